@@ -190,7 +190,6 @@ class Deliveries(QueuePart):
         """Finished pictures that a user was shown nowhere, and was not told of either."""
         statement = sa.select(J.id).where(
             J.user_id == user_id,
-            J.state == JobState.DONE.value,
             J.delivered_how.startswith(_UNDELIVERABLE),
             J.result_key.is_not(None),
             J.pictures_deleted_at.is_(None),

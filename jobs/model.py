@@ -235,6 +235,18 @@ class Job:
     notified_at: datetime | None = None
     """When its member was told of its end by a message of its own, or needed no such word."""
 
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Of a job with several versions that has ended: keys of those that are finished.
+
+        All of them, or as many as were when it failed or was cancelled; none once they are deleted.
+        """
+        if self.pictures_deleted_at is not None or not self.state.ended:
+            return ()
+        if self.state is JobState.DONE:
+            return self.report.variants if self.report else ()
+        return self.progress.done if self.progress else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

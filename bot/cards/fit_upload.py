@@ -19,19 +19,19 @@ MOST_BYTES = REQUEST_LIMIT_BYTES - ROOM_BYTES
 async def fitted_result(
     t: Texts, client: Bot, job: Job, limit_bytes: int, *, is_result: bool = False
 ) -> Attached | None:
-    """The finished picture of a job, moving if it is to, or all its versions; None: it has none.
+    """The finished picture of a job, moving if it is to, or its versions; None: it has none.
 
     Raises:
         PictureMissingError: if one is no longer stored.
         ChildError: if one could not be encoded.
     """
-    if job.result_key is None:
+    keys = job.versions or ((job.result_key,) if job.result_key else ())
+    if not keys:
         return None
     name = f"atelier-{job.id}"
     if job.report is not None and job.report.clip is not None:
         clip = job.report.clip
         return await _fitted_clip(t, client, clip, limit_bytes, name, is_result=is_result)
-    keys = (job.report.variants if job.report else ()) or (job.result_key,)
     limit_bytes = min(limit_bytes, MOST_BYTES // len(keys))
     names = [name] if len(keys) == 1 else [f"{name}-{n}" for n in range(1, len(keys) + 1)]
     first, *more = [

@@ -28,6 +28,7 @@ REMIX_ACTIONS = (
 SHARE_ACTIONS = (Action.COMPARE, Action.TIMELAPSE, Action.SAVE)
 RESULT_ACTIONS = (*REMIX_ACTIONS, *SHARE_ACTIONS, Action.DETAILS, Action.DELETE)
 SAVED_ACTIONS = (*REMIX_ACTIONS, Action.DETAILS)
+UNFINISHED_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.DELETE)
 VERSIONS_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.OTHER_STYLE, Action.DETAILS, Action.DELETE)
 COLOR_WAITING = 0x7A8B99
 COLOR_PAINTING = 0xD9A441
@@ -58,14 +59,20 @@ def job_card(
         case JobState.RUNNING:
             return _painting(t, job, standing, attached)
         case JobState.DONE:
-            headline, *lines = end_words(t, job, attached)
-            gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
-            buttons = job_buttons(t, job.id, *_actions(job, has_gallery)) if attached else []
-            return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
+            actions = _actions(job, has_gallery) if attached else ()
+            return _ended(t, job, attached, actions, COLOR_DONE)
         case JobState.FAILED | JobState.CANCELLED:
-            buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
+            actions = _actions(job, has_gallery) if attached else UNFINISHED_ACTIONS
             color = COLOR_FAILED if job.state is JobState.FAILED else COLOR_WAITING
-            return card(*end_words(t, job, None), *buttons, color=color)
+            return _ended(t, job, attached, actions, color)
+
+
+def _ended(
+    t: Texts, job: Job, attached: Attached | None, actions: Sequence[str], color: int
+) -> Card:
+    headline, *lines = end_words(t, job, attached)
+    gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
+    return card(headline, gallery, *lines, *job_buttons(t, job.id, *actions), color=color)
 
 
 def _waiting(t: Texts, job: Job, standing: Standing | None) -> Card:
@@ -137,10 +144,9 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
 
 
 def _actions(job: Job, has_gallery: bool) -> Sequence[str]:
-    """What can be done with a finished picture, or with several versions of one."""
-    versions = len(job.report.variants) if job.report else 0
-    if versions > 1:
-        return (*TAKES[:versions], *VERSIONS_ACTIONS)
+    """What can be done with a finished picture, or with those of several that are finished."""
+    if job.versions:
+        return (*TAKES[: len(job.versions)], *VERSIONS_ACTIONS)
     moves = job.inputs.clip is not None  # so that it is not filmed
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)
@@ -165,13 +171,14 @@ def title_words(t: Texts, job: Job) -> str:
 
 def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
     """What is said of a job that has ended: a headline and what stands below it."""
-    settings = f"-# {settings_line(t, job)} · #{job.id}"
     if job.state is JobState.CANCELLED:
-        return [f"### ✖️ {t('Cancelled')}", *_cancelled_words(t, job), settings]
+        headline = f"### ✖️ {t('Cancelled')}{_finished_words(t, job)}"
+        return [headline, *_cancelled_words(t, job), *_unfinished_words(t, job, attached)]
     if job.state is JobState.FAILED:
         failure = job.failure
         sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
-        return [f"### ⚠️ {t('This did not work')}", sentence, settings]
+        headline = f"### ⚠️ {t('This did not work')}{_finished_words(t, job)}"
+        return [headline, sentence, *_unfinished_words(t, job, attached)]
     headline = f"### 🖼️ {plain_line(title_words(t, job), 200)}"
     if attached is not None:
         return [headline, small_print(t, job, attached)]
@@ -181,6 +188,31 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
         else t("It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id)
     )
     return [headline, missing, f"-# #{job.id}"]
+
+
+def _finished_words(t: Texts, job: Job) -> str:
+    """How many of several pictures are finished, behind the word of how the job ended."""
+    finished = len(job.versions)
+    if not finished:
+        return ""
+    words = t.plural(
+        "{count} of {total} pictures was finished",
+        "{count} of {total} pictures were finished",
+        count=finished,
+        total=max(finished, job.options.variants),
+    )
+    return f" · {words}"
+
+
+def _unfinished_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
+    """What stands last below a job that was not painted to its end."""
+    if attached is not None:
+        return [small_print(t, job, attached)]
+    settings = f"-# {settings_line(t, job)} · #{job.id}"
+    if not job.versions:
+        return [settings]
+    missing = t("What is finished cannot be shown here; please try /show {job_id}.", job_id=job.id)
+    return [missing, settings]
 
 
 def _cancelled_words(t: Texts, job: Job) -> list[str]:

@@ -21,7 +21,8 @@ from bot.ui.components import (
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import job_line, job_title, relative, shorten
 from bot.wire.acknowledging import acknowledge
-from jobs.model import Job, JobState
+from jobs.delivery import ENDED
+from jobs.model import Job
 
 PAGE_SIZE = 4
 FETCHED_AT_ONCE = 50
@@ -37,7 +38,7 @@ async def pictures_of(
     before: int | None = None
     while len(found) <= skip + count:
         jobs = await client.queue.jobs.of_user(
-            user_id, states=(JobState.DONE,), limit=FETCHED_AT_ONCE, before_id=before
+            user_id, states=ENDED, limit=FETCHED_AT_ONCE, before_id=before
         )
         found.extend(job for job in jobs if job.result_key is not None)
         if len(jobs) < FETCHED_AT_ONCE:

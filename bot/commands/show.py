@@ -126,7 +126,7 @@ async def _has_gallery(interaction: Interaction, job: Job) -> bool:
 async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | None:
     client, limit_bytes = interaction.client, interaction.filesize_limit
     try:
-        if job.state is JobState.DONE:
+        if job.state.ended:
             return await fitted_result(t, client, job, limit_bytes)
         if job.state is not JobState.RUNNING or job.preview_key is None:
             return None

@@ -43,6 +43,9 @@ TRIES_TO_FIT = 3
 REMEMBERED = 4  # encoded results, so that the next try after an outage need not encode again
 UNCLEAR_TRIES = 10  # some minutes, until an answer that is none of Discord's own is believed
 
+_Encoded = tuple[int, tuple[str | None, ...], int, str]
+"""Of which job, of which of its pictures, for how many bytes, and in which language."""
+
 
 @dataclass(frozen=True)
 class Later:
@@ -82,7 +85,7 @@ class Courier:
 
     def __init__(self, client: Bot, routes: Routes) -> None:
         self._client = client
-        self._encoded: LRUCache[tuple[str, int, str], Attached] = LRUCache(REMEMBERED)
+        self._encoded: LRUCache[_Encoded, Attached] = LRUCache(REMEMBERED)
         self._routes = routes
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
@@ -191,9 +194,10 @@ class Courier:
             data = await self._client.queue.store.get(job.preview_key)
             name = f"preview-{job.id}.{job.preview_key.rpartition('.')[2]}"
             return Attached(data, name) if len(data) <= limit_bytes else None
-        if job.state is not JobState.DONE or job.result_key is None:
+        if not job.state.ended:
             return None
-        known = (job.result_key, limit_bytes, t.language)
+        keys = job.versions or (job.result_key,)  # put back, a job may end with more of them
+        known = (job.id, keys, limit_bytes, t.language)
         if known in self._encoded:
             return self._encoded[known]
         attached = await fitted_result(t, self._client, job, limit_bytes, is_result=True)

@@ -151,6 +151,8 @@ def _is_wanted(job: Job) -> bool:
 
 def _words(t: Texts, job: Job) -> str:
     user, link = f"<@{job.user_id}>", message_address(job)
+    if job.state is JobState.FAILED and job.versions:
+        return t("{user}, some of your pictures could not be painted: {link}", user=user, link=link)
     if job.state is JobState.FAILED:
         return t("{user}, your picture could not be painted: {link}", user=user, link=link)
     return t("{user}, your picture is ready: {link}", user=user, link=link)

@@ -77,8 +77,9 @@ class Routes:
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
         if visible_to_all and reply.message_id is not None:
             yield Route(partial(self._by_bot, job), limit_later)
-        if job.state not in {JobState.DONE, JobState.FAILED} or job.pictures_deleted_at is not None:
-            return
+        tells = job.state in {JobState.DONE, JobState.FAILED} or bool(job.versions)
+        if not tells or job.pictures_deleted_at is not None:
+            return  # who cancelled it, or deleted it, misses nothing
         by_dm = partial(self._by_dm, job, search)
         yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)
         if visible_to_all and job.guild_id is not None and reply.message_id is None:

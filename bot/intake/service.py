@@ -349,7 +349,7 @@ class IntakeService(Service):
         assert request.parent_job_id is not None
         assert request.version is not None
         parent = await queue.jobs.get(request.parent_job_id)
-        if parent is None or parent.report is None:
+        if parent is None or request.version >= len(parent.versions):
             raise UserError(NOT_KEPT)
         reply = replace(request.reply, message_id=message_id)
         taken = await queue.submissions.take(parent, request.version, request.asker, reply)

@@ -14,7 +14,7 @@ from common.options import PaintInputs
 from common.sentences import sentence
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
 from jobs.changing.retention import drop_pictures
-from jobs.core import QueueCore, change_job, record
+from jobs.core import QueueCore, change_job, record, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, json_object, lenient, moment, to_json
@@ -22,7 +22,7 @@ from jobs.delivery import ENDED
 from jobs.entering.intakes import close_intakes
 from jobs.model import Failure, FailureKind, JobState
 from jobs.order.fairness import leave_place
-from jobs.working.ending import end_job
+from jobs.working.ending import PREVIEW, end_job
 from jobs.working.saying import say_end
 
 TAKEN_BACK = sentence(
@@ -44,14 +44,17 @@ class Brought:
     """Of each of their jobs, the one that it was painted on from."""
 
 
-async def brought_by(core: QueueCore, user_id: int) -> Brought:
-    """What a member brought; to be asked before their jobs are erased.
+async def brought_by(
+    core: QueueCore, user_id: int, which: sa.ColumnElement[bool] | None = None
+) -> Brought:
+    """What a member brought, to all of their jobs or to some; to be asked before these are erased.
 
     Where it is not known any more from whom a job has its pictures, they count as its member's.
     """
     columns = (J.id, J.inputs, J.parent_job_id)
     async with core.database.read() as connection:
-        mine = (await connection.execute(sa.select(*columns).where(J.user_id == user_id))).all()
+        theirs = (J.user_id == user_id, sa.true() if which is None else which)
+        mine = (await connection.execute(sa.select(*columns).where(*theirs))).all()
         others: dict[int, Keys] = {}
         parents = [row.parent_job_id for row in mine if row.parent_job_id is not None]
         for some in _batches(parents):
@@ -126,8 +129,12 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         await change_job(transaction, job_id, inputs=left, revision=J.revision + 1)
         await record(transaction, job_id, "pictures_taken_back", "queue")
         await transaction.notify(CHANGED_TOPIC)
+        now = await row_of(transaction, job_id)
         if row.state == JobState.DONE:
             gone |= await _drop_brought(transaction, job_id, keys)
+        elif now is not None and now.result_key is not None:  # of several, some were finished
+            gone |= await _drop_brought(transaction, job_id, keys, PREVIEW)
+            await change_job(transaction, job_id, preview_key=None)
         else:  # what was begun begins with the photograph
             gone |= {*await drop_pictures(transaction, row)}
         ended = replace(job_from_row(row), ended_at=moment(transaction.now))
@@ -136,11 +143,12 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
     return gone
 
 
-async def _drop_brought(transaction: Transaction, job_id: int, keys: Keys) -> set[str]:
-    """Take the brought pictures and the film from a finished job; their keys."""
+async def _drop_brought(transaction: Transaction, job_id: int, keys: Keys, *roles: str) -> set[str]:
+    """Take the brought pictures, the film and what has these roles from a job; their keys."""
     uses = schema.picture_uses
     goes = sa.or_(
-        sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)), uses.c.role == _FILM
+        sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)),
+        uses.c.role.in_((_FILM, *roles)),
     )
     gone = await transaction.scalars(
         sa.delete(uses).where(uses.c.job_id == job_id, goes).returning(uses.c.key)

@@ -37,6 +37,7 @@ def waiting_again(row: Record) -> dict[str, Any]:
         "state": JobState.QUEUED.value,
         "pictures": job_from_row(row).options.variants,
         "progress": None,
+        "result_key": None,
         "cancel_requested": False,
         "cancelled_by": None,
         "back_until": None,

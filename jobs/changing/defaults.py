@@ -1,6 +1,7 @@
 """Defaults of members, channels and servers: what a painting is to be where nobody says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import sqlalchemy as sa
@@ -8,8 +9,10 @@ from pydantic import ValidationError
 
 from common.defaults import Defaults
 from jobs.changing.audit import BEFORE, write_audit
-from jobs.core import QueuePart
+from jobs.core import QueuePart, change_job
 from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, to_json
 
 DefaultsScope = Literal["user", "channel", "guild"]
 D = schema.defaults.c
@@ -39,7 +42,8 @@ class StoredDefaults(QueuePart):
     ) -> None:
         """Write what is chosen, in the place of what was.
 
-        What is chosen for a channel or a server goes into the log of the server.
+        What is chosen for a channel or a server goes into the log of the server. Where all
+        pictures are to be hidden, those are too that wait or are being painted.
         """
         async with self._database.write() as transaction:
             if scope != "user":
@@ -60,6 +64,8 @@ class StoredDefaults(QueuePart):
                 .values(scope=scope, owner_id=owner_id, **values)
                 .on_conflict_do_update(index_elements=[D.scope, D.owner_id], set_=values)
             )
+            if scope != "user" and chosen.always_spoiler:
+                await _hide_unfinished(transaction, scope, owner_id)
 
     async def languages(self) -> dict[int, str]:
         """The members who chose a language of their own, and which."""
@@ -69,6 +75,21 @@ class StoredDefaults(QueuePart):
         rows = await self._database.all(statement)
         chosen = {int(row.owner_id): _read(row.chosen).language for row in rows}
         return {user_id: language for user_id, language in chosen.items() if language}
+
+
+async def _hide_unfinished(
+    transaction: Transaction, scope: Literal["channel", "guild"], owner_id: int
+) -> None:
+    """Hide the pictures of a channel or a server that are not finished."""
+    place = J.guild_id if scope == "guild" else J.channel_id
+    unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
+    found = sa.select(schema.jobs).where(unfinished, place == owner_id).order_by(J.id)
+    for row in await transaction.all(found.with_for_update()):
+        job = job_from_row(row)
+        if job.unreadable is None and not job.reply.spoiler:
+            target = to_json(replace(job.reply, spoiler=True))
+            await change_job(transaction, job.id, target=target, revision=J.revision + 1)
+    await transaction.notify(CHANGED_TOPIC)
 
 
 def _read(text: str) -> Defaults:

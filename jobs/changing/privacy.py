@@ -133,25 +133,36 @@ class Privacy(QueuePart):
         To be called again where it broke off: what is found by the jobs is kept in them until then.
         """
         await self._remember(user_id)
-        brought = await brought_by(self._core, user_id)
+        return await self._erase(user_id)
+
+    async def _erase(self, user_id: int, until: float | None = None) -> ErasedCounts:
+        """Erase what is kept of a user, or what was until a time."""
+
+        def was(column: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
+            return sa.true() if until is None else column <= until
+
+        brought = await brought_by(self._core, user_id, was(J.created_at))
         # First what may become a job at any moment: it is one below, or it becomes none any more.
         async with self._database.write() as transaction:
-            mine = schema.intakes.c.user_id == user_id
+            intakes = schema.intakes.c
+            mine = sa.and_(intakes.user_id == user_id, was(intakes.created_at))
             keys = await close_intakes(transaction, mine, erased=True)
-        ids = await self._database.scalars(
-            sa.select(J.id).where(J.user_id == user_id, J.erased_at.is_(None))
-        )
+        whole = (J.user_id == user_id, J.erased_at.is_(None), was(J.created_at))
+        ids = await self._database.scalars(sa.select(J.id).where(*whole))
         for job_id in ids:
             keys += await self._erase_job(job_id, user_id)
         of_others = await take_back(self._core, user_id, brought)
         async with self._database.write() as transaction:
             styles, defaults = schema.user_styles, schema.defaults
             style_keys = await transaction.scalars(
-                sa.delete(styles).where(_own(styles, user_id)).returning(styles.c.picture_key)
+                sa.delete(styles)
+                .where(_own(styles, user_id), was(styles.c.created_at))
+                .returning(styles.c.picture_key)
             )
-            await transaction.execute(sa.delete(defaults).where(_own(defaults, user_id)))
-            theirs = (J.user_id == user_id, J.erased_at.is_not(None))
-            nothing_left = sa.update(schema.jobs).where(*theirs)
+            theirs = (_own(defaults, user_id), was(defaults.c.updated_at))
+            await transaction.execute(sa.delete(defaults).where(*theirs))
+            erased = (J.user_id == user_id, J.erased_at.is_not(None))
+            nothing_left = sa.update(schema.jobs).where(*erased)
             await transaction.execute(nothing_left.values(inputs=_NOTHING, parent_job_id=None))
             await _forget_name(transaction, user_id)
             await _forget_mentions(transaction, user_id)
@@ -159,12 +170,16 @@ class Privacy(QueuePart):
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
 
     async def finish_erasures(self) -> int:
-        """Go on with erasures that broke off when a job was erased; of how many users."""
-        begun = sa.select(J.user_id).where(J.erased_at.is_not(None), J.inputs != _NOTHING)
-        users = await self._database.scalars(begun.distinct())
-        for user_id in users:
-            await self.erase_user(user_id)
-        return len(users)
+        """Go on with erasures that broke off when a job was erased; of how many users.
+
+        What these have done since then stays.
+        """
+        begun = sa.select(J.user_id, sa.func.max(J.erased_at).label("until"))
+        begun = begun.where(J.erased_at.is_not(None), J.inputs != _NOTHING).group_by(J.user_id)
+        rows = await self._database.all(begun)
+        for row in rows:
+            await self._erase(row.user_id, row.until)
+        return len(rows)
 
     async def _remember(self, user_id: int) -> None:
         folder, now = self._core.settings.atelier_data_dir, await self._database.now()

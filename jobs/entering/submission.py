@@ -126,12 +126,12 @@ class Submissions(QueuePart):
         return Accepted(job)
 
     async def take(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
-        """Make one of a finished job's versions a picture of its own, which costs nothing.
+        """Make one of an ended job's versions a picture of its own, which costs nothing.
 
         The same interaction does so once, however often it is asked.
 
         Args:
-            job: The one with the versions, finished and with its pictures.
+            job: The one with the versions, so far as they are finished (`Job.versions`).
             number: Which of them, counted from 0.
             asker: Who takes it.
             reply: Where it is shown.
@@ -139,10 +139,10 @@ class Submissions(QueuePart):
         Returns:
             The new job; None where the pictures have been deleted meanwhile.
         """
-        assert job.report is not None
-        key = job.report.variants[number]
+        key, report = job.versions[number], job.report
         one = variants_of(job.inputs, job.options)[number]
-        report = replace(job.report, seed=one.options.seed, variants=())
+        if report is not None:  # as there is of a job that was painted to its end
+            report = replace(report, seed=one.options.seed, variants=())
         inputs = {} if one.inputs.erased else input_roles(one.inputs)
         roles = {**inputs, "result": key}
         async with self._database.write() as transaction:
@@ -153,7 +153,7 @@ class Submissions(QueuePart):
                 await close_intakes(transaction, its_intake)
                 return job_from_row(earlier)
             now = await row_of(transaction, job.id)
-            if now is None or now.result_key is None or now.delete_after is not None:
+            if now is None or key not in job_from_row(now).versions:
                 return None
             if job_from_row(now).inputs.erased and not job.inputs.erased:
                 return None  # as it was seen it is no more
@@ -166,13 +166,13 @@ class Submissions(QueuePart):
                 submission,
                 nowhere,
                 seconds=0.0,
-                network=report.network,
+                network=job.network if report is None else report.network,
                 instead_of_seconds=job.instead_of_seconds,
                 state=JobState.DONE.value,
                 counted=False,
                 pictures=0,
                 result_key=key,
-                report=to_json(report),
+                report=None if report is None else to_json(report),
                 ended_at=transaction.now,
                 message_removed_at=now.message_removed_at,  # what was deleted stays deleted
             )
@@ -244,7 +244,7 @@ async def _insert_row(
     tags: fairness.Tags,
     *,
     seconds: float,
-    network: str,
+    network: str | None,
     instead_of_seconds: float | None,
     **values: Any,
 ) -> int:

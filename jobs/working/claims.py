@@ -207,14 +207,20 @@ class Claims(QueuePart):
         await self._core.discard_working(dropped)
         return held
 
-    async def _leave(self, claim: Claim, ends: _Ending) -> LeaseOutcome:
-        """Let a job leave its engine as this says, or as cancelled if that was asked for."""
+    async def _leave(
+        self, claim: Claim, ends: _Ending, finished: tuple[str, ...] = ()
+    ) -> LeaseOutcome:
+        """Let a job leave its engine as this says, or as cancelled if that was asked for.
+
+        Of several pictures those that are `finished` stay then, too.
+        """
         actor = f"engine:{claim.engine_id}"
         async with self._database.write() as transaction:
             row = await leases.held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
             if cancelled := bool(row.cancel_requested):
+                await use_pictures(transaction, row.id, _variant_roles(finished))
                 dropped = await _cancelled(transaction, row, actor)
             else:
                 dropped = await ends(transaction, row, actor)
@@ -270,7 +276,7 @@ class Claims(QueuePart):
                 self._speeds.forget()
             return dropped
 
-        return await self._leave(claim, done)
+        return await self._leave(claim, done, report.variants)
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
         """End the job as failed; with `retry` it gets another chance, up to three in all."""

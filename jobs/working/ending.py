@@ -1,6 +1,7 @@
 """How a job leaves an engine: ended for good, or back to its old place in the queue."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,8 +9,8 @@ import sqlalchemy as sa
 from jobs.core import change_job, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
-from jobs.db.rows import J, to_json
-from jobs.model import Failure, FailureKind, JobState
+from jobs.db.rows import J, lenient, to_json
+from jobs.model import Failure, FailureKind, JobState, Progress
 
 DEATHS_ALLOWED = 3
 """The third death of its engine ends a job."""
@@ -38,16 +39,22 @@ async def end_job(
 
     Failed by no fault of the user: nothing of it counts towards the day. Else the pictures of it
     that were painted or begun do, and those that never were do not. One that ended its engines
-    was begun, or it could end them all day long.
+    was begun, or it could end them all day long. Of several pictures those that are finished stay,
+    to be shown: see `Job.versions`.
 
     Returns:
         Keys of what only its engine needed, to be discarded when all is written.
     """
     if state is not JobState.DONE:
-        begun = await _begun(transaction, row)
+        finished = await _finished(transaction, row)
+        begun = _begun(row, len(finished))
         is_ours = failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
         values = {**({"counted": False} if is_ours or not begun else {"pictures": begun}), **values}
         values |= _owed(row, begun)
+        if finished:
+            told = lenient(Progress, row.progress) or Progress(0, 0, 0.0)
+            values["progress"] = to_json(replace(told, done=finished))
+            values["result_key"] = finished[0]
     if failure is not None:
         values["failure"] = to_json(failure)
     await change_job(
@@ -75,14 +82,18 @@ async def end_job(
     return keys
 
 
-async def _begun(transaction: Transaction, row: Record) -> int:
+async def _finished(transaction: Transaction, row: Record) -> tuple[str, ...]:
+    """Keys of the pictures that are finished of a job with several, in their order."""
+    uses = schema.picture_uses.c
+    its = sa.select(uses.key).where(uses.job_id == row.id, uses.role.startswith(VARIANT))
+    return tuple(await transaction.scalars(its.order_by(uses.role)))
+
+
+def _begun(row: Record, finished: int) -> int:
     """How many pictures of a job are finished or were begun.
 
     An engine that gave it back without a stain has begun none, but for those that it finished.
     """
-    uses = schema.picture_uses.c
-    its = sa.select(sa.func.count()).where(uses.job_id == row.id, uses.role.startswith(VARIANT))
-    finished = await transaction.scalar(its) or 0
     return int(min(finished + (row.attempts > 0), row.pictures))
 
 

@@ -1,7 +1,6 @@
 """A bot, an engine that pretends and a loopback Discord, each of which can stop and start again."""
 
 import asyncio
-import contextlib
 import inspect
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from tests.kit.pretend_engine import PretendEngine
 from tests.kit.samples import accepted
 
 TIMEOUT_SECONDS = 30.0
+CANCELLED_SECONDS = 2.0
 PHOTO = {"content": ("photo.png", gradient_picture())}
 BOTH = {**PHOTO, "style": ("style.png", gradient_picture((64, 64)))}
 
@@ -89,9 +89,11 @@ class World:
 
     async def _end(self, name: str) -> None:
         task = self.tasks.pop(name)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        while not task.done():  # a cancellation may be lost where a transaction ends just then
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCELLED_SECONDS)
+        if not task.cancelled():
+            task.result()
 
     @property
     def bot(self) -> AtelierClient:

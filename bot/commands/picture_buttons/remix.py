@@ -87,7 +87,7 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
 async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
     """Show one of several versions alone, as a picture with all its buttons. It costs nothing."""
     job = await kept_job(interaction, job_id)
-    if job.report is None or version >= len(job.report.variants):
+    if job.unreadable is not None or version >= len(job.versions):
         raise UserError(NOT_KEPT)
     request = (await remix_request(interaction, job)).model_copy(update={"version": version})
     if not await is_for_others(interaction, job) or await was_removed(interaction, job):

@@ -270,5 +270,27 @@ def is_hidden(message: Message) -> bool:
     galleries = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
     items = [item for each in galleries for item in each["items"]]
     if not items:
-        return all(each.filename.startswith("SPOILER_") for each in message.attachments)
+        names = [each.filename for each in message.attachments]
+        return bool(names) and all(name.startswith("SPOILER_") for name in names)
     return all(item.get("spoiler") for item in items)
+
+
+@pytest.mark.parametrize("whose", ["guild", "channel"])
+async def test_what_waits_and_is_painted_is_hidden_where_all_pictures_are_from_now_on(
+    world: World, whose: str
+) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    painted = await world.paint()
+    message = await world.says(painted, "Painting")
+    await painted.wait(lambda i: i.message and i.message.attachments)
+    waiting = await world.paint()
+    await world.says(waiting, "Place 1")
+    in_a_dm = await world.paint(context="bot_dm")
+    assert not is_hidden(message)
+    await choose(world, {"switches": ["spoiler"]}, "admin", whose)
+    await painted.wait(lambda i: i.message and is_hidden(i.message))
+    painter.hold.set()
+    assert is_hidden(await world.finished(painted))
+    assert is_hidden(await world.finished(waiting))
+    assert not is_hidden(await world.finished(in_a_dm))

@@ -138,3 +138,56 @@ async def test_a_checkpoint_of_the_photograph_before_is_no_reason_for_a_note(
     assert begun.count(job.inputs.content) == 1
     assert done.report is not None
     assert OTHER_VERSION not in done.report.notes
+
+
+async def second_begun(queue: JobQueue, job: Job) -> None:
+    """Wait until the first photograph is finished, as far as the queue knows."""
+    async with asyncio.timeout(60):
+        while not (now := await queue.jobs.get(job.id)) or not (now.progress and now.progress.done):
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_finished_when_it_is_cancelled_stays_and_is_not_painted_again(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    begun: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = await two_photographs(queue, poster)
+    paint_one = JobPainter._paint_one
+
+    def waiting(self: JobPainter, job: Job, *given: object) -> Finished:
+        while begun and not given[2].should_stop():  # type: ignore[attr-defined]
+            threading.Event().wait(0.02)
+        return paint_one(self, job, *given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JobPainter, "_paint_one", waiting)
+        async with worker(queue, settings):
+            await second_begun(queue, job)
+            await queue.jobs.cancel(job.id, job.user_id)
+            cancelled = await ended(queue, job)
+    assert cancelled.state is JobState.CANCELLED
+    (finished,) = cancelled.versions
+    assert await queue.store.exists(finished)
+    begun.clear()
+    assert await queue.jobs.retry(job.id) is not None
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert begun == [*job.inputs.more_contents]
+    assert (done.versions[0], len(done.versions)) == (finished, 2)
+
+
+async def test_what_is_finished_when_a_later_photograph_cannot_be_painted_stays(
+    queue: JobQueue, settings: Settings, poster: Poster, begun: list[str]
+) -> None:
+    job = await two_photographs(queue, poster)
+    await queue.store.delete(job.inputs.more_contents[0])
+    async with worker(queue, settings):
+        failed = await ended(queue, job)
+    assert failed.state is JobState.FAILED
+    assert begun == [job.inputs.content, *job.inputs.more_contents]
+    (finished,) = failed.versions
+    assert await queue.store.exists(finished)

@@ -12,10 +12,10 @@ from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import PictureMissingError
 from jobs.changing import retention
 from jobs.db.database import Transaction
-from jobs.model import FailureKind, Job, JobState
+from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.samples import accepted, claimed, report, submission
+from tests.kit.samples import FakeClock, accepted, claimed, report, submission
 
 ADA, BEA, CAI = 1, 2, 3
 
@@ -214,11 +214,45 @@ async def test_a_version_of_it_can_still_be_taken(queue: JobQueue, vary: str) ->
     assert not await queue.store.exists(photos[0])
 
 
+@pytest.mark.parametrize("ends", ["before", "by the erasure"])
+async def test_those_of_several_that_are_finished_stay_where_the_others_never_were(
+    queue: JobQueue, ends: str
+) -> None:
+    photo = await stored(queue, "ada's photograph")
+    first = await painted(queue, ADA, photo)
+    inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
+    options = PaintOptions(size_px=256, variants=3)
+    job = await accepted(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
+    finished, preview = await stored(queue, "version 0"), await stored(queue, "preview")
+    claim = await claimed(queue)
+    told = Progress(1, 3, 0.4, preview_key=preview, done=(finished,))
+    await queue.claims.report_progress(claim, told)
+    if ends == "before":
+        await queue.jobs.cancel(job.id, BEA)
+        await queue.claims.cancelled(claim)
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    now = await fresh(queue, job)
+    assert now.versions == (finished,)
+    assert now.inputs.erased
+    assert await queue.store.exists(finished)
+    assert not await queue.store.exists(photo)
+    assert not await queue.store.exists(preview), "it shows what was begun of the photograph"
+    wanted = submission(BEA, 5)
+    taken = await queue.submissions.take(now, 0, wanted.asker, wanted.reply)
+    assert taken is not None
+    assert taken.inputs.erased
+
+
 @pytest.mark.parametrize(
     ("stops_at", "by_itself"), [(each, False) for each in range(8)] + [(2, True), (4, True)]
 )
 async def test_an_erasure_that_broke_off_is_finished_by_the_next(
-    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int, by_itself: bool
+    queue: JobQueue,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    stops_at: int,
+    by_itself: bool,
 ) -> None:
     """The process ended, or the database went away, before any one of its transactions.
 
@@ -241,8 +275,11 @@ async def test_an_erasure_that_broke_off_is_finished_by_the_next(
         broken.setattr(queue.database, "write", breaks_off)
         with contextlib.suppress(QueueUnavailableError):
             await queue.privacy.erase_user(ADA)
+    clock.advance(60)
     if by_itself:
+        later = await painted(queue, ADA, await stored(queue, "what ada posts after that"))
         assert await queue.privacy.finish_erasures() == 1
+        assert (await fresh(queue, later)).erased_at is None
     else:
         await queue.privacy.erase_user(ADA)
     assert await queue.privacy.finish_erasures() == 0

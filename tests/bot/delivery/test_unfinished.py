@@ -1,0 +1,373 @@
+"""Several pictures in one job that was not painted to its end: the finished ones are shown."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from common.options import PaintOptions
+from jobs.model import Failure, FailureKind, Job, JobState
+from jobs.outcomes import ClearUndone
+from sandbox.compose import delete_message
+from sandbox.model import Interaction, Message
+from tests.kit.world import World, has_result
+
+ADMIN = 9
+FIFTEEN_MINUTES = 15 * 60 + 5
+TAKES = ["Take 1", "Take 2"]
+REST = ["Again", "Change…", "Other style", "Details", "Delete"]
+
+
+async def begun(
+    world: World, options: dict[str, Any] | None = None, **details: Any
+) -> tuple[Interaction, Job]:
+    """Four pictures that wait, and their message."""
+    interaction = await world.paint({"variants": 4, "seed": 3, **(options or {})}, **details)
+    await world.says(interaction, "Place 1")
+    return interaction, (await world.jobs())[0]
+
+
+async def cancelled(world: World, job: Job, count: int = 2, by: int | None = None) -> Job:
+    """Cancel it while the picture after so many finished ones is painted."""
+    claim = await world.stepped.finish_some(job, count)
+    by_user_id = job.user_id if by is None else by
+    await world.queue.jobs.cancel(job.id, by_user_id, by_admin=by is not None)
+    await world.queue.claims.cancelled(claim)
+    return await world.fresh(job)
+
+
+async def delivered(world: World, job: Job) -> Job:
+    async def is_delivered() -> bool:
+        return (await world.fresh(job)).delivered_at is not None
+
+    await world.eventually(is_delivered)
+    return await world.fresh(job)
+
+
+def labels(message: Message) -> list[str]:
+    return [str(button["label"]) for button in message.buttons]
+
+
+async def stored(world: World, job: Job) -> list[bytes]:
+    return [await world.queue.store.get(key) for key in (await world.fresh(job)).versions]
+
+
+async def shows(world: World, message: Message, job: Job) -> None:
+    """That a message shows what is finished of a job, and nothing else, as it was painted."""
+    assert [each.data for each in message.attachments] == await stored(world, job)
+
+
+# How it ended
+
+
+async def by_its_member(world: World, job: Job) -> None:
+    await cancelled(world, job)
+
+
+async def by_a_moderator(world: World, job: Job) -> None:
+    await cancelled(world, job, by=ADMIN)
+
+
+async def while_it_waits_again(world: World, job: Job) -> None:
+    await world.queue.claims.release(await world.stepped.finish_some(job, 2))
+    await world.queue.jobs.cancel(job.id, job.user_id)
+
+
+async def with_all_that_waits(world: World, job: Job) -> None:
+    await world.queue.claims.release(await world.stepped.finish_some(job, 2))
+    await world.queue.clearings.clear(world.guild_id, ADMIN)
+
+
+def by(kind: FailureKind) -> Callable[[World, Job], Awaitable[None]]:
+    async def ending(world: World, job: Job) -> None:
+        claim = await world.stepped.finish_some(job, 2)
+        await world.queue.claims.fail(claim, Failure(kind, "The third is no picture.", "e1d2"))
+
+    ending.__name__ = f"by_{kind}"
+    return ending
+
+
+@pytest.mark.parametrize(
+    ("ending", "headline"),
+    [
+        (by_its_member, "### ✖️ Cancelled"),
+        (by_a_moderator, "### ✖️ Cancelled"),
+        (while_it_waits_again, "### ✖️ Cancelled"),
+        (with_all_that_waits, "### ✖️ Cancelled"),
+        (by(FailureKind.INPUT), "### ⚠️ This did not work"),
+        (by(FailureKind.LOST), "### ⚠️ This did not work"),
+        (by(FailureKind.ENGINE), "### ⚠️ This did not work"),
+    ],
+)
+async def test_what_is_finished_is_shown_however_the_job_ended(
+    world: World, ending: Callable[[World, Job], Awaitable[None]], headline: str
+) -> None:
+    interaction, job = await begun(world)
+    await ending(world, job)
+    message = await world.says(interaction, f"{headline} · 2 of 4 pictures were finished")
+    await delivered(world, job)
+    await shows(world, message, job)
+    assert len(message.attachments) == 2
+    assert labels(message) == [*TAKES, *REST]
+    assert "4 versions" in message.text
+    if "work" in headline:
+        assert "The third is no picture. (error e1d2)" in message.text
+    assert len(world.discord.messages()) == 1
+
+
+async def test_one_that_is_finished_is_one_picture(world: World) -> None:
+    interaction, job = await begun(world)
+    await cancelled(world, job, 1)
+    message = await world.says(interaction, "Cancelled · 1 of 4 pictures was finished")
+    await shows(world, message, job)
+    assert labels(message) == ["Take 1", *REST]
+
+
+@pytest.mark.parametrize("options", [{"variants": 4}, {"variants": 1}])
+async def test_where_none_is_finished_all_is_as_it_was(
+    world: World, options: dict[str, Any]
+) -> None:
+    interaction, job = await begun(world, options)
+    await cancelled(world, job, 0)
+    message = await world.says(interaction, "Cancelled")
+    job = await delivered(world, job)
+    assert job.result_key is None
+    assert "finished" not in message.text
+    assert not message.attachments
+    assert labels(message) == ["Again", "Change…", "Delete"]
+
+
+async def test_a_job_of_one_picture_that_fails_is_as_it_was(world: World) -> None:
+    interaction, job = await begun(world, {"variants": 1})
+    await by(FailureKind.INPUT)(world, job)
+    message = await world.says(interaction, "This did not work")
+    assert "finished" not in message.text
+    assert labels(message) == ["Again", "Change…", "Delete"]
+
+
+# Where it is shown
+
+
+async def test_a_bot_that_was_away_shows_it_when_it_is_back(world: World) -> None:
+    interaction, job = await begun(world)
+    claim = await world.stepped.finish_some(job, 2)
+    queue = await type(world.queue).open(world.settings)
+    await world.stop_bot()
+    async with queue:
+        await queue.jobs.cancel(job.id, job.user_id)
+        await queue.claims.cancelled(claim)
+    world.shift_clock(FIFTEEN_MINUTES)
+    await world.start_bot()
+    message = await world.says(interaction, "2 of 4 pictures were finished")
+    await shows(world, message, job)
+
+
+@pytest.mark.parametrize("context", ["bot_dm", "private"])
+async def test_in_direct_messages(world: World, context: str) -> None:
+    interaction, job = await begun(world, context=context)
+    await cancelled(world, job)
+    message = await world.says(interaction, "2 of 4 pictures were finished")
+    await shows(world, message, job)
+
+
+async def test_where_its_message_is_out_of_reach_it_comes_by_direct_message(world: World) -> None:
+    interaction, job = await begun(world)
+    assert interaction.message is not None
+    delete_message(world.discord.world, interaction.message)
+    await cancelled(world, job)
+    await delivered(world, job)
+    (message,) = world.discord.dms(world.user())
+    assert "Cancelled · 2 of 4 pictures were finished" in message.text
+    await shows(world, message, job)
+
+
+async def test_who_can_be_reached_nowhere_is_told_and_finds_it_in_the_history(
+    world: World,
+) -> None:
+    interaction, job = await begun(world)
+    assert interaction.message is not None
+    delete_message(world.discord.world, interaction.message)
+    world.user().accepts_dms = False
+    await cancelled(world, job)
+    await delivered(world, job)
+    told = await world.discord.slash(world.user(), "history")
+    await told.wait(lambda i: i.followups)
+    assert told.followups[0].text.startswith("1 finished picture of yours could not be delivered")
+    history = await world.says(told, "Your pictures")
+    assert len(history.attachments) == 1
+
+
+async def test_what_was_cancelled_before_any_was_finished_is_not_sent_after_its_member(
+    world: World,
+) -> None:
+    interaction, job = await begun(world)
+    assert interaction.message is not None
+    delete_message(world.discord.world, interaction.message)
+    await cancelled(world, job, 0)
+    await delivered(world, job)
+    assert not world.discord.dms(world.user())
+
+
+async def test_hidden_and_described_as_their_member_wishes(world: World) -> None:
+    interaction, job = await begun(world, {"spoiler": True})
+    await world.queue.deliveries.set_look(job.id, alt_text="My cat", spoiler=True)
+    await cancelled(world, job)
+    message = await world.says(interaction, "2 of 4")
+    items = [item for part in message.walk() if part["type"] == 12 for item in part["items"]]
+    assert [item["description"] for item in items] == ["1: My cat", "2: My cat"]
+    assert all(item["spoiler"] for item in items)
+
+
+async def test_too_large_to_be_uploaded_they_come_smaller(world: World) -> None:
+    interaction, job = await begun(world, {"size": 512})
+    painter = world.stepped
+    painter.noise = True
+    claim = await painter.finish_some(job, 2)
+    await world.discord.until(lambda: interaction.message and interaction.message.attachments)
+    fault = world.discord.faults.add("PATCH", "/webhooks/*/messages/*", status=413, times=1)
+    await world.queue.jobs.cancel(job.id, job.user_id)
+    await world.queue.claims.cancelled(claim)
+    message = await world.says(interaction, "2 of 4 pictures were finished")
+    await delivered(world, job)
+    assert len(fault.hits) == 1
+    assert "Shown as" in message.text
+    assert [each.filename.rpartition(".")[2] for each in message.attachments] != ["png", "png"]
+    assert labels(message) == [*TAKES, *REST]
+
+
+async def test_where_discord_takes_no_file_it_says_how_to_see_them(world: World) -> None:
+    interaction, job = await begun(world, {"size": 512})
+    painter = world.stepped
+    painter.noise = True
+    claim = await painter.finish_some(job, 2)
+    await world.discord.until(lambda: interaction.message and interaction.message.attachments)
+    world.discord.faults.add("PATCH", "/webhooks/*/messages/*", status=413, times=3)
+    await world.queue.jobs.cancel(job.id, job.user_id)
+    await world.queue.claims.cancelled(claim)
+    message = await world.says(interaction, f"please try /show {job.id}")
+    await delivered(world, job)
+    assert "2 of 4 pictures were finished" in message.text
+    assert not message.attachments
+    assert labels(message) in ([], ["Again", "Change…", "Delete"])
+    world.discord.faults.clear()
+    copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
+    await copy.wait(lambda i: i.message is not None and has_result(i.message), 20)
+    assert copy.message is not None
+    assert len(copy.message.attachments) == 2
+
+
+# What is done with it
+
+
+async def test_one_of_them_can_be_taken_and_painted_on(world: World) -> None:
+    interaction, job = await begun(world)
+    await cancelled(world, job)
+    message = await world.says(interaction, "2 of 4")
+    taken = await world.finished(await world.press(world.user(), message, "Take 2"))
+    assert [each.data for each in taken.attachments] == [message.attachments[1].data]
+    alone = (await world.jobs())[0]
+    assert alone.state is JobState.DONE
+    assert (alone.options.seed, alone.options.variants, alone.parent_job_id) == (4, 1, job.id)
+    await world.start_engine()
+    larger = await world.finished(await world.press(world.user(), taken, "Larger"))
+    assert has_result(larger)
+    assert (await world.jobs())[0].options == PaintOptions(size_px=128, seed=4)
+
+
+async def test_again_paints_all_of_them(world: World) -> None:
+    interaction, job = await begun(world)
+    await cancelled(world, job)
+    message = await world.says(interaction, "2 of 4")
+    await world.start_engine()
+    again = await world.finished(await world.press(world.user(), message, "Again"))
+    assert len(again.attachments) == 4
+
+
+async def test_show_and_history_have_them(world: World) -> None:
+    interaction, job = await begun(world)
+    await cancelled(world, job)
+    await world.says(interaction, "2 of 4")
+    shown = await world.slash(world.user(), "show", {"picture": job.id})
+    await shows(world, shown, job)
+    assert labels(shown) == [*TAKES, *REST]
+    history = await world.slash(world.user(), "history")
+    assert f"#{job.id} · 4 versions" in history.text
+    assert len(history.attachments) == 1
+
+
+async def test_deleted_they_are_gone_and_undone_they_are_back(world: World) -> None:
+    interaction, job = await begun(world)
+    await cancelled(world, job)
+    message = await world.says(interaction, "2 of 4")
+    await delivered(world, job)
+    deleted = await world.press(world.user(), message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    hidden = await world.slash(world.user(), "show", {"picture": job.id})
+    assert not hidden.attachments
+    assert "finished" not in hidden.text
+    undone = await world.press(world.user(), deleted.followups[0], "Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    assert undone.message is not None
+    await shows(world, undone.message, job)
+    assert len(undone.message.attachments) == 2
+
+
+async def test_put_back_it_goes_on_with_what_is_finished(world: World) -> None:
+    interaction, job = await begun(world)
+    painter = world.stepped
+    await world.queue.claims.release(await painter.finish_some(job, 2))
+    cleared = await world.queue.clearings.clear(world.guild_id, ADMIN)
+    message = await world.says(interaction, "2 of 4 pictures were finished")
+    finished = await stored(world, job)
+    undone = await world.queue.clearings.undo(cleared.id, world.guild_id, ADMIN)
+    assert isinstance(undone, ClearUndone)
+    await world.says(interaction, "Place 1")
+    assert not message.attachments
+    claim = await painter.finish_some(job, 3)
+    assert len(claim.done) == 2, "these are not painted again"
+    await world.queue.jobs.cancel(job.id, job.user_id)
+    await world.queue.claims.cancelled(claim)
+    await world.says(interaction, "3 of 4 pictures were finished")
+    await delivered(world, job)
+    await shows(world, message, job)
+    assert [each.data for each in message.attachments][:2] == finished
+
+
+async def test_the_member_is_told_that_some_could_not_be_painted(world: World) -> None:
+    interaction, job = await begun(world, {"notify": "yes"})
+    await by(FailureKind.INPUT)(world, job)
+    await world.says(interaction, "2 of 4")
+    await world.eventually(lambda: len(world.discord.messages()) == 2)
+    assert "some of your pictures could not be painted" in world.discord.messages()[-1].content
+
+
+@pytest.fixture
+def cramped(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Where a result does not fit, so that it is made smaller, which is remembered."""
+    monkeypatch.setattr(type(world.discord.world), "upload_limit_bytes", 400_000)
+    return world
+
+
+async def test_made_smaller_they_are_as_many_as_there_are_after_a_second_end(
+    cramped: World,
+) -> None:
+    interaction, job = await begun(cramped, {"size": 512})
+    painter = cramped.stepped
+    painter.noise = True
+    await cramped.queue.claims.release(await painter.finish_some(job, 1))
+    cleared = await cramped.queue.clearings.clear(cramped.guild_id, ADMIN)
+    message = await cramped.says(interaction, "1 of 4 pictures was finished")
+    assert "Shown as" in message.text
+    await cramped.queue.clearings.undo(cleared.id, cramped.guild_id, ADMIN)
+    await cancelled(cramped, job, 3)
+    message = await cramped.says(interaction, "3 of 4 pictures were finished")
+    assert len(message.attachments) == 3
+
+
+async def test_one_that_is_taken_and_made_smaller_comes_alone(cramped: World) -> None:
+    painter = await cramped.start_engine()
+    painter.noise = True
+    message = await cramped.painted({"variants": 3, "size": 512})
+    assert "Shown as" in message.text
+    taken = await cramped.finished(await cramped.press(cramped.user(), message, "Take 1"))
+    assert len(taken.attachments) == 1
