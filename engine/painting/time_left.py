@@ -21,8 +21,9 @@ from engine.painting.plan import Scale
 
 SETTING_UP = 1.5
 """What each scale costs before its first iteration, in iterations: its targets are measured."""
-_COLD = 2
-"""First iterations of a painting, in which libraries get ready."""
+_COLD, _COLD_AT_START = 1, 2
+"""First iterations that do not count: of a scale, as its memory is new, which `SETTING_UP` has; and
+of a painting, in which libraries get ready."""
 _BELIEVED = 3
 """What the usual cost counts for at a size that is new, in iterations."""
 _FORGOTTEN_SECONDS = 20.0
@@ -55,7 +56,8 @@ class TimeLeft:
     """Scales of the painting."""
     slowness: float | None = None
     """Seconds that passed for one of work before the painting; None if that is not known."""
-    _seen: int = 0
+    _seen: dict[int, int] = field(default_factory=dict)
+    """By scale: the number of its iterations."""
     _work: dict[int, tuple[float, int]] = field(default_factory=dict)
     """By scale: the work of its iterations, in seconds, and their number."""
     _passed: float = 0.0
@@ -80,8 +82,9 @@ class TimeLeft:
         kept = math.exp(-seconds / _FORGOTTEN_SECONDS)
         self._passed = self._passed * kept + seconds
         self._worked = self._worked * kept + work
-        self._seen += 1
-        if self._seen > _COLD:
+        self._seen[scale] = self._seen.get(scale, 0) + 1
+        cold = _COLD_AT_START if len(self._seen) == 1 else _COLD
+        if self._seen[scale] > cold:
             total, count = self._work.get(scale, (0.0, 0))
             self._work[scale] = total + work, count + 1
 

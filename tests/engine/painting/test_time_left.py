@@ -107,6 +107,20 @@ def test_a_size_that_costs_more_than_is_usual_is_believed_after_some_iterations(
     assert then == pytest.approx(2 * promised, rel=0.1)
 
 
+def test_the_first_iteration_of_a_scale_whose_memory_is_new_does_not_count() -> None:
+    steady, cold = TimeLeft(SCALES), TimeLeft(SCALES)
+    for time_left, first in ((steady, 1.0), (cold, 10.0)):
+        for _ in range(10):
+            time_left.add(0, 1.0, 1.0)
+        for worked in (first, 1.0, 1.0):
+            time_left.add(1, 1.0, worked)
+    found, known = cold.seconds(2, 0), steady.seconds(2, 0)
+    assert found is not None
+    assert known is not None
+    # It only tells that the machine was less busy than it seemed.
+    assert known / 2 < found <= known
+
+
 def test_nothing_is_said_of_a_cold_start_and_nothing_is_left_at_the_end() -> None:
     time_left = TimeLeft(SCALES)
     assert time_left.seconds(0, 0) is None
