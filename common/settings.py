@@ -284,7 +284,7 @@ def _home_of(path: Path) -> Path:
     try:
         return path if path.exists() else path.expanduser()
     except RuntimeError:
-        raise ValueError("begins with the home of a user that there is not") from None
+        raise ValueError("begins with the home of a user who does not exist") from None
     except OSError:
         return path
 
