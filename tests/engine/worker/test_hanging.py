@@ -32,14 +32,14 @@ HANGS_ONCE = """
 import pathlib, sys, time
 from engine.networks.vgg19 import Vgg19
 from engine.worker.main import main
-marker, calls, features = pathlib.Path(sys.argv[1]), [], Vgg19.features
+marker, calls, through = pathlib.Path(sys.argv[1]), [], Vgg19.through
 def hangs_in_the_middle(*given, **named):
     calls.append(1)
-    if len(calls) == 4 and not marker.exists():
+    if len(calls) == 16 and not marker.exists():  # of the network's five stages
         marker.touch()
         time.sleep(100_000)  # as a kernel does that never returns
-    return features(*given, **named)
-Vgg19.features = hangs_in_the_middle
+    return through(*given, **named)
+Vgg19.through = hangs_in_the_middle
 raise SystemExit(main(["--until-stdin-closes"]))
 """
 
