@@ -400,7 +400,7 @@ def _translated() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).rstrip(".")
         raise StorageUnavailableError(f"The picture store cannot be used: {reason}.") from error
     except Exception as error:
         # S3's client has errors of its own, and is not there to be imported on most machines.
