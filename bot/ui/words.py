@@ -1,5 +1,6 @@
 """A job in a few words, and text from outside made fit to stand in a message."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from unicodedata import bidirectional
@@ -38,6 +39,20 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 def shorten(text: str, limit: int) -> str:
     """A text of at most `limit` characters; what is cut off becomes an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def those_that_fit(t: Texts, parts: Sequence[str], limit: int, *, between: str) -> str:
+    """The first of some texts, as many as `limit` characters hold, and how many more there are."""
+    taken, used = 0, 0
+    for part in parts:
+        used += len(part) + len(between)
+        if used > limit:
+            break
+        taken += 1
+    shown, more = list(parts[:taken]), len(parts) - taken
+    if more:
+        shown.append(t.plural("… and {count} more.", "… and {count} more.", count=more))
+    return between.join(shown)
 
 
 def isolated(text: str) -> str:
