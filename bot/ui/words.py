@@ -209,11 +209,15 @@ def _with_time(t: Texts, words: str, standing: Standing) -> str:
 def message_address(job: Job) -> str:
     """Where the message of a job is, for a user to go to."""
     reply = job.reply
-    guild = "@me" if job.guild_id is None else job.guild_id
+    guild = "@me" if job.guild_id is None or job.came_by_dm else job.guild_id
     return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
 
 
 def lasting_address(job: Job) -> str | None:
-    """The same, where the message is still there and does not go when its reader looks away."""
+    """The same, where the message is still there and does not go when its reader looks away.
+
+    What came by direct message has none: others than its member could not follow it.
+    """
     stands = job.reply.message_id is not None and job.message_removed_at is None
-    return message_address(job) if stands and not job.reply.ephemeral else None
+    is_alone = job.reply.ephemeral or job.came_by_dm
+    return message_address(job) if stands and not is_alone else None
