@@ -10,6 +10,7 @@ import functools
 import hashlib
 import re
 import time
+import uuid
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -167,7 +168,9 @@ class PictureStore:
             StorageUnavailableError: with what is wrong, when one of them fails.
         """
         try:
-            key = await self.put(b"Atelier looks whether it can write here.", "check")
+            # A file of its own: others look at the same moment, and delete theirs.
+            words = f"Atelier looks whether it can write here: {uuid.uuid4()}."
+            key = await self.put(words.encode(), "check")
             await self.get(key)
             await self.delete(key)
         except PictureMissingError as error:

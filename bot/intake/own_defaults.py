@@ -54,9 +54,14 @@ class OwnDefaults(Service):
         self, interaction: Interaction, scope: DefaultsScope, owner_id: int, chosen: Defaults
     ) -> None:
         """Write what somebody chose."""
-        guild_id, by_user = interaction.guild_id or 0, interaction.user.id
+        channel = self._client.get_channel(owner_id) if scope == "channel" else None
         await self._client.queue.defaults.set(
-            scope, owner_id, chosen, guild_id=guild_id, by_user=by_user
+            scope,
+            owner_id,
+            chosen,
+            guild_id=interaction.guild_id or 0,
+            by_user=interaction.user.id,
+            threads=[thread.id for thread in getattr(channel, "threads", ())],
         )
         self._remembered.clear()
         if scope == "user":

@@ -1,6 +1,6 @@
 """Defaults of members, channels and servers: what a painting is to be where nobody says."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -38,12 +38,27 @@ class StoredDefaults(QueuePart):
         return found
 
     async def set(
-        self, scope: DefaultsScope, owner_id: int, chosen: Defaults, *, guild_id: int, by_user: int
+        self,
+        scope: DefaultsScope,
+        owner_id: int,
+        chosen: Defaults,
+        *,
+        guild_id: int,
+        by_user: int,
+        threads: Collection[int] = (),
     ) -> None:
         """Write what is chosen, in the place of what was.
 
         What is chosen for a channel or a server goes into the log of the server. Where all
         pictures are to be hidden, those are too that wait or are being painted.
+
+        Args:
+            scope: Whose defaults they are.
+            owner_id: Of the member, the channel or the server.
+            chosen: What is chosen.
+            guild_id: The server in which that was done.
+            by_user: Who did it.
+            threads: Of the channel; a job knows the thread that it is in, and not its channel.
         """
         async with self._database.write() as transaction:
             if scope != "user":
@@ -65,7 +80,7 @@ class StoredDefaults(QueuePart):
                 .on_conflict_do_update(index_elements=[D.scope, D.owner_id], set_=values)
             )
             if scope != "user" and chosen.always_spoiler:
-                await _hide_unfinished(transaction, scope, owner_id)
+                await _hide_unfinished(transaction, scope, {owner_id, *threads})
 
     async def languages(self) -> dict[int, str]:
         """The members who chose a language of their own, and which."""
@@ -78,12 +93,12 @@ class StoredDefaults(QueuePart):
 
 
 async def _hide_unfinished(
-    transaction: Transaction, scope: Literal["channel", "guild"], owner_id: int
+    transaction: Transaction, scope: Literal["channel", "guild"], places: Collection[int]
 ) -> None:
-    """Hide the pictures of a channel or a server that are not finished."""
+    """Hide the pictures of channels or a server that are not finished."""
     place = J.guild_id if scope == "guild" else J.channel_id
     unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
-    found = sa.select(schema.jobs).where(unfinished, place == owner_id).order_by(J.id)
+    found = sa.select(schema.jobs).where(unfinished, place.in_(places)).order_by(J.id)
     for row in await transaction.all(found.with_for_update()):
         job = job_from_row(row)
         if job.unreadable is None and not job.reply.spoiler:

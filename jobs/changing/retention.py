@@ -188,15 +188,18 @@ class Retention(QueuePart):
             Up to when it is done.
         """
         until = await self._database.now() - TOKEN_SECONDS
-        statement = sa.select(J.id, J.target).where(
+        ended = sa.select(J.id, J.target).where(
             J.delivered_at > since,
             J.delivered_at <= until,
             J.target.contains(_HELD),
             ~J.target.contains(_DROPPED),
         )
-        async for rows in self._in_batches(statement):
+        async for rows in self._in_batches(ended):
+            ids = [row.id for row in rows]
             async with self._database.write(precious=False) as transaction:
-                for row in rows:
+                # Read anew: a deletion that was just taken back has brought another answer.
+                still = ended.where(J.id.in_(ids)).with_for_update()
+                for row in await transaction.all(still):
                     target = json_object(row.target) | {"interaction_token": ""}
                     plain = json.dumps(target, separators=(",", ":"))
                     await change_job(transaction, row.id, target=plain)

@@ -117,8 +117,13 @@ def reaching() -> Iterator[ModuleType]:
     try:
         yield asyncpg
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = str(error) or "it does not answer"
-        raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error
+        raise unreachable(error) from error
+
+
+def unreachable(error: Exception) -> QueueUnavailableError:
+    """The sentence for a connection that was not made; others may stand behind it."""
+    reason = str(error).rstrip(".") or "it does not answer"
+    return QueueUnavailableError(f"The database cannot be reached: {reason}.")
 
 
 def keep_alive(connection: Any) -> None:

@@ -137,6 +137,12 @@ async def test_a_store_that_is_not_there_is_no_missing_picture(s3_url: str, tmp_
         await PictureStore(s3_url).check()
 
 
+async def test_many_look_at_one_store_at_the_same_moment(store: PictureStore) -> None:
+    for _ in range(3):  # a bot and engines, each with a connection of its own
+        await asyncio.gather(*(store.check() for _ in range(8)))
+    assert list(store.walk_sync()) == []
+
+
 async def test_a_server_that_never_answers_is_waited_for_only_so_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

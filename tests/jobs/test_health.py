@@ -187,7 +187,7 @@ async def _announce(place: Place) -> None:
 def test_the_command_shows_speed_and_memory_of_each_engine(here: Place) -> None:
     asyncio.run(_announce(here))
     engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
-    said = "Tesla T4, lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
+    said = f"{engine().host} (Tesla T4), lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
     assert said in engine_line
     (told,) = json.loads(run("--json")[1])["engines"]
     assert told["networks"] == ["lite", "vgg19"]

@@ -25,15 +25,30 @@ function leaves() {
   return found.sort((a, b) => a.shown.localeCompare(b.shown));
 }
 
-function show() {
+function placeholder() {
   const here = channel();
+  return `Message ${here.kind === "guild_text" ? "#" : "@"}${here.kind === "dm" ? "Atelier" : here.name} — type / for commands`;
+}
+
+/** Follow the channel, the user and the commands; what is being written stays as it is. */
+function refresh() {
+  if (!channel() || active) return;
+  if (!text()) return show();
+  text().placeholder = placeholder();
+  if (byId("palette").hidden) return;
+  const { name } = entries[highlighted] ?? {};
+  onInput();
+  mark(Math.max(0, entries.findIndex((c) => c.name === name)));
+}
+
+function show() {
   const box = byId("composer");
-  if (!here) return;
+  if (!channel()) return;
   active = null;
   const input = el("textarea.composer-text", {
     id: "composer-text",
     rows: 1,
-    placeholder: `Message ${here.kind === "guild_text" ? "#" : "@"}${here.kind === "dm" ? "Atelier" : here.name} — type / for commands`,
+    placeholder: placeholder(),
     "aria-label": "Message",
     "aria-autocomplete": "list",
     "aria-controls": "palette",
@@ -134,7 +149,7 @@ function choose(command) {
   replace(byId("composer"), form.element);
   byId("composer").onsubmit = async (event) => {
     event.preventDefault();
-    if (await form.submit()) back();
+    if ((await form.submit()) && form.element.isConnected) back();
   };
   form.focus();
 }
@@ -168,20 +183,26 @@ async function send() {
     if (exact) return choose(exact);
   }
   const sending = files;
+  write("", []);
   try {
     await act("post", { content }, { files: sending });
-    files = [];
-    text().value = "";
-    onInput();
-    showFiles();
   } catch (error) {
     toast(error.message, "bad");
+    if (text() && !text().value && !files.length) write(content, sending);
   }
 }
 
+function write(content, chosen) {
+  files = chosen;
+  text().value = content;
+  onInput();
+  showFiles();
+}
+
 export function startComposer() {
-  on("channel", show);
-  on("state", () => active || show());
+  on("channel", () => (active ? show() : refresh()));
+  on("state", refresh);
+  on("gateway", refresh);
   const chat = document.querySelector(".chat");
   takeDrops(chat, (dropped) => {
     const form = byId("composer").querySelector(".command-form");

@@ -34,6 +34,18 @@ export function replace(element, ...children) {
   return append(element, children);
 }
 
+/** Make what is in an element anew; what had the focus there has it afterwards. */
+export function remake(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const alike = (wanted) => [...element.querySelectorAll(wanted.localName)].filter((each) => nameOf(each) === nameOf(wanted));
+  const place = focused && alike(focused).indexOf(focused);
+  replace(element, ...children);
+  if (focused) alike(focused)[place]?.focus({ preventScroll: true });
+  return element;
+}
+
+const nameOf = (element) => element.id || element.getAttribute("aria-label") || (element.closest("label") ?? element).textContent;
+
 export const byId = (id) => document.getElementById(id);
 
 /** A glyph drawn from an SVG path of a 24 × 24 grid. */

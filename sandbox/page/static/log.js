@@ -45,14 +45,24 @@ function welcome() {
   return el("div.welcome", {}, el("h2", {}, title), el("p", {}, words));
 }
 
+let shownFor = null;
+
 function showAll() {
   const list = ordered();
-  replace(
-    box(),
-    welcome(),
-    list.map((message, index) => messageElement(message, { joined: joins(message, list[index - 1]) })),
-  );
-  toEnd();
+  const place = `${state.me}/${state.channel}`;
+  const top = shownFor === place && !nearEnd() ? box().scrollTop : null;
+  shownFor = place;
+  const restore = [];
+  const elements = list.map((message, index) => {
+    const element = messageElement(message, { joined: joins(message, list[index - 1]) });
+    const old = box().querySelector(`[data-id="${message.id}"]`);
+    if (old) restore.push(carry(old, element));
+    return element;
+  });
+  replace(box(), welcome(), elements);
+  for (const each of restore) each();
+  if (top === null) toEnd();
+  else box().scrollTop = top;
   for (const image of box().querySelectorAll("img.media")) image.addEventListener("load", () => nearEnd() && toEnd(), { once: true });
 }
 
@@ -69,20 +79,32 @@ function show({ message, known }) {
   for (const image of element.querySelectorAll("img.media")) image.addEventListener("load", () => end && toEnd(), { once: true });
 }
 
-/** Replace a message by its edited self, keeping focus, pictures and what is unfolded. */
+/** Replace a message by its edited self. */
 function swap(old, element) {
+  const restore = carry(old, element);
+  old.replaceWith(element);
+  restore();
+}
+
+/** Bring pictures and what somebody is about to do into a message made anew; to be called once it is shown, for the focus. */
+function carry(old, element) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const customId = focused?.dataset?.customId ?? focused?.closest("[data-custom-id]")?.dataset.customId;
   const unfolded = [...old.querySelectorAll("details[open]")].map((d) => d.dataset.customId);
   const noted = old.querySelector(".component-note")?.textContent ?? "";
+  const half = [...old.querySelectorAll("details.multi")].map((d) => [d.dataset.customId, d.unsent()]);
   carryPictures(old, element);
-  old.replaceWith(element);
-  for (const id of unfolded) element.querySelector(`details[data-custom-id="${CSS.escape(id)}"]`)?.setAttribute("open", "");
+  const again = (id) => element.querySelector(`[data-custom-id="${CSS.escape(id)}"]`);
+  for (const id of unfolded) again(id)?.setAttribute("open", "");
+  for (const [id, chosen] of half) if (chosen) again(id)?.choose?.(chosen);
   const line = element.querySelector(".component-note");
   if (line && noted) line.textContent = noted;
-  if (!focused) return;
-  const again = customId && element.querySelector(`[data-custom-id="${CSS.escape(customId)}"]`);
-  (again || element).focus({ preventScroll: true });
+  return () => {
+    if (!focused) return;
+    const part = customId && again(customId);
+    const inside = part?.matches("details") ? (part.querySelector(`input[value="${CSS.escape(focused.value ?? "")}"]`) ?? part.querySelector("summary")) : part;
+    (inside || element).focus({ preventScroll: true });
+  };
 }
 
 export function startLog() {

@@ -1,6 +1,6 @@
 // Start of the page: the header, the theme, and the parts that listen to the store.
 
-import { byId, el, icon, ICONS, replace } from "./dom.js";
+import { byId, el, icon, ICONS, remake } from "./dom.js";
 import { startComposer } from "./composer.js";
 import { startLog } from "./log.js";
 import { countDown } from "./markdown.js";
@@ -8,12 +8,14 @@ import { panelOpen, startPanel, toggle } from "./panel.js";
 import { startSidebar } from "./sidebar.js";
 import { channel, connect, on, state, tell } from "./store.js";
 
+let unseenViolation = false;
+
 function header() {
   const here = channel();
   if (!here) return;
   const status = !state.online ? "The sandbox is gone; waiting for it" : state.connected ? "Bot online" : "Bot offline";
   const mood = !state.online ? "gone" : state.connected ? "ok" : "off";
-  replace(
+  remake(
     byId("header"),
     el("button.icon-button.drawer-button", { type: "button", "aria-label": "Channels", onclick: () => tell("drawer") }, icon(ICONS.menu)),
     icon(here.kind === "guild_text" ? ICONS.hash : ICONS.at, 22),
@@ -23,7 +25,7 @@ function header() {
     state.clockShift ? el("span.shift", { title: "The sandbox's clock is ahead" }, `+${Math.round(state.clockShift / 60)} min`) : null,
     el(`span.bot-state.${mood}`, { role: "status" }, status),
     el("button.icon-button", { type: "button", "aria-label": "Light or dark", title: "Light or dark", onclick: switchTheme }, icon(ICONS.moon)),
-    el(`button.icon-button.panel-button${panelOpen() ? ".current" : ""}`, { type: "button", "aria-label": "Traffic", title: "Traffic", "aria-expanded": String(panelOpen()), onclick: () => toggle() }, icon(ICONS.panel), el("span.dot", { id: "violation-dot", hidden: true })),
+    el(`button.icon-button.panel-button${panelOpen() ? ".current" : ""}`, { type: "button", "aria-label": "Traffic", title: "Traffic", "aria-expanded": String(panelOpen()), onclick: () => toggle() }, icon(ICONS.panel), el("span.dot", { id: "violation-dot", hidden: !unseenViolation })),
   );
 }
 
@@ -42,8 +44,14 @@ on("state", header);
 on("channel", header);
 on("gateway", header);
 on("online", header);
-on("panel", header);
-on("violation", () => byId("violation-dot")?.removeAttribute("hidden"));
+on("panel", (open) => {
+  if (open) unseenViolation = false;
+  header();
+});
+on("violation", () => {
+  unseenViolation = true;
+  byId("violation-dot")?.removeAttribute("hidden");
+});
 on("drawer", (open) => document.body.classList.toggle("drawer-open", open));
 startSidebar();
 startLog();

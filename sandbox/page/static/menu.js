@@ -79,4 +79,5 @@ export async function removeMessage(message) {
 }
 
 addEventListener("click", closeMenu);
-addEventListener("scroll", closeMenu, true);
+// Scrolled by hand; a message that comes moves the log too, and must not take the menu away.
+for (const kind of ["wheel", "touchmove"]) addEventListener(kind, closeMenu, { passive: true });

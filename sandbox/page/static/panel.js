@@ -1,6 +1,6 @@
 // The traffic panel: REST calls, gateway frames, downloads, broken rules; and faults on demand.
 
-import { byId, el, icon, ICONS, replace } from "./dom.js";
+import { byId, el, icon, ICONS, remake } from "./dom.js";
 import { act, on, state, tell, trafficDetail } from "./store.js";
 import { toast } from "./toast.js";
 
@@ -30,16 +30,19 @@ export const panelOpen = () => isOpen;
 
 function show() {
   if (!isOpen) return;
+  const before = byId("traffic");
+  const top = before && !atEnd(before) ? before.scrollTop : null;
+  const unfolded = new Set([...byId("panel").querySelectorAll(".line details[open]")].map((box) => box.parentElement.dataset.number));
   const lines = el("ol.traffic", { id: "traffic", tabIndex: 0, "aria-label": "Traffic, newest last" });
-  replace(
+  for (const line of state.traffic) if (wanted(line)) lines.append(row(line, unfolded.has(String(line.number))));
+  remake(
     byId("panel"),
     el("div.panel-head", {}, el("h2", {}, "Traffic"), el("span.count", { id: "violation-count" }), el("button.icon-button", { type: "button", "aria-label": "Close the panel", onclick: () => toggle(false) }, icon(ICONS.close, 18))),
     el("div.filters", {}, KINDS.map(([kind, label]) => filter(label, shown.has(kind), (value) => (value ? shown.add(kind) : shown.delete(kind)))), filter("Broken rules only", onlyViolations, (value) => (onlyViolations = value))),
     lines,
-    el("details.faults", {}, el("summary", {}, "Let something go wrong"), el("div.fault-row", {}, state.faults.map(faultButton))),
+    el("details.faults", { open: byId("panel").querySelector(".faults")?.open ?? false }, el("summary", {}, "Let something go wrong"), el("div.fault-row", {}, state.faults.map(faultButton))),
   );
-  for (const line of state.traffic) if (wanted(line)) lines.append(row(line));
-  lines.scrollTop = lines.scrollHeight;
+  lines.scrollTop = top ?? lines.scrollHeight;
   countViolations();
 }
 
@@ -67,7 +70,9 @@ function countViolations() {
   badge.classList.toggle("bad", count > 0);
 }
 
-function row(line) {
+const atEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+
+function row(line, unfolded = false) {
   const kind = line.violations.length ? "violation" : line.status >= 400 || line.status === 0 ? "failed" : "";
   const time = new Date(line.at * 1000).toLocaleTimeString("en-GB");
   const summary = el(
@@ -81,7 +86,7 @@ function row(line) {
   );
   const box = el(
     "details",
-    { ontoggle: () => box.open && unfold(box, line) },
+    { open: unfolded, ontoggle: () => box.open && unfold(box, line) },
     summary,
     line.violations.map((v) => el(`div.broken${v.refused ? "" : ".advice"}`, {}, el("strong", {}, v.rule), v.path && el("code", {}, v.path), ` ${v.message} `, el("a", { href: v.documentation, target: "_blank", rel: "noreferrer" }, "documentation"))),
   );
@@ -107,9 +112,9 @@ function addLine(line) {
   if (!isOpen) return;
   const list = byId("traffic");
   if (!list || !wanted(line)) return;
-  const end = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  const end = atEnd(list);
   const old = list.querySelector(`[data-number="${line.number}"]`);
-  if (old) old.replaceWith(row(line));
+  if (old) old.replaceWith(row(line, old.querySelector("details").open));
   else list.append(row(line));
   while (list.children.length > 400) list.firstElementChild.remove();
   if (end) list.scrollTop = list.scrollHeight;

@@ -41,8 +41,9 @@ export function multiSelect(options, placeholder, chosen, component, send) {
   const most = component.max_values ?? options.length;
   const boxes = options.map((o) => el("input", { type: "checkbox", value: o.value, checked: chosen.includes(o.value) ? "checked" : null }));
   const values = () => boxes.filter((b) => b.checked).map((b) => b.value);
+  let sent = values();
   const labels = options.map((o, i) => el("label.choice", {}, boxes[i], el("span", {}, [emojiText(o.emoji), o.label].filter(Boolean).join(" "), o.description && el("small", {}, o.description))));
-  const apply = send && el("button.button.primary", { type: "button", onclick: (event) => send(event.target, values()) }, "Apply");
+  const apply = send && el("button.button.primary", { type: "button", onclick: (event) => ((sent = values()), send(event.target, values())) }, "Apply");
   const words = () => options.filter((o) => values().includes(o.value)).map((o) => o.label).join(", ") || placeholder;
   const summary = el("summary", {}, words());
   const check = () => {
@@ -53,6 +54,12 @@ export function multiSelect(options, placeholder, chosen, component, send) {
   };
   const details = el("details.multi", { dataset: { customId: component.custom_id }, onchange: check }, summary, el("div.choices", {}, labels, apply));
   details.values = values;
+  /** What is chosen and not yet sent, if anything. */
+  details.unsent = () => (String(values()) === String(sent) ? null : values());
+  details.choose = (wanted) => {
+    for (const b of boxes) b.checked = wanted.includes(b.value);
+    check();
+  };
   check();
   return details;
 }

@@ -1,33 +1,30 @@
 // The list of channels and direct messages, and who one is.
 
-import { avatar, byId, el, icon, ICONS, replace } from "./dom.js";
+import { append, avatar, byId, el, icon, ICONS, remake } from "./dom.js";
 import { act, become, me, on, openChannel, state, tell } from "./store.js";
-
-function show() {
-  const guild = state.channels.filter((c) => c.kind === "guild_text");
-  const direct = state.channels.filter((c) => c.kind !== "guild_text");
-  const mine = me();
-  replace(
-    byId("sidebar"),
-    el("div.guild", {}, el("span.guild-mark", { "aria-hidden": "true" }, "🎨"), state.guild?.name ?? "…"),
-    el("div.channel-list", {}, el("h3", {}, "Text channels"), guild.map(entry), el("h3", {}, "Direct messages"), direct.map(entry)),
-    el(
-      "div.people",
-      {},
-      el("h3", {}, "Write as"),
-      el("div.people-row", { role: "radiogroup", "aria-label": "Write as" }, [...state.users.values()].filter((u) => !u.bot).map(person)),
-    ),
-    el("div.me", {}, avatar(mine, 32), el("div", {}, el("strong", {}, mine?.display ?? ""), el("small", {}, mine?.admin ? "manages the server" : "member")), languages(mine)),
-  );
-}
 
 const LANGUAGES = { "en-US": "English", de: "Deutsch", fr: "Français", "es-ES": "Español" };
 
-/** In which language the current user uses Discord. */
-function languages(mine) {
-  const choice = (locale) => el("option", { value: locale, selected: locale === mine?.locale }, LANGUAGES[locale]);
-  const use = (event) => act("language", { locale: event.target.value });
-  return el("select.language", { "aria-label": "Language of Discord", title: "Language of Discord", onchange: use }, Object.keys(LANGUAGES).map(choice));
+// Each part is filled on its own, and the list of languages is one element: it may be open when something comes.
+const guildName = el("div.guild");
+const channelList = el("div.channel-list");
+const people = el("div.people-row", { role: "radiogroup", "aria-label": "Write as" });
+const myself = el("div.myself");
+const language = el("select.language", { "aria-label": "Language of Discord", title: "Language of Discord", onchange: () => act("language", { locale: language.value }) });
+
+function show() {
+  const mine = me();
+  remake(guildName, el("span.guild-mark", { "aria-hidden": "true" }, "🎨"), state.guild?.name ?? "…");
+  remake(people, [...state.users.values()].filter((u) => !u.bot).map(person));
+  remake(myself, avatar(mine, 32), el("div", {}, el("strong", {}, mine?.display ?? ""), el("small", {}, mine?.admin ? "manages the server" : "member")));
+  if (mine) language.value = mine.locale;
+  showChannels();
+}
+
+function showChannels() {
+  const guild = state.channels.filter((c) => c.kind === "guild_text");
+  const direct = state.channels.filter((c) => c.kind !== "guild_text");
+  remake(channelList, el("h3", {}, "Text channels"), guild.map(entry), el("h3", {}, "Direct messages"), direct.map(entry));
 }
 
 function entry(channel) {
@@ -56,7 +53,9 @@ function person(someone) {
 }
 
 export function startSidebar() {
+  append(language, Object.entries(LANGUAGES).map(([locale, name]) => el("option", { value: locale }, name)));
+  append(byId("sidebar"), [guildName, channelList, el("div.people", {}, el("h3", {}, "Write as"), people), el("div.me", {}, myself, language)]);
   on("state", show);
-  on("channel", show);
-  on("unread", show);
+  on("channel", showChannels);
+  on("unread", showChannels);
 }

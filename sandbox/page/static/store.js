@@ -146,6 +146,7 @@ export function become(name) {
 }
 
 export function openChannel(id) {
+  if (id === state.channel) return;
   state.channel = id;
   state.unread.delete(id);
   tell("channel");

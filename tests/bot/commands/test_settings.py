@@ -9,7 +9,7 @@ from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World
 
-MEDIA_GALLERY = 12
+MEDIA_GALLERY, PUBLIC_THREAD = 12, 11
 
 CHOSEN = {
     "size": ["256/draft"],
@@ -294,3 +294,11 @@ async def test_what_waits_and_is_painted_is_hidden_where_all_pictures_are_from_n
     assert is_hidden(await world.finished(painted))
     assert is_hidden(await world.finished(waiting))
     assert not is_hidden(await world.finished(in_a_dm))
+
+
+async def test_what_waits_in_a_thread_is_hidden_as_in_its_channel(world: World) -> None:
+    threads = [await world.thread(channel, PUBLIC_THREAD) for channel in ("paintings", "talk")]
+    inside, elsewhere = [await world.job(world.user(), channel_id=thread) for thread in threads]
+    await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
+    assert (await world.fresh(inside)).reply.spoiler
+    assert not (await world.fresh(elsewhere)).reply.spoiler

@@ -1,6 +1,8 @@
 """What is shown, handed out and erased of one person."""
 
+import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,14 @@ import sqlalchemy as sa
 
 from jobs.changing import erasures
 from jobs.changing.retention import TOKEN_SECONDS
+from jobs.core import change_job
 from jobs.db import schema
+from jobs.db.rows import to_json
 from jobs.model import Job
 from jobs.outcomes import LeaseLost, Refused
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import keys_of, painted
-from tests.kit.samples import FakeClock, accepted, claimed, submission
+from tests.kit.samples import FakeClock, Place, accepted, claimed, submission
 
 DAY = 86_400.0
 
@@ -140,6 +144,27 @@ async def test_keys_to_discord_go_a_quarter_of_an_hour_after_the_delivery(
     assert job is not None
     assert job.unreadable is None
     assert (job.reply.channel_id, job.revision) == (early.reply.channel_id, job.revision)
+
+
+async def test_a_key_that_has_just_come_is_not_taken_for_the_one_before(
+    queue: JobQueue, place: Place, clock: FakeClock
+) -> None:
+    job = await accepted(queue, 1)
+    await queue.jobs.remove(job.id)
+    await queue.deliveries.mark_delivered(job.id, how="token")
+    clock.advance(TOKEN_SECONDS)
+    newer = to_json(replace(job.reply, interaction_id=99, interaction_token="newer"))
+    async with (
+        await JobQueue.open(place.settings(), clock=clock) as another,
+        another.database.write() as transaction,
+    ):
+        await change_job(transaction, job.id, target=newer, delivered_at=None)
+        forgetting = asyncio.create_task(queue.retention.forget_tokens())
+        await asyncio.sleep(0.3)  # it has seen what was, and waits for its turn to write
+    await forgetting
+    shown = await queue.jobs.get(job.id)
+    assert shown is not None
+    assert (shown.reply.interaction_id, shown.reply.interaction_token) == (99, "newer")
 
 
 async def tokens(queue: JobQueue, *jobs: Job) -> list[str]:

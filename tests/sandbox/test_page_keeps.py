@@ -1,0 +1,158 @@
+"""Whatever somebody is in the middle of on the page survives the events that come meanwhile."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from sandbox import LoopbackDiscord
+from sandbox.page.routes import add_page
+from tests.sandbox.browser import CHROMIUM, open_page
+from tests.sandbox.raw_bot import COMMANDS, RawBot
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium of the system"),
+]
+
+HELP = {"name": "help", "description": "Help", "name_localizations": {"fr": "aide"}}
+HALT = {"name": "halt", "description": "Halt", "name_localizations": {"fr": "arrêt"}}
+MENU = {
+    "type": 3,
+    "custom_id": "menu",
+    "max_values": 3,
+    "options": [{"label": each, "value": each} for each in ("sea", "sky", "sun")],
+}
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[LoopbackDiscord]:
+    async with LoopbackDiscord.start(extend=add_page) as discord:
+        yield discord
+
+
+@pytest.fixture
+async def page(discord: LoopbackDiscord, raw: RawBot) -> AsyncIterator[Page]:
+    await raw.call("PUT", raw.application, [*COMMANDS, HELP, HALT])
+    async with open_page(discord.world.base_url, ready=".bot-state") as page:
+        yield page
+
+
+async def whole_state(discord: LoopbackDiscord, page: Page, *, locale: str = "fr") -> None:
+    """What the page gets where commands, users or the clock change; here somebody's language."""
+    discord.user("ada").locale = locale
+    discord.world.emit("users", {})
+    await expect(page.get_by_label("Language of Discord")).to_have_value(locale)
+
+
+async def test_the_palette_follows_the_language_under_what_was_typed_before(
+    discord: LoopbackDiscord, page: Page
+) -> None:
+    box = page.locator("#composer-text")
+    await box.press_sequentially("/aide")
+    await expect(page.locator(".palette-empty")).to_be_visible()
+    await whole_state(discord, page)
+    await expect(page.locator(".palette-name").first).to_have_text("/aide")
+    await expect(box).to_have_value("/aide")
+    await expect(box).to_be_focused()
+
+
+async def test_the_marked_command_stays_marked(discord: LoopbackDiscord, page: Page) -> None:
+    box = page.locator("#composer-text")
+    await box.press_sequentially("/h")
+    await expect(page.locator(".palette-name")).to_have_text(["/halt", "/help"])
+    await box.press("ArrowDown")
+    await whole_state(discord, page)
+    await expect(page.locator(".palette-item[aria-selected=true]")).to_contain_text("/aide")
+
+
+async def test_a_half_written_message_stays_with_its_files_and_the_caret(
+    discord: LoopbackDiscord, page: Page, picture: bytes
+) -> None:
+    box = page.locator("#composer-text")
+    await page.locator("#composer input[type=file]").set_input_files(
+        {"name": "boat.png", "mimeType": "image/png", "buffer": picture}
+    )
+    await box.press_sequentially("a bot")
+    await box.press("ArrowLeft")
+    await whole_state(discord, page)
+    await box.press_sequentially("a")
+    await expect(box).to_have_value("a boat")
+    await expect(page.locator(".file-chip")).to_contain_text("boat.png")
+
+
+async def test_what_is_typed_while_a_message_is_sent_stays(
+    discord: LoopbackDiscord, page: Page
+) -> None:
+    async def slow(route: object) -> None:
+        await box.press_sequentially("next")
+        await route.continue_()  # type: ignore[attr-defined]
+
+    box = page.locator("#composer-text")
+    await page.route("**/sandbox/act/post", slow)
+    await box.press_sequentially("first")
+    await box.press("Enter")
+    await expect(page.locator("article.message")).to_contain_text("first")
+    await expect(box).to_have_value("next")
+
+
+async def test_a_command_that_is_filled_in_stays(discord: LoopbackDiscord, page: Page) -> None:
+    await page.locator("#composer-text").press_sequentially("/paint")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="+ size").click()
+    await page.keyboard.type("12")
+    await whole_state(discord, page)
+    await page.keyboard.type("8")
+    await expect(page.locator('.pill[data-option="size"] input')).to_have_value("128")
+
+
+async def test_boxes_ticked_in_a_message_stay_until_they_are_sent(
+    discord: LoopbackDiscord, page: Page, raw: RawBot
+) -> None:
+    row = {"type": 1, "components": [MENU]}
+    _, sent = await raw.send({"content": "choose", "components": [row]})
+    message = page.locator("article.message")
+    await message.locator("summary").click()
+    await message.get_by_label("sea").check()
+    await message.get_by_label("sun").check()
+    await whole_state(discord, page)
+    await expect(message.locator("summary")).to_have_text("sea, sun")
+    await expect(message.get_by_label("sun")).to_be_focused()
+    path = f"/channels/{sent['channel_id']}/messages/{sent['id']}"
+    await raw.call("PATCH", path, {"content": "choose now"})
+    await expect(message).to_contain_text("choose now")
+    await expect(message.get_by_label("sea")).to_be_checked()
+    await expect(message.get_by_label("sun")).to_be_focused()
+
+
+async def test_one_who_reads_further_up_is_left_there(discord: LoopbackDiscord, page: Page) -> None:
+    for number in range(40):
+        discord.post(discord.user("grace"), f"message {number}")
+    await expect(page.locator("article.message")).to_have_count(40)
+    log = page.locator("#log")
+    await log.evaluate("box => { box.scrollTop = 120; }")
+    await whole_state(discord, page)
+    assert await log.evaluate("box => box.scrollTop") == 120
+
+
+async def test_the_focus_stays_on_what_is_made_anew(discord: LoopbackDiscord, page: Page) -> None:
+    traffic = page.get_by_role("button", name="Traffic")
+    await traffic.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#panel")).to_be_visible()
+    await expect(traffic).to_be_focused()
+    await page.get_by_text("Let something go wrong").click()
+    await page.get_by_role("button", name="+16 min").click()
+    await expect(page.locator(".shift")).to_have_text("+16 min")
+    await expect(page.get_by_role("button", name="+16 min")).to_be_focused()
+    language = page.get_by_label("Language of Discord")
+    await language.focus()
+    await whole_state(discord, page, locale="de")
+    await expect(language).to_be_focused()
+    grace = page.locator('.person[data-user="grace"]')
+    await grace.focus()
+    await page.keyboard.press("Enter")
+    await expect(grace).to_have_attribute("aria-checked", "true")
+    await expect(grace).to_be_focused()
