@@ -22,7 +22,11 @@ HUMAN, JSON = "human", "json"
 
 _about: ContextVar[dict[str, object] | None] = ContextVar("atelier_log_ids", default=None)
 
-_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
+_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
+_MADE_KEY = re.compile(r"(?=.*\d)\w{16,}")
+"""What a storage server makes up. One of one's own takes a user's name for it: `atelier` is the
+name of bucket, database and program, too, which a log is to tell."""
 _SHORTEST_SECRET = 6
 """A shorter value (an empty one, `test`) stands in too many innocent words to be blanked."""
 
@@ -81,9 +85,14 @@ _LEAST_LEVEL = {
 """What other libraries may say at most, whatever our own level is."""
 
 
-_NOBODYS = ("Task exception was never retrieved", "ClientRequest.write_bytes()")
-"""The half of an aiohttp request that writes, when the connection broke; the half that reads says
-so to whoever asked, and to the log."""
+_NOBODYS = (
+    # The half of an aiohttp request that writes, when the connection broke; the half that reads
+    # says so to whoever asked, and to the log.
+    ("Task exception was never retrieved", "ClientRequest.write_bytes()"),
+    # asyncpg, where nobody waits any more for a connection that it was just making.
+    ("Future exception was never retrieved", "unexpected connection_lost() call"),
+)
+"""The words of what nobody can do anything with."""
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:
@@ -91,7 +100,7 @@ def is_worth_a_line(record: logging.LogRecord) -> bool:
     if record.name != "asyncio":
         return True
     message = record.getMessage()
-    return not all(words in message for words in _NOBODYS)
+    return not any(all(words in message for words in each) for each in _NOBODYS)
 
 
 @contextlib.contextmanager
@@ -175,6 +184,8 @@ class RedactingFormatter(logging.Formatter):
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """All values that must not be logged: those of the settings, and of the environment for S3."""
     values = {os.environ.get(name, "") for name in _SECRET_VARIABLES}
+    if _MADE_KEY.fullmatch(key := os.environ.get(_KEY_VARIABLE, "")):
+        values.add(key)
     if settings.discord_token is not None:
         values.add(settings.discord_token.get_secret_value())
     addresses = (

@@ -36,10 +36,10 @@ class QueueCore:
         """Delete these files where nobody needs them any more.
 
         A file that is left, because the process ended here or it was just written again, is
-        found by `gc`.
+        found by `gc`; so are all where the store is away, as writers wait while it is asked.
         """
-        for key in dict.fromkeys(keys):
-            with _only_tidying():
+        with _only_tidying():
+            for key in dict.fromkeys(keys):
                 await self.delete_unused(key, SOON_SECONDS)
 
     async def discard_working(self, keys: Iterable[str]) -> None:

@@ -192,8 +192,7 @@ class Deliveries(QueuePart):
             J.user_id == user_id,
             J.delivered_how.startswith(_UNDELIVERABLE),
             J.result_key.is_not(None),
-            J.pictures_deleted_at.is_(None),
-            J.erased_at.is_(None),
+            J.delete_after.is_(None),
             _answered_by(application_id),
         )
         return list(await self._database.scalars(statement))

@@ -1,6 +1,6 @@
 """Whether Atelier works: what an owner would want to be told, and what a health check asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,9 @@ GATEWAY_AWAY_SECONDS = 90.0
 TROUBLE_SECONDS = 300.0
 """How long the trouble of an engine that ended for it counts: its supervisor starts another."""
 FAILURES_IN_A_ROW = 3
+READ_ONLY = "The database can only be read, as a standby can."
+ENGINES_NAMED = 10
+"""A fleet that lost its store is counted, not listed."""
 MIB = 1024 * 1024
 
 
@@ -24,6 +27,7 @@ class Part(StrEnum):
     """What can be ill; a health check may ask for some only."""
 
     BOT = "bot"
+    DATABASE = "database"
     ENGINE = "engine"
     STORE = "store"
     DISK = "disk"
@@ -40,6 +44,18 @@ class Trouble:
     """What is wrong, and what to do."""
     job_id: int | None = None
     """The job that it is about, if it is about one."""
+    places: tuple[str, ...] = ()
+    """Those that the sentence names, where several may have it: one more is news."""
+
+
+def of_database(reason: object) -> Trouble:
+    """That the database cannot be asked, which hides all else, or not be written."""
+    words = sentence(
+        "{reason} Until it is back, commands wait and no picture is begun: look at its server and "
+        "its log, and at ATELIER_DATABASE_URL.",
+        reason=str(reason),
+    )
+    return Trouble(Part.DATABASE, "database", words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,21 @@ class EngineTrouble:
     device: str
     reason: str
     """In English."""
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"{self.host} ({self.device})"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """How the picture store answered."""
+
+    problem: str | None = None
+    """In English; None where it takes, gives and deletes."""
+    seconds: float = 0.0
+    """What that took; 0 where it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +116,8 @@ class Health:
     """Networks that waiting jobs need, or the next ones will, and no living engine has."""
     crashing: tuple[str, ...] = ()
     """What ended again and again within the last minutes, such as `engine on cuda:0`."""
+    read_only: bool = False
+    """Whether the database takes no writes: a standby, or one that was closed to them."""
     newer_schema: str | None = None
     """The schema of the database, where another program brought it beyond this version's."""
     failures_in_a_row: int = 0
@@ -94,13 +127,14 @@ class Health:
     store_seconds: float = 0.0
     """What writing, reading and deleting a file took; 0 where it was not asked."""
 
-    def with_store_of(self, other: "Health") -> "Health":
-        """The same with what another one says of the store, which was not asked here."""
-        return replace(self, store_problem=other.store_problem, store_seconds=other.store_seconds)
+    def with_store(self, state: StoreState) -> "Health":
+        """The same with what is known of the store, which was not asked here."""
+        return replace(self, store_problem=state.problem, store_seconds=state.seconds)
 
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person has to look at, the worst first."""
         return (
+            *((of_database(READ_ONLY),) if self.read_only else ()),
             *self._of_store(),
             *self._of_engines(),
             *self._of_bots(),
@@ -155,18 +189,8 @@ class Health:
                     minutes=int((self.oldest_waiting_seconds or 0.0) / 60),
                 ),
             )
-        for trouble in self.engine_troubles:
-            yield Trouble(
-                Part.ENGINE,
-                "engine-trouble",
-                sentence(
-                    "The engine on {host} ({device}) cannot paint: {reason} It tries again by "
-                    "itself, and no job is charged for it; if this stays, look at its log.",
-                    host=trouble.host,
-                    device=trouble.device,
-                    reason=trouble.reason,
-                ),
-            )
+        if self.engine_troubles:
+            yield _of_engines_in_trouble(self.engine_troubles)
         for job in self.failures:
             if job.failure is not None and job.failure.kind is FailureKind.LOST:
                 yield Trouble(
@@ -252,3 +276,28 @@ class Health:
                     names=", ".join(self.crashing),
                 ),
             )
+
+
+def _of_engines_in_trouble(troubles: Sequence[EngineTrouble]) -> Trouble:
+    """One for all of them: what takes the store from one takes it from a whole fleet."""
+    named = troubles[:ENGINES_NAMED]
+    places = tuple(trouble.place for trouble in named)
+    if len(troubles) == 1:
+        words = sentence(
+            "The engine on {host} ({device}) cannot paint: {reason} It tries again by "
+            "itself, and no job is charged for it; if this stays, look at its log.",
+            host=named[0].host,
+            device=named[0].device,
+            reason=named[0].reason,
+        )
+        return Trouble(Part.ENGINE, "engine-trouble", words, places=places)
+    by_reason: dict[str, list[str]] = {}
+    for trouble in named:
+        by_reason.setdefault(trouble.reason, []).append(trouble.place)
+    words = sentence(
+        "{count} engines cannot paint. {reasons} They try again by themselves, and no job is "
+        "charged for it; if this stays, look at their logs.",
+        count=len(troubles),
+        reasons=" ".join(f"{', '.join(where)}: {why}" for why, where in by_reason.items()),
+    )
+    return Trouble(Part.ENGINE, "engine-trouble", words, places=places)

@@ -18,13 +18,16 @@ from jobs.db.living import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import DAY_SECONDS, EVERYWHERE
-from jobs.health import TROUBLE_SECONDS, EngineState, EngineTrouble, Health
+from jobs.health import TROUBLE_SECONDS, EngineState, EngineTrouble, Health, StoreState
 from jobs.model import EngineInfo, Job, JobState
 from jobs.order.fleet import engine_from_row, is_alive
 from jobs.order.standings import is_starting
 
 E = schema.engines.c
 _PLACE = (E.host, E.device)
+_READ_ONLY = sa.text(
+    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'"
+)
 _FAILURES_SHOWN = 5
 _MOST_ENDED = 2000
 
@@ -43,9 +46,7 @@ class HealthCheck(QueuePart):
             QueueUnavailableError: when the database cannot be read, which says enough.
         """
         settings = self._core.settings
-        began = time.monotonic()
-        problem = await self._store_problem() if ask_store else None
-        store_seconds = time.monotonic() - began if ask_store else 0.0
+        store = await self.store() if ask_store else StoreState()
         free_bytes = await asyncio.to_thread(self._free_bytes)
         crashing = set(await asyncio.to_thread(crashes.loops, settings.atelier_data_dir))
         began = time.monotonic()
@@ -70,6 +71,7 @@ class HealthCheck(QueuePart):
             waiting = {network: int(count) for network, count in by_network}
             crashing |= await _crashing_engines(connection, now)
             newer = await newer_schema(connection)
+            read_only = self._database.postgres and await connection.scalar(_READ_ONLY)
             starting = not engines and await is_starting(connection, now)
             startable = [IS_QUEUED, J.flow.not_in(paused)]
             oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
@@ -92,11 +94,12 @@ class HealthCheck(QueuePart):
                 {resolve_network("auto", settings.atelier_network), *filter(None, waiting)}, engines
             ),
             crashing=tuple(sorted(crashing)),
+            read_only=bool(read_only),
             newer_schema=newer,
             free_bytes=free_bytes,
             reserve_bytes=settings.disk_reserve_bytes,
-            store_problem=problem,
-            store_seconds=store_seconds,
+            store_problem=store.problem,
+            store_seconds=store.seconds,
             database_seconds=time.monotonic() - began,
         )
 
@@ -117,12 +120,14 @@ class HealthCheck(QueuePart):
         )
         return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
-    async def _store_problem(self) -> str | None:
+    async def store(self) -> StoreState:
+        """How the store is; one that does not answer takes half a minute to be given up."""
+        began, problem = time.monotonic(), None
         try:
             await self._core.store.check()
         except StorageUnavailableError as error:
-            return redacted(str(error))
-        return None
+            problem = redacted(str(error))
+        return StoreState(problem, time.monotonic() - began)
 
     def _free_bytes(self) -> int | None:
         """The least that is free of the data folder's disk and of the pictures' own."""

@@ -214,6 +214,8 @@ class Job:
     shown_revision: int
     delivered_at: datetime | None
     delivery_attempts: int = 0
+    came_by_dm: bool = False
+    """Whether its message is one in its member's direct messages, since no other could be had."""
     pictures_deleted_at: datetime | None = None
     """When the pictures were deleted, by the member or after the retention; ahead while a deletion
     can be taken back."""

@@ -52,4 +52,7 @@ missing_access = partial(ApiError, 403, 50001, "Missing Access")
 not_the_author = partial(ApiError, 403, 50005, "Cannot edit a message authored by another user")
 cannot_message_user = partial(ApiError, 403, 50007, "Cannot send messages to this user")
 missing_permissions = partial(ApiError, 403, 50013, "Missing Permissions")
+may_not_reply = partial(
+    ApiError, 403, 160002, "Cannot reply without permission to read message history"
+)
 too_large = partial(ApiError, 413, 40005, "Request entity too large")

@@ -5,6 +5,7 @@ An edit notifies nobody in Discord, so the picture's own message cannot do that.
 
 import asyncio
 import logging
+from functools import partial
 
 import aiohttp
 import discord
@@ -12,7 +13,7 @@ import discord
 from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
 from bot.ui.words import message_address
-from bot.wire.faults import BACKOFF, TryLater, Unclear, fault_of
+from bot.wire.faults import BACKOFF, MAY_NOT_REPLY, TryLater, Unclear, fault_of
 from bot.wire.original_response import webhook_of
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
@@ -105,21 +106,28 @@ class Notifier(Service):
         reply = job.reply
         assert reply.channel_id is not None
         channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
-        shown = None
-        if reply.message_id is not None:
-            shown = discord.MessageReference(
-                message_id=reply.message_id,
-                channel_id=reply.channel_id,
-                guild_id=job.guild_id,
-                fail_if_not_exists=False,
-            )
-        await channel.send(
+        send = partial(
+            channel.send,
             words,
-            reference=shown,  # type: ignore[arg-type]  # discord.py takes None, too
             allowed_mentions=_only(job),
             nonce=_nonce(job),
             suppress_embeds=True,
         )
+        if reply.message_id is None:
+            await send()
+            return
+        shown = discord.MessageReference(
+            message_id=reply.message_id,
+            channel_id=reply.channel_id,
+            guild_id=job.guild_id,
+            fail_if_not_exists=False,
+        )
+        try:
+            await send(reference=shown)
+        except discord.HTTPException as error:
+            if error.code != MAY_NOT_REPLY:
+                raise
+            await send()
 
     async def _by_token(self, job: Job, words: str) -> None:
         webhook = webhook_of(self._client, job.reply)

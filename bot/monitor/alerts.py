@@ -16,7 +16,7 @@ from bot.kit import Bot, Feature, Service
 from common.files import write_whole
 from common.logs import log_ids
 from common.settings import Settings
-from jobs.health import Health
+from jobs.health import Health, StoreState, Trouble, of_database
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -28,10 +28,13 @@ START = "start"
 START_SECONDS = 8.0
 """Nobody waits longer for an end with a fault."""
 LOOK_SECONDS = 30.0
+MESSAGE_LIMIT = 2000
+"""Characters that Discord takes; what is ill may have words of its own."""
 STORE_EVERY_LOOKS = 10
 """Asking the store writes a file; every five minutes will do."""
 
 GRACE_SECONDS: Mapping[str, float] = {
+    "database": 60.0,
     "no-engine": 300.0,
     "no-bot": float("inf"),
     "store": 60.0,
@@ -50,7 +53,7 @@ class Alerts(Service):
         self._since: dict[str, float] = {}
         self._told: dict[str, str] = {}
         self._looks = 0
-        self._last: Health | None = None
+        self._store = StoreState()
 
     async def start(self) -> None:
         """Begin, where there is anybody to tell."""
@@ -74,28 +77,48 @@ class Alerts(Service):
 
         What could not be sent is tried again at the next look.
         """
-        ask_store = self._looks % STORE_EVERY_LOOKS == 0
-        self._looks += 1
-        health = await self._client.queue.health.ask(ask_store=ask_store)
-        if not ask_store and self._last is not None:
-            health = health.with_store_of(self._last)
-        self._last = health
-        now = asyncio.get_running_loop().time()
+        try:
+            health = await self._ask()
+        except QueueError as error:
+            # What else there is cannot be seen now: nothing of it is new, and nothing over.
+            trouble = of_database(error)
+            if self._is_news(trouble, self._since.setdefault(trouble.name, _now())):
+                await self._tell(trouble)
+            return
         found = {trouble.name: trouble for trouble in health.troubles()}
-        self._since = {name: self._since.get(name, now) for name in found}
+        self._since = {name: self._since.get(name, _now()) for name in found}
         for name, trouble in found.items():
-            lasted = now - self._since[name]
-            if name not in self._told and lasted >= GRACE_SECONDS.get(name, 0.0):
-                if name == "no-engine" and not health.waiting:
-                    continue  # nobody waits for it
-                with log_ids(job=trouble.job_id):
-                    log.error("%s", trouble.sentence)
-                await self._say(f"⚠️ {trouble.sentence}")
-                await self._remember(self._told | {name: str(trouble.sentence)})
+            if name == "no-engine" and not health.waiting:
+                continue  # nobody waits for it
+            if self._is_news(trouble, self._since[name]):
+                await self._tell(trouble)
         for name in sorted(set(self._told) - set(found)):
             log.info("Over: %s", self._told[name])
             await self._say(f"✅ This is over: “{self._told[name]}”")
             await self._remember({k: v for k, v in self._told.items() if k != name})
+
+    async def _ask(self) -> Health:
+        # One refusal may be a chance: it is asked again until the grace is over.
+        ask_store = self._looks % STORE_EVERY_LOOKS == 0 or self._store.problem is not None
+        self._looks += 1
+        health = await self._client.queue.health.ask(ask_store=ask_store)
+        if not ask_store:
+            return health.with_store(self._store)
+        self._store = StoreState(health.store_problem, health.store_seconds)
+        return health
+
+    def _is_news(self, trouble: Trouble, since: float) -> bool:
+        """Whether it has lasted, and was not told, or not of all that have it now."""
+        told = self._told.get(trouble.name)
+        if told is None:
+            return _now() - since >= GRACE_SECONDS.get(trouble.name, 0.0)
+        return any(place not in told for place in trouble.places)
+
+    async def _tell(self, trouble: Trouble) -> None:
+        with log_ids(job=trouble.job_id):
+            log.error("%s", trouble.sentence)
+        await self._say(f"⚠️ {trouble.sentence}")
+        await self._remember(self._told | {trouble.name: str(trouble.sentence)})
 
     async def _say(self, text: str) -> None:
         await _post(self._client, self._client.settings, text)
@@ -103,6 +126,10 @@ class Alerts(Service):
     async def _remember(self, told: dict[str, str]) -> None:
         self._told = told
         await asyncio.to_thread(write_whole, self._file, json.dumps(told).encode())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _post(client: discord.Client, settings: Settings, text: str) -> None:
@@ -120,7 +147,7 @@ async def _post(client: discord.Client, settings: Settings, text: str) -> None:
                 channel = client.get_partial_messageable(target)
             else:
                 channel = await client.create_dm(discord.Object(target))
-            await channel.send(text)
+            await channel.send(text[:MESSAGE_LIMIT])
         except discord.DiscordException as error:
             to_member = target != settings.atelier_alert_channel_id
             with log_ids(member=target if to_member else None):
@@ -144,7 +171,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
     try:
         async with (
             asyncio.timeout(START_SECONDS),
-            discord.Client(intents=discord.Intents.none()) as client,
+            discord.Client(intents=discord.Intents(guilds=True)) as client,
         ):
             await client.login(settings.discord_token.get_secret_value())
             await _post(client, settings, f"⚠️ Atelier cannot start: {why}")

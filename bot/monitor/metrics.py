@@ -20,7 +20,10 @@ from common.version import VERSION
 from jobs.health import Health
 from jobs.model import Job, JobState
 
+DATABASE = "database"
+"""The one trouble that is seen without asking the database: its name."""
 NAMES_OF_TROUBLES = (
+    DATABASE,
     "store",
     "disk",
     "no-engine",
@@ -50,23 +53,25 @@ CALLS = {
 class _Figures(Collector):
     """What is known at one moment."""
 
-    health: Health
+    health: Health | None
     ended: Iterable[Job]
     traffic: Traffic
     timings: Mapping[str, Timings]
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._of_health()
-        yield from self._of_jobs()
+        if self.health is None:
+            yield _troubles({(DATABASE,): 1.0})
+        else:
+            yield from self._of_health(self.health)
+            yield from self._of_jobs()
         yield from self._of_discord()
         yield from self._of_calls()
 
-    def _of_health(self) -> Iterator[Metric]:
-        health = self.health
+    def _of_health(self, health: Health) -> Iterator[Metric]:
         # `lost-12` names its job, which is none of a label's business.
         names = {trouble.name.rstrip("-0123456789") for trouble in health.troubles()}
         needed = {(name,): float(name in names) for name in NAMES_OF_TROUBLES}
-        yield _gauge("atelier_trouble", "1 while this needs a person.", ["name"], needed)
+        yield _troubles(needed)
         yield _value("atelier_queue_waiting", "Jobs that wait.", health.waiting)
         yield _value("atelier_queue_running", "Jobs that are painted.", health.running)
         yield _value(
@@ -79,7 +84,7 @@ class _Figures(Collector):
         labels = ["engine", "device", "network", "version"]
         engines = {(info.id, info.device, info.network, info.version): 1.0 for info in infos}
         yield _gauge("atelier_engine_info", "One engine.", labels, engines)
-        yield from self._of_engines()
+        yield from _of_engines(health)
         if health.free_bytes is not None:
             yield _value("atelier_disk_free_bytes", "Free for pictures.", health.free_bytes)
         yield _value("atelier_disk_reserve_bytes", "To be kept free.", health.reserve_bytes)
@@ -94,24 +99,6 @@ class _Figures(Collector):
             health.store_seconds,
         )
         yield _gauge("atelier_build_info", "This program.", ["version"], {(VERSION,): 1.0})
-
-    def _of_engines(self) -> Iterator[Metric]:
-        infos = [state.info for state in self.health.engines]
-        for name, text, field in (
-            ("atelier_engine_memory_bytes", "Memory of the device.", "memory_bytes"),
-            (
-                "atelier_engine_memory_used_bytes",
-                "In use: of a card by all programs, else by the engine.",
-                "memory_used_bytes",
-            ),
-            (
-                "atelier_engine_seconds_per_megapixel",
-                "For a standard picture: the best that was measured, tried or guessed.",
-                "pace",
-            ),
-        ):
-            values = {(info.id,): getattr(info, field) for info in infos}
-            yield _gauge(name, text, ["engine"], values)
 
     def _of_jobs(self) -> Iterator[Metric]:
         outcomes: dict[str, int] = dict.fromkeys(
@@ -145,7 +132,8 @@ class _Figures(Collector):
 
     def _of_discord(self) -> Iterator[Metric]:
         traffic = self.traffic
-        latencies = [bot.latency_seconds for bot in self.health.bots if bot.latency_seconds]
+        bots = () if self.health is None else self.health.bots
+        latencies = [bot.latency_seconds for bot in bots if bot.latency_seconds]
         if latencies:
             yield _value(
                 "atelier_discord_latency_seconds", "To the gateway and back.", min(latencies)
@@ -167,13 +155,32 @@ class _Figures(Collector):
             yield CounterMetricFamily(name, text, value=count)
 
 
+def _of_engines(health: Health) -> Iterator[Metric]:
+    infos = [state.info for state in health.engines]
+    for name, text, field in (
+        ("atelier_engine_memory_bytes", "Memory of the device.", "memory_bytes"),
+        (
+            "atelier_engine_memory_used_bytes",
+            "In use: of a card by all programs, else by the engine.",
+            "memory_used_bytes",
+        ),
+        (
+            "atelier_engine_seconds_per_megapixel",
+            "For a standard picture: the best that was measured, tried or guessed.",
+            "pace",
+        ),
+    ):
+        values = {(info.id,): getattr(info, field) for info in infos}
+        yield _gauge(name, text, ["engine"], values)
+
+
 def exposition(
-    health: Health, ended: Iterable[Job], traffic: Traffic, timings: Mapping[str, Timings]
+    health: Health | None, ended: Iterable[Job], traffic: Traffic, timings: Mapping[str, Timings]
 ) -> bytes:
     """The text that Prometheus reads.
 
     Args:
-        health: how all is now.
+        health: how all is now; None where the database does not say.
         ended: the jobs that ended in the last day.
         traffic: what went to Discord since the start.
         timings: how long this process's calls took since its start, by the keys of `CALLS`.
@@ -181,6 +188,10 @@ def exposition(
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(health, ended, traffic, timings))
     return generate_latest(registry)
+
+
+def _troubles(values: Mapping[Any, float | None]) -> GaugeMetricFamily:
+    return _gauge("atelier_trouble", "1 while this needs a person.", ["name"], values)
 
 
 def _gauge(

@@ -1,8 +1,10 @@
 """The owner's page, `/healthz` and `/metrics`; imported only where it is wanted."""
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,10 @@ from bot.kit import Bot, Service
 from bot.ui.people import is_seen_by_all
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
-from jobs.health import MIB, Health
+from jobs.health import MIB, Health, StoreState, of_database
 from jobs.model import Job
 from jobs.order.speeds import usual_seconds
-from jobs.outcomes import QueueError
+from jobs.outcomes import QueueError, QueueUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,10 @@ KEPT_SECONDS = 2.0
 """However many look at it, the database is asked once in this time."""
 STORE_KEPT_SECONDS = 30.0
 """Asking the store writes a file: less often."""
+STORE_PATIENCE_SECONDS = 2.0
+DATABASE_PATIENCE_SECONDS = 6.0
+"""Who asks is gone after ten seconds, Prometheus and the page as they are: what does not answer is
+said before."""
 WAITING_SHOWN = 20
 LIBRARIES = ("discord.py", "torch", "Pillow", "SQLAlchemy", "aiohttp")
 
@@ -36,8 +42,13 @@ class PageServer(Service):
         super().__init__(client)
         self._runner: web.AppRunner | None = None
         self._health: Health | None = None
-        self._health_at = 0.0
-        self._store_at = -STORE_KEPT_SECONDS
+        self._problem: QueueError | None = None
+        """Why there is none."""
+        self._asked_at = float("-inf")
+        self._store = StoreState()
+        self._store_at = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
+        """The look at the store, which may take longer than anybody waits."""
         self._asking = asyncio.Lock()
         self.port = 0
         """Where it listens; 0 while it does not."""
@@ -70,6 +81,9 @@ class PageServer(Service):
 
     async def stop(self) -> None:
         """Close the port."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner, self.port = None, 0
@@ -77,16 +91,31 @@ class PageServer(Service):
     async def _ask(self) -> Health:
         """How all is, as of a moment ago."""
         async with self._asking:
-            now = time.monotonic()
-            if self._health is None or now - self._health_at > KEPT_SECONDS:
-                ask_store = now - self._store_at > STORE_KEPT_SECONDS
-                health = await self._client.queue.health.ask(ask_store=ask_store)
-                if ask_store:
-                    self._store_at = now
-                elif self._health is not None:
-                    health = health.with_store_of(self._health)
-                self._health, self._health_at = health, now
-            return self._health
+            if time.monotonic() - self._asked_at > KEPT_SECONDS:
+                self._health = self._problem = None
+                try:
+                    async with _patience():
+                        self._health = await self._client.queue.health.ask(ask_store=False)
+                except QueueError as error:
+                    self._problem = error
+                await self._look_at_store()
+                self._asked_at = time.monotonic()
+            if self._health is None:
+                raise self._problem or QueueUnavailableError("The database was not asked.")
+            return self._health.with_store(self._store)
+
+    async def _look_at_store(self) -> None:
+        """See how the store is, if it says so soon; else it is as it was until it says more."""
+        if self._looking is None and time.monotonic() - self._store_at > STORE_KEPT_SECONDS:
+            self._looking = asyncio.create_task(self._ask_store(), name="look at the store")
+        if self._looking is not None:
+            await asyncio.wait({self._looking}, timeout=STORE_PATIENCE_SECONDS)
+
+    async def _ask_store(self) -> None:
+        try:
+            self._store = await self._client.queue.health.store()
+        finally:
+            self._looking, self._store_at = None, time.monotonic()
 
     async def _page(self, _: web.Request) -> web.Response:
         text = await asyncio.to_thread(PAGE.read_text, encoding="utf-8")
@@ -96,16 +125,17 @@ class PageServer(Service):
         try:
             troubles = (await self._ask()).troubles()
         except QueueError as error:
-            return web.json_response({"database": str(error)}, status=503)
+            trouble = of_database(error)
+            return web.json_response({trouble.name: str(trouble.sentence)}, status=503)
         words = {trouble.name: str(trouble.sentence) for trouble in troubles}
         return web.json_response(words, status=503 if words else 200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        try:
+        health, ended = None, list[Job]()
+        with contextlib.suppress(QueueError):  # which is a figure, too
             health = await self._ask()
-            ended = await self._client.queue.health.ended_today()
-        except QueueError as error:
-            raise web.HTTPServiceUnavailable(text=str(error)) from error
+            async with _patience():
+                ended = await self._client.queue.health.ended_today()
         from bot.monitor import metrics  # noqa: PLC0415 (few ask for it)
 
         queue = self._client.queue
@@ -120,9 +150,10 @@ class PageServer(Service):
     async def _state(self, _: web.Request) -> web.Response:
         try:
             health = await self._ask()
-            waiting = await self._client.queue.standings.waiting(None, limit=WAITING_SHOWN)
+            async with _patience():
+                waiting = await self._client.queue.standings.waiting(None, limit=WAITING_SHOWN)
         except QueueError as error:
-            return web.json_response({"problem": str(error)}, status=503)
+            return web.json_response({"problem": str(of_database(error).sentence)}, status=503)
         return web.json_response(_plain(self._client, health, waiting), headers=_HEADERS)
 
     async def _preview(self, request: web.Request) -> web.Response:
@@ -141,6 +172,21 @@ class PageServer(Service):
             raise web.HTTPNotFound from None
         kind = f"image/{key.rsplit('.', 1)[-1].replace('jpg', 'jpeg')}"
         return web.Response(body=data, content_type=kind, headers=_HEADERS)
+
+
+@contextlib.asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    """Wait for the database as long as those wait who ask here.
+
+    Raises:
+        QueueUnavailableError: it takes longer.
+    """
+    try:
+        async with asyncio.timeout(DATABASE_PATIENCE_SECONDS):
+            yield
+    except TimeoutError:
+        seconds = int(DATABASE_PATIENCE_SECONDS)
+        raise QueueUnavailableError(f"The database does not answer within {seconds} s.") from None
 
 
 _HEADERS = {
@@ -163,6 +209,7 @@ def _plain(client: Bot, health: Health, waiting: list[Job]) -> dict[str, Any]:
         "engines": [
             {
                 "id": state.info.id,
+                "host": state.info.host,
                 "device": state.info.device,
                 "network": state.info.network,
                 "version": state.info.version,

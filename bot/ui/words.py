@@ -1,5 +1,6 @@
 """A job in a few words, and text from outside made fit to stand in a message."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from unicodedata import bidirectional
@@ -38,6 +39,20 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 def shorten(text: str, limit: int) -> str:
     """A text of at most `limit` characters; what is cut off becomes an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def those_that_fit(t: Texts, parts: Sequence[str], limit: int, *, between: str) -> str:
+    """The first of some texts, as many as `limit` characters hold, and how many more there are."""
+    taken, used = 0, 0
+    for part in parts:
+        used += len(part) + len(between)
+        if used > limit:
+            break
+        taken += 1
+    shown, more = list(parts[:taken]), len(parts) - taken
+    if more:
+        shown.append(t.plural("… and {count} more.", "… and {count} more.", count=more))
+    return between.join(shown)
 
 
 def isolated(text: str) -> str:
@@ -194,11 +209,15 @@ def _with_time(t: Texts, words: str, standing: Standing) -> str:
 def message_address(job: Job) -> str:
     """Where the message of a job is, for a user to go to."""
     reply = job.reply
-    guild = "@me" if job.guild_id is None else job.guild_id
+    guild = "@me" if job.guild_id is None or job.came_by_dm else job.guild_id
     return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
 
 
 def lasting_address(job: Job) -> str | None:
-    """The same, where the message is still there and does not go when its reader looks away."""
+    """The same, where the message is still there and does not go when its reader looks away.
+
+    What came by direct message has none: others than its member could not follow it.
+    """
     stands = job.reply.message_id is not None and job.message_removed_at is None
-    return message_address(job) if stands and not job.reply.ephemeral else None
+    is_alone = job.reply.ephemeral or job.came_by_dm
+    return message_address(job) if stands and not is_alone else None

@@ -16,7 +16,10 @@ INVALID_WEBHOOK_TOKEN = 50027
 REQUEST_TOO_LARGE = 40005
 OLD_MESSAGE_EDITS = 30046
 ALREADY_ACKNOWLEDGED = 40060
+NO_MUTUAL_SERVER = 50278
 THREAD_ARCHIVED = 50083
+MAY_NOT_REPLY = 160002
+"""A reply points at a message, which the bot has to be allowed to read; a new one needs nothing."""
 
 PASSING = {
     40003: 10.0,  # direct messages are opened too fast

@@ -68,6 +68,7 @@ def as_plain(health: Health, troubles: Collection[Trouble]) -> dict[str, Any]:
         "engines": [
             {
                 "id": engine.info.id,
+                "host": engine.info.host,
                 "device": engine.info.device,
                 "network": engine.info.network,
                 "version": engine.info.version,
@@ -108,7 +109,8 @@ def _table(health: Health, troubles: Collection[Trouble]) -> Table:
         doing = "idle" if engine.job is None else f"paints job {engine.job.id}"
         info = engine.info
         networks = " and ".join(info.networks) or info.network
-        row("engine", Part.ENGINE, f"{info.device}, {networks}: {doing}{_engine_words(info)}")
+        where = f"{info.host} ({info.device})"
+        row("engine", Part.ENGINE, f"{where}, {networks}: {doing}{_engine_words(info)}")
     if health.engine_starting:
         row("engine", Part.ENGINE, "is starting")
     elif not health.engines:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from common.timings import FAILED, OK, Timings
-from jobs.db.addresses import connect_arguments, keep_alive
+from jobs.db.addresses import connect_arguments, keep_alive, unreachable
 from jobs.db.asynchronous import AsyncEngine, create_async_engine
 from jobs.outcomes import QueueUnavailableError
 
@@ -167,5 +167,4 @@ async def translated() -> AsyncIterator[None]:
             "The database is too slow: all connections are in use."
         ) from error
     except (OSError, TimeoutError) as error:
-        reason = str(error) or "it does not answer"
-        raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error
+        raise unreachable(error) from error

@@ -32,6 +32,8 @@ from jobs.model import (
 T = TypeVar("T")
 J = schema.jobs.c
 
+BY_DM = "dm"
+"""What the bot notes of a job whose end it sent to its member's direct messages."""
 UNREADABLE = sentence(
     "This painting was queued by another version of the bot and can no longer be read; please "
     "start it again."
@@ -127,6 +129,7 @@ def job_from_row(row: Record) -> Job:
         report=lenient(PaintReport, row.report),
         failure=failure,
         cancel_requested=bool(row.cancel_requested),
+        came_by_dm=row.delivered_how == BY_DM,
         pictures_deleted_at=optional_moment(deleted_at),
         unreadable=unreadable,
     )

@@ -7,8 +7,13 @@ from aiohttp import web
 
 from sandbox import permissions
 from sandbox.compose import create_message, delete_message, edit_message
-from sandbox.errors import cannot_message_user, missing_permissions, not_the_author
-from sandbox.model import ChannelType, Json, Message
+from sandbox.errors import (
+    cannot_message_user,
+    may_not_reply,
+    missing_permissions,
+    not_the_author,
+)
+from sandbox.model import Channel, ChannelType, Json, Message
 from sandbox.payloads import channel_json, for_bot, message_json
 from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.checks import check_message
@@ -26,7 +31,10 @@ async def get_channel(request: web.Request) -> web.Response:
 async def list_messages(request: web.Request) -> web.Response:
     """`GET /channels/{channel}/messages`, newest first."""
     world = world_of(request)
-    found = [m for m in world.messages_in(channel_for_bot(request)) if not m.ephemeral]
+    channel = channel_for_bot(request)
+    found = [m for m in world.messages_in(channel) if not m.ephemeral]
+    if not _reads_history(world, channel):
+        found = []
     before, after = request.query.get("before"), request.query.get("after")
     if before:
         found = [m for m in found if m.id < int(before)]
@@ -38,8 +46,15 @@ async def list_messages(request: web.Request) -> web.Response:
 
 async def get_message(request: web.Request) -> web.Response:
     """`GET /channels/{channel}/messages/{message}`."""
-    message = message_for_bot(request, channel_for_bot(request))
-    return answer(_seen(world_of(request), message))
+    world, channel = world_of(request), channel_for_bot(request)
+    if not _reads_history(world, channel):
+        raise missing_permissions()
+    return answer(_seen(world, message_for_bot(request, channel)))
+
+
+def _reads_history(world: World, channel: Channel) -> bool:
+    held = permissions.app_permissions(world.guild, world.bot, channel)
+    return bool(held & permissions.READ_MESSAGE_HISTORY)
 
 
 def _seen(world: World, message: Message) -> Json:
@@ -54,6 +69,8 @@ async def post_message(request: web.Request) -> web.Response:
     held = permissions.app_permissions(world.guild, world.bot, channel)
     if not held & permissions.SEND_MESSAGES or (files and not held & permissions.ATTACH_FILES):
         raise missing_permissions()
+    if payload.get("message_reference") and not held & permissions.READ_MESSAGE_HISTORY:
+        raise may_not_reply()
     if channel.type is ChannelType.DM and not all(
         world.users[i].accepts_dms for i in channel.member_ids
     ):

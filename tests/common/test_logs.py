@@ -111,6 +111,32 @@ def test_the_settings_own_secrets_are_known_in_each_spelling(settings: Settings)
     assert {TOKEN, "pass%2Fword9", "pass/word9"} <= set(secrets_of(settings))
 
 
+@pytest.mark.parametrize(
+    ("key", "is_blanked"),
+    [
+        ("atelier", False),  # as compose.cluster.yaml has them
+        ("atelier-engine", False),
+        ("Q3AM3UQ867SPQQA43P2F", True),
+        ("a67bb04f7f1f3d6c2a83f30c2d9b6c11", True),
+    ],
+)
+def test_a_key_that_is_a_name_is_no_secret(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, key: str, is_blanked: bool
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    assert (key in secrets_of(settings)) is is_blanked
+
+
+def test_a_connection_that_nobody_waits_for_any_more_is_not_worth_a_line(
+    lines: io.StringIO,
+) -> None:
+    log, given_up = logging.getLogger("asyncio"), "unexpected connection_lost() call"
+    log.error("Future exception was never retrieved\nfuture: <%r>", ConnectionError(given_up))
+    assert not lines.getvalue()
+    log.error("Future exception was never retrieved\nfuture: <%r>", ValueError("ours"))
+    assert "ours" in lines.getvalue()
+
+
 def test_no_secret_is_logged_at_debug_whatever_fails(lines: io.StringIO) -> None:
     secrets = {
         "pass/word9": ConnectionError("password 'pass/word9' was refused"),

@@ -132,6 +132,19 @@ async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> No
     assert await troubles(queue) == ["store"]
 
 
+async def test_a_database_that_takes_no_writes_is_told(queue: JobQueue, place: Place) -> None:
+    await alive(queue)
+    assert await troubles(queue) == []
+    if not queue.database.postgres:
+        return
+    name = sa.make_url(place.settings().database_url).database
+    async with queue.database.write() as transaction:
+        closed = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
+        await transaction.execute(sa.text(closed))
+    async with await JobQueue.open(place.settings(), may_migrate=False) as later:
+        assert await troubles(later) == ["database"]
+
+
 def run(*arguments: str) -> tuple[int, str]:
     text = io.StringIO()
     code = commands.main(["status", *arguments], Console(file=text, width=100))
@@ -187,7 +200,7 @@ async def _announce(place: Place) -> None:
 def test_the_command_shows_speed_and_memory_of_each_engine(here: Place) -> None:
     asyncio.run(_announce(here))
     engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
-    said = "Tesla T4, lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
+    said = f"{engine().host} (Tesla T4), lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
     assert said in engine_line
     (told,) = json.loads(run("--json")[1])["engines"]
     assert told["networks"] == ["lite", "vgg19"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox import LoopbackDiscord
-from sandbox.permissions import ATTACH_FILES
+from sandbox.permissions import ATTACH_FILES, READ_MESSAGE_HISTORY
 from sandbox.rules import all_rules
 from tests.sandbox.raw_bot import RawBot, error_codes
 
@@ -350,11 +350,17 @@ async def test_permissions_channels_and_the_bots_removal(
     assert (await raw.send({"content": "x"}))[0] == 200
     refused = await raw.send({"content": "x"}, {"files[0]": ("a.png", picture)})
     assert (refused[0], refused[1]["code"]) == (403, 50013)
+    here.bot_denied = READ_MESSAGE_HISTORY
+    _, sent = await raw.send({"content": "x"})
+    reply = {"content": "y", "message_reference": {"message_id": sent["id"]}}
+    assert (await raw.send(reply))[1]["code"] == 160002
+    path = f"/channels/{here.id}/messages"
+    assert (await raw.call("GET", f"{path}/{sent['id']}"))[1]["code"] == 50013
+    assert await raw.call("GET", path) == (200, [])
     await discord.remove_bot()
     assert (await raw.send({"content": "x"}))[1]["code"] == 50001
     await discord.return_bot()
     assert (await raw.send({"content": "x"}))[0] == 200
-    path = f"/channels/{here.id}/messages"
     await discord.delete_channel(here)
     assert (await raw.call("POST", path, {"content": "x"}))[1]["code"] == 10003
 

@@ -24,7 +24,10 @@ from bot.wire.acknowledging import acknowledge
 from jobs.changing.administration import REASON_LIMIT, Block
 from jobs.outcomes import Cancelled, CancelRequested
 
-PAGE_SIZE = 15
+PAGE_SIZE = 12
+REASON_SHOWN = 220
+"""Characters, the marks that make words of markup among them: a message takes 4,000, and a page of
+the longest reasons is to fit."""
 NOT_BOTS = _("<@{user_id}> is a bot; bots cannot paint, so there is nothing to block.")
 NOT_YOURSELF = _("You cannot block yourself.")
 NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
@@ -179,7 +182,11 @@ def block_line(t: Texts, block: Block) -> str:
     if block.until is not None:
         parts.append(t("until {time}", time=discord.utils.format_dt(block.until, "f")))
     if block.reason:
-        parts.append(plain(block.reason, REASON_LIMIT))
+        reason = plain(block.reason, REASON_LIMIT)
+        # Each character may have got a mark.
+        parts.append(
+            reason if len(reason) <= REASON_SHOWN else plain(block.reason, REASON_LIMIT // 2)
+        )
     return " · ".join(parts)
 
 

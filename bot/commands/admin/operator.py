@@ -29,6 +29,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span
+from bot.ui.words import those_that_fit
 from bot.wire.acknowledging import acknowledge
 from jobs.changing.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
@@ -36,6 +37,8 @@ from jobs.outcomes import TooLateToUndo
 ONLY_OPERATORS = _("Only those who run this bot may do that.")
 NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 SHOWN = 25
+CHANGES_LIMIT, NAMES_LIMIT = 2300, 1500
+"""Characters; a message takes 4,000."""
 
 
 def check_operator(interaction: Interaction) -> None:
@@ -160,13 +163,14 @@ async def show_log(interaction: Interaction) -> None:
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     queue = interaction.client.queue
-    entries = await queue.audit.read(None, limit=SHOWN)
-    blocked = (await queue.blocks.all(None))[:SHOWN]
-    lines = [audit_line(t, entry) for entry in entries] or [t("Nothing was changed so far.")]
-    names = ", ".join(block_line(t, each) for each in blocked) or t("nobody")
-    words = t("Blocked everywhere: {names}", names=names)
-    await interaction.edit_original_response(
-        view=card(t("## Log of changes"), "\n".join(lines), words)
+    lines = [audit_line(t, entry) for entry in await queue.audit.read(None, limit=SHOWN)]
+    blocked = [block_line(t, each) for each in await queue.blocks.all(None)]
+    changes = those_that_fit(t, lines, CHANGES_LIMIT, between="\n")
+    names = those_that_fit(t, blocked, NAMES_LIMIT, between=", ")
+    words = t("Blocked everywhere: {names}", names=names or t("nobody"))
+    await show(
+        interaction,
+        card(t("## Log of changes"), changes or t("Nothing was changed so far."), words),
     )
 
 

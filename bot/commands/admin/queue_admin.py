@@ -8,6 +8,7 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import PersistentItem, card, own_button, row_of, say, show
+from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cleared, TooLateToUndo
@@ -175,8 +176,10 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
 @remove.autocomplete("picture")
 @front.autocomplete("picture")
 async def waiting_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
-    """Offer what waits in the server, to its admins."""
-    guild_id = admin_guild(interaction)
+    """Offer what waits in the server, to its admins; a server may have opened the command."""
+    guild_id = interaction.guild_id
+    if guild_id is None or not is_admin(interaction, interaction.client.settings):
+        return []
     t = texts_of(interaction)
     jobs = await interaction.client.queue.standings.waiting(guild_id, limit=CHOICES)
     return job_choices(t, jobs, current, with_user=True)

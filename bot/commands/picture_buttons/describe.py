@@ -16,7 +16,7 @@ from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import message_address
-from bot.wire.faults import MessageGone, fault_of
+from bot.wire.faults import MessageGone, TokenEnded, fault_of
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
 
@@ -91,25 +91,46 @@ async def _must_hide(interaction: Interaction, job: Job) -> bool:
 
 async def _change_message(t: Texts, client: Bot, job: Job) -> str:
     """Change the pictures of a job's message, and nothing else; what came of it."""
-    reply = job.reply
     try:
-        if client.clock() < reply.token_expires_at.timestamp():
-            webhook = webhook_of(client, reply)
-            message: discord.Message = await webhook.fetch_message(ORIGINAL)
-            await webhook.edit_message(ORIGINAL, view=_relabelled(t, message, job))
-        elif reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:
-            channel = client.get_partial_messageable(reply.channel_id or 0, guild_id=job.guild_id)
-            message = await channel.fetch_message(reply.message_id)
-            await message.edit(view=_relabelled(t, message, job))
-        else:
-            return t(KEPT_FOR_LATER)
+        message = await _by_token(t, client, job) or await _by_bot(t, client, job)
     except discord.HTTPException as error:
         if isinstance(fault_of(error), MessageGone):
             raise UserError(GONE) from None
         raise
+    if message is None:
+        return t(KEPT_FOR_LATER)
     # What a message says of its own place lacks the server, where it was fetched by a token.
-    there = replace(reply, channel_id=message.channel.id, message_id=message.id)
+    there = replace(job.reply, channel_id=message.channel.id, message_id=message.id)
     return t(KEPT, link=message_address(replace(job, reply=there)))
+
+
+async def _by_token(t: Texts, client: Bot, job: Job) -> discord.Message | None:
+    """Change the answer to an interaction; None where that is not the message, or too late."""
+    reply = job.reply
+    if job.came_by_dm or client.clock() >= reply.token_expires_at.timestamp():
+        return None
+    webhook = webhook_of(client, reply)
+    try:
+        message: discord.Message = await webhook.fetch_message(ORIGINAL)
+        await webhook.edit_message(ORIGINAL, view=_relabelled(t, message, job))
+    except discord.HTTPException as error:
+        if isinstance(fault_of(error), TokenEnded):
+            return None
+        raise
+    return message
+
+
+async def _by_bot(t: Texts, client: Bot, job: Job) -> discord.Message | None:
+    """Change a message by the bot's own token; None where that does not reach it."""
+    reply = job.reply
+    is_reached = job.came_by_dm or (reply.bot_in_channel and not reply.ephemeral)
+    if not is_reached or reply.message_id is None:
+        return None
+    guild_id = None if job.came_by_dm else job.guild_id
+    channel = client.get_partial_messageable(reply.channel_id or 0, guild_id=guild_id)
+    message = await channel.fetch_message(reply.message_id)
+    await message.edit(view=_relabelled(t, message, job))
+    return message
 
 
 def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:

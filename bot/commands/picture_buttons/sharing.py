@@ -18,7 +18,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.components import PersistentItem, own_button
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
-from bot.wire.faults import CANNOT_SEND_TO_USER
+from bot.wire.faults import CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, Upload
 from jobs.model import Job
 
@@ -149,7 +149,7 @@ async def _save(interaction: Interaction, job: Job) -> None:
             nonce=f"save-{interaction.id}",
         )
     except discord.Forbidden as error:
-        if error.code == CANNOT_SEND_TO_USER:
+        if error.code in {CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER}:
             raise UserError(DMS_CLOSED) from None
         raise
     await interaction.edit_original_response(

@@ -8,6 +8,8 @@ import pytest
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts, tell_of_failed_start
 from common import crashes
+from jobs.health import StoreState
+from jobs.outcomes import QueueUnavailableError
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
 
@@ -118,6 +120,75 @@ async def test_missing_weights_are_told_once_and_once_when_they_are_back(owned: 
     await look(owned, 2)
     assert told(owned)[1].startswith("✅ This is over: “No engine has the weights")
     assert len(told(owned)) == 2
+
+
+async def test_a_database_that_is_away_is_told_once_and_once_when_it_is_back(
+    owned: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await owned.start_engine()
+    await look(owned)
+    health = owned.bot.queue.health
+
+    async def refuses(**_: object) -> None:
+        raise QueueUnavailableError("The database cannot be reached: it does not answer.")
+
+    monkeypatch.setattr(alerts, "GRACE_SECONDS", {"database": 60.0})
+    with monkeypatch.context() as away:
+        away.setattr(health, "ask", refuses)
+        await look(owned, 2)
+        assert told(owned) == [], "it may be that its server is only started again"
+        monkeypatch.setattr(alerts, "GRACE_SECONDS", {})
+        await look(owned, 3)
+    (first,) = told(owned)
+    assert first.startswith("⚠️ The database cannot be reached: it does not answer. Until it is")
+    await look(owned, 2)
+    assert told(owned)[1].startswith("✅ This is over: “The database cannot be reached")
+    assert len(told(owned)) == 2
+
+
+async def test_a_store_that_refused_once_is_asked_again_before_anybody_is_told(
+    owned: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await owned.start_engine()
+    monkeypatch.setattr(alerts, "GRACE_SECONDS", {"store": 60.0})
+    answers = [StoreState("The picture store answers 503."), StoreState()]
+    asked: list[StoreState] = []
+
+    async def store() -> StoreState:
+        asked.append(answers.pop(0))
+        return asked[-1]
+
+    owned.bot.service(Alerts)._looks = 0
+    monkeypatch.setattr(owned.bot.queue.health, "store", store)
+    await look(owned, 2)
+    assert len(asked) == 2
+    monkeypatch.setattr(alerts, "GRACE_SECONDS", {})
+    await look(owned, 2)
+    assert told(owned) == []
+
+
+async def test_one_more_engine_in_trouble_is_told_too(owned: World) -> None:
+    await owned.start_engine()
+    engines = owned.bot.queue.engines
+    one, other = (replace(ENGINE, id=f"{host}-1", host=host) for host in ("north", "south"))
+    await engines.register(one)
+    await engines.note_trouble(one, "Its disk is full.")
+    await look(owned, 2)
+    (first,) = told(owned)
+    assert first.startswith("⚠️ The engine on north (cpu) cannot paint: Its disk is full.")
+    await engines.register(other)
+    await engines.note_trouble(other, "Its disk is full.")
+    await look(owned, 2)
+    assert told(owned)[1].startswith(
+        "⚠️ 2 engines cannot paint. north (cpu), south (cpu): Its disk is full. They try again"
+    )
+    await engines.note_well(one)
+    await look(owned)
+    assert len(told(owned)) == 2
+    await engines.note_well(other)
+    await look(owned, 2)
+    assert told(owned)[2].startswith("✅ This is over: “2 engines")
+    assert len(told(owned)) == 3
 
 
 async def test_a_crash_loop_is_told_once_and_once_when_it_is_over(owned: World) -> None:

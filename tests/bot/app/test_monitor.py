@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,40 @@ async def test_health_is_red_without_an_engine_and_green_with_one(watched: World
     await watched.start_engine()
     assert await healthy(watched)
     await watched.stop_engine()
+
+
+async def never(*_: object, **__: object) -> None:
+    await asyncio.sleep(3600)
+
+
+async def test_a_database_that_does_not_answer_is_said_before_who_asks_is_gone(
+    watched: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as away:
+        away.setattr(page, "DATABASE_PATIENCE_SECONDS", 0.1)
+        away.setattr(watched.bot.queue.health, "ask", never)
+        for path in ("/healthz", "/state.json"):
+            status, body = await get(watched, path)
+            assert status == 503
+            assert b"The database does not answer" in body
+        known = await figures(watched)
+        assert known["atelier_trouble['database']"] == 1.0
+        assert "atelier_trouble['no-engine']" not in known, "nobody knows"
+        assert "atelier_discord_sessions_total" in known
+    assert (await figures(watched))["atelier_trouble['database']"] == 0.0
+
+
+async def test_a_store_that_does_not_answer_keeps_nothing_else_back(
+    watched: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "STORE_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(watched.bot.queue.store, "timeout_seconds", 1.0)
+    monkeypatch.setattr(watched.bot.queue.store, "put_sync", lambda *_: time.sleep(3))
+    await watched.start_engine()
+    assert (await get(watched, "/healthz"))[0] == 200, "it may be slow"
+    async with asyncio.timeout(30):
+        while b"did not answer within 1 s" not in (await get(watched, "/healthz"))[1]:
+            await asyncio.sleep(0.1)
 
 
 async def test_the_figures_tell_what_was_painted_and_sent(watched: World) -> None:
@@ -198,6 +233,7 @@ async def test_the_page_shows_what_is_painted_and_what_is_wrong(watched: World) 
     async with open_page(url(watched, "/"), ready="#engines .card") as page:
         await page.get_by_text("job 1: 64 px").wait_for()
         await page.get_by_text("All is well").wait_for()
+        await page.get_by_text(f"{ENGINE.device} on {ENGINE.host}").wait_for()
         image = page.get_by_alt_text("job 1 as it forms")
         await image.wait_for()
         assert await image.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")

@@ -70,6 +70,43 @@ async def test_it_works_after_the_token_has_ended(world: World) -> None:
     assert picture(message) == ("A dog", False)
 
 
+async def test_it_works_where_discord_ends_the_token_early(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    details = await world.discord.press(world.user(), message, label="Details")
+    shown = await world.says(details, "seed")
+    opened = await world.discord.press(world.user(), shown, label="Describe…")
+    (job,) = await world.jobs()
+    path = f"/webhooks/*/{job.reply.interaction_token}/*"
+    world.discord.faults.add("GET", path, status=401, code=50027)
+    await world.says(await world.discord.submit_modal(opened, {"alt": "A dog"}), "Kept: http")
+    assert picture(message) == ("A dog", False)
+
+
+@pytest.mark.parametrize("ephemeral", [False, True])
+async def test_what_came_by_direct_message_is_described_there(
+    world: World, ephemeral: bool
+) -> None:
+    interaction = await world.paint({"ephemeral": ephemeral})
+    message = await world.says(interaction, "Place 1")
+    if ephemeral:
+        world.shift_clock(16 * 60)
+    else:
+        world.discord.delete(message)
+    await world.start_engine()
+    await world.eventually(lambda: world.discord.dms(world.user()))
+    (dm,) = world.discord.dms(world.user())
+    (job,) = await world.jobs()
+
+    async def delivered() -> bool:
+        return (await world.fresh(job)).came_by_dm
+
+    await world.eventually(delivered)
+    link = f"https://discord.com/channels/@me/{dm.channel_id}/{dm.id}"
+    await world.says(await describe(world, dm, {"alt": "A dog"}), f"Kept: {link}")
+    assert picture(dm) == ("A dog", False)
+
+
 async def test_what_only_the_member_sees_cannot_be_changed_after_the_token(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"ephemeral": True})

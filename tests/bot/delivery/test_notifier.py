@@ -12,6 +12,7 @@ from jobs.db.rows import J
 from jobs.delivery import Deliveries
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
+from sandbox.permissions import READ_MESSAGE_HISTORY
 from tests.kit.world import World
 
 
@@ -115,6 +116,16 @@ async def test_a_channel_where_the_bot_may_not_write_is_no_obstacle(world: World
     await announced(world)
     (said,) = told(world, message)  # as a follow-up
     assert said.mentions == [world.user().id]
+
+
+async def test_where_the_bot_may_not_read_it_mentions_without_a_reply(world: World) -> None:
+    await world.start_engine()
+    world.discord.channel().bot_denied = READ_MESSAGE_HISTORY
+    message = await world.painted({"notify": "yes"})
+    await announced(world)
+    (said,) = told(world, message)
+    assert said.mentions == [world.user().id]
+    assert said.interaction is None  # and no follow-up, which none is after 15 minutes
 
 
 async def test_who_could_not_be_told_as_the_database_was_away_is_told_once_when_it_is_back(

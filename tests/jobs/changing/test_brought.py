@@ -78,16 +78,31 @@ async def test_a_photograph_goes_from_others_paintings_which_stay(queue: JobQueu
         assert not await queue.store.exists(job.timelapse_key)
 
 
+async def test_it_goes_from_what_was_painted_on_from_a_remix_of_ones_own(queue: JobQueue) -> None:
+    photo = await stored(queue, "ada's photograph")
+    first = await painted(queue, ADA, photo)
+    remix = await painted(queue, ADA, photo, of=first)
+    others = await painted(queue, BEA, photo, of=remix)
+    await queue.privacy.erase_user(ADA)
+    assert (await fresh(queue, others)).inputs.erased
+    assert not await queue.store.exists(photo)
+
+
 async def test_what_others_brought_themselves_stays_theirs(queue: JobQueue) -> None:
     same = await stored(queue, "a picture that both found")
     hers, style = await stored(queue, "bea's photograph"), await stored(queue, "ada's style")
+    await queue.styles.save("user", ADA, "mine", style, ADA)
     first = await painted(queue, ADA, same, style)
     alone = await painted(queue, BEA, same)
+    of_hers = await painted(queue, CAI, same, of=alone)
     own_photo = await painted(queue, BEA, hers, of=first)
     in_her_style = await painted(queue, BEA, hers, style, of=first)
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
     assert await fresh(queue, alone) == alone
+    assert await fresh(queue, of_hers) == of_hers
+    assert of_hers.timelapse_key is not None
+    assert await queue.store.exists(of_hers.timelapse_key)
     assert await fresh(queue, own_photo) == replace(own_photo, parent_job_id=None)
     assert await queue.store.exists(same)
     assert await queue.store.exists(hers)
@@ -151,8 +166,9 @@ async def test_who_is_just_about_to_paint_on_from_it_cannot(queue: JobQueue) -> 
     for each in late:
         assert not await queue.intakes.hold_pictures(each.reply.interaction_id, [photo])
         assert await queue.submissions.submit(each) == Erased()
-    after = submission(CAI, 5, parent_job_id=second.id)
-    assert await queue.submissions.submit(after) == Erased(), "though it was asked for later"
+    for job in (first, second):
+        after = submission(CAI, 5, parent_job_id=job.id)
+        assert await queue.submissions.submit(after) == Erased(), "though it was asked for later"
 
 
 async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:

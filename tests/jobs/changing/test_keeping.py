@@ -1,7 +1,8 @@
 import pytest
 import sqlalchemy as sa
 
-from common.store import PictureMissingError
+from common.store import PictureMissingError, StorageUnavailableError
+from jobs.changing.retention import UNDO_SECONDS
 from jobs.changing.styles import Replaced, Saved, TooMany
 from jobs.model import JobState, Progress
 from jobs.queue import JobQueue
@@ -78,6 +79,36 @@ async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
     assert not await queue.store.exists(result)
     waiting = await accepted(queue, 1)
     assert await queue.retention.delete_soon(waiting.id, 1) is None
+
+
+async def test_who_deleted_a_picture_takes_that_back_and_nobody_else(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    mine, moderated = await painted(queue, "a"), await painted(queue, "b")
+    job = await queue.jobs.get(mine)
+    assert job is not None
+    await queue.retention.delete_soon(mine, 1)
+    await queue.retention.delete_soon(moderated, 9)
+    assert await queue.retention.restore(moderated, 1, job.reply) is None
+    assert await queue.retention.restore(mine, 1, job.reply) is not None
+    clock.advance(UNDO_SECONDS)
+    assert await queue.retention.restore(moderated, 9, job.reply) is None
+    assert await queue.retention.finish_deleting() == 1
+    assert [each.id for each in await queue.jobs.of_user(1) if each.result_key] == [mine]
+
+
+async def test_a_store_that_is_away_holds_writers_up_once(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, asked = await painted(queue, "a"), list[str]()
+
+    async def away(key: str, _seconds: float) -> bool:
+        asked.append(key)
+        raise StorageUnavailableError("The picture store did not answer within 30 s.")
+
+    monkeypatch.setattr(queue.store, "delete_if_untouched", away)
+    assert (await delete_for_good(queue, job_id)).pictures_deleted_at is not None
+    assert len(asked) == 1
 
 
 @pytest.mark.usefixtures("hasty")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.delivery import ANNOUNCED_WITHIN_SECONDS
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import finished
 from tests.kit.samples import (
@@ -42,6 +43,34 @@ async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None
     assert done.delivered_at is not None
 
 
+async def test_what_is_noted_of_one_message_is_of_no_other(queue: JobQueue) -> None:
+    first, other = await accepted(queue), await accepted(queue)
+    await queue.deliveries.mark_shown(first.id, first.revision)
+    assert [job.id for job in await queue.deliveries.due()] == [other.id]
+    await queue.jobs.cancel(first.id, 1)
+    await queue.jobs.cancel(other.id, 1)
+    before = await queue.jobs.get(other.id)
+    await queue.deliveries.set_message(first.id, 70, 80)
+    await queue.deliveries.set_look(first.id, alt_text="A dog", spoiler=True)
+    assert await queue.deliveries.count_attempt(first.id) == 1
+    assert await queue.deliveries.mark_delivered(first.id, how="token")
+    await queue.deliveries.mark_announced(first.id)
+    assert await queue.deliveries.mark_removed({80}) == 1
+    assert await queue.jobs.get(other.id) == before
+
+
+async def test_a_message_shows_no_older_state_than_it_did(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    claim = await claimed(queue)
+    running = await queue.jobs.get(job.id)
+    assert running is not None
+    await queue.deliveries.mark_shown(job.id, running.revision)
+    await queue.deliveries.mark_shown(job.id, job.revision)
+    assert await queue.deliveries.due() == []
+    await queue.claims.release(claim)
+    assert [each.id for each in await queue.deliveries.due()] == [job.id]
+
+
 async def test_a_message_that_is_not_the_jobs_any_more_is_not_noted(queue: JobQueue) -> None:
     """A deletion was taken back meanwhile, which gives the job another message."""
     job_id = await finished(queue, "a")
@@ -58,6 +87,10 @@ async def test_a_message_that_is_not_the_jobs_any_more_is_not_noted(queue: JobQu
     now = await queue.jobs.get(job_id)
     assert now is not None
     assert (now.reply.message_id, now.delivered_at) == (90, None)
+    await deliveries.set_message(job_id, 70, 91, reply=now.reply)
+    now = await queue.jobs.get(job_id)
+    assert now is not None
+    assert now.reply.message_id == 91
     assert await deliveries.mark_delivered(job_id, how="token", revision=now.revision)
 
 
@@ -69,12 +102,13 @@ async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -
 
 
 async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue) -> None:
-    lost, deleted, shown = [await finished(queue, name) for name in "abc"]
+    lost, deleted, shown, hidden = [await finished(queue, name) for name in "abce"]
     others = await finished(queue, "d", 2)
-    for job_id in (lost, deleted, others):
+    for job_id in (lost, deleted, hidden, others):
         assert await queue.deliveries.mark_undeliverable(job_id, "the channel is gone")
     await queue.deliveries.mark_delivered(shown, how="token")
     await delete_for_good(queue, deleted, 1)
+    await queue.retention.delete_soon(hidden, 1)
     assert await queue.deliveries.undelivered(1) == [lost]
     await queue.deliveries.mark_told([lost])
     assert await queue.deliveries.undelivered(1) == []
@@ -91,6 +125,17 @@ async def test_who_is_to_be_told_of_an_end_is_known_until_it_is_noted(queue: Job
     await queue.deliveries.mark_undeliverable(lost, "the channel is gone")
     assert [job.id for job in await queue.deliveries.unannounced()] == [edited]
     await queue.deliveries.mark_announced(edited)
+    assert await queue.deliveries.unannounced() == []
+
+
+async def test_to_be_told_of_a_picture_is_no_news_after_ten_minutes(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job_id = await finished(queue, "a")
+    await queue.deliveries.mark_delivered(job_id, how="edit")
+    clock.advance(ANNOUNCED_WITHIN_SECONDS - 1)
+    assert [job.id for job in await queue.deliveries.unannounced()] == [job_id]
+    clock.advance(1)
     assert await queue.deliveries.unannounced() == []
 
 

@@ -41,6 +41,8 @@ async def test_remove_and_front_act_on_this_servers_jobs_only(world: World) -> N
     private = await world.job(ada, in_guild=False)
     offered = await world.discord.autocomplete(admin, "queue-admin front", "picture", "")
     assert {choice["value"] for choice in offered} == {first.id, second.id}
+    world.discord.open_command("queue-admin")
+    assert await world.discord.autocomplete(ada, "queue-admin front", "picture", "") == []
     await world.slash(admin, "queue-admin front", {"picture": second.id})
     assert [job.id for job in await world.queue.standings.waiting(world.guild_id)] == [
         second.id,

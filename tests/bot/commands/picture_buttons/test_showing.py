@@ -89,6 +89,14 @@ async def test_no_way_leads_back_to_a_message_that_only_its_reader_saw(world: Wo
     assert "It was painted here" not in saved.text
 
 
+async def test_save_says_so_where_no_server_is_shared_any_more(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted(context="private")
+    world.discord.faults.add("POST", "/channels/*", status=403, code=50278)
+    interaction = await press(world, message, "Save to DMs")
+    assert "Your DMs are closed" in await world.said(interaction)
+
+
 async def test_save_says_when_dms_are_closed(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
