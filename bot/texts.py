@@ -9,10 +9,13 @@ import gettext
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import discord
+from babel import Locale, dates, numbers
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from discord import app_commands
@@ -55,7 +58,7 @@ class Texts:
     def __call__(self, message: str, /, **values: object) -> str:
         """Say a sentence; `{name}` in it stands for the value of that name."""
         forms = self.messages.get((None, message))
-        return _fill(forms[0] if forms else message, message, values)
+        return _fill(forms[0] if forms else message, message, self._written(values))
 
     def plural(self, singular: str, plural: str, /, count: int, **values: object) -> str:
         """Say a sentence in the form that the count needs; `{count}` in it stands for the count."""
@@ -63,7 +66,24 @@ class Texts:
         source = singular if count == 1 else plural
         index = self.plural_form(count)
         said = forms[index] if forms and index < len(forms) else source
-        return _fill(said, source, {"count": count, **values})
+        return _fill(said, source, self._written({"count": count, **values}))
+
+    def number(self, value: float, spec: str) -> str:
+        """A number as the language writes it: `2.5`, in German `2,5`."""
+        return format(_written(value, self.decimal_mark), spec)
+
+    @property
+    def decimal_mark(self) -> str:
+        """What stands before the tenths: `.` or `,`."""
+        return numbers.get_decimal_symbol(_locale(self.language))
+
+    def percent(self, fraction: float) -> str:
+        """A share of a whole: `65%`, in German `65 %`."""
+        return str(numbers.format_percent(fraction, locale=_locale(self.language)))
+
+    def day(self, day: date) -> str:
+        """A day of this year: `Nov 29`, in German `29. Nov.`."""
+        return str(dates.format_skeleton("MMMd", day, locale=_locale(self.language)))
 
     def say(self, sentence: Sentence) -> str:
         """Say what another package has to say, be it of another version."""
@@ -76,7 +96,7 @@ class Texts:
         }
         forms = self.messages.get((None, sentence.template), (sentence.template,))
         try:
-            return forms[0].format_map(values)
+            return forms[0].format_map(self._written(values))
         except (KeyError, IndexError, ValueError, AttributeError):
             return str(Sentence(sentence.template, values))
 
@@ -84,6 +104,32 @@ class Texts:
         """The translation of a message with a context, or None where there is none."""
         forms = self.messages.get((context, message))
         return forms[0] if forms else None
+
+    def _written(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: _written(value, self.decimal_mark) if isinstance(value, float) else value
+            for name, value in values.items()
+        }
+
+
+class _Number(float):
+    """A number that a sentence writes with the decimal mark of its language."""
+
+    mark = "."
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec).replace(".", self.mark)
+
+
+def _written(value: float, mark: str) -> _Number:
+    number = _Number(value)
+    number.mark = mark
+    return number
+
+
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
 
 
 def _fill(said: str, source: str, values: Mapping[str, object]) -> str:

@@ -170,6 +170,10 @@ class DatabaseTooNewError(QueueError):
     """The database was written by a newer version."""
 
 
+class OtherVersionError(QueueError):
+    """A job is of another version, which serves this queue; it was left as it is."""
+
+
 class DatabaseRefusedError(QueueError):
     """The database is another bot's, or another one serves it at the moment."""
 
