@@ -35,6 +35,18 @@ async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> Non
     assert not posted.buttons
 
 
+async def test_each_reads_the_name_of_the_painting_in_their_language(world: World) -> None:
+    admin = world.user("admin")
+    admin.locale = "es-ES"
+    await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
+    posted = world.discord.messages("paintings")[-1]
+    assert "Style of the week: The Great Wave off Kanagawa" in posted.text  # the server's language
+    shown = await world.slash(admin, "style-of-the-week")
+    assert shown.text.startswith("La gran ola de Kanagawa, hasta el <t:")
+    log = await world.slash(admin, "limits log")
+    assert "eligió un estilo de la semana («" in log.text
+
+
 async def test_it_ends_by_itself(world: World) -> None:
     posted = await begin(world, days=1)
     async with world.queue.database.write() as transaction:
