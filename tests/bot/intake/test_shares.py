@@ -87,6 +87,18 @@ async def test_who_gives_up_waiting_takes_no_turn() -> None:
     await guests.go("d1")
 
 
+async def test_a_turn_that_is_given_to_who_gives_up_at_that_moment_is_not_lost() -> None:
+    turns = Turns(at_once=1, each=1, waiting_each=5)
+    guests = Guests(turns)
+    async with turns.turn(0):
+        await guests.come("b1")
+    await guests.go("b1")  # the turn is given, and it has not heard of that
+    assert guests.inside == []
+    await guests.come("c1")
+    assert guests.inside == ["c1"]
+    await guests.go("c1")
+
+
 async def test_a_member_who_waits_often_enough_is_refused() -> None:
     guests = Guests(Turns(at_once=1, each=1, waiting_each=2))
     for name in ("a1", "a2", "a3", "a4"):
