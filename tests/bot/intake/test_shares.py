@@ -49,6 +49,10 @@ async def test_one_member_leaves_room_for_others() -> None:
     for name in ("a1", "a2", "a3", "b1"):
         await guests.come(name)
     assert guests.inside == ["a1", "a2", "b1"]
+    await guests.go("b1")
+    assert guests.inside == ["a1", "a2", "b1"], "a3 would be a third of one member"
+    await guests.go("a1")
+    assert guests.inside[-1] == "a3"
     for task in guests.tasks.values():
         task.cancel()
 
@@ -57,8 +61,9 @@ async def test_members_take_turns() -> None:
     guests = Guests(Turns(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "a2", "a3", "b1", "c1"):
         await guests.come(name)
-    for name in ("a1", "a2", "b1", "c1"):
+    for gone, name in enumerate(("a1", "a2", "b1", "c1"), start=1):
         await guests.go(name)
+        assert len(guests.inside) == gone + 1, "one at a time"
     assert guests.inside == ["a1", "a2", "b1", "c1", "a3"]
     await guests.go("a3")
 
@@ -132,6 +137,24 @@ async def test_results_are_encoded_before_what_is_only_shown_again(
     go_on.set()
     await asyncio.gather(*tasks)
     assert begun == ["first", "result", "again"]
+
+
+async def test_the_encoder_is_not_stuck_by_who_gives_up_when_its_turn_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def child(*_: object, **__: object) -> object:
+        fields = {"suffix": ".jpg", "quality": 90, "width_px": 1, "height_px": 1}
+        return fields, [b"\xff\xd8\xff"]
+
+    monkeypatch.setattr("bot.pictures.upload_encoder.ask_child", child)
+    encoder = UploadEncoder()
+    async with encoder._turn(is_result=True):
+        waiting = asyncio.create_task(encoder.make("fit", 1, b""))
+        await settle()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    async with asyncio.timeout(1):
+        await encoder.make("fit", 1, b"")
 
 
 async def test_twenty_compares_of_one_member_hold_few_pictures(world: World) -> None:
