@@ -192,6 +192,7 @@ class WeeklyStyleKeeper(Service):
         self._run_beside(self._run(), "weekly styles")
 
     async def _run(self) -> None:
+        await self._client.wait_until_ready()  # the languages of the servers are known then
         while True:
             try:
                 for weekly in await self._client.queue.weekly_styles.due():

@@ -61,6 +61,18 @@ async def test_it_ends_by_itself(world: World) -> None:
     assert await world.queue.weekly_styles.due() == []
 
 
+async def test_what_is_due_at_a_start_ends_in_the_servers_language(world: World) -> None:
+    world.discord.world.guild.locale = "de"
+    posted = await begin(world, days=1)
+    async with world.queue.database.write() as transaction:
+        over = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
+        await transaction.connection.execute(over)
+    await world.stop_bot()
+    await world.start_bot()
+    await world.eventually(lambda: not posted.buttons)
+    assert "Er ist vorbei" in posted.text
+
+
 async def test_another_takes_its_place(world: World) -> None:
     first = await begin(world)
     second = await begin(world, style="starry-night")
