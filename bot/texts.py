@@ -7,8 +7,9 @@ it is when the bot starts, with no compilation step. `python -m bot.locales` bri
 
 import gettext
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -186,7 +187,59 @@ def texts_of(interaction: discord.Interaction) -> Texts:
 
     It is Discord's, unless they chose another by `/settings`.
     """
-    return texts_for(locale_of(interaction))
+    return texts_in(interaction, locale_of(interaction))
+
+
+def texts_in(interaction: discord.Interaction, locale: str) -> Texts:
+    """The sentences in a language, with commands named as their reader's Discord names them."""
+    return _in_names_of(texts_for(locale).language, texts_for(interaction.locale).language)
+
+
+@cache
+def _in_names_of(language: str, shown: str) -> Texts:
+    """The sentences of one language with commands and options named as in another.
+
+    Discord shows their names in its own language, also to those who chose another for the bot.
+    """
+    said, names = languages()[language], languages()[shown]
+    if language == shown:
+        return said
+    sentences = {key: forms for key, forms in said.messages.items() if key[0] is None}
+    if language == SOURCE_LANGUAGE:  # whose sentences are in no file; plurals stay as they are
+        known = (key for key, forms in names.messages.items() if len(forms) == 1)
+        sentences = {key: (key[1],) for key in known if key[0] is None}
+    renamed = {key: _renamed(key[1], forms, said, names) for key, forms in sentences.items()}
+    apart = {key: forms for key, forms in names.messages.items() if key[0] is not None}
+    return replace(said, messages=renamed | apart)
+
+
+_COMMAND = re.compile(r"(?<![\w<*.])/([\w-]+)(?: ([\w-]+))?")
+_OPTION = re.compile(r"`(\w+)`")
+_MENU = re.compile(r"“([^”{]+)”")
+
+
+def _renamed(source: str, forms: tuple[str, ...], said: Texts, names: Texts) -> tuple[str, ...]:
+    """The forms of a translation with the names that stand in its source as in another language."""
+
+    def name(texts: Texts, context: str, words: Iterable[str]) -> str:
+        return " ".join(texts.find(context, word) or word for word in words)
+
+    found = [("/{}", "command", match.groups()) for match in _COMMAND.finditer(source)]
+    found += [("`{}`", "option", match.groups()) for match in _OPTION.finditer(source)]
+    found += [("{}", "command", match.groups()) for match in _MENU.finditer(source)]
+    pairs = {}
+    for frame, context, words in found:
+        # After a command that is no group, the second word is one of the sentence.
+        own = [word for word in words if word and _is_name(context, word, said, names)]
+        pairs[frame.format(name(said, context, own))] = frame.format(name(names, context, own))
+    if not (pairs := {old: new for old, new in pairs.items() if old != new}):
+        return forms
+    wanted = re.compile("|".join(rf"{re.escape(old)}(?![\w-])" for old in pairs))
+    return tuple(wanted.sub(lambda match: pairs[match[0]], form) for form in forms)
+
+
+def _is_name(context: str, word: str, *languages: Texts) -> bool:
+    return any(texts.find(context, word) is not None for texts in languages)
 
 
 def locale_of(interaction: discord.Interaction) -> str:
