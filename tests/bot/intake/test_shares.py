@@ -1,14 +1,17 @@
 """What one member may have under way before there is a job."""
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bot.intake import shares
 from bot.intake.room import DiskRoom
-from bot.intake.shares import REFUSALS_SECONDS, Turns
+from bot.intake.shares import REFUSALS_SECONDS, WISHES_EACH, ByteBudget, Shares, Turns
 from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
 from common.settings import MIB
@@ -104,6 +107,28 @@ async def test_a_turn_that_is_given_to_who_gives_up_at_that_moment_is_not_lost()
     await guests.go("c1")
 
 
+async def test_bytes_wait_for_room_and_give_it_back() -> None:
+    budget, held = ByteBudget(total_bytes=10, pieces=8), list[int]()
+    done = {size: asyncio.Event() for size in (7, 6)}
+
+    async def hold(size: int) -> None:
+        async with budget.hold(size):
+            held.append(size)
+            await done[size].wait()
+
+    tasks = [asyncio.create_task(hold(size)) for size in done]
+    await settle()
+    assert held == [7]
+    done[7].set()
+    await settle()
+    assert held == [7, 6]
+    done[6].set()
+    await asyncio.gather(*tasks)
+    for _ in range(2):
+        async with asyncio.timeout(1), budget.hold(99):
+            pass  # what is larger than all has all of it
+
+
 async def test_a_member_who_waits_often_enough_is_refused() -> None:
     guests = Guests(Turns(at_once=1, each=1, waiting_each=2))
     for name in ("a1", "a2", "a3", "a4"):
@@ -112,6 +137,21 @@ async def test_a_member_who_waits_often_enough_is_refused() -> None:
         guests.tasks["a4"].result()
     for name in ("a1", "a2", "a3"):
         guests.tasks[name].cancel()
+
+
+def test_a_wish_counts_for_as_long_as_it_is_taken_in() -> None:
+    bot: Any = SimpleNamespace(clock=lambda: 0.0)
+    counted = Shares(bot)
+    for _ in range(2 * WISHES_EACH):
+        with counted.wish(1):
+            counted.check(1)
+    with contextlib.ExitStack() as taken_in:
+        for _ in range(WISHES_EACH):
+            taken_in.enter_context(counted.wish(1))
+        with pytest.raises(UserError, match="as one member may have"):
+            counted.check(1)
+        counted.check(2)
+    counted.check(1)
 
 
 async def test_results_are_encoded_before_what_is_only_shown_again(
