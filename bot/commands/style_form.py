@@ -116,8 +116,9 @@ class StyleForm(ReportingModal):
             min_values=0,
             options=style_options(t, client, saved),
         )
+        example = [painting.title(t.language) for painting in at_hand_first(client, 1)]
         self._name: ui.TextInput[Any] = ui.TextInput(
-            custom_id="name", required=False, max_length=100, placeholder="Starry Night"
+            custom_id="name", required=False, max_length=100, placeholder=next(iter(example), None)
         )
         self._upload = PictureUpload(custom_id="style", required=False, min_values=0, max_values=1)
         self._strength = strength_select(t)
