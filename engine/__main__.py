@@ -48,6 +48,9 @@ def _run(arguments: list[str]) -> int:
     # Each is imported when it is asked for, as torch takes seconds.
     match arguments:
         case ["paint", *rest]:
+            from engine.arguments import make_parser as paint_parser  # noqa: PLC0415
+
+            paint_parser().parse_args(rest)  # who asks for help, or mistypes, does not wait
             with _loading():
                 from engine.cli import main as paint_main  # noqa: PLC0415
 
@@ -63,6 +66,9 @@ def _run(arguments: list[str]) -> int:
             print(f"python -m engine: There is no command {word}; {hint}", file=sys.stderr)
             return WRONG_USE
         case _:
+            from engine.worker.arguments import make_parser as worker_parser  # noqa: PLC0415
+
+            worker_parser().parse_args(arguments)
             with _loading():
                 from engine.worker.announcing import announced  # noqa: PLC0415
 

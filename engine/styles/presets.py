@@ -13,8 +13,8 @@ from common.options import PaintOptions
 from common.pictures import DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
 from engine.painting.picture import Picture
-from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StyleStatistics
+from engine.recipes.recipe import load_recipe
 from engine.styles.fetch import FetchError, fetch_scan
 from engine.styles.packing import unpack, with_sizes_between
 
