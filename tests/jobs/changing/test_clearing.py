@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from common.options import PaintOptions
+from jobs.changing.clearing import UNDO_SECONDS
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.model import Job, JobState
@@ -259,14 +260,8 @@ async def test_what_its_member_deleted_meanwhile_stays_cancelled(queue: JobQueue
     assert await order(queue) == [other.id]
 
 
-@pytest.mark.parametrize("stops_at", range(1, 5))
-async def test_one_that_broke_off_is_undone_with_the_next(
-    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int
-) -> None:
-    """The database went away in the middle; the admin read so, and pressed once more."""
-    for user in (1, 2, 3):
-        await accepted(queue, user)
-    before = await order(queue)
+async def broken_off(queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int = 1) -> None:
+    """Clear all that waits, while the database goes away after so many writes."""
     write, begun = queue.database.write, 0
 
     def breaks_off(**how: bool) -> AbstractAsyncContextManager[Transaction]:
@@ -280,6 +275,17 @@ async def test_one_that_broke_off_is_undone_with_the_next(
         broken.setattr(queue.database, "write", breaks_off)
         with pytest.raises(QueueUnavailableError):
             await queue.clearings.clear(5, ADMIN)
+
+
+@pytest.mark.parametrize("stops_at", range(1, 5))
+async def test_one_that_broke_off_is_undone_with_the_next(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int
+) -> None:
+    """The admin read that the database is away, and pressed once more."""
+    for user in (1, 2, 3):
+        await accepted(queue, user)
+    before = await order(queue)
+    await broken_off(queue, monkeypatch, stops_at)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await order(queue) == []
     assert (await queue.audit.read(5))[0].details == {"count": 3}
@@ -288,3 +294,26 @@ async def test_one_that_broke_off_is_undone_with_the_next(
     assert await order(queue) == before
     await queue.clearings.clear(5, ADMIN)
     assert [entry.action for entry in await queue.audit.read(5)] == ["clear", "undo_clear", "clear"]
+
+
+@pytest.mark.parametrize(
+    ("guild_id", "admin", "seconds"),
+    [(6, ADMIN, 0), (5, ADMIN + 1, 0), (5, ADMIN, UNDO_SECONDS)],
+    ids=["another server", "another admin", "later"],
+)
+async def test_one_that_broke_off_is_not_gone_on_with_by(
+    queue: JobQueue,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    guild_id: int,
+    admin: int,
+    seconds: float,
+) -> None:
+    """It would be in the log as done by somebody else, or could not be undone."""
+    job = await accepted(queue, 1, guild_id)
+    await broken_off(queue, monkeypatch)
+    clock.advance(seconds)
+    cleared = await queue.clearings.clear(guild_id, admin)
+    (line,) = [each for each in await queue.audit.read(guild_id) if each.id == cleared.id]
+    assert (line.user_id, line.at.timestamp()) == (admin, clock.now)
+    assert (await undone(queue, cleared, guild_id)).job_ids == (job.id,)

@@ -141,7 +141,8 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place:
         assert await queue.submissions.take(done, 1, asked.asker, submission().reply) is None
         assert await queue.retention.restore(job.id, job.user_id, done.reply)
         await delete_for_good(queue, job.id, job.user_id)
-        assert await queue.store.exists(keys[2])
+        needed = {keys[2], *taken.inputs.picture_keys()}
+        assert await queue.retention.unused([*keys, *needed]) == set(keys) - needed
         assert await queue.submissions.take(done, 1, asked.asker, submission().reply) is None
         (day,) = (await queue.statistics.read(None)).days
         assert day.pictures == 4

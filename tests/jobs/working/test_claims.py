@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from jobs.db.database import Transaction
 from jobs.model import FailureKind, JobState, Progress
 from jobs.outcomes import CancelRequested, LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
+from jobs.working.ending import HANGS_ALLOWED
 from tests.kit.samples import (
     PICTURE,
     RESULT,
@@ -335,3 +337,30 @@ async def test_a_claim_whose_answer_got_lost_is_taken_up_by_its_engine(
     assert await queue.claims.renew(claim) == LeaseHeld()
     assert (await claimed(queue, "another")).job.id != job.id
     assert await queue.claims.claim("engine") is None
+
+
+async def test_an_engine_that_may_have_a_job_takes_nobody_elses(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await accepted(queue)
+    others = await claimed(queue, "another")
+
+    def away(**_how: bool) -> AbstractAsyncContextManager[Transaction]:
+        raise QueueUnavailableError("The database is away.")
+
+    await accepted(queue, 2)
+    with monkeypatch.context() as broken:
+        broken.setattr(queue.database, "write", away)
+        with pytest.raises(QueueUnavailableError):
+            await queue.claims.claim("engine")
+    assert (await claimed(queue)).job.id != others.job.id
+    assert await queue.claims.renew(others) == LeaseHeld()
+
+
+async def test_a_job_is_not_blamed_for_another_that_hangs_engines(queue: JobQueue) -> None:
+    hangs, other = await accepted(queue), await accepted(queue, 2)
+    for _ in range(HANGS_ALLOWED - 1):
+        await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
+    assert (await claimed(queue)).job.id == hangs.id
+    await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
+    assert [job.id for job in await queue.standings.waiting(None)] == [other.id]

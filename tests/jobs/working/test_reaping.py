@@ -61,15 +61,17 @@ async def test_a_clock_that_is_put_back_keeps_no_dead_engines_job(
 
 
 @pytest.mark.parametrize("kind", [DIED, HUNG])
-@pytest.mark.parametrize("others_too", [False, True])
+@pytest.mark.parametrize("others", ["never", "today", "the other day"])
 async def test_who_is_charged_for_a_job_that_ended_three_engines(
-    queue: JobQueue, clock: FakeClock, kind: str, others_too: bool
+    queue: JobQueue, clock: FakeClock, kind: str, others: str
 ) -> None:
     """Its member, as it could end engines all day; but not where others' jobs met the same."""
-    if others_too:
+    if others != "never":
         theirs = await accepted(queue, user_id=2)
         await end_engine(queue, clock, kind)
         await queue.jobs.cancel(theirs.id, 2)
+    if others == "the other day":
+        clock.advance(86_400)
     job = await accepted(queue, user_id=1)
     for _ in range(3):
         await end_engine(queue, clock, kind)
@@ -81,7 +83,7 @@ async def test_who_is_charged_for_a_job_that_ended_three_engines(
         counted = await connection.scalar(
             sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == job.id)
         )
-    assert bool(counted) is not others_too
+    assert bool(counted) is (others != "today")
 
 
 async def end_engine(queue: JobQueue, clock: FakeClock, kind: str) -> None:
@@ -164,3 +166,25 @@ async def test_a_job_given_back_for_trouble_around_it_says_why_and_is_not_charge
     assert await deaths(queue) == 0
     last = (await queue.jobs.history(job.id))[-1]
     assert (last.kind, last.details) == ("released", {"reason": "The picture store refuses."})
+
+
+async def test_all_engines_that_an_outage_cut_off_take_their_deaths_back(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await accepted(queue)
+    await accepted(queue, 2)
+    cut_off = [await claimed(queue, name) for name in ("one", "another")]
+    assert len(await looked_after(queue, clock, 35)) == 2
+    assert [await queue.claims.survived(claim) for claim in cut_off] == [True, True]
+
+
+async def test_what_an_operator_has_queued_again_had_no_death_to_take_back(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await accepted(queue)
+    slept = await claimed(queue, "laptop")
+    await looked_after(queue, clock, 35)
+    await queue.jobs.cancel(job.id, 1)
+    await queue.jobs.retry(job.id)
+    assert not await queue.claims.survived(slept)
+    assert await deaths(queue) == 0
