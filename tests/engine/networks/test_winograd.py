@@ -67,7 +67,8 @@ def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_mean_is_that_of_torch_both_ways(size: tuple[int, int]) -> None:
     one, other = noise(1, 5, *size).requires_grad_(), noise(1, 5, *size).requires_grad_()
     found, wanted = winograd.mean_of(one), F.avg_pool2d(other, 2)
-    assert apart(found.detach(), wanted.detach()) < 1e-7  # the same four numbers, added in another order
+    # The same four numbers, added in another order.
+    assert apart(found.detach(), wanted.detach()) < 1e-7
     for made, leaf in ((found, one), (wanted, other)):
         (made * noise(*made.shape)).sum().backward()  # type: ignore[no-untyped-call]
         assert leaf.grad is not None
