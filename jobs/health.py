@@ -171,7 +171,8 @@ class Health:
                 "no-engine",
                 sentence(
                     "No engine is running (waiting jobs: {count}). The log of the bot says why its "
-                    "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`.",
+                    "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`, "
+                    "or see in the log of one that runs what keeps it from the database.",
                     count=self.waiting,
                 ),
             )
