@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 LOCALES_DIR = Path(__file__).parent / "locales"
 DOMAIN = "atelier"
 SOURCE_LANGUAGE = "en"
+SHOWN = "-x-"
+"""Parts a chosen language from Discord's, in which commands are named: `de-x-pl`."""
 
 # The contexts that keep the name of a command, such as "show", apart from a sentence's word.
 CONTEXTS: Mapping[Location, str] = {
@@ -176,10 +178,14 @@ def languages() -> Mapping[str, Texts]:
 
 
 def texts_for(locale: discord.Locale | str | None) -> Texts:
-    """The sentences for a locale of Discord, such as `de`, `en-GB` or `pt-BR`."""
-    code = str(locale or SOURCE_LANGUAGE).replace("_", "-")
+    """The sentences for a locale of Discord, such as `de`, `en-GB` or `pt-BR`.
+
+    `de-x-pl` is German with commands named as in Polish; see `locale_of`.
+    """
+    code, _mark, shown = str(locale or SOURCE_LANGUAGE).replace("_", "-").partition(SHOWN)
     known = languages()
-    return known.get(code) or known.get(code.partition("-")[0]) or known[SOURCE_LANGUAGE]
+    found = known.get(code) or known.get(code.partition("-")[0]) or known[SOURCE_LANGUAGE]
+    return _in_names_of(found.language, texts_for(shown).language) if shown else found
 
 
 def texts_of(interaction: discord.Interaction) -> Texts:
@@ -187,12 +193,7 @@ def texts_of(interaction: discord.Interaction) -> Texts:
 
     It is Discord's, unless they chose another by `/settings`.
     """
-    return texts_in(interaction, locale_of(interaction))
-
-
-def texts_in(interaction: discord.Interaction, locale: str) -> Texts:
-    """The sentences in a language, with commands named as their reader's Discord names them."""
-    return _in_names_of(texts_for(locale).language, texts_for(interaction.locale).language)
+    return texts_for(locale_of(interaction))
 
 
 @cache
@@ -242,10 +243,19 @@ def _is_name(context: str, word: str, *languages: Texts) -> bool:
     return any(texts.find(context, word) is not None for texts in languages)
 
 
-def locale_of(interaction: discord.Interaction) -> str:
-    """The language in which to speak to the one who pressed, chose or typed."""
-    chosen: Mapping[int, str] = getattr(interaction.client, "languages", {})
-    return chosen.get(interaction.user.id) or interaction.locale.value
+def locale_of(interaction: discord.Interaction, chosen: str | None = None) -> str:
+    """The language in which to speak to the one who pressed, chose or typed.
+
+    Args:
+        interaction: Of theirs.
+        chosen: What they have just chosen; what they chose before if it is None.
+    """
+    before: Mapping[int, str] = getattr(interaction.client, "languages", {})
+    shown = str(interaction.locale)
+    chosen = chosen or before.get(interaction.user.id) or shown
+    if texts_for(chosen).language == texts_for(shown).language:
+        return chosen
+    return f"{chosen}{SHOWN}{shown}"
 
 
 class CatalogueTranslator(app_commands.Translator):

@@ -145,6 +145,8 @@ async def test_commands_are_named_as_discord_shows_them_whatever_language_was_ch
     assert "malen`" not in helped.text
     none_found = await world.slash(world.user(), "styles", {"search": "zzz"})
     assert "/styles ohne `search` zeigt sie alle" in none_found.text
+    refused = await world.paint({"preset": "no such painting"})
+    assert "/styles zeigt sie alle" in await world.said(refused)
     in_french = await world.slash(world.user(locale="fr"), "help")
     assert "tippe `/peindre`" in in_french.text
 

@@ -1,15 +1,12 @@
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
-import discord
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from bot import texts
 from bot.locales.update import update
-from bot.texts import Texts, languages, texts_for, texts_from, texts_in
+from bot.texts import Texts, languages, texts_for, texts_from
 
 POLISH = """
 msgid ""
@@ -116,14 +113,13 @@ def test_a_new_language_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_commands_are_named_as_in_discords_language(language: str, shown: str, said: str) -> None:
-    interaction = SimpleNamespace(locale=shown)
-    t = texts_in(cast("discord.Interaction", interaction), language)
+    t = texts_for(f"{language}-x-{shown}")
     already = "There are {limit} saved styles already; please remove one with /style remove."
     assert t(already, limit=3).endswith(said)
 
 
 def test_options_and_menus_are_named_so_too_and_the_rest_stays() -> None:
-    t = texts_in(cast("discord.Interaction", SimpleNamespace(locale="en-US")), "de")
+    t = texts_for("de-x-en-US")
     assert t("There is no style of the week at the moment; choose one by `style`.") == (
         "Zurzeit gibt es keinen Stil der Woche; wähle einen mit `style`."
     )
