@@ -33,7 +33,9 @@ from jobs.outcomes import QueueError
 log = logging.getLogger("bot")
 
 FAILED = 1
+"""Another start may help: what it needs on other machines may be there then."""
 CANNOT_START = 2
+"""It would change nothing."""
 INTERRUPTED = 130
 WIND_DOWN_SECONDS = 18.0
 LEAVE_SECONDS = 25.0
@@ -77,8 +79,8 @@ def _start(settings: Settings) -> int:
         os.umask(0o077)  # what is written is for who runs the bot
     set_up_logging(settings)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
-    if not asyncio.run(_is_fit(settings)):
-        return CANNOT_START
+    if status := asyncio.run(_look(settings)):
+        return status
     _say_start(settings)
     give_large_blocks_back()
     folder = settings.atelier_data_dir.resolve()
@@ -108,20 +110,22 @@ def _say_start(settings: Settings) -> None:
     )
 
 
-async def _is_fit(settings: Settings) -> bool:
-    """Whether there is no fault; each one is said in a line without anything around it."""
+async def _look(settings: Settings) -> int:
+    """Say each fault in a line without anything around it. Returns the exit status, 0 for none."""
     faults: list[str] = []
+    status = 0
     signed_in = False
     async for finding in findings(settings, thorough=False):
         signed_in |= finding.name == "token" and not (finding.is_fault or finding.is_doubtful)
         if finding.is_fault:
             print(finding.text, file=sys.stderr)
             faults.append(finding.text)
+            status = CANNOT_START if not finding.may_pass else status or FAILED
         elif finding.is_doubtful:
             log.warning("%s", finding.text)
     if faults and signed_in:
         await tell_of_failed_start(settings, " ".join(faults))
-    return not faults
+    return status
 
 
 async def _check(settings: Settings) -> int:

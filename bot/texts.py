@@ -7,12 +7,16 @@ it is when the bot starts, with no compilation step. `python -m bot.locales` bri
 
 import gettext
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import discord
+from babel import Locale, dates, numbers
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from discord import app_commands
@@ -27,6 +31,8 @@ log = logging.getLogger(__name__)
 LOCALES_DIR = Path(__file__).parent / "locales"
 DOMAIN = "atelier"
 SOURCE_LANGUAGE = "en"
+SHOWN = "-x-"
+"""Parts a chosen language from Discord's, in which commands are named: `de-x-pl`."""
 
 # The contexts that keep the name of a command, such as "show", apart from a sentence's word.
 CONTEXTS: Mapping[Location, str] = {
@@ -55,7 +61,7 @@ class Texts:
     def __call__(self, message: str, /, **values: object) -> str:
         """Say a sentence; `{name}` in it stands for the value of that name."""
         forms = self.messages.get((None, message))
-        return _fill(forms[0] if forms else message, message, values)
+        return _fill(forms[0] if forms else message, message, self._written(values))
 
     def plural(self, singular: str, plural: str, /, count: int, **values: object) -> str:
         """Say a sentence in the form that the count needs; `{count}` in it stands for the count."""
@@ -63,7 +69,24 @@ class Texts:
         source = singular if count == 1 else plural
         index = self.plural_form(count)
         said = forms[index] if forms and index < len(forms) else source
-        return _fill(said, source, {"count": count, **values})
+        return _fill(said, source, self._written({"count": count, **values}))
+
+    def number(self, value: float, spec: str) -> str:
+        """A number as the language writes it: `2.5`, in German `2,5`."""
+        return format(_written(value, self.decimal_mark), spec)
+
+    @property
+    def decimal_mark(self) -> str:
+        """What stands before the tenths: `.` or `,`."""
+        return numbers.get_decimal_symbol(_locale(self.language))
+
+    def percent(self, fraction: float) -> str:
+        """A share of a whole: `65%`, in German `65 %`."""
+        return str(numbers.format_percent(fraction, locale=_locale(self.language)))
+
+    def day(self, day: date) -> str:
+        """A day of this year: `Nov 29`, in German `29. Nov.`."""
+        return str(dates.format_skeleton("MMMd", day, locale=_locale(self.language)))
 
     def say(self, sentence: Sentence) -> str:
         """Say what another package has to say, be it of another version."""
@@ -76,7 +99,7 @@ class Texts:
         }
         forms = self.messages.get((None, sentence.template), (sentence.template,))
         try:
-            return forms[0].format_map(values)
+            return forms[0].format_map(self._written(values))
         except (KeyError, IndexError, ValueError, AttributeError):
             return str(Sentence(sentence.template, values))
 
@@ -84,6 +107,32 @@ class Texts:
         """The translation of a message with a context, or None where there is none."""
         forms = self.messages.get((context, message))
         return forms[0] if forms else None
+
+    def _written(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: _written(value, self.decimal_mark) if isinstance(value, float) else value
+            for name, value in values.items()
+        }
+
+
+class _Number(float):
+    """A number that a sentence writes with the decimal mark of its language."""
+
+    mark = "."
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec).replace(".", self.mark)
+
+
+def _written(value: float, mark: str) -> _Number:
+    number = _Number(value)
+    number.mark = mark
+    return number
+
+
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
 
 
 def _fill(said: str, source: str, values: Mapping[str, object]) -> str:
@@ -129,10 +178,14 @@ def languages() -> Mapping[str, Texts]:
 
 
 def texts_for(locale: discord.Locale | str | None) -> Texts:
-    """The sentences for a locale of Discord, such as `de`, `en-GB` or `pt-BR`."""
-    code = str(locale or SOURCE_LANGUAGE).replace("_", "-")
+    """The sentences for a locale of Discord, such as `de`, `en-GB` or `pt-BR`.
+
+    `de-x-pl` is German with commands named as in Polish; see `locale_of`.
+    """
+    code, _mark, shown = str(locale or SOURCE_LANGUAGE).replace("_", "-").partition(SHOWN)
     known = languages()
-    return known.get(code) or known.get(code.partition("-")[0]) or known[SOURCE_LANGUAGE]
+    found = known.get(code) or known.get(code.partition("-")[0]) or known[SOURCE_LANGUAGE]
+    return _in_names_of(found.language, texts_for(shown).language) if shown else found
 
 
 def texts_of(interaction: discord.Interaction) -> Texts:
@@ -143,10 +196,66 @@ def texts_of(interaction: discord.Interaction) -> Texts:
     return texts_for(locale_of(interaction))
 
 
-def locale_of(interaction: discord.Interaction) -> str:
-    """The language in which to speak to the one who pressed, chose or typed."""
-    chosen: Mapping[int, str] = getattr(interaction.client, "languages", {})
-    return chosen.get(interaction.user.id) or interaction.locale.value
+@cache
+def _in_names_of(language: str, shown: str) -> Texts:
+    """The sentences of one language with commands and options named as in another.
+
+    Discord shows their names in its own language, also to those who chose another for the bot.
+    """
+    said, names = languages()[language], languages()[shown]
+    if language == shown:
+        return said
+    sentences = {key: forms for key, forms in said.messages.items() if key[0] is None}
+    if language == SOURCE_LANGUAGE:  # whose sentences are in no file; plurals stay as they are
+        known = (key for key, forms in names.messages.items() if len(forms) == 1)
+        sentences = {key: (key[1],) for key in known if key[0] is None}
+    renamed = {key: _renamed(key[1], forms, said, names) for key, forms in sentences.items()}
+    apart = {key: forms for key, forms in names.messages.items() if key[0] is not None}
+    return replace(said, messages=renamed | apart)
+
+
+_COMMAND = re.compile(r"(?<![\w<*.])/([\w-]+)(?: ([\w-]+))?")
+_OPTION = re.compile(r"`(\w+)`")
+_MENU = re.compile(r"“([^”{]+)”")
+
+
+def _renamed(source: str, forms: tuple[str, ...], said: Texts, names: Texts) -> tuple[str, ...]:
+    """The forms of a translation with the names that stand in its source as in another language."""
+
+    def name(texts: Texts, context: str, words: Iterable[str]) -> str:
+        return " ".join(texts.find(context, word) or word for word in words)
+
+    found = [("/{}", "command", match.groups()) for match in _COMMAND.finditer(source)]
+    found += [("`{}`", "option", match.groups()) for match in _OPTION.finditer(source)]
+    found += [("{}", "command", match.groups()) for match in _MENU.finditer(source)]
+    pairs = {}
+    for frame, context, words in found:
+        # After a command that is no group, the second word is one of the sentence.
+        own = [word for word in words if word and _is_name(context, word, said, names)]
+        pairs[frame.format(name(said, context, own))] = frame.format(name(names, context, own))
+    if not (pairs := {old: new for old, new in pairs.items() if old != new}):
+        return forms
+    wanted = re.compile("|".join(rf"{re.escape(old)}(?![\w-])" for old in pairs))
+    return tuple(wanted.sub(lambda match: pairs[match[0]], form) for form in forms)
+
+
+def _is_name(context: str, word: str, *languages: Texts) -> bool:
+    return any(texts.find(context, word) is not None for texts in languages)
+
+
+def locale_of(interaction: discord.Interaction, chosen: str | None = None) -> str:
+    """The language in which to speak to the one who pressed, chose or typed.
+
+    Args:
+        interaction: Of theirs.
+        chosen: What they have just chosen; what they chose before if it is None.
+    """
+    before: Mapping[int, str] = getattr(interaction.client, "languages", {})
+    shown = str(interaction.locale)
+    chosen = chosen or before.get(interaction.user.id) or shown
+    if texts_for(chosen).language == texts_for(shown).language:
+        return chosen
+    return f"{chosen}{SHOWN}{shown}"
 
 
 class CatalogueTranslator(app_commands.Translator):

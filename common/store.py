@@ -46,6 +46,7 @@ _S3_OPTIONS = {
         "retries": {"mode": "standard", "total_max_attempts": 2},
     },
 }
+_CLOSING_SECONDS = 0.5
 _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
 """The store's own: what waits for a store that is stuck holds nothing else up."""
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
@@ -142,6 +143,7 @@ class PictureStore:
             raise StorageUnavailableError(
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}."
             ) from error
+        self._fs.close_session = _close_session
 
     @contextlib.contextmanager
     def _called(self, operation: str) -> Iterator[None]:
@@ -368,6 +370,21 @@ def _adopt_misplaced(folder: Path) -> None:
         misplaced.rename(folder)
 
 
+def _close_session(loop: asyncio.AbstractEventLoop | None, session: Any) -> None:
+    """Close a bucket's connections when its store is let go of, in the loop that they live in.
+
+    s3fs would close them in the loop of whoever happens to let go, which fails aloud.
+    """
+    if loop is None or not loop.is_running():
+        return
+    closing = asyncio.run_coroutine_threadsafe(session.__aexit__(None, None, None), loop)
+    try:
+        asyncio.get_running_loop()  # it must not wait
+    except RuntimeError:
+        with contextlib.suppress(Exception):
+            closing.result(_CLOSING_SECONDS)
+
+
 def _modified_at(info: dict[str, Any]) -> float:
     value = info.get("mtime", info.get("LastModified"))
     if isinstance(value, datetime):
@@ -383,7 +400,7 @@ def _translated() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).rstrip(".")
         raise StorageUnavailableError(f"The picture store cannot be used: {reason}.") from error
     except Exception as error:
         # S3's client has errors of its own, and is not there to be imported on most machines.

@@ -17,6 +17,7 @@ GATEWAY_AWAY_SECONDS = 90.0
 TROUBLE_SECONDS = 300.0
 """How long the trouble of an engine that ended for it counts: its supervisor starts another."""
 FAILURES_IN_A_ROW = 3
+READ_ONLY = "The database can only be read, as a standby can."
 ENGINES_NAMED = 10
 """A fleet that lost its store is counted, not listed."""
 MIB = 1024 * 1024
@@ -47,12 +48,12 @@ class Trouble:
     """Those that the sentence names, where several may have it: one more is news."""
 
 
-def of_database(error: Exception) -> Trouble:
-    """That the database cannot be asked, which hides all else."""
+def of_database(reason: object) -> Trouble:
+    """That the database cannot be asked, which hides all else, or not be written."""
     words = sentence(
         "{reason} Until it is back, commands wait and no picture is begun: look at its server and "
         "its log, and at ATELIER_DATABASE_URL.",
-        reason=str(error),
+        reason=str(reason),
     )
     return Trouble(Part.DATABASE, "database", words)
 
@@ -115,6 +116,8 @@ class Health:
     """Networks that waiting jobs need, or the next ones will, and no living engine has."""
     crashing: tuple[str, ...] = ()
     """What ended again and again within the last minutes, such as `engine on cuda:0`."""
+    read_only: bool = False
+    """Whether the database takes no writes: a standby, or one that was closed to them."""
     newer_schema: str | None = None
     """The schema of the database, where another program brought it beyond this version's."""
     failures_in_a_row: int = 0
@@ -131,6 +134,7 @@ class Health:
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person has to look at, the worst first."""
         return (
+            *((of_database(READ_ONLY),) if self.read_only else ()),
             *self._of_store(),
             *self._of_engines(),
             *self._of_bots(),
@@ -167,7 +171,8 @@ class Health:
                 "no-engine",
                 sentence(
                     "No engine is running (waiting jobs: {count}). The log of the bot says why its "
-                    "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`.",
+                    "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`, "
+                    "or see in the log of one that runs what keeps it from the database.",
                     count=self.waiting,
                 ),
             )

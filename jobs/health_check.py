@@ -25,6 +25,9 @@ from jobs.order.standings import is_starting
 
 E = schema.engines.c
 _PLACE = (E.host, E.device)
+_READ_ONLY = sa.text(
+    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'"
+)
 _FAILURES_SHOWN = 5
 _MOST_ENDED = 2000
 
@@ -68,6 +71,7 @@ class HealthCheck(QueuePart):
             waiting = {network: int(count) for network, count in by_network}
             crashing |= await _crashing_engines(connection, now)
             newer = await newer_schema(connection)
+            read_only = self._database.postgres and await connection.scalar(_READ_ONLY)
             starting = not engines and await is_starting(connection, now)
             startable = [IS_QUEUED, J.flow.not_in(paused)]
             oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
@@ -90,6 +94,7 @@ class HealthCheck(QueuePart):
                 {resolve_network("auto", settings.atelier_network), *filter(None, waiting)}, engines
             ),
             crashing=tuple(sorted(crashing)),
+            read_only=bool(read_only),
             newer_schema=newer,
             free_bytes=free_bytes,
             reserve_bytes=settings.disk_reserve_bytes,

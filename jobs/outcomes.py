@@ -162,8 +162,16 @@ class QueueUnavailableError(QueueError):
     """The database cannot be used at the moment (locked, full, unreachable); try again later."""
 
 
+class DatabaseAddressError(QueueUnavailableError):
+    """What the settings have for its address leads nowhere; only another one helps."""
+
+
 class DatabaseTooNewError(QueueError):
     """The database was written by a newer version."""
+
+
+class OtherVersionError(QueueError):
+    """A job is of another version, which serves this queue; it was left as it is."""
 
 
 class DatabaseRefusedError(QueueError):
@@ -172,3 +180,13 @@ class DatabaseRefusedError(QueueError):
 
 class DatabaseTooOldError(QueueError):
     """The database is of an older version, or has no tables yet, and was not to be changed."""
+
+
+def may_pass(error: QueueError) -> bool:
+    """Whether another start may find the queue well: its server starts, or its tables come.
+
+    Who supervises a program starts it again then, and not where a setting is wrong.
+    """
+    if isinstance(error, DatabaseAddressError):
+        return False
+    return isinstance(error, QueueUnavailableError | DatabaseTooOldError)

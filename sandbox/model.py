@@ -100,13 +100,14 @@ class Channel:
 
 @dataclass(eq=False)
 class Guild:
-    """A server. `premium_tier` sets the upload limit, as boosts do."""
+    """A server. `premium_tier` sets the upload limit, as boosts do; `locale` its language."""
 
     id: int
     name: str
     owner_id: int
     roles: list[Role]
     premium_tier: int = 0
+    locale: str = "en-US"
     has_bot: bool = True
 
 

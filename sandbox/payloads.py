@@ -128,7 +128,7 @@ def guild_json(world: World) -> Json:
         "members": [member_json(world, world.bot)],
         "member_count": sum(u.in_guild for u in world.users.values()),
         "premium_tier": guild.premium_tier,
-        "preferred_locale": "en-US",
+        "preferred_locale": guild.locale,
         "large": False,
         "unavailable": False,
         "joined_at": timestamp(1_700_000_000),
@@ -282,8 +282,8 @@ def interaction_json(world: World, interaction: Interaction) -> Json:
     if channel.guild_id is not None:
         payload |= {
             "guild_id": str(channel.guild_id),
-            "guild": {"id": str(channel.guild_id), "locale": "en-US", "features": []},
-            "guild_locale": "en-US",
+            "guild": {"id": str(channel.guild_id), "locale": world.guild.locale, "features": []},
+            "guild_locale": world.guild.locale,
             "member": member_json(world, user),
         }
     else:

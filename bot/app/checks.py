@@ -18,7 +18,7 @@ from discord.http import Route
 from common.files import close_to_others
 from common.settings import Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
-from jobs.outcomes import QueueError
+from jobs.outcomes import QueueError, may_pass
 from jobs.queue import JobQueue
 
 TIMEOUT_SECONDS = 10.0
@@ -48,6 +48,8 @@ class CheckResult:
     """The bot cannot work with it."""
     is_doubtful: bool = False
     """It can, but a person should know."""
+    may_pass: bool = False
+    """The fault may be over at the next start, with the same settings."""
 
 
 async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[CheckResult]:
@@ -100,9 +102,15 @@ async def _database(settings: Settings) -> CheckResult:
             async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
     except TimeoutError:
-        return CheckResult("database", "The database does not answer.", is_fault=True)
+        text = "The database does not answer."
+        return CheckResult("database", text, is_fault=True, may_pass=True)
     except QueueError as error:
-        return CheckResult("database", f"The queue cannot be opened: {error}", is_fault=True)
+        return CheckResult(
+            "database",
+            f"The queue cannot be opened: {error}",
+            is_fault=True,
+            may_pass=may_pass(error),
+        )
     return CheckResult("database", f"{kind}, of this version")
 
 
@@ -130,10 +138,13 @@ async def _migrate_apart(settings: Settings) -> None:
 
 
 async def _store(settings: Settings) -> CheckResult:
+    store = None
     try:
-        await PictureStore(settings.storage_url, timeout_seconds=TIMEOUT_SECONDS).check()
+        store = PictureStore(settings.storage_url, timeout_seconds=TIMEOUT_SECONDS)
+        await store.check()
     except StorageUnavailableError as error:
-        return CheckResult("store", f"{error} See ATELIER_STORAGE_URL.", is_fault=True)
+        text = f"{error} See ATELIER_STORAGE_URL."
+        return CheckResult("store", text, is_fault=True, may_pass=store is not None)
     return CheckResult("store", "takes, gives and deletes")
 
 

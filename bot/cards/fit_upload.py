@@ -63,7 +63,7 @@ async def fitted(
         quality=encoded.quality,
         original=suffix.upper(),
         size=len(data) / MIB,
-        limit=f"{limit_bytes / MIB:.3g}",
+        limit=t.number(limit_bytes / MIB, ".3g"),
     )
     if encoded.is_smaller:
         note += " " + t(
@@ -79,7 +79,7 @@ async def _fitted_clip(
 ) -> Attached:
     """The best of its files that can be uploaded, else a smaller one made for it; and says so."""
     store, limit_bytes = client.queue.store, min(limit_bytes, MOST_BYTES)
-    limit = f"{limit_bytes / MIB:.3g}"
+    limit = t.number(limit_bytes / MIB, ".3g")
     too_large: list[tuple[str, int]] = []
     for kind in OF_FILMS if clip.plays == 1 else OF_LOOPS:
         size_bytes = await store.total_bytes([clip.files[kind]]) if kind in clip.files else 0

@@ -6,16 +6,15 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.cards.descriptions import descriptions, numbered, title_words
 from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.components import Card, card, gallery_of
 from bot.ui.words import (
-    differs_by_style,
     isolated,
     plain_line,
     ready_words,
-    styles_count_words,
     styles_words,
 )
 from jobs.model import Failure, Job, JobState, Standing
@@ -71,7 +70,7 @@ def _ended(
     t: Texts, job: Job, attached: Attached | None, actions: Sequence[str], color: int
 ) -> Card:
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
+    gallery = _gallery(attached, _of_each(t, job, attached), spoiler=job.reply.spoiler)
     return card(headline, gallery, *lines, *job_buttons(t, job.id, *actions), color=color)
 
 
@@ -119,7 +118,7 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
-    line = f"{'▰' * full}{'▱' * (BAR_CELLS - full)} {fraction:.0%}"
+    line = f"{'▰' * full}{'▱' * (BAR_CELLS - full)} {t.percent(fraction)}"
     if progress is not None and progress.frames:
         line += " · " + t(
             "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
@@ -135,7 +134,7 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
         line += "\n-# " + plain_line(t.say(progress.anew), LENGTH_LIMIT)
     return card(
         f"### 🖌️ {headline}",
-        _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),
+        _gallery(attached, _same(attached, t("Preview")), spoiler=job.reply.spoiler),
         line,
         _settings(t, job),
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
@@ -150,23 +149,6 @@ def _actions(job: Job, has_gallery: bool) -> Sequence[str]:
     moves = job.inputs.clip is not None  # so that it is not filmed
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)
-
-
-def described(t: Texts, job: Job) -> str:
-    """What is said of the picture to those who do not see it."""
-    return job.reply.alt_text or title_words(t, job)
-
-
-def title_words(t: Texts, job: Job) -> str:
-    """What a finished picture is called: its styles, and for whom it was painted."""
-    user = isolated(job.user_name)
-    title = t("Painted for {user}", user=user)
-    if any(style.preset or style.name for style in job.inputs.styles):
-        styles = styles_words(t, job)
-        if differs_by_style(job):
-            styles = styles_count_words(t, job)
-        title = t("{styles}, for {user}", styles=styles, user=user)
-    return title
 
 
 def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
@@ -239,7 +221,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
 def saved_card(t: Texts, job: Job, attached: Attached, link: str | None) -> Card:
     """A finished picture in its member's direct messages, with the way back if there is one."""
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
+    gallery = _gallery(attached, _of_each(t, job, attached), spoiler=job.reply.spoiler)
     back = None if link is None else t("-# It was painted here: {link}", link=link)
     buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
     return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
@@ -253,7 +235,7 @@ def gallery_card(
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
     return card(
         f"### 🏛️ {plain_line(headline, 120)}",
-        _gallery(attached, job.reply.alt_text or headline, spoiler=spoiler),
+        _gallery(attached, _same(attached, job.reply.alt_text or headline), spoiler=spoiler),
         by,
         f"-# {settings_line(t, job)}",
         *(f"-# {each.note}" for each in attached.all if each.note),
@@ -266,22 +248,28 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     """The end of a job with as few components as can be, for when Discord refuses its card."""
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
-    if (gallery := _gallery(attached, described(t, job), spoiler=job.reply.spoiler)) is not None:
+    if (
+        gallery := _gallery(attached, _of_each(t, job, attached), spoiler=job.reply.spoiler)
+    ) is not None:
         layout.add_item(gallery)
     return layout
 
 
+def _of_each(t: Texts, job: Job, attached: Attached | None) -> list[str]:
+    return [] if attached is None else descriptions(t, job, len(attached.all))
+
+
+def _same(attached: Attached | None, words: str) -> list[str]:
+    return [] if attached is None else numbered([words] * len(attached.all))
+
+
 def _gallery(
-    attached: Attached | None, description: str, *, spoiler: bool
+    attached: Attached | None, descriptions: Sequence[str], *, spoiler: bool
 ) -> "ui.MediaGallery[Any] | None":
     files = () if attached is None else attached.all
     return gallery_of(
-        (
-            f"attachment://{each.filename}",
-            f"{number}: {description}" if len(files) > 1 else description,
-            spoiler,
-        )
-        for number, each in enumerate(files, start=1)
+        (f"attachment://{each.filename}", words, spoiler)
+        for each, words in zip(files, descriptions, strict=True)
     )
 
 

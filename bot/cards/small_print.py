@@ -61,7 +61,7 @@ def settings_line(t: Texts, job: Job) -> str:
         said = t("{count} frames, {seconds:.1f} s", count=clip.frames, seconds=clip.seconds)
         parts.insert(-2, said)
     if options.style_scale != 1.0:
-        parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
+        parts.append(t("strokes × {scale}", scale=t.number(options.style_scale, "g")))
     if options.keep_colors != "no":
         parts.append(t(KEPT_COLORS[options.keep_colors]))
     if options.start in STARTS:
@@ -86,10 +86,10 @@ def _strength(t: Texts, options: PaintOptions) -> str:
     if options.variants > 1 and options.vary == "strength":
         return t(
             "strength {softest} to {strongest}",
-            softest=f"{SOFTEST_VARIANT:.0%}",
-            strongest=f"{STRONGEST_VARIANT:.0%}",
+            softest=t.percent(SOFTEST_VARIANT),
+            strongest=t.percent(STRONGEST_VARIANT),
         )
-    return t("strength {percent}", percent=f"{options.strength:.0%}")
+    return t("strength {percent}", percent=t.percent(options.strength))
 
 
 def details(t: Texts, job: Job, parent_link: str | None = None) -> list[str]:

@@ -131,7 +131,7 @@ async def _ask_style(interaction: Interaction, title: str, first: Source, *more:
 
 
 def pictures_of(message: discord.Message) -> Iterator[Source]:
-    """The pictures of a message: attached, in a gallery, embedded, or forwarded.
+    """The pictures of a message: attached, in its components, embedded, or forwarded.
 
     Pictures from elsewhere are only taken from Discord's own proxy, never from an address that
     a stranger chose.
@@ -140,7 +140,7 @@ def pictures_of(message: discord.Message) -> Iterator[Source]:
     for snapshot in message.message_snapshots:
         found += [*_attached(snapshot.attachments), *embedded(snapshot.embeds)]
     for component in message.components:
-        found += _in_galleries(component)
+        found += _in_components(component)
     found += embedded(message.embeds)
     seen = set()
     for source in found:  # what is attached stands in a gallery too, under another host
@@ -169,11 +169,15 @@ def embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
                 yield Source(url=picture.proxy_url)
 
 
-def _in_galleries(component: object) -> Iterator[Source]:
+def _in_components(component: object) -> Iterator[Source]:
     match component:
         case discord.Container(children=children):
             for child in children:
-                yield from _in_galleries(child)
+                yield from _in_components(child)
+        case discord.SectionComponent(accessory=accessory):
+            yield from _in_components(accessory)
+        case discord.ThumbnailComponent(media=media) if media.proxy_url:
+            yield Source(url=media.proxy_url)
         case discord.MediaGalleryComponent(items=items):
             for item in items:
                 if item.media.proxy_url:

@@ -57,7 +57,8 @@ async def export_button(interaction: Interaction, t: Texts, _about: int) -> None
 
 
 async def _send(interaction: Interaction, t: Texts) -> None:
-    parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
+    is_few = interaction.is_user_integration() and not interaction.is_guild_integration()
+    parts_left = PARTS_OF_USER_INSTALLED if is_few else PARTS
     words = [t("Here is what I keep of you.")]
     async for part in export_parts(
         interaction.client, interaction.user.id, interaction.filesize_limit

@@ -8,7 +8,7 @@ from discord import app_commands, ui
 
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction, UserError
-from bot.texts import Texts, _, languages, texts_for, texts_of
+from bot.texts import Texts, _, languages, locale_of, texts_for, texts_of
 from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin
@@ -104,7 +104,7 @@ class SettingsForm(ReportingModal):
         await interaction.response.defer(ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
-        t = texts_for(chosen.language) if chosen.language else texts_of(interaction)
+        t = texts_for(locale_of(interaction, chosen.language))
         await interaction.edit_original_response(content=t(KEPT[self._scope]))
 
 

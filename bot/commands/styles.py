@@ -102,7 +102,10 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
         found = paintings(client, topic.search)
         entries = [_of_painting(t, each, client.settings) for each in found]
         title = t("## Styles to paint in")
-        nothing = t("No painting matches “{search}”.", search=plain(topic.search))
+        nothing = t(
+            "No painting matches “{search}”; /styles without `search` shows them all.",
+            search=plain(topic.search),
+        )
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
     turning = turner(styles_turner, t, place, more=len(entries) > first + PAGE_SIZE)

@@ -73,6 +73,8 @@ class Routes:
         visible_to_all = reply.bot_in_channel and not reply.ephemeral
         guild = self._client.get_guild(job.guild_id) if job.guild_id else None
         limit_later = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
+        if guild is None and job.guild_id is not None:  # after a start it is still to come
+            limit_later = max(limit_later, reply.upload_limit_bytes)
         if self.token_works(job):
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
         if visible_to_all and reply.message_id is not None:

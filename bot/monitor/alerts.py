@@ -171,7 +171,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
     try:
         async with (
             asyncio.timeout(START_SECONDS),
-            discord.Client(intents=discord.Intents.none()) as client,
+            discord.Client(intents=discord.Intents(guilds=True)) as client,
         ):
             await client.login(settings.discord_token.get_secret_value())
             await _post(client, settings, f"⚠️ Atelier cannot start: {why}")

@@ -23,6 +23,7 @@ from jobs.model import Job, JobState
 DATABASE = "database"
 """The one trouble that is seen without asking the database: its name."""
 NAMES_OF_TROUBLES = (
+    DATABASE,
     "store",
     "disk",
     "no-engine",
@@ -70,7 +71,7 @@ class _Figures(Collector):
         # `lost-12` names its job, which is none of a label's business.
         names = {trouble.name.rstrip("-0123456789") for trouble in health.troubles()}
         needed = {(name,): float(name in names) for name in NAMES_OF_TROUBLES}
-        yield _troubles({(DATABASE,): 0.0} | needed)
+        yield _troubles(needed)
         yield _value("atelier_queue_waiting", "Jobs that wait.", health.waiting)
         yield _value("atelier_queue_running", "Jobs that are painted.", health.running)
         yield _value(

@@ -8,9 +8,15 @@ from common.settings import Settings
 
 
 def role_ids(interaction: discord.Interaction[Any]) -> tuple[int, ...]:
-    """Ids of the member's roles; none outside a server."""
+    """Ids of the member's roles, that of everybody included; none outside a server.
+
+    As the interaction names them: `Member.roles` lacks those that the bot does not know, and it
+    knows none of a server that installed only the commands, or that has yet to come after a start.
+    """
     user = interaction.user
-    return tuple(role.id for role in user.roles) if isinstance(user, discord.Member) else ()
+    if not isinstance(user, discord.Member) or interaction.guild_id is None:
+        return ()
+    return (interaction.guild_id, *user._roles)  # noqa: SLF001 - nothing else has all
 
 
 def is_operator(user_id: int, settings: Settings) -> bool:

@@ -193,7 +193,7 @@ def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:
     if job.cancel_requested:
         return t("is being cancelled")
     if job.state is JobState.RUNNING:
-        percent = f"{job.progress.fraction:.0%}" if job.progress else "0%"
+        percent = t.percent(job.progress.fraction if job.progress else 0.0)
         return _with_time(t, t("being painted, {percent}", percent=percent), standing)
     if standing.paused:
         return t("place {place}, the queue is paused", place=standing.place)

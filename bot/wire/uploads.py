@@ -4,6 +4,8 @@ import io
 
 import discord
 
+DESCRIPTION_LIMIT = 1024
+"""Characters of what is read to those who do not see a picture."""
 MIB = 1024 * 1024
 REQUEST_LIMIT_BYTES = 25 * MIB
 """Of all files of a request together, whatever a place allows for each."""
@@ -18,9 +20,17 @@ class Upload(discord.File):
     the next full garbage collection: with pictures of some MB each, that doubles the bot's memory.
     """
 
-    def __init__(self, data: "bytes | io.BytesIO", filename: str, *, spoiler: bool = False) -> None:
+    def __init__(
+        self,
+        data: "bytes | io.BytesIO",
+        filename: str,
+        *,
+        spoiler: bool = False,
+        description: str | None = None,
+    ) -> None:
         file = io.BytesIO(data) if isinstance(data, bytes) else data
-        super().__init__(file, filename, spoiler=spoiler)
+        said = None if description is None else description[:DESCRIPTION_LIMIT]
+        super().__init__(file, filename, spoiler=spoiler, description=said)
 
     def close(self) -> None:
         """Let go of the bytes; discord.py calls this when the request has ended."""

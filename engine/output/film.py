@@ -10,6 +10,7 @@ from PIL import Image
 
 from common.clips.encoding.ffmpeg import ffmpeg_error
 from common.sentences import Sentence, sentence
+from common.system_errors import system_reason
 from engine.output.errors import OutputError
 from engine.output.timelapse import TimeLapse, time_lapse
 
@@ -73,8 +74,8 @@ def _errors() -> tuple[type[BaseException], ...]:
     return OSError, OutputError, ffmpeg_error()
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException) -> str | Sentence:
     cause = error.__cause__ if isinstance(error, OutputError) else error
     if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
+        return system_reason(cause)
     return str(error).rstrip(".")

@@ -19,6 +19,7 @@ from common.catalogue.catalogue import kept_scan, scan_path
 from common.files import write_whole
 from common.pictures import DecodeLimits, DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
+from common.system_errors import system_reason
 
 MAX_BYTES: Final = 24 * 1024 * 1024
 MAX_PIXELS: Final = 60_000_000
@@ -88,7 +89,7 @@ def fetch_scan(
             "The scan of {painting} cannot be kept in the folder {folder}: {reason}.",
             painting=painting.titled,
             folder=styles_dir.name,
-            reason=error.strerror or "",
+            reason=system_reason(error),
         ) from error
     return path
 
@@ -157,9 +158,14 @@ def _download(
         )
         raise _not_downloaded(painting, answered) from error
     except URLError as error:
-        raise _not_downloaded(painting, _reason(error.reason)) from error
+        raise _not_downloaded(painting, _of_url(error)) from error
     except (HTTPException, OSError) as error:
-        raise _not_downloaded(painting, _reason(error)) from error
+        raise _not_downloaded(painting, system_reason(error)) from error
+
+
+def _of_url(error: URLError) -> str | Sentence:
+    cause = error.reason
+    return system_reason(cause) if isinstance(cause, OSError) else str(cause)
 
 
 def _unless(
@@ -247,13 +253,3 @@ def _read(
             total=total,
         )
     return bytes(data)
-
-
-def _reason(error: object) -> str | Sentence:
-    match error:
-        case TimeoutError():
-            return sentence("the server was silent for too long")
-        case OSError(strerror=str(words)):
-            return words
-        case _:
-            return str(error) or type(error).__name__

@@ -12,6 +12,7 @@ from common.catalogue.catalogue import kept_scan
 from common.options import PaintOptions
 from common.pictures import DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
+from common.system_errors import system_reason
 from engine.painting.picture import Picture
 from engine.painting.statistics import StyleStatistics
 from engine.recipes.recipe import load_recipe
@@ -166,7 +167,7 @@ def read_scan(painting: Painting, path: Path) -> Picture:
         raise FetchError(
             "The scan of {painting} cannot be read: {reason}.",
             painting=painting.titled,
-            reason=str(getattr(error, "strerror", error) or ""),
+            reason=system_reason(error),
         ) from error
 
 

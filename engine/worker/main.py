@@ -26,12 +26,15 @@ from engine.worker.saying import say_start
 from engine.worker.service import EngineWorker
 from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import EngineInfo
-from jobs.outcomes import QueueError
+from jobs.outcomes import QueueError, may_pass
 from jobs.queue import JobQueue
 
 log = logging.getLogger("engine")
 
+FAILED = 1
+"""Another start may help: the database may be there then."""
 CANNOT_START = 2
+"""It would change nothing."""
 IN_TROUBLE = 3
 LAST_SECONDS = 3.0
 LEAVE_SECONDS = 18.0
@@ -57,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(_serve(settings, until_stdin_closes=options.until_stdin_closes))
     except (QueueError, PaintSettingsError) as error:
         log.error("%s", error)  # noqa: TRY400 - its text is the whole message
-        return CANNOT_START
+        return FAILED if isinstance(error, QueueError) and may_pass(error) else CANNOT_START
     except EngineInTroubleError as error:
         leave_within(LAST_SECONDS, IN_TROUBLE)  # Python would wait for a thread that hangs
         log.error("this engine ends, for a fresh one to try: %s", error)  # noqa: TRY400 - the same

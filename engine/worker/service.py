@@ -39,7 +39,7 @@ from engine.worker.storing import store_finished
 from engine.worker.surroundings import EngineInTroubleError, Surroundings
 from engine.worker.thread import THREAD, PaintingThread
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport
-from jobs.outcomes import LeaseHeld, LeaseOutcome, QueueUnavailableError
+from jobs.outcomes import LeaseHeld, LeaseOutcome, OtherVersionError, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
 from jobs.working.saying import ids_of, say_end
@@ -140,6 +140,9 @@ class EngineWorker:
                 failures += 1
                 log.warning("%s Trying again in %.0f s.", error, pause)
                 await sleep_unless(stop, pause)
+            except OtherVersionError as error:
+                await self._surroundings.note_trouble(str(error))
+                raise EngineInTroubleError(str(error)) from error
 
     async def _heartbeat(self) -> None:
         while True:

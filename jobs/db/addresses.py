@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.outcomes import QueueUnavailableError
+from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 _IN_MEMORY = {None, "", ":memory:"}
@@ -45,7 +45,7 @@ def parse_address(url: str) -> sa.URL:
     """Accept the common spellings of an address and choose the asynchronous driver.
 
     Raises:
-        QueueUnavailableError: when it is no address of a database that can be used.
+        DatabaseAddressError: when it is no address of a database that can be used.
     """
     if url.startswith("postgres://"):
         url = "postgresql://" + url.removeprefix("postgres://")
@@ -53,18 +53,18 @@ def parse_address(url: str) -> sa.URL:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         # Without the address itself: there is a password in it.
-        raise QueueUnavailableError(
+        raise DatabaseAddressError(
             "ATELIER_DATABASE_URL is not the address of a database, such as "
             "postgresql+asyncpg://user:password@host/name; in a password @ is written as %40, : as "
             "%3A, / as %2F and % as %25."
         ) from None
     if (driver := _DRIVERS.get(parsed.get_backend_name())) is None:
-        raise QueueUnavailableError(
+        raise DatabaseAddressError(
             "ATELIER_DATABASE_URL has to begin with sqlite or postgresql, "
             f"not with {parsed.get_backend_name()}."
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database in _IN_MEMORY:
-        raise QueueUnavailableError(
+        raise DatabaseAddressError(
             "ATELIER_DATABASE_URL names no file; bot and engine are programs of their own, which "
             "share one, such as sqlite:////srv/atelier/atelier.sqlite3."
         )
@@ -79,19 +79,19 @@ def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
         patient: whether its statements may take as long as they do, as a migration's.
 
     Raises:
-        QueueUnavailableError: for what would be missed if it were left out.
+        DatabaseAddressError: for what would be missed if it were left out.
     """
     query = {name: ",".join(values) for name, values in url.normalized_query.items()}
     if (ssl := query.pop("ssl", None)) is not None:  # as SQLAlchemy names it
         query["sslmode"] = _SSL_WORDS.get(ssl.casefold(), ssl)
     for name, harmless in _NOT_DONE.items():
         if query.pop(name, "disable") not in harmless:
-            raise QueueUnavailableError(
+            raise DatabaseAddressError(
                 f"ATELIER_DATABASE_URL asks for {name}, which cannot be used here; "
                 "please remove it."
             )
     if not (seconds := query.pop(_TIMEOUT, "0")).isdecimal():
-        raise QueueUnavailableError(
+        raise DatabaseAddressError(
             f"ATELIER_DATABASE_URL has a {_TIMEOUT} that is no number of seconds."
         )
     query.setdefault("application_name", "atelier")

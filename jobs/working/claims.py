@@ -37,6 +37,7 @@ from jobs.picture_sizes import note_sizes
 from jobs.working import ending, leases
 from jobs.working.engines import measure, seen
 from jobs.working.leaving_out import leave_out
+from jobs.working.other_versions import refuse_others_job
 from jobs.working.reaping import Reaper
 from jobs.working.saying import say_end
 
@@ -106,6 +107,7 @@ class Claims(QueuePart):
                         done=_keys_of(kept, ending.VARIANT),
                         frames=_keys_of(kept, ending.FRAME),
                     )
+                await refuse_others_job(transaction, job.id)
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 dropped = await ending.end_job(
                     transaction, row, JobState.FAILED, "queue", failure=failure

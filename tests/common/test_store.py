@@ -1,6 +1,7 @@
 import ast
 import asyncio
 import errno
+import gc
 import os
 import socket
 import stat
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import s3fs
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from moto.server import ThreadedMotoServer
 
 from bot.intake.room import DiskRoom
@@ -135,6 +138,28 @@ async def test_a_store_that_is_not_there_is_no_missing_picture(s3_url: str, tmp_
             await store.exists(key)
     with pytest.raises(StorageUnavailableError):
         await PictureStore(s3_url).check()
+
+
+async def test_a_bucket_that_is_let_go_of_makes_no_noise(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+
+    async def deletes(_: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", deletes)  # keeps connections, as real ones do
+    async with TestServer(app) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", str(server.make_url("/")))
+        store = PictureStore(s3_url)
+        await store.delete(key_for(b"", "png"))
+        del store
+        for _ in range(5):
+            gc.collect()
+            await asyncio.sleep(0.05)
+    assert said == []
 
 
 async def test_many_look_at_one_store_at_the_same_moment(store: PictureStore) -> None:

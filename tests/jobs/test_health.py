@@ -132,6 +132,19 @@ async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> No
     assert await troubles(queue) == ["store"]
 
 
+async def test_a_database_that_takes_no_writes_is_told(queue: JobQueue, place: Place) -> None:
+    await alive(queue)
+    assert await troubles(queue) == []
+    if not queue.database.postgres:
+        return
+    name = sa.make_url(place.settings().database_url).database
+    async with queue.database.write() as transaction:
+        closed = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
+        await transaction.execute(sa.text(closed))
+    async with await JobQueue.open(place.settings(), may_migrate=False) as later:
+        assert await troubles(later) == ["database"]
+
+
 def run(*arguments: str) -> tuple[int, str]:
     text = io.StringIO()
     code = commands.main(["status", *arguments], Console(file=text, width=100))

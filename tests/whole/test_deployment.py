@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import yaml  # type: ignore[import-untyped]  # its stubs are no package of ours
 
 from bench import postgres
+from bot.__main__ import CANNOT_START
 from common.settings import Settings
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
@@ -44,6 +45,13 @@ def test_each_part_has_a_known_version_and_bounds(name: str) -> None:
     assert service["logging"]["options"].keys() == {"max-size", "max-file"}
     if service["restart"] == "unless-stopped":
         assert service["mem_limit"]
+
+
+def test_the_unit_starts_again_what_another_start_may_help() -> None:
+    unit = (ROOT / "deploy" / "atelier.service").read_text()
+    assert "\nRestart=on-failure\n" in unit
+    assert f"\nRestartPreventExitStatus={CANNOT_START}\n" in unit
+    assert "\nStartLimitIntervalSec=0\n" in unit, "a database may be away for long"
 
 
 def test_the_image_can_copy_the_clusters_database() -> None:

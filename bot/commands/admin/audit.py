@@ -77,7 +77,8 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
     before = details.get(BEFORE)
     for name, value in details.items():
         if name in LIMITS:
-            parts.append(change_line(t, name, value, before))
+            if before is None or before.get(name) != value:  # not what was only said again
+                parts.append(change_line(t, name, value, before))
         elif name == BEFORE:
             names = [one for one in LIMITS if one in value and one not in details]
             parts += [change_line(t, one, None, before) for one in names]
@@ -98,7 +99,7 @@ def _detail(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a
     """One detail of a change in words; None for what says nothing to people."""
     match name, value:
         case "name", _:
-            return f"“{plain(str(value))}”"
+            return t("“{name}”", name=plain(str(value)))
         case "reason", _:
             return t("reason: {reason}", reason=plain(str(value), REASON_LIMIT))
         case "until", int() | float():

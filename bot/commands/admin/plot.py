@@ -18,7 +18,7 @@ DOTS_PER_INCH = 220
 WIDTH_INCHES = 5.5
 FONT_POINTS = 10.0
 """At that width 10 points are 14 px, as high as Discord's own letters."""
-DAYS_NAMED = 7
+DAYS_NAMED = 5
 MEMORY_BYTES = 4 * 1024**3  # of addresses, most of which matplotlib's libraries never touch
 _DARK, _LIGHT = "#2b2d31", "#dbdee1"
 _COLORS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
@@ -35,10 +35,11 @@ class Diagram:
 
 @dataclass(frozen=True)
 class Plot:
-    """Diagrams one above the other, over the same days (`2026-03-01`)."""
+    """Diagrams one above the other, over the same days, which are named as they are shown."""
 
     days: list[str]
     panels: list[Diagram]
+    decimal_mark: str = "."
 
 
 async def draw(plot: Plot) -> bytes:
@@ -64,7 +65,7 @@ async def draw(plot: Plot) -> bytes:
 
 def _drawn(request: Header, _files: Sequence[bytes]) -> Message:
     panels = [Diagram(**panel) for panel in request["panels"]]
-    return {}, [_render(Plot(request["days"], panels))]
+    return {}, [_render(Plot(request["days"], panels, request["decimal_mark"]))]
 
 
 def _render(plot: Plot) -> bytes:
@@ -105,6 +106,7 @@ def _render(plot: Plot) -> bytes:
         axis.set_title(panel.title, loc="left", fontsize=FONT_POINTS + 1)
         axis.set_ylabel(panel.unit)
         axis.yaxis.get_major_locator().set_params(integer=not panel.unit)
+        axis.yaxis.set_major_formatter(lambda at, _: f"{at:g}".replace(".", plot.decimal_mark))
         axis.grid(axis="y", alpha=0.2)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
@@ -120,7 +122,7 @@ def _render(plot: Plot) -> bytes:
                 columnspacing=1.0,
             )
     step = max(1, -(-len(plot.days) // DAYS_NAMED))
-    axes[-1, 0].set_xticks(list(positions)[::step], [day[5:] for day in plot.days][::step])
+    axes[-1, 0].set_xticks(list(positions)[::step], plot.days[::step])
     figure.tight_layout()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)

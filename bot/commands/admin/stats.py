@@ -82,8 +82,8 @@ def stats_words(t: Texts, found: Stats, days: int) -> str:
     ]
     if found.pictures:
         mean_wait, mean_painting = waiting / found.pictures, painting / found.pictures
-        lines.append(t("waiting, on average: {seconds} s", seconds=f"{mean_wait:.1f}"))
-        lines.append(t("painting, on average: {seconds} s", seconds=f"{mean_painting:.1f}"))
+        lines.append(t("waiting, on average: {seconds} s", seconds=t.number(mean_wait, ".1f")))
+        lines.append(t("painting, on average: {seconds} s", seconds=t.number(mean_painting, ".1f")))
     return "\n".join(lines)
 
 
@@ -97,7 +97,7 @@ def every_day(found: Stats, days: int, today: date) -> list[DayStats]:
 def _plot(t: Texts, days: list[DayStats]) -> Plot:
     painting = [day.painting_seconds / day.pictures if day.pictures else 0.0 for day in days]
     return Plot(
-        [day.day.isoformat() for day in days],
+        [t.day(day.day) for day in days],
         [
             Diagram(
                 t("Pictures"),
@@ -111,9 +111,10 @@ def _plot(t: Texts, days: list[DayStats]) -> Plot:
             Diagram(
                 t("Time for a picture, on average"),
                 t("seconds"),
-                {t("waiting"): [day.waiting_seconds for day in days], t("painting"): painting},
+                {t("queueing"): [day.waiting_seconds for day in days], t("painting"): painting},
             ),
         ],
+        t.decimal_mark,
     )
 
 

@@ -111,6 +111,12 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
     raise UserError(ONLY_ITS_SERVERS)
 
 
+def _name(t: Texts, weekly: WeeklyStyle) -> str:
+    """What the style is called in a reader's language; kept is what the server calls it."""
+    painting = catalogue().get(weekly.style)
+    return weekly.name if painting is None else painting.title(t.language)
+
+
 async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
     painting = None if chosen.preset is None else catalogue().get(chosen.preset)
     about = None if painting is None else f"{plain(painting.artist)}, {painting.year}"
@@ -118,10 +124,11 @@ async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) 
     assert pictured is not None
     picture = await small_picture(client, pictured, "style-of-the-week")
     until = discord.utils.format_dt(weekly.ends_at, "f")
+    name = _name(t, weekly)
     return card(
-        f"## 🎨 {t('Style of the week: {name}', name=plain(weekly.name))}",
+        f"## 🎨 {t('Style of the week: {name}', name=plain(name))}",
         about,
-        gallery_of([(picture, weekly.name, False)]),
+        gallery_of([(picture, name, False)]),
         t("Until {time}. Press the button, give a photograph, and show us.", time=until),
         row_of(weekly_button.of(t, weekly.guild_id)),
         color=COLOR,
@@ -137,7 +144,7 @@ async def _show_present(interaction: Interaction, guild_id: int) -> None:
     count = await interaction.client.queue.weekly_styles.painted(weekly)
     words = t(
         "{name}, until {time}: {pictures}",
-        name=plain(weekly.name),
+        name=plain(_name(t, weekly)),
         time=discord.utils.format_dt(weekly.ends_at, "f"),
         pictures=t.plural("{count} picture", "{count} pictures", count=count),
     )
@@ -185,6 +192,7 @@ class WeeklyStyleKeeper(Service):
         self._run_beside(self._run(), "weekly styles")
 
     async def _run(self) -> None:
+        await self._client.wait_until_ready()  # the languages of the servers are known then
         while True:
             try:
                 for weekly in await self._client.queue.weekly_styles.due():
@@ -216,7 +224,8 @@ class WeeklyStyleKeeper(Service):
             "It is over: {count} pictures were painted in it.",
             count=count,
         )
-        layout = card(f"## 🎨 {t('Style of the week: {name}', name=plain(weekly.name))}", words)
+        headline = t("Style of the week: {name}", name=plain(_name(t, weekly)))
+        layout = card(f"## 🎨 {headline}", words)
         if weekly.message_id is not None:
             channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)
             try:

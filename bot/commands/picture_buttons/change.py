@@ -129,7 +129,7 @@ def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:
     strengths.setdefault(options.strength, t("as it was"))
     return [
         discord.SelectOption(
-            label=f"{words} ({strength:.0%}) · {t(kept)}",
+            label=f"{words} ({t.percent(strength)}) · {t(kept)}",
             value=f"{strength}{SEPARATOR}{name}",
             default=(strength, name) == (options.strength, options.keep_colors),
         )

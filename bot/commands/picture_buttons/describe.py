@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cards.job_card import described
+from bot.cards.descriptions import described, descriptions
 from bot.commands.job_access import kept_job
 from bot.intake.own_defaults import defaults_there, hidden_by_role
 from bot.kit import Bot, Feature, Interaction, UserError
@@ -136,13 +136,12 @@ async def _by_bot(t: Texts, client: Bot, job: Job) -> discord.Message | None:
 def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:
     """A message's components with its pictures described anew."""
     layout = ui.LayoutView.from_message(message, timeout=None)
-    words = described(t, job)
     for gallery in layout.walk_children():
         if not isinstance(gallery, ui.MediaGallery):
             continue
-        several = len(gallery.items) > 1
-        for number, item in enumerate(gallery.items, start=1):
-            item.description = (f"{number}: {words}" if several else words)[:ALT_TEXT_LIMIT]
+        said = descriptions(t, job, len(gallery.items))
+        for item, words in zip(gallery.items, said, strict=True):
+            item.description = words[:ALT_TEXT_LIMIT]
             item.spoiler = job.reply.spoiler
             item.media = f"attachment://{item.media.url.partition('?')[0].rpartition('/')[2]}"
     return layout

@@ -10,7 +10,7 @@ from bot.commands.job_access import NOT_YOURS, known_job, note_look
 from bot.commands.picture_buttons.describe import describe_button
 from bot.commands.rights import Right, may
 from bot.kit import Feature, Interaction, UserError
-from bot.texts import texts_of
+from bot.texts import Texts, texts_of
 from bot.ui.words import lasting_address, plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES, Upload
@@ -26,7 +26,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await note_look(interaction, job)
     t = texts_of(interaction)
-    files = await _records(interaction, job)
+    files = await _records(interaction, t, job)
     words = details(t, job, await _parent_link(interaction, job))
     if files:
         words.append(t("-# And its loss, iteration by iteration, as a curve and in figures."))
@@ -46,7 +46,7 @@ async def _parent_link(interaction: Interaction, job: Job) -> str | None:
     return None if parent.result_key is None else lasting_address(parent)
 
 
-async def _records(interaction: Interaction, job: Job) -> list[Upload]:
+async def _records(interaction: Interaction, t: Texts, job: Job) -> list[Upload]:
     """What was recorded beside a film, as far as there is room for it."""
     if job.report is None or job.pictures_deleted_at is not None:
         return []
@@ -57,7 +57,8 @@ async def _records(interaction: Interaction, job: Job) -> list[Upload]:
             data = await interaction.client.queue.store.get(key)
             if len(data) <= room_bytes:
                 room_bytes -= len(data)
-                files.append(Upload(data, f"{job.id}-{name}"))
+                words = t("The loss by iteration, as a curve") if name.endswith(".png") else None
+                files.append(Upload(data, f"{job.id}-{name}", description=words))
     return files
 
 

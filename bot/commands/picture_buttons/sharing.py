@@ -3,6 +3,7 @@
 import discord
 from discord import ui
 
+from bot.cards.descriptions import described
 from bot.cards.fit_upload import fitted_result
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import saved_card
@@ -58,6 +59,7 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
         t("Before and after: {settings}", settings=settings_line(t, job)),
         Attached(sheet.data, f"compare-{job.id}{sheet.suffix}"),
         button,
+        description=t("Before and after: {settings}", settings=described(t, job)),
         spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 
@@ -68,11 +70,12 @@ async def _show(
     attached: Attached,
     button: PersistentItem | None,
     *,
+    description: str,
     spoiler: bool,
 ) -> None:
     """Put words and a file into the answer, with the button that posts them if there is one."""
     view = None if button is None else ui.View(timeout=None).add_item(button)
-    file = Upload(attached.data, attached.filename, spoiler=spoiler)
+    file = Upload(attached.data, attached.filename, spoiler=spoiler, description=description)
     await interaction.edit_original_response(content=words, attachments=[file], view=view)
 
 
@@ -91,11 +94,13 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
         raise UserError(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
     t = texts_of(interaction)
     suffix = key.rpartition(".")[2]
+    words = t("How #{job_id} was painted", job_id=job.id)
     await _show(
         interaction,
-        t("How #{job_id} was painted", job_id=job.id),
+        words,
         Attached(data, f"timelapse-{job.id}.{suffix}"),
         None if posted else post_film_button.of(t, job.user_id, job.id),
+        description=words,
         spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 

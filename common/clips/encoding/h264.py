@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import av
+import av.error
 import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
@@ -42,6 +43,8 @@ class Mp4:
         self._stream: VideoStream | None = None
         self._durations: dict[int, int] = {}
         self._at = 0
+        self._failure: av.error.FFmpegError | None = None
+        """Why it was written no further. To write on after that ends the process by a signal."""
 
     def add(self, frame: Image.Image, duration: int = 1) -> None:
         """Append a frame, and how many units of the time base it is shown for."""
@@ -69,7 +72,13 @@ class Mp4:
             if packet.pts is not None and packet.time_base == self._time_base:
                 # Without it the last frame would be shown as long as the one before.
                 packet.duration = self._durations.pop(packet.pts, packet.duration)
-            self._container.mux(packet)
+            if self._failure is not None:
+                raise self._failure
+            try:
+                self._container.mux(packet)
+            except av.error.FFmpegError as error:
+                self._failure = error
+                raise
 
     def _opened(self, size: tuple[int, int]) -> VideoStream:
         encoder = _H264 if _H264 in av.codecs_available else _ANY_ENCODER

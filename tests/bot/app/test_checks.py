@@ -23,28 +23,35 @@ async def ended(folder: Path, **environment: str) -> tuple[int | None, list[str]
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "said", "status"),
     [
         (
             {"ATELIER_DATA_DIR": "/proc/atelier"},
             "ATELIER_DATA_DIR: /proc/atelier cannot be written",
+            2,
         ),
-        ({"ATELIER_DATABASE_URL": "mysql://host/name"}, "ATELIER_DATABASE_URL"),
-        ({"ATELIER_DATABASE_URL": "postgresql://a:b@127.0.0.1:9/c"}, "The queue cannot be opened"),
-        ({"ATELIER_STORAGE_URL": "gopher://pictures"}, "ATELIER_STORAGE_URL"),
-        ({"ATELIER_STORAGE_URL": "/proc/pictures"}, "The picture store"),
-        ({"ATELIER_DEVICE": "cuda:7", "ATELIER_ENGINE": "embedded"}, "no device 'cuda:7'"),
+        ({"ATELIER_DATABASE_URL": "mysql://host/name"}, "ATELIER_DATABASE_URL", 2),
+        # What is elsewhere may only be starting, as after a power cut.
+        (
+            {"ATELIER_DATABASE_URL": "postgresql://a:b@127.0.0.1:9/c"},
+            "The queue cannot be opened",
+            1,
+        ),
+        ({"ATELIER_STORAGE_URL": "gopher://pictures"}, "ATELIER_STORAGE_URL", 2),
+        ({"ATELIER_STORAGE_URL": "/proc/pictures"}, "The picture store", 1),
+        ({"ATELIER_DEVICE": "cuda:7", "ATELIER_ENGINE": "embedded"}, "no device 'cuda:7'", 2),
         (
             {"ATELIER_VGG19_WEIGHTS": "nowhere.pth", "ATELIER_ENGINE": "embedded"},
             "nowhere.pth",
+            2,
         ),
     ],
 )
 async def test_a_fault_is_one_sentence_and_the_start_ends_at_once(
-    environment: dict[str, str], said: str, tmp_path: Path
+    environment: dict[str, str], said: str, status: int, tmp_path: Path
 ) -> None:
     code, lines = await ended(tmp_path, **TOKEN, **NOWHERE, **environment)
-    assert code == 2
+    assert code == status
     plain = [line for line in lines if not line.startswith("{")]
     assert len(plain) == 1
     assert said in plain[0]

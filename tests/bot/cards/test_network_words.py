@@ -13,8 +13,8 @@ LARGE = {"size": 512}
 WORDS = {
     "en-US": "Painted by the small, quick network, as the large one would take 12 min here.",
     "de": "Gemalt vom kleinen, schnellen Netz, denn das große bräuchte hier 12 min.",
-    "fr": "Peint avec le petit réseau, plus rapide\u00a0: le grand prendrait ici 12 min.",
-    "es-ES": "Pintado con la red pequeña y rápida: la grande tardaría aquí 12 min.",
+    "fr": "Peinte avec le petit réseau, plus rapide\u00a0: le grand prendrait ici 12 min.",
+    "es-ES": "Pintada con la red pequeña y rápida: la grande tardaría aquí 12 min.",
 }
 LABELS = {"de": "Einzelheiten", "fr": "Détails", "es-ES": "Detalles"}
 

@@ -62,9 +62,8 @@ async def test_notes_come_in_the_members_language(world: World) -> None:
     pictures = {"content": ("photo.png", gradient_picture()), "style": ("style.gif", animated())}
     interaction = await world.paint(attachments=pictures)
     message = await world.says(interaction, "Kacheln")
-    assert (
-        "-# Das Stilbild: Die Datei ist bewegt; ich habe ihr erstes Bild genommen." in message.text
-    )
+    animation = "Die Datei ist eine Animation; ich habe ihr erstes Bild verwendet."
+    assert f"-# Das Stilbild: {animation}" in message.text
     assert "-# Der Speicher reichte nicht, also wurde in Kacheln von 128 px gemalt." in message.text
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
-from tests.kit.world import World, answer
+from tests.kit.world import BOTH, World, answer
 
 PUBLIC_THREAD = 11
 
@@ -41,6 +41,25 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     assert picture(shown) == ("Ein Hund im Schnee", True)
     await world.says(await describe(world, message, {"alt": "", "switches": []}), "Kept: http")
     assert picture(message) == ("Painted for Ada", False)
+
+
+async def test_versions_in_several_styles_are_described_together_or_each_by_its_style(
+    world: World,
+) -> None:
+    await world.start_engine()
+    vary = {"vary": "style", "variants": 2, "preset": "the-scream"}
+    message = await world.painted(vary, attachments=BOTH)
+
+    def said() -> list[str]:
+        (gallery,) = [each for each in message.walk() if each["type"] == 12]
+        return [item["description"] for item in gallery["items"]]
+
+    each = ["1: own picture, for Ada", "2: The Scream, for Ada"]
+    assert said() == each
+    await world.says(await describe(world, message, {"alt": "A dog"}), "Kept: http")
+    assert said() == ["1: A dog", "2: A dog"]
+    await world.says(await describe(world, message, {"alt": ""}), "Kept: http")
+    assert said() == each
 
 
 async def test_it_works_after_the_token_has_ended(world: World) -> None:

@@ -1,5 +1,11 @@
 """*Paint this* on a message."""
 
+from types import SimpleNamespace
+from typing import Any
+
+from discord.components import _component_factory
+
+from bot.commands.paint_this import pictures_of
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
@@ -29,3 +35,24 @@ async def test_paint_this_says_when_there_is_no_picture(world: World) -> None:
     post = world.discord.post(world.user(), "words", [("notes.txt", b"notes")])
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
     assert "has no picture" in await world.said(interaction)
+
+
+def test_the_pictures_of_other_bots_cards_are_taken() -> None:
+    proxy = "https://media.discordapp.net/attachments/1/2"
+
+    def media(name: str) -> dict[str, str]:
+        return {"url": f"https://cdn.discordapp.com/{name}", "proxy_url": f"{proxy}/{name}"}
+
+    words = {"type": 10, "id": 3, "content": "A cat"}
+    thumbnail = {"type": 11, "id": 4, "media": media("cat.png"), "spoiler": False}
+    section = {"type": 9, "id": 2, "components": [words], "accessory": thumbnail}
+    gallery = {"type": 12, "id": 5, "items": [{"media": media("dog.png"), "spoiler": False}]}
+    payload: Any = {"type": 17, "id": 1, "components": [section, gallery], "spoiler": False}
+    message: Any = SimpleNamespace(
+        attachments=[],
+        message_snapshots=[],
+        components=[_component_factory(payload)],
+        embeds=[],
+    )
+    found = [source.url for source in pictures_of(message)]
+    assert found == [f"{proxy}/cat.png", f"{proxy}/dog.png"]

@@ -132,13 +132,14 @@ async def test_what_cannot_be_sent_is_counted(world: World) -> None:
         assert archive.namelist() == ["data.json"]
 
 
+@pytest.mark.parametrize("context", ["guild", "bot_dm"])
 async def test_several_archives_are_sent_one_after_the_other(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, context: str
 ) -> None:
     ada = world.user("ada")
     keys = await keep(world, ada.id, [90_000] * 5)
     monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
-    message = await world.slash(ada, "privacy")
+    message = await world.slash(ada, "privacy", context=context)
     pressed = await world.discord.press(ada, message, label="Send me my data")
     await pressed.wait(lambda i: len(i.followups) + filled(i.message) >= 5)
     sent = [pressed.message, *pressed.followups]

@@ -126,11 +126,29 @@ async def test_only_admins_choose_for_others(world: World) -> None:
 
 async def test_another_language_is_spoken_from_then_on(world: World) -> None:
     said = await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
-    assert "Gemerkt" in said.text
+    assert "Gemerkt. /paint macht es von jetzt an so" in said.text
     await world.stop_bot()
     await world.start_bot()
     interaction = await world.paint()
     await world.says(interaction, "Platz 1")
+
+
+async def test_commands_are_named_as_discord_shows_them_whatever_language_was_chosen(
+    world: World,
+) -> None:
+    await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
+    helped = await world.slash(world.user(), "help")
+    assert "Ich male dein Foto" in helped.text
+    assert "tippe `/paint`" in helped.text
+    assert "`/style" not in helped.text.replace("`/styles`", "")  # a group is no command
+    assert "`/queue` · Deine wartenden Bilder" in helped.text
+    assert "malen`" not in helped.text
+    none_found = await world.slash(world.user(), "styles", {"search": "zzz"})
+    assert "/styles ohne `search` zeigt sie alle" in none_found.text
+    refused = await world.paint({"preset": "no such painting"})
+    assert "/styles zeigt sie alle" in await world.said(refused)
+    in_french = await world.slash(world.user(locale="fr"), "help")
+    assert "tippe `/peindre`" in in_french.text
 
 
 async def test_each_language_is_offered_by_the_name_that_its_speakers_have_for_it(

@@ -130,6 +130,9 @@ async def test_strengths_and_styles_can_differ(world: World) -> None:
     assert len(soft_to_strong.attachments) == 4
     by_style = await world.painted({"vary": "style", "preset": "the-scream"}, attachments=BOTH)
     assert len(by_style.attachments) == 2
+    (gallery,) = [each for each in by_style.walk() if each["type"] == 12]
+    said = [item["description"] for item in gallery["items"]]
+    assert said == ["1: own picture, for Ada", "2: The Scream, for Ada"]
     refused = await world.paint({"vary": "style"})
     assert "give two to four" in await world.said(refused)
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bot.delivery.routes import Routes
 from bot.ui import words
+from bot.wire.uploads import MIB
 from jobs.db import schema
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
@@ -345,3 +347,15 @@ async def test_a_time_that_has_passed_is_not_left_standing(
     await world.says(interaction, "· ready any moment now")
     painter.hold.set()
     await world.finished(interaction)
+
+
+async def test_what_a_boosted_server_takes_holds_before_it_has_come_after_a_start(
+    world: World,
+) -> None:
+    world.discord.world.guild.premium_tier = 2
+    await world.says(await world.paint(), "Place 1")
+    (job,) = await world.jobs()
+    world.shift_clock(16 * 60)
+    world.bot._connection._guilds.clear()
+    by_bot, *_ = Routes(world.bot).of(job, search=False)
+    assert by_bot.limit_bytes == 50 * MIB

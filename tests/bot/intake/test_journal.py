@@ -150,6 +150,18 @@ async def test_a_command_that_is_given_up_leaves_no_row_and_no_file_behind(
     assert not list(folder.iterdir())
 
 
+async def test_a_command_is_not_safe_where_the_queue_is_slow_and_no_file_can_be_written(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    slow.seconds = 0.3
+    folder.write_text("in the way")
+    entry = CommandJournal(queue, folder).open(request())
+    with pytest.raises(QueueUnavailableError):
+        await entry.written(0.0)
+    await entry.drop()
+    assert await pending(queue) == [], "its user was told that it failed"
+
+
 async def test_what_the_queue_does_not_take_stays_a_file_until_it_does(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:

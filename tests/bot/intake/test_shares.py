@@ -1,14 +1,17 @@
 """What one member may have under way before there is a job."""
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bot.intake import shares
 from bot.intake.room import DiskRoom
-from bot.intake.shares import REFUSALS_SECONDS, Turns
+from bot.intake.shares import REFUSALS_SECONDS, WISHES_EACH, ByteBudget, Shares, Turns
 from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
 from common.settings import MIB
@@ -49,6 +52,10 @@ async def test_one_member_leaves_room_for_others() -> None:
     for name in ("a1", "a2", "a3", "b1"):
         await guests.come(name)
     assert guests.inside == ["a1", "a2", "b1"]
+    await guests.go("b1")
+    assert guests.inside == ["a1", "a2", "b1"], "a3 would be a third of one member"
+    await guests.go("a1")
+    assert guests.inside[-1] == "a3"
     for task in guests.tasks.values():
         task.cancel()
 
@@ -57,8 +64,9 @@ async def test_members_take_turns() -> None:
     guests = Guests(Turns(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "a2", "a3", "b1", "c1"):
         await guests.come(name)
-    for name in ("a1", "a2", "b1", "c1"):
+    for gone, name in enumerate(("a1", "a2", "b1", "c1"), start=1):
         await guests.go(name)
+        assert len(guests.inside) == gone + 1, "one at a time"
     assert guests.inside == ["a1", "a2", "b1", "c1", "a3"]
     await guests.go("a3")
 
@@ -87,6 +95,40 @@ async def test_who_gives_up_waiting_takes_no_turn() -> None:
     await guests.go("d1")
 
 
+async def test_a_turn_that_is_given_to_who_gives_up_at_that_moment_is_not_lost() -> None:
+    turns = Turns(at_once=1, each=1, waiting_each=5)
+    guests = Guests(turns)
+    async with turns.turn(0):
+        await guests.come("b1")
+    await guests.go("b1")  # the turn is given, and it has not heard of that
+    assert guests.inside == []
+    await guests.come("c1")
+    assert guests.inside == ["c1"]
+    await guests.go("c1")
+
+
+async def test_bytes_wait_for_room_and_give_it_back() -> None:
+    budget, held = ByteBudget(total_bytes=10, pieces=8), list[int]()
+    done = {size: asyncio.Event() for size in (7, 6)}
+
+    async def hold(size: int) -> None:
+        async with budget.hold(size):
+            held.append(size)
+            await done[size].wait()
+
+    tasks = [asyncio.create_task(hold(size)) for size in done]
+    await settle()
+    assert held == [7]
+    done[7].set()
+    await settle()
+    assert held == [7, 6]
+    done[6].set()
+    await asyncio.gather(*tasks)
+    for _ in range(2):
+        async with asyncio.timeout(1), budget.hold(99):
+            pass  # what is larger than all has all of it
+
+
 async def test_a_member_who_waits_often_enough_is_refused() -> None:
     guests = Guests(Turns(at_once=1, each=1, waiting_each=2))
     for name in ("a1", "a2", "a3", "a4"):
@@ -95,6 +137,21 @@ async def test_a_member_who_waits_often_enough_is_refused() -> None:
         guests.tasks["a4"].result()
     for name in ("a1", "a2", "a3"):
         guests.tasks[name].cancel()
+
+
+def test_a_wish_counts_for_as_long_as_it_is_taken_in() -> None:
+    bot: Any = SimpleNamespace(clock=lambda: 0.0)
+    counted = Shares(bot)
+    for _ in range(2 * WISHES_EACH):
+        with counted.wish(1):
+            counted.check(1)
+    with contextlib.ExitStack() as taken_in:
+        for _ in range(WISHES_EACH):
+            taken_in.enter_context(counted.wish(1))
+        with pytest.raises(UserError, match="as one member may have"):
+            counted.check(1)
+        counted.check(2)
+    counted.check(1)
 
 
 async def test_results_are_encoded_before_what_is_only_shown_again(
@@ -120,6 +177,24 @@ async def test_results_are_encoded_before_what_is_only_shown_again(
     go_on.set()
     await asyncio.gather(*tasks)
     assert begun == ["first", "result", "again"]
+
+
+async def test_the_encoder_is_not_stuck_by_who_gives_up_when_its_turn_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def child(*_: object, **__: object) -> object:
+        fields = {"suffix": ".jpg", "quality": 90, "width_px": 1, "height_px": 1}
+        return fields, [b"\xff\xd8\xff"]
+
+    monkeypatch.setattr("bot.pictures.upload_encoder.ask_child", child)
+    encoder = UploadEncoder()
+    async with encoder._turn(is_result=True):
+        waiting = asyncio.create_task(encoder.make("fit", 1, b""))
+        await settle()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    async with asyncio.timeout(1):
+        await encoder.make("fit", 1, b"")
 
 
 async def test_twenty_compares_of_one_member_hold_few_pictures(world: World) -> None:

@@ -101,3 +101,32 @@ def test_a_new_language_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert texts_for("de").language == "en"
     finally:
         languages.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("language", "shown", "said"),
+    [
+        ("de", "pl", "bitte entferne einen mit /style remove."),
+        ("de", "de-AT", "bitte entferne einen mit /stil entfernen."),
+        ("fr", "es-419", "retires-en un avec /estilo quitar."),
+        ("en", "de", "please remove one with /stil entfernen."),
+    ],
+)
+def test_commands_are_named_as_in_discords_language(language: str, shown: str, said: str) -> None:
+    t = texts_for(f"{language}-x-{shown}")
+    already = "There are {limit} saved styles already; please remove one with /style remove."
+    assert t(already, limit=3).endswith(said)
+
+
+def test_options_and_menus_are_named_so_too_and_the_rest_stays() -> None:
+    t = texts_for("de-x-en-US")
+    assert t("There is no style of the week at the moment; choose one by `style`.") == (
+        "Zurzeit gibt es keinen Stil der Woche; wähle einen mit `style`."
+    )
+    not_yours = (
+        "This picture is {user}'s, so only they can do that; to paint one of your own, use /paint "
+        "or the message menu “Paint this”."
+    )
+    assert t(not_yours, user="Ada").endswith("mit /paint oder dem Nachrichtenmenü „Paint this“.")
+    assert t("Place {place}", place=3) == "Platz 3"
+    assert t.find("command", "paint") is None

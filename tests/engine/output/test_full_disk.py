@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from engine.output.film import Film
@@ -22,6 +23,19 @@ def _full_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_without_any_room_for_a_long_film_costs_the_film_and_not_the_process(
+    tmp_path: Path,
+) -> None:
+    frame = Image.effect_noise((64, 48), 50).convert("RGB")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    with Film(tmp_path / "film.mp4") as film:
+        film.begin((48, 64))
+        for _ in range(100):  # the encoder holds some forty before it writes
+            film.add(frame)
+    assert "large" in str(film.note)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["film.gif", "film.mp4"])

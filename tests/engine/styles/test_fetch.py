@@ -117,7 +117,7 @@ def test_a_redirection_may_not_leave_the_web(starry: Painting, tmp_path: Path) -
 def test_no_server_is_said_in_a_sentence(starry: Painting, tmp_path: Path) -> None:
     with server(sending(b"")) as (mirror, _):
         pass
-    with pytest.raises(FetchError, match=r"could not be downloaded: .*refused"):
+    with pytest.raises(FetchError, match=r"could not be downloaded: .*refuses"):
         fetch_scan(starry, tmp_path, mirror=mirror)
 
 

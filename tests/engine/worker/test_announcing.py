@@ -1,5 +1,6 @@
 """Members read that an engine is starting from before it loads what takes seconds."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,20 @@ def test_a_database_that_is_not_there_is_no_hindrance(settings: Settings) -> Non
     assert settings.database_url
     with announced([]) as start:
         start.status = 0
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("postgresql://a:b@127.0.0.1:9/c", 1), ("mysql://host/name", 2)],
+    ids=["a database that may come", "a setting that is wrong"],
+)
+def test_the_status_says_whether_another_start_may_help(
+    address: str, status: int, tmp_path: Path
+) -> None:
+    ours = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_DEVICE": "cpu"}
+    environment = os.environ | ours | {"ATELIER_DATABASE_URL": address}
+    ended = subprocess.run([sys.executable, "-m", "engine"], env=environment, check=False)
+    assert ended.returncode == status
 
 
 def test_it_loads_no_torch() -> None:

@@ -22,6 +22,7 @@ from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from engine.worker.surroundings import EngineInTroubleError
 from jobs.db import schema
+from jobs.db.living import BotInfo
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
@@ -206,6 +207,24 @@ async def test_a_sick_device_charges_none_of_four_jobs(
     async with worker(queue, settings):
         for job in jobs:
             assert (await ended(queue, job)).state is JobState.DONE
+
+
+async def test_an_engine_of_another_version_than_the_bots_ends_and_its_owner_is_told(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(user_id=1)
+    async with queue.database.write() as transaction:
+        await transaction.execute(sa.update(schema.jobs).values(options='{"from": "the future"}'))
+    bot = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
+    await queue.bots.beat(bot, connected=True, latency_seconds=0.05)
+    async with ill_worker(queue, settings) as task:
+        with pytest.raises(EngineInTroubleError, match=r"the bot on host is of version 99\.0\.0"):
+            await asyncio.wait_for(task, 60)
+    left = await queue.jobs.get(job.id)
+    assert left is not None
+    assert left.state is JobState.QUEUED
+    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    assert "cannot read job" in troubles["engine-trouble"]
 
 
 async def test_what_only_one_job_meets_ends_that_job_and_no_other(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from common.defaults import Defaults
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import PictureMissingError
 from jobs.changing import retention
@@ -293,9 +294,16 @@ async def test_an_erasure_that_broke_off_is_finished_by_the_next(
             await queue.privacy.erase_user(ADA)
     clock.advance(60)
     if by_itself:
-        later = await painted(queue, ADA, await stored(queue, "what ada posts after that"))
+        posted_later = await stored(queue, "what ada posts after that")
+        later, since = await painted(queue, ADA, posted_later), Defaults(size_px=256)
+        await queue.styles.save("user", ADA, "since then", posted_later, ADA)
+        await queue.defaults.set("user", ADA, since, guild_id=5, by_user=ADA)
+        await queue.intakes.open(4711, ADA, {})
         assert await queue.privacy.finish_erasures() == 1
         assert (await fresh(queue, later)).erased_at is None
+        assert [style.name for style in await queue.styles.visible_to(ADA, None)] == ["since then"]
+        assert await queue.defaults.of("user", ADA) == since
+        assert await queue.intakes.get(4711) is not None
     else:
         await queue.privacy.erase_user(ADA)
     assert await queue.privacy.finish_erasures() == 0

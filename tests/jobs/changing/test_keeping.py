@@ -5,9 +5,10 @@ from common.store import PictureMissingError, StorageUnavailableError
 from jobs.changing.retention import UNDO_SECONDS
 from jobs.changing.styles import Replaced, Saved, TooMany
 from jobs.model import JobState, Progress
+from jobs.outcomes import ClearUndone
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import keys_of, painted
-from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, report
+from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, engine, report
 
 DAY = 86_400.0
 
@@ -60,6 +61,17 @@ async def test_a_file_that_nobody_names_is_deleted(queue: JobQueue) -> None:
     assert (await queue.retention.gc()).files == 1
     assert not await queue.store.exists(orphan)
     assert await queue.store.exists(style)
+
+
+async def test_a_cleaning_leaves_what_is_in_use(queue: JobQueue) -> None:
+    await queue.engines.register(engine())
+    await queue.intakes.open(77, 1, {})
+    job = await accepted(queue)
+    cleared = await queue.clearings.clear(5, 9)
+    await queue.retention.gc()
+    assert (await queue.standings.overview(None)).engines_alive == 1
+    assert await queue.intakes.get(77) is not None
+    assert await queue.clearings.undo(cleared.id, 5, 9) == ClearUndone((job.id,), 0)
 
 
 async def test_a_new_file_is_left_alone(queue: JobQueue) -> None:

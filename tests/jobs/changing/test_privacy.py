@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from common.defaults import Defaults
 from jobs.changing import erasures
+from jobs.changing.defaults import DefaultsScope
 from jobs.changing.retention import TOKEN_SECONDS
 from jobs.core import change_job
 from jobs.db import schema
@@ -114,6 +116,21 @@ async def test_nothing_of_a_user_is_left_anywhere(queue: JobQueue, clock: FakeCl
     assert [block.user_id for block in await queue.blocks.all(6)] == [other]
     assert [style.name for style in await queue.styles.visible_to(other, 6)] == ["House"]
     assert "user:0" in [event.actor for event in await queue.jobs.history(theirs.id)]
+
+
+async def test_what_others_chose_and_saved_stays(queue: JobQueue) -> None:
+    """Also of a channel and a server whose numbers are the member's."""
+    chosen = Defaults(size_px=256)
+    owners: list[tuple[DefaultsScope, int]] = [("user", 2), ("guild", 1), ("channel", 1)]
+    for scope, owner in [("user", 1), *owners]:
+        await queue.defaults.set(scope, owner, chosen, guild_id=1, by_user=9)
+    picture = await queue.store.put(b"s", "png")
+    await queue.styles.save("guild", 1, "ours", picture, 9)
+    await queue.styles.save("user", 2, "theirs", picture, 2)
+    await queue.privacy.erase_user(1)
+    assert await queue.defaults.of("user", 1) == Defaults()
+    assert [await queue.defaults.of(*owner) for owner in owners] == [chosen] * len(owners)
+    assert [style.name for style in await queue.styles.visible_to(2, 1)] == ["theirs", "ours"]
 
 
 def test_an_erasure_is_known_after_one_whose_line_a_power_cut_tore(tmp_path: Path) -> None:

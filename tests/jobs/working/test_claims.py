@@ -9,8 +9,16 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.db import schema
 from jobs.db.database import Transaction
+from jobs.db.living import BotInfo
+from jobs.db.rows import J
 from jobs.model import FailureKind, JobState, Progress
-from jobs.outcomes import CancelRequested, LeaseHeld, LeaseLost, QueueUnavailableError
+from jobs.outcomes import (
+    CancelRequested,
+    LeaseHeld,
+    LeaseLost,
+    OtherVersionError,
+    QueueUnavailableError,
+)
 from jobs.queue import JobQueue
 from jobs.working.ending import HANGS_ALLOWED
 from tests.kit.samples import (
@@ -208,6 +216,28 @@ async def test_a_row_of_another_version_fails_with_a_sentence(
     assert failed.failure is not None
     assert "another version" in failed.failure.message
     assert {job.id for job in await queue.deliveries.due()} == {strange.id, plain.id}
+
+
+@pytest.mark.parametrize("sign", ["bot", "schema"])
+async def test_an_engine_that_was_forgotten_at_an_upgrade_leaves_the_newer_jobs(
+    queue: JobQueue, sign: str
+) -> None:
+    newer = await accepted(queue, 1)
+    async with queue.database.write() as transaction:
+        if sign == "schema":
+            await transaction.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        await transaction.execute(
+            sa.update(schema.jobs).values(options='{"from": "the future"}').where(J.id == newer.id)
+        )
+    if sign == "bot":
+        info = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
+        await queue.bots.beat(info, connected=True, latency_seconds=0.05)
+    with pytest.raises(OtherVersionError, match=r"99.*start an engine of the bot's version"):
+        await claimed(queue)
+    left = await queue.jobs.get(newer.id)
+    assert left is not None
+    assert left.state is JobState.QUEUED
+    assert (await queue.jobs.history(newer.id))[-1].kind == "queued"
 
 
 @pytest.mark.parametrize(

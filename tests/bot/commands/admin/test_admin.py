@@ -301,6 +301,16 @@ async def test_the_log_tells_who_changed_what_in_pages(world: World) -> None:
     assert "Largest size: the operator's → 64 px" in message.text
 
 
+async def test_the_log_leaves_out_what_was_only_said_again(world: World) -> None:
+    admin = world.user("admin")
+    for per_day in (3, 4):
+        changes = {"max_size_px": 64, "max_per_day": per_day}
+        await world.queue.limits.set(world.guild_id, changes, admin.id)
+    newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
+    assert "24 hours: 3 → 4" in newest
+    assert "64 px" not in newest
+
+
 async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     talk = world.discord.channel("talk")

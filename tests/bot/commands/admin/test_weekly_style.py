@@ -35,6 +35,18 @@ async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> Non
     assert not posted.buttons
 
 
+async def test_each_reads_the_name_of_the_painting_in_their_language(world: World) -> None:
+    admin = world.user("admin")
+    admin.locale = "es-ES"
+    await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
+    posted = world.discord.messages("paintings")[-1]
+    assert "Style of the week: The Great Wave off Kanagawa" in posted.text  # the server's language
+    shown = await world.slash(admin, "style-of-the-week")
+    assert shown.text.startswith("La gran ola de Kanagawa, hasta el <t:")
+    log = await world.slash(admin, "limits log")
+    assert "eligió un estilo de la semana («" in log.text
+
+
 async def test_it_ends_by_itself(world: World) -> None:
     posted = await begin(world, days=1)
     async with world.queue.database.write() as transaction:
@@ -47,6 +59,18 @@ async def test_it_ends_by_itself(world: World) -> None:
     await keeper.say_over(due)
     assert "It is over: 0 pictures were painted in it." in posted.text
     assert await world.queue.weekly_styles.due() == []
+
+
+async def test_what_is_due_at_a_start_ends_in_the_servers_language(world: World) -> None:
+    world.discord.world.guild.locale = "de"
+    posted = await begin(world, days=1)
+    async with world.queue.database.write() as transaction:
+        over = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
+        await transaction.connection.execute(over)
+    await world.stop_bot()
+    await world.start_bot()
+    await world.eventually(lambda: not posted.buttons)
+    assert "Er ist vorbei" in posted.text
 
 
 async def test_another_takes_its_place(world: World) -> None:

@@ -28,7 +28,9 @@ async def test_compare_shows_both_side_by_side(world: World) -> None:
     await interaction.wait(lambda i: i.message and i.message.attachments)
     assert interaction.message is not None
     assert interaction.message.ephemeral
-    with Image.open(io.BytesIO(interaction.message.attachments[0].data)) as sheet:
+    (compared,) = interaction.message.attachments
+    assert compared.description == "Before and after: Painted for Ada"
+    with Image.open(io.BytesIO(compared.data)) as sheet:
         assert sheet.width > 2 * sheet.height
     posted = await press(world, interaction.message, "Post here")
     await posted.wait(lambda i: i.message and i.message.attachments)
@@ -48,6 +50,7 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     assert interaction.message is not None
     (film,) = interaction.message.attachments
     assert film.filename == f"timelapse-{new.id}.gif"
+    assert film.description == f"How #{new.id} was painted"
     posted = await press(world, interaction.message, "Post here")
     await posted.wait(lambda i: i.message and i.message.attachments)
     assert posted.message is not None
@@ -61,6 +64,7 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     assert "lite on cpu · 4 iterations" in details.message.text
     (plot,) = details.message.attachments
     assert plot.filename == f"{new.id}-losses.png"
+    assert plot.description == "The loss by iteration, as a curve"
 
 
 async def test_save_sends_it_to_the_dms(world: World) -> None:

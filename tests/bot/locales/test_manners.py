@@ -1,0 +1,138 @@
+"""How each language is written: one form of address, one word for a thing, its own marks."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bot.app.features import FEATURES
+from bot.cards.job_buttons import LOOKS
+from bot.locales.update import known_languages
+from bot.texts import texts_for
+from bot.ui.components import PersistentItem
+from common.sentences import sentence
+from tests.bot.locales.test_translations import BOT, catalog_of, forms
+
+NO_BREAK = "\u00a0"
+# https://docs.discord.com/developers/components/reference: more is cut off on a phone.
+LABEL_CHARACTERS = 38
+LABEL_CHARACTERS_WITH_EMOJI = 34
+CODE = re.compile(r"`[^`]*`|\{[^}]*\}|<[^>]*>|https?://\S+|\b[A-Z_]{4,}\b|\*\*")
+OTHER_ADDRESS = {
+    "de": r"\b(Ihnen|Ihr|Ihrem|Ihren)\b|\b[Bb]itte \w+en Sie\b",
+    "fr": r"\b([Vv]ous|[Vv]otre|[Vv]os)\b",
+    "es": r"\b([Uu]sted(es)?|[Vv]osotros|[Vv]uestr[oa]s?)\b|\w(áis|éis)\b",
+}
+OTHER_WORDS = {
+    "de": r"\b(Engine|Scan|Job|[Vv]erdeckt?)\b",
+    "fr": r"\b([Mm]oteurs?|[Ss]can|[Jj]ob|[Mm]asquée?s?)\b",
+    "es": r"\b([Mm]otor(es)?|[Ee]scaneo|[Tt]rabajo|en movimiento)\b",
+}
+"""Words that stand elsewhere for what the catalogue has another word for."""
+SLIPS = {
+    "de": r"[\"']\w|\w…|“\w|\d(%|px)",
+    "fr": (
+        r"\b([Dd]e les? (?!\w+(er|ir|re)\b)|[Àà] les?|[Qq]ue ils?|[Ss]i ils?)\b"
+        r"|(?<!-)\b([Dd]e|[Nn]e|[Qq]ue|[Jj]e|[Mm]e|[Ll]e|[Ll]a) (?=[aeiouéèêàâîôœ])"
+        rf"|\w'\w|[^{NO_BREAK}\s(][;:!?](?!\w)|\s(?<!{NO_BREAK})[;:!?]|«(?!{NO_BREAK})"
+        rf"|(?<!{NO_BREAK})»|“|”"
+    ),
+    "es": r"\b([Dd]e el|[Aa] el)\b|“|”|\s[;:!?]|^[^¿]*\w\?$|\w'\w",
+}
+ENGLISH = re.compile(r"\b(the|and|your|please|with|this|is|are|of|for|picture)\b", re.IGNORECASE)
+
+
+def spoken(language: str) -> Iterator[str]:
+    """Every translation, without what is code or is put in."""
+    for message in catalog_of(language):
+        if message.id and message.context is None:
+            yield from (CODE.sub("X", said) for _source, said in forms(message))
+
+
+def found(language: str, pattern: str) -> list[str]:
+    return [said for said in spoken(language) if re.search(pattern, said)]
+
+
+@pytest.mark.parametrize("language", known_languages())
+def test_members_are_addressed_in_one_way(language: str) -> None:
+    assert found(language, OTHER_ADDRESS[language]) == []
+
+
+@pytest.mark.parametrize("language", known_languages())
+def test_there_is_one_word_for_a_thing(language: str) -> None:
+    assert found(language, OTHER_WORDS[language]) == []
+
+
+@pytest.mark.parametrize("language", known_languages())
+def test_marks_and_contractions_are_those_of_the_language(language: str) -> None:
+    assert found(language, SLIPS[language]) == []
+
+
+@pytest.mark.parametrize("language", known_languages())
+def test_no_english_is_left(language: str) -> None:
+    assert [said for said in spoken(language) if ENGLISH.search(said)] == []
+
+
+@pytest.mark.parametrize("language", ["en", *known_languages()])
+def test_no_button_is_cut_off_on_a_phone(language: str) -> None:
+    t = texts_for(language)
+    shown = [(look.label, look.emoji) for look in LOOKS.values()]
+    shown += [
+        (button.label, "?")
+        for feature in FEATURES
+        for button in feature.buttons
+        if issubclass(button, PersistentItem) and button.label
+    ]
+    assert len(shown) > 30
+    for label, emoji in shown:
+        limit = LABEL_CHARACTERS_WITH_EMOJI if emoji else LABEL_CHARACTERS
+        assert len(t(label)) <= limit, t(label)
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "share", "day"),
+    [
+        ("en", "2.5 s", "65%", "Nov 9"),
+        ("de", "2,5 s", f"65{NO_BREAK}%", "9. Nov."),
+        ("fr", "2,5 s", f"65{NO_BREAK}%", "9 nov."),
+        ("es", "2,5 s", f"65{NO_BREAK}%", "9 nov"),
+    ],
+)
+def test_numbers_and_days_are_written_as_in_the_language(
+    language: str, number: str, share: str, day: str
+) -> None:
+    t = texts_for(language)
+    assert f"{t.number(2.5, '.1f')} s" == number
+    assert t.percent(0.65) == share
+    assert t.day(date(2026, 11, 9)) == day
+    assert number in t("{count} frames, {seconds:.1f} s", count=4, seconds=2.5)
+    assert number in t.say(
+        sentence("The file breaks off; I used the {seconds:.1f} s before that.", seconds=2.5)
+    )
+
+
+DIAGRAM = BOT / "commands" / "admin" / "plot.py"
+"""Drawn by a process that has no sentences; it is told the decimal mark."""
+ROOMS = ("cards", "commands", "delivery", "intake", "ui")
+
+
+def numbers_written_past_the_language() -> Iterator[str]:
+    for room in ROOMS:
+        for path in sorted({*(BOT / room).rglob("*.py")} - {DIAGRAM}):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+                    spec = ast.unparse(node.format_spec).strip("f'\"")
+                    if re.search(r"[efg%]$", spec):
+                        yield f"{path.relative_to(BOT)}:{node.lineno} {spec}"
+
+
+def test_no_number_is_written_past_the_language() -> None:
+    """`t.number`, `t.percent` and a sentence's own `{seconds:.1f}` know the decimal mark."""
+    assert list(numbers_written_past_the_language()) == []
+
+
+def test_the_rooms_that_are_looked_through_are_there() -> None:
+    assert all((Path(BOT) / room).is_dir() for room in ROOMS)
