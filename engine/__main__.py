@@ -11,9 +11,13 @@ from typing import NoReturn
 from common.command_line import WRONG_USE, nearest_of, print_anything, run_command
 from common.interrupts import stop_quietly
 from engine.allocator import drop_read_libraries, give_large_blocks_back
+from engine.left_out import left_out
 from engine.threads import wait_briefly
 
 COMMANDS = ("paint", "styles")
+_NOT_USED = ("torch._meta_registrations",)
+"""What operations would do to tensors without numbers, which torch's compiler asks for: a quarter
+of the time that its import takes."""
 INTERRUPTED = 130
 
 
@@ -37,7 +41,8 @@ def _loading() -> Iterator[None]:
     """
     gc.disable()
     try:
-        yield
+        with left_out(*_NOT_USED):
+            yield
     finally:
         gc.freeze()
         gc.enable()
@@ -48,6 +53,9 @@ def _run(arguments: list[str]) -> int:
     # Each is imported when it is asked for, as torch takes seconds.
     match arguments:
         case ["paint", *rest]:
+            from engine.arguments import make_parser as paint_parser  # noqa: PLC0415
+
+            paint_parser().parse_args(rest)  # who asks for help, or mistypes, does not wait
             with _loading():
                 from engine.cli import main as paint_main  # noqa: PLC0415
 
@@ -63,6 +71,9 @@ def _run(arguments: list[str]) -> int:
             print(f"python -m engine: There is no command {word}; {hint}", file=sys.stderr)
             return WRONG_USE
         case _:
+            from engine.worker.arguments import make_parser as worker_parser  # noqa: PLC0415
+
+            worker_parser().parse_args(arguments)
             with _loading():
                 from engine.worker.announcing import announced  # noqa: PLC0415
 

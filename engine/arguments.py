@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from common.catalogue import load_catalogue
 from common.command_line import OneLineParser
 from common.options import OPTIONS, PaintOptions, Precision
-from engine.painting.errors import PaintSettingsError
-from engine.painting.recipe import recipe_names
+from engine.errors import PaintSettingsError
+from engine.recipes.recipe import recipe_names
 
 _STARTS = tuple(name for name in OPTIONS["start"].choices if name != "file")
 _FLAGS = {"size_px": "--size", "start_noise": "--init-noise", "tile_px": "--tile"}

@@ -41,8 +41,8 @@ from engine.painting.painter import paint_inputs, told_pictures
 from engine.painting.palette import Coloring
 from engine.painting.picture import Size, fit_size, resized
 from engine.painting.plan import Scale, colors_first
-from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
+from engine.recipes.recipe import load_recipe
 
 _PREVIEW_FRAMES = 12
 _MADE = "colors by scene"

@@ -27,10 +27,13 @@ _MOST_BYTES = 24 << 20
 """Of these at a time. Fewer stay in the processor's cache; fewer still are told the kernel anew too
 often."""
 _RIGHT = 1e-4
+_WHOLE_BYTES = 40 << 20
+"""Up to so many all rows are computed at once: bands are copied in and out, which takes longer than
+the cache spares."""
 _FEW_POSITIONS = {"AVX2": 150, "AVX512": 300}
 """Fewer of a wide layer are computed directly: NNPACK transforms its kernel each time, which then
-takes most of it (at 6 × 8 positions of 512 channels it takes two to three times as long)."""
-_WIDE = 256
+takes most of it (at 6 × 8 positions it takes two to three times as long)."""
+_WIDE = 128
 _LEAST_CHANNELS = {"AVX2": 128, "AVX512": 256}
 """Of a network's widest convolution, by instructions; others were not measured."""
 
@@ -93,7 +96,7 @@ class Kernel:
         row_bytes = (inputs + outputs) * width * _BYTES_PER_VALUE
         # A whole number of tiles, so that bands compute what the whole would, to the last bit.
         rows = max(2 * _TILE, int(_MOST_BYTES / row_bytes) // _TILE * _TILE)
-        if rows >= height:
+        if rows >= height or height * row_bytes <= _WHOLE_BYTES:
             yield 0, height, _nnpack(rows_of(0, given[2]).contiguous(), self, self.around)
             return
         for top in range(0, height, rows):
@@ -258,22 +261,23 @@ def _rows_of(x: Tensor) -> Callable[[int, int], Tensor]:
 
 
 class _Mean(torch.autograd.Function):
-    """Rows of pixels together are what torch's own has no quick way back for."""
+    """torch's own takes several times as long where rows of pixels lie together, both ways."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.size = x.shape
-        return F.avg_pool2d(x, 2)
+        height, width = x.shape[2] // 2, x.shape[3] // 2
+        even = x[:, :, : 2 * height, : 2 * width]
+        rows = even[:, :, 0::2] + even[:, :, 1::2]
+        return (rows[..., 0::2] + rows[..., 1::2]).mul_(0.25)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> Tensor:
-        height, width = slope.shape[2:]
-        whole = slope.new_empty(ctx.size)
-        quarter = slope / 4
-        for row in (0, 1):
-            for column in (0, 1):
-                whole[:, :, row : 2 * height : 2, column : 2 * width : 2] = quarter
-        whole[:, :, 2 * height :] = 0
-        whole[..., 2 * width :] = 0
-        return whole
+        _, channels, height, width = slope.shape
+        # Each number twice, one beside the other, as the parts of a complex one.
+        twice = torch.view_as_real(torch.complex(slope, slope).mul_(0.25))
+        row = twice.view(1, channels, height, 1, 2 * width)
+        whole = torch.cat((row, row), 3).view(1, channels, 2 * height, 2 * width)
+        below, aside = ctx.size[2] - 2 * height, ctx.size[3] - 2 * width
+        return F.pad(whole, (0, aside, 0, below)) if below or aside else whole

@@ -3,8 +3,8 @@
 `paint` is the entrance; what it needs and gives is named here too.
 """
 
+from engine.errors import PaintingFailedError, PaintingStoppedError, PaintSettingsError
 from engine.painting.devices import choose_device, parse_allowance, parse_memory
-from engine.painting.errors import PaintingFailedError, PaintingStoppedError, PaintSettingsError
 from engine.painting.events import (
     Event,
     Losses,

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from common.sentences import Sentence
-from engine.painting.errors import PaintSettingsError
+from engine.errors import PaintSettingsError
 from engine.painting.events import Losses
 from engine.painting.statistics import metadata_of
 

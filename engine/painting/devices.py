@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from engine.errors import PaintSettingsError
 from engine.painting.cgroups import allowed_bytes
-from engine.painting.errors import PaintSettingsError
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _LEAST_BYTES = 1000

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
+from engine.errors import PaintSettingsError
 from engine.painting.calm import calm_parts
 from engine.painting.color import color_moments, mixed_colors, prepare_style
-from engine.painting.errors import PaintSettingsError
 from engine.painting.faces import Face, face_mask, find_faces
 from engine.painting.palette import Coloring, in_palettes
 from engine.painting.picture import (

@@ -21,6 +21,8 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from engine.painting.statistics import sum_of
+
 _ARMIJO = 1e-4
 _LEAST_COSINE = 1e-6
 _SHORTEST_CUT, _LONGEST_CUT = 0.1, 0.5
@@ -261,9 +263,11 @@ def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tup
 
 
 def _length(vector: Tensor) -> Tensor:
-    """The L1 norm; not finite where a number is not."""
-    length: Tensor = torch.linalg.vector_norm(vector, 1)
-    return length
+    """The L1 norm; not finite where a number is not.
+
+    In pieces, as torch's own takes five times as long on a processor.
+    """
+    return sum_of([piece.abs().sum() for piece in torch.split(vector.reshape(-1), _PIECE)])
 
 
 def _products(rows: Tensor, vector: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.networks.border import repeat_border
 from engine.networks.encoder import Basis
-from engine.painting.products import is_quicker, multiplied, product
+from engine.painting.products import is_quicker, multiplied
 from engine.painting.statistics import LayerMoments
 
 _BLOCKS, _LEAST_BLOCK = 16, 1024
@@ -178,7 +178,8 @@ def from_basis(slope: Tensor, basis: Basis) -> Tensor:
     """The slope [1, C, h, w] of features, from that [1, K, h, w] of them in a basis."""
     weight, rows = basis.weight.to(slope.dtype), slope.movedim(1, -1)
     if is_quicker(len(weight), rows) and rows.is_contiguous():
-        return product(rows.flatten(0, 2), weight).view(*rows.shape[:3], -1).movedim(-1, 1)
+        made = multiplied(rows.flatten(0, 2), weight.mT)
+        return made.view(*rows.shape[:3], -1).movedim(-1, 1)
     return (rows @ weight).movedim(-1, 1)
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from engine.errors import PaintSettingsError
 from engine.networks.encoder import TORCHVISION_STD, Encoder, features_of
 from engine.painting.calm import calm_parts
-from engine.painting.errors import PaintSettingsError
 from engine.painting.inputs import Style, fitted_size, fitted_style
 from engine.painting.losses import moments
 from engine.painting.memory import tiling_for

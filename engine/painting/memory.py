@@ -14,9 +14,9 @@ from typing import TypeVar
 import torch
 
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX, USUAL_ASPECT
+from engine.errors import PaintingFailedError
 from engine.networks.encoder import Encoder, Stage
 from engine.painting import devices
-from engine.painting.errors import PaintingFailedError
 from engine.painting.picture import Size
 from engine.painting.tiles import Bands, Tiling, aligned
 

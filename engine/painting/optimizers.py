@@ -19,7 +19,7 @@ from engine.painting.lbfgs import (
 from engine.painting.memory import History
 from engine.painting.passes import Evaluation
 from engine.painting.picture import Size
-from engine.painting.recipe import OptimizerSettings
+from engine.recipes.recipe import OptimizerSettings
 
 _EPSILON = 1e-8
 

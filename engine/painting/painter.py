@@ -7,22 +7,22 @@ import torch
 from torch import Tensor
 
 from common.options import PaintOptions, resolve_network
+from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder, WeightsError
 from engine.painting import checkpoint
 from engine.painting.checkpoint import Kept, fingerprint
 from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
-from engine.painting.errors import PaintSettingsError
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
 from engine.painting.inputs import Held, Inputs, Style, check_inputs, with_colors_first, with_faces
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, kept_planes, make_plan
-from engine.painting.recipe import load_recipe
 from engine.painting.run import Run
 from engine.painting.run_state import RunState
 from engine.painting.studio import Control, Studio
+from engine.recipes.recipe import load_recipe
 
 
 def paint(

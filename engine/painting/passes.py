@@ -6,7 +6,6 @@ the features that it owns. These are made when the way back arrives at a layer, 
 that is held at a time, the features themselves take most.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +33,8 @@ class Evaluation:
 
         That is not finite if any of the gradient's is not.
         """
-        steepest = torch.linalg.vector_norm(self.gradient, math.inf)
+        # torch's norms take up to twenty times as long on a processor.
+        steepest = torch.maximum(self.gradient.amax(), -self.gradient.amin())
         return {"total": self.loss, **self.terms, "steepest": steepest}
 
 

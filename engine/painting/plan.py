@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from common.options import OptimizerName, PaintOptions
+from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder
-from engine.painting.errors import PaintSettingsError
 from engine.painting.memory import History, Memory
 from engine.painting.picture import Size, fit_size
-from engine.painting.recipe import LayerChoice, Loss, OptimizerSettings, Recipe
+from engine.recipes.recipe import LayerChoice, Loss, OptimizerSettings, Recipe
 
 _T = TypeVar("_T")
 

@@ -1,8 +1,10 @@
 """Products of matrices in float32, on processors where oneDNN is quicker than torch's own.
 
 torch leaves them to MKL, which uses AVX-512 on Intel's processors alone: oneDNN takes half of its
-time on others that have it, and 0.85 of it with AVX2. The name by which torch's compiler calls
-oneDNN is private, so that it is tried before it is relied on.
+time on others that have it, and 0.85 of it with AVX2. But it takes some 30 µs before it begins, so
+that matrices of a few hundred rows and columns, as of moments in a basis, are multiplied as ever.
+The name by which torch's compiler calls oneDNN is private, so that it is tried before it is relied
+on.
 """
 
 from functools import cache
@@ -39,13 +41,6 @@ def multiplied(rows: Tensor, others: Tensor, constant: Tensor | None = None) -> 
         rows, others, constant, "none", [], ""
     )
     return made
-
-
-def product(one: Tensor, other: Tensor) -> Tensor:
-    """`one @ other` of [m, k] and [k, n], in the quicker way."""
-    narrowest = min(*one.shape, *other.shape)
-    quick = is_quicker(narrowest, one) and is_quicker(narrowest, other)
-    return multiplied(one, other.mT) if quick else one @ other
 
 
 @cache

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import sentence
+from engine.errors import PaintingFailedError
 from engine.networks.encoder import Encoder
 from engine.painting import checkpoint, devices
-from engine.painting.errors import PaintingFailedError
 from engine.painting.events import (
     Event,
     Painted,

@@ -16,7 +16,6 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from engine.networks.encoder import Basis, Encoder
-from engine.painting.products import product
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ class LayerMoments:
         weight, bias = (part.to(self.mean) for part in (basis.weight, basis.bias))
         mean = weight @ self.mean
         mixed = torch.outer(mean, bias)
-        second = product(product(weight, self.second), weight.mT)
+        second = weight @ self.second @ weight.mT
         second = second + mixed + mixed.mT + torch.outer(bias, bias)
         return LayerMoments(second, mean + bias)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from engine.errors import PaintingStoppedError
 from engine.networks.encoder import Encoder
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.devices import choose_dtype
-from engine.painting.errors import PaintingStoppedError
 from engine.painting.statistics import MemoryStatistics, StatisticsStore
 
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from engine.networks.encoder import Basis
-from engine.painting.products import product
 from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
@@ -54,37 +53,72 @@ class GramTarget:
         centered: bool = False,
         basis: Basis | None = None,
     ) -> None:
-        self._centered, self._basis, self._weight = centered, basis, weight
+        self._centered, self._weight, self._twice = centered, weight, 2 * weight
+        self._basis = None if basis is None else _like(target.mean, basis)
         self._second = (target.centered() if centered else target).second
+        self._diagonal = self._second.diagonal()
         self.mean = target.mean
         self._means = None if centered or not means else means / _size(target, target.mean)
         self._least = target.second.diagonal().mean() * _LEAST_VARIANCE
         self._deviation = _deviations(_variances(target), self._least)
         size = _size(target, self._deviation)
         self._deviations = deviations / size if deviations else None
+        # What of E[F Fᵀ] in the basis does not hang on F, beside the target.
+        self._away = self._second
+        if self._basis is not None and not centered:
+            self._away = self._second + torch.outer(self._basis.bias, self._basis.bias)
 
     def loss(self, found: LayerMoments) -> tuple[Tensor, LayerMoments]:
         """See `MomentsTarget.loss`."""
-        mine = found.in_basis(self._basis)
-        apart = (mine.centered() if self._centered else mine).second - self._second
-        total = self._weight * apart.square().sum()
-        second = apart.mul_(2 * self._weight)
-        # Of C = G − μ μᵀ; the slope of G is symmetrical.
-        mean = second @ mine.mean * -2 if self._centered else torch.zeros_like(mine.mean)
+        return self._of_covariance(found) if self._centered else self._of_gram(found)
+
+    def _of_covariance(self, found: LayerMoments) -> tuple[Tensor, LayerMoments]:
+        """With C = E[F Fᵀ] − μ μᵀ, in which the basis' bias cancels; its slope is symmetrical."""
+        apart = self._mapped(found.centered().second)
+        total, second, _ = self._slopes(apart, self._diagonal + apart.diagonal())
+        if self._basis is not None:
+            second = self._basis.weight.mT @ second @ self._basis.weight
+        return total, LayerMoments(second, second @ found.mean * -2)
+
+    def _of_gram(self, found: LayerMoments) -> tuple[Tensor, LayerMoments]:
+        """With G = E[F Fᵀ]: W E[f fᵀ] Wᵀ + μ bᵀ + b μᵀ − b bᵀ in the basis W f + b."""
+        apart, mean = self._mapped(found.second), found.mean
+        if self._basis is not None:
+            bias = self._basis.bias
+            mean = torch.addmv(bias, self._basis.weight, mean)
+            apart.addr_(mean, bias).addr_(bias, mean)
+        variances = self._diagonal + apart.diagonal() - mean.square()
+        total, second, each = self._slopes(apart, variances)
+        slope = torch.zeros_like(mean) if each is None else each * mean * -2
         if self._means is not None:
-            away = mine.mean - self.mean
+            away = mean - self.mean
             total += self._means * away.square().sum()
-            mean += 2 * self._means * away
-        if self._deviations is not None:
-            variances = _variances(mine)
-            deviation = _deviations(variances, self._least)
-            away = deviation - self._deviation
-            total += self._deviations * away.square().sum()
-            # Of a variance: ∂σ/∂(σ²) = 1 / 2σ; rounding may take one below zero.
-            each = self._deviations * away / deviation * (variances >= 0)
-            second.diagonal().add_(each)
-            mean -= 2 * each * mine.mean
-        return total, _out_of(LayerMoments(second, mean), self._basis)
+            slope += 2 * self._means * away
+        return total, _out_of(LayerMoments(second, slope), self._basis)
+
+    def _mapped(self, second: Tensor) -> Tensor:
+        """How far second moments are from the target, but for what bias and means make of them."""
+        if self._basis is None:
+            return second - self._away
+        weight = self._basis.weight
+        return torch.addmm(self._away, weight @ second, weight.mT, beta=-1)
+
+    def _slopes(self, apart: Tensor, variances: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The loss of matrices and deviations, and its slopes by matrix and, alone, by variances.
+
+        `apart` is spent.
+        """
+        total = self._weight * apart.square().sum()
+        second = apart.mul_(self._twice)
+        if self._deviations is None:
+            return total, second, None
+        deviation = _deviations(variances, self._least)
+        away = deviation - self._deviation
+        total += self._deviations * away.square().sum()
+        # Of a variance: ∂σ/∂(σ²) = 1 / 2σ; rounding may take one below zero.
+        each = self._deviations * away / deviation * (variances >= 0)
+        second.diagonal().add_(each)
+        return total, second, each
 
 
 class GaussianTarget:
@@ -128,10 +162,14 @@ def _out_of(slopes: LayerMoments, basis: Basis | None) -> LayerMoments:
     """Slopes with respect to moments, from those with respect to `in_basis` of them."""
     if basis is None:
         return slopes
-    weight, bias = (part.to(slopes.mean) for part in (basis.weight, basis.bias))
-    mean = slopes.mean + 2 * (slopes.second @ bias)
-    second = product(product(weight.mT, slopes.second), weight)
-    return LayerMoments(second, weight.mT @ mean)
+    weight = basis.weight
+    mean = torch.addmv(slopes.mean, slopes.second, basis.bias, alpha=2)
+    return LayerMoments(weight.mT @ slopes.second @ weight, weight.mT @ mean)
+
+
+def _like(mean: Tensor, basis: Basis) -> Basis:
+    """A basis of the type, and where, a target's moments are."""
+    return Basis(basis.weight.to(mean), basis.bias.to(mean))
 
 
 def _size(target: LayerMoments, part: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Recipes as data; `engine.painting.recipe` reads them."""
+"""Recipes, one TOML file each; `recipe` reads them."""

@@ -8,7 +8,7 @@ from PIL import Image
 from common.pictures.decode import normalize
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.picture import Picture
-from engine.painting.recipe import load_recipe
+from engine.recipes.recipe import load_recipe
 from engine.styles.fingerprints import measure_fingerprint
 from engine.styles.packing import pack
 
@@ -29,7 +29,7 @@ def make_fingerprint(
 
     Raises:
         common.pictures.PictureError: it is no picture that can be used.
-        engine.painting.errors.PaintSettingsError: there is no such recipe.
+        engine.errors.PaintSettingsError: there is no such recipe.
         engine.networks.encoder.WeightsError: the network cannot be had.
     """
     chosen = load_recipe(recipe)

@@ -14,8 +14,8 @@ from common.pictures import DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
 from common.system_errors import system_reason
 from engine.painting.picture import Picture
-from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StyleStatistics
+from engine.recipes.recipe import load_recipe
 from engine.styles.fetch import FetchError, fetch_scan
 from engine.styles.packing import unpack, with_sizes_between
 

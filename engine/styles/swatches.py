@@ -12,8 +12,8 @@ from common.catalogue import Painting, load_catalogue
 from common.catalogue.catalogue import kept_scan, painted_swatch_path, swatch_at_hand
 from common.files import write_whole
 from common.options import PaintOptions
+from engine.errors import PaintingFailedError, PaintingStoppedError
 from engine.networks.registry import NetworkSource
-from engine.painting.errors import PaintingFailedError, PaintingStoppedError
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
 from engine.painting.painter import paint

@@ -10,16 +10,16 @@ import threading
 import uuid
 from collections.abc import Callable
 
-from common.command_line import OneLineParser
 from common.leaving import leave_within
 from common.logs import log_ids, set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.signals import on_signal
 from common.version import VERSION
+from engine.errors import PaintSettingsError
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import NetworkSource
-from engine.painting.errors import PaintSettingsError
 from engine.styles.statistics_files import StatisticsFiles
+from engine.worker.arguments import make_parser
 from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
 from engine.worker.saying import say_start
@@ -43,21 +43,7 @@ LEAVE_SECONDS = 18.0
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the queue until a signal, or the end of standard input. Returns the exit status."""
-    parser = OneLineParser(
-        prog="python -m engine",
-        description="Paint the jobs of the queue. `python -m engine paint --help` paints one "
-        "picture without a queue, `python -m engine styles --help` manages the catalogue.",
-    )
-    parser.add_argument(
-        "--until-stdin-closes",
-        action="store_true",
-        help="stop when standard input ends (how the bot stops its engine)",
-    )
-    parser.add_argument("--version", action="version", version=f"Atelier {VERSION}")
-    parser.add_argument(
-        "--check", action="store_true", help="say device, precision and network, and end"
-    )
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         settings = load_settings()
     except SettingsError as error:

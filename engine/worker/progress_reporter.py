@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from PIL import Image
 
 from common.store import PictureStore, StorageUnavailableError
+from engine.errors import PaintingStoppedError
 from engine.output.pictures import encode_picture
 from engine.output.sheet import contact_sheet
-from engine.painting.errors import PaintingStoppedError
 from engine.painting.events import (
     Event,
     Prepared,

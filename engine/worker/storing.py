@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from common.clips.clip import CLIP_SUFFIX
 from common.store import PictureStore, StorageUnavailableError
-from engine.painting.errors import PaintingStoppedError
+from engine.errors import PaintingStoppedError
 from engine.worker import surroundings
 from engine.worker.handle import Finished, JobHandle, MovingFiles
 from engine.worker.lease import TICK_SECONDS

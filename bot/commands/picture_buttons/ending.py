@@ -137,18 +137,9 @@ async def remove_message(client: Bot, job: Job) -> bool:
         discord.HTTPException: if Discord is troubled; the same again may work.
     """
     reply = job.reply
-    was_gone = False
-    if client.clock() < reply.token_expires_at.timestamp():
-        webhook = webhook_of(client, reply)
-        try:
-            await webhook.delete_message(ORIGINAL)
-        except discord.NotFound:
-            was_gone = True  # or it was sent to the user's DMs instead
-        except discord.HTTPException as error:
-            if error.status != 401:
-                raise
-        else:
-            return True
+    was_there = await _delete_answer(client, job)
+    if was_there and not job.came_by_dm:
+        return True
     if reply.message_id is None or reply.channel_id is None:
         return True  # there never was one, as far as is known
     channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
@@ -160,7 +151,29 @@ async def remove_message(client: Bot, job: Job) -> bool:
         if passes(error):
             raise
         log.info("The message of job %d could not be removed: %s", job.id, error)
-        return was_gone
+        return was_there is False
+    return True
+
+
+async def _delete_answer(client: Bot, job: Job) -> bool | None:
+    """Delete the answer to a job's interaction by its token.
+
+    Of what came by direct message it shows no more than how it was painted, if it is there yet.
+
+    Returns:
+        Whether it was there; None where that is not known.
+    """
+    reply = job.reply
+    if client.clock() >= reply.token_expires_at.timestamp():
+        return None
+    try:
+        await webhook_of(client, reply).delete_message(ORIGINAL)
+    except discord.NotFound:
+        return False  # or it was sent to the user's DMs instead
+    except discord.HTTPException as error:
+        if error.status != 401 and not job.came_by_dm:
+            raise
+        return None
     return True
 
 

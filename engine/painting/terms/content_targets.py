@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from engine.errors import PaintingFailedError
 from engine.networks.encoder import Encoder, features_of
-from engine.painting.errors import PaintingFailedError
 from engine.painting.losses import in_basis
 from engine.painting.tiles import Region, Tiling
 from engine.scratch import scratch_folder

@@ -11,8 +11,8 @@ from engine.painting import Picture, Studio, Style
 from engine.painting.inputs import check_inputs
 from engine.painting.measuring import Measuring
 from engine.painting.plan import make_plan
-from engine.painting.recipe import Recipe, load_recipe
 from engine.painting.terms.grain import GrainTerm, darkness
+from engine.recipes.recipe import Recipe, load_recipe
 from tests.kit.thin import noise_picture, run
 from tools.evaluation.measures import two_pixel_power
 

@@ -12,8 +12,8 @@ from engine.painting.inputs import Style
 from engine.painting.measuring import calm_name
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
-from engine.painting.recipe import load_recipe
 from engine.painting.studio import Studio
+from engine.recipes.recipe import load_recipe
 from engine.styles.fingerprints import load_fingerprint
 from engine.styles.presets import preset_style
 from engine.styles.statistics_files import StatisticsFiles

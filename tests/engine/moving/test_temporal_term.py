@@ -14,9 +14,9 @@ from engine.painting.memory import tiling_for
 from engine.painting.objective import Objective, make_objective
 from engine.painting.passes import Evaluation
 from engine.painting.plan import make_plan
-from engine.painting.recipe import load_recipe
 from engine.painting.terms.temporal import TemporalTerm
 from engine.painting.tiles import Region
+from engine.recipes.recipe import load_recipe
 from tests.kit.thin import noise_picture, thin
 
 SIZE = (171, 203)

@@ -14,8 +14,8 @@ from engine.painting.faces import Face, face_mask, find_faces
 from engine.painting.inputs import check_inputs, with_faces
 from engine.painting.measuring import Measuring
 from engine.painting.plan import make_plan
-from engine.painting.recipe import load_recipe
 from engine.painting.terms.content import ContentTerm
+from engine.recipes.recipe import load_recipe
 from tests.kit.thin import noise_picture, run, thin, thin_studio
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "images"

@@ -13,8 +13,8 @@ from engine.painting.memory import History
 from engine.painting.optimizers import Adam, enlarged, make_optimizer
 from engine.painting.palette import Coloring
 from engine.painting.picture import resized
-from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StatisticsKey, StyleStatistics
+from engine.recipes.recipe import load_recipe
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
 
 

@@ -21,7 +21,7 @@ from engine.painting.memory import History, Memory, bands_for, choose_core, tile
 from engine.painting.optimizers import Adam, Lbfgs
 from engine.painting.passes import Evaluation
 from engine.painting.plan import Plan, make_plan
-from engine.painting.recipe import load_recipe
+from engine.recipes.recipe import load_recipe
 from tests.kit.thin import noise_picture, run, thin, thin_studio
 
 GIB = 2**30

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.painting.products import is_quicker, is_right, multiplied, product
+from engine.painting.products import is_quicker, is_right, multiplied
 
 _RIGHT = 1e-6
 
@@ -20,17 +20,6 @@ def test_they_are_those_of_the_matrices_however_these_lie(size: tuple[int, int, 
         assert _apart(multiplied(laid, others), wanted) < _RIGHT
         added = multiplied(laid, others.mT.contiguous().mT, constant)
         assert _apart(added, wanted + constant) < _RIGHT
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_product_is_that_of_the_matrices_and_can_be_followed_back(dtype: torch.dtype) -> None:
-    drawn = torch.Generator().manual_seed(2)
-    one = torch.randn(40, 50, generator=drawn, dtype=dtype)
-    other = torch.randn(50, 60, generator=drawn, dtype=dtype)
-    assert _apart(product(one, other), one.double() @ other.double()) < _RIGHT
-    leaf = one.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(product(leaf, other).sum(), leaf)
-    assert _apart(slope, other.double().sum(1).expand(40, 50)) < _RIGHT
 
 
 def test_only_wide_ones_in_float32_on_a_processor_are_left_to_it() -> None:

@@ -14,7 +14,7 @@ from engine.painting import PaintSettingsError, Studio, Style, choose_device
 from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
 from engine.painting.plan import make_plan
-from engine.painting.recipe import load_recipe
+from engine.recipes.recipe import load_recipe
 from tests.kit.thin import STYLE, noise_picture, run, thin, thin_weights
 
 CONTENT = noise_picture(48, 64)

@@ -13,8 +13,8 @@ from engine.painting.optimizers import Lbfgs, make_optimizer
 from engine.painting.passes import Evaluation
 from engine.painting.picture import Size
 from engine.painting.plan import Plan, even_factor, make_plan, scale_sizes
-from engine.painting.recipe import load_recipe
 from engine.painting.studio import Studio
+from engine.recipes.recipe import load_recipe
 
 RECIPE = load_recipe("atelier")
 

@@ -7,10 +7,10 @@ from engine.painting.inputs import Inputs
 from engine.painting.measuring import Measuring, style_statistics
 from engine.painting.objective import make_objective
 from engine.painting.plan import make_plan
-from engine.painting.recipe import load_recipe
 from engine.painting.statistics import MemoryStatistics, StyleStatistics
 from engine.painting.style_targets import GramTarget
 from engine.painting.terms.style import StyleTerm
+from engine.recipes.recipe import load_recipe
 from tests.kit.thin import noise_picture, thin, thin_weights
 
 

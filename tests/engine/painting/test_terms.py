@@ -9,10 +9,10 @@ from engine.painting import Stepped, paint, terms
 from engine.painting.checkpoint import from_bytes
 from engine.painting.inputs import Inputs
 from engine.painting.measuring import Measuring
-from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
 from engine.painting.terms import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region
 from engine.pipeline.recording import loss_files
+from engine.recipes.recipe import load_recipe, parse_recipe, recipe_names
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
 
 RECIPE = """

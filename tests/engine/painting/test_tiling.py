@@ -21,7 +21,6 @@ from engine.painting.memory import tiling_for
 from engine.painting.objective import Objective, make_objective
 from engine.painting.passes import Evaluation
 from engine.painting.plan import make_plan
-from engine.painting.recipe import load_recipe
 from engine.painting.statistics import sum_of
 from engine.painting.terms import Sums
 from engine.painting.terms.content import ContentTerm
@@ -29,6 +28,7 @@ from engine.painting.terms.grain import GrainTerm
 from engine.painting.terms.style import StyleTerm
 from engine.painting.terms.variation import VariationTerm
 from engine.painting.tiles import Bands, Region, Tiling
+from engine.recipes.recipe import load_recipe
 from tests.kit.thin import noise_picture, run, thin, thin_studio
 
 HEIGHT, WIDTH = 203, 341

@@ -95,3 +95,24 @@ async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(wor
     await world.finished(await press(world, deleted.followups[0], "Undo", user="admin"))
     history = await world.slash(world.user(), "history")
     assert "no picture of yours" not in history.text
+
+
+@pytest.mark.parametrize("still", [False, True])
+async def test_what_came_by_direct_message_is_deleted_there(world: World, still: bool) -> None:
+    await world.says(await world.paint(), "Place 1")
+    # An archived thread, of which Discord changes no message.
+    world.discord.faults.add("PATCH", "/webhooks/*", status=400, code=50083)
+    world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
+    await world.start_engine()
+    await world.eventually(lambda: world.discord.dms(world.user()))
+    (dm,) = world.discord.dms(world.user())
+    (job,) = await world.jobs()
+    await world.eventually(lambda: delivered(world, job.id))
+    world.discord.faults.clear()
+    copy = (await shown_copy(world, dm)).message
+    assert copy is not None
+    if still:  # but for the answer of /show
+        path = f"/webhooks/*/{job.reply.interaction_token}/*"
+        world.discord.faults.add("DELETE", path, status=400, code=50083)
+    await press(world, copy, "Delete")
+    await world.eventually(lambda: dm.deleted)

@@ -8,7 +8,7 @@ from torch import Tensor
 from common.options import PaintOptions
 from engine.painting import PaintSettingsError, Picture, Style
 from engine.painting.calm import calm_parts
-from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
+from engine.recipes.recipe import load_recipe, parse_recipe, recipe_names
 from tests.kit.thin import noise_picture, run, thin_studio, thin_weights
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

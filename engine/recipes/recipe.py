@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.options import QUALITY_WORK, Quality, Statistic
-from engine.painting.errors import PaintSettingsError
+from engine.errors import PaintSettingsError
 
 _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
