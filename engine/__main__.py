@@ -11,13 +11,9 @@ from typing import NoReturn
 from common.command_line import WRONG_USE, nearest_of, print_anything, run_command
 from common.interrupts import stop_quietly
 from engine.allocator import drop_read_libraries, give_large_blocks_back
-from engine.left_out import left_out
 from engine.threads import wait_briefly
 
 COMMANDS = ("paint", "styles")
-_NOT_USED = ("torch._meta_registrations",)
-"""What operations would do to tensors without numbers, which torch's compiler asks for: a quarter
-of the time that its import takes."""
 INTERRUPTED = 130
 
 
@@ -41,8 +37,7 @@ def _loading() -> Iterator[None]:
     """
     gc.disable()
     try:
-        with left_out(*_NOT_USED):
-            yield
+        yield
     finally:
         gc.freeze()
         gc.enable()

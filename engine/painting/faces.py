@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.left_out import left_out
 from engine.painting.picture import Picture, Size, fit_size, resized
 
 _LONGEST_PX = 256
@@ -140,10 +139,8 @@ def _seen(image: Image.Image) -> list[Face]:
 @cache
 def _cascade() -> Any:
     # Not before a photograph is looked at, as it loads much.
-    # scipy looks at all that numpy has, and so would load a compiler of Fortran.
-    with left_out("numpy.f2py"):
-        from skimage.data import lbp_frontal_face_cascade_filename  # noqa: PLC0415
-        from skimage.feature import Cascade  # noqa: PLC0415
+    from skimage.data import lbp_frontal_face_cascade_filename  # noqa: PLC0415
+    from skimage.feature import Cascade  # noqa: PLC0415
 
     file: Any = lbp_frontal_face_cascade_filename
     return Cascade(file())
