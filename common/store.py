@@ -14,17 +14,12 @@ import uuid
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
-
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
 
 from common.errors import AtelierError
-from common.files import TEMPORARY, copy_whole, private_folder, write_whole
+from common.files import TEMPORARY, copy_whole, write_whole
+from common.store_places import folder_of, modified_at, open_place
 from common.store_sizes import SIZES_AT_ONCE, Sizes
 from common.timings import FAILED, Timings
 
@@ -36,17 +31,6 @@ _TRASH = ".trash"
 _ABANDONED_SECONDS = 3600.0
 TIMEOUT_SECONDS = 30.0
 """How long a coroutine waits for the store. A server may accept a connection and never answer."""
-_S3_OPTIONS = {
-    # Other machines write to the same bucket, so nothing about it may be remembered.
-    "use_listings_cache": False,
-    "skip_instance_cache": True,
-    "config_kwargs": {
-        "connect_timeout": 5,
-        "read_timeout": 10,
-        "retries": {"mode": "standard", "total_max_attempts": 2},
-    },
-}
-_CLOSING_SECONDS = 0.5
 _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
 """The store's own: what waits for a store that is stuck holds nothing else up."""
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
@@ -123,27 +107,19 @@ class PictureStore:
         Raises:
             StorageUnavailableError: when the address is none, or its client is not installed.
         """
-        folder = folder_of(url)
-        self._local = folder is not None
+        self._local = folder_of(url) is not None
         self._kind = "folder" if self._local else "bucket"
         self._sizes = Sizes(self._size_bytes, remembers=not self._local)
         self.timeout_seconds = timeout_seconds
         self.timings = Timings()
         """Of all calls of the file system, by `put`, `get`, `size`, `exists`, `delete`, `list`; and
         `wait` for those that were given up."""
-        if folder is not None:
-            _adopt_misplaced(folder)
-            self._fs, self._root = LocalFileSystem(), folder.as_posix()
-            return
         try:
-            self._fs, self._root = fsspec.core.url_to_fs(
-                url, **((_S3_OPTIONS if url.startswith("s3:") else {}) | options)
-            )
+            self._fs, self._root = open_place(url, options)
         except (ValueError, ImportError) as error:
             raise StorageUnavailableError(
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}."
             ) from error
-        self._fs.close_session = _close_session
 
     @contextlib.contextmanager
     def _called(self, operation: str) -> Iterator[None]:
@@ -289,7 +265,7 @@ class PictureStore:
         path = self._path(key)
         with contextlib.suppress(FileNotFoundError), self._called("delete"):
             if not self._local:
-                if time.time() - _modified_at(self._fs.info(path)) < seconds:
+                if time.time() - modified_at(self._fs.info(path)) < seconds:
                     return False
                 self._fs.rm_file(path)
                 return True
@@ -310,7 +286,7 @@ class PictureStore:
             found = self._fs.find(self._root, detail=True)
         for path, info in found.items():
             name = str(path).rsplit("/", 1)[-1]
-            modified = _modified_at(info)
+            modified = modified_at(info)
             if _KEY.fullmatch(name):
                 yield StoredPicture(name, int(info["size"]), modified)
                 continue
@@ -346,50 +322,6 @@ class PictureStore:
         if not _KEY.fullmatch(key):
             raise PictureMissingError(f"{key[:80]!r} is no key of a picture.")
         return f"{self._root}/{key[:2]}/{key}"
-
-
-def folder_of(url: str) -> Path | None:
-    """The folder that an address names, or None where it names something else.
-
-    A plain path is taken as it is, whatever signs it has; in a `file:` address `%20` is a space.
-    """
-    if url.startswith("file:"):
-        return Path(url2pathname(urlsplit(url.replace("#", "%23").replace("?", "%3F")).path))
-    return None if "://" in url else Path(url)
-
-
-def _adopt_misplaced(folder: Path) -> None:
-    """Move pictures here that an earlier version kept beside it, in a folder named `my%20bot`."""
-    if not folder.is_absolute():
-        return
-    misplaced = Path(folder.as_uri().removeprefix("file://"))
-    if misplaced == folder or folder.exists() or not misplaced.is_dir():
-        return
-    with contextlib.suppress(OSError):  # another process was quicker
-        private_folder(folder.parent)
-        misplaced.rename(folder)
-
-
-def _close_session(loop: asyncio.AbstractEventLoop | None, session: Any) -> None:
-    """Close a bucket's connections when its store is let go of, in the loop that they live in.
-
-    s3fs would close them in the loop of whoever happens to let go, which fails aloud.
-    """
-    if loop is None or not loop.is_running():
-        return
-    closing = asyncio.run_coroutine_threadsafe(session.__aexit__(None, None, None), loop)
-    try:
-        asyncio.get_running_loop()  # it must not wait
-    except RuntimeError:
-        with contextlib.suppress(Exception):
-            closing.result(_CLOSING_SECONDS)
-
-
-def _modified_at(info: dict[str, Any]) -> float:
-    value = info.get("mtime", info.get("LastModified"))
-    if isinstance(value, datetime):
-        return value.timestamp()
-    return float(value) if value is not None else time.time()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from common import crashes
 from common.logs import redacted
 from common.options import resolve_network
-from common.store import StorageUnavailableError, folder_of
+from common.store import StorageUnavailableError
+from common.store_places import folder_of
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection

@@ -9,7 +9,7 @@ from cachetools import TTLCache
 from bot.kit import UserError
 from bot.texts import _
 from common.settings import MIB, Settings
-from common.store import folder_of
+from common.store_places import folder_of
 from jobs.queue import JobQueue
 
 KNOWN_SECONDS = 60.0
