@@ -20,7 +20,7 @@ from tests.engine.worker.working import ended, running, worker
 async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await poster.post(iterations=600)  # a quick machine is still at them when it is told
+    job = await poster.post(iterations=150)  # a quick machine is still at them when it is told
     async with worker(queue, settings) as stop:
         await running(queue, job)
         stop.set()

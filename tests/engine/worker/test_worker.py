@@ -81,7 +81,8 @@ async def test_a_job_is_painted_without_its_film_where_that_cannot_be_written(
         done = await ended(queue, job)
     assert (done.state, done.timelapse_key) == (JobState.DONE, None)
     assert done.report is not None
-    assert "There is no time-lapse: No space left on device." in map(str, done.report.notes)
+    notes = [str(one) for one in done.report.notes]
+    assert "There is no time-lapse: there is no space left on the disk." in notes
 
 
 async def test_what_was_recorded_goes_with_the_picture(
