@@ -78,10 +78,14 @@ class Texts:
     @property
     def decimal_mark(self) -> str:
         """What stands before the tenths: `.` or `,`."""
+        if self.language == SOURCE_LANGUAGE:  # a language's data take 2 MiB
+            return "."
         return numbers.get_decimal_symbol(_locale(self.language))
 
     def percent(self, fraction: float) -> str:
         """A share of a whole: `65%`, in German `65 %`."""
+        if self.language == SOURCE_LANGUAGE:
+            return f"{fraction:.0%}"
         return str(numbers.format_percent(fraction, locale=_locale(self.language)))
 
     def day(self, day: date) -> str:
