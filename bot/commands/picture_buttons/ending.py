@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import discord
 
@@ -100,7 +99,7 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         raise UserError(NOT_YOURS, user=plain(job.user_name))
     if job.pictures_deleted_at is None:
         raise UserError(IS_BACK)
-    if job.pictures_deleted_at <= datetime.now(UTC):
+    if job.pictures_deleted_at <= await read_in_time(interaction, queue.now()):
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
     alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
