@@ -67,8 +67,10 @@ async def style_of_the_week(
         await _show_present(interaction, guild_id)
         return
     t, queue = texts_of(interaction), interaction.client.queue
-    chosen = await resolve(queue, style, 1.0, interaction.user.id, guild_id)
-    preset = await _preset_of(interaction, chosen, style)
+    named = await resolve(queue, style, 1.0, interaction.user.id, guild_id)
+    preset = await _preset_of(interaction, named, style)
+    # A name may be that of a style of the admin's own, too, which is nobody else's to see.
+    chosen = await resolve(queue, preset, 1.0, interaction.user.id, guild_id)
     before = await queue.weekly_styles.of(guild_id)
     if before is not None and not before.is_over:
         await queue.weekly_styles.end(guild_id, interaction.user.id)
