@@ -15,16 +15,19 @@ from fsspec.implementations.local import LocalFileSystem
 
 from common.files import private_folder
 
-_S3_OPTIONS = {
+_S3_OPTIONS: dict[str, Any] = {
     # Other machines write to the same bucket, so nothing about it may be remembered.
     "use_listings_cache": False,
     "skip_instance_cache": True,
     "config_kwargs": {
         "connect_timeout": 5,
-        "read_timeout": 10,
+        # What is sent lies in the system's buffers for a while on a slow line, before any answer.
+        "read_timeout": 60,
         "retries": {"mode": "standard", "total_max_attempts": 2},
     },
 }
+_TRIES = 1
+"""Of s3fs itself, each of which has those of its client: who calls tries again, and says so."""
 _CLOSING_SECONDS = 0.5
 
 
@@ -45,6 +48,7 @@ def open_place(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     given = {**(_S3_OPTIONS if url.startswith("s3:") else {}), **options}
     system, root = fsspec.core.url_to_fs(url, **given)
     system.close_session = _close_session
+    system.retries = _TRIES
     return system, root
 
 
