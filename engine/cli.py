@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return FAILED if isinstance(problem, PaintingFailedError) else WRONG_SETTINGS
     except KeyboardInterrupt:
-        kept = " The checkpoint is saved." if chosen.checkpoint else ""
+        is_kept = chosen.checkpoint is not None and chosen.checkpoint.is_file()
+        kept = " The checkpoint is saved." if is_kept else ""
         console.print(f"Stopped.{kept}", markup=False)
         return INTERRUPTED
 

@@ -281,6 +281,20 @@ def test_interrupted_and_resumed_gives_the_same_file(
     assert not (studio / "c.bin").exists()
 
 
+def test_a_checkpoint_is_said_to_be_saved_only_where_there_is_one(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "open_studio", interrupted)
+    assert paint("--quiet", "--checkpoint", "c.bin") == cli.INTERRUPTED
+    assert capsys.readouterr().err == "Stopped.\n"
+    (studio / "c.bin").write_bytes(b"of an earlier run")
+    assert paint("--quiet", "--checkpoint", "c.bin") == cli.INTERRUPTED
+    assert capsys.readouterr().err == "Stopped. The checkpoint is saved.\n"
+
+
 def test_flags_left_out_leave_the_choice_to_the_recipe() -> None:
     options = options_of(make_parser().parse_args(["a.png", "-o", "b.png"]))
     assert options.size_px == 512
