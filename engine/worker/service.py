@@ -147,13 +147,20 @@ class EngineWorker:
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            with contextlib.suppress(QueueUnavailableError):
-                used = self._painter.memory_used_bytes()
-                known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
-                newest = self.described()  # weights may have come meanwhile, its pace be known
-                if not known or _abilities(newest) != _abilities(self._info):
-                    self._info = newest
-                    await self._queue.engines.register(self._info)
+            try:
+                await self._beat()
+            except QueueUnavailableError:
+                pass  # said by whoever needs the database
+            except Exception:  # a driver that does not answer once; an engine at work is not dead
+                log.exception("Error in the heartbeat")
+
+    async def _beat(self) -> None:
+        used = self._painter.memory_used_bytes()
+        known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
+        newest = self.described()  # weights may have come meanwhile, its pace be known
+        if not known or _abilities(newest) != _abilities(self._info):
+            self._info = newest
+            await self._queue.engines.register(self._info)
 
     def described(self) -> EngineInfo:
         """What there is to say of this engine now."""
