@@ -157,7 +157,10 @@ class Settings(_LimitSettings):
         description="An engine whose device gives no sign of life for so long ends, in seconds.",
     )
     atelier_disk_reserve_mib: int = Field(
-        1024, ge=0, description="Free space that is kept on the disk of the data folder, in MiB."
+        1024,
+        ge=0,
+        description="Free space that is kept on the disks of the data folder and of the pictures, "
+        "in MiB.",
     )
     atelier_max_member_mib: int = Field(
         4096,
@@ -264,7 +267,7 @@ class Settings(_LimitSettings):
 
     @property
     def disk_reserve_bytes(self) -> int:
-        """Free space that is kept on the disk of the data folder."""
+        """Free space that is kept on the disks of the data folder and of the pictures."""
         return self.atelier_disk_reserve_mib * MIB
 
     @property
