@@ -151,7 +151,8 @@ def _add_styles(group: Any) -> None:
         action="append",
         default=[],
         metavar="L,T,R,B",
-        help="part of each style file to use, as shares of it",
+        help="part of each style file to use, as shares of it (default: all inside a plain "
+        "border; 0,0,1,1 is all with it)",
     )
     group.add_argument(
         "--style-mask",

@@ -1,16 +1,17 @@
 """All pictures of a painting: those that the caller has read, and the catalogue's."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from common.options import PaintOptions
-from common.sentences import Sentence
+from common.sentences import Sentence, sentence
 from common.settings import Settings
 from engine.allocator import fit_blocks_to
 from engine.painting import Control, Event, Picture, Studio, Style, paint
 from engine.painting.inputs import Share
+from engine.painting.plain_border import without_plain_border
 from engine.styles.presets import PresetStyle, preset_style
 
 
@@ -96,7 +97,11 @@ def load_pictures(
         notes: list[Sentence] = []
         for style in styles:
             if isinstance(style, Style):
-                made.append(style)
+                made.append(_without_border(style))
+                if made[-1] is not style:
+                    notes.append(
+                        sentence("The plain border of {style} was left out.", style=style.name)
+                    )
                 continue
             found = preset_style(
                 style.id,
@@ -121,6 +126,14 @@ def load_pictures(
         network = measured[0].key.encoder
     network, made, notes = through(network)
     return Pictures(content, tuple(made), mask, start, network, tuple(notes))
+
+
+def _without_border(style: Style) -> Style:
+    """A style inside of its plain border; as it is where it was said which part of it counts."""
+    if style.picture is None or style.region is not None:
+        return style
+    picture = without_plain_border(style.picture)
+    return style if picture is style.picture else replace(style, picture=picture)
 
 
 def _style(wanted: Preset, found: PresetStyle) -> Style:

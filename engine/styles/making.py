@@ -8,6 +8,7 @@ from PIL import Image
 from common.pictures.decode import normalize
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.picture import Picture
+from engine.painting.plain_border import without_plain_border
 from engine.recipes.recipe import load_recipe
 from engine.styles.fingerprints import measure_fingerprint
 from engine.styles.packing import pack
@@ -33,7 +34,7 @@ def make_fingerprint(
         engine.networks.encoder.WeightsError: the network cannot be had.
     """
     chosen = load_recipe(recipe)
-    picture = picture_from_file(data)
+    picture = without_plain_border(picture_from_file(data))
     encoder = open_encoder(
         network,
         source or NetworkSource(),

@@ -1,0 +1,109 @@
+"""What a painting was scanned, photographed or shown on is not a part of its style."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from common.settings import Settings
+from engine.painting import Picture, Style
+from engine.painting.plain_border import without_plain_border
+from engine.pipeline.pictures import Pictures, load_pictures
+from tests.kit.thin import FEW, noise_picture
+
+PAINTING = noise_picture(60, 80).pixels * 0.8 + 0.1
+WHITE, BLACK, BEIGE = (1.0, 1.0, 1.0), (0.07, 0.07, 0.08), (0.95, 0.92, 0.85)
+
+
+def ground(height: int, width: int, color: tuple[float, float, float]) -> Tensor:
+    return torch.tensor(color)[:, None, None].expand(3, height, width).clone()
+
+
+def laid(on: Tensor, top: int, left: int, painting: Tensor = PAINTING) -> Picture:
+    """A painting on a ground, which shows around it."""
+    pixels = on.clone()
+    pixels[:, top : top + painting.shape[1], left : left + painting.shape[2]] = painting
+    return Picture(pixels)
+
+
+def shows_the_painting_alone(picture: Picture) -> bool:
+    """But for a row and a column at each side, which scaling would have mixed with the border."""
+    return torch.equal(without_plain_border(picture).pixels, PAINTING[:, 1:-1, 1:-1])
+
+
+@pytest.mark.parametrize("color", [WHITE, BLACK, BEIGE])
+def test_a_mat_around_a_painting_is_left_out(color: tuple[float, float, float]) -> None:
+    assert shows_the_painting_alone(laid(ground(100, 140, color), 15, 30))
+
+
+def test_paper_may_be_a_little_noisy_and_the_margins_of_different_widths() -> None:
+    noise = (torch.rand(3, 100, 140, generator=torch.Generator().manual_seed(1)) - 0.5) * 0.03
+    paper = (ground(100, 140, BEIGE) + noise).clamp(0, 1)
+    assert shows_the_painting_alone(laid(paper, 5, 50))
+
+
+def test_bars_above_and_below_are_left_out_also_with_a_clock_and_a_battery_on_them() -> None:
+    screen = ground(300, 80, BLACK)
+    screen[:, 4:10, 3:9] = 0.9
+    screen[:, 4:10, 70:76] = 0.9
+    found = without_plain_border(laid(screen, 120, 0))
+    assert torch.equal(found.pixels, PAINTING[:, 1:-1])
+
+
+def test_a_painting_without_a_border_is_itself() -> None:
+    picture = Picture(PAINTING)
+    assert without_plain_border(picture) is picture
+
+
+def test_the_ground_of_a_drawing_is_of_the_drawing() -> None:
+    """A diamond, which begins by degrees, as a figure does that comes out of the dark."""
+    across = torch.linspace(-1.2, 1.2, 200)
+    diamond = (across[:, None].abs() + across[None].abs() < 1).float()
+    for ground_level, level in ((1.0, 0.2), (0.02, 0.8)):
+        pixels = ground_level + (level - ground_level) * diamond
+        picture = Picture(pixels.expand(3, -1, -1))
+        assert without_plain_border(picture) is picture
+
+
+def test_flat_colors_are_of_the_painting() -> None:
+    red, gold = (0.8, 0.1, 0.1), (0.9, 0.75, 0.1)
+    striped = torch.cat([ground(30, 90, red), ground(30, 90, gold), ground(30, 90, red)], 1)
+    unlike = torch.cat([ground(30, 90, BLACK), ground(30, 90, red), ground(30, 90, gold)], 1)
+    for pixels in (striped, unlike, ground(50, 50, WHITE)):
+        picture = Picture(pixels)
+        assert without_plain_border(picture) is picture
+
+
+def test_a_rest_that_would_be_plain_or_tiny_is_not_taken_for_the_painting() -> None:
+    plain = laid(ground(100, 140, WHITE), 15, 30, ground(60, 80, BLACK))
+    tiny = laid(ground(600, 140, WHITE), 270, 30)
+    for picture in (plain, tiny):
+        assert without_plain_border(picture) is picture
+
+
+def test_a_picture_with_an_alpha_says_by_it_what_counts() -> None:
+    picture = replace(laid(ground(100, 140, WHITE), 15, 30), alpha=torch.full((100, 140), 0.5))
+    assert without_plain_border(picture) is picture
+
+
+def loaded(style: Style, folder: Path) -> Pictures:
+    settings = Settings(_env_file=None, atelier_data_dir=folder)
+    return load_pictures(noise_picture(40, 40), [style], FEW, network="lite", settings=settings)
+
+
+def test_it_is_told_that_a_border_was_left_out(tmp_path: Path) -> None:
+    made = loaded(Style(laid(ground(100, 140, WHITE), 15, 30), name="wave.jpg"), tmp_path)
+    assert [str(note) for note in made.notes] == ["The plain border of wave.jpg was left out."]
+    (style,) = made.styles
+    assert style.picture is not None
+    assert style.picture.size == (58, 78)
+    assert loaded(Style(Picture(PAINTING)), tmp_path).notes == ()
+
+
+def test_all_of_a_painting_is_used_where_that_was_asked_for(tmp_path: Path) -> None:
+    asked = Style(laid(ground(100, 140, WHITE), 15, 30), region=(0, 0, 1, 1))
+    made = loaded(asked, tmp_path)
+    assert made.styles == (asked,)
+    assert made.notes == ()
