@@ -25,7 +25,6 @@ from engine.painting.time_left import TimeLeft
 
 RECORDED = RESULTS / "time_left_recorded.json"
 _FORGOTTEN_SECONDS = 10.0
-_NETWORK = "lite"
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Record what is asked for, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.time_left_replay", description=__doc__)
     parser.add_argument("--record", type=int, default=0, help="paintings of each size")
+    parser.add_argument("--network", default="lite", help="that they are recorded with")
     add_places(parser)
     chosen = parser.parse_args(arguments)
     file: Path = chosen.out / RECORDED.name
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for _ in range(chosen.record):
             for size_px in SIZES_PX:
                 print(f"… {size_px} px", flush=True)
-                found = setup.child("iteration_times", size_px=size_px, network=_NETWORK)
+                found = setup.child("iteration_times", size_px=size_px, network=chosen.network)
                 paintings.append(_recorded(found))
         lines = ",\n".join(json.dumps(asdict(one)) for one in paintings)
         file.write_text(f"[\n{lines}\n]\n", "utf-8")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import discord
 
@@ -56,7 +57,7 @@ async def kept_job(interaction: Interaction, job_id: int) -> Job:
     """
     job = await known_job(interaction, job_id)
     if job.user_id != interaction.user.id:
-        raise UserError(NOT_YOURS, user=plain(job.user_name))
+        raise not_yours(interaction, job)
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     return job
@@ -72,10 +73,26 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
     if job.user_id != interaction.user.id and (
         not may(Right.POST, interaction, job) or await was_removed(interaction, job)
     ):
-        raise UserError(NOT_YOURS, user=plain(job.user_name))
+        raise not_yours(interaction, job)
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     return job
+
+
+def not_yours(interaction: Interaction, job: Job) -> UserError:
+    """That a picture is somebody else's, by no name that they have in another server only."""
+    is_here = job.guild_id == interaction.guild_id
+    return UserError(NOT_YOURS, user=plain(job.user_name) if is_here else f"<@{job.user_id}>")
+
+
+def named_here(interaction: Interaction, job: Job) -> Job:
+    """A job as it is shown where somebody asks: who shows their own has the name they have there.
+
+    The one that they had where it was painted may be a nickname of another server.
+    """
+    if job.user_id != interaction.user.id:
+        return job
+    return replace(job, user_name=interaction.user.display_name)
 
 
 async def was_removed(interaction: Interaction, job: Job) -> bool:

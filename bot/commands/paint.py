@@ -9,7 +9,7 @@ from bot.intake.request import PaintRequest, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction, UserError
-from bot.texts import _, texts_of
+from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue, is_offered, isolated, painter_words
 from common.defaults import Defaults, Notify
@@ -23,6 +23,7 @@ from common.options import (
     Start,
     Vary,
 )
+from jobs.changing.styles import UserStyle
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
@@ -76,7 +77,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         interaction.user.id, interaction.guild_id
     )
     choices = [
-        choice(t("{name} (saved)", name=isolated(style.name)), f"{OWN_STYLE}{style.id}")
+        choice(_saved_name(t, style), f"{OWN_STYLE}{style.id}")
         for style in saved
         if typed.casefold() in style.name.casefold()
     ]
@@ -90,6 +91,14 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         for each in paintings
     ]
     return choices[:CHOICES]
+
+
+def _saved_name(t: Texts, style: UserStyle) -> str:
+    """What a saved style is offered as; a server's may have the name of one's own."""
+    name = isolated(style.name)
+    if style.scope == "guild":
+        return t("{name} (server)", name=name)
+    return t("{name} (saved)", name=name)
 
 
 @app_commands.command(name="paint")

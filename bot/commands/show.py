@@ -9,8 +9,8 @@ from discord import app_commands, ui
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.job_access import is_removed, job_in_time, note_look
-from bot.commands.rights import Right, may
+from bot.commands.job_access import is_removed, job_in_time, named_here, note_look
+from bot.commands.rights import Origin, Right, may, origin_of
 from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import asker_of
 from bot.intake.shares import convenience
@@ -18,6 +18,7 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import show
+from bot.ui.people import is_seen_by_all
 from bot.ui.refusals import refusal_words
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge, read_in_time
@@ -42,7 +43,7 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
     Raises:
         UserError: if there is none, or the user may not see it: which, is not said.
     """
-    job = await _visible(interaction, job_id)
+    job = named_here(interaction, await _visible(interaction, job_id))
     await note_look(interaction, job)
     if to_others and await must_hide_here(interaction):
         job = replace(job, reply=replace(job.reply, spoiler=True))
@@ -53,15 +54,17 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
         has_gallery = await _has_gallery(interaction, job)
         layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
         if not job.state.ended:
-            layout.add_item(ui.TextDisplay(_as_it_stands(t, job)))
+            # Others here are not to learn where else its member is.
+            may_link = not to_others or job.guild_id == interaction.guild_id
+            layout.add_item(ui.TextDisplay(_as_it_stands(t, job, may_link=may_link)))
         if attached is not None:
             layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
         await show(interaction, layout)
 
 
-def _as_it_stands(t: Texts, job: Job) -> str:
+def _as_it_stands(t: Texts, job: Job, *, may_link: bool) -> str:
     """That this message stays as it is, while the job's own follows the painting."""
-    if (link := lasting_address(job)) is not None:
+    if may_link and (link := lasting_address(job)) is not None:
         return t("-# This is how it stands now; here it goes on: {link}", link=link)
     return t("-# This is how it stands now; /show {job_id} says it anew.", job_id=job.id)
 
@@ -100,6 +103,21 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
         raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None
     if refusal is not None:
         raise UserError(refusal_words(texts_of(interaction), refusal))
+
+
+def is_shown_here(interaction: Interaction, job: Job) -> bool:
+    """Whether those who are where somebody asks see a picture there.
+
+    Members look at their own pictures wherever they are, alone. What comes of that is theirs alone,
+    too: a photograph from a private message or another server has not been shown there.
+    """
+    pressed = interaction.message
+    if pressed is not None and not pressed.flags.ephemeral:
+        return True
+    if job.channel_id is not None and job.channel_id == interaction.channel_id:
+        return True
+    is_open = is_seen_by_all(interaction.client, job.channel_id)
+    return is_open and origin_of(interaction, job) is Origin.PUBLIC
 
 
 async def is_for_others(interaction: Interaction, job: Job) -> bool:

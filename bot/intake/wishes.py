@@ -13,10 +13,11 @@ from bot.ui.words import catalogue, is_at_hand, plain
 from common.catalogue import Painting
 from common.options import MAX_SEED, StyleInput
 from common.sentences import sentence
+from jobs.changing.styles import SAVED_STYLE
 from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
 
-OWN_STYLE = "own:"  # the prefix of a saved style's id, where a preset is asked for
+OWN_STYLE = SAVED_STYLE
 _STYLE_ID = re.compile(rf"{OWN_STYLE}\d+")
 
 ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")

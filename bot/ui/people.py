@@ -32,6 +32,17 @@ def is_admin(interaction: discord.Interaction[Any], settings: Settings) -> bool:
     )
 
 
+def reads(
+    permissions: discord.Permissions, channel: discord.abc.GuildChannel | discord.Thread
+) -> bool:
+    """Whether somebody with these permissions reads a channel.
+
+    The chat of a voice channel is for those who may join it.
+    """
+    is_voice = isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+    return permissions.view_channel and (permissions.connect or not is_voice)
+
+
 def is_seen_by_all(client: discord.Client, channel_id: int | None) -> bool:
     """Whether each member of a server sees a channel of it, as far as the bot knows it."""
     channel = None if channel_id is None else client.get_channel(channel_id)
@@ -41,4 +52,4 @@ def is_seen_by_all(client: discord.Client, channel_id: int | None) -> bool:
         channel = channel.parent
     if not isinstance(channel, discord.abc.GuildChannel):
         return False
-    return channel.permissions_for(channel.guild.default_role).view_channel
+    return reads(channel.permissions_for(channel.guild.default_role), channel)

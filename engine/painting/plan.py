@@ -20,7 +20,7 @@ _SMALL_STEP = 0.25
 LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
-_ITERATION_PIXELS = 8500
+_ITERATION_PIXELS = 10_000
 """What an iteration costs by itself, in pixels of its work; measured of both networks."""
 
 

@@ -120,6 +120,8 @@ class Retention(QueuePart):
             if deleted_by != f"user:{by_user_id}":
                 return None
             stays = removed_first(job_from_row(row))
+            # Who may look at it and delete it goes by where all see it.
+            place = {} if reply.ephemeral else {"channel_id": reply.channel_id}
             await change_job(
                 transaction,
                 job_id,
@@ -127,6 +129,7 @@ class Retention(QueuePart):
                 target=to_json(reply),
                 message_id=reply.message_id,
                 message_channel_id=reply.channel_id,
+                **place,
                 message_removed_at=row.message_removed_at if stays else None,
                 delivered_at=None,
                 delivered_how=None,

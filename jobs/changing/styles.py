@@ -16,6 +16,8 @@ from jobs.picture_sizes import note_sizes
 Scope = Literal["user", "guild"]
 STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
 """Discord shows 25 choices at a time."""
+SAVED_STYLE = "own:"
+"""The prefix of a saved style's id, where a preset is asked for."""
 UNREACHABLE_SECONDS = 600.0
 """After this time it is tried again."""
 NEWEST_STYLE = "newest_style"

@@ -1,11 +1,13 @@
 """The style of the week of a server: one at a time, with an end."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from jobs.changing.audit import write_audit
+from jobs.changing.styles import SAVED_STYLE
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.database import Record
@@ -110,14 +112,28 @@ class WeeklyStyles(QueuePart):
 
     async def painted(self, weekly: WeeklyStyle) -> int:
         """How many pictures of the server were painted in it, from its beginning to its end."""
+        in_it = await self._words_of(weekly.style)
         statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(
             J.guild_id == weekly.guild_id,
             J.created_at >= weekly.began_at.timestamp(),
             J.created_at < weekly.ends_at.timestamp(),
             J.state == JobState.DONE.value,
-            J.inputs.contains(f'"{weekly.style}"', autoescape=True),
+            sa.or_(*(J.inputs.contains(words, autoescape=True) for words in in_it)),
         )
         return int((await self._database.scalars(statement))[0])
+
+    async def _words_of(self, style: str) -> list[str]:
+        """What stands in the inputs of a picture that is painted in a style.
+
+        Of a saved one these have the picture and the name; it may have been replaced meanwhile.
+        """
+        found, styles = [style], schema.user_styles.c
+        if style.startswith(SAVED_STYLE):
+            is_it = styles.id == int(style.removeprefix(SAVED_STYLE))
+            kept = sa.select(styles.picture_key, styles.name).where(is_it)
+            if (row := await self._database.one_or_none(kept)) is not None:
+                found = [row.picture_key, row.name]
+        return [json.dumps(words, ensure_ascii=False) for words in found]
 
 
 def _from_row(row: Record) -> WeeklyStyle:

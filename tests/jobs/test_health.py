@@ -147,7 +147,9 @@ async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> No
     assert await troubles(queue) == ["store"]
 
 
-async def test_a_database_that_takes_no_writes_is_told(queue: JobQueue, place: Place) -> None:
+async def test_a_database_that_takes_no_writes_is_told(
+    queue: JobQueue, place: Place, clock: FakeClock
+) -> None:
     await alive(queue)
     assert await troubles(queue) == []
     if not queue.database.postgres:
@@ -156,7 +158,7 @@ async def test_a_database_that_takes_no_writes_is_told(queue: JobQueue, place: P
     async with queue.database.write() as transaction:
         closed = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
         await transaction.execute(sa.text(closed))
-    async with await JobQueue.open(place.settings(), may_migrate=False) as later:
+    async with await JobQueue.open(place.settings(), clock=clock, may_migrate=False) as later:
         assert await troubles(later) == ["database"]
 
 

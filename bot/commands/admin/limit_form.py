@@ -35,6 +35,7 @@ PAINT_IN = [
     discord.ChannelType.public_thread,
     discord.ChannelType.private_thread,
     discord.ChannelType.voice,
+    discord.ChannelType.stage_voice,
     discord.ChannelType.forum,  # of which the posts are threads
     discord.ChannelType.media,
 ]

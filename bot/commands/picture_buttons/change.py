@@ -8,6 +8,7 @@ from discord import ui
 from bot.cards.job_buttons import Action
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
+from bot.commands.show import is_shown_here
 from bot.commands.style_form import STRENGTHS
 from bot.intake.request import Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
@@ -38,13 +39,15 @@ async def change(interaction: Interaction, job_id: int) -> None:
     check_pictures(job)
     in_force = interaction.client.queue.limits.in_force_for(asker_of(interaction))
     limits = await read_in_time(interaction, in_force)
-    await interaction.response.send_modal(ChangeForm(texts_of(interaction), job, limits))
+    private = job.reply.ephemeral or not is_shown_here(interaction, job)
+    form = ChangeForm(texts_of(interaction), job, limits, private=private)
+    await interaction.response.send_modal(form)
 
 
 class ChangeForm(ReportingModal):
     """The form. Discord takes five fields, so some hold two settings that go together."""
 
-    def __init__(self, t: Texts, job: Job, limits: Limits) -> None:
+    def __init__(self, t: Texts, job: Job, limits: Limits, *, private: bool) -> None:
         super().__init__(title=t("Change picture #{job_id}", job_id=job.id))
         self._job = job
         self._photo = PictureUpload(custom_id="content", required=False, min_values=0, max_values=2)
@@ -56,8 +59,7 @@ class ChangeForm(ReportingModal):
             custom_id="look", required=False, options=_looks(t, job.options)
         )
         labels = {value: t(label) for value, label in SWITCHES.items()}
-        reply = job.reply
-        states = {FILM: job.options.timelapse, SPOILER: reply.spoiler, PRIVATE: reply.ephemeral}
+        states = {FILM: job.options.timelapse, SPOILER: job.reply.spoiler, PRIVATE: private}
         self._switches = Switches(labels, on={name for name, is_on in states.items() if is_on})
         for label, about, field in (
             (

@@ -6,12 +6,12 @@ from discord import ui
 
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import details
-from bot.commands.job_access import NOT_YOURS, known_job, note_look
+from bot.commands.job_access import known_job, not_yours, note_look
 from bot.commands.picture_buttons.describe import describe_button
 from bot.commands.rights import Right, may
-from bot.kit import Feature, Interaction, UserError
+from bot.kit import Feature, Interaction
 from bot.texts import Texts, texts_of
-from bot.ui.words import lasting_address, plain
+from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
@@ -22,7 +22,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     """Show them to the one who asks, if they may see the picture."""
     job = await known_job(interaction, job_id)
     if not may(Right.LOOK, interaction, job):
-        raise UserError(NOT_YOURS, user=plain(job.user_name))
+        raise not_yours(interaction, job)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await note_look(interaction, job)
     t = texts_of(interaction)

@@ -3,22 +3,22 @@
 import contextlib
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import discord
 
 from bot.cards.job_buttons import Action
 from bot.commands import job_access
 from bot.commands.gallery import take_out
-from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_job, was_removed
+from bot.commands.job_access import FORGOTTEN, is_own_message, known_job, not_yours, was_removed
 from bot.commands.rights import Right, may
-from bot.commands.show import check_posting, is_for_others, show_job
+from bot.commands.show import check_posting, is_for_others, is_shown_here, show_job
 from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import reply_as
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of
-from bot.ui.words import message_address, plain
+from bot.ui.people import is_admin
+from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import passes
 from bot.wire.original_response import ORIGINAL, webhook_of
@@ -48,7 +48,7 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
                 await _show_end(interaction, job_id)
             raise UserError(TOO_LATE)
         case NotYours():
-            raise UserError(NOT_YOURS, user=plain(job.user_name))
+            raise not_yours(interaction, job)
         case NoSuchJob():
             raise UserError(FORGOTTEN)
 
@@ -71,7 +71,10 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     job = await known_job(interaction, job_id)
     client = interaction.client
     if not may(Right.DELETE, interaction, job):
-        raise UserError(NOT_YOURS, user=plain(job.user_name))
+        if not _moderates_copy(interaction):
+            raise not_yours(interaction, job)
+        await _delete_copy(interaction, job)
+        return
     await acknowledge(interaction)
     await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
     await client.queue.retention.delete_soon(job_id, interaction.user.id)
@@ -91,19 +94,43 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     await interaction.followup.send(view=page, ephemeral=True)
 
 
+def _moderates_copy(interaction: Interaction) -> bool:
+    """Whether somebody presses under what all see in a channel that they look after."""
+    pressed = interaction.message
+    if interaction.guild_id is None or pressed is None or pressed.flags.ephemeral:
+        return False
+    is_moderator = interaction.permissions.manage_messages
+    return is_moderator or is_admin(interaction, interaction.client.settings)
+
+
+async def _delete_copy(interaction: Interaction, job: Job) -> None:
+    """Delete a copy of a picture that is not for those to delete who look after this channel."""
+    await acknowledge(interaction)
+    about = {"job": str(job.id), "user": str(job.user_id)}
+    await interaction.client.queue.audit.write(
+        interaction.guild_id, interaction.user.id, "delete_copy", about
+    )
+    with contextlib.suppress(discord.NotFound):
+        await interaction.delete_original_response()
+    t = texts_of(interaction)
+    words = t("The message is deleted. The picture itself stays with its member.")
+    await interaction.followup.send(view=card(words), ephemeral=True)
+
+
 @own_button("undelete", _("Undo"), emoji="↩️")
 async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Takes a deletion back, for the one who deleted."""
     job_id, queue = about, interaction.client.queue
     job = await known_job(interaction, job_id)
     if not may(Right.DELETE, interaction, job):  # the permission may be gone since
-        raise UserError(NOT_YOURS, user=plain(job.user_name))
+        raise not_yours(interaction, job)
     if job.pictures_deleted_at is None:
         raise UserError(IS_BACK)
-    if job.pictures_deleted_at <= datetime.now(UTC):
+    if job.pictures_deleted_at <= await read_in_time(interaction, queue.now()):
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
-    alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
+    # What was deleted in Discord stays so, and what was not to be seen here is not shown here.
+    alone = not is_shown_here(interaction, stood) or not await is_for_others(interaction, stood)
     hidden = job.reply.spoiler or await read_in_time(interaction, must_hide_here(interaction))
     message_id = await acknowledge(interaction, ephemeral=alone, thinking=True)
     was = job.reply

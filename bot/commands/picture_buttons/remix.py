@@ -7,7 +7,7 @@ from typing import Any
 from bot.cards.job_buttons import TAKES, Action
 from bot.commands.job_access import check_pictures, kept_job, open_job, was_removed
 from bot.commands.picture_buttons.sharing import show_timelapse
-from bot.commands.show import is_for_others
+from bot.commands.show import is_for_others, is_shown_here
 from bot.commands.style_form import StyleChoice, ask_style
 from bot.intake.moving import NOT_FILMED
 from bot.intake.own_defaults import OwnDefaults, reply_by
@@ -17,6 +17,7 @@ from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
+from bot.ui.people import is_seen_by_all
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_SIZE_PX
@@ -123,9 +124,12 @@ async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
 async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
     """A wish for the same again, of the one who asks now.
 
-    It is shown and told of as the job was; to somebody else as they wish for theirs, too.
+    It is shown and told of as the job was; to somebody else as they wish for theirs, too. Where
+    others have not been shown the first, they are not shown the second.
     """
     reply = reply_as(interaction, job.reply)
+    if not is_shown_here(interaction, job):
+        reply = replace(reply, ephemeral=True)
     if interaction.user.id != job.user_id:
         own = await interaction.client.service(OwnDefaults).of(interaction)
         theirs = reply_by(interaction, own)
@@ -136,16 +140,23 @@ async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
         )
     return PaintRequest(
         asker=asker_of(interaction),
-        reply=replace(reply, painted_from=_place_for_all(job)),
+        reply=replace(reply, painted_from=_place_for_all(interaction, job)),
         inputs=job.inputs,
         options=job.options,
         parent_job_id=job.id,
     )
 
 
-def _place_for_all(job: Job) -> str:
-    """The address of the message of a job, if it stands in a server for all to see; else empty."""
-    return "" if job.guild_id is None else lasting_address(job) or ""
+def _place_for_all(interaction: Interaction, job: Job) -> str:
+    """The address of the message of a job, if all see it where it is painted on from; else empty.
+
+    It is in the new picture's file, which tells nobody of another server or of a hidden channel.
+    """
+    if job.guild_id is None or job.guild_id != interaction.guild_id:
+        return ""
+    is_here = job.channel_id == interaction.channel_id
+    is_open = is_here or is_seen_by_all(interaction.client, job.channel_id)
+    return (lasting_address(job) or "") if is_open else ""
 
 
 FEATURE = Feature(

@@ -8,7 +8,7 @@ from bot.cards.fit_upload import fitted_result
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import saved_card
 from bot.cards.small_print import Attached, settings_line
-from bot.commands.job_access import check_pictures, kept_job, open_job
+from bot.commands.job_access import check_pictures, kept_job, named_here, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import must_hide_here
@@ -59,7 +59,9 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
         t("Before and after: {settings}", settings=settings_line(t, job)),
         Attached(sheet.data, f"compare-{job.id}{sheet.suffix}"),
         button,
-        description=t("Before and after: {settings}", settings=described(t, job)),
+        description=t(
+            "Before and after: {settings}", settings=described(t, named_here(interaction, job))
+        ),
         spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 

@@ -181,3 +181,15 @@ async def test_no_photograph_is_asked_for_where_the_style_was_removed(
     refused = await world.discord.press(admin, page, label="Paint with this")
     assert "That saved style was removed meanwhile" in await world.said(refused)
     assert refused.modal is None
+
+
+async def test_a_servers_style_is_told_from_ones_own_of_the_same_name(world: World) -> None:
+    ada, admin = world.user("ada"), world.user("admin")
+    await save(world, ada, "Moss")
+    await save(world, admin, "Moss", for_server=True)
+    for where, expected in (
+        ({}, ["Moss (saved)", "Moss (server)"]),
+        ({"context": "bot_dm"}, ["Moss (saved)"]),
+    ):
+        offered = await world.discord.autocomplete(ada, "paint", "preset", "moss", **where)
+        assert [each["name"] for each in offered if "Moss" in each["name"]] == expected

@@ -69,34 +69,6 @@ async def test_an_idle_engine_announces_what_it_found_out(
     assert 0 < found.info.memory_used_bytes < found.info.memory_bytes
 
 
-async def test_an_engine_lives_on_though_its_device_did_not_answer_once(
-    queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("engine.worker.service.HEARTBEAT_SECONDS", 0.05)
-    painter, asked = JobPainter(settings), 0
-
-    def used() -> int:
-        nonlocal asked
-        asked += 1
-        if asked == 2:  # the first is for the start
-            raise RuntimeError("CUDA error: out of memory")
-        return asked
-
-    monkeypatch.setattr(painter, "memory_used_bytes", used)
-    monkeypatch.setattr(painter, "idle", lambda _should_stop: None)
-    stop = asyncio.Event()
-    worker = EngineWorker(queue, painter, EngineInfo("test", "here", "cpu", "", "1", 1))
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        async with asyncio.timeout(30):
-            while (found := await _engine(queue)) is None or found.info.memory_used_bytes == 1:
-                await asyncio.sleep(0.05)
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 60)
-    assert asked > 2
-
-
 async def _engine(queue: JobQueue) -> EngineState | None:
     engines = (await queue.health.ask(ask_store=False)).engines
     return engines[0] if engines else None

@@ -1,6 +1,9 @@
 """The style of the week: one command, one message, an end."""
 
+import io
+
 import sqlalchemy as sa
+from PIL import Image
 
 from bot.commands.admin.weekly_style import WeeklyStyleKeeper
 from jobs.db import schema
@@ -104,3 +107,35 @@ async def test_a_style_that_is_the_admins_alone_is_refused(world: World) -> None
     await world.queue.styles.save("user", admin.id, "Mine", "0" * 64 + ".png", admin.id)
     refused = await world.slash(admin, "style-of-the-week", {"style": "Mine"})
     assert "That style is yours alone" in refused.text
+
+
+async def saved_for_all(world: World, name: str, color: str) -> None:
+    details = {"name": name, "for_server": True}
+    picture = {"picture": ("a.png", plain_picture(color=color))}
+    await world.slash(world.user("admin"), "style save", details, attachments=picture)
+
+
+async def test_pictures_in_a_style_saved_for_the_server_are_counted(world: World) -> None:
+    await saved_for_all(world, "Moss “green”", "green")
+    posted = await begin(world, style="Moss “green”")
+    for color in ("teal", "red"):
+        photo = {"content": [("photo.png", plain_picture(color=color))]}
+        opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
+        await world.says(await world.discord.submit_modal(opened, {}, photo), "Place 1")
+        await world.stepped.paint((await world.jobs("grace"))[0])
+        await saved_for_all(world, "Moss “green”", "olive")  # in the place of the first
+    shown = await world.slash(world.user("admin"), "style-of-the-week")
+    assert "2 pictures" in shown.text
+    await world.press(world.user("admin"), shown, "End it now")
+    assert "It is over: 2 pictures were painted in it." in posted.text
+
+
+async def test_an_admins_own_style_of_the_same_name_is_not_shown(world: World) -> None:
+    admin = world.user("admin")
+    await saved_for_all(world, "Moss", "green")
+    own = {"picture": ("a.png", plain_picture(color="red"))}
+    await world.slash(admin, "style save", {"name": "Moss"}, attachments=own)
+    posted = await begin(world, style="Moss")
+    with Image.open(io.BytesIO(posted.attachments[0].data)) as shown:
+        red, green, _blue = shown.convert("RGB").getpixel((5, 5))  # type: ignore[misc]
+    assert green > red

@@ -1,0 +1,154 @@
+"""One bot in several servers: what comes from one is nothing to those of another."""
+
+from typing import Any
+
+import pytest
+
+from jobs.model import Job
+from sandbox.model import Interaction, Message, User
+from tests.kit.world import World, answer
+
+
+async def from_another_server(world: World, **details: Any) -> Job:
+    """A picture of Ada's that was painted in another server, where she has another name."""
+    ada = world.user()
+    ada.display_name = "Ada of the other server"
+    details = {"guild_id": world.guild_id + 1, "channel_id": 5, **details}
+    job = await world.painted_job(ada, **details)
+    ada.display_name = "Ada"
+    return job
+
+
+async def stands_there(world: World, job: Job) -> str:
+    """Let a message of another server be that of a job; its address."""
+    channel = world.discord.world.add_channel("over-there")
+    channel.guild_id = world.guild_id + 1
+    message = world.discord.post(world.discord.world.bot, "", channel="over-there")
+    await world.queue.deliveries.set_message(job.id, channel.id, message.id)
+    return f"https://discord.com/channels/{channel.guild_id}/{channel.id}/{message.id}"
+
+
+async def shown_here(world: World, job: Job, *, everybody: bool) -> Message:
+    options = {"picture": job.id, "everybody": everybody}
+    return await answer(await world.discord.slash(world.user(), "show", options))
+
+
+async def pressed(world: World, user: User, message: Message, label: str) -> Interaction:
+    return await world.discord.press(user, message, label=label)
+
+
+PRIVATE: dict[str, dict[str, object]] = {
+    "another server": {},
+    "a direct message": {"in_guild": False, "guild_id": None, "channel_id": None},
+}
+
+
+@pytest.mark.parametrize("origin", PRIVATE)
+@pytest.mark.parametrize("label", ["Again", "Stronger"])
+async def test_what_a_member_paints_on_from_their_history_is_not_shown_to_others(
+    world: World, origin: str, label: str
+) -> None:
+    """They look at it alone, and its photograph was never shown in this server."""
+    job = await from_another_server(world, **PRIVATE[origin])
+    await world.start_engine()
+    alone = await shown_here(world, job, everybody=False)
+    assert alone.ephemeral
+    again = await world.finished(await pressed(world, world.user(), alone, label))
+    assert again.ephemeral
+    # Where its member has shown it, what comes of it is shown, too.
+    shown = await shown_here(world, job, everybody=True)
+    assert not (await world.finished(await pressed(world, world.user(), shown, label))).ephemeral
+
+
+async def test_the_form_of_change_begins_as_private_there(world: World) -> None:
+    job = await from_another_server(world)
+    alone = await shown_here(world, job, everybody=False)
+    opened = await pressed(world, world.user(), alone, "Change…")
+    await opened.wait(lambda i: i.modal is not None)
+    assert opened.modal is not None
+    fields = [label["component"] for label in opened.modal["components"]]
+    switches = next(each for each in fields if each["custom_id"] == "switches")
+    on = [each["value"] for each in switches["options"] if each.get("default")]
+    assert on == ["private"]
+
+
+@pytest.mark.parametrize("origin", PRIVATE)
+async def test_who_takes_a_deletion_back_does_not_show_it_to_others(
+    world: World, origin: str
+) -> None:
+    job = await from_another_server(world, **PRIVATE[origin])
+    alone = await shown_here(world, job, everybody=False)
+    deleted = await pressed(world, world.user(), alone, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    undone = await pressed(world, world.user(), deleted.followups[0], "Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    assert undone.message is not None
+    assert undone.message.ephemeral
+
+
+async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world: World) -> None:
+    job = await from_another_server(world)
+    shown = await shown_here(world, job, everybody=True)
+    assert "Painted for Ada\n" in shown.text
+    (gallery,) = [each for each in shown.walk() if each["type"] == 12]
+    assert gallery["items"][0]["description"] == "Painted for Ada"
+    ada, grace = world.user(), world.user("grace")
+    for label in ("Again", "Details", "Delete"):
+        said = await world.said(await pressed(world, grace, shown, label))
+        assert f"This picture is <@{ada.id}>'s" in said
+    compared = await pressed(world, ada, shown, "Compare")
+    await compared.wait(lambda i: i.message is not None and i.message.buttons)
+    assert compared.message is not None
+    posted = await pressed(world, ada, compared.message, "Post here")
+    await posted.wait(lambda i: i.message is not None and i.message.attachments)
+    assert posted.message is not None
+    assert posted.message.attachments[0].description == "Before and after: Painted for Ada"
+
+
+async def test_others_get_no_link_into_another_server(world: World) -> None:
+    job = await world.job(world.user(), guild_id=world.guild_id + 1, channel_id=5)
+    link = await stands_there(world, job)
+    assert link in (await shown_here(world, job, everybody=False)).text
+    shown = await shown_here(world, job, everybody=True)
+    assert not shown.ephemeral
+    assert "https://" not in shown.text
+    assert f"/show {job.id}" in shown.text
+
+
+async def test_the_file_of_a_picture_tells_nothing_of_another_server(world: World) -> None:
+    job = await from_another_server(world)
+    await stands_there(world, job)
+    await world.start_engine()
+    shown = await shown_here(world, job, everybody=True)
+    await world.finished(await pressed(world, world.user(), shown, "Again"))
+    assert (await world.jobs())[0].reply.painted_from == ""
+
+
+@pytest.mark.parametrize("origin", PRIVATE)
+async def test_who_looks_after_a_channel_deletes_what_was_shown_there(
+    world: World, origin: str
+) -> None:
+    """The message goes; the picture, which is not of this server, stays with its member."""
+    job = await from_another_server(world, **PRIVATE[origin])
+    shown = await shown_here(world, job, everybody=True)
+    refused = await pressed(world, world.user("grace"), shown, "Delete")
+    assert "only they can do that" in await world.said(refused)
+    deleted = await pressed(world, world.user("admin"), shown, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    assert shown.deleted
+    assert "The picture itself stays with its member" in deleted.followups[0].text
+    assert not deleted.followups[0].buttons
+    assert (await world.fresh(job)).pictures_deleted_at is None
+    log = await world.slash(world.user("admin"), "limits log")
+    assert f"deleted a copy of a picture (#{job.id}, <@{world.user().id}>)" in log.text
+
+
+async def test_rights_to_what_comes_back_go_by_where_all_see_it(world: World) -> None:
+    job = await world.painted_job(world.user())
+    options = {"picture": job.id, "everybody": True}
+    shown = await answer(await world.discord.slash(world.user(), "show", options, channel="talk"))
+    deleted = await pressed(world, world.user(), shown, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    undone = await pressed(world, world.user(), deleted.followups[0], "Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    assert (await world.fresh(job)).channel_id == world.discord.channel("talk").id
