@@ -60,7 +60,7 @@ class Bot(discord.Client):
     queue: JobQueue
     """The jobs; open while the services run."""
     clock: Callable[[], float]
-    """The time, in seconds since the epoch."""
+    """The time, in seconds since the epoch: by it Discord's answers and pauses are judged."""
     encoder: UploadEncoder
     """Encodes pictures, outside of this process."""
     tree: "app_commands.CommandTree[Bot]"

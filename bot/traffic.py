@@ -1,7 +1,10 @@
 """What goes between the bot and Discord, counted."""
 
+import contextlib
+import time
 from collections import Counter
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 
 import aiohttp
@@ -18,6 +21,8 @@ class Traffic:
     sessions: int = 0
     """How often the gateway began a new session."""
     resumes: int = 0
+    discord_ahead_seconds: float | None = None
+    """How far Discord's clock was before this machine's at its last answer, if that told it."""
 
     @property
     def rate_limited(self) -> int:
@@ -34,6 +39,11 @@ class Traffic:
             if method == "PATCH" and status.startswith("2")
         )
 
+    def ahead_of_discord(self, at: float) -> float:
+        """Seconds that a clock which says so now is before Discord's; 0 before that is known."""
+        known = self.discord_ahead_seconds
+        return 0.0 if known is None else at - (time.time() + known)
+
     def watch(self, config: aiohttp.TraceConfig) -> None:
         """Count the requests of sessions that are made with this configuration."""
         config.on_request_end.append(self._answered)
@@ -46,6 +56,11 @@ class Traffic:
         answer: aiohttp.TraceRequestEndParams,
     ) -> None:
         self.requests[answer.method, str(answer.response.status)] += 1
+        headers = answer.response.headers
+        if "Date" in headers and "Age" not in headers:  # of what a cache kept it is the cache's
+            with contextlib.suppress(ValueError):
+                told = parsedate_to_datetime(headers["Date"]).timestamp()
+                self.discord_ahead_seconds = told - time.time()
 
     async def _failed(
         self,

@@ -35,9 +35,10 @@ def loops(folder: Path) -> list[str]:
 def _recent(folder: Path) -> dict[str, list[float]]:
     try:
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        since = time.time() - WINDOW_SECONDS
+        now = time.time()  # a clock that was put back must not keep an end in mind until then
         known = {
-            str(who): [float(at) for at in times if at > since] for who, times in stored.items()
+            str(who): [float(at) for at in times if now - WINDOW_SECONDS < at <= now]
+            for who, times in stored.items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -17,6 +17,8 @@ GATEWAY_AWAY_SECONDS = 90.0
 TROUBLE_SECONDS = 300.0
 """How long the trouble of an engine that ended for it counts: its supervisor starts another."""
 FAILURES_IN_A_ROW = 3
+CLOCK_SECONDS = 60.0
+"""By as much a clock may be wrong before it matters to what members read."""
 READ_ONLY = "The database can only be read, as a standby can."
 ENGINES_NAMED = 10
 """A fleet that lost its store is counted, not listed."""
@@ -56,6 +58,30 @@ def of_database(reason: object) -> Trouble:
         reason=str(reason),
     )
     return Trouble(Part.DATABASE, "database", words)
+
+
+def of_clocks(machine_ahead: float, queue_ahead: float) -> Trouble | None:
+    """That a clock is wrong by which members are told times, if one is.
+
+    Args:
+        machine_ahead: seconds that the clock of the bot's machine is before the right time.
+        queue_ahead: the same of the queue's, which is the database's.
+    """
+    if abs(machine_ahead) > CLOCK_SECONDS:
+        words = sentence(
+            "The clock of the bot's machine is wrong by {minutes} min, and so are times that "
+            "members read: set it, or let NTP keep it.",
+            minutes=round(abs(machine_ahead) / 60),
+        )
+    elif abs(queue_ahead) > CLOCK_SECONDS:
+        words = sentence(
+            "The clock of the database's machine is wrong by {minutes} min, and so are times that "
+            "members read: set it, or let NTP keep it.",
+            minutes=round(abs(queue_ahead) / 60),
+        )
+    else:
+        return None
+    return Trouble(Part.DATABASE, "clock", words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from common.store_places import folder_of
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
+from jobs.db.database import heard_of
 from jobs.db.living import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
@@ -57,7 +58,7 @@ class HealthCheck(QueuePart):
             engines = [engine_from_row(row) for row in rows]
             troubles = await connection.execute(
                 sa.select(*_PLACE, sa.func.max(E.trouble))
-                .where(E.trouble.is_not(None), E.last_seen > now - TROUBLE_SECONDS)
+                .where(E.trouble.is_not(None), heard_of(E.last_seen, now, TROUBLE_SECONDS))
                 .group_by(*_PLACE)
                 .order_by(*_PLACE)
             )
@@ -154,7 +155,7 @@ async def _crashing_engines(connection: AsyncConnection, now: float) -> set[str]
     """Engines that began again and again and did not sign off, on whichever machine."""
     rows = await connection.execute(
         sa.select(*_PLACE)
-        .where(E.started_at > now - crashes.WINDOW_SECONDS, ~is_alive(now))
+        .where(heard_of(E.started_at, now, crashes.WINDOW_SECONDS), ~is_alive(now))
         .group_by(*_PLACE)
         .having(sa.func.count() >= crashes.LOOP)
     )

@@ -257,7 +257,7 @@ class Standing:
     place: int
     """1 is painted next; 0 is being painted, or has ended."""
     ready_at: datetime | None
-    """None when no engine is alive or the queue is paused."""
+    """By this machine's clock; None when no engine is alive or the queue is paused."""
     engines_alive: int
     paused: bool
     engine_starting: bool = False

@@ -1,5 +1,6 @@
 """The durable queue: the one door for the bot, the engines and the command line."""
 
+from datetime import datetime
 from typing import Self
 
 from common.settings import Settings
@@ -19,6 +20,7 @@ from jobs.core import QueueCore
 from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import make_folder, migrate, require_newest
+from jobs.db.rows import moment
 from jobs.delivery import Deliveries
 from jobs.entering.intakes import Intakes
 from jobs.entering.submission import Submissions
@@ -102,6 +104,13 @@ class JobQueue:
             await database.close()
             raise
         return cls(settings, database, store or PictureStore(settings.storage_url))
+
+    async def now(self) -> datetime:
+        """The time by which leases, limits and ends are judged: the database's.
+
+        What is to end some time from now ends by it, too: this machine's clock may be wrong.
+        """
+        return moment(await self.database.now())
 
     async def wait_for_change(self, timeout_seconds: float) -> bool:
         """Wait until something in the queue has changed since the last call; False on time-out.

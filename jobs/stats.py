@@ -59,7 +59,7 @@ class Statistics(QueuePart):
             where = [J.created_at >= (today - days + 1) * DAY_SECONDS]
             if guild_id is not None:
                 where.append(J.guild_id == guild_id)
-            painting = sa.case((done, J.ended_at - J.claimed_at), else_=0.0)
+            painting = sa.case((done, _between(J.claimed_at, J.ended_at)), else_=0.0)
             rows = await connection.execute(
                 sa.select(
                     day.label("day"),
@@ -67,7 +67,7 @@ class Statistics(QueuePart):
                     sa.func.count(sa.distinct(J.user_id)).label("users"),
                     _number_of(J.state == JobState.FAILED).label("failures"),
                     _number_of(J.state == JobState.CANCELLED).label("cancelled"),
-                    sa.func.avg(J.started_at - J.created_at).label("waiting"),
+                    sa.func.avg(_between(J.created_at, J.started_at)).label("waiting"),
                     sa.func.sum(painting).label("painting"),
                 )
                 .where(*where)
@@ -90,6 +90,13 @@ class Statistics(QueuePart):
                 sa.select(sa.func.count(sa.distinct(J.user_id))).where(*where)
             )
         return Stats(found, int(users or 0))
+
+
+def _between(
+    earlier: sa.ColumnElement[float], later: sa.ColumnElement[float]
+) -> sa.ColumnElement[float]:
+    """Seconds between two times; none where the clock was put back between them."""
+    return sa.case((later < earlier, 0.0), else_=later - earlier)
 
 
 def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
 from common.logs import add_log_ids
 from common.settings import Settings
+from common.steady_clock import steady_clock
 from jobs.changing.installation import DISCORD, LOOPBACK
 from jobs.queue import JobQueue
 
@@ -67,7 +67,7 @@ class AtelierClient(Bot):
         self.traffic = Traffic()
         self.traffic.watch(trace)
         self.settings = settings
-        self.clock = clock or time.time
+        self.clock = clock or steady_clock()
         self._queue_clock = clock
         self.encoder = UploadEncoder()
         self.tree = AtelierTree(

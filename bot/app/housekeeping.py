@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 REAP_SECONDS = 5.0
 CLEAN_SECONDS = 3600.0
 FORGET_SECONDS = 60.0
+WRONG_SECONDS = 3600.0
+"""A clock that is wrong by more than this would have pictures deleted that are not old."""
 
 
 class Housekeeping(Service):
@@ -37,11 +39,20 @@ class Housekeeping(Service):
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS
                     await queue.privacy.finish_erasures()
-                    log.info("Cleaned up: %s", await queue.retention.gc())
+                    await self._clean()
             except (QueueError, StorageUnavailableError, OSError) as error:
                 log.warning("Housekeeping has to wait: %s", error)
             except Exception:
                 log.exception("Error in the housekeeping")
+
+    async def _clean(self) -> None:
+        """Delete what was kept long enough, unless the clock that says so is wrong."""
+        queue = self._client.queue
+        ahead = self._client.traffic.ahead_of_discord((await queue.now()).timestamp())
+        if abs(ahead) > WRONG_SECONDS:
+            log.warning("Nothing is cleaned up: the queue's clock is %+.0f s off Discord's", ahead)
+            return
+        log.info("Cleaned up: %s", await queue.retention.gc())
 
 
 FEATURE = Feature(services=(Housekeeping,))

@@ -202,7 +202,7 @@ def reply_to(
         application_id=interaction.application_id,
         interaction_id=interaction.id,
         interaction_token=interaction.token,
-        token_expires_at=datetime.now(UTC) + TOKEN_LIFE,
+        token_expires_at=datetime.fromtimestamp(interaction.client.clock(), UTC) + TOKEN_LIFE,
         channel_id=interaction.channel_id,
         ephemeral=ephemeral,
         spoiler=spoiler,

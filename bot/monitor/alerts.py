@@ -6,7 +6,8 @@ In English: Discord says nobody's language outside of an interaction.
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -16,7 +17,7 @@ from bot.kit import Bot, Feature, Service
 from common.files import write_whole
 from common.logs import log_ids
 from common.settings import Settings
-from jobs.health import Health, StoreState, Trouble, of_database
+from jobs.health import Health, StoreState, Trouble, of_clocks, of_database
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ STORE_EVERY_LOOKS = 10
 """Asking the store writes a file; every five minutes will do."""
 
 GRACE_SECONDS: Mapping[str, float] = {
+    "clock": 60.0,
     "database": 60.0,
     "no-engine": 300.0,
     "no-bot": float("inf"),
@@ -85,7 +87,7 @@ class Alerts(Service):
             if self._is_news(trouble, self._since.setdefault(trouble.name, _now())):
                 await self._tell(trouble)
             return
-        found = {trouble.name: trouble for trouble in health.troubles()}
+        found = {trouble.name: trouble for trouble in self._troubles(health)}
         self._since = {name: self._since.get(name, _now()) for name in found}
         for name, trouble in found.items():
             if name == "no-engine" and not health.waiting:
@@ -96,6 +98,13 @@ class Alerts(Service):
             log.info("Over: %s", self._told[name])
             await self._say(f"✅ This is over: “{self._told[name]}”")
             await self._remember({k: v for k, v in self._told.items() if k != name})
+
+    def _troubles(self, health: Health) -> Iterator[Trouble]:
+        """What the queue knows of, and whether the clocks go as Discord's does."""
+        yield from health.troubles()
+        ahead = self._client.traffic.ahead_of_discord
+        if (trouble := of_clocks(ahead(time.time()), ahead(health.at.timestamp()))) is not None:
+            yield trouble
 
     async def _ask(self) -> Health:
         # One refusal may be a chance: it is asked again until the grace is over.

@@ -147,13 +147,17 @@ class EngineWorker:
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            with contextlib.suppress(QueueUnavailableError):
+            try:
                 used = self._painter.memory_used_bytes()
                 known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
                 newest = self.described()  # weights may have come meanwhile, its pace be known
                 if not known or _abilities(newest) != _abilities(self._info):
                     self._info = newest
                     await self._queue.engines.register(self._info)
+            except QueueUnavailableError as error:
+                log.debug("The heartbeat has to wait: %s", error)
+            except Exception:  # an engine whose heart has stopped is taken for dead while it works
+                log.exception("Error in the heartbeat")
 
     def described(self) -> EngineInfo:
         """What there is to say of this engine now."""
@@ -172,10 +176,14 @@ class EngineWorker:
     async def _tidy(self) -> None:
         """Let statistics of members' pictures go when nobody needs the picture any more."""
         while self._statistics is not None:
-            with contextlib.suppress(QueueUnavailableError):
+            try:
                 known = await asyncio.to_thread(self._statistics.origins)
                 gone = await self._queue.retention.unused(known) if known else set()
                 await asyncio.to_thread(self._statistics.forget_origins, gone)
+            except QueueUnavailableError as error:
+                log.debug("Statistics are tidied later: %s", error)
+            except Exception:
+                log.exception("Error in tidying the statistics")
             await asyncio.sleep(TIDY_SECONDS)
 
     async def _wait(self, stop: asyncio.Event) -> None:

@@ -1,7 +1,6 @@
 """What the operator decides for one server or for all: blocks, pauses, clearing."""
 
 import argparse
-from datetime import UTC, datetime
 
 from rich.console import Console
 
@@ -15,7 +14,7 @@ async def block(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
     if asked.user_id in queue.settings.atelier_owner_ids:
         console.print(f"{asked.user_id} runs this bot (ATELIER_OWNER_IDS) and cannot be blocked.")
         return 1
-    until = None if asked.lasts is None else datetime.now(UTC) + asked.lasts
+    until = None if asked.lasts is None else await queue.now() + asked.lasts
     new = await queue.blocks.add(
         asked.server, asked.user_id, COMMAND_LINE, reason=asked.reason, until=until
     )

@@ -116,12 +116,15 @@ _MAY_NOT = "42501"
 _UNUSABLE = (
     "08",  # the connection broke
     "25006",  # it may only be read
+    "25P03",  # the transaction was ended, as its client slept
+    "25P04",  # or as it took too long
     "28",  # it does not know the user
     "3D",  # there is no such database
     "40",  # a deadlock, or others were faster: to be tried again
     _MAY_NOT,
     "42704",  # the address asks for what the server does not have
     "53",  # no connection is left, or no memory, or no disk
+    "55P03",  # others hold what is to be written
     "57",  # it starts, or ends
     "58",  # its machine fails
 )

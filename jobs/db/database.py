@@ -118,6 +118,14 @@ class Transaction:
         return [sa.func.pg_notify(topic, about).label(topic) for topic in topics]
 
 
+def heard_of(column: sa.ColumnElement[float], now: Any, seconds: float) -> sa.ColumnElement[bool]:
+    """Whether a time that somebody wrote as a sign of life is a recent one.
+
+    One that is yet to come was written before the clock was put back, and says nothing any more.
+    """
+    return sa.and_(column > now - seconds, column < now + seconds)
+
+
 class Database:
     """The connections of one process to one database."""
 
@@ -168,10 +176,17 @@ class Database:
         row = (await connection.execute(sa.select(*asked))).one()
         return float(row[0]) if self._clock is None else self._clock()
 
+    def machine_now(self) -> float:
+        """The same of this machine's clock, which may differ: for what is said of the near future.
+
+        What is expected in two minutes is expected in two minutes by every clock.
+        """
+        return (self._clock or time.time)()
+
     async def now(self) -> float:
         """Seconds since 1970 of the one clock."""
         if self._clock is not None or not self.postgres:
-            return (self._clock or time.time)()
+            return self.machine_now()
         async with self.read_now() as (_, now):
             return now
 

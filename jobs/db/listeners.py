@@ -90,12 +90,17 @@ class _Notifications:
 
     async def connect(self) -> None:
         with reaching() as asyncpg:
-            self._connection = await asyncpg.connect(**connect_arguments(self._url))
-            keep_alive(self._connection)
-            # What is said after that is not heard: who waits has to look, and to connect again.
-            self._connection.add_termination_listener(self._heard)
-            for topic in self._topics:
-                await self._connection.add_listener(topic, self._heard)
+            connection = await asyncpg.connect(**connect_arguments(self._url))
+            try:
+                keep_alive(connection)
+                # What is said after that is not heard: who waits has to look, and connect again.
+                connection.add_termination_listener(self._heard)
+                for topic in self._topics:
+                    await connection.add_listener(topic, self._heard)
+            except BaseException:
+                connection.terminate()  # one that hears nothing is not taken for one that does
+                raise
+            self._connection = connection
         # Whatever was said while nobody listened is taken as said.
         self._heard()
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record
+from jobs.db.database import Record, heard_of
 from jobs.db.rows import from_row
 
 BOT_LOCK = "bot.lock"
@@ -58,7 +58,7 @@ def has_ended(bot: BotInfo) -> bool:
 async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
     """The bots that were heard of, the oldest first."""
     table = schema.bots
-    statement = sa.select(table).where(table.c.last_seen > now - BOT_ALIVE_SECONDS)
+    statement = sa.select(table).where(heard_of(table.c.last_seen, now, BOT_ALIVE_SECONDS))
     rows = await connection.execute(statement.order_by(table.c.started_at))
     return [bot_from_row(row) for row in rows.all()]
 

@@ -17,6 +17,9 @@ from jobs.entering.limits import DAY_SECONDS, Rules
 from jobs.model import Asker
 from jobs.outcomes import BLOCKED, Refusal, Usage
 
+CLOCKS_APART_SECONDS = 60.0
+"""A transaction that waited for its turn may be behind those before it, but by less than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -38,7 +41,12 @@ class _Asked:
 
     @property
     def today(self) -> list[sa.ColumnElement[bool]]:
-        return [*self.mine, J.counted.is_(True), J.created_at > self.now - DAY_SECONDS]
+        return [*self.counted, J.created_at > self.now - DAY_SECONDS]
+
+    @property
+    def counted(self) -> list[sa.ColumnElement[bool]]:
+        """Of mine, what counts; not what a clock that was put back would count until then."""
+        return [*self.mine, J.counted.is_(True), J.created_at < self.now + CLOCKS_APART_SECONDS]
 
     def refusal(self, name: str, current: int | str, **more: Any) -> Refusal:
         """By this limit, as it stands here."""
@@ -70,7 +78,7 @@ async def _counts(asked: _Asked, *more: _Asked) -> list[_Counts]:
 def _columns(asked: _Asked) -> tuple[sa.ColumnElement[Any], ...]:
     """The fields of `_Counts`."""
     here = None if asked.guild_id is None else J.guild_id == asked.guild_id
-    last = sa.select(sa.func.max(J.created_at)).where(*asked.mine, J.counted.is_(True))
+    last = sa.select(sa.func.max(J.created_at)).where(*asked.counted)
     return (
         _pictures_of(*asked.mine, IS_WAITING),
         sa.literal(0) if here is None else _pictures_of(here, IS_WAITING),

@@ -41,8 +41,9 @@ async def foreseen(
     if places > refusal.allowed:
         return refusal  # never, however many end
     too_many = int(count or 0) - refusal.allowed + places
+    here = standings.machine_now()
     if too_many <= 0:
-        return _at(refusal, now)
+        return _at(refusal, here)
     first = sa.select(J.id, J.pictures).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
     rows = await connection.execute(first.limit(too_many + _LOOKED_AHEAD))
     pictures = {int(row.id): int(row.pictures) for row in rows}
@@ -51,7 +52,7 @@ async def foreseen(
         starting = any(standing.engine_starting for standing in expected.values())
         why = Unforeseen.STARTING if starting else Unforeseen.NO_ENGINE
         return replace(refusal, unforeseen=why)
-    ends = ((_end(standing, now), job_id) for job_id, standing in expected.items())
+    ends = ((_end(standing, here), job_id) for job_id, standing in expected.items())
     for end, job_id in sorted((end, job_id) for end, job_id in ends if end is not None):
         too_many -= pictures[job_id]
         if too_many <= 0:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from common.options import MAX_SIZE_PX
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record
+from jobs.db.database import Record, heard_of
 from jobs.db.rows import IS_RUNNING, J, from_row, lenient
 from jobs.model import EngineInfo, Progress
 from jobs.order.speeds import (
@@ -152,7 +152,7 @@ class SpeedCache:
 
 def is_alive(now: float) -> sa.ColumnElement[bool]:
     """Whether an engine was heard of lately."""
-    return schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
+    return heard_of(schema.engines.c.last_seen, now, ENGINE_ALIVE_SECONDS)
 
 
 async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
@@ -181,9 +181,14 @@ def remaining_seconds(row: Record, fleet: Fleet, now: float) -> float:
         if progress is not None and (left := progress.seconds_left) is not None:
             if is_measured:
                 left = blended(predicted * (1 - progress.fraction), left, progress.fraction)
-            return max(0.0, left - (now - float(row.progress_at)))
+            return max(0.0, left - _since(row.progress_at, now))
     began = row.claimed_at if row.claimed_at is not None else now
-    return max(0.0, predicted - (now - float(began)))
+    return max(0.0, predicted - _since(began, now))
+
+
+def _since(moment: float, now: float) -> float:
+    """Seconds since then; none where the clock was put back behind it."""
+    return max(0.0, now - float(moment))
 
 
 def engine_from_row(row: Record) -> EngineInfo:

@@ -77,11 +77,12 @@ class Standings(QueuePart):
         halted = _Halted(connection, paused)
         engines = len(fleet.engines)
         starting = not engines and await is_starting(connection, now)
+        here = self.machine_now()
         found: dict[int, Standing] = {}
         for row in rows:
             if row.state != JobState.QUEUED:
                 is_running = row.state == JobState.RUNNING
-                ready = now + remaining_seconds(row, fleet, now) if is_running else None
+                ready = here + remaining_seconds(row, fleet, now) if is_running else None
                 found[row.id] = Standing(0, optional_moment(ready), engines, False, starting)
                 continue
             if row.guild_id in paused:
@@ -91,9 +92,13 @@ class Standings(QueuePart):
             forecast.pass_to_next()
             stopped = EVERYWHERE in paused
             seconds = None if stopped else await forecast.seconds_to_ready(row)
-            ready_at = None if seconds is None else moment(now + seconds)
+            ready_at = None if seconds is None else moment(here + seconds)
             found[row.id] = Standing(forecast.ahead + 1, ready_at, engines, stopped, starting)
         return found
+
+    def machine_now(self) -> float:
+        """The time that what is expected is said by: this machine's."""
+        return self._database.machine_now()
 
     async def painting_seconds(
         self, options: PaintOptions, aspect: float | None, *, frames: int = 1

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Transaction
+from jobs.db.database import Transaction, heard_of
 from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, bot_from_row
 
 
@@ -30,7 +30,7 @@ class Bots(QueuePart):
             others = sa.select(table).where(
                 table.c.application_id == bot.application_id,
                 table.c.id != bot.id,
-                table.c.last_seen > transaction.now - BOT_ALIVE_SECONDS,
+                heard_of(table.c.last_seen, transaction.now, BOT_ALIVE_SECONDS),
             )
             for row in await transaction.all(others):
                 other = bot_from_row(row).info

@@ -76,6 +76,7 @@ class Claims(QueuePart):
 
     async def _claim(self, engine_id: str, lease_seconds: float) -> Claim | None:
         is_unsure = engine_id in self._unsure
+        self._reaper.note_lease(lease_seconds)
         if self._reaper.is_due(_REAP_EVERY_SECONDS):
             await self.reap()
         while True:

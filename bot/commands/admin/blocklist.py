@@ -1,7 +1,7 @@
 """`/blocklist`: who may not paint in this server, why, and until when."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import discord
 from discord import app_commands
@@ -55,11 +55,11 @@ async def add(
         raise UserError(NOT_OPERATOR)
     if member.bot:
         raise UserError(NOT_BOTS, user_id=str(member.id))
-    until = None if lasts is None else datetime.now(UTC) + read_span(lasts)
+    span = None if lasts is None else read_span(lasts)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if await interaction.client.queue.blocks.add(
-        guild_id, member.id, interaction.user.id, reason=reason, until=until
-    ):
+    queue = interaction.client.queue
+    until = None if span is None else await queue.now() + span
+    if await queue.blocks.add(guild_id, member.id, interaction.user.id, reason=reason, until=until):
         said = await announce(interaction, _blocked_words(member.id, reason, until))
     else:
         said = texts_of(interaction)("<@{user_id}> is blocked already.", user_id=member.id)

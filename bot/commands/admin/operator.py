@@ -1,7 +1,6 @@
 """`/operator`: what those who run the bot decide for all servers and private messages."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import discord
 from discord import app_commands
@@ -85,13 +84,13 @@ async def block(
         raise UserError(NOT_OPERATOR)
     if user.bot:
         raise UserError(NOT_BOTS, user_id=str(user.id))
-    until = None if lasts is None else datetime.now(UTC) + read_span(lasts)
+    span = None if lasts is None else read_span(lasts)
     await acknowledge(interaction, ephemeral=True, thinking=True)
+    queue = interaction.client.queue
+    until = None if span is None else await queue.now() + span
     t = texts_of(interaction)
     said = t("<@{user_id}> is blocked already.", user_id=user.id)
-    if await interaction.client.queue.blocks.add(
-        None, user.id, interaction.user.id, reason=reason, until=until
-    ):
+    if await queue.blocks.add(None, user.id, interaction.user.id, reason=reason, until=until):
         said = t("<@{user_id}> is blocked from painting everywhere.", user_id=user.id)
     await show_block(interaction, said, user.id, None, cancel_everywhere_button)
 

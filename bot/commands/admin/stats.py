@@ -1,7 +1,7 @@
 """`/stats`: what was painted, by day, in figures and as a picture."""
 
 import logging
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from discord import app_commands
 
@@ -48,7 +48,7 @@ async def stats(
     await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
     found = await client.queue.statistics.read(guild_id, days)
-    today = datetime.fromtimestamp(client.clock(), UTC).date()
+    today = (await client.queue.now()).date()
     words = stats_words(t, found, days)
     if everywhere:
         words += "\n" + t("-# All servers and private messages together.")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import discord
 from discord import app_commands
@@ -84,7 +84,7 @@ async def style_of_the_week(
         style=preset,
         name=style_words(texts_for(interaction.guild_locale), chosen),
         channel_id=channel_id,
-        ends_at=datetime.now(UTC) + timedelta(days=days),
+        ends_at=await queue.now() + timedelta(days=days),
     )
     try:
         page = await _page(interaction.client, texts_for(interaction.guild_locale), weekly, chosen)
@@ -175,11 +175,15 @@ async def end_button(interaction: Interaction, t: Texts, _about: int) -> None:
 )
 async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
     """Ask anybody for photographs to paint in the style of the week."""
-    weekly_styles = interaction.client.queue.weekly_styles
-    weekly = await read_in_time(interaction, weekly_styles.of(int(item.parts["guild"])))
+    queue = interaction.client.queue
+    weekly = await read_in_time(interaction, queue.weekly_styles.of(int(item.parts["guild"])))
     message = interaction.message
     is_this = weekly is not None and message is not None and weekly.message_id == message.id
-    if weekly is None or not is_this or weekly.ends_at <= datetime.now(UTC):
+    if (
+        weekly is None
+        or not is_this
+        or weekly.ends_at <= await read_in_time(interaction, queue.now())
+    ):
         raise UserError(IS_OVER)
     await check_style(interaction, weekly.style)
     styles = (StyleWish(preset=weekly.style),)

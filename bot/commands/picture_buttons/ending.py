@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import discord
 
@@ -127,7 +126,7 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         raise not_yours(interaction, job)
     if job.pictures_deleted_at is None:
         raise UserError(IS_BACK)
-    if job.pictures_deleted_at <= datetime.now(UTC):
+    if job.pictures_deleted_at <= await read_in_time(interaction, queue.now()):
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
     # What was deleted in Discord stays so, and what was not to be seen here is not shown here.

@@ -376,3 +376,22 @@ async def test_no_secret_of_a_trouble_is_logged_or_told(
     assert done["waited_seconds"] >= 0
     assert done["painted_seconds"] > 0
     assert f"job {job.id}: done; 96 px" in done["message"]
+
+
+async def test_an_error_that_nobody_foresaw_stops_no_heart(
+    queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.05)
+    beats, again, beat = 0, asyncio.Event(), queue.engines.heartbeat
+
+    async def stumbles(engine_id: str, *, memory_used_bytes: int | None = None) -> bool:
+        nonlocal beats
+        beats += 1
+        if beats == 1:
+            raise RuntimeError("an internal error of the database")
+        again.set()
+        return await beat(engine_id, memory_used_bytes=memory_used_bytes)
+
+    monkeypatch.setattr(queue.engines, "heartbeat", stumbles)
+    async with worker(queue, settings), asyncio.timeout(30):
+        await again.wait()

@@ -1,6 +1,8 @@
 """PostgreSQL on a line that stays open and says nothing more: an error within our own limit."""
 
 import asyncio
+import time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -55,6 +57,41 @@ async def test_a_silent_database_is_an_error_and_is_used_again_when_it_speaks(
             await queue.wait_for_work(0.5)
 
 
+async def test_a_connection_that_could_not_begin_to_listen_is_not_taken_for_one_that_does(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.database_url is not None
+    asyncpg = pytest.importorskip("asyncpg")
+    opened: list[Any] = []
+    connect, add_listener = asyncpg.connect, asyncpg.Connection.add_listener
+
+    async def connected(*arguments: Any, **named: Any) -> Any:
+        opened.append(await connect(*arguments, **named))
+        return opened[-1]
+
+    async def lost(*_: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(asyncpg, "connect", connected)
+    async with await JobQueue.open(place.settings()) as queue:
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", lost)
+        with pytest.raises(QueueUnavailableError):
+            await queue.wait_for_work(0.1)
+        assert opened[-1].is_closed()
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
+        await queue.wait_for_work(0.1)
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", lost)
+        opened[-1].terminate()
+        with pytest.raises(QueueUnavailableError):
+            await heard(queue)
+        with pytest.raises(QueueUnavailableError):
+            await heard(queue)  # it did not begin to listen meanwhile
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
+        await queue.wait_for_work(0.1)
+        await accepted(queue)
+        await heard(queue)
+
+
 async def heard(queue: JobQueue) -> None:
     while not await queue.wait_for_work(0.5):
         pass
@@ -68,3 +105,31 @@ async def test_the_server_gives_up_what_a_client_that_sleeps_holds(
         for name, value in addresses._SERVER_LIMITS.items():
             said = await connection.scalar(sa.text(f"SHOW {name}"))
             assert str(said).removesuffix("s") == value.removesuffix("s"), name
+
+
+@pytest.mark.parametrize(
+    "limit", ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"]
+)
+async def test_limits_of_the_servers_owner_are_no_fault_of_the_queue(
+    place: Place, limit: str
+) -> None:
+    address = f"{place.database_url}?options=-c%20{limit}%3D200ms"
+    strict = Place(place.folder, address)
+    async with (
+        await JobQueue.open(place.settings()) as other,
+        await JobQueue.open(strict.settings()) as queue,
+    ):
+        job = await accepted(queue)
+        async with other.database.write() as transaction:
+            await transaction.execute(sa.text("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"))
+            is_idle = limit.startswith("idle")
+            work = asleep_amid_a_transaction(queue) if is_idle else queue.jobs.cancel(job.id, 1)
+            with pytest.raises(QueueUnavailableError):
+                await work
+        assert await queue.claims.claim("engine") is not None
+
+
+async def asleep_amid_a_transaction(queue: JobQueue) -> None:
+    async with queue.database.write() as transaction:
+        time.sleep(0.5)  # noqa: ASYNC251 - the whole process, as a laptop does
+        await transaction.execute(sa.text("SELECT 1"))

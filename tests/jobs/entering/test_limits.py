@@ -391,6 +391,18 @@ async def test_a_block_ends_by_itself_and_says_why_until_then(
     assert await queue.blocks.all(5) == [Block(1)]
 
 
+async def test_a_clock_that_is_put_back_locks_nobody_out_until_then(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await queue.limits.set(5, {"max_per_day": 1, "cooldown_seconds": 60}, 9)
+    await accepted(queue, 1, 5)
+    clock.advance(-30)
+    assert (await refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
+    clock.advance(-3 * 86_400)
+    await accepted(queue, 1, 5)
+    assert (await refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
+
+
 async def test_an_engine_is_waited_for_only_so_long(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue, 1, 5)
     await queue.engines.expect()

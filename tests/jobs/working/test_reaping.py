@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.db import schema
+from jobs.db.living import BotInfo
 from jobs.health import Trouble
 from jobs.model import EngineInfo, FailureKind, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost
@@ -13,6 +14,7 @@ from jobs.working.leases import LEASE_SECONDS
 from tests.kit.samples import (
     RESULT,
     FakeClock,
+    Place,
     accepted,
     claimed,
     engine,
@@ -58,6 +60,27 @@ async def test_a_clock_that_is_put_back_keeps_no_dead_engines_job(
     reaped = await looked_after(queue, clock, LEASE_SECONDS + 10)
     assert reaped == [job.id]
     assert (await queue.standings.overview(None)).engines_alive == 0
+
+
+async def test_a_clock_that_is_put_back_while_nobody_runs_keeps_nothing_alive(
+    queue: JobQueue, clock: FakeClock, place: Place
+) -> None:
+    """As after a power cut: the machine came up with a clock that was put right later."""
+    job = await accepted(queue)
+    await queue.engines.register(engine())
+    await queue.bots.enter(BotInfo("a-1", 7, "the container before", 1, "0.2.0"), never)
+    await claimed(queue)
+    clock.advance(-3 * 3600)
+    async with await JobQueue.open(place.settings(), clock=clock) as next_start:
+        assert (await next_start.standings.overview(None)).engines_alive == 0
+        assert (await next_start.health.ask(ask_store=False)).bots == ()
+        bot = BotInfo("b-1", 7, "this container", 1, "0.2.0")
+        assert await next_start.bots.enter(bot, never) is None
+        assert await looked_after(next_start, clock, LEASE_SECONDS + 10) == [job.id]
+
+
+def never(_: BotInfo) -> bool:
+    return False
 
 
 @pytest.mark.parametrize("kind", [DIED, HUNG])

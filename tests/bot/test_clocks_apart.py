@@ -1,0 +1,142 @@
+"""The bot's machine has one clock and the database another; the database's counts."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.app.features import build_client
+from bot.app.housekeeping import Housekeeping
+from bot.delivery.loop import Delivery
+from bot.monitor import alerts
+from bot.monitor.alerts import Alerts
+from common.steady_clock import steady_clock
+from jobs.health import CLOCK_SECONDS
+from tests.bot.commands.picture_buttons.pressing import press
+from tests.kit.world import World
+
+HOURS = 3600.0
+
+
+def let_database_be(world: World, ahead_seconds: float) -> None:
+    """Set the database's clock, beside that of the bot's machine."""
+    world.queue.database._clock = lambda: time.time() + ahead_seconds
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_a_block_of_an_hour_takes_an_hour(world: World, hours: float) -> None:
+    let_database_be(world, hours * HOURS)
+    options = {"member": world.user("grace").id, "lasts": "1 hour"}
+    await world.slash(world.user("admin"), "blocklist add", options)
+    (block,) = await world.queue.blocks.all(world.guild_id)
+    assert block.until is not None
+    left = block.until - datetime.fromtimestamp(world.queue.database._clock(), UTC)  # type: ignore[misc]
+    assert timedelta(minutes=59) < left <= timedelta(hours=1)
+    said = await world.said(await world.paint(user="grace"))
+    assert f"<t:{int(block.until.timestamp()) + 1}" in said
+
+
+async def test_a_deletion_is_taken_back_by_a_bot_that_is_ahead(world: World) -> None:
+    let_database_be(world, -HOURS)
+    await world.start_engine()
+    message = await world.painted()
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    await world.finished(await press(world, deleted.followups[0], "Undo"))
+
+
+async def test_a_style_of_the_week_takes_its_days(world: World) -> None:
+    let_database_be(world, -48 * HOURS)
+    options = {"style": "great-wave", "days": 1}
+    await world.slash(world.user("admin"), "style-of-the-week", options)
+    posted = world.discord.messages("paintings")[-1]
+    opened = await world.discord.press(world.user(), posted, label="Paint with this")
+    await opened.wait(lambda i: i.modal)
+    let_database_be(world, 0)
+    refused = await world.discord.press(world.user(), posted, label="Paint with this")
+    assert "is over" in await world.said(refused)
+
+
+async def test_the_last_day_of_the_figures_is_the_databases(world: World) -> None:
+    let_database_be(world, 48 * HOURS)
+    await world.painted_job(world.user())
+    shown = await world.slash(world.user("admin"), "stats", {"days": 1})
+    assert "1 picture" in shown.text
+
+
+async def test_jobs_of_this_run_are_known_by_the_databases_clock(world: World) -> None:
+    """An edit of an earlier run may still come too late; one of this run is known of."""
+    let_database_be(world, -HOURS)
+    await world.stop_bot()
+    await world.start_bot()
+    let_database_be(world, -HOURS)
+    job = await world.job(world.user())
+    delivery = world.bot.service(Delivery)
+    delivery._began_at = await world.queue.now()
+    later = await world.job(world.user())
+    assert delivery._message_of(job).unsettled
+    assert not delivery._message_of(later).unsettled
+
+
+async def test_a_clock_that_is_set_ends_no_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that comes up learns the time from the network: three hours in one step."""
+    clock = steady_clock()
+    before, machines = clock(), time.time
+    monkeypatch.setattr(time, "time", lambda: machines() + 3 * HOURS)
+    assert before <= clock() < before + 60
+    monkeypatch.setattr(time, "time", lambda: machines() - 3 * HOURS)
+    assert before <= clock() < before + 60
+    client = build_client(world.settings)
+    began = client.clock()
+    monkeypatch.setattr(time, "time", machines)
+    assert began <= client.clock() < began + 60
+
+
+async def test_an_answer_is_good_for_a_quarter_of_an_hour_by_the_bots_own_clock(
+    world: World,
+) -> None:
+    world.ahead_seconds = 3 * HOURS  # of the machine's, as where that was set meanwhile
+    await world.paint()
+    await world.eventually(world.jobs)
+    (job,) = await world.jobs()
+    left = job.reply.token_expires_at.timestamp() - world.bot.clock()
+    assert 14 * 60 < left <= 15 * 60
+
+
+async def test_a_clock_that_is_wrong_by_a_year_deletes_no_picture(world: World) -> None:
+    job = await world.painted_job(world.user())
+    housekeeping = world.bot.service(Housekeeping)
+    let_database_be(world, 366 * 24 * HOURS)
+    await housekeeping._clean()
+    assert (await world.fresh(job)).pictures_deleted_at is None
+    world.bot.traffic.discord_ahead_seconds = 366 * 24 * HOURS  # a year has passed
+    await housekeeping._clean()
+    assert (await world.fresh(job)).pictures_deleted_at is not None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [(3 * HOURS, ["wrong by 180 min"]), (-600.0, ["wrong by 10 min"]), (CLOCK_SECONDS / 2, [])],
+)
+async def test_owners_are_told_of_a_wrong_clock(
+    closed_world: World, monkeypatch: pytest.MonkeyPatch, ahead: float, words: list[str]
+) -> None:
+    monkeypatch.setattr(alerts, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(alerts, "GRACE_SECONDS", {"no-bot": float("inf")})
+    grace = closed_world.user("grace")
+    closed_world.settings = closed_world.settings.model_copy(
+        update={"atelier_owner_ids": (grace.id,), "atelier_disk_reserve_mib": 0}
+    )
+    bot = await closed_world.start_bot()
+    look, dm = bot.service(Alerts).look, closed_world.discord.world.dm_of(grace)
+    await look()
+    let_database_be(closed_world, ahead)
+    await look()
+    told = [message.text for message in closed_world.discord.world.messages_in(dm)]
+    assert [word for word in words if word in told[0]] == words if words else told == []
+    let_database_be(closed_world, 0)
+    await look()
+    told = [message.text for message in closed_world.discord.world.messages_in(dm)]
+    assert len(told) == 2 * len(words)
