@@ -84,15 +84,15 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
         bar = stack.enter_context(ProgressBar(console, quiet=chosen.quiet))
         moving = moving_content(chosen, stack) if may_move(chosen) else None
         checkpoints = _checkpoints(chosen, 0.0 if moving else _CHECKPOINT_SECONDS)
-        studio = open_studio(
-            settings,
-            device=chosen.device,
-            precision=chosen.precision,
-            max_memory=chosen.max_memory,
-            say=bar.say,
-        )
-        network = network_for(options, settings.atelier_network)
         with _keeping(checkpoints):
+            studio = open_studio(
+                settings,
+                device=chosen.device,
+                precision=chosen.precision,
+                max_memory=chosen.max_memory,
+                say=bar.say,
+            )
+            network = network_for(options, settings.atelier_network)
             if moving is None:
                 pictures = read_pictures(chosen, settings, options, network)
                 made = _paint_still(

@@ -8,6 +8,7 @@ from PIL import Image, ImageChops, ImageStat
 from safetensors.torch import save_file
 
 from common.catalogue import load_catalogue
+from engine import cli
 from engine.__main__ import main as engine_main
 from engine.arguments import make_parser, options_of, parse_layers
 from engine.painting import Event, PaintSettingsError, Stepped
@@ -278,6 +279,20 @@ def test_interrupted_and_resumed_gives_the_same_file(
     assert seen[0] in (6, 7)
     assert (studio / "out.png").read_bytes() == whole
     assert not (studio / "c.bin").exists()
+
+
+def test_a_checkpoint_is_said_to_be_saved_only_where_there_is_one(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "open_studio", interrupted)
+    assert paint("--quiet", "--checkpoint", "c.bin") == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+    (studio / "c.bin").write_bytes(b"of an earlier run")
+    assert paint("--quiet", "--checkpoint", "c.bin") == 130
+    assert capsys.readouterr().err == "Stopped. The checkpoint is as it was.\n"
 
 
 def test_flags_left_out_leave_the_choice_to_the_recipe() -> None:
