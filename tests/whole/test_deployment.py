@@ -37,6 +37,13 @@ def test_an_engine_is_given_no_secret_of_others_though_all_stand_in_one_file() -
     assert not [name for name in OTHERS_SECRETS if f"${{{name}" in given]
 
 
+def test_the_clusters_head_says_which_passwords_are_wanted() -> None:
+    text = (ROOT / "compose.cluster.yaml").read_text()
+    head = text[: text.index("x-logging")]
+    for name in re.findall(r"\$\{(\w+):\?", text):
+        assert name in head
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_part_has_a_known_version_and_bounds(name: str) -> None:
     service = SERVICES[name]
