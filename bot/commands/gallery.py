@@ -51,8 +51,10 @@ async def open_form(interaction: Interaction, job_id: int) -> None:
     job = await kept_job(interaction, job_id)
     if job.result_key is None:
         raise UserError(NOT_KEPT)
+    if interaction.guild_id is None:
+        raise UserError(NO_GALLERY)
     gallery = interaction.client.queue.gallery
-    post = await read_in_time(interaction, gallery.of(job_id))
+    post = await read_in_time(interaction, gallery.of(job_id, interaction.guild_id))
     t = texts_of(interaction)
     if post is not None and post.message_id is not None:
         await acknowledge(interaction, ephemeral=True, thinking=True)
@@ -110,15 +112,17 @@ class GalleryForm(ReportingModal):
                 interaction, job, channel_id, title=self._title.value.strip(), by_name=by_name
             )
         except BaseException:
-            await gallery.forget(job.id)
+            await gallery.forget(job.id, interaction.guild_id)
             raise
-        await gallery.posted(job.id, message.id)
-        await _check_kept(interaction, job.id, message)
+        await gallery.posted(job.id, interaction.guild_id, message.id)
         post = GalleryPost(job.id, interaction.guild_id, channel_id, message.id)
+        await _check_kept(interaction, post, message)
         await _say_where(interaction, t, post)
 
 
-async def _check_kept(interaction: Interaction, job_id: int, message: discord.Message) -> None:
+async def _check_kept(
+    interaction: Interaction, post: GalleryPost, message: discord.Message
+) -> None:
     """Take a picture out again that was deleted, or erased, while it was being posted.
 
     Who deletes one finds no message to take out until that is noted. So this is looked for after.
@@ -127,11 +131,11 @@ async def _check_kept(interaction: Interaction, job_id: int, message: discord.Me
         UserError: it was.
     """
     queue = interaction.client.queue
-    job = await queue.jobs.get(job_id)
+    job = await queue.jobs.get(post.job_id)
     if job is not None and job.pictures_deleted_at is None:
         return
     await insist(message.delete, TRIES)
-    await queue.gallery.forget(job_id)
+    await queue.gallery.forget(post.job_id, post.guild_id)
     raise UserError(NOT_KEPT)
 
 
@@ -197,18 +201,26 @@ async def take_out_button(interaction: Interaction, t: Texts, about: int) -> Non
     """Takes a picture out of the gallery again, for its member."""
     job = await known_job(interaction, about)
     await acknowledge(interaction)
-    if job.user_id == interaction.user.id and not await take_out(interaction.client, job.id):
+    is_theirs = job.user_id == interaction.user.id and interaction.guild_id is not None
+    if is_theirs and not await _take_out_of(interaction.client, job.id, interaction.guild_id or 0):
         raise UserError(STILL_THERE)
     await show(interaction, card(t("It is not in the gallery any more.")))
 
 
-async def take_out(client: Bot, job_id: int) -> bool:
-    """Delete what the gallery shows of a picture, if it shows it; whether it is out of it.
+async def take_out(client: Bot, job_id: int) -> None:
+    """Delete what the galleries of all servers show of a picture."""
+    for guild_id in await client.queue.gallery.servers_of(job_id):
+        await _take_out_of(client, job_id, guild_id)
+
+
+async def _take_out_of(client: Bot, job_id: int, guild_id: int) -> bool:
+    """Delete what a server's gallery shows of a picture, if it shows it; whether it is out of it.
 
     Where somebody else deleted it before, unheard by the bot, it is not to come back.
     """
     gallery = client.queue.gallery
-    post = await gallery.begin_taking_out(job_id)  # before the message goes, which the bot hears of
+    # Before the message goes, which the bot hears of.
+    post = await gallery.begin_taking_out(job_id, guild_id)
     if post is None or post.message_id is None:
         return post is None
     channel = client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
@@ -218,19 +230,19 @@ async def take_out(client: Bot, job_id: int) -> bool:
         if not isinstance(fault_of(error), MessageGone):
             with log_ids(job=job_id, server=post.guild_id):
                 log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)
-            await gallery.posted(job_id, post.message_id)
+            await gallery.posted(job_id, guild_id, post.message_id)
             return False
-        await gallery.keep_out(job_id)
+        await gallery.keep_out(job_id, guild_id)
     else:
-        await gallery.forget(job_id)
+        await gallery.forget(job_id, guild_id)
     return True
 
 
 async def same_style(interaction: Interaction, job_id: int) -> None:
     """Ask for photographs to paint in the style of a picture in the gallery."""
     job = await known_job(interaction, job_id)
-    post = await read_in_time(interaction, interaction.client.queue.gallery.of(job_id))
-    if post is None or post.guild_id != interaction.guild_id:
+    of = interaction.client.queue.gallery.of(job_id, interaction.guild_id or 0)
+    if await read_in_time(interaction, of) is None:
         raise UserError(NOT_PUBLISHED)
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)

@@ -1,4 +1,4 @@
-"""Which pictures stand in a server's gallery."""
+"""Which pictures stand in the galleries of servers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,35 +29,42 @@ class GalleryPost:
 
 
 class Gallery(QueuePart):
-    """Notes which pictures are posted, so that each is once, and can be taken out again."""
+    """Notes which pictures are posted: each once in a server, to be taken out again.
 
-    async def of(self, job_id: int) -> GalleryPost | None:
-        """Where a picture is posted, if it is."""
-        row = await self._database.one_or_none(_post_of(job_id))
+    What is done in one server's gallery, and by its moderators, is nothing to another's.
+    """
+
+    async def of(self, job_id: int, guild_id: int) -> GalleryPost | None:
+        """Where a picture is posted in a server, if it is."""
+        row = await self._database.one_or_none(_post_of(job_id, guild_id))
         return None if row is None else from_row(GalleryPost, row)
+
+    async def servers_of(self, job_id: int) -> list[int]:
+        """The servers in whose galleries a picture was posted."""
+        posts = sa.select(G.guild_id).where(G.job_id == job_id).order_by(G.at)
+        return list(await self._database.scalars(posts))
 
     async def claim(self, job_id: int, guild_id: int, channel_id: int) -> GalleryPost | None:
         """Begin to post a picture. What stands in the way, if it was posted or is being."""
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-gallery:{job_id}")
-            row = await transaction.one_or_none(_post_of(job_id))
+            row = await transaction.one_or_none(_post_of(job_id, guild_id))
             if row is not None:
                 given_up = row.message_id is None and row.at < transaction.now - POSTING_SECONDS
                 if not given_up:
                     return from_row(GalleryPost, row)
-            where = {"guild_id": guild_id, "channel_id": channel_id}
+            same = {"job_id": job_id, "guild_id": guild_id}
             await transaction.replace(
-                schema.gallery_posts, {"job_id": job_id}, **where, at=transaction.now
+                schema.gallery_posts, same, channel_id=channel_id, at=transaction.now
             )
         return None
 
-    async def posted(self, job_id: int, message_id: int) -> None:
+    async def posted(self, job_id: int, guild_id: int, message_id: int) -> None:
         """Note the message."""
-        await self._database.execute(
-            sa.update(schema.gallery_posts).where(G.job_id == job_id).values(message_id=message_id)
-        )
+        post = sa.update(schema.gallery_posts).where(*_is(job_id, guild_id))
+        await self._database.execute(post.values(message_id=message_id))
 
-    async def begin_taking_out(self, job_id: int) -> GalleryPost | None:
+    async def begin_taking_out(self, job_id: int, guild_id: int) -> GalleryPost | None:
         """Let nobody post a picture whose message is about to be deleted; None where none stands.
 
         One that is just being posted is returned without a message, and left alone. Else to be
@@ -65,7 +72,7 @@ class Gallery(QueuePart):
         """
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-gallery:{job_id}")
-            row = await transaction.one_or_none(_post_of(job_id))
+            row = await transaction.one_or_none(_post_of(job_id, guild_id))
             if row is None or row.message_id == TAKEN_OUT:
                 return None
             post = from_row(GalleryPost, row)
@@ -73,18 +80,19 @@ class Gallery(QueuePart):
                 return post
             await transaction.execute(
                 sa.update(schema.gallery_posts)
-                .where(G.job_id == job_id)
+                .where(*_is(job_id, guild_id))
                 .values(message_id=None, at=transaction.now)
             )
         return post
 
-    async def keep_out(self, job_id: int) -> None:
+    async def keep_out(self, job_id: int, guild_id: int) -> None:
         """Note that somebody deleted the message of a picture, which is not to come back."""
-        await self.posted(job_id, TAKEN_OUT)
+        await self.posted(job_id, guild_id, TAKEN_OUT)
 
-    async def forget(self, job_id: int) -> None:
-        """Let a picture be in no gallery."""
-        await self._database.execute(sa.delete(schema.gallery_posts).where(G.job_id == job_id))
+    async def forget(self, job_id: int, guild_id: int) -> None:
+        """Let a picture not be in a server's gallery."""
+        post = sa.delete(schema.gallery_posts).where(*_is(job_id, guild_id))
+        await self._database.execute(post)
 
     async def mark_taken_out(self, message_ids: Collection[int]) -> int:
         """Note that somebody deleted these messages in Discord; how many were in a gallery."""
@@ -96,5 +104,9 @@ class Gallery(QueuePart):
         )
 
 
-def _post_of(job_id: int) -> sa.Select[Any]:
-    return sa.select(schema.gallery_posts).where(G.job_id == job_id)
+def _post_of(job_id: int, guild_id: int) -> sa.Select[Any]:
+    return sa.select(schema.gallery_posts).where(*_is(job_id, guild_id))
+
+
+def _is(job_id: int, guild_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return G.job_id == job_id, G.guild_id == guild_id

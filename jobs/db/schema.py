@@ -324,9 +324,9 @@ defaults = Table(
 gallery_posts = Table(
     "gallery_posts",
     metadata,
-    # Which pictures stand in a server's gallery, and where.
+    # Which pictures stand in which servers' galleries, and where.
     _of_job(primary_key=True, autoincrement=False),
-    Column("guild_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("channel_id", BigInteger, nullable=False),
     # NULL while it is being posted.
     Column("message_id", BigInteger),

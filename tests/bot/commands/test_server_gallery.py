@@ -104,7 +104,7 @@ async def test_what_a_moderator_took_out_does_not_come_back(world: World) -> Non
     (job,) = await world.jobs()
 
     async def is_noted() -> bool:
-        post = await world.queue.gallery.of(job.id)
+        post = await world.queue.gallery.of(job.id, world.guild_id)
         return post is not None and post.message_id == 0
 
     await world.eventually(is_noted)
@@ -152,7 +152,7 @@ async def test_a_channel_that_cannot_be_written_is_told(world: World) -> None:
     said = await world.said(await publish(world, message))
     assert "I may not write in <#12345>" in said
     (job,) = await world.jobs()
-    assert await world.queue.gallery.of(job.id) is None
+    assert await world.queue.gallery.of(job.id, world.guild_id) is None
 
 
 async def test_it_is_hidden_where_admins_want_that(world: World) -> None:

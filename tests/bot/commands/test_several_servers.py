@@ -152,3 +152,47 @@ async def test_rights_to_what_comes_back_go_by_where_all_see_it(world: World) ->
     undone = await pressed(world, world.user(), deleted.followups[0], "Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert (await world.fresh(job)).channel_id == world.discord.channel("talk").id
+
+
+async def test_the_gallery_of_another_server_is_nothing_to_this_one(world: World) -> None:
+    """Neither what was posted there, nor what its moderators took out."""
+    job = await from_another_server(world)
+    there, queue = world.guild_id + 1, world.queue
+    await queue.limits.set(world.guild_id, {"gallery_channel_id": channel_id(world, "talk")}, 1)
+    assert await queue.gallery.claim(job.id, there, 7) is None
+    await queue.gallery.posted(job.id, there, 8)
+    for taken_out in (False, True):
+        if taken_out:
+            await queue.gallery.mark_taken_out({8})
+        shown = await shown_here(world, job, everybody=False)
+        opened = await pressed(world, world.user(), shown, "Post to gallery")
+        await opened.wait(lambda i: i.modal is not None)
+        said = await world.discord.submit_modal(opened, {})
+        page = await world.says(
+            said, f"It is in the gallery: https://discord.com/channels/{world.guild_id}/"
+        )
+        assert len(world.discord.messages("talk")) == 1
+        await world.press(world.user(), page, "Take it out")
+        assert world.discord.messages("talk") == []
+        post = await queue.gallery.of(job.id, there)
+        assert post is not None
+        assert post.message_id == (0 if taken_out else 8)
+
+
+async def test_a_deleted_picture_goes_from_all_galleries(world: World) -> None:
+    job, queue = await from_another_server(world), world.queue
+    for number, name in enumerate(("paintings", "talk")):
+        place = channel_id(world, name)
+        message = world.discord.post(world.discord.world.bot, "The picture", channel=name)
+        assert await queue.gallery.claim(job.id, world.guild_id + number, place) is None
+        await queue.gallery.posted(job.id, world.guild_id + number, message.id)
+    alone = await shown_here(world, job, everybody=False)
+    deleted = await pressed(world, world.user(), alone, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    for name in ("paintings", "talk"):
+        assert not any(m.text == "The picture" for m in world.discord.messages(name))
+    assert await queue.gallery.servers_of(job.id) == []
+
+
+def channel_id(world: World, name: str) -> int:
+    return world.discord.channel(name).id

@@ -227,7 +227,7 @@ async def test_what_was_deleted_from_the_gallery_unheard_does_not_come_back(worl
     shown = await world.says(published, "It is in the gallery")
     forget(world.discord.messages("talk")[-1])
     await world.press(world.user("ada"), shown, "Take it out")
-    post = await world.queue.gallery.of(job.id)
+    post = await world.queue.gallery.of(job.id, world.guild_id)
     assert post is not None
     assert post.message_id == TAKEN_OUT
     again = await world.discord.press(world.user(), message, label="Post to gallery")
@@ -248,7 +248,7 @@ async def test_what_cannot_be_taken_out_just_now_is_said_to_stand_there_still(
     pressed = await world.discord.press(world.user("ada"), shown, label="Take it out")
     await pressed.wait(lambda i: i.followups)
     assert "could not delete it there" in pressed.followups[0].text
-    post = await world.queue.gallery.of(job.id)
+    post = await world.queue.gallery.of(job.id, world.guild_id)
     assert post is not None
     assert post.message_id == posted.id
     await world.press(world.user("ada"), shown, "Take it out")

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from bench import postgres
+from jobs.changing.gallery import GalleryPost
 from jobs.db import schema
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
@@ -48,6 +49,10 @@ async def test_an_old_database_migrates_forward_and_goes_on(
     place = Place(tmp_path, None)
     connection = sqlite3.connect(place.sqlite_file)
     connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
+    has_gallery = "gallery_posts" in (SCHEMAS / f"{revision}.sql").read_text()
+    if has_gallery:
+        connection.execute("INSERT INTO gallery_posts VALUES (1, 5, 7, 8, 9.0)")
+        connection.commit()
     connection.close()
     if isinstance(template, postgres.Server):
         await template.execute(f"CREATE DATABASE old_{revision}")
@@ -67,6 +72,8 @@ async def test_an_old_database_migrates_forward_and_goes_on(
         assert (await queue.limits.in_force(5)).max_per_day == 7
         assert [intake.interaction_id for intake in await queue.intakes.pending()] == [4242]
         assert len(await queue.styles.visible_to(1, None)) == 1
+        posted = GalleryPost(1, 5, channel_id=7, message_id=8)
+        assert await queue.gallery.of(1, 5) == (posted if has_gallery else None)
         await looked_after(queue, clock, 60)
         for expected in (3, 5):
             claim = await claimed(queue)
