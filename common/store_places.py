@@ -45,11 +45,26 @@ def open_place(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     if (folder := folder_of(url)) is not None:
         _adopt_misplaced(folder)
         return LocalFileSystem(), folder.as_posix()
-    given = {**(_S3_OPTIONS if url.startswith("s3:") else {}), **options}
+    given = {**(_S3_OPTIONS | _session() if url.startswith("s3:") else {}), **options}
     system, root = fsspec.core.url_to_fs(url, **given)
     system.close_session = _close_session
     system.retries = _TRIES
     return system, root
+
+
+def _session() -> dict[str, Any]:
+    """S3's client, which is not to ask a server whether it may send something before it does.
+
+    Where that does not answer, the client waits for ever, and whoever called it.
+    """
+    try:
+        from aiobotocore.session import AioSession  # noqa: PLC0415 - an extra
+        from botocore.handlers import add_expect_header  # noqa: PLC0415 - the same
+    except ImportError:
+        return {}  # it is missed, and told of, where it is to be used
+    session = AioSession()
+    session.unregister("before-call.s3", add_expect_header)
+    return {"session": session}
 
 
 def folder_of(url: str) -> Path | None:
