@@ -30,7 +30,7 @@ RUN apt-get update \
 RUN useradd --create-home --uid 1000 atelier && mkdir /data && chown atelier:atelier /data && chmod 700 /data
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
-COPY LICENSE pyproject.toml ./
+COPY LICENSE NOTICES.md pyproject.toml ./
 COPY common ./common
 COPY jobs ./jobs
 COPY engine ./engine

@@ -1,4 +1,4 @@
-"""`python -m bot`: run the bot, and with it one engine unless `ATELIER_ENGINE=external`."""
+"""`python -m bot`: run the bot, and with it its engines unless `ATELIER_ENGINE=external`."""
 
 from common.interrupts import stop_quietly
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal ends it. Returns the exit status."""
     parser = OneLineParser(
         prog="python -m bot",
-        description="The Discord bot, and with it one engine unless ATELIER_ENGINE=external. "
+        description="The Discord bot, and with it its engines unless ATELIER_ENGINE=external. "
         "Settings are read from the environment and from .env in this folder.",
     )
     parser.add_argument("--version", action="version", version=f"Atelier {VERSION}")

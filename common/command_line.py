@@ -141,3 +141,42 @@ class _Output(io.TextIOWrapper):
                 with contextlib.suppress(OSError):  # it may be the same file
                     print(f"The output cannot be written: {reason}.", file=sys.stderr)  # noqa: T201
             raise SystemExit(UNWRITTEN) from None
+
+
+@contextlib.contextmanager
+def whoever_listens() -> Iterator[None]:
+    """What is said on standard error within, such as progress, ends nothing where it is lost.
+
+    The terminal may be closed, the log's disk full, the reader of a pipe gone.
+    """
+    before = sys.stderr
+    if not isinstance(before, io.TextIOWrapper):  # the process has none
+        yield
+        return
+    sys.stderr = stream = _Unheard(
+        before.buffer,
+        before.encoding,
+        before.errors,
+        line_buffering=before.line_buffering,
+        write_through=before.write_through,
+    )
+    try:
+        yield
+    finally:
+        sys.stderr = before
+        stream.detach()
+
+
+class _Unheard(io.TextIOWrapper):
+    """A stream that drops what cannot be written."""
+
+    def write(self, text: str, /) -> int:
+        """As of any stream."""
+        with contextlib.suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """As of any stream."""
+        with contextlib.suppress(OSError):
+            super().flush()

@@ -29,6 +29,8 @@ MIB = 1024 * 1024
 ENV_FILE = Path(".env")
 _OF_S3 = "AWS_"
 """How the names begin by which S3's client is told keys and addresses; they are no settings."""
+_OF_COMPOSE = frozenset({"ATELIER_CONTAINER_MEMORY"})
+"""What the compose files read in `.env`, all of which their containers are given; no settings."""
 DiscordId = Annotated[int, Field(ge=1, lt=2**63)]
 _NEAR, _VERY_NEAR = 0.75, 0.85
 """How alike two names are of which one is meant by the other."""
@@ -103,7 +105,7 @@ class _FirstSettings(BaseSettings):
     )
     atelier_engine: Literal["embedded", "external"] = Field(
         "embedded",
-        description="embedded: the bot starts and supervises one engine. external: engines are "
+        description="embedded: the bot starts and supervises its engines. external: engines are "
         "started with `python -m engine`, on this or on other machines.",
     )
     atelier_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -157,7 +159,10 @@ class Settings(_LimitSettings):
         description="An engine whose device gives no sign of life for so long ends, in seconds.",
     )
     atelier_disk_reserve_mib: int = Field(
-        1024, ge=0, description="Free space that is kept on the disk of the data folder, in MiB."
+        1024,
+        ge=0,
+        description="Free space that is kept on the disks of the data folder and of the pictures, "
+        "in MiB.",
     )
     atelier_max_member_mib: int = Field(
         4096,
@@ -264,7 +269,7 @@ class Settings(_LimitSettings):
 
     @property
     def disk_reserve_bytes(self) -> int:
-        """Free space that is kept on the disk of the data folder."""
+        """Free space that is kept on the disks of the data folder and of the pictures."""
         return self.atelier_disk_reserve_mib * MIB
 
     @property
@@ -306,7 +311,7 @@ def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
     written = [] if env_file is None else names_in(env_file)
     sentences = []
     for name in sorted({*os.environ, *written}):
-        if name.upper() in known:
+        if name.upper() in known or name in _OF_COMPOSE:
             continue
         is_ours = name.upper().startswith("ATELIER_")
         cutoff = _NEAR if is_ours else _VERY_NEAR

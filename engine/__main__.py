@@ -8,13 +8,18 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from common.command_line import WRONG_USE, nearest_of, print_anything, run_command
-from common.interrupts import stop_quietly
+from common.command_line import (
+    WRONG_USE,
+    nearest_of,
+    print_anything,
+    run_command,
+    whoever_listens,
+)
+from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_quietly
 from engine.allocator import drop_read_libraries, give_large_blocks_back
 from engine.threads import wait_briefly
 
 COMMANDS = ("paint", "styles")
-INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
@@ -24,9 +29,9 @@ def main(arguments: list[str]) -> int:
     wait_briefly()
     try:
         return _run(arguments)
-    except KeyboardInterrupt:  # while modules are loaded; each command has a line of its own
+    except KeyboardInterrupt as interrupt:  # while modules are loaded, or of a short command
         print("Stopped.", file=sys.stderr)
-        return INTERRUPTED
+        return status_of(interrupt)
 
 
 @contextlib.contextmanager
@@ -54,7 +59,8 @@ def _run(arguments: list[str]) -> int:
             with _loading():
                 from engine.cli import main as paint_main  # noqa: PLC0415
 
-            return paint_main(rest)
+            with whoever_listens():
+                return paint_main(rest)
         case ["styles", *rest]:
             with _loading():
                 from engine.styles.cli import main as styles_main  # noqa: PLC0415
@@ -89,9 +95,12 @@ def _leave(status: int) -> NoReturn:
     logging.shutdown()
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
+    end_by_signal(status)
     os._exit(status)
 
 
 if __name__ == "__main__":
     stop_quietly()
+    if set(sys.argv[1:2]) & set(COMMANDS):  # the worker ends in an order of its own
+        end_as_by_ctrl_c()
     _leave(run_command(lambda: main(sys.argv[1:])))

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 from pydantic import ValidationError
 
@@ -13,7 +13,12 @@ from engine.errors import PaintSettingsError
 from engine.recipes.recipe import recipe_names
 
 _STARTS = tuple(name for name in OPTIONS["start"].choices if name != "file")
-_FLAGS = {"size_px": "--size", "start_noise": "--init-noise", "tile_px": "--tile"}
+_FLAGS = {
+    "start": "--init",
+    "size_px": "--size",
+    "start_noise": "--init-noise",
+    "tile_px": "--tile",
+}
 _METAVARS = {"size_px": "PX", "tile_px": "PX", "min_improvement": "SHARE"}
 _OTHERWISE = frozenset({"start", "timelapse", "timelapse_format", "content_layers", "style_layers"})
 """Options whose flags are not simply their values."""
@@ -22,11 +27,34 @@ _OF_JOBS = frozenset({"variants", "vary"})
 _PLAIN = tuple(name for name in OPTIONS if name not in _OTHERWISE | _OF_JOBS)
 _METHOD = _PLAIN.index("recipe")
 """Before it stand the options of the look."""
+_HELP = {
+    "moving": "Paint all of what moves, or its first picture. Without it: as the output is named.",
+    "network": "Without it: vgg19, or lite for a draft, unless ATELIER_NETWORK says otherwise.",
+    "optimizer": "Without it: the recipe's.",
+    "seed": "Another number gives other strokes, the same the same picture. Without it: 0.",
+    "size_px": "The longest side of the result in pixels. Without it: 512, or that of what moves.",
+}
+"""Of options that are otherwise here than in Discord, or have no help there."""
+
+
+class _Parser(OneLineParser):
+    """Says where pictures belong that are too many."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and end with 2."""
+        words = message.partition("unrecognized arguments: ")[2].split()
+        if words and not any(word.startswith("-") for word in words):
+            more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
+            message = (
+                "one photograph is painted at a time, and each style stands behind a --style of "
+                f"its own; {words[0]}{more} is too much"
+            )
+        super().error(message)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """All flags of `paint`; those left out stay None, and the recipe or the quality decides."""
-    parser = OneLineParser(
+    parser = _Parser(
         prog="python -m engine paint",
         description="Paint a photograph in the style of one or more paintings.",
     )
@@ -34,16 +62,22 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
-        help="PNG, JPEG, WebP or TIFF (default: a new PNG here, named after both pictures)",
+        type=_output,
+        metavar="FILE",
+        help="PNG, JPEG, WebP or TIFF (of 16 bits), of what moves GIF, MP4 or WebP; a file that is "
+        "there is overwritten (default: a new file here, named after both pictures)",
     )
     _add_styles(parser.add_argument_group("styles (at least one)"))
     look, method = parser.add_argument_group("look"), parser.add_argument_group("method")
     for name in _PLAIN:
         _add_option(look if _PLAIN.index(name) < _METHOD else method, name)
     look.add_argument("--init", metavar="|".join((*_STARTS, "FILE")), help=OPTIONS["start"].help)
-    method.add_argument("--content-layers", metavar="relu4_2[=WEIGHT],…")
-    method.add_argument("--style-layers", metavar="relu1_1[=WEIGHT],…")
+    for kind, example in (("content", "relu4_2"), ("style", "relu1_1")):
+        method.add_argument(
+            f"--{kind}-layers",
+            metavar=f"{example}[=WEIGHT],…",
+            help=f"in which {kind} is compared (default: the recipe's)",
+        )
     _add_machine(parser.add_argument_group("machine"))
     _add_records(parser.add_argument_group("records"))
     return parser
@@ -128,6 +162,16 @@ def start_file(chosen: argparse.Namespace) -> Path | None:
     return None if chosen.init is None or chosen.init in _STARTS else Path(chosen.init)
 
 
+def _output(text: str) -> Path:
+    """A file to write. A name without an ending is mostly the rest of a flag, as of `-output`."""
+    path = Path(text)
+    if not path.suffix and text.isidentifier() and not path.is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text} has no ending such as .png (flags of whole words have two dashes)"
+        )
+    return path
+
+
 def _add_styles(group: Any) -> None:
     group.add_argument(
         "--style",
@@ -135,10 +179,14 @@ def _add_styles(group: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a picture, or what `python -m engine styles fingerprint` made of one",
+        help="a picture, or what `python -m engine styles fingerprint` made of one; once for each",
     )
     group.add_argument(
-        "--preset", action="append", default=[], metavar="NAME", help="of the catalogue"
+        "--preset",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of the catalogue, which `python -m engine styles list` shows",
     )
     group.add_argument("--own-style", action="store_true", help="the photograph as its own style")
     group.add_argument(
@@ -170,13 +218,17 @@ def _add_styles(group: Any) -> None:
     )
 
 
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, "--" + name.replace("_", "-"))
+
+
 def _add_option(group: Any, name: str) -> None:
     """The flag of an option, from its row in the table."""
-    option = OPTIONS[name]
-    flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+    option, flag = OPTIONS[name], _flag(name)
+    text = _HELP.get(name, option.help)
     if option.value_type is bool:
         switch = argparse.BooleanOptionalAction
-        group.add_argument(flag, dest=name, action=switch, default=None, help=option.help)
+        group.add_argument(flag, dest=name, action=switch, default=None, help=text)
         return
     group.add_argument(
         flag,
@@ -184,13 +236,15 @@ def _add_option(group: Any, name: str) -> None:
         type=option.value_type,
         choices=option.choices or None,
         metavar="|".join(recipe_names()) if name == "recipe" else _METAVARS.get(name),
-        help=option.help,
+        help=text,
     )
 
 
 def _add_machine(group: Any) -> None:
-    group.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
-    group.add_argument("--precision", choices=get_args(Precision))
+    group.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    group.add_argument(
+        "--precision", choices=get_args(Precision), help="of the network (default: auto)"
+    )
     group.add_argument(
         "--max-memory", metavar="2GiB", help="above it the picture is painted in parts"
     )
@@ -212,18 +266,22 @@ def _add_records(group: Any) -> None:
     group.add_argument(
         "--timelapse", type=Path, metavar="FILE", help="GIF or MP4 of what is painted in this run"
     )
-    group.add_argument("--report", type=Path, metavar="FILE.json")
-    group.add_argument("--losses", type=Path, metavar="FILE.jsonl")
+    group.add_argument(
+        "--report", type=Path, metavar="FILE.json", help="how it was painted: all settings, times"
+    )
+    group.add_argument(
+        "--losses", type=Path, metavar="FILE.jsonl", help="the loss of each iteration, a line each"
+    )
     group.add_argument("--plot", type=Path, metavar="FILE.png", help="the course of the loss")
-    group.add_argument("--quiet", action="store_true", help="no progress bar")
+    group.add_argument("--quiet", action="store_true", help="no progress, only the line at the end")
 
 
 def _sentences(error: ValidationError) -> str:
     lines: list[str] = []
     for problem in error.errors(include_url=False, include_context=False):
-        flag = str(problem["loc"][0]) if problem["loc"] else ""
+        option = str(problem["loc"][0]) if problem["loc"] else ""
         text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         given = "" if isinstance(problem["input"], dict) else f", not {problem['input']}"
-        name = flag.removesuffix("_px").replace("_", "-")
+        name = _flag(option).removeprefix("--") if option else ""
         lines.append(f"{name}: {text}{given}" if name else text)
     return "These settings cannot be used: " + "; ".join(lines) + "."

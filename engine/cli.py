@@ -1,24 +1,31 @@
 """`python -m engine paint`: one picture, without a queue."""
 
 import argparse
-import itertools
 import math
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 
 from common.command_line import for_shell
+from common.interrupts import status_of
 from common.options import PaintOptions, network_for
 from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
-from engine.cli_moving import Made, may_move, moving_content, output_suffixes, paint_moving
+from engine.cli_moving import (
+    Made,
+    may_move,
+    moving_content,
+    output_suffixes,
+    paint_moving,
+)
+from engine.cli_output import OutputFile
+from engine.errors import CheckpointError
 from engine.output.atomic import write_bytes
-from engine.output.errors import OutputError, check_target
+from engine.output.errors import NotWrittenError, OutputError, check_target
 from engine.output.film import Film
 from engine.output.losses import loss_lines, loss_plot
 from engine.output.pictures import write_picture
@@ -29,7 +36,6 @@ from engine.pipeline.pictures import Pictures
 from engine.pipeline.recording import CheckpointFile, FilmRecorder, loss_records, report_file
 from engine.pipeline.studio import open_studio
 from engine.progress import ProgressBar
-from engine.scratch import scratch_folder
 from engine.styles.presets import StyleMissingError
 
 _CHECKPOINT_SECONDS = 10.0
@@ -38,14 +44,14 @@ _FRAME_PX = 1080
 
 WRONG_SETTINGS = 2
 FAILED = 1
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Paint as the arguments say; the exit status is 0, 1 (failed), 2 (wrong settings) or 130."""
+    """Paint as the arguments say.
+
+    The exit status is 0, 1 (failed), 2 (wrong settings), or of the signal: 130 after Ctrl-C.
+    """
     chosen = make_parser().parse_args(arguments)
-    if chosen.output is None:
-        chosen.output = _new_name(chosen)
     console = Console(stderr=True)
     try:
         return _paint(chosen, load_settings(), console)
@@ -57,45 +63,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         StyleMissingError,
         PaintingFailedError,
     ) as problem:
-        console.print(
-            for_shell(problem), style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        return FAILED if isinstance(problem, PaintingFailedError) else WRONG_SETTINGS
-    except KeyboardInterrupt:
-        kept = " The checkpoint is saved." if chosen.checkpoint else ""
-        console.print(f"Stopped.{kept}", markup=False)
-        return INTERRUPTED
+        _say(console, for_shell(problem), style="red")
+        has_failed = isinstance(problem, PaintingFailedError | NotWrittenError)
+        return FAILED if has_failed else WRONG_SETTINGS
+    except KeyboardInterrupt as interrupt:
+        _say(console, " ".join(["Stopped.", *getattr(interrupt, "__notes__", ())]))
+        return status_of(interrupt)
 
 
-def _new_name(chosen: argparse.Namespace) -> Path:
-    """A name in this folder that no file has, after the photograph and the first style."""
-    styles = [*(path.stem for path in chosen.style or ()), *(chosen.preset or ())]
-    stem = "-".join([chosen.content.stem, *styles[:1]])
-    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
-    suffix = ".mp4" if chosen.moving else ".png"
-    return next(path for name in names if not (path := Path(f"{name}{suffix}")).exists())
+def _say(console: Console, line: str, style: str | None = None) -> None:
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> int:
     options = options_of(chosen)
+    output = OutputFile.of(chosen)
+    chosen.output = output.path
     _check_targets(chosen)
-    with scratch_folder() as name, ProgressBar(console, quiet=chosen.quiet) as bar:
-        folder = Path(name)
-        moving = moving_content(chosen, folder) if may_move(chosen) else None
+    with ExitStack() as stack:
+        bar = stack.enter_context(ProgressBar(console, quiet=chosen.quiet))
+        moving = moving_content(chosen, stack) if may_move(chosen) else None
         checkpoints = _checkpoints(chosen, 0.0 if moving else _CHECKPOINT_SECONDS)
-        studio = open_studio(
-            settings,
-            device=chosen.device,
-            precision=chosen.precision,
-            max_memory=chosen.max_memory,
-            say=bar.say,
-        )
-        network = network_for(options, settings.atelier_network)
-        try:
+        with _keeping(checkpoints):
+            studio = open_studio(
+                settings,
+                device=chosen.device,
+                precision=chosen.precision,
+                max_memory=chosen.max_memory,
+                say=bar.say,
+            )
+            network = network_for(options, settings.atelier_network)
             if moving is None:
                 pictures = read_pictures(chosen, settings, options, network)
                 made = _paint_still(
-                    chosen, pictures, options, studio=studio, bar=bar, checkpoints=checkpoints
+                    chosen,
+                    pictures,
+                    options,
+                    studio=studio,
+                    bar=bar,
+                    checkpoints=checkpoints,
+                    output=output,
                 )
             else:
                 options = moving.sized(chosen, options)
@@ -107,27 +114,40 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
                     studio=studio,
                     bar=bar,
                     checkpoints=checkpoints,
-                    folder=folder,
-                    output=chosen.output,
+                    output=output,
                 )
-        except KeyboardInterrupt:
-            if checkpoints is not None:
-                checkpoints.keep_newest()
-            raise
     notes = (*made.notes, *([checkpoints.note] if checkpoints and checkpoints.note else []))
     report = replace(made.report, notes=notes)
-    _write_records(report, chosen)
-    if checkpoints is not None:
-        checkpoints.remove()
     times = "1 iteration" if report.iterations == 1 else f"{report.iterations} iterations"
     said = (
-        f"{chosen.output}: {made.size}, {report.network}, "
+        f"{output.path}: {made.size}, {report.network}, "
         f"{report.precision} on {report.device}, {times} in "
         f"{report.seconds:.1f} s, seed {options.seed}"
     )
     for line in (said, *(f"  {for_shell(note)}" for note in report.notes)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        _say(console, line)
+    _write_records(report, chosen)  # said before: whatever comes of these, the picture is there
+    if checkpoints is not None:
+        checkpoints.remove()
     return 0
+
+
+@contextmanager
+def _keeping(checkpoints: CheckpointFile | None) -> Iterator[None]:
+    """Keep the newest state where the painting is stopped, and name the file where it is wrong."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if checkpoints is not None and (said := checkpoints.keep_last()):
+            interrupt.add_note(said)
+        raise
+    except CheckpointError as problem:
+        file = "" if checkpoints is None else str(checkpoints.path)
+        raise PaintSettingsError(
+            "{file}: {problem} Delete it to begin anew, or name another file.",
+            file=file,
+            problem=problem.sentence,
+        ) from problem
 
 
 def _paint_still(
@@ -138,6 +158,7 @@ def _paint_still(
     studio: Studio,
     bar: ProgressBar,
     checkpoints: CheckpointFile | None,
+    output: OutputFile,
 ) -> Made:
     listeners: list[Listener] = [bar]
     film = None
@@ -153,7 +174,7 @@ def _paint_still(
         if checkpoints is not None:
             listeners.append(checkpoints)
         painted = follow(events, *listeners)
-        write_picture(painted.picture, chosen.output)
+        output.write(lambda file: write_picture(painted.picture, file))
     report = painted.report
     film_notes = [film.note] if film is not None and film.note is not None else []
     notes = (*pictures.notes, *report.notes, *film_notes)

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from common.clips.encoding import ClipKind, EncodingFailedError, encode_clip
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX, PaintOptions
 from common.sentences import Sentence
 from engine.cli_inputs import read_moving
+from engine.cli_output import OutputFile
 from engine.moving.events import ClipPainted, FramePainted, FrameStepped
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
 from engine.output.atomic import replacing
-from engine.output.errors import OutputError
+from engine.output.errors import NotWrittenError
 from engine.output.pictures import PICTURE_SUFFIXES
 from engine.painting import (
     PaintingFailedError,
@@ -28,6 +29,7 @@ from engine.painting import (
 from engine.pipeline.pictures import Pictures
 from engine.pipeline.recording import CheckpointFile
 from engine.progress import ProgressBar
+from engine.scratch import scratch_folder
 
 _KINDS: dict[str, ClipKind] = {".gif": "gif", ".mp4": "mp4", ".webp": "webp"}
 _OF_STILLS = ("timelapse", "losses", "plot")
@@ -51,6 +53,8 @@ class MovingContent:
 
     clip: Clip
     notes: tuple[Sentence, ...]
+    folder: Path
+    """For frames, until all is painted."""
 
     @property
     def first(self) -> Picture:
@@ -79,17 +83,22 @@ def may_move(chosen: argparse.Namespace) -> bool:
     return chosen.output.suffix.lower() in _KINDS
 
 
-def moving_content(chosen: argparse.Namespace, folder: Path) -> MovingContent | None:
+def moving_content(chosen: argparse.Namespace, stack: ExitStack) -> MovingContent | None:
     """What moves, if it is to be painted so; None for a WebP of what does not move.
 
     Args:
         chosen: of the command line.
-        folder: for the frames, until all is painted.
+        stack: its frames lie in a folder that goes with it.
 
     Raises:
         PaintSettingsError: the file cannot be read, or a record of stills is asked for.
+        PaintingFailedError: there is no room for its frames.
     """
-    clip, notes = read_moving(chosen.content, folder)
+    try:
+        folder = Path(stack.enter_context(scratch_folder()))
+        clip, notes = read_moving(chosen.content, folder)
+    except OSError as error:
+        raise _no_room(error) from error
     if chosen.output.suffix.lower() == ".webp" and len(clip) == 1:
         return None
     for name in _OF_STILLS:
@@ -97,7 +106,14 @@ def moving_content(chosen: argparse.Namespace, folder: Path) -> MovingContent | 
             raise PaintSettingsError(
                 "{flag} is of one picture, not of one that moves.", flag=f"--{name}"
             )
-    return MovingContent(clip, notes)
+    return MovingContent(clip, notes, folder)
+
+
+def _no_room(error: OSError) -> PaintingFailedError:
+    return PaintingFailedError(
+        "There is no room for the frames ({reason}); free some, or name another folder in TMPDIR.",
+        reason=error.strerror or type(error).__name__,
+    )
 
 
 def paint_moving(
@@ -108,15 +124,14 @@ def paint_moving(
     studio: Studio,
     bar: ProgressBar,
     checkpoints: CheckpointFile | None,
-    folder: Path,
-    output: Path,
+    output: OutputFile,
 ) -> Made:
     """Paint it, and write it.
 
     Raises:
         PaintSettingsError, PaintingFailedError, OutputError: as for a still.
     """
-    clip = moving.clip
+    clip, folder = moving.clip, moving.folder
     frames = PaintedFrames(folder if checkpoints is None else checkpoints.frames_folder)
     work = ClipPainting(clip, pictures, options, studio, frames)
     resume = None if checkpoints is None else checkpoints.read()
@@ -170,7 +185,7 @@ def _followed(
     raise PaintingFailedError("The painting ended without a picture.")
 
 
-def _write(work: ClipPainting, clip: Clip, folder: Path, output: Path) -> tuple[int, int]:
+def _write(work: ClipPainting, clip: Clip, folder: Path, output: OutputFile) -> tuple[int, int]:
     """Write the painted clip; the size of its frames."""
     lossless = folder / "painted.clip"
     about = clip.description
@@ -178,11 +193,15 @@ def _write(work: ClipPainting, clip: Clip, folder: Path, output: Path) -> tuple[
         lossless, work.finished(), about.durations_ms, plays=about.plays, source=about.source
     )
     painted = read_clip(lossless)
-    try:
-        with replacing(output) as temporary:
-            encode_clip(painted, temporary, _KINDS[output.suffix.lower()])
-    except EncodingFailedError as problem:
-        raise OutputError(
-            "{file} cannot be written here: {reason}.", file=output.name, reason=str(problem)
-        ) from problem
+
+    def encode(file: Path) -> None:
+        try:
+            with replacing(file) as temporary:
+                encode_clip(painted, temporary, _KINDS[file.suffix.lower()])
+        except EncodingFailedError as problem:
+            raise NotWrittenError(
+                "{file} cannot be written here: {reason}.", file=file.name, reason=str(problem)
+            ) from problem
+
+    output.write(encode)
     return painted.size

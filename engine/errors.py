@@ -7,6 +7,10 @@ class PaintSettingsError(ExplainedError):
     """The settings or pictures cannot be painted with; found before any work."""
 
 
+class CheckpointError(PaintSettingsError):
+    """A checkpoint is none that this painting could go on from."""
+
+
 class PaintingFailedError(ExplainedError):
     """The optimisation came to no finite picture, for the reason given."""
 

@@ -2,11 +2,18 @@
 
 import sys
 
-from common.interrupts import stop_quietly
+from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_quietly
 
 if __name__ == "__main__":
     stop_quietly()
+    end_as_by_ctrl_c()  # a half backup is cleared away
     from common.command_line import run_command
     from jobs.cli.commands import main
 
-    sys.exit(run_command(main))
+    try:
+        status = run_command(main)
+    except KeyboardInterrupt as interrupt:
+        print("Stopped.", file=sys.stderr)
+        status = status_of(interrupt)
+        end_by_signal(status)
+    sys.exit(status)

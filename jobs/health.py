@@ -133,9 +133,12 @@ class Health:
     failures: tuple[Job, ...]
     """Of the last day, the newest first."""
     free_bytes: int | None
-    """On the disk of the data folder; None where the system does not say."""
+    """On the disk of the data folder, or that of the pictures if that is less; None where the
+    system does not say."""
     reserve_bytes: int
     store_problem: str | None
+    free_in: str = ""
+    """Which folder lies on that disk."""
     engine_starting: bool = False
     """Whether one is on its way where none is alive."""
     networks_lacking: tuple[str, ...] = ()
@@ -182,9 +185,10 @@ class Health:
                 Part.DISK,
                 "disk",
                 sentence(
-                    "The disk of the data folder has {free_mib} MiB left, less than the reserve of "
+                    "The disk of {folder} has {free_mib} MiB left, less than the reserve of "
                     "{reserve_mib} MiB (ATELIER_DISK_RESERVE_MIB): make room, or keep pictures for "
                     "fewer days (ATELIER_RETENTION_DAYS).",
+                    folder=self.free_in,
                     free_mib=self.free_bytes // MIB,
                     reserve_mib=self.reserve_bytes // MIB,
                 ),

@@ -1,17 +1,15 @@
 """Looking whether Atelier works: the questions to the database, the store and the disk."""
 
 import asyncio
-import contextlib
-import shutil
 import time
 
 import sqlalchemy as sa
 
 from common import crashes
+from common.disk_space import least_space
 from common.logs import redacted
 from common.options import resolve_network
 from common.store import StorageUnavailableError
-from common.store_places import folder_of
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
@@ -49,7 +47,7 @@ class HealthCheck(QueuePart):
         """
         settings = self._core.settings
         store = await self.store() if ask_store else StoreState()
-        free_bytes = await asyncio.to_thread(self._free_bytes)
+        space = await asyncio.to_thread(least_space, settings)
         crashing = set(await asyncio.to_thread(crashes.loops, settings.atelier_data_dir))
         began = time.monotonic()
         async with self._database.read_now() as (connection, now):
@@ -98,7 +96,8 @@ class HealthCheck(QueuePart):
             crashing=tuple(sorted(crashing)),
             read_only=bool(read_only),
             newer_schema=newer,
-            free_bytes=free_bytes,
+            free_bytes=None if space is None else space.free_bytes,
+            free_in="" if space is None else str(space.folder),
             reserve_bytes=settings.disk_reserve_bytes,
             store_problem=store.problem,
             store_seconds=store.seconds,
@@ -130,18 +129,6 @@ class HealthCheck(QueuePart):
         except StorageUnavailableError as error:
             problem = redacted(str(error))
         return StoreState(problem, time.monotonic() - began)
-
-    def _free_bytes(self) -> int | None:
-        """The least that is free of the data folder's disk and of the pictures' own."""
-        settings = self._core.settings
-        folders = (settings.atelier_data_dir.resolve(), folder_of(settings.storage_url))
-        free = []
-        for folder in filter(None, folders):
-            there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
-            with contextlib.suppress(OSError):
-                if there is not None:
-                    free.append(shutil.disk_usage(there).free)
-        return min(free, default=None)
 
 
 def _lacking(wanted: set[str], engines: list[EngineInfo]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ mkdir -p "$root/data" "$root/app"
 chown 1000:1000 "$root/data"
 chmod 700 "$root/data"
 # What .dockerignore lets in, as git has it: nothing that lies about in this checkout.
-git archive HEAD LICENSE pyproject.toml common jobs engine bot | tar -x -C "$root/app"
+git archive HEAD LICENSE NOTICES.md pyproject.toml common jobs engine bot | tar -x -C "$root/app"
 as_user() {
     chroot --userspec=1000:1000 "$root" env -i PATH=/opt/venv/bin:/usr/bin:/bin HOME=/home/atelier LANG=C.UTF-8 \
         PYTHONUNBUFFERED=1 ATELIER_DATA_DIR=/data "$@"

@@ -3,18 +3,17 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 import discord
 from discord.http import Route
 
+from common.disk_space import least_space
 from common.files import close_to_others
 from common.settings import Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
@@ -149,16 +148,16 @@ async def _store(settings: Settings) -> CheckResult:
 
 
 def _disk(settings: Settings) -> CheckResult:
-    folder = settings.atelier_data_dir.resolve()
-    there: Path = next(place for place in (folder, *folder.parents) if place.is_dir())
-    free = shutil.disk_usage(there).free
-    if free < settings.disk_reserve_bytes:
+    space = least_space(settings)
+    if space is None:
+        return CheckResult("disk", "The system does not say how much is free.", is_doubtful=True)
+    if space.free_bytes < settings.disk_reserve_bytes:
         text = (
-            f"{free // MIB} MiB are free in {folder}, less than ATELIER_DISK_RESERVE_MIB: new "
-            "pictures are refused until there is room."
+            f"{space.free_bytes // MIB} MiB are free in {space.folder}, less than "
+            "ATELIER_DISK_RESERVE_MIB: new pictures are refused until there is room."
         )
         return CheckResult("disk", text, is_doubtful=True)
-    return CheckResult("disk", f"{free / 1024**3:.1f} GiB free")
+    return CheckResult("disk", f"{space.free_bytes / 1024**3:.1f} GiB free")
 
 
 def _engine_was_set(settings: Settings) -> bool:

@@ -1,13 +1,13 @@
 """Whether there is room on the disk for a member's pictures, asked before they are downloaded."""
 
 import asyncio
-import shutil
 from functools import partial
 
 from cachetools import TTLCache
 
 from bot.kit import UserError
 from bot.texts import _
+from common.disk_space import least_space
 from common.settings import MIB, Settings
 from common.store_places import folder_of
 from jobs.queue import JobQueue
@@ -43,8 +43,9 @@ class DiskRoom:
             UserError: if not.
         """
         is_here = self._folder is not None
-        free = await asyncio.to_thread(_free_bytes, self._settings) if is_here else None
-        if free is not None and free - size_bytes < self._settings.disk_reserve_bytes:
+        space = await asyncio.to_thread(least_space, self._settings) if is_here else None
+        reserve_bytes = self._settings.disk_reserve_bytes
+        if space is not None and space.free_bytes - size_bytes < reserve_bytes:
             raise UserError(DISK_FULL)
         limit = self._settings.atelier_max_member_mib
         used = await self._used_by(member)
@@ -66,10 +67,3 @@ class DiskRoom:
         del self._counting[member]
         if not counting.cancelled():
             counting.exception()  # it was told to who waited, if anybody still did
-
-
-def _free_bytes(settings: Settings) -> int | None:
-    try:
-        return shutil.disk_usage(settings.atelier_data_dir).free
-    except OSError:
-        return None

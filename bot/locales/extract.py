@@ -17,7 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS: dict[str, Any] = {"_": None, "t": None, "plural": (1, 2)}
 # What the other packages have to say to members. What only the command line says stays English.
 OTHERS = ("common", "engine", "jobs")
-COMMAND_LINE = ("**/cli.py", "**/arguments.py", "**/cli_inputs.py")
+COMMAND_LINE = (
+    "**/cli.py",
+    "**/arguments.py",
+    "**/cli_inputs.py",
+    "**/cli_moving.py",
+    "**/cli_output.py",
+)
 _Found = tuple[int, str, str | tuple[str, ...], list[str]]
 _HAS_A_WORD = re.compile(r"[^\W\d_]{2}")
 

@@ -161,7 +161,10 @@ class PageServer(Service):
         number = request.match_info["job"]
         job = None
         if number.isdecimal() and len(number) < 19:
-            jobs = [state.job for state in (await self._ask()).engines]
+            try:
+                jobs = [state.job for state in (await self._ask()).engines]
+            except QueueError:
+                raise web.HTTPNotFound from None
             job = next((each for each in jobs if each and each.id == int(number)), None)
         key = None if job is None or not is_for_everybody(self._client, job) else job.preview_key
         if key is None:

@@ -13,7 +13,8 @@ from PIL import Image
 from common.files import write_whole
 from common.pictures.encode import encoded_png
 from common.sentences import Sentence
-from engine.painting import PaintSettingsError, Report
+from engine.errors import CheckpointError
+from engine.painting import Report
 
 _FORMAT = 2
 _ZIP = b"PK"
@@ -76,25 +77,23 @@ class PaintedFrames:
             What is to be told of the frames; None if there are none.
 
         Raises:
-            PaintSettingsError: it is none, or of other pictures, settings or frames.
+            CheckpointError: it is none, or of other pictures, settings or frames.
         """
         try:
             head = _head(data)
             if head["format"] != _FORMAT:
-                raise PaintSettingsError(
-                    "The checkpoint was written by another version of Atelier."
-                )
+                raise CheckpointError("The checkpoint was written by another version of Atelier.")
             if head["clip"] != fingerprint:
-                raise PaintSettingsError("The checkpoint belongs to other pictures or settings.")
+                raise CheckpointError("The checkpoint belongs to other pictures or settings.")
             report = _report(head["report"])
             for number in range(int(head["frames"])):
                 png = file(number)
                 _check_png(png)
                 self._put(png)
             if self._sum != head["sum"]:
-                raise PaintSettingsError("The checkpoint belongs to other frames.")
+                raise CheckpointError("The checkpoint belongs to other frames.")
         except (KeyError, TypeError, ValueError) as error:
-            raise PaintSettingsError("The checkpoint cannot be read.") from error
+            raise CheckpointError("The checkpoint cannot be read.") from error
         return report if self._count else None
 
     def forget(self) -> None:

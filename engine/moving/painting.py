@@ -126,7 +126,7 @@ class ClipPainting:
 
         Raises:
             PaintSettingsError: the checkpoint is another's.
-            PaintingStopped: as of a picture.
+            PaintingStoppedError: as of a picture.
             OSError: there is no room for a frame.
         """
 
@@ -145,7 +145,7 @@ class ClipPainting:
 
         Raises:
             PaintSettingsError: something does not fit.
-            PaintingFailedError, PaintingStopped: as of a picture.
+            PaintingFailedError, PaintingStoppedError: as of a picture.
             OSError: there is no room for a frame.
         """
         found = self.fingerprint

@@ -14,6 +14,10 @@ class OutputError(ExplainedError):
     """A file cannot be written as asked."""
 
 
+class NotWrittenError(OutputError):
+    """The system would not write a file, though nothing was wrong with its name."""
+
+
 def check_target(path: Path, suffixes: Collection[str] | None) -> None:
     """Whether a file can be written there, found out without touching what is there now.
 
@@ -25,6 +29,14 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
         OutputError: The suffix is unknown, the name too long, or the folder is absent or not to
             be written to.
     """
+    if len(os.fsencode(path.name)) > _MOST_NAME_BYTES:
+        raise OutputError(
+            "The name {file} is too long; {limit} bytes are the most.",
+            file=path.name,
+            limit=_MOST_NAME_BYTES,
+        )
+    if os.path.isdir(path):  # noqa: PTH112 - `Path` raises where it may not look
+        raise OutputError("{path} is a folder; name a file.", path=str(path))
     if suffixes is not None and path.suffix.lower() not in suffixes:
         raise OutputError(
             "The name {file} says no format that can be written; let it end in one of {suffixes}.",
@@ -32,28 +44,24 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
             suffixes=", ".join(suffixes),
         )
     folder = path.parent
-    if not folder.is_dir():
+    try:
+        is_there = folder.is_dir()
+    except OSError as error:
+        raise OutputError.saying(not_written(path, error).sentence) from error
+    if not is_there:
         raise OutputError(
             "There is no folder {folder} for {file}; create it first.",
             folder=str(folder),
             file=path.name,
         )
-    if len(os.fsencode(path.name)) > _MOST_NAME_BYTES:
-        raise OutputError(
-            "The name {file} is too long; {limit} bytes are the most.",
-            file=path.name,
-            limit=_MOST_NAME_BYTES,
-        )
-    if path.is_dir():
-        raise OutputError("{path} is a folder; name a file.", path=str(path))
     if not os.access(folder, os.W_OK):
-        raise not_written(path, None)
+        raise OutputError.saying(not_written(path, None).sentence)
 
 
-def not_written(path: Path, error: OSError | None) -> OutputError:
+def not_written(path: Path, error: OSError | None) -> NotWrittenError:
     """The problem of a file that the system would not write."""
     reason = f" ({error.strerror})" if error is not None and error.strerror else ""
-    return OutputError(
+    return NotWrittenError(
         "{file} cannot be written to {folder}{reason}; choose another place.",
         file=path.name,
         folder=str(path.parent),

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from common.sentences import Sentence
-from engine.errors import PaintSettingsError
+from engine.errors import CheckpointError
 from engine.painting.events import Losses
 from engine.painting.statistics import metadata_of
 
@@ -72,27 +72,27 @@ class Kept:
     tensors: dict[str, Tensor]
 
     def check(self, fingerprint: str) -> None:
-        """Raise PaintSettingsError if it is of other pictures or settings."""
+        """Raise CheckpointError if it is of other pictures or settings."""
         if self.header.fingerprint != fingerprint:
-            raise PaintSettingsError("The checkpoint belongs to other pictures or settings.")
+            raise CheckpointError("The checkpoint belongs to other pictures or settings.")
 
 
 def from_bytes(data: bytes) -> Kept:
     """What `to_bytes` wrote.
 
     Raises:
-        PaintSettingsError: it is no checkpoint.
+        CheckpointError: it is no checkpoint.
     """
     try:
         header: dict[str, Any] = json.loads(metadata_of(data)["atelier"])
         if header.pop("format") != FORMAT:
-            raise PaintSettingsError("The checkpoint was written by another version of Atelier.")
+            raise CheckpointError("The checkpoint was written by another version of Atelier.")
         header["losses"] = tuple(Losses.from_dict(one) for one in header["losses"])
         header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
         header["fingerprint"] = header.pop("job")
         kept = Kept(Header(**header), load(data))
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise PaintSettingsError("The checkpoint cannot be read.") from error
+        raise CheckpointError("The checkpoint cannot be read.") from error
     return kept
 
 

@@ -25,7 +25,8 @@ class CheckpointFile:
     """
 
     def __init__(self, path: Path, every_seconds: float) -> None:
-        self._path = path
+        self.path = path
+        """Of the file."""
         self._pause = self._every = every_seconds
         self._kept_at = time.monotonic()
         self._newest: Stepped | FramePainted | None = None
@@ -35,7 +36,7 @@ class CheckpointFile:
     @property
     def frames_folder(self) -> Path:
         """Where the painted frames lie that belong to the checkpoint of what moves."""
-        return self._path.with_name(f"{self._path.name}.frames")
+        return self.path.with_name(f"{self.path.name}.frames")
 
     def read(self) -> bytes | None:
         """What was kept by a run that did not end; None if there is nothing.
@@ -44,11 +45,11 @@ class CheckpointFile:
             PaintSettingsError: the file cannot be read.
         """
         try:
-            return self._path.read_bytes() if self._path.exists() else None
+            return self.path.read_bytes() if self.path.exists() else None
         except OSError as error:
             raise PaintSettingsError(
                 "{file} cannot be read: {reason}.",
-                file=str(self._path),
+                file=str(self.path),
                 reason=error.strerror or "",
             ) from None
 
@@ -72,14 +73,24 @@ class CheckpointFile:
         if self._newest is None:
             return
         began_at = time.monotonic()
-        write_bytes(self._path, self._newest.checkpoint())
+        write_bytes(self.path, self._newest.checkpoint())
         self._kept_at = time.monotonic()
         self.note = None
         self._pause = max(self._every, (self._kept_at - began_at) / _CHECKPOINT_SHARE)
 
+    def keep_last(self) -> str:
+        """Keep the newest state of a painting that is stopped; what is to be said of the file."""
+        if self._newest is None:
+            return "The checkpoint is as it was." if self.path.exists() else ""
+        try:
+            self.keep_newest()
+        except OutputError as problem:
+            return f"The checkpoint could not be saved: {problem}"
+        return "The checkpoint is saved."
+
     def remove(self) -> None:
         """The painting is done."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         shutil.rmtree(self.frames_folder, ignore_errors=True)
 
 

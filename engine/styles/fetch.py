@@ -20,6 +20,7 @@ from common.files import write_whole
 from common.pictures import DecodeLimits, DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
 from common.system_errors import system_reason
+from common.version import VERSION
 
 MAX_BYTES: Final = 24 * 1024 * 1024
 MAX_PIXELS: Final = 60_000_000
@@ -28,7 +29,7 @@ TIMEOUT_SECONDS: Final = 30.0
 _CHUNK = 64 * 1024
 _LOOK_SECONDS = 0.1
 _FORMATS = ("JPEG", "PNG")
-_AGENT = "Atelier/0.1 (Discord bot that paints; it fetches each painting's scan once)"
+_AGENT = f"Atelier/{VERSION} (Discord bot that paints; it fetches each painting's scan once)"
 
 Progress = Callable[[int, int | None], None]
 """Told the bytes received so far, and how many there will be if that is known."""

@@ -55,11 +55,11 @@ def backup(settings: Settings, destination: Path, *, pictures: bool = True) -> B
     source = sqlite_file(settings)
     if source is not None and not is_there(source):
         raise QueueError(NO_DATABASE.format(path=source))
-    if destination.is_dir():
-        raise QueueError(f"{destination} is a folder; please name a new file in it.")
-    if destination.exists():
-        raise QueueError(f"{destination} is there already; please name a new file.")
     try:
+        if destination.is_dir():
+            raise QueueError(f"{destination} is a folder; please name a new file in it.")
+        if destination.exists():
+            raise QueueError(f"{destination} is there already; please name a new file.")
         if pictures:
             return _with_pictures(settings, source, destination)
         _copy(settings, source, destination)

@@ -7,11 +7,12 @@ PostgreSQL the server sends a NOTIFY, and nothing is asked at all.
 
 import asyncio
 import contextlib
-from typing import Any, Self
+from typing import Any
 
 import aiosqlite
 
 from jobs.db.addresses import connect_arguments, keep_alive, reaching
+from jobs.db.connecting import plainly
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.outcomes import QueueUnavailableError
 
@@ -31,33 +32,38 @@ async def listen(database: Database, *topics: str) -> "_Notifications | _DataVer
     Raises:
         QueueUnavailableError: when the database cannot be reached.
     """
+    listener: _Notifications | _DataVersion
     if database.postgres:
         listener = _Notifications(database, topics or (CHANGED_TOPIC, QUEUED_TOPIC))
-        await listener.connect()
-        return listener
-    return await _DataVersion.open(str(database.url.database))
+    else:
+        listener = _DataVersion(str(database.url.database))
+    await listener.connect()
+    return listener
 
 
 class _DataVersion:
     """Polls SQLite's data version on a connection that never writes."""
 
-    def __init__(self, connection: aiosqlite.Connection, version: int) -> None:
-        self._connection = connection
-        self._version = version
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: aiosqlite.Connection | None = None
+        self._version: int | None = None
+        """The last that was seen by this connection; another's says nothing."""
 
-    @classmethod
-    async def open(cls, path: str) -> Self:
-        try:
-            connection = await aiosqlite.connect(path, isolation_level=None)
-        except aiosqlite.Error as error:
-            raise QueueUnavailableError(f"The database cannot be opened: {error}") from error
-        listener = cls(connection, 0)
-        listener._version = await listener._ask()
-        return listener
+    async def connect(self) -> None:
+        """Note the version from which on changes are noticed."""
+        self._version = await self._ask()
 
     async def _ask(self) -> int:
-        # In one go: each step of a cursor would be a walk to the connection's thread and back.
-        rows = await self._connection.execute_fetchall("PRAGMA data_version")
+        try:
+            if self._connection is None:
+                self._connection = await aiosqlite.connect(self._path, isolation_level=None)
+            # In one go: each step of a cursor would be a walk to the connection's thread and back.
+            rows = await self._connection.execute_fetchall("PRAGMA data_version")
+        except aiosqlite.Error as error:
+            await self.close()  # a new connection may find the file well again
+            sentence = f"The database cannot be used at the moment: {plainly(error)}"
+            raise QueueUnavailableError(sentence) from error
         return int(next(iter(rows))[0])
 
     async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:  # noqa: ARG002 - a number says nothing of what
@@ -74,7 +80,10 @@ class _DataVersion:
             await asyncio.sleep(min(POLL_SECONDS, left))
 
     async def close(self) -> None:
-        await self._connection.close()
+        connection, self._connection, self._version = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(aiosqlite.Error):
+                await connection.close()
 
 
 class _Notifications:

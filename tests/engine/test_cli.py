@@ -264,7 +264,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
     kept = ("--checkpoint", "c.bin", "--checkpoint-every", "0")
     with monkeypatch.context() as patch:
         patch.setattr(ProgressBar, "hear", interrupted)
-        assert paint("--quiet", *kept) == cli.INTERRUPTED
+        assert paint("--quiet", *kept) == 130
     assert (studio / "c.bin").is_file()
     assert not (studio / "out.png").exists()
     seen: list[int] = []
@@ -279,6 +279,20 @@ def test_interrupted_and_resumed_gives_the_same_file(
     assert seen[0] in (6, 7)
     assert (studio / "out.png").read_bytes() == whole
     assert not (studio / "c.bin").exists()
+
+
+def test_a_checkpoint_is_said_to_be_saved_only_where_there_is_one(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "open_studio", interrupted)
+    assert paint("--quiet", "--checkpoint", "c.bin") == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+    (studio / "c.bin").write_bytes(b"of an earlier run")
+    assert paint("--quiet", "--checkpoint", "c.bin") == 130
+    assert capsys.readouterr().err == "Stopped. The checkpoint is as it was.\n"
 
 
 def test_flags_left_out_leave_the_choice_to_the_recipe() -> None:

@@ -123,6 +123,21 @@ async def test_a_disk_below_its_reserve_is_told(
         assert await troubles(queue) == expected
 
 
+async def test_the_disk_of_the_pictures_is_told_where_it_is_another(
+    queue: JobQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await alive(queue)
+    disk = tmp_path / "another disk"
+    disk.mkdir()
+    pictures = disk / "yet to be made"
+    settings = queue.settings.model_copy(update={"atelier_storage_url": str(pictures)})
+    monkeypatch.setattr(queue.health._core, "settings", settings)
+    free = {settings.atelier_data_dir.resolve(): 2**40, disk: 5 * MIB}
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(0, 0, free[folder]))
+    (trouble,) = (await queue.health.ask()).troubles()
+    assert str(trouble.sentence).startswith(f"The disk of {pictures} has 5 MiB left")
+
+
 async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> None:
     await alive(queue)
     assert await troubles(queue) == []
@@ -132,7 +147,9 @@ async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> No
     assert await troubles(queue) == ["store"]
 
 
-async def test_a_database_that_takes_no_writes_is_told(queue: JobQueue, place: Place) -> None:
+async def test_a_database_that_takes_no_writes_is_told(
+    queue: JobQueue, place: Place, clock: FakeClock
+) -> None:
     await alive(queue)
     assert await troubles(queue) == []
     if not queue.database.postgres:
@@ -141,7 +158,7 @@ async def test_a_database_that_takes_no_writes_is_told(queue: JobQueue, place: P
     async with queue.database.write() as transaction:
         closed = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
         await transaction.execute(sa.text(closed))
-    async with await JobQueue.open(place.settings(), may_migrate=False) as later:
+    async with await JobQueue.open(place.settings(), clock=clock, may_migrate=False) as later:
         assert await troubles(later) == ["database"]
 
 

@@ -17,6 +17,7 @@ from jobs.model import (
     Job,
     PaintReport,
 )
+from jobs.outcomes import Refusal, Refused
 from jobs.queue import JobQueue
 
 __all__ = ["GENEROUS", "PICTURE", "RESULT", "accepted", "submission"]
@@ -49,6 +50,15 @@ class Place:
     @property
     def sqlite_file(self) -> Path:
         return self.folder / "atelier.sqlite3"
+
+
+async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any) -> Refusal:
+    """Why a submission is refused, which a look at the limits before says too."""
+    asked = submission(user_id, guild_id, **c)
+    outcome = await queue.submissions.submit(asked)
+    assert isinstance(outcome, Refused), outcome
+    assert await queue.submissions.check_limits(asked.asker, asked.options) == outcome.refusal
+    return outcome.refusal
 
 
 async def claimed(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:

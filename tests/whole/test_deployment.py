@@ -37,6 +37,13 @@ def test_an_engine_is_given_no_secret_of_others_though_all_stand_in_one_file() -
     assert not [name for name in OTHERS_SECRETS if f"${{{name}" in given]
 
 
+def test_the_clusters_head_says_which_passwords_are_wanted() -> None:
+    text = (ROOT / "compose.cluster.yaml").read_text()
+    head = text[: text.index("x-logging")]
+    for name in re.findall(r"\$\{(\w+):\?", text):
+        assert name in head
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_part_has_a_known_version_and_bounds(name: str) -> None:
     service = SERVICES[name]
@@ -52,6 +59,24 @@ def test_the_unit_starts_again_what_another_start_may_help() -> None:
     assert "\nRestart=on-failure\n" in unit
     assert f"\nRestartPreventExitStatus={CANNOT_START}\n" in unit
     assert "\nStartLimitIntervalSec=0\n" in unit, "a database may be away for long"
+
+
+@pytest.mark.skipif(shutil.which("grep") is None, reason="needs a shell's commands")
+def test_the_unit_keeps_its_data_where_it_may_write_by_the_example_file(tmp_path: Path) -> None:
+    unit = (ROOT / "deploy" / "atelier.service").read_text()
+    (folder,) = re.findall(r"^Environment=ATELIER_DATA_DIR=(.+)$", unit, re.MULTILINE)
+    assert f"\nStateDirectory={folder.removeprefix('/var/lib/')}\n" in unit
+    (command,) = re.findall(
+        r"^#   (grep .+) \| sudo install .+ /etc/atelier.env$", unit, re.MULTILINE
+    )
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
+    made = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=True)
+    names = [
+        line.partition("=")[0] for line in made.stdout.splitlines() if not line.startswith("#")
+    ]
+    # What stands in the file goes before the unit's own.
+    assert "DISCORD_TOKEN" in names
+    assert "ATELIER_DATA_DIR" not in names
 
 
 def test_the_image_can_copy_the_clusters_database() -> None:

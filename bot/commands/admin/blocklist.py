@@ -1,6 +1,5 @@
 """`/blocklist`: who may not paint in this server, why, and until when."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 import discord
@@ -60,7 +59,7 @@ async def add(
     queue = interaction.client.queue
     until = None if span is None else await queue.now() + span
     if await queue.blocks.add(guild_id, member.id, interaction.user.id, reason=reason, until=until):
-        said = await announce(interaction, _blocked_words(member.id, reason, until))
+        said = await announce(interaction, lambda t: blocked_words(t, member.id, reason, until))
     else:
         said = texts_of(interaction)("<@{user_id}> is blocked already.", user_id=member.id)
     await show_block(interaction, said, member.id, guild_id, cancel_theirs_button)
@@ -119,23 +118,36 @@ def cancelled_words(t: Texts, count: int, member_id: int) -> str:
     )
 
 
-def _blocked_words(
-    user_id: int, reason: str | None, until: datetime | None
-) -> Callable[[Texts], str]:
-    def words(t: Texts) -> str:
-        if until is None:
+def blocked_words(
+    t: Texts,
+    user_id: int,
+    reason: str | None,
+    until: datetime | None,
+    *,
+    everywhere: bool = False,
+) -> str:
+    """Who is blocked, in this server or everywhere, until when and why."""
+    time = "" if until is None else discord.utils.format_dt(until, "f")
+    match everywhere, time:
+        case False, "":
             said = t("<@{user_id}> is blocked from painting here.", user_id=user_id)
-        else:
+        case False, _:
             said = t(
                 "<@{user_id}> is blocked from painting here until {time}.",
                 user_id=user_id,
-                time=discord.utils.format_dt(until, "f"),
+                time=time,
             )
-        if reason is not None:
-            said += " " + t("Reason: {reason}", reason=plain(reason, REASON_LIMIT))
-        return said
-
-    return words
+        case _, "":
+            said = t("<@{user_id}> is blocked from painting everywhere.", user_id=user_id)
+        case _:
+            said = t(
+                "<@{user_id}> is blocked from painting everywhere until {time}.",
+                user_id=user_id,
+                time=time,
+            )
+    if reason is not None:
+        said += " " + t("Reason: {reason}", reason=plain(reason, REASON_LIMIT))
+    return said
 
 
 @add.autocomplete("lasts")

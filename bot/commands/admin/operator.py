@@ -9,7 +9,9 @@ from bot.commands.admin.access import AdminGroup
 from bot.commands.admin.audit import audit_line
 from bot.commands.admin.blocklist import (
     NOT_BOTS,
+    NOT_OPERATOR,
     block_line,
+    blocked_words,
     cancel_unfinished,
     cancelled_words,
     show_block,
@@ -20,8 +22,8 @@ from bot.commands.admin.queue_admin import (
     clear_question,
     cleared_words,
     nothing_button,
-    put_back_words,
     show_undo,
+    undone_words,
 )
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
@@ -34,7 +36,6 @@ from jobs.changing.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
 
 ONLY_OPERATORS = _("Only those who run this bot may do that.")
-NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 SHOWN = 25
 CHANGES_LIMIT, NAMES_LIMIT = 2300, 1500
 """Characters; a message takes 4,000."""
@@ -91,7 +92,7 @@ async def block(
     t = texts_of(interaction)
     said = t("<@{user_id}> is blocked already.", user_id=user.id)
     if await queue.blocks.add(None, user.id, interaction.user.id, reason=reason, until=until):
-        said = t("<@{user_id}> is blocked from painting everywhere.", user_id=user.id)
+        said = blocked_words(t, user.id, reason, until, everywhere=True)
     await show_block(interaction, said, user.id, None, cancel_everywhere_button)
 
 
@@ -180,6 +181,9 @@ async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: in
     await acknowledge(interaction)
     cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
     said = cleared_words(t, len(cleared.job_ids))
+    if not cleared.job_ids:
+        await say(interaction, said)
+        return
     await show_undo(interaction, said, cleared, undo_everywhere_button)
 
 
@@ -191,7 +195,7 @@ async def undo_everywhere_button(interaction: Interaction, t: Texts, about: int)
     outcome = await interaction.client.queue.clearings.undo(about, None, interaction.user.id)
     if isinstance(outcome, TooLateToUndo):
         raise UserError(TOO_LATE)
-    await say(interaction, put_back_words(t, len(outcome.job_ids)))
+    await say(interaction, undone_words(t, outcome))
 
 
 FEATURE = Feature(

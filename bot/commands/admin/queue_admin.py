@@ -11,7 +11,7 @@ from bot.ui.components import PersistentItem, card, own_button, row_of, say, sho
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job
-from jobs.outcomes import AlreadyEnded, Cleared, TooLateToUndo
+from jobs.outcomes import AlreadyEnded, Cleared, ClearUndone, TooLateToUndo
 
 NO_SUCH_JOB = _("There is no waiting picture #{job_id} in this server; /queue shows them.")
 
@@ -80,13 +80,28 @@ def cleared_words(t: Texts, count: int) -> str:
     )
 
 
-def put_back_words(t: Texts, count: int) -> str:
+def _put_back_words(t: Texts, count: int) -> str:
     """How many wait again."""
     return t.plural(
         "{count} picture waits again, at its old place.",
         "{count} pictures wait again, at their old places.",
         count=count,
     )
+
+
+def undone_words(t: Texts, outcome: ClearUndone, announced: str | None = None) -> str:
+    """How many wait again, in the words that were announced if any were, and how many do not."""
+    said = t("There is nothing left to be put back.")
+    if outcome.job_ids:
+        said = announced or _put_back_words(t, len(outcome.job_ids))
+    if not outcome.lost:
+        return said
+    lost = t.plural(
+        "{count} stays cancelled, because its owner has deleted its pictures.",
+        "{count} stay cancelled, because their owners have deleted their pictures.",
+        count=outcome.lost,
+    )
+    return f"{said}\n{lost}"
 
 
 async def show_undo(
@@ -122,18 +137,11 @@ async def undo_clear_button(interaction: Interaction, t: Texts, about: int) -> N
     outcome = await interaction.client.queue.clearings.undo(about, guild_id, interaction.user.id)
     if isinstance(outcome, TooLateToUndo):
         raise UserError(TOO_LATE)
+    announced = None
     if outcome.job_ids:
-        said = await announce(interaction, lambda t: put_back_words(t, len(outcome.job_ids)))
-    else:
-        said = t("There is nothing left to be put back.")
-    if outcome.lost:
-        lost = t.plural(
-            "{count} stays cancelled, because its owner has deleted its pictures.",
-            "{count} stay cancelled, because their owners have deleted their pictures.",
-            count=outcome.lost,
-        )
-        said = f"{said}\n{lost}"
-    await say(interaction, said)
+        count = len(outcome.job_ids)
+        announced = await announce(interaction, lambda t: _put_back_words(t, count))
+    await say(interaction, undone_words(t, outcome, announced))
 
 
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:

@@ -1,6 +1,7 @@
 """What a start looks at, and what it says of each fault."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from common.settings import unknown_settings
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
 
+ROOT = Path(__file__).resolve().parents[3]
 TOKEN = {"DISCORD_TOKEN": "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-any-bot"}
 NOWHERE = {
     "DISCORD_API_URL": "http://127.0.0.1:9/api/v10",
@@ -88,7 +90,11 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
 ) -> None:
     monkeypatch.setenv("ATELIER_QQQ_ZZZ_1", "x")
     file = tmp_path / ".env"
-    theirs = "OTHERS=1\nENGINE_PASSWORD=x\nACCELERATOR=cuda\nAWS_ACCESS_KEY_ID=x\nTOKEN=x\n"
+    theirs = "OTHERS=1\nAWS_ACCESS_KEY_ID=x\nTOKEN=x\n"
+    for compose in ("compose.yaml", "compose.cluster.yaml"):
+        names = re.findall(r"\$\{(\w+)", (ROOT / compose).read_text(encoding="utf-8"))
+        assert "ATELIER_CONTAINER_MEMORY" in names
+        theirs += "".join(f"{name}=x\n" for name in names)
     file.write_text(f"ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nDISCORD_TOKKEN=x\n{theirs}")
     assert unknown_settings(file) == [
         "ATELIER_MAX_SIZE is no setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",

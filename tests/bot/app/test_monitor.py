@@ -90,6 +90,7 @@ async def test_a_database_that_does_not_answer_is_said_before_who_asks_is_gone(
             status, body = await get(watched, path)
             assert status == 503
             assert b"The database does not answer" in body
+        assert (await get(watched, "/preview/1"))[0] == 404
         known = await figures(watched)
         assert known["atelier_trouble['database']"] == 1.0
         assert "atelier_trouble['no-engine']" not in known, "nobody knows"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -270,6 +271,21 @@ async def test_a_disk_that_is_nearly_full_takes_nothing_in(
     assert "hardly any room left on my disk" in await world.said(interaction)
     titles = [line.title for line in world.discord.traffic[downloads:]]
     assert not [title for title in titles if "photo.png" in title and "GET" in title]
+
+
+async def test_the_reserve_is_kept_on_the_disk_of_the_pictures_too(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = tmp_path / "of another disk"
+    pictures.mkdir()
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda at: usage._replace(free=MIB if at == pictures else 2**40)
+    )
+    settings = world.settings.model_copy(update={"atelier_storage_url": str(pictures)})
+    with pytest.raises(UserError, match="hardly any room left on my disk"):
+        await DiskRoom(settings, world.queue).check(world.user().id, 1)
+    await DiskRoom(world.settings, world.queue).check(world.user().id, 1)
 
 
 async def test_a_member_has_a_share_of_the_disk(world: World) -> None:

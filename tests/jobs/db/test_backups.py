@@ -4,8 +4,11 @@ import asyncio
 import errno
 import io
 import os
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +26,7 @@ from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, Place, accepted, claimed, report
 
 DAY = 86_400.0
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -65,6 +69,41 @@ def test_a_backup_holds_the_database_and_the_pictures_that_it_names(
         assert f"pictures/{style}" in archive.getnames()
     assert stat.S_IMODE((tmp_path / "copy.tar").stat().st_mode) == 0o600
     assert not list(tmp_path.glob(".backup-*"))
+
+
+ENDED_WHILE_COPYING = """
+import os, runpy, signal, sys, tarfile
+
+tarfile.open = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+sys.argv = ["-m", "backup", "copy.tar"]
+runpy.run_module("jobs", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
+def test_a_backup_that_is_ended_leaves_no_copy_of_the_database(
+    place: Place, tmp_path: Path
+) -> None:
+    """As a timer does that gives it only so long."""
+    asyncio.run(fill(place))
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDED_WHILE_COPYING],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "Stopped.\n")
+    assert list(tmp_path.iterdir()) == [place.folder]
+
+
+def test_a_name_that_no_file_can_have_is_a_sentence(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(fill(place))
+    assert run("backup", "x" * 300)[0] == 1
+    assert "cannot be written: File name too long." in capsys.readouterr().err
 
 
 def test_a_backup_is_not_begun_again_by_each_commit(place: Place, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """A refusal for too many waiting jobs says when one of them is expected to be ready."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from common.options import PaintOptions
 from jobs.model import Progress
-from jobs.outcomes import Refusal, Refused, Unforeseen
+from jobs.outcomes import Unforeseen
 from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
@@ -16,18 +15,9 @@ from tests.kit.samples import (
     accepted,
     claimed,
     engine,
+    refused,
     report,
-    submission,
 )
-
-
-async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any) -> Refusal:
-    asked = submission(user_id, guild_id, **c)
-    outcome = await queue.submissions.submit(asked)
-    assert isinstance(outcome, Refused), outcome
-    early = await queue.submissions.check_limits(asked.asker, asked.options)
-    assert early == outcome.refusal
-    return outcome.refusal
 
 
 async def ready_at(queue: JobQueue, job_id: int) -> datetime:

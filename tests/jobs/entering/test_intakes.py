@@ -8,11 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from common.options import PaintInputs, StyleInput
 from common.store import PictureStore, key_for
 from jobs.model import JobState
-from jobs.outcomes import Accepted, Erased
+from jobs.outcomes import Accepted, AlreadySubmitted, Erased, QueueError, Refused
 from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted, delete_for_good, submission
 
@@ -142,3 +143,63 @@ async def test_an_intake_of_the_schema_before_is_erased_too(tmp_path: Path) -> N
         assert len(await queue.intakes.pending()) == 1
         await queue.privacy.erase_user(31)
         assert await queue.intakes.pending() == []
+
+
+async def test_an_intake_survives_until_it_is_a_job(queue: JobQueue) -> None:
+    asked = submission()
+    assert await queue.intakes.open(asked.reply.interaction_id, 1, {"attachments": ["https://x/1"]})
+    assert not await queue.intakes.open(asked.reply.interaction_id, 1, {})
+    (intake,) = await queue.intakes.pending()
+    assert intake.payload == {"attachments": ["https://x/1"]}
+    assert isinstance(await queue.submissions.submit(asked), Accepted)
+    assert await queue.intakes.pending() == []
+    assert not await queue.intakes.open(asked.reply.interaction_id, 1, {})
+    assert isinstance(await queue.submissions.submit(asked), AlreadySubmitted)
+
+
+async def test_intakes_that_come_together_share_a_transaction(queue: JobQueue) -> None:
+    commits = 0
+
+    def count(_connection: sa.Connection) -> None:
+        nonlocal commits
+        commits += 1
+
+    known = await accepted(queue)
+    sa.event.listen(queue.database.engine.sync_engine, "commit", count)
+    numbers = [*range(1001, 1101), 1007, known.reply.interaction_id]
+    is_new = await asyncio.gather(
+        *(queue.intakes.open(number, 1, {"n": number}) for number in numbers)
+    )
+    assert is_new == [True] * 100 + [False, False]
+    assert [intake.payload for intake in await queue.intakes.pending()] == [
+        {"n": number} for number in range(1001, 1101)
+    ]
+    assert commits <= 3
+
+
+async def test_who_waits_for_an_intake_that_cannot_be_written_hears_of_it(queue: JobQueue) -> None:
+    async with queue.database.write() as transaction:
+        await transaction.connection.execute(sa.text("ALTER TABLE intakes RENAME TO elsewhere"))
+    outcomes = await asyncio.gather(
+        *(queue.intakes.open(number, 1, {}) for number in range(3)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, sa.exc.SQLAlchemyError | QueueError) for outcome in outcomes)
+    async with queue.database.write() as transaction:
+        await transaction.connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO intakes"))
+    assert await queue.intakes.open(1, 1, {})
+
+
+async def test_an_intake_that_is_refused_is_open_until_its_member_knows(queue: JobQueue) -> None:
+    """Or a bot that ends in between would leave the member without a word."""
+    await queue.blocks.add(5, 1, 9)
+    asked = submission()
+    await queue.intakes.open(asked.reply.interaction_id, 1, {})
+    assert isinstance(await queue.submissions.submit(asked), Refused)
+    (left,) = await queue.intakes.pending()
+    assert left.interaction_id == asked.reply.interaction_id
+    await queue.intakes.close(asked.reply.interaction_id)
+    assert await queue.intakes.pending() == []
+    await queue.intakes.open(999, 1, {})
+    await queue.intakes.close(999)
+    assert await queue.intakes.pending() == []
+    assert not await queue.intakes.open(999, 1, {})

@@ -10,17 +10,14 @@ import sqlalchemy as sa
 
 from common.limits import Limits
 from common.options import PaintOptions
-from jobs.changing.administration import Block, UnusableLimitError
+from jobs.changing.administration import UnusableLimitError
 from jobs.db import schema
 from jobs.entering.limits import LoosensOperatorLimit
 from jobs.model import Asker, FailureKind, JobState
 from jobs.order.standings import STARTING_SECONDS
 from jobs.outcomes import (
-    BLOCKED,
     Accepted,
     AlreadySubmitted,
-    QueueError,
-    Refusal,
     Refused,
     SubmitOutcome,
 )
@@ -33,20 +30,12 @@ from tests.kit.samples import (
     claimed,
     failure,
     looked_after,
+    refused,
     report,
     submission,
 )
 
 ADMIN = 9
-
-
-async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any) -> Refusal:
-    asked = submission(user_id, guild_id, **c)
-    outcome = await queue.submissions.submit(asked)
-    assert isinstance(outcome, Refused), outcome
-    checked = await queue.submissions.check_limits(asked.asker, asked.options)
-    assert checked == outcome.refusal
-    return outcome.refusal
 
 
 @pytest.mark.parametrize("queues", [1, 5])
@@ -228,21 +217,6 @@ async def test_exempt_roles_are_under_the_operators_limits_only(
         assert refusal.allowed == 3
 
 
-async def test_blocked_users(queue: JobQueue) -> None:
-    assert await queue.blocks.add(5, 1, 9)
-    assert not await queue.blocks.add(5, 1, 9)
-    assert (await refused(queue)).limit == "blocked"
-    await accepted(queue, 1, 6)
-    assert [block.user_id for block in await queue.blocks.all(5)] == [1]
-    assert await queue.blocks.remove(5, 1, 9)
-    assert not await queue.blocks.remove(5, 1, 9)
-    await accepted(queue)
-    await queue.blocks.add(None, 1, 9)
-    everywhere = await refused(queue, 1, 6)
-    assert everywhere.by_operator
-    assert (await refused(queue, 1, None)).limit == "blocked"
-
-
 async def test_admins_tighten_and_do_not_loosen(place: Place, clock: FakeClock) -> None:
     settings = place.settings(
         atelier_max_size_px=1024,
@@ -302,66 +276,6 @@ async def test_limits_of_another_version_are_read_as_far_as_they_are_known(
         await accepted(queue)
 
 
-async def test_an_intake_survives_until_it_is_a_job(queue: JobQueue) -> None:
-    asked = submission()
-    assert await queue.intakes.open(asked.reply.interaction_id, 1, {"attachments": ["https://x/1"]})
-    assert not await queue.intakes.open(asked.reply.interaction_id, 1, {})
-    (intake,) = await queue.intakes.pending()
-    assert intake.payload == {"attachments": ["https://x/1"]}
-    assert isinstance(await queue.submissions.submit(asked), Accepted)
-    assert await queue.intakes.pending() == []
-    assert not await queue.intakes.open(asked.reply.interaction_id, 1, {})
-    assert isinstance(await queue.submissions.submit(asked), AlreadySubmitted)
-
-
-async def test_intakes_that_come_together_share_a_transaction(queue: JobQueue) -> None:
-    commits = 0
-
-    def count(_connection: sa.Connection) -> None:
-        nonlocal commits
-        commits += 1
-
-    known = await accepted(queue)
-    sa.event.listen(queue.database.engine.sync_engine, "commit", count)
-    numbers = [*range(1001, 1101), 1007, known.reply.interaction_id]
-    is_new = await asyncio.gather(
-        *(queue.intakes.open(number, 1, {"n": number}) for number in numbers)
-    )
-    assert is_new == [True] * 100 + [False, False]
-    assert [intake.payload for intake in await queue.intakes.pending()] == [
-        {"n": number} for number in range(1001, 1101)
-    ]
-    assert commits <= 3
-
-
-async def test_who_waits_for_an_intake_that_cannot_be_written_hears_of_it(queue: JobQueue) -> None:
-    async with queue.database.write() as transaction:
-        await transaction.connection.execute(sa.text("ALTER TABLE intakes RENAME TO elsewhere"))
-    outcomes = await asyncio.gather(
-        *(queue.intakes.open(number, 1, {}) for number in range(3)), return_exceptions=True
-    )
-    assert all(isinstance(outcome, sa.exc.SQLAlchemyError | QueueError) for outcome in outcomes)
-    async with queue.database.write() as transaction:
-        await transaction.connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO intakes"))
-    assert await queue.intakes.open(1, 1, {})
-
-
-async def test_an_intake_that_is_refused_is_open_until_its_member_knows(queue: JobQueue) -> None:
-    """Or a bot that ends in between would leave the member without a word."""
-    await queue.blocks.add(5, 1, 9)
-    asked = submission()
-    await queue.intakes.open(asked.reply.interaction_id, 1, {})
-    assert isinstance(await queue.submissions.submit(asked), Refused)
-    (left,) = await queue.intakes.pending()
-    assert left.interaction_id == asked.reply.interaction_id
-    await queue.intakes.close(asked.reply.interaction_id)
-    assert await queue.intakes.pending() == []
-    await queue.intakes.open(999, 1, {})
-    await queue.intakes.close(999)
-    assert await queue.intakes.pending() == []
-    assert not await queue.intakes.open(999, 1, {})
-
-
 async def test_cancelling(queue: JobQueue) -> None:
     job = await accepted(queue)
     assert type(await queue.jobs.cancel(job.id, 2)).__name__ == "NotYours"
@@ -371,24 +285,6 @@ async def test_cancelling(queue: JobQueue) -> None:
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state is JobState.CANCELLED
-
-
-async def test_a_block_ends_by_itself_and_says_why_until_then(
-    queue: JobQueue, clock: FakeClock
-) -> None:
-    until = datetime.fromtimestamp(clock.now + 60, UTC)
-    assert await queue.blocks.add(5, 1, ADMIN, reason="spam", until=until)
-    assert not await queue.blocks.add(5, 1, ADMIN, reason="spam", until=until)
-    assert await queue.blocks.all(5) == [Block(1, "spam", until)]
-    refusal = await queue.submissions.refusal_to_post(Asker(1, guild_id=5))
-    assert refusal is not None
-    assert (refusal.limit, refusal.reason, refusal.available_at) == (BLOCKED, "spam", until)
-    clock.now += 61
-    assert await queue.submissions.refusal_to_post(Asker(1, guild_id=5)) is None
-    assert await queue.blocks.all(5) == []
-    assert not await queue.blocks.remove(5, 1, ADMIN)
-    assert await queue.blocks.add(5, 1, ADMIN)
-    assert await queue.blocks.all(5) == [Block(1)]
 
 
 async def test_a_clock_that_is_put_back_locks_nobody_out_until_then(

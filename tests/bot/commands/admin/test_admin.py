@@ -1,8 +1,6 @@
-import re
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from bot.commands.admin import (
     audit,
@@ -14,10 +12,10 @@ from bot.commands.admin import (
 from bot.ui.components import PersistentItem
 from common.limits import Limits
 from jobs.changing.audit import amend_audit
-from jobs.db import schema
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
+from tests.bot.commands.admin.test_blocklist import block_many
 from tests.kit.world import World, answer, filled
 
 EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
@@ -248,12 +246,6 @@ def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     assert len(kinds - harmless) == len(BUTTONS)
 
 
-async def block_many(world: World) -> None:
-    """Block more members than a page shows."""
-    for number in range(blocklist.PAGE_SIZE + 1):
-        await world.queue.blocks.add(world.guild_id, 10_000 + number, world.user("admin").id)
-
-
 async def server(world: World, job: Job) -> tuple[Limits, JobState, int]:
     """All of the server that an admin's button could change."""
     entries = await world.queue.audit.read(world.guild_id, limit=100)
@@ -282,136 +274,3 @@ async def answer_besides(interaction: Any, message: Message) -> Message:
     )
     said: list[Message] = [interaction.message, *interaction.followups]
     return next(each for each in said if each is not message and filled(each))
-
-
-async def test_the_log_tells_who_changed_what_in_pages(world: World) -> None:
-    admin = world.user("admin")
-    assert "Nothing was changed so far" in (await world.slash(admin, "limits log")).text
-    for size in range(64, 64 + 12):
-        await world.queue.limits.set(world.guild_id, {"max_size_px": size}, admin.id)
-    await world.slash(admin, "blocklist add", {"member": world.user("grace").id})
-    message = await world.slash(admin, "limits log")
-    newest = message.text.splitlines()[1]
-    assert re.fullmatch(
-        rf"<t:\d+:R> <@{admin.id}>: blocked a member \(<@{world.user('grace').id}>\)", newest
-    )
-    assert "Largest size: 74 px → 75 px" in message.text
-    assert "→ 64 px" not in message.text
-    await world.press(admin, message, "Next")
-    assert "Largest size: the operator's → 64 px" in message.text
-
-
-async def test_the_log_leaves_out_what_was_only_said_again(world: World) -> None:
-    admin = world.user("admin")
-    for per_day in (3, 4):
-        changes = {"max_size_px": 64, "max_per_day": per_day}
-        await world.queue.limits.set(world.guild_id, changes, admin.id)
-    newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
-    assert "24 hours: 3 → 4" in newest
-    assert "64 px" not in newest
-
-
-async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
-    admin, grace = world.user("admin"), world.user("grace")
-    talk = world.discord.channel("talk")
-    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
-    await world.slash(admin, "blocklist add", {"member": grace.id})
-    (posted,) = world.discord.messages("talk")
-    assert posted.text == f"<@{admin.id}>: <@{grace.id}> is blocked from painting here."
-    assert posted.mentions == []
-
-
-async def test_a_log_channel_that_cannot_be_reached_is_told_to_the_admin(world: World) -> None:
-    admin = world.user("admin")
-    await world.queue.limits.set(world.guild_id, {"log_channel_id": 12345}, admin.id)
-    message = await world.slash(admin, "queue-admin pause")
-    assert "The queue is paused." in message.text
-    assert "could not write to the log channel <#12345>" in message.text
-
-
-async def test_the_blocklist(world: World) -> None:
-    admin, grace = world.user("admin"), world.user("grace")
-    assert "Nobody is blocked" in (await world.slash(admin, "blocklist show")).text
-    await world.slash(admin, "blocklist add", {"member": grace.id})
-    again = await world.slash(admin, "blocklist add", {"member": grace.id})
-    assert "blocked already" in again.text
-    assert f"<@{grace.id}>" in (await world.slash(admin, "blocklist show")).text
-    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == [grace.id]
-    await world.slash(admin, "blocklist remove", {"member": grace.id})
-    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
-    again = await world.slash(admin, "blocklist remove", {"member": grace.id})
-    assert "is not blocked here" in again.text
-    message = await world.slash(admin, "blocklist add", {"member": admin.id})
-    assert "cannot block yourself" in message.text
-
-
-async def test_who_is_blocked_may_have_pictures_yet_which_can_be_cancelled_with_them(
-    world: World,
-) -> None:
-    admin, grace, talk = world.user("admin"), world.user("grace"), world.discord.channel("talk")
-    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
-    painted, waiting = await world.job(grace), await world.job(grace)
-    others, elsewhere = await world.job(world.user("ada")), await world.job(grace, in_guild=False)
-    await world.stepped.start(painted)
-    message = await world.slash(admin, "blocklist add", {"member": grace.id})
-    assert "2 pictures of theirs are still waiting or being painted." in message.text
-    await world.press(admin, message, "Cancel these, too")
-    assert message.text == f"2 pictures of <@{grace.id}> are cancelled."
-    assert not message.buttons
-    assert f"<@{admin.id}>: {message.text}" == world.discord.messages("talk")[-1].text
-    assert await world.state(waiting) is JobState.CANCELLED
-    assert (await world.fresh(painted)).cancel_requested
-    for job in (others, elsewhere):
-        assert await world.state(job) is JobState.QUEUED
-    again = await world.slash(admin, "blocklist add", {"member": world.user("ada").id})
-    assert "1 picture of theirs is still waiting or being painted." in again.text
-
-
-async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:
-    admin, grace = world.user("admin"), world.user("grace")
-    offered = await world.discord.autocomplete(admin, "blocklist add", "lasts", "3")
-    assert [choice["name"] for choice in offered] == ["3 hours", "3 days", "3 weeks"]
-    options = {"member": grace.id, "reason": "spam *again*", "lasts": "3 Tage"}
-    message = await world.slash(admin, "blocklist add", options)
-    assert re.search(rf"<@{grace.id}> is blocked from painting here until <t:\d+:f>", message.text)
-    assert "Reason: spam \\*again\\*" in message.text
-    shown = await world.slash(admin, "blocklist show")
-    assert re.search(rf"<@{grace.id}> · until <t:\d+:f> · spam", shown.text)
-    log = await world.slash(admin, "limits log")
-    assert re.search(r"blocked a member \(<@\d+>, reason: spam .*, until <t:\d+:f>\)", log.text)
-    refused = await world.paint(user="grace")
-    said = await world.said(refused)
-    assert "The admins of this server have blocked you" in said
-    assert "Earliest start of your next picture: <t:" in said
-    assert "spam" in said
-    again = await world.slash(admin, "blocklist add", {"member": grace.id, "lasts": "1w"})
-    assert "until" in again.text  # another end takes the place of the first
-    async with world.queue.database.write() as transaction:
-        over = sa.update(schema.blocked_users).values(until=transaction.now - 1)
-        await transaction.connection.execute(over)
-    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
-    await world.says(await world.paint(user="grace"), "Place")
-
-
-async def test_bots_are_not_blocked_and_a_span_must_be_one(world: World) -> None:
-    admin = world.user("admin")
-    bot = next(user for user in world.discord.world.users.values() if user.bot)
-    message = await world.slash(admin, "blocklist add", {"member": bot.id})
-    assert "bots cannot paint" in message.text
-    options = {"member": world.user("grace").id, "lasts": "a while"}
-    message = await world.slash(admin, "blocklist add", options)
-    assert "“a while” is no span of time" in message.text
-    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
-
-
-async def test_all_of_the_blocklist_can_be_seen(world: World) -> None:
-    admin = world.user("admin")
-    await block_many(world)
-    message = await world.slash(admin, "blocklist show")
-    seen = set(re.findall(r"<@(\d+)>", message.text))
-    await world.press(admin, message, "Next")
-    seen |= set(re.findall(r"<@(\d+)>", message.text))
-    assert seen == {
-        str(user_id)
-        for user_id in [block.user_id for block in await world.queue.blocks.all(world.guild_id)]
-    }

@@ -3,6 +3,7 @@
 import pytest
 
 from jobs.model import JobState
+from tests.kit.samples import delete_for_good
 from tests.kit.world import World
 
 COMMANDS = [
@@ -51,6 +52,14 @@ async def test_somebody_is_blocked_everywhere_and_let_in_again(world: World) -> 
     assert "Blocked everywhere: nobody" in (await world.slash(admin, "operator log")).text
 
 
+async def test_a_block_everywhere_says_its_end_and_its_reason(world: World) -> None:
+    admin, grace = world.user("admin"), world.user("grace")
+    options = {"user": grace.id, "reason": "Too many cats", "lasts": "3 days"}
+    said = await world.slash(admin, "operator block", options)
+    assert f"<@{grace.id}> is blocked from painting everywhere until <t:" in said.text
+    assert said.text.endswith("Reason: Too many cats")
+
+
 async def test_what_is_not_finished_of_who_is_blocked_is_cancelled_everywhere(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     jobs = [await world.job(grace), await world.job(grace, in_guild=False)]
@@ -87,6 +96,28 @@ async def test_all_that_waits_anywhere_is_cleared_and_put_back(world: World) -> 
     assert [await world.state(job) for job in jobs] == [JobState.CANCELLED] * 2
     await world.press(admin, message, "Undo")
     assert [await world.state(job) for job in jobs] == [JobState.QUEUED] * 2
+
+
+async def test_what_does_not_come_back_of_a_clearing_of_all_is_told(world: World) -> None:
+    admin, ada = world.user("admin"), world.user("ada")
+    job = await world.job(ada)
+    message = await world.slash(admin, "operator clear")
+    await world.press(admin, message, "Cancel them all")
+    await delete_for_good(world.queue, job.id, ada.id)
+    await world.press(admin, message, "Undo")
+    nothing, lost = message.text.splitlines()
+    assert nothing == "There is nothing left to be put back."
+    assert lost.startswith("1 stays cancelled")
+
+
+async def test_nothing_is_there_to_be_undone_where_nothing_was_cleared(world: World) -> None:
+    admin, ada = world.user("admin"), world.user("ada")
+    job = await world.job(ada)
+    message = await world.slash(admin, "operator clear")
+    await world.queue.jobs.cancel(job.id, ada.id)
+    await world.press(admin, message, "Cancel them all")
+    assert message.text == "0 waiting pictures are cancelled."
+    assert not message.buttons
 
 
 async def test_an_operator_no_more_is_noticed_at_the_button(world: World) -> None:

@@ -1,0 +1,40 @@
+"""What `engine paint` answers to who types what other programs take."""
+
+import pytest
+
+from engine.arguments import make_parser, options_of
+from engine.painting import PaintSettingsError
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            ("a.jpg", "b.jpg"),
+            "One photograph is painted at a time, and each style",
+        ),
+        (("a.jpg", "--style", "s.jpg", "t.jpg", "u.jpg"), "; t.jpg (and 1 more) is too much."),
+        (("a.jpg", "b.jpg", "--sizze", "64"), "Is --size meant?"),
+        (("a.jpg", "-output_image", "out.png"), "(flags of whole words have two dashes)"),
+    ],
+)
+def test_it_is_one_line_that_says_what_is_wrong(
+    typed: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        make_parser().parse_args(typed)
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_a_value_that_is_not_possible_is_told_by_the_name_of_its_flag() -> None:
+    for flag in ("--init-noise", "--tile", "--style-scale"):
+        with pytest.raises(PaintSettingsError, match=rf" {flag[2:]}: "):
+            options_of(make_parser().parse_args(["a.jpg", flag, "9999999"]))
+
+
+def test_all_flags_have_a_help_that_holds_in_a_shell() -> None:
+    parser = make_parser()
+    assert [action.dest for action in parser._actions if not action.help] == []
+    assert "you are asked" not in " ".join(parser.format_help().split())

@@ -1,0 +1,161 @@
+"""How `engine paint` ends, seen from a shell: signals, statuses, and what is lost meanwhile."""
+
+import contextlib
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit.thin import noise_picture
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+
+ROOT = Path(__file__).parents[2]
+LONG = ("--size", "128", "--scales", "1", "--iterations", "900", "--timelapse", "t.gif")
+SHORT = ("--size", "64", "--scales", "1", "--iterations", "2")
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Path:
+    noise_picture(150, 200).to_image().save(tmp_path / "photo.png")
+    noise_picture(120, 120, seed=1).to_image().save(tmp_path / "style.png")
+    (tmp_path / "scratch").mkdir()
+    return tmp_path
+
+
+def command(*more: str) -> list[str]:
+    paint = [sys.executable, "-m", "engine", "paint", "photo.png", "--style", "style.png"]
+    return [*paint, "-o", "out.png", "--network", "lite", "--precision", "fp32", *more]
+
+
+def environment(studio: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "ATELIER_DATA_DIR": str(studio / "data"),
+        "OMP_NUM_THREADS": "1",
+        "TMPDIR": str(studio / "scratch"),
+    }
+
+
+def start(studio: Path, *more: str, **how: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        command(*more), cwd=studio, env=environment(studio), text=True, **how
+    )
+
+
+def wait_for(is_so: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 240
+    while not is_so():
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.03)
+
+
+def begun(studio: Path) -> bool:
+    """Whether it paints: there is a half film."""
+    return any(studio.glob(".*.part.gif"))
+
+
+def left_behind(studio: Path) -> set[str]:
+    given = {"photo.png", "style.png", "data", "scratch"}
+    return {file.name for file in (*studio.iterdir(), *(studio / "scratch").iterdir())} - given
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_keeps_the_checkpoint_clears_up_and_is_what_the_command_ended_by(
+    studio: Path, number: signal.Signals
+) -> None:
+    kept = ("--checkpoint", "c.ckpt", "--checkpoint-every", "0")
+    process = start(studio, *LONG, *kept, stderr=subprocess.PIPE)
+    wait_for(lambda: (studio / "c.ckpt").exists() and begun(studio), process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == -number
+    assert said.splitlines()[-1] == "Stopped. The checkpoint is saved."
+    assert "Traceback" not in said
+    assert left_behind(studio) == {"c.ckpt"}
+
+
+def test_what_is_stopped_before_it_has_painted_claims_no_checkpoint(studio: Path) -> None:
+    os.mkfifo(studio / "slow.png")
+    kept = ("--mask", "slow.png", "--checkpoint", "c.ckpt")
+    process = start(studio, *SHORT, *kept, stderr=subprocess.PIPE)
+    handle = os.open(studio / "slow.png", os.O_WRONLY)  # once it reads, and waits for the mask
+    try:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        os.close(handle)
+    assert said.splitlines()[-1] == "Stopped."
+    assert left_behind(studio) == {"slow.png"}
+
+
+def test_whoever_has_hangups_ignored_goes_on(studio: Path) -> None:
+    process = start(
+        studio,
+        *LONG,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    try:
+        wait_for(lambda: begun(studio), process)
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_ctrl_c_ends_the_loop_of_a_shell(studio: Path) -> None:
+    """Bash goes on with the next picture where a command only returns 130."""
+    loop = f"for number in 1 2 3; do echo >> begun; {shlex.join(command(*LONG))}; done"
+    process = subprocess.Popen(
+        ["bash", "-c", loop],
+        cwd=studio,
+        env=environment(studio),
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(lambda: begun(studio), process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    try:
+        process.wait(timeout=30)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode in {130, -signal.SIGINT}
+    assert len((studio / "begun").read_text()) == 1
+
+
+@contextlib.contextmanager
+def deaf(how: str) -> Iterator[int]:
+    """A standard error that nobody reads."""
+    if how == "full":
+        handle = os.open("/dev/full", os.O_WRONLY)
+    elif how == "pipe":
+        reading, handle = os.pipe()
+        os.close(reading)
+    else:
+        screen, handle = pty.openpty()
+        os.close(screen)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@pytest.mark.parametrize("how", ["full", "pipe", "terminal"])
+def test_progress_that_nobody_can_read_costs_no_picture(studio: Path, how: str) -> None:
+    with deaf(how) as handle:
+        process = start(studio, *SHORT, stderr=handle)
+    assert process.wait(timeout=240) == 0
+    assert (studio / "out.png").stat().st_size > 0
