@@ -52,6 +52,8 @@ clean:
 	rm -rf $(VENV) demo
 
 $(READY): requirements-dev.lock requirements-cpu-dev.lock
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Atelier needs Python 3.11 or newer; this \
+	is {}.{}. Name another: make $(MAKECMDGOALS) PYTHON=python3.12'.format(*sys.version_info))"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python \
