@@ -11,7 +11,7 @@ from bot.intake.request import asker_of
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
-from bot.ui.words import job_line, standing_words
+from bot.ui.words import job_line, plain, standing_words
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, Standing
 from jobs.order.standings import QueueOverview
@@ -41,7 +41,7 @@ async def queue_page(interaction: Interaction, note: str | None = None) -> Card:
     parts: list[str | ui.Item[Any]] = [
         _headline(t, overview, note),
         ui.Separator(),
-        *_own_parts(t, own, standings, interaction.user.id),
+        *_own_parts(interaction, t, own, standings),
         _usage_words(t, *await queue.submissions.usage(asker_of(interaction))),
     ]
     if interaction.guild_id is not None:
@@ -63,18 +63,32 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
 
 
 def _own_parts(
-    t: Texts, own: Sequence[Job], standings: Mapping[int, Standing], user_id: int
+    interaction: Interaction, t: Texts, own: Sequence[Job], standings: Mapping[int, Standing]
 ) -> list[str | ui.Item[Any]]:
     """One's own jobs, each with a button to cancel it."""
+    user_id = interaction.user.id
     if not own:
         return [t("None of your pictures is waiting. Start one with /paint.")]
     parts: list[str | ui.Item[Any]] = [t("**Your pictures**")]
     for job in own[:OWN_SHOWN]:
-        words = f"{job_line(t, job)}\n{standing_words(t, job, standings.get(job.id))}"
+        line = " · ".join(filter(None, (job_line(t, job), _where(interaction, t, job))))
+        words = f"{line}\n{standing_words(t, job, standings.get(job.id))}"
         parts.append(ui.Section(words, accessory=queue_cancel_button.of(t, user_id, job.id)))
     if len(own) > OWN_SHOWN:
         parts.append(t("… and more; /cancel reaches them all."))
     return parts
+
+
+def _where(interaction: Interaction, t: Texts, job: Job) -> str | None:
+    """Where a job was asked for, if that is elsewhere: it takes a place and may be paused there."""
+    if job.guild_id == interaction.guild_id:
+        return None
+    if job.guild_id is None:
+        return t("in private")
+    guild = interaction.client.get_guild(job.guild_id)
+    if guild is None or guild.unavailable:
+        return t("in another server")
+    return t("in {server}", server=plain(guild.name))
 
 
 def _usage_words(t: Texts, waiting: Usage, today: Usage) -> str:

@@ -102,7 +102,8 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
     except TimeoutError:
         raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None
     if refusal is not None:
-        raise UserError(refusal_words(texts_of(interaction), refusal))
+        guild = interaction.client.get_guild(interaction.guild_id or 0)
+        raise UserError(refusal_words(texts_of(interaction), refusal, guild))
 
 
 def is_shown_here(interaction: Interaction, job: Job) -> bool:

@@ -51,7 +51,8 @@ class EarlyLook:
         await asyncio.wait({asking}, timeout=until - loop.time())
         refusal = asking.result() if asking.done() and not asking.exception() else None
         if refusal is not None:
-            raise UserError(refusal_words(texts_of(interaction), refusal))
+            guild = self._client.get_guild(request.asker.guild_id or 0)
+            raise UserError(refusal_words(texts_of(interaction), refusal, guild))
 
     def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
         self._asking.discard(asking)

@@ -222,7 +222,8 @@ class IntakeService(Service):
                 await self._client.service(UndeliveredNotice).tell_once_shown(outcome.job)
                 return
             if isinstance(outcome, Refused):
-                sentence = refusal_words(t, outcome.refusal)
+                guild = self._client.get_guild(asker.guild_id or 0)
+                sentence = refusal_words(t, outcome.refusal, guild)
             else:
                 sentence = t(ERASED)
         if request.asked:  # what asks stays, so that it can be answered again

@@ -68,6 +68,8 @@ def sentences(
         match call.func:
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in keywords:
                 pass
+            case ast.Call(func=ast.Name(id="texts_of" | "texts_for")) if "t" in keywords:
+                name = "t"
             case _:
                 continue
         said = [

@@ -1,6 +1,9 @@
 """Why a picture was refused, in the user's language; the queue itself speaks only English."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import discord
 
 from bot.texts import Texts, _
 from bot.ui.limit_words import limit_value
@@ -50,7 +53,22 @@ FOR_SEVERAL: Mapping[str, str] = {
 """The same for several pictures at once, where that they are several stands in the way."""
 NUMBERS = frozenset({LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS})
 OPERATORS = _("(This limit is set by whoever runs this bot.)")
+OPERATORS_EVERYWHERE = _(
+    "(This limit is set by whoever runs this bot; it counts what you do in all servers and in "
+    "private.)"
+)
 SERVERS = _("(This limit is set by the admins of this server.)")
+GONE: Mapping[str, str] = {
+    "painter_role_ids": _(
+        "Painting here needs a role that was deleted; please ask an admin to choose another by "
+        "/limits change."
+    ),
+    "channel_ids": _(
+        "Painting is allowed only in channels that were deleted or archived; please ask an admin "
+        "to choose others by /limits change."
+    ),
+}
+"""Where nothing is left of what an admin chose."""
 UNFORESEEN: Mapping[Unforeseen, str] = {
     Unforeseen.STARTING: _("The painter is starting, so I cannot say yet when that is."),
     Unforeseen.NO_ENGINE: _(
@@ -60,14 +78,40 @@ UNFORESEEN: Mapping[Unforeseen, str] = {
 }
 
 
-def refusal_words(t: Texts, refusal: Refusal) -> str:
-    """Which limit refused, what it stands at, and when it will work again."""
+def refusal_words(t: Texts, refusal: Refusal, guild: discord.Guild | None = None) -> str:
+    """Which limit refused, what it stands at, and when it will work again.
+
+    Args:
+        t: The language of who is refused.
+        refusal: As the queue says it.
+        guild: The server that refuses, where the bot knows it: what was deleted there is not named.
+    """
+    if refusal.limit in GONE and isinstance(refusal.allowed, tuple) and refusal.allowed:
+        there = _still_there(guild, refusal.allowed)
+        if not there:
+            return t(GONE[refusal.limit])
+        refusal = replace(refusal, allowed=there)
     said = _when(t, refusal, _reason(t, refusal))
     if refusal.reason:
         said += " " + t("They gave a reason: “{reason}”.", reason=plain(refusal.reason, 200))
     if refusal.limit in LIMITS and LIMITS[refusal.limit].kind in NUMBERS:
-        said += " " + t(SERVERS if refusal.set_by_server else OPERATORS)
+        said += " " + t(_whose(refusal))
     return said
+
+
+def _still_there(guild: discord.Guild | None, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of some roles or channels that the bot finds in their server."""
+    if guild is None or guild.unavailable:
+        return ids
+    return tuple(each for each in ids if guild.get_role(each) or guild.get_channel_or_thread(each))
+
+
+def _whose(refusal: Refusal) -> str:
+    """Who set the limit, and where it counts."""
+    if refusal.set_by_server:
+        return SERVERS
+    counts = LIMITS[refusal.limit].kind in {LimitKind.COUNT, LimitKind.SECONDS}
+    return OPERATORS_EVERYWHERE if counts and refusal.by_operator else OPERATORS
 
 
 def _when(t: Texts, refusal: Refusal, reason: str) -> str:

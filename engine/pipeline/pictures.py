@@ -99,9 +99,7 @@ def load_pictures(
             if isinstance(style, Style):
                 made.append(_without_border(style))
                 if made[-1] is not style:
-                    notes.append(
-                        sentence("The plain border of {style} was left out.", style=style.name)
-                    )
+                    notes.append(_left_out(style, alone=len(styles) == 1))
                 continue
             found = preset_style(
                 style.id,
@@ -134,6 +132,13 @@ def _without_border(style: Style) -> Style:
         return style
     picture = without_plain_border(style.picture)
     return style if picture is style.picture else replace(style, picture=picture)
+
+
+def _left_out(style: Style, *, alone: bool) -> Sentence:
+    """That the border of a style was left out, which needs no name where it is the only one."""
+    if alone:
+        return sentence("The painting's plain border was left out.")
+    return sentence("The plain border of {style} was left out.", style=style.name)
 
 
 def _style(wanted: Preset, found: PresetStyle) -> Style:

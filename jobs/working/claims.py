@@ -18,30 +18,26 @@ from jobs.core import QueueCore, QueuePart, change_job, record, row_of, use_pict
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import SCANS_UNREACHABLE, write_fact
-from jobs.db.rows import J, job_from_row, moment, to_json
+from jobs.db.rows import J, to_json
 from jobs.delivery import ENDED
 from jobs.model import (
     Claim,
     Failure,
     FailureKind,
     JobState,
-    PaintedClip,
     PaintReport,
     Progress,
 )
-from jobs.order.fleet import SpeedCache, read_fleet
-from jobs.order.line import first_loads
-from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
-from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
+from jobs.order.fleet import SpeedCache
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.picture_sizes import note_sizes
 from jobs.working import ending, leases
 from jobs.working.engines import measure, seen
 from jobs.working.leaving_out import leave_out
-from jobs.working.other_versions import refuse_others_job
 from jobs.working.reaping import Reaper
-from jobs.working.saying import say_end
+from jobs.working.roles import clip_roles, finished_parts, key_in, variant_roles
+from jobs.working.taking import Taking
 
-_REAP_EVERY_SECONDS = 1.0
 _Ending = Callable[[Transaction, Record, str], Awaitable[list[str]]]
 """How a locked job ends, by an actor; returns as `ending.end_job` does."""
 
@@ -53,86 +49,13 @@ class Claims(QueuePart):
         super().__init__(core)
         self._speeds = speeds
         self._reaper = Reaper(core)
-        self._overlooked = Overlooked()
-        self._unsure: set[str] = set()
-        """Engines that may have been given a job of which they were not told."""
+        self._taking = Taking(core, speeds, self._reaper)
 
     async def claim(
         self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
     ) -> Claim | None:
-        """Take the next job, or None when there is none to be had.
-
-        Args:
-            engine_id: whose it is to be; it has no other.
-            lease_seconds: for how long.
-        """
-        try:
-            claim = await self._claim(engine_id, lease_seconds)
-        except QueueUnavailableError:
-            self._unsure.add(engine_id)
-            raise
-        self._unsure.discard(engine_id)
-        return claim
-
-    async def _claim(self, engine_id: str, lease_seconds: float) -> Claim | None:
-        is_unsure = engine_id in self._unsure
-        self._reaper.note_lease(lease_seconds)
-        if self._reaper.is_due(_REAP_EVERY_SECONDS):
-            await self.reap()
-        while True:
-            if not is_unsure and not self._database.postgres and await self._nothing_queued():
-                # Most questions find nothing; on SQLite they need not wait for a writer's turn.
-                return None
-            async with self._database.write() as transaction:
-                row = None
-                if is_unsure:
-                    row = await leases.take_own(transaction, engine_id, lease_seconds)
-                if row is None:
-                    row = await leases.take(transaction, engine_id, lease_seconds)
-                if row is None:
-                    job_id = await self._chosen(transaction, engine_id)
-                    if job_id is None:
-                        return None
-                    row = await leases.take(transaction, engine_id, lease_seconds, job_id)
-                if row is None:
-                    continue  # another engine was faster
-                job = job_from_row(row)
-                if job.unreadable is None:
-                    kept = await _kept(transaction, job.id)
-                    return Claim(
-                        job=job,
-                        engine_id=engine_id,
-                        fence=row.fence,
-                        lease_expires_at=moment(row.lease_expires_at),
-                        checkpoint_key=row.checkpoint_key,
-                        done=_keys_of(kept, ending.VARIANT),
-                        frames=_keys_of(kept, ending.FRAME),
-                    )
-                await refuse_others_job(transaction, job.id)
-                failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
-                dropped = await ending.end_job(
-                    transaction, row, JobState.FAILED, "queue", failure=failure
-                )
-            say_end(job, "failed")
-            await self._core.discard_working(dropped)
-
-    async def _chosen(self, transaction: Transaction, engine_id: str) -> int | None:
-        """What an engine takes that others may do much better; see `jobs.order.sharing`."""
-        line = await first_loads(transaction.connection, LOOK_AHEAD)
-        if not line:
-            return None
-        now = transaction.now
-        fleet = await read_fleet(transaction.connection, now, self._speeds)
-        if all(engine.id != engine_id for engine in fleet.engines):
-            return None
-        without = self._overlooked.without(fleet, now)
-        choice = choose(line, fleet, engine_id, without)
-        self._overlooked.look(fleet, choice.left_to, now)
-        return choice.job_id
-
-    async def _nothing_queued(self) -> bool:
-        async with self._database.read() as connection:
-            return await connection.scalar(leases.next_job()) is None
+        """See `jobs.working.taking.Taking.take`."""
+        return await self._taking.take(engine_id, lease_seconds=lease_seconds)
 
     async def renew(
         self, claim: Claim, lease_seconds: float = leases.LEASE_SECONDS
@@ -157,8 +80,8 @@ class Claims(QueuePart):
         async with self._database.write(precious=False) as transaction:
             returning = [
                 J.cancel_requested,
-                _key_of(claim, ending.PREVIEW).label("newest"),
-                _key_of(claim, ending.PREVIEW_BEFORE).label("before"),
+                key_in(claim, ending.PREVIEW).label("newest"),
+                key_in(claim, ending.PREVIEW_BEFORE).label("before"),
                 *transaction.notifications(CHANGED_TOPIC),
             ]
             row = await leases.guarded_row(
@@ -168,8 +91,8 @@ class Claims(QueuePart):
                 return LeaseLost()
             needed: dict[str, str | None] = {}
             if progress.done:
-                known = await _kept(transaction, claim.job.id)
-                needed |= _variant_roles(progress.done).items() - known.items()
+                known = await finished_parts(transaction, claim.job.id)
+                needed |= variant_roles(progress.done).items() - known.items()
             if key is not None and key != row.newest:
                 needed |= {ending.PREVIEW: key, ending.PREVIEW_BEFORE: row.newest}
                 dropped = row.before
@@ -223,7 +146,7 @@ class Claims(QueuePart):
             if row is None:
                 return LeaseLost()
             if cancelled := bool(row.cancel_requested):
-                await use_pictures(transaction, row.id, _variant_roles(finished))
+                await use_pictures(transaction, row.id, variant_roles(finished))
                 dropped = await _cancelled(transaction, row, actor)
             else:
                 dropped = await ends(transaction, row, actor)
@@ -261,7 +184,7 @@ class Claims(QueuePart):
             roles = {"result": result_key, "timelapse": timelapse_key, **report.records}
             if report.clip is not None:
                 roles |= clip_roles(report.clip)
-            await use_pictures(transaction, row.id, roles | _variant_roles(report.variants))
+            await use_pictures(transaction, row.id, roles | variant_roles(report.variants))
             made = (result_key, timelapse_key, *report.variants, *report.records.values())
             await note_sizes(transaction, self._core.store, filter(None, made))
             dropped = await ending.end_job(
@@ -364,38 +287,5 @@ class Claims(QueuePart):
         return True
 
 
-def clip_roles(clip: PaintedClip) -> dict[str, str | None]:
-    """The files of a painting that moves, by the role they have in its job."""
-    return {"clip": clip.key, **{f"clip:{kind}": key for kind, key in clip.files.items()}}
-
-
-def _variant_roles(keys: tuple[str, ...]) -> dict[str, str]:
-    """The versions of a job that are finished, by the role they have in it."""
-    return {f"{ending.VARIANT}{number}": key for number, key in enumerate(keys)}
-
-
 async def _cancelled(transaction: Transaction, row: Record, actor: str) -> list[str]:
     return await ending.end_job(transaction, row, JobState.CANCELLED, actor)
-
-
-async def _kept(transaction: Transaction, job_id: int) -> dict[str, str]:
-    """What a job needs of what is painted of it, by roles, in their order."""
-    uses = schema.picture_uses.c
-    begins = (uses.role.startswith(ending.VARIANT), uses.role.startswith(ending.FRAME))
-    kept = await transaction.execute(
-        sa.select(uses.role, uses.key)
-        .where(uses.job_id == job_id, sa.or_(*begins))
-        .order_by(uses.role)
-    )
-    return {str(row.role): str(row.key) for row in kept}
-
-
-def _keys_of(kept: Mapping[str, str], role: str) -> tuple[str, ...]:
-    return tuple(key for each, key in kept.items() if each.startswith(role))
-
-
-def _key_of(claim: Claim, role: str) -> sa.ScalarSelect[Any]:
-    uses = schema.picture_uses.c
-    return (
-        sa.select(uses.key).where(uses.job_id == claim.job.id, uses.role == role).scalar_subquery()
-    )

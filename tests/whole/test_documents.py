@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import discord
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,3 +37,12 @@ def test_targets_of_make_are_there(page: Path) -> None:
     rules = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = " ".join(re.findall(r"```.*?```|`[^`\n]+`", page.read_text(encoding="utf-8"), re.DOTALL))
     assert set(TARGET.findall(code)) <= rules
+
+
+def test_the_invitation_asks_for_the_permissions_that_stand_below_it() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (number, words) = re.findall(r"&permissions=(\d+)`\s+\(([^)]+)\)", text)[0]
+    names = [one.strip().replace(" ", "_") for one in words.split(",")]
+    asked = discord.Permissions(**dict.fromkeys(names, True))
+    assert asked.value == int(number)
+    assert asked.send_messages_in_threads, "its messages in threads need one of their own"

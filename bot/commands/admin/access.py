@@ -80,7 +80,8 @@ async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> s
     except (discord.DiscordException, OSError) as error:  # the change itself is made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
         note = texts_of(interaction)(
-            "I could not write to the log channel <#{channel_id}>; please check my permissions.",
+            "I could not write to the log channel <#{channel_id}>; please check my permissions "
+            "there, or choose another by /limits set.",
             channel_id=limits.log_channel_id,
         )
         return f"{said}\n{note}"

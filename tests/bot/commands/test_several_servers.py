@@ -140,7 +140,7 @@ async def test_who_looks_after_a_channel_deletes_what_was_shown_there(
     assert not deleted.followups[0].buttons
     assert (await world.fresh(job)).pictures_deleted_at is None
     log = await world.slash(world.user("admin"), "limits log")
-    assert f"deleted a copy of a picture (#{job.id}, <@{world.user().id}>)" in log.text
+    assert f"deleted a message with a picture (#{job.id}, <@{world.user().id}>)" in log.text
 
 
 async def test_rights_to_what_comes_back_go_by_where_all_see_it(world: World) -> None:
@@ -196,3 +196,26 @@ async def test_a_deleted_picture_goes_from_all_galleries(world: World) -> None:
 
 def channel_id(world: World, name: str) -> int:
     return world.discord.channel(name).id
+
+
+async def test_the_queue_says_where_else_ones_pictures_wait(world: World) -> None:
+    """They take places here, too, and may be paused there."""
+    ada = world.user()
+    await world.job(ada)
+    for details in (PRIVATE["a direct message"], {"guild_id": world.guild_id + 1}):
+        await world.job(ada, **details)
+    here, private, elsewhere = (
+        line for line in (await world.slash(ada, "queue")).text.splitlines() if "128 px" in line
+    )
+    assert here.endswith("standard")
+    assert private.endswith("standard · in private")
+    assert elsewhere.endswith("standard · in another server")
+    in_dm = (await world.slash(ada, "queue", context="bot_dm")).text
+    assert in_dm.count("standard · in The Studio\n") == 1
+
+
+async def test_a_limit_that_counts_all_servers_says_so(world: World) -> None:
+    object.__setattr__(world.bot.settings, "atelier_max_waiting_per_user", 1)
+    await world.job(world.user(), guild_id=world.guild_id + 1)
+    refused = await world.said(await world.paint())
+    assert "it counts what you do in all servers and in private.)" in refused

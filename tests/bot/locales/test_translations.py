@@ -1,6 +1,7 @@
 """Every language that there is a file for is complete, fits into Discord, and is what is said."""
 
 import ast
+import io
 import re
 import string
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from bot.app.features import FEATURES, build_client
 from bot.cards.job_buttons import LOOKS
 from bot.commands.help import leaves
 from bot.kit import Tree
-from bot.locales.extract import template
+from bot.locales.extract import KEYWORDS, sentences, template
 from bot.locales.update import known_languages, missing, read
 from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
 from bot.ui.components import PersistentItem
@@ -90,6 +91,13 @@ def test_the_language_is_complete(language: str, found: Catalog) -> None:
     assert sorted(map(str, keys(found) - keys(catalog))) == [], hint
     assert sorted(map(str, keys(catalog) - keys(found))) == [], hint
     assert [message.id for message in missing(catalog)] == [], hint
+
+
+def test_what_is_said_without_a_name_for_the_language_is_found() -> None:
+    said = (
+        b"say(texts_of(interaction)('One.'), texts_for(locale)('Two.'), other(interaction)('No.'))"
+    )
+    assert [each[2] for each in sentences(io.BytesIO(said), KEYWORDS, (), {})] == ["One.", "Two."]
 
 
 def placeholders(text: str) -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """What the queue, the engine and the decoder say comes in the user's language."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import discord
 import pytest
@@ -107,3 +108,33 @@ async def test_a_problem_with_a_picture_keeps_its_numbers_across_the_childs_pipe
     assert said.startswith("Diese Datei ist kein Bild, das ich lesen kann")
     problem = PictureError("That picture has only {width} px.", width=3)
     assert str(problem) == "That picture has only 3 px."
+
+
+class OneRoleOneChannel:
+    """A server as the bot knows it."""
+
+    unavailable = False
+
+    def get_role(self, role_id: int) -> object:
+        return role_id == 1 or None
+
+    def get_channel_or_thread(self, channel_id: int) -> object:
+        return channel_id == 5 or None
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed", "said"),
+    [
+        ("painter_role_ids", (1, 2), "Painting here needs the role <@&1>; please ask an admin"),
+        ("painter_role_ids", (2,), "needs a role that was deleted; please ask an admin to choose"),
+        ("channel_ids", (5, 6), "Painting is allowed in <#5> only; please use the command there."),
+        ("channel_ids", (6, 7), "only in channels that were deleted or archived; please ask an"),
+    ],
+)
+def test_nobody_is_sent_to_what_was_deleted(
+    limit: str, allowed: tuple[int, ...], said: str
+) -> None:
+    guild = cast("discord.Guild", OneRoleOneChannel())
+    assert said in refusal_words(EN, Refusal(limit, allowed, ""), guild)
+    guild.unavailable = True  # then the bot knows nothing of it
+    assert f"{allowed[-1]}>" in refusal_words(EN, Refusal(limit, allowed, ""), guild)

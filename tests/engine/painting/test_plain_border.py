@@ -88,22 +88,27 @@ def test_a_picture_with_an_alpha_says_by_it_what_counts() -> None:
     assert without_plain_border(picture) is picture
 
 
-def loaded(style: Style, folder: Path) -> Pictures:
+def loaded(folder: Path, *styles: Style) -> Pictures:
     settings = Settings(_env_file=None, atelier_data_dir=folder)
-    return load_pictures(noise_picture(40, 40), [style], FEW, network="lite", settings=settings)
+    content = noise_picture(40, 40)
+    return load_pictures(content, styles, FEW, network="lite", settings=settings)
 
 
 def test_it_is_told_that_a_border_was_left_out(tmp_path: Path) -> None:
-    made = loaded(Style(laid(ground(100, 140, WHITE), 15, 30), name="wave.jpg"), tmp_path)
-    assert [str(note) for note in made.notes] == ["The plain border of wave.jpg was left out."]
+    framed = Style(laid(ground(100, 140, WHITE), 15, 30), name="wave.jpg")
+    made = loaded(tmp_path, framed)
+    assert [str(note) for note in made.notes] == ["The painting's plain border was left out."]
     (style,) = made.styles
     assert style.picture is not None
     assert style.picture.size == (58, 78)
-    assert loaded(Style(Picture(PAINTING)), tmp_path).notes == ()
+    bare = Style(Picture(PAINTING))
+    assert loaded(tmp_path, bare).notes == ()
+    (note,) = loaded(tmp_path, bare, framed).notes
+    assert str(note) == "The plain border of wave.jpg was left out."
 
 
 def test_all_of_a_painting_is_used_where_that_was_asked_for(tmp_path: Path) -> None:
     asked = Style(laid(ground(100, 140, WHITE), 15, 30), region=(0, 0, 1, 1))
-    made = loaded(asked, tmp_path)
+    made = loaded(tmp_path, asked)
     assert made.styles == (asked,)
     assert made.notes == ()

@@ -287,7 +287,7 @@ async def test_engines_that_are_alike_take_the_next_job_in_one_statement(
     def looked(*_: object) -> None:
         raise AssertionError("it looked closer")
 
-    monkeypatch.setattr("jobs.working.claims.first_loads", looked)
+    monkeypatch.setattr("jobs.working.taking.first_loads", looked)
     engines = [engine(f"card-{number}", 3.0 + 0.2 * number) for number in range(6)]
     for each in engines:
         await queue.engines.register(each)
