@@ -40,11 +40,11 @@ async def known_job(interaction: Interaction, job_id: int) -> Job:
     """The job of a button.
 
     Raises:
-        UserError: if it is not in the database any more.
+        UserError: if it is not in the database any more, or its member had their data erased.
         QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
     """
     job = await job_in_time(interaction, job_id)
-    if job is None:
+    if job is None or job.erased_at is not None:
         raise UserError(FORGOTTEN)
     return job
 

@@ -1,5 +1,8 @@
 """Which packages a machine gets."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,25 @@ def test_a_machine_gets_what_suits_it(
     assert said in why
     assert set(asked) <= {CPU_INDEX}
     assert (ROOT / file).is_file()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_says_which_python_it_wants_before_it_makes_anything(tmp_path: Path) -> None:
+    old = tmp_path / "old python"
+    lie = "import sys; sys.version_info = (3, 9, 18); exec(sys.argv[2])"
+    old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{lie}' \"$@\"\n")
+    old.chmod(0o755)
+    for lock in ("requirements-dev.lock", "requirements-cpu-dev.lock"):
+        (tmp_path / lock).touch()
+    done = subprocess.run(
+        ["make", "-f", str(ROOT / "Makefile"), "demo", f"PYTHON='{old}'"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    said = done.stderr.splitlines()[0]
+    assert said.startswith("Atelier needs Python 3.11 or newer; this is 3.9.")
+    assert said.endswith("make demo PYTHON=python3.12")
+    assert not (tmp_path / ".venv").exists()

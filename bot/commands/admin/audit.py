@@ -34,7 +34,7 @@ ACTIONS: Mapping[str, str] = {
     "undo_clear": _("put back what was cleared"),
     "remove": _("cancelled a picture"),
     "delete_picture": _("deleted a picture"),
-    "delete_copy": _("deleted a copy of a picture"),
+    "delete_copy": _("deleted a message with a picture"),
     "undo_delete_picture": _("took the deletion of a picture back"),
     "look_at_private": _("looked at a picture that was not for everybody"),
     "retry": _("queued a picture again"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 import discord
@@ -9,7 +10,14 @@ import discord
 from bot.cards.job_buttons import Action
 from bot.commands import job_access
 from bot.commands.gallery import take_out
-from bot.commands.job_access import FORGOTTEN, is_own_message, known_job, not_yours, was_removed
+from bot.commands.job_access import (
+    FORGOTTEN,
+    is_own_message,
+    job_in_time,
+    known_job,
+    not_yours,
+    was_removed,
+)
 from bot.commands.rights import Right, may
 from bot.commands.show import check_posting, is_for_others, is_shown_here, show_job
 from bot.intake.own_defaults import must_hide_here
@@ -31,6 +39,7 @@ STILL_THERE = _(
     "I may not remove its message {link}; please delete it there yourself, or ask an admin to."
 )
 DELETED_BEFORE = _("The picture is deleted; it was before.")
+COPY_DELETED = _("The message is deleted. The picture itself stays with its member.")
 IS_BACK = _("The picture is back.")
 TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for good.")
 
@@ -68,12 +77,16 @@ async def delete(interaction: Interaction, job_id: int) -> None:
 
     The button may stand under a copy that `/show` made, so the job's own message goes, too.
     """
-    job = await known_job(interaction, job_id)
+    job = await job_in_time(interaction, job_id)
     client = interaction.client
+    if job is None or job.erased_at is not None:
+        await _delete_forgotten(interaction, job_id)
+        return
     if not may(Right.DELETE, interaction, job):
         if not _moderates_copy(interaction):
             raise not_yours(interaction, job)
-        await _delete_copy(interaction, job)
+        words = texts_of(interaction)(COPY_DELETED)
+        await _delete_message(interaction, words, {"job": str(job.id), "user": str(job.user_id)})
         return
     await acknowledge(interaction)
     await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
@@ -103,17 +116,35 @@ def _moderates_copy(interaction: Interaction) -> bool:
     return is_moderator or is_admin(interaction, interaction.client.settings)
 
 
-async def _delete_copy(interaction: Interaction, job: Job) -> None:
-    """Delete a copy of a picture that is not for those to delete who look after this channel."""
+async def _delete_forgotten(interaction: Interaction, job_id: int) -> None:
+    """Delete the message of a picture of which nothing is kept any more.
+
+    Its member may, as whoever asked for the message: nobody but moderators can by Discord's means.
+    """
+    asked = interaction.message.interaction_metadata if interaction.message else None
+    is_theirs = asked is not None and asked.user.id == interaction.user.id
+    if not is_theirs and not interaction.context.dm_channel and not _moderates_copy(interaction):
+        raise UserError(FORGOTTEN)
+    noted = None if is_theirs or interaction.guild_id is None else {"job": str(job_id)}
+    await _delete_message(interaction, texts_of(interaction)("The message is deleted."), noted)
+
+
+async def _delete_message(
+    interaction: Interaction, words: str, noted: Mapping[str, str] | None
+) -> None:
+    """Delete a message under which somebody pressed, and nothing else.
+
+    Args:
+        interaction: By which they pressed.
+        words: What to tell them.
+        noted: What the server's log says of it, where they may do so as an admin or a moderator.
+    """
     await acknowledge(interaction)
-    about = {"job": str(job.id), "user": str(job.user_id)}
-    await interaction.client.queue.audit.write(
-        interaction.guild_id, interaction.user.id, "delete_copy", about
-    )
+    if noted is not None:
+        audit = interaction.client.queue.audit
+        await audit.write(interaction.guild_id, interaction.user.id, "delete_copy", noted)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
-    t = texts_of(interaction)
-    words = t("The message is deleted. The picture itself stays with its member.")
     await interaction.followup.send(view=card(words), ephemeral=True)
 
 

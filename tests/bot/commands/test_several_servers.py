@@ -140,7 +140,7 @@ async def test_who_looks_after_a_channel_deletes_what_was_shown_there(
     assert not deleted.followups[0].buttons
     assert (await world.fresh(job)).pictures_deleted_at is None
     log = await world.slash(world.user("admin"), "limits log")
-    assert f"deleted a copy of a picture (#{job.id}, <@{world.user().id}>)" in log.text
+    assert f"deleted a message with a picture (#{job.id}, <@{world.user().id}>)" in log.text
 
 
 async def test_rights_to_what_comes_back_go_by_where_all_see_it(world: World) -> None:

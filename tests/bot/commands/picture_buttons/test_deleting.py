@@ -116,3 +116,27 @@ async def test_what_came_by_direct_message_is_deleted_there(world: World, still:
         world.discord.faults.add("DELETE", path, status=400, code=50083)
     await press(world, copy, "Delete")
     await world.eventually(lambda: dm.deleted)
+
+
+@pytest.mark.parametrize("forgotten", ["erased", "long ago"])
+async def test_a_message_of_which_nothing_is_kept_can_still_be_deleted(
+    world: World, forgotten: str
+) -> None:
+    """By whoever asked for it, and by those who look after the channel."""
+    await world.start_engine()
+    first, second = await world.painted(), await world.painted()
+    in_dm = await world.painted(context="bot_dm")
+    await world.queue.privacy.erase_user(world.user().id)
+    if forgotten == "long ago":
+        async with world.queue.database.write() as transaction:
+            await transaction.connection.execute(sa.delete(schema.jobs))
+    for label in ("Again", "Details", "Compare", "Delete"):
+        said = await world.said(await press(world, first, label, user="grace"))
+        assert "I no longer know this picture" in said, label
+    for message, user in ((first, "ada"), (second, "admin"), (in_dm, "ada")):
+        deleted = await press(world, message, "Delete", user=user)
+        await deleted.wait(lambda i: i.followups)
+        assert "The message is deleted." in deleted.followups[0].text
+        assert message.deleted
+    log = await world.slash(world.user("admin"), "limits log")
+    assert log.text.count("deleted a message with a picture") == 1
