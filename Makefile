@@ -51,9 +51,12 @@ lock: $(READY)
 clean:
 	rm -rf $(VENV) demo
 
+# Asked first: a folder that an older one made is not made anew by another.
+RIGHT_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit('Atelier needs Python 3.11 or newer; this is \
+	{}.{}. Name another: make $(MAKECMDGOALS) PYTHON=python3.12'.format(*sys.version_info))
+
 $(READY): requirements-dev.lock requirements-cpu-dev.lock
-	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Atelier needs Python 3.11 or newer; this \
-	is {}.{}. Name another: make $(MAKECMDGOALS) PYTHON=python3.12'.format(*sys.version_info))"
+	@$(PYTHON) -c "$(RIGHT_PYTHON)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python \

@@ -31,6 +31,8 @@ _TRASH = ".trash"
 _ABANDONED_SECONDS = 3600.0
 TIMEOUT_SECONDS = 30.0
 """How long a coroutine waits for the store. A server may accept a connection and never answer."""
+SLOWEST_BYTES_PER_SECOND = 16 * 1024
+"""What a line carries at the least: so much longer is waited for a large file."""
 _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
 """The store's own: what waits for a store that is stuck holds nothing else up."""
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
@@ -74,15 +76,7 @@ def _in_thread(
 
     @functools.wraps(call)
     async def waited(store: "PictureStore", /, *arguments: P.args, **named: P.kwargs) -> T:
-        work = functools.partial(call, store, *arguments, **named)
-        running = asyncio.get_running_loop().run_in_executor(_THREADS, work)
-        try:
-            return await asyncio.wait_for(running, store.timeout_seconds)
-        except TimeoutError:
-            store.timings.observe("wait", FAILED, store.timeout_seconds)
-            raise StorageUnavailableError(
-                f"The picture store did not answer within {store.timeout_seconds:.0f} s."
-            ) from None
+        return await store._in_time(functools.partial(call, store, *arguments, **named))  # noqa: SLF001 - a method of it
 
     return waited
 
@@ -121,6 +115,23 @@ class PictureStore:
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}."
             ) from error
 
+    async def _in_time(self, work: Callable[[], T], size_bytes: int = 0) -> T:
+        """Work in a thread, for a time that depends on how much is to be carried."""
+        running = asyncio.get_running_loop().run_in_executor(_THREADS, work)
+        return await self._until(running, self._seconds_for(size_bytes))
+
+    def _seconds_for(self, size_bytes: int) -> float:
+        return self.timeout_seconds + size_bytes / SLOWEST_BYTES_PER_SECOND
+
+    async def _until(self, running: "asyncio.Future[T]", seconds: float) -> T:
+        try:
+            return await asyncio.wait_for(running, seconds)
+        except TimeoutError:
+            self.timings.observe("wait", FAILED, seconds)
+            raise StorageUnavailableError(
+                f"The picture store did not answer within {seconds:.0f} s."
+            ) from None
+
     @contextlib.contextmanager
     def _called(self, operation: str) -> Iterator[None]:
         """Around each call of the file system: its time is counted, its errors become ours."""
@@ -156,8 +167,7 @@ class PictureStore:
                 "The picture store does not give back what it was given."
             ) from error
 
-    @_in_thread
-    def put(self, data: bytes, suffix: str) -> str:
+    async def put(self, data: bytes, suffix: str) -> str:
         """Keep these bytes and return their key; the same bytes have the same key.
 
         Args:
@@ -167,7 +177,7 @@ class PictureStore:
         Raises:
             StorageUnavailableError: when they could not be written; nothing was kept.
         """
-        return self.put_sync(data, suffix)
+        return await self._in_time(lambda: self.put_sync(data, suffix), len(data))
 
     def put_sync(self, data: bytes, suffix: str) -> str:
         """As `put`. A key that is already there is written again, which renews its age."""
@@ -181,14 +191,16 @@ class PictureStore:
         self._sizes.note(key, len(data))
         return key
 
-    @_in_thread
-    def put_file(self, file: Path, suffix: str) -> str:
+    async def put_file(self, file: Path, suffix: str) -> str:
         """As `put`, with what is in a file, however long that is.
 
         Raises:
             OSError: when the file cannot be read.
             StorageUnavailableError: as `put`.
         """
+        return await self._in_time(lambda: self._put_file(file, suffix), _size_of(file))
+
+    def _put_file(self, file: Path, suffix: str) -> str:
         with file.open("rb") as opened:
             key = _key(hashlib.file_digest(opened, "sha256").hexdigest(), suffix)
             opened.seek(0)
@@ -200,15 +212,22 @@ class PictureStore:
                     self._fs.put_file(str(file), path)
         return key
 
-    @_in_thread
-    def get(self, key: str) -> bytes:
+    async def get(self, key: str) -> bytes:
         """Return the bytes of a key.
 
         Raises:
             PictureMissingError: when there are none.
             StorageUnavailableError: when they could not be read.
         """
-        return self.get_sync(key)
+        reading = asyncio.get_running_loop().run_in_executor(_THREADS, self.get_sync, key)
+        try:
+            await asyncio.wait({reading}, timeout=self.timeout_seconds)
+            if reading.done():
+                return reading.result()
+            # A store that answers this meanwhile is slow, and not silent.
+            return await self._until(reading, self._seconds_for(await self._size_bytes(key)))
+        finally:
+            reading.cancel()
 
     async def total_bytes(self, keys: Collection[str]) -> int:
         """How large these are together; those that are not there count nothing."""
@@ -322,6 +341,10 @@ class PictureStore:
         if not _KEY.fullmatch(key):
             raise PictureMissingError(f"{key[:80]!r} is no key of a picture.")
         return f"{self._root}/{key[:2]}/{key}"
+
+
+def _size_of(file: Path) -> int:
+    return file.stat().st_size
 
 
 @contextlib.contextmanager

@@ -15,16 +15,19 @@ from fsspec.implementations.local import LocalFileSystem
 
 from common.files import private_folder
 
-_S3_OPTIONS = {
+_S3_OPTIONS: dict[str, Any] = {
     # Other machines write to the same bucket, so nothing about it may be remembered.
     "use_listings_cache": False,
     "skip_instance_cache": True,
     "config_kwargs": {
         "connect_timeout": 5,
-        "read_timeout": 10,
+        # What is sent lies in the system's buffers for a while on a slow line, before any answer.
+        "read_timeout": 60,
         "retries": {"mode": "standard", "total_max_attempts": 2},
     },
 }
+_TRIES = 1
+"""Of s3fs itself, each of which has those of its client: who calls tries again, and says so."""
 _CLOSING_SECONDS = 0.5
 
 
@@ -42,10 +45,26 @@ def open_place(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     if (folder := folder_of(url)) is not None:
         _adopt_misplaced(folder)
         return LocalFileSystem(), folder.as_posix()
-    given = {**(_S3_OPTIONS if url.startswith("s3:") else {}), **options}
+    given = {**(_S3_OPTIONS | _session() if url.startswith("s3:") else {}), **options}
     system, root = fsspec.core.url_to_fs(url, **given)
     system.close_session = _close_session
+    system.retries = _TRIES
     return system, root
+
+
+def _session() -> dict[str, Any]:
+    """S3's client, which is not to ask a server whether it may send something before it does.
+
+    Where that does not answer, the client waits for ever, and whoever called it.
+    """
+    try:
+        from aiobotocore.session import AioSession  # noqa: PLC0415 - an extra
+        from botocore.handlers import add_expect_header  # noqa: PLC0415 - the same
+    except ImportError:
+        return {}  # it is missed, and told of, where it is to be used
+    session = AioSession()
+    session.unregister("before-call.s3", add_expect_header)
+    return {"session": session}
 
 
 def folder_of(url: str) -> Path | None:

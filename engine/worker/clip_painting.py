@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from common.clips.clip import CLIP_SUFFIX, Clip, read_clip, write_clip
 from common.clips.encoding import CLIP_KINDS, ClipKind, EncodingFailedError, encode_clip
-from common.store import PictureMissingError, PictureStore, StorageUnavailableError
+from common.store import PictureMissingError, PictureStore
 from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
@@ -37,7 +37,8 @@ from engine.worker.handle import (
     JobHandle,
     MovingFiles,
 )
-from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS, stored_preview
+from engine.worker.previews import Previews
+from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS
 from jobs.model import Job, Progress
 
 log = logging.getLogger(__name__)
@@ -182,11 +183,14 @@ class ClipReporter:
     """Those that are painted."""
     stored: int = 0
     """So many of them an engine before this one has stored."""
+    _previews: Previews = field(init=False)
     _told_at: float = 0.0
     _shown_at: float = 0.0
-    _shown: str | None = None
     _newest: FramePainted | None = None
     _painted: int = 0
+
+    def __post_init__(self) -> None:
+        self._previews = Previews(self.store)
 
     def hear(self, event: ClipEvent) -> None:
         """Pass on what an event tells."""
@@ -194,11 +198,13 @@ class ClipReporter:
             case FrameStepped():
                 self._painted = event.frame - 1
                 if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
-                    self._tell(event, self._step_preview(event))
+                    self._step_preview(event)
+                    self._tell(event)
             case FramePainted():
                 self._painted, self._newest = event.frame, event
                 self.keep_newest()
-                self._tell(event, self._loop_preview(event))
+                self._loop_preview(event)
+                self._tell(event)
             case _:
                 pass
 
@@ -219,44 +225,45 @@ class ClipReporter:
             self.count,
             fraction,
             seconds_left=left,
-            preview_key=self._shown,
+            preview_key=self._previews.newest,
             note=note,
             frame=painted,
             frames=self.count,
         )
 
-    def _tell(self, event: FrameStepped | FramePainted, shown: str | None) -> None:
+    def _tell(self, event: FrameStepped | FramePainted) -> None:
         self._told_at = time.monotonic()
-        self._shown = shown or self._shown
         told = self.progress(self._painted, event.fraction, left=event.seconds_left)
         self.handle.put_progress(told)
 
-    def _step_preview(self, event: FrameStepped) -> str | None:
+    def _step_preview(self, event: FrameStepped) -> None:
         """Of the first frame, while there is nothing else to show."""
         if event.frame > 1 or time.monotonic() - self._shown_at < PREVIEW_SECONDS:
-            return None
+            return
         self._shown_at = time.monotonic()
-        return stored_preview(event.preview(PREVIEW_SIDE_PX), self.store)
+        if self._previews.is_free:
+            self._previews.show(event.preview(PREVIEW_SIDE_PX))
 
-    def _loop_preview(self, event: FramePainted) -> str | None:
-        if time.monotonic() - self._shown_at < MOVING_PREVIEW_SECONDS:
-            return None
+    def _loop_preview(self, event: FramePainted) -> None:
+        if time.monotonic() - self._shown_at < MOVING_PREVIEW_SECONDS or not self._previews.is_free:
+            return
         images = event.preview(PREVIEW_SIDE_PX)
         self._shown_at = time.monotonic()
         if len(images) == 1:
-            return stored_preview(images[0], self.store)
-        return stored_loop(images, self.store)
+            self._previews.show(images[0])
+        elif (loop := _loop(images)) is not None:
+            self._previews.show_file(loop, ".gif")
 
 
-def stored_loop(images: Sequence[Image.Image], store: PictureStore) -> str | None:
-    """The key of a short GIF of some frames; None where it could not be stored."""
+def _loop(images: Sequence[Image.Image]) -> bytes | None:
+    """A short GIF of some frames; None where it could not be made."""
     file = io.BytesIO()
     write_clip(file, images, [PREVIEW_MS] * len(images))
     try:
         with scratch_folder() as folder:
             gif = Path(folder) / "preview.gif"
             encode_clip(read_clip(file.getvalue()), gif, "gif")
-            return store.put_sync(gif.read_bytes(), ".gif")
-    except (OSError, EncodingFailedError, StorageUnavailableError) as problem:
+            return gif.read_bytes()
+    except (OSError, EncodingFailedError) as problem:
         log.warning("no preview: %s", problem)  # a full disk must not end a painting
         return None

@@ -53,12 +53,8 @@ from engine.worker.handle import (
     StopReason,
 )
 from engine.worker.job_pictures import fetch_pictures
-from engine.worker.progress_reporter import (
-    PREVIEW_SIDE_PX,
-    ProgressReporter,
-    VersionsSoFar,
-    stored_preview,
-)
+from engine.worker.previews import Previews
+from engine.worker.progress_reporter import PREVIEW_SIDE_PX, ProgressReporter, VersionsSoFar
 from engine.worker.storing import store_version
 from jobs.model import Job, PaintReport
 
@@ -212,8 +208,10 @@ class JobPainter:
                 handle.leave_out(missing)
             if number < len(variants):
                 versions.add(store_version(store, part.picture, handle), _small(part.picture))
-                preview_key = stored_preview(versions.sheet(), store)
-                handle.put_progress(replace(versions.progress(), preview_key=preview_key))
+                previews = Previews(store)
+                previews.show(versions.sheet())
+                told = replace(versions.progress(), preview_key=previews.newest)
+                handle.put_progress(told)
         return parts[0] if len(variants) == 1 else _together(parts, versions, job)
 
     def _paint_one(

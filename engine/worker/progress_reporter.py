@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
-from common.store import PictureStore, StorageUnavailableError
+from common.store import PictureStore
 from engine.errors import PaintingStoppedError
-from engine.output.pictures import encode_picture
 from engine.output.sheet import contact_sheet
 from engine.painting.events import (
     Event,
@@ -18,8 +17,8 @@ from engine.painting.events import (
     Retiled,
     Stepped,
 )
-from engine.painting.picture import Picture
 from engine.worker.handle import Checkpoint, JobHandle
+from engine.worker.previews import Previews
 from jobs.model import Progress
 
 log = logging.getLogger(__name__)
@@ -86,13 +85,16 @@ class ProgressReporter:
     store: PictureStore
     handle: JobHandle
     versions: VersionsSoFar = field(default_factory=lambda: VersionsSoFar(1))
+    _previews: Previews = field(init=False)
     _told_at: float = 0.0
     _shown_at: float = 0.0
-    _preview_key: str | None = None
     _looks_painted_from: int = 0
     """The iteration before which there is only a blurred photograph to show."""
     _side_px: int = PREVIEW_SIDE_PX
     _kept_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._previews = Previews(self.store)
 
     def hear(self, event: Event) -> None:
         """See `Listener.hear`.
@@ -124,27 +126,30 @@ class ProgressReporter:
         if now - self._kept_at >= CHECKPOINT_SECONDS:
             self._keep(event)
         painted = event.iteration >= self._looks_painted_from
-        first = painted and self._preview_key is None and self._shown_at == 0.0
+        first = painted and self._shown_at == 0.0
         if first or now - self._told_at >= PROGRESS_SECONDS:
             self._told_at = now
             if painted and now - self._shown_at >= PREVIEW_SECONDS:
                 self._shown_at = now
-                self._preview_key = self._show(event)
+                self._show(event)
             self._tell(event)
 
     def _tell(self, event: Stepped) -> None:
         told = self.versions.progress(event.iteration, event.total, event.fraction)
         left = self.versions.seconds_left(event.fraction, event.seconds_left)
-        self.handle.put_progress(replace(told, seconds_left=left, preview_key=self._preview_key))
+        self.handle.put_progress(
+            replace(told, seconds_left=left, preview_key=self._previews.newest)
+        )
 
     def _keep(self, event: Stepped) -> None:
         self.handle.put_checkpoint(Checkpoint(event.brief_checkpoint()))
         self._kept_at = time.monotonic()
 
-    def _show(self, event: Stepped) -> str | None:
-        # Small scales are enlarged: a message should not grow with its picture.
-        shown = self.versions.sheet(_enlarged(event.preview(self._side_px), self._side_px))
-        return stored_preview(shown, self.store) or self._preview_key
+    def _show(self, event: Stepped) -> None:
+        if self._previews.is_free:
+            # Small scales are enlarged: a message should not grow with its picture.
+            small = _enlarged(event.preview(self._side_px), self._side_px)
+            self._previews.show(self.versions.sheet(small))
 
 
 def _enlarged(image: Image.Image, side_px: int) -> Image.Image:
@@ -154,12 +159,3 @@ def _enlarged(image: Image.Image, side_px: int) -> Image.Image:
         return image
     size = [max(1, round(side * grown)) for side in image.size]
     return image.resize((size[0], size[1]), Image.Resampling.BICUBIC)
-
-
-def stored_preview(image: Image.Image, store: PictureStore) -> str | None:
-    """The key of a preview; None where it could not be stored."""
-    try:
-        return store.put_sync(encode_picture(Picture.from_image(image), ".jpg"), ".jpg")
-    except StorageUnavailableError as problem:  # a full disk must not end a painting
-        log.warning("no preview: %s", problem)
-        return None

@@ -1,6 +1,8 @@
 """What members see while a picture is painted: first something that looks painted, in one size."""
 
 import io
+import threading
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image
 
 from common.store import PictureStore
 from engine.painting.events import Losses, Prepared, Stepped
-from engine.worker import progress_reporter
+from engine.worker import previews, progress_reporter
 from engine.worker.handle import JobHandle
 from engine.worker.progress_reporter import ProgressReporter
 from jobs.model import Progress
@@ -73,3 +75,32 @@ def test_the_first_preview_does_not_wait_for_the_next_second(tmp_path: Path) -> 
         reporter.hear(stepped(iteration))
     told = [(one.iteration, one.preview_key is not None) for one in handle.told[1:]]
     assert told == [(1, False), (15, True)]
+
+
+def test_a_slow_store_does_not_hold_up_the_painting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_reporter, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(progress_reporter, "PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr(previews, "SOON_SECONDS", 0.01)
+    store, handle = PictureStore(str(tmp_path)), Handle()
+    answers, put = threading.Semaphore(0), store.put_sync
+    asked: list[bytes] = []
+
+    def slowly(data: bytes, suffix: str) -> str:
+        asked.append(data)
+        assert answers.acquire(timeout=30)
+        return put(data, suffix)
+
+    monkeypatch.setattr(store, "put_sync", slowly)
+    reporter = ProgressReporter(store, handle)
+    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
+    for iteration in range(20, 30):
+        reporter.hear(stepped(iteration))  # would wait for ever
+    assert len(handle.told) == 11
+    assert len(asked) == 1, "one is on its way"
+    answers.release()
+    wait([reporter._previews._storing] if reporter._previews._storing else [])
+    reporter.hear(stepped(30))
+    assert handle.told[-1].preview_key is not None
+    answers.release(2)

@@ -1,0 +1,58 @@
+"""Previews on their way into the store, beside the painting: a slow store must not hold it up."""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from common.store import PictureStore, StorageUnavailableError
+from engine.output.pictures import encode_picture
+from engine.painting.picture import Picture
+
+log = logging.getLogger(__name__)
+
+SOON_SECONDS = 0.5
+"""What is stored so soon is shown at once; a store that takes longer is not waited for."""
+_THREAD = ThreadPoolExecutor(1, thread_name_prefix="previews")
+
+
+@dataclass
+class Previews:
+    """Those of one painting: one at a time is stored, and the last that is there is shown."""
+
+    store: PictureStore
+    _newest: str | None = None
+    _storing: "Future[str] | None" = field(default=None, init=False)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether another one can be shown: the one before is stored, or was given up."""
+        self._look()
+        return self._storing is None
+
+    @property
+    def newest(self) -> str | None:
+        """The key of the last one that is stored; None before the first."""
+        self._look()
+        return self._newest
+
+    def show(self, image: Image.Image) -> None:
+        """Store a picture, unless one is on its way."""
+        if self.is_free:
+            self.show_file(encode_picture(Picture.from_image(image), ".jpg"), ".jpg")
+
+    def show_file(self, data: bytes, suffix: str) -> None:
+        """As `show`, of what is encoded already."""
+        if self.is_free:
+            self._storing = _THREAD.submit(self.store.put_sync, data, suffix)
+            wait([self._storing], timeout=SOON_SECONDS)
+
+    def _look(self) -> None:
+        if self._storing is None or not self._storing.done():
+            return
+        stored, self._storing = self._storing, None
+        try:
+            self._newest = stored.result()
+        except StorageUnavailableError as problem:  # a full disk must not end a painting
+            log.warning("no preview: %s", problem)
