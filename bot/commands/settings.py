@@ -6,6 +6,7 @@ from typing import Any, Literal
 import discord
 from discord import app_commands, ui
 
+from bot.commands.admin.audit import post_last
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, locale_of, texts_for, texts_of
@@ -101,11 +102,15 @@ class SettingsForm(ReportingModal):
                 "ephemeral": True if PRIVATE in switched else None,
             }
         )
+        if self._scope != "user" and not is_admin(interaction, interaction.client.settings):
+            raise UserError(NEEDS_ADMIN)  # the permission may be gone since the form was opened
         await interaction.response.defer(ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
         t = texts_for(locale_of(interaction, chosen.language))
-        await interaction.edit_original_response(content=t(KEPT[self._scope]))
+        note = None if self._scope == "user" else await post_last(interaction)
+        said = "\n".join(filter(None, (t(KEPT[self._scope]), note)))
+        await interaction.edit_original_response(content=said)
 
 
 def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -> "ui.Select[Any]":

@@ -207,3 +207,18 @@ def test_what_an_owner_types_runs(folder: Path, capsys: pytest.CaptureFixture[st
         file = Path("FILE")
         file.unlink(missing_ok=True)
         assert jobs_main(arguments) in expected, arguments
+
+
+def test_the_library_paints_as_the_engines_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    small = 'PaintOptions(size_px=64, network="lite", scales=1, iterations=2)'
+    assert "PaintOptions(size_px=512)" in program
+    monkeypatch.chdir(tmp_path)
+    for name, shown in (("photo.jpg", "coffee.png"), ("painting.jpg", "ihc.png")):
+        Path(name).write_bytes(photograph(shown))
+    exec(program.replace("PaintOptions(size_px=512)", small), {})
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2"
+    assert Image.open("result.png").width == 64
