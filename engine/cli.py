@@ -129,7 +129,7 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     _write_records(report, chosen)  # said before: whatever comes of these, the picture is there
     if checkpoints is not None:
         checkpoints.remove()
-    return 0
+    return 0 if made.is_whole else FAILED
 
 
 @contextmanager
@@ -178,7 +178,8 @@ def _paint_still(
     report = painted.report
     film_notes = [film.note] if film is not None and film.note is not None else []
     notes = (*pictures.notes, *report.notes, *film_notes)
-    return Made(report, f"{report.width_px} × {report.height_px}", notes)
+    size = f"{report.width_px} × {report.height_px}"
+    return Made(report, size, notes, is_whole=not film_notes)
 
 
 def _write_records(report: Report, chosen: argparse.Namespace) -> None:

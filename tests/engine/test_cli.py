@@ -211,6 +211,7 @@ def test_every_flag_is_understood() -> None:
         (("--recipe", "nope"), "there are: atelier"),
         (("--mask", "small-mask.png"), "mask is 8 × 6 pixels; it must be as large as"),
         (("--mask", "absent.png"), "absent.png cannot be read"),
+        (("--init", "gray"), "content, grey, noise, style, or a file; there is no file gray."),
         (("--style", "vgg19.safetensors"), "vgg19.safetensors"),
         (("--style-weights", "1,2"), "needs 1 numbers"),
         (("--style-weights", "x"), "must be a number"),
