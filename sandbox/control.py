@@ -150,7 +150,7 @@ class LoopbackDiscord(UserActions):
         self.world.emit("commands", {})
 
     async def open_channel(self, name: str, kind: int, *, parent: Channel | None = None) -> Channel:
-        """Make a channel of another kind than text, or a thread in a `parent`; a post in a forum."""
+        """Make a channel of another kind than text, or a thread (in a forum a post) in another."""
         channel = self.world.add_channel(name)
         channel.kind, channel.parent_id = kind, None if parent is None else parent.id
         event = "CHANNEL_CREATE" if parent is None else "THREAD_CREATE"
