@@ -74,7 +74,8 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
     if entry.user_id == COMMAND_LINE:
         who = t("the operator of this bot")
-    return f"{relative(entry.at)} {who}: {_what(t, entry)}"
+    what = _what(t, entry)
+    return f"{relative(entry.at)} {who}: {what}"
 
 
 def _what(t: Texts, entry: AuditEntry) -> str:
