@@ -1,8 +1,8 @@
 """`python -m engine`: the queue's worker; `paint` paints one picture; `styles` the catalogue."""
 
+import atexit
 import contextlib
 import gc
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -90,9 +90,10 @@ def _leave(status: int) -> NoReturn:
     """End without taking Python and torch apart.
 
     To do so takes a sixth of a second, and reads a hundred MiB of torch's libraries once more. All
-    files are closed and all children have ended by now.
+    files are closed and all children have ended by now; what libraries clear away at the end, as
+    matplotlib its folder where there is no home, they do.
     """
-    logging.shutdown()
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to have them run
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
     end_by_signal(status)

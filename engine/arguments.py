@@ -12,7 +12,8 @@ from common.options import OPTIONS, PaintOptions, Precision
 from engine.errors import PaintSettingsError
 from engine.recipes.recipe import recipe_names
 
-_STARTS = tuple(name for name in OPTIONS["start"].choices if name != "file")
+STARTS = tuple(name for name in OPTIONS["start"].choices if name != "file")
+"""What `--init` knows besides a file."""
 _FLAGS = {
     "start": "--init",
     "size_px": "--size",
@@ -45,11 +46,17 @@ class _Parser(OneLineParser):
         words = message.partition("unrecognized arguments: ")[2].split()
         if words and not any(word.startswith("-") for word in words):
             more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
-            message = (
-                "one photograph is painted at a time, and each style stands behind a --style of "
-                f"its own; {words[0]}{more} is too much"
+            rule = (
+                "one photograph is painted at a time, and each style stands behind its own --style"
             )
+            if all(_is_number(word) for word in words):
+                rule = "several numbers have commas between, and no spaces"
+            message = f"{rule}; {words[0]}{more} is too much"
         super().error(message)
+
+
+def _is_number(word: str) -> bool:
+    return word.replace(".", "").replace(",", "").isdecimal()
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -71,7 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     look, method = parser.add_argument_group("look"), parser.add_argument_group("method")
     for name in _PLAIN:
         _add_option(look if _PLAIN.index(name) < _METHOD else method, name)
-    look.add_argument("--init", metavar="|".join((*_STARTS, "FILE")), help=OPTIONS["start"].help)
+    look.add_argument("--init", metavar="|".join((*STARTS, "FILE")), help=OPTIONS["start"].help)
     for kind, example in (("content", "relu4_2"), ("style", "relu1_1")):
         method.add_argument(
             f"--{kind}-layers",
@@ -95,7 +102,7 @@ def options_of(chosen: argparse.Namespace) -> PaintOptions:
         if getattr(chosen, name) is not None:
             values[name] = parse_layers(getattr(chosen, name))
     if chosen.init is not None:
-        values["start"] = chosen.init if chosen.init in _STARTS else "file"
+        values["start"] = chosen.init if chosen.init in STARTS else "file"
     values["timelapse"] = chosen.timelapse is not None
     try:
         return PaintOptions.model_validate(values)
@@ -159,7 +166,7 @@ def parse_number(text: str, what: str) -> float:
 
 def start_file(chosen: argparse.Namespace) -> Path | None:
     """The file to start from, if `--init` names one."""
-    return None if chosen.init is None or chosen.init in _STARTS else Path(chosen.init)
+    return None if chosen.init is None or chosen.init in STARTS else Path(chosen.init)
 
 
 def _output(text: str) -> Path:

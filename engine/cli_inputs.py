@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from common.pictures.decode import normalize
 from common.pictures.kinds import MAX_ASPECT, ClipLimits
 from common.sentences import Sentence, sentence
 from common.settings import Settings
-from engine.arguments import parse_numbers, start_file
+from engine.arguments import STARTS, parse_numbers, start_file
 from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
 from engine.painting.inputs import Share
 from engine.pipeline.pictures import Pictures, Preset, load_pictures
@@ -25,13 +26,13 @@ from engine.styles.fingerprints import FingerprintError, load_fingerprint
 
 _FINGERPRINT_SUFFIX = ".safetensors"
 
-_LIMITS = DecodeLimits(
+OWN_FILES = DecodeLimits(
     max_bytes=1 << 30, max_pixels=500_000_000, max_side_px=16384, min_side_px=1, max_aspect=1e5
 )
 """The files are the caller's own, so that only what is absurd is refused."""
-_PAINTED = replace(_LIMITS, max_aspect=MAX_ASPECT)
+_PAINTED = replace(OWN_FILES, max_aspect=MAX_ASPECT)
 """Of what is painted, as for members: of a very narrow picture only a line would come out."""
-_WHOLE = ClipLimits(max_seconds=3600, max_frames_per_second=100, max_side_px=_LIMITS.max_side_px)
+_WHOLE = ClipLimits(max_seconds=3600, max_frames_per_second=100, max_side_px=OWN_FILES.max_side_px)
 _STILL_MS = 1000
 """How long a clip is shown that has but one frame."""
 
@@ -97,7 +98,7 @@ def read_pictures(
         network=network,
         settings=settings,
         mask=_mask(chosen.mask, notes),
-        start=None if start is None else _picture(start, notes),
+        start=None if start is None else _start(start, notes),
     )
     return replace(loaded, notes=(*notes, *loaded.notes))
 
@@ -144,15 +145,25 @@ def _style(file: Path, notes: list[Sentence]) -> Style:
         raise PaintSettingsError("{problem}", problem=str(problem)) from problem
 
 
-def _picture(file: Path, notes: list[Sentence], limits: DecodeLimits = _LIMITS) -> Picture:
+def _picture(file: Path, notes: list[Sentence], limits: DecodeLimits = OWN_FILES) -> Picture:
     return Picture.from_image(_image(file, notes, limits))
+
+
+def _start(file: Path, notes: list[Sentence]) -> Picture:
+    if not os.path.lexists(file):
+        raise PaintSettingsError(
+            "--init is one of {words}, or a file; there is no file {file}.",
+            words=", ".join(STARTS),
+            file=str(file),
+        )
+    return _picture(file, notes)
 
 
 def _mask(file: Path | None, notes: list[Sentence]) -> Tensor | None:
     return None if file is None else mask_from_image(_image(file, notes))
 
 
-def _image(file: Path, notes: list[Sentence], limits: DecodeLimits = _LIMITS) -> Image.Image:
+def _image(file: Path, notes: list[Sentence], limits: DecodeLimits = OWN_FILES) -> Image.Image:
     try:
         read = normalize(_bytes_of(file), limits)
     except PictureError as problem:

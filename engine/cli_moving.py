@@ -45,6 +45,8 @@ class Made:
     """Of what was written, in words."""
     notes: tuple[Sentence, ...]
     """What is to be said of it."""
+    is_whole: bool = True
+    """Whether all is there that was asked for, also a time-lapse."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class OutputFile:
         if chosen.output is not None:
             return cls(chosen.output)
         names = _names(chosen)
-        return cls(next(name for name in names if not name.exists()), names)
+        return cls(next(name for name in names if not os.path.lexists(name)), names)
 
     def write(self, write: Callable[[Path], None]) -> None:
         """Let the picture be written; where that cannot be, into the folder of temporary files.

@@ -149,6 +149,15 @@ class LoopbackDiscord(UserActions):
         self.world.open_commands.add(name)
         self.world.emit("commands", {})
 
+    async def open_channel(self, name: str, kind: int, *, parent: Channel | None = None) -> Channel:
+        """Make a channel of another kind than text, or a thread (in a forum a post) in another."""
+        channel = self.world.add_channel(name)
+        channel.kind, channel.parent_id = kind, None if parent is None else parent.id
+        event = "CHANNEL_CREATE" if parent is None else "THREAD_CREATE"
+        data = channel_json(self.world, channel)
+        await self.gateway.dispatch(event, data, intent=GUILDS)
+        return channel
+
     async def delete_channel(self, place: Channel) -> None:
         """Delete a channel with its messages."""
         for message in self.world.messages_in(place):

@@ -85,7 +85,9 @@ class User:
 class Channel:
     """A text channel, a DM, or a group DM.
 
-    `has_bot`: the bot can see it. `bot_denied`: permissions that the bot lacks in it.
+    `has_bot`: the bot can see it. `bot_denied`: permissions that the bot lacks in it. `kind`:
+    another of Discord's types, as of a voice channel or a thread, which is used like a text
+    channel all the same. `parent_id`: of a thread, the channel that it is in; in a forum a post.
     """
 
     id: int
@@ -96,6 +98,8 @@ class Channel:
     has_bot: bool = True
     topic: str = ""
     bot_denied: int = 0
+    kind: int | None = None
+    parent_id: int | None = None
 
 
 @dataclass(eq=False)

@@ -93,6 +93,7 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
             "rate_limit_per_user": 0,
             "parent_id": None,
             "permission_overwrites": _overwrites(world, channel),
+            **_of_another_kind(world, channel),
         }
     else:
         payload["recipients"] = [user_json(world.users[i]) for i in channel.member_ids]
@@ -103,8 +104,28 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
     return payload
 
 
+def _of_another_kind(world: World, channel: Channel) -> Json:
+    """What a channel has that is no text channel."""
+    if channel.kind is None:
+        return {}
+    if channel.parent_id is None:
+        return {"type": channel.kind, "bitrate": 64000, "user_limit": 0}
+    return {
+        "type": channel.kind,
+        "parent_id": str(channel.parent_id),
+        "owner_id": str(world.guild.owner_id),
+        **dict.fromkeys(("message_count", "member_count"), 1),
+        "thread_metadata": {
+            "archived": False,
+            "auto_archive_duration": 60,
+            "archive_timestamp": timestamp(world.clock.now()),
+            "locked": False,
+        },
+    }
+
+
 _NONE_IN_GUILD = (
-    *("features", "emojis", "stickers", "threads", "presences", "voice_states"),
+    *("features", "emojis", "stickers", "presences", "voice_states"),
     *("stage_instances", "guild_scheduled_events", "soundboard_sounds"),
 )
 _LEVELS_OF_GUILD = (
@@ -116,15 +137,15 @@ _LEVELS_OF_GUILD = (
 def guild_json(world: World) -> Json:
     """The guild as GUILD_CREATE carries it."""
     guild = world.guild
+    channels = [c for c in world.channels.values() if c.guild_id == guild.id]
     return {
         "id": str(guild.id),
         "name": guild.name,
         "icon": None,
         "owner_id": str(guild.owner_id),
         "roles": [role_json(role, position=position) for position, role in enumerate(guild.roles)],
-        "channels": [
-            channel_json(world, c) for c in world.channels.values() if c.guild_id == guild.id
-        ],
+        "channels": [channel_json(world, c) for c in channels if c.parent_id is None],
+        "threads": [channel_json(world, c) for c in channels if c.parent_id is not None],
         "members": [member_json(world, world.bot)],
         "member_count": sum(u.in_guild for u in world.users.values()),
         "premium_tier": guild.premium_tier,

@@ -5,6 +5,7 @@ import unicodedata
 import discord
 from discord import app_commands
 
+from bot.commands.admin.audit import post_last
 from bot.intake.request import PictureRole, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
@@ -73,6 +74,8 @@ async def save(
     )
     words = [_outcome_words(t, outcome, plain(cleaned))]
     words += [f"-# {t.say(note)}" for note in taken.notes]
+    if for_server and not isinstance(outcome, TooMany):
+        words += filter(None, [await post_last(interaction)])
     await interaction.edit_original_response(content="\n".join(words))
 
 
@@ -100,8 +103,10 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
         if wanted in {f"#{each.id}", each.name.casefold()}:
             queue, user_id = interaction.client.queue, interaction.user.id
             await queue.styles.remove(each.id, user_id=user_id, guild_id=interaction.guild_id)
-            words = t("“{name}” is removed.", name=plain(each.name))
-            await interaction.edit_original_response(content=words)
+            words = [t("“{name}” is removed.", name=plain(each.name))]
+            if each.scope == "guild":
+                words += filter(None, [await post_last(interaction)])
+            await interaction.edit_original_response(content="\n".join(words))
             return
     raise UserError(NO_SUCH_STYLE, name=plain(name))
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import discord
 from discord import app_commands, ui
 
+from bot.commands.admin.audit import post_last
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, locale_of, texts_for, texts_of
@@ -24,7 +25,7 @@ NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it 
 KEPT: Mapping[DefaultsScope, str] = {
     "user": _("Kept. /paint does so from now on, where you do not say otherwise."),
     "channel": _(
-        "Kept for this channel. A spoiler holds for everybody, the rest where members have no "
+        "Kept for {channel}. A spoiler holds for everybody, the rest where members have no "
         "defaults of their own."
     ),
     "guild": _(
@@ -37,6 +38,7 @@ TITLES: Mapping[DefaultsScope, str] = {
     "channel": _("Defaults of this channel"),
     "guild": _("Defaults of this server"),
 }
+FORUM = _("Defaults of this forum")
 HIDDEN, PRIVATE = "spoiler", "private"
 
 
@@ -44,9 +46,16 @@ class SettingsForm(ReportingModal):
     """All defaults in one form; Discord takes five fields, so size and quality share one."""
 
     def __init__(
-        self, t: Texts, scope: DefaultsScope, owner_id: int, now: Defaults, limits: Limits
+        self,
+        t: Texts,
+        scope: DefaultsScope,
+        owner_id: int,
+        now: Defaults,
+        limits: Limits,
+        *,
+        title: str | None = None,
     ) -> None:
-        super().__init__(title=t(TITLES[scope]))
+        super().__init__(title=t(title or TITLES[scope]))
         self._scope, self._owner_id = scope, owner_id
         present = None if now.size_px is None else f"{now.size_px}{SEPARATOR}{now.quality}"
         self._size = _select(
@@ -101,11 +110,15 @@ class SettingsForm(ReportingModal):
                 "ephemeral": True if PRIVATE in switched else None,
             }
         )
+        if self._scope != "user" and not is_admin(interaction, interaction.client.settings):
+            raise UserError(NEEDS_ADMIN)  # the permission may be gone since the form was opened
         await interaction.response.defer(ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
         t = texts_for(locale_of(interaction, chosen.language))
-        await interaction.edit_original_response(content=t(KEPT[self._scope]))
+        note = None if self._scope == "user" else await post_last(interaction)
+        said = t(KEPT[self._scope], channel=f"<#{self._owner_id}>")
+        await interaction.edit_original_response(content="\n".join(filter(None, (said, note))))
 
 
 def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -> "ui.Select[Any]":
@@ -145,10 +158,22 @@ async def settings(
             raise UserError(NEEDS_ADMIN)
         owner_id = interaction.channel_id if whose == "channel" else interaction.guild_id
     assert owner_id is not None
-    now = await read_in_time(interaction, interaction.client.queue.defaults.of(whose, owner_id))
+    stored, title = interaction.client.queue.defaults, None
+    now = await read_in_time(interaction, stored.of(whose, owner_id))
+    forum = _forum(interaction) if whose == "channel" else None
+    if forum is not None and now == Defaults():  # a post that has its own keeps them
+        owner_id, title = forum.id, FORUM
+        now = await read_in_time(interaction, stored.of(whose, owner_id))
     limits = interaction.client.settings.limits
-    form = SettingsForm(texts_of(interaction), whose, owner_id, now, limits)
+    form = SettingsForm(texts_of(interaction), whose, owner_id, now, limits, title=title)
     await interaction.response.send_modal(form)
+
+
+def _forum(interaction: Interaction) -> discord.ForumChannel | None:
+    """The forum in a post of which somebody asks: in the forum itself nobody can use a command."""
+    channel = interaction.channel
+    parent = channel.parent if isinstance(channel, discord.Thread) else None
+    return parent if isinstance(parent, discord.ForumChannel) else None
 
 
 FEATURE = Feature(commands=(settings,))

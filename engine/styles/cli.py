@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         case "fingerprint":
             return _fingerprint(options, settings, out, err)
         case _:
-            return _list(options, styles_dir, out)
+            return _list(options, styles_dir, out, err)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(options: argparse.Namespace, styles_dir: Path, out: Console) -> int:
+def _list(options: argparse.Namespace, styles_dir: Path, out: Console, err: Console) -> int:
     catalogue = load_catalogue()
     table = Table(box=None, pad_edge=False)
     wide = out.width >= WIDE
@@ -81,7 +81,11 @@ def _list(options: argparse.Namespace, styles_dir: Path, out: Console) -> int:
         table.add_column(heading, no_wrap=True)
     table.add_column("id", no_wrap=True)
     table.add_column("here", no_wrap=True)
-    for painting in catalogue.search(options.search, limit=len(catalogue)):
+    found = catalogue.search(options.search, limit=len(catalogue))
+    if not found:
+        err.print(f"No painting, artist or movement is like {options.search}.", markup=False)
+        return FAILED
+    for painting in found:
         words = _availability(catalogue, painting, styles_dir)
         more = (painting.artist, str(painting.year), painting.movement) if wide else ()
         table.add_row(painting.name, *more, painting.id, words)
@@ -143,19 +147,22 @@ def _fingerprint(
     options: argparse.Namespace, settings: Settings, out: Console, err: Console
 ) -> int:
     # torch takes seconds to import, and the other commands do without.
+    from engine.cli_inputs import OWN_FILES  # noqa: PLC0415
     from engine.networks.registry import NetworkSource  # noqa: PLC0415
     from engine.output.atomic import write_bytes  # noqa: PLC0415
     from engine.output.errors import check_target  # noqa: PLC0415
     from engine.styles.making import make_fingerprint  # noqa: PLC0415
 
-    output: Path = options.output or options.picture.with_suffix(SUFFIX)
     try:
+        picture = options.picture.read_bytes()
+        output: Path = options.output or options.picture.with_suffix(SUFFIX)
         check_target(output, (SUFFIX,))
         data = make_fingerprint(
-            options.picture.read_bytes(),
+            picture,
             options.recipe,
             options.network,
             NetworkSource(settings.atelier_vgg19_weights),
+            limits=OWN_FILES,
         )
         write_bytes(output, data)
     except ExplainedError as problem:

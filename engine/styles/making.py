@@ -5,6 +5,7 @@ import io
 import torch
 from PIL import Image
 
+from common.pictures import DecodeLimits
 from common.pictures.decode import normalize
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.picture import Picture
@@ -19,6 +20,8 @@ def make_fingerprint(
     recipe: str = "atelier",
     network: str = "vgg19",
     source: NetworkSource | None = None,
+    *,
+    limits: DecodeLimits | None = None,
 ) -> bytes:
     """The fingerprint of a picture file, as a file.
 
@@ -27,6 +30,7 @@ def make_fingerprint(
         recipe: whose layers are measured, and whose pooling is used.
         network: `vgg19` or `lite`.
         source: where networks come from.
+        limits: of the file; None for those of strangers' files.
 
     Raises:
         common.pictures.PictureError: it is no picture that can be used.
@@ -34,7 +38,7 @@ def make_fingerprint(
         engine.networks.encoder.WeightsError: the network cannot be had.
     """
     chosen = load_recipe(recipe)
-    picture = without_plain_border(picture_from_file(data))
+    picture = without_plain_border(picture_from_file(data, limits))
     encoder = open_encoder(
         network,
         source or NetworkSource(),
@@ -48,7 +52,7 @@ def make_fingerprint(
     return pack(measure_fingerprint(encoder, picture, layers, calm=calm))
 
 
-def picture_from_file(data: bytes) -> Picture:
+def picture_from_file(data: bytes, limits: DecodeLimits | None = None) -> Picture:
     """An upright sRGB picture from a file's bytes."""
-    with Image.open(io.BytesIO(normalize(data).png)) as image:
+    with Image.open(io.BytesIO(normalize(data, limits).png)) as image:
         return Picture.from_image(image)

@@ -14,6 +14,10 @@ from engine.painting import PaintSettingsError
             "One photograph is painted at a time, and each style",
         ),
         (("a.jpg", "--style", "s.jpg", "t.jpg", "u.jpg"), "; t.jpg (and 1 more) is too much."),
+        (
+            ("a.jpg", "--style-weights", "0.7", "0.3"),
+            "have commas between, and no spaces; 0.3",
+        ),
         (("a.jpg", "b.jpg", "--sizze", "64"), "Is --size meant?"),
         (("a.jpg", "-output_image", "out.png"), "(flags of whole words have two dashes)"),
     ],

@@ -15,7 +15,10 @@ from engine.arguments import make_parser
 from engine.cli_output import OutputFile
 from engine.output.errors import OutputError, check_target, not_written
 from engine.output.pictures import write_picture
+from engine.output.timelapse import TimeLapse
 from engine.painting import Picture
+from engine.styles import presets
+from engine.styles.fetch import FetchError
 from tests.kit.other_user import closed_to_us
 from tests.kit.thin import noise_picture
 
@@ -143,3 +146,32 @@ def test_that_the_picture_is_there_is_said_where_its_report_cannot_be_written(
     assert done.startswith("photo-style.png: 64 × 48")
     assert failed.startswith("r.json cannot be written")
     assert (studio / "photo-style.png").is_file()
+
+
+def test_a_time_lapse_that_cannot_be_written_is_no_success(
+    studio: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that asked for both looks for both."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(TimeLapse, "add", full)
+    assert paint("--timelapse", "t.gif") == 1
+    assert "There is no time-lapse: there is no space left" in capsys.readouterr().err
+    assert (studio / "photo-style.png").is_file()
+    assert not (studio / "t.gif").exists()
+
+
+def test_a_painting_that_cannot_be_fetched_now_is_no_wrong_setting(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another try may help, which a script cannot know otherwise."""
+
+    def offline(*_: object, **__: object) -> None:
+        raise FetchError("The scan could not be downloaded.")
+
+    monkeypatch.setattr(presets, "fetch_scan", offline)
+    assert paint("--preset", "the-kiss") == 1
+    assert paint("--preset", "the-kis") == 2
+    assert not list(studio.glob("photo-*"))

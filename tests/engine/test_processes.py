@@ -105,6 +105,7 @@ def test_nothing_is_left_behind_and_a_failure_keeps_its_status(
         "PYTHONPATH": str(ROOT),
         "ATELIER_DATA_DIR": str(studio / "data"),
         "TMPDIR": str(scratch),
+        "MPLCONFIGDIR": "/proc/none",  # nor may matplotlib keep anything anywhere else
     }
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
@@ -118,7 +119,7 @@ def test_nothing_is_left_behind_and_a_failure_keeps_its_status(
             timeout=600,
         )
 
-    painted = run("photo.png", "-o", "out.png")
+    painted = run("photo.png", "-o", "out.png", "--plot", "plot.png")
     assert painted.returncode == 0, painted.stderr
     assert (studio / "out.png").stat().st_size > 0
     assert not list(scratch.iterdir())

@@ -110,13 +110,13 @@ def test_each_documented_command_is_parsed_by_its_own_program() -> None:
 
 
 def test_each_documented_target_of_make_can_be_made() -> None:
-    """Make says what it would run; variables and all."""
+    """Make says what it would run; variables and all, those of what is made already too."""
     lines = {line.partition("#")[0].strip() for page in PAGES for line in lines_of(page)}
     targets = sorted(line for line in lines if re.fullmatch(r"make(\s+[\w=./-]+)*", line))
     assert "make demo CONTENT=photo.jpg STYLE=painting.jpg" in targets
     for target in targets:
         said = subprocess.run(
-            [*shlex.split(target), "--dry-run"],
+            [*shlex.split(target), "--dry-run", "--always-make"],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -207,3 +207,18 @@ def test_what_an_owner_types_runs(folder: Path, capsys: pytest.CaptureFixture[st
         file = Path("FILE")
         file.unlink(missing_ok=True)
         assert jobs_main(arguments) in expected, arguments
+
+
+def test_the_library_paints_as_the_engines_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    small = 'PaintOptions(size_px=64, network="lite", scales=1, iterations=2)'
+    assert "PaintOptions(size_px=512)" in program
+    monkeypatch.chdir(tmp_path)
+    for name, shown in (("photo.jpg", "coffee.png"), ("painting.jpg", "ihc.png")):
+        Path(name).write_bytes(photograph(shown))
+    exec(program.replace("PaintOptions(size_px=512)", small), {})
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2"
+    assert Image.open("result.png").width == 64

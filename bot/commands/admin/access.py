@@ -68,10 +68,16 @@ async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> s
         could not be reached, a line that says so.
     """
     said = words(texts_of(interaction))
+    note = await post_change(interaction, words)
+    return said if note is None else f"{said}\n{note}"
+
+
+async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -> str | None:
+    """Post a change to the log channel, if there is one; what to say where that fails."""
     guild_id = interaction.guild_id
     limits = await interaction.client.queue.limits.in_force(guild_id)
     if limits.log_channel_id is None:
-        return said
+        return None
     t = texts_for(interaction.guild_locale)
     line = t("<@{user_id}>: {change}", user_id=interaction.user.id, change=words(t))
     channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
@@ -79,13 +85,12 @@ async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> s
         await channel.send(line[:2000])
     except (discord.DiscordException, OSError) as error:  # the change itself is made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
-        note = texts_of(interaction)(
+        return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "
             "there, or choose another by /limits set.",
             channel_id=limits.log_channel_id,
         )
-        return f"{said}\n{note}"
-    return said
+    return None
 
 
 async def tell(interaction: Interaction, words: Callable[[Texts], str]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.commands.admin.access import admin_guild
+from bot.commands.admin.access import admin_guild, post_change
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card
@@ -61,16 +61,26 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
     return card(t("## Log of changes"), words or t("Nothing was changed so far."), turning)
 
 
+async def post_last(interaction: Interaction) -> str | None:
+    """Post to the log channel what somebody has just done, as the log has it; see `post_change`."""
+    lately = await interaction.client.queue.audit.read(interaction.guild_id, limit=PAGE_SIZE)
+    entry = next((each for each in lately if each.user_id == interaction.user.id), None)
+    return None if entry is None else await post_change(interaction, lambda t: _what(t, entry))
+
+
 def audit_line(t: Texts, entry: AuditEntry) -> str:
     """One change in one line."""
-    what = t(ACTIONS.get(entry.action, entry.action))
     # Those who had their data erased are 0.
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
     if entry.user_id == COMMAND_LINE:
         who = t("the operator of this bot")
-    line = f"{relative(entry.at)} {who}: {what}"
-    details = _details(t, entry.details)
-    return f"{line} ({details})" if details else line
+    what = _what(t, entry)
+    return f"{relative(entry.at)} {who}: {what}"
+
+
+def _what(t: Texts, entry: AuditEntry) -> str:
+    what, details = t(ACTIONS.get(entry.action, entry.action)), _details(t, entry.details)
+    return f"{what} ({details})" if details else what
 
 
 def _details(t: Texts, details: Mapping[str, Any]) -> str:

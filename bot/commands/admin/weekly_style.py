@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.admin.access import admin_guild, begin_as_admin
+from bot.commands.admin.audit import post_last
 from bot.commands.gallery import post_card
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm, check_style
@@ -24,7 +25,6 @@ from bot.ui.components import (
     own_button,
     persistent,
     row_of,
-    say,
     show,
 )
 from bot.ui.words import catalogue, plain, style_words
@@ -96,7 +96,8 @@ async def style_of_the_week(
         await queue.weekly_styles.mark_ended(guild_id)
         raise
     row = row_of(end_button.of(t, interaction.user.id))
-    await show(interaction, card(t("It is announced: {link}", link=message.jump_url), row))
+    said = t("It is announced: {link}", link=message.jump_url)
+    await show(interaction, card(said, await post_last(interaction), row))
 
 
 async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -> str:
@@ -163,7 +164,8 @@ async def end_button(interaction: Interaction, t: Texts, _about: int) -> None:
     if ended is None:
         raise UserError(NONE_RUNS)
     await interaction.client.service(WeeklyStyleKeeper).say_over(ended)
-    await say(interaction, t("The style of the week has ended."))
+    note = await post_last(interaction)
+    await show(interaction, card(t("The style of the week has ended."), note))
 
 
 @persistent(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from common.defaults import Defaults
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World
@@ -320,3 +321,42 @@ async def test_what_waits_in_a_thread_is_hidden_as_in_its_channel(world: World) 
     await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
     assert (await world.fresh(inside)).reply.spoiler
     assert not (await world.fresh(elsewhere)).reply.spoiler
+
+
+FORUM = 15
+
+
+async def test_in_a_post_an_admin_chooses_for_its_forum(world: World) -> None:
+    """In the forum itself nobody can use a command."""
+    forum = await world.discord.open_channel("pictures", FORUM)
+    posts = [
+        await world.discord.open_channel(name, PUBLIC_THREAD, parent=forum) for name in ("a", "b")
+    ]
+    await world.eventually(lambda: world.bot.get_channel(posts[1].id))
+    options = {"whose": "this channel's"}
+    form = await world.discord.slash(world.user("admin"), "settings", options, channel=posts[0])
+    await form.wait(lambda i: i.modal)
+    assert form.modal is not None
+    assert form.modal["title"] == "Defaults of this forum"
+    said = await world.discord.submit_modal(form, {"switches": ["spoiler"]})
+    await world.says(said, f"Kept for <#{forum.id}>.")
+    for post in posts:
+        await world.says(await world.paint(channel=post), "Place")
+        assert (await world.jobs())[0].reply.spoiler
+
+
+async def test_a_post_that_has_defaults_of_its_own_keeps_them(world: World) -> None:
+    forum = await world.discord.open_channel("pictures", FORUM)
+    post = await world.discord.open_channel("a", PUBLIC_THREAD, parent=forum)
+    await world.eventually(lambda: world.bot.get_channel(post.id))
+    own = Defaults(keep_colors="match")
+    await world.queue.defaults.set(
+        "channel", post.id, own, guild_id=world.guild_id, by_user=world.user("admin").id
+    )
+    options = {"whose": "this channel's"}
+    for title in ("Defaults of this channel", "Defaults of this forum"):
+        form = await world.discord.slash(world.user("admin"), "settings", options, channel=post)
+        await form.wait(lambda i: i.modal)
+        assert form.modal is not None
+        assert form.modal["title"] == title
+        await world.said(await world.discord.submit_modal(form, {"colors": ["-"]}))

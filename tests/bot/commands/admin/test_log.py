@@ -2,6 +2,7 @@
 
 import re
 
+from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
 
@@ -48,3 +49,46 @@ async def test_a_log_channel_that_cannot_be_reached_is_told_to_the_admin(world: 
     message = await world.slash(admin, "queue-admin pause")
     assert "The queue is paused." in message.text
     assert "could not write to the log channel <#12345>" in message.text
+
+
+async def test_what_admins_choose_for_the_server_is_posted_there_too(world: World) -> None:
+    admin, picture = world.user("admin"), {"picture": ("a.png", plain_picture())}
+    talk = world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
+    for whose in ("this channel's", "this server's", "mine"):
+        opened = await world.discord.slash(admin, "settings", {"whose": whose})
+        await opened.wait(lambda i: i.modal is not None)
+        await world.said(await world.discord.submit_modal(opened, {"switches": ["spoiler"]}))
+    for for_server in (True, False):
+        options = {"name": "Moss" if for_server else "Mine", "for_server": for_server}
+        await world.slash(admin, "style save", options, attachments=picture)
+    for name in ("Moss", "Mine"):
+        await world.slash(admin, "style remove", {"name": name})
+    named = await world.slash(admin, "style-of-the-week", {"style": "the-scream"})
+    await world.press(admin, named, "End it now")
+    place = world.discord.channel("paintings").id
+    begun = [
+        message.text.removeprefix(f"<@{admin.id}>: ") for message in world.discord.messages("talk")
+    ]
+    expected = [
+        f"set the defaults of a channel or the server (<#{place}>, spoiler on all pictures)",
+        "set the defaults of a channel or the server (of the server, spoiler on all pictures)",
+        "saved a style for the server (“Moss”)",
+        "removed a style of the server (“Moss”)",
+        "named a style of the week (“The Scream”, until <t:",
+        "ended the style of the week (“The Scream”)",
+    ]
+    assert len(begun) == len(expected)
+    for words, wanted in zip(begun, expected, strict=True):
+        assert words.startswith(wanted)
+
+
+async def test_whose_permission_is_gone_sets_nothing_by_a_form_from_before(world: World) -> None:
+    admin = world.user("admin")
+    opened = await world.discord.slash(admin, "settings", {"whose": "this server's"})
+    await opened.wait(lambda i: i.modal is not None)
+    admin.role_ids.clear()
+    world.discord.world.guild.owner_id = world.user("grace").id
+    said = await world.said(await world.discord.submit_modal(opened, {"switches": ["spoiler"]}))
+    assert "Only those who manage this server may set that" in said
+    assert not (await world.queue.defaults.of("guild", world.guild_id)).always_spoiler
