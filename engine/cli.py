@@ -36,6 +36,7 @@ from engine.pipeline.pictures import Pictures
 from engine.pipeline.recording import CheckpointFile, FilmRecorder, loss_records, report_file
 from engine.pipeline.studio import open_studio
 from engine.progress import ProgressBar
+from engine.styles.fetch import FetchError
 from engine.styles.presets import StyleMissingError
 
 _CHECKPOINT_SECONDS = 10.0
@@ -65,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ) as problem:
         _say(console, for_shell(problem), style="red")
         has_failed = isinstance(problem, PaintingFailedError | NotWrittenError)
-        return FAILED if has_failed else WRONG_SETTINGS
+        is_offline = isinstance(problem.__cause__, FetchError)
+        return FAILED if has_failed or is_offline else WRONG_SETTINGS
     except KeyboardInterrupt as interrupt:
         _say(console, " ".join(["Stopped.", *getattr(interrupt, "__notes__", ())]))
         return status_of(interrupt)
@@ -195,6 +197,10 @@ def _write_records(report: Report, chosen: argparse.Namespace) -> None:
 
 def _checkpoints(chosen: argparse.Namespace, every_seconds: float) -> CheckpointFile | None:
     if chosen.checkpoint is None:
+        if chosen.checkpoint_every is not None:
+            raise PaintSettingsError(
+                "--checkpoint-every says how often; name the file too, by --checkpoint."
+            )
         return None
     every = every_seconds if chosen.checkpoint_every is None else chosen.checkpoint_every
     if not 0 <= every < math.inf:

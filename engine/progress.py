@@ -42,6 +42,7 @@ class ProgressBar:
 
     def __enter__(self) -> Self:
         self._bar.start()
+        self._console.show_cursor(True)  # else a shell has none while this is suspended
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
 from common.settings import Settings, unknown_settings
@@ -73,7 +74,7 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
         yield await _engine()
     if settings.discord_token is not None:
-        yield await _token(settings.discord_token.get_secret_value())
+        yield await _token(settings.discord_token.get_secret_value(), discord_proxy(settings))
 
 
 def _folder(settings: Settings) -> CheckResult:
@@ -184,14 +185,14 @@ async def _engine() -> CheckResult:
     return CheckResult("engine", last[0], is_fault=True)
 
 
-async def _token(token: str) -> CheckResult:
+async def _token(token: str, proxy: str | None) -> CheckResult:
     """Ask Discord whether it knows the token; no answer is no fault: the bot goes on trying."""
     agent = f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})"
     headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+            aiohttp.ClientSession(timeout=timeout, proxy=proxy) as session,
             session.get(f"{Route.BASE}/users/@me", headers=headers) as answer,
         ):
             if answer.status == 401:

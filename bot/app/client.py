@@ -18,6 +18,7 @@ from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of
 from bot.traffic import Traffic
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
+from bot.wire.addresses import discord_proxy
 from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
 from common.logs import add_log_ids
@@ -62,6 +63,7 @@ class AtelierClient(Bot):
             chunk_guilds_at_startup=False,
             max_messages=None,  # nothing is read from the cache of messages
             http_trace=trace,
+            proxy=discord_proxy(settings),
             max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
         )
         self.traffic = Traffic()

@@ -30,14 +30,16 @@ class UnreachableError(UserError):
 class Downloader:
     """Downloads pictures, and never holds more of one than is allowed."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, proxy: str | None = None) -> None:
         self._max_bytes = max_bytes
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=5.0),
             auto_decompress=False,  # a packed answer could unpack to anything
+            proxy=self._proxy,
         )
         return self
 

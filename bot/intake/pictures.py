@@ -22,6 +22,7 @@ from bot.intake.taken import (
 from bot.intake.wishes import NotToBeHadError, resolve
 from bot.kit import UserError, cancel
 from bot.texts import _
+from bot.wire.addresses import discord_proxy
 from common.options import MIN_SIZE_PX, ClipInput, PaintInputs, StyleInput
 from common.pictures import (
     ClipLimits,
@@ -55,7 +56,7 @@ class PictureIntake:
         self._queue = queue
         self._shares = shares
         self._room = DiskRoom(settings, queue)
-        self._downloader = Downloader(settings.max_upload_bytes)
+        self._downloader = Downloader(settings.max_upload_bytes, proxy=discord_proxy(settings))
         self._decoders = DecoderPool(
             DecodeLimits(
                 max_bytes=settings.max_upload_bytes,

@@ -1,6 +1,7 @@
-"""Where Discord is: the real one, unless the settings name a loopback server."""
+"""Where Discord is: the real one, unless the settings name a loopback server; and the way there."""
 
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import yarl
 from discord.asset import Asset
@@ -32,3 +33,15 @@ def point_discord_at(settings: Settings) -> None:
         Asset.BASE = f"{parts.scheme}://{parts.netloc}"
     if settings.discord_gateway_url:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway_url)
+
+
+def discord_proxy(settings: Settings) -> str | None:
+    """The HTTP proxy by which Discord is reached, if the environment names one (`HTTPS_PROXY`).
+
+    A loopback server is on this machine, and needs none.
+    """
+    named = getproxies().get("https")
+    if not named or settings.discord_api_url or proxy_bypass("discord.com"):
+        return None
+    address = named if "://" in named else f"http://{named}"
+    return address if urlsplit(address).scheme in {"http", "https"} else None

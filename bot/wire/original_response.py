@@ -27,6 +27,7 @@ def webhook_of(client: Bot, reply: Reply) -> discord.Webhook:
     """An interaction as discord.py's webhook; works after a restart too."""
     webhook = discord.Webhook.partial(reply.application_id, reply.interaction_token, client=client)
     webhook.type = discord.WebhookType.application  # which may send what only the user sees
+    webhook.proxy = client.http.proxy  # which discord.py leaves out here
     return webhook
 
 

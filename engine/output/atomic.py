@@ -16,19 +16,20 @@ _MOST_SUFFIX = 16
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, put in its place at the end; gone after an exception.
 
-    If nothing was written, what is at `path` stays.
+    If nothing was written, what is at `path` stays. A link stays one, to a new file.
 
     Raises:
         OutputError: The system refuses.
     """
     # The suffix stays, as writers choose the format by it; the rest is short, as names may be
     # as long as the system allows.
-    temporary = path.with_name(f".{secrets.token_hex(4)}.part{path.suffix[:_MOST_SUFFIX]}")
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
+    temporary = place.with_name(f".{secrets.token_hex(4)}.part{path.suffix[:_MOST_SUFFIX]}")
     try:
         yield temporary
         if temporary.exists():
             _sync(temporary)
-            temporary.replace(path)
+            temporary.replace(place)
     except OSError as error:
         raise not_written(path, error) from error
     finally:

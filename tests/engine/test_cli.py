@@ -229,6 +229,7 @@ def test_every_flag_is_understood() -> None:
         (("--checkpoint", "."), "is a folder"),
         (("--checkpoint", "c.bin", "--checkpoint-every", "-1"), "0 for each iteration, not -1"),
         (("--checkpoint", "vgg19.safetensors"), "checkpoint cannot be read"),
+        (("--checkpoint-every", "5"), "name the file too, by --checkpoint."),
         (("-o", "photo.png"), "--output photo.png is a picture to paint from too"),
         (("--plot", "out.png"), "--plot out.png is --output too"),
     ],

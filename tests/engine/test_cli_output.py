@@ -17,6 +17,8 @@ from engine.output.errors import OutputError, check_target, not_written
 from engine.output.pictures import write_picture
 from engine.output.timelapse import TimeLapse
 from engine.painting import Picture
+from engine.styles import presets
+from engine.styles.fetch import FetchError
 from tests.kit.other_user import closed_to_us
 from tests.kit.thin import noise_picture
 
@@ -159,3 +161,17 @@ def test_a_time_lapse_that_cannot_be_written_is_no_success(
     assert "There is no time-lapse: there is no space left" in capsys.readouterr().err
     assert (studio / "photo-style.png").is_file()
     assert not (studio / "t.gif").exists()
+
+
+def test_a_painting_that_cannot_be_fetched_now_is_no_wrong_setting(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another try may help, which a script cannot know otherwise."""
+
+    def offline(*_: object, **__: object) -> None:
+        raise FetchError("The scan could not be downloaded.")
+
+    monkeypatch.setattr(presets, "fetch_scan", offline)
+    assert paint("--preset", "the-kiss") == 1
+    assert paint("--preset", "the-kis") == 2
+    assert not list(studio.glob("photo-*"))

@@ -1,6 +1,7 @@
 import io
 import json
 import math
+import os
 from pathlib import Path
 
 import av
@@ -11,6 +12,7 @@ import torch
 from PIL import Image, ImageCms
 
 from common.clips.encoding import h264
+from engine.output.atomic import write_bytes
 from engine.output.errors import OutputError
 from engine.output.losses import LossRecord, loss_lines, loss_plot
 from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
@@ -97,6 +99,17 @@ def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
         write_picture(gradient(), tmp_path / "folder.png")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_stays_a_link_to_what_is_written(tmp_path: Path) -> None:
+    (tmp_path / "large-disk").mkdir()
+    (tmp_path / "out.png").symlink_to(tmp_path / "large-disk" / "picture.png")
+    for picture in (b"one", b"another"):
+        write_bytes(tmp_path / "out.png", picture)
+        assert (tmp_path / "large-disk" / "picture.png").read_bytes() == picture
+    assert (tmp_path / "out.png").is_symlink()
+    assert [file.name for file in (tmp_path / "large-disk").iterdir()] == ["picture.png"]
 
 
 def test_what_was_there_stays_when_writing_fails(
