@@ -1,6 +1,5 @@
 """`/show`: one picture by its number, with the buttons to go on from it."""
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,14 +17,14 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import show
-from bot.ui.people import is_seen_by_all
+from bot.ui.people import is_seen_by_those_in
 from bot.ui.refusals import refusal_words
 from bot.ui.words import lasting_address
-from bot.wire.acknowledging import acknowledge, read_in_time
+from bot.wire.acknowledging import acknowledge, answer_within, read_in_time
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
 from jobs.model import Job, JobState
-from jobs.outcomes import QueueUnavailableError
+from jobs.outcomes import QueueUnavailableError, Refusal
 
 CHECKING_SECONDS = 2.0  # of the three that there are for the acknowledgement
 NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
@@ -92,18 +91,20 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
         UserError: with what is in the way.
         QueueUnavailableError: if that cannot be known before Discord wants an answer.
     """
-    submissions = interaction.client.queue.submissions
     try:
-        async with asyncio.timeout(CHECKING_SECONDS):
-            job = await _visible(interaction, job_id, to_others=True)
-            if not may(Right.POST, interaction, job):
-                raise UserError(NOT_FOR_OTHERS, job_id=job_id)
-            refusal = await submissions.refusal_to_post(asker_of(interaction))
+        refusal = await answer_within(CHECKING_SECONDS, _refusal_to_show(interaction, job_id))
     except TimeoutError:
         raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None
     if refusal is not None:
         guild = interaction.client.get_guild(interaction.guild_id or 0)
         raise UserError(refusal_words(texts_of(interaction), refusal, guild))
+
+
+async def _refusal_to_show(interaction: Interaction, job_id: int) -> Refusal | None:
+    job = await _visible(interaction, job_id, to_others=True)
+    if not may(Right.POST, interaction, job):
+        raise UserError(NOT_FOR_OTHERS, job_id=job_id)
+    return await interaction.client.queue.submissions.refusal_to_post(asker_of(interaction))
 
 
 def is_shown_here(interaction: Interaction, job: Job) -> bool:
@@ -117,8 +118,8 @@ def is_shown_here(interaction: Interaction, job: Job) -> bool:
         return True
     if job.channel_id is not None and job.channel_id == interaction.channel_id:
         return True
-    is_open = is_seen_by_all(interaction.client, job.channel_id)
-    return is_open and origin_of(interaction, job) is Origin.PUBLIC
+    is_seen = is_seen_by_those_in(interaction.client, job.channel_id, interaction.channel_id)
+    return is_seen and origin_of(interaction, job) is Origin.PUBLIC
 
 
 async def is_for_others(interaction: Interaction, job: Job) -> bool:

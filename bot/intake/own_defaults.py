@@ -1,6 +1,5 @@
 """The defaults that hold for somebody where they ask, remembered for when the database is slow."""
 
-import asyncio
 import logging
 from collections.abc import Collection
 from typing import Any
@@ -11,6 +10,7 @@ from cachetools import LRUCache
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction, Service
 from bot.ui.people import role_ids
+from bot.wire.acknowledging import answer_within
 from common.defaults import Defaults
 from jobs.changing.defaults import DefaultsScope
 from jobs.model import Reply
@@ -41,8 +41,8 @@ class OwnDefaults(Service):
             owners = [*place, *owners]
         key = (interaction.user.id, interaction.channel_id)
         try:
-            async with asyncio.timeout(READING_SECONDS):
-                found = await self._client.queue.defaults.in_force(owners)
+            reading = self._client.queue.defaults.in_force(owners)
+            found = await answer_within(READING_SECONDS, reading)
         except (TimeoutError, QueueUnavailableError) as error:
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())

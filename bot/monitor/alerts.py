@@ -6,18 +6,18 @@ In English: Discord says nobody's language outside of an interaction.
 import asyncio
 import json
 import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
 import discord
 
 from bot.kit import Bot, Feature, Service
+from bot.monitor.troubles import troubles_of
 from common.files import write_whole
 from common.logs import log_ids
 from common.settings import Settings
-from jobs.health import Health, StoreState, Trouble, of_clocks, of_database
+from jobs.health import Health, StoreState, Trouble, of_database
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Alerts(Service):
             if self._is_news(trouble, self._since.setdefault(trouble.name, _now())):
                 await self._tell(trouble)
             return
-        found = {trouble.name: trouble for trouble in self._troubles(health)}
+        found = {trouble.name: trouble for trouble in troubles_of(health, self._client.traffic)}
         self._since = {name: self._since.get(name, _now()) for name in found}
         for name, trouble in found.items():
             if name == "no-engine" and not health.waiting:
@@ -98,13 +98,6 @@ class Alerts(Service):
             log.info("Over: %s", self._told[name])
             await self._say(f"✅ This is over: “{self._told[name]}”")
             await self._remember({k: v for k, v in self._told.items() if k != name})
-
-    def _troubles(self, health: Health) -> Iterator[Trouble]:
-        """What the queue knows of, and whether the clocks go as Discord's does."""
-        yield from health.troubles()
-        ahead = self._client.traffic.ahead_of_discord
-        if (trouble := of_clocks(ahead(time.time()), ahead(health.at.timestamp()))) is not None:
-            yield trouble
 
     async def _ask(self) -> Health:
         # One refusal may be a chance: it is asked again until the grace is over.

@@ -14,6 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from bot.monitor.troubles import troubles_of
 from bot.traffic import Traffic
 from common.timings import Timings
 from common.version import VERSION
@@ -36,6 +37,7 @@ NAMES_OF_TROUBLES = (
     "newer-schema",
     "no-bot",
     "gateway",
+    "clock",
 )
 
 
@@ -69,7 +71,9 @@ class _Figures(Collector):
 
     def _of_health(self, health: Health) -> Iterator[Metric]:
         # `lost-12` names its job, which is none of a label's business.
-        names = {trouble.name.rstrip("-0123456789") for trouble in health.troubles()}
+        names = {
+            trouble.name.rstrip("-0123456789") for trouble in troubles_of(health, self.traffic)
+        }
         needed = {(name,): float(name in names) for name in NAMES_OF_TROUBLES}
         yield _troubles(needed)
         yield _value("atelier_queue_waiting", "Jobs that wait.", health.waiting)

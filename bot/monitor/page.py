@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.kit import Bot, Service
+from bot.monitor.troubles import troubles_of
 from bot.ui.people import is_seen_by_all
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
@@ -123,7 +124,7 @@ class PageServer(Service):
 
     async def _healthz(self, _: web.Request) -> web.Response:
         try:
-            troubles = (await self._ask()).troubles()
+            troubles = list(troubles_of(await self._ask(), self._client.traffic))
         except QueueError as error:
             trouble = of_database(error)
             return web.json_response({trouble.name: str(trouble.sentence)}, status=503)
@@ -205,7 +206,7 @@ def _plain(client: Bot, health: Health, waiting: list[Job]) -> dict[str, Any]:
         "at": health.at.isoformat(),
         "version": VERSION,
         "libraries": library_versions(*LIBRARIES),
-        "troubles": [str(trouble.sentence) for trouble in health.troubles()],
+        "troubles": [str(trouble.sentence) for trouble in troubles_of(health, client.traffic)],
         "waiting_count": health.waiting,
         "paused": health.paused_everywhere,
         "free_mib": None if health.free_bytes is None else health.free_bytes // MIB,

@@ -92,11 +92,26 @@ async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -
     Raises:
         QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
     """
-    reading = asyncio.create_task(read)
-    in_time = is_acknowledged(interaction)
-    await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
-    if not reading.done():
+    try:
+        return await answer_within(None if is_acknowledged(interaction) else READING_SECONDS, read)
+    except TimeoutError:
+        sentence = f"The database did not answer within {READING_SECONDS:g} s."
+        raise QueueUnavailableError(sentence) from None
+
+
+async def answer_within(seconds: float | None, asked: Coroutine[Any, Any, T]) -> T:
+    """What the database answers, if it does so in time; else it is left to end by itself.
+
+    To end it would take longer than there is: its connection is closed in order, and on a line
+    that is silent that takes two seconds.
+
+    Raises:
+        TimeoutError: it does not answer in time.
+    """
+    asking = asyncio.create_task(asked)
+    await asyncio.wait({asking}, timeout=seconds)
+    if not asking.done():
         # Take note of what comes too late.
-        reading.add_done_callback(lambda task: task.cancelled() or task.exception())
-        raise QueueUnavailableError(f"The database did not answer within {READING_SECONDS:g} s.")
-    return reading.result()
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        raise TimeoutError
+    return asking.result()

@@ -76,6 +76,20 @@ async def test_health_is_red_without_an_engine_and_green_with_one(watched: World
     await watched.stop_engine()
 
 
+async def test_a_wrong_clock_is_said_wherever_one_looks(watched: World) -> None:
+    await watched.start_engine()
+    assert await healthy(watched)
+    assert (await figures(watched))["atelier_trouble['clock']"] == 0.0
+    watched.bot.traffic.discord_ahead_seconds = 300.0
+    status, body = await get(watched, "/healthz")
+    assert status == 503
+    (words,) = json.loads(body).values()
+    assert words.startswith("The clock of the bot's machine is wrong by 5 min")
+    assert json.loads((await get(watched, "/state.json"))[1])["troubles"] == [words]
+    assert (await figures(watched))["atelier_trouble['clock']"] == 1.0
+    await watched.stop_engine()
+
+
 async def never(*_: object, **__: object) -> None:
     await asyncio.sleep(3600)
 

@@ -281,3 +281,29 @@ async def test_many_that_wait_look_together(world: World, store: Away) -> None:
     store.is_away = False
     for interaction in interactions:
         await world.finished(interaction)
+
+
+async def test_a_database_on_a_silent_line_keeps_no_command_from_being_acknowledged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is closed in order where a question is taken back, which takes seconds."""
+    ended = asyncio.Event()
+
+    async def silent(*_: object) -> None:
+        try:
+            await ended.wait()
+        except asyncio.CancelledError:
+            await ended.wait()
+            raise
+
+    job = await world.painted_job(world.user())
+    monkeypatch.setattr(world.queue.defaults, "in_force", silent)
+    monkeypatch.setattr(world.queue.submissions, "refusal_to_post", silent)
+    try:
+        interaction = await world.paint()
+        await world.eventually(lambda: interaction.acknowledged_after_seconds)
+        options = {"picture": job.id, "everybody": True}
+        shown = await world.discord.slash(world.user(), "show", options)
+        assert "The queue cannot be reached" in await world.said(shown)
+    finally:
+        ended.set()
