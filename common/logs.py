@@ -36,6 +36,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # The same anywhere: base 64 of "interaction:", the id and a secret.
     (re.compile(r"aW50ZXJhY3Rpb24[\w\-=%]{10,}"), "[token]"),
     (re.compile(r"\b(Bot|Bearer) [\w.\-]{20,}"), r"\1 [token]"),
+    # What a proxy is given: user and password in base 64.
+    (re.compile(r"(Authorization\W{1,6}Basic )[\w+/=]+", re.IGNORECASE), r"\1[password]"),
     # A bot's token wherever it stands: id, time and signature in base 64.
     (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), "[token]"),
     (

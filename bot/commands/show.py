@@ -17,7 +17,7 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import show
-from bot.ui.people import is_seen_by_all
+from bot.ui.people import is_seen_by_those_in
 from bot.ui.refusals import refusal_words
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge, answer_within, read_in_time
@@ -118,8 +118,8 @@ def is_shown_here(interaction: Interaction, job: Job) -> bool:
         return True
     if job.channel_id is not None and job.channel_id == interaction.channel_id:
         return True
-    is_open = is_seen_by_all(interaction.client, job.channel_id)
-    return is_open and origin_of(interaction, job) is Origin.PUBLIC
+    is_seen = is_seen_by_those_in(interaction.client, job.channel_id, interaction.channel_id)
+    return is_seen and origin_of(interaction, job) is Origin.PUBLIC
 
 
 async def is_for_others(interaction: Interaction, job: Job) -> bool:

@@ -45,11 +45,40 @@ def reads(
 
 def is_seen_by_all(client: discord.Client, channel_id: int | None) -> bool:
     """Whether each member of a server sees a channel of it, as far as the bot knows it."""
+    channel = _open_channel(client, channel_id)
+    return channel is not None and _role_reads(channel.guild.default_role, channel)
+
+
+def is_seen_by_those_in(
+    client: discord.Client, channel_id: int | None, here_id: int | None
+) -> bool:
+    """Whether all who read a channel read another of the same server, as far as the bot knows.
+
+    Args:
+        client: The bot.
+        channel_id: The channel that is to be read.
+        here_id: That by which its readers are known.
+    """
+    channel, here = _open_channel(client, channel_id), _open_channel(client, here_id)
+    if channel is None or here is None or channel.guild != here.guild:
+        return False
+    if _role_reads(channel.guild.default_role, channel):
+        return True
+    singly = (rule for who, rule in here.overwrites.items() if not isinstance(who, discord.Role))
+    if any(rule.view_channel for rule in singly):
+        return False  # whoever is let in there by name
+    return all(_role_reads(role, channel) for role in here.guild.roles if _role_reads(role, here))
+
+
+def _open_channel(
+    client: discord.Client, channel_id: int | None
+) -> discord.abc.GuildChannel | None:
+    """A channel, or that of a thread which all who read that one read; None for any other."""
     channel = None if channel_id is None else client.get_channel(channel_id)
     if isinstance(channel, discord.Thread):
-        if channel.is_private():
-            return False
-        channel = channel.parent
-    if not isinstance(channel, discord.abc.GuildChannel):
-        return False
-    return reads(channel.permissions_for(channel.guild.default_role), channel)
+        channel = None if channel.is_private() else channel.parent
+    return channel if isinstance(channel, discord.abc.GuildChannel) else None
+
+
+def _role_reads(role: discord.Role, channel: discord.abc.GuildChannel) -> bool:
+    return reads(channel.permissions_for(role), channel)

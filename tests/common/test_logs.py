@@ -71,6 +71,8 @@ def lines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.St
         ("Credential=AKIAEXAMPLE/2026, Signature=0f0f0f0f", "0f0f0f0f"),
         ("no answer of postgresql+asyncpg://atelier:hunter22@db:5432/atelier", "hunter22"),
         ("redis://:hunter22@cache", "hunter22"),
+        ("407, url='http://atelier:hunter22@proxy:3128'", "hunter22"),
+        ("'Proxy-Authorization': 'Basic YXRlbGllcjpodW50ZXIyMg=='", "YXRlbGllcjpodW50ZXIyMg"),
         ("{'X-Amz-Security-Token': 'FwoGZXIvYXdzEJr//wEaDKVHPq3='}", "FwoGZXIvYXdzEJr"),
         ("x-amz-security-token:FwoGZXIvYXdzEJr//wEaDKVHPq3=", "FwoGZXIvYXdzEJr"),
         ('{\\"token\\": \\"abcdEFGH1234567890\\"}', "abcdEFGH1234567890"),

@@ -17,7 +17,7 @@ from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
-from bot.ui.people import is_seen_by_all
+from bot.ui.people import is_seen_by_those_in
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_SIZE_PX
@@ -155,8 +155,9 @@ def _place_for_all(interaction: Interaction, job: Job) -> str:
     if job.guild_id is None or job.guild_id != interaction.guild_id:
         return ""
     is_here = job.channel_id == interaction.channel_id
-    is_open = is_here or is_seen_by_all(interaction.client, job.channel_id)
-    return (lasting_address(job) or "") if is_open else ""
+    if is_here or is_seen_by_those_in(interaction.client, job.channel_id, interaction.channel_id):
+        return lasting_address(job) or ""
+    return ""
 
 
 FEATURE = Feature(

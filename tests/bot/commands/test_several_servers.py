@@ -6,6 +6,7 @@ import pytest
 
 from jobs.model import Job
 from sandbox.model import Interaction, Message, User
+from tests.bot.commands.rights.origins import channel_changed
 from tests.kit.world import World, answer
 
 
@@ -219,3 +220,37 @@ async def test_a_limit_that_counts_all_servers_says_so(world: World) -> None:
     await world.job(world.user(), guild_id=world.guild_id + 1)
     refused = await world.said(await world.paint())
     assert "it counts what you do in all servers and in private.)" in refused
+
+
+VIEW_CHANNEL = 1 << 10
+
+
+@pytest.mark.parametrize(
+    ("gated", "is_shown"),
+    [
+        ((), True),
+        (("paintings",), False),
+        (("talk",), True),
+        (("paintings", "talk"), True),
+    ],
+    ids=["all see both", "not all who are here", "fewer are here", "a role sees both"],
+)
+async def test_what_comes_of_a_picture_is_for_those_who_saw_it(
+    world: World, gated: tuple[str, ...], *, is_shown: bool
+) -> None:
+    """In many servers nobody sees a channel before they have a role."""
+    (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
+    world.user().role_ids.append(keeper.id)
+    rules = [(world.guild_id, 0, VIEW_CHANNEL), (keeper.id, VIEW_CHANNEL, 0)]
+    overwrites = [
+        {"id": str(role), "type": 0, "allow": str(allow), "deny": str(deny)}
+        for role, allow, deny in rules
+    ]
+    for name in gated:
+        await channel_changed(world, world.discord.channel(name), overwrites)
+    job = await world.painted_job(world.user())
+    await world.start_engine()
+    options = {"picture": job.id}
+    alone = await answer(await world.discord.slash(world.user(), "show", options, channel="talk"))
+    again = await world.finished(await pressed(world, world.user(), alone, "Again"))
+    assert again.ephemeral != is_shown
