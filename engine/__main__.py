@@ -94,8 +94,9 @@ def _leave(status: int) -> NoReturn:
     matplotlib its folder where there is no home, they do.
     """
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to have them run
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.flush()
+    if sys.stderr is not None:  # a process may have none
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
     end_by_signal(status)
     os._exit(status)
 

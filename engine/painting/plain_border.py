@@ -24,6 +24,8 @@ _LEAST_SHARE: Final = 0.12
 """What must be left of each side."""
 _PLAIN: Final = 0.02
 """A rest whose pixels deviate less than this is plain itself, and nothing is cut off."""
+_STRIP_ROWS: Final = 64
+"""Rows that are looked at together, as a large scan should not be in memory twice."""
 
 
 def without_plain_border(picture: Picture) -> Picture:
@@ -52,11 +54,19 @@ def _inner(pixels: Tensor) -> slice:
     color = (above + below) / 2
     if float(color.amax() - color.amin()) > _GRAY:
         return whole
-    shares = ((pixels - color[:, None, None]).abs().amax(dim=0) <= _LEVELS).float().mean(dim=1)
+    if min(float(_shares(pixels[:, [row]], color)) for row in (0, -1)) < _ENDED:
+        return whole  # as most are; nothing else is looked at then
+    shares = torch.cat([_shares(strip, color) for strip in torch.split(pixels, _STRIP_ROWS, 1)])
     top, bottom = _border_rows(shares), _border_rows(shares.flip(0))
     if not top or not bottom or height - top - bottom < _LEAST_SHARE * height:
         return whole
     return slice(top, height - bottom)
+
+
+def _shares(pixels: Tensor, color: Tensor) -> Tensor:
+    """How much of each row of [3, H, W] is of a color [3]: [H]."""
+    away = (pixels - color[:, None, None]).abs_().amax(dim=0)
+    return (away <= _LEVELS).float().mean(dim=1)
 
 
 def _border_rows(shares: Tensor) -> int:
@@ -72,7 +82,7 @@ def _border_rows(shares: Tensor) -> int:
         return 0
     end = int(ended[0])
     flat = shares[:end] >= _FLAT
-    soft = max(2, round(_SOFT_SHARE * len(shares)))
+    soft = max(1, round(_SOFT_SHARE * len(shares)))
     if not bool(flat[-soft:].any()) or float(flat.float().mean()) < _FLAT_ROWS:
         return 0
     # The first row of the painting is mixed with the border where either was scaled.

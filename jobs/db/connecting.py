@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from common.timings import FAILED, OK, Timings
 from jobs.db.addresses import connect_arguments, keep_alive, unreachable
 from jobs.db.asynchronous import AsyncEngine, create_async_engine
-from jobs.outcomes import QueueUnavailableError
+from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a SQLite transaction waits for another process to end its own."""
@@ -144,6 +144,28 @@ def plainly(error: object) -> str:
     return f"{error} ({meaning})." if meaning else str(error)
 
 
+_OF_A_POOLER = {
+    "08P01": "it refuses what a connection is begun with; name PostgreSQL itself, or let it pool "
+    "sessions and ignore those startup parameters",
+    "26000": "it gives each transaction another connection; name PostgreSQL itself, or let it pool "
+    "sessions",
+}
+"""What is wrong with a pooler that stands before the server, by the error that it brings."""
+_OF_A_POOLER["42P05"] = _OF_A_POOLER["26000"]
+
+
+def _pooler(error: DBAPIError) -> DatabaseAddressError | None:
+    """That a pooler cannot be used, where it is one's doing."""
+    code = getattr(error.orig, "sqlstate", None)
+    if code not in _OF_A_POOLER or (code == "08P01" and "startup parameter" not in str(error)):
+        return None
+    reason, *_ = str(getattr(error.orig, "__cause__", None) or error.orig).splitlines()
+    return DatabaseAddressError(
+        "ATELIER_DATABASE_URL leads to a pooler, such as PgBouncer, that cannot be used so: "
+        f"{_OF_A_POOLER[code]} ({reason})."
+    )
+
+
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
     """Turn the drivers' errors about an unusable database into one of ours."""
@@ -153,6 +175,8 @@ async def translated() -> AsyncIterator[None]:
         sentence = f"The database cannot be used at the moment: {plainly(error.orig)}"
         raise QueueUnavailableError(sentence) from error
     except DBAPIError as error:
+        if (pooler := _pooler(error)) is not None:
+            raise pooler from error
         if error.connection_invalidated:
             raise QueueUnavailableError("The connection to the database was lost.") from error
         if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):

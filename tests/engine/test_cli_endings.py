@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pty
 import shlex
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 
 from tests.kit.thin import noise_picture
 
+pty = pytest.importorskip("pty", reason="Windows has no such terminals")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 ROOT = Path(__file__).parents[2]
@@ -158,4 +158,14 @@ def test_progress_that_nobody_can_read_costs_no_picture(studio: Path, how: str) 
     with deaf(how) as handle:
         process = start(studio, *SHORT, stderr=handle)
     assert process.wait(timeout=240) == 0
+    assert (studio / "out.png").stat().st_size > 0
+
+
+def test_a_process_without_standard_streams_paints_and_succeeds(studio: Path) -> None:
+    """As some that start others at set times close them."""
+    line = f"exec {shlex.join(command(*SHORT))} <&- >&- 2>&-"
+    ended = subprocess.run(
+        ["sh", "-c", line], cwd=studio, env=environment(studio), check=False, timeout=240
+    )
+    assert ended.returncode == 0
     assert (studio / "out.png").stat().st_size > 0

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.proxy import proxy_to
 from jobs.db import addresses, listeners
-from jobs.outcomes import QueueUnavailableError
+from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted
 
@@ -133,3 +133,32 @@ async def asleep_amid_a_transaction(queue: JobQueue) -> None:
     async with queue.database.write() as transaction:
         time.sleep(0.5)  # noqa: ASYNC251 - the whole process, as a laptop does
         await transaction.execute(sa.text("SELECT 1"))
+
+
+async def test_a_pooler_that_gives_each_transaction_a_connection_is_refused_by_name(
+    place: Place,
+) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        job = await accepted(queue)
+        async with queue.database.read() as connection:
+            await connection.exec_driver_sql("DEALLOCATE ALL")  # as on a connection of another's
+        with pytest.raises(DatabaseAddressError, match="a pooler, such as PgBouncer"):
+            await asyncio.gather(*(queue.jobs.get(job.id) for _ in range(2)))
+
+
+async def test_a_pooler_that_refuses_what_a_session_begins_with_is_named(place: Place) -> None:
+    fields = b"SFATAL\0C08P01\0Munsupported startup parameter: plan_cache_mode\0\0"
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.read(4096)
+        if asked[4:8] == (80877103).to_bytes(4):  # whether it speaks TLS
+            writer.write(b"N")
+            await reader.read(4096)
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        far = Place(place.folder, f"postgresql+asyncpg://atelier@127.0.0.1:{port}/atelier")
+        with pytest.raises(DatabaseAddressError, match="ignore those startup parameters"):
+            await JobQueue.open(far.settings())
