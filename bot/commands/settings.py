@@ -12,7 +12,7 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, locale_of, texts_for, texts_of
 from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
-from bot.ui.people import is_admin
+from bot.ui.people import is_admin, still_there
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import read_in_time
 from common.defaults import Defaults
@@ -164,6 +164,9 @@ async def settings(
     if forum is not None and now == Defaults():  # a post that has its own keeps them
         owner_id, title = forum.id, FORUM
         now = await read_in_time(interaction, stored.of(whose, owner_id))
+    if now.spoiler_role_ids:  # a menu begins with no role that was deleted
+        there = still_there(interaction.guild, now.spoiler_role_ids)
+        now = now.model_copy(update={"spoiler_role_ids": there or None})
     limits = interaction.client.settings.limits
     form = SettingsForm(texts_of(interaction), whose, owner_id, now, limits, title=title)
     await interaction.response.send_modal(form)

@@ -82,3 +82,13 @@ def _open_channel(
 
 def _role_reads(role: discord.Role, channel: discord.abc.GuildChannel) -> bool:
     return reads(channel.permissions_for(role), channel)
+
+
+def still_there(guild: discord.Guild | None, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of some roles or channels that the bot finds in their server.
+
+    Archived threads it does not find.
+    """
+    if guild is None or guild.unavailable:
+        return ids
+    return tuple(each for each in ids if guild.get_role(each) or guild.get_channel_or_thread(each))

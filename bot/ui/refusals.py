@@ -7,6 +7,7 @@ import discord
 
 from bot.texts import Texts, _
 from bot.ui.limit_words import limit_value
+from bot.ui.people import still_there
 from bot.ui.words import QUALITIES, is_soon, plain
 from common.limits import LIMITS, LimitKind
 from jobs.outcomes import BLOCKED, Refusal, Unforeseen
@@ -87,7 +88,7 @@ def refusal_words(t: Texts, refusal: Refusal, guild: discord.Guild | None = None
         guild: The server that refuses, where the bot knows it: what was deleted there is not named.
     """
     if refusal.limit in GONE and isinstance(refusal.allowed, tuple) and refusal.allowed:
-        there = _still_there(guild, refusal.allowed)
+        there = still_there(guild, refusal.allowed)
         if not there:
             return t(GONE[refusal.limit])
         refusal = replace(refusal, allowed=there)
@@ -97,13 +98,6 @@ def refusal_words(t: Texts, refusal: Refusal, guild: discord.Guild | None = None
     if refusal.limit in LIMITS and LIMITS[refusal.limit].kind in NUMBERS:
         said += " " + t(_whose(refusal))
     return said
-
-
-def _still_there(guild: discord.Guild | None, ids: tuple[int, ...]) -> tuple[int, ...]:
-    """Those of some roles or channels that the bot finds in their server."""
-    if guild is None or guild.unavailable:
-        return ids
-    return tuple(each for each in ids if guild.get_role(each) or guild.get_channel_or_thread(each))
 
 
 def _whose(refusal: Refusal) -> str:

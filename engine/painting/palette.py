@@ -15,6 +15,8 @@ from engine.painting.color import (
     quantiles,
     sample,
 )
+from engine.painting.picture import Picture
+from engine.painting.plain_border import without_plain_border
 from engine.painting.statistics import ColorMoments
 
 _CHROMA = 3.0
@@ -50,7 +52,11 @@ class Coloring:
 
     @classmethod
     def of(cls, pixels: Tensor, *, faces: bool) -> "Coloring":
-        """That of a photograph [3, H, W] with faces or without."""
+        """That of a photograph [3, H, W] with faces or without.
+
+        Bars above and below it, or any plain border, are not of it: it would get pale or dark.
+        """
+        pixels = without_plain_border(Picture(pixels)).pixels
         lumas = quantiles(luminance(sample(pixels.flatten(1))[None, :, None]).flatten())
         return cls(color_moments(pixels[None]), lumas.cpu().double(), by_hue=not faces)
 

@@ -82,7 +82,7 @@ def _border_rows(shares: Tensor) -> int:
         return 0
     end = int(ended[0])
     flat = shares[:end] >= _FLAT
-    soft = max(2, round(_SOFT_SHARE * len(shares)))
+    soft = max(1, round(_SOFT_SHARE * len(shares)))
     if not bool(flat[-soft:].any()) or float(flat.float().mean()) < _FLAT_ROWS:
         return 0
     # The first row of the painting is mixed with the border where either was scaled.

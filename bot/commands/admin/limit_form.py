@@ -20,6 +20,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import ids_of
 from bot.ui.limit_words import limit_value
+from bot.ui.people import still_there
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import plain_line, shorten
 from bot.wire.acknowledging import acknowledge
@@ -64,15 +65,24 @@ class Filled:
 class LimitsForm(ReportingModal):
     """Asks for numbers, roles and channels; sets what is another than before."""
 
-    def __init__(self, t: Texts, limits: Limits, filled: Filled | None = None) -> None:
+    def __init__(
+        self,
+        t: Texts,
+        limits: Limits,
+        filled: Filled | None = None,
+        guild: discord.Guild | None = None,
+    ) -> None:
         super().__init__(title=t("Limits"))
         self._before = limits
+        # Discord does not send back what was deleted, which nobody has taken away by that.
+        self._left = {name: still_there(guild, getattr(limits, name)) for name in MENUS}
         self._again = filled is not None
         if filled is None:
             ids = {name: getattr(limits, name) for name in MENUS}
             filled = Filled(limit_lines(t, limits), ids)
         self._menus = {
-            name: _menu(limit, name, filled.chosen.get(name, ())) for name, limit in MENUS.items()
+            name: _menu(limit, name, _to_choose(limit, guild, filled.chosen.get(name, ())))
+            for name, limit in MENUS.items()
         }
         self._numbers: ui.TextInput[Any] = ui.TextInput(
             custom_id="numbers",
@@ -90,7 +100,16 @@ class LimitsForm(ReportingModal):
             )
         )
         for name, menu in self._menus.items():
-            self.add_item(ui.Label(text=t.say(LIMITS[name].label)[:45], component=menu))
+            gone = len(getattr(limits, name)) - len(self._left[name])
+            note = None
+            if gone:
+                note = t.plural(
+                    "{count} that was set is not to be found; /limits reset takes it away.",
+                    "{count} that were set are not to be found; /limits reset takes them away.",
+                    count=gone,
+                )
+            label = t.say(LIMITS[name].label)[:45]
+            self.add_item(ui.Label(text=label, description=note, component=menu))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Set what was changed. The permission may be gone since the form was opened."""
@@ -108,6 +127,7 @@ class LimitsForm(ReportingModal):
             name: None if value == () else value
             for name, value in {**read.values, **ids}.items()
             if value != getattr(self._before, name)
+            and (name not in MENUS or value != self._left[name])
         }
         await change_limits(interaction, guild_id, changed)
 
@@ -185,7 +205,14 @@ async def open_form(interaction: Interaction, filled: Filled | None = None) -> N
     """Open the form of all limits, as they are now or as it was filled in before."""
     guild_id = admin_guild(interaction)
     current = await interaction.client.queue.limits.in_force(guild_id)
-    await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, filled))
+    guild = interaction.client.get_guild(guild_id)
+    form = LimitsForm(texts_of(interaction), current, filled, guild)
+    await interaction.response.send_modal(form)
+
+
+def _to_choose(limit: Limit, guild: discord.Guild | None, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """What a menu begins with: no role that is not there. A channel may be an archived thread."""
+    return still_there(guild, ids) if limit.kind is LimitKind.ROLES else ids
 
 
 def _menu(

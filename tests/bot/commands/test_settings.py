@@ -360,3 +360,15 @@ async def test_a_post_that_has_defaults_of_its_own_keeps_them(world: World) -> N
         assert form.modal is not None
         assert form.modal["title"] == title
         await world.said(await world.discord.submit_modal(form, {"colors": ["-"]}))
+
+
+async def test_a_deleted_role_is_not_in_the_form_any_more(world: World) -> None:
+    admin = world.user("admin")
+    (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
+    chosen = Defaults(spoiler_role_ids=(1234567890, keeper.id))
+    guild_id = world.guild_id
+    await world.queue.defaults.set("guild", guild_id, chosen, guild_id=guild_id, by_user=admin.id)
+    form = await world.discord.slash(admin, "settings", {"whose": "this server's"})
+    await form.wait(lambda i: i.modal)
+    shown = [int(each["id"]) for each in field_of(form, "spoiler_roles")["default_values"]]
+    assert shown == [keeper.id]

@@ -51,6 +51,20 @@ def test_a_light_blue_sky_takes_the_paintings_dark_blue_and_not_its_light_yellow
     assert grass[0] > grass[2]
 
 
+def test_bars_above_and_below_a_photograph_change_none_of_its_colors() -> None:
+    photograph, style = noise(3, 60, 80), palette(noise(2, 30, 30))
+    bars = torch.zeros(3, 50, 80)
+    for faces in (False, True):
+        alone, barred = (
+            Coloring.of(pixels, faces=faces)
+            for pixels in (photograph[:, 1:-1], torch.cat([bars, photograph, bars], 1))
+        )
+        wanted, found = (
+            in_palettes(photograph, [(1.0, style, None)], 1.0, way) for way in (alone, barred)
+        )
+        torch.testing.assert_close(found, wanted)
+
+
 def test_a_nearly_grey_photograph_takes_no_noise_from_a_palette() -> None:
     grey = torch.rand(1, 30, 30, generator=torch.Generator().manual_seed(1)).expand(3, 30, 30)
     photograph = (grey + 0.002 * torch.randn(grey.shape)).clamp(0, 1)

@@ -131,3 +131,36 @@ async def test_the_log_channel_is_set_with_the_numbers_command(world: World) -> 
     talk = world.discord.channel("talk")
     await world.slash(world.user("admin"), "limits set", {"log_channel": str(talk.id)})
     assert (await world.queue.limits.in_force(world.guild_id)).log_channel_id == talk.id
+
+
+async def test_what_was_deleted_of_roles_and_channels_opens_nothing_by_itself(world: World) -> None:
+    """Discord sends back what is there only; the admin changes a number and means no more."""
+    gone = 1234567890
+    (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
+    talk, admin = world.discord.channel("talk"), world.user("admin")
+    for painters, left in (((gone,), ()), ((gone, keeper.id), (keeper.id,))):
+        chosen = {"painter_role_ids": painters, "channel_ids": (talk.id, gone)}
+        await world.queue.limits.set(world.guild_id, chosen, 1)
+        opened = await world.discord.slash(admin, "limits change")
+        await opened.wait(lambda i: i.modal is not None)
+        assert opened.modal is not None
+        labels = {each["component"]["custom_id"]: each for each in opened.modal["components"]}
+        roles = labels["painter_role_ids"]
+        shown = [int(each["id"]) for each in roles["component"].get("default_values", [])]
+        assert shown == list(left)
+        assert "1 that was set is not to be found; /limits reset" in roles["description"]
+        values = {
+            "numbers": "Pictures of one member in 24 hours: 7",
+            "painter_role_ids": [str(each) for each in left],
+            "channel_ids": [str(talk.id)],
+        }
+        await world.said(await world.discord.submit_modal(opened, values))
+        limits = await world.queue.limits.in_force(world.guild_id)
+        assert limits.max_per_day == 7
+        assert (limits.painter_role_ids, limits.channel_ids) == (painters, (talk.id, gone))
+    opened = await world.discord.slash(admin, "limits change")
+    await opened.wait(lambda i: i.modal is not None)
+    values = {"painter_role_ids": [], "channel_ids": []}
+    await world.says(await world.discord.submit_modal(opened, values), "everybody")
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.painter_role_ids, limits.channel_ids) == ((), ())
