@@ -68,9 +68,7 @@ async def acknowledge(
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_INTERACTION:
                 raise
             log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
-            found = await find_answer(
-                interaction.client, interaction.followup, interaction.expires_at
-            )
+            found = await find_answer(interaction.client, interaction.followup)
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True
                 interaction.extras[SEEN_BY_ALL] = thinking and not ephemeral

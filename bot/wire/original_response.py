@@ -99,12 +99,19 @@ async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> None:
         log.info("Could not answer %s: %s", reply.interaction_id, fault_of(error))
 
 
-async def find_answer(client: Bot, webhook: discord.Webhook, expires_at: datetime) -> int | None:
+async def find_answer(
+    client: Bot, webhook: discord.Webhook, expires_at: datetime | None = None
+) -> int | None:
     """The id of an interaction's answer; None if that cannot be known; 0 if there is none.
 
     There is none if Discord has heard of none so far, or if the user deleted it.
+
+    Args:
+        client: The bot, by whose clock the token ends.
+        webhook: Of the interaction.
+        expires_at: When that is; None of an interaction that has just come.
     """
-    if client.clock() >= expires_at.timestamp():
+    if expires_at is not None and client.clock() >= expires_at.timestamp():
         return None
     try:
         message = await insist(lambda: webhook.fetch_message(ORIGINAL))

@@ -39,6 +39,16 @@ async def test_a_command_whose_acknowledgement_is_lost_is_painted(
     forgive_second_answers(world)
 
 
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_a_lost_acknowledgement_is_made_again_by_a_bot_whose_clock_is_wrong(
+    world: World, hours: int
+) -> None:
+    await world.start_engine()
+    world.ahead_seconds = hours * 3600.0
+    world.discord.faults.add("POST", CALLBACK, drop=True)
+    await world.painted()
+
+
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
 async def test_a_command_that_only_answers_does_so(world: World, fault: dict[str, Any]) -> None:
     world.discord.faults.add("POST", CALLBACK, **fault)
