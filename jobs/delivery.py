@@ -46,6 +46,10 @@ class Deliveries(QueuePart):
         )
         return [job_from_row(row) for row in await self._database.all(statement)]
 
+    async def newest(self) -> int:
+        """The number of the newest job; 0 where there is none."""
+        return (await self._database.scalars(sa.select(sa.func.max(J.id))))[0] or 0
+
     async def set_message(
         self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
     ) -> None:

@@ -6,7 +6,6 @@ crash goes on where the last one ended, and there is one writer a message.
 
 import asyncio
 import logging
-from datetime import datetime
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.notifier import Notifier
@@ -45,8 +44,8 @@ class Delivery(Service):
             False: asyncio.Semaphore(EDITS_AT_ONCE),
         }
         self._places_at = float("-inf")
-        self._began_at: datetime | None = None
-        """By the queue's clock, which jobs are dated by."""
+        self._newest_before: int | None = None
+        """The number of the last job that was there when this run began; a clock may be set."""
         self._is_unsure = False
         """Whether the queue did not answer, so that somebody may have been told nothing."""
 
@@ -84,8 +83,8 @@ class Delivery(Service):
 
     async def _round(self) -> None:
         now = self._now()
-        if self._began_at is None:
-            self._began_at = await self._client.queue.now()
+        if self._newest_before is None:
+            self._newest_before = await self._client.queue.deliveries.newest()
         application_id = self._client.application_id or 0
         due = await self._client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
         if self._is_unsure:
@@ -108,7 +107,7 @@ class Delivery(Service):
         known = self._messages.get(job.id)
         if known is None or (known.answers != answers and known.task is None):
             # A deletion that was taken back brings another message.
-            older = known is None and (self._began_at is None or job.created_at < self._began_at)
+            older = known is None and (self._newest_before is None or job.id <= self._newest_before)
             self._messages[job.id] = known = TrackedMessage(answers, unsettled=older)
         return known
 
