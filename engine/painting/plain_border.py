@@ -23,7 +23,7 @@ _SOFT_SHARE: Final = 0.015
 _LEAST_SHARE: Final = 0.12
 """What must be left of each side."""
 _PLAIN: Final = 0.02
-"""A rest whose pixels deviate less than this is plain itself, and nothing is cut off."""
+"""A rest that deviates less than this in each channel is plain itself, and nothing is cut off."""
 _STRIP_ROWS: Final = 64
 """Rows that are looked at together, as a large scan should not be in memory twice."""
 
@@ -39,7 +39,7 @@ def without_plain_border(picture: Picture) -> Picture:
         return picture
     kept = picture.pixels[:, _inner(picture.pixels)]
     kept = kept[:, :, _inner(kept.transpose(1, 2))]
-    if kept.shape == picture.pixels.shape or float(kept.std()) < _PLAIN:
+    if kept.shape == picture.pixels.shape or float(kept.flatten(1).std(dim=1).amax()) < _PLAIN:
         return picture
     return Picture(kept.contiguous())
 

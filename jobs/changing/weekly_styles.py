@@ -16,6 +16,8 @@ from jobs.model import JobState
 
 W = schema.weekly_styles.c
 BEGIN, END = "begin_weekly_style", "end_weekly_style"
+_ISOLATES = "\u2068\u2069"
+"""Between these stands a name from right to left, as it is shown."""
 KEPT_SECONDS = 30 * 86_400.0
 """How long one that is over is kept, for those who press its button."""
 
@@ -112,7 +114,7 @@ class WeeklyStyles(QueuePart):
 
     async def painted(self, weekly: WeeklyStyle) -> int:
         """How many pictures of the server were painted in it, from its beginning to its end."""
-        in_it = await self._words_of(weekly.style)
+        in_it = await self._words_of(weekly)
         statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(
             J.guild_id == weekly.guild_id,
             J.created_at >= weekly.began_at.timestamp(),
@@ -122,14 +124,16 @@ class WeeklyStyles(QueuePart):
         )
         return int((await self._database.scalars(statement))[0])
 
-    async def _words_of(self, style: str) -> list[str]:
-        """What stands in the inputs of a picture that is painted in a style.
+    async def _words_of(self, weekly: WeeklyStyle) -> list[str]:
+        """What stands in the inputs of a picture that is painted in a style of the week.
 
-        Of a saved one these have the picture and the name; it may have been replaced meanwhile.
+        Of a saved one these have the picture and the name; it may have been replaced meanwhile, or
+        removed.
         """
-        found, styles = [style], schema.user_styles.c
-        if style.startswith(SAVED_STYLE):
-            is_it = styles.id == int(style.removeprefix(SAVED_STYLE))
+        found, styles = [weekly.style], schema.user_styles.c
+        if weekly.style.startswith(SAVED_STYLE):
+            found = [weekly.name.strip(_ISOLATES)]
+            is_it = styles.id == int(weekly.style.removeprefix(SAVED_STYLE))
             kept = sa.select(styles.picture_key, styles.name).where(is_it)
             if (row := await self._database.one_or_none(kept)) is not None:
                 found = [row.picture_key, row.name]

@@ -77,9 +77,12 @@ def test_flat_colors_are_of_the_painting() -> None:
 
 
 def test_a_rest_that_would_be_plain_or_tiny_is_not_taken_for_the_painting() -> None:
-    plain = laid(ground(100, 140, WHITE), 15, 30, ground(60, 80, BLACK))
+    black, red = (
+        laid(ground(100, 140, WHITE), 15, 30, ground(60, 80, color))
+        for color in (BLACK, (0.8, 0.1, 0.1))
+    )
     tiny = laid(ground(600, 140, WHITE), 270, 30)
-    for picture in (plain, tiny):
+    for picture in (black, red, tiny):
         assert without_plain_border(picture) is picture
 
 

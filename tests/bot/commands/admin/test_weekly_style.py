@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 import sqlalchemy as sa
 from PIL import Image
 
@@ -115,17 +116,21 @@ async def saved_for_all(world: World, name: str, color: str) -> None:
     await world.slash(world.user("admin"), "style save", details, attachments=picture)
 
 
-async def test_pictures_in_a_style_saved_for_the_server_are_counted(world: World) -> None:
-    await saved_for_all(world, "Moss “green”", "green")
-    posted = await begin(world, style="Moss “green”")
+@pytest.mark.parametrize("name", ["Moss “green”", "ירוק"])
+async def test_pictures_in_a_style_saved_for_the_server_are_counted(
+    world: World, name: str
+) -> None:
+    await saved_for_all(world, name, "green")
+    posted = await begin(world, style=name)
     for color in ("teal", "red"):
         photo = {"content": [("photo.png", plain_picture(color=color))]}
         opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
         await world.says(await world.discord.submit_modal(opened, {}, photo), "Place 1")
         await world.stepped.paint((await world.jobs("grace"))[0])
-        await saved_for_all(world, "Moss “green”", "olive")  # in the place of the first
+        await saved_for_all(world, name, "olive")  # in the place of the first
     shown = await world.slash(world.user("admin"), "style-of-the-week")
     assert "2 pictures" in shown.text
+    await world.slash(world.user("admin"), "style remove", {"name": name})
     await world.press(world.user("admin"), shown, "End it now")
     assert "It is over: 2 pictures were painted in it." in posted.text
 
