@@ -5,9 +5,11 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import discord
@@ -18,6 +20,8 @@ from common.disk_space import least_space
 from common.files import close_to_others
 from common.settings import Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
+from jobs.entering.limits import DAY_SECONDS
+from jobs.health import CLOCK_SECONDS
 from jobs.outcomes import QueueError, may_pass
 from jobs.queue import JobQueue
 
@@ -74,7 +78,9 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
         yield await _engine()
     if settings.discord_token is not None:
-        yield await _token(settings.discord_token.get_secret_value(), discord_proxy(settings))
+        token = settings.discord_token.get_secret_value()
+        for result in await _token(token, discord_proxy(settings)):
+            yield result
 
 
 def _folder(settings: Settings) -> CheckResult:
@@ -185,8 +191,11 @@ async def _engine() -> CheckResult:
     return CheckResult("engine", last[0], is_fault=True)
 
 
-async def _token(token: str, proxy: str | None) -> CheckResult:
-    """Ask Discord whether it knows the token; no answer is no fault: the bot goes on trying."""
+async def _token(token: str, proxy: str | None) -> list[CheckResult]:
+    """Ask Discord whether it knows the token; no answer is no fault: the bot goes on trying.
+
+    Before that stands what its answer says of this machine's clock, where that is wrong.
+    """
     agent = f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})"
     headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
@@ -195,13 +204,38 @@ async def _token(token: str, proxy: str | None) -> CheckResult:
             aiohttp.ClientSession(timeout=timeout, proxy=proxy) as session,
             session.get(f"{Route.BASE}/users/@me", headers=headers) as answer,
         ):
+            clock = clock_result(answer.headers.get("Date", ""), time.time())
             if answer.status == 401:
-                return CheckResult("token", HOW_TO_SIGN_IN, is_fault=True)
+                return [CheckResult("token", HOW_TO_SIGN_IN, is_fault=True)]
             if answer.status != 200:
                 text = f"Discord answers {answer.status} just now; the bot will try again."
-                return CheckResult("token", text, is_doubtful=True)
+                return [*clock, CheckResult("token", text, is_doubtful=True)]
             name = str((await answer.json()).get("username", "a bot"))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         text = f"Discord cannot be reached just now ({type(error).__name__}); the bot will try."
-        return CheckResult("token", text, is_doubtful=True)
-    return CheckResult("token", f"of {name}")
+        return [CheckResult("token", text, is_doubtful=True)]
+    return [*clock, CheckResult("token", f"of {name}")]
+
+
+def clock_result(date: str, now: float) -> list[CheckResult]:
+    """What is wrong with this machine's clock, if anything is.
+
+    What is painted in the past would be deleted as old once the clock is put right. So that is
+    waited for: a machine without a clock of its own learns the time soon after it has a network.
+
+    Args:
+        date: What Discord says of the time, as in its header.
+        now: Seconds since 1970 by this machine.
+    """
+    try:
+        ahead = now - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return []
+    if abs(ahead) <= CLOCK_SECONDS:
+        return []
+    days = abs(ahead) / DAY_SECONDS
+    off = f"{days:.0f} days" if days >= 2 else f"{abs(ahead) / 60:.0f} minutes"
+    off += " ahead of Discord's" if ahead > 0 else " behind Discord's"
+    text = f"The clock of this machine is {off}: set it, or let NTP keep it."
+    is_fault = days > 1
+    return [CheckResult("clock", text, is_fault=is_fault, is_doubtful=not is_fault, may_pass=True)]

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
+from bot.app.checks import clock_result
 from common.settings import unknown_settings
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
@@ -101,3 +103,27 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
         "ATELIER_QQQ_ZZZ_1 is no setting of Atelier.",
         "DISCORD_TOKKEN is no setting of Atelier; is DISCORD_TOKEN meant?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words", "is_fault"),
+    [
+        (30.0, None, False),
+        (-7200.0, "120 minutes behind Discord's", False),
+        (7200.0, "120 minutes ahead of Discord's", False),
+        (-40 * 86_400.0, "40 days behind Discord's", True),
+    ],
+)
+def test_a_clock_that_is_wrong_by_days_is_waited_for(
+    ahead: float, words: str | None, is_fault: bool
+) -> None:
+    """A machine without a clock of its own comes up in the past, until it has a network."""
+    right = 1_795_984_000.0
+    found = clock_result(formatdate(right, usegmt=True), right + ahead)
+    assert [str(words) in one.text for one in found] == ([] if words is None else [True])
+    assert all(one.is_fault is is_fault and one.may_pass for one in found)
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Sun, 99 Nov 2026 99:99:99 GMT"])
+def test_a_time_that_is_none_says_nothing_of_the_clock(date: str) -> None:
+    assert clock_result(date, 1_795_984_000.0) == []
