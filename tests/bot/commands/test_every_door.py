@@ -274,6 +274,8 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
     await painted(world, ada)  # so that a day's limit can be full
     go = await DOORS[name](world, ada)
     kept = dict(await limits.of_server(guild_id))
+    role = world.user("admin").role_ids[0]
+    talk = world.discord.channel("talk").id
 
     await world.queue.blocks.add(guild_id, ada.id, 1, reason="for a test")
     await refuses(world, ada, go, "for a test")
@@ -281,8 +283,8 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
     sizes = () if name in ASKS_NO_SIZE else (({"max_size_px": 64}, "64 px"),)
     for change, words in (
         *sizes,
-        ({"painter_role_ids": [1]}, "Painting here needs the role"),
-        ({"channel_ids": [1]}, "Painting is allowed in <#1> only"),
+        ({"painter_role_ids": [role]}, "Painting here needs the role"),
+        ({"channel_ids": [talk]}, f"Painting is allowed in <#{talk}> only"),
         ({"max_per_day": 1}, "1 is the most"),
         ({"cooldown_seconds": 3600}, "Between two of your pictures"),
     ):
