@@ -275,7 +275,7 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
     go = await DOORS[name](world, ada)
     kept = dict(await limits.of_server(guild_id))
     role = world.user("admin").role_ids[0]
-    talk = world.discord.channel("talk").id
+    elsewhere = (await world.discord.open_channel("elsewhere", 0)).id
 
     await world.queue.blocks.add(guild_id, ada.id, 1, reason="for a test")
     await refuses(world, ada, go, "for a test")
@@ -284,7 +284,7 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
     for change, words in (
         *sizes,
         ({"painter_role_ids": [role]}, "Painting here needs the role"),
-        ({"channel_ids": [talk]}, f"Painting is allowed in <#{talk}> only"),
+        ({"channel_ids": [elsewhere]}, f"Painting is allowed in <#{elsewhere}> only"),
         ({"max_per_day": 1}, "1 is the most"),
         ({"cooldown_seconds": 3600}, "Between two of your pictures"),
     ):
