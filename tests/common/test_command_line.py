@@ -70,19 +70,26 @@ def test_wrong_usage_of_the_sandbox_is_one_line_with_the_nearest_right_word(
     assert said in ended.stderr
 
 
+PAINT, FINGERPRINT = ["paint", "--preset", "starry-night"], ["styles", "fingerprint"]
+
+
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("command", "data", "said"),
     [
-        (b"", "That file is empty. Please give the picture again."),
-        (b"nothing", "That file is not a picture I can read. Please give a PNG, JPEG,"),
-        (plain_picture((4, 400)), "Please "),
+        *(
+            (command, data, said)
+            for command in (PAINT, FINGERPRINT)
+            for data, said in (
+                (b"", "That file is empty. Please give the picture again."),
+                (b"nothing", "That file is not a picture I can read. Please give a PNG, JPEG,"),
+            )
+        ),
+        # A style may be as narrow as it likes.
+        (PAINT, plain_picture((4, 400)), "Please "),
     ],
 )
-@pytest.mark.parametrize(
-    "command", [["paint", "--preset", "starry-night"], ["styles", "fingerprint"]]
-)
 def test_a_sentence_for_a_shell_speaks_of_no_attachment(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes, said: str, command: list[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], data: bytes, said: str
 ) -> None:
     file = tmp_path / "photo.png"
     file.write_bytes(data)
