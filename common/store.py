@@ -125,7 +125,9 @@ class PictureStore:
 
     async def _until(self, running: "asyncio.Future[T]", seconds: float) -> T:
         try:
-            return await asyncio.wait_for(running, seconds)
+            # Not `wait_for`: in Python 3.11 that forgets a cancellation that comes with the answer.
+            async with asyncio.timeout(seconds):
+                return await running
         except TimeoutError:
             self.timings.observe("wait", FAILED, seconds)
             raise StorageUnavailableError(
