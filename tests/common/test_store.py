@@ -1,15 +1,12 @@
 import ast
 import asyncio
-import contextlib
 import errno
 import gc
 import os
-import socket
 import stat
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 import s3fs
@@ -20,7 +17,6 @@ from moto.server import ThreadedMotoServer
 from bot.intake.room import DiskRoom
 from bot.kit import UserError
 from common import store as store_module
-from common import store_places
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
@@ -28,7 +24,6 @@ from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted, claimed, report
 
 BUCKET = "atelier-test"
-T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -170,75 +165,6 @@ async def test_many_look_at_one_store_at_the_same_moment(store: PictureStore) ->
     for _ in range(3):  # a bot and engines, each with a connection of its own
         await asyncio.gather(*(store.check() for _ in range(8)))
     assert list(store.walk_sync()) == []
-
-
-async def test_a_server_that_never_answers_is_waited_for_only_so_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        store = PictureStore("s3://bucket/pictures", timeout_seconds=0.5)
-        with pytest.raises(StorageUnavailableError, match="did not answer"):
-            await store.put(b"a picture", "png")
-
-
-async def test_a_large_picture_on_a_slow_line_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A line of one megabit a second needs longer for a large painting than for a small file."""
-    store = PictureStore(str(tmp_path), timeout_seconds=0.1)
-    monkeypatch.setattr(store_module, "SLOWEST_BYTES_PER_SECOND", 100)
-    carried = threading.Event()
-
-    def slowly(call: Callable[..., object]) -> Callable[..., object]:
-        def waits(*arguments: object) -> object:
-            assert carried.wait(30)
-            return call(*arguments)
-
-        return waits
-
-    async def on_its_way(moved: Coroutine[Any, Any, T]) -> T:
-        moving = asyncio.create_task(moved)
-        await asyncio.wait({moving}, timeout=0.5)
-        assert not moving.done(), "it is given up"
-        carried.set()
-        return await moving
-
-    monkeypatch.setattr(store, "put_sync", slowly(store.put_sync))
-    with pytest.raises(StorageUnavailableError, match="did not answer"):
-        await store.put(b"small", "png")
-    key = await on_its_way(store.put(b"large" * 1000, "png"))
-    carried.clear()
-    monkeypatch.setattr(store, "get_sync", slowly(store.get_sync))
-    assert await on_its_way(store.get(key)) == b"large" * 1000
-    carried.clear()
-    monkeypatch.setattr(store._fs, "info", slowly(store._fs.info))
-    with pytest.raises(StorageUnavailableError, match="did not answer"):
-        await store.get(key)  # nor does it say how large it is: it is silent
-    carried.set()
-
-
-def test_a_bucket_that_is_silent_holds_a_thread_for_few_tries(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The painting thread reads and writes without a limit of its own: its client ends it."""
-    quick = {**store_places._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        store = PictureStore("s3://bucket/pictures", config_kwargs=quick)
-        with pytest.raises(StorageUnavailableError):
-            store.put_sync(b"a picture", "png")
-        silent.settimeout(0.5)
-        tries = 0
-        with contextlib.suppress(TimeoutError):
-            while True:
-                silent.accept()[0].close()
-                tries += 1
-    assert tries == quick["retries"]["total_max_attempts"]
 
 
 def test_an_address_of_nothing_is_refused_by_name() -> None:

@@ -1,11 +1,20 @@
-"""What waits for the store ends when it is to end."""
+"""How long the store is waited for, and that what waits ends when it is to end."""
 
 import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
+from common import store as store_module
+from common import store_places
 from common.store import PictureStore, StorageUnavailableError
+
+T = TypeVar("T")
 
 
 async def test_a_cancellation_that_comes_with_the_answer_counts(tmp_path: Path) -> None:
@@ -17,3 +26,72 @@ async def test_a_cancellation_that_comes_with_the_answer_counts(tmp_path: Path) 
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_server_that_never_answers_is_waited_for_only_so_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        store = PictureStore("s3://bucket/pictures", timeout_seconds=0.5)
+        with pytest.raises(StorageUnavailableError, match="did not answer"):
+            await store.put(b"a picture", "png")
+
+
+async def test_a_large_picture_on_a_slow_line_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of one megabit a second needs longer for a large painting than for a small file."""
+    store = PictureStore(str(tmp_path), timeout_seconds=0.1)
+    monkeypatch.setattr(store_module, "SLOWEST_BYTES_PER_SECOND", 100)
+    carried = threading.Event()
+
+    def slowly(call: Callable[..., object]) -> Callable[..., object]:
+        def waits(*arguments: object) -> object:
+            assert carried.wait(30)
+            return call(*arguments)
+
+        return waits
+
+    async def on_its_way(moved: Coroutine[Any, Any, T]) -> T:
+        moving = asyncio.create_task(moved)
+        await asyncio.wait({moving}, timeout=0.5)
+        assert not moving.done(), "it is given up"
+        carried.set()
+        return await moving
+
+    monkeypatch.setattr(store, "put_sync", slowly(store.put_sync))
+    with pytest.raises(StorageUnavailableError, match="did not answer"):
+        await store.put(b"small", "png")
+    key = await on_its_way(store.put(b"large" * 1000, "png"))
+    carried.clear()
+    monkeypatch.setattr(store, "get_sync", slowly(store.get_sync))
+    assert await on_its_way(store.get(key)) == b"large" * 1000
+    carried.clear()
+    monkeypatch.setattr(store._fs, "info", slowly(store._fs.info))
+    with pytest.raises(StorageUnavailableError, match="did not answer"):
+        await store.get(key)  # nor does it say how large it is: it is silent
+    carried.set()
+
+
+def test_a_bucket_that_is_silent_holds_a_thread_for_few_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The painting thread reads and writes without a limit of its own: its client ends it."""
+    quick = {**store_places._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        store = PictureStore("s3://bucket/pictures", config_kwargs=quick)
+        with pytest.raises(StorageUnavailableError):
+            store.put_sync(b"a picture", "png")
+        silent.settimeout(0.5)
+        tries = 0
+        with contextlib.suppress(TimeoutError):
+            while True:
+                silent.accept()[0].close()
+                tries += 1
+    assert tries == quick["retries"]["total_max_attempts"]
