@@ -26,6 +26,7 @@ MODULES = (
     "commands.picture_buttons.describe",
     "commands.picture_buttons.sharing",
     "commands.picture_buttons.ending",
+    "commands.gallery_posts",
     "commands.gallery",
     "commands.paint",
     "commands.paint_this",
