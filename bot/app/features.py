@@ -10,6 +10,7 @@ from common.settings import Settings
 MODULES = (
     "app.heartbeat",  # the first, as it waits until no other bot serves
     "app.housekeeping",
+    "app.left_servers",
     "monitor.service",
     "monitor.alerts",
     "delivery.notifier",
