@@ -51,6 +51,16 @@ async def test_defaults_of_ones_own_are_taken_where_a_command_says_nothing(world
     assert not job.reply.ephemeral
 
 
+async def test_who_wants_the_styles_colors_first_keeps_no_colors_by_default(world: World) -> None:
+    await choose(world, {"colors": ["match"]})
+    await world.says(await world.paint({"colors_first": 0.5}), "Place")
+    (job,) = await world.jobs()
+    assert (job.options.keep_colors, job.options.colors_first) == ("no", 0.5)
+    both = await world.paint({"colors_first": 0.5, "keep_colors": "match"})
+    assert "please leave out `keep_colors` or `colors_first`" in await world.said(both)
+    assert len(await world.jobs()) == 1
+
+
 async def test_who_paints_on_from_anothers_picture_is_told_and_shown_as_they_wish_themselves(
     world: World,
 ) -> None:
