@@ -352,6 +352,8 @@ class IntakeService(Service):
         parent = await queue.jobs.get(request.parent_job_id)
         if parent is None or request.version >= len(parent.versions):
             raise UserError(NOT_KEPT)
+        if not await queue.store.exists(parent.versions[request.version]):
+            raise UserError(NOT_KEPT)
         reply = replace(request.reply, message_id=message_id)
         taken = await queue.submissions.take(parent, request.version, request.asker, reply)
         if taken is None:
