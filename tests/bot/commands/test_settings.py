@@ -196,6 +196,34 @@ async def test_a_role_can_be_hidden_whatever_its_members_choose(world: World) ->
         assert job.reply.spoiler is hidden
 
 
+async def test_what_waits_of_a_roles_members_is_hidden_from_then_on(world: World) -> None:
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    world.user("grace").role_ids.append(keeper.id)
+    hers, his = await world.job(world.user("grace")), await world.job(world.user("ada"))
+    elsewhere = await world.job(world.user("grace"), in_guild=False)
+    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    hidden = [(await world.fresh(job)).reply.spoiler for job in (hers, his, elsewhere)]
+    assert hidden == [True, False, False]
+
+
+async def test_the_form_of_the_server_lists_the_channels_with_defaults(world: World) -> None:
+    async def listed(user: str) -> list[str]:
+        form = await world.discord.slash(world.user(user), "settings", {"whose": "guild"})
+        await form.wait(lambda i: i.modal)
+        assert form.modal is not None
+        return [each["content"] for each in form.modal["components"] if "content" in each]
+
+    assert await listed("admin") == []
+    await choose(world, {"size": ["512/draft"], "switches": ["spoiler"]}, "admin", "channel")
+    (overview,) = await listed("admin")
+    assert overview.splitlines() == [
+        "Channels with defaults of their own, which come before these:",
+        "#paintings: 512 px, draft, spoiler on all pictures",
+    ]
+    await choose(world, {"size": ["-"], "switches": []}, "admin", "channel")
+    assert await listed("admin") == [], "as the server again"
+
+
 async def test_the_log_tells_what_defaults_were_set_in_the_readers_language(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     await choose(
