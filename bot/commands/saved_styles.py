@@ -11,6 +11,7 @@ from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
+from bot.ui.choices import folded
 from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
 from bot.ui.words import catalogue, plain
@@ -121,7 +122,7 @@ async def removable_names(interaction: Interaction, current: str) -> list[app_co
             value=f"#{each.id}",
         )
         for each in await _removable(interaction)
-        if current.casefold() in each.name.casefold()
+        if folded(current) in folded(each.name)
     ][:CHOICES]
 
 

@@ -10,18 +10,16 @@ from bot.commands.admin.audit import post_last
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, locale_of, texts_for, texts_of
-from bot.ui.default_words import KEPT_COLORS, NOTIFY, default_words, own_name
+from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin, still_there
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import plain, those_that_fit
 from bot.wire.acknowledging import read_in_time
 from common.defaults import Defaults
 from common.limits import Limits
 from jobs.changing.defaults import DefaultsScope
 
 AS_USUAL = "-"
-CHANNELS_LIMIT = 1500  # characters
 ROLES_AT_MOST = 25  # as many as a menu lets choose
 NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
 KEPT: Mapping[DefaultsScope, str] = {
@@ -31,8 +29,8 @@ KEPT: Mapping[DefaultsScope, str] = {
         "defaults of their own."
     ),
     "guild": _(
-        "Kept for this server. Spoilers hold for everybody, the rest where members have no "
-        "defaults of their own."
+        "Kept for this server. Spoilers hold for everybody; size, quality and colors where members "
+        "have no defaults of their own."
     ),
 }
 TITLES: Mapping[DefaultsScope, str] = {
@@ -56,7 +54,6 @@ class SettingsForm(ReportingModal):
         limits: Limits,
         *,
         title: str | None = None,
-        channels: str | None = None,
     ) -> None:
         super().__init__(title=t(title or TITLES[scope]))
         self._scope, self._owner_id = scope, owner_id
@@ -73,13 +70,18 @@ class SettingsForm(ReportingModal):
         switches = {HIDDEN: t("Hide all pictures here until somebody clicks on them")}
         if scope == "user":
             told = {name: t(label) for name, label in NOTIFY.items()}
-            spoken = {code: own_name(code) for code in languages()}
             self._notify = _select("notify", t, told, now.notify)
-            self._language = _select("language", t, spoken, now.language)
             self.add_item(ui.Label(text=t("Mention me when it is ready"), component=self._notify))
-            self.add_item(ui.Label(text=t("Language"), component=self._language))
             switches[HIDDEN] = t("Hide my pictures until somebody clicks on them")
             switches[PRIVATE] = t("Show my pictures only to me")
+        if scope != "channel":
+            spoken = {code: own_name(code) for code in languages()}
+            self._language = _select("language", t, spoken, now.language)
+            about = None
+            if scope == "guild":
+                about = t("Of what I post for all: gallery, style of the week, log channel.")
+            label = t("Language")
+            self.add_item(ui.Label(text=label, description=about, component=self._language))
         self._roles: ui.RoleSelect[Any] | None = None
         if scope == "guild":
             self._roles = ui.RoleSelect(
@@ -95,8 +97,6 @@ class SettingsForm(ReportingModal):
         on = {HIDDEN: now.spoiler or now.always_spoiler, PRIVATE: now.ephemeral}
         self._switches = Switches(switches, on={name for name, is_on in on.items() if is_on})
         self.add_item(ui.Label(text=t("And"), component=self._switches))
-        if channels:
-            self.add_item(ui.TextDisplay(channels))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Keep what was chosen."""
@@ -120,7 +120,8 @@ class SettingsForm(ReportingModal):
         await interaction.response.defer(ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
-        t = texts_for(locale_of(interaction, chosen.language))
+        language = chosen.language if self._scope == "user" else None
+        t = texts_for(locale_of(interaction, language))
         note = None if self._scope == "user" else await post_last(interaction)
         said = t(KEPT[self._scope], channel=f"<#{self._owner_id}>")
         await interaction.edit_original_response(content="\n".join(filter(None, (said, note))))
@@ -173,37 +174,8 @@ async def settings(
         there = still_there(interaction.guild, now.spoiler_role_ids)
         now = now.model_copy(update={"spoiler_role_ids": there or None})
     limits = interaction.client.settings.limits
-    t, channels = texts_of(interaction), None
-    if whose == "guild":
-        channels = await _channels_words(interaction, t)
-    form = SettingsForm(t, whose, owner_id, now, limits, title=title, channels=channels)
+    form = SettingsForm(texts_of(interaction), whose, owner_id, now, limits, title=title)
     await interaction.response.send_modal(form)
-
-
-async def _channels_words(interaction: Interaction, t: Texts) -> str | None:
-    """Which channels of the server have defaults of their own, of those that its admin sees."""
-    guild, admin = interaction.guild, interaction.user
-    if guild is None or not isinstance(admin, discord.Member):
-        return None
-    there: list[discord.abc.GuildChannel | discord.Thread] = [*guild.channels, *guild.threads]
-    names = {
-        each.id: each.name
-        for each in there
-        if each.permissions_for(admin).view_channel
-        and not (isinstance(each, discord.Thread) and each.is_private())
-    }
-    stored = interaction.client.queue.defaults
-    found = await read_in_time(interaction, stored.of_channels(names))
-    if not found:
-        return None
-    lines = [_channel_line(t, names[channel_id], own) for channel_id, own in found.items()]
-    headline = t("Channels with defaults of their own, which come before these:")
-    return headline + "\n" + those_that_fit(t, lines, CHANNELS_LIMIT, between="\n")
-
-
-def _channel_line(t: Texts, name: str, own: Defaults) -> str:
-    said = (default_words(t, *each) for each in own.model_dump(exclude_none=True).items())
-    return f"#{plain(name)}: {', '.join(filter(None, said))}"
 
 
 def _forum(interaction: Interaction) -> discord.ForumChannel | None:

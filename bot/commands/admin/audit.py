@@ -74,8 +74,8 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
     if entry.user_id == COMMAND_LINE:
         who = t("the operator of this bot")
-    what = _what(t, entry)
-    return f"{relative(entry.at)} {who}: {what}"
+    said = t("{who}: {what}", who=who, what=_what(t, entry))
+    return f"{relative(entry.at)} {said}"
 
 
 def _what(t: Texts, entry: AuditEntry) -> str:
@@ -130,8 +130,9 @@ def change_line(t: Texts, name: str, value: Any, before: Mapping[str, Any] | Non
     """A limit that was changed: `Largest size: 1024 px → 512 px`."""
     if before is None:  # an earlier version did not write it down
         return limit_line(t, name, value)
+    is_operators = LIMITS[name].setting is not None  # who has no roles or channels of a server
     old, new = (
-        t("the operator's") if each is None else limit_value(t, name, each)
+        t("the operator's") if each is None and is_operators else limit_value(t, name, each)
         for each in (before.get(name), value)
     )
     return t("{limit}: {old} → {new}", limit=t.say(LIMITS[name].label), old=old, new=new)

@@ -206,22 +206,15 @@ async def test_what_waits_of_a_roles_members_is_hidden_from_then_on(world: World
     assert hidden == [True, False, False]
 
 
-async def test_the_form_of_the_server_lists_the_channels_with_defaults(world: World) -> None:
-    async def listed(user: str) -> list[str]:
-        form = await world.discord.slash(world.user(user), "settings", {"whose": "guild"})
-        await form.wait(lambda i: i.modal)
-        assert form.modal is not None
-        return [each["content"] for each in form.modal["components"] if "content" in each]
-
-    assert await listed("admin") == []
+async def test_admins_see_which_channels_have_defaults_of_their_own(world: World) -> None:
+    admin, words = world.user("admin"), "Channels with defaults of their own"
+    assert words not in (await world.slash(admin, "limits show")).text
     await choose(world, {"size": ["512/draft"], "switches": ["spoiler"]}, "admin", "channel")
-    (overview,) = await listed("admin")
-    assert overview.splitlines() == [
-        "Channels with defaults of their own, which come before these:",
-        "#paintings: 512 px, draft, spoiler on all pictures",
-    ]
+    place = world.discord.channel("paintings").id
+    shown = (await world.slash(admin, "limits show")).text
+    assert f"<#{place}>: 512 px, draft, spoiler on all pictures" in shown.splitlines()
     await choose(world, {"size": ["-"], "switches": []}, "admin", "channel")
-    assert await listed("admin") == [], "as the server again"
+    assert words not in (await world.slash(admin, "limits show")).text, "as the server again"
 
 
 async def test_the_log_tells_what_defaults_were_set_in_the_readers_language(world: World) -> None:
@@ -410,3 +403,25 @@ async def test_a_deleted_role_is_not_in_the_form_any_more(world: World) -> None:
     await form.wait(lambda i: i.modal)
     shown = [int(each["id"]) for each in field_of(form, "spoiler_roles")["default_values"]]
     assert shown == [keeper.id]
+
+
+async def test_what_is_posted_for_all_is_in_the_language_that_admins_chose(world: World) -> None:
+    """Discord lets only communities choose theirs."""
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
+    said = await choose(world, {"language": ["fr"]}, "admin", "this server's")
+    assert "Kept for this server." in said.text, "who chose it reads their own"
+    assert "a défini les réglages par défaut" in world.discord.messages("talk")[-1].text
+    shown = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
+    posted = world.discord.messages("paintings")[-1]
+    assert "La Grande Vague de Kanagawa" in posted.text
+    assert [button["label"] for button in posted.buttons] == ["Peindre avec ça"]
+    await world.press(admin, shown, "End it now")
+    assert "C’est fini" in posted.text
+    await world.says(await world.paint(), "Place 1, ")
+    assert (await world.jobs())[0].reply.locale == "en-US", "each member has their own"
+    form = await world.discord.slash(admin, "settings", {"whose": "this server's"})
+    await form.wait(lambda i: i.modal)
+    assert chosen(form, "language") == ["fr"]
+    log = await world.slash(admin, "limits log")
+    assert "set the defaults of a channel or the server (of the server, Français)" in log.text
