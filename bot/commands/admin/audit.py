@@ -10,7 +10,7 @@ from bot.ui.components import Card, card
 from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import plain, plain_line, relative, shorten
+from bot.ui.words import plain, plain_line, relative, shorten, those_that_fit
 from common.limits import LIMITS
 from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
 
@@ -103,6 +103,8 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
             parts.append(f"#{value}")
         elif (said := _detail(t, name, value)) is not None:
             parts.append(said)
+    if set(details) <= {*LIMITS, BEFORE} and parts and len(parts[0]) <= DETAILS_LIMIT:
+        return those_that_fit(t, parts, DETAILS_LIMIT, between=", ")  # none is cut in two
     return shorten(", ".join(parts), DETAILS_LIMIT)
 
 
