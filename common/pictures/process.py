@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Self, TypeVar
 
 import common
-from common.child import packed, read_message
+from common.child import end, packed, read_message
 from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
@@ -42,6 +42,14 @@ _FOLDER = "atelier-decoder-"
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
 _ROOT = Path(common.__file__).resolve().parents[1]
+_NO_ANSWER = (
+    OSError,
+    ValueError,
+    RecursionError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+)
+"""How it shows that a process ended, or answers what no decoder does."""
 
 
 class ChildEndedError(AtelierError):
@@ -167,8 +175,7 @@ class DecoderPool:
             async with asyncio.timeout(self._patience_seconds):
                 answer = await _unless_it_hangs(child.process, self._ask(child, asked))
         except BaseException as error:
-            gone = isinstance(error, OSError | ValueError | asyncio.IncompleteReadError)
-            gone = gone and not isinstance(error, TimeoutError)
+            gone = isinstance(error, _NO_ANSWER) and not isinstance(error, TimeoutError)
             if gone:  # its pipe ends a moment before it does
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(child.process.wait(), _END_SECONDS)
@@ -244,12 +251,7 @@ class DecoderPool:
 
     async def _kill(self, child: _Child) -> None:
         self._forget(child)
-        if child.process.returncode is None:
-            try:
-                child.process.kill()
-            except ProcessLookupError:
-                return
-            await child.process.wait()
+        await end(child.process)
 
     def _forget(self, child: _Child) -> None:
         """Have it no more; it may be forgotten already."""

@@ -127,23 +127,37 @@ def _moments_of_columns(columns: Tensor, countings: Sequence[Counting]) -> list[
     channels, copies, groups = len(columns), len(countings), _groups(columns)
     size = channels // groups
     starts = range(0, channels, size)
-    found = [columns.new_zeros(size, copies * (channels - start + 1)) for start in starts]
+    found: list[Tensor] = []
     quick = is_quicker(channels, columns)
     for place, stack in _stacks(columns, countings):
-        for start, sums in zip(starts, found, strict=True):
+        for number, start in enumerate(starts):
             group, others = columns[start : start + size, place], stack[copies * start :]
-            sums.add_(multiplied(group, others) if quick else group @ others.mT)
-    made = []
-    for number, one in enumerate(countings):
-        second, mean = columns.new_empty(channels, channels), columns.new_empty(channels)
-        for start, sums in zip(starts, found, strict=True):
-            here, rest = slice(start, start + size), slice(start, channels)
-            mean[here] = sums[:, number - copies]
-            later = sums[:, :-copies].view(size, -1, copies, size)[:, :, number].flatten(1)
-            second[here, rest] = later
-            second[rest, here] = later.mT
-        made.append(LayerMoments(second / one.total, mean / one.total))
-    return made
+            product = multiplied(group, others) if quick else group @ others.mT
+            if len(found) < groups:
+                found.append(product)
+            else:
+                found[number].add_(product)
+    return [
+        LayerMoments(
+            _from_groups([sums[:, :-copies] for sums in found], number, copies) / one.total,
+            torch.cat([sums[:, number - copies] for sums in found]) / one.total,
+        )
+        for number, one in enumerate(countings)
+    ]
+
+
+def _from_groups(products: Sequence[Tensor], number: int, copies: int) -> Tensor:
+    """A symmetrical matrix, of each group's products with itself and with later groups."""
+    size, channels = products[0].shape[0], products[0].shape[1] // copies
+    if len(products) == 1:
+        return products[0][:, number * channels : (number + 1) * channels]
+    whole = products[0].new_empty(channels, channels)
+    for start, each in zip(range(0, channels, size), products, strict=True):
+        here, rest = slice(start, start + size), slice(start, channels)
+        later = each.view(size, -1, copies, size)[:, :, number].flatten(1)
+        whole[here, rest] = later
+        whole[rest, here] = later.mT
+    return whole
 
 
 def _add_to_columns(
