@@ -14,7 +14,10 @@ log = logging.getLogger(__name__)
 
 NAMES = {"mp4": "MP4", "gif": "GIF", "webp": "WebP"}
 OF_LOOPS = ("gif", "webp", "mp4")
-"""What is shown of what goes on for ever, the best first: a GIF plays by itself and everywhere."""
+"""What is shown of what goes on for ever, the best first: a GIF plays by itself and everywhere.
+
+And of what is transparent, however often it is shown: a film would have white there.
+"""
 OF_FILMS = ("mp4", "webp", "gif")
 """What is shown of what is shown once."""
 MOST_BYTES = REQUEST_LIMIT_BYTES - ROOM_BYTES
@@ -103,7 +106,7 @@ async def _fitted_clip(
     store, limit_bytes = client.queue.store, min(limit_bytes, MOST_BYTES)
     limit = t.number(limit_bytes / MIB, ".3g")
     too_large: list[tuple[str, int]] = []
-    for kind in OF_FILMS if clip.plays == 1 else OF_LOOPS:
+    for kind in OF_FILMS if clip.plays == 1 and not clip.has_alpha else OF_LOOPS:
         size_bytes = await store.total_bytes([clip.files[kind]]) if kind in clip.files else 0
         if size_bytes > limit_bytes:
             too_large.append((kind, size_bytes))
