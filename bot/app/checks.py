@@ -18,7 +18,7 @@ from discord.http import Route
 from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
-from common.settings import Settings, unknown_settings
+from common.settings import MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
@@ -29,7 +29,6 @@ TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0
 ENGINE_CHECK = (sys.executable, "-m", "engine", "--check")
 MIGRATION = (sys.executable, "-m", "jobs.migrating")
-MIB = 1024 * 1024
 
 HOW_TO_BEGIN = (
     "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "

@@ -5,17 +5,16 @@ from collections.abc import Iterable
 from discord import app_commands
 
 from bot.texts import Texts
-from bot.ui.words import isolated, job_choice, shorten
+from bot.ui.words import OPTION_LIMIT, isolated, job_choice, shorten
 from jobs.model import Job
 
 CHOICES = 25
-NAME_LIMIT = 100  # characters
 JobNumber = app_commands.Range[int, 1, 2**53]
 
 
 def choice(name: str, value: str) -> app_commands.Choice[str]:
     """A choice, its name cut to what Discord takes."""
-    return app_commands.Choice(name=shorten(name, NAME_LIMIT), value=value)
+    return app_commands.Choice(name=shorten(name, OPTION_LIMIT), value=value)
 
 
 def job_choices(
@@ -26,7 +25,7 @@ def job_choices(
     named = ((job_choice(t, job), job) for job in jobs)
     if with_user:
         named = (
-            (f"{name[:70]} · {isolated(job.user_name)}"[:NAME_LIMIT], job) for name, job in named
+            (f"{name[:70]} · {isolated(job.user_name)}"[:OPTION_LIMIT], job) for name, job in named
         )
     return [
         app_commands.Choice(name=name, value=job.id)
