@@ -3,7 +3,7 @@
 `python -m bot.help_command` writes it to `docs/commands.md`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import discord
@@ -12,6 +12,8 @@ from babel.lists import format_list
 from discord import app_commands
 
 from bot.app.features import build_client
+from bot.cards.job_buttons import LOOKS, Action
+from bot.cards.job_card import RESULT_ACTIONS
 from bot.commands.help import Leaf, is_for_admins, leaves
 from bot.kit import Tree
 from bot.texts import languages
@@ -59,11 +61,16 @@ change, and lists what is still to be translated; the tests refuse a language th
 whose placeholders differ, or whose names are longer than Discord allows.
 """
 
+
+def _labels(actions: Iterable[Action]) -> str:
+    return ", ".join(LOOKS[action].label for action in actions)
+
+
 NOTES: Mapping[str, str] = {
     "paint": "Needs a photo and at least one style: a picture, a painting of the catalogue, or a "
     "saved style. The message shows the place in the queue, then the picture as it grows, then the "
-    "result, with buttons: Again (another seed), Stronger, Softer, Larger, Other style, Compare, "
-    "Time-lapse, Save to DMs, Delete; while it waits or grows: Cancel.",
+    f"result, with buttons: {_labels(RESULT_ACTIONS)}, and where the server has a gallery "
+    f"{_labels([Action.GALLERY])}; while it waits or grows: {_labels([Action.CANCEL])}.",
     "queue": "Shows each of your pictures with its place, when it will be ready, and a button to "
     "cancel it; and what waits in the server, whether it is paused, and whether an engine runs.",
     "cancel": "A picture that waits is cancelled at once and does not count for the day; one that "
@@ -71,6 +78,11 @@ NOTES: Mapping[str, str] = {
     "history": "Four pictures a page. Choose one to see it in full, with all its buttons.",
     "show": "Yours anywhere; others' in the server where they were posted for everybody, if you "
     "can see that channel. Admins see all pictures of their server.",
+    "settings": "A form: size and quality, what becomes of the photo's colors, a spoiler on all "
+    "pictures. One's own has also when one is mentioned, whether nobody else sees the pictures, "
+    "and the language; a server's the roles whose pictures are hidden, and the language of what is "
+    "posted for all (gallery, style of the week, log channel). *This channel's*, chosen in a post "
+    "of a forum, are the forum's.",
     "styles": "Six to a page, with swatches. The search forgives typing errors.",
     "style save": "Up to 25 of your own; a server can have 100. A name that exists is replaced. "
     "Saved styles are offered first wherever a preset is asked for.",
@@ -135,6 +147,15 @@ def _section(command: Leaf) -> str:
     return "\n".join([*lines, ""])
 
 
+KINDS: Mapping[str, str] = {
+    "attachment": "a picture",
+    "boolean": "yes or no",
+    "channel": "a channel",
+    "string": "text",
+    "user": "a member",
+}
+
+
 def _values(parameter: app_commands.Parameter) -> str:
     if parameter.choices:
         return ", ".join(choice.name.partition(":")[0] for choice in parameter.choices)
@@ -143,8 +164,7 @@ def _values(parameter: app_commands.Parameter) -> str:
         return "offered while you type"
     if kind in {"integer", "number"} and parameter.max_value is not None:
         return f"{parameter.min_value} to {parameter.max_value}"
-    names = {"attachment": "a picture", "boolean": "yes or no", "user": "a member"}
-    return names.get(kind, "text")
+    return KINDS[kind]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ Message = tuple[Header, Sequence[bytes]]
 
 IDLE_SECONDS = 1.0
 STDERR_SHOWN = 500  # bytes
+_AWAY_BYTES = 64 * 1024
 MOST_BYTES = 1024**3
 """Of an answer, where nothing smaller is known."""
 
@@ -97,9 +98,27 @@ async def ask_child(
     except TimeoutError:
         raise ChildError(f"{module} took longer than {timeout_seconds:.0f} s") from None
     finally:
-        if child.returncode is None:
+        await end(child)
+
+
+async def end(child: Process) -> None:
+    """Kill a child, and wait for its end.
+
+    What it has said is read to its end: while asyncio holds more than it wants, it does not look
+    whether the other side of a pipe is gone, and takes the child for one that still runs.
+    """
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
             child.kill()
-            await child.wait()
+    streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
+    await asyncio.gather(*(_read_away(stream) for stream in streams))
+    await child.wait()
+
+
+async def _read_away(stream: asyncio.StreamReader) -> None:
+    with contextlib.suppress(RuntimeError):  # somebody else reads it, who comes to its end
+        while await stream.read(_AWAY_BYTES):
+            pass
 
 
 async def _answer_of(child: Process, module: str, question: bytes, most_bytes: int) -> Message:
@@ -115,6 +134,7 @@ async def _answer_of(child: Process, module: str, question: bytes, most_bytes: i
             return await read_message(child.stdout, most_bytes=most_bytes)
         except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             child.stdin.close()
+            await _read_away(child.stdout)
             why = f"{module} ended with code {await child.wait()}: {await said}"
             raise ChildError(why) from error
     finally:

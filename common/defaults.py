@@ -28,6 +28,7 @@ class Defaults(BaseModel):
     spoiler_role_ids: tuple[int, ...] | None = None
     """Of a server: the same for the pictures of members with one of these roles."""
     language: Annotated[str, Field(max_length=20)] | None = None
+    """In which a member is spoken to; of a server: what is posted for all of it."""
 
     def over(self, others: Self) -> Self:
         """These, and the others where these leave something open."""

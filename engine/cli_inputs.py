@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from common.clips.clip import CLIP_SUFFIX, Clip, read_clip, write_clip
-from common.clips.decode import decode
+from common.clips.clip import CLIP_SUFFIX, Clip, ClipFileLimits, read_clip, write_clip
+from common.clips.decode import decode_into
 from common.options import PaintOptions
 from common.pictures import DecodeLimits, PictureError
 from common.pictures.decode import normalize
@@ -33,6 +33,10 @@ OWN_FILES = DecodeLimits(
 _PAINTED = replace(OWN_FILES, max_aspect=MAX_ASPECT)
 """Of what is painted, as for members: of a very narrow picture only a line would come out."""
 _WHOLE = ClipLimits(max_seconds=3600, max_frames_per_second=100, max_side_px=OWN_FILES.max_side_px)
+OWN_CLIPS = ClipFileLimits(
+    max_frames=1_000_000, max_side_px=OWN_FILES.max_side_px, max_pixels=OWN_FILES.max_pixels
+)
+"""Of clips that were made of them here."""
 _STILL_MS = 1000
 """How long a clip is shown that has but one frame."""
 
@@ -46,17 +50,18 @@ def read_moving(file: Path, folder: Path) -> tuple[Clip, tuple[Sentence, ...]]:
 
     Raises:
         PaintSettingsError: it cannot be read.
+        OSError: there is no room for its frames.
     """
+    kept = folder / f"photograph{CLIP_SUFFIX}"
+    data = _bytes_of(file)
     try:
-        found = decode(_bytes_of(file), _PAINTED, _WHOLE)
+        picture, notes = decode_into(kept, data, _PAINTED, _WHOLE)
     except PictureError as problem:
         raise _unreadable(file, problem.sentence) from None
-    kept = folder / f"photograph{CLIP_SUFFIX}"
-    if found.clip is not None:
-        kept.write_bytes(found.clip.file)
-        return read_clip(kept), _about(file, found.clip.notes)
-    write_clip(kept, [Image.open(io.BytesIO(found.picture.png), formats=("PNG",))], [_STILL_MS])
-    return read_clip(kept), _about(file, found.picture.notes)
+    if notes is None:
+        write_clip(kept, [Image.open(io.BytesIO(picture.png), formats=("PNG",))], [_STILL_MS])
+        notes = picture.notes
+    return read_clip(kept, OWN_CLIPS), _about(file, notes)
 
 
 def read_pictures(

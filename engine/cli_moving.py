@@ -10,7 +10,7 @@ from common.clips.clip import Clip, ClipDamagedError, read_clip, write_clip
 from common.clips.encoding import ClipKind, EncodingFailedError, encode_clip
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX, PaintOptions
 from common.sentences import Sentence
-from engine.cli_inputs import read_moving
+from engine.cli_inputs import OWN_CLIPS, read_moving
 from engine.cli_output import OutputFile
 from engine.moving.events import ClipPainted, FramePainted, FrameStepped
 from engine.moving.painted_frames import PaintedFrames
@@ -194,7 +194,7 @@ def _write(work: ClipPainting, clip: Clip, folder: Path, output: OutputFile) -> 
     write_clip(
         lossless, work.finished(), about.durations_ms, plays=about.plays, source=about.source
     )
-    painted = read_clip(lossless)
+    painted = read_clip(lossless, OWN_CLIPS)
 
     def encode(file: Path) -> None:
         try:

@@ -14,12 +14,12 @@ from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
-from bot.intake.own_defaults import must_hide
+from bot.intake.own_defaults import must_hide, texts_of_server
 from bot.intake.request import StyleWish
 from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction, UserError
-from bot.texts import Texts, _, texts_for, texts_of
+from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
 from bot.ui.reporting import ReportingModal
@@ -38,7 +38,9 @@ TRIES = 3
 ANSWER_SECONDS = 45.0
 """Enough to upload a picture by a slow line; less than after which it may be posted anew."""
 BY_NAME = "name"
-NO_GALLERY = _("This server has no gallery; its admins choose a channel by /limits set gallery.")
+NO_GALLERY = _(
+    "This server has no gallery; its admins choose a channel by /limits set, with `gallery`."
+)
 BEING_POSTED = _("It is just being posted; please wait a moment.")
 WAS_TAKEN_OUT = _("Somebody who moderates the gallery has taken it out.")
 NOT_PUBLISHED = _("This picture is not in the gallery any more.")
@@ -143,8 +145,8 @@ async def _post(
     interaction: Interaction, job: Job, channel_id: int, *, title: str, by_name: bool
 ) -> discord.Message:
     """Post a picture in the language of the server."""
-    client, t = interaction.client, texts_for(interaction.guild_locale)
-    guild_id = interaction.guild_id or 0
+    client, guild_id = interaction.client, interaction.guild_id or 0
+    t = await texts_of_server(client, guild_id, interaction.guild_locale)
     guild = client.get_guild(guild_id)
     limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
     async with convenience(interaction):

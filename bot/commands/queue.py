@@ -53,7 +53,14 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
     lines = [t("## Queue")]
     if note:
         lines.append(note)
-    if overview.paused:
+    if overview.paused_everywhere:
+        lines.append(
+            t(
+                "⏸️ The operator of this bot has paused the queue of all servers; what waits keeps "
+                "its place."
+            )
+        )
+    elif overview.paused:
         lines.append(t("⏸️ The queue is paused by an admin; what waits keeps its place."))
     if overview.engine_starting:
         lines.append(t("The painter is starting; what waits is painted in a moment."))

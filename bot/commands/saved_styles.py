@@ -11,7 +11,7 @@ from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.choices import CHOICES
+from bot.ui.choices import CHOICES, folded
 from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
@@ -24,7 +24,9 @@ TYPED_LIMIT = 100  # more than a name may have, so that our own sentence can say
 
 NEEDS_SERVER = _("A style for the whole server can be saved only in a server.")
 NEEDS_ADMIN = _("Only those who manage this server may change its styles; you can save your own.")
-NO_SUCH_STYLE = _("There is no saved style “{name}” that you may remove; /styles shows them.")
+NO_SUCH_STYLE = _(
+    "There is no saved style “{name}” that you may remove; /styles with `whose` shows them."
+)
 
 style = app_commands.Group(name="style", description="Save pictures as styles of your own.")
 
@@ -122,7 +124,7 @@ async def removable_names(interaction: Interaction, current: str) -> list[app_co
             value=f"#{each.id}",
         )
         for each in await _removable(interaction)
-        if current.casefold() in each.name.casefold()
+        if folded(current) in folded(each.name)
     ][:CHOICES]
 
 

@@ -29,8 +29,8 @@ KEPT: Mapping[DefaultsScope, str] = {
         "defaults of their own."
     ),
     "guild": _(
-        "Kept for this server. Spoilers hold for everybody, the rest where members have no "
-        "defaults of their own."
+        "Kept for this server. Spoilers hold for everybody; size, quality and colors where members "
+        "have no defaults of their own."
     ),
 }
 TITLES: Mapping[DefaultsScope, str] = {
@@ -70,13 +70,18 @@ class SettingsForm(ReportingModal):
         switches = {HIDDEN: t("Hide all pictures here until somebody clicks on them")}
         if scope == "user":
             told = {name: t(label) for name, label in NOTIFY.items()}
-            spoken = {code: own_name(code) for code in languages()}
             self._notify = _select("notify", t, told, now.notify)
-            self._language = _select("language", t, spoken, now.language)
             self.add_item(ui.Label(text=t("Mention me when it is ready"), component=self._notify))
-            self.add_item(ui.Label(text=t("Language"), component=self._language))
             switches[HIDDEN] = t("Hide my pictures until somebody clicks on them")
             switches[PRIVATE] = t("Show my pictures only to me")
+        if scope != "channel":
+            spoken = {code: own_name(code) for code in languages()}
+            self._language = _select("language", t, spoken, now.language)
+            about = None
+            if scope == "guild":
+                about = t("Of what I post for all: gallery, style of the week, log channel.")
+            label = t("Language")
+            self.add_item(ui.Label(text=label, description=about, component=self._language))
         self._roles: ui.RoleSelect[Any] | None = None
         if scope == "guild":
             self._roles = ui.RoleSelect(
@@ -115,7 +120,8 @@ class SettingsForm(ReportingModal):
         await interaction.response.defer(ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
-        t = texts_for(locale_of(interaction, chosen.language))
+        language = chosen.language if self._scope == "user" else None
+        t = texts_for(locale_of(interaction, language))
         note = None if self._scope == "user" else await post_last(interaction)
         said = t(KEPT[self._scope], channel=f"<#{self._owner_id}>")
         await interaction.edit_original_response(content="\n".join(filter(None, (said, note))))

@@ -9,6 +9,7 @@ from cachetools import LRUCache
 
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction, Service
+from bot.texts import Texts, texts_for
 from bot.ui.people import role_ids
 from bot.wire.acknowledging import answer_within
 from common.defaults import Defaults
@@ -97,6 +98,24 @@ async def defaults_there(
     """What admins chose for a channel and its server."""
     owners = _owners_there(interaction, guild_id, channel_id)
     return await interaction.client.queue.defaults.in_force(owners)
+
+
+async def texts_of_server(
+    client: Bot, guild_id: int | None, locale: discord.Locale | str | None
+) -> Texts:
+    """The sentences of what the bot posts for all members of a server.
+
+    Discord lets only communities choose a language; to it, all other servers speak English.
+
+    Args:
+        client: The bot.
+        guild_id: The server, whose admins may have chosen a language.
+        locale: Its language in Discord.
+    """
+    chosen = Defaults()
+    if guild_id is not None:
+        chosen = await client.queue.defaults.of("guild", guild_id)
+    return texts_for(chosen.language or locale)
 
 
 async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:

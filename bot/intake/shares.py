@@ -14,6 +14,11 @@ from bot.texts import _
 
 WISHES_EACH = 12
 """Commands of a member that are being taken in."""
+PICTURES_AT_ONCE, PICTURES_EACH = 8, 2
+"""Being downloaded and decoded: of all members, of one."""
+CONVENIENCES_AT_ONCE, CONVENIENCES_WAITING_EACH = 3, 3
+"""Pictures that are made to be looked at again, one of a member at a time: of all members, and how
+many more of one may wait."""
 REFUSALS_EACH = 8
 REFUSALS_SECONDS = 60.0
 """Who has sent `REFUSALS_EACH` unusable files within this time waits for the rest of it."""
@@ -141,9 +146,9 @@ class Shares(Service):
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
-        self.pictures = Turns(at_once=8, each=2, waiting_each=4 * WISHES_EACH)
+        self.pictures = Turns(PICTURES_AT_ONCE, PICTURES_EACH, waiting_each=4 * WISHES_EACH)
         """Pictures that are downloaded and decoded."""
-        self.conveniences = Turns(at_once=3, each=1, waiting_each=3)
+        self.conveniences = Turns(CONVENIENCES_AT_ONCE, 1, CONVENIENCES_WAITING_EACH)
         """Pictures that are made to be looked at once more."""
         self._wishes: Counter[int] = Counter()
         self._refusals: dict[int, deque[float]] = {}

@@ -39,6 +39,8 @@ SLOW_SECONDS = 6.0
 """What takes longer is looked after; a large picture on a busy machine may, too."""
 SAID_AFTER_SECONDS = 4.0
 """What passes sooner is not worth a word."""
+RETURNING_AT_ONCE, RETURNING_EACH = 16, 4
+"""Commands that are tried again after an outage: of all members, of one."""
 MARGIN = timedelta(seconds=45)
 """Left of the 15 minutes, to say that it did not work."""
 
@@ -54,7 +56,7 @@ class Dependencies:
     def __init__(self, client: Bot) -> None:
         self._client = client
         self._looking: asyncio.Task[None] | None = None
-        self.returning = Turns(at_once=16, each=4, waiting_each=sys.maxsize)
+        self.returning = Turns(RETURNING_AT_ONCE, RETURNING_EACH, waiting_each=sys.maxsize)
         """Commands that are tried again: after an outage hundreds may have waited for its end."""
 
     async def stop(self) -> None:

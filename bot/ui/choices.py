@@ -1,5 +1,6 @@
 """What an autocomplete offers."""
 
+import unicodedata
 from collections.abc import Iterable
 
 from discord import app_commands
@@ -12,6 +13,12 @@ CHOICES = 25
 JobNumber = app_commands.Range[int, 1, 2**53]
 
 
+def folded(text: str) -> str:
+    """A text as it is compared with what somebody types, who may leave capitals and accents out."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+
+
 def choice(name: str, value: str) -> app_commands.Choice[str]:
     """A choice, its name cut to what Discord takes."""
     return app_commands.Choice(name=shorten(name, OPTION_LIMIT), value=value)
@@ -21,7 +28,7 @@ def job_choices(
     t: Texts, jobs: Iterable[Job], typed: str, *, with_user: bool = False
 ) -> list[app_commands.Choice[int]]:
     """Those jobs whose words hold what was typed."""
-    wanted = str(typed).casefold().lstrip("#")
+    wanted = folded(str(typed)).lstrip("#")
     named = ((job_choice(t, job), job) for job in jobs)
     if with_user:
         named = (
@@ -30,5 +37,5 @@ def job_choices(
     return [
         app_commands.Choice(name=name, value=job.id)
         for name, job in named
-        if wanted in name.casefold()
+        if wanted in folded(name)
     ]

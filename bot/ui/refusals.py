@@ -37,21 +37,7 @@ REASONS: Mapping[str, str] = {
         "{allowed}); the next can start when one of them is ready or cancelled."
     ),
 }
-FOR_SEVERAL: Mapping[str, str] = {
-    "max_waiting_per_user": _(
-        "You asked for {asked} pictures at once, and each of them counts: {current} of yours are "
-        "waiting or being painted, and {allowed} is the most."
-    ),
-    "max_waiting_per_server": _(
-        "You asked for {asked} pictures at once, and each of them counts: {current} of this server "
-        "are waiting or being painted, and {allowed} is the most."
-    ),
-    "max_per_day": _(
-        "You asked for {asked} pictures at once, and each of them counts: you have started "
-        "{current} in 24 hours, and {allowed} is the most."
-    ),
-}
-"""The same for several pictures at once, where that they are several stands in the way."""
+WAITING = frozenset({"max_waiting_per_user", "max_waiting_per_server"})
 NUMBERS = frozenset({LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS})
 OPERATORS = _("(This limit is set by whoever runs this bot.)")
 OPERATORS_EVERYWHERE = _(
@@ -140,11 +126,8 @@ def _reason(t: Texts, refusal: Refusal) -> str:
         _in_words(t, refusal.limit, value) for value in (refusal.allowed, refusal.current)
     )
     is_full = refusal.current == refusal.allowed  # then not even one would fit in
-    said = FOR_SEVERAL.get(refusal.limit) if refusal.asked > 1 and not is_full else None
-    if refusal.limit == BLOCKED and refusal.by_operator:
-        said = BLOCKED_EVERYWHERE
-    if said is not None:
-        return t(said, asked=refusal.asked, allowed=allowed, current=current)
+    if refusal.asked > 1 and not is_full and (said := _reason_for_several(t, refusal)) is not None:
+        return said
     match refusal.limit:
         case "painter_role_ids":
             return t.plural(
@@ -167,7 +150,11 @@ def _reason(t: Texts, refusal: Refusal) -> str:
                 count=int(allowed),
             )
         case name if name in REASONS:
-            return t(REASONS[name], allowed=allowed, current=current)
+            if name in WAITING:  # of more versions than places: all, as `/queue` says
+                current = min(current, allowed, key=int)
+            everywhere = name == BLOCKED and refusal.by_operator
+            said = BLOCKED_EVERYWHERE if everywhere else REASONS[name]
+            return t(said, allowed=allowed, current=current)
         case name:
             label = t.say(LIMITS[name].label)
             return t(
@@ -175,6 +162,38 @@ def _reason(t: Texts, refusal: Refusal) -> str:
                 limit=label,
                 allowed=allowed,
             )
+
+
+def _reason_for_several(t: Texts, refusal: Refusal) -> str | None:
+    """The same for several pictures at once, where that they are several stands in the way."""
+    numbers = {"asked": refusal.asked, "allowed": refusal.allowed}
+    match refusal.limit:
+        case "max_waiting_per_user":
+            return t.plural(
+                "You asked for {asked} pictures at once, and each of them counts: {count} of yours "
+                "is waiting or being painted, and {allowed} is the most.",
+                "You asked for {asked} pictures at once, and each of them counts: {count} of yours "
+                "are waiting or being painted, and {allowed} is the most.",
+                count=int(refusal.current),
+                **numbers,
+            )
+        case "max_waiting_per_server":
+            return t.plural(
+                "You asked for {asked} pictures at once, and each of them counts: {count} of this "
+                "server is waiting or being painted, and {allowed} is the most.",
+                "You asked for {asked} pictures at once, and each of them counts: {count} of this "
+                "server are waiting or being painted, and {allowed} is the most.",
+                count=int(refusal.current),
+                **numbers,
+            )
+        case "max_per_day":
+            return t(
+                "You asked for {asked} pictures at once, and each of them counts: you have started "
+                "{current} in 24 hours, and {allowed} is the most.",
+                current=refusal.current,
+                **numbers,
+            )
+    return None
 
 
 def _in_words(t: Texts, name: str, value: int | str | tuple[int, ...]) -> str:

@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.kit import UserError
 from bot.texts import Texts, _, languages
-from bot.ui.choices import CHOICES
+from bot.ui.choices import CHOICES, folded
 from common.spans import UNITS, parse_span
 
 NO_SPAN = _("“{typed}” is no span of time; please write one such as 12 hours, 3 days or 2 weeks.")
@@ -54,7 +54,7 @@ def _unit(word: str) -> timedelta | None:
         return UNITS[word]
     for t in languages().values():
         for unit in UNITS.values():
-            said = {span_words(t, count * unit).split()[-1].casefold() for count in (1, 2)}
-            if word in said:
+            said = {folded(span_words(t, count * unit).split()[-1]) for count in (1, 2)}
+            if folded(word) in said:
                 return unit
     return None

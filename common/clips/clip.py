@@ -28,14 +28,20 @@ _FORMAT: Final = 1
 _LONGEST_MS: Final = 3_600_000
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _PNG_OVERHEAD_BYTES: Final = 1024 * 1024
-_MAX_FRAMES: Final = 10_000
-_MAX_SIDE_PX: Final = 8192
-_MAX_PIXELS: Final = 50_000_000
-"""What is read of a clip file, as it may come from a store that somebody wrote to."""
 
 
 class ClipDamagedError(AtelierError):
     """A clip file is none, or breaks a rule or a limit of clip files; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFileLimits:
+    """What is read of a clip file: it may come from a store that somebody wrote to."""
+
+    max_frames: int = 10_000
+    max_side_px: int = 8192
+    max_pixels: int = 50_000_000
+    """Of a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +150,26 @@ class Clip:
                 yield _frame(archive, self.description, number)
 
 
-def read_clip(file: Path | bytes) -> Clip:
+def read_clip(file: Path | bytes, limits: ClipFileLimits | None = None) -> Clip:
     """Look into a clip file; its frames are checked when they are read.
 
     Args:
         file: Where it lies, or what is in it.
+        limits: What is accepted.
 
     Raises:
         ClipDamagedError: it is no clip file, or is beyond a limit.
         OSError: the system refuses to read it.
     """
+    limits = limits or ClipFileLimits()
     with _opened(file) as archive:
         about = Description.from_json(_read(archive, _DESCRIPTION, _MAX_DESCRIPTION_BYTES))
-        if len(about.durations_ms) > _MAX_FRAMES:
-            raise ClipDamagedError(f"it has more than {_MAX_FRAMES} frames")
-        if max(about.width_px, about.height_px) > _MAX_SIDE_PX:
-            raise ClipDamagedError(f"it is longer than {_MAX_SIDE_PX} px")
-        if about.width_px * about.height_px > _MAX_PIXELS:
-            raise ClipDamagedError(f"its frames have more than {_MAX_PIXELS} pixels")
+        if len(about.durations_ms) > limits.max_frames:
+            raise ClipDamagedError(f"it has more than {limits.max_frames} frames")
+        if max(about.width_px, about.height_px) > limits.max_side_px:
+            raise ClipDamagedError(f"it is longer than {limits.max_side_px} px")
+        if about.width_px * about.height_px > limits.max_pixels:
+            raise ClipDamagedError(f"its frames have more than {limits.max_pixels} pixels")
         names = {each.filename for each in archive.infolist()}
         if not names.issuperset(_name(number) for number in range(len(about.durations_ms))):
             raise ClipDamagedError("a frame is missing")
@@ -175,6 +183,7 @@ def write_clip(
     *,
     plays: int = FOR_EVER,
     source: str = "CLIP",
+    has_sound: bool = False,
 ) -> Description:
     """Write a clip file, with no more than one frame in memory.
 
@@ -184,6 +193,7 @@ def write_clip(
         durations_ms: How long each is shown.
         plays: How often the whole is shown; 0: for ever.
         source: The format of the file that it comes from.
+        has_sound: Whether that file had sound.
 
     Raises:
         ValueError: the frames are not alike, or not as many as their durations.
@@ -208,6 +218,7 @@ def write_clip(
             plays=plays,
             source=source,
             has_alpha=frame.mode == "RGBA",
+            has_sound=has_sound,
         )
 
     pngs = encoded()

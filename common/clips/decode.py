@@ -1,15 +1,18 @@
-"""A stranger's moving file made into a clip file; belongs into a process that can be killed."""
+"""A moving file made into a clip file; a stranger's belongs into a process that can be killed."""
 
 import io
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Protocol
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from PIL import Image
 
 from common.clips.clip import Description, write_encoded
-from common.clips.timing import Motion, Sampled, sampled
+from common.clips.spool import SpooledPngs
+from common.clips.timing import Motion, Pictures, Sampled, sampled
 from common.pictures.color import Bytes
 from common.pictures.decode import (
     InvisibleError,
@@ -21,7 +24,13 @@ from common.pictures.decode import (
     shown,
 )
 from common.pictures.encode import encoded_png
-from common.pictures.kinds import ClipLimits, Decoded, DecodedClip, DecodeLimits
+from common.pictures.kinds import (
+    ClipLimits,
+    Decoded,
+    DecodedClip,
+    DecodeLimits,
+    NormalizedPicture,
+)
 from common.pictures.raster import Raster
 from common.pictures.readers.formats import Format, format_of
 from common.sentences import Sentence, sentence
@@ -29,6 +38,18 @@ from common.sentences import Sentence, sentence
 
 class _Reader(Protocol):
     def read(self, data: bytes, limits: DecodeLimits) -> Motion | None: ...
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """What moves of a file, before it is in one of ours."""
+
+    about: Description
+    pngs: Iterable[bytes]
+    notes: tuple[Sentence, ...]
+
+    def write(self, file: Path | BinaryIO) -> None:
+        write_encoded(file, self.about, self.pngs)
 
 
 def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) -> Decoded:
@@ -42,52 +63,96 @@ def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) ->
     Raises:
         PictureError: it is no picture, damaged before its first frame ends, or beyond a limit.
     """
-    found = format_of(data)
-    if clip_limits is None or found is None or not found.motion:
+    if clip_limits is None:
         return Decoded(normalize(data, limits))
+    picture, moving = _read(data, limits, clip_limits, [])
+    if moving is None:
+        return Decoded(picture)
+    file = io.BytesIO()
+    with explained():
+        moving.write(file)
+    about = moving.about
+    clip = DecodedClip(
+        file.getvalue(),
+        about.width_px,
+        about.height_px,
+        frames=len(about.durations_ms),
+        seconds=sum(about.durations_ms) / 1000,
+        notes=moving.notes,
+    )
+    return Decoded(picture, clip)
+
+
+def decode_into(
+    file: Path, data: bytes, limits: DecodeLimits, clip_limits: ClipLimits
+) -> tuple[NormalizedPicture, tuple[Sentence, ...] | None]:
+    """As `decode`, with a clip's frames on disk and not in memory, however long it is.
+
+    Args:
+        file: Where the clip is written; its folder holds its frames meanwhile.
+        data: As there.
+        limits: As there.
+        clip_limits: As there.
+
+    Returns:
+        The still picture, and what was left out of the clip; None: nothing moves.
+
+    Raises:
+        PictureError: as there.
+        OSError: there is no room.
+    """
+    spool = SpooledPngs(file.parent)
+    picture, moving = _read(data, limits, clip_limits, spool)
+    if spool.failure is not None:
+        raise spool.failure
+    if moving is None:
+        return picture, None
+    moving.write(file)
+    return picture, moving.notes
+
+
+def _read(
+    data: bytes, limits: DecodeLimits, clip_limits: ClipLimits, pngs: Pictures
+) -> tuple[NormalizedPicture, _Moving | None]:
+    """The still picture, and what moves if anything does; `pngs` takes the frames."""
+    found = format_of(data)
+    if found is None or not found.motion:
+        return normalize(data, limits), None
     try:
         picture = normalize(data, limits)
     except InvisibleError:
-        clip, seen = _moving(data, found, limits, clip_limits)
-        if clip is None:
+        moving, seen = _moving(data, found, limits, clip_limits, pngs)
+        if moving is None:
             raise
-        return Decoded(normalized(seen, found.name, ()), clip)
-    return Decoded(picture, _moving(data, found, limits, clip_limits)[0])
+        return normalized(seen, found.name, ()), moving
+    return picture, _moving(data, found, limits, clip_limits, pngs)[0]
 
 
 def _moving(
-    data: bytes, found: Format, limits: DecodeLimits, clip_limits: ClipLimits
-) -> tuple[DecodedClip | None, Bytes]:
-    """The clip of a file, None where there is but one frame to be seen; and a frame of it."""
+    data: bytes, found: Format, limits: DecodeLimits, clip_limits: ClipLimits, pngs: Pictures
+) -> tuple[_Moving | None, Bytes]:
+    """What moves, None where there is but one frame to be seen; and a frame of it."""
     reader: _Reader = import_module(f"common.clips.readers.{found.motion}")
     with explained():
         motion = reader.read(data, limits)
         frames = _Frames(clip_limits.max_side_px)
         if motion is None:
             return None, frames.most_visible
-        kept = sampled(motion, clip_limits, frames.encoded)
+        kept = sampled(motion, clip_limits, frames.encoded, pngs)
         check_visible(frames.most_visible)
-        if len(kept.pictures) == 1:
-            return None, frames.most_visible
-        about = Description(
-            width_px=frames.size[0],
-            height_px=frames.size[1],
-            durations_ms=kept.durations_ms,
-            plays=motion.plays,
-            source=found.name,
-            has_alpha=frames.has_alpha,
-            has_sound=motion.has_sound,
-        )
-        file = io.BytesIO()
-        write_encoded(file, about, frames.alike(kept.pictures))
-    clip = DecodedClip(
-        file.getvalue(),
-        *frames.size,
-        frames=len(kept.pictures),
-        seconds=sum(kept.durations_ms) / 1000,
-        notes=_notes(motion, kept, clip_limits),
+    if len(kept.durations_ms) == 1:
+        return None, frames.most_visible
+    about = Description(
+        width_px=frames.size[0],
+        height_px=frames.size[1],
+        durations_ms=kept.durations_ms,
+        plays=motion.plays,
+        source=found.name,
+        has_alpha=frames.has_alpha,
+        has_sound=motion.has_sound,
     )
-    return clip, frames.most_visible
+    notes = _notes(motion, kept, clip_limits)
+    return _Moving(about, frames.alike(pngs), notes), frames.most_visible
 
 
 class _Frames:
@@ -114,9 +179,9 @@ class _Frames:
             self.most_visible = pixels
         return encoded_png(pixels)
 
-    def alike(self, pngs: list[bytes]) -> list[bytes]:
+    def alike(self, pngs: Iterable[bytes]) -> Iterable[bytes]:
         """The frames with alpha in all of them, if it is in one."""
-        return [_with_alpha(png) for png in pngs] if self.has_alpha else pngs
+        return map(_with_alpha, pngs) if self.has_alpha else pngs
 
 
 def _with_alpha(png: bytes) -> bytes:

@@ -1,7 +1,9 @@
 """What a decoding process answers, checked: it read a stranger's file, and may be theirs by now."""
 
+import re
 import struct
 from collections.abc import Sequence
+from string import Formatter
 from typing import Any
 
 from common.child import Header
@@ -21,6 +23,10 @@ _COLOR_TYPES = {2: False, 6: True}
 _MOST_NOTES = 4
 _MOST_CHARACTERS = 400
 _PNG_OVERHEAD_BYTES = 1024 * 1024
+_FIELD = re.compile(r"[a-z_]+")
+_FORMAT = re.compile(r"(\.[0-9])?[fg]?")
+"""What stands in a sentence for a value. More would be carried out here: `{a.b[c]}` says whatever
+this process holds, its secrets among it, and `{a:>999999999}` takes a gigabyte."""
 
 
 def most_bytes(limits: DecodeLimits, clip_limits: ClipLimits | None = None) -> int:
@@ -104,7 +110,22 @@ def _notes(fields: Header) -> tuple[Sentence, ...]:
 
 def _sentence(plain: Any) -> Sentence:
     said = Sentence.from_plain(plain)
-    template: object = said.template
-    if not isinstance(template, str) or len(str(said)) > _MOST_CHARACTERS:
+    if not _is_plain(said) or len(str(said)) > _MOST_CHARACTERS:
         raise ValueError("no sentence of a decoder")
     return said
+
+
+def _is_plain(said: Sentence) -> bool:
+    """Whether it is words and values by their names, and nothing else."""
+    template: object = said.template
+    if not isinstance(template, str) or len(template) > _MOST_CHARACTERS:
+        return False
+    for _, name, form, conversion in Formatter().parse(template):
+        if name is not None and not (
+            _FIELD.fullmatch(name) and _FORMAT.fullmatch(form or "") and conversion is None
+        ):
+            return False
+    return all(
+        _is_plain(value) if isinstance(value, Sentence) else isinstance(value, int | float | str)
+        for value in said.values.values()
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Self, TypeVar
 
-from common.child import ROOT, packed, read_message
+from common.child import ROOT, end, packed, read_message
 from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
@@ -40,6 +40,14 @@ _FOLDER = "atelier-decoder-"
 """How the name of the children's folder begins; the number of the process that made it follows."""
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
+_NO_ANSWER = (
+    OSError,
+    ValueError,
+    RecursionError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+)
+"""How it shows that a process ended, or answers what no decoder does."""
 
 
 class ChildEndedError(AtelierError):
@@ -165,8 +173,7 @@ class DecoderPool:
             async with asyncio.timeout(self._patience_seconds):
                 answer = await _unless_it_hangs(child.process, self._ask(child, asked))
         except BaseException as error:
-            gone = isinstance(error, OSError | ValueError | asyncio.IncompleteReadError)
-            gone = gone and not isinstance(error, TimeoutError)
+            gone = isinstance(error, _NO_ANSWER) and not isinstance(error, TimeoutError)
             if gone:  # its pipe ends a moment before it does
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(child.process.wait(), _END_SECONDS)
@@ -242,12 +249,7 @@ class DecoderPool:
 
     async def _kill(self, child: _Child) -> None:
         self._forget(child)
-        if child.process.returncode is None:
-            try:
-                child.process.kill()
-            except ProcessLookupError:
-                return
-            await child.process.wait()
+        await end(child.process)
 
     def _forget(self, child: _Child) -> None:
         """Have it no more; it may be forgotten already."""

@@ -115,7 +115,7 @@ class Vgg19:
         self.layers = tuple(convolution.layer for convolution in self._convolutions)
         if not self.layers:
             raise WeightsError("The weights file holds no convolution of VGG19.")
-        wide = torch.float64 if dtype is torch.float64 else torch.float32
+        wide = torch.promote_types(dtype, torch.float32)
         self._mean = _channels(weights.normalization.mean, self.device, wide)
         self._std = _channels(weights.normalization.std, self.device, wide)
         self._tensors = weights.tensors

@@ -60,15 +60,24 @@ class Kernel:
             return 0
         return _FEW_POSITIONS.get(torch.backends.cpu.get_cpu_capability(), 0)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, *, relu: bool = False) -> Tensor:
         """[1, inputs, h, w] to [1, outputs, h', w'], some rows at a time."""
+        return self.of_rows(x.shape, _rows_of(x), relu=relu)
+
+    def of_rows(
+        self, given: Sequence[int], rows_of: Callable[[int, int], Tensor], *, relu: bool = False
+    ) -> Tensor:
+        """The same of rows that are made when they are asked for; see `bands`."""
         made: Tensor | None = None
-        size = self.size_of(x.shape)
-        for top, bottom, band in self.bands(x.shape, _rows_of(x)):
+        size = self.size_of(given)
+        for top, bottom, band in self.bands(given, rows_of):
             if (top, bottom) == (0, size[2]):
-                return band
-            made = x.new_empty(size) if made is None else made
-            made[:, :, top:bottom] = band
+                return band.relu_() if relu else band
+            made = band.new_empty(size) if made is None else made
+            if relu:  # while the band is in the cache
+                torch.clamp_min(band, 0, out=made[:, :, top:bottom])
+            else:
+                made[:, :, top:bottom] = band
         assert made is not None
         return made
 
@@ -175,18 +184,18 @@ def _through_relu(slope: Tensor, made: Tensor) -> Tensor:
 
     In this chain nothing else holds a slope: it is the last step's answer, or what a hook made.
     """
-    if slope.is_contiguous():
-        found: Tensor = torch.ops.aten.threshold_backward.grad_input(
-            slope, made, 0, grad_input=slope
-        )
-        return found
-    return torch.where(made > 0, slope, 0.0)
+    found: Tensor = (
+        torch.ops.aten.threshold_backward.grad_input(slope, made, 0, grad_input=slope)
+        if slope.is_contiguous()
+        else torch.ops.aten.threshold_backward(slope, made, 0)
+    )
+    return found
 
 
 class _Relu(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernel: Kernel) -> Tensor:
-        made = kernel(x).relu_()
+        made = kernel(x, relu=True)
         ctx.kernel = kernel
         ctx.save_for_backward(made)
         return made
@@ -195,7 +204,11 @@ class _Relu(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
         (made,) = ctx.saved_tensors
-        return ctx.kernel.turned(_through_relu(slope, made)), None
+
+        def rows_of(first: int, last: int) -> Tensor:
+            return _through_relu(slope[:, :, first:last], made[:, :, first:last])
+
+        return ctx.kernel.turned.of_rows(slope.shape, rows_of), None
 
 
 class _Maximum(torch.autograd.Function):
@@ -249,11 +262,7 @@ class _Maximum(torch.autograd.Function):
 
         if ctx.kernel is None:
             return rows_of(0, height), None
-        turned = ctx.kernel.turned
-        back = slope.new_empty(turned.size_of(ctx.size))
-        for top, bottom, band in turned.bands(ctx.size, rows_of):
-            back[:, :, top:bottom] = band
-        return back, None
+        return ctx.kernel.turned.of_rows(ctx.size, rows_of), None
 
 
 def _rows_of(x: Tensor) -> Callable[[int, int], Tensor]:

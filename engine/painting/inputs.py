@@ -213,8 +213,8 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
             )
         if style.region is not None or options.keep_colors in {"match", "histogram"}:
             raise PaintSettingsError(
-                "There are only statistics of {style}, without its colours and parts; keep the "
-                "photograph's colours by luminance or not at all, and use all of it.",
+                "There are only statistics of {style}, without its colors and parts; keep the "
+                "photograph's colors by luminance or not at all, and use all of it.",
                 style=style.name,
             )
         return style

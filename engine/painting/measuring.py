@@ -10,8 +10,8 @@ from engine.errors import PaintSettingsError
 from engine.networks.encoder import TORCHVISION_STD, Encoder, features_of
 from engine.painting.calm import calm_parts
 from engine.painting.inputs import Style, fitted_size, fitted_style
-from engine.painting.losses import moments
 from engine.painting.memory import tiling_for
+from engine.painting.moments import moments
 from engine.painting.picture import Picture, Size, resized_mask
 from engine.painting.plan import Plan
 from engine.painting.statistics import (
@@ -52,7 +52,7 @@ class Measuring:
     @property
     def wide(self) -> torch.dtype:
         """Type of sums and weights."""
-        return torch.float64 if self.encoder.dtype is torch.float64 else torch.float32
+        return torch.promote_types(self.encoder.dtype, torch.float32)
 
 
 def measure_style(

@@ -40,7 +40,7 @@ class RunState:
     @property
     def wide(self) -> torch.dtype:
         """Type of the picture's numbers."""
-        return torch.float64 if self.dtype is torch.float64 else torch.float32
+        return torch.promote_types(self.dtype, torch.float32)
 
     def header(self, scale: int, iteration: int, *, ended: bool) -> Header:
         """For the checkpoint of an iteration of a scale, which may have ended there."""

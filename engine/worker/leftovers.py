@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import re
 import shutil
 import tempfile
@@ -40,8 +41,12 @@ def sweep(settings: Settings) -> int:
 
 def _scratch_of_the_dead() -> Iterator[Path]:
     for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
-        number = re.match(rf"{SCRATCH}(\d+)-", path.name)
-        if number is not None and not psutil.pid_exists(int(number[1])):
+        found = re.match(rf"{SCRATCH}(\d+)-", path.name)
+        # Nothing is painted yet: what has this process's own number is of one before it, as a
+        # container that starts again gives the same numbers.
+        if found is not None and (
+            int(found[1]) == os.getpid() or not psutil.pid_exists(int(found[1]))
+        ):
             yield path
 
 

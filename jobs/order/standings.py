@@ -45,6 +45,8 @@ class QueueOverview:
     engines_alive: int
     engine_starting: bool = False
     """Whether one is on its way where none is alive."""
+    paused_everywhere: bool = False
+    """Whether those who run the bot have paused all servers."""
 
 
 class Standings(QueuePart):
@@ -153,8 +155,9 @@ class Standings(QueuePart):
                 await connection.scalar(sa.select(sa.func.count()).where(state, *here)) or 0
                 for state in (IS_QUEUED, IS_RUNNING)
             ]
-        is_paused = EVERYWHERE in paused or (guild_id or -1) in paused
-        return QueueOverview(waiting, running, is_paused, alive or 0, starting)
+        everywhere = EVERYWHERE in paused
+        is_paused = everywhere or (guild_id or -1) in paused
+        return QueueOverview(waiting, running, is_paused, alive or 0, starting, everywhere)
 
     async def fleet(self, connection: AsyncConnection, now: float) -> Fleet:
         """See `jobs.order.fleet.read_fleet`."""

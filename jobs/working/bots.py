@@ -55,9 +55,6 @@ class Bots(QueuePart):
             if (await transaction.execute(update)).rowcount:
                 return
             await _insert(transaction, bot, seen)
-            # What killed bots left behind.
-            old = table.c.last_seen < now - 10 * BOT_ALIVE_SECONDS
-            await transaction.execute(sa.delete(table).where(old))
 
     async def forget(self, bot_id: str) -> None:
         """Count on a bot no longer: it ends."""
@@ -66,8 +63,12 @@ class Bots(QueuePart):
 
 
 async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any]) -> None:
+    table = schema.bots
+    # What killed bots left behind.
+    old = table.c.last_seen < transaction.now - 10 * BOT_ALIVE_SECONDS
+    await transaction.execute(sa.delete(table).where(old))
     await transaction.execute(
-        sa.insert(schema.bots).values(
+        sa.insert(table).values(
             id=bot.id[:100],
             application_id=bot.application_id,
             host=bot.host[:200],

@@ -1,10 +1,15 @@
 """Messages to a child process and back."""
 
 import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE
 
+import psutil
 import pytest
 
-from common.child import ChildError, ask_child, packed, read_message
+from common.child import ChildError, ask_child, end, packed, read_message
 
 ENCODER = "bot.pictures.child"
 
@@ -34,3 +39,43 @@ async def test_a_child_that_fails_says_why() -> None:
 async def test_a_child_that_takes_too_long_is_ended() -> None:
     with pytest.raises(ChildError, match="took longer than 0 s"):
         await ask_child(ENCODER, {}, timeout_seconds=0.0)
+
+
+@pytest.mark.parametrize("sizes", [[-1], [4, -1], [5], [3, 2], ["x"], None, 3])
+async def test_a_message_of_lengths_that_cannot_be_is_none(sizes: object) -> None:
+    """Who answers has read a stranger's file, and may be theirs by now."""
+    stream = asyncio.StreamReader()
+    stream.feed_data(json.dumps({"sizes": sizes}).encode() + b"\n" + bytes(100))
+    with pytest.raises(ValueError, match=r"message|invalid literal"):
+        await read_message(stream, most_bytes=4)
+
+
+async def test_a_child_that_takes_too_long_is_there_no_more() -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    with pytest.raises(ChildError, match="took longer"):
+        await ask_child(ENCODER, {}, timeout_seconds=0.3)
+    assert {child.pid for child in psutil.Process().children()} <= before
+
+
+@pytest.mark.parametrize("unread", ["stdout", "stderr"])
+async def test_a_child_that_has_said_more_than_anybody_reads_is_ended(unread: str) -> None:
+    """As one is whose answer nobody waits for any more, when the bot is stopped."""
+    code = f"import sys, time; sys.{unread}.write('x' * 9_000_000); time.sleep(600)"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    await asyncio.sleep(1.0)  # until what is said is held
+    await asyncio.wait_for(end(child), 10)
+    assert child.returncode == -signal.SIGKILL
+
+
+async def test_a_child_whose_answer_is_being_read_is_ended_too() -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "import time; time.sleep(600)", stdin=PIPE, stdout=PIPE
+    )
+    assert child.stdout is not None
+    reading = asyncio.create_task(read_message(child.stdout))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end(child), 10)
+    with pytest.raises(asyncio.IncompleteReadError):
+        await reading

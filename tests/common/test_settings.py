@@ -177,3 +177,30 @@ def test_keys_in_the_address_of_the_store_are_refused_and_not_repeated(
     assert "hunter2" not in str(refused.value)
     monkeypatch.setenv("ATELIER_STORAGE_URL", "/srv/pictures@home")
     assert load_settings(_env_file=None).storage_url == "/srv/pictures@home"
+
+
+def test_what_is_empty_but_for_spaces_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATELIER_MAX_UPLOAD_MIB", "  ")
+    monkeypatch.setenv("ATELIER_OWNER_IDS", " 12,, 34 ,")
+    settings = load_settings(_env_file=None)
+    assert settings.atelier_max_upload_mib == 25
+    assert settings.atelier_owner_ids == (12, 34)
+
+
+def test_sizes_are_in_the_units_of_their_names() -> None:
+    settings = load_settings(
+        _env_file=None,
+        atelier_max_upload_mib=3,
+        atelier_disk_reserve_mib=2,
+        atelier_max_input_megapixels=4,
+    )
+    assert settings.max_upload_bytes == 3 * 1024 * 1024
+    assert settings.disk_reserve_bytes == 2 * 1024 * 1024
+    assert settings.max_input_pixels == 4_000_000
+
+
+def test_what_stands_for_keys_in_a_bucket_is_no_sign_of_its_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ATELIER_STORAGE_URL", "s3://bucket/pictures@home")
+    assert load_settings(_env_file=None).storage_url == "s3://bucket/pictures@home"

@@ -7,8 +7,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.intake.own_defaults import texts_of_server
 from bot.kit import Interaction
-from bot.texts import Texts, texts_for, texts_of
+from bot.texts import Texts, texts_of
 from bot.ui.components import say
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
@@ -78,7 +79,7 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     limits = await interaction.client.queue.limits.in_force(guild_id)
     if limits.log_channel_id is None:
         return None
-    t = texts_for(interaction.guild_locale)
+    t = await texts_of_server(interaction.client, guild_id, interaction.guild_locale)
     line = t("<@{user_id}>: {change}", user_id=interaction.user.id, change=words(t))
     channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
     try:

@@ -10,7 +10,7 @@ from bot.ui.components import Card, card
 from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import plain, plain_line, relative, shorten
+from bot.ui.words import plain, plain_line, relative, shorten, those_that_fit
 from common.limits import LIMITS
 from jobs.changing.administration import REASON_LIMIT
 from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
@@ -74,8 +74,8 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
     if entry.user_id == COMMAND_LINE:
         who = t("the operator of this bot")
-    what = _what(t, entry)
-    return f"{relative(entry.at)} {who}: {what}"
+    said = t("{who}: {what}", who=who, what=_what(t, entry))
+    return f"{relative(entry.at)} {said}"
 
 
 def _what(t: Texts, entry: AuditEntry) -> str:
@@ -103,6 +103,8 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
             parts.append(f"#{value}")
         elif (said := _detail(t, name, value)) is not None:
             parts.append(said)
+    if set(details) <= {*LIMITS, BEFORE} and parts and len(parts[0]) <= DETAILS_LIMIT:
+        return those_that_fit(t, parts, DETAILS_LIMIT, between=", ")  # none is cut in two
     return shorten(", ".join(parts), DETAILS_LIMIT)
 
 
@@ -130,8 +132,9 @@ def change_line(t: Texts, name: str, value: Any, before: Mapping[str, Any] | Non
     """A limit that was changed: `Largest size: 1024 px → 512 px`."""
     if before is None:  # an earlier version did not write it down
         return limit_line(t, name, value)
+    is_operators = LIMITS[name].setting is not None  # who has no roles or channels of a server
     old, new = (
-        t("the operator's") if each is None else limit_value(t, name, each)
+        t("the operator's") if each is None and is_operators else limit_value(t, name, each)
         for each in (before.get(name), value)
     )
     return t("{limit}: {old} → {new}", limit=t.say(LIMITS[name].label), old=old, new=new)

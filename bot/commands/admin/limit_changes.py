@@ -99,9 +99,11 @@ async def _values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mapp
     last = await anext(changes, None)
     if last is None or last.id != change_id:
         raise UserError(CHANGED_SINCE)
-    wanted = set(LIMITS) if last.action == RESET_LIMITS else set(LIMITS) & set(last.details)
+    is_reset = last.action == RESET_LIMITS
+    in_order = [name for name in LIMITS if is_reset or name in last.details]
+    wanted = set(in_order)
     if isinstance(known := last.details.get(BEFORE), dict):
-        return {name: known.get(name) for name in wanted}
+        return {name: known.get(name) for name in in_order}
     # An earlier version did not write it down: it is what was set last before.
     found: dict[str, Any] = {}
     async for entry in changes:
@@ -109,7 +111,7 @@ async def _values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mapp
             break
         for name in wanted & set(entry.details):
             found.setdefault(name, entry.details[name])
-    return {name: found.get(name) for name in wanted}
+    return {name: found.get(name) for name in in_order}
 
 
 async def _changes(queue: JobQueue, guild_id: int) -> AsyncIterator[AuditEntry]:

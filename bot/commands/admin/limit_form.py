@@ -19,7 +19,7 @@ from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import ids_of
-from bot.ui.limit_words import limit_value
+from bot.ui.limit_words import limit_line
 from bot.ui.people import still_there
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import plain_line, shorten
@@ -147,10 +147,7 @@ def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int,
         for number, line in enumerate(filled.lines.splitlines(), start=1)
     ]
     typed = "\n".join(lines).replace(FENCE, NO_FENCE)
-    menus = "\n".join(
-        f"-# {t.say(limit.label)}: {limit_value(t, name, filled.chosen.get(name))}"
-        for name, limit in MENUS.items()
-    )
+    menus = "\n".join(f"-# {limit_line(t, name, filled.chosen.get(name))}" for name in MENUS)
     fenced = f"{FENCE}\n{typed}\n{FENCE}"
     button = row_of(correct_button.of(t, user_id))
     return card("\n".join([headline, *wrong]), fenced, menus, button)

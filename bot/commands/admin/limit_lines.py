@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bot.kit import UserError
 from bot.texts import Texts, _, languages
+from bot.ui.choices import folded
 from bot.ui.limit_words import limit_value
 from bot.ui.words import QUALITIES
 from common.limits import LIMITS, LimitKind, Limits
@@ -42,7 +43,11 @@ def limit_lines(t: Texts, limits: Limits) -> str:
     """A line for each number, as it is now."""
     values = {name: getattr(limits, name) for name in NUMBERS}
     return "\n".join(
-        f"{t.say(NUMBERS[name].label)}: {t(QUALITIES[value]) if value in QUALITIES else value}"
+        t(
+            "{limit}: {value}",
+            limit=t.say(NUMBERS[name].label),
+            value=t(QUALITIES[value]) if value in QUALITIES else value,
+        )
         for name, value in values.items()
     )
 
@@ -56,7 +61,7 @@ def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
         operator: What may not be loosened.
     """
     names = {  # in all languages; the reader's last, so that it counts
-        each.say(limit.label).casefold(): name
+        folded(each.say(limit.label)): name
         for each in (*languages().values(), t)
         for name, limit in NUMBERS.items()
     }
@@ -77,7 +82,7 @@ def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
 def _read_line(t: Texts, names: Mapping[str, str], line: str) -> tuple[str, int | str | None]:
     """The limit that a line names, and its value."""
     label, _colon, value = line.partition(":")
-    name = names.get(" ".join(label.split()).casefold())
+    name = names.get(folded(" ".join(label.split())))
     if name is None:
         raise UserError(UNKNOWN_LINE, line=line[:100])
     return name, _read(t, name, value.strip()) if value.strip() else None
@@ -113,8 +118,8 @@ def _read(t: Texts, name: str, value: str) -> int | str:
     limit = NUMBERS[name].label
     if NUMBERS[name].kind is LimitKind.QUALITY:
         for quality, word in QUALITIES.items():
-            said = {quality, *(each(word).casefold() for each in languages().values())}
-            if value.casefold() in said:
+            said = {quality, *(folded(each(word)) for each in languages().values())}
+            if folded(value) in said:
                 return quality
         qualities = ", ".join(t(word) for word in QUALITIES.values())
         raise UserError(NO_QUALITY, limit=limit, value=value[:50], qualities=qualities)

@@ -12,7 +12,8 @@ from bot.commands.admin.limit_changes import change_limits, reset_button
 from bot.commands.admin.limit_form import change_button, open_form
 from bot.commands.admin.queue_admin import nothing_button
 from bot.kit import Feature, Interaction, UserError
-from bot.texts import _, texts_of
+from bot.texts import _, languages, texts_of
+from bot.ui.choices import folded
 from bot.ui.components import card, row_of, show
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
@@ -119,16 +120,28 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
     """Go back to the operator's limits."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    if limit is not None and limit not in LIMITS:
-        raise UserError(UNKNOWN_LIMIT)
+    name = None if limit is None else _limit_named(limit)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if limit is not None:
-        await change_limits(interaction, guild_id, {limit: None})
+    if name is not None:
+        await change_limits(interaction, guild_id, {name: None})
         return
     user_id = interaction.user.id
     question = t("Reset all limits of this server, roles and channels included?")
     row = row_of(reset_button.of(t, user_id), nothing_button.of(t, user_id))
     await show(interaction, card(question, row))
+
+
+def _limit_named(typed: str) -> str:
+    """The limit that was chosen, or whose name was typed as `/limits show` has it.
+
+    Raises:
+        UserError: if there is none.
+    """
+    for name, limit in LIMITS.items():
+        said = {folded(t.say(limit.label)) for t in languages().values()}
+        if typed == name or folded(typed.strip()) in said:
+            return name
+    raise UserError(UNKNOWN_LIMIT)
 
 
 @reset.autocomplete("limit")
@@ -138,7 +151,7 @@ async def limit_names(interaction: Interaction, current: str) -> list[app_comman
     return [
         app_commands.Choice(name=label, value=name)
         for name, label in ((name, t.say(limit.label)) for name, limit in LIMITS.items())
-        if current.casefold() in label.casefold()
+        if folded(current) in folded(label)
     ]
 
 

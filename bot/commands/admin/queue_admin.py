@@ -17,6 +17,11 @@ NO_SUCH_JOB = _("There is no waiting picture #{job_id} in this server; /queue sh
 
 TOO_LATE = _("This was more than ten minutes ago and can no longer be undone.")
 
+STANDS_STILL = _(
+    "This server's queue is not paused, but the operator of this bot has paused all servers; "
+    "painting goes on when they resume."
+)
+
 queue_admin = AdminGroup("queue-admin", "Pause, resume and clear the queue of this server.")
 
 
@@ -37,10 +42,15 @@ async def pause(interaction: Interaction) -> None:
 async def resume(interaction: Interaction) -> None:
     """Go on painting after a pause."""
     guild_id = await begin_as_admin(interaction)
-    if not await interaction.client.queue.pauses.resume(guild_id, interaction.user.id):
-        await say(interaction, texts_of(interaction)("The queue is not paused."))
+    queue = interaction.client.queue
+    resumed = await queue.pauses.resume(guild_id, interaction.user.id)
+    stands_still = (await queue.standings.overview(guild_id)).paused_everywhere
+    if not resumed:
+        said = STANDS_STILL if stands_still else _("The queue is not paused.")
+        await say(interaction, texts_of(interaction)(said))
         return
-    await tell(interaction, lambda t: t("The queue goes on."))
+    said = STANDS_STILL if stands_still else _("The queue goes on.")
+    await tell(interaction, lambda t: t(said))
 
 
 @queue_admin.command(name="clear")

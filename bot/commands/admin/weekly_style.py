@@ -13,10 +13,11 @@ from bot.commands.gallery import post_card
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm, check_style
 from bot.commands.thumbnails import small_picture
+from bot.intake.own_defaults import texts_of_server
 from bot.intake.request import StyleWish
 from bot.intake.wishes import resolve
 from bot.kit import Bot, Feature, Interaction, Service, UserError
-from bot.texts import Texts, _, texts_for, texts_of
+from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
     Card,
     PersistentItem,
@@ -80,16 +81,17 @@ async def style_of_the_week(
     limits = await queue.limits.in_force(guild_id)
     channel_id = limits.gallery_channel_id or interaction.channel_id
     assert channel_id is not None
+    for_all = await texts_of_server(interaction.client, guild_id, interaction.guild_locale)
     weekly = await queue.weekly_styles.begin(
         guild_id,
         interaction.user.id,
         style=preset,
-        name=style_words(texts_for(interaction.guild_locale), chosen),
+        name=style_words(for_all, chosen),
         channel_id=channel_id,
         ends_at=await queue.now() + timedelta(days=days),
     )
     try:
-        page = await _page(interaction.client, texts_for(interaction.guild_locale), weekly, chosen)
+        page = await _page(interaction.client, for_all, weekly, chosen)
         nonce = f"weekly-{interaction.id}"[-25:]
         message = await post_card(interaction, channel_id, page, nonce)
         await queue.weekly_styles.posted(guild_id, message.id)
@@ -227,7 +229,8 @@ class WeeklyStyleKeeper(Service):
         """Let the message of one say how many pictures came of it, without a button."""
         client = self._client
         guild = client.get_guild(weekly.guild_id)
-        t = texts_for(guild.preferred_locale if guild is not None else None)
+        locale = guild.preferred_locale if guild is not None else None
+        t = await texts_of_server(client, weekly.guild_id, locale)
         count = await client.queue.weekly_styles.painted(weekly)
         words = t.plural(
             "It is over: {count} picture was painted in it.",

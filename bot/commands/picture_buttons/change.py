@@ -90,11 +90,11 @@ class ChangeForm(ReportingModal):
         )
         if photos or styles:
             request = request.apart(job.inputs)
-        if photos:  # whether it is to move is asked anew
+        if photos:  # whether it is to move is asked anew; what moves has a size of its own
             photo, *masks = photos
-            request = request.with_options(moving=None).model_copy(
-                update={"content": photo, "more": (), "mask": next(iter(masks), None)}
-            )
+            named = ("size_px",) if options.size_px != job.options.size_px else ()
+            update = {"content": photo, "more": (), "mask": next(iter(masks), None), "named": named}
+            request = request.with_options(moving=None).model_copy(update=update)
         if styles:
             wishes = tuple(StyleWish(picture=source, weight=1 / len(styles)) for source in styles)
             request = request.model_copy(update={"styles": wishes})

@@ -6,7 +6,7 @@ With a palette for each frame, or with error diffusion, what stands still would 
 import contextlib
 import itertools
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,6 +24,7 @@ _DITHER_LEVELS: Final = 10.0
 """From the darkest to the brightest of the pattern: about half of what lies between two colours."""
 _LEAST_HUNDREDTHS: Final = 2
 """Programs show frames of less than that for a tenth of a second."""
+_MOST_HUNDREDTHS: Final = 0xFFFF
 
 _Levels = npt.NDArray[np.uint8]
 
@@ -48,6 +49,8 @@ def write_gif(
     before: _Levels | None = None
     with path.open("wb") if isinstance(path, Path) else contextlib.nullcontext(path) as file:
         for frame, hundredths in zip(frames(), _hundredths(durations_ms), strict=True):
+            if not hundredths:
+                continue
             if before is None:
                 _begin(file, frame.size, palette, plays)
             indexes = _indexes(frame, palette)
@@ -77,11 +80,21 @@ def _begin(file: BinaryIO, size: tuple[int, int], palette: Image.Image, plays: i
         file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", times) + b"\0")
 
 
-def _hundredths(durations_ms: Sequence[int]) -> Iterator[int]:
-    """Each frame's time, rounded so that no error adds up."""
-    at = [0, *itertools.accumulate(durations_ms)]
-    for begins, ends in itertools.pairwise(at):
-        yield max(_LEAST_HUNDREDTHS, round(ends / 10) - round(begins / 10))
+def _hundredths(durations_ms: Sequence[int]) -> list[int]:
+    """Each frame's time, rounded so that no error adds up.
+
+    More than 50 frames a second cannot be: who comes too soon comes late, and who then has no time
+    left has none.
+    """
+    starts = [round(at / 10) for at in (0, *itertools.accumulate(durations_ms))]
+    times = [0] * len(durations_ms)
+    shown, since = 0, 0
+    for number, (begins, ends) in enumerate(itertools.pairwise(starts)):
+        soonest = max(begins, since + _LEAST_HUNDREDTHS)
+        if number and ends > soonest:
+            times[shown], shown, since = soonest - since, number, soonest
+    times[shown] = max(_LEAST_HUNDREDTHS, starts[-1] - since)
+    return [min(one, _MOST_HUNDREDTHS) for one in times]
 
 
 def _palette(frames: Iterable[Image.Image], count: int, colors: int) -> Image.Image:

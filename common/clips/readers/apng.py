@@ -12,7 +12,7 @@ from common.pictures.checks import damaged
 from common.pictures.color import to_bytes
 from common.pictures.kinds import DecodeLimits, PictureError
 from common.pictures.raster import Raster, Samples, from_array
-from common.pictures.readers.png import Chunk, Look, decoded_chunks, look_of, png_chunks
+from common.pictures.readers.png import SIGNATURE, Chunk, Look, decoded_chunks, look_of, png_chunks
 
 _CONTROL: Final = struct.Struct(">5I2H2B")
 _CLEAR, _RESTORE = 1, 2
@@ -53,7 +53,8 @@ def _chunks(data: bytes) -> tuple[list[Chunk], bool]:
         chunks.extend(png_chunks(data))  # keeps those before a broken one
     except PictureError:
         return chunks, False
-    return chunks, b"IEND" in data[-16:]
+    end = len(SIGNATURE) + sum(12 + len(body) for _name, body in chunks)
+    return chunks, data[end + 4 : end + 8] == b"IEND"  # whatever stands behind that
 
 
 def _frames(chunks: list[Chunk]) -> Iterator[_Frame]:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from av.video.frame import VideoFrame
+
 from common.clips.timing import Moment, Motion
 from common.pictures.checks import damaged
 from common.pictures.kinds import DecodeLimits
-from common.pictures.readers.film import about, opened
+from common.pictures.readers.film import OpenFilm, about, opened
 
 _MISSING_MS: Final = 500.0
 _MISSING_SHARE: Final = 0.05
@@ -26,16 +28,36 @@ def read(data: bytes, limits: DecodeLimits) -> Motion:
 
 
 def _moments(data: bytes, limits: DecodeLimits, total_ms: float | None) -> Iterator[Moment]:
-    began: float | None = None
     end_ms = 0.0
     with opened(data, limits) as film:
-        for frame in film.frames():
-            if frame.pts is None:
-                continue
-            began = frame.time if began is None else began
-            start_ms, length_ms = 1000 * (frame.time - began), 1000 * film.seconds_of(frame)
+        for start_ms, length_ms, frame in _timed(film):
             end_ms = start_ms + length_ms
             yield Moment(start_ms, length_ms, partial(film.raster, frame))
     # Matroska that breaks off simply ends.
     if total_ms is not None and total_ms - end_ms > max(_MISSING_MS, _MISSING_SHARE * total_ms):
         raise damaged()
+
+
+def _timed(film: OpenFilm) -> Iterator[tuple[float, float, VideoFrame]]:
+    """When each frame begins, and for how long it is shown: until the next, whatever it says.
+
+    What a file says of a frame's length is often that of another one, or of all in the mean.
+    """
+    frames = (frame for frame in film.frames() if frame.pts is not None)
+    frame, problem = _next(frames)
+    began = 0.0 if frame is None else frame.time
+    while frame is not None:
+        following, problem = _next(frames)
+        lasts = film.seconds_of(frame) if following is None else following.time - frame.time
+        yield 1000 * (frame.time - began), 1000 * max(0.0, lasts), frame
+        frame = following
+    if problem is not None:
+        raise problem
+
+
+def _next(frames: Iterator[VideoFrame]) -> tuple[VideoFrame | None, Exception | None]:
+    """The next frame, or why there is none; who still has the one before shows that first."""
+    try:
+        return next(frames, None), None
+    except Exception as problem:  # noqa: BLE001 - FFmpeg's and ours alike; it is raised later
+        return None, problem

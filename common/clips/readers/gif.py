@@ -132,10 +132,12 @@ def _walked(data: bytes) -> _Blocks:
 def _each_block(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
     """The kind of each block, where it begins and where it ends; the last is the end's.
 
+    A file that simply ends behind a block lacks nothing but that; some writers leave it out.
+
     Raises:
         IndexError: the file breaks off.
     """
-    while (kind := data[at]) != _END:
+    while at < len(data) and (kind := data[at]) != _END:
         if kind == _IMAGE:
             end = _behind(data, at + 10 + _table_bytes(data[at + 9]) + 1)
         elif kind == _EXTENSION:

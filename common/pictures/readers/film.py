@@ -120,8 +120,15 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 def about(data: bytes, limits: DecodeLimits) -> About:
     """What a film says of itself; raises as `opened` does."""
     with opened(data, limits) as film:
-        length = film.container.duration or 0
-        return About(length / 1000 if length > 0 else None, bool(film.container.streams.audio))
+        lengths = [1000 * float(part) for part in _seconds_said(film) if part > 0]
+        return About(min(lengths, default=None), bool(film.container.streams.audio))
+
+
+def _seconds_said(film: OpenFilm) -> Iterator[Fraction]:
+    """How long the file and its pictures last; its sound may go on behind these."""
+    yield Fraction(film.container.duration or 0, av.time_base)
+    if film.stream.duration and film.stream.time_base:
+        yield film.stream.duration * film.stream.time_base
 
 
 @contextmanager

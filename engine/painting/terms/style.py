@@ -10,8 +10,8 @@ from torch import Tensor
 
 from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs, Style
-from engine.painting.losses import Counting, add_moments_slope, all_moments
 from engine.painting.measuring import Measuring, calm_name, is_calm, style_statistics
+from engine.painting.moments import Counting, add_moments_slope, all_moments
 from engine.painting.picture import Size, resized_mask
 from engine.painting.statistics import LayerMoments, mixed, sum_of
 from engine.painting.style_targets import GaussianTarget, GramTarget, MomentsTarget

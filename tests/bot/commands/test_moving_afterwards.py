@@ -141,6 +141,22 @@ async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
     assert done.attachments[0].filename.endswith(".gif")
 
 
+async def test_a_photograph_that_moves_in_the_form_has_the_size_that_is_chosen_there(
+    world: World,
+) -> None:
+    await world.start_engine()
+    done = await world.finished(await world.paint({"size": 128}))
+    for size, painted_px in (("64/draft", 64), ("128/draft", 96)):
+        form = await world.discord.press(world.user(), done, label="Change…")
+        changed = await world.discord.submit_modal(
+            form, {"size": [size]}, {"content": [GIF["content"]]}
+        )
+        await world.finished(await decided(world, await world.says(changed, QUESTION)))
+        newest = (await world.jobs())[0]
+        assert newest.inputs.clip is not None
+        assert newest.options.size_px == painted_px
+
+
 async def test_the_best_file_that_fits_the_place_is_shown_and_the_card_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from common.defaults import Defaults
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World, labels
@@ -36,6 +37,17 @@ async def test_a_picture_is_published_with_a_title_and_the_members_name(world: W
     assert posted.mentions == []
     assert posted.attachments[0].data == message.attachments[0].data
     assert "The Starry Night" in posted.text
+
+
+async def test_it_is_posted_in_the_language_that_admins_chose_for_the_server(world: World) -> None:
+    guild_id, admin = world.guild_id, world.user("admin")
+    chosen = Defaults(language="es")
+    await world.queue.defaults.set("guild", guild_id, chosen, guild_id=guild_id, by_user=admin.id)
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    (posted,) = world.discord.messages("talk")
+    assert f"de <@{world.user().id}>" in posted.text
+    assert labels(posted) == ["Pintar con esto"]
 
 
 async def test_without_the_name_if_they_wish(world: World) -> None:

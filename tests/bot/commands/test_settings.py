@@ -372,3 +372,25 @@ async def test_a_deleted_role_is_not_in_the_form_any_more(world: World) -> None:
     await form.wait(lambda i: i.modal)
     shown = [int(each["id"]) for each in field_of(form, "spoiler_roles")["default_values"]]
     assert shown == [keeper.id]
+
+
+async def test_what_is_posted_for_all_is_in_the_language_that_admins_chose(world: World) -> None:
+    """Discord lets only communities choose theirs."""
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
+    said = await choose(world, {"language": ["fr"]}, "admin", "this server's")
+    assert "Kept for this server." in said.text, "who chose it reads their own"
+    assert "a défini les réglages par défaut" in world.discord.messages("talk")[-1].text
+    shown = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
+    posted = world.discord.messages("paintings")[-1]
+    assert "La Grande Vague de Kanagawa" in posted.text
+    assert [button["label"] for button in posted.buttons] == ["Peindre avec ça"]
+    await world.press(admin, shown, "End it now")
+    assert "C’est fini" in posted.text
+    await world.says(await world.paint(), "Place 1, ")
+    assert (await world.jobs())[0].reply.locale == "en-US", "each member has their own"
+    form = await world.discord.slash(admin, "settings", {"whose": "this server's"})
+    await form.wait(lambda i: i.modal)
+    assert chosen(form, "language") == ["fr"]
+    log = await world.slash(admin, "limits log")
+    assert "set the defaults of a channel or the server (of the server, Français)" in log.text

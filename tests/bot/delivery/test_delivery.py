@@ -128,10 +128,13 @@ async def test_429_with_and_without_via_only_delays(world: World) -> None:
     interaction = await world.paint()
     await world.says(interaction, "Painting")
     pattern = "/webhooks/*/messages/*"
-    world.discord.faults.add("PATCH", pattern, status=429, retry_after=0.5, times=2)
-    world.discord.faults.add("PATCH", pattern, status=429, retry_after=1.0, times=2, with_via=False)
+    faults = [
+        world.discord.faults.add("PATCH", pattern, status=429, retry_after=wait, times=2, **how)
+        for wait, how in ((0.5, {}), (1.0, {"with_via": False}))
+    ]
     painter.hold.set()
     await world.finished(interaction)
+    assert [len(fault.hits) for fault in faults] == [2, 2]
 
 
 async def test_server_errors_only_delay(world: World) -> None:
@@ -139,9 +142,10 @@ async def test_server_errors_only_delay(world: World) -> None:
     painter.hold.clear()
     interaction = await world.paint()
     await world.says(interaction, "Painting")
-    world.discord.faults.add("PATCH", "/webhooks/*", status=502, times=3)
+    fault = world.discord.faults.add("PATCH", "/webhooks/*", status=502, times=3)
     painter.hold.set()
     await world.finished(interaction)
+    assert len(fault.hits) == 3
 
 
 async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) -> None:

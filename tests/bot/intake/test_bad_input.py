@@ -122,9 +122,10 @@ async def test_a_file_that_is_gone_gets_a_sentence(world: World) -> None:
 
 
 async def test_a_download_that_fails_once_is_tried_again(world: World) -> None:
-    world.discord.faults.add("GET", "*attachments/*", status=503)
+    fault = world.discord.faults.add("GET", "*attachments/*", status=503)
     await world.start_engine()
     await world.painted()
+    assert fault.hits
 
 
 @pytest.mark.parametrize("typed", ["🎨", "???", "none"])

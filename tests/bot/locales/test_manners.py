@@ -42,6 +42,10 @@ SLIPS = {
     ),
     "es": r"\b([Dd]e el|[Aa] el)\b|“|”|\s[;:!?]|^[^¿]*\w\?$|\w'\w",
 }
+ELIDED = re.compile(
+    r"\b(de|que|le|la|ne|je|se|si)\s\{(user|server|name|painter|styles?)\}", re.IGNORECASE
+)
+"""Words of French that lose their vowel before one, as names may begin with: “qu’Ada”."""
 ENGLISH = re.compile(r"\b(the|and|your|please|with|this|is|are|of|for|picture)\b", re.IGNORECASE)
 
 
@@ -69,6 +73,11 @@ def test_there_is_one_word_for_a_thing(language: str) -> None:
 @pytest.mark.parametrize("language", known_languages())
 def test_marks_and_contractions_are_those_of_the_language(language: str) -> None:
     assert found(language, SLIPS[language]) == []
+
+
+def test_no_name_stands_behind_a_word_that_may_lose_its_vowel() -> None:
+    said = [each for message in catalog_of("fr") if message.id for _source, each in forms(message)]
+    assert [each for each in said if ELIDED.search(each)] == []
 
 
 @pytest.mark.parametrize("language", known_languages())

@@ -95,5 +95,5 @@ def test_what_is_not_of_a_sentence_is_a_moment_that_has_passed() -> None:
         alone += map(ast.unparse, said)
     assert sorted(alone) == [
         "f'{job_line(t, job)} · {relative(job.ended_at or job.created_at)}'",
-        "f'{relative(entry.at)} {who}: {what}'",
+        "f'{relative(entry.at)} {said}'",
     ]

@@ -60,6 +60,25 @@ def test_one_is_not_many(
     assert said in refusal_words(EN, Refusal(limit, allowed, current))
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0 of yours are waiting"),
+        (1, "1 of yours is waiting"),
+        (2, "2 of yours are waiting"),
+    ],
+)
+def test_of_several_pictures_at_once_one_that_waits_is_one(count: int, said: str) -> None:
+    refusal = Refusal("max_waiting_per_user", 3, count, asked=4)
+    assert said in refusal_words(EN, refusal)
+    german = refusal_words(DE, refusal)
+    assert f"{count} von dir {'wartet' if count == 1 else 'warten'} oder" in german
+
+
+def test_more_versions_than_places_take_all_places() -> None:
+    assert "(3 of 3)" in refusal_words(EN, Refusal("max_waiting_per_user", 3, 4))
+
+
 def test_a_prediction_that_is_as_good_as_over_is_no_time() -> None:
     soon = discord.utils.utcnow() + timedelta(seconds=2)
     refusal = Refusal("max_waiting_per_user", 3, 3, soon, is_predicted=True)

@@ -113,6 +113,7 @@ def film(
     rate: int = 10,
     pixels: str = "yuv420p",
     sound: bool = False,
+    sound_seconds: float = 0.02,
     shape: Fraction | None = None,
     options: dict[str, str] | None = None,
     **tags: Any,
@@ -146,7 +147,8 @@ def film(
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
         if audio is not None:
-            silence = av.AudioFrame.from_ndarray(np.zeros((2, 960), np.float32), "fltp", "stereo")
+            samples = np.zeros((2, round(48000 * sound_seconds)), np.float32)
+            silence = av.AudioFrame.from_ndarray(samples, "fltp", "stereo")
             silence.sample_rate, silence.pts = 48000, 0
             container.mux(audio.encode(silence))
             container.mux(audio.encode(None))

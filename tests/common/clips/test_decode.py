@@ -1,9 +1,11 @@
 """Moving files decoded: what is on each frame, and how long it is shown."""
 
+import errno
 import io
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -13,7 +15,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from PIL import Image
 
 from common.clips.clip import Clip, read_clip
-from common.clips.decode import decode
+from common.clips.decode import decode, decode_into
 from common.pictures.kinds import ClipLimits, Decoded, DecodedClip, DecodeLimits, PictureError
 from tests.common.clips.files import (
     BLUE,
@@ -53,6 +55,34 @@ def at(clip: Clip, x: int = 0, y: int = 0) -> list[tuple[int, ...]]:
 
 def near(found: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, ...]], by: int) -> bool:
     return bool(np.abs(np.asarray(found, int) - np.asarray(expected, int)).max() <= by)
+
+
+def test_frames_on_disk_make_the_same_file(tmp_path: Path) -> None:
+    clear = saved([plain((*RED, 255)), plain((*BLUE, 100))], "WEBP", lossless=True, duration=100)
+    for data in (gif([GifFrame(0), GifFrame(1), GifFrame(2)]), clear):
+        file, both = tmp_path / "it.clip", decoded(data)
+        picture, notes = decode_into(file, data, DecodeLimits(), ClipLimits())
+        assert both.clip is not None
+        assert (file.read_bytes(), picture) == (both.clip.file, both.picture)
+        assert notes == ()
+        assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_is_not_taken_for_a_broken_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FullDisk(io.BytesIO):
+        def write(self, _data: object, /) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("common.clips.spool.TemporaryFile", lambda **_: FullDisk())
+    with pytest.raises(OSError, match="No space left"):
+        decode_into(
+            tmp_path / "it.clip",
+            gif([GifFrame(0), GifFrame(1)]),
+            DecodeLimits(),
+            ClipLimits(),
+        )
 
 
 # GIF
@@ -326,6 +356,34 @@ def test_after_a_pause_nothing_is_made_up_for() -> None:
     assert min(clip.durations_ms[1:-1]) >= 42
 
 
+def test_what_is_shown_for_long_is_kept_however_soon_it_follows() -> None:
+    """Eyes that blink are not shut until they blink again."""
+    open_, shut = GifFrame(0, 100), GifFrame(1, 5)
+    clip, _ = made(gif([open_, shut, open_, shut]))
+    assert (at(clip), clip.durations_ms) == ([RED, GREEN, RED, GREEN], (1000, 50, 1000, 50))
+    quick = [GifFrame(number % 2, 4) for number in range(6)]
+    clip, _ = made(gif([*quick, GifFrame(2, 200)]))
+    assert (at(clip)[-1], clip.durations_ms[-1], clip.seconds) == (BLUE, 2000, 2.24)
+
+
+def test_what_only_flashes_up_is_left_out_and_not_what_is_between() -> None:
+    frames = [GifFrame(number % 2, 10 if number % 2 else 2) for number in range(20)]
+    clip, _ = made(gif(frames))
+    times = dict.fromkeys((RED, GREEN), 0)
+    for color, duration in zip(at(clip), clip.durations_ms, strict=True):
+        times[color[0], color[1], color[2]] += duration
+    assert times[GREEN] > 3 * times[RED]
+    assert len(clip) <= 16
+
+
+@pytest.mark.parametrize("kind", ["mp4", "matroska"])
+def test_a_frame_of_a_film_lasts_until_the_next(kind: str) -> None:
+    starts = [0, 1000, 1050, 3000]
+    clip, _ = made(film([solid(look) for look in LOOKS], kind=kind, starts_ms=starts))
+    assert clip.durations_ms[:3] == (1000, 50, 1950)
+    assert near(at(clip, 30, 20), LOOKS, 5)
+
+
 # Broken files
 
 
@@ -354,6 +412,18 @@ def test_a_broken_film_gives_what_comes_before_or_says_that_it_is_damaged() -> N
     late = film(noisy)  # its index is at the end
     with pytest.raises(PictureError, match="damaged"):
         decoded(late[: len(late) // 2])
+
+
+def test_what_lacks_nothing_does_not_break_off() -> None:
+    long = film([solid(look) for look in LOOKS], sound=True, sound_seconds=3)
+    for data in (
+        gif([GifFrame(0), GifFrame(1)])[:-1],  # without the byte that ends it
+        apng([PngFrame((*RED, 255)), PngFrame((*BLUE, 255))]) + b"something else" * 9,
+        long,
+    ):
+        clip, about = made(data)
+        assert len(clip) == (4 if data is long else 2)
+        assert "breaks off" not in "".join(str(note) for note in about.notes)
 
 
 def test_sound_alone_is_refused_in_a_sentence() -> None:

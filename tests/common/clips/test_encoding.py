@@ -143,6 +143,17 @@ def test_one_frame_and_one_pixel_are_a_file_too(
         assert abs(int(shown[0, 0, 0]) - 200) < 25
 
 
+@pytest.mark.parametrize(
+    ("times", "seconds"), [((16, 17, 17) * 6, 0.3), ((8,) * 25, 0.2), ((11, 500), 0.51)]
+)
+def test_a_gif_lasts_as_long_though_it_cannot_be_so_quick(
+    times: tuple[int, ...], seconds: float, tmp_path: Path
+) -> None:
+    colors = [Image.new("RGB", (32, 24), (9 * n, 90, 250 - 9 * n)) for n in range(len(times))]
+    found = decoded(encoded(clip(colors, times), "gif", tmp_path))
+    assert (found.seconds, min(found.durations_ms)) == (seconds, 20)
+
+
 def test_equal_frames_each_have_their_time(tmp_path: Path) -> None:
     same = [textured()] * 3
     gif = Image.open(io.BytesIO(encoded(clip(same, (100, 200, 300)), "gif", tmp_path)))

@@ -262,3 +262,62 @@ def test_of_the_memory_a_child_can_only_change_what_lies_in_it() -> None:
         mapped[:3] = b"abc"
         assert read_memory(memory, 3) == b"abc"
     os.close(memory)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a file")
+async def test_nothing_of_a_picture_is_left_in_memory_for_who_reads_the_next() -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (300, 300, 3), np.uint8)
+    async with DecoderPool(processes=1) as pool:
+        large = await pool.normalize(encoded(Image.fromarray(noise)))
+        small = await pool.normalize(encoded(gradient()))
+        (child,) = pool._all
+        assert child.memory is not None
+        rest = os.pread(child.memory, len(large.png), len(small.png))
+    assert len(large.png) > 100_000
+    assert not any(rest)
+
+
+async def test_so_many_decode_at_once_and_no_more() -> None:
+    async with DecoderPool(processes=2) as pool:
+        await asyncio.gather(*(pool.normalize(encoded(gradient())) for _ in range(6)))
+        assert len(pool._all) == 2
+
+
+async def test_who_gives_up_on_a_picture_leaves_no_child_that_is_busy_with_it() -> None:
+    async with DecoderPool(processes=1) as pool:
+        await pool.normalize(encoded(gradient()))
+        (child,) = pool._all
+        reading = asyncio.create_task(pool.normalize(encoded(gradient(3000, 3000))))
+        await asyncio.sleep(0.05)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        assert child.process.returncode is not None
+        assert (await pool.normalize(encoded(gradient()))).width_px == 64
+
+
+async def test_a_pool_that_is_closed_starts_no_child_and_leaves_no_folder() -> None:
+    pool = DecoderPool(processes=1)
+    await pool.normalize(encoded(gradient()))
+    folder = Path(pool._own_folder())
+    await pool.close()
+    assert not folder.exists()
+    with pytest.raises(PictureError, match="shutting down"):
+        await pool.normalize(encoded(gradient()))
+    assert not pool._all
+
+
+@pytest.mark.parametrize("nonsense", ["head -c 3000000 /dev/zero", "printf '%099999d' 0 | tr 0 ["])
+async def test_what_is_answered_at_length_without_sense_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nonsense: str
+) -> None:
+    """Whoever has taken a child over by a file does no more than end it."""
+    odd = tmp_path / "odd"
+    odd.write_text(
+        f"#!/bin/sh\necho ready\nhead -c 1 >/dev/null\n{nonsense}\necho\nexec sleep 600\n"
+    )
+    odd.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(odd))
+    async with DecoderPool(processes=1) as pool:
+        with pytest.raises(PictureError, match="crashed on that picture"):
+            await pool.normalize(encoded(gradient()))
+        assert not pool._all

@@ -8,8 +8,9 @@ import torch
 from engine.lite.encoder import LiteEncoder
 from engine.lite.network import BY_LAYER, BY_NAME, LAYERS, READINGS, load_weights
 from engine.networks.encoder import Encoder, WeightsError, features_of
-from engine.painting.losses import from_basis, in_basis, moments
+from engine.painting.losses import from_basis, in_basis
 from engine.painting.measuring import measure_style
+from engine.painting.moments import moments
 from engine.painting.picture import Picture
 from engine.painting.tiles import Tiling
 from tests.kit.lite import shapes

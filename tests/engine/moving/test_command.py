@@ -18,6 +18,7 @@ from common.clips.clip import Clip, read_clip
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from engine.__main__ import main as engine_main
+from engine.cli_inputs import read_moving
 from tests.engine.moving.frames import panned
 from tests.kit.thin import noise_picture, thin_weights
 
@@ -94,6 +95,11 @@ def test_a_photograph_that_does_not_move_is_a_clip_of_one_frame(studio: Path) ->
     with Image.open(studio / "o.gif") as picture:
         assert picture.size == (80, 60)
     assert engine_main(arguments("o.webp", "--quiet", content="photo.png")) == 0
+
+
+def test_what_is_beyond_the_limits_of_members_is_the_callers_own(tmp_path: Path) -> None:
+    Image.new("RGB", (8200, 1100)).save(tmp_path / "banner.png")
+    assert read_moving(tmp_path / "banner.png", tmp_path)[0].size == (8200, 1100)
 
 
 def test_a_broken_tail_is_left_out_and_told(

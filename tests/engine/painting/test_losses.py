@@ -4,7 +4,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.painting.losses import content_difference, moments, variation
+from engine.painting.losses import content_difference, variation
+from engine.painting.moments import moments
 from engine.painting.statistics import LayerMoments
 
 NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))

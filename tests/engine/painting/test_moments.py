@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.painting.losses import Counting, add_moments_slope, all_moments, moments
+from engine.painting.moments import Counting, add_moments_slope, all_moments, moments
 from engine.painting.statistics import LayerMoments
 
 
@@ -53,11 +53,15 @@ def test_guided_moments_bear_bf16() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("laid", [torch.contiguous_format, torch.channels_last], ids=str)
-@pytest.mark.parametrize("channels", [12, 40])
+@pytest.mark.parametrize("channels", [12, 40, 66, 128])
 def test_several_countings_at_once_are_those_of_each_alone(
     dtype: torch.dtype, laid: torch.memory_format, channels: int
 ) -> None:
-    """What counts everywhere, what counts by a guide, and what counts by another."""
+    """What counts everywhere, what counts by a guide, and what counts by another.
+
+    With few channels and with many, whose products are taken in two or four groups.
+    """
+    near = 1e-5 if dtype is torch.float32 else 1e-2
     there = features(3, channels, 70, 90).to(dtype).contiguous(memory_format=laid)
     guide = torch.linspace(0, 1, 70 * 90).view(70, 90)
     countings = [
@@ -72,8 +76,8 @@ def test_several_countings_at_once_are_those_of_each_alone(
         for one, made in zip(countings, exact, strict=True)
     ]
     for made, wanted in zip(found, exact, strict=True):
-        assert float((made.second - wanted.second).norm() / wanted.second.norm()) < 5e-3
-        assert float((made.mean - wanted.mean).norm() / wanted.mean.norm()) < 5e-3
+        assert float((made.second - wanted.second).norm() / wanted.second.norm()) < near
+        assert float((made.mean - wanted.mean).norm() / wanted.mean.norm()) < near
     before = torch.full_like(there, 0.5)
     once = torch.empty_like(there)
     add_moments_slope(once, there, slopes, fresh=True)
@@ -85,5 +89,5 @@ def test_several_countings_at_once_are_those_of_each_alone(
         flat = there[0].double().flatten(1)
         slope = 2 * made.second.double() @ flat + made.mean.double()[:, None]
         one_by_one += counts * slope.view(one_by_one.shape)
-    assert float((once - one_by_one).norm() / one_by_one.norm()) < 1e-2
-    assert float((added - before - one_by_one).norm() / one_by_one.norm()) < 1e-2
+    assert float((once - one_by_one).norm() / one_by_one.norm()) < near
+    assert float((added - before - one_by_one).norm() / one_by_one.norm()) < near

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.networks.encoder import Basis
-from engine.painting.losses import moments
+from engine.painting.moments import moments
 from engine.painting.statistics import LayerMoments
 from engine.painting.style_targets import GaussianTarget, GramTarget, MomentsTarget, _newton_roots
 

@@ -1,22 +1,32 @@
 """Statistics that are kept: packed fingerprints, and the cache on disk."""
 
+import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load, save
+from torch import Tensor
 
 from engine.lite.encoder import LiteEncoder
 from engine.painting.measuring import calm_name
 from engine.painting.picture import Picture
-from engine.painting.statistics import LayerMoments, StatisticsKey, StyleStatistics
+from engine.painting.statistics import (
+    ColorMoments,
+    LayerMoments,
+    StatisticsKey,
+    StyleStatistics,
+    metadata_of,
+)
 from engine.styles.cli import main
 from engine.styles.fingerprints import FingerprintError, load_fingerprint, measure_fingerprint
-from engine.styles.packing import pack, unpack
-from engine.styles.statistics_files import StatisticsFiles
+from engine.styles.packing import pack, unpack, with_sizes_between
+from engine.styles.statistics_files import KEPT_SECONDS, StatisticsFiles
 
 
 def moments(channels: int, seed: int, rank: int) -> LayerMoments:
@@ -130,3 +140,105 @@ def test_the_cache_is_bounded_and_what_was_used_stays(tmp_path: Path) -> None:
     left = [store.get(one.key, ["one"]) is not None for one in kept]
     assert left == [True, False, True]
     assert store.get(statistics(999).key, ["one"]) is not None
+
+
+def test_the_cache_leaves_out_what_is_larger_than_all_of_it(tmp_path: Path) -> None:
+    """Else it would throw away all the others, and then this one."""
+    size = len(statistics().to_bytes())
+    store = StatisticsFiles(tmp_path, max_bytes=size + 100)
+    store.put(statistics())
+    large = StyleStatistics(statistics(512).key, {"one": moments(200, 0, 6)})
+    store.put(large)
+    assert store.get(statistics().key, ["one"]) is not None
+    assert store.get(large.key, ["one"]) is None
+
+
+def test_the_cache_forgets_what_was_not_used_for_a_day(tmp_path: Path) -> None:
+    store = StatisticsFiles(tmp_path)
+    old, used = statistics(128), statistics(256)
+    for one in (old, used):
+        store.put(one)
+        long_ago = time.time() - KEPT_SECONDS - 1
+        os.utime(store._path(one.key), (long_ago, long_ago))
+    assert store.get(used.key, ["one"]) is not None
+    store.put(statistics(512))
+    kept = [store.get(one.key, ["one"]) is not None for one in (old, used, statistics(512))]
+    assert kept == [False, True, True]
+
+
+def test_what_stands_in_the_way_of_the_cache_is_no_statistics(tmp_path: Path) -> None:
+    store = StatisticsFiles(tmp_path)
+    store._path(statistics().key).mkdir(parents=True)
+    assert store.get(statistics().key, ["one"]) is None
+
+
+def test_packing_keeps_the_deviations_of_what_has_no_few_directions() -> None:
+    """Noise in every channel, of which the columns tell but the largest part."""
+    noise = torch.randn(5000, 64, generator=torch.Generator().manual_seed(0)) * 0.3
+    noise += torch.rand(5000, 1, generator=torch.Generator().manual_seed(1)) * 3
+    wanted = LayerMoments(noise.mT @ noise / 5000, noise.mean(0))
+    (found,) = unpack(pack([StyleStatistics(statistics().key, {"one": wanted})]))
+    got = found.layers["one"].centered().second.diagonal()
+    assert torch.allclose(got, wanted.centered().second.diagonal(), rtol=0.02)
+
+
+def test_packing_keeps_the_palette() -> None:
+    covariance = torch.tensor([[3.0, 1, 0], [1, 2, 0.5], [0, 0.5, 1]], dtype=torch.float64)
+    colors = ColorMoments(torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64), covariance)
+    told = StyleStatistics(statistics().key, statistics().layers, colors)
+    for one in unpack(pack([told])):
+        assert one.colors is not None
+        assert torch.allclose(one.colors.mean, colors.mean)
+        assert torch.allclose(one.colors.covariance, covariance)
+    assert unpack(pack([statistics()]))[0].colors is None
+
+
+def repacked(changes: Mapping[str, str], tensors: Mapping[str, Tensor]) -> bytes:
+    """A fingerprint as another version might have written it."""
+    data = pack([statistics()])
+    kept = {**metadata_of(data), **changes}
+    return save({**load(data), **tensors}, metadata=kept)
+
+
+def key_with(**more: object) -> dict[str, str]:
+    return {"keys": json.dumps([vars(statistics().key) | more])}
+
+
+def test_a_fingerprint_of_the_format_before_is_read_as_it_was_meant() -> None:
+    """Moments about zero, without the rest of the diagonal."""
+    columns = torch.tensor([[10, 0], [0, 20], [5, 5]], dtype=torch.int8)
+    tensors = {
+        "0.one.columns": columns,
+        "0.one.scale": torch.tensor([0.5, 0.25]),
+        "0.one.mean": torch.tensor([1.0, 2.0, 3.0]),
+    }
+    keys = metadata_of(pack([statistics()]))["keys"]
+    (found,) = unpack(save(tensors, metadata={"format": "1", "keys": keys}))
+    scaled = columns.float() * torch.tensor([0.5, 0.25])
+    assert torch.allclose(found.layers["one"].second, scaled @ scaled.mT)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        repacked({"format": "9"}, {}),
+        repacked(key_with(unheard_of=1), {}),
+        repacked({}, {"0.one.scale": torch.ones(99)}),
+        repacked({}, {"0.one.mean": torch.ones(3)}),
+    ],
+    ids=["a later format", "more in its key", "other columns", "fewer channels"],
+)
+def test_a_fingerprint_of_another_version_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="fingerprint"):
+        unpack(data)
+
+
+def test_between_two_sizes_lies_their_mixture_where_they_have_the_same_layers() -> None:
+    small, large = statistics(128, 0), statistics(512, 3)
+    one, between, other = with_sizes_between([small, large])
+    assert (one, other) == (small, large)
+    assert between.key.long_side_px == 256
+    middle = (small.layers["one"].second + large.layers["one"].second) / 2
+    assert torch.allclose(between.layers["one"].second, middle)
+    fewer = StyleStatistics(large.key, {"one": large.layers["one"]})
+    assert with_sizes_between([small, fewer]) == [small, fewer]

@@ -1,6 +1,7 @@
 """How a worker keeps its job, names its checkpoints, and leaves it to another."""
 
 import asyncio
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,11 +11,16 @@ from common.settings import Settings
 from common.store import PictureStore
 from engine.worker import progress_reporter, service
 from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
+from jobs.core import row_of
 from jobs.db import schema
-from jobs.model import Job, JobState
+from jobs.model import Claim, Job, JobState
+from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
+from jobs.working.ending import DIED, SURVIVED
+from jobs.working.reaping import _reap_one
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.working import ended, running, worker
+from tests.engine.worker.test_surroundings import charged
+from tests.engine.worker.working import INFO, ended, running, worker
 
 
 async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
@@ -124,3 +130,39 @@ async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
         done = await ended(queue, job)
     assert done.report is not None
     assert why in done.report.notes
+
+
+async def test_an_engine_of_which_nothing_is_known_any_more_says_again_that_it_is_there(
+    queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore, or when its row was cleaned away while its machine slept."""
+    monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.05)
+    async with worker(queue, settings), asyncio.timeout(30):
+        for _ in range(2):
+            while not (await queue.standings.overview(None)).engines_alive:
+                await asyncio.sleep(0.02)
+            await queue.engines.forget(INFO.id)
+
+
+async def test_who_finds_at_the_end_that_the_lease_was_lost_takes_the_death_back(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture is another engine's to paint; but nobody died of this one."""
+    job, finish = await poster.post(), queue.claims.finish
+
+    async def reaped_just_before(claim: Claim, *given: Any, **named: Any) -> LeaseOutcome:
+        monkeypatch.setattr(queue.claims, "finish", finish)
+        async with queue.database.write() as transaction:
+            row = await row_of(transaction, claim.job.id)
+            assert row is not None
+            await _reap_one(transaction, row)
+        return await finish(claim, *given, **named)
+
+    monkeypatch.setattr(queue.claims, "finish", reaped_just_before)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE
+    assert await charged(queue, job) == 2, "two attempts, no death"
+    kinds = [event.kind for event in await queue.jobs.history(job.id)]
+    assert kinds.count("claimed") == 2
+    assert {DIED, SURVIVED} <= set(kinds)

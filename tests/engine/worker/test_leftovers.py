@@ -12,7 +12,7 @@ from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from engine.scratch import scratch_folder
 from engine.worker import service
-from engine.worker.leftovers import ABANDONED_SECONDS, sweep
+from engine.worker.leftovers import sweep
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
@@ -31,6 +31,10 @@ def test_what_was_left_goes_and_what_is_needed_stays(
     (temporary / f"atelier-{NOBODY}-film").mkdir()
     (temporary / f"atelier-{NOBODY}-film" / "film.mp4").write_bytes(b"half")
     (temporary / "atelier-of-somebody-else").mkdir()
+    # A container that was killed starts again with the same numbers.
+    (temporary / f"atelier-{os.getpid()}-film").mkdir()
+    of_the_living = temporary / f"atelier-{os.getppid()}-film"
+    of_the_living.mkdir()
     for path in (
         data / "styles" / "scan.jpg.part",
         data / "statistics" / ".new-a",
@@ -42,16 +46,16 @@ def test_what_was_left_goes_and_what_is_needed_stays(
     just_begun.write_bytes(b"x")
     fresh = data / "statistics" / "new.statistics"
     fresh.write_bytes(b"x")
-    assert ABANDONED_SECONDS > 0
+    assert sweep(Settings(_env_file=None, atelier_data_dir=data)) == 5
+    left = {path for path in tmp_path.rglob("*") if path.is_file() or "atelier-" in path.name}
+    assert left == {
+        just_begun,
+        fresh,
+        of_the_living,
+        temporary / "atelier-of-somebody-else",
+    }
     with scratch_folder() as mine:
-        assert sweep(Settings(_env_file=None, atelier_data_dir=data)) == 4
-        left = {path for path in tmp_path.rglob("*") if path.is_file() or "atelier-" in path.name}
-        assert left == {
-            just_begun,
-            fresh,
-            Path(mine),
-            temporary / "atelier-of-somebody-else",
-        }
+        assert Path(mine).name.startswith(f"atelier-{os.getpid()}-"), "it is told by its number"
 
 
 async def test_statistics_of_a_members_style_go_with_its_picture(

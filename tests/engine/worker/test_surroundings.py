@@ -358,8 +358,7 @@ async def test_no_secret_of_a_trouble_is_logged_or_told(
         async with worker(queue, settings):
             with monkeypatch.context() as patch:
                 patch.setattr(store, "get_sync", refuse)
-                await asyncio.sleep(0.3)
-                told = [str(t.sentence) for t in (await queue.health.ask()).troubles()]
+                told = await trouble(queue)
             assert (await ended(queue, job)).state is JobState.DONE
     finally:
         root.handlers[:], level = before
@@ -368,7 +367,8 @@ async def test_no_secret_of_a_trouble_is_logged_or_told(
     lines = [json.loads(line) for line in said.getvalue().splitlines()]
     assert "X-Amz-Signature=[signed]" in said.getvalue()
     assert secret not in said.getvalue()
-    assert secret not in "".join(told)
+    assert secret not in told
+    assert "X-Amz-Signature=[signed]" in told
     done = next(line for line in lines if "outcome" in line)
     ids = {"job": job.id, "engine": INFO.id, "member": job.user_id, "server": job.guild_id}
     assert done.items() >= {name: value for name, value in ids.items() if value}.items()
@@ -376,6 +376,16 @@ async def test_no_secret_of_a_trouble_is_logged_or_told(
     assert done["waited_seconds"] >= 0
     assert done["painted_seconds"] > 0
     assert f"job {job.id}: done; 96 px" in done["message"]
+
+
+async def trouble(queue: JobQueue) -> str:
+    """What owners are told of the engine, once it is."""
+    async with asyncio.timeout(30):
+        while True:
+            for each in (await queue.health.ask()).troubles():
+                if each.name == "engine-trouble":
+                    return str(each.sentence)
+            await asyncio.sleep(0.02)
 
 
 async def test_an_error_that_nobody_foresaw_stops_no_heart(

@@ -1,9 +1,13 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import sqlalchemy as sa
 
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.changing.retention import UNDO_SECONDS
 from jobs.changing.styles import Replaced, Saved, TooMany
+from jobs.db import schema
 from jobs.model import JobState, Progress
 from jobs.outcomes import ClearUndone
 from jobs.queue import JobQueue
@@ -246,3 +250,49 @@ async def test_a_style_keeps_its_id_and_none_has_that_of_a_removed_one(queue: Jo
     ids = {first, second, await saved("d")}
     await queue.privacy.erase_user(1)
     assert await saved("e") not in ids
+
+
+async def test_rows_that_have_served_go_and_the_others_stay(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    async def count(table: sa.Table) -> int:
+        async with queue.database.read() as connection:
+            found = await connection.scalar(sa.select(sa.func.count()).select_from(table))
+            return int(found or 0)
+
+    await queue.engines.register(engine())
+    await queue.intakes.open(77, 1, {})
+    await queue.intakes.close(77)
+    ends = datetime.fromtimestamp(clock.now + DAY, UTC)
+    await queue.blocks.add(5, 1, 9, until=ends)
+    await queue.blocks.add(5, 2, 9, until=ends + timedelta(days=300))
+    await queue.blocks.add(5, 3, 9)
+    clock.advance(2 * DAY + 1)
+    await queue.retention.gc()
+    assert await count(schema.engines) == await count(schema.intakes) == 0
+    assert await count(schema.blocked_users) == 2
+    clock.advance(200 * DAY)
+    await queue.retention.gc()
+    assert {block.user_id for block in await queue.blocks.all(5)} == {2, 3}
+    assert len(await queue.audit.read(5)) == 3, "an admin may look for half a year"
+    clock.advance(200 * DAY)
+    await queue.retention.gc()
+    assert await queue.audit.read(5) == []
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_film_and_what_was_recorded_are_kept_as_long_as_the_picture(
+    queue: JobQueue,
+) -> None:
+    await accepted(queue)
+    claim = await claimed(queue)
+    result, film, plot = [
+        await queue.store.put(words, kind)
+        for words, kind in ((b"a", "png"), (b"b", "mp4"), (b"c", "png"))
+    ]
+    told = replace(report(), records={"losses.png": plot})
+    await queue.claims.finish(claim, result, told, timelapse_key=film)
+    await queue.retention.gc()
+    assert all([await queue.store.exists(key) for key in (result, film, plot)])
+    await delete_for_good(queue, claim.job.id)
+    assert not any([await queue.store.exists(key) for key in (result, film, plot)])

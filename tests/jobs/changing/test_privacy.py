@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,3 +215,11 @@ async def test_an_export_has_all_that_is_theirs_and_nobody_elses_id(queue: JobQu
     assert [pause["guild_id"] for pause in export.data["pauses"]] == [6]
     assert [block["guild_id"] for block in export.data["blocked"]] == [5]
     assert [intake["interaction_id"] for intake in export.data["intakes"]] == [77]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+def test_who_had_everything_erased_is_for_the_owner_alone_to_read(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    erasures.remember(folder, 1, 100.0)
+    assert stat.S_IMODE((folder / erasures.NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -72,10 +72,11 @@ async def test_a_certificate_that_is_not_trusted_is_a_sentence(
             await JobQueue.open(place.settings())
 
 
+@pytest.mark.parametrize("query", ["sslmode=require", "ssl=require", "ssl=true", "ssl=1"])
 async def test_a_server_without_tls_is_a_sentence(
-    postgres_server: postgres.Server, tmp_path: Path
+    postgres_server: postgres.Server, tmp_path: Path, query: str
 ) -> None:
-    place = Place(tmp_path, f"{postgres_server.url('postgres')}?sslmode=require")
+    place = Place(tmp_path, f"{postgres_server.url('postgres')}?{query}")
     with pytest.raises(QueueUnavailableError, match="SSL"):
         await JobQueue.open(place.settings())
 

@@ -1,19 +1,22 @@
 """Several applications on one database, and two bots of one."""
 
+import asyncio
 import dataclasses
 import os
 import platform
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.app.alone import alone_in
 from common.settings import SettingsError
 from jobs.changing.installation import DISCORD, LOOPBACK
+from jobs.db import schema
 from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.outcomes import Accepted, DatabaseRefusedError
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, FakeClock, claimed, report, submission
+from tests.kit.samples import RESULT, FakeClock, Place, claimed, report, submission
 
 FIRST, SECOND = 111, 222
 
@@ -78,6 +81,8 @@ async def test_a_bot_that_was_killed_is_not_waited_for_where_that_can_be_seen(
     again = dataclasses.replace(bot("b", pid=os.getpid()), host=here)
     assert await queue.bots.enter(killed, has_ended) is None
     assert await queue.bots.enter(again, has_ended) is None
+    (alive,) = (await queue.health.ask(ask_store=False)).bots
+    assert alive.info == again
     assert not has_ended(dataclasses.replace(bot("c", pid=os.getppid()), host=here))
 
 
@@ -115,3 +120,42 @@ def test_one_bot_holds_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pass
     with alone_in(tmp_path):
         pass
+
+
+async def test_of_two_bots_that_start_together_one_serves(place: Place) -> None:
+    async with (
+        await JobQueue.open(place.settings()) as one,
+        await JobQueue.open(place.settings()) as another,
+    ):
+        for number in range(10):
+            pair = [bot(f"{name}-{number}", FIRST + number) for name in "ab"]
+            doors = (one.bots, another.bots)
+            seen = await asyncio.gather(
+                *(door.enter(each, has_ended) for door, each in zip(doors, pair, strict=True))
+            )
+            assert sorted(other is None for other in seen) == [False, True]
+
+
+def test_whether_a_bot_has_ended_is_seen_on_its_own_machine_alone() -> None:
+    here, nobody = platform.node(), 2**22 + 1
+    assert has_ended(dataclasses.replace(bot("a", pid=nobody), host=here))
+    assert not has_ended(bot("a", pid=nobody)), "that number is another machine's"
+    # A container that starts again has the name and the number of the one before.
+    assert has_ended(dataclasses.replace(bot("a", pid=os.getpid()), host=here))
+
+
+async def test_bots_that_were_killed_are_forgotten_after_a_while(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    async def known() -> set[str]:
+        async with queue.database.read() as connection:
+            return set(await connection.scalars(sa.select(schema.bots.c.id)))
+
+    await queue.bots.enter(bot("killed"), has_ended)
+    clock.advance(2 * BOT_ALIVE_SECONDS)
+    await queue.bots.enter(bot("next"), has_ended)
+    assert await known() == {"killed", "next"}
+    clock.advance(10 * BOT_ALIVE_SECONDS)
+    await queue.bots.beat(bot("next"), connected=True)
+    await queue.bots.enter(bot("another", SECOND), has_ended)
+    assert await known() == {"next", "another"}

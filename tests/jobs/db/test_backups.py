@@ -57,16 +57,26 @@ async def fill(place: Place) -> tuple[str, str]:
     return result, style
 
 
+async def hold(place: Place) -> str:
+    """A picture of a command that is on its way to the queue."""
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.intakes.open(77, 4, {})
+        held = await queue.store.put(b"on its way", "png")
+        await queue.intakes.hold_pictures(77, [held])
+    return held
+
+
 def test_a_backup_holds_the_database_and_the_pictures_that_it_names(
     place: Place, tmp_path: Path
 ) -> None:
     result, style = asyncio.run(fill(place))
+    held = asyncio.run(hold(place))
     code, said = run("backup", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "the database and 2 pictures" in said
+    assert "the database and 3 pictures" in said
     with tarfile.open(tmp_path / "copy.tar") as archive:
-        assert set(archive.getnames()) >= {"atelier.sqlite3", f"pictures/{result}"}
-        assert f"pictures/{style}" in archive.getnames()
+        pictures = {f"pictures/{key}" for key in (result, style, held)}
+        assert set(archive.getnames()) >= {"atelier.sqlite3", *pictures}
     assert stat.S_IMODE((tmp_path / "copy.tar").stat().st_mode) == 0o600
     assert not list(tmp_path.glob(".backup-*"))
 

@@ -1,6 +1,7 @@
 """Databases of earlier and later versions."""
 
 import contextlib
+import platform
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from bench import postgres
 from jobs.changing.gallery import GalleryPost
 from jobs.db import schema
+from jobs.db.copying import BEFORE_MIGRATIONS
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
 from jobs.model import JobState
@@ -187,3 +189,49 @@ async def test_a_database_is_not_migrated_under_a_running_bot(
     with pytest.raises(DatabaseTooOldError, match="Stop the bot first"):
         await JobQueue.open(place.settings(), clock=clock)
     assert not (tmp_path / "before-migrations").exists()
+
+
+async def test_the_newest_copies_of_before_migrations_are_kept(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    folder = tmp_path / BEFORE_MIGRATIONS
+    folder.mkdir()
+    stamps = [f"2026010{day}-120000" for day in range(1, 6)]
+    for stamp in stamps:
+        (folder / f"atelier-{stamp}-schema-0002.sqlite3").write_text("an earlier copy")
+    (folder / "mine.txt").write_text("the owner's")
+    make_version("0003", place)
+    async with await JobQueue.open(place.settings()):
+        pass
+    left = sorted(path.name for path in folder.iterdir())
+    assert left[:2] == [f"atelier-{stamp}-schema-0002.sqlite3" for stamp in stamps[-2:]]
+    assert left[2].endswith("schema-0003.sqlite3")
+    assert left[3:] == ["mine.txt"]
+
+
+async def test_a_database_of_which_the_copy_is_damaged_is_not_migrated(tmp_path: Path) -> None:
+    """Or the only whole rows there are would be changed without a way back."""
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("CREATE TABLE broken (x TEXT)")
+        connection.execute("INSERT INTO broken VALUES ('a')")
+        connection.execute("CREATE INDEX of_broken ON broken (x)")
+        connection.commit()
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'of_broken'")
+        connection.commit()
+    with pytest.raises(QueueError, match="The copy is damaged"):
+        await JobQueue.open(place.settings())
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as left:
+        assert left.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+
+
+async def test_a_bot_that_was_killed_here_holds_up_no_migration(tmp_path: Path) -> None:
+    place, clock = Place(tmp_path, None), FakeClock()
+    make_version("0004", place)
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+        killed = (clock(), platform.node(), 2**22 + 1)
+        connection.execute("UPDATE bots SET last_seen = ?, host = ?, pid = ?", killed)
+        connection.commit()
+    async with await JobQueue.open(place.settings(), clock=clock):
+        pass

@@ -229,6 +229,29 @@ async def test_who_waits_looks_again_when_the_connection_is_lost(
         assert await waiting
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_a_cancellation_is_not_missed_by_who_does_not_listen_at_that_moment(
+    place: Place, template: postgres.Server
+) -> None:
+    async with (
+        await JobQueue.open(place.settings()) as engines,
+        await JobQueue.open(place.settings()) as bots,
+    ):
+        job = await accepted(bots)
+        await engines.claims.claim("engine")
+        while await engines.wait_for_cancellation(job.id, 0.1):
+            pass
+        waiting = asyncio.create_task(engines.wait_for_cancellation(job.id, 20))
+        await asyncio.sleep(0.1)
+        await template.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname LIKE 'test_%' AND query LIKE '%LISTEN%'"
+        )
+        assert await asyncio.wait_for(waiting, 10), "it may have been said just then"
+        await bots.jobs.cancel(job.id, 1)
+        assert await engines.wait_for_cancellation(job.id, 2.0)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:

@@ -1,7 +1,10 @@
 """PostgreSQL on a line that stays open and says nothing more: an error within our own limit."""
 
 import asyncio
+import socket
+import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.proxy import proxy_to
 from jobs.db import addresses, listeners
+from jobs.db.database import Database
 from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted
@@ -107,9 +111,57 @@ async def test_the_server_gives_up_what_a_client_that_sleeps_holds(
             assert str(said).removesuffix("s") == value.removesuffix("s"), name
 
 
-@pytest.mark.parametrize(
-    "limit", ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"]
-)
+LIMITS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+
+
+async def test_a_bots_sessions_are_bounded_and_a_migrations_are_not(place: Place) -> None:
+    assert place.database_url is not None
+    async with await JobQueue.open(place.settings()) as queue:
+        assert "0" not in await shown(queue.database, LIMITS)
+    patient = Database(place.database_url, patient=True)
+    assert set(await shown(patient, LIMITS)) == {"0"}
+    await patient.close()
+
+
+async def shown(database: Database, names: Sequence[str]) -> list[str]:
+    async with database.read() as connection:
+        return [str(await connection.scalar(sa.text(f"SHOW {name}"))) for name in names]
+
+
+def test_an_address_says_how_long_a_connection_is_waited_for() -> None:
+    url = "postgresql://u@h/d"
+    waits = [
+        addresses.connect_arguments(addresses.parse_address(url + query))["timeout"]
+        for query in ("?connect_timeout=3", "?connect_timeout=0", "")
+    ]
+    assert waits == [3.0, addresses.CONNECT_SECONDS, addresses.CONNECT_SECONDS]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names for it")
+async def test_the_system_finds_out_that_the_other_side_is_gone(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
+        raw: Any = await connection.get_raw_connection()
+        found = raw.driver_connection._transport.get_extra_info("socket")
+        assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 60
+        assert 0 < found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+
+
+async def test_only_what_is_not_precious_may_be_lost_with_the_servers_power(
+    template: postgres.Server, place: Place
+) -> None:
+    assert isinstance(template, postgres.Server)
+    name = sa.make_url(place.database_url or "").database
+    # The tests' own server is told to be quick.
+    await template.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
+    async with await JobQueue.open(place.settings()) as queue:
+        for precious in (False, True, False, True):
+            async with queue.database.write(precious=precious) as transaction:
+                said = await transaction.scalar(sa.text("SHOW synchronous_commit"))
+                assert said == ("on" if precious else "off")
+
+
+@pytest.mark.parametrize("limit", LIMITS)
 async def test_limits_of_the_servers_owner_are_no_fault_of_the_queue(
     place: Place, limit: str
 ) -> None:

@@ -94,6 +94,13 @@ async def when_it_is_finished_after_all(queue: JobQueue, _: FakeClock) -> None:
     await queue.claims.finish(claim, RESULT, report())
 
 
+async def when_all_were_finished(queue: JobQueue, _: FakeClock) -> None:
+    claim = await paint(queue, 9)
+    await queue.jobs.cancel(claim.job.id, MEMBER)
+    several = PaintReport("lite", "cpu", "fp32", 256, 192, 12.0, 300, 7, variants=PAINTED)
+    await queue.claims.finish(claim, PAINTED[0], several)
+
+
 async def by_another_engine_that_goes_on(queue: JobQueue, _: FakeClock) -> None:
     await queue.claims.release(await paint(queue, 3))
     claim = await paint(queue, 5, "another")
@@ -175,7 +182,7 @@ COUNTS: dict[int, list[Ending]] = {
         as_its_engines_hung,
     ],
     6: [by_another_engine_that_goes_on],
-    10: [stopped_after(9), when_it_is_finished_after_all, done],
+    10: [stopped_after(9), when_it_is_finished_after_all, when_all_were_finished, done],
 }
 
 

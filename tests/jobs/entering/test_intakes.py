@@ -13,7 +13,14 @@ import sqlalchemy as sa
 from common.options import PaintInputs, StyleInput
 from common.store import PictureStore, key_for
 from jobs.model import JobState
-from jobs.outcomes import Accepted, AlreadySubmitted, Erased, QueueError, Refused
+from jobs.outcomes import (
+    Accepted,
+    AlreadySubmitted,
+    Erased,
+    QueueError,
+    QueueUnavailableError,
+    Refused,
+)
 from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted, delete_for_good, submission
 
@@ -203,3 +210,17 @@ async def test_an_intake_that_is_refused_is_open_until_its_member_knows(queue: J
     await queue.intakes.close(999)
     assert await queue.intakes.pending() == []
     assert not await queue.intakes.open(999, 1, {})
+
+
+async def test_who_waits_for_an_intake_while_the_database_is_away_hears_of_it(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_how: bool) -> object:
+        raise QueueUnavailableError("The database is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.database, "write", away)
+        async with asyncio.timeout(5):
+            with pytest.raises(QueueUnavailableError):
+                await queue.intakes.open(1, 1, {})
+    assert await queue.intakes.open(1, 1, {})

@@ -79,3 +79,11 @@ async def test_styles_that_are_left_out_are_no_work(queue: JobQueue) -> None:
     job = await queue.jobs.get(whole.id)
     assert job is not None
     assert job.predicted_seconds == pytest.approx(whole.predicted_seconds / 2)
+
+
+async def test_what_took_no_time_tells_nothing(queue: JobQueue) -> None:
+    """Nothing could be expected of an engine that is infinitely fast."""
+    await queue.engines.register(engine())
+    await accepted(queue)
+    await queue.claims.finish(await claimed(queue), RESULT, report(0.0))
+    assert await measured(queue) == []

@@ -11,7 +11,7 @@ from jobs import core
 from jobs.model import Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted, claimed
+from tests.kit.samples import Place, accepted, claimed, report
 
 
 @contextlib.contextmanager
@@ -88,3 +88,66 @@ async def test_renewal_says_that_a_job_is_to_be_cancelled(queue: JobQueue) -> No
     claim = await claimed(queue)
     await queue.jobs.cancel(job.id, 1)
     assert await queue.claims.renew(claim) == LeaseHeld(cancel_requested=True)
+
+
+async def test_what_is_kept_of_one_job_is_of_no_other(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two engines paint side by side; each goes on from what is its own."""
+    monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
+    store, kept = queue.store, dict[int, list[str]]()
+    await accepted(queue, 1)
+    await accepted(queue, 2)
+    claims = [await claimed(queue, name) for name in ("one", "another")]
+    for step in range(3):
+        for claim in claims:
+            number = claim.job.id
+            words = f"{number} {step}".encode()
+            keys = [await store.put(words, kind) for kind in ("jpg", "png", "ckpt")]
+            preview, frame, checkpoint = keys
+            told = Progress(step, 3, 0.1, 1.0, preview, done=(frame,))
+            await queue.claims.report_progress(claim, told)
+            await queue.claims.save_checkpoint(claim, checkpoint, {step: frame})
+            kept.setdefault(number, []).extend(keys)
+    for claim in claims:
+        first, second, third = (kept[claim.job.id][at : at + 3] for at in (0, 3, 6))
+        there = [await store.exists(key) for key in (first[0], second[0], third[0])]
+        assert there == [False, True, True], "the newest two previews"
+        there = [await store.exists(key) for key in (first[2], second[2], third[2])]
+        assert there == [False, False, True], "the newest checkpoint"
+        await queue.claims.release(claim)
+    for name in ("one", "another"):
+        again = await claimed(queue, name)
+        mine = kept[again.job.id]
+        assert again.checkpoint_key == mine[8]
+        assert again.frames == (mine[1], mine[4], mine[7])
+        assert again.done == (mine[7],)
+
+
+async def test_a_preview_that_two_jobs_show_stays_for_the_other(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same photograph with the same seed gives the same bytes, and so the same key."""
+    monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
+    await accepted(queue, 1)
+    await accepted(queue, 2)
+    claims = [await claimed(queue, name) for name in ("one", "another")]
+    same, *others = [await queue.store.put(words, "jpg") for words in (b"a", b"b", b"c")]
+    for claim in claims:
+        await queue.claims.report_progress(claim, Progress(1, 9, 0.1, 1.0, same))
+    for key in others:
+        await queue.claims.report_progress(claims[0], Progress(2, 9, 0.2, 1.0, key))
+    assert await queue.store.exists(same)
+
+
+async def test_at_the_end_the_preview_before_the_newest_is_left_to_who_is_about_to_read_it(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
+    await accepted(queue)
+    claim = await claimed(queue)
+    keys = [await queue.store.put(words, "jpg") for words in (b"a", b"b")]
+    for key in keys:
+        await queue.claims.report_progress(claim, Progress(1, 9, 0.1, 1.0, key))
+    await queue.claims.finish(claim, await queue.store.put(b"done", "png"), report())
+    assert [await queue.store.exists(key) for key in keys] == [True, True]

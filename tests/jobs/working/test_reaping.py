@@ -211,3 +211,29 @@ async def test_what_an_operator_has_queued_again_had_no_death_to_take_back(
     await queue.jobs.retry(job.id)
     assert not await queue.claims.survived(slept)
     assert await deaths(queue) == 0
+
+
+async def test_who_has_just_begun_to_look_believes_no_end(
+    queue: JobQueue, clock: FakeClock, place: Place
+) -> None:
+    """As a bot that starts when the database is back: the engines are about to renew."""
+    await accepted(queue)
+    claim = await claimed(queue)
+    clock.advance(LEASE_SECONDS + 1)
+    async with await JobQueue.open(place.settings(), clock=clock) as started:
+        assert await started.claims.reap() == []
+    assert await queue.claims.renew(claim) == LeaseHeld()
+
+
+@pytest.mark.parametrize("place_of", [{"device": "cuda:1"}, {"host": "another"}])
+async def test_a_device_that_is_well_says_nothing_of_another(
+    queue: JobQueue, place_of: dict[str, str]
+) -> None:
+    ill, well = engine("ill", device="cuda:0"), engine("well", **{"device": "cuda:0", **place_of})
+    for each in (ill, well):
+        await queue.engines.register(each)
+    await queue.engines.note_trouble(ill, "the device does not answer.")
+    assert await queue.engines.was_in_trouble(ill)
+    assert not await queue.engines.was_in_trouble(well)
+    await queue.engines.note_well(well)
+    assert await queue.engines.was_in_trouble(ill)

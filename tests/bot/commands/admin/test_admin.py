@@ -149,6 +149,15 @@ async def test_limits_that_are_set_hold(world: World) -> None:
     assert refusal.limit == "max_waiting_per_user"
 
 
+async def test_limits_are_found_without_the_accents_of_their_names(world: World) -> None:
+    admin = world.user("admin", locale="es-419")
+    offered = await world.discord.autocomplete(admin, "limits reset", "limit", "imagenes en")
+    assert [each["name"] for each in offered] == [
+        "Imágenes en espera de un miembro",
+        "Imágenes en espera del servidor",
+    ]
+
+
 async def test_one_limit_is_reset_at_once_and_all_after_a_question(world: World) -> None:
     admin = world.user("admin")
     await world.slash(admin, "limits set", {"size": 512, "per_day": 3, "cooldown": 9})
@@ -158,6 +167,11 @@ async def test_one_limit_is_reset_at_once_and_all_after_a_question(world: World)
         {"name": "Largest size of what moves", "value": "max_clip_size_px"},
     ]
     await world.slash(admin, "limits reset", {"limit": "max_size_px"})
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_per_day) == (2048, 3)
+    # Somebody types the name that `/limits show` has, and does not choose from the list.
+    await world.slash(admin, "limits set", {"size": 512})
+    await world.slash(admin, "limits reset", {"limit": "largest size"})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (2048, 3)
     unknown = await world.slash(admin, "limits reset", {"limit": "anything"})

@@ -33,6 +33,30 @@ async def test_the_log_leaves_out_what_was_only_said_again(world: World) -> None
     assert "64 px" not in newest
 
 
+async def test_the_log_cuts_no_limit_in_two_and_keeps_their_order(world: World) -> None:
+    admin = world.user("admin", locale="fr")
+    talk = world.discord.channel("talk")
+    values = {"size": 512, "quality": "standard", "per_day": 3, "cooldown": 30}
+    channels = {"log_channel": str(talk.id), "gallery": str(talk.id)}
+    said = await world.slash(admin, "limits set", {**values, **channels})
+    await world.press(admin, said, "Revenir en arrière")
+    undone, done = (await world.slash(admin, "limits log")).text.splitlines()[1:3]
+    assert "Taille maximale : valeur de l’opérateur → 512 px".replace(" :", "\u00a0:") in done
+    assert (
+        "changement de limites (Taille maximale\u00a0: 512 px → valeur de l’opérateur, M" in undone
+    )
+    for line in (undone, done):
+        assert re.search(r"… et \d autres\.\)$", line), line
+        assert line.count("<#") == line.count("<#" + str(talk.id) + ">")
+
+
+async def test_no_operator_has_roles_and_channels_of_a_server(world: World) -> None:
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, admin.id)
+    newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
+    assert f"Channel of the gallery: no channel → <#{talk.id}>" in newest
+
+
 async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     talk = world.discord.channel("talk")

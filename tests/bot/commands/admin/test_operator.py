@@ -87,6 +87,21 @@ async def test_all_is_paused_and_goes_on(world: World) -> None:
     assert not (await world.queue.standings.overview(None)).paused
 
 
+async def test_a_server_that_cannot_let_the_queue_go_on_is_told_who_paused_it(world: World) -> None:
+    """`/queue` said that an admin had, and `/queue-admin resume` that nothing was paused."""
+    admin = world.user("admin")
+    await world.slash(admin, "operator pause")
+    shown = await world.slash(world.user("ada"), "queue")
+    assert "The operator of this bot has paused the queue of all servers" in shown.text
+    assert "by an admin" not in shown.text
+    stands = "the operator of this bot has paused all servers"
+    assert stands in (await world.slash(admin, "queue-admin resume")).text
+    await world.slash(admin, "queue-admin pause")
+    assert stands in (await world.slash(admin, "queue-admin resume")).text
+    await world.slash(admin, "operator resume")
+    assert "not paused." in (await world.slash(admin, "queue-admin resume")).text
+
+
 async def test_all_that_waits_anywhere_is_cleared_and_put_back(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     jobs = [await world.job(ada), await world.job(ada, in_guild=False)]

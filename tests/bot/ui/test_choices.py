@@ -1,0 +1,43 @@
+"""What is typed is known without its capitals, its accents and its curly marks."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.commands.admin.limit_lines import read_lines
+from bot.texts import texts_for
+from bot.ui.choices import folded
+from bot.ui.spans import read_span
+from common.limits import Limits
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("IMAGENES", "Imágenes"), ("grosse", "Größe"), ("d'un", "d’un"), ("24 h", "24\u00a0h")],
+)
+def test_what_is_compared_is_the_same(typed: str, meant: str) -> None:
+    assert folded(typed) == folded(meant)
+
+
+@pytest.mark.parametrize(
+    ("typed", "days"),
+    [("3 dias", 3), ("3 DÍAS", 3), ("1 dia", 1), ("2 Wochen", 14), ("1 semaine", 7)],
+)
+def test_a_span_is_read_in_all_languages(typed: str, days: int) -> None:
+    assert read_span(typed) == timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "name", "value"),
+    [
+        ("es", "Imagenes de un miembro en 24 horas: 7", "max_per_day", 7),
+        ("fr", "Images d'un membre en 24 heures : 7", "max_per_day", 7),
+        ("fr", "Meilleure qualite: ebauche", "max_quality", "draft"),
+        ("de", "MAXIMALE GRÖSSE: 512", "max_size_px", 512),
+    ],
+)
+def test_a_limit_is_known_by_its_name(
+    language: str, line: str, name: str, value: int | str
+) -> None:
+    read = read_lines(texts_for(language), line, Limits())
+    assert (read.values, read.problems) == ({name: value}, {})

@@ -1,0 +1,115 @@
+"""Whether a request to Discord is on its way, or may yet be carried out though nobody waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from bot.wire.in_flight import InFlight, follow_this_task, tracing
+
+
+class Discord:
+    """Answers as it is told, once it is told to."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
+        self.answers.set()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.set()
+        await self.answers.wait()
+        if not self.status:
+            assert request.transport is not None
+            request.transport.close()
+        return web.Response(status=self.status or 200)
+
+
+@pytest.fixture
+def far() -> Discord:
+    return Discord()
+
+
+@pytest.fixture
+async def address(far: Discord) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_patch("/", far.answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/"))
+
+
+async def edit(address: str) -> None:
+    async with (
+        aiohttp.ClientSession(trace_configs=[tracing()]) as session,
+        session.patch(address) as response,
+    ):
+        await response.read()
+
+
+async def flight_of(address: str) -> InFlight:
+    flight = follow_this_task()
+    with suppress(aiohttp.ClientError):
+        await edit(address)
+    return flight
+
+
+async def test_a_request_is_in_the_air_until_its_answer_is_there(
+    address: str, far: Discord
+) -> None:
+    far.answers.clear()
+    flight = follow_this_task()
+    editing = asyncio.create_task(edit(address))
+    await asyncio.wait_for(far.asked.wait(), 10)
+    assert flight.in_air
+    far.answers.set()
+    await editing
+    assert flight == InFlight(in_air=False, is_lost=False)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 429])
+async def test_what_was_answered_is_not_carried_out_later(
+    address: str, far: Discord, status: int
+) -> None:
+    far.status = status
+    assert await flight_of(address) == InFlight(in_air=False, is_lost=False)
+
+
+@pytest.mark.parametrize("status", [0, 500, 502, 504])
+async def test_what_broke_off_may_be_carried_out_yet(
+    address: str, far: Discord, status: int
+) -> None:
+    """Also where a server in between gave up on the one behind it."""
+    far.status = status
+    assert await flight_of(address) == InFlight(in_air=False, is_lost=True)
+
+
+async def test_what_never_left_is_not_carried_out() -> None:
+    nowhere = f"http://127.0.0.1:{unused_port()}/"
+    assert await flight_of(nowhere) == InFlight(in_air=False, is_lost=False)
+
+
+async def test_once_lost_it_stays_lost_whatever_is_answered_next(
+    address: str, far: Discord
+) -> None:
+    flight = follow_this_task()
+    far.status = 502
+    await edit(address)
+    far.status = 200
+    await edit(address)
+    assert flight.is_lost
+
+
+async def test_the_requests_of_another_task_are_not_ones_own(address: str, far: Discord) -> None:
+    far.status = 502
+    mine = follow_this_task()
+
+    async def another() -> InFlight:
+        return await flight_of(address)
+
+    theirs = await asyncio.create_task(another())
+    assert theirs.is_lost
+    assert not mine.is_lost

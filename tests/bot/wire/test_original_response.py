@@ -1,0 +1,174 @@
+"""The message that answers an interaction: asked for, filled, said beside, through bad moments."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.wire import original_response as answers
+from common.backoff import Backoff
+from jobs.model import Reply
+from tests.bot.wire.test_faults import answered
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+MESSAGE = 4711
+MEMBER = 7
+GONE, ENDED, FORBIDDEN = answered(404, 10008), answered(401, 50027), answered(403, 50001)
+
+
+@dataclass
+class Discord:
+    """Notes what it is asked for, and raises what it was told to, one after the other."""
+
+    asked: list[str] = field(default_factory=list)
+    fails: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    private: list[str] = field(default_factory=list)
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.fails[what]:
+            raise self.fails[what].pop(0)
+
+    async def edit_message(self, _id: str, *, content: str) -> None:
+        self._ask(f"edit: {content}")
+
+    async def send(self, content: str, *, ephemeral: bool, wait: bool) -> None:
+        assert ephemeral
+        assert wait
+        self._ask(f"beside: {content}")
+
+    async def delete_message(self, _id: str) -> None:
+        self._ask("delete")
+
+    async def fetch_message(self, _id: str) -> object:
+        self._ask("fetch")
+        return SimpleNamespace(id=MESSAGE)
+
+    # As the client
+
+    application_id = 1
+
+    def clock(self) -> float:
+        return NOW.timestamp()
+
+    async def fetch_user(self, user_id: int) -> object:
+        assert user_id == MEMBER
+
+        async def send(sentence: str, *, nonce: str) -> None:
+            self.private.append(f"{nonce}: {sentence}")
+
+        return SimpleNamespace(send=send)
+
+
+@pytest.fixture
+def discord(monkeypatch: pytest.MonkeyPatch) -> Any:
+    made = Discord()
+    monkeypatch.setattr(answers, "webhook_of", lambda *_: made)
+    monkeypatch.setattr(answers, "BACKOFF", Backoff(0.0, 0.0))
+    return made
+
+
+def reply(*, ephemeral: bool = False, seconds: float = 900.0) -> Reply:
+    ends = NOW + timedelta(seconds=seconds)
+    return Reply(1, 42, "token", ends, channel_id=3, ephemeral=ephemeral)
+
+
+# Asking again
+
+
+@pytest.mark.parametrize("trouble", [answered(503), answered(404), TimeoutError()])
+async def test_what_passes_is_asked_for_again(discord: Any, trouble: Exception) -> None:
+    discord.fails["fetch"] = [trouble] * answers.TRIES
+    assert await answers.find_answer(discord, discord) == MESSAGE
+    assert len(discord.asked) == answers.TRIES + 1
+
+
+@pytest.mark.parametrize("trouble", [answered(503), answered(404), TimeoutError()])
+async def test_though_not_for_ever(discord: Any, trouble: Exception) -> None:
+    discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
+    with pytest.raises(type(trouble)):
+        await answers.insist(lambda: discord.fetch_message("@original"))
+
+
+async def test_what_does_not_pass_is_asked_for_once(discord: Any) -> None:
+    discord.fails["fetch"] = [FORBIDDEN]
+    with pytest.raises(type(FORBIDDEN)):
+        await answers.insist(lambda: discord.fetch_message("@original"))
+    assert discord.asked == ["fetch"]
+
+
+# Whether there is an answer
+
+
+async def test_an_answer_that_discord_knows_nothing_of_is_none(discord: Any) -> None:
+    discord.fails["fetch"] = [GONE]
+    assert await answers.find_answer(discord, discord) == 0
+
+
+@pytest.mark.parametrize("trouble", [answered(404), FORBIDDEN, answered(503)])
+async def test_of_what_is_not_clear_nothing_is_known(discord: Any, trouble: Exception) -> None:
+    """Or a command that Discord waits for would be acknowledged, and answered, twice."""
+    discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
+    assert await answers.find_answer(discord, discord) is None
+
+
+async def test_after_the_token_nothing_is_asked(discord: Any) -> None:
+    assert await answers.find_answer(discord, discord, NOW) is None
+    await answers.show_in_answer(discord, reply(seconds=0.0), content="late")
+    assert discord.asked == []
+
+
+# Saying something to one alone
+
+
+async def test_an_answer_for_all_gives_way_to_a_word_for_one(discord: Any) -> None:
+    await answers.say_instead(discord, MEMBER, reply(), "no")
+    assert discord.asked == [f"edit: {answers.FILLING}", "beside: no", "delete"]
+
+
+async def test_an_answer_for_one_says_it_itself(discord: Any) -> None:
+    await answers.say_instead(discord, MEMBER, reply(ephemeral=True), "no")
+    assert discord.asked == ["edit: no"]
+
+
+@pytest.mark.parametrize("deleted", [f"edit: {answers.FILLING}", "delete"])
+async def test_it_is_said_also_where_the_member_has_deleted_the_answer(
+    discord: Any, deleted: str
+) -> None:
+    discord.fails[deleted] = [GONE]
+    await answers.say_alone(discord, "no")
+    assert discord.asked == [f"edit: {answers.FILLING}", "beside: no", "delete"]
+
+
+@pytest.mark.parametrize("trouble", [ENDED, GONE])
+@pytest.mark.parametrize("beside", [False, True])
+async def test_where_the_token_has_ended_it_comes_by_direct_message(
+    discord: Any, trouble: Exception, beside: bool
+) -> None:
+    say = answers.say_beside if beside else answers.say_instead
+    discord.fails["beside: no"] = [trouble]
+    await say(discord, MEMBER, reply(), "no")
+    assert discord.private == ["atelier-s42: no"], "Discord takes one of that name once"
+
+
+async def test_what_is_forbidden_is_not_said_in_another_way(discord: Any) -> None:
+    discord.fails["beside: no"] = [FORBIDDEN]
+    await answers.say_beside(discord, MEMBER, reply(), "no")
+    assert discord.private == []
+
+
+async def test_a_courtesy_is_tried_once(discord: Any) -> None:
+    """What is said later has to stand above it."""
+    discord.fails["edit: wait"] = [answered(503)]
+    assert not await answers.say_meanwhile(discord, reply(), "wait")
+    assert discord.asked == ["edit: wait"]
+    assert await answers.say_meanwhile(discord, reply(), "wait")
+
+
+async def test_an_answer_belongs_to_the_application_that_was_asked(discord: Any) -> None:
+    """Those of before there were several are anybody's."""
+    mine, theirs, old = (Reply(each, 42, "token", NOW) for each in (1, 2, 0))
+    assert [answers.is_mine(discord, each) for each in (mine, theirs, old)] == [True, False, True]

@@ -1,0 +1,57 @@
+"""Files of the command line are there whole or not at all."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.output.atomic import replacing, write_bytes
+from engine.output.errors import OutputError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "picture.png"
+    made.write_bytes(b"before")
+    return made
+
+
+def test_a_disk_that_is_full_only_in_the_end_leaves_what_was_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a share on another machine is, which takes all and writes it later."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match="No space left"):
+            write_bytes(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_where_nothing_is_written_all_stays(path: Path) -> None:
+    with replacing(path):
+        pass
+    assert path.read_bytes() == b"before"
+
+
+def test_an_exception_leaves_nothing_half(path: Path) -> None:
+    def half() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
+    assert path.read_bytes() == b"before"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["p" * 251 + ".png", "p." + "s" * 250])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path, name: str) -> None:
+    write_bytes(tmp_path / name, b"a picture")
+    assert (tmp_path / name).read_bytes() == b"a picture"

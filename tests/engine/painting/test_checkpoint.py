@@ -1,0 +1,103 @@
+"""The file of a checkpoint: what was written is read, and nothing else is taken for one."""
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from common.sentences import sentence
+from engine.errors import CheckpointError
+from engine.painting.checkpoint import FORMAT, Header, fingerprint, from_bytes, to_bytes
+from engine.painting.events import Losses
+from engine.painting.statistics import metadata_of
+
+HEADER = Header(
+    fingerprint="of these pictures",
+    memory_bytes=2**30,
+    scale=1,
+    iteration=7,
+    precision="bf16",
+    cap_px=None,
+    failures=1,
+    pace=0.5,
+    seconds=12.5,
+    evaluated=47,
+    notes=(sentence("Painted in tiles of {size} px.", size=64),),
+    losses=(Losses(1, 7, 2.5, {"style": 1.5}),),
+    reference=None,
+    ended=True,
+)
+
+
+def written() -> bytes:
+    return to_bytes(HEADER, {"picture": torch.rand(3, 4, 5)[:, ::2]})
+
+
+def changed(**changes: Any) -> bytes:
+    """With other words in its header; None takes one away."""
+    header = json.loads(metadata_of(written())["atelier"]) | changes
+    kept = {name: value for name, value in header.items() if value is not None}
+    return save(load(written()), metadata={"atelier": json.dumps(kept)})
+
+
+def test_what_was_written_is_read() -> None:
+    torch.manual_seed(3)
+    random = torch.get_rng_state()
+    data = written()
+    kept = from_bytes(data)
+    assert kept.header == HEADER
+    assert kept.tensors["picture"].shape == (3, 2, 5)
+    assert kept.tensors["random"].shape == random.shape
+    kept.check("of these pictures")
+    with pytest.raises(CheckpointError, match="other pictures or settings"):
+        kept.check("of others")
+
+
+def test_the_state_of_chance_is_kept() -> None:
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    kept = from_bytes(to_bytes(HEADER, {}))
+    assert torch.equal(kept.tensors["random"], state)
+
+
+@pytest.mark.parametrize("number", [FORMAT - 1, FORMAT + 1])
+def test_one_of_another_version_says_so(number: int) -> None:
+    with pytest.raises(CheckpointError, match="another version"):
+        from_bytes(changed(format=number))
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no checkpoint",
+        written()[:-3],
+        written()[:50],
+        save({"picture": torch.zeros(3)}),
+        save({}, metadata={"atelier": "{"}),
+        save({}, metadata={"atelier": "[]"}),
+        save({}, metadata={"atelier": DEEP}),
+        changed(job=None),
+        changed(unheard_of=1),
+        changed(losses=[{"scale": 1}]),
+        changed(losses=3),
+        changed(notes=["a note"]),
+    ],
+    ids=[
+        *("empty", "words", "cut short", "cut shorter", "no header", "half a header", "a list"),
+        *("deep", "of no job", "with more", "half a loss", "no losses", "no sentence"),
+    ],
+)
+def test_what_is_none_is_refused_in_a_sentence(data: bytes) -> None:
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        from_bytes(data)
+
+
+def test_each_setting_makes_another_job() -> None:
+    assert fingerprint("a", 1) == fingerprint("a", 1)
+    assert len({fingerprint("a", 1), fingerprint("a", 2), fingerprint("b", 1)}) == 3

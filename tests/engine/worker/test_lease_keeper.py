@@ -1,0 +1,285 @@
+"""What is done for a job while something else is awaited: renewing, telling, hearing, giving up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from common.backoff import Backoff
+from common.store import StorageUnavailableError
+from engine.worker import lease
+from engine.worker.handle import Checkpoint, JobHandle, StopReason
+from engine.worker.lease import LeaseKeeper, NotStoppedError
+from jobs.model import Claim, JobState, Progress
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
+from jobs.queue import JobQueue
+from tests.kit.samples import RESULT, accepted, claimed, report
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+async def claim(queue: JobQueue) -> Claim:
+    await accepted(queue)
+    return await claimed(queue, "engine")
+
+
+@pytest.fixture
+async def keeper(queue: JobQueue, claim: Claim) -> AsyncIterator[LeaseKeeper]:
+    made = LeaseKeeper(queue, claim, JobHandle(), asyncio.Event())
+    yield made
+    made.close()
+
+
+async def work_for(keeper: LeaseKeeper, seconds: float) -> None:
+    work = asyncio.create_task(asyncio.sleep(seconds))
+    await keeper.during(work, patience_seconds=PATIENCE)
+
+
+async def work_until(keeper: LeaseKeeper, condition: Callable[[], object]) -> None:
+    async def wait() -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    await keeper.during(asyncio.create_task(wait()), patience_seconds=PATIENCE)
+
+
+class Away:
+    """A database that answers nothing for as long as it is told, and counts who asks."""
+
+    def __init__(self, queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_away, self.asked, self.renewed = True, 0, 0
+        hear, renew = queue.wait_for_cancellation, queue.claims.renew
+
+        async def ask(job_id: int, seconds: float) -> bool:
+            self.asked += 1
+            if self.is_away:
+                raise QueueUnavailableError("The database is away.")
+            return await hear(job_id, seconds)
+
+        async def count(*given: Any, **named: Any) -> LeaseOutcome:
+            self.renewed += 1
+            return await renew(*given, **named)
+
+        monkeypatch.setattr(queue, "wait_for_cancellation", ask)
+        monkeypatch.setattr(queue.claims, "renew", count)
+
+
+async def test_a_database_that_is_away_is_asked_ever_less_and_then_renewed_at_once(
+    queue: JobQueue, keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease may have ended meanwhile; it is not waited for the next turn."""
+    monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.1, 5.0))
+    database = Away(queue, monkeypatch)
+    await work_for(keeper, 1.5)
+    assert 2 <= database.asked <= 5
+    database.is_away = False
+    await work_until(keeper, lambda: database.renewed)
+    await work_for(keeper, 0.5)
+    assert database.renewed == 1, "it is not due yet"
+    assert keeper.handle.stop_reason is None
+
+
+async def test_a_lost_lease_is_asked_for_no_more(
+    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Away(queue, monkeypatch)
+    database.is_away = False
+    await queue.claims.release(claim)
+    keeper.handle.put_progress(Progress(1, 9, 0.1))
+    await work_until(keeper, lambda: keeper.handle.stopping)
+    assert keeper.handle.stop_reason is StopReason.LEASE_LOST
+    database.asked = 0
+    keeper.handle.put_progress(Progress(2, 9, 0.2))
+    await work_for(keeper, 0.3)
+    await keeper.tell_last_progress(1.0)
+    assert database.asked == 0
+    assert keeper.handle.take_progress() is not None, "nobody took it"
+
+
+# Checkpoints
+
+
+class Shelf:
+    """A store that takes files, or none, and notes them."""
+
+    def __init__(self, queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.refuses, self.taken, self.refused = False, list[bytes](), 0
+        put = queue.store.put
+
+        async def take(data: bytes, suffix: str) -> str:
+            if self.refuses:
+                self.refused += 1
+                raise StorageUnavailableError("The disk is full.")
+            self.taken.append(data)
+            return await put(data, suffix)
+
+        monkeypatch.setattr(queue.store, "put", take)
+
+
+@pytest.fixture
+def shelf(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    return Shelf(queue, monkeypatch)
+
+
+def frames(count: int, stored: int = 0) -> Checkpoint:
+    return Checkpoint(b"%d frames" % count, count, lambda number: b"frame %d" % number, stored)
+
+
+async def left(queue: JobQueue, claim: Claim) -> tuple[bytes | None, list[bytes]]:
+    """What another engine would go on from."""
+    await queue.claims.release(claim)
+    again = await claimed(queue, "another")
+    data = None
+    if again.checkpoint_key is not None:
+        data = await queue.store.get(again.checkpoint_key)
+    return data, [await queue.store.get(key) for key in again.frames]
+
+
+async def test_each_frame_is_stored_once_with_the_newest_checkpoint(
+    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, shelf: Shelf
+) -> None:
+    for count in (1, 3, 4):
+        keeper.handle.put_checkpoint(frames(count))
+        await work_until(keeper, lambda: b"%d frames" % count in shelf.taken)  # noqa: B023
+        await work_until(keeper, lambda: keeper.storing is None)
+    kept = [b"frame %d" % number for number in range(4)]
+    assert [data for data in shelf.taken if data in kept] == kept
+    assert await left(queue, claim) == (b"4 frames", kept)
+
+
+async def test_frames_of_an_engine_before_are_not_stored_again(
+    queue: JobQueue, keeper: LeaseKeeper, shelf: Shelf
+) -> None:
+    keeper.handle.put_checkpoint(frames(4, stored=3))
+    await work_until(keeper, lambda: b"4 frames" in shelf.taken)
+    assert shelf.taken == [b"frame 3", b"4 frames"]
+
+
+async def test_a_checkpoint_that_cannot_be_stored_ends_no_painting(
+    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, shelf: Shelf
+) -> None:
+    """The next one is stored, with the frames that this one had."""
+    shelf.refuses = True
+    keeper.handle.put_checkpoint(frames(2))
+    await work_until(keeper, lambda: shelf.refused)
+    await work_for(keeper, 0.3)
+    assert keeper.handle.stop_reason is None
+    shelf.refuses = False
+    keeper.handle.put_checkpoint(frames(3))
+    await work_until(keeper, lambda: b"3 frames" in shelf.taken)
+    await work_until(keeper, lambda: keeper.storing is None)
+    assert await left(queue, claim) == (b"3 frames", [b"frame %d" % n for n in range(3)])
+
+
+async def test_one_that_could_not_be_named_is_named_when_the_database_is_back(
+    queue: JobQueue,
+    keeper: LeaseKeeper,
+    claim: Claim,
+    shelf: Shelf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.05, 0.05))
+    save, tries = queue.claims.save_checkpoint, 0
+
+    async def away_twice(*given: Any) -> LeaseOutcome:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise QueueUnavailableError("The database is away.")
+        return await save(*given)
+
+    monkeypatch.setattr(queue.claims, "save_checkpoint", away_twice)
+    keeper.handle.put_checkpoint(frames(2))
+    await work_until(keeper, lambda: tries == 3)
+    assert shelf.taken == [b"frame 0", b"frame 1", b"2 frames"], "and stored once"
+    assert await left(queue, claim) == (b"2 frames", [b"frame 0", b"frame 1"])
+
+
+# The end
+
+
+async def test_who_is_left_is_told_to_stop_and_what_is_on_its_way_is_given_up(
+    queue: JobQueue, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "_STORING_SECONDS", 0.0)
+    keeper = LeaseKeeper(queue, claim, JobHandle(), asyncio.Event())
+
+    async def never(*_: object) -> str:
+        await asyncio.sleep(3600)
+        return RESULT
+
+    monkeypatch.setattr(queue.store, "put", never)
+    keeper.handle.put_checkpoint(Checkpoint(b"data"))
+    await work_until(keeper, lambda: keeper.storing)
+    storing = keeper.storing
+    assert storing is not None
+    keeper.close()
+    assert keeper.handle.should_stop()
+    await asyncio.wait({storing}, timeout=5)
+    assert storing.cancelled()
+
+
+async def test_work_that_does_not_stop_is_left_after_a_while(keeper: LeaseKeeper) -> None:
+    work = asyncio.create_task(asyncio.sleep(3600))
+    keeper.stop.set()
+    with pytest.raises(NotStoppedError):
+        await asyncio.wait_for(keeper.during(work, patience_seconds=0.3), 10)
+    assert keeper.handle.stop_reason is StopReason.SHUTDOWN
+    work.cancel()
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+async def test_at_a_shutdown_a_database_that_is_away_is_left_to_itself(
+    keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch, is_silent: bool
+) -> None:
+    """The lease ends by itself then; a supervisor does not wait for ever."""
+    monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.05, 0.05))
+
+    async def away() -> LeaseOutcome:
+        if is_silent:
+            await asyncio.sleep(3600)
+        raise QueueUnavailableError("The database is away.")
+
+    keeper.stop.set()
+    assert await asyncio.wait_for(keeper.write(away, give_up_seconds=0.3), 10) is None
+
+
+async def test_without_one_it_is_waited_for_however_long(
+    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.05, 0.05))
+    tries = 0
+
+    async def away_at_first() -> LeaseOutcome:
+        nonlocal tries
+        tries += 1
+        if tries < 10:
+            raise QueueUnavailableError("The database is away.")
+        return await queue.claims.finish(claim, RESULT, report())
+
+    assert await keeper.write(away_at_first, give_up_seconds=0.1) == LeaseHeld()
+    done = await queue.jobs.get(claim.job.id)
+    assert done is not None
+    assert done.state is JobState.DONE
+
+
+async def test_who_hears_at_the_end_that_the_lease_is_lost_writes_no_more(
+    keeper: LeaseKeeper,
+) -> None:
+    async def lost() -> LeaseOutcome:
+        return LeaseLost()
+
+    assert await keeper.write(lost, give_up_seconds=1.0) == LeaseLost()
+    assert keeper.handle.stop_reason is StopReason.LEASE_LOST
+
+
+async def test_a_wish_to_cancel_is_heard_though_nothing_is_told(
+    queue: JobQueue, keeper: LeaseKeeper, claim: Claim
+) -> None:
+    await work_for(keeper, 0.6)
+    await queue.jobs.cancel(claim.job.id, claim.job.user_id)
+    await work_until(keeper, lambda: keeper.handle.stopping)
+    assert keeper.handle.stop_reason is StopReason.CANCELLED

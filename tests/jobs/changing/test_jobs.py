@@ -1,0 +1,73 @@
+"""One job, or those of a member: listed, cancelled, and queued once more."""
+
+import pytest
+
+from jobs.model import JobState
+from jobs.outcomes import LeaseHeld
+from jobs.queue import JobQueue
+from tests.kit.samples import FakeClock, accepted, claimed, failure
+
+MEMBER, ADMIN, ANOTHER = 1, 9, 8
+
+
+async def test_a_members_jobs_come_in_pages_of_one_server_or_of_all(queue: JobQueue) -> None:
+    jobs = [(await accepted(queue, MEMBER, guild)).id for guild in (5, 6, 5, 5, None)]
+    await accepted(queue, 2, 5)
+
+    async def listed(**which: int) -> list[int]:
+        return [job.id for job in await queue.jobs.of_user(MEMBER, **which)]  # type: ignore[arg-type]
+
+    assert await listed() == jobs[::-1]
+    assert await listed(guild_id=5) == [jobs[3], jobs[2], jobs[0]]
+    assert await listed(limit=2) == [jobs[4], jobs[3]]
+    assert await listed(limit=2, before_id=jobs[3]) == [jobs[2], jobs[1]]
+
+
+async def test_of_those_who_cancel_what_is_painted_the_first_is_named(queue: JobQueue) -> None:
+    job = await accepted(queue, MEMBER)
+    claim = await claimed(queue)
+    for admin in (ADMIN, ANOTHER):
+        await queue.jobs.remove(job.id, admin)
+    await queue.claims.cancelled(claim)
+    ended = await queue.jobs.get(job.id)
+    assert ended is not None
+    assert (ended.state, ended.cancelled_by) == (JobState.CANCELLED, ADMIN)
+    kinds = [event.kind for event in await queue.jobs.history(job.id)]
+    assert kinds.count("cancel_requested") == 1
+
+
+async def test_who_cancels_their_own_is_not_told_by_whom_it_was(queue: JobQueue) -> None:
+    job = await accepted(queue, MEMBER)
+    await queue.jobs.cancel(job.id, MEMBER)
+    ended = await queue.jobs.get(job.id)
+    assert ended is not None
+    assert ended.cancelled_by is None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_is_queued_once_more_begins_anew(queue: JobQueue, fails: bool) -> None:
+    """Neither the wish to cancel it nor the checkpoint of the first try is there any more."""
+    job = await accepted(queue, MEMBER)
+    claim = await claimed(queue)
+    await queue.claims.save_checkpoint(claim, await queue.store.put(b"half", "ckpt"))
+    if fails:
+        await queue.claims.fail(claim, failure())
+    else:
+        await queue.jobs.remove(job.id, ADMIN)
+        await queue.claims.cancelled(claim)
+    await queue.deliveries.mark_delivered(job.id, how="dm")
+    again = await queue.jobs.retry(job.id)
+    assert again is not None
+    assert (again.cancelled_by, again.progress, again.came_by_dm) == (None, None, False)
+    second = await claimed(queue)
+    assert second.checkpoint_key is None
+    assert await queue.claims.renew(second) == LeaseHeld(cancel_requested=False)
+
+
+async def test_a_job_began_when_it_was_first_claimed(queue: JobQueue, clock: FakeClock) -> None:
+    """How long it waited is not counted anew where its engine gave it back."""
+    await accepted(queue, MEMBER)
+    first = await claimed(queue)
+    clock.advance(60)
+    await queue.claims.release(first)
+    assert (await claimed(queue)).job.started_at == first.job.started_at

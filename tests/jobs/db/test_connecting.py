@@ -1,0 +1,106 @@
+"""How connections are prepared, and what is wrong with a database in words of ours."""
+
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
+
+from jobs.db.connecting import translated
+from jobs.db.database import Transaction
+from jobs.outcomes import QueueUnavailableError
+from jobs.queue import JobQueue
+from tests.kit.samples import Place, submission
+
+SECRET = "a member's own words"
+FULL = 2
+
+
+class RefusedError(Exception):
+    """An error of PostgreSQL's, as its driver has it."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__("refused")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    "sqlstate",
+    [
+        *("08006", "25006", "25P03", "28P01", "3D000", "40001", "40P01", "42501", "42704"),
+        *("53100", "53300", "55P03", "57P01", "57P03", "58030"),
+    ],
+)
+async def test_what_lies_in_the_server_may_be_tried_again(sqlstate: str) -> None:
+    """Who waits for a deadlock, a full disk or a restart is not told of a fault of ours."""
+    with pytest.raises(QueueUnavailableError, match="The database cannot be used"):
+        async with translated():
+            raise DBAPIError("SELECT 1", {}, RefusedError(sqlstate))
+
+
+@pytest.mark.parametrize("sqlstate", ["23505", "42601", "22001", "42P01"])
+async def test_what_lies_in_the_statement_stays_a_fault_of_ours(sqlstate: str) -> None:
+    with pytest.raises(DBAPIError):
+        async with translated():
+            raise DBAPIError("SELECT 1", {}, RefusedError(sqlstate))
+
+
+async def test_a_broken_connection_may_be_tried_again() -> None:
+    lost = DBAPIError("SELECT 1", {}, Exception("gone"), connection_invalidated=True)
+    with pytest.raises(QueueUnavailableError, match="was lost"):
+        async with translated():
+            raise lost
+
+
+async def test_a_damaged_file_is_a_sentence_and_a_broken_constraint_is_none() -> None:
+    damaged = sqlite3.DatabaseError("database disk image is malformed")
+    with pytest.raises(QueueUnavailableError, match="image is malformed"):
+        async with translated():
+            raise DatabaseError("SELECT 1", {}, damaged)
+    with pytest.raises(IntegrityError):
+        async with translated():
+            raise IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE"))
+
+
+async def test_an_error_does_not_repeat_what_was_to_be_written(queue: JobQueue) -> None:
+    """It goes into the log, where nobody's words and keys belong."""
+    asked = submission(user_name=SECRET)
+    await queue.submissions.submit(asked)
+    with pytest.raises(DBAPIError) as error:
+        async with queue.database.write() as transaction:
+            await transaction.execute(
+                sa.text("INSERT INTO jobs (interaction_id, user_name) VALUES (:number, :name)"),
+                {"number": asked.reply.interaction_id, "name": SECRET},
+            )
+    assert "INSERT INTO jobs" in str(error.value)
+    assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_what_was_promised_is_on_sqlites_disk(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
+        assert await connection.scalar(sa.text("PRAGMA synchronous")) == FULL
+        assert await connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
+        assert await connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
+
+
+class Noting:
+    """A connection that notes the locks that are taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[object] = []
+
+    async def execute(self, statement: sa.Executable, _values: object) -> None:
+        self.taken.append(statement.compile().params)  # type: ignore[attr-defined]
+
+
+async def test_locks_are_taken_in_one_order_by_all() -> None:
+    """Or two writers could each wait for the lock that the other one holds."""
+    orders = []
+    for names in (("a", "b", "c"), ("c", "a", "b"), ("b", "c", "a")):
+        connection = Noting()
+        transaction = Transaction(connection, 0.0, postgres=True)  # type: ignore[arg-type]
+        await transaction.lock(*names)
+        orders.append(connection.taken)
+    assert orders[0] == orders[1] == orders[2]
+    assert len(orders[0]) == 3

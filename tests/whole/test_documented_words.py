@@ -1,0 +1,133 @@
+"""Names that the documents call things of the program by are those that the program has."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from bot.app.features import build_client
+from bot.commands.help import leaves
+from bot.locales.update import read
+from bot.texts import LOCALES_DIR
+from common.options import OPTIONS
+from common.settings import Settings
+from tests.whole.test_documents import PAGES, ROOT
+from tools.lite.train import Training
+
+USERS_PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("admins", "members", "owners", "security")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("moving", "queue")),
+]
+DISCORDS = {
+    *("Attach Files", "Embed Links", "Read Message History", "Send Messages", "View Channel"),
+    *("Guild Install", "User Install", "Reset Token", "Send Messages in Threads"),
+    "Server Settings → Integrations",
+    "Report a vulnerability",  # GitHub's
+    "Start-time Fair Queueing",  # a paper's
+}
+"""What stands in italics, and is no word of ours."""
+NOT_COMMANDS = {"/metrics", "/healthz", "/sandbox/events", "/sandbox/act/…"}
+EXAMPLES = {"contributing.md"}
+"""Pages about commands that are not there."""
+SOURCES = ("bench", "bot", "engine", "jobs", "sandbox", "tools")
+ITALIC = re.compile(r"(?<![*\w`])\*(?!\*)([A-Z][^*`\n]*)(?<!\s)\*(?![*\w])")
+
+
+def sentences() -> list[str]:
+    """All that the bot says, in English; each form of what has several."""
+    ids = [message.id for message in read(LOCALES_DIR / "de" / "atelier.po", "de") if message.id]
+    return [each for one in ids for each in ((one,) if isinstance(one, str) else one)]
+
+
+def is_said(words: str, said: list[str]) -> bool:
+    """Whether the bot says it, with some values; of a label what stands before its first value."""
+    for each in said:
+        parts = re.split(r"\{[^}]*\}", each)
+        pattern = ".+".join(map(re.escape, parts))
+        label = re.split(r"\{| \(", each)[0].rstrip()
+        if words in (each, label) or (parts[0] and re.fullmatch(pattern, words)):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("page", USERS_PAGES, ids=lambda page: page.name)
+def test_buttons_and_sentences_are_cited_as_they_are(page: Path) -> None:
+    said = sentences()
+    cited = set(ITALIC.findall(page.read_text(encoding="utf-8"))) - DISCORDS
+    assert [words for words in sorted(cited) if not is_said(words, said)] == []
+
+
+def test_what_is_cited_is_looked_for() -> None:
+    said = sentences()
+    assert is_said("Try 5 styles", said)
+    assert is_said("Take", said)
+    assert not is_said("Send to DMs", said)
+    assert "Save to DMs" in ITALIC.findall((ROOT / "docs" / "members.md").read_text("utf-8"))
+
+
+def commands_in(page: Path) -> Iterator[list[str]]:
+    for typed in re.findall(r"`(/[a-z][^`\n]*)`", page.read_text(encoding="utf-8")):
+        if typed not in NOT_COMMANDS:
+            yield typed.removeprefix("/").split()
+
+
+def test_commands_are_cited_with_options_that_they_have() -> None:
+    commands = {each.qualified_name: each for each in leaves(build_client(_settings()).tree)}
+    groups = {name.split()[0] for name in commands if " " in name}
+    wrong, looked_at = [], 0
+    for page in PAGES:
+        for words in commands_in(page):
+            if page.name in {*EXAMPLES, "CHANGELOG.md"}:
+                continue
+            looked_at += 1
+            name = next((n for n in (" ".join(words[:2]), words[0]) if n in commands), None)
+            if name is None:
+                wrong += [] if len(words) == 1 and words[0] in groups else [(page.name, words)]
+                continue
+            options = {one.display_name for one in commands[name].parameters}
+            given = words[len(name.split()) :]
+            # After `lasts:3` the rest, `days`, is of its value.
+            first = next((n for n, word in enumerate(given) if ":" in word), len(given))
+            named = [*given[:first], *(word for word in given[first:] if ":" in word)]
+            if not {word.partition(":")[0] for word in named} <= options:
+                wrong.append((page.name, words))
+    assert wrong == []
+    assert looked_at > 50
+
+
+def _settings() -> Settings:
+    return Settings(_env_file=None)
+
+
+def test_variables_that_are_cited_are_settings() -> None:
+    pages = [page for page in PAGES if page.name != "CHANGELOG.md"]  # which tells of slips, too
+    files = [*pages, *ROOT.glob("compose*.yaml"), ROOT / "deploy" / "atelier.service"]
+    known = {name.upper() for name in Settings.model_fields} | {"ATELIER_CONTAINER_MEMORY"}
+    for file in files:
+        named = set(re.findall(r"\b(?:ATELIER|DISCORD)_[A-Z0-9_]+\b", file.read_text("utf-8")))
+        assert named <= known, file.name
+
+
+def test_flags_that_are_cited_alone_are_there() -> None:
+    """Those of whole commands are parsed; see `test_documented_commands`."""
+    code = "".join(
+        path.read_text(encoding="utf-8") for room in SOURCES for path in (ROOT / room).rglob("*.py")
+    )
+    known = set(re.findall(r"[\"'](--[a-z][\w-]*)[\"']", code))
+    named = [*OPTIONS, *(field.name for field in fields(Training))]
+    known |= {f"--{name.replace('_', '-')}" for name in named} | {"--help"}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for typed in re.findall(r"`(--[a-z][^`\n]*)`", text):
+            assert {word for word in typed.split() if word.startswith("--")} <= known, page.name
+
+
+def test_documents_spell_as_the_program_does() -> None:
+    """Members and owners search for the word that they read."""
+    for page in [*USERS_PAGES, ROOT / "CHANGELOG.md", ROOT / "docs" / "commands.md"]:
+        text = page.read_text(encoding="utf-8")
+        assert not re.findall(r"\b[Cc]anceled\b|\b[Cc]olours?\b", text), page.name
+    assert not [each for each in sentences() if re.search(r"canceled|colour", each, re.IGNORECASE)]
