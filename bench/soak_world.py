@@ -48,7 +48,8 @@ class Child:
             if self.process is not None and self.process.returncode is None:
                 self.process.terminate()
                 try:
-                    await asyncio.wait_for(self.process.wait(), 30)
+                    async with asyncio.timeout(30):
+                        await self.process.wait()
                 except TimeoutError:
                     self.process.kill()
                     await self.process.wait()

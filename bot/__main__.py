@@ -168,7 +168,8 @@ async def _run(settings: Settings) -> None:
         for task in tasks[1:]:
             task.cancel()  # an engine takes as long to stop as the services do
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(connection.wind_down(), WIND_DOWN_SECONDS)
+            async with asyncio.timeout(WIND_DOWN_SECONDS):
+                await connection.wind_down()
     finally:
         stopping.cancel()
         for task in tasks:

@@ -74,7 +74,8 @@ NOTES: Mapping[str, str] = {
     "queue": "Shows each of your pictures with its place, when it will be ready, and a button to "
     "cancel it; and what waits in the server, whether it is paused, and whether an engine runs.",
     "cancel": "A picture that waits is cancelled at once and does not count for the day; one that "
-    "is being painted stops within two seconds.",
+    "is being painted stops after the step that it is in, which for a large picture on a processor "
+    "takes some seconds.",
     "history": "Four pictures a page. Choose one to see it in full, with all its buttons.",
     "show": "Yours anywhere; others' in the server where they were posted for everybody, if you "
     "can see that channel. Admins see all pictures of their server.",

@@ -125,7 +125,6 @@ class PictureStore:
 
     async def _until(self, running: "asyncio.Future[T]", seconds: float) -> T:
         try:
-            # Not `wait_for`: in Python 3.11 that forgets a cancellation that comes with the answer.
             async with asyncio.timeout(seconds):
                 return await running
         except TimeoutError:

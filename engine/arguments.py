@@ -26,6 +26,8 @@ _OTHERWISE = frozenset({"start", "timelapse", "timelapse_format", "content_layer
 _OF_JOBS = frozenset({"variants", "vary"})
 """Options that only the queue's jobs have; here one picture is painted into one file."""
 _PLAIN = tuple(name for name in OPTIONS if name not in _OTHERWISE | _OF_JOBS)
+_KEEPING = tuple(name for name in OPTIONS["keep_colors"].choices if name != "no")
+"""The ways to keep the photograph's colors."""
 _METHOD = _PLAIN.index("recipe")
 """Before it stand the options of the look."""
 _HELP = {
@@ -105,9 +107,30 @@ def options_of(chosen: argparse.Namespace) -> PaintOptions:
         values["start"] = chosen.init if chosen.init in STARTS else "file"
     values["timelapse"] = chosen.timelapse is not None
     try:
-        return PaintOptions.model_validate(values)
+        options = PaintOptions.model_validate(values)
     except ValidationError as error:
         raise PaintSettingsError("{problems}", problems=_sentences(error)) from None
+    _check_colors(chosen, options)
+    return options
+
+
+def _check_colors(chosen: argparse.Namespace, options: PaintOptions) -> None:
+    """Whether what was said of the colors has an effect beside the rest.
+
+    Raises:
+        PaintSettingsError: it has none.
+    """
+    if options.keep_colors != "no" and chosen.colors_first:
+        raise PaintSettingsError(
+            "--colors-first gives the photograph the style's colors, and --keep-colors keeps its "
+            "own; leave out one of them."
+        )
+    if chosen.keep_colors is None and chosen.keep_colors_strength is not None:
+        raise PaintSettingsError(
+            "--keep-colors-strength says how much of the photograph's colors stays; name the way "
+            "too, by --keep-colors match (or {others}).",
+            others=" or ".join(each for each in _KEEPING if each != "match"),
+        )
 
 
 def _suiting(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -117,6 +117,11 @@ def _counted(
     weights = [1.0] * count
     if chosen.style_weights is not None:
         weights = parse_numbers(chosen.style_weights, "--style-weights", count)
+        if count == 1 and weights != [1.0]:
+            raise PaintSettingsError(
+                "--style-weights shares the picture out among several styles; how much of the only "
+                "one there is to be says --strength."
+            )
     regions: list[Share | None] = []
     for text in chosen.style_region:
         left, top, right, bottom = parse_numbers(text, "--style-region", 4)

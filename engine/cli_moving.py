@@ -93,7 +93,8 @@ def moving_content(chosen: argparse.Namespace, stack: ExitStack) -> MovingConten
         stack: its frames lie in a folder that goes with it.
 
     Raises:
-        PaintSettingsError: the file cannot be read, or a record of stills is asked for.
+        PaintSettingsError: the file cannot be read, a video of what does not move is asked for, or
+            a record of stills.
         PaintingFailedError: there is no room for its frames.
     """
     try:
@@ -101,8 +102,16 @@ def moving_content(chosen: argparse.Namespace, stack: ExitStack) -> MovingConten
         clip, notes = read_moving(chosen.content, folder)
     except OSError as error:
         raise _no_room(error) from error
-    if chosen.output.suffix.lower() == ".webp" and len(clip) == 1:
+    suffix = chosen.output.suffix.lower()
+    if len(clip) == 1 and suffix == ".webp":
         return None
+    if len(clip) == 1 and suffix == ".mp4":
+        raise PaintSettingsError(
+            "{file} does not move, so no video comes of it: let the output end in .png or .jpg. "
+            "--timelapse {video} records how it is painted.",
+            file=chosen.content.name,
+            video=chosen.output.name,
+        )
     for name in _OF_STILLS:
         if getattr(chosen, name) is not None:
             raise PaintSettingsError(

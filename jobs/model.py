@@ -123,6 +123,8 @@ class PaintedClip:
     """How often it is shown; 0: for ever."""
     files: dict[str, str] = field(default_factory=dict)
     """What is shown of it: keys of the same as `mp4`, `gif` and `webp`, each where there is one."""
+    has_alpha: bool = False
+    """Whether something behind it is seen, for which an MP4 has white."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """What was painted, day by day."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.core import QueuePart
-from jobs.db.rows import J
+from jobs.db.rows import J, lenient
 from jobs.entering.limits import DAY_SECONDS
-from jobs.model import JobState
+from jobs.model import JobState, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +20,14 @@ class DayStats:
 
     day: date
     pictures: int
+    """Painted, also those of jobs with several of which others were not."""
     users: int
     failures: int
     cancelled: int
     waiting_seconds: float
     """From queued to first started, mean over the started."""
     painting_seconds: float
-    """From started to ended, sum over the done."""
+    """From started to ended, sum over those with pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +78,16 @@ class Statistics(QueuePart):
                 .group_by(sa.text("day"))
                 .order_by(sa.text("day"))
             )
+            pictures, seconds = await _of_unfinished(connection, day, where)
             found = tuple(
                 DayStats(
                     datetime.fromtimestamp(row.day * DAY_SECONDS, UTC).date(),
-                    int(row.pictures),
+                    int(row.pictures) + pictures[row.day],
                     int(row.users),
                     int(row.failures),
                     int(row.cancelled),
                     float(row.waiting or 0.0),
-                    float(row.painting or 0.0),
+                    float(row.painting or 0.0) + seconds[row.day],
                 )
                 for row in rows
             )
@@ -90,6 +95,22 @@ class Statistics(QueuePart):
                 sa.select(sa.func.count(sa.distinct(J.user_id))).where(*where)
             )
         return Stats(found, int(users or 0))
+
+
+async def _of_unfinished(
+    connection: AsyncConnection, day: sa.ColumnElement[int], where: list[sa.ColumnElement[bool]]
+) -> tuple[Mapping[int, int], Mapping[int, float]]:
+    """By day, the pictures that are finished of jobs that were not, and the seconds these took."""
+    seconds = _between(J.claimed_at, J.ended_at).label("seconds")
+    ended = J.state.in_([JobState.FAILED, JobState.CANCELLED])
+    found = sa.select(day.label("day"), J.progress, seconds).where(*where, ended)
+    pictures, painting = defaultdict[int, int](int), defaultdict[int, float](float)
+    for row in await connection.execute(found.where(J.progress.is_not(None))):
+        told = lenient(Progress, row.progress)
+        if told is not None and told.done:
+            pictures[row.day] += len(told.done)
+            painting[row.day] += float(row.seconds or 0.0)
+    return pictures, painting
 
 
 def _between(

@@ -59,7 +59,8 @@ class BotProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_WITHIN_SECONDS)
+            async with asyncio.timeout(STOP_WITHIN_SECONDS):
+                await self._process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

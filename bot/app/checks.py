@@ -15,6 +15,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot.app.alone import is_held
 from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
@@ -29,6 +30,8 @@ TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0
 ENGINE_CHECK = (sys.executable, "-m", "engine", "--check")
 MIGRATION = (sys.executable, "-m", "jobs.migrating")
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is served by this
+"""What listens on all addresses, and where it is found from this machine."""
 
 HOW_TO_BEGIN = (
     "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "
@@ -76,6 +79,8 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     yield _disk(settings)
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
         yield await _engine()
+    if thorough and settings.atelier_monitor_port:  # a start says so where it serves it
+        yield await _page(settings)
     if settings.discord_token is not None:
         token = settings.discord_token.get_secret_value()
         for result in await _token(token, discord_proxy(settings)):
@@ -166,6 +171,40 @@ def _disk(settings: Settings) -> CheckResult:
     return CheckResult("disk", f"{space.free_bytes / 1024**3:.1f} GiB free")
 
 
+async def _page(settings: Settings) -> CheckResult:
+    """Whether the owner's page can be served; without it the bot runs all the same."""
+    host, port = settings.atelier_monitor_host, settings.atelier_monitor_port
+    try:
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
+    except OSError as error:
+        if is_held(settings.atelier_data_dir.resolve()) and await _serves_page(host, port):
+            return CheckResult("page", f"The bot that runs serves it at {host}:{port}.")
+        known = error.errno is not None and error.errno > 0
+        reason = os.strerror(error.errno) if known and error.errno else str(error)
+        text = (
+            f"ATELIER_MONITOR_PORT: the owner's page cannot be served at {host}:{port} ({reason}): "
+            "name another port, or in ATELIER_MONITOR_HOST an address of this machine."
+        )
+        return CheckResult("page", text, is_doubtful=True)
+    server.close()
+    return CheckResult("page", f"can be served at {host}:{port}")
+
+
+async def _serves_page(host: str, port: int) -> bool:
+    """Whether it is an owner's page that answers there."""
+    host = ANYWHERE.get(host, host)
+    address = f"[{host}]" if ":" in host else host
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://{address}:{port}/") as answer,
+        ):
+            return "<title>Atelier</title>" in await answer.text()
+    except (aiohttp.ClientError, OSError, ValueError):
+        return False
+
+
 def _engine_was_set(settings: Settings) -> bool:
     """Whether anything of the engine's settings could be wrong."""
     return bool(
@@ -180,7 +219,8 @@ async def _engine() -> CheckResult:
     """Device, precision and weights: asked of an engine, as torch is too large for the bot."""
     process = await asyncio.create_subprocess_exec(*ENGINE_CHECK, stdout=PIPE, stderr=PIPE)
     try:
-        output, errors = await asyncio.wait_for(process.communicate(), ENGINE_TIMEOUT_SECONDS)
+        async with asyncio.timeout(ENGINE_TIMEOUT_SECONDS):
+            output, errors = await process.communicate()
     except TimeoutError:
         process.kill()
         return CheckResult("engine", "The engine does not start in two minutes.", is_fault=True)

@@ -106,7 +106,8 @@ class AtelierClient(Bot):
             keep_syncing(self.tree, self.settings.atelier_data_dir, tried), name="commands"
         )
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(tried.wait(), FIRST_SYNC_SECONDS)
+            async with asyncio.timeout(FIRST_SYNC_SECONDS):
+                await tried.wait()
         for service in self.services:
             await service.start()
             self._started.append(service)

@@ -10,6 +10,7 @@ from common.settings import Settings
 MODULES = (
     "app.heartbeat",  # the first, as it waits until no other bot serves
     "app.housekeeping",
+    "app.left_servers",
     "monitor.service",
     "monitor.alerts",
     "delivery.notifier",
@@ -26,6 +27,7 @@ MODULES = (
     "commands.picture_buttons.describe",
     "commands.picture_buttons.sharing",
     "commands.picture_buttons.ending",
+    "commands.gallery_posts",
     "commands.gallery",
     "commands.paint",
     "commands.paint_this",

@@ -77,7 +77,8 @@ def come_back_soon(client: Bot) -> ReconnectPauses:
     connect = client.http.ws_connect
 
     async def connect_soon(*arguments: Any, **named: Any) -> Any:
-        websocket = await asyncio.wait_for(connect(*arguments, **named), CONNECT_TIMEOUT_SECONDS)
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            websocket = await connect(*arguments, **named)
         notice_loss(websocket.get_extra_info("socket"), LOSS_PROBES)
         return websocket
 

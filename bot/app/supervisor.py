@@ -83,7 +83,8 @@ class EngineSupervisor:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_SECONDS)
+            async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+                await process.wait()
         except TimeoutError:
             log.warning(
                 "the %s did not stop within %.0f s and is ended", self._name, STOP_TIMEOUT_SECONDS

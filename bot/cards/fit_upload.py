@@ -1,5 +1,6 @@
 """The picture of a job, still or moving, as a file that fits the place where it is shown."""
 
+import logging
 from dataclasses import replace
 
 from bot.cards.small_print import Attached
@@ -7,11 +8,17 @@ from bot.kit import Bot
 from bot.texts import Texts
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES
 from common.settings import MIB
+from common.store import PictureMissingError
 from jobs.model import Job, PaintedClip
+
+log = logging.getLogger(__name__)
 
 NAMES = {"mp4": "MP4", "gif": "GIF", "webp": "WebP"}
 OF_LOOPS = ("gif", "webp", "mp4")
-"""What is shown of what goes on for ever, the best first: a GIF plays by itself and everywhere."""
+"""What is shown of what goes on for ever, the best first: a GIF plays by itself and everywhere.
+
+And of what is transparent, however often it is shown: a film would have white there.
+"""
 OF_FILMS = ("mp4", "webp", "gif")
 """What is shown of what is shown once."""
 MOST_BYTES = REQUEST_LIMIT_BYTES - ROOM_BYTES
@@ -22,8 +29,10 @@ async def fitted_result(
 ) -> Attached | None:
     """The finished picture of a job, moving if it is to, or its versions; None: it has none.
 
+    Of several those that are no longer stored are left out, which the note says.
+
     Raises:
-        PictureMissingError: if one is no longer stored.
+        PictureMissingError: if none is stored any more.
         ChildError: if one could not be encoded.
     """
     keys = job.versions or ((job.result_key,) if job.result_key else ())
@@ -35,10 +44,26 @@ async def fitted_result(
         return await _fitted_clip(t, client, clip, limit_bytes, name, is_result=is_result)
     limit_bytes = min(limit_bytes, MOST_BYTES // len(keys))
     names = [name] if len(keys) == 1 else [f"{name}-{n}" for n in range(1, len(keys) + 1)]
-    first, *more = [
-        await fitted(t, client, key, limit_bytes, name, is_result=is_result)
-        for key, name in zip(keys, names, strict=True)
-    ]
+    found, lost = list[Attached](), list[str]()
+    for place, (key, name) in enumerate(zip(keys, names, strict=True)):
+        try:
+            one = await fitted(t, client, key, limit_bytes, name, is_result=is_result)
+        except PictureMissingError:
+            if len(lost) + 1 == len(keys):
+                raise
+            log.warning("Picture %d of job %d is gone", place + 1, job.id)
+            lost.append(str(place + 1))
+        else:
+            found.append(replace(one, place=place))
+    first, *more = found
+    if lost:
+        said = t.plural(
+            "Picture {numbers} is no longer kept.",
+            "Pictures {numbers} are no longer kept.",
+            count=len(lost),
+            numbers=", ".join(lost),
+        )
+        first = replace(first, note=f"{first.note}\n-# {said}" if first.note else said)
     return replace(first, more=tuple(more))
 
 
@@ -82,7 +107,7 @@ async def _fitted_clip(
     store, limit_bytes = client.queue.store, min(limit_bytes, MOST_BYTES)
     limit = t.number(limit_bytes / MIB, ".3g")
     too_large: list[tuple[str, int]] = []
-    for kind in OF_FILMS if clip.plays == 1 else OF_LOOPS:
+    for kind in OF_FILMS if clip.plays == 1 and not clip.has_alpha else OF_LOOPS:
         size_bytes = await store.total_bytes([clip.files[kind]]) if kind in clip.files else 0
         if size_bytes > limit_bytes:
             too_large.append((kind, size_bytes))

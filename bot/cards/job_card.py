@@ -58,10 +58,12 @@ def job_card(
         case JobState.RUNNING:
             return _painting(t, job, standing, attached)
         case JobState.DONE:
-            actions = _actions(job, has_gallery) if attached else ()
+            actions = _actions(job, attached, has_gallery) if attached else ()
             return _ended(t, job, attached, actions, COLOR_DONE)
         case JobState.FAILED | JobState.CANCELLED:
-            actions = _actions(job, has_gallery) if attached else UNFINISHED_ACTIONS
+            actions = UNFINISHED_ACTIONS
+            if attached:
+                actions = _actions(job, attached, has_gallery)
             color = COLOR_FAILED if job.state is JobState.FAILED else COLOR_WAITING
             return _ended(t, job, attached, actions, color)
 
@@ -142,10 +144,10 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
     )
 
 
-def _actions(job: Job, has_gallery: bool) -> Sequence[str]:
+def _actions(job: Job, attached: Attached, has_gallery: bool) -> Sequence[str]:
     """What can be done with a finished picture, or with those of several that are finished."""
     if job.versions:
-        return (*TAKES[: len(job.versions)], *VERSIONS_ACTIONS)
+        return (*(TAKES[each.place] for each in attached.all), *VERSIONS_ACTIONS)
     moves = job.inputs.clip is not None  # so that it is not filmed
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)
@@ -256,7 +258,10 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 
 
 def _of_each(t: Texts, job: Job, attached: Attached | None) -> list[str]:
-    return [] if attached is None else descriptions(t, job, len(attached.all))
+    if attached is None:
+        return []
+    all_of_it = descriptions(t, job, max(1, len(job.versions)))
+    return [all_of_it[each.place] for each in attached.all]
 
 
 def _same(attached: Attached | None, words: str) -> list[str]:

@@ -29,6 +29,8 @@ class Attached:
     filename: str
     note: str | None = None  # what had to be done so that it fits
     more: "tuple[Attached, ...]" = ()
+    place: int = 0
+    """Which of its job's versions it is, from 0."""
 
     @property
     def all(self) -> "tuple[Attached, ...]":

@@ -1,7 +1,6 @@
 """The gallery of a server: members publish their pictures in a channel that an admin named."""
 
 import asyncio
-import logging
 from typing import Any
 
 import discord
@@ -10,6 +9,7 @@ from discord import ui
 from bot.cards.fit_upload import fitted_result
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import gallery_card
+from bot.commands.gallery_posts import GalleryKeeper
 from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
@@ -18,20 +18,17 @@ from bot.intake.own_defaults import must_hide, texts_of_server
 from bot.intake.request import StyleWish
 from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
-from bot.kit import Bot, Feature, Interaction, UserError
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
-from bot.wire.faults import MessageGone, fault_of, passes
+from bot.wire.faults import TryLater, fault_of, passes
 from bot.wire.original_response import insist
 from bot.wire.uploads import Upload
-from common.logs import log_ids
 from jobs.changing.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
-
-log = logging.getLogger(__name__)
 
 TITLE_LIMIT = 100
 TRIES = 3
@@ -102,24 +99,34 @@ class GalleryForm(ReportingModal):
         channel_id = await _channel_of(interaction)
         assert interaction.guild_id is not None
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        t = texts_of(interaction)
+        keeper = interaction.client.service(GalleryKeeper)
+        await keeper.settle(job.id)
+        with keeper.at_work(job.id, interaction.guild_id):
+            post = await self._publish(interaction, job, interaction.guild_id, channel_id)
+        await _say_where(interaction, texts_of(interaction), post)
+
+    async def _publish(
+        self, interaction: Interaction, job: Job, guild_id: int, channel_id: int
+    ) -> GalleryPost:
+        """Post it, unless it stands there."""
         gallery = interaction.client.queue.gallery
-        there = await gallery.claim(job.id, interaction.guild_id, channel_id)
+        there = await gallery.claim(job.id, guild_id, channel_id)
         if there is not None:
-            await _say_where(interaction, t, there)
-            return
+            return there
         by_name = BY_NAME in self._switches.values
         try:
             message = await _post(
                 interaction, job, channel_id, title=self._title.value.strip(), by_name=by_name
             )
-        except BaseException:
-            await gallery.forget(job.id, interaction.guild_id)
+        except BaseException as error:
+            # Where Discord may have posted it without an answer, the keeper finds it.
+            if isinstance(error, Exception) and not isinstance(fault_of(error), TryLater):
+                await gallery.forget(job.id, guild_id)
             raise
-        await gallery.posted(job.id, interaction.guild_id, message.id)
-        post = GalleryPost(job.id, interaction.guild_id, channel_id, message.id)
+        await gallery.posted(job.id, guild_id, message.id)
+        post = GalleryPost(job.id, guild_id, channel_id, message.id)
         await _check_kept(interaction, post, message)
-        await _say_where(interaction, t, post)
+        return post
 
 
 async def _check_kept(
@@ -203,41 +210,11 @@ async def take_out_button(interaction: Interaction, t: Texts, about: int) -> Non
     """Takes a picture out of the gallery again, for its member."""
     job = await known_job(interaction, about)
     await acknowledge(interaction)
-    is_theirs = job.user_id == interaction.user.id and interaction.guild_id is not None
-    if is_theirs and not await _take_out_of(interaction.client, job.id, interaction.guild_id or 0):
-        raise UserError(STILL_THERE)
+    if job.user_id == interaction.user.id and interaction.guild_id is not None:
+        keeper = interaction.client.service(GalleryKeeper)
+        if not await keeper.take_out_of(job.id, interaction.guild_id):
+            raise UserError(STILL_THERE)
     await show(interaction, card(t("It is not in the gallery any more.")))
-
-
-async def take_out(client: Bot, job_id: int) -> None:
-    """Delete what the galleries of all servers show of a picture."""
-    for guild_id in await client.queue.gallery.servers_of(job_id):
-        await _take_out_of(client, job_id, guild_id)
-
-
-async def _take_out_of(client: Bot, job_id: int, guild_id: int) -> bool:
-    """Delete what a server's gallery shows of a picture, if it shows it; whether it is out of it.
-
-    Where somebody else deleted it before, unheard by the bot, it is not to come back.
-    """
-    gallery = client.queue.gallery
-    # Before the message goes, which the bot hears of.
-    post = await gallery.begin_taking_out(job_id, guild_id)
-    if post is None or post.message_id is None:
-        return post is None
-    channel = client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
-    try:
-        await channel.get_partial_message(post.message_id).delete()
-    except (discord.DiscordException, OSError) as error:
-        if not isinstance(fault_of(error), MessageGone):
-            with log_ids(job=job_id, server=post.guild_id):
-                log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)
-            await gallery.posted(job_id, guild_id, post.message_id)
-            return False
-        await gallery.keep_out(job_id, guild_id)
-    else:
-        await gallery.forget(job_id, guild_id)
-    return True
 
 
 async def same_style(interaction: Interaction, job_id: int) -> None:

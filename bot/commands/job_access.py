@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import discord
 
-from bot.commands.rights import AskerRole, Right, by_admins_right, may, role_of
+from bot.commands.rights import Right, by_admins_right, may
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Interaction, UserError
 from bot.texts import _
@@ -126,10 +126,10 @@ def check_pictures(job: Job) -> None:
 
 
 async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
-    """Cancel a job for the one who asks; an admin may in the server in which they ask."""
-    queue, role = interaction.client.queue, role_of(interaction, job)
-    by_admin = role in {AskerRole.ADMIN, AskerRole.OPERATOR}
-    return await queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)
+    """Cancel a job for the one who asks; so may all who may delete the picture once it is there."""
+    may_delete = may(Right.DELETE, interaction, job)
+    jobs = interaction.client.queue.jobs
+    return await jobs.cancel(job.id, interaction.user.id, by_admin=may_delete)
 
 
 async def note_look(interaction: Interaction, job: Job) -> None:

@@ -64,6 +64,10 @@ NOTIFY: list[Choice[str]] = [
 ONE_STYLE_TO_VARY = _(
     "To vary the style, give two to four: `style`, `preset`, `style2` and `preset2`."
 )
+WHOSE_COLORS = _(
+    "Either the photo's colors stay, or it takes the style's first; please leave out `keep_colors` "
+    "or `colors_first`."
+)
 FILMS: list[Choice[str]] = [
     Choice(name="video: MP4", value="mp4"),
     Choice(name="GIF: plays by itself", value="gif"),
@@ -175,7 +179,7 @@ async def paint(
     own = Defaults(
         size_px=size,
         quality=quality,
-        keep_colors=keep_colors,
+        keep_colors=_kept(keep_colors, colors_first),
         notify=notify,
         spoiler=spoiler,
         ephemeral=ephemeral,
@@ -218,6 +222,19 @@ def _versions(asked: int | None, vary: Vary, styles: int) -> int:
     if asked is None:
         return VARIANTS_OFFERED if vary == "strength" else 1
     return asked
+
+
+def _kept(keep_colors: KeepColors | None, colors_first: float | None) -> KeepColors | None:
+    """How the photo's colors stay; not by default where the style's are asked for.
+
+    Raises:
+        UserError: if both are asked for.
+    """
+    if not colors_first:
+        return keep_colors
+    if keep_colors not in {None, "no"}:
+        raise UserError(WHOSE_COLORS)
+    return "no"
 
 
 def _source(attachment: discord.Attachment | None) -> Source | None:

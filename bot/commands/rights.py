@@ -58,7 +58,7 @@ class Right(StrEnum):
     POST = "post"
     """Show it to others where they ask."""
     DELETE = "delete"
-    """Delete it, and its message."""
+    """Delete it, and its message; cancel it while it is not finished."""
 
 
 _OWNER = frozenset({AskerRole.OWNER})

@@ -65,10 +65,32 @@ class OwnDefaults(Service):
             threads=[thread.id for thread in getattr(channel, "threads", ())],
         )
         self._remembered.clear()
+        if scope == "guild" and chosen.spoiler_role_ids and not chosen.always_spoiler:
+            await self._hide_by_role(owner_id, chosen)
         if scope == "user":
             self._client.languages.pop(owner_id, None)
             if chosen.language is not None:
                 self._client.languages[owner_id] = chosen.language
+
+    async def _hide_by_role(self, guild_id: int, chosen: Defaults) -> None:
+        """Hide what waits, or is painted, of the members with a role whose pictures are hidden.
+
+        A job knows its member, and not their roles, which Discord is asked for.
+        """
+        guild, stored = self._client.get_guild(guild_id), self._client.queue.defaults
+        if guild is None:
+            return
+        hidden = set[int]()
+        for user_id in await stored.waiting_openly(guild_id):
+            try:
+                member = await guild.fetch_member(user_id)
+            except (discord.DiscordException, OSError) as error:
+                log.info("The roles of user %d are not known: %s", user_id, error)
+                continue
+            if hidden_by_role(chosen, [role.id for role in member.roles]).always_spoiler:
+                hidden.add(user_id)
+        if hidden:
+            await stored.hide_unfinished_of(guild_id, hidden)
 
 
 def hidden_by_role(own: Defaults, roles: Collection[int]) -> Defaults:

@@ -42,6 +42,10 @@ from jobs.outcomes import Accepted, AlreadySubmitted, QueueUnavailableError, Ref
 
 log = logging.getLogger(__name__)
 PHOTO_NOT_KEPT = _("I no longer have that photograph; please use /paint with it again.")
+TOO_LATE_TO_ASK = _(
+    "I was held up for so long that I can no longer ask you how to paint your photograph; please "
+    "use /paint with it again."
+)
 
 STOP_SECONDS = 3.0
 COMMANDS_FOLDER = "commands"
@@ -198,6 +202,7 @@ class IntakeService(Service):
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
         patiently = self._dependencies.patiently
+        is_new = entry is not None or (request.content is not None and request.content.key is None)
         try:
             if entry is not None and not await patiently(request, entry.settled):
                 return  # who took it first answers
@@ -205,13 +210,14 @@ class IntakeService(Service):
                 # The intake stays open, and with it the pictures are kept, for a day: a style may
                 # be chosen in that time, and then another.
                 kept = await patiently(request, lambda: self.pictures.keep(request))
-                await self._ask(kept, await self.question(kept))
+                await self._ask(kept, await self.question(kept), is_new=is_new)
                 return
             outcome = await patiently(
                 request, lambda: self._submit(request, message_id), again=entry is None
             )
             if isinstance(outcome, Undecided):
-                await self._ask(outcome.request, await self.moving_question(outcome))
+                page = await self.moving_question(outcome)
+                await self._ask(outcome.request, page, is_new=is_new)
                 return
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
@@ -234,19 +240,30 @@ class IntakeService(Service):
             await entry.drop()
         await self._journal.close(reply.interaction_id)
 
-    async def _ask(self, kept: PaintRequest, page: Card) -> None:
-        """Put a question into the answer to a wish whose pictures are in the store."""
+    async def _ask(self, kept: PaintRequest, page: Card, *, is_new: bool) -> None:
+        """Put a question into the answer to a wish whose pictures are in the store.
+
+        Args:
+            kept: The wish.
+            page: The question.
+            is_new: Whether it was never put before, as far as is known.
+
+        Raises:
+            UserError: if it cannot be put any more, as after a long outage.
+        """
         if kept.reply.interaction_id in self._decided:  # just before it was asked once more
             return
         if not await self._dependencies.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
-        await show_in_answer(
+        is_put = await show_in_answer(
             self._client,
             kept.reply,
             content=None,  # there may be words that it waits
             view=page,
             attachments=list(page.files),
         )
+        if is_new and not is_put:
+            raise UserError(TOO_LATE_TO_ASK)
 
     async def _replace(self, wish: PaintRequest) -> bool:
         """Write a wish down anew; whether it is still open."""
@@ -351,6 +368,8 @@ class IntakeService(Service):
         assert request.version is not None
         parent = await queue.jobs.get(request.parent_job_id)
         if parent is None or request.version >= len(parent.versions):
+            raise UserError(NOT_KEPT)
+        if not await queue.store.exists(parent.versions[request.version]):
             raise UserError(NOT_KEPT)
         reply = replace(request.reply, message_id=message_id)
         taken = await queue.submissions.take(parent, request.version, request.asker, reply)

@@ -30,4 +30,5 @@ class Unacknowledged:
         """Let them go first, though not for ever."""
         if self._number:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._none.wait(), OTHERS_FIRST_SECONDS)
+                async with asyncio.timeout(OTHERS_FIRST_SECONDS):
+                    await self._none.wait()

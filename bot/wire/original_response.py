@@ -88,15 +88,22 @@ async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> 
         await insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
 
 
-async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> None:
-    """Put something in the place of "thinking…", through Discord's bad moments. Never raises."""
+async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> bool:
+    """Put something in the place of "thinking…", through Discord's bad moments. Never raises.
+
+    Returns:
+        False where it is too late, as the token has ended.
+    """
     if client.clock() >= reply.token_expires_at.timestamp():
-        return
+        return False
     webhook = webhook_of(client, reply)
     try:
         await insist(lambda: webhook.edit_message(ORIGINAL, **fields))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
-        log.info("Could not answer %s: %s", reply.interaction_id, fault_of(error))
+        fault = fault_of(error)
+        log.info("Could not answer %s: %s", reply.interaction_id, fault)
+        return not isinstance(fault, TokenEnded)
+    return True
 
 
 async def find_answer(

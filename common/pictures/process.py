@@ -176,7 +176,8 @@ class DecoderPool:
             gone = isinstance(error, _NO_ANSWER) and not isinstance(error, TimeoutError)
             if gone:  # its pipe ends a moment before it does
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(child.process.wait(), _END_SECONDS)
+                    async with asyncio.timeout(_END_SECONDS):
+                        await child.process.wait()
             code = child.process.returncode
             await self._kill(child)  # busy, or gone: it cannot be used again
             if isinstance(error, ChildEndedError):
@@ -236,7 +237,8 @@ class DecoderPool:
         self._all.add(child)
         try:
             assert process.stdout is not None
-            ready = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
+            async with asyncio.timeout(_START_SECONDS):
+                ready = await process.stdout.readline()
         except BaseException as error:
             await self._kill(child)
             if isinstance(error, TimeoutError | OSError):

@@ -158,7 +158,8 @@ def _files(work: ClipPainting, clip: Clip, folder: Path, control: Control) -> Mo
             encoded[kind] = file
     if not encoded:
         raise PaintingFailedError("The moving picture was painted, but cannot be encoded here.")
-    return MovingFiles(lossless, len(clip), clip.seconds, clip.plays, encoded)
+    has_alpha = painted.description.has_alpha
+    return MovingFiles(lossless, len(clip), clip.seconds, clip.plays, encoded, has_alpha)
 
 
 def _encoded(painted: Clip, folder: Path, kind: ClipKind, check: Callable[[], None]) -> Path | None:

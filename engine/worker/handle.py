@@ -39,6 +39,7 @@ class MovingFiles:
     plays: int
     files: Mapping[str, Path]
     """What is shown of it, by `gif`, `mp4` and `webp`."""
+    has_alpha: bool = False
 
 
 @dataclass(frozen=True)

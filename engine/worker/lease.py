@@ -276,4 +276,5 @@ class _Clocks:
 async def sleep_unless(stop: asyncio.Event, seconds: float) -> None:
     """Sleep, but not over a shutdown."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()

@@ -94,4 +94,6 @@ async def _put(store: PictureStore, finished: Finished) -> StoredFiles:
 async def _put_moving(store: PictureStore, moving: MovingFiles) -> PaintedClip:
     key = await store.put_file(moving.clip, CLIP_SUFFIX)
     files = {kind: await store.put_file(file, f".{kind}") for kind, file in moving.files.items()}
-    return PaintedClip(key, moving.frames, moving.seconds, moving.plays, files)
+    return PaintedClip(
+        key, moving.frames, moving.seconds, moving.plays, files, has_alpha=moving.has_alpha
+    )

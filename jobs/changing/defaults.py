@@ -16,6 +16,7 @@ from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, to_json
 
 DefaultsScope = Literal["user", "channel", "guild"]
 D = schema.defaults.c
+UNFINISHED = sa.or_(IS_QUEUED, IS_RUNNING)
 
 
 class StoredDefaults(QueuePart):
@@ -24,6 +25,14 @@ class StoredDefaults(QueuePart):
     async def of(self, scope: DefaultsScope, owner_id: int) -> Defaults:
         """What was chosen for one of them."""
         return await self.in_force([(scope, owner_id)])
+
+    async def of_channels(self, channel_ids: Collection[int]) -> dict[int, Defaults]:
+        """Those of some channels that have any of their own."""
+        its = sa.select(D.owner_id, D.chosen).where(
+            D.scope == "channel", D.owner_id.in_(channel_ids)
+        )
+        found = {int(row.owner_id): _read(row.chosen) for row in await self._database.all(its)}
+        return {channel_id: own for channel_id, own in found.items() if own != Defaults()}
 
     async def in_force(self, owners: Sequence[tuple[DefaultsScope, int]]) -> Defaults:
         """What holds for these together, the later ones' before the earlier ones'."""
@@ -80,7 +89,19 @@ class StoredDefaults(QueuePart):
                 .on_conflict_do_update(index_elements=[D.scope, D.owner_id], set_=values)
             )
             if scope != "user" and chosen.always_spoiler:
-                await _hide_unfinished(transaction, scope, {owner_id, *threads})
+                place = J.guild_id if scope == "guild" else J.channel_id
+                await _hide_unfinished(transaction, place.in_({owner_id, *threads}))
+
+    async def waiting_openly(self, guild_id: int) -> Collection[int]:
+        """The members of a server with pictures that are not finished, nor to be hidden."""
+        here = sa.select(schema.jobs).where(UNFINISHED, J.guild_id == guild_id)
+        jobs = [job_from_row(row) for row in await self._database.all(here)]
+        return {job.user_id for job in jobs if not job.reply.spoiler}
+
+    async def hide_unfinished_of(self, guild_id: int, user_ids: Collection[int]) -> None:
+        """Hide the pictures of some members of a server that are not finished."""
+        async with self._database.write() as transaction:
+            await _hide_unfinished(transaction, J.guild_id == guild_id, J.user_id.in_(user_ids))
 
     async def languages(self) -> dict[int, str]:
         """The members who chose a language of their own, and which."""
@@ -92,13 +113,9 @@ class StoredDefaults(QueuePart):
         return {user_id: language for user_id, language in chosen.items() if language}
 
 
-async def _hide_unfinished(
-    transaction: Transaction, scope: Literal["channel", "guild"], places: Collection[int]
-) -> None:
-    """Hide the pictures of channels or a server that are not finished."""
-    place = J.guild_id if scope == "guild" else J.channel_id
-    unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
-    found = sa.select(schema.jobs).where(unfinished, place.in_(places)).order_by(J.id)
+async def _hide_unfinished(transaction: Transaction, *which: sa.ColumnElement[bool]) -> None:
+    """Hide those of some pictures that are not finished."""
+    found = sa.select(schema.jobs).where(UNFINISHED, *which).order_by(J.id)
     for row in await transaction.all(found.with_for_update()):
         job = job_from_row(row)
         if job.unreadable is None and not job.reply.spoiler:

@@ -13,7 +13,7 @@ from jobs.db.rows import from_row
 TAKEN_OUT = 0
 """In the place of a message's id: somebody who moderates the channel deleted it."""
 POSTING_SECONDS = 60.0
-"""Who began to post a picture longer ago has not come to an end."""
+"""What was begun longer ago may have been left behind by a bot that ended."""
 G = schema.gallery_posts.c
 
 
@@ -50,14 +50,25 @@ class Gallery(QueuePart):
             await transaction.lock(f"atelier-gallery:{job_id}")
             row = await transaction.one_or_none(_post_of(job_id, guild_id))
             if row is not None:
-                given_up = row.message_id is None and row.at < transaction.now - POSTING_SECONDS
-                if not given_up:
-                    return from_row(GalleryPost, row)
+                return from_row(GalleryPost, row)
             same = {"job_id": job_id, "guild_id": guild_id}
             await transaction.replace(
                 schema.gallery_posts, same, channel_id=channel_id, at=transaction.now
             )
         return None
+
+    async def left_behind(self, job_id: int | None = None) -> list[GalleryPost]:
+        """What was begun a while ago and not brought to an end, of one picture or of all.
+
+        Whether its message stands there is for the bot to find out, and to note by `posted` or
+        `forget`.
+        """
+        its = () if job_id is None else (G.job_id == job_id,)
+        async with self._database.read_now() as (connection, now):
+            begun = sa.select(schema.gallery_posts).where(
+                G.message_id.is_(None), G.at < now - POSTING_SECONDS, *its
+            )
+            return [from_row(GalleryPost, row) for row in await connection.execute(begun)]
 
     async def posted(self, job_id: int, guild_id: int, message_id: int) -> None:
         """Note the message."""

@@ -10,7 +10,7 @@ from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow
 from jobs.core import QueuePart, change_job, job_of, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
-from jobs.db.rows import J, event_from_row, job_from_row
+from jobs.db.rows import IS_QUEUED, J, event_from_row, job_from_row
 from jobs.model import ENDED, Job, JobEvent, JobState
 from jobs.order import fairness
 from jobs.outcomes import (
@@ -55,6 +55,14 @@ class Jobs(QueuePart):
             where.append(J.id < before_id)
         statement = sa.select(schema.jobs).where(*where).order_by(J.id.desc()).limit(limit)
         return [job_from_row(row) for row in await self._database.all(statement)]
+
+    async def waiting_of(self, application_id: int) -> list[Job]:
+        """What waits for an application as a member of a server; none that came by its users."""
+        mine = sa.select(schema.jobs).where(
+            IS_QUEUED, J.guild_id.is_not(None), J.application_id == application_id
+        )
+        found = [job_from_row(row) for row in await self._database.all(mine.order_by(J.id))]
+        return [job for job in found if job.reply.bot_in_channel]
 
     async def cancel(
         self, job_id: int, by_user_id: int, *, by_admin: bool = False

@@ -27,6 +27,7 @@ async def painted_clip(
         seconds=clip.seconds,
         plays=clip.plays,
         files=files,
+        has_alpha=clip.description.has_alpha,
     )
 
 

@@ -8,6 +8,7 @@ from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin
 from bot.commands.admin.audit import audit_page
+from bot.commands.admin.channel_defaults import channel_defaults_words
 from bot.commands.admin.limit_changes import change_limits, reset_button
 from bot.commands.admin.limit_form import change_button, open_form
 from bot.commands.admin.queue_admin import nothing_button
@@ -46,7 +47,9 @@ async def show_limits(interaction: Interaction) -> None:
         "/blocklist show."
     )
     words = t("## Limits") + f"\n{words}\n{note}"
-    await show(interaction, card(words, row_of(change_button.of(t, interaction.user.id))))
+    channels = await channel_defaults_words(interaction, t)
+    row = row_of(change_button.of(t, interaction.user.id))
+    await show(interaction, card(words, channels, row))
 
 
 @limits.command(name="set")

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from discord import app_commands
 
+from bot.cards.small_print import duration
 from bot.commands.admin.access import admin_guild
 from bot.commands.admin.plot import Diagram, Plot, draw
 from bot.kit import Feature, Interaction, UserError
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 14
 PLOT_NAME = "stats.png"
+LONG_SECONDS = 90.0
 
 
 NOT_OPERATOR = _("Only those who run this bot may see the figures of all servers.")
@@ -82,9 +84,16 @@ def stats_words(t: Texts, found: Stats, days: int) -> str:
     ]
     if found.pictures:
         mean_wait, mean_painting = waiting / found.pictures, painting / found.pictures
-        lines.append(t("waiting, on average: {seconds} s", seconds=t.number(mean_wait, ".1f")))
-        lines.append(t("painting, on average: {seconds} s", seconds=t.number(mean_painting, ".1f")))
+        lines.append(t("waiting, on average: {time}", time=_mean(t, mean_wait)))
+        lines.append(t("painting, on average: {time}", time=_mean(t, mean_painting)))
     return "\n".join(lines)
+
+
+def _mean(t: Texts, seconds: float) -> str:
+    """A time as people say it: `2.5 s`, and of a queue that was long `75 min`."""
+    if seconds < LONG_SECONDS:
+        return t("{seconds} s", seconds=t.number(seconds, ".1f"))
+    return duration(t, seconds)
 
 
 def every_day(found: Stats, days: int, today: date) -> list[DayStats]:

@@ -184,7 +184,8 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
     queue = interaction.client.queue
     weekly = await read_in_time(interaction, queue.weekly_styles.of(int(item.parts["guild"])))
     message = interaction.message
-    is_this = weekly is not None and message is not None and weekly.message_id == message.id
+    # Of none it is not noted where the bot ended just after it had posted it.
+    is_this = weekly and message and weekly.message_id in {message.id, None}
     if (
         weekly is None
         or not is_this
@@ -194,6 +195,8 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
     await check_style(interaction, weekly.style)
     styles = (StyleWish(preset=weekly.style),)
     await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
+    if weekly.message_id is None and message is not None:
+        await queue.weekly_styles.posted(weekly.guild_id, message.id)
 
 
 class WeeklyStyleKeeper(Service):

@@ -9,7 +9,7 @@ import discord
 
 from bot.cards.job_buttons import Action
 from bot.commands import job_access
-from bot.commands.gallery import take_out
+from bot.commands.gallery_posts import GalleryKeeper
 from bot.commands.job_access import (
     FORGOTTEN,
     is_own_message,
@@ -91,7 +91,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     await acknowledge(interaction)
     await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
     await client.queue.retention.delete_soon(job_id, interaction.user.id)
-    await take_out(client, job_id)
+    await client.service(GalleryKeeper).take_out(job_id)
     removed = is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()

@@ -2,13 +2,16 @@
 
 import asyncio
 import re
+import socket
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from bot.app.checks import clock_result
-from common.settings import unknown_settings
+from bot.app.alone import alone_in
+from bot.app.checks import _page, clock_result
+from common.settings import Settings, unknown_settings
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
 
@@ -85,6 +88,41 @@ async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:
     )
     names = ["folder", "database", "store", "disk", "engine", "token"]
     assert [line.split()[:2] for line in lines[1:]] == [[name, "ok"] for name in names]
+
+
+def with_page(folder: Path, port: int) -> Settings:
+    return Settings(_env_file=None, atelier_data_dir=folder, atelier_monitor_port=port)
+
+
+async def test_the_port_of_the_owners_page_is_tried(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = await _page(with_page(tmp_path, port))
+    assert taken.is_doubtful
+    assert not taken.is_fault, "the bot runs without it"
+    assert f"cannot be served at 127.0.0.1:{port} (Address already in use)" in taken.text
+    free = await _page(with_page(tmp_path, port))
+    assert (free.text, free.is_doubtful) == (f"can be served at 127.0.0.1:{port}", False)
+
+
+async def test_the_page_of_the_bot_that_runs_is_no_fault(tmp_path: Path) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<title>Atelier</title>")
+
+    app = web.Application()
+    app.add_routes([web.get("/", page)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        settings = with_page(tmp_path, int(runner.addresses[0][1]))
+        assert (await _page(settings)).is_doubtful, "it is another folder's"
+        with alone_in(tmp_path):
+            running = await _page(settings)
+    finally:
+        await runner.cleanup()
+    assert not running.is_doubtful
+    assert "The bot that runs serves it" in running.text
 
 
 def test_a_misspelt_setting_of_the_env_file_is_pointed_out(

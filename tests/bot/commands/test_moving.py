@@ -95,6 +95,19 @@ async def test_every_kind_of_file_that_moves_is_painted_moving(world: World, nam
         assert job.report.width_px < job.report.height_px
 
 
+async def test_what_is_transparent_is_no_film_though_it_is_shown_once(world: World) -> None:
+    await world.start_engine()
+    frames = [PngFrame((60 * n, 90, 90, 120)) for n in range(3)]
+    opaque = gif([GifFrame(0), GifFrame(1)], repeats=None)
+    for data, suffix in ((apng(frames, plays=1), ".gif"), (opaque, ".mp4")):
+        done = await moving(world, attachments={"content": ("it", data), "style": STYLE})
+        newest = (await world.jobs())[0]
+        assert newest.report is not None
+        assert newest.report.clip is not None
+        assert newest.report.clip.plays == 1
+        assert done.attachments[0].filename.endswith(suffix)
+
+
 async def test_a_broken_tail_and_too_small_a_picture_are_told(world: World) -> None:
     await world.start_engine()
     broken = {"content": ("cat.gif", ANIMATION[: len(ANIMATION) * 3 // 4]), "style": STYLE}

@@ -51,6 +51,16 @@ async def test_defaults_of_ones_own_are_taken_where_a_command_says_nothing(world
     assert not job.reply.ephemeral
 
 
+async def test_who_wants_the_styles_colors_first_keeps_no_colors_by_default(world: World) -> None:
+    await choose(world, {"colors": ["match"]})
+    await world.says(await world.paint({"colors_first": 0.5}), "Place")
+    (job,) = await world.jobs()
+    assert (job.options.keep_colors, job.options.colors_first) == ("no", 0.5)
+    both = await world.paint({"colors_first": 0.5, "keep_colors": "match"})
+    assert "please leave out `keep_colors` or `colors_first`" in await world.said(both)
+    assert len(await world.jobs()) == 1
+
+
 async def test_who_paints_on_from_anothers_picture_is_told_and_shown_as_they_wish_themselves(
     world: World,
 ) -> None:
@@ -184,6 +194,27 @@ async def test_a_role_can_be_hidden_whatever_its_members_choose(world: World) ->
         await world.says(await world.paint(options, PHOTO, user=name), "Place")
         (job,) = await world.jobs(name)
         assert job.reply.spoiler is hidden
+
+
+async def test_what_waits_of_a_roles_members_is_hidden_from_then_on(world: World) -> None:
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    world.user("grace").role_ids.append(keeper.id)
+    hers, his = await world.job(world.user("grace")), await world.job(world.user("ada"))
+    elsewhere = await world.job(world.user("grace"), in_guild=False)
+    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    hidden = [(await world.fresh(job)).reply.spoiler for job in (hers, his, elsewhere)]
+    assert hidden == [True, False, False]
+
+
+async def test_admins_see_which_channels_have_defaults_of_their_own(world: World) -> None:
+    admin, words = world.user("admin"), "Channels with defaults of their own"
+    assert words not in (await world.slash(admin, "limits show")).text
+    await choose(world, {"size": ["512/draft"], "switches": ["spoiler"]}, "admin", "channel")
+    place = world.discord.channel("paintings").id
+    shown = (await world.slash(admin, "limits show")).text
+    assert f"<#{place}>: 512 px, draft, spoiler on all pictures" in shown.splitlines()
+    await choose(world, {"size": ["-"], "switches": []}, "admin", "channel")
+    assert words not in (await world.slash(admin, "limits show")).text, "as the server again"
 
 
 async def test_the_log_tells_what_defaults_were_set_in_the_readers_language(world: World) -> None:

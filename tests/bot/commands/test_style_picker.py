@@ -1,9 +1,11 @@
 """A photograph without a style: it is kept, and swatches paint it at one click."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from bot.intake import service
 from bot.ui.words import is_at_hand
 from common.catalogue import load_catalogue
 from sandbox.model import Interaction, Message, walk_components
@@ -91,6 +93,28 @@ async def test_a_restart_amid_the_question_asks_it_again(world: World) -> None:
     world.discord.faults.clear()
     await world.start_bot()
     await world.says(interaction, "In which style")
+
+
+async def test_a_question_that_comes_too_late_is_told_by_a_direct_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
+    pictures = world.bot.service(service.IntakeService).pictures
+    pictures.keep = _never  # type: ignore[method-assign,assignment]
+    interaction = await world.paint(attachments=PHOTO)
+    await interaction.wait(lambda i: i.acknowledged)
+    await world.stop_bot()
+    world.shift_clock(16 * 60)
+    await world.start_bot()
+    await world.eventually(lambda: world.discord.dms(world.user()))
+    assert "I can no longer ask you how" in world.discord.dms(world.user())[-1].text
+    await world.no_intakes()
+    assert len(world.discord.dms(world.user())) == 1
+    world.discord.violations.clear()  # the token was tried, too
+
+
+async def _never(*_arguments: object) -> None:
+    await asyncio.Event().wait()
 
 
 async def _kept(world: World) -> bool:

@@ -43,6 +43,21 @@ async def test_a_version_that_is_taken_is_a_picture_with_all_its_buttons(world: 
     assert (newest.options.seed, newest.options.size_px) == (4, 128)
 
 
+async def test_a_file_that_is_lost_hides_none_of_the_others(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"variants": 3})
+    (job,) = await world.jobs()
+    await world.queue.store.delete(job.versions[1])
+    shown = await world.slash(world.user(), "show", {"picture": job.id})
+    kept = [message.attachments[0], message.attachments[2]]
+    assert [each.data for each in shown.attachments] == [each.data for each in kept]
+    assert labels(shown)[:3] == ["Take 1", "Take 3", "Again"]
+    assert "Picture 2 is no longer kept." in shown.text
+    assert "no longer kept" in await world.said(await press(world, message, "Take 2"))
+    taken = await world.finished(await press(world, shown, "Take 3"))
+    assert taken.attachments[0].data == kept[1].data
+
+
 async def test_taking_costs_nothing_and_is_for_the_owner(world: World) -> None:
     await world.start_engine()
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)

@@ -48,7 +48,7 @@ async def test_the_time_at_which_ones_first_picture_is_ready(world: World) -> No
     )
     assert english.ephemeral
     german = await paint(world, locale="de")
-    assert german.text.startswith("Von dir warten so viele Bilder")
+    assert german.text.startswith("Du hast so viele Bilder in der Warteschlange")
     assert "Voraussichtlicher Zeitpunkt: <t:" in german.text
     expected = (await ready(world, first)).timestamp()
     for message in (english, german):
@@ -64,7 +64,7 @@ async def test_the_time_at_which_the_servers_first_picture_is_ready(world: World
     assert english.text.startswith("This server has as many pictures")
     assert abs(moment_in(english.text) - (await ready(world, job)).timestamp()) < 10
     german = await paint(world, locale="de")
-    assert german.text.startswith("Auf diesem Server warten so viele Bilder")
+    assert german.text.startswith("Dieser Server hat so viele Bilder in der Warteschlange")
     assert "Voraussichtlicher Zeitpunkt: <t:" in german.text
 
 

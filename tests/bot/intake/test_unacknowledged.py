@@ -27,3 +27,13 @@ async def test_a_stream_of_commands_holds_nobody_up_for_ever(
     others = Unacknowledged()
     with others.counted():
         await others.first()
+
+
+async def test_a_cancellation_that_comes_as_the_last_is_acknowledged_counts() -> None:
+    others = Unacknowledged()
+    with others.counted():
+        queueing = asyncio.create_task(others.first())
+        await asyncio.sleep(0)
+    queueing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await queueing

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.commands.admin.limit_lines import read_lines
-from bot.texts import texts_for
+from bot.commands.admin.limit_lines import NUMBERS, limit_lines, read_lines
+from bot.texts import languages, texts_for
 from bot.ui.choices import folded
 from bot.ui.spans import read_span
 from common.limits import Limits
@@ -41,3 +41,11 @@ def test_a_limit_is_known_by_its_name(
 ) -> None:
     read = read_lines(texts_for(language), line, Limits())
     assert (read.values, read.problems) == ({name: value}, {})
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_lines_of_the_form_are_read_as_they_stand_there(language: str) -> None:
+    t, limits = texts_for(language), Limits()
+    read = read_lines(t, limit_lines(t, limits), limits)
+    assert read.problems == {}
+    assert read.values == {name: getattr(limits, name) for name in NUMBERS}

@@ -75,7 +75,7 @@ async def test_a_clip_becomes_a_painting_that_moves(
     assert done.report is not None
     made = done.report.clip
     assert made is not None
-    assert (made.frames, made.seconds, made.plays) == (4, 0.48, 0)
+    assert (made.frames, made.seconds, made.plays, made.has_alpha) == (4, 0.48, 0, False)
     clip = await lossless(queue, done)
     assert clip.durations_ms == TIMES_MS
     assert clip.size == (80, 64)
@@ -89,6 +89,24 @@ async def test_a_clip_becomes_a_painting_that_moves(
         ).clip
         assert found is not None
         assert read_clip(found.file).durations_ms == TIMES_MS
+
+
+async def test_what_is_transparent_stays_so_and_is_noted(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    images = panned(2)
+    for image in images:
+        image.putalpha(Image.new("L", image.size, 255))
+        image.paste((0, 0, 0, 0), (0, 0, image.width, 30))
+    job = await post(poster, images, size_px=64, iterations=2, scales=1)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert done.report is not None
+    assert done.report.clip is not None
+    assert done.report.clip.has_alpha
+    alpha = np.asarray((await lossless(queue, done)).frame(1).getchannel("A"))
+    assert (alpha[:10].max(), alpha[-1].min()) == (0, 255)
 
 
 async def test_progress_is_in_frames_and_the_preview_moves(

@@ -251,6 +251,15 @@ async def test_what_the_operator_lets_paint_again_counts_as_a_whole_again(
     assert day.pictures == 10
 
 
+async def test_what_is_finished_of_several_is_in_the_figures(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await accepted(queue, MEMBER, **ALBUM)
+    await stopped_after(3)(queue, clock)
+    (day,) = (await queue.statistics.read(None)).days
+    assert (day.pictures, day.failures + day.cancelled) == (3, 1)
+
+
 async def test_what_did_not_count_does_not_count_after_a_second_end(
     queue: JobQueue, clock: FakeClock
 ) -> None:

@@ -1,10 +1,14 @@
 """What admins do with the queue, and the figures that they see."""
 
 import io
+from datetime import date
 
 from PIL import Image
 
+from bot.commands.admin.stats import stats_words
+from bot.texts import texts_for
 from jobs.model import JobState
+from jobs.stats import DayStats, Stats
 from tests.kit.world import World
 
 
@@ -82,6 +86,13 @@ async def test_the_operator_sees_the_figures_of_all_servers(world: World) -> Non
     message = await world.slash(admin, "stats", {"everywhere": True})
     assert "2 pictures painted" in message.text
     assert "All servers" in message.text
+
+
+def test_a_long_wait_is_said_in_minutes() -> None:
+    day = DayStats(date(2026, 11, 29), 2, 1, 0, 0, waiting_seconds=5400.0, painting_seconds=5.0)
+    said = stats_words(texts_for("de"), Stats((day,), 1), 14)
+    assert "Wartezeit im Mittel: 90 min" in said
+    assert "Malzeit im Mittel: 2,5 s" in said
 
 
 async def test_stats_of_a_server_without_pictures(world: World) -> None:

@@ -39,6 +39,19 @@ async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> Non
     assert not posted.buttons
 
 
+async def test_where_the_bot_ended_before_it_noted_the_message_it_is_known_by_its_button(
+    world: World,
+) -> None:
+    posted = await begin(world)
+    forgotten = sa.update(schema.weekly_styles).values(message_id=None)
+    await world.queue.database.execute(forgotten)
+    opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
+    await world.says(await world.discord.submit_modal(opened, {}, PHOTO), "Place 1")
+    weekly = await world.queue.weekly_styles.of(world.guild_id)
+    assert weekly is not None
+    assert weekly.message_id == posted.id
+
+
 async def test_each_reads_the_name_of_the_painting_in_their_language(world: World) -> None:
     admin = world.user("admin")
     admin.locale = "es-ES"

@@ -1,0 +1,67 @@
+"""Servers that removed the bot."""
+
+import pytest
+
+from bot.app import left_servers
+from bot.app.left_servers import LeftServers
+from jobs.model import Job, JobState
+from sandbox.gateway import GUILDS
+from tests.kit.world import World
+
+
+async def waiting(world: World, **details: object) -> Job:
+    """A picture that waits, asked for by a command."""
+    await world.says(await world.paint(**details), "Place")  # type: ignore[arg-type]
+    await world.no_intakes()
+    return (await world.jobs())[0]
+
+
+async def removed(world: World) -> None:
+    await world.discord.remove_bot()
+    await world.eventually(lambda: not world.bot.guilds)
+
+
+async def test_what_waits_in_a_server_that_removed_the_bot_ends_after_a_while(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.eventually(lambda: world.bot.guilds)
+    await world.queue.pauses.pause(world.guild_id, 1)
+    job, private = await waiting(world), await waiting(world, context="bot_dm")
+    await removed(world)
+    keeper = world.bot.service(LeftServers)
+    await keeper.look()
+    assert await world.state(job) is JobState.QUEUED, "it may be back in a moment"
+    brought = await waiting(world)  # by a command that its user installed
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    await keeper.look()
+    assert await world.state(job) is JobState.CANCELLED
+    assert await world.state(private) is JobState.QUEUED
+    assert await world.state(brought) is JobState.QUEUED
+    assert not (await world.queue.standings.overview(world.guild_id)).paused
+
+
+async def test_one_that_is_back_in_time_keeps_what_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.eventually(lambda: world.bot.guilds)
+    job, keeper = await waiting(world), world.bot.service(LeftServers)
+    await removed(world)
+    await keeper.look()
+    await world.discord.return_bot()
+    await world.eventually(lambda: world.bot.guilds)
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    await keeper.look()
+    assert await world.state(job) is JobState.QUEUED
+
+
+async def test_an_outage_of_a_server_is_no_removal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.eventually(lambda: world.bot.guilds)
+    job = await waiting(world)
+    data = {"id": str(world.guild_id), "unavailable": True}
+    await world.discord.gateway.dispatch("GUILD_DELETE", data, intent=GUILDS)
+    await world.eventually(lambda: world.bot.guilds[0].unavailable)
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    await world.bot.service(LeftServers).look()
+    assert await world.state(job) is JobState.QUEUED

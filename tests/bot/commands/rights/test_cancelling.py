@@ -1,0 +1,43 @@
+"""Who may cancel what is not finished: who may delete it once it is."""
+
+from typing import Any
+
+import pytest
+
+from bot.commands.rights import TABLE, AskerRole, Origin, Right
+from jobs.model import JobState
+from tests.bot.commands.rights.origins import PEOPLE
+from tests.kit.pretend_engine import ENGINE
+from tests.kit.world import World
+
+SUBMITTED: dict[Origin, dict[str, Any]] = {
+    Origin.PUBLIC: {},
+    Origin.PRIVATE: {"ephemeral": True},
+    Origin.USER_INSTALLED: {"bot_in_channel": False},
+    Origin.DIRECT_MESSAGE: {"in_guild": False},
+}
+
+
+@pytest.mark.parametrize("origin", SUBMITTED)
+async def test_who_may_delete_a_picture_cancels_it(world: World, origin: Origin) -> None:
+    in_dm = origin is Origin.DIRECT_MESSAGE
+    for role, name in PEOPLE.items():
+        job, user = await world.job(world.user("ada"), **SUBMITTED[origin]), world.user(name)
+        said = await world.slash(user, "cancel", {"job": job.id}, channel="talk")
+        there = role not in {AskerRole.ADMIN, AskerRole.MODERATOR} or not in_dm
+        if there and role in TABLE[origin][Right.DELETE]:
+            assert f"#{job.id} is cancelled." in said.text, role
+            assert await world.state(job) is JobState.CANCELLED
+        else:
+            assert f"You have no picture #{job.id}" in said.text, role
+            assert await world.state(job) is JobState.QUEUED
+
+
+async def test_a_moderator_stops_what_is_being_painted_and_the_log_says_so(world: World) -> None:
+    job, moderator = await world.job(world.user("ada")), world.user("grace")
+    assert await world.queue.claims.claim(ENGINE.id)
+    said = await world.slash(moderator, "cancel", {"job": job.id}, channel="talk")
+    assert f"#{job.id} is being stopped." in said.text
+    assert (await world.fresh(job)).cancel_requested
+    (entry,) = await world.queue.audit.read(world.guild_id)
+    assert (entry.action, entry.user_id) == ("remove", moderator.id)

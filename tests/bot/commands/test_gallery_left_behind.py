@@ -1,0 +1,117 @@
+"""Pictures of a gallery whose bot ended between the post and the note of it."""
+
+import pytest
+import sqlalchemy as sa
+
+from bot.commands import gallery
+from bot.commands.gallery_posts import GalleryKeeper
+from jobs.changing.gallery import POSTING_SECONDS, G
+from jobs.db import schema
+from jobs.model import Job
+from tests.bot.commands.test_server_gallery import publish
+from tests.kit.world import World
+
+
+@pytest.fixture
+async def world(world: World) -> World:
+    """A server with a gallery, and an engine that works by itself."""
+    await world.start_engine()
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    return world
+
+
+async def left_behind(world: World) -> Job:
+    """Let all be as where the bot was killed before it noted the message."""
+    (job,) = await world.jobs()
+    at = (await world.queue.now()).timestamp() - POSTING_SECONDS - 1
+    note = sa.update(schema.gallery_posts).where(G.job_id == job.id)
+    assert await world.queue.database.execute(note.values(message_id=None, at=at))
+    return job
+
+
+async def test_it_is_not_posted_once_more(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    await left_behind(world)
+    world.discord.post(world.user("grace"), "How nice!", channel="talk")
+    shown = await world.says(await publish(world, message), "It is in the gallery")
+    assert sum(bool(each.attachments) for each in world.discord.messages("talk")) == 1
+    await world.press(world.user(), shown, "Take it out")
+    assert [each.text for each in world.discord.messages("talk")] == ["How nice!"]
+
+
+async def test_it_goes_when_the_picture_is_deleted(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    await left_behind(world)
+    deleted = await world.discord.press(world.user(), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    assert world.discord.messages("talk") == []
+
+
+async def test_the_next_start_takes_it_out_where_the_picture_was_deleted_meanwhile(
+    world: World,
+) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    job = await left_behind(world)
+    await world.queue.retention.delete_soon(job.id, job.user_id)
+    assert world.discord.messages("talk")
+    await world.stop_bot()
+    await world.start_bot()
+    await world.eventually(lambda: not world.discord.messages("talk"))
+
+
+async def test_what_never_came_there_can_be_posted(world: World) -> None:
+    message = await world.painted()
+    (job,) = await world.jobs()
+    talk = world.discord.channel("talk")
+    assert await world.queue.gallery.claim(job.id, world.guild_id, talk.id) is None
+    again = await publish(world, message)
+    assert "just being posted" in await world.said(again)
+    await left_behind(world)
+    await world.says(await publish(world, message), "It is in the gallery")
+    assert len(world.discord.messages("talk")) == 1
+
+
+async def test_while_discord_is_troubled_it_is_not_posted_either(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    await left_behind(world)
+    talk = world.discord.channel("talk")
+    history = f"/channels/{talk.id}/messages"
+    troubled = world.discord.faults.add("GET", history, status=503, times=10)
+    assert "just being posted" in await world.said(await publish(world, message))
+    assert troubled.hits
+    assert len(world.discord.messages("talk")) == 1
+
+
+async def test_what_is_being_posted_in_this_moment_is_left_alone(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    job = await left_behind(world)
+    keeper = world.bot.service(GalleryKeeper)
+    with keeper.at_work(job.id, world.guild_id):
+        await keeper.settle()
+        post = await world.queue.gallery.of(job.id, world.guild_id)
+        assert post is not None
+        assert post.message_id is None
+    await keeper.settle()
+    post = await world.queue.gallery.of(job.id, world.guild_id)
+    assert post is not None
+    assert post.message_id == world.discord.messages("talk")[0].id
+
+
+async def test_it_is_found_where_discord_posted_it_and_never_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "TRIES", 0)
+    message = await world.painted()
+    posting = f"/channels/{world.discord.channel('talk').id}/messages"
+    world.discord.faults.add("POST", posting, carried_out=True, drop=True)
+    said = await publish(world, message)
+    assert await world.said(said)
+    await left_behind(world)
+    await world.says(await publish(world, message), "It is in the gallery")
+    assert len(world.discord.messages("talk")) == 1
