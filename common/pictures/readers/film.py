@@ -6,6 +6,7 @@ no matrix of its colors it has that of BT.709 from 720 rows on, and that of BT.6
 
 import io
 import math
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from common.pictures.readers.noting import FIRST_FRAME_OF_FILM
 _NO_MATRIX: Final = {0, 2, 3}
 _HD_ROWS: Final = 720
 _SD_CODECS: Final = {"vp8", "vp9", "libvpx", "libvpx-vp9"}
+_DURATION: Final = re.compile(r"(\d{1,3}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 _USUAL_SECONDS: Final = 1 / 25
 _TURNS: Final = {
     (1, 0, 0, 1): 1,
@@ -129,6 +131,9 @@ def _seconds_said(film: OpenFilm) -> Iterator[Fraction]:
     yield Fraction(film.container.duration or 0, av.time_base)
     if film.stream.duration and film.stream.time_base:
         yield film.stream.duration * film.stream.time_base
+    elif said := _DURATION.fullmatch(film.stream.metadata.get("DURATION", "")):  # of Matroska
+        hours, minutes, seconds = (Fraction(part) for part in said.groups())
+        yield 3600 * hours + 60 * minutes + seconds
 
 
 @contextmanager
