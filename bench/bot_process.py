@@ -3,19 +3,16 @@
 import contextlib
 import io
 import tempfile
-import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from PIL import Image
 
-from bench.runner import BenchError
-from sandbox.bot_process import BotProcess, bot_environment, run_bot
+from sandbox.bot_process import BotProcess, bot_environment, online, run_bot
 from sandbox.control import LoopbackDiscord
 from sandbox.demo_pictures import bundled
 from sandbox.model import Interaction
 
-READY_WITHIN_SECONDS = 90.0
 Pictures = Mapping[str, tuple[str, bytes]]
 
 
@@ -29,19 +26,14 @@ async def connected_bot(
         settings: Of the bot, as in its environment; data directory and addresses are set here.
 
     Raises:
-        BenchError: it did not become ready.
+        BotStoppedError: it did not become ready.
     """
     with tempfile.TemporaryDirectory(prefix="atelier-bench-") as folder:
         async with LoopbackDiscord.start() as discord:
             environment = bot_environment(discord.environment(), Path(folder))
             environment |= {"ATELIER_DATA_DIR": folder, **settings}
             async with run_bot(environment, Path(folder) / "bot.log") as bot:
-                end = time.monotonic() + READY_WITHIN_SECONDS
-                while not (discord.gateway.connected and discord.commands):
-                    bot.check()
-                    if time.monotonic() > end:
-                        raise BenchError(f"The bot was not ready. It said:\n{bot.tail()}")
-                    await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5)
+                await online(discord, bot)
                 yield discord, bot
 
 

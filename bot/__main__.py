@@ -21,12 +21,11 @@ from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
 from common.command_line import OneLineParser, run_command
-from common.leaving import leave_within
+from common.leaving import leave_within, on_signal
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
 from common.options import resolve_network
 from common.settings import Settings, SettingsError, load_settings
-from common.signals import on_signal
 from common.version import VERSION, versions
 from jobs.outcomes import QueueError
 

@@ -2,10 +2,11 @@
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,6 +69,24 @@ def write_whole(path: Path, data: bytes) -> None:
         OSError: the system refuses.
     """
     copy_whole(io.BytesIO(data), path)
+
+
+def write_texts(path: Path, texts: Mapping[str, str]) -> None:
+    """Keep texts under names in a JSON file, as `write_whole` writes it.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    write_whole(path, json.dumps(dict(texts)).encode())
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """What `write_texts` kept; nothing where the file is not there, or damaged."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {name: str(text) for name, text in kept.items()} if isinstance(kept, dict) else {}
 
 
 def copy_whole(source: BinaryIO, path: Path) -> None:

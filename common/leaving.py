@@ -1,10 +1,25 @@
-"""A limit to how long a process takes to end once it was told to."""
+"""Ending in order when the system asks for it, and within a time."""
 
+import asyncio
+import contextlib
 import logging
 import os
+import signal
 import threading
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
+
+
+def on_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` at SIGINT and SIGTERM, also where the loop cannot handle signals (Windows)."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:
+            with contextlib.suppress(ValueError):  # not in the main thread
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
 def leave_within(seconds: float, status: int) -> None:

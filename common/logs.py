@@ -112,16 +112,16 @@ def log_ids(**ids: object) -> Iterator[None]:
     Args:
         ids: for example `job=12, member=…, server=…, engine=…`; None leaves one out.
     """
-    token = _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
+    token = add_log_ids(**ids)
     try:
         yield
     finally:
         _about.reset(token)
 
 
-def add_log_ids(**ids: object) -> None:
+def add_log_ids(**ids: object) -> contextvars.Token[dict[str, object] | None]:
     """As `log_ids`, for the rest of the task that runs now."""
-    _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
+    return _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
 
 
 def carrying_ids(call: Callable[P, T]) -> Callable[P, T]:

@@ -5,6 +5,7 @@ glibc's are asked; elsewhere than on Linux these do nothing.
 
 import contextlib
 import ctypes
+from collections.abc import Mapping
 
 # From malloc.h: blocks of at least the threshold are given back as soon as they are freed; threads
 # share as many heaps; what is free at a heap's end is given back from the trim threshold on.
@@ -22,10 +23,7 @@ def give_large_blocks_back() -> None:
     glibc would raise the threshold with the first large block that is freed, and from then on keep
     such blocks in its heap, where small ones soon pin them down.
     """
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
-        library.mallopt(M_ARENA_MAX, HEAPS)
+    tell_malloc({M_MMAP_THRESHOLD: LARGE_BLOCK_BYTES, M_ARENA_MAX: HEAPS})
 
 
 def keep_freed_memory() -> None:
@@ -33,13 +31,18 @@ def keep_freed_memory() -> None:
 
     To get pages from the system takes an eighth of the time in which a picture is decoded.
     """
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES)
-        library.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+    tell_malloc({M_MMAP_THRESHOLD: KEPT_BLOCK_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES})
 
 
 def give_free_memory_back() -> None:
     """Have what lies free between blocks in use go back to the system, in a millisecond."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def tell_malloc(parameters: Mapping[int, int]) -> None:
+    """Set parameters of glibc's malloc, by their numbers."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(None)
+        for number, value in parameters.items():
+            library.mallopt(number, value)

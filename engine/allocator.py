@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-"""As glibc's `malloc.h` has them."""
+from common.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, tell_malloc
+
 _LARGE_BYTES = 10 << 20
 """With 4 MiB, iterations of VGG-19 take a tenth longer, for 4 % less at the most that is held."""
 _LARGE_BYTES_OF = {"lite": 5 << 19}
@@ -73,9 +73,5 @@ def _read_only() -> Iterator[tuple[int, int]]:
 
 
 def _give_back(large_bytes: int) -> None:
-    if sys.platform != "linux" or "MALLOC_MMAP_THRESHOLD_" in os.environ:
-        return
-    with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such thing
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, large_bytes)
-        library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+    if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        tell_malloc({M_MMAP_THRESHOLD: large_bytes, M_TRIM_THRESHOLD: _KEPT_BYTES})

@@ -91,12 +91,7 @@ def picture_lock(key: str) -> str:
 
 async def used_keys(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
     """Which of these pictures somebody needs: a job, a saved style, a command on its way."""
-    columns = (
-        schema.picture_uses.c.key,
-        schema.user_styles.c.picture_key,
-        schema.intake_uses.c.key,
-    )
-    asked = (sa.select(column).where(column.in_(keys)) for column in columns)
+    asked = (sa.select(column).where(column.in_(keys)) for column in schema.PICTURE_KEYS)
     return set(await connection.scalars(sa.union(*asked)))
 
 

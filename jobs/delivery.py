@@ -13,13 +13,12 @@ from jobs.core import QueuePart, change_job, record, row_of
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
-from jobs.model import Job, JobState, Reply
+from jobs.model import Job, Reply
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
 ANNOUNCED_WITHIN_SECONDS = 600.0
 """Later, to be told of a picture is no news any more."""
-ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 def _answered_by(application_id: int) -> sa.ColumnElement[bool]:

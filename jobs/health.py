@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
+from common.settings import MIB
 from jobs.db.living import BotState
 from jobs.model import EngineInfo, FailureKind, Job
 from jobs.working.ending import DEATHS_ALLOWED
@@ -22,7 +23,6 @@ CLOCK_SECONDS = 60.0
 READ_ONLY = "The database can only be read, as a standby can."
 ENGINES_NAMED = 10
 """A fleet that lost its store is counted, not listed."""
-MIB = 1024 * 1024
 
 
 class Part(StrEnum):

@@ -26,7 +26,10 @@ class JobState(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more will be painted for the job."""
-        return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
+        return self in ENDED
+
+
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,6 @@ class PaintReport:
     seconds: float
     iterations: int
     seed: int
-    extra: dict[str, Any] = field(default_factory=dict)
-    """What older versions wrote."""
     notes: tuple[Sentence, ...] = ()
     """What is not as it was asked for."""
     records: dict[str, str] = field(default_factory=dict)

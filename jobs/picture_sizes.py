@@ -38,11 +38,7 @@ async def total_bytes(database: Database, store: PictureStore, keys: Collection[
 
 def of_nobodys() -> sa.Delete:
     """What deletes the sizes of pictures that nobody needs any more."""
-    needed = sa.union(
-        sa.select(schema.picture_uses.c.key),
-        sa.select(schema.user_styles.c.picture_key),
-        sa.select(schema.intake_uses.c.key),
-    )
+    needed = sa.union(*(sa.select(column) for column in schema.PICTURE_KEYS))
     return sa.delete(_SIZES).where(_SIZES.c.key.not_in(needed))
 
 

@@ -19,7 +19,7 @@ from bot.app.alone import is_held
 from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
-from common.settings import Settings, unknown_settings
+from common.settings import MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
@@ -30,7 +30,6 @@ TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0
 ENGINE_CHECK = (sys.executable, "-m", "engine", "--check")
 MIGRATION = (sys.executable, "-m", "jobs.migrating")
-MIB = 1024 * 1024
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is served by this
 """What listens on all addresses, and where it is found from this machine."""
 

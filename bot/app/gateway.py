@@ -5,10 +5,8 @@ time without one, and it logs a traceback for each try.
 """
 
 import asyncio
-import contextlib
 import logging
 import random
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from typing import Any
 import discord.client
 
 from bot.kit import Bot
+from common.keepalive import notice_loss
 
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 8.0
@@ -24,7 +23,8 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 """A try that hangs may not last longer than this; with the pause: back within 20 s."""
 
 LOSS_PROBES = (5, 3, 3)
-"""A way is lost when nothing came for 5 s and 3 probes, each after 3 s, were not answered."""
+"""A way is lost when nothing came for 5 s and 3 probes, each after 3 s, were not answered:
+heartbeats notice after 101 s at the most."""
 
 STARTS_AN_HOUR = 30
 """Discord allows a thousand new sessions a day and then resets the token: a gateway that takes a
@@ -67,28 +67,6 @@ class _OneLineATry(logging.Filter):
         return True
 
 
-def _notice_loss(connection: socket.socket | None) -> None:
-    """Let the system end a connection whose way is lost: heartbeats notice after 101 s at the most.
-
-    A router that starts anew forgets the connection, and neither side hears of it.
-    """
-    idle_seconds, between_seconds, tries = LOSS_PROBES
-    wanted = {
-        "TCP_KEEPIDLE": idle_seconds,  # Linux, Windows
-        "TCP_KEEPALIVE": idle_seconds,  # its name on macOS
-        "TCP_KEEPINTVL": between_seconds,
-        "TCP_KEEPCNT": tries,
-        "TCP_USER_TIMEOUT": 1000 * (idle_seconds + between_seconds * tries),  # of what was sent
-    }
-    if connection is None:
-        return
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in wanted.items():
-            if (option := getattr(socket, name, None)) is not None:
-                connection.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
 def come_back_soon(client: Bot) -> ReconnectPauses:
     """Make a client's reconnects quick, bounded and quiet. Returns where new sessions are noted."""
     pauses = ReconnectPauses()
@@ -101,7 +79,7 @@ def come_back_soon(client: Bot) -> ReconnectPauses:
     async def connect_soon(*arguments: Any, **named: Any) -> Any:
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             websocket = await connect(*arguments, **named)
-        _notice_loss(websocket.get_extra_info("socket"))
+        notice_loss(websocket.get_extra_info("socket"), LOSS_PROBES)
         return websocket
 
     client.http.ws_connect = connect_soon  # type: ignore[method-assign]  # bounded

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from common import crashes
 from common.backoff import Backoff
-from common.cards import nvidia_cards
+from common.gpus import nvidia_cards
 from common.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ import discord
 from bot.kit import Tree
 from bot.ui.fields import FILE_TYPES, PICTURE_FILES
 from common.backoff import Backoff
+from common.files import read_texts, write_texts
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +57,13 @@ async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:
     path = data_dir / HASH_FILE
     payload = await _payload(tree)
     digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-    known = _read(path)
+    known = read_texts(path)
     key = str(client.application_id)
     if known.get(key) == digest and await _discord_has(tree, payload):
         return False
     told = await _tell(tree, payload)
     try:
-        path.write_text(json.dumps({**known, key: digest}), encoding="utf-8")
+        write_texts(path, {**known, key: digest})
     except OSError as error:
         log.warning("The next start tells Discord the commands again: %s", error)
     log.info("Told Discord the %d commands", told)
@@ -108,11 +109,3 @@ async def _discord_has(tree: Tree, payload: list[Any]) -> bool:
         return False
     ours = {(command["name"], command.get("type", 1)) for command in payload}
     return {(command.name, command.type.value) for command in there} == ours
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -6,7 +6,8 @@ from dataclasses import replace
 from bot.cards.small_print import Attached
 from bot.kit import Bot
 from bot.texts import Texts
-from bot.wire.uploads import MIB, REQUEST_LIMIT_BYTES, ROOM_BYTES
+from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES
+from common.settings import MIB
 from common.store import PictureMissingError
 from jobs.model import Job, PaintedClip
 

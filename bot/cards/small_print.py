@@ -134,14 +134,8 @@ def _is_detail(note: Sentence) -> bool:
 
 
 def notes(t: Texts, job: Job) -> list[str]:
-    """What is not as it was asked for: of the pictures that were given, and of the painting.
-
-    What an older version wrote down is shown as it is.
-    """
-    report = job.report
+    """What is not as it was asked for: of the pictures that were given, and of the painting."""
     found = [t.say(note) for note in _notes_of(job) if not _is_detail(note)]
-    older = report.extra.get("notes", ()) if report else ()
-    found += [note for note in older if isinstance(note, str)]
     once = list(dict.fromkeys(plain_line(note, NOTE_LIMIT) for note in found))
     return once[:NOTES_SHOWN]
 

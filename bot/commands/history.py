@@ -19,14 +19,12 @@ from bot.ui.components import (
     show,
 )
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import job_line, job_title, relative, shorten
+from bot.ui.words import OPTION_LIMIT, job_line, job_title, relative, shorten
 from bot.wire.acknowledging import acknowledge
-from jobs.delivery import ENDED
-from jobs.model import Job
+from jobs.model import ENDED, Job
 
 PAGE_SIZE = 4
 FETCHED_AT_ONCE = 50
-OPTION_LABEL_LIMIT = 100
 LARGE_PIXELS = 6_000_000
 
 
@@ -77,9 +75,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     files = {job.id: file for job, file in pictures if file is not None}
     gallery = gallery_of((files.get(job.id), job_title(t, job), job.reply.spoiler) for job in jobs)
     options = [
-        discord.SelectOption(
-            label=shorten(job_title(t, job), OPTION_LABEL_LIMIT), value=str(job.id)
-        )
+        discord.SelectOption(label=shorten(job_title(t, job), OPTION_LIMIT), value=str(job.id))
         for job in jobs
     ]
     row = row_of(open_menu.menu(t("Open a picture…"), options, place.user_id))

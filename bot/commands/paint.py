@@ -7,11 +7,12 @@ from discord.app_commands import Choice, Range
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, asker_of
 from bot.intake.service import IntakeService
-from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
+from bot.intake.wishes import new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, choice, folded
-from bot.ui.words import at_hand_first, catalogue, is_offered, isolated, painter_words
+from bot.ui.words import at_hand_first, is_offered, isolated, painter_words
+from common.catalogue import load_catalogue
 from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
@@ -23,7 +24,7 @@ from common.options import (
     Start,
     Vary,
 )
-from jobs.changing.styles import UserStyle
+from jobs.changing.styles import SAVED_STYLE, UserStyle
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
@@ -81,14 +82,14 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         interaction.user.id, interaction.guild_id
     )
     choices = [
-        choice(_saved_name(t, style), f"{OWN_STYLE}{style.id}")
+        choice(_saved_name(t, style), f"{SAVED_STYLE}{style.id}")
         for style in saved
         if folded(typed) in folded(style.name)
     ]
     client = interaction.client
     paintings = at_hand_first(client, CHOICES)
     if typed:
-        found = catalogue().search(typed, limit=CHOICES)
+        found = load_catalogue().search(typed, limit=CHOICES)
         paintings = [each for each in found if is_offered(client, each)]
     choices += [
         choice(f"{each.title(t.language)} · {painter_words(t, client, each)}", each.id)

@@ -10,7 +10,6 @@ from bot.intake.moving import moving_options
 from bot.intake.request import PaintRequest, StyleWish
 from bot.intake.service import IntakeService
 from bot.intake.taken import Undecided
-from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
 from bot.ui.choices import CHOICES
@@ -24,11 +23,11 @@ from bot.ui.components import (
     row_of,
     rows_of,
 )
-from bot.ui.words import at_hand_first, is_at_hand, shorten
+from bot.ui.words import OPTION_LIMIT, at_hand_first, is_at_hand, shorten
+from jobs.changing.styles import SAVED_STYLE
 
 OFFERED = 6
 IN_A_ROW = 3
-OPTION_LABEL_LIMIT = 100
 MOVING, STILL = "yes", "no"
 
 
@@ -65,7 +64,7 @@ class Questions(Service):
         if saved:
             options = [
                 discord.SelectOption(
-                    label=shorten(style.name, OPTION_LABEL_LIMIT), value=f"{OWN_STYLE}{style.id}"
+                    label=shorten(style.name, OPTION_LIMIT), value=f"{SAVED_STYLE}{style.id}"
                 )
                 for style in saved[:CHOICES]
             ]

@@ -11,15 +11,15 @@ from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.choices import folded
+from bot.ui.choices import CHOICES, folded
 from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
-from bot.ui.words import catalogue, plain
+from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
+from common.catalogue import load_catalogue
 from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
-CHOICES = 25
 TYPED_LIMIT = 100  # more than a name may have, so that our own sentence can say so
 
 NEEDS_SERVER = _("A style for the whole server can be saved only in a server.")
@@ -163,7 +163,7 @@ def clean_name(typed: str) -> str:
     if len(name) > NAME_LIMIT:
         raise UserError(TOO_LONG, length=len(name), limit=NAME_LIMIT)
     same = name.casefold()
-    if any(same in {each.id.casefold(), each.name.casefold()} for each in catalogue()):
+    if any(same in {each.id.casefold(), each.name.casefold()} for each in load_catalogue()):
         raise UserError(TAKEN, name=plain(name))
     return name
 

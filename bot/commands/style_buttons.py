@@ -12,8 +12,8 @@ from bot.intake.service import IntakeService
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts
 from bot.ui.components import USER, PersistentItem, persistent
-from bot.ui.words import at_hand_first, catalogue, is_at_hand
-from common.catalogue import Painting
+from bot.ui.words import at_hand_first, is_at_hand
+from common.catalogue import Painting, load_catalogue
 
 NO_WISH = 0
 """In the place of a wish's interaction, where no photograph waits for its style."""
@@ -79,7 +79,7 @@ def _beside(message: discord.Message | None) -> list[Painting]:
     ids = [str(getattr(each, "custom_id", "")) for each in view.walk_children()]
     pattern = style_button.__discord_ui_compiled_template__
     found = [match["style"] for each in ids if (match := pattern.fullmatch(each))]
-    return [painting for each in found if (painting := catalogue().get(each)) is not None]
+    return [painting for each in found if (painting := load_catalogue().get(each)) is not None]
 
 
 def _tried(paintings: list[Painting]) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:

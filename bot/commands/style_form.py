@@ -11,20 +11,19 @@ from discord import ui
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
-from bot.intake.wishes import OWN_STYLE, new_seed, resolve, suiting
+from bot.intake.wishes import new_seed, resolve, suiting
 from bot.kit import Bot, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import at_hand_first, painter_words
+from bot.ui.words import OPTION_LIMIT, at_hand_first, painter_words
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
-from jobs.changing.styles import UserStyle
+from jobs.changing.styles import SAVED_STYLE, UserStyle
 from jobs.outcomes import QueueUnavailableError
 
 LISTED = 25
 LISTED_PAINTINGS = 10  # at least, however many styles were saved
-LABEL_LIMIT = 100
 
 SEVERAL = {"vary": "photo", "moving": False}
 """Options of a job with several photographs."""
@@ -52,17 +51,17 @@ def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[dis
     """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
     own = [
         discord.SelectOption(
-            label=style.name[:LABEL_LIMIT],
-            value=f"{OWN_STYLE}{style.id}",
+            label=style.name[:OPTION_LIMIT],
+            value=f"{SAVED_STYLE}{style.id}",
             description=t("of this server") if style.scope == "guild" else t("your own"),
         )
         for style in saved
     ]
     paintings = [
         discord.SelectOption(
-            label=painting.title(t.language)[:LABEL_LIMIT],
+            label=painting.title(t.language)[:OPTION_LIMIT],
             value=painting.id,
-            description=painter_words(t, client, painting)[:LABEL_LIMIT],
+            description=painter_words(t, client, painting)[:OPTION_LIMIT],
         )
         for painting in at_hand_first(client)
     ]
@@ -160,7 +159,7 @@ async def check_style(interaction: Interaction, preset: str) -> None:
     Raises:
         UserError: if it is not.
     """
-    if not preset.startswith(OWN_STYLE):
+    if not preset.startswith(SAVED_STYLE):
         return
     queue, user_id = interaction.client.queue, interaction.user.id
     with contextlib.suppress(QueueUnavailableError):

@@ -7,15 +7,15 @@ from discord import app_commands, ui
 
 from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, style_button
 from bot.commands.thumbnails import small_picture
-from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import at_hand_first, catalogue, is_at_hand, is_offered, plain
+from bot.ui.words import at_hand_first, is_at_hand, is_offered, plain
 from bot.wire.acknowledging import acknowledge
-from common.catalogue import Painting
+from common.catalogue import Painting, load_catalogue
 from common.settings import Settings
+from jobs.changing.styles import SAVED_STYLE
 
 PAGE_SIZE = STYLES_TRIED
 SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id
@@ -60,7 +60,7 @@ class StyleEntry:
 def paintings(client: Bot, search: str) -> list[Painting]:
     """The paintings on offer, or those that a search finds."""
     if search:
-        found = catalogue().search(search, limit=FOUND_AT_MOST, sure=True)
+        found = load_catalogue().search(search, limit=FOUND_AT_MOST, sure=True)
         return [each for each in found if is_offered(client, each)]
     return at_hand_first(client)
 
@@ -79,7 +79,7 @@ async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
     )
     return [
         StyleEntry(
-            f"{OWN_STYLE}{style.id}",
+            f"{SAVED_STYLE}{style.id}",
             style.name,
             f"**{plain(style.name)}**\n"
             + (t("of this server") if style.scope == "guild" else t("your own")),
@@ -129,7 +129,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
         trial = t("Try these on my photo")
         style = f"{SIX}:{place.page}"
         parts.append(row_of(style_button.button(trial, *wish, style, emoji="🧪")))
-    away = len(catalogue()) - len(entries)
+    away = len(load_catalogue()) - len(entries)
     if topic.kind == CATALOGUE and not topic.search and away:
         how += " " + t.plural(
             "{count} more cannot be fetched at the moment.",

@@ -8,12 +8,12 @@ import aiohttp
 from bot.kit import UserError
 from bot.texts import _
 from common.backoff import Backoff
+from common.settings import MIB
 
 TRIES = 3
 BACKOFF = Backoff(first_seconds=0.3, longest_seconds=1.0)
 TIMEOUT_SECONDS = 20.0
 CHUNK_BYTES = 64 * 1024
-MIB = 1024 * 1024
 
 TOO_LARGE = _(
     "That file has {size:.1f} MiB, and at most {limit} MiB are accepted; please attach a "

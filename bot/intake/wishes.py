@@ -9,16 +9,15 @@ from typing import Any
 from bot.intake.request import PaintRequest, Source, StyleWish
 from bot.kit import UserError
 from bot.texts import _
-from bot.ui.words import catalogue, is_at_hand, plain
-from common.catalogue import Painting
+from bot.ui.words import is_at_hand, plain
+from common.catalogue import Painting, load_catalogue
 from common.options import MAX_SEED, StyleInput
 from common.sentences import sentence
 from jobs.changing.styles import SAVED_STYLE
 from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
 
-OWN_STYLE = SAVED_STYLE
-_STYLE_ID = re.compile(rf"{OWN_STYLE}\d+")
+_STYLE_ID = re.compile(rf"{SAVED_STYLE}\d+")
 
 ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")
 NOT_TO_BE_HAD = _(
@@ -72,7 +71,7 @@ def wish_for(
 
 def suiting(wishes: tuple[StyleWish, ...]) -> dict[str, Any]:
     """Options that suit the wish's painting, if that is its only style, by their names."""
-    painting = catalogue().get(wishes[0].preset or "") if len(wishes) == 1 else None
+    painting = load_catalogue().get(wishes[0].preset or "") if len(wishes) == 1 else None
     return {} if painting is None else painting.suiting
 
 
@@ -122,16 +121,16 @@ async def resolve(
     Raises:
         UserError: if there is none.
     """
-    painting = catalogue().get(preset)
+    painting = load_catalogue().get(preset)
     if painting is not None:
         return await _had(queue, painting, weight)
     wanted, is_id = preset.casefold(), _STYLE_ID.fullmatch(preset) is not None
     for style in await queue.styles.visible_to(user_id, guild_id):
-        if wanted == (f"{OWN_STYLE}{style.id}" if is_id else style.name.casefold()):
+        if wanted == (f"{SAVED_STYLE}{style.id}" if is_id else style.name.casefold()):
             return StyleInput(picture=style.picture_key, name=style.name, weight=weight)
     if is_id:
         raise UserError(STYLE_REMOVED)
-    found = catalogue().search(preset, limit=1, sure=True)
+    found = load_catalogue().search(preset, limit=1, sure=True)
     if not found:
         raise UserError(NO_SUCH_STYLE, name=plain(preset))
     return await _had(queue, found[0], weight)

@@ -4,7 +4,6 @@ In English: Discord says nobody's language outside of an interaction.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ import discord
 
 from bot.kit import Bot, Feature, Service
 from bot.monitor.troubles import troubles_of
-from common.files import write_whole
+from common.files import read_texts, write_texts
 from common.logs import log_ids
 from common.settings import Settings
 from jobs.health import Health, StoreState, Trouble, of_database
@@ -61,7 +60,7 @@ class Alerts(Service):
         """Begin, where there is anybody to tell."""
         if not recipients(self._client.settings):
             return
-        self._told = await asyncio.to_thread(_read, self._file)
+        self._told = await asyncio.to_thread(read_texts, self._file)
         self._run_beside(self._run(), "alerts")
 
     async def _run(self) -> None:
@@ -127,7 +126,7 @@ class Alerts(Service):
 
     async def _remember(self, told: dict[str, str]) -> None:
         self._told = told
-        await asyncio.to_thread(write_whole, self._file, json.dumps(told).encode())
+        await asyncio.to_thread(write_texts, self._file, told)
 
 
 def _now() -> float:
@@ -167,7 +166,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
     if not recipients(settings) or settings.discord_token is None:
         return
     file = settings.atelier_data_dir / FILE
-    told = await asyncio.to_thread(_read, file)
+    told = await asyncio.to_thread(read_texts, file)
     if told.get(START) == why:
         return
     try:
@@ -177,7 +176,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
         ):
             await client.login(settings.discord_token.get_secret_value())
             await _post(client, settings, f"⚠️ Atelier cannot start: {why}")
-        await asyncio.to_thread(write_whole, file, json.dumps(told | {START: why}).encode())
+        await asyncio.to_thread(write_texts, file, told | {START: why})
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
         log.warning("Nobody could be told that the bot cannot start: %s", error)
 
@@ -187,16 +186,6 @@ def recipients(settings: Settings) -> tuple[int, ...]:
     if settings.atelier_alert_channel_id is not None:
         return (settings.atelier_alert_channel_id,)
     return settings.atelier_owner_ids
-
-
-def _read(file: Path) -> dict[str, str]:
-    """What was told before the restart."""
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    known = isinstance(stored, dict)
-    return {str(name): str(said) for name, said in stored.items()} if known else {}
 
 
 FEATURE = Feature(services=(Alerts,))

@@ -11,12 +11,13 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.kit import Bot, Service
+from bot.kit import Bot, Service, cancel
 from bot.monitor.troubles import troubles_of
 from bot.ui.people import is_seen_by_all
+from common.settings import MIB
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
-from jobs.health import MIB, Health, StoreState, of_database
+from jobs.health import Health, StoreState, of_database
 from jobs.model import Job
 from jobs.order.speeds import usual_seconds
 from jobs.outcomes import QueueError, QueueUnavailableError
@@ -82,9 +83,7 @@ class PageServer(Service):
 
     async def stop(self) -> None:
         """Close the port."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await cancel(self._looking)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner, self.port = None, 0

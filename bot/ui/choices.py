@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from discord import app_commands
 
 from bot.texts import Texts
-from bot.ui.words import isolated, job_choice, shorten
+from bot.ui.words import OPTION_LIMIT, isolated, job_choice, shorten
 from jobs.model import Job
 
 CHOICES = 25
-NAME_LIMIT = 100  # characters
+LONGEST_USER = 40  # characters, more than Discord lets a name have
+BETWEEN = " · "
 JobNumber = app_commands.Range[int, 1, 2**53]
 
 
@@ -22,7 +23,7 @@ def folded(text: str) -> str:
 
 def choice(name: str, value: str) -> app_commands.Choice[str]:
     """A choice, its name cut to what Discord takes."""
-    return app_commands.Choice(name=shorten(name, NAME_LIMIT), value=value)
+    return app_commands.Choice(name=shorten(name, OPTION_LIMIT), value=value)
 
 
 def job_choices(
@@ -32,11 +33,15 @@ def job_choices(
     wanted = folded(str(typed)).lstrip("#")
     named = ((job_choice(t, job), job) for job in jobs)
     if with_user:
-        named = (
-            (f"{name[:70]} · {isolated(job.user_name)}"[:NAME_LIMIT], job) for name, job in named
-        )
+        named = ((_with_user(name, job), job) for name, job in named)
     return [
         app_commands.Choice(name=name, value=job.id)
         for name, job in named
         if wanted in folded(name)
     ]
+
+
+def _with_user(name: str, job: Job) -> str:
+    """A job and whose it is, whose name stands there whole."""
+    user = isolated(shorten(job.user_name, LONGEST_USER))
+    return f"{shorten(name, OPTION_LIMIT - len(BETWEEN) - len(user))}{BETWEEN}{user}"

@@ -18,7 +18,7 @@ from bot.wire.errors import report
 
 CUSTOM_ID_LIMIT = 100
 LABEL_LIMIT = 80
-DESCRIPTION_LIMIT = 256
+ALT_TEXT_LIMIT = 256  # characters that an item of a gallery takes
 USER = r"(?P<user>\d{1,20})"
 NOT_YOURS = _("These buttons belong to somebody else; please use the command yourself.")
 
@@ -73,7 +73,7 @@ def gallery_of(
 ) -> "ui.MediaGallery[Any] | None":
     """Pictures with descriptions and whether they are hidden; those that are None are left out."""
     items = [
-        discord.MediaGalleryItem(media, description=words[:DESCRIPTION_LIMIT], spoiler=spoiler)
+        discord.MediaGalleryItem(media, description=words[:ALT_TEXT_LIMIT], spoiler=spoiler)
         for media, words, spoiler in pictures
         if media is not None
     ]

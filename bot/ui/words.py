@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from unicodedata import bidirectional
 
 import discord
@@ -24,7 +23,7 @@ STATES = {
 }
 SOON_SECONDS = 5.0
 """A time as near as this may have passed when it is read."""
-CHOICE_LIMIT = 100  # characters of an autocomplete choice's name
+OPTION_LIMIT = 100  # characters of an autocomplete choice's name, and of a menu's option
 
 
 _GAP = "\u200b"  # which nobody sees; Discord finds nothing to make of what it parts
@@ -80,15 +79,9 @@ def plain_line(text: str, limit: int = 80) -> str:
     return discord.utils.escape_mentions(escaped.replace("<", f"<{_GAP}").replace("://", _NO_LINK))
 
 
-@cache
-def catalogue() -> Catalogue:
-    """The paintings to choose from; read once."""
-    return load_catalogue()
-
-
 def at_hand_first(client: Bot, limit: int | None = None) -> list[Painting]:
     """The paintings on offer, first those that need no download before they are used."""
-    paintings = sorted(catalogue(), key=lambda each: not is_at_hand(each, client.settings))
+    paintings = sorted(load_catalogue(), key=lambda each: not is_at_hand(each, client.settings))
     return [each for each in paintings if is_offered(client, each)][:limit]
 
 
@@ -114,7 +107,7 @@ def style_words(t: Texts, style: StyleInput) -> str:
     """The name of one style."""
     if style.is_content:
         return t("itself")
-    painting = catalogue().get(style.preset) if style.preset is not None else None
+    painting = load_catalogue().get(style.preset) if style.preset is not None else None
     if painting is not None:
         return painting.title(t.language)
     return style.preset or isolated(style.name or "") or t("own picture")
@@ -161,7 +154,7 @@ def styles_count_words(t: Texts, job: Job) -> str:
 def job_choice(t: Texts, job: Job) -> str:
     """A job as a choice of an autocomplete."""
     name = f"{job_title(t, job)} · {t(STATES[job.state])}"
-    return shorten(name, CHOICE_LIMIT)
+    return shorten(name, OPTION_LIMIT)
 
 
 def job_line(t: Texts, job: Job) -> str:

@@ -4,9 +4,10 @@ import io
 
 import discord
 
+from common.settings import MIB
+
 DESCRIPTION_LIMIT = 1024
 """Characters of what is read to those who do not see a picture."""
-MIB = 1024 * 1024
 REQUEST_LIMIT_BYTES = 25 * MIB
 """Of all files of a request together, whatever a place allows for each."""
 ROOM_BYTES = 64 * 1024

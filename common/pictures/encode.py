@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {3: 2, 4: 6}
 """Of RGB and RGBA, as PNG numbers them."""
 _UP = 2
@@ -26,8 +26,12 @@ def encoded_png(picture: Image.Image | npt.NDArray[np.uint8]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOR_TYPES[channels], 0, 0, 0)
     rows = _filtered(pixels.reshape(height, -1))
     packed = imagecodecs.deflate_encode(rows, level=1)  # type: ignore[arg-type]  # it takes arrays
-    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", bytes(packed)), _chunk(b"IEND", b""))
-    return b"".join((_SIGNATURE, *chunks))
+    chunks = (
+        packed_chunk(b"IHDR", header),
+        packed_chunk(b"IDAT", bytes(packed)),
+        packed_chunk(b"IEND", b""),
+    )
+    return b"".join((SIGNATURE, *chunks))
 
 
 def _filtered(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -39,6 +43,7 @@ def _filtered(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return filtered
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def packed_chunk(kind: bytes, data: bytes) -> bytes:
+    """Length, kind, data and checksum, as a PNG has its parts."""
     check = zlib.crc32(data, zlib.crc32(kind))
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)

@@ -12,8 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Self, TypeVar
 
-import common
-from common.child import end, packed, read_message
+from common.child import ROOT, end, packed, read_message
 from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
@@ -41,7 +40,6 @@ _FOLDER = "atelier-decoder-"
 """How the name of the children's folder begins; the number of the process that made it follows."""
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
-_ROOT = Path(common.__file__).resolve().parents[1]
 _NO_ANSWER = (
     OSError,
     ValueError,
@@ -225,7 +223,7 @@ class DecoderPool:
                 stdout=PIPE,
                 stderr=DEVNULL,
                 env=child_environment(),
-                cwd=_ROOT,
+                cwd=ROOT,
                 limit=_HEADER_LIMIT_BYTES,
                 pass_fds=() if memory is None else (memory,),
             )

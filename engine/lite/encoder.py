@@ -78,7 +78,6 @@ class LiteEncoder:
             stride_px=stride,
             reach_px=-(-reach_of(mine) // whole) * whole,
             halves=halves,
-            given_channels=given,
             made_channels=made,
             kept_bytes_per_pixel=kept / stride**2,
             bytes_per_pixel=(kept + 2 * made * wide + given * wide) / stride**2,

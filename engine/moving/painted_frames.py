@@ -17,8 +17,6 @@ from engine.errors import CheckpointError
 from engine.painting import Report
 
 _FORMAT = 2
-_ZIP = b"PK"
-"""As checkpoints of the first format began, which held the frames themselves."""
 
 
 class PaintedFrames:
@@ -110,8 +108,6 @@ class PaintedFrames:
 
 
 def _head(checkpoint: bytes) -> dict[str, Any]:
-    if checkpoint.startswith(_ZIP):
-        return {"format": 1}
     head = json.loads(checkpoint)
     if not isinstance(head, dict):
         raise TypeError

@@ -41,8 +41,6 @@ class Stage:
     """How far around a part pixels still change what it makes; a multiple of `made_stride_px`."""
     halves: bool
     """Whether there is a stage after it."""
-    given_channels: int
-    """Of what it is given."""
     made_channels: int
     """Of what it makes for the next stage."""
     kept_bytes_per_pixel: float

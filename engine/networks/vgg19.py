@@ -1,7 +1,7 @@
 """VGG19 (Simonyan and Zisserman 2014) as an encoder with named layers."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,7 +126,12 @@ class Vgg19:
         """See `Encoder.stages`: a block each, with its pooling at the end."""
         missing = [name for name in layers if name not in self.layers]
         if missing:
-            raise missing_layers_problem(missing, self.layers)
+            raise WeightsError(
+                "The VGG19 weights in use do not have: {missing}. They have: {present}. Choose "
+                "among these, or use a weights file that goes deeper.",
+                missing=", ".join(missing),
+                present=", ".join(self.layers),
+            )
         deepest = max((self.layers.index(name) for name in layers), default=-1)
         used = self._convolutions[: deepest + 1]
         return tuple(self._stage(block, used, layers) for block in {one.block: 0 for one in used})
@@ -146,7 +151,6 @@ class Vgg19:
             stride_px=stride,
             reach_px=-(-len(mine) * stride // whole) * whole,
             halves=halves,
-            given_channels=given,
             made_channels=made,
             kept_bytes_per_pixel=kept / stride**2,
             bytes_per_pixel=(kept + 2 * made * wide + given * (size + wide)) / stride**2,
@@ -253,16 +257,6 @@ class Vgg19:
 
     def _pool(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
-
-
-def missing_layers_problem(missing: Iterable[str], present: Collection[str]) -> WeightsError:
-    """The error for layers that the weights in use end before, or that VGG19 never had."""
-    return WeightsError(
-        "The VGG19 weights in use do not have: {missing}. They have: {present}. Choose among "
-        "these, or use a weights file that goes deeper.",
-        missing=", ".join(missing),
-        present=", ".join(present),
-    )
 
 
 def _channels(

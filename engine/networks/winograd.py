@@ -9,7 +9,7 @@ the same convolution with the kernel turned; ReLU's is taken in place; and where
 and nobody asks for the layer, its features are never kept, as those of the maximum tell all.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -23,13 +23,14 @@ _TILE = 12
 """Rows that NNPACK computes at once, or twice as many."""
 _BYTES_PER_VALUE = 4 * (8 / 6) ** 2
 """What NNPACK takes for a while for each number that goes in or comes out."""
-_MOST_BYTES = 24 << 20
+_BAND_BYTES = {"AVX2": 48 << 20, "AVX512": 24 << 20}
 """Of these at a time. Fewer stay in the processor's cache; fewer still are told the kernel anew too
 often."""
 _RIGHT = 1e-4
-_WHOLE_BYTES = 40 << 20
+_WHOLE_BYTES = {"AVX2": 96 << 20, "AVX512": 40 << 20}
 """Up to so many all rows are computed at once: bands are copied in and out, which takes longer than
-the cache spares."""
+the cache spares. With AVX2 that is so of more (the whole takes 0.7 to 0.9 of the time of bands, to
+180 MiB at least), but memory is wanted for other things."""
 _FEW_POSITIONS = {"AVX2": 150, "AVX512": 300}
 """Fewer of a wide layer are computed directly: NNPACK transforms its kernel each time, which then
 takes most of it (at 6 × 8 positions it takes two to three times as long)."""
@@ -58,7 +59,7 @@ class Kernel:
     def _few_positions(self) -> int:
         if min(self.weight.shape[:2]) < _WIDE:
             return 0
-        return _FEW_POSITIONS.get(torch.backends.cpu.get_cpu_capability(), 0)
+        return _here(_FEW_POSITIONS)
 
     def __call__(self, x: Tensor, *, relu: bool = False) -> Tensor:
         """[1, inputs, h, w] to [1, outputs, h', w'], some rows at a time."""
@@ -104,8 +105,8 @@ class Kernel:
             return
         row_bytes = (inputs + outputs) * width * _BYTES_PER_VALUE
         # A whole number of tiles, so that bands compute what the whole would, to the last bit.
-        rows = max(2 * _TILE, int(_MOST_BYTES / row_bytes) // _TILE * _TILE)
-        if rows >= height or height * row_bytes <= _WHOLE_BYTES:
+        rows = max(2 * _TILE, int(_here(_BAND_BYTES) / row_bytes) // _TILE * _TILE)
+        if rows >= height or height * row_bytes <= _here(_WHOLE_BYTES):
             yield 0, height, _nnpack(rows_of(0, given[2]).contiguous(), self, self.around)
             return
         for top in range(0, height, rows):
@@ -150,8 +151,8 @@ def is_quicker(widest: int, *, device: torch.device, dtype: torch.dtype) -> bool
     """
     if device.type != "cpu" or dtype is not torch.float32:
         return False
-    least = _LEAST_CHANNELS.get(torch.backends.cpu.get_cpu_capability())
-    return least is not None and widest >= least and is_right()
+    least = _here(_LEAST_CHANNELS)
+    return 0 < least <= widest and is_right()
 
 
 @cache
@@ -169,6 +170,11 @@ def is_right() -> bool:
     except (AttributeError, RuntimeError):
         return False
     return bool(apart < _RIGHT)
+
+
+def _here(measured: Mapping[str, int]) -> int:
+    """What was measured with this processor's instructions; 0 where nothing was."""
+    return measured.get(torch.backends.cpu.get_cpu_capability(), 0)
 
 
 def _nnpack(x: Tensor, kernel: Kernel, above: int) -> Tensor:

@@ -8,11 +8,11 @@ whoever asked for it is in there.
 """
 
 import json
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
+
+from common.pictures.encode import packed_chunk
 
 DIGITAL_SOURCE = (
     "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -63,6 +63,4 @@ def _quoted(text: str) -> str:
 
 def _international_text(keyword: str, text: str) -> bytes:
     """An iTXt chunk: UTF-8, not compressed, in no named language."""
-    data = keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
-    body = b"iTXt" + data
-    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+    return packed_chunk(b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode())

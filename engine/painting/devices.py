@@ -1,7 +1,6 @@
 """Where to paint, in which precision, and in how much memory."""
 
 import contextlib
-import ctypes
 import os
 import re
 import sys
@@ -209,16 +208,6 @@ def release_memory(device: torch.device) -> None:
             torch.cuda.empty_cache()
         case "mps":
             torch.mps.empty_cache()
-
-
-def trim_memory() -> None:
-    """Give freed memory of the process back, where the C library keeps it unless it is told to.
-
-    glibc keeps the holes that tensors of many sizes leave: half as much again as is in use.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such thing
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _bf16_is_fast(device: torch.device) -> bool:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import torch
 
+from common.memory import give_free_memory_back
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX, USUAL_ASPECT
 from engine.errors import PaintingFailedError
 from engine.networks.encoder import Encoder, Stage
@@ -242,7 +243,7 @@ class MemoryGuard:
         """Call before each piece of work."""
         most = self.most_bytes
         if most is not None and devices.resident_bytes() + self.next_bytes > most:
-            devices.trim_memory()
+            give_free_memory_back()
 
 
 def attempt(piece: Callable[[], _T], device: torch.device) -> _T | None:

@@ -250,8 +250,6 @@ class Lbfgs:
         if "trial" not in tensors:
             self._state = begin(tensors["point"].to(like.device, dtype), self._settings)
             return
-        # Checkpoints of older versions have no γ.
-        tensors = {"gamma": torch.zeros_like(like), **tensors}
         kept = {name: tensors[name].to(like.device, copy=True) for name in names}
         self._state = LbfgsState.from_tensors(kept)
 

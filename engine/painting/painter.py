@@ -203,8 +203,6 @@ def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Enc
         inputs.content.hash,
         *told_pictures(inputs),
         *([] if held is None else [held]),
-        # A checkpoint of before hue led to the palette is of another painting.
-        *(["by hue"] if inputs.recolored is not None and inputs.faces is None else []),
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,

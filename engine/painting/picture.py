@@ -10,8 +10,6 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from common.pictures.levels import to_eight_bits
-
 _FULLY = 8.0
 """An eighth of opacity is enough for a pixel to count with its own colour alone."""
 Size = tuple[int, int]
@@ -42,7 +40,7 @@ class Picture:
     @classmethod
     def from_image(cls, image: Image.Image) -> "Picture":
         """From an sRGB image of Pillow, turned upright and brought to 8 bits of RGB."""
-        image = to_eight_bits(ImageOps.exif_transpose(image))
+        image = _in_eight_bits(ImageOps.exif_transpose(image))
         alpha = None
         if "A" in image.getbands() or "transparency" in image.info:
             image = image.convert("RGBA")
@@ -76,7 +74,7 @@ def mask_from_image(image: Image.Image) -> Tensor:
 
     One that is drawn in black on nothing has no brightness; there it is what is opaque.
     """
-    image = to_eight_bits(ImageOps.exif_transpose(image))
+    image = _in_eight_bits(ImageOps.exif_transpose(image))
     if not image.has_transparency_data:
         return _levels(image.convert("L"))
     image = image.convert("RGBA")
@@ -173,6 +171,21 @@ def mirrored(pixels: Tensor, size: Size) -> Tensor:
             places = torch.where(period < have, period, 2 * have - 1 - period)
             pixels = pixels.index_select(axis, places)
     return pixels.contiguous()
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow alone would clip them."""
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
+    values = np.asarray(image, dtype=np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    if image.mode == "F" and values.max(initial=0.0) <= 1.0:
+        white = 1.0
+    elif values.max(initial=0.0) <= 255.0 and image.mode != "I;16":
+        white = 255.0
+    else:
+        white = max(65535.0, float(values.max(initial=0.0)))
+    return Image.fromarray(np.clip(values / white * 255.0 + 0.5, 0, 255).astype(np.uint8))
 
 
 def _levels(image: Image.Image) -> Tensor:

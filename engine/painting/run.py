@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from common.memory import give_free_memory_back
 from common.options import PaintOptions
 from common.sentences import sentence
 from engine.errors import PaintingFailedError
@@ -151,7 +152,7 @@ class Run:
                 bands = bands_for(encoder, layers, scale.size, room)
             core = min((one for one in (core, fitting) if one is not None), default=None)
             self._lacking = max(self._lacking, tile_bytes(encoder, layers, scale.size, core) - room)
-        devices.trim_memory()  # What the scale before took is of other sizes.
+        give_free_memory_back()  # What the scale before took is of other sizes.
         self._tiling = work.tiling = bands or tiling_for(encoder, layers, scale.size, core)
         self._guard.next_bytes = (
             bands.piece_bytes if bands else tile_bytes(encoder, layers, scale.size, core)

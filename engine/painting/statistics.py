@@ -117,14 +117,17 @@ class StyleStatistics:
     layers: Mapping[str, LayerMoments]
     colors: ColorMoments | None = None
 
-    def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
-        """A safetensors file; of the symmetrical moments only one triangle is kept."""
+    def to_bytes(self) -> bytes:
+        """A safetensors file, in full precision: it must not matter whether it is cached.
+
+        Of the symmetrical moments only one triangle is kept.
+        """
         tensors: dict[str, Tensor] = {}
         for name, moments in self.layers.items():
             rows, columns = torch.triu_indices(*moments.second.shape)
             second = moments.second.detach().cpu()[rows, columns]
-            tensors[f"{name}.second"] = second.to(dtype).contiguous()
-            tensors[f"{name}.mean"] = moments.mean.detach().cpu().to(dtype).contiguous()
+            tensors[f"{name}.second"] = second.float().contiguous()
+            tensors[f"{name}.mean"] = moments.mean.detach().cpu().float().contiguous()
         return save(tensors, metadata={"key": json.dumps(vars(self.key), sort_keys=True)})
 
     @classmethod

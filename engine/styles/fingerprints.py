@@ -24,7 +24,6 @@ def measure_fingerprint(
     encoder: Encoder,
     picture: Picture,
     layers: Sequence[str],
-    sizes_px: Sequence[int] = SIZES_PX,
     *,
     calm: bool = False,
 ) -> list[StyleStatistics]:
@@ -33,7 +32,7 @@ def measure_fingerprint(
     With those of its calm parts, if these are to count.
     """
     largest = max(picture.size)
-    wanted = sorted({min(size, largest) for size in sizes_px})
+    wanted = sorted({min(size, largest) for size in SIZES_PX})
     return [_measured(encoder, picture, layers, size, calm=calm) for size in wanted]
 
 

@@ -35,7 +35,7 @@ _ABOUT_ZERO = "1"
 _LEVELS = 127.0
 
 
-def pack(sizes: Sequence[StyleStatistics], error: float = ERROR) -> bytes:
+def pack(sizes: Sequence[StyleStatistics]) -> bytes:
     """A safetensors file with the statistics at all sizes."""
     tensors: dict[str, Tensor] = {}
     keys: list[dict[str, object]] = []
@@ -45,8 +45,7 @@ def pack(sizes: Sequence[StyleStatistics], error: float = ERROR) -> bytes:
             place = f"{number}.{name}"
             mean = moments.mean.detach().cpu().to(torch.float16)
             centered = moments.second.detach().cpu() - torch.outer(mean.float(), mean.float())
-            allowed = max(error, _CALM_ERROR) if is_calm(name) else error
-            scale, columns = _factor(centered, allowed)
+            scale, columns = _factor(centered, _CALM_ERROR if is_calm(name) else ERROR)
             told = (columns.float() * scale).square().sum(1)
             tensors[f"{place}.columns"] = columns
             tensors[f"{place}.scale"] = scale

@@ -17,7 +17,7 @@ from engine.painting.picture import Picture
 from engine.painting.statistics import StyleStatistics
 from engine.recipes.recipe import load_recipe
 from engine.styles.fetch import FetchError, fetch_scan
-from engine.styles.packing import unpack, with_sizes_between
+from engine.styles.fingerprints import load_fingerprint
 
 _LAST_RESORT = "lite"
 """The network that paints from a fingerprint where another network would need the scan."""
@@ -80,7 +80,7 @@ def preset_style(
     options = options or PaintOptions()
     needs_picture = needs_picture or options.keep_colors in {"match", "histogram"}
     if network in painting.fingerprints and not needs_picture and not own_weights:
-        statistics = with_sizes_between(unpack(painting.fingerprints[network].read_bytes()))
+        statistics = load_fingerprint(painting.fingerprints[network])
         if all(_measured_as(options, one) for one in statistics):
             return PresetStyle(painting.titled, network, None, statistics, _measured_on(painting))
     try:
@@ -101,8 +101,7 @@ def preset_style(
             "{problem} So its fingerprint was used, with the lite network.",
             problem=problem.sentence,
         )
-        file = painting.fingerprints[_LAST_RESORT]
-        statistics = with_sizes_between(unpack(file.read_bytes()))
+        statistics = load_fingerprint(painting.fingerprints[_LAST_RESORT])
         notes = (note, *_measured_on(painting))
         return PresetStyle(painting.titled, _LAST_RESORT, None, statistics, notes)
     return PresetStyle(painting.titled, network, picture)

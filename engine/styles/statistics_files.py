@@ -10,8 +10,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
 from common.files import write_whole
 from engine.painting.statistics import StatisticsKey, StyleStatistics
 
@@ -53,8 +51,7 @@ class StatisticsFiles:
     def put(self, statistics: StyleStatistics) -> None:
         """See `engine.painting.statistics.StatisticsStore`."""
         path = self._path(statistics.key)
-        # In full precision: a painting must not change with what happens to be cached.
-        data = statistics.to_bytes(torch.float32)
+        data = statistics.to_bytes()
         if len(data) > self._max_bytes:
             return
         with contextlib.suppress(OSError):

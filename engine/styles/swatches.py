@@ -6,19 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from common.catalogue import Painting, load_catalogue
 from common.catalogue.catalogue import kept_scan, painted_swatch_path, swatch_at_hand
 from common.files import write_whole
 from common.options import PaintOptions
-from engine.errors import PaintingFailedError, PaintingStoppedError
+from engine.errors import PaintingStoppedError
 from engine.networks.registry import NetworkSource
-from engine.painting.events import Painted
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Control, Studio
+from engine.pipeline.follow import follow
 from engine.styles.presets import read_scan
 
 log = logging.getLogger(__name__)
@@ -45,13 +44,11 @@ def paint_swatch(style: Style, network: str = "vgg19", control: Control | None =
         network=network,
     )
     studio = Studio(NetworkSource())
-    for event in paint(blank, [style], options, studio=studio, control=control or Control()):
-        if isinstance(event, Painted):
-            buffer = io.BytesIO()
-            image: Image.Image = event.picture.to_image().convert("RGB")
-            image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-            return buffer.getvalue()
-    raise PaintingFailedError("The painting ended without a picture.")
+    painted = follow(paint(blank, [style], options, studio=studio, control=control or Control()))
+    buffer = io.BytesIO()
+    image = painted.picture.to_image().convert("RGB")
+    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    return buffer.getvalue()
 
 
 class MissingSwatches:

@@ -10,10 +10,9 @@ import threading
 import uuid
 from collections.abc import Callable
 
-from common.leaving import leave_within
+from common.leaving import leave_within, on_signal
 from common.logs import log_ids, set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
-from common.signals import on_signal
 from common.version import VERSION
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import WeightsError

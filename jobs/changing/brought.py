@@ -18,9 +18,8 @@ from jobs.core import QueueCore, change_job, record, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, json_object, lenient, moment, to_json
-from jobs.delivery import ENDED
 from jobs.entering.intakes import close_intakes
-from jobs.model import Failure, FailureKind, JobState
+from jobs.model import ENDED, Failure, FailureKind, JobState
 from jobs.order.fairness import leave_place
 from jobs.working.ending import PREVIEW, end_job
 from jobs.working.saying import say_end

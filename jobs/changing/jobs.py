@@ -11,8 +11,7 @@ from jobs.core import QueuePart, change_job, job_of, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
 from jobs.db.rows import IS_QUEUED, J, event_from_row, job_from_row
-from jobs.delivery import ENDED
-from jobs.model import Job, JobEvent, JobState
+from jobs.model import ENDED, Job, JobEvent, JobState
 from jobs.order import fairness
 from jobs.outcomes import (
     AlreadyEnded,
@@ -45,7 +44,6 @@ class Jobs(QueuePart):
         user_id: int,
         *,
         states: Collection[JobState] | None = None,
-        guild_id: int | None = None,
         limit: int = 25,
         before_id: int | None = None,
     ) -> list[Job]:
@@ -53,8 +51,6 @@ class Jobs(QueuePart):
         where = [J.user_id == user_id, J.erased_at.is_(None)]
         if states is not None:
             where.append(J.state.in_([state.value for state in states]))
-        if guild_id is not None:
-            where.append(J.guild_id == guild_id)
         if before_id is not None:
             where.append(J.id < before_id)
         statement = sa.select(schema.jobs).where(*where).order_by(J.id.desc()).limit(limit)

@@ -17,9 +17,8 @@ from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import read_fact
 from jobs.db.rows import J, job_from_row, json_object, to_json
-from jobs.delivery import ENDED
 from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
-from jobs.model import Job, JobState, Reply
+from jobs.model import ENDED, Job, JobState, Reply
 
 GRACE_SECONDS = 3600.0
 """A file that was put within the last hour may belong to a job that is not queued yet."""

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from common.settings import MIB
 from jobs.cli.tables import counted
-from jobs.health import MIB, Health, Part, Trouble
+from jobs.health import Health, Part, Trouble
 from jobs.model import EngineInfo
 from jobs.order.speeds import USUAL_SIZE_PX, usual_seconds
 from jobs.outcomes import QueueError

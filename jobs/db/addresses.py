@@ -1,13 +1,13 @@
 """Addresses of databases: SQLAlchemy and asyncpg parse them, but for what they do not agree on."""
 
 import contextlib
-import socket
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
 
+from common.keepalive import notice_loss
 from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
@@ -36,9 +36,8 @@ _SERVER_LIMITS = {
     "tcp_keepalives_count": "3",
 }
 """For each session; what the address sets by `options` is left as it is."""
-_KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+_LOSS_PROBES = (15, 5, 3)
 """The same on this side, where the system has it."""
-_UNANSWERED_MS = 30_000
 
 
 def parse_address(url: str) -> sa.URL:
@@ -129,11 +128,5 @@ def unreachable(error: Exception) -> QueueUnavailableError:
 def keep_alive(connection: Any) -> None:
     """Let the system find out that the other side of an asyncpg connection is gone."""
     transport = getattr(connection, "_transport", None)
-    found = None if transport is None else transport.get_extra_info("socket")
-    if found is None or found.family not in {socket.AF_INET, socket.AF_INET6}:
-        return
-    with contextlib.suppress(OSError):
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in (*_KEEPALIVE, ("TCP_USER_TIMEOUT", _UNANSWERED_MS)):
-            if hasattr(socket, name):
-                found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if transport is not None:
+        notice_loss(transport.get_extra_info("socket"), _LOSS_PROBES)

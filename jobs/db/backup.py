@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from common.files import becoming
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore
-from jobs.db import postgres_copying
+from jobs.db import postgres_copying, schema
 from jobs.db.addresses import parse_address
 from jobs.db.copying import copy_sqlite
 from jobs.db.migrate import NO_DATABASE, is_there
@@ -24,10 +24,7 @@ DATABASE_NAME = "atelier.sqlite3"
 DUMP_NAME = "atelier.dump"
 """What `pg_dump` made of a PostgreSQL database."""
 PICTURES = "pictures/"
-_NAMED = (
-    "SELECT key FROM picture_uses UNION SELECT picture_key FROM user_styles "
-    "UNION SELECT key FROM intake_uses"
-)
+_NAMED = str(sa.union(*(sa.select(column) for column in schema.PICTURE_KEYS)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -364,3 +364,7 @@ user_styles = Table(
     CheckConstraint("scope IN ('user', 'guild')", name="known_scope"),
     Index("ix_user_styles_owner", "scope", "owner_id", "name_key", unique=True),
 )
+
+PICTURE_KEYS = (picture_uses.c.key, user_styles.c.picture_key, intake_uses.c.key)
+"""All columns that name a picture which somebody needs: a job, a saved style, a command on its way.
+What stands in none of them is deleted, and is not in a backup."""

@@ -19,8 +19,8 @@ from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, to_json
-from jobs.delivery import ENDED
 from jobs.model import (
+    ENDED,
     Claim,
     Failure,
     FailureKind,

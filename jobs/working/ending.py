@@ -10,6 +10,7 @@ from jobs.core import change_job, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
 from jobs.db.rows import J, lenient, to_json
+from jobs.entering.limits import DAY_SECONDS
 from jobs.model import Failure, FailureKind, JobState, Progress
 
 DEATHS_ALLOWED = 3
@@ -23,7 +24,6 @@ PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 CHECKPOINT, FRAME, VARIANT = "checkpoint", "frame:", "variant:"
 """What the newest checkpoint is to a job; how the roles of its painted frames, and of those of
 several pictures that are finished, begin."""
-_DAY_SECONDS = 86_400.0
 
 
 async def end_job(
@@ -48,8 +48,8 @@ async def end_job(
     if state is not JobState.DONE:
         finished = await _finished(transaction, row)
         begun = _begun(row, len(finished))
-        is_ours = failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
-        values = {**({"counted": False} if is_ours or not begun else {"pictures": begun}), **values}
+        is_free = failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
+        values = {**({"counted": False} if is_free or not begun else {"pictures": begun}), **values}
         values |= _owed(row, begun)
         if finished:
             told = lenient(Progress, row.progress) or Progress(0, 0, 0.0)
@@ -125,7 +125,7 @@ async def end_lost(
         .join(schema.jobs, J.id == events.job_id)
         .where(
             events.kind == kind,
-            events.at > transaction.now - _DAY_SECONDS,
+            events.at > transaction.now - DAY_SECONDS,
             J.user_id != row.user_id,
         )
     )

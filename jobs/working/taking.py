@@ -1,15 +1,17 @@
 """Which job an engine is given: one that it has already, the next in line, or one left to it."""
 
+from common.version import VERSION
 from jobs.core import QueueCore, QueuePart
 from jobs.db.database import Transaction
+from jobs.db.living import bots_alive
+from jobs.db.migrate import newer_schema
 from jobs.db.rows import job_from_row, moment
 from jobs.model import Claim, Failure, FailureKind, JobState
 from jobs.order.fleet import SpeedCache, read_fleet
 from jobs.order.line import first_loads
 from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
-from jobs.outcomes import QueueUnavailableError
+from jobs.outcomes import OtherVersionError, QueueUnavailableError
 from jobs.working import ending, leases
-from jobs.working.other_versions import refuse_others_job
 from jobs.working.reaping import Reaper
 from jobs.working.roles import finished_parts, keys_in
 from jobs.working.saying import say_end
@@ -79,7 +81,7 @@ class Taking(QueuePart):
                         done=keys_in(kept, ending.VARIANT),
                         frames=keys_in(kept, ending.FRAME),
                     )
-                await refuse_others_job(transaction, job.id)
+                await _refuse_others_job(transaction, job.id)
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 dropped = await ending.end_job(
                     transaction, row, JobState.FAILED, "queue", failure=failure
@@ -104,3 +106,25 @@ class Taking(QueuePart):
     async def _nothing_queued(self) -> bool:
         async with self._database.read() as connection:
             return await connection.scalar(leases.next_job()) is None
+
+
+async def _refuse_others_job(transaction: Transaction, job_id: int) -> None:
+    """Leave a job that this version cannot read to the version that serves the queue.
+
+    An engine may have been forgotten at an upgrade: what it cannot read is not its to fail. Where
+    it is this version that serves, nobody will ever read the job.
+
+    Raises:
+        OtherVersionError: it is another one.
+    """
+    serves = None
+    if (newer := await newer_schema(transaction.connection)) is not None:
+        serves = f"the database has schema {newer}, of a newer version"
+    for bot in await bots_alive(transaction.connection, transaction.now):
+        if bot.info.version != VERSION:
+            serves = f"the bot on {bot.info.host} is of version {bot.info.version}"
+    if serves is not None:
+        raise OtherVersionError(
+            f"This engine, of version {VERSION}, cannot read job {job_id}, and {serves}: stop it, "
+            "and start an engine of the bot's version (docs/upgrade.md)."
+        )

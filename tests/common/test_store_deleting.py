@@ -51,6 +51,18 @@ async def test_a_picture_that_is_put_while_it_is_being_deleted_stays(
     assert await store.get(key) == b"a picture"
 
 
+async def test_a_picture_that_is_new_is_not_moved_away_from_who_reads_it(
+    store: PictureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await store.put(b"a picture", "png")
+
+    def moved(*_: object) -> None:
+        raise AssertionError("it is not at its place for a moment")
+
+    monkeypatch.setattr(Path, "replace", moved)
+    assert not await store.delete_if_untouched(key, HOUR)
+
+
 async def test_what_is_deleted_leaves_nothing(store: PictureStore, folder: Path) -> None:
     key = await store.put(b"a picture", "png")
     make_old(folder, key)

@@ -15,9 +15,10 @@ from rich.console import Console
 from common import crashes
 from common.crashes import WINDOW_SECONDS
 from common.options import PaintOptions
+from common.settings import MIB
 from jobs.cli import commands
 from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
-from jobs.health import GATEWAY_AWAY_SECONDS, MIB, STUCK_SECONDS
+from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS
 from jobs.model import FailureKind
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS
 from jobs.order.standings import STARTING_SECONDS

@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -42,7 +41,6 @@ class PretendEngine:
     notes: tuple[Sentence, ...] = ()
     missing: tuple[str, ...] = ()
     """Paintings that cannot be fetched, of jobs in several styles."""
-    extra: dict[str, Any] = field(default_factory=dict)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """While it is cleared, jobs that were claimed go no further than half."""
     painted: list[int] = field(default_factory=list)
@@ -123,7 +121,6 @@ class PretendEngine:
             seconds=1.0,
             iterations=STEPS,
             seed=job.options.seed,
-            extra=self.extra,
             notes=self.notes,
             records=records,
             variants=tuple(keys) if len(keys) > 1 else (),

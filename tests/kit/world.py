@@ -212,6 +212,17 @@ class World:
         await interaction.wait(words_of, TIMEOUT_SECONDS)
         return words_of(interaction)
 
+    async def delivered(self, job: Job | None = None) -> Job:
+        """A job, or else ada's newest, once its end was delivered or given up."""
+        found: list[Job] = []
+
+        async def is_delivered() -> bool:
+            found[:] = await self.jobs() if job is None else [await self.fresh(job)]
+            return bool(found) and found[0].delivered_at is not None
+
+        await self.eventually(is_delivered)
+        return found[0]
+
     async def no_intakes(self) -> None:
         """Wait until nothing is left between a command and its job."""
         await self.eventually(self._nothing_pending)
@@ -290,9 +301,12 @@ def is_finished(interaction: Interaction) -> bool:
     return interaction.message is not None and has_result(interaction.message)
 
 
+def labels(message: Message) -> list[str]:
+    return [str(button.get("label")) for button in message.buttons]
+
+
 def has_result(message: Message) -> bool:
-    labels = [button.get("label") for button in message.buttons]
-    return "Again" in labels and bool(message.attachments)
+    return "Again" in labels(message) and bool(message.attachments)
 
 
 def words_of(interaction: Interaction) -> str:

@@ -18,7 +18,7 @@ from bot.intake import journal, shares, waiting
 from bot.monitor.alerts import GRACE_SECONDS
 from bot.texts import languages
 from common import crashes
-from common.catalogue import load_catalogue
+from common.catalogue import Catalogue, Ready, load_catalogue
 from common.limits import LIMITS
 from common.options import MAX_VARIANTS, QUALITY_WORK
 from common.pictures.kinds import MAX_ASPECT
@@ -56,6 +56,9 @@ RECIPE = load_recipe("atelier")
 LITE = next(one.lbfgs for one in RECIPE.choices if one.lbfgs is not None)
 LBFGS = RECIPE.pyramid.lbfgs
 CONTAINER = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["atelier"]["mem_limit"]
+AT_HAND = sum(
+    isinstance(Catalogue.availability(each, ROOT / "none"), Ready) for each in load_catalogue()
+)
 LOCK = (ROOT / "requirements.lock").read_text()
 TORCH, CUDA = (
     re.findall(rf"^{name}==(\d+)(\.\d+)", LOCK, re.MULTILINE)[0]
@@ -76,6 +79,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("lite", "for each of {} public-domain works", (len(load_catalogue()),)),
     ("members", "asks for the style: {} paintings", (questions.OFFERED,)),
     ("members", "all that are on the machine, up to {}", (style_buttons.STYLES_TRIED,)),
+    ("members", "*Try {} styles* (all that are on the machine", (AT_HAND,)),
     ("members", "`variants: {}` paints {} versions", (paint.VARIANTS_OFFERED,) * 2),
     ("members", "Up to {} photographs in one form", (MAX_VARIANTS,)),
     ("members", "took longer than {} minute", (notifier.LONG_SECONDS / MINUTE,)),

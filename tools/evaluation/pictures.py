@@ -37,10 +37,10 @@ def as_tensor(image: Image.Image, device: torch.device) -> Tensor:
     return array.permute(2, 0, 1)[None].to(device).float().div(255)
 
 
-def fit_longest(image: Image.Image, longest_px: float, *, enlarge: bool = False) -> Image.Image:
-    """The image with this longest side, its aspect ratio kept; by default only made smaller."""
+def fit_longest(image: Image.Image, longest_px: float) -> Image.Image:
+    """The image with this longest side, its aspect ratio kept; it is only made smaller."""
     factor = longest_px / max(image.size)
-    if factor >= 1 and not enlarge:
+    if factor >= 1:
         return image
     size = tuple(max(1, round(side * factor)) for side in image.size)
     return image.resize((size[0], size[1]), Image.Resampling.LANCZOS)

@@ -12,11 +12,11 @@ from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import plain, plain_line, relative, shorten, those_that_fit
 from common.limits import LIMITS
+from jobs.changing.administration import REASON_LIMIT
 from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250
-REASON_LIMIT = 200
 SCOPES: Mapping[str, str] = {
     "channel": _("of a channel"),
     "guild": _("of the server"),

@@ -50,19 +50,31 @@ async def add(
     guild_id = admin_guild(interaction)
     if member.id == interaction.user.id:
         raise UserError(NOT_YOURSELF)
-    if is_operator(member.id, interaction.client.settings):
-        raise UserError(NOT_OPERATOR)
-    if member.bot:
-        raise UserError(NOT_BOTS, user_id=str(member.id))
-    span = None if lasts is None else read_span(lasts)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
-    queue = interaction.client.queue
-    until = None if span is None else await queue.now() + span
-    if await queue.blocks.add(guild_id, member.id, interaction.user.id, reason=reason, until=until):
+    is_new, until = await block_user(interaction, member, guild_id, reason, lasts)
+    if is_new:
         said = await announce(interaction, lambda t: blocked_words(t, member.id, reason, until))
     else:
         said = texts_of(interaction)("<@{user_id}> is blocked already.", user_id=member.id)
     await show_block(interaction, said, member.id, guild_id, cancel_theirs_button)
+
+
+async def block_user(
+    interaction: Interaction,
+    user: discord.User,
+    guild_id: int | None,
+    reason: str | None,
+    lasts: str | None,
+) -> tuple[bool, datetime | None]:
+    """Block somebody in a server, or everywhere; if they were not blocked yet, and until when."""
+    if is_operator(user.id, interaction.client.settings):
+        raise UserError(NOT_OPERATOR)
+    if user.bot:
+        raise UserError(NOT_BOTS, user_id=str(user.id))
+    span = None if lasts is None else read_span(lasts)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    queue, by_user_id = interaction.client.queue, interaction.user.id
+    until = None if span is None else await queue.now() + span
+    return await queue.blocks.add(guild_id, user.id, by_user_id, reason=reason, until=until), until
 
 
 async def show_block(

@@ -8,9 +8,8 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup
 from bot.commands.admin.audit import audit_line
 from bot.commands.admin.blocklist import (
-    NOT_BOTS,
-    NOT_OPERATOR,
     block_line,
+    block_user,
     blocked_words,
     cancel_unfinished,
     cancelled_words,
@@ -29,7 +28,6 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.people import is_operator
-from bot.ui.spans import read_span
 from bot.ui.words import those_that_fit
 from bot.wire.acknowledging import acknowledge
 from jobs.changing.administration import REASON_LIMIT
@@ -81,17 +79,10 @@ async def block(
 ) -> None:
     """Stop somebody from painting anywhere."""
     check_operator(interaction)
-    if is_operator(user.id, interaction.client.settings):
-        raise UserError(NOT_OPERATOR)
-    if user.bot:
-        raise UserError(NOT_BOTS, user_id=str(user.id))
-    span = None if lasts is None else read_span(lasts)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
-    queue = interaction.client.queue
-    until = None if span is None else await queue.now() + span
+    is_new, until = await block_user(interaction, user, None, reason, lasts)
     t = texts_of(interaction)
     said = t("<@{user_id}> is blocked already.", user_id=user.id)
-    if await queue.blocks.add(None, user.id, interaction.user.id, reason=reason, until=until):
+    if is_new:
         said = blocked_words(t, user.id, reason, until, everywhere=True)
     await show_block(interaction, said, user.id, None, cancel_everywhere_button)
 

@@ -15,7 +15,7 @@ from bot.commands.style_form import PhotoForm, check_style
 from bot.commands.thumbnails import small_picture
 from bot.intake.own_defaults import texts_of_server
 from bot.intake.request import StyleWish
-from bot.intake.wishes import OWN_STYLE, resolve
+from bot.intake.wishes import resolve
 from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
@@ -28,11 +28,13 @@ from bot.ui.components import (
     row_of,
     show,
 )
-from bot.ui.words import catalogue, plain, style_words
+from bot.ui.words import plain, style_words
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, NoAccess, fault_of
+from common.catalogue import load_catalogue
 from common.logs import log_ids
 from common.options import StyleInput
+from jobs.changing.styles import SAVED_STYLE
 from jobs.changing.weekly_styles import WeeklyStyle
 from jobs.outcomes import QueueError
 
@@ -110,20 +112,20 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
     styles = await interaction.client.queue.styles.visible_to(interaction.user.id, guild_id)
     wanted = typed.casefold()
     for each in styles:
-        named = wanted in {f"{OWN_STYLE}{each.id}", each.name.casefold()}
+        named = wanted in {f"{SAVED_STYLE}{each.id}", each.name.casefold()}
         if named and each.scope == "guild":
-            return f"{OWN_STYLE}{each.id}"
+            return f"{SAVED_STYLE}{each.id}"
     raise UserError(ONLY_ITS_SERVERS)
 
 
 def _name(t: Texts, weekly: WeeklyStyle) -> str:
     """What the style is called in a reader's language; kept is what the server calls it."""
-    painting = catalogue().get(weekly.style)
+    painting = load_catalogue().get(weekly.style)
     return weekly.name if painting is None else painting.title(t.language)
 
 
 async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
-    painting = None if chosen.preset is None else catalogue().get(chosen.preset)
+    painting = None if chosen.preset is None else load_catalogue().get(chosen.preset)
     about = None if painting is None else f"{plain(painting.artist)}, {painting.year}"
     pictured = painting or chosen.picture
     assert pictured is not None

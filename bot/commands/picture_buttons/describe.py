@@ -11,7 +11,7 @@ from bot.commands.job_access import kept_job
 from bot.intake.own_defaults import defaults_there, hidden_by_role
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import own_button
+from bot.ui.components import ALT_TEXT_LIMIT, own_button
 from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
@@ -20,7 +20,6 @@ from bot.wire.faults import MessageGone, TokenEnded, fault_of
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
 
-ALT_TEXT_LIMIT = 256  # characters that an item of a gallery takes
 HIDDEN = "hidden"
 KEPT = _("Kept: {link}")
 KEPT_FOR_LATER = _(

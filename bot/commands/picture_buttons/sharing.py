@@ -20,6 +20,7 @@ from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.faults import CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, Upload
+from common.settings import MIB
 from jobs.model import Job
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
@@ -28,7 +29,6 @@ LAPSE_TOO_LARGE = _(
     "paint a smaller size with it."
 )
 DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this server and try again.")
-MIB = 1024 * 1024
 
 
 async def compare(interaction: Interaction, job_id: int) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 from common.clips.timing import Moment, Motion, browser_delay_ms
 from common.pictures.checks import damaged
 from common.pictures.color import to_bytes
+from common.pictures.encode import SIGNATURE
 from common.pictures.kinds import DecodeLimits, PictureError
 from common.pictures.raster import Raster, Samples, from_array
-from common.pictures.readers.png import SIGNATURE, Chunk, Look, decoded_chunks, look_of, png_chunks
+from common.pictures.readers.png import Chunk, Look, decoded_chunks, look_of, png_chunks
 
 _CONTROL: Final = struct.Struct(">5I2H2B")
 _CLEAR, _RESTORE = 1, 2

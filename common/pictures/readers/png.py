@@ -15,6 +15,7 @@ import imagecodecs
 import numpy as np
 
 from common.pictures.checks import check_size, damaged
+from common.pictures.encode import SIGNATURE, packed_chunk
 from common.pictures.exif import orientation_of
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import (
@@ -32,7 +33,6 @@ from common.pictures.readers.noting import FIRST_FRAME
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Its name and its body."""
-SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _MAX_PROFILE_BYTES: Final = 32 * 1024 * 1024
 _SRGB_GAMMA: Final = range(45000, 46000)
 _FRAME_BOX: Final = struct.Struct(">IIII")
@@ -132,10 +132,7 @@ def decoded_chunks(header: bytes, said: dict[bytes, bytes], parts: list[bytes]) 
     """[H, W, C] of the data in `parts`, for a header and what else a file says."""
     kept = [(name, said[name]) for name in (b"PLTE", b"tRNS") if name in said]
     chunks = [(b"IHDR", header), *kept, (b"IDAT", b"".join(parts)), (b"IEND", b"")]
-    file = SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in chunks
-    )
+    file = b"".join((SIGNATURE, *(packed_chunk(name, body) for name, body in chunks)))
     pixels: Samples = imagecodecs.png_decode(file)
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 

@@ -11,7 +11,7 @@ from bot.app import supervisor
 from bot.app.supervisor import EngineSupervisor, embedded_devices
 from common import crashes
 from common.backoff import Backoff
-from common.cards import nvidia_cards
+from common.gpus import nvidia_cards
 from common.settings import Settings, load_settings
 
 CHILD = """

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.texts import texts_for
-from bot.ui.words import catalogue
+from common.catalogue import load_catalogue
 from common.sentences import Sentence, sentence
 from engine.styles.presets import preset_style
 from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
@@ -71,7 +71,7 @@ async def test_notes_come_in_the_members_language(world: World) -> None:
 async def test_notes_name_a_painting_by_its_title_in_the_members_language(
     world: World, language: str, tmp_path: Path
 ) -> None:
-    painting = next(each for each in catalogue() if each.fingerprint_of and each.fingerprints)
+    painting = next(each for each in load_catalogue() if each.fingerprint_of and each.fingerprints)
     painter = await world.start_engine()
     problem = sentence("The scan of {painting} is damaged.", painting=painting.titled)
     (measured,) = preset_style(painting.id, tmp_path, "vgg19").notes
@@ -102,13 +102,6 @@ async def test_a_card_says_that_its_picture_was_begun_anew(
     said = texts_for(language).say(why)
     assert language == "en" or said != str(why)
     await world.says(interaction, f"-# {said}")
-
-
-async def test_notes_that_an_older_engine_wrote_are_shown_as_they_are(world: World) -> None:
-    painter = await world.start_engine()
-    painter.extra = {"notes": ["out of memory: went on in tiles of 64 px"]}
-    message = await world.painted()
-    assert "-# out of memory: went on in tiles of 64 px" in message.text.splitlines()
 
 
 async def test_the_picture_is_for_the_name_that_others_see(world: World) -> None:

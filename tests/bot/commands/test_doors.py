@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.model import Interaction, Message
+from sandbox.model import Interaction
 from tests.kit.pictures import color_of, gradient_picture, plain_picture
-from tests.kit.world import World, has_result
+from tests.kit.world import World, has_result, labels
 
 
 def photos(*colors: str) -> dict[str, list[tuple[str, bytes]]]:
@@ -18,10 +18,6 @@ async def use_as_style(world: World, files: dict[str, Any]) -> Interaction:
     opened = await world.discord.message_command(world.user(), "Use as style", post)
     assert opened.modal is not None
     return await world.discord.submit_modal(opened, {}, files)
-
-
-def labels(message: Message) -> list[str]:
-    return [str(button["label"]) for button in message.buttons]
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])

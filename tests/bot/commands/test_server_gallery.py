@@ -7,7 +7,7 @@ import pytest
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World
+from tests.kit.world import World, labels
 
 
 @pytest.fixture
@@ -17,10 +17,6 @@ async def world(world: World) -> World:
     talk = world.discord.channel("talk")
     await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
     return world
-
-
-def labels(message: Message) -> list[str]:
-    return [str(button["label"]) for button in message.buttons]
 
 
 async def publish(

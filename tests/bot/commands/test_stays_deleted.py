@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bot.cards.job_buttons import TAKES, Action
-from bot.ui.components import custom_id
 from jobs.changing.gallery import TAKEN_OUT
 from jobs.model import Job
 from sandbox.model import Interaction, Message
+from tests.bot.commands.rights.origins import press_in_a_copy
 from tests.kit.world import World
 
 THREAD = 11
@@ -20,22 +20,6 @@ async def world(world: World) -> World:
     """A server with an engine that works by itself."""
     await world.start_engine()
     return world
-
-
-async def press_in_a_copy(
-    world: World, job: Job, action: str, user: str = "ada", **details: Any
-) -> Interaction:
-    """Press a button under a copy in #talk, where anybody may who sees it."""
-    copy = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
-    label = details.pop("label", "Press")
-    button = {
-        "type": 2,
-        "style": 2,
-        "label": label,
-        "custom_id": custom_id("job", action, job.id),
-    }
-    copy.components.append({"type": 1, "components": [button]})
-    return await world.discord.press(world.user(user), copy, label=label)
 
 
 def forget(message: Message) -> None:
@@ -78,7 +62,7 @@ async def test_nobody_shows_it_to_others_again(world: World, how: str) -> None:
     assert refused.ephemeral
     assert "was not for everybody, or its message was deleted" in refused.text
     for action in (Action.AGAIN, Action.COMPARE, Action.OTHER_STYLE):
-        pressed = await press_in_a_copy(world, job, action, "grace")
+        pressed = await press_in_a_copy(world, world.user("grace"), job, action)
         assert "only they can do that" in await world.said(pressed), action
     assert len(await world.jobs("grace")) == 0
 
@@ -88,7 +72,7 @@ async def test_its_owner_may_go_on_from_it(world: World) -> None:
     (job,) = await world.jobs()
     await world.slash(world.user("grace"), "show", {"picture": job.id}, channel="talk")
     assert (await world.fresh(job)).message_removed_at is not None
-    await world.finished(await press_in_a_copy(world, job, Action.AGAIN))
+    await world.finished(await press_in_a_copy(world, world.user(), job, Action.AGAIN))
     assert len(await world.jobs()) == 2
 
 
@@ -103,7 +87,7 @@ async def test_deleting_it_oneself_and_taking_that_back_does_not_show_it(
         await world.eventually(lambda: _is_removed(world, job))
     else:
         forget(message)
-    deleted = await press_in_a_copy(world, job, Action.DELETE)
+    deleted = await press_in_a_copy(world, world.user(), job, Action.DELETE)
     await deleted.wait(lambda i: i.followups)
     before = visible(world)
     undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
@@ -150,7 +134,7 @@ async def test_its_owner_cannot_take_back_what_a_moderator_deleted(world: World)
     (job,) = await world.jobs()
     removed = await world.discord.press(world.user("admin"), message, label="Delete")
     await removed.wait(lambda i: i.followups)
-    pressed = await press_in_a_copy(world, job, Action.DELETE)
+    pressed = await press_in_a_copy(world, world.user(), job, Action.DELETE)
     await pressed.wait(lambda i: i.followups)
     assert not pressed.followups[0].buttons
     assert "it was before" in pressed.followups[0].text
@@ -164,7 +148,7 @@ async def test_a_version_taken_of_it_is_for_its_owner_alone(world: World) -> Non
     forget(await world.painted({"variants": 2}))
     (job,) = await world.jobs()
     before = visible(world)
-    taken = await world.finished(await press_in_a_copy(world, job, TAKES[1]))
+    taken = await world.finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
     assert taken.ephemeral
     assert visible(world) == before
     (new, _) = await world.jobs()
@@ -177,7 +161,7 @@ async def test_a_version_that_a_blocked_member_takes_is_for_them_alone(world: Wo
     (job,) = await world.jobs()
     await world.queue.blocks.add(world.guild_id, world.user("ada").id, 1)
     before = visible(world)
-    taken = await world.finished(await press_in_a_copy(world, job, TAKES[1]))
+    taken = await world.finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
     assert taken.ephemeral
     assert visible(world) == before
 

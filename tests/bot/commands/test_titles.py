@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 
 from bot.texts import SOURCE_LANGUAGE, languages
-from bot.ui.words import catalogue, is_at_hand
+from bot.ui.words import is_at_hand
+from common.catalogue import load_catalogue
 from jobs.db import schema
 from jobs.model import Failure, FailureKind
 from tests.kit.world import PHOTO, World
@@ -20,14 +21,14 @@ async def offline(world: World) -> None:
 
 def test_every_painting_has_a_title_in_every_language() -> None:
     codes = set(languages()) - {SOURCE_LANGUAGE}
-    for painting in catalogue():
+    for painting in load_catalogue():
         assert set(painting.titles) == codes, painting.id
 
 
 def test_the_search_finds_the_titles_of_all_languages() -> None:
-    for painting in catalogue():
+    for painting in load_catalogue():
         for title in painting.titles.values():
-            assert painting in catalogue().search(title, limit=3), title
+            assert painting in load_catalogue().search(title, limit=3), title
 
 
 async def test_lists_and_cards_name_it_in_the_readers_language(world: World) -> None:
@@ -45,7 +46,7 @@ async def test_lists_and_cards_name_it_in_the_readers_language(world: World) -> 
 
 
 async def test_what_is_not_on_the_machine_is_marked_in_every_list(world: World) -> None:
-    away = {each.id for each in catalogue() if not is_at_hand(each, world.settings)}
+    away = {each.id for each in load_catalogue() if not is_at_hand(each, world.settings)}
     assert away
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
     marked = {each["value"] for each in offered if "⬇" in each["name"]}
@@ -65,7 +66,7 @@ async def test_what_is_not_on_the_machine_is_marked_in_every_list(world: World) 
 
 async def test_it_is_not_offered_while_it_cannot_be_fetched(world: World) -> None:
     await offline(world)
-    here = {each.id for each in catalogue() if is_at_hand(each, world.settings)}
+    here = {each.id for each in load_catalogue() if is_at_hand(each, world.settings)}
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
     assert {each["value"] for each in offered} == here
     assert not await world.discord.autocomplete(world.user(), "paint", "preset", "irises")

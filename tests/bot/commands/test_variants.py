@@ -5,18 +5,11 @@ import pytest
 from bot.ui.words import at_hand_first, is_at_hand
 from common.options import PaintOptions
 from jobs.model import JobState
-from sandbox.model import Interaction, Message
+from sandbox.model import Message
+from tests.bot.commands.picture_buttons.pressing import press
 from tests.bot.commands.test_titles import offline
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import BOTH, PHOTO, World, has_result
-
-
-async def press(world: World, message: Message, label: str, user: str = "ada") -> Interaction:
-    return await world.discord.press(world.user(user), message, label=label)
-
-
-def labels(message: Message) -> list[str]:
-    return [str(button["label"]) for button in message.buttons]
+from tests.kit.world import BOTH, PHOTO, World, has_result, labels
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])

@@ -8,27 +8,15 @@ import sqlalchemy as sa
 
 from bot.delivery.routes import Routes
 from bot.ui import words
-from bot.wire.uploads import MIB
+from common.settings import MIB
 from jobs.db import schema
-from jobs.model import Job, JobState
+from jobs.model import JobState
 from sandbox.compose import delete_message
 from sandbox.model import Message, MessageFlag
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import BOTH, World, has_result
 
 FIFTEEN_MINUTES = 15 * 60 + 5
-
-
-async def delivered(world: World, user: str = "ada") -> Job:
-    """The newest job, once its end was delivered or given up."""
-    found: list[Job] = []
-
-    async def is_delivered() -> bool:
-        found[:] = await world.jobs(user)
-        return bool(found) and found[0].delivered_at is not None
-
-    await world.eventually(is_delivered)
-    return found[0]
 
 
 async def test_a_restarted_bot_goes_on_with_the_message(world: World) -> None:
@@ -94,7 +82,7 @@ async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: Worl
     (message,) = world.discord.dms(world.user())
     assert has_result(message)
     assert "here it is" in message.text
-    assert (await delivered(world)).delivered_at is not None
+    assert (await world.delivered()).delivered_at is not None
 
 
 async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(world: World) -> None:
@@ -117,7 +105,7 @@ async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) ->
     painter.hold.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     assert has_result(world.discord.dms(world.user())[0])
-    await delivered(world)
+    await world.delivered()
     assert len(world.discord.dms(world.user())) == 1
 
 
@@ -129,7 +117,7 @@ async def test_a_user_with_closed_dms_can_still_show_the_picture(world: World) -
     message = await world.says(interaction, "Painting")
     delete_message(world.discord.world, message)
     painter.hold.set()
-    job = await delivered(world)
+    job = await world.delivered()
     assert job.state is JobState.DONE
     assert job.result_key is not None
 
@@ -268,7 +256,7 @@ async def test_a_dm_is_sent_once_even_if_the_bot_ended_before_it_knew(world: Wor
     world.shift_clock(FIFTEEN_MINUTES)
     painter.hold.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
-    job = await delivered(world)
+    job = await world.delivered()
     async with world.bot.queue.database.write() as transaction:
         await transaction.connection.execute(
             sa.update(schema.jobs).where(schema.jobs.c.id == job.id).values(delivered_at=None)
@@ -276,7 +264,7 @@ async def test_a_dm_is_sent_once_even_if_the_bot_ended_before_it_knew(world: Wor
     await world.stop_bot()
     world.shift_clock(24 * 3600.0)  # long after a nonce is forgotten
     await world.start_bot()
-    await delivered(world)
+    await world.delivered()
     assert len(world.discord.dms(world.user())) == 1
 
 
@@ -289,13 +277,13 @@ async def test_a_failure_told_by_dm_does_not_stand_in_for_the_picture_of_its_ret
     world.shift_clock(FIFTEEN_MINUTES)
     painter = await world.start_engine()
     painter.fails_with = "No."
-    failed = await delivered(world)
+    failed = await world.delivered()
     assert failed.state is JobState.FAILED
     painter.fails_with = None
     # With a hiccup, the second try looks whether the first was carried out.
     world.discord.faults.add("POST", "/channels/*/messages", status=503, times=hiccups)
     assert await world.bot.queue.jobs.retry(failed.id) is not None
-    painted = await delivered(world)
+    painted = await world.delivered()
     assert painted.state is JobState.DONE
     failure, picture = world.discord.dms(world.user())
     assert "No." in failure.text
@@ -311,7 +299,7 @@ async def test_words_of_a_member_do_not_stand_in_for_the_picture(world: World) -
     world.discord.post(world.user(), f"### 🖼️ Painted for Ada\n#{job.id}", channel=dm)
     world.discord.faults.add("POST", "/channels/*/messages", status=503)
     await world.start_engine()
-    await delivered(world)
+    await world.delivered()
     _, picture = world.discord.dms(world.user())
     assert has_result(picture)
 

@@ -85,12 +85,7 @@ async def test_what_a_restart_interrupts_is_told_after_it(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=503)
     message = await world.painted({"notify": "yes"})
-    (job,) = await world.jobs()
-
-    async def delivered() -> bool:
-        return (await world.fresh(job)).delivered_at is not None
-
-    await world.eventually(delivered)
+    await world.delivered()
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()

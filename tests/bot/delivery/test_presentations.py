@@ -3,7 +3,6 @@
 import pytest
 
 from bot.delivery.presentations import Layout, PictureSize, presentations_for
-from jobs.model import Job
 from sandbox.faults import Fault
 from sandbox.model import Interaction, Message
 from tests.kit.world import World, has_result
@@ -27,17 +26,6 @@ async def refused(
     return interaction, fault
 
 
-async def delivered(world: World) -> Job:
-    found: list[Job] = []
-
-    async def is_delivered() -> bool:
-        found[:] = await world.jobs()
-        return bool(found) and found[0].delivered_at is not None
-
-    await world.eventually(is_delivered)
-    return found[0]
-
-
 def galleries(message: Message) -> int:
     return sum(part["type"] == 12 for part in message.walk())
 
@@ -48,7 +36,7 @@ async def test_a_card_that_is_refused_comes_more_plainly(
 ) -> None:
     interaction, fault = await refused(world, 400, times)
     message = await world.says(interaction, RESULT)
-    job = await delivered(world)
+    job = await world.delivered()
     assert len(fault.hits) == times
     assert galleries(message) == 1
     assert has_result(message) is (times == 1)
@@ -59,7 +47,7 @@ async def test_a_card_that_is_refused_comes_more_plainly(
 async def test_then_with_a_smaller_picture(world: World) -> None:
     interaction, _fault = await refused(world, 400, 3, noise=True)
     message = await world.says(interaction, "Shown as")
-    await delivered(world)
+    await world.delivered()
     assert not message.attachments[0].filename.endswith(".png")
     assert galleries(message) == 1
 
@@ -68,7 +56,7 @@ async def test_then_in_words_that_say_how_to_see_it(world: World) -> None:
     interaction, fault = await refused(world, 400, 4, noise=True)
     job_id = (await world.jobs())[0].id
     message = await world.says(interaction, f"/show {job_id}")
-    await delivered(world)
+    await world.delivered()
     assert len(fault.hits) == 4
     assert not message.attachments
     shown = await world.discord.slash(world.user(), "show", {"picture": job_id})
@@ -78,7 +66,7 @@ async def test_then_in_words_that_say_how_to_see_it(world: World) -> None:
 async def test_then_by_the_bots_own_token(world: World) -> None:
     interaction, fault = await refused(world, 400, 100)
     message = await world.finished(interaction)
-    await delivered(world)
+    await world.delivered()
     assert has_result(message)
     assert 0 < len(fault.hits) < 10
 
@@ -87,7 +75,7 @@ async def test_it_never_goes_round_in_circles(world: World) -> None:
     interaction, fault = await refused(world, 400, 1000)
     bot = world.discord.faults.add("PATCH", "/channels/*", status=400, times=1000)
     dm = world.discord.faults.add("POST", "/channels/*/messages", status=400, times=1000)
-    job = await delivered(world)
+    job = await world.delivered()
     requests = [len(each.hits) for each in (fault, bot, dm)]
     assert all(0 < count < 10 for count in requests)
     assert await world.bot.queue.deliveries.undelivered(job.user_id) == [job.id]
@@ -103,7 +91,7 @@ async def test_a_message_out_of_reach_goes_to_the_dms(world: World, status: int,
     _interaction, fault = await refused(world, status, 1000, code=code)
     world.discord.faults.add("PATCH", "/channels/*", status=status, code=code, times=1000)
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
-    await delivered(world)
+    await world.delivered()
     (message,) = world.discord.dms(world.user())
     assert has_result(message)
     assert len(fault.hits) == 1
@@ -112,7 +100,7 @@ async def test_a_message_out_of_reach_goes_to_the_dms(world: World, status: int,
 async def test_a_file_that_is_too_large_comes_smaller(world: World) -> None:
     interaction, fault = await refused(world, 413, 1, noise=True)
     message = await world.finished(interaction)
-    await delivered(world)
+    await world.delivered()
     assert len(fault.hits) == 1
     assert "Shown as" in message.text
     assert has_result(message)
@@ -123,7 +111,7 @@ async def test_where_no_file_is_small_enough_words_come(world: World) -> None:
     interaction, fault = await refused(world, 413, 3, noise=True)
     job_id = (await world.jobs())[0].id
     message = await world.says(interaction, f"/show {job_id}")
-    await delivered(world)
+    await world.delivered()
     assert len(fault.hits) == 3
     assert not message.attachments
 
@@ -133,7 +121,7 @@ async def test_words_take_the_place_of_a_message_without_a_card(world: World) ->
     painter_done = world.discord.faults.add("PATCH", EDITS, delay=3.0, status=400, times=3)
     interaction = await world.paint()
     message = await world.says(interaction, RESULT)
-    await delivered(world)
+    await world.delivered()
     assert painter_done.hits
     assert message.attachments
 
@@ -141,7 +129,7 @@ async def test_words_take_the_place_of_a_message_without_a_card(world: World) ->
 async def test_a_message_that_had_a_card_is_never_offered_bare_words(world: World) -> None:
     await world.start_engine()
     await world.painted()
-    job = await delivered(world)
+    job = await world.delivered()
     forms = presentations_for(job, is_new=False)
     assert all(form.layout is not Layout.WORDS for form in forms)
     assert forms[-1].picture is PictureSize.NONE

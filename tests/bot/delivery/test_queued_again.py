@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from bot.delivery import tracked_message
 from jobs.db import schema
 from jobs.db.rows import J
-from jobs.model import Job
 from tests.kit.world import World, has_result
 
 EDITS = "/webhooks/*/messages/*"
@@ -21,14 +20,6 @@ async def undone(world: World, clearing: int) -> None:
     await world.stepped.paint((await world.jobs())[0])
 
 
-async def delivered(world: World) -> Job:
-    async def is_delivered() -> bool:
-        return (await world.jobs())[0].delivered_at is not None
-
-    await world.eventually(is_delivered)
-    return (await world.jobs())[0]
-
-
 async def test_while_the_edit_with_the_old_end_is_on_its_way(world: World) -> None:
     interaction = await world.paint()
     await world.says(interaction, "Place 1")
@@ -36,7 +27,7 @@ async def test_while_the_edit_with_the_old_end_is_on_its_way(world: World) -> No
     clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
     await world.eventually(lambda: slow.hits)
     await undone(world, clearing)
-    await delivered(world)
+    await world.delivered()
     assert interaction.message is not None
     assert has_result(interaction.message)
 
@@ -52,7 +43,7 @@ async def test_while_it_is_looked_whether_the_old_end_stays(
     clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
     await world.says(interaction, "ancelled")
     await undone(world, clearing)
-    await delivered(world)
+    await world.delivered()
     assert interaction.message is not None
     assert has_result(interaction.message)
 
@@ -85,7 +76,7 @@ async def test_who_takes_a_deletion_back_is_not_told_that_it_is_ready(
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
-    await delivered(world)
+    await world.delivered()
     await asyncio.sleep(0.5)
     await told_of(world, 1)
 
@@ -111,6 +102,6 @@ async def test_what_is_deleted_before_it_is_noted_as_shown_comes_in_no_other_way
     message = await world.finished(interaction)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    await delivered(world)
+    await world.delivered()
     assert not world.discord.dms(world.user())
     assert all(each.ephemeral for each in world.discord.messages())

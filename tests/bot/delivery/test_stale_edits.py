@@ -82,11 +82,7 @@ async def test_the_next_process_looks_after_the_edits_of_the_last(world: World) 
 async def test_nothing_is_looked_after_where_all_went_well(world: World) -> None:
     await world.start_engine()
     await world.painted()
-
-    async def is_delivered() -> bool:
-        return (await world.jobs())[0].delivered_at is not None
-
-    await world.eventually(is_delivered)
+    await world.delivered()
     assert looks(world) == 0
 
 

@@ -56,9 +56,5 @@ async def test_an_unclear_answer_is_believed_where_it_stays_the_same(world: Worl
         await transaction.connection.execute(tried)
     answer_all(world, 1000, status=404)
     painter.hold.set()
-
-    async def is_given_up() -> bool:
-        return (await world.jobs())[0].delivered_at is not None
-
-    await world.eventually(is_given_up)
+    await world.delivered()
     assert await world.bot.queue.deliveries.undelivered(job.user_id) == [job.id]

@@ -10,7 +10,7 @@ from jobs.model import Failure, FailureKind, Job, JobState
 from jobs.outcomes import ClearUndone
 from sandbox.compose import delete_message
 from sandbox.model import Interaction, Message
-from tests.kit.world import World, has_result
+from tests.kit.world import World, has_result, labels
 
 ADMIN = 9
 FIFTEEN_MINUTES = 15 * 60 + 5
@@ -34,18 +34,6 @@ async def cancelled(world: World, job: Job, count: int = 2, by: int | None = Non
     await world.queue.jobs.cancel(job.id, by_user_id, by_admin=by is not None)
     await world.queue.claims.cancelled(claim)
     return await world.fresh(job)
-
-
-async def delivered(world: World, job: Job) -> Job:
-    async def is_delivered() -> bool:
-        return (await world.fresh(job)).delivered_at is not None
-
-    await world.eventually(is_delivered)
-    return await world.fresh(job)
-
-
-def labels(message: Message) -> list[str]:
-    return [str(button["label"]) for button in message.buttons]
 
 
 async def stored(world: World, job: Job) -> list[bytes]:
@@ -105,7 +93,7 @@ async def test_what_is_finished_is_shown_however_the_job_ended(
     interaction, job = await begun(world)
     await ending(world, job)
     message = await world.says(interaction, f"{headline} · 2 of 4 pictures were finished")
-    await delivered(world, job)
+    await world.delivered(job)
     await shows(world, message, job)
     assert len(message.attachments) == 2
     assert labels(message) == [*TAKES, *REST]
@@ -130,7 +118,7 @@ async def test_where_none_is_finished_all_is_as_it_was(
     interaction, job = await begun(world, options)
     await cancelled(world, job, 0)
     message = await world.says(interaction, "Cancelled")
-    job = await delivered(world, job)
+    job = await world.delivered(job)
     assert job.result_key is None
     assert "finished" not in message.text
     assert not message.attachments
@@ -175,7 +163,7 @@ async def test_where_its_message_is_out_of_reach_it_comes_by_direct_message(worl
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
     await cancelled(world, job)
-    await delivered(world, job)
+    await world.delivered(job)
     (message,) = world.discord.dms(world.user())
     assert "Cancelled · 2 of 4 pictures were finished" in message.text
     await shows(world, message, job)
@@ -189,7 +177,7 @@ async def test_who_can_be_reached_nowhere_is_told_and_finds_it_in_the_history(
     delete_message(world.discord.world, interaction.message)
     world.user().accepts_dms = False
     await cancelled(world, job)
-    await delivered(world, job)
+    await world.delivered(job)
     told = await world.discord.slash(world.user(), "history")
     await told.wait(lambda i: i.followups)
     assert told.followups[0].text.startswith("1 finished picture of yours could not be delivered")
@@ -204,7 +192,7 @@ async def test_what_was_cancelled_before_any_was_finished_is_not_sent_after_its_
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
     await cancelled(world, job, 0)
-    await delivered(world, job)
+    await world.delivered(job)
     assert not world.discord.dms(world.user())
 
 
@@ -228,7 +216,7 @@ async def test_too_large_to_be_uploaded_they_come_smaller(world: World) -> None:
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
     message = await world.says(interaction, "2 of 4 pictures were finished")
-    await delivered(world, job)
+    await world.delivered(job)
     assert len(fault.hits) == 1
     assert "Shown as" in message.text
     assert [each.filename.rpartition(".")[2] for each in message.attachments] != ["png", "png"]
@@ -245,7 +233,7 @@ async def test_where_discord_takes_no_file_it_says_how_to_see_them(world: World)
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
     message = await world.says(interaction, f"please try /show {job.id}")
-    await delivered(world, job)
+    await world.delivered(job)
     assert "2 of 4 pictures were finished" in message.text
     assert not message.attachments
     assert labels(message) in ([], ["Again", "Change…", "Delete"])
@@ -299,7 +287,7 @@ async def test_deleted_they_are_gone_and_undone_they_are_back(world: World) -> N
     interaction, job = await begun(world)
     await cancelled(world, job)
     message = await world.says(interaction, "2 of 4")
-    await delivered(world, job)
+    await world.delivered(job)
     deleted = await world.press(world.user(), message, "Delete")
     await deleted.wait(lambda i: i.followups)
     hidden = await world.slash(world.user(), "show", {"picture": job.id})
@@ -328,7 +316,7 @@ async def test_put_back_it_goes_on_with_what_is_finished(world: World) -> None:
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
     await world.says(interaction, "3 of 4 pictures were finished")
-    await delivered(world, job)
+    await world.delivered(job)
     await shows(world, message, job)
     assert [each.data for each in message.attachments][:2] == finished
 

@@ -6,11 +6,6 @@ from jobs.model import JobState
 from tests.kit.world import World, has_result
 
 
-async def is_delivered(world: World) -> bool:
-    jobs = await world.jobs()
-    return bool(jobs) and jobs[0].delivered_at is not None
-
-
 @pytest.mark.parametrize("accepts_dms", [True, False])
 async def test_a_picture_comes_although_nobody_knows_its_message(
     world: World, accepts_dms: bool
@@ -24,8 +19,7 @@ async def test_a_picture_comes_although_nobody_knows_its_message(
     world.shift_clock(20 * 60)
     world.user().accepts_dms = accepts_dms
     await world.start_bot()
-    await world.eventually(lambda: is_delivered(world))
-    (job,) = await world.jobs()
+    job = await world.delivered()
     assert job.state is JobState.DONE
     assert not await world.bot.queue.deliveries.undelivered(job.user_id)
     seen = world.discord.dms(world.user()) if accepts_dms else world.discord.messages()

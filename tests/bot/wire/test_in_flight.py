@@ -40,6 +40,7 @@ async def address(far: Discord) -> AsyncIterator[str]:
     app.router.add_patch("/", far.answer)
     async with TestServer(app) as server:
         yield str(server.make_url("/"))
+        far.answers.set()
 
 
 async def edit(address: str) -> None:

@@ -1,5 +1,6 @@
 """The message that answers an interaction: asked for, filled, said beside, through bad moments."""
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -91,6 +92,13 @@ async def test_though_not_for_ever(discord: Any, trouble: Exception) -> None:
     discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
     with pytest.raises(type(trouble)):
         await answers.insist(lambda: discord.fetch_message("@original"))
+
+
+async def test_it_is_left_alone_for_as_long_as_it_asks(discord: Any) -> None:
+    discord.fails["fetch"] = [answered(429, asked="0.3")]
+    began = time.monotonic()
+    assert await answers.find_answer(discord, discord) == MESSAGE
+    assert time.monotonic() - began >= 0.3
 
 
 async def test_what_does_not_pass_is_asked_for_once(discord: Any) -> None:

@@ -103,8 +103,9 @@ def test_what_is_no_clip_that_was_asked_for_is_not(clip: dict[str, Any], file: b
 def test_a_problem_is_a_sentence_of_some_length() -> None:
     said = checked({"problem": {"template": "It is no picture.", "values": {}}}, [], LIMITS)
     assert isinstance(said, PictureError)
-    with pytest.raises(ValueError, match="decoder"):
-        checked({"problem": {"template": "x" * 500, "values": {}}}, [], LIMITS)
+    for template, value in (("x" * 500, ""), ("{s}", "x" * 500)):
+        with pytest.raises(ValueError, match="decoder"):
+            checked({"problem": {"template": template, "values": {"s": value}}}, [], LIMITS)
 
 
 SECRET = "{s.from_plain.__func__.__globals__[dataclass].__globals__[sys].modules[os].environ[%s]}"

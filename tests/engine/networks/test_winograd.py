@@ -1,5 +1,7 @@
 """Frozen convolutions by Winograd's transform: the same features and slopes, where it is used."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -34,8 +36,8 @@ def apart(found: Tensor, wanted: Tensor) -> float:
 
 
 def in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(winograd, "_MOST_BYTES", 1)
-    monkeypatch.setattr(winograd, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr(winograd, "_BAND_BYTES", {})
+    monkeypatch.setattr(winograd, "_WHOLE_BYTES", {})
 
 
 @pytest.mark.parametrize(("side", "around"), [(3, 1), (3, 0), (5, 0)])
@@ -76,15 +78,16 @@ def test_a_mean_is_that_of_torch_both_ways(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [(130, 90), (131, 91)])
-def test_a_maximum_in_bands_is_that_of_the_whole_both_ways(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", [winograd.maximum_of, winograd.relu_of])
+def test_what_is_made_in_bands_is_that_of_the_whole_both_ways(
+    step: Callable[[Tensor, Kernel], Tensor], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, found = kernel(6, 8), []
     for banded in (False, True):
         if banded:
             in_bands(monkeypatch)
         x = noise(1, 6, *size).requires_grad_()
-        made = winograd.maximum_of(x, one)
+        made = step(x, one)
         (slope,) = torch.autograd.grad(made.square().sum(), x)
         found.append((made.detach(), slope))
     (whole, whole_slope), (parts, parts_slope) = found

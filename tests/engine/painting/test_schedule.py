@@ -7,7 +7,6 @@ import torch
 
 from common.options import QUALITIES, Network, PaintOptions
 from engine.networks.registry import NetworkSource
-from engine.painting.lbfgs import LbfgsState
 from engine.painting.memory import History
 from engine.painting.optimizers import Lbfgs, make_optimizer
 from engine.painting.passes import Evaluation
@@ -109,19 +108,6 @@ def test_the_length_of_a_step_goes_with_the_picture_to_the_next_scale() -> None:
     pulled(begun, large + 0.25, 1)
     share = (begun.point - large).mean() / 0.25
     assert 0.5 < float(share) < 1.5, "the first step goes about as far as there is to go"
-
-
-def test_a_state_without_a_step_to_begin_with_is_read() -> None:
-    """Released versions wrote none."""
-    picture = torch.full((1, 3, 8, 8), 0.5)
-    optimizer = make_optimizer(History(3), picture, RECIPE.optimizer)
-    assert isinstance(optimizer, Lbfgs)
-    pulled(optimizer, picture + 0.2, 4)
-    kept = {name: one.clone() for name, one in optimizer.tensors().items() if name != "gamma"}
-    again = make_optimizer(History(3), picture, RECIPE.optimizer)
-    again.load(kept)
-    assert set(again.tensors()) == set(LbfgsState.__dataclass_fields__)
-    assert torch.equal(again.point, optimizer.point)
 
 
 def test_a_scale_ends_with_a_step_that_no_loss_was_spent_on() -> None:

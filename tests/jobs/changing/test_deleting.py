@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jobs.changing import retention
 from jobs.changing.retention import UNDO_SECONDS
 from jobs.model import JobState
 from jobs.outcomes import LeaseHeld, QueueUnavailableError
@@ -81,17 +82,16 @@ async def test_what_is_queued_again_as_its_time_is_over_keeps_its_pictures(
     assert (waiting.state, waiting.pictures_deleted_at) == (JobState.QUEUED, None)
 
 
-@pytest.mark.usefixtures("hasty")
 async def test_a_picture_that_was_just_put_again_outlives_a_deletion(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever put it is about to name it; if nobody does, the next cleaning finds it."""
-    monkeypatch.setattr("jobs.core.SOON_SECONDS", 5.0)
     job_id = await painted(queue, "a")
     content, _ = await keys_of(queue, job_id)
     assert await queue.store.put(b"photograph a", "png") == content
     await delete_for_good(queue, job_id, MEMBER)
     assert await queue.store.exists(content)
+    monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
     await queue.retention.gc()
     assert not await queue.store.exists(content)
 

@@ -1,12 +1,15 @@
 """What admins do with the queue, and the figures that they see."""
 
 import io
+from dataclasses import replace
 from datetime import date
 
 from PIL import Image
 
 from bot.commands.admin.stats import stats_words
 from bot.texts import texts_for
+from bot.ui.choices import job_choices
+from bot.ui.words import isolated
 from jobs.model import JobState
 from jobs.stats import DayStats, Stats
 from tests.kit.world import World
@@ -86,6 +89,19 @@ async def test_the_operator_sees_the_figures_of_all_servers(world: World) -> Non
     message = await world.slash(admin, "stats", {"everywhere": True})
     assert "2 pictures painted" in message.text
     assert "All servers" in message.text
+
+
+async def test_a_long_choice_keeps_its_members_name_whole(world: World) -> None:
+    """A name from right to left ends with a sign that keeps it from turning what follows."""
+    grace = world.user("grace")
+    grace.name = "\u05d0" * 32
+    job = await world.job(grace, variants=4, vary="seed", quality="standard")
+    style = "An exceedingly long name of a style of forty"[:40]
+    named = job.inputs.styles[0].model_copy(update={"name": style})
+    job = replace(job, inputs=job.inputs.model_copy(update={"styles": (named, named)}))
+    (choice,) = job_choices(texts_for("de"), [job], "", with_user=True)
+    assert len(choice.name) <= 100
+    assert choice.name.endswith(f"… · {isolated(grace.name)}")
 
 
 def test_a_long_wait_is_said_in_minutes() -> None:

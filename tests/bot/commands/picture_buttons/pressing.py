@@ -8,15 +8,9 @@ async def press(world: World, message: Message, label: str, user: str = "ada") -
     return await world.discord.press(world.user(user), message, label=label)
 
 
-async def delivered(world: World, job_id: int) -> bool:
-    job = await world.bot.queue.jobs.get(job_id)
-    return job is not None and job.delivered_at is not None
-
-
 async def shown_copy(world: World, message: Message) -> Interaction:
     """A copy of a delivered picture, as /show makes it."""
-    (job,) = await world.jobs()
-    await world.eventually(lambda: delivered(world, job.id))
+    job = await world.delivered()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await copy.wait(lambda i: i.message and has_result(i.message))
     assert copy.message is not message

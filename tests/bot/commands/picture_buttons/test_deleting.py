@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.db import schema
-from tests.bot.commands.picture_buttons.pressing import delivered, press, shown_copy
+from tests.bot.commands.picture_buttons.pressing import press, shown_copy
 from tests.kit.world import World
 
 
@@ -26,8 +26,7 @@ async def test_delete_on_a_copy_removes_the_picture_everywhere(
 ) -> None:
     await world.start_engine()
     message = await world.painted(context=context)
-    (job,) = await world.jobs()
-    await world.eventually(lambda: delivered(world, job.id))
+    job = await world.delivered()
     world.shift_clock(minutes * 60)
     copy = await shown_copy(world, message)
     assert copy.message is not None
@@ -106,8 +105,7 @@ async def test_what_came_by_direct_message_is_deleted_there(world: World, still:
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
     (dm,) = world.discord.dms(world.user())
-    (job,) = await world.jobs()
-    await world.eventually(lambda: delivered(world, job.id))
+    job = await world.delivered()
     world.discord.faults.clear()
     copy = (await shown_copy(world, dm)).message
     assert copy is not None

@@ -102,11 +102,7 @@ async def moderated(world: World, owner: User) -> Job:
 
 async def shown_as(world: World, job: Job, message_id: int) -> None:
     """Let a message of #paintings be the job's, once it was delivered."""
-
-    async def is_delivered() -> bool:
-        return (await world.fresh(job)).delivered_at is not None
-
-    await world.eventually(is_delivered)
+    await world.delivered(job)
     channel = world.discord.channel("paintings")
     await world.queue.deliveries.set_message(job.id, channel.id, message_id)
 
