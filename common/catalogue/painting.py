@@ -124,11 +124,6 @@ class Painting(_File):
         return self.settings.model_dump(exclude_unset=True, exclude_none=True)
 
     @property
-    def aspect_ratio(self) -> float:
-        """Width divided by height of the scan."""
-        return self.scan.aspect_ratio
-
-    @property
     def image_url(self) -> str:
         """The scan itself, scaled to a moderate width."""
         name = quote(self.scan.commons_file, safe="(),")

@@ -1,7 +1,7 @@
 """How far a clip is, and how long it still takes, by the work of its frames."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from common.options import CLIP_FRAME_WORK
 
@@ -18,10 +18,13 @@ class Clock:
     _alone: float = 1.0
     _later: float | None = None
     _most: float = 0.0
-    _began_at: float = field(default_factory=time.monotonic)
+    _began_at: float | None = None
+    """When the first frame was begun here: what an earlier run painted is looked through before."""
 
     def begin(self, work: float, *, alone: bool) -> None:
         """A frame is begun that takes this much work; `alone`, if it begins from no other."""
+        if self._began_at is None:
+            self._began_at = time.monotonic()
         self._done, self._now, self._share = self._done + self._now, work, 0.0
         if alone:
             self._alone = work
@@ -44,7 +47,7 @@ class Clock:
     def seconds_left(self, frames: int) -> float | None:
         """What is left when so many frames are done; None before anything is."""
         spent = self._done + self._now * self._share
-        if not spent:
+        if not spent or self._began_at is None:
             return None
         return (time.monotonic() - self._began_at) * self._left(frames) / spent
 

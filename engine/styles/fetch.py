@@ -132,7 +132,7 @@ def check_scan(painting: Painting, data: bytes) -> None:
             height=height,
             least=LEAST_SIDE_PX,
         )
-    wanted = painting.aspect_ratio
+    wanted = painting.scan.aspect_ratio
     if abs(width / height / wanted - 1) > painting.scan.aspect_tolerance:
         raise FetchError(
             "The scan of {painting} is {width} × {height} pixels; its sides should be as "

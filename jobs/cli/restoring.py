@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from jobs.core import record
 from jobs.db import postgres_copying, schema
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
+from jobs.db.copying import time_stamp
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
 from jobs.db.rows import IS_WAITING, J
@@ -89,7 +89,7 @@ def _load_sqlite(settings: Settings, source: Path, database: Path) -> _Loaded:
 async def _load_postgres(settings: Settings, source: Path) -> _Loaded:
     """What was there is kept as a dump in the data folder."""
     url, data = parse_address(settings.database_url), settings.atelier_data_dir
-    aside = data / "before-restores" / f"atelier-{_stamp()}.dump"
+    aside = data / "before-restores" / f"atelier-{time_stamp()}.dump"
     private_folder(data)
     with tempfile.TemporaryDirectory(dir=data, prefix=".restore-") as folder:
         pictures = _unpacked(source, Path(folder), settings, DUMP_NAME)
@@ -229,13 +229,9 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
     return None
 
 
-def _stamp() -> str:
-    return time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-
-
 def _set_aside(database: Path) -> Path | None:
     """Rename what is there, so that a mistake can be taken back."""
-    aside = database.with_name(f"{database.name}.replaced-{_stamp()}")
+    aside = database.with_name(f"{database.name}.replaced-{time_stamp()}")
     for ending in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             database.with_name(database.name + ending).replace(aside.with_name(aside.name + ending))

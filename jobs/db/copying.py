@@ -43,6 +43,11 @@ def copy_sqlite(source: Path, destination: Path) -> None:
             raise QueueError(f"The copy is damaged: {problem}. Is the disk failing?")
 
 
+def time_stamp() -> str:
+    """The present second, in UTC, as a part of a file's name."""
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+
+
 async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -> Path:
     """Copy a database that is about to be migrated; the newest few copies are kept.
 
@@ -54,11 +59,10 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
     Raises:
         QueueError: when that cannot be, so that it is not migrated either.
     """
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     is_sqlite = url.get_backend_name() == "sqlite"
     database = Path(url.database or "") if is_sqlite else data_folder / "atelier.dump"
     folder = database.parent / BEFORE_MIGRATIONS
-    copy = folder / f"{database.stem}-{stamp}-schema-{revision}{database.suffix}"
+    copy = folder / f"{database.stem}-{time_stamp()}-schema-{revision}{database.suffix}"
     try:
         if is_sqlite:
             await asyncio.to_thread(copy_sqlite, database, copy)

@@ -54,7 +54,11 @@ def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
 
 def test_a_good_file_is_read_with_its_defaults() -> None:
     painting = parse_painting("a-painting", GOOD)
-    assert (painting.id, painting.artist, painting.aspect_ratio) == ("a-painting", "Somebody", 1.5)
+    assert (painting.id, painting.artist, painting.scan.aspect_ratio) == (
+        "a-painting",
+        "Somebody",
+        1.5,
+    )
     settings = painting.settings
     assert (settings.style_scale, settings.strength, settings.pooling) == (1.0, 0.5, None)
     assert painting.scan.aspect_tolerance == 0.02

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jobs.model import Job
-from sandbox.model import Interaction, Message, User
+from sandbox.model import Message
 from tests.bot.commands.rights.origins import channel_changed
 from tests.kit.world import World, answer
 
@@ -34,10 +34,6 @@ async def shown_here(world: World, job: Job, *, everybody: bool) -> Message:
     return await answer(await world.discord.slash(world.user(), "show", options))
 
 
-async def pressed(world: World, user: User, message: Message, label: str) -> Interaction:
-    return await world.discord.press(user, message, label=label)
-
-
 PRIVATE: dict[str, dict[str, object]] = {
     "another server": {},
     "a direct message": {"in_guild": False, "guild_id": None, "channel_id": None},
@@ -54,17 +50,19 @@ async def test_what_a_member_paints_on_from_their_history_is_not_shown_to_others
     await world.start_engine()
     alone = await shown_here(world, job, everybody=False)
     assert alone.ephemeral
-    again = await world.finished(await pressed(world, world.user(), alone, label))
+    again = await world.finished(await world.discord.press(world.user(), alone, label=label))
     assert again.ephemeral
     # Where its member has shown it, what comes of it is shown, too.
     shown = await shown_here(world, job, everybody=True)
-    assert not (await world.finished(await pressed(world, world.user(), shown, label))).ephemeral
+    assert not (
+        await world.finished(await world.discord.press(world.user(), shown, label=label))
+    ).ephemeral
 
 
 async def test_the_form_of_change_begins_as_private_there(world: World) -> None:
     job = await from_another_server(world)
     alone = await shown_here(world, job, everybody=False)
-    opened = await pressed(world, world.user(), alone, "Change…")
+    opened = await world.discord.press(world.user(), alone, label="Change…")
     await opened.wait(lambda i: i.modal is not None)
     assert opened.modal is not None
     fields = [label["component"] for label in opened.modal["components"]]
@@ -79,9 +77,9 @@ async def test_who_takes_a_deletion_back_does_not_show_it_to_others(
 ) -> None:
     job = await from_another_server(world, **PRIVATE[origin])
     alone = await shown_here(world, job, everybody=False)
-    deleted = await pressed(world, world.user(), alone, "Delete")
+    deleted = await world.discord.press(world.user(), alone, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    undone = await pressed(world, world.user(), deleted.followups[0], "Undo")
+    undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert undone.message is not None
     assert undone.message.ephemeral
@@ -95,12 +93,12 @@ async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world:
     assert gallery["items"][0]["description"] == "Painted for Ada"
     ada, grace = world.user(), world.user("grace")
     for label in ("Again", "Details", "Delete"):
-        said = await world.said(await pressed(world, grace, shown, label))
+        said = await world.said(await world.discord.press(grace, shown, label=label))
         assert f"This picture is <@{ada.id}>'s" in said
-    compared = await pressed(world, ada, shown, "Compare")
+    compared = await world.discord.press(ada, shown, label="Compare")
     await compared.wait(lambda i: i.message is not None and i.message.buttons)
     assert compared.message is not None
-    posted = await pressed(world, ada, compared.message, "Post here")
+    posted = await world.discord.press(ada, compared.message, label="Post here")
     await posted.wait(lambda i: i.message is not None and i.message.attachments)
     assert posted.message is not None
     assert posted.message.attachments[0].description == "Before and after: Painted for Ada"
@@ -121,7 +119,7 @@ async def test_the_file_of_a_picture_tells_nothing_of_another_server(world: Worl
     await stands_there(world, job)
     await world.start_engine()
     shown = await shown_here(world, job, everybody=True)
-    await world.finished(await pressed(world, world.user(), shown, "Again"))
+    await world.finished(await world.discord.press(world.user(), shown, label="Again"))
     assert (await world.jobs())[0].reply.painted_from == ""
 
 
@@ -132,9 +130,9 @@ async def test_who_looks_after_a_channel_deletes_what_was_shown_there(
     """The message goes; the picture, which is not of this server, stays with its member."""
     job = await from_another_server(world, **PRIVATE[origin])
     shown = await shown_here(world, job, everybody=True)
-    refused = await pressed(world, world.user("grace"), shown, "Delete")
+    refused = await world.discord.press(world.user("grace"), shown, label="Delete")
     assert "only they can do that" in await world.said(refused)
-    deleted = await pressed(world, world.user("admin"), shown, "Delete")
+    deleted = await world.discord.press(world.user("admin"), shown, label="Delete")
     await deleted.wait(lambda i: i.followups)
     assert shown.deleted
     assert "The picture itself stays with its member" in deleted.followups[0].text
@@ -148,9 +146,9 @@ async def test_rights_to_what_comes_back_go_by_where_all_see_it(world: World) ->
     job = await world.painted_job(world.user())
     options = {"picture": job.id, "everybody": True}
     shown = await answer(await world.discord.slash(world.user(), "show", options, channel="talk"))
-    deleted = await pressed(world, world.user(), shown, "Delete")
+    deleted = await world.discord.press(world.user(), shown, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    undone = await pressed(world, world.user(), deleted.followups[0], "Undo")
+    undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert (await world.fresh(job)).channel_id == world.discord.channel("talk").id
 
@@ -166,7 +164,7 @@ async def test_the_gallery_of_another_server_is_nothing_to_this_one(world: World
         if taken_out:
             await queue.gallery.mark_taken_out({8})
         shown = await shown_here(world, job, everybody=False)
-        opened = await pressed(world, world.user(), shown, "Post to gallery")
+        opened = await world.discord.press(world.user(), shown, label="Post to gallery")
         await opened.wait(lambda i: i.modal is not None)
         said = await world.discord.submit_modal(opened, {})
         page = await world.says(
@@ -188,7 +186,7 @@ async def test_a_deleted_picture_goes_from_all_galleries(world: World) -> None:
         assert await queue.gallery.claim(job.id, world.guild_id + number, place) is None
         await queue.gallery.posted(job.id, world.guild_id + number, message.id)
     alone = await shown_here(world, job, everybody=False)
-    deleted = await pressed(world, world.user(), alone, "Delete")
+    deleted = await world.discord.press(world.user(), alone, label="Delete")
     await deleted.wait(lambda i: i.followups)
     for name in ("paintings", "talk"):
         assert not any(m.text == "The picture" for m in world.discord.messages(name))
@@ -252,5 +250,5 @@ async def test_what_comes_of_a_picture_is_for_those_who_saw_it(
     await world.start_engine()
     options = {"picture": job.id}
     alone = await answer(await world.discord.slash(world.user(), "show", options, channel="talk"))
-    again = await world.finished(await pressed(world, world.user(), alone, "Again"))
+    again = await world.finished(await world.discord.press(world.user(), alone, label="Again"))
     assert again.ephemeral != is_shown
