@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.core import QueuePart
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import J, lenient
 from jobs.entering.limits import DAY_SECONDS
 from jobs.model import JobState, Progress

@@ -23,7 +23,7 @@ _TILE = 12
 """Rows that NNPACK computes at once, or twice as many."""
 _BYTES_PER_VALUE = 4 * (8 / 6) ** 2
 """What NNPACK takes for a while for each number that goes in or comes out."""
-_BAND_BYTES = {"AVX2": 48 << 20, "AVX512": 24 << 20}
+_BAND_BYTES = 24 << 20
 """Of these at a time. Fewer stay in the processor's cache; fewer still are told the kernel anew too
 often."""
 _RIGHT = 1e-4
@@ -105,7 +105,7 @@ class Kernel:
             return
         row_bytes = (inputs + outputs) * width * _BYTES_PER_VALUE
         # A whole number of tiles, so that bands compute what the whole would, to the last bit.
-        rows = max(2 * _TILE, int(_here(_BAND_BYTES) / row_bytes) // _TILE * _TILE)
+        rows = max(2 * _TILE, int(_BAND_BYTES / row_bytes) // _TILE * _TILE)
         if rows >= height or height * row_bytes <= _here(_WHOLE_BYTES):
             yield 0, height, _nnpack(rows_of(0, given[2]).contiguous(), self, self.around)
             return

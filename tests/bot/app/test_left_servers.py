@@ -24,7 +24,7 @@ async def removed(world: World) -> None:
 async def test_what_waits_in_a_server_that_removed_the_bot_ends_after_a_while(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.eventually(lambda: world.bot.guilds)
+    await world.bot.wait_until_ready()  # nothing is looked at before
     await world.queue.pauses.pause(world.guild_id, 1)
     job, private = await waiting(world), await waiting(world, context="bot_dm")
     await removed(world)
@@ -43,7 +43,7 @@ async def test_what_waits_in_a_server_that_removed_the_bot_ends_after_a_while(
 async def test_one_that_is_back_in_time_keeps_what_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.eventually(lambda: world.bot.guilds)
+    await world.bot.wait_until_ready()  # nothing is looked at before
     job, keeper = await waiting(world), world.bot.service(LeftServers)
     await removed(world)
     await keeper.look()
@@ -57,7 +57,7 @@ async def test_one_that_is_back_in_time_keeps_what_waits(
 async def test_an_outage_of_a_server_is_no_removal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.eventually(lambda: world.bot.guilds)
+    await world.bot.wait_until_ready()  # nothing is looked at before
     job = await waiting(world)
     data = {"id": str(world.guild_id), "unavailable": True}
     await world.discord.gateway.dispatch("GUILD_DELETE", data, intent=GUILDS)

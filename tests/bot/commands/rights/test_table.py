@@ -152,4 +152,6 @@ async def test_who_may_cancel(world: World, origin: Origin) -> None:
         may = {AskerRole.OWNER, AskerRole.OPERATOR}
         if origin is not Origin.DIRECT_MESSAGE:
             may.add(AskerRole.ADMIN)
+        if origin is Origin.PUBLIC:
+            may.add(AskerRole.MODERATOR)  # who may delete its message
         assert ((await world.state(job)) is JobState.CANCELLED) == (role in may), role
