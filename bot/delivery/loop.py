@@ -10,7 +10,7 @@ import logging
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.notifier import Notifier
 from bot.delivery.routes import Routes, SentMessage
-from bot.delivery.tracked_message import TrackedMessage, differs
+from bot.delivery.tracked_message import TrackedMessage, differs, passing_time
 from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import follow_this_task
 from bot.wire.original_response import is_mine
@@ -159,10 +159,11 @@ class Delivery(Service):
                 return
             standing = None if job.state.ended else await queue.standings.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
+            passes_at = passing_time(standing)
             outcome = await self._courier.show(job, standing, attempt=attempt)
         message.edited_at = self._now()
         if isinstance(outcome, SentMessage):
-            message.shows(standing)
+            message.shows(standing, passes_at)
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:

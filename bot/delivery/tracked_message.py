@@ -51,11 +51,10 @@ class TrackedMessage:
     looks: int = 0
     """How often that was looked after."""
 
-    def shows(self, standing: Standing | None) -> None:
-        """Note what was said of the place and the time."""
+    def shows(self, standing: Standing | None, passes_at: datetime | None) -> None:
+        """Note what was said of the place, and the time that was said, of `passing_time`."""
         self.standing, self.standing_is_old = standing, False
-        ready_at = None if standing is None else standing.ready_at
-        self.time_passes_at = None if ready_at is None or is_soon(ready_at) else ready_at
+        self.time_passes_at = passes_at
 
     @property
     def time_passes(self) -> bool:
@@ -113,3 +112,12 @@ def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
         return shown is not now
     left = (now - datetime.now(now.tzinfo)).total_seconds()
     return abs((now - shown).total_seconds()) > max(20.0, 0.25 * left)
+
+
+def passing_time(standing: Standing | None) -> datetime | None:
+    """The time that a message says if it is made now; None where it says none.
+
+    To be asked before the message is sent: that may take until the time has passed.
+    """
+    ready_at = None if standing is None else standing.ready_at
+    return None if ready_at is None or is_soon(ready_at) else ready_at
