@@ -17,7 +17,7 @@ def on_signal(stop: Callable[[], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, stop)
-        except NotImplementedError:
+        except NotImplementedError:  # of Windows' loop
             with contextlib.suppress(ValueError):  # not in the main thread
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 

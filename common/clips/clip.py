@@ -260,7 +260,11 @@ def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 def _opened(file: Path | bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        NotImplementedError,
+    ) as error:  # the last: of later ZIPs
         raise ClipDamagedError("it is no clip file") from error
 
 
@@ -273,6 +277,7 @@ def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
         return archive.read(entry)
     except KeyError:
         raise ClipDamagedError(f"{name} is missing") from None
+    # The last two: what zipfile does not know of later ZIPs, and what is encrypted.
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise ClipDamagedError(f"{name} cannot be read") from error
 

@@ -148,6 +148,11 @@ class World:
         """Use a command and return its answer, once it stands."""
         return await answer(await self.discord.slash(user, name, options, **details))
 
+    async def open_gallery(self) -> None:
+        """Let an admin choose the channel `talk` as the server's gallery."""
+        talk = self.discord.channel("talk")
+        await self.slash(self.user("admin"), "limits set", {"gallery": str(talk.id)})
+
     async def press(self, user: User, message: Message, label: str) -> Interaction:
         """Press a button and wait until it has done its work."""
         before = message.revision

@@ -91,6 +91,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
         if plan is not None:
             try:
                 return _read(page, plan, limits, color, notes)
+            # What tifffile and its codecs raise of what they do not know, or of broken data.
             except (ValueError, KeyError, NotImplementedError, IndexError) as error:
                 found = _by_pillow(data, index)
                 if found is None:

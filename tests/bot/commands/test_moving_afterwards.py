@@ -75,8 +75,7 @@ async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
 ) -> None:
     engine = await world.start_engine()
     engine.noise = True
-    talk = world.discord.channel("talk")
-    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    await world.open_gallery()
     done = await moving(world)
     (job,) = await world.jobs()
     assert job.report is not None

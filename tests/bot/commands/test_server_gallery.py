@@ -14,8 +14,7 @@ from tests.kit.world import World, labels
 async def world(world: World) -> World:
     """A server with a gallery, and an engine that works by itself."""
     await world.start_engine()
-    talk = world.discord.channel("talk")
-    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    await world.open_gallery()
     return world
 
 

@@ -1,16 +1,13 @@
 """Defaults of one's own, of a channel and of a server."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
-
-import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World
 
-MEDIA_GALLERY, PUBLIC_THREAD = 12, 11
+PUBLIC_THREAD = 11
 
 CHOSEN = {
     "size": ["256/draft"],
@@ -261,97 +258,6 @@ async def test_defaults_are_lowered_to_what_a_server_allows_and_what_is_named_is
     ):
         refused = await world.discord.slash(world.user(), "paint", style | named, PHOTO)
         assert words in await world.said(refused)
-
-
-async def shown(world: World, _painted: Message) -> Interaction:
-    job_id = (await world.jobs())[0].id
-    return await world.discord.slash(world.user(), "show", {"picture": job_id, "everybody": True})
-
-
-async def compared(world: World, painted: Message) -> Interaction:
-    alone = await world.discord.press(world.user(), painted, label="Compare")
-    await alone.wait(lambda i: i.message and i.message.attachments)
-    assert alone.message is not None
-    return await world.discord.press(world.user(), alone.message, label="Post here")
-
-
-async def filmed(world: World, painted: Message) -> Interaction:
-    alone = await world.discord.press(world.user(), painted, label="Time-lapse")
-    await alone.wait(lambda i: i.message and i.message.attachments)
-    assert alone.message is not None
-    return await world.discord.press(world.user(), alone.message, label="Post here")
-
-
-async def brought_back(world: World, painted: Message) -> Interaction:
-    deleted = await world.discord.press(world.user(), painted, label="Delete")
-    await deleted.wait(lambda i: i.followups)
-    return await world.discord.press(world.user(), deleted.followups[0], label="Undo")
-
-
-@pytest.mark.parametrize("again", [shown, compared, filmed, brought_back])
-@pytest.mark.parametrize("whose", ["guild", "channel"])
-async def test_what_comes_again_is_hidden_where_all_pictures_are(
-    world: World, again: Callable[[World, Message], Awaitable[Interaction]], whose: str
-) -> None:
-    await world.start_engine()
-    painted = await world.painted({"timelapse": True})
-    assert not is_hidden(painted)
-    await choose(world, {"switches": ["spoiler"]}, "admin", whose)
-    interaction = await again(world, painted)
-    await interaction.wait(lambda i: i.message and i.message.attachments)
-    assert interaction.message is not None
-    assert not interaction.message.ephemeral
-    assert is_hidden(interaction.message)
-
-
-async def test_what_was_painted_in_private_is_shown_hidden_where_all_pictures_are(
-    world: World,
-) -> None:
-    await world.start_engine()
-    await world.painted(context="bot_dm")
-    await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
-    interaction = await shown(world, world.discord.dms(world.user())[-1])
-    await interaction.wait(lambda i: i.message and i.message.attachments)
-    assert interaction.message is not None
-    assert is_hidden(interaction.message)
-
-
-def is_hidden(message: Message) -> bool:
-    galleries = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
-    items = [item for each in galleries for item in each["items"]]
-    if not items:
-        names = [each.filename for each in message.attachments]
-        return bool(names) and all(name.startswith("SPOILER_") for name in names)
-    return all(item.get("spoiler") for item in items)
-
-
-@pytest.mark.parametrize("whose", ["guild", "channel"])
-async def test_what_waits_and_is_painted_is_hidden_where_all_pictures_are_from_now_on(
-    world: World, whose: str
-) -> None:
-    painter = await world.start_engine()
-    painter.hold.clear()
-    painted = await world.paint()
-    message = await world.says(painted, "Painting")
-    await painted.wait(lambda i: i.message and i.message.attachments)
-    waiting = await world.paint()
-    await world.says(waiting, "Place 1")
-    in_a_dm = await world.paint(context="bot_dm")
-    assert not is_hidden(message)
-    await choose(world, {"switches": ["spoiler"]}, "admin", whose)
-    await painted.wait(lambda i: i.message and is_hidden(i.message))
-    painter.hold.set()
-    assert is_hidden(await world.finished(painted))
-    assert is_hidden(await world.finished(waiting))
-    assert not is_hidden(await world.finished(in_a_dm))
-
-
-async def test_what_waits_in_a_thread_is_hidden_as_in_its_channel(world: World) -> None:
-    threads = [await world.thread(channel, PUBLIC_THREAD) for channel in ("paintings", "talk")]
-    inside, elsewhere = [await world.job(world.user(), channel_id=thread) for thread in threads]
-    await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
-    assert (await world.fresh(inside)).reply.spoiler
-    assert not (await world.fresh(elsewhere)).reply.spoiler
 
 
 FORUM = 15

@@ -203,8 +203,7 @@ async def test_a_finished_picture_does_not_come_to_where_its_message_was_deleted
 
 
 async def test_what_was_deleted_from_the_gallery_unheard_does_not_come_back(world: World) -> None:
-    talk = world.discord.channel("talk")
-    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    await world.open_gallery()
     message = await world.painted()
     (job,) = await world.jobs()
     published = await publish(world, message)
@@ -222,8 +221,7 @@ async def test_what_was_deleted_from_the_gallery_unheard_does_not_come_back(worl
 async def test_what_cannot_be_taken_out_just_now_is_said_to_stand_there_still(
     world: World,
 ) -> None:
-    talk = world.discord.channel("talk")
-    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    await world.open_gallery()
     message = await world.painted()
     (job,) = await world.jobs()
     shown = await world.says(await publish(world, message), "It is in the gallery")

@@ -2,8 +2,6 @@
 
 import errno
 import io
-import itertools
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,10 @@ import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from PIL import Image
 
-from common.clips.clip import Clip, read_clip
+from common.clips.clip import read_clip
 from common.clips.decode import decode, decode_into
-from common.pictures.kinds import ClipLimits, Decoded, DecodedClip, DecodeLimits, PictureError
+from common.pictures.kinds import ClipLimits, DecodeLimits, PictureError
+from tests.common.clips.decoding import LOOKS, at, decoded, made, near
 from tests.common.clips.files import (
     BLUE,
     GREEN,
@@ -33,28 +32,6 @@ from tests.common.clips.files import (
 )
 
 CLEAR = (255, 255, 255, 0)  # what nobody sees is white
-
-
-def decoded(data: bytes, **limits: float) -> Decoded:
-    return decode(data, DecodeLimits(), ClipLimits(**limits))  # type: ignore[arg-type]
-
-
-def made(data: bytes, **limits: float) -> tuple[Clip, DecodedClip]:
-    clip = decoded(data, **limits).clip
-    assert clip is not None
-    read = read_clip(clip.file)
-    assert (clip.frames, clip.seconds) == (len(read), read.seconds)
-    assert (clip.width_px, clip.height_px) == read.size
-    return read, clip
-
-
-def at(clip: Clip, x: int = 0, y: int = 0) -> list[tuple[int, ...]]:
-    """The color of a pixel on each frame."""
-    return [tuple(np.asarray(frame)[y, x]) for frame in clip.frames()]
-
-
-def near(found: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, ...]], by: int) -> bool:
-    return bool(np.abs(np.asarray(found, int) - np.asarray(expected, int)).max() <= by)
 
 
 def test_frames_on_disk_make_the_same_file(tmp_path: Path) -> None:
@@ -213,7 +190,6 @@ def test_an_animated_avif() -> None:
 # Films
 
 CODECS = [("mp4", "libx264"), ("mov", "libx264"), ("webm", "libvpx-vp9"), ("matroska", "libx264")]
-LOOKS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (230, 230, 230)]
 
 
 @pytest.mark.parametrize(("kind", "codec"), CODECS)
@@ -305,83 +281,6 @@ def test_light_of_hdr_keeps_its_white_below_the_brightest() -> None:
     )
     clip, _ = made(data)
     assert near(at(clip, 30, 20), [(240, 240, 240), (0, 0, 0)], 3)
-
-
-# Which frames are kept
-
-
-@pytest.mark.parametrize(
-    ("rate", "count", "durations"),
-    [
-        (10, 5, {100}),
-        (12, 12, {83, 84}),
-        (15, 15, {66, 67, 133, 134}),
-        (24, 24, {83, 84}),
-        (25, 25, {80, 120}),
-        (30, 30, {66, 67, 100}),
-        (60, 60, {83, 84}),
-    ],
-)
-def test_a_quick_film_keeps_its_time_with_fewer_frames(
-    rate: int, count: int, durations: set[int]
-) -> None:
-    frames = [solid(((count * 7 + 37 * number) % 250, 90, 60)) for number in range(count)]
-    clip, _ = made(film(frames, rate=rate))
-    assert set(clip.durations_ms[:-1]) <= durations
-    assert len(clip) <= 13
-    assert abs(clip.seconds - count / rate) < 0.03
-
-
-def test_what_is_beyond_the_limits_is_left_out_and_said() -> None:
-    frames = [GifFrame(number % 3, 50, box=(0, 0, 64, 48)) for number in range(20)]
-    clip, about = made(gif(frames, canvas=(64, 48)), max_seconds=3.2, max_side_px=16)
-    assert clip.size == (16, 12)
-    assert clip.durations_ms == (500, 500, 500, 500, 500, 500, 200)
-    assert [str(note) for note in about.notes] == ["It lasts 10.0 s; I used the first 3.2 s."]
-
-
-def test_a_thousand_frames_are_as_many_as_there_may_be() -> None:
-    frames = [GifFrame(number % 3, 2) for number in range(1000)]
-    clip, about = made(gif(frames))
-    assert clip.seconds == 6.0
-    assert len(clip) <= ClipLimits().max_frames
-    assert [str(note) for note in about.notes] == ["It lasts 20.0 s; I used the first 6 s."]
-
-
-def test_after_a_pause_nothing_is_made_up_for() -> None:
-    delays = [100, *itertools.repeat(2, 50)]
-    frames = [GifFrame(number % 3, delay) for number, delay in enumerate(delays)]
-    clip, _ = made(gif(frames))
-    assert clip.durations_ms[0] == 1000
-    assert min(clip.durations_ms[1:-1]) >= 42
-
-
-def test_what_is_shown_for_long_is_kept_however_soon_it_follows() -> None:
-    """Eyes that blink are not shut until they blink again."""
-    open_, shut = GifFrame(0, 100), GifFrame(1, 5)
-    clip, _ = made(gif([open_, shut, open_, shut]))
-    assert (at(clip), clip.durations_ms) == ([RED, GREEN, RED, GREEN], (1000, 50, 1000, 50))
-    quick = [GifFrame(number % 2, 4) for number in range(6)]
-    clip, _ = made(gif([*quick, GifFrame(2, 200)]))
-    assert (at(clip)[-1], clip.durations_ms[-1], clip.seconds) == (BLUE, 2000, 2.24)
-
-
-def test_what_only_flashes_up_is_left_out_and_not_what_is_between() -> None:
-    frames = [GifFrame(number % 2, 10 if number % 2 else 2) for number in range(20)]
-    clip, _ = made(gif(frames))
-    times = dict.fromkeys((RED, GREEN), 0)
-    for color, duration in zip(at(clip), clip.durations_ms, strict=True):
-        times[color[0], color[1], color[2]] += duration
-    assert times[GREEN] > 3 * times[RED]
-    assert len(clip) <= 16
-
-
-@pytest.mark.parametrize("kind", ["mp4", "matroska"])
-def test_a_frame_of_a_film_lasts_until_the_next(kind: str) -> None:
-    starts = [0, 1000, 1050, 3000]
-    clip, _ = made(film([solid(look) for look in LOOKS], kind=kind, starts_ms=starts))
-    assert clip.durations_ms[:3] == (1000, 50, 1950)
-    assert near(at(clip, 30, 20), LOOKS, 5)
 
 
 # Broken files

@@ -198,13 +198,18 @@ async def test_a_child_that_does_not_start_is_no_fault_of_the_picture(
         assert (await pool.normalize(encoded(gradient()))).width_px == 64
 
 
+def decode_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: str) -> None:
+    """Let these commands of a shell be what a decoding process does when it is asked."""
+    script = tmp_path / "decodes"
+    script.write_text(f"#!/bin/sh\necho ready\nhead -c 1 >/dev/null\n{commands}\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+
+
 async def test_a_picture_that_a_new_child_ends_at_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dies = tmp_path / "dies"
-    dies.write_text("#!/bin/sh\necho ready\nhead -c 1 >/dev/null\nkill -9 $$\n")
-    dies.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(dies))
+    decode_by(tmp_path, monkeypatch, "kill -9 $$")
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match=r"imagecodecs .* crashed"):
             await pool.normalize(encoded(gradient()))
@@ -216,10 +221,7 @@ async def test_a_picture_at_which_a_child_hangs_is_refused_long_before_a_busy_ma
 ) -> None:
     monkeypatch.setattr(process, "HANGS_SECONDS", 0.3)
     monkeypatch.setattr(process, "_LOOK_SECONDS", 0.1)
-    hangs = tmp_path / "hangs"
-    hangs.write_text("#!/bin/sh\necho ready\nhead -c 1 >/dev/null\nexec sleep 600\n")
-    hangs.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(hangs))
+    decode_by(tmp_path, monkeypatch, "exec sleep 600")
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match="crashed on that picture"):
             await pool.normalize(encoded(gradient()))
@@ -311,12 +313,7 @@ async def test_what_is_answered_at_length_without_sense_is_no_fault_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nonsense: str
 ) -> None:
     """Whoever has taken a child over by a file does no more than end it."""
-    odd = tmp_path / "odd"
-    odd.write_text(
-        f"#!/bin/sh\necho ready\nhead -c 1 >/dev/null\n{nonsense}\necho\nexec sleep 600\n"
-    )
-    odd.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(odd))
+    decode_by(tmp_path, monkeypatch, f"{nonsense}\necho\nexec sleep 600")
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match="crashed on that picture"):
             await pool.normalize(encoded(gradient()))

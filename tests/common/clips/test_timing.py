@@ -1,0 +1,83 @@
+"""Which frames of a moving file are kept, and how long each is shown."""
+
+import itertools
+
+import pytest
+
+from common.pictures.kinds import ClipLimits
+from tests.common.clips.decoding import LOOKS, at, made, near
+from tests.common.clips.files import BLUE, GREEN, RED, GifFrame, film, gif, solid
+
+
+@pytest.mark.parametrize(
+    ("rate", "count", "durations"),
+    [
+        (10, 5, {100}),
+        (12, 12, {83, 84}),
+        (15, 15, {66, 67, 133, 134}),
+        (24, 24, {83, 84}),
+        (25, 25, {80, 120}),
+        (30, 30, {66, 67, 100}),
+        (60, 60, {83, 84}),
+    ],
+)
+def test_a_quick_film_keeps_its_time_with_fewer_frames(
+    rate: int, count: int, durations: set[int]
+) -> None:
+    frames = [solid(((count * 7 + 37 * number) % 250, 90, 60)) for number in range(count)]
+    clip, _ = made(film(frames, rate=rate))
+    assert set(clip.durations_ms[:-1]) <= durations
+    assert len(clip) <= 13
+    assert abs(clip.seconds - count / rate) < 0.03
+
+
+def test_what_is_beyond_the_limits_is_left_out_and_said() -> None:
+    frames = [GifFrame(number % 3, 50, box=(0, 0, 64, 48)) for number in range(20)]
+    clip, about = made(gif(frames, canvas=(64, 48)), max_seconds=3.2, max_side_px=16)
+    assert clip.size == (16, 12)
+    assert clip.durations_ms == (500, 500, 500, 500, 500, 500, 200)
+    assert [str(note) for note in about.notes] == ["It lasts 10.0 s; I used the first 3.2 s."]
+
+
+def test_a_thousand_frames_are_as_many_as_there_may_be() -> None:
+    frames = [GifFrame(number % 3, 2) for number in range(1000)]
+    clip, about = made(gif(frames))
+    assert clip.seconds == 6.0
+    assert len(clip) <= ClipLimits().max_frames
+    assert [str(note) for note in about.notes] == ["It lasts 20.0 s; I used the first 6 s."]
+
+
+def test_after_a_pause_nothing_is_made_up_for() -> None:
+    delays = [100, *itertools.repeat(2, 50)]
+    frames = [GifFrame(number % 3, delay) for number, delay in enumerate(delays)]
+    clip, _ = made(gif(frames))
+    assert clip.durations_ms[0] == 1000
+    assert min(clip.durations_ms[1:-1]) >= 42
+
+
+def test_what_is_shown_for_long_is_kept_however_soon_it_follows() -> None:
+    """Eyes that blink are not shut until they blink again."""
+    open_, shut = GifFrame(0, 100), GifFrame(1, 5)
+    clip, _ = made(gif([open_, shut, open_, shut]))
+    assert (at(clip), clip.durations_ms) == ([RED, GREEN, RED, GREEN], (1000, 50, 1000, 50))
+    quick = [GifFrame(number % 2, 4) for number in range(6)]
+    clip, _ = made(gif([*quick, GifFrame(2, 200)]))
+    assert (at(clip)[-1], clip.durations_ms[-1], clip.seconds) == (BLUE, 2000, 2.24)
+
+
+def test_what_only_flashes_up_is_left_out_and_not_what_is_between() -> None:
+    frames = [GifFrame(number % 2, 10 if number % 2 else 2) for number in range(20)]
+    clip, _ = made(gif(frames))
+    times = dict.fromkeys((RED, GREEN), 0)
+    for color, duration in zip(at(clip), clip.durations_ms, strict=True):
+        times[color[0], color[1], color[2]] += duration
+    assert times[GREEN] > 3 * times[RED]
+    assert len(clip) <= 16
+
+
+@pytest.mark.parametrize("kind", ["mp4", "matroska"])
+def test_a_frame_of_a_film_lasts_until_the_next(kind: str) -> None:
+    starts = [0, 1000, 1050, 3000]
+    clip, _ = made(film([solid(look) for look in LOOKS], kind=kind, starts_ms=starts))
+    assert clip.durations_ms[:3] == (1000, 50, 1950)
+    assert near(at(clip, 30, 20), LOOKS, 5)
