@@ -36,11 +36,16 @@ FILES = {
     "WEBP": saved([plain(RED), plain(GREEN)], "WEBP", duration=100),
     "AVIF": saved([plain(RED), plain(GREEN)], "AVIF", duration=100),
     "MP4": film(LOOKS, sound=True),
-    "MOV": film(LOOKS, kind="mov", codec="libx265", options={"x265-params": "log-level=none"}),
+    "MOV": film(LOOKS, kind="mov"),
     "WEBM": film(LOOKS, kind="webm", codec="libvpx-vp9"),
     "MKV": film(LOOKS, kind="matroska", codec="libvpx"),
     "AV1": av1_film(),
+    # Not into MOV or MP4, where that fails at random (findings/pyav-x265-into-mp4-at-random.sh).
+    "HEVC": film(
+        LOOKS, kind="matroska", codec="libx265", options={"x265-params": "log-level=none"}
+    ),
 }
+SOURCES = {"AV1": "MP4", "HEVC": "MKV"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -50,7 +55,7 @@ async def test_every_kind_is_read_there(name: str) -> None:
         assert decoded.clip is not None
         clip = read_clip(decoded.clip.file)
         assert len(clip) == len(list(clip.frames())) >= 2
-        assert clip.description.source == ("MP4" if name == "AV1" else name)
+        assert clip.description.source == SOURCES.get(name, name)
 
 
 async def test_without_limits_for_clips_there_is_none() -> None:
