@@ -3,23 +3,26 @@
 import asyncio
 import sys
 
-from common.settings import SettingsError, load_settings
+from common.logs import set_up_logging
+from common.settings import Settings, SettingsError, load_settings
+from common.store import PictureStore
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 
 
 def main() -> int:
-    """0 if the database is of this version then; otherwise a sentence on stderr and 1."""
+    """0 if the database is of this version then; otherwise 1: who opens it next says why not."""
     try:
-        asyncio.run(_migrated())
-    except (SettingsError, QueueError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 (a command says it)
+        settings = load_settings()
+        set_up_logging(settings)
+        asyncio.run(_migrated(settings))
+    except (SettingsError, QueueError):
         return 1
     return 0
 
 
-async def _migrated() -> None:
-    async with await JobQueue.open(load_settings()):
+async def _migrated(settings: Settings) -> None:
+    async with await JobQueue.open(settings, store=PictureStore("unused")):
         pass
 
 

@@ -1,7 +1,6 @@
 """What is looked at before the bot logs in: each fault is one sentence with what to do."""
 
 import asyncio
-import contextlib
 import os
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from common.settings import MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
-from jobs.outcomes import QueueError, may_pass
+from jobs.outcomes import DatabaseTooOldError, QueueError, may_pass
 from jobs.queue import JobQueue
 
 TIMEOUT_SECONDS = 10.0
@@ -106,9 +105,14 @@ def _folder(settings: Settings) -> CheckResult:
 
 
 async def _database(settings: Settings) -> CheckResult:
+    seconds: float | None = TIMEOUT_SECONDS * 6
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS * 6):  # a migration may be on its way
+        async with asyncio.timeout(seconds):
+            is_older = await _is_older(settings)
+        if is_older:
             await _migrate_apart(settings)
+            seconds = None  # what kept it from migrating may take as long to be found again
+        async with asyncio.timeout(seconds):
             async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
     except TimeoutError:
@@ -124,21 +128,30 @@ async def _database(settings: Settings) -> CheckResult:
     return CheckResult("database", f"{kind}, of this version")
 
 
+async def _is_older(settings: Settings) -> bool:
+    """Whether there is a database to be made, or to be brought to this version."""
+    try:
+        async with await JobQueue.open(settings, store=PictureStore("unused"), may_migrate=False):
+            return False
+    except DatabaseTooOldError:
+        return True
+    except QueueError:
+        return False  # which is said by who opens it next
+
+
 async def _migrate_apart(settings: Settings) -> None:
     """Migrate in a process that then ends: what that takes, 12 MiB, would never be given back.
 
-    What stands in the way is said by who opens the queue next, and tries the same again.
+    It may take its time, as to copy a large database; its log says what it does. What stands in
+    the way is said by who opens the queue next, and tries the same again.
     """
-    with contextlib.suppress(QueueError):
-        async with await JobQueue.open(settings, store=PictureStore("unused"), may_migrate=False):
-            return
     chosen = {
         "ATELIER_DATABASE_URL": settings.database_url,
         "ATELIER_DATA_DIR": str(settings.atelier_data_dir),
         "ATELIER_MIGRATE_WITHOUT_COPY": str(settings.atelier_migrate_without_copy),
     }
     process = await asyncio.create_subprocess_exec(
-        *MIGRATION, env={**os.environ, **chosen}, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+        *MIGRATION, env={**os.environ, **chosen}, stdin=DEVNULL, stdout=DEVNULL
     )
     try:
         await process.wait()

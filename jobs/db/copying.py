@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import becoming
+from common.files import TEMPORARY, becoming
 from jobs.db import postgres_copying
 from jobs.db.connecting import plainly
 from jobs.outcomes import QueueError
@@ -16,6 +16,8 @@ from jobs.outcomes import QueueError
 KEPT = 3
 """How many copies of before a migration are kept."""
 BEFORE_MIGRATIONS = "before-migrations"
+_ABANDONED_SECONDS = 3600.0
+"""A copy that was not written to for so long is nobody's."""
 
 
 def copy_sqlite(source: Path, destination: Path) -> None:
@@ -63,6 +65,7 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
     database = Path(url.database or "") if is_sqlite else data_folder / "atelier.dump"
     folder = database.parent / BEFORE_MIGRATIONS
     copy = folder / f"{database.stem}-{time_stamp()}-schema-{revision}{database.suffix}"
+    _forget_half_copies(folder)
     try:
         if is_sqlite:
             await asyncio.to_thread(copy_sqlite, database, copy)
@@ -78,3 +81,11 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
             "ATELIER_MIGRATE_WITHOUT_COPY=true."
         ) from error
     return copy
+
+
+def _forget_half_copies(folder: Path) -> None:
+    """Delete what was left by programs that were killed while they copied: it is as large."""
+    for half in folder.glob(f"*{TEMPORARY}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - half.stat().st_mtime > _ABANDONED_SECONDS:
+                half.unlink()

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,8 @@ from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueUnavail
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+log = logging.getLogger(__name__)
 
 NO_DATABASE = (
     "There is no database at {path}. The bot makes it when it first starts. If it has, start this "
@@ -101,14 +105,19 @@ async def migrate(database: Database, settings: Settings) -> None:
         is_older = current not in {None, known_revisions()[-1]}
         if is_older:
             await _refuse_under_a_bot(connection, await database.now_in(connection))
+    if is_older:
+        log.info("the database is brought from schema %s to %s", current, known_revisions()[-1])
     if is_older and not settings.atelier_migrate_without_copy:
-        await keep_before_migration(database.url, settings.atelier_data_dir, str(current))
+        copy = await keep_before_migration(database.url, settings.atelier_data_dir, str(current))
+        log.info("as it was before, the database is in %s", copy)
     async with database.write() as transaction:
         await transaction.lock("atelier-migration")
         current = await transaction.connection.run_sync(_current)
         if current not in {None, known_revisions()[-1]}:
             await _refuse_under_a_bot(transaction.connection, transaction.now)
         await transaction.connection.run_sync(_upgrade)
+    if is_older:
+        log.info("the database is of this version now")
 
 
 async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
@@ -118,19 +127,21 @@ async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
     either: it would fail what this version queues.
     """
     tables = await connection.run_sync(lambda known: sa.inspect(known).get_table_names())
-    running: list[BotInfo] | list[EngineInfo]
+    running: Sequence[tuple[str, BotInfo | EngineInfo]]
     if schema.bots.name in tables:
-        who, stop = "A bot", "Stop the bot"
-        running = [bot.info for bot in await bots_alive(connection, now)]
+        stop = "Stop the bot"
+        bots = [bot.info for bot in await bots_alive(connection, now)]
+        running = [(f"A bot of version {bot.version}", bot) for bot in bots]
     else:
-        who, stop = "An engine", "Stop its bot and all engines"
-        running = await engines_alive_of_old(connection, now)
-    for one in running:
+        stop = "Stop its bot and all engines"
+        engines = await engines_alive_of_old(connection, now)
+        running = [("An engine of an older version", engine) for engine in engines]
+    for what, one in running:
         if not has_ended(one):
             raise DatabaseTooOldError(
-                f"{who} of version {one.version} (process {one.pid} on {one.host}) uses this "
-                f"database, which this version would have to migrate. {stop} first; one that was "
-                "killed is forgotten after a minute."
+                f"{what} (process {one.pid} on {one.host}) uses this database, which this version "
+                f"would have to migrate. {stop} first; one that was killed is forgotten after a "
+                "minute."
             )
 
 

@@ -3,17 +3,22 @@
 import asyncio
 import re
 import socket
+import sys
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from bot.app import checks
 from bot.app.alone import alone_in
-from bot.app.checks import _page, clock_result
+from bot.app.checks import _database, _page, clock_result
 from common.settings import Settings, unknown_settings
+from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
+from tests.jobs.db.test_migrations import make_version
+from tests.kit.samples import Place
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = {"DISCORD_TOKEN": "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-any-bot"}
@@ -165,3 +170,20 @@ def test_a_clock_that_is_wrong_by_days_is_waited_for(
 @pytest.mark.parametrize("date", ["", "soon", "Sun, 99 Nov 2026 99:99:99 GMT"])
 def test_a_time_that_is_none_says_nothing_of_the_clock(date: str) -> None:
     assert clock_result(date, 1_795_984_000.0) == []
+
+
+async def test_a_migration_may_take_longer_than_a_database_has_to_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As to copy a large database takes; its process was killed each time, and no start came."""
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    slowly = "import sys, time; time.sleep(4); from jobs.migrating import main; sys.exit(main())"
+    monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", slowly))
+    monkeypatch.setattr(checks, "TIMEOUT_SECONDS", 0.5)
+    found = await _database(place.settings())
+    assert (found.text, found.is_fault) == ("SQLite, of this version", False)
+    (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
+    said = capfd.readouterr().err
+    assert "the database is brought from schema 0003" in said
+    assert f"as it was before, the database is in {copy}" in said

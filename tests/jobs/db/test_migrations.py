@@ -1,8 +1,10 @@
 """Databases of earlier and later versions."""
 
 import contextlib
+import os
 import platform
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +209,7 @@ async def test_a_database_is_not_migrated_under_an_engine_of_the_first_version(
         connection.execute("UPDATE engines SET last_seen = ?, host = ?, pid = ?", row)
         connection.commit()
     if refused:
-        with pytest.raises(DatabaseTooOldError, match=r"engine of version 0\.1\.0 .*Stop its bot"):
+        with pytest.raises(DatabaseTooOldError, match=r"engine of an older version .*Stop its bot"):
             await JobQueue.open(place.settings(), clock=clock)
         assert not (tmp_path / BEFORE_MIGRATIONS).exists()
         return
@@ -230,6 +232,21 @@ async def test_the_newest_copies_of_before_migrations_are_kept(tmp_path: Path) -
     assert left[:2] == [f"atelier-{stamp}-schema-0002.sqlite3" for stamp in stamps[-2:]]
     assert left[2].endswith("schema-0003.sqlite3")
     assert left[3:] == ["mine.txt"]
+
+
+async def test_half_copies_of_killed_migrations_are_deleted(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    folder = tmp_path / BEFORE_MIGRATIONS
+    folder.mkdir()
+    for name, hours in (("a.part", 2), ("a.part-journal", 2), ("b.part", 0.9)):
+        (folder / name).write_text("half a database")
+        at = time.time() - hours * 3600
+        os.utime(folder / name, (at, at))
+    async with await JobQueue.open(place.settings()):
+        pass
+    left = [path.name for path in sorted(folder.iterdir()) if path.suffix != ".sqlite3"]
+    assert left == ["b.part"], "which may be being written"
 
 
 async def test_a_database_of_which_the_copy_is_damaged_is_not_migrated(tmp_path: Path) -> None:
