@@ -27,7 +27,7 @@ from bot.ui.components import (
 from bot.wire.acknowledging import acknowledge
 from common.options import MAX_VARIANTS
 
-NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
+NO_PICTURE = _("That message has no picture or video; please choose one that has, or use /paint.")
 STICKER_IS_NO_PICTURE = _(
     "That sticker is stored as drawing instructions (Lottie) and not as a picture, so I cannot "
     "paint it; please attach a screenshot of it to /paint."
