@@ -1,6 +1,7 @@
 """Servers that removed the bot: what waits there is cancelled after a while, a pause is over.
 
-Nobody can do that any more who is there, and what waits counts against its members elsewhere. A
+Nobody can do that any more who is there, and what waits counts against its members elsewhere. They
+are told by direct message, where they take one; their messages in the server cannot be edited. A
 server's limits, defaults and styles stay, for its return.
 """
 
@@ -10,7 +11,7 @@ import time
 
 from bot.kit import Bot, Feature, Service
 from common.logs import log_ids
-from jobs.changing.audit import COMMAND_LINE
+from jobs.changing.audit import COMMAND_LINE, SERVER_LEFT
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class LeftServers(Service):
         left = {each for each in gone if now - self._missed_since[each] >= GRACE_SECONDS}
         for job in waiting:
             if job.guild_id in left:
-                await queue.jobs.remove(job.id, COMMAND_LINE)
+                await queue.jobs.remove(job.id, SERVER_LEFT)
         for guild_id in left:
             with log_ids(server=guild_id):
                 log.info("The bot is no longer in a server; what waited there is cancelled")
