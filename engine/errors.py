@@ -17,3 +17,7 @@ class PaintingFailedError(ExplainedError):
 
 class PaintingStoppedError(Exception):
     """The caller's control asked to stop."""
+
+
+class BetweenScalesError(Exception):
+    """There is no state to be kept just now, as one scale goes over into the next."""

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.cards.descriptions import descriptions, numbered, title_words
 from bot.cards.job_buttons import TAKES, Action, job_buttons
-from bot.cards.small_print import Attached, network_words, settings_line, small_print
+from bot.cards.small_print import Attached, network_words, notes, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.components import Card, card, gallery_of
 from bot.ui.words import (
@@ -111,8 +111,11 @@ def _obstacle(t: Texts, standing: Standing | None) -> str | None:
 
 
 def _settings(t: Texts, job: Job) -> str:
-    """What is being painted, and by which network where nobody would expect it."""
-    lines = [f"{settings_line(t, job)} · #{job.id}", *network_words(t, job)]
+    """What is being painted, by which network where nobody would expect it, and what to note.
+
+    What was left out is said here already, so that nobody waits for a picture that does not come.
+    """
+    lines = [f"{settings_line(t, job)} · #{job.id}", *network_words(t, job), *notes(t, job)]
     return "\n".join(f"-# {line}" for line in lines)
 
 

@@ -10,7 +10,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.choices import CHOICES, choice, folded
+from bot.ui.choices import CHOICES, choice, folded, nearness
 from bot.ui.words import at_hand_first, is_offered, isolated, painter_words
 from common.catalogue import load_catalogue
 from common.defaults import Defaults, Notify
@@ -83,7 +83,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     )
     choices = [
         choice(_saved_name(t, style), f"{SAVED_STYLE}{style.id}")
-        for style in saved
+        for style in sorted(saved, key=lambda style: nearness(typed, style.name))
         if folded(typed) in folded(style.name)
     ]
     client = interaction.client

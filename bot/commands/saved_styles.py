@@ -11,7 +11,7 @@ from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.choices import CHOICES, folded
+from bot.ui.choices import CHOICES, folded, nearness
 from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
@@ -118,14 +118,15 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
 async def removable_names(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """Offer the styles that the user may remove."""
     t = texts_of(interaction)
+    found = [each for each in await _removable(interaction) if folded(current) in folded(each.name)]
+    found.sort(key=lambda each: nearness(current, each.name))
     return [
         app_commands.Choice(
             name=each.name if each.scope == "user" else t("{name} (server)", name=each.name),
             value=f"#{each.id}",
         )
-        for each in await _removable(interaction)
-        if folded(current) in folded(each.name)
-    ][:CHOICES]
+        for each in found[:CHOICES]
+    ]
 
 
 async def _removable(interaction: Interaction) -> list[UserStyle]:

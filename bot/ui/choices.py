@@ -1,7 +1,7 @@
 """What an autocomplete offers."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from discord import app_commands
 
@@ -12,7 +12,8 @@ from jobs.model import Job
 CHOICES = 25
 LONGEST_USER = 40  # characters, more than Discord lets a name have
 BETWEEN = " · "
-JobNumber = app_commands.Range[int, 1, 2**53]
+GREATEST_NUMBER = 2**53
+JobNumber = app_commands.Range[int, 1, GREATEST_NUMBER]
 
 
 def folded(text: str) -> str:
@@ -26,19 +27,35 @@ def choice(name: str, value: str) -> app_commands.Choice[str]:
     return app_commands.Choice(name=shorten(name, OPTION_LIMIT), value=value)
 
 
+def nearness(typed: str, name: str) -> int:
+    """How well a name fits what was typed, least is best: the same, begins so, holds it or not.
+
+    Enter takes what is offered first, so that must be what somebody has typed in full.
+    """
+    wanted, name = folded(typed).strip(), folded(name)
+    return 0 if name == wanted else 1 if name.startswith(wanted) else 2
+
+
 def job_choices(
-    t: Texts, jobs: Iterable[Job], typed: str, *, with_user: bool = False
+    t: Texts, jobs: Sequence[Job], typed: str, *, with_user: bool = False
 ) -> list[app_commands.Choice[int]]:
-    """Those jobs whose words hold what was typed."""
-    wanted = folded(str(typed)).lstrip("#")
-    named = ((job_choice(t, job), job) for job in jobs)
+    """Those jobs whose words hold what was typed.
+
+    A number that was typed comes first, also where it is none of these jobs': a size in pixels
+    would hold it, and Enter would take another's picture.
+    """
+    wanted = folded(str(typed)).strip().lstrip("#")
+    named = {job.id: job_choice(t, job) for job in jobs}
     if with_user:
-        named = ((_with_user(name, job), job) for name, job in named)
-    return [
-        app_commands.Choice(name=name, value=job.id)
-        for name, job in named
-        if wanted in folded(name)
-    ]
+        named = {job.id: _with_user(named[job.id], job) for job in jobs}
+    fitting = [number for number, name in named.items() if wanted in folded(name)]
+    if wanted.isdecimal():
+        number = int(wanted)
+        fitting.sort(key=lambda each: nearness(str(number), str(each)))
+        if number not in named and 1 <= number <= GREATEST_NUMBER:
+            named[number] = f"#{number}"
+            fitting.insert(0, number)
+    return [app_commands.Choice(name=named[each], value=each) for each in fitting[:CHOICES]]
 
 
 def _with_user(name: str, job: Job) -> str:

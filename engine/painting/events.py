@@ -87,7 +87,10 @@ class Stepped:
     """
     checkpoint: Callable[[], bytes] = field(repr=False)
     """All that is needed to go on from here to the same picture; only until the next event is asked
-    for.
+    for. After an interruption, from where it was interrupted.
+
+    Raises:
+        BetweenScalesError: it was interrupted where there is nothing to go on from.
     """
     brief_checkpoint: Callable[[], bytes] = field(repr=False)
     """A tenth of that or less: the picture without what the optimizer has learnt; likewise."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from common.memory import give_free_memory_back
 from common.options import PaintOptions
 from common.sentences import sentence
-from engine.errors import PaintingFailedError
+from engine.errors import BetweenScalesError, PaintingFailedError
 from engine.networks.encoder import Encoder
 from engine.painting import checkpoint, devices
 from engine.painting.events import (
@@ -73,6 +73,8 @@ class Run:
     """The memory to paint in."""
     _guard: MemoryGuard = field(init=False)
     _scales: Scales = field(init=False)
+    _work: ScaleRun | None = field(init=False, default=None)
+    """The scale at work; None while the one before it is spent for it."""
     _tiling: Tiling | Bands | None = field(init=False, default=None)
     _lacking: int = field(init=False, default=0)
 
@@ -90,15 +92,15 @@ class Run:
             if resumed is not None and number == first:
                 work = self._scales.resumed(resumed)
             else:
+                self._work = None
                 work = self._scales.next(number, optimizer)
+            self._work = work
             if not work.done:
                 self.state.log.reference = None  # It was that of another size.
             shown = yield from self._paint_scale(work)
             optimizer = work.optimizer
-            del work
         if shown is None:
             raise PaintingFailedError("The checkpoint holds no picture to go on from.")
-        del optimizer  # The finished picture needs memory too.
         picture = self.finisher.picture(shown)
         del shown
         yield Painted(picture, self._report(picture.size))
@@ -231,13 +233,6 @@ class Run:
             log.read()  # Waiting for the device is part of painting.
             return self.finisher.preview(work.shown(), most_px)
 
-        def kept(*, brief: bool = False) -> bytes:
-            if not work.torn and log.finite_after(work.number, work.good_at):
-                optimizer = work.optimizer
-                tensors = optimizer.brief() if brief else optimizer.tensors()
-                return self._checkpoint(work, work.done, tensors)
-            return self._checkpoint(work, work.good_at, work.good)
-
         return Stepped(
             iteration=sum(one.iterations for one in plan.scales[: work.number]) + work.done,
             total=plan.total_iterations,
@@ -246,11 +241,18 @@ class Run:
             seconds_left=log.seconds_left(work.number, work.done),
             losses=log.newest,
             preview=preview,
-            checkpoint=kept,
-            brief_checkpoint=lambda: kept(brief=True),
+            checkpoint=self._checkpoint,
+            brief_checkpoint=lambda: self._checkpoint(brief=True),
         )
 
-    def _checkpoint(self, work: ScaleRun, done: int, tensors: dict[str, Tensor]) -> bytes:
+    def _checkpoint(self, *, brief: bool = False) -> bytes:
+        """Of the scale at work, which after an interruption may be later than the last event."""
+        if (work := self._work) is None:
+            raise BetweenScalesError
+        done, tensors = work.good_at, work.good
+        if not work.torn and self.state.log.finite_after(work.number, work.good_at):
+            done = work.done
+            tensors = work.optimizer.brief() if brief else work.optimizer.tensors()
         header = self.state.header(work.number, done, ended=work.ended)
         return checkpoint.to_bytes(header, tensors)
 

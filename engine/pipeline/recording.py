@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from common.sentences import Sentence, sentence
+from engine.errors import BetweenScalesError
 from engine.moving.events import FramePainted
 from engine.output.atomic import write_bytes
 from engine.output.errors import OutputError
@@ -69,6 +70,7 @@ class CheckpointFile:
 
         Raises:
             OutputError: the system refuses.
+            BetweenScalesError: the interruption left no state to keep.
         """
         if self._newest is None:
             return
@@ -80,12 +82,15 @@ class CheckpointFile:
 
     def keep_last(self) -> str:
         """Keep the newest state of a painting that is stopped; what is to be said of the file."""
+        as_it_was = "The checkpoint is as it was." if self.path.exists() else ""
         if self._newest is None:
-            return "The checkpoint is as it was." if self.path.exists() else ""
+            return as_it_was
         try:
             self.keep_newest()
         except OutputError as problem:
             return f"The checkpoint could not be saved: {problem}"
+        except BetweenScalesError:
+            return as_it_was
         return "The checkpoint is saved."
 
     def remove(self) -> None:

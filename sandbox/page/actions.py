@@ -14,8 +14,8 @@ from sandbox.model import Channel, Interaction, Json, Message, Upload, User
 from sandbox.page.fault_buttons import FAULT_BUTTONS
 from sandbox.page.views import sees_message
 
-LOCALES = ("en-US", "de", "fr", "es-ES")
-"""Languages that a user of the page may choose."""
+LOCALES = ("en-US", "en-GB", "de", "fr", "es-ES", "es-419", "pt-BR")
+"""Languages that a user of the page may choose, some of them without a translation of ours."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ export function fileSize(bytes) {
 }
 
 const isPicture = (item) => (item.content_type ?? "").startsWith("image/") || (!item.content_type && /\.(png|jpe?g|gif|webp|avif)(\?|$)/i.test(item.url));
-const isVideo = (item) => (item.content_type ?? "").startsWith("video/");
+const isVideo = (item) => (item.content_type ?? "").startsWith("video/") || (!item.content_type && /\.(mp4|mov|webm|mkv)(\?|$)/i.test(item.url));
 
 /** Cover something until it is pressed; what was revealed stays so through edits. */
 export function spoilered(key, spoiler, content) {

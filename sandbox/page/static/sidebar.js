@@ -3,7 +3,7 @@
 import { append, avatar, byId, el, icon, ICONS, remake } from "./dom.js";
 import { act, become, me, on, openChannel, state, tell } from "./store.js";
 
-const LANGUAGES = { "en-US": "English", de: "Deutsch", fr: "Français", "es-ES": "Español" };
+const LANGUAGES = { "en-US": "English", "en-GB": "English, UK", de: "Deutsch", fr: "Français", "es-ES": "Español", "es-419": "Español, LATAM", "pt-BR": "Português, BR" };
 
 // Each part is filled on its own, and the list of languages is one element: it may be open when something comes.
 const guildName = el("div.guild");

@@ -146,6 +146,21 @@ async def test_what_cannot_be_used_of_several_is_left_out_and_told(world: World)
     assert "Photograph 1: " in await world.said(await use_as_style(world, only_broken))
 
 
+async def test_what_is_left_out_is_told_while_the_others_wait_and_are_painted(
+    world: World,
+) -> None:
+    files = photos("teal", "navy")
+    files["content"].insert(1, ("broken.png", b"no picture"))
+    interaction = await use_as_style(world, files)
+    for state in ("Place 1", "Painting"):
+        message = await world.says(interaction, state)
+        assert "-# Photograph 2: " in message.text
+        assert "It is left out." in message.text
+        if state == "Place 1":
+            painter = await world.start_engine()
+            painter.hold.clear()
+
+
 async def test_several_photographs_wait_for_their_style_together(world: World) -> None:
     message = await world.slash(world.user(), "help")
     opened = await world.press(world.user(), message, "Try it now")

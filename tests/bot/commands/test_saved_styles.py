@@ -77,6 +77,17 @@ async def test_members_remove_their_own_and_admins_the_servers(world: World) -> 
     assert not await names(world, ada)
 
 
+async def test_a_name_that_is_typed_in_full_is_offered_first(world: World) -> None:
+    """Enter takes what is offered first, and `moss` is no `Damp moss`."""
+    ada = world.user("ada")
+    for name in ("Damp moss", "Mossy", "Moss"):
+        await save(world, ada, name)
+    offered = await world.discord.autocomplete(ada, "style remove", "name", "moss")
+    assert [choice["name"] for choice in offered] == ["Moss", "Mossy", "Damp moss"]
+    offered = await world.discord.autocomplete(ada, "paint", "preset", "moss")
+    assert "Moss (saved)" in offered[0]["name"].translate({0x2068: None, 0x2069: None})
+
+
 async def test_what_is_no_picture_is_told_and_not_saved(world: World) -> None:
     ada = world.user("ada")
     message = await save(world, ada, "Notes", file=("notes.png", b"these are notes"))

@@ -91,6 +91,28 @@ async def test_the_operator_sees_the_figures_of_all_servers(world: World) -> Non
     assert "All servers" in message.text
 
 
+async def test_a_number_that_is_typed_is_offered_before_sizes_that_hold_it(world: World) -> None:
+    """Enter takes what is offered first: `2` must not cancel the picture of 512 px before it."""
+    admin, ada = world.user("admin"), world.user("ada")
+    jobs = [await world.job(ada, size_px=512) for _ in range(3)]
+    second = jobs[1]
+    for command, option in (
+        ("queue-admin remove", "picture"),
+        ("cancel", "job"),
+        ("show", "picture"),
+    ):
+        who = admin if command.startswith("queue") else ada
+        for typed in (str(second.id), f" #{second.id}"):
+            offered = await world.discord.autocomplete(who, command, option, typed)
+            assert offered[0]["value"] == second.id
+        by_size = await world.discord.autocomplete(who, command, option, "512 px")
+        assert {choice["value"] for choice in by_size} == {job.id for job in jobs}
+        elsewhere = await world.discord.autocomplete(who, command, option, "51")
+        assert (elsewhere[0]["name"], elsewhere[0]["value"]) == ("#51", 51)
+        too_large = await world.discord.autocomplete(who, command, option, "9" * 17)
+        assert not too_large
+
+
 async def test_a_long_choice_keeps_its_members_name_whole(world: World) -> None:
     """A name from right to left ends with a sign that keeps it from turning what follows."""
     grace = world.user("grace")

@@ -1,0 +1,61 @@
+"""A painting that is interrupted while one scale goes over into the next."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.painting import Control, Painted, Stepped, paint
+from engine.painting.scale import Scales
+from engine.pipeline.recording import CheckpointFile
+from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+
+CONTENT = noise_picture(48, 64)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_what_is_kept_while_a_scale_is_set_up_goes_on_to_the_same_picture(
+    optimizer: str, tmp_path: Path
+) -> None:
+    options = changed(optimizer=optimizer)
+    file = CheckpointFile(tmp_path / "run.ckpt", 1000)
+    first_is_done = False
+
+    def interrupted() -> bool:
+        if first_is_done:
+            raise KeyboardInterrupt
+        return False
+
+    events = paint(CONTENT, [STYLE], options, studio=thin_studio(), control=Control(interrupted))
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised by whichever step comes next
+        for event in events:
+            file.hear(event)
+            first_is_done = isinstance(event, Stepped) and event.iteration == 6
+    assert file.keep_last() == "The checkpoint is saved."
+    resumed, rest = run(options, thin_studio(), content=CONTENT, resume=file.read())
+    whole, _ = run(options, thin_studio(), content=CONTENT)
+    assert len(stepped(rest)) == 6
+    assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
+
+
+def test_between_two_scales_the_checkpoint_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_of = Scales.next
+
+    def interrupted(self: Scales, number: int, *before: object) -> object:
+        begun = next_of(self, number, *before)  # type: ignore[arg-type]  # (passed on as they are)
+        if number == 1:
+            raise KeyboardInterrupt
+        return begun
+
+    monkeypatch.setattr(Scales, "next", interrupted)
+    file = CheckpointFile(tmp_path / "run.ckpt", 0)
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised by whichever step comes next
+        for event in paint(CONTENT, [STYLE], changed(), studio=thin_studio()):
+            assert not isinstance(event, Painted)
+            file.hear(event)
+    kept = file.read()
+    assert kept
+    assert file.keep_last() == "The checkpoint is as it was."
+    assert file.read() == kept
