@@ -4,6 +4,7 @@ import pytest
 
 from bot.app import left_servers
 from bot.app.left_servers import LeftServers
+from jobs.changing import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
 from sandbox.model import Message
@@ -96,3 +97,17 @@ async def test_an_outage_of_a_server_is_no_removal(
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
     await world.bot.service(LeftServers).look()
     assert await world.state(job) is JobState.QUEUED
+
+
+async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.bot.wait_until_ready()  # nothing is looked at before
+    await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
+    keeper = world.bot.service(LeftServers)
+    await removed(world)
+    await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2, "for its return"
+    monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
+    await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
