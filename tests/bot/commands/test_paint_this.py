@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import discord
 from discord.components import _component_factory
 
 from bot.commands.paint_this import pictures_of
@@ -69,6 +70,27 @@ async def test_a_sticker_that_is_no_picture_is_said_to_be_none(world: World) -> 
     post = sticker_post(world, StickerFormat.LOTTIE)
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
     assert "attach a screenshot" in await world.said(interaction)
+
+
+def test_pictures_from_elsewhere_come_by_discords_proxy_alone_also_of_what_was_forwarded() -> None:
+    """A stranger who chooses the address learns the bot's, and what lies in its network."""
+    strange = "http://169.254.169.254/latest.png"
+    fetched, unfetched = (
+        discord.Embed.from_dict({"image": {"url": strange, **proxied}})
+        for proxied in ({"proxy_url": "https://images-ext-1.discordapp.net/x.png"}, {})
+    )
+    forwarded = SimpleNamespace(
+        attachments=[], stickers=[], components=[], embeds=[unfetched, fetched]
+    )
+    message: Any = SimpleNamespace(
+        attachments=[],
+        message_snapshots=[forwarded],
+        stickers=[],
+        components=[],
+        embeds=[unfetched],
+    )
+    found = [source.url for source in pictures_of(message)]
+    assert found == ["https://images-ext-1.discordapp.net/x.png"]
 
 
 def test_the_pictures_of_other_bots_cards_are_taken() -> None:
