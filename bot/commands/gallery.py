@@ -199,8 +199,7 @@ async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> N
         raise UserError(BEING_POSTED)
     if post.message_id == TAKEN_OUT:
         raise UserError(WAS_TAKEN_OUT)
-    link = f"https://discord.com/channels/{post.guild_id}/{post.channel_id}/{post.message_id}"
-    words = t("It is in the gallery: {link}", link=link)
+    words = t("It is in the gallery: {link}", link=post.address)
     button = take_out_button.of(t, interaction.user.id, post.job_id)
     await show(interaction, card(words, row_of(button)))
 

@@ -52,6 +52,7 @@ class GalleryKeeper(Service):
         while True:
             try:
                 await self.settle()
+                await self._take_out_what_stayed()
             except QueueError as error:
                 log.info("The galleries have to wait: %s", error)
             except Exception:
@@ -61,11 +62,15 @@ class GalleryKeeper(Service):
     async def settle(self, job_id: int | None = None) -> None:
         """Find out of one picture, or all, whether what was begun with it came about."""
         for post in await self._client.queue.gallery.left_behind(job_id):
-            guild = self._client.get_guild(post.guild_id)
-            if (post.job_id, post.guild_id) in self._at_work or guild is None or guild.unavailable:
-                continue
-            with log_ids(job=post.job_id, server=post.guild_id):
-                await self._settle(post)
+            if self._may_look(post):
+                with log_ids(job=post.job_id, server=post.guild_id):
+                    await self._settle(post)
+
+    def _may_look(self, post: GalleryPost) -> bool:
+        """Whether the bot is where a post is, and is not at work on it."""
+        guild = self._client.get_guild(post.guild_id)
+        is_there = guild is not None and not guild.unavailable
+        return is_there and (post.job_id, post.guild_id) not in self._at_work
 
     async def _settle(self, post: GalleryPost) -> None:
         queue = self._client.queue
@@ -96,11 +101,18 @@ class GalleryKeeper(Service):
                 return message
         return None
 
-    async def take_out(self, job_id: int) -> None:
-        """Delete what the galleries of all servers show of a picture."""
+    async def take_out(self, job_id: int) -> list[GalleryPost]:
+        """Delete what the galleries of all servers show of a picture; what stays there for now."""
         await self.settle(job_id)
         for guild_id in await self._client.queue.gallery.servers_of(job_id):
             await self.take_out_of(job_id, guild_id)
+        return await self._client.queue.gallery.left_of_deleted(job_id)
+
+    async def _take_out_what_stayed(self) -> None:
+        """Try once more to delete what stands there of pictures that were just deleted."""
+        for post in await self._client.queue.gallery.left_of_deleted():
+            if self._may_look(post):
+                await self.take_out_of(post.job_id, post.guild_id)
 
     async def take_out_of(self, job_id: int, guild_id: int) -> bool:
         """Delete what a server's gallery shows of a picture; whether it is out of it.

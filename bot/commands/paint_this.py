@@ -164,6 +164,7 @@ def embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
         film = embed.video.proxy_url
         if film and urlsplit(film).path.lower().endswith(FILM_SUFFIXES):
             yield Source(url=film)
+            continue  # what else is there is a still of it
         for picture in (embed.image, embed.thumbnail):
             if picture.proxy_url:
                 yield Source(url=picture.proxy_url)

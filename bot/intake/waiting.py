@@ -137,7 +137,9 @@ class Dependencies:
         queue = self._client.queue
         for failures in count():
             try:
-                await queue.intakes.get(0)  # whatever it answers
+                # There is none of this number; but on a full disk and beside a program that
+                # holds SQLite's lock only what writes finds out.
+                await queue.intakes.close(0)
                 await queue.store.check()
             except (QueueUnavailableError, StorageUnavailableError):
                 await asyncio.sleep(BACKOFF.seconds(failures))

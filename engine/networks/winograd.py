@@ -35,6 +35,10 @@ _FEW_POSITIONS = {"AVX2": 150, "AVX512": 300}
 """Fewer of a wide layer are computed directly: NNPACK transforms its kernel each time, which then
 takes most of it (at 6 × 8 positions it takes two to three times as long)."""
 _WIDE = 128
+_FEW_INPUTS = {"AVX2": 3}
+"""What has so few, as the picture its colors, is computed directly: to transform what comes out is
+most of the work then."""
+_SIDE = 3
 _LEAST_CHANNELS = {"AVX2": 128, "AVX512": 256}
 """Of a network's widest convolution, by instructions; others were not measured."""
 
@@ -54,6 +58,11 @@ class Kernel:
         weight = self.weight.flip(2, 3).transpose(0, 1).contiguous()
         around = weight.shape[2] - 1 - self.around
         return Kernel(weight, self.bias.new_zeros(weight.shape[0]), around)
+
+    @cached_property
+    def _is_direct(self) -> bool:
+        outputs, inputs, side, _ = self.weight.shape
+        return side == _SIDE and inputs <= _here(_FEW_INPUTS) < outputs
 
     @cached_property
     def _few_positions(self) -> int:
@@ -99,7 +108,7 @@ class Kernel:
         """
         outputs, inputs, side, _ = self.weight.shape
         _, _, height, width = self.size_of(given)
-        if height * width < self._few_positions:
+        if height * width < self._few_positions or self._is_direct:
             found = F.conv2d(rows_of(0, given[2]), self.weight, self.bias, padding=self.around)
             yield 0, height, found
             return
@@ -114,7 +123,7 @@ class Kernel:
             first, last = top - self.around, bottom - self.around + side - 1
             above, below = max(0, -first), max(0, last - given[2])
             band = rows_of(max(0, first), min(last, given[2]))
-            band = F.pad(band, (0, 0, above, below)) if above or below else band.contiguous()
+            band = _with_zeros(band, above, below) if above or below else band.contiguous()
             yield top, bottom, _nnpack(band, self, 0)
 
 
@@ -182,6 +191,16 @@ def _nnpack(x: Tensor, kernel: Kernel, above: int) -> Tensor:
     made: Tensor = torch._nnpack_spatial_convolution(  # noqa: SLF001 (see the module)
         x, kernel.weight, kernel.bias, padding=[above, kernel.around]
     )
+    return made
+
+
+def _with_zeros(band: Tensor, above: int, below: int) -> Tensor:
+    """Rows of zeros above and below; torch's own writes them everywhere first."""
+    size = [*band.shape[:2], above + band.shape[2] + below, band.shape[3]]
+    made = band.new_empty(size)
+    made[:, :, :above] = 0
+    made[:, :, above : size[2] - below] = band
+    made[:, :, size[2] - below :] = 0
     return made
 
 

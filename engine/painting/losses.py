@@ -4,6 +4,8 @@ Content and total variation are sums over positions; what style's see of the fea
 `engine.painting.moments`.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
@@ -12,6 +14,8 @@ from engine.networks.border import repeat_border
 from engine.networks.encoder import Basis
 from engine.painting.products import is_quicker, multiplied
 
+_CACHED = 1 << 17
+"""Numbers that are worked on at a time on a CPU."""
 _NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
 
@@ -37,10 +41,44 @@ def from_basis(slope: Tensor, basis: Basis) -> Tensor:
     return (rows @ weight).movedim(-1, 1)
 
 
-def content_difference(features: Tensor, target: Tensor) -> Tensor:
-    """F − P in float32 or wider; the content loss is the sum of its squares."""
+def content_loss(
+    features: Tensor, target: Tensor, counts: Tensor, slope: Tensor, *, fresh: bool
+) -> Tensor:
+    """Σ counts (F − P)² over all positions, in float32 or wider; its slope goes into `slope`.
+
+    On a CPU few of a tile's channels or rows at a time, as they then stay in the cache.
+
+    Args:
+        features: F [1, C, h, w].
+        target: P, likewise.
+        counts: [h, w], how much each position counts; or one number [] for all.
+        slope: like `features`, of any precision; is changed.
+        fresh: `slope` holds nothing yet, and is overwritten.
+    """
     wide = torch.promote_types(features.dtype, torch.float32)
-    return features.to(wide) - target.to(wide)
+    total = torch.zeros((), dtype=wide, device=features.device)
+    for place in _places(features):
+        difference = features[place].to(wide) - target[place].to(wide)
+        weight = counts[place[2:]] if counts.ndim else counts
+        total += (weight * difference.square()).sum()
+        difference *= 2 * weight
+        slope[place].copy_(difference) if fresh else slope[place].add_(difference)
+    return total
+
+
+def _places(features: Tensor) -> Iterator[tuple[slice, ...]]:
+    """Parts of [1, C, h, w], each of few numbers that lie together."""
+    whole = slice(None)
+    if features.device.type != "cpu":
+        yield whole, whole, whole, whole
+        return
+    _, channels, height, width = features.shape
+    rows_apart = features.stride(2) > features.stride(1)  # pixels of all channels lie together
+    count, each = (height, channels * width) if rows_apart else (channels, height * width)
+    step = max(1, _CACHED // max(1, each))
+    for start in range(0, count, step):
+        part = slice(start, start + step)
+        yield (whole, whole, part, whole) if rows_apart else (whole, part, whole, whole)
 
 
 def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.rows import from_row
+from jobs.db.rows import J, from_row
 
 TAKEN_OUT = 0
 """In the place of a message's id: somebody who moderates the channel deleted it."""
@@ -26,6 +26,11 @@ class GalleryPost:
     channel_id: int
     message_id: int | None
     """None while it is being posted; `TAKEN_OUT`: it is not to come back."""
+
+    @property
+    def address(self) -> str:
+        """Where its message is, for somebody to go to."""
+        return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
 
 
 class Gallery(QueuePart):
@@ -69,6 +74,17 @@ class Gallery(QueuePart):
                 G.message_id.is_(None), G.at < now - POSTING_SECONDS, *its
             )
             return [from_row(GalleryPost, row) for row in await connection.execute(begun)]
+
+    async def left_of_deleted(self, job_id: int | None = None) -> list[GalleryPost]:
+        """What stands yet of a picture that somebody has deleted, or of all, for ten minutes.
+
+        Discord may refuse at that moment to delete the message, which is then tried again.
+        """
+        its = () if job_id is None else (G.job_id == job_id,)
+        stands = sa.and_(G.message_id.is_not(None), G.message_id != TAKEN_OUT, *its)
+        posts = sa.select(schema.gallery_posts).join(schema.jobs, J.id == G.job_id)
+        rows = await self._database.all(posts.where(stands, J.delete_after.is_not(None)))
+        return [from_row(GalleryPost, row) for row in rows]
 
     async def posted(self, job_id: int, guild_id: int, message_id: int) -> None:
         """Note the message."""

@@ -18,6 +18,7 @@ from common.timings import Timings
 from jobs.db.addresses import parse_address
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.connecting import create_engine, time_statements, translated
+from jobs.outcomes import QueueUnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
@@ -28,6 +29,9 @@ Record: TypeAlias = sa.Row[*tuple[Any, ...]]
 """A row of any table; its columns are named by the schema."""
 
 READ, WRITE = "read", "write"
+
+LONG_WAIT_SECONDS = 5.0
+"""What is to be written seldom waits so long for its turn, unless another program holds all up."""
 
 QUEUED_TOPIC = "atelier_queued"
 """PostgreSQL's channel that wakes engines."""
@@ -149,6 +153,9 @@ class Database:
         self.transaction_times = Timings()
         """Of `read` and `write` from the wish for one to its end, with what is done in between."""
         time_statements(self.engine.sync_engine, self.statement_times)
+        self.write_troubles = 0
+        """How often something could not be written, or had to wait long. To read may go on all
+        the while: on a full disk, beside a program that holds SQLite's lock, on a standby."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -240,14 +247,25 @@ class Database:
                 written, unless the connection broke in the very act of committing; all
                 operations of the queue may therefore be repeated.
         """
+        asked_at = time.monotonic()
         with self.transaction_times.measured(WRITE):
-            if self.postgres:
-                async with translated(), self.engine.begin() as connection:
-                    yield Transaction(
-                        connection, await self._begun(connection, precious=precious), postgres=True
-                    )
-                return
-            async with self._writer, translated(), self.engine.connect() as connection:
-                writing = await connection.execution_options(atelier_write=True)
-                async with writing.begin():
-                    yield Transaction(writing, await self.now_in(writing), postgres=False)
+            try:
+                async with self._writing(precious=precious) as transaction:
+                    if time.monotonic() - asked_at > LONG_WAIT_SECONDS:
+                        self.write_troubles += 1
+                    yield transaction
+            except QueueUnavailableError:
+                self.write_troubles += 1
+                raise
+
+    @asynccontextmanager
+    async def _writing(self, *, precious: bool) -> AsyncIterator[Transaction]:
+        if self.postgres:
+            async with translated(), self.engine.begin() as connection:
+                now = await self._begun(connection, precious=precious)
+                yield Transaction(connection, now, postgres=True)
+            return
+        async with self._writer, translated(), self.engine.connect() as connection:
+            writing = await connection.execution_options(atelier_write=True)
+            async with writing.begin():
+                yield Transaction(writing, await self.now_in(writing), postgres=False)

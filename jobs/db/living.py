@@ -11,6 +11,7 @@ from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Record, heard_of
 from jobs.db.rows import from_row
+from jobs.model import EngineInfo
 
 BOT_LOCK = "bot.lock"
 """The file in the data folder that a running bot holds locked."""
@@ -41,18 +42,18 @@ class BotState:
     latency_seconds: float | None
 
 
-def has_ended(bot: BotInfo) -> bool:
-    """Whether a bot has ended without signing off, as far as is seen here.
+def has_ended(one: BotInfo | EngineInfo) -> bool:
+    """Whether a bot or an engine has ended without signing off, as far as is seen here.
 
     A container that starts again has the name and the number of the one before.
     """
-    if bot.host != platform.node():
+    if one.host != platform.node():
         return False
-    if bot.pid == os.getpid():
+    if one.pid == os.getpid():
         return True
     import psutil  # noqa: PLC0415 (a bot that is alone here never asks)
 
-    return not psutil.pid_exists(bot.pid)
+    return not psutil.pid_exists(one.pid)
 
 
 async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
@@ -66,3 +67,13 @@ async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
 def bot_from_row(row: Record) -> BotState:
     """What a bot last said of itself, in a row of `bots`."""
     return from_row(BotState, row, info=from_row(BotInfo, row))
+
+
+async def engines_alive_of_old(connection: AsyncConnection, now: float) -> list[EngineInfo]:
+    """The engines that were heard of, in the table of any version."""
+    known = [
+        schema.engines.c[name] for name in ("id", "host", "device", "network", "version", "pid")
+    ]
+    alive = heard_of(schema.engines.c.last_seen, now, BOT_ALIVE_SECONDS)
+    rows = await connection.execute(sa.select(*known).where(alive))
+    return [EngineInfo(*row) for row in rows.all()]

@@ -17,7 +17,8 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.connecting import BUSY_TIMEOUT_SECONDS
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import Database
-from jobs.db.living import bots_alive, has_ended
+from jobs.db.living import BotInfo, bots_alive, engines_alive_of_old, has_ended
+from jobs.model import EngineInfo
 from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueUnavailableError
 
 if TYPE_CHECKING:
@@ -111,16 +112,25 @@ async def migrate(database: Database, settings: Settings) -> None:
 
 
 async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
-    """Leave an older database alone while a bot of its version works with it."""
+    """Leave an older database alone while a bot of its version works with it.
+
+    Bots of 0.1.0 did not say that they run, but their engines did. No such engine may live on
+    either: it would fail what this version queues.
+    """
     tables = await connection.run_sync(lambda known: sa.inspect(known).get_table_names())
-    if schema.bots.name not in tables:
-        return  # of a version that did not say whether it runs
-    for bot in await bots_alive(connection, now):
-        if not has_ended(bot.info):
+    running: list[BotInfo] | list[EngineInfo]
+    if schema.bots.name in tables:
+        who, stop = "A bot", "Stop the bot"
+        running = [bot.info for bot in await bots_alive(connection, now)]
+    else:
+        who, stop = "An engine", "Stop its bot and all engines"
+        running = await engines_alive_of_old(connection, now)
+    for one in running:
+        if not has_ended(one):
             raise DatabaseTooOldError(
-                f"A bot of version {bot.info.version} (process {bot.info.pid} on "
-                f"{bot.info.host}) uses this database, which this version would have to migrate. "
-                "Stop the bot first; one that was killed is forgotten after a minute."
+                f"{who} of version {one.version} (process {one.pid} on {one.host}) uses this "
+                f"database, which this version would have to migrate. {stop} first; one that was "
+                "killed is forgotten after a minute."
             )
 
 

@@ -3,7 +3,9 @@
 A lease that ended says that its engine was not heard of; it may be that nobody was awake to hear.
 A laptop that slept, a database that was away, a clock that was set: after each of them all leases
 have ended at once, and the engines are about to renew them. So who looks after the leases
-believes an end only after it has looked steadily for a while, by the clock that leases end by.
+believes an end only after it has looked steadily for a while, by the clock that leases end by,
+and after all could be written for as long: a full disk and a program that holds SQLite's lock let
+everybody look on, and nobody renew.
 """
 
 import logging
@@ -42,14 +44,22 @@ class Attention:
 
     looked_at: float | None = None
     steady_since: float = 0.0
+    write_troubles: int = 0
     clock_went_back: bool = False
     """Whether it did since the last look."""
 
-    def look(self, now: float) -> bool:
-        """Note a look; whether the end of a lease may be believed."""
+    def look(self, now: float, write_troubles: int) -> bool:
+        """Note a look; whether the end of a lease may be believed.
+
+        Args:
+            now: by the clock that leases end by.
+            write_troubles: the database's, so far.
+        """
         before, self.looked_at = self.looked_at, now
+        could_write = write_troubles == self.write_troubles
+        self.write_troubles = write_troubles
         self.clock_went_back = before is not None and now < before
-        if before is None or not 0 <= now - before <= STEADY_GAP_SECONDS:
+        if before is None or not 0 <= now - before <= STEADY_GAP_SECONDS or not could_write:
             self.steady_since = now
         return now - self.steady_since >= AWAKE_SECONDS
 
@@ -78,18 +88,22 @@ class Reaper(QueuePart):
         """
         self._asked_at = time.monotonic()
         async with self._database.read_now() as (connection, now):
-            may_believe = self._attention.look(now)
+            troubles = self._database.write_troubles
+            may_believe = self._attention.look(now, troubles)
             ends = (sa.func.min(J.lease_expires_at), sa.func.max(J.lease_expires_at))
             first, last = (await connection.execute(sa.select(*ends).where(IS_RUNNING))).one()
         # Nobody gives such a lease: the clock was put back, perhaps while nobody ran to see it.
         is_too_long = last is not None and last > now + self._longest_seconds
         if self._attention.clock_went_back or is_too_long:
             await self._follow_clock()
-        if first is None or first >= now or not may_believe:
+        if first is None or first >= now:
             return []
         expired = sa.and_(IS_RUNNING, J.lease_expires_at < now)
         statement = sa.select(schema.jobs).where(expired).order_by(J.id)
         async with self._database.write() as transaction:
+            if not may_believe or troubles != self._database.write_troubles:
+                await _try_to_write(transaction, expired)
+                return []
             reaped = await transaction.all(statement.with_for_update(skip_locked=True))
             dropped = [key for row in reaped for key in await _reap_one(transaction, row)]
         for row in reaped:
@@ -110,6 +124,12 @@ class Reaper(QueuePart):
             for table in (schema.engines, schema.bots):
                 ahead = sa.update(table).where(table.c.last_seen > now)
                 await transaction.execute(ahead.values(last_seen=now))
+
+
+async def _try_to_write(transaction: Transaction, jobs: sa.ColumnElement[bool]) -> None:
+    """Write what stands there already: a trouble that lasts is then seen at each look."""
+    same = sa.update(schema.jobs).where(jobs).values(lease_expires_at=J.lease_expires_at)
+    await transaction.execute(same)
 
 
 def _say(row: Record) -> None:

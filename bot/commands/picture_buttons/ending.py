@@ -38,6 +38,10 @@ TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
 STILL_THERE = _(
     "I may not remove its message {link}; please delete it there yourself, or ask an admin to."
 )
+STILL_IN_GALLERY = _(
+    "I could not delete it in the gallery just now: {link}. I go on trying for ten minutes; should "
+    "it stay, please ask a moderator to delete it there."
+)
 DELETED_BEFORE = _("The picture is deleted; it was before.")
 COPY_DELETED = _("The message is deleted. The picture itself stays with its member.")
 IS_BACK = _("The picture is back.")
@@ -91,7 +95,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     await acknowledge(interaction)
     await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
     await client.queue.retention.delete_soon(job_id, interaction.user.id)
-    await client.service(GalleryKeeper).take_out(job_id)
+    left = await client.service(GalleryKeeper).take_out(job_id)
     removed = is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
@@ -103,6 +107,8 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         words = t(DELETED_BEFORE)
     if not removed:
         words += "\n" + t(STILL_THERE, link=message_address(job))
+    for post in left:
+        words += "\n" + t(STILL_IN_GALLERY, link=post.address)
     page = card(words, *undo)
     await interaction.followup.send(view=page, ephemeral=True)
 

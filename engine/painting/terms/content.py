@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs
-from engine.painting.losses import content_difference, from_basis, in_basis
+from engine.painting.losses import content_loss, from_basis, in_basis
 from engine.painting.measuring import Measuring
 from engine.painting.memory import tiling_for
 from engine.painting.picture import resized_mask
@@ -69,17 +69,18 @@ class ContentTerm(Term):
 
     def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor:  # noqa: ARG002 (no sums)
         """See `Term.at_features`."""
-        weight, basis = self.weights[own.layer], self.bases[own.layer]
+        counts, basis = self.weights[own.layer], self.bases[own.layer]
+        if self.attention is not None:
+            counts = counts * guide_at(self.attention, own.core, self.strides[own.layer])
+        target = self.targets.part(own.layer, own.place)
+        if basis is None:
+            loss = content_loss(own.values, target, counts, own.slope, fresh=own.fresh)
+            own.fresh = False
+            return loss
         values = in_basis(own.values, basis)
-        difference = content_difference(values, self.targets.part(own.layer, own.place))
-        if self.attention is None:
-            loss = weight * difference.square().sum()
-            slope = difference.mul_(2 * weight)
-        else:
-            counts = weight * guide_at(self.attention, own.core, self.strides[own.layer])
-            loss = (counts * difference.square()).sum()
-            slope = difference.mul_(2 * counts)
-        own.add(slope if basis is None else from_basis(slope, basis))
+        slope = torch.empty_like(values)
+        loss = content_loss(values, target, counts, slope, fresh=True)
+        own.add(from_basis(slope, basis))
         return loss
 
     def close(self) -> None:

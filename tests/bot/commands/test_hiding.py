@@ -64,6 +64,16 @@ async def test_what_was_painted_in_private_is_shown_hidden_where_all_pictures_ar
     assert is_hidden(interaction.message)
 
 
+async def test_what_its_member_hides_is_hidden_wherever_it_comes_again(world: World) -> None:
+    await world.start_engine()
+    painted = await world.painted({"timelapse": True, "spoiler": True})
+    for again in (shown, compared, filmed):
+        interaction = await again(world, painted)
+        await interaction.wait(lambda i: i.message and i.message.attachments)
+        assert interaction.message is not None
+        assert is_hidden(interaction.message), again.__name__
+
+
 def is_hidden(message: Message) -> bool:
     galleries = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
     items = [item for each in galleries for item in each["items"]]

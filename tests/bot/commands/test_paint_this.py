@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import discord
 from discord.components import _component_factory
 
 from bot.commands.paint_this import pictures_of
@@ -35,6 +36,21 @@ async def test_paint_this_says_when_there_is_no_picture(world: World) -> None:
     post = world.discord.post(world.user(), "words", [("notes.txt", b"notes")])
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
     assert "has no picture" in await world.said(interaction)
+
+
+def test_pictures_from_elsewhere_come_by_discords_proxy_alone_also_of_what_was_forwarded() -> None:
+    """A stranger who chooses the address learns the bot's, and what lies in its network."""
+    strange = "http://169.254.169.254/latest.png"
+    fetched, unfetched = (
+        discord.Embed.from_dict({"image": {"url": strange, **proxied}})
+        for proxied in ({"proxy_url": "https://images-ext-1.discordapp.net/x.png"}, {})
+    )
+    forwarded = SimpleNamespace(attachments=[], embeds=[unfetched, fetched])
+    message: Any = SimpleNamespace(
+        attachments=[], message_snapshots=[forwarded], components=[], embeds=[unfetched]
+    )
+    found = [source.url for source in pictures_of(message)]
+    assert found == ["https://images-ext-1.discordapp.net/x.png"]
 
 
 def test_the_pictures_of_other_bots_cards_are_taken() -> None:

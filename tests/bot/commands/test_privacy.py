@@ -54,8 +54,10 @@ async def test_everything_is_erased_after_a_question(world: World) -> None:
     await press_erase(world, message, "Keep everything")
     assert "Your data" in message.text
     assert (await world.fresh(done)).result_key is not None
+    world.bot.languages[ada.id] = "en"
     await press_erase(world, message, "Erase everything")
     assert "Everything is erased: 2 pictures that you asked for," in message.text
+    assert ada.id not in world.bot.languages
     assert not await world.queue.jobs.of_user(ada.id)
     assert not await world.queue.styles.visible_to(ada.id, None)
     shown = await world.slash(ada, "show", {"picture": done.id})

@@ -77,6 +77,29 @@ async def test_deleting_a_picture_takes_it_out(world: World) -> None:
     assert world.discord.messages("talk") == []
 
 
+@pytest.mark.parametrize("undone", [False, True])
+async def test_where_a_deleted_picture_stays_in_the_gallery_that_is_said_and_tried_again(
+    world: World, *, undone: bool
+) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    (posted,) = world.discord.messages("talk")
+    path = f"/channels/{posted.channel_id}/messages/*"
+    world.discord.faults.add("DELETE", path, status=403, code=50001)
+    deleted = await world.discord.press(world.user(), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    link = f"https://discord.com/channels/{world.guild_id}/{posted.channel_id}/{posted.id}"
+    assert f"in the gallery just now: {link}. I go on trying" in deleted.followups[0].text
+    assert world.discord.messages("talk") == [posted]
+    if undone:
+        await world.press(world.user(), deleted.followups[0], "Undo")
+        assert await world.queue.gallery.left_of_deleted() == []
+        return
+    await world.stop_bot()
+    await world.start_bot()
+    await world.eventually(lambda: not world.discord.messages("talk"))
+
+
 async def test_one_that_is_deleted_while_it_is_being_posted_does_not_stay(world: World) -> None:
     message = await world.painted()
     posting = f"/channels/{world.discord.channel('talk').id}/messages"

@@ -110,7 +110,8 @@ async def test_an_admin_hides_all_pictures_of_a_channel(world: World) -> None:
         "admin",
         "this channel's",
     )
-    await choose(world, {**CHOSEN, "size": ["-"], "switches": []})
+    await choose(world, {"colors": ["match"]}, "admin", "this channel's")
+    await choose(world, {**CHOSEN, "size": ["-"], "colors": ["-"], "switches": []})
     interaction = await world.discord.slash(
         world.user(), "paint", {"preset": "starry-night", "spoiler": False}, PHOTO
     )

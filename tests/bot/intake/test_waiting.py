@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -307,3 +308,17 @@ async def test_a_database_on_a_silent_line_keeps_no_command_from_being_acknowled
         assert "The queue cannot be reached" in await world.said(shown)
     finally:
         ended.set()
+
+
+async def test_a_database_that_another_program_holds_is_told_while_it_lasts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a backup tool does: all can still be read."""
+    monkeypatch.setattr(waiting, "SLOW_SECONDS", 0.3)
+    await world.start_engine()
+    database = world.settings.atelier_data_dir / "atelier.sqlite3"
+    with contextlib.closing(sqlite3.connect(database)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        interaction = await world.paint()
+        await world.says(interaction, BY_ITSELF)
+    await one_picture(world, interaction)

@@ -4,7 +4,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.painting.losses import content_difference, variation
+from engine.painting.losses import content_loss, variation
 from engine.painting.moments import moments
 from engine.painting.statistics import LayerMoments
 
@@ -62,9 +62,32 @@ def test_variation_against_numpy(own: tuple[slice, slice]) -> None:
     np.testing.assert_allclose(variation(picture, *own)[0].numpy(), wanted, rtol=1e-13)
 
 
-def test_content_difference_against_numpy() -> None:
-    found = content_difference(features(0), features(1))
-    np.testing.assert_allclose(flat(found), flat(features(0)) - flat(features(1)), rtol=1e-13)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("cached", [1, 60, 1 << 17], ids=["one by one", "some", "at once"])
+@pytest.mark.parametrize("guided", [False, True], ids=["everywhere", "by places"])
+def test_content_against_numpy(
+    layout: torch.memory_format, cached: int, guided: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.painting.losses._CACHED", cached)
+    f, p = (features(seed).contiguous(memory_format=layout) for seed in (0, 1))
+    counts = features(3, channels=1)[0, 0] if guided else torch.tensor(0.7, dtype=torch.float64)
+    slope = torch.full_like(f, torch.nan)
+    loss = content_loss(f, p, counts, slope, fresh=True)
+    apart, weights = flat(f) - flat(p), counts.flatten().numpy()
+    np.testing.assert_allclose(loss.numpy(), (weights * apart**2).sum(), rtol=1e-13)
+    np.testing.assert_allclose(flat(slope), 2 * weights * apart, rtol=1e-13)
+    content_loss(f, p, counts, slope, fresh=False)
+    np.testing.assert_allclose(flat(slope), 4 * weights * apart, rtol=1e-13)
+
+
+def test_content_of_bf16_is_taken_in_fp32() -> None:
+    f, p = features(0).bfloat16(), features(1).bfloat16()
+    slope = torch.zeros_like(f)
+    loss = content_loss(f, p, torch.tensor(1.0), slope, fresh=False)
+    apart = flat(f.double()) - flat(p.double())
+    assert loss.dtype is torch.float32
+    np.testing.assert_allclose(loss.numpy(), (apart**2).sum(), rtol=1e-6)
+    np.testing.assert_allclose(flat(slope.double()), 2 * apart, rtol=2**-8)
 
 
 @pytest.mark.parametrize("own", PARTS, ids=["whole", "left", "corner"])
@@ -78,12 +101,6 @@ def test_the_slope_of_variation(own: tuple[slice, slice]) -> None:
         step[place] = 0.5
         above, below = (variation(picture + sign * step, *own)[0] for sign in (1, -1))
         np.testing.assert_allclose(float(slope[place]), float(above - below), atol=1e-12)
-
-
-def test_gradients_of_content() -> None:
-    picture = features(0, channels=3).requires_grad_()
-    wanted = features(1, channels=3)
-    assert torch.autograd.gradcheck(lambda x: content_difference(x, wanted).square().sum(), picture)
 
 
 def test_bf16_features_have_fp32_moments() -> None:

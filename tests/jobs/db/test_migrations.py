@@ -54,7 +54,8 @@ async def test_an_old_database_migrates_forward_and_goes_on(
     has_gallery = "gallery_posts" in (SCHEMAS / f"{revision}.sql").read_text()
     if has_gallery:
         connection.execute("INSERT INTO gallery_posts VALUES (1, 5, 7, 8, 9.0)")
-        connection.commit()
+    connection.execute("UPDATE engines SET last_seen = last_seen - 61")  # they were stopped
+    connection.commit()
     connection.close()
     if isinstance(template, postgres.Server):
         await template.execute(f"CREATE DATABASE old_{revision}")
@@ -189,6 +190,29 @@ async def test_a_database_is_not_migrated_under_a_running_bot(
     with pytest.raises(DatabaseTooOldError, match="Stop the bot first"):
         await JobQueue.open(place.settings(), clock=clock)
     assert not (tmp_path / "before-migrations").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "host", "pid", "refused"),
+    [(59.0, "host", 4321, True), (61.0, "host", 4321, False), (1.0, platform.node(), 2**22, False)],
+)
+async def test_a_database_is_not_migrated_under_an_engine_of_the_first_version(
+    tmp_path: Path, seconds: float, host: str, pid: int, refused: bool
+) -> None:
+    """Its bots did not say that they run."""
+    place, clock = Place(tmp_path, None), FakeClock()
+    make_version("0003", place)
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+        row = (clock() - seconds, host, pid)
+        connection.execute("UPDATE engines SET last_seen = ?, host = ?, pid = ?", row)
+        connection.commit()
+    if refused:
+        with pytest.raises(DatabaseTooOldError, match=r"engine of version 0\.1\.0 .*Stop its bot"):
+            await JobQueue.open(place.settings(), clock=clock)
+        assert not (tmp_path / BEFORE_MIGRATIONS).exists()
+        return
+    async with await JobQueue.open(place.settings(), clock=clock):
+        pass
 
 
 async def test_the_newest_copies_of_before_migrations_are_kept(tmp_path: Path) -> None:

@@ -1,5 +1,12 @@
 """A death is a death: a lease that ended while nobody was awake is none."""
 
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import NoReturn
+
 import pytest
 import sqlalchemy as sa
 
@@ -7,7 +14,7 @@ from jobs.db import schema
 from jobs.db.living import BotInfo
 from jobs.health import Trouble
 from jobs.model import EngineInfo, FailureKind, JobState
-from jobs.outcomes import LeaseHeld, LeaseLost
+from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.ending import DIED, HUNG
 from jobs.working.leases import LEASE_SECONDS
@@ -237,3 +244,48 @@ async def test_a_device_that_is_well_says_nothing_of_another(
     assert not await queue.engines.was_in_trouble(well)
     await queue.engines.note_well(well)
     assert await queue.engines.was_in_trouble(ill)
+
+
+async def test_while_nothing_can_be_written_no_engine_is_taken_for_dead(
+    queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, where all can still be read: no engine can renew its lease."""
+    job = await accepted(queue)
+    claim = await claimed(queue)
+    await looked_after(queue, clock, 20)
+    with monkeypatch.context() as disk:
+        disk.setattr(queue.database, "_writing", nothing_is_written)
+        for _ in range(12):
+            with contextlib.suppress(QueueUnavailableError):
+                await queue.claims.reap()
+            clock.advance(5)
+    assert await looked_after(queue, clock, 5) == [], "the engine is about to renew"
+    assert await queue.claims.renew(claim) == LeaseHeld()
+    clock.advance(LEASE_SECONDS + 1)
+    assert await looked_after(queue, clock, 10) == [job.id], "this one is dead"
+
+
+def nothing_is_written(**_: object) -> NoReturn:
+    raise QueueUnavailableError("The database cannot be used at the moment: disk is full")
+
+
+async def test_who_waited_long_to_write_does_not_judge_at_once(
+    sqlite_template: Path, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As beside a backup tool: the engine waits for the same lock, to renew its lease."""
+    shutil.copy(sqlite_template, tmp_path / "atelier.sqlite3")
+    monkeypatch.setattr("jobs.db.database.LONG_WAIT_SECONDS", 0.2)
+    async with await JobQueue.open(Place(tmp_path, None).settings(), clock=clock) as queue:
+        job = await accepted(queue)
+        claim = await claimed(queue)
+        await looked_after(queue, clock, LEASE_SECONDS)
+        clock.advance(5)
+        with contextlib.closing(sqlite3.connect(tmp_path / "atelier.sqlite3")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            reaping = asyncio.create_task(queue.claims.reap())
+            await asyncio.sleep(0.5)
+            assert not reaping.done()
+        assert await reaping == []
+        assert await queue.claims.renew(claim) == LeaseHeld()
+        clock.advance(LEASE_SECONDS + 1)
+        assert await looked_after(queue, clock, 20) == [job.id]

@@ -56,6 +56,8 @@ async def test_delete_says_which_message_it_may_not_remove(world: World) -> None
 async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
     await world.start_engine()
     message = await world.painted({"spoiler": True}, context=context)
+    (job,) = await world.jobs()
+    await world.queue.deliveries.set_look(job.id, alt_text="A dog in the snow", spoiler=True)
     deleted = await press(world, message, "Delete")
     await world.discord.until(lambda: message.deleted)
     await deleted.wait(lambda i: i.followups)
@@ -65,6 +67,8 @@ async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
     await world.start_bot()
     back = await world.finished(await press(world, offer, "Undo"))
     assert [each.data for each in back.attachments] == [message.attachments[0].data]
+    ((item,),) = [part["items"] for part in back.walk() if part["type"] == 12]
+    assert (item["description"], item["spoiler"]) == ("A dog in the snow", True)
     await world.finished(await press(world, back, "Again"))
 
 
