@@ -174,9 +174,7 @@ async def test_the_keyboard_goes_into_the_drawer_of_a_narrow_window_and_back(pag
     await expect(page.locator("#sidebar")).to_be_hidden()
 
 
-async def test_a_part_of_the_page_is_asked_for_anew(
-    discord: LoopbackDiscord, raw: RawBot
-) -> None:
+async def test_a_part_of_the_page_is_asked_for_anew(discord: LoopbackDiscord, raw: RawBot) -> None:
     """Else a page would be made of yesterday's parts and today's after an upgrade."""
     for name, status in (("main.js", 200), ("base.css", 200), ("gone.js", 404)):
         async with raw.session.get(f"{discord.world.base_url}/static/{name}") as response:
