@@ -66,9 +66,11 @@ async def test_a_long_wait_is_told_of(world: World) -> None:
 async def test_who_asked_in_private_is_told_in_private_and_in_their_language(world: World) -> None:
     await world.start_engine()
     world.user(locale="de")
-    message = await world.painted({"notify": "yes", "ephemeral": True})
+    interaction = await world.paint({"notify": "yes", "ephemeral": True})
+    await world.delivered()
     await announced(world)
-    (said,) = told(world, message)
+    assert interaction.message is not None
+    (said,) = told(world, interaction.message)
     assert said.ephemeral
     assert "dein Bild ist fertig" in said.content
 
