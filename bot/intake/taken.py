@@ -76,12 +76,12 @@ def usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...
     for problem in problems:
         if not isinstance(problem, InputError) or not taken:
             raise problem
-    notes = [note for photo in taken for note in photo.notes]
-    notes += [
+    notes = [  # first, as of many notes the last are not shown
         Sentence(LEFT_OUT, {"problem": problem.sentence})
         for problem in problems
         if isinstance(problem, InputError)
     ]
+    notes += [note for photo in taken for note in photo.notes]
     keys = tuple(dict.fromkeys(photo.value for photo in taken))
     return Taken(keys, tuple(notes), taken[0].aspect, taken[0].moving)
 
