@@ -78,8 +78,10 @@ def network_words(t: Texts, job: Job) -> list[str]:
         return []
     time = duration(t, job.instead_of_seconds)
     return [
-        t(
+        t.plural(
             "Painted by the small, quick network, as the large one would take {time} here.",
+            "Painted by the small, quick network, as the large one would take {time} here.",
+            count=job.options.variants,
             time=time,
         )
     ]
