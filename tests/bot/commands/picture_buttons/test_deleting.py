@@ -91,11 +91,12 @@ async def test_after_ten_minutes_a_deletion_is_for_good(world: World) -> None:
 async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
+    world.user("admin", locale="de")  # and the picture speaks its member's language
     deleted = await press(world, message, "Delete", user="admin")
     await deleted.wait(lambda i: i.followups)
     history = await world.slash(world.user(), "history")
     assert "no picture of yours" in history.text
-    await world.finished(await press(world, deleted.followups[0], "Undo", user="admin"))
+    await world.finished(await press(world, deleted.followups[0], "Rückgängig", user="admin"))
     history = await world.slash(world.user(), "history")
     assert "no picture of yours" not in history.text
 
