@@ -1,5 +1,6 @@
 """What somebody wants their paintings to be where a command does not say: defaults of one's own."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +30,12 @@ class Defaults(BaseModel):
     """Of a server: the same for the pictures of members with one of these roles."""
     language: Annotated[str, Field(max_length=20)] | None = None
     """In which a member is spoken to; of a server: what is posted for all of it."""
+
+    def for_roles(self, role_ids: Collection[int]) -> Self:
+        """Those of somebody with these roles, all of whose pictures may have to be hidden."""
+        if not set(self.spoiler_role_ids or ()) & set(role_ids):
+            return self
+        return self.model_copy(update={"always_spoiler": True})
 
     def over(self, others: Self) -> Self:
         """These, and the others where these leave something open."""

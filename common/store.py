@@ -6,6 +6,7 @@ ever written whole: a process that ends halfway leaves a temporary file, not hal
 
 import asyncio
 import contextlib
+import errno
 import functools
 import hashlib
 import re
@@ -35,6 +36,8 @@ SLOWEST_BYTES_PER_SECOND = 16 * 1024
 """What a line carries at the least: so much longer is waited for a large file."""
 _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
 """The store's own: what waits for a store that is stuck holds nothing else up."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Errors of writing: where the store is read, they are those of the file that it is read into."""
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
 
 
@@ -114,6 +117,9 @@ class PictureStore:
             raise StorageUnavailableError(
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}."
             ) from error
+        # The folder is made once, and not again where its disk is no longer mounted: what is put
+        # there meanwhile would be hidden when it is back.
+        self._was_there = self._local and Path(self._root).is_dir()
 
     async def _in_time(self, work: Callable[[], T], size_bytes: int = 0) -> T:
         """Work in a thread, for a time that depends on how much is to be carried."""
@@ -145,7 +151,10 @@ class PictureStore:
     def _putting(self) -> Iterator[None]:
         try:
             with self._called("put"):
+                if self._was_there:
+                    Path(self._root).stat()
                 yield
+                self._was_there = self._local
         except FileNotFoundError:
             raise StorageUnavailableError(
                 f"The picture store's {self._kind} is not there."
@@ -256,9 +265,18 @@ class PictureStore:
         return data
 
     def get_file_sync(self, key: str, file: Path) -> None:
-        """As `get_sync`, into a file, however long it is."""
-        with self._told_if_missing(key), self._called("get"):
-            self._fs.get_file(self._path(key), str(file))
+        """As `get_sync`, into a file, however long it is.
+
+        Raises:
+            OSError: when there is no room for that file.
+        """
+        try:
+            with self._told_if_missing(key), self._called("get"):
+                self._fs.get_file(self._path(key), str(file))
+        except StorageUnavailableError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_ROOM:
+                raise error.__cause__ from None
+            raise
 
     @_in_thread
     def exists(self, key: str) -> bool:

@@ -234,7 +234,7 @@ class Job:
     instead_of_seconds: float | None = None
     """What VGG-19 would have taken, where lite paints for that reason alone."""
     cancelled_by: int | None = None
-    """Who cancelled it, where that was not its member; may be `COMMAND_LINE`."""
+    """Who cancelled it, where that was not its member; may be `COMMAND_LINE` or `SERVER_LEFT`."""
     back_until: datetime | None = None
     """Until when a clearing of the queue, which cancelled it, can be undone."""
     notified_at: datetime | None = None

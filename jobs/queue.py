@@ -14,6 +14,7 @@ from jobs.changing.installation import Installation
 from jobs.changing.jobs import Jobs
 from jobs.changing.privacy import Privacy
 from jobs.changing.retention import Retention
+from jobs.changing.servers import Servers
 from jobs.changing.styles import Styles
 from jobs.changing.weekly_styles import WeeklyStyles
 from jobs.core import QueueCore
@@ -63,6 +64,7 @@ class JobQueue:
         self.weekly_styles = WeeklyStyles(core)
         self.privacy = Privacy(core)
         self.retention = Retention(core)
+        self.servers = Servers(core)
         self.statistics = Statistics(core)
         self.installation = Installation(core)
         self.bots = Bots(core)

@@ -106,6 +106,8 @@ def _fill(world: World, message: Message, payload: Json, files: Files) -> None:
         message.content = (payload["content"] or "").strip()
     if "embeds" in payload:
         message.embeds = list(payload["embeds"] or [])
+    if "sticker_ids" in payload:
+        message.stickers = [world.stickers[int(each)] for each in payload["sticker_ids"]]
     if "components" in payload:
         message.components = _number_components(list(payload["components"] or []))
     flags: Any = payload.get("flags")

@@ -131,6 +131,25 @@ class StoredFile:
     spoiler: bool = False
 
 
+class StickerFormat(IntEnum):
+    """https://docs.discord.com/developers/resources/sticker#sticker-object-sticker-format-types."""
+
+    PNG = 1
+    APNG = 2
+    LOTTIE = 3
+    GIF = 4
+
+
+@dataclass(eq=False)
+class Sticker:
+    """A sticker; the CDN serves its file under its id, without a signature."""
+
+    id: int
+    name: str
+    format: StickerFormat
+    data: bytes
+
+
 @dataclass(eq=False)
 class Message:
     """A message. `visible_to` is the one user who sees an ephemeral message."""
@@ -143,6 +162,7 @@ class Message:
     embeds: list[Json] = field(default_factory=list)
     components: list[Json] = field(default_factory=list)
     attachments: list[StoredFile] = field(default_factory=list)
+    stickers: list[Sticker] = field(default_factory=list)
     flags: MessageFlag = NO_FLAGS
     edited_at: float | None = None
     interaction: "Interaction | None" = None

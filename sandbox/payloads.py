@@ -234,6 +234,10 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
         "attachments": [
             attachment_json(world, f) for f in message.attachments if f.filename not in in_embeds
         ],
+        "sticker_items": [
+            {"id": str(each.id), "name": each.name, "format_type": int(each.format)}
+            for each in message.stickers
+        ],
         "flags": int(message.flags),
         "timestamp": timestamp(message.created_at),
         "edited_timestamp": timestamp(message.edited_at) if message.edited_at else None,

@@ -9,7 +9,17 @@ from sandbox.command_visibility import NotOfferedError, command_for, context_of,
 from sandbox.compose import create_message
 from sandbox.filled_in import ENTITY_OPTIONS, FilledModal, option_json, resolve_entity, upload
 from sandbox.gateway import Gateway
-from sandbox.model import Channel, Interaction, InteractionType, Json, Message, Upload, User
+from sandbox.model import (
+    Channel,
+    Interaction,
+    InteractionType,
+    Json,
+    Message,
+    Sticker,
+    StickerFormat,
+    Upload,
+    User,
+)
 from sandbox.payloads import interaction_json, message_json
 from sandbox.world import World
 
@@ -75,11 +85,24 @@ class UserActions:
     # Doing
 
     def post(
-        self, user: User, content: str, files: Sequence[Upload] = (), *, channel: Place = None
+        self,
+        user: User,
+        content: str,
+        files: Sequence[Upload] = (),
+        *,
+        channel: Place = None,
+        stickers: Sequence[Sticker] = (),
     ) -> Message:
         """Write an ordinary message as a user."""
         where = self.channel(channel)
-        return create_message(self.world, where, user, {"content": content}, dict(enumerate(files)))
+        payload = {"content": content, "sticker_ids": [str(each.id) for each in stickers]}
+        return create_message(self.world, where, user, payload, dict(enumerate(files)))
+
+    def add_sticker(self, name: str, kind: StickerFormat, data: bytes) -> Sticker:
+        """A sticker that everybody may send."""
+        sticker = Sticker(self.world.ids.next(), name, kind, data)
+        self.world.stickers[sticker.id] = sticker
+        return sticker
 
     async def slash(
         self,

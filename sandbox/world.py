@@ -17,6 +17,7 @@ from sandbox.model import (
     Json,
     Message,
     Role,
+    Sticker,
     StoredFile,
     User,
 )
@@ -73,6 +74,7 @@ class World:
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
         self.files: dict[int, StoredFile] = {}
+        self.stickers: dict[int, Sticker] = {}
         self.interactions: dict[int, Interaction] = {}
         self.interactions_by_token: dict[str, Interaction] = {}
         self.commands: list[Json] = []

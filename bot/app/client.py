@@ -112,6 +112,15 @@ class AtelierClient(Bot):
             await service.start()
             self._started.append(service)
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Begin what is to be done at an event, unless the connection is being closed.
+
+        discord.py tells that it is ready seconds after it is, from a task that outlives the
+        connection; what it would begin then runs nowhere.
+        """
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def on_connect(self) -> None:
         """The gateway began a new session."""
         self._reconnect_pauses.session_began()

@@ -1,7 +1,8 @@
 """Servers that removed the bot: what waits there is cancelled after a while, a pause is over.
 
-Nobody can do that any more who is there, and what waits counts against its members elsewhere. A
-server's limits, defaults and styles stay, for its return.
+Nobody can do that any more who is there, and what waits counts against its members elsewhere. They
+are told by direct message, where they take one; their messages in the server cannot be edited. A
+server's limits, defaults, blocks and styles stay for its return, for `SETTINGS_KEPT_DAYS`.
 """
 
 import asyncio
@@ -10,12 +11,16 @@ import time
 
 from bot.kit import Bot, Feature, Service
 from common.logs import log_ids
-from jobs.changing.audit import COMMAND_LINE
+from jobs.changing.audit import COMMAND_LINE, SERVER_LEFT
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 300.0
+NOTE_SECONDS = 3600.0
+"""Between two times of noting in which servers the bot is."""
+WRONG_SECONDS = 3600.0
+"""A clock that is wrong by more than this says nothing of days."""
 GRACE_SECONDS = 3600.0
 """How long the bot may be away from a server by mistake."""
 
@@ -26,6 +31,7 @@ class LeftServers(Service):
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._missed_since: dict[int, float] = {}
+        self._noted_at = float("-inf")
 
     async def start(self) -> None:
         """Begin to look."""
@@ -36,6 +42,8 @@ class LeftServers(Service):
             await self._client.wait_until_ready()  # the servers are known then
             try:
                 await self.look()
+                if time.monotonic() - self._noted_at > NOTE_SECONDS:
+                    await self.note()
             except QueueError as error:
                 log.info("The servers that the bot left have to wait: %s", error)
             except Exception:
@@ -57,11 +65,23 @@ class LeftServers(Service):
         left = {each for each in gone if now - self._missed_since[each] >= GRACE_SECONDS}
         for job in waiting:
             if job.guild_id in left:
-                await queue.jobs.remove(job.id, COMMAND_LINE)
+                await queue.jobs.remove(job.id, SERVER_LEFT)
         for guild_id in left:
             with log_ids(server=guild_id):
                 log.info("The bot is no longer in a server; what waited there is cancelled")
                 await queue.pauses.resume(guild_id, COMMAND_LINE)
+
+    async def note(self) -> None:
+        """Note which servers are gone, and forget what those set that are for long."""
+        client = self._client
+        ahead = client.traffic.ahead_of_discord((await client.queue.now()).timestamp())
+        if abs(ahead) > WRONG_SECONDS or not client.is_ready():
+            return
+        here = [guild.id for guild in client.guilds]
+        for guild_id in await client.queue.servers.note(client.application_id or 0, here):
+            with log_ids(server=guild_id):
+                log.info("What a server set is deleted: it removed the bot long ago")
+        self._noted_at = time.monotonic()
 
 
 FEATURE = Feature(services=(LeftServers,))

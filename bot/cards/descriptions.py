@@ -13,10 +13,21 @@ from bot.ui.words import (
 from jobs.model import Job
 
 
-def title_words(t: Texts, job: Job) -> str:
-    """What a finished picture is called: its styles, and for whom it was painted."""
+def title_words(t: Texts, job: Job, count: int | None = None) -> str:
+    """What finished pictures are called: their styles, and for whom they were painted.
+
+    Args:
+        t: The language of the reader.
+        job: That painted them.
+        count: How many of them are meant, which some languages tell apart; None: all.
+    """
     user = isolated(job.user_name)
-    title = t("Painted for {user}", user=user)
+    title = t.plural(
+        "Painted for {user}",
+        "Painted for {user}",
+        count=job.options.variants if count is None else count,
+        user=user,
+    )
     if any(style.preset or style.name for style in job.inputs.styles):
         styles = styles_words(t, job)
         if differs_by_style(job):
@@ -32,7 +43,7 @@ def described(t: Texts, job: Job) -> str:
 
 def descriptions(t: Texts, job: Job, count: int) -> list[str]:
     """What is said of each of its pictures; of versions that differ by style, in which it is."""
-    words = described(t, job)
+    words = job.reply.alt_text or title_words(t, job, count=1)
     styles = job.inputs.styles
     if not differs_by_style(job) or job.reply.alt_text or len(styles) != count:
         return numbered([words] * count)

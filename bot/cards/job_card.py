@@ -17,6 +17,7 @@ from bot.ui.words import (
     ready_words,
     styles_words,
 )
+from jobs.changing.audit import SERVER_LEFT
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
@@ -169,11 +170,16 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
     headline = f"### 🖼️ {plain_line(title_words(t, job), 200)}"
     if attached is not None:
         return [headline, small_print(t, job, attached)]
-    missing = (
-        t("This picture was deleted.")
-        if job.result_key is None
-        else t("It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id)
-    )
+    count = job.options.variants
+    if job.result_key is None:
+        missing = t.plural("This picture was deleted.", "These pictures were deleted.", count=count)
+    else:
+        missing = t.plural(
+            "It is painted, but cannot be shown here; please try /show {job_id}.",
+            "They are painted, but cannot be shown here; please try /show {job_id}.",
+            count=count,
+            job_id=job.id,
+        )
     return [headline, missing, f"-# #{job.id}"]
 
 
@@ -206,6 +212,8 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
     """By whom it was cancelled, where that was not its member, and whether it may come back."""
     if job.cancelled_by is None:
         return []
+    if job.cancelled_by == SERVER_LEFT:
+        return [t("I was removed from the server where you asked for it; please ask elsewhere.")]
     who = f"<@{job.cancelled_by}>" if job.cancelled_by > 0 else t("the operator of this bot")
     if job.cancelled_by == 0:
         who = t("an admin")  # whose data was erased

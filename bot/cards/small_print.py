@@ -1,6 +1,7 @@
 """What stands in small letters below a picture: its settings, how it came to be, what to note."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from bot.texts import Texts, _
 from bot.ui.default_words import KEPT_COLORS
@@ -11,8 +12,8 @@ from common.sentences import Sentence
 from common.variants import SOFTEST_VARIANT, STRONGEST_VARIANT
 from jobs.model import Job
 
-NOTES_SHOWN = 4
 NOTE_LIMIT = 300  # characters
+NOTES_LIMIT = 2400  # characters of all, of the 4000 that a message may have
 STARTS = {
     "grey": _("started from grey"),
     "noise": _("started from noise"),
@@ -77,8 +78,10 @@ def network_words(t: Texts, job: Job) -> list[str]:
         return []
     time = duration(t, job.instead_of_seconds)
     return [
-        t(
+        t.plural(
             "Painted by the small, quick network, as the large one would take {time} here.",
+            "Painted by the small, quick network, as the large one would take {time} here.",
+            count=job.options.variants,
             time=time,
         )
     ]
@@ -137,7 +140,8 @@ def notes(t: Texts, job: Job) -> list[str]:
     """What is not as it was asked for: of the pictures that were given, and of the painting."""
     found = [t.say(note) for note in _notes_of(job) if not _is_detail(note)]
     once = list(dict.fromkeys(plain_line(note, NOTE_LIMIT) for note in found))
-    return once[:NOTES_SHOWN]
+    lengths = accumulate(len(note) for note in once)
+    return [note for note, length in zip(once, lengths, strict=True) if length <= NOTES_LIMIT]
 
 
 def duration(t: Texts, seconds: float) -> str:

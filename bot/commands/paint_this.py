@@ -27,7 +27,11 @@ from bot.ui.components import (
 from bot.wire.acknowledging import acknowledge
 from common.options import MAX_VARIANTS
 
-NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
+NO_PICTURE = _("That message has no picture or video; please choose one that has, or use /paint.")
+STICKER_IS_NO_PICTURE = _(
+    "That sticker is stored as drawing instructions (Lottie) and not as a picture, so I cannot "
+    "paint it; please attach a screenshot of it to /paint."
+)
 FILM_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
 PICTURE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic",
@@ -59,7 +63,8 @@ async def _with_one(interaction: Interaction, purpose: str, message: discord.Mes
     """Go on with the only picture of a message, or ask which one is meant."""
     sources = list(islice(pictures_of(message), MAX_VARIANTS))
     if not sources:
-        raise UserError(NO_PICTURE)
+        drawn = any(_is_drawn(each) for part in _parts_of(message) for each in part.stickers)
+        raise UserError(STICKER_IS_NO_PICTURE if drawn else NO_PICTURE)
     if len(sources) == 1:
         await _open(interaction, purpose, sources)
         return
@@ -131,23 +136,36 @@ async def _ask_style(interaction: Interaction, title: str, first: Source, *more:
 
 
 def pictures_of(message: discord.Message) -> Iterator[Source]:
-    """The pictures of a message: attached, in its components, embedded, or forwarded.
+    """The pictures of a message: attached, stickers, in components, embedded, or forwarded.
 
     Pictures from elsewhere are only taken from Discord's own proxy, never from an address that
     a stranger chose.
     """
-    found = [*_attached(message.attachments)]
-    for snapshot in message.message_snapshots:
-        found += [*_attached(snapshot.attachments), *embedded(snapshot.embeds)]
-    for component in message.components:
-        found += _in_components(component)
-    found += embedded(message.embeds)
+    found: list[Source] = []
+    for part in _parts_of(message):
+        found += _attached(part.attachments)
+        found += [Source(url=each.url) for each in part.stickers if not _is_drawn(each)]
+        for component in part.components:
+            found += _in_components(component)
+        found += embedded(part.embeds)
     seen = set()
     for source in found:  # what is attached stands in a gallery too, under another host
         path = urlsplit(source.url or "").path
         if path not in seen:
             seen.add(path)
             yield source
+
+
+def _parts_of(
+    message: discord.Message,
+) -> tuple[discord.Message | discord.MessageSnapshot, ...]:
+    """A message, and what was forwarded in it."""
+    return (message, *message.message_snapshots)
+
+
+def _is_drawn(sticker: discord.StickerItem) -> bool:
+    """Whether a sticker is no picture, but Lottie: JSON from which Discord's clients draw it."""
+    return sticker.format is discord.StickerFormatType.lottie
 
 
 def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
@@ -164,6 +182,7 @@ def embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
         film = embed.video.proxy_url
         if film and urlsplit(film).path.lower().endswith(FILM_SUFFIXES):
             yield Source(url=film)
+            continue  # what else is there is a still of it
         for picture in (embed.image, embed.thumbnail):
             if picture.proxy_url:
                 yield Source(url=picture.proxy_url)

@@ -1,6 +1,8 @@
 """`/privacy` and its buttons."""
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 
 import discord
 from discord import app_commands
@@ -99,7 +101,13 @@ async def erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
 async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Erases everything."""
     await acknowledge(interaction)
-    await stop_unfinished(interaction.client, interaction.user.id)
+
+    async def meanwhile() -> None:
+        # Else the question stands there for seconds, as if the button had done nothing.
+        with contextlib.suppress(discord.DiscordException, OSError):  # it goes on all the same
+            await say(interaction, t("I stop what is painted for you, and then I erase all of it…"))
+
+    await stop_unfinished(interaction.client, interaction.user.id, meanwhile)
     await interaction.client.service(IntakeService).forget(interaction.user.id)
     counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
     interaction.client.languages.pop(interaction.user.id, None)
@@ -133,10 +141,17 @@ LOOK_SECONDS = 0.2
 JOBS_AT_ONCE = 500
 
 
-async def stop_unfinished(client: Bot, user_id: int) -> None:
+async def stop_unfinished(
+    client: Bot, user_id: int, meanwhile: Callable[[], Awaitable[None]]
+) -> None:
     """Cancel a user's jobs, and wait a moment until their messages show it.
 
     Erasing forgets where the messages are: they would show a place in the queue for ever.
+
+    Args:
+        client: The bot.
+        user_id: Whose jobs they are.
+        meanwhile: Says that this takes a moment, where there is anything to wait for.
     """
     queue = client.queue
     unfinished = (JobState.QUEUED, JobState.RUNNING)
@@ -144,6 +159,8 @@ async def stop_unfinished(client: Bot, user_id: int) -> None:
     for job in jobs:
         await queue.jobs.cancel(job.id, user_id)
     left = {job.id for job in jobs}
+    if left:
+        await meanwhile()
     give_up_at = asyncio.get_running_loop().time() + LONGEST_SECONDS
     while left and asyncio.get_running_loop().time() < give_up_at:
         await asyncio.sleep(LOOK_SECONDS)

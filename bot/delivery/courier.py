@@ -16,6 +16,7 @@ from bot.delivery.presentations import (
     fields_of,
     presentations_for,
 )
+from bot.delivery.role_spoilers import RoleSpoilers
 from bot.delivery.routes import Route, Routes, SentMessage
 from bot.kit import Bot
 from bot.texts import Texts, texts_for
@@ -87,9 +88,11 @@ class Courier:
         self._client = client
         self._encoded: LRUCache[_Encoded, Attached] = LRUCache(REMEMBERED)
         self._routes = routes
+        self._spoilers = RoleSpoilers(client)
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
         """Bring the message of a job to its present state; see `ShowRequest`."""
+        job = await self._spoilers.applied(job)
         t, has_gallery = texts_for(job.reply.locale), await self._has_gallery(job)
         request = ShowRequest(t, job, standing, attempt, has_gallery)
         fault: Fault = NoAccess()

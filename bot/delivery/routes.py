@@ -79,7 +79,8 @@ class Routes:
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
         if visible_to_all and reply.message_id is not None:
             yield Route(partial(self._by_bot, job), limit_later)
-        tells = job.state in {JobState.DONE, JobState.FAILED} or bool(job.versions)
+        by_another = job.cancelled_by is not None
+        tells = job.state in {JobState.DONE, JobState.FAILED} or bool(job.versions) or by_another
         if not tells or job.pictures_deleted_at is not None:
             return  # who cancelled it, or deleted it, misses nothing
         by_dm = partial(self._by_dm, job, search)

@@ -19,8 +19,8 @@ TOO_LARGE = _(
     "That file has {size:.1f} MiB, and at most {limit} MiB are accepted; please attach a "
     "smaller version."
 )
-GONE = _("That picture can no longer be downloaded from Discord; please attach it again.")
-UNREACHABLE = _("Discord did not deliver that picture in time; please try again in a minute.")
+GONE = _("That file can no longer be downloaded from Discord; please attach it again.")
+UNREACHABLE = _("Discord did not deliver that file in time; please try again in a minute.")
 
 
 class UnreachableError(UserError):

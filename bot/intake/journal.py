@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from bot.intake.request import PaintRequest
 from bot.intake.taken import ERASED
+from bot.intake.unreadable import asker_in
 from bot.kit import UserError
 from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
@@ -80,10 +82,16 @@ class CommandJournal:
             await self.unfile(entry.request)
 
     async def recover(self) -> None:
-        """Make rows of the files that an earlier run left."""
-        for request in await self._run(self._read_all):
-            await self.write_row(request)
-            await self.unfile(request)
+        """Make rows of the files that an earlier run left; also of what cannot be read here.
+
+        That is looked at again where rows are, and its member is told.
+        """
+        for path, request in await self._run(self._read_all):
+            if isinstance(request, PaintRequest):
+                await self.write_row(request)
+            elif (asker := asker_in(request)) is not None:
+                await self._queue.intakes.open(int(path.stem), asker.user_id, request)
+            await self._run(_remove, path)
 
     async def file(self, request: PaintRequest) -> None:
         """Write a command into a file.
@@ -109,20 +117,31 @@ class CommandJournal:
             self._thread, carrying_ids(work), *arguments
         )
 
-    def _read_all(self) -> list[PaintRequest]:
-        """The commands of all files; what is none, or too old to be answered, is removed."""
-        found = []
+    def _read_all(self) -> list[tuple[Path, PaintRequest | dict[str, Any]]]:
+        """The commands of all files, those of another version as they are.
+
+        What is none, or too old to be answered, is removed. What the disk does not give stays.
+        """
+        found: list[tuple[Path, PaintRequest | dict[str, Any]]] = []
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             try:
-                request = PaintRequest.model_validate_json(path.read_bytes())
-            except (OSError, ValidationError):
-                log.warning("%s is no command of this version; dropped", path)
-                _remove(path)
+                data = path.read_bytes()
+            except OSError as error:
+                log.warning("%s cannot be read and waits for the next start: %s", path, error)
+                continue
+            try:
+                request = PaintRequest.model_validate_json(data)
+            except ValidationError:
+                if (payload := _of_another_version(path, data)) is not None:
+                    found.append((path, payload))
+                else:
+                    log.warning("%s is damaged, so that nobody can be told; dropped", path)
+                    _remove(path)
                 continue
             if request.reply.token_expires_at < datetime.now(UTC) - KEPT:
                 _remove(path)
             else:
-                found.append(request)
+                found.append((path, request))
         for path in self._folder.glob(f"*{TEMPORARY}"):
             _remove(path)
         return found
@@ -202,6 +221,15 @@ class JournalEntry:
         # What broke off may have been written: then it is this very command that is known.
         await self._journal.write_row(self.request)
         return True
+
+
+def _of_another_version(path: Path, data: bytes) -> dict[str, Any] | None:
+    """What another version wrote down, if it is that."""
+    try:
+        payload = json.loads(data)
+    except ValueError:
+        return None
+    return payload if isinstance(payload, dict) and path.stem.isdecimal() else None
 
 
 def _remove(path: Path) -> None:

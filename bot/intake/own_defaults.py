@@ -1,7 +1,6 @@
 """The defaults that hold for somebody where they ask, remembered for when the database is slow."""
 
 import logging
-from collections.abc import Collection
 from typing import Any
 
 import discord
@@ -47,7 +46,7 @@ class OwnDefaults(Service):
         except (TimeoutError, QueueUnavailableError) as error:
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())
-        found = hidden_by_role(found, role_ids(interaction))
+        found = found.for_roles(role_ids(interaction))
         self._remembered[key] = found
         return found
 
@@ -87,17 +86,10 @@ class OwnDefaults(Service):
             except (discord.DiscordException, OSError) as error:
                 log.info("The roles of user %d are not known: %s", user_id, error)
                 continue
-            if hidden_by_role(chosen, [role.id for role in member.roles]).always_spoiler:
+            if chosen.for_roles([role.id for role in member.roles]).always_spoiler:
                 hidden.add(user_id)
         if hidden:
             await stored.hide_unfinished_of(guild_id, hidden)
-
-
-def hidden_by_role(own: Defaults, roles: Collection[int]) -> Defaults:
-    """The defaults of somebody with these roles, all of whose pictures may have to be hidden."""
-    if not set(own.spoiler_role_ids or ()) & set(roles):
-        return own
-    return own.model_copy(update={"always_spoiler": True})
 
 
 def _owners_there(
@@ -143,7 +135,7 @@ async def texts_of_server(
 async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:
     """Whether admins want all pictures of the one who asks hidden there."""
     there = await defaults_there(interaction, guild_id, channel_id)
-    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
+    return bool(there.for_roles(role_ids(interaction)).always_spoiler)
 
 
 async def must_hide_here(interaction: Interaction) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import TypeVar
 
 from bot.intake.download import Downloader, UnreachableError
@@ -32,7 +33,7 @@ from common.pictures import (
     DecoderUnavailableError,
     PictureError,
 )
-from common.pictures.readers.formats import may_move
+from common.pictures.readers.formats import is_video, may_move
 from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
@@ -118,26 +119,34 @@ class PictureIntake:
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
         await self._room.check(member, size_bytes)
         async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
+            video = False
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
+                video = is_video(data)
                 if clip_limits is not None and may_move(data):
                     async with self._clips:  # which are larger than their files
                         decoded = await self._decoders.decode(data, clip_limits)
-                        return await self._stored(decoded, role, interaction_id, number)
+                        return await self._stored(decoded, role, interaction_id, number, video)
                 decoded = await self._decoders.decode(data)
             except UnreachableError:
                 raise
             except (UserError, PictureError) as problem:
                 self._shares.refused(member)
-                raise InputError(role, problem, number) from None
-            return await self._stored(decoded, role, interaction_id, number)
+                raise InputError(role, problem, number, is_video=video) from None
+            return await self._stored(decoded, role, interaction_id, number, video)
 
     async def _stored(
-        self, decoded: Decoded, role: PictureRole, interaction_id: int | None, number: int | None
+        self,
+        decoded: Decoded,
+        role: PictureRole,
+        interaction_id: int | None,
+        number: int | None,
+        is_video: bool,
     ) -> Taken[str]:
         picture, clip = decoded.picture, decoded.clip
         sides = sorted((picture.width_px, picture.height_px))
-        notes = tuple(of_picture(role, note, number) for note in picture.notes)
+        about = partial(of_picture, role, number=number, is_video=is_video, moves=clip is not None)
+        notes = tuple(about(note) for note in picture.notes)
         files = [(picture.png, PNG), *([(clip.file, CLIP)] if clip else [])]
         keys = await asyncio.to_thread(lambda: [key_for(*file) for file in files])
         await self._hold(interaction_id, keys)
@@ -149,7 +158,7 @@ class PictureIntake:
         moving = MovingPhoto(
             clip=ClipInput(picture=more[0], frames=clip.frames, seconds=clip.seconds),
             size_px=max(MIN_SIZE_PX, clip.width_px, clip.height_px),
-            notes=tuple(of_picture(role, note) for note in clip.notes),
+            notes=tuple(about(note) for note in clip.notes),
             notes_of_still=notes,
         )
         return Taken(key, (), sides[0] / sides[1], moving)

@@ -19,6 +19,7 @@ from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_as
 from bot.intake.shares import Shares
 from bot.intake.taken import ERASED, NOT_KEPT, Undecided
 from bot.intake.unacknowledged import Unacknowledged
+from bot.intake.unreadable import tell_unreadable
 from bot.intake.waiting import Dependencies
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
@@ -41,9 +42,9 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import Accepted, AlreadySubmitted, QueueUnavailableError, Refused, SubmitOutcome
 
 log = logging.getLogger(__name__)
-PHOTO_NOT_KEPT = _("I no longer have that photograph; please use /paint with it again.")
+PHOTO_NOT_KEPT = _("I no longer have what you attached; please use /paint with it again.")
 TOO_LATE_TO_ASK = _(
-    "I was held up for so long that I can no longer ask you how to paint your photograph; please "
+    "I was held up for so long that I can no longer ask you how to paint what you attached; please "
     "use /paint with it again."
 )
 
@@ -169,8 +170,9 @@ class IntakeService(Service):
         try:
             request = PaintRequest.model_validate(intake.payload)
         except ValidationError:
-            log.warning("The intake %s is of another version; dropped", intake.interaction_id)
-            await self._journal.close(intake.interaction_id)
+            log.warning("The intake %s is of another version", intake.interaction_id)
+            if await tell_unreadable(self._client, intake.payload, intake.user_id):
+                await self._journal.close(intake.interaction_id)
             return
         reply = request.reply
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)

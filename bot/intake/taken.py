@@ -18,6 +18,8 @@ ROLE_WORDS = {
     PictureRole.SECOND_STYLE: _("The second style picture"),
     PictureRole.MASK: _("The mask"),
 }
+THE_VIDEO, THE_ANIMATION = _("The video"), _("The animation")
+FILE_NUMBERED = _("File {number}")
 NUMBERED = _("Photograph {number}")
 LEFT_OUT = _("{problem} It is left out.")
 OF_PICTURE = _("{picture}: {problem}")
@@ -51,17 +53,36 @@ class InputError(UserError):
     """A picture that cannot be used, with the name of the option it was given to."""
 
     def __init__(
-        self, role: PictureRole, problem: UserError | PictureError, number: int | None = None
+        self,
+        role: PictureRole,
+        problem: UserError | PictureError,
+        number: int | None = None,
+        *,
+        is_video: bool = False,
     ) -> None:
-        said = of_picture(role, problem.sentence, number)
+        said = of_picture(role, problem.sentence, number, is_video=is_video)
         super().__init__(said.template, **said.values)
 
 
-def of_picture(role: PictureRole, sentence: Sentence, number: int | None = None) -> Sentence:
-    """A sentence with the name of the option whose picture it is about; of several, its number."""
+def of_picture(
+    role: PictureRole,
+    sentence: Sentence,
+    number: int | None = None,
+    *,
+    is_video: bool = False,
+    moves: bool = False,
+) -> Sentence:
+    """A sentence with the name of what it is about: of an option's picture; of several, a number.
+
+    What is painted may be a video or an animation, which nobody would call a photograph.
+    """
     picture = Sentence(ROLE_WORDS[role])
     if number is not None:
-        picture = Sentence(NUMBERED, {"number": number})
+        picture = Sentence(FILE_NUMBERED if is_video else NUMBERED, {"number": number})
+    elif role is PictureRole.CONTENT and is_video:
+        picture = Sentence(THE_VIDEO)
+    elif role is PictureRole.CONTENT and moves:
+        picture = Sentence(THE_ANIMATION)
     return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
 
 
@@ -76,12 +97,12 @@ def usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...
     for problem in problems:
         if not isinstance(problem, InputError) or not taken:
             raise problem
-    notes = [note for photo in taken for note in photo.notes]
-    notes += [
+    notes = [  # first, as of many notes the last are not shown
         Sentence(LEFT_OUT, {"problem": problem.sentence})
         for problem in problems
         if isinstance(problem, InputError)
     ]
+    notes += [note for photo in taken for note in photo.notes]
     keys = tuple(dict.fromkeys(photo.value for photo in taken))
     return Taken(keys, tuple(notes), taken[0].aspect, taken[0].moving)
 

@@ -1,20 +1,27 @@
 """Telling those who run the bot what needs them: once, and once more when it is over.
 
-In English: Discord says nobody's language outside of an interaction.
+In the language that each of them chose by `/settings`, and in English to all others: Discord says
+nobody's language outside of an interaction.
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import discord
 
+from bot.intake.own_defaults import texts_of_server
 from bot.kit import Bot, Feature, Service
 from bot.monitor.troubles import troubles_of
+from bot.texts import Texts, texts_for
 from common.files import read_texts, write_texts
 from common.logs import log_ids
+from common.sentences import Sentence
 from common.settings import Settings
 from jobs.health import Health, StoreState, Trouble, of_database
 from jobs.outcomes import QueueError
@@ -94,8 +101,9 @@ class Alerts(Service):
             if self._is_news(trouble, self._since[name]):
                 await self._tell(trouble)
         for name in sorted(set(self._told) - set(found)):
-            log.info("Over: %s", self._told[name])
-            await self._say(f"✅ This is over: “{self._told[name]}”")
+            over = _sentence(self._told[name])
+            log.info("Over: %s", over)
+            await self._say(partial(_over_words, over))
             await self._remember({k: v for k, v in self._told.items() if k != name})
 
     async def _ask(self) -> Health:
@@ -113,35 +121,70 @@ class Alerts(Service):
         told = self._told.get(trouble.name)
         if told is None:
             return _now() - since >= GRACE_SECONDS.get(trouble.name, 0.0)
-        return any(place not in told for place in trouble.places)
+        said = str(_sentence(told))
+        return any(place not in said for place in trouble.places)
 
     async def _tell(self, trouble: Trouble) -> None:
         with log_ids(job=trouble.job_id):
             log.error("%s", trouble.sentence)
-        await self._say(f"⚠️ {trouble.sentence}")
-        await self._remember(self._told | {trouble.name: str(trouble.sentence)})
+        await self._say(lambda t: f"⚠️ {t.say(trouble.sentence)}")
+        told = json.dumps(asdict(trouble.sentence), ensure_ascii=False)
+        await self._remember(self._told | {trouble.name: told})
 
-    async def _say(self, text: str) -> None:
-        await _post(self._client, self._client.settings, text)
+    async def _say(self, words: "Callable[[Texts], str]") -> None:
+        said = {
+            target: words(await self._texts_of(target))
+            for target in recipients(self._client.settings)
+        }
+        await _post(self._client, self._client.settings, said)
+
+    async def _texts_of(self, target: int) -> Texts:
+        """The sentences for one who is told, or for the server of a channel."""
+        client = self._client
+        if target != client.settings.atelier_alert_channel_id:
+            return texts_for(client.languages.get(target))
+        guild = getattr(client.get_channel(target), "guild", None)
+        if guild is None:
+            return texts_for(None)
+        try:
+            return await texts_of_server(client, guild.id, guild.preferred_locale)
+        except QueueError:  # which may be what is told
+            return texts_for(None)
 
     async def _remember(self, told: dict[str, str]) -> None:
         self._told = told
         await asyncio.to_thread(write_texts, self._file, told)
 
 
+def _over_words(over: Sentence, t: Texts) -> str:
+    return t("✅ This is over: “{told}”", told=t.say(over))
+
+
+def _sentence(told: str) -> Sentence:
+    """What the file says was told; a start that failed, or version 0.1, wrote it in English."""
+    try:
+        return Sentence.from_plain(json.loads(told))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Sentence(told)
+
+
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _post(client: discord.Client, settings: Settings, text: str) -> None:
+async def _post(client: discord.Client, settings: Settings, said: Mapping[int, str]) -> None:
     """Post to the channel of the settings, or to each owner's direct messages.
+
+    Args:
+        client: The bot.
+        settings: Its settings.
+        said: What to say to each of the recipients.
 
     Raises:
         discord.DiscordException: when nobody could be reached.
     """
     failures: list[discord.DiscordException] = []
-    targets = recipients(settings)
-    for target in targets:
+    for target, text in said.items():
         try:
             channel: discord.abc.Messageable
             if target == settings.atelier_alert_channel_id:
@@ -154,7 +197,7 @@ async def _post(client: discord.Client, settings: Settings, text: str) -> None:
             with log_ids(member=target if to_member else None):
                 log.warning("%d could not be told: %s", target, error)
             failures.append(error)
-    if failures and len(failures) == len(targets):
+    if failures and len(failures) == len(said):
         raise failures[0]
 
 
@@ -175,7 +218,8 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
             discord.Client(intents=discord.Intents(guilds=True)) as client,
         ):
             await client.login(settings.discord_token.get_secret_value())
-            await _post(client, settings, f"⚠️ Atelier cannot start: {why}")
+            words = f"⚠️ Atelier cannot start: {why}"
+            await _post(client, settings, dict.fromkeys(recipients(settings), words))
         await asyncio.to_thread(write_texts, file, told | {START: why})
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
         log.warning("Nobody could be told that the bot cannot start: %s", error)

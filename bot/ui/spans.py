@@ -37,16 +37,33 @@ def read_span(typed: str) -> timedelta:
 
 
 def span_choices(t: Texts, typed: str) -> list[app_commands.Choice[str]]:
-    """Spans to choose from, those of a number that was typed among them."""
-    number = re.match(r"\s*(\d{1,4})", typed)
-    offered = [f"{int(number[1])}{unit}" for unit in UNITS] if number else list(USUAL)
+    """Spans to choose from, those of a number that was typed among them.
+
+    Only what fits all that was typed, as Enter takes the first: `3 days` must not be three hours.
+    """
+    wanted = folded(typed).strip()
+    number = re.fullmatch(r"(\d{1,4})\s*(\D.*)?", wanted)
+    meant = parse_span(wanted, _unit)
     choices = []
-    for each in offered:
+    for each in [f"{int(number[1])}{unit}" for unit in UNITS] if number else USUAL:
         try:
-            choices.append(app_commands.Choice(name=span_words(t, read_span(each)), value=each))
+            span = read_span(each)
         except UserError:
             continue
+        words = span_words(t, span)
+        if number:
+            names = (each[-1], *_names(t, UNITS[each[-1]]))
+            fits = any(name.startswith(number[2] or "") for name in names)
+        else:
+            fits = wanted in folded(words)
+        if fits or span == meant:
+            choices.append(app_commands.Choice(name=words, value=each))
     return choices[:CHOICES]
+
+
+def _names(t: Texts, unit: timedelta) -> set[str]:
+    """What a unit is called, of one and of several."""
+    return {folded(span_words(t, count * unit).split()[-1]) for count in (1, 2)}
 
 
 def _unit(word: str) -> timedelta | None:
@@ -54,7 +71,6 @@ def _unit(word: str) -> timedelta | None:
         return UNITS[word]
     for t in languages().values():
         for unit in UNITS.values():
-            said = {folded(span_words(t, count * unit).split()[-1]) for count in (1, 2)}
-            if folded(word) in said:
+            if folded(word) in _names(t, unit):
                 return unit
     return None

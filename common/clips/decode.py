@@ -69,7 +69,7 @@ def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) ->
     if moving is None:
         return Decoded(picture)
     file = io.BytesIO()
-    with explained():
+    with explained(format_of(data)):
         moving.write(file)
     about = moving.about
     clip = DecodedClip(
@@ -133,7 +133,7 @@ def _moving(
 ) -> tuple[_Moving | None, Bytes]:
     """What moves, None where there is but one frame to be seen; and a frame of it."""
     reader: _Reader = import_module(f"common.clips.readers.{found.motion}")
-    with explained():
+    with explained(found):
         motion = reader.read(data, limits)
         frames = _Frames(clip_limits.max_side_px)
         if motion is None:

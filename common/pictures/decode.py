@@ -43,7 +43,7 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
     """
     limits = limits or DecodeLimits()
     if not data:
-        raise PictureError("That file is empty. Please attach the picture again.")
+        raise PictureError("That file is empty. Please attach it again.")
     if len(data) > limits.max_bytes:
         raise PictureError(
             "That file has {size:.1f} MiB; at most {limit:.0f} MiB are accepted. "
@@ -66,7 +66,7 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
 
 
 def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPicture:
-    with explained():
+    with explained(found):
         pixels, notes = shown(found.read(data, limits), limits.max_side_px)
         check_visible(pixels)
     return normalized(pixels, found.name, notes)
@@ -86,25 +86,26 @@ def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -
 
 
 @contextlib.contextmanager
-def explained() -> Iterator[None]:
-    """Say what went wrong in the libraries that read strangers' files.
+def explained(found: Format | None) -> Iterator[None]:
+    """Say what went wrong in the libraries that read strangers' files, of this format.
 
     Raises:
         PictureError: whatever it was.
     """
     Image.MAX_IMAGE_PIXELS = None  # our own limit speaks first, with a better sentence
+    is_video = found is not None and found.is_video
     try:
         yield
     except PictureError:
         raise
     except MemoryError:
-        raise needs_too_much_memory() from None
+        raise needs_too_much_memory(is_video=is_video) from None
     except Exception as error:
         # Decoders of strangers' files raise whatever they like; none of it is a fault of ours
         # that could be told from here, and the picture cannot be had in either case.
         if any(words in str(error).lower() for words in _OUT_OF_MEMORY):
-            raise needs_too_much_memory() from None
-        raise damaged() from error
+            raise needs_too_much_memory(is_video=is_video) from None
+        raise damaged(is_video=is_video) from error
 
 
 def shown(raster: Raster, max_side_px: int) -> tuple[Bytes, tuple[Sentence, ...]]:

@@ -10,7 +10,8 @@ from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Any, Self, TypeVar
+from threading import Lock
+from typing import Any, Final, Self, TypeVar
 
 from common.child import ROOT, end, packed, read_message
 from common.confining import child_environment, is_too_slow
@@ -25,7 +26,7 @@ from common.pictures.kinds import (
     NormalizedPicture,
     PictureError,
 )
-from common.pictures.readers.formats import LATE, format_of
+from common.pictures.readers.formats import format_of, is_video
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -37,6 +38,9 @@ HANGS_SECONDS = 30.0
 """A process that waits for so long without using the processor does not go on any more."""
 _LOOK_SECONDS = 2.0
 _FOLDER = "atelier-decoder-"
+_made_here: Final[set[Path]] = set()
+"""The folders of this process."""
+_making: Final = Lock()
 """How the name of the children's folder begins; the number of the process that made it follows."""
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
@@ -203,8 +207,10 @@ class DecoderPool:
     def _own_folder(self) -> str:
         """An empty folder for the children to be in; those of killed processes go."""
         if self._folder is None:
-            _remove_folders_of_the_dead()
-            self._folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
+            with _making:  # another thread may begin, too, and is not to take this for a dead one's
+                _remove_folders_of_the_dead()
+                self._folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
+                _made_here.add(Path(self._folder.name))
         return self._folder.name
 
     async def _start(self) -> _Child:
@@ -318,7 +324,10 @@ def _remove_folders_of_the_dead() -> None:
 
     for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
         number = folder.name.removeprefix(_FOLDER).partition("-")[0]
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
+        if not number.isdecimal() or folder in _made_here:
+            continue
+        # In a container, the bot has the same number after each start.
+        if int(number) == os.getpid() or not psutil.pid_exists(int(number)):
             with contextlib.suppress(OSError):  # somebody else's, or not empty
                 folder.rmdir()
 
@@ -335,8 +344,7 @@ def decode_apart(data: bytes, limits: DecodeLimits | None = None) -> NormalizedP
 
 def _too_slow(data: bytes, seconds: float) -> PictureError:
     """What is said of a file that takes more processor time than there is for one."""
-    found = format_of(data)
-    if found is not None and found.module in LATE:
+    if is_video(data):
         return PictureError(
             "That video took too long to read: it keeps the processor busy for more than "
             "{limit:.0f} seconds. Please attach a shorter or smaller one.",
@@ -356,6 +364,12 @@ def _crash(data: bytes) -> PictureError:
         return PictureError(
             "The program that reads pictures crashed on that one. Please save it again as PNG or "
             "JPEG, and attach that."
+        )
+    if found.is_video:
+        return PictureError(
+            "The program that reads this format ({library}) crashed on that video. Please save it "
+            "again as MP4 (H.264), and attach that.",
+            library=found.read_with,
         )
     return PictureError(
         "The program that reads this format ({library}) crashed on that picture. Please save it "

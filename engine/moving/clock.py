@@ -39,7 +39,8 @@ class Clock:
         """Share of the work that is done when so many frames are; it never sinks."""
         left = self._left(frames)
         later = self._later_work()
-        before = max(0.0, later * frames - self._done - self._now)  # by a run before this one
+        finished = self._done + (self._now if self._share >= 1 else 0.0)
+        before = max(0.0, later * frames - finished)  # by a run before this one
         spent = before + self._done + self._now * self._share
         self._most = max(self._most, min(1.0, spent / max(1e-9, spent + left)))
         return self._most

@@ -56,8 +56,10 @@ class CheckpointFile:
 
     def hear(self, event: Event | FramePainted) -> None:
         """Keep this state if it is time to; a full disk does not end the painting."""
-        self._newest = event if isinstance(event, Stepped | FramePainted) else None
-        if self._newest is None or time.monotonic() - self._kept_at < self._pause:
+        if not isinstance(event, Stepped | FramePainted):
+            return
+        self._newest = event
+        if time.monotonic() - self._kept_at < self._pause:
             return
         try:
             self.keep_newest()
@@ -66,7 +68,7 @@ class CheckpointFile:
             self.note = sentence("No checkpoint could be kept: {problem}", problem=problem.sentence)
 
     def keep_newest(self) -> None:
-        """Keep the state that the last event told of, if it did; also after an interruption.
+        """Keep the state of now, if there is any; also after an interruption.
 
         Raises:
             OutputError: the system refuses.

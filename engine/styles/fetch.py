@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -26,6 +27,8 @@ MAX_BYTES: Final = 24 * 1024 * 1024
 MAX_PIXELS: Final = 60_000_000
 LEAST_SIDE_PX: Final = 256
 TIMEOUT_SECONDS: Final = 30.0
+SLOWEST_BYTES_PER_SECOND: Final = 16 * 1024
+"""Of a server that is waited for longer than silence would be; all other jobs wait meanwhile."""
 _CHUNK = 64 * 1024
 _LOOK_SECONDS = 0.1
 _FORMATS = ("JPEG", "PNG")
@@ -37,6 +40,10 @@ Progress = Callable[[int, int | None], None]
 
 class FetchError(ExplainedError):
     """A scan cannot be had."""
+
+
+class NotHereError(FetchError):
+    """A scan cannot be kept or read on this machine at the moment; the scan is not to blame."""
 
 
 class FetchStoppedError(Exception):
@@ -64,7 +71,8 @@ def fetch_scan(
             Commons, instead of Wikimedia Commons.
         progress: told about the download.
         max_bytes: a larger file is refused.
-        timeout_seconds: of silence.
+        timeout_seconds: of silence, and what a server may send slower than by
+            `SLOWEST_BYTES_PER_SECOND` in all.
         should_stop: asked several times a second; once it says so, nothing is waited for.
 
     Raises:
@@ -86,7 +94,7 @@ def fetch_scan(
     try:
         write_whole(path, data)
     except OSError as error:
-        raise FetchError(
+        raise NotHereError(
             "The scan of {painting} cannot be kept in the folder {folder}: {reason}.",
             painting=painting.titled,
             folder=styles_dir.name,
@@ -120,7 +128,7 @@ def check_scan(painting: Painting, data: bytes) -> None:
             painting=name,
         ) from error
     except DecoderUnavailableError as error:
-        raise FetchError(
+        raise NotHereError(
             "The scan of {painting} cannot be read: {reason}.", painting=name, reason=str(error)
         ) from error
     if min(width, height) < LEAST_SIDE_PX:
@@ -152,7 +160,7 @@ def _download(
     asked = request.Request(url, headers={"User-Agent": _AGENT})  # noqa: S310 - checked above
     try:
         with _opener().open(asked, timeout=timeout) as answer:
-            return _read(painting, answer, progress, max_bytes)
+            return _read(painting, answer, progress, max_bytes, timeout)
     except HTTPError as error:
         answered = sentence(
             "the server answered {code} ({reason})", code=error.code, reason=str(error.reason)
@@ -231,13 +239,20 @@ def _opener() -> request.OpenerDirector:
 
 
 def _read(
-    painting: Painting, answer: HTTPResponse, progress: Progress | None, max_bytes: int
+    painting: Painting,
+    answer: HTTPResponse,
+    progress: Progress | None,
+    max_bytes: int,
+    timeout: float,
 ) -> bytes:
     declared = answer.headers.get("Content-Length")
     total = int(declared) if declared and declared.isdigit() else None
     data = bytearray()
-    while chunk := answer.read(_CHUNK):
+    began = time.monotonic()
+    while chunk := answer.read1(_CHUNK):
         data += chunk
+        if time.monotonic() - began > timeout + len(data) / SLOWEST_BYTES_PER_SECOND:
+            raise TimeoutError
         if len(data) > max_bytes:
             raise FetchError(
                 "The scan of {painting} is larger than {limit:g} MiB.",

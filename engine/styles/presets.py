@@ -16,7 +16,7 @@ from common.system_errors import system_reason
 from engine.painting.picture import Picture
 from engine.painting.statistics import StyleStatistics
 from engine.recipes.recipe import load_recipe
-from engine.styles.fetch import FetchError, fetch_scan
+from engine.styles.fetch import FetchError, NotHereError, fetch_scan
 from engine.styles.fingerprints import load_fingerprint
 
 _LAST_RESORT = "lite"
@@ -28,6 +28,11 @@ _SHORT_TIMEOUT_SECONDS = 15.0
 
 class StyleMissingError(ExplainedError):
     """A preset cannot be had."""
+
+    @property
+    def is_trouble_here(self) -> bool:
+        """Whether this machine is to blame, as with a full disk, and not the preset."""
+        return isinstance(self.__cause__, NotHereError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +168,7 @@ def read_scan(painting: Painting, path: Path) -> Picture:
         path.unlink(missing_ok=True)  # damaged since it was checked
         raise FetchError("The scan of {painting} is damaged.", painting=painting.titled) from error
     except (OSError, DecoderUnavailableError) as error:
-        raise FetchError(
+        raise NotHereError(
             "The scan of {painting} cannot be read: {reason}.",
             painting=painting.titled,
             reason=system_reason(error),

@@ -41,7 +41,7 @@ def announced(arguments: Sequence[str]) -> Iterator[Start]:
 def _say(*, starting: bool) -> None:
     try:
         asyncio.run(_write(starting=starting))
-    except (QueueError, SettingsError, TimeoutError) as error:
+    except (QueueError, SettingsError, OSError) as error:  # as where there are no more handles
         log.info("nobody is told that an engine starts: %s", error)
 
 

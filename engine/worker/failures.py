@@ -22,6 +22,9 @@ def explained(error: Exception, job: Job) -> Failed | Disturbed:
     """Turn what went wrong into a sentence for the member; only surprises go into the log."""
     error_id = uuid.uuid4().hex[:8]
     match error:
+        case StyleMissingError() if error.is_trouble_here:
+            reason, if_well = str(error), IfWell.WAITS
+            failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case PaintSettingsError() | StyleMissingError():
             is_input = isinstance(error, PaintSettingsError)
             kind = FailureKind.INPUT if is_input else FailureKind.STYLE_MISSING

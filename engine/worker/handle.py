@@ -200,6 +200,11 @@ class JobHandle:
         with self._lock:
             self._checkpoint = checkpoint
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether one waits to be taken."""
+        return self._checkpoint is not None
+
     def take_checkpoint(self) -> Checkpoint | None:
         """Take the newest checkpoint, once."""
         with self._lock:

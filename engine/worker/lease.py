@@ -167,12 +167,20 @@ class LeaseKeeper:
                     self._hear(await self._tell_progress())
 
     async def keep_last_checkpoint(self, seconds: float) -> None:
-        """Name the checkpoint that is just being stored, if that does not take too long."""
+        """Name the checkpoint that is just being stored, and the one that waits behind it.
+
+        Args:
+            seconds: how long that may take; what is not stored then is given up.
+        """
+        until = time.monotonic() + seconds
         with contextlib.suppress(QueueUnavailableError):
-            await self._keep_checkpoint()
-            if self.storing is not None:
-                await asyncio.wait({self.storing}, timeout=seconds)
+            while True:
                 await self._keep_checkpoint()
+                left = until - time.monotonic()
+                if left <= 0 or (self.storing is None and not self.handle.has_checkpoint):
+                    return
+                if self.storing is not None:
+                    await asyncio.wait({self.storing}, timeout=left)
 
     async def _keep_checkpoint(self) -> list[LeaseOutcome]:
         """Store the newest checkpoint, beside all else, and name it once it is stored.

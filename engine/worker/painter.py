@@ -188,6 +188,8 @@ class JobPainter:
                     ProgressReporter(store, handle, versions),
                 )
             except StyleMissingError as error:
+                if error.is_trouble_here:
+                    raise
                 preset = one.inputs.styles[0].preset
                 inputs, options = without_styles(job.inputs, job.options, [preset or ""])
                 if preset is None or job.options.vary != "style" or not inputs.styles:

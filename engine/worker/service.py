@@ -218,7 +218,11 @@ class EngineWorker:
         if keeper.handle.stop_reason is StopReason.LEASE_LOST:
             log.warning("job %d: the lease was lost; nothing more is written", claim.job.id)
             # Who still lives to say so did not die of it.
-            await self._queue.claims.survived(claim)
+            try:
+                await self._queue.claims.survived(claim)
+            except QueueUnavailableError:
+                if hung is None:  # which ends this process, whether the database hears of it or not
+                    raise
         if hung is not None:
             raise EngineInTroubleError(str(hung))
         if after.problem is not None:

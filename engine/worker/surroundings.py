@@ -1,4 +1,4 @@
-"""Whether store and device are well, and what the database is told of it."""
+"""Whether store, temporary files and device are well, and what the database is told of it."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from common.backoff import Backoff
 from common.errors import AtelierError
 from common.logs import redacted
 from common.store import StorageUnavailableError
+from engine.scratch import scratch_problem
 from engine.worker.hanging import HangingError, hanging_words
 from engine.worker.lease import sleep_unless
 from engine.worker.thread import THREAD, PaintingThread
@@ -76,7 +77,7 @@ class Surroundings:
         Raises:
             HangingError: the device does not answer.
         """
-        problem = await self._store_problem()
+        problem = await self._store_problem() or await asyncio.to_thread(scratch_problem)
         if problem is None:
             probing = self._thread.run(self._probe)
             await asyncio.wait({probing}, timeout=self._hang_seconds)

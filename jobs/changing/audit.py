@@ -19,6 +19,8 @@ BEFORE = "before"
 was not set is absent or None."""
 COMMAND_LINE = -1
 """Stands for the user where somebody acts by `python -m jobs`; Discord has no such user."""
+SERVER_LEFT = -2
+"""Stands for the user where nobody acted but the server, which removed the bot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.changing.audit import COMMAND_LINE
+from jobs.changing.audit import COMMAND_LINE, SERVER_LEFT
 from jobs.core import change_job, record, row_of
 from jobs.db import schema
 from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Record, Transaction
@@ -16,7 +16,8 @@ from jobs.working.ending import end_job
 
 def actor_of(user_id: int) -> str:
     """Who did it, as a job's history has it."""
-    return "operator" if user_id == COMMAND_LINE else f"user:{user_id}"
+    named = {COMMAND_LINE: "operator", SERVER_LEFT: "server"}
+    return named.get(user_id, f"user:{user_id}")
 
 
 async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None:

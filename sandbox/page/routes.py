@@ -32,6 +32,13 @@ def add_page(discord: LoopbackDiscord) -> None:
             headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"},
         )
 
+    async def part(request: web.Request) -> web.FileResponse:
+        path = STATIC / request.match_info["name"]
+        if not path.is_file():
+            raise web.HTTPNotFound
+        # Asked for anew each time, so that no page is made of yesterday's parts and today's.
+        return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+
     async def events(request: web.Request) -> web.StreamResponse:
         _own_page_only(request)
         return await serve_events(request, discord)
@@ -59,7 +66,7 @@ def add_page(discord: LoopbackDiscord) -> None:
     router.add_get("/sandbox/events", events)
     router.add_get("/sandbox/traffic/{number}", line)
     router.add_post("/sandbox/act/{action}", act)
-    router.add_static("/static", STATIC)
+    router.add_get(r"/static/{name:[\w-]+\.\w+}", part)
 
 
 def _own_page_only(request: web.Request) -> None:

@@ -11,9 +11,15 @@ from aiohttp import web
 from sandbox.addresses import file_path, signature
 from sandbox.errors import not_found
 from sandbox.faces import face
+from sandbox.model import StickerFormat
 from sandbox.rest.context import path_id, world_of
 from sandbox.world import World
 
+_STICKER_SUFFIX = {
+    StickerFormat.PNG: "png",
+    StickerFormat.APNG: "png",
+    StickerFormat.LOTTIE: "json",
+}  # GIFs are served by another host: https://media.discordapp.net
 _GONE = "This content is no longer available."
 
 
@@ -41,6 +47,18 @@ def _is_valid(world: World, path: str, query: Mapping[str, str]) -> bool:
         return False
     is_ours = hmac.compare_digest(signature(world, path, issued, expires), query.get("hm", ""))
     return is_ours and world.clock.now() <= expires
+
+
+async def sticker(request: web.Request) -> web.Response:
+    """A sticker: pictures as PNG, drawing instructions (Lottie) as JSON.
+
+    https://docs.discord.com/developers/reference#image-formatting-cdn-endpoints
+    """
+    found = world_of(request).stickers.get(path_id(request, "sticker"))
+    if found is None or request.match_info["suffix"] != _STICKER_SUFFIX.get(found.format):
+        return web.Response(status=404, text=_GONE)
+    kind = "application/json" if found.format is StickerFormat.LOTTIE else "image/png"
+    return web.Response(body=found.data, content_type=kind)
 
 
 async def own_avatar(request: web.Request) -> web.Response:

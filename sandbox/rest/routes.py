@@ -61,6 +61,7 @@ def add_routes(app: web.Application) -> None:
         app.router.add_route(method, API + path, handler)
     app.router.add_get("/attachments/{folder}/{file}/{name}", cdn.download)
     app.router.add_get("/ephemeral-attachments/{folder}/{file}/{name}", cdn.download)
+    app.router.add_get(r"/stickers/{sticker:\d+}.{suffix}", cdn.sticker)
     app.router.add_get("/embed/avatars/{name}", cdn.avatar)
     app.router.add_get("/avatars/{user}/{name}", cdn.own_avatar)
 

@@ -85,6 +85,33 @@ async def test_long_files_go_in_and_out_by_way_of_files(
         await store.put_file(tmp_path / "nothing", ".clip")
 
 
+async def test_no_room_for_what_is_read_is_no_fault_of_the_store(store: PictureStore) -> None:
+    key = await store.put(b"x" * 10_000, "clip")
+    with pytest.raises(OSError, match="No space left"):
+        store.get_file_sync(key, Path("/dev/full"))
+    assert await store.get(key)
+
+
+@pytest.mark.parametrize("known", ["since the start", "since the first picture"])
+async def test_a_folder_that_is_no_longer_mounted_is_not_made_anew(
+    known: str, tmp_path: Path
+) -> None:
+    """What is put there meanwhile would be hidden when it is back."""
+    folder = tmp_path / "pictures"
+    if known == "since the start":
+        folder.mkdir()
+    store = PictureStore(str(folder))
+    await store.check()
+    folder.rename(tmp_path / "away")
+    with pytest.raises(StorageUnavailableError, match="folder is not there"):
+        await store.put(b"a picture", "png")
+    with pytest.raises(StorageUnavailableError, match="folder is not there"):
+        await store.check()
+    assert not folder.exists()
+    (tmp_path / "away").rename(folder)
+    assert await store.get(await store.put(b"a picture", "png")) == b"a picture"
+
+
 async def test_only_what_lay_untouched_is_deleted(store: PictureStore) -> None:
     key = await store.put(b"x", "png")
     assert not await store.delete_if_untouched(key, 3600)

@@ -163,7 +163,8 @@ class PretendEngine:
         picture = plain_picture((128, 96), f"#{job.id % 256:02x}8080")
         key = await self.queue.store.put(picture, ".png")
         report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
-        await self.queue.claims.finish(claim, key, report)
+        film = key if job.options.timelapse else None  # of its last frame
+        await self.queue.claims.finish(claim, key, report, timelapse_key=film)
         done = await self.queue.jobs.get(job.id)
         assert done is not None
         return done

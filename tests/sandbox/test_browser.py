@@ -84,8 +84,13 @@ async def test_paint_with_two_files_and_watch(
     await visitor.reads("50%")
     preview = visitor.last_message().locator("img.media")
     await expect(preview).to_be_visible()
+    await visitor.last_message().locator(".media-button").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog.lightbox")).to_be_visible()
     painter.hold.set()
     await visitor.reads("strength")
+    await page.keyboard.press("Escape")
+    await expect(visitor.last_message()).to_be_focused()
     again = visitor.last_message().get_by_role("button", name="Again")
     await expect(again).to_be_visible(timeout=30_000)
     assert await preview.evaluate("image => image.complete && image.naturalWidth") == 64
@@ -136,15 +141,28 @@ async def test_admin_sets_a_limit_and_paint_is_refused(
 async def test_keyboard_alone(page: Page, files: tuple[Path, Path]) -> None:
     """From the message box through a command and back, without the mouse."""
     visitor = Visitor(page)
-    await page.keyboard.press("/")
+    await page.keyboard.type("/paint")
     await expect(page.locator("#composer-text")).to_be_focused()
-    await visitor.begin("paint")
+    await expect(page.locator(".palette-item").first).to_contain_text("/paint")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".pill button.file-drop")).to_be_focused()
     await visitor.attach("content", files[0])
+    await expect(page.get_by_role("button", name="Send", exact=True)).to_be_focused()
     await visitor.option("preset")
     await page.keyboard.type("starry")
     await expect(page.locator(".suggestion").first).to_contain_text("Starry Night")
     await page.keyboard.press("Enter")
     assert await page.locator('.pill[data-option="preset"] input').input_value()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#composer-text")).to_be_focused()
+
+
+async def test_a_form_that_is_left_gives_the_focus_to_the_message_box(page: Page) -> None:
+    visitor = Visitor(page)
+    await visitor.begin("settings")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog.modal")).to_be_visible()
+    await expect(page.locator(".command-form")).to_have_count(0)
     await page.keyboard.press("Escape")
     await expect(page.locator("#composer-text")).to_be_focused()
 

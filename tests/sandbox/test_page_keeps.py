@@ -155,3 +155,40 @@ async def test_the_focus_stays_on_what_is_made_anew(discord: LoopbackDiscord, pa
     await page.keyboard.press("Enter")
     await expect(grace).to_have_attribute("aria-checked", "true")
     await expect(grace).to_be_focused()
+
+
+async def test_the_keyboard_goes_into_the_drawer_of_a_narrow_window_and_back(page: Page) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    box = page.locator("#composer-text")
+    assert await box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    button = page.get_by_role("button", name="Channels")
+    await button.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".channel.current")).to_be_focused()
+    await expect(button).to_have_attribute("aria-expanded", "true")
+    await page.keyboard.press("Escape")
+    await expect(button).to_be_focused()
+    await expect(page.locator("#sidebar")).to_be_hidden()
+    await button.click()
+    await page.locator("#composer-text").click(position={"x": 300, "y": 10}, force=True)
+    await expect(page.locator("#sidebar")).to_be_hidden()
+
+
+async def test_a_part_of_the_page_is_asked_for_anew(discord: LoopbackDiscord, raw: RawBot) -> None:
+    """Else a page would be made of yesterday's parts and today's after an upgrade."""
+    for name, status in (("main.js", 200), ("base.css", 200), ("gone.js", 404)):
+        async with raw.session.get(f"{discord.world.base_url}/static/{name}") as response:
+            assert response.status == status
+            assert status == 404 or response.headers["Cache-Control"] == "no-cache"
+
+
+async def test_each_tab_has_its_user_and_its_channel_after_a_reload(page: Page) -> None:
+    await page.locator(".channel", has_text="talk").click()
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await other.locator('.person[data-user="grace"]').click()
+    for tab, user, channel in ((page, "ada", "talk"), (other, "grace", "paintings")):
+        await tab.reload()
+        person = tab.locator(f'.person[data-user="{user}"]')
+        await expect(person).to_have_attribute("aria-checked", "true")
+        await expect(tab.locator(".channel.current")).to_have_text(channel)

@@ -13,7 +13,7 @@ from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import plain, plain_line, relative, shorten, those_that_fit
 from common.limits import LIMITS
 from jobs.changing.administration import REASON_LIMIT
-from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
+from jobs.changing.audit import BEFORE, COMMAND_LINE, SERVER_LEFT, AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250
@@ -74,6 +74,8 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
     if entry.user_id == COMMAND_LINE:
         who = t("the operator of this bot")
+    if entry.user_id == SERVER_LEFT:
+        who = t("nobody, as I was not in this server")
     said = t("{who}: {what}", who=who, what=_what(t, entry))
     return f"{relative(entry.at)} {said}"
 

@@ -77,7 +77,7 @@ def stats_words(t: Texts, found: Stats, days: int) -> str:
     waiting = sum(day.waiting_seconds * day.pictures for day in found.days)
     painting = sum(day.painting_seconds for day in found.days)
     lines = [
-        t.plural("## The last {count} day", "## The last {count} days", count=days),
+        t.plural("## The last day", "## The last {count} days", count=days),
         t.plural("{count} picture painted", "{count} pictures painted", count=found.pictures),
         t.plural("{count} member asked", "{count} members asked", count=found.users),
         t.plural("{count} failure", "{count} failures", count=found.failures),

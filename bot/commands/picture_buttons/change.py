@@ -59,6 +59,8 @@ class ChangeForm(ReportingModal):
             custom_id="look", required=False, options=_looks(t, job.options)
         )
         labels = {value: t(label) for value, label in SWITCHES.items()}
+        if job.options.variants > 1:  # which are not filmed
+            del labels[FILM]
         states = {FILM: job.options.timelapse, SPOILER: job.reply.spoiler, PRIVATE: private}
         self._switches = Switches(labels, on={name for name, is_on in states.items() if is_on})
         for label, about, field in (

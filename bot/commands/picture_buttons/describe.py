@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.cards.descriptions import described, descriptions
 from bot.commands.job_access import kept_job
-from bot.intake.own_defaults import defaults_there, hidden_by_role
+from bot.intake.own_defaults import defaults_there
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import ALT_TEXT_LIMIT, own_button
@@ -85,7 +85,7 @@ async def _must_hide(interaction: Interaction, job: Job) -> bool:
     there = await defaults_there(interaction, job.guild_id, job.channel_id)
     if interaction.guild_id != job.guild_id and there.spoiler_role_ids:
         return job.reply.spoiler  # their roles there are not known here
-    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
+    return bool(there.for_roles(role_ids(interaction)).always_spoiler)
 
 
 async def _change_message(t: Texts, client: Bot, job: Job) -> str:

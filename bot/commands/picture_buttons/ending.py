@@ -92,6 +92,9 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         words = texts_of(interaction)(COPY_DELETED)
         await _delete_message(interaction, words, {"job": str(job.id), "user": str(job.user_id)})
         return
+    if not job.state.ended:  # it had, when the button came there, and waits once more
+        await cancel(interaction, job_id)
+        return
     await acknowledge(interaction)
     await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
     await client.queue.retention.delete_soon(job_id, interaction.user.id)
@@ -170,9 +173,11 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
     alone = not is_shown_here(interaction, stood) or not await is_for_others(interaction, stood)
     hidden = job.reply.spoiler or await read_in_time(interaction, must_hide_here(interaction))
     message_id = await acknowledge(interaction, ephemeral=alone, thinking=True)
-    was = job.reply
+    was, reply = job.reply, reply_as(interaction, job.reply)
+    is_for_me = alone or job.user_id == interaction.user.id
     reply = replace(
-        reply_as(interaction, was),
+        reply,
+        locale=reply.locale if is_for_me else was.locale,
         ephemeral=alone,
         spoiler=hidden,
         message_id=message_id,

@@ -35,7 +35,7 @@ def _moments(data: bytes, limits: DecodeLimits, total_ms: float | None) -> Itera
             yield Moment(start_ms, length_ms, partial(film.raster, frame))
     # Matroska that breaks off simply ends.
     if total_ms is not None and total_ms - end_ms > max(_MISSING_MS, _MISSING_SHARE * total_ms):
-        raise damaged()
+        raise damaged(is_video=True)
 
 
 def _timed(film: OpenFilm) -> Iterator[tuple[float, float, VideoFrame]]:

@@ -77,10 +77,10 @@ class OpenFilm:
             if frame.is_corrupt:
                 is_damaged = True
             elif not is_damaged:
-                check_size((frame.width, frame.height), self.limits)
+                check_size((frame.width, frame.height), self.limits, is_video=True)
                 yield frame
         if is_damaged:
-            raise damaged()
+            raise damaged(is_video=True)
 
     def raster(self, frame: VideoFrame, *, notes: bool = False) -> Raster:
         """The pixels of a frame."""
@@ -116,7 +116,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
     with opened(data, limits) as film:
         for frame in film.frames():
             return film.raster(frame, notes=True)
-    raise damaged()
+    raise damaged(is_video=True)
 
 
 def about(data: bytes, limits: DecodeLimits) -> About:
@@ -152,7 +152,7 @@ def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenFilm]:
                 "That file holds sound and no picture. Please attach a picture or a video."
             )
         context = stream.codec_context
-        check_size((context.width, context.height), limits)
+        check_size((context.width, context.height), limits, is_video=True)
         context.thread_count = 1  # no thread can be started where strangers' files are read
         yield OpenFilm(container, stream, limits)
 

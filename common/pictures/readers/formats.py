@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # it needs numpy, which the bot's own process does without
 Reader: TypeAlias = "Callable[[bytes, DecodeLimits], Raster]"
 
 
+FILM: Final = "film"
+
+
 @dataclass(frozen=True)
 class Format:
     """One that is read here."""
@@ -28,6 +31,11 @@ class Format:
     """Of `common.clips.readers`, for one that may move."""
     mark: bytes = b""
     """What stands near the beginning of files that move, where others of the format do not."""
+
+    @property
+    def is_video(self) -> bool:
+        """Whether people call it a video, and not a picture."""
+        return self.module == FILM
 
     @property
     def read(self) -> Reader:
@@ -52,15 +60,15 @@ FORMATS: Final = {
         Format("TIFF", "tiff", ("tifffile", "imagecodecs", "pillow")),
         Format("AVIF", "avif", ("imagecodecs", "pillow"), "avif", b"avis"),
         Format("HEIF", "heif", ("pillow-heif",)),
-        Format("MP4", "film", ("av",), "film"),
-        Format("MOV", "film", ("av",), "film"),
-        Format("WEBM", "film", ("av",), "film"),
-        Format("MKV", "film", ("av",), "film"),
+        Format("MP4", FILM, ("av",), FILM),
+        Format("MOV", FILM, ("av",), FILM),
+        Format("WEBM", FILM, ("av",), FILM),
+        Format("MKV", FILM, ("av",), FILM),
     )
 }
 _MARK_WITHIN_BYTES: Final = 1024 * 1024
 """A PNG's profile may stand before its mark."""
-LATE: Final = frozenset({"film"})
+LATE: Final = frozenset({FILM})
 """Modules that are loaded for their first file: FFmpeg is large, and films are few."""
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
 _HEIF_BRANDS: Final = {
@@ -100,7 +108,7 @@ _NOT_READ: Final = {
     b"DDS ": sentence("a DDS texture"),
     b"FUJIFILM": sentence("a camera's raw file"),
     b"IIU\0": sentence("a camera's raw file"),
-    b"OggS": sentence("a film or a sound"),
+    b"OggS": sentence("a video or a sound file"),
     b"ID3": sentence("a sound file"),
     b"fLaC": sentence("a sound file"),
     b"PK\3\4": sentence("a ZIP archive"),
@@ -120,6 +128,12 @@ def format_of(data: bytes) -> Format | None:
     return next(
         (FORMATS[name] for start, name in _FIRST_BYTES.items() if data.startswith(start)), None
     )
+
+
+def is_video(data: bytes) -> bool:
+    """Whether a file is a video that is read here, as far as its first bytes tell."""
+    found = format_of(data)
+    return found is not None and found.is_video
 
 
 def may_move(data: bytes) -> bool:
@@ -149,7 +163,7 @@ def kind_of(data: bytes) -> Sentence | None:
         is_raw = data[8:12] in _CAMERA_BRANDS
         return sentence("a camera's raw file") if is_raw else sentence("a sound file")
     if data[:4] == b"RIFF":
-        return {b"WAVE": sentence("a sound file"), b"AVI ": sentence("a film or a sound")}.get(
+        return {b"WAVE": sentence("a sound file"), b"AVI ": sentence("an AVI video")}.get(
             data[8:12]
         )
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")

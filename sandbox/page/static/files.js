@@ -20,7 +20,9 @@ export function filePicker({ most, hint, limit, kinds = [] }) {
 
   function show() {
     list.replaceChildren(...chosen.map((file) => fileChip(file, () => remove(file))));
+    const focused = document.activeElement === button;
     button.hidden = chosen.length >= most;
+    if (focused && button.hidden) element.closest(".command-form")?.querySelector(".send").focus();
   }
 
   function remove(file) {

@@ -17,7 +17,7 @@ function header() {
   const mood = !state.online ? "gone" : state.connected ? "ok" : "off";
   remake(
     byId("header"),
-    el("button.icon-button.drawer-button", { type: "button", "aria-label": "Channels", onclick: () => tell("drawer") }, icon(ICONS.menu)),
+    el("button.icon-button.drawer-button", { type: "button", "aria-label": "Channels", "aria-expanded": String(document.body.classList.contains("drawer-open")), onclick: () => tell("drawer") }, icon(ICONS.menu)),
     icon(here.kind === "guild_text" ? ICONS.hash : ICONS.at, 22),
     el("h1", {}, here.kind === "dm" ? "Atelier" : here.name),
     here.topic && el("span.topic", {}, here.topic),
@@ -52,17 +52,26 @@ on("violation", () => {
   unseenViolation = true;
   byId("violation-dot")?.removeAttribute("hidden");
 });
-on("drawer", (open) => document.body.classList.toggle("drawer-open", open));
+/** The list of channels in a narrow window; the keyboard goes with it. */
+function drawer(open) {
+  const was = document.body.classList.contains("drawer-open");
+  const now = document.body.classList.toggle("drawer-open", open);
+  const button = document.querySelector(".drawer-button");
+  button?.setAttribute("aria-expanded", String(now));
+  if (now) document.querySelector(".channel.current")?.focus();
+  else if (was && byId("sidebar").contains(document.activeElement)) button?.focus();
+}
+
+on("drawer", drawer);
 startSidebar();
 startLog();
 startComposer();
 startPanel();
 connect();
 setInterval(countDown, 1000);
-byId("log").addEventListener("click", () => document.body.classList.remove("drawer-open"));
+for (const id of ["log", "composer"]) byId(id).addEventListener("click", () => drawer(false));
+byId("sidebar").addEventListener("keydown", (event) => event.key === "Escape" && drawer(false));
 addEventListener("keydown", (event) => {
-  if (event.key === "/" && event.target === document.body) {
-    event.preventDefault();
-    byId("composer-text")?.focus();
-  }
+  // The sign itself is then written where the focus is.
+  if (event.key === "/" && event.target === document.body) byId("composer-text")?.focus();
 });

@@ -91,9 +91,12 @@ export function carryPictures(before, after) {
 /** The picture as large as the window. */
 function lightbox(url, alt) {
   const opener = document.activeElement;
+  const id = opener?.closest("article")?.dataset.id;
+  /** To the picture, or to its message where that was made anew meanwhile. */
+  const back = () => (opener?.isConnected ? opener : document.querySelector(`[data-id="${id}"]`))?.focus();
   const dialog = el(
     "dialog.lightbox",
-    { "aria-label": alt, onclick: () => dialog.close(), onclose: () => (dialog.remove(), opener?.focus?.()) },
+    { "aria-label": alt, onclick: () => dialog.close(), onclose: () => (dialog.remove(), back()) },
     el("img", { src: url, alt }),
     el("div.lightbox-foot", {}, el("span", {}, alt), el("a", { href: url, target: "_blank", rel: "noreferrer", onclick: (event) => event.stopPropagation() }, "Open in browser")),
   );

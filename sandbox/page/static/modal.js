@@ -1,6 +1,6 @@
 // Modals: text fields, selects, radio groups, checkboxes and uploads in a dialog.
 
-import { el } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { filePicker } from "./files.js";
 import { markdown } from "./markdown.js";
 import { choices, multiSelect, singleSelect } from "./selects.js";
@@ -22,7 +22,9 @@ export function openModal(answer) {
     el("footer", {}, el("button.button.link", { type: "button", onclick: close }, "Cancel"), submit),
   );
   const opener = document.activeElement;
-  const dialog = el("dialog.modal", { "aria-label": modal.title, onclose: () => (dialog.remove(), opener?.isConnected && opener.focus()) }, form);
+  /** To what opened it; a command's own form is gone by then. */
+  const back = () => (opener?.isConnected && opener !== document.body ? opener : byId("composer-text"))?.focus();
+  const dialog = el("dialog.modal", { "aria-label": modal.title, onclose: () => (dialog.remove(), back()) }, form);
   document.body.append(dialog);
   dialog.showModal();
   form.querySelector(".modal-body :is(summary, textarea, select, button.file-drop, input:not([hidden], details input))")?.focus();

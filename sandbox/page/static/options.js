@@ -77,8 +77,7 @@ export function commandForm(command, { files, cancel }) {
 
   function focus() {
     const empty = [...fields.values()].find((f) => f.value() === null) ?? [...fields.values()][0];
-    if (empty) empty.focus();
-    else (more.querySelector("button") ?? go).focus();
+    (empty ?? go).focus();
   }
 
   function onKey(event) {

@@ -8,6 +8,7 @@ import pytest
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts, tell_of_failed_start
 from common import crashes
+from common.defaults import Defaults
 from jobs.health import StoreState
 from jobs.outcomes import QueueUnavailableError
 from tests.kit.pretend_engine import ENGINE
@@ -64,6 +65,47 @@ async def test_no_engine_is_told_once_when_somebody_waits_and_once_when_it_is_ov
     await look(owned, 2)
     assert told(owned)[1].startswith("✅ This is over: “No engine is running")
     assert len(told(owned)) == 2
+
+
+async def test_each_owner_is_told_in_the_language_that_they_chose(closed_world: World) -> None:
+    grace, ada = closed_world.user("grace"), closed_world.user("ada")
+    closed_world.settings = closed_world.settings.model_copy(
+        update={"atelier_owner_ids": (grace.id, ada.id), "atelier_disk_reserve_mib": 10**9}
+    )
+    await closed_world.start_bot()
+    await closed_world.queue.defaults.set(
+        "user", grace.id, Defaults(language="de"), guild_id=0, by_user=grace.id
+    )
+    await closed_world.stop_bot()
+    await closed_world.start_bot()
+    await look(closed_world)
+    assert told(closed_world)[0].startswith("⚠️ Auf der Platte mit dem Ordner")
+    assert told(closed_world, "ada")[0].startswith("⚠️ The disk of")
+    await closed_world.stop_bot()
+    closed_world.settings = closed_world.settings.model_copy(update={"atelier_disk_reserve_mib": 0})
+    await closed_world.start_bot()
+    await look(closed_world)
+    assert told(closed_world)[1].startswith("✅ Das ist vorbei: „Auf der Platte mit dem Ordner")
+    assert told(closed_world, "ada")[1].startswith("✅ This is over: “The disk of")
+
+
+async def test_a_channel_is_told_in_the_language_of_its_server(closed_world: World) -> None:
+    channel = closed_world.discord.channel()
+    closed_world.settings = closed_world.settings.model_copy(
+        update={"atelier_alert_channel_id": channel.id, "atelier_disk_reserve_mib": 10**9}
+    )
+    await closed_world.start_bot()
+    await closed_world.bot.wait_until_ready()
+    await closed_world.queue.defaults.set(
+        "guild",
+        closed_world.guild_id,
+        Defaults(language="fr"),
+        guild_id=closed_world.guild_id,
+        by_user=1,
+    )
+    await look(closed_world)
+    (message,) = closed_world.discord.world.messages_in(channel)
+    assert message.text.startswith("⚠️ Il reste")
 
 
 async def test_a_trouble_that_passes_within_its_grace_is_told_to_nobody(

@@ -1,5 +1,6 @@
 """How the bot comes back to the gateway."""
 
+import gc
 import logging
 import socket
 import sys
@@ -25,6 +26,15 @@ def test_a_gateway_that_ends_each_session_at_once_does_not_use_the_day_up() -> N
         begun += 1
         now += pauses.delay()
     assert begun < 1000
+
+
+@pytest.mark.filterwarnings("error")
+async def test_what_discord_tells_after_the_end_begins_nothing(world: World) -> None:
+    """It is told seconds later that the servers are known, by a task that outlives the bot."""
+    client = world.bot
+    await world.stop_bot()
+    client.dispatch("ready")
+    gc.collect()  # a coroutine that nobody awaits warns when it goes
 
 
 def test_sessions_that_last_are_no_reason_to_wait() -> None:

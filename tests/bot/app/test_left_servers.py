@@ -4,9 +4,14 @@ import pytest
 
 from bot.app import left_servers
 from bot.app.left_servers import LeftServers
+from jobs.changing import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
+from sandbox.model import Message
 from tests.kit.world import World
+
+AN_HOUR = 3600.0
+"""Then no answer can be edited by its interaction any more."""
 
 
 async def waiting(world: World, **details: object) -> Job:
@@ -14,6 +19,14 @@ async def waiting(world: World, **details: object) -> Job:
     await world.says(await world.paint(**details), "Place")  # type: ignore[arg-type]
     await world.no_intakes()
     return (await world.jobs())[0]
+
+
+def told(world: World) -> list[Message]:
+    return world.discord.dms(world.user())
+
+
+async def delivered(world: World, job: Job) -> bool:
+    return (await world.fresh(job)).delivered_at is not None
 
 
 async def removed(world: World) -> None:
@@ -28,6 +41,7 @@ async def test_what_waits_in_a_server_that_removed_the_bot_ends_after_a_while(
     await world.queue.pauses.pause(world.guild_id, 1)
     job, private = await waiting(world), await waiting(world, context="bot_dm")
     await removed(world)
+    world.shift_clock(AN_HOUR)
     keeper = world.bot.service(LeftServers)
     await keeper.look()
     assert await world.state(job) is JobState.QUEUED, "it may be back in a moment"
@@ -35,9 +49,27 @@ async def test_what_waits_in_a_server_that_removed_the_bot_ends_after_a_while(
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
     await keeper.look()
     assert await world.state(job) is JobState.CANCELLED
+    await world.eventually(lambda: any("Cancelled" in each.text for each in told(world)))
+    message = told(world)[-1]
+    assert "I was removed from the server" in message.text
+    assert f"#{job.id}" in message.text
     assert await world.state(private) is JobState.QUEUED
     assert await world.state(brought) is JobState.QUEUED
     assert not (await world.queue.standings.overview(world.guild_id)).paused
+
+
+async def test_who_takes_no_direct_messages_is_not_told_and_nothing_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.bot.wait_until_ready()  # nothing is looked at before
+    world.user().accepts_dms = False
+    job = await waiting(world)
+    await removed(world)
+    world.shift_clock(AN_HOUR)
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    await world.bot.service(LeftServers).look()
+    await world.eventually(lambda: delivered(world, job))
+    assert not told(world)
 
 
 async def test_one_that_is_back_in_time_keeps_what_waits(
@@ -65,3 +97,17 @@ async def test_an_outage_of_a_server_is_no_removal(
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
     await world.bot.service(LeftServers).look()
     assert await world.state(job) is JobState.QUEUED
+
+
+async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.bot.wait_until_ready()  # nothing is looked at before
+    await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
+    keeper = world.bot.service(LeftServers)
+    await removed(world)
+    await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2, "for its return"
+    monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
+    await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2

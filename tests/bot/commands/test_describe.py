@@ -134,6 +134,19 @@ async def test_what_admins_want_hidden_stays_hidden(world: World) -> None:
     assert picture(message)[1]
 
 
+async def test_a_role_that_is_hidden_stays_so_from_where_it_is_not_known(world: World) -> None:
+    """In their direct messages a member has no roles."""
+    hidden = Defaults(spoiler_role_ids=(7,))
+    guild_id = world.guild_id
+    await world.queue.defaults.set("guild", guild_id, hidden, guild_id=guild_id, by_user=1)
+    job = await world.painted_job(world.user())
+    await world.queue.deliveries.set_look(job.id, alt_text="", spoiler=True)
+    page = await world.slash(world.user(), "show", {"picture": job.id}, context="bot_dm")
+    await answer(await describe(world, page, {"alt": "A dog", "switches": []}))
+    reply = (await world.fresh(job)).reply
+    assert (reply.alt_text, reply.spoiler) == ("A dog", True)
+
+
 @pytest.mark.parametrize("whose", ["thread", "its channel", "another channel"])
 async def test_a_thread_hides_what_its_channel_hides(world: World, whose: str) -> None:
     ada, guild_id = world.user(), world.guild_id

@@ -3,10 +3,17 @@
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from sandbox.model import Interaction
-from tests.kit.pictures import color_of, gradient_picture, plain_picture
+from tests.kit.pictures import color_of, encoded, gradient_picture, plain_picture
 from tests.kit.world import World, has_result, labels
+
+
+def animated(color: str) -> bytes:
+    """A GIF of two pictures, the second white."""
+    first, second = (Image.new("RGB", (64, 48), each) for each in (color, "white"))
+    return encoded(first, "GIF", save_all=True, append_images=[second])
 
 
 def photos(*colors: str) -> dict[str, list[tuple[str, bytes]]]:
@@ -159,6 +166,29 @@ async def test_what_is_left_out_is_told_while_the_others_wait_and_are_painted(
         if state == "Place 1":
             painter = await world.start_engine()
             painter.hold.clear()
+
+
+async def test_what_is_left_out_is_told_beside_many_other_notes(world: World) -> None:
+    files = {
+        "content": [
+            *((f"{color}.gif", animated(color)) for color in ("teal", "navy", "olive", "brown")),
+            ("broken.png", b"no picture"),
+        ]
+    }
+    message = await world.says(await use_as_style(world, files), "Place 1")
+    assert "Photograph 5: " in message.text
+    for number in range(1, 5):
+        assert f"Photograph {number}: The file is animated" in message.text
+
+
+async def test_several_versions_are_not_offered_to_be_filmed(world: World) -> None:
+    message = await world.says(await use_as_style(world, photos("teal", "navy")), "Place 1")
+    await world.press(world.user(), message, "Cancel")
+    await world.eventually(lambda: "Cancelled" in message.text)
+    form = await world.discord.press(world.user(), message, label="Change…")
+    assert form.modal is not None
+    assert "Film how it is painted" not in str(form.modal)
+    assert "Hide it until somebody clicks on it" in str(form.modal)
 
 
 async def test_several_photographs_wait_for_their_style_together(world: World) -> None:

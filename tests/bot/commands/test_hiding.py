@@ -64,6 +64,16 @@ async def test_what_was_painted_in_private_is_shown_hidden_where_all_pictures_ar
     assert is_hidden(interaction.message)
 
 
+async def test_what_its_member_hides_is_hidden_wherever_it_comes_again(world: World) -> None:
+    await world.start_engine()
+    painted = await world.painted({"timelapse": True, "spoiler": True})
+    for again in (shown, compared, filmed):
+        interaction = await again(world, painted)
+        await interaction.wait(lambda i: i.message and i.message.attachments)
+        assert interaction.message is not None
+        assert is_hidden(interaction.message), again.__name__
+
+
 def is_hidden(message: Message) -> bool:
     galleries = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
     items = [item for each in galleries for item in each["items"]]
@@ -100,3 +110,31 @@ async def test_what_waits_in_a_thread_is_hidden_as_in_its_channel(world: World) 
     await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
     assert (await world.fresh(inside)).reply.spoiler
     assert not (await world.fresh(elsewhere)).reply.spoiler
+
+
+async def test_a_role_that_was_given_meanwhile_hides_what_is_shown_from_then_on(
+    world: World,
+) -> None:
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    (job,) = await world.jobs()
+    assert not job.reply.spoiler
+    world.user().role_ids.append(keeper.id)
+    painter.hold.set()
+    message = await world.finished(interaction)
+    assert is_hidden(message)
+    assert (await world.fresh(job)).reply.spoiler
+    other = await world.paint(user="grace")
+    assert not is_hidden(await world.finished(other))
+
+
+async def test_a_member_of_whom_discord_tells_nothing_gets_the_picture(world: World) -> None:
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    await world.start_engine()
+    world.discord.faults.add("GET", "/guilds/*/members/*", status=404, code=10007, times=9)
+    assert not is_hidden(await world.painted())

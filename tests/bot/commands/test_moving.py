@@ -64,9 +64,9 @@ async def test_a_film_is_shown_as_one_and_its_sound_is_left_out(world: World) ->
     heard = {**FILM, "content": ("cat.mp4", film(LOOKS, sound=True))}
     done = await moving(world, attachments=heard)
     assert done.attachments[0].filename.endswith(".mp4")
-    assert "Its sound is left out." in done.text
+    assert "The video: Its sound is left out." in done.text
     still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
-    assert "The file is a video; I used its first picture." in still.text
+    assert "The video: The file is a video; I used its first picture." in still.text
 
 
 PLAIN = [plain((60 * number, 90, 90), (96, 72)) for number in range(4)]

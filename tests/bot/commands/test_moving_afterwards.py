@@ -196,7 +196,7 @@ def test_of_a_link_to_an_animation_the_film_is_taken_and_not_its_still() -> None
             "thumbnail": {"url": "https://media.tenor.com/c.png", "proxy_url": f"{proxy}/c.png"},
         }
     )
-    assert [source.url for source in embedded([tenor])] == [f"{proxy}/cat.mp4", f"{proxy}/c.png"]
+    assert [source.url for source in embedded([tenor])] == [f"{proxy}/cat.mp4"]
     page = discord.Embed.from_dict(
         {
             "type": "video",

@@ -3,11 +3,13 @@
 from types import SimpleNamespace
 from typing import Any
 
+import discord
 from discord.components import _component_factory
 
 from bot.commands.paint_this import pictures_of
+from sandbox.model import Message, StickerFormat
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import World
+from tests.kit.world import World, answer
 
 
 async def test_paint_this_on_a_message_with_a_picture(world: World) -> None:
@@ -37,6 +39,60 @@ async def test_paint_this_says_when_there_is_no_picture(world: World) -> None:
     assert "has no picture" in await world.said(interaction)
 
 
+def sticker_post(world: World, *kinds: StickerFormat) -> Message:
+    """A message of nothing but stickers."""
+    stickers = [
+        world.discord.add_sticker(kind.name, kind, gradient_picture((64 + number, 64)))
+        for number, kind in enumerate(kinds)
+    ]
+    return world.discord.post(world.user("grace"), "", stickers=stickers)
+
+
+async def test_a_sticker_is_painted(world: World) -> None:
+    await world.start_engine()
+    post = sticker_post(world, StickerFormat.PNG)
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.finished(submitted)
+
+
+async def test_one_of_several_stickers_is_painted(world: World) -> None:
+    await world.start_engine()
+    post = sticker_post(world, StickerFormat.PNG, StickerFormat.LOTTIE, StickerFormat.APNG)
+    asked = await answer(await world.discord.message_command(world.user(), "Paint this", post))
+    assert [button["label"] for button in asked.buttons] == ["1", "2", "All 2 in one message"]
+    opened = await world.discord.press(world.user(), asked, label="2")
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.finished(submitted)
+
+
+async def test_a_sticker_that_is_no_picture_is_said_to_be_none(world: World) -> None:
+    post = sticker_post(world, StickerFormat.LOTTIE)
+    interaction = await world.discord.message_command(world.user(), "Paint this", post)
+    assert "attach a screenshot" in await world.said(interaction)
+
+
+def test_pictures_from_elsewhere_come_by_discords_proxy_alone_also_of_what_was_forwarded() -> None:
+    """A stranger who chooses the address learns the bot's, and what lies in its network."""
+    strange = "http://169.254.169.254/latest.png"
+    fetched, unfetched = (
+        discord.Embed.from_dict({"image": {"url": strange, **proxied}})
+        for proxied in ({"proxy_url": "https://images-ext-1.discordapp.net/x.png"}, {})
+    )
+    forwarded = SimpleNamespace(
+        attachments=[], stickers=[], components=[], embeds=[unfetched, fetched]
+    )
+    message: Any = SimpleNamespace(
+        attachments=[],
+        message_snapshots=[forwarded],
+        stickers=[],
+        components=[],
+        embeds=[unfetched],
+    )
+    found = [source.url for source in pictures_of(message)]
+    assert found == ["https://images-ext-1.discordapp.net/x.png"]
+
+
 def test_the_pictures_of_other_bots_cards_are_taken() -> None:
     proxy = "https://media.discordapp.net/attachments/1/2"
 
@@ -51,6 +107,7 @@ def test_the_pictures_of_other_bots_cards_are_taken() -> None:
     message: Any = SimpleNamespace(
         attachments=[],
         message_snapshots=[],
+        stickers=[],
         components=[_component_factory(payload)],
         embeds=[],
     )

@@ -42,6 +42,7 @@ async def press_erase(world: World, message: Message, label: str) -> None:
     await world.press(ada, message, "Erase my data…")
     assert "cannot be undone" in message.text
     await world.press(ada, message, label)
+    await world.eventually(lambda: "and then I erase" not in message.text)
 
 
 async def test_everything_is_erased_after_a_question(world: World) -> None:
@@ -54,13 +55,29 @@ async def test_everything_is_erased_after_a_question(world: World) -> None:
     await press_erase(world, message, "Keep everything")
     assert "Your data" in message.text
     assert (await world.fresh(done)).result_key is not None
+    world.bot.languages[ada.id] = "en"
     await press_erase(world, message, "Erase everything")
     assert "Everything is erased: 2 pictures that you asked for," in message.text
+    assert ada.id not in world.bot.languages
     assert not await world.queue.jobs.of_user(ada.id)
     assert not await world.queue.styles.visible_to(ada.id, None)
     shown = await world.slash(ada, "show", {"picture": done.id})
     assert f"There is no picture #{done.id}" in shown.text
     assert await world.state(foreign) is JobState.DONE
+
+
+async def test_who_waits_for_the_end_of_a_painting_reads_what_is_done(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    painting = await world.paint()
+    await world.says(painting, "Painting")
+    ada, message = world.user("ada"), await world.slash(world.user("ada"), "privacy")
+    await world.press(ada, message, "Erase my data…")
+    await world.press(ada, message, "Erase everything")
+    assert "and then I erase all of it" in message.text
+    assert not message.buttons, "nothing is to be pressed twice"
+    painter.hold.set()
+    await world.eventually(lambda: "Everything is erased" in message.text)
 
 
 async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(world: World) -> None:

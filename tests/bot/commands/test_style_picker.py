@@ -158,7 +158,7 @@ async def test_an_erased_photograph_is_not_painted(world: World) -> None:
     message = await asked(world)
     await world.queue.privacy.erase_user(world.user().id)
     refused = await picked(world, message, "The Scream")
-    assert "no longer have that photograph" in await world.said(refused)
+    assert "no longer have what you attached" in await world.said(refused)
 
 
 async def test_a_broken_photograph_is_refused_before_a_style_is_asked_for(world: World) -> None:

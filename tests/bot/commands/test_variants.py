@@ -23,6 +23,31 @@ async def test_four_versions_are_one_job_and_one_message(world: World, context: 
     assert "4 versions" in message.text
 
 
+async def painted_in_another_language(world: World, options: dict[str, int]) -> Message:
+    interaction = await world.paint(options)
+    await interaction.wait(lambda i: i.message and "🖼️" in i.message.text)
+    assert interaction.message is not None
+    return interaction.message
+
+
+@pytest.mark.parametrize(
+    ("locale", "alone", "together"),
+    [("fr", "Peinte pour", "Peintes pour"), ("es-ES", "Pintada para", "Pintadas para")],
+)
+async def test_one_picture_and_several_agree_with_what_is_said_of_them(
+    world: World, locale: str, alone: str, together: str
+) -> None:
+    world.user(locale=locale)
+    await world.start_engine()
+    one = await painted_in_another_language(world, {})
+    assert f"{alone} Ada" in one.text
+    both = await painted_in_another_language(world, {"variants": 2})
+    assert f"{together} Ada" in both.text
+    (gallery,) = [each for each in both.walk() if each["type"] == 12]
+    spoken = [item["description"] for item in gallery["items"]]
+    assert spoken == [f"1: {alone} Ada", f"2: {alone} Ada"]
+
+
 async def test_a_version_that_is_taken_is_a_picture_with_all_its_buttons(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"variants": 3, "seed": 3, "spoiler": True})

@@ -63,12 +63,16 @@ async def test_a_long_wait_is_told_of(world: World) -> None:
     assert len(told(world, message)) == 1
 
 
-async def test_who_asked_in_private_is_told_in_private(world: World) -> None:
+async def test_who_asked_in_private_is_told_in_private_and_in_their_language(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"notify": "yes", "ephemeral": True})
+    world.user(locale="de")
+    interaction = await world.paint({"notify": "yes", "ephemeral": True})
+    await world.delivered()
     await announced(world)
-    (said,) = told(world, message)
+    assert interaction.message is not None
+    (said,) = told(world, interaction.message)
     assert said.ephemeral
+    assert "dein Bild ist fertig" in said.content
 
 
 async def test_after_minute_16_a_dm_tells_where_the_bot_is_no_member(world: World) -> None:

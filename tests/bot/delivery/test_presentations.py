@@ -3,6 +3,7 @@
 import pytest
 
 from bot.delivery.presentations import Layout, PictureSize, presentations_for
+from sandbox.compose import delete_message
 from sandbox.faults import Fault
 from sandbox.model import Interaction, Message
 from tests.kit.world import World, has_result
@@ -114,6 +115,17 @@ async def test_where_no_file_is_small_enough_words_come(world: World) -> None:
     await world.delivered()
     assert len(fault.hits) == 3
     assert not message.attachments
+
+
+async def test_what_is_hidden_is_hidden_beside_mere_words(world: World) -> None:
+    interaction = await world.paint({"spoiler": True})
+    delete_message(world.discord.world, await world.says(interaction, "Place 1"))
+    world.discord.faults.add("POST", "/channels/*/messages", status=400, times=2)
+    await world.start_engine()
+    await world.eventually(lambda: world.discord.dms(world.user()))
+    (message,) = world.discord.dms(world.user())
+    assert RESULT in message.content
+    assert [each.filename[:8] for each in message.attachments] == ["SPOILER_"]
 
 
 async def test_words_take_the_place_of_a_message_without_a_card(world: World) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.cards import fit_upload
 from common.options import PaintOptions
 from jobs.model import Failure, FailureKind, Job, JobState
 from jobs.outcomes import ClearUndone
@@ -352,10 +353,15 @@ async def test_made_smaller_they_are_as_many_as_there_are_after_a_second_end(
     assert len(message.attachments) == 3
 
 
-async def test_one_that_is_taken_and_made_smaller_comes_alone(cramped: World) -> None:
+async def test_they_fit_into_one_request_together_and_one_that_is_taken_comes_alone(
+    cramped: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large each of them may be, as in a server that is boosted."""
+    monkeypatch.setattr(fit_upload, "MOST_BYTES", 600_000)
     painter = await cramped.start_engine()
     painter.noise = True
     message = await cramped.painted({"variants": 3, "size": 512})
     assert "Shown as" in message.text
+    assert 300_000 < sum(len(each.data) for each in message.attachments) <= 600_000
     taken = await cramped.finished(await cramped.press(cramped.user(), message, "Take 1"))
     assert len(taken.attachments) == 1

@@ -7,6 +7,8 @@ import zlib
 import pytest
 from PIL import Image
 
+from tests.common.clips.files import film
+from tests.kit.moving import LOOKS
 from tests.kit.pictures import encoded, gradient_picture
 from tests.kit.world import BOTH, PHOTO, World
 
@@ -74,6 +76,14 @@ async def test_a_bad_picture_gets_a_sentence(world: World) -> None:
     await world.no_intakes()
     await world.start_engine()
     await world.painted()  # and the bot goes on serving
+
+
+async def test_a_broken_video_is_called_one(world: World) -> None:
+    broken = film(LOOKS)[:400]
+    interaction = await world.paint(attachments={**BOTH, "content": ("cat.mp4", broken)})
+    assert (await world.said(interaction)).startswith("The video: That video is damaged")
+    interaction = await world.paint(attachments={**BOTH, "style": ("cat.mp4", broken)})
+    assert (await world.said(interaction)).startswith("The style picture: That video is damaged")
 
 
 async def test_the_bad_picture_is_named(world: World) -> None:

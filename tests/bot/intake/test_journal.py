@@ -1,6 +1,7 @@
 """Commands between their arrival and the queue: whatever the database does, each is kept once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -204,3 +205,18 @@ async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
     await book.recover()
     assert await pending(queue) == [1]
     assert [path.name for path in folder.iterdir()] == ["4.json"]
+
+
+async def test_a_file_of_another_version_becomes_a_row_and_a_damaged_one_goes(
+    queue: JobQueue, folder: Path
+) -> None:
+    """Where rows are gone on with, its member is told; see `bot.intake.unreadable`."""
+    folder.mkdir(parents=True)
+    newer = request(11).model_dump(mode="json") | {"brush": "wide"}
+    (folder / "11.json").write_text(json.dumps(newer))
+    (folder / "12.json").write_bytes(b"{")
+    (folder / "13.json").mkdir()  # what the disk does not give
+    await CommandJournal(queue, folder).recover()
+    (row,) = await queue.intakes.pending()
+    assert (row.interaction_id, row.user_id, row.payload) == (11, 5, newer)
+    assert [path.name for path in folder.iterdir()] == ["13.json"]

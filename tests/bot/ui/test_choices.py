@@ -7,7 +7,7 @@ import pytest
 from bot.commands.admin.limit_lines import NUMBERS, limit_lines, read_lines
 from bot.texts import languages, texts_for
 from bot.ui.choices import folded
-from bot.ui.spans import read_span
+from bot.ui.spans import read_span, span_choices
 from common.limits import Limits
 
 
@@ -25,6 +25,31 @@ def test_what_is_compared_is_the_same(typed: str, meant: str) -> None:
 )
 def test_a_span_is_read_in_all_languages(typed: str, days: int) -> None:
     assert read_span(typed) == timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "offered"),
+    [
+        ("en", "3", ["3 hours", "3 days", "3 weeks"]),
+        ("en", "3 d", ["3 days"]),
+        ("en", "3 days", ["3 days"]),
+        ("en", "7 da", ["1 week"]),
+        ("en", "12H", ["12 hours"]),
+        ("en", "week", ["1 week", "2 weeks", "4 weeks"]),
+        ("en", "3 months", []),
+        ("en", "1.5 days", []),
+        ("en", "forever", []),
+        ("de", "3 tag", ["3 Tage"]),
+        ("de", "3 days", ["3 Tage"]),
+        ("es-ES", "2 dias", ["2 días"]),
+        ("fr", "2 sem", ["2 semaines"]),
+    ],
+)
+def test_only_spans_that_fit_what_was_typed_are_offered(
+    language: str, typed: str, offered: list[str]
+) -> None:
+    """Enter takes the first: who types `3 days` must not block somebody for three hours."""
+    assert [each.name for each in span_choices(texts_for(language), typed)] == offered
 
 
 @pytest.mark.parametrize(

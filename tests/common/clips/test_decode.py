@@ -310,8 +310,21 @@ def test_a_broken_film_gives_what_comes_before_or_says_that_it_is_damaged() -> N
     assert 2 <= len(clip) < 20
     assert "breaks off" in str(about.notes[0])
     late = film(noisy)  # its index is at the end
-    with pytest.raises(PictureError, match="damaged"):
+    with pytest.raises(PictureError, match="That video is damaged"):
         decoded(late[: len(late) // 2])
+
+
+def test_a_video_is_called_one_whatever_is_wrong_with_it() -> None:
+    late = film([solid(look) for look in LOOKS])
+    for still_only in (False, True):
+        for data, limits in (
+            (late[: len(late) // 2], DecodeLimits()),
+            (late, DecodeLimits(max_pixels=100)),
+            (late, DecodeLimits(min_side_px=4096)),
+            (late, DecodeLimits(max_aspect=1.01)),
+        ):
+            with pytest.raises(PictureError, match=r"^That video "):
+                decode(data, limits, None if still_only else ClipLimits())
 
 
 def test_what_lacks_nothing_does_not_break_off() -> None:

@@ -141,7 +141,7 @@ def test_large_pictures_are_reduced_with_their_aspect() -> None:
         (b"<HTML><body>403</body></HTML>", "it is a web page."),
         (b"ID3\4\0\0\0\0\0\0", "it is a sound file."),
         (b"RIFF\x24\0\0\0WAVEfmt ", "it is a sound file."),
-        (b"RIFF\x24\0\0\0AVI LIST", "it is a film or a sound."),
+        (b"RIFF\x24\0\0\0AVI LIST", "it is an AVI video."),
     ],
 )
 def test_what_cannot_be_used_gets_a_sentence(data: bytes, says: str) -> None:

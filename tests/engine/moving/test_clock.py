@@ -17,3 +17,32 @@ def test_what_an_earlier_run_painted_does_not_count_as_slow(
     at = 61.0
     told.step(0.5)
     assert told.seconds_left(20) == pytest.approx(1 + 9 * 2)
+
+
+def test_a_run_that_goes_on_is_as_far_as_the_one_before_it_was() -> None:
+    before, after = Clock(10), Clock(10)
+    for told, frames in ((before, range(5)), (after, range(5, 6))):
+        for _ in frames:
+            told.begin(2.0, alone=False)
+            told.step(1.0 if told is before else 0.0)
+    assert before.fraction(5) == after.fraction(5) == 0.5
+    after.step(0.5)
+    assert after.fraction(5) == pytest.approx(0.55)
+    after.step(1.0)
+    assert after.fraction(6) == pytest.approx(0.6)
+
+
+def test_a_cut_that_takes_longer_than_was_thought_does_not_let_the_share_sink() -> None:
+    told = Clock(4)
+    told.begin(1.0, alone=False)
+    told.step(1.0)
+    before = told.fraction(1)
+    told.begin(10.0, alone=True)
+    assert told.fraction(1) == before
+    told.step(1.0)
+    assert before < told.fraction(2) < 1
+    told.begin(1.0, alone=False)
+    told.step(1.0)
+    told.begin(1.0, alone=False)
+    told.step(1.0)
+    assert told.fraction(4) == 1

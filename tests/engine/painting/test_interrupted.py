@@ -1,11 +1,12 @@
 """A painting that is interrupted while one scale goes over into the next."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from engine.painting import Control, Painted, Stepped, paint
+from engine.painting import Control, Event, Painted, ScaleStarted, Stepped, paint
 from engine.painting.scale import Scales
 from engine.pipeline.recording import CheckpointFile
 from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
@@ -13,16 +14,25 @@ from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_stu
 CONTENT = noise_picture(48, 64)
 
 
+def first_is_done(event: Event) -> bool:
+    return isinstance(event, Stepped) and event.iteration == 6
+
+
+def second_is_set_up(event: Event) -> bool:
+    return isinstance(event, ScaleStarted) and event.scale == 1
+
+
+@pytest.mark.parametrize("after", [first_is_done, second_is_set_up])
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_what_is_kept_while_a_scale_is_set_up_goes_on_to_the_same_picture(
-    optimizer: str, tmp_path: Path
+def test_what_is_kept_before_a_scale_goes_on_to_the_same_picture(
+    optimizer: str, after: Callable[[Event], bool], tmp_path: Path
 ) -> None:
     options = changed(optimizer=optimizer)
     file = CheckpointFile(tmp_path / "run.ckpt", 1000)
-    first_is_done = False
+    now = False
 
     def interrupted() -> bool:
-        if first_is_done:
+        if now:
             raise KeyboardInterrupt
         return False
 
@@ -30,7 +40,7 @@ def test_what_is_kept_while_a_scale_is_set_up_goes_on_to_the_same_picture(
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised by whichever step comes next
         for event in events:
             file.hear(event)
-            first_is_done = isinstance(event, Stepped) and event.iteration == 6
+            now = after(event)
     assert file.keep_last() == "The checkpoint is saved."
     resumed, rest = run(options, thin_studio(), content=CONTENT, resume=file.read())
     whole, _ = run(options, thin_studio(), content=CONTENT)

@@ -6,7 +6,16 @@ from torch import Tensor
 
 from engine.networks.encoder import Stage
 from engine.networks.vgg19 import Vgg19
-from engine.painting import Event, PaintingFailedError, Recovered, Retiled, Stepped, paint
+from engine.painting import (
+    Event,
+    Painted,
+    PaintingFailedError,
+    Recovered,
+    Retiled,
+    Stepped,
+    paint,
+)
+from engine.painting.checkpoint import from_bytes
 from engine.painting.loss_log import LossLog
 from engine.painting.plan import Scale
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
@@ -118,6 +127,41 @@ def test_a_checkpoint_of_a_sick_state_is_the_last_good_one() -> None:
     resumed, rest = run(options, thin_studio(), resume=saved)
     assert len(stepped(rest)) == 15
     assert bool(torch.isfinite(resumed.picture.pixels).all())
+
+
+def test_each_recovery_halves_the_step() -> None:
+    options, pace = changed(optimizer="adam"), list[tuple[float, float]]()
+    events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio(wrap=NeverFinite))
+    for event in events:
+        if isinstance(event, Recovered):
+            kept = from_bytes(next(one for one in events if isinstance(one, Stepped)).checkpoint())
+            pace.append((kept.header.pace, float(kept.tensors["pace"])))
+            if len(pace) == 3:
+                break
+    events.close()
+    assert pace == [(0.5, 0.5), (0.25, 0.25), (0.125, 0.125)]
+
+
+def test_a_run_that_recovered_goes_on_with_half_the_step_and_one_recovery_less() -> None:
+    NotFiniteOnce.calls = 0
+    options, content = changed(scales=1, iterations=25), noise_picture(48, 64)
+    events = list[Event]()
+    saved = b""
+    for event in paint(content, [STYLE], options, studio=thin_studio(wrap=NotFiniteOnce)):
+        if isinstance(event, Stepped) and any(isinstance(one, Recovered) for one in events):
+            saved = saved or event.checkpoint()
+        events.append(event)
+    whole = events[-1]
+    assert isinstance(whole, Painted)
+    resumed, _ = run(options, thin_studio(), content=content, resume=saved)
+    assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
+    assert resumed.report.notes == whole.report.notes
+    more = list[Recovered]()
+    studio = thin_studio(wrap=NeverFinite)
+    with pytest.raises(PaintingFailedError, match="finite"):  # noqa: PT012 - whichever comes last
+        for event in paint(content, [STYLE], options, studio=studio, resume=saved):
+            more += [event] if isinstance(event, Recovered) else []
+    assert len(more) == 2
 
 
 def test_after_three_recoveries_it_fails_with_a_reason() -> None:

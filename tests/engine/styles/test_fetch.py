@@ -1,6 +1,8 @@
 """Fetching scans, over real HTTP from a server of this machine."""
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -100,6 +102,26 @@ def test_what_is_not_the_scan_is_refused_in_words_and_not_kept(
     assert words in str(refused.value)
     assert starry.name in str(refused.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
+    starry: Painting, tmp_path: Path
+) -> None:
+    """It is never silent, and the engine does nothing else meanwhile."""
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                handler.wfile.write(b"x")
+                time.sleep(0.05)
+
+    began = time.monotonic()
+    with server(trickle) as (mirror, _), pytest.raises(FetchError, match="silent for too long"):
+        fetch_scan(starry, tmp_path, mirror=mirror, timeout_seconds=0.5)
+    assert time.monotonic() - began < 5
 
 
 def test_a_redirection_may_not_leave_the_web(starry: Painting, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Members read that an engine is starting from before it loads what takes seconds."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -79,3 +80,17 @@ def test_the_status_says_whether_another_start_may_help(
 def test_it_loads_no_torch() -> None:
     script = "import sys, engine.worker.announcing; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_system_that_refuses_is_no_hindrance_either(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where an engine ends since it has no file handles left: in order, with its own words."""
+
+    async def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    assert settings.database_url
+    monkeypatch.setattr(JobQueue, "open", refused)
+    with announced([]) as start:
+        start.status = 1

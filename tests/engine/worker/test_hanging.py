@@ -22,6 +22,7 @@ from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import FailureKind, Job, JobState
+from jobs.outcomes import LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.ending import HUNG
 from tests.engine.worker.conftest import Poster
@@ -152,6 +153,32 @@ async def test_a_job_that_is_cancelled_while_its_engine_hangs_is_cancelled(
     finally:
         stuck.lets_go = True
     assert (await ended(queue, job)).state is JobState.CANCELLED
+
+
+async def test_a_hang_ends_the_engine_though_the_database_goes_in_that_moment(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    stuck: Stuck,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lease was lost meanwhile, of which the database is to be told as well."""
+    await poster.post()
+
+    async def lost(*_: object, **__: object) -> LeaseLost:
+        return LeaseLost()
+
+    async def away(*_: object) -> None:
+        raise QueueUnavailableError("The database is away.")
+
+    monkeypatch.setattr(queue.claims, "hung", lost)
+    monkeypatch.setattr(queue.claims, "survived", away)
+    try:
+        async with stuck_worker(queue, settings) as task:
+            with pytest.raises(EngineInTroubleError, match="has hung"):
+                await asyncio.wait_for(task, 60)
+    finally:
+        stuck.lets_go = True
 
 
 async def test_a_device_that_hangs_over_everything_charges_no_job_however_often(

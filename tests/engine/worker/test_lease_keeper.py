@@ -200,6 +200,39 @@ async def test_one_that_could_not_be_named_is_named_when_the_database_is_back(
 # The end
 
 
+@pytest.mark.parametrize(("seconds", "newest"), [(20.0, b"4 frames"), (0.2, b"2 frames")])
+async def test_what_waits_behind_a_checkpoint_at_a_stop_is_kept_if_there_is_time(
+    queue: JobQueue,
+    keeper: LeaseKeeper,
+    claim: Claim,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    newest: bytes,
+) -> None:
+    monkeypatch.setattr(lease, "_STORING_SECONDS", 0.0)
+    put, slow = queue.store.put, asyncio.Event()
+
+    async def put_slowly(data: bytes, suffix: str) -> str:
+        if data == b"4 frames" and seconds < 1:
+            await asyncio.sleep(60)
+        await slow.wait()
+        return await put(data, suffix)
+
+    monkeypatch.setattr(queue.store, "put", put_slowly)
+    keeper.handle.put_checkpoint(frames(2))
+    await work_until(keeper, lambda: keeper.storing)
+    keeper.handle.put_checkpoint(frames(4))
+    keeper.stop.set()
+    slow.set()
+    storing = keeper.storing
+    assert storing is not None
+    await storing
+    await asyncio.wait_for(keeper.keep_last_checkpoint(seconds), 30)
+    checkpoint, kept = await left(queue, claim)
+    assert checkpoint == newest
+    assert len(kept) == int(newest[:1])
+
+
 async def test_who_is_left_is_told_to_stop_and_what_is_on_its_way_is_given_up(
     queue: JobQueue, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:

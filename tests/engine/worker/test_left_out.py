@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from common.backoff import Backoff
 from common.catalogue import load_catalogue
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.variants import left_out
 from engine.styles import presets
-from engine.styles.fetch import FetchError
+from engine.styles.fetch import FetchError, NotHereError
+from engine.worker import surroundings
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
@@ -138,3 +140,32 @@ def test_it_is_said_by_the_titles_of_the_paintings() -> None:
     titles = [painting.name for each in AWAY if (painting := catalogue.get(each))]
     said = str(left_out([*AWAY, "of another version"]))
     assert said.endswith(f": {titles[0]}, {titles[1]}, of another version.")
+
+
+@pytest.mark.parametrize("styles", [AWAY[:1], (AWAY[0], SHIPPED[0])])
+async def test_a_full_disk_is_no_style_that_cannot_be_had(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    monkeypatch: pytest.MonkeyPatch,
+    styles: tuple[str, ...],
+) -> None:
+    """It leaves no style out, ends no job, and keeps no painting from being offered."""
+    monkeypatch.setattr(surroundings, "BACKOFF", Backoff(0.1, 0.3))
+    asked: list[str] = []
+
+    def fetch(painting: object, *_given: object, **_more: object) -> None:
+        asked.append(str(painting))
+        if len(asked) < 3:
+            raise NotHereError("{painting} cannot be kept.", painting=str(painting))
+        raise FetchError("{painting} was not found.", painting=str(painting))
+
+    monkeypatch.setattr(presets, "fetch_scan", fetch)
+    options = {} if len(styles) > 1 else {"variants": 1, "vary": "seed"}
+    job = await tried(queue, poster, *styles, **options)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert len(asked) == 3
+    kinds = [event.kind for event in await queue.jobs.history(job.id)]
+    assert kinds.count("released") == 2
+    assert done.state is (JobState.FAILED if len(styles) == 1 else JobState.DONE)

@@ -6,9 +6,11 @@ import errno
 import io
 import json
 import logging
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -247,6 +249,32 @@ async def test_what_only_one_job_meets_ends_that_job_and_no_other(
     async with queue.database.read() as connection:
         counted = sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == odd.id)
         assert not await connection.scalar(counted), "it is counted back"
+
+
+async def test_a_full_folder_for_temporary_files_charges_no_job_and_is_told(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """What moves is painted in files there; a fresh engine may find another place for them."""
+
+    def needs_room(*_: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(JobPainter, "_paint", needs_room)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    job = await poster.post()
+    async with ill_worker(queue, settings) as task:
+        with pytest.raises(EngineInTroubleError, match="Temporary files cannot be written to"):
+            await asyncio.wait_for(task, 60)
+    left = await queue.jobs.get(job.id)
+    assert left is not None
+    assert left.state is JobState.QUEUED
+    assert await charged(queue, job) == 0
+    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    assert "gone (No such file" in troubles["engine-trouble"]
 
 
 @contextlib.contextmanager

@@ -136,7 +136,7 @@ def test_a_long_wait_is_said_in_minutes() -> None:
 async def test_stats_of_a_server_without_pictures(world: World) -> None:
     message = await world.slash(world.user("admin"), "stats", {"days": 1})
     assert "0 pictures painted" in message.text
-    assert "The last 1 day" in message.text
+    assert "The last day" in message.text
 
 
 async def test_in_german(world: World) -> None:
@@ -145,3 +145,16 @@ async def test_in_german(world: World) -> None:
     assert "Maximale Größe: 512 px" in message.text
     await world.press(admin, message, "Rückgängig")
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
+
+
+def test_a_single_day_is_no_plural() -> None:
+    headlines = {
+        language: stats_words(texts_for(language), Stats((), 0), 1).splitlines()[0]
+        for language in ("en", "de", "fr", "es")
+    }
+    assert headlines == {
+        "en": "## The last day",
+        "de": "## Der letzte Tag",
+        "fr": "## Le dernier jour",
+        "es": "## El último día",
+    }

@@ -56,6 +56,8 @@ async def test_delete_says_which_message_it_may_not_remove(world: World) -> None
 async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
     await world.start_engine()
     message = await world.painted({"spoiler": True}, context=context)
+    (job,) = await world.jobs()
+    await world.queue.deliveries.set_look(job.id, alt_text="A dog in the snow", spoiler=True)
     deleted = await press(world, message, "Delete")
     await world.discord.until(lambda: message.deleted)
     await deleted.wait(lambda i: i.followups)
@@ -65,6 +67,8 @@ async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
     await world.start_bot()
     back = await world.finished(await press(world, offer, "Undo"))
     assert [each.data for each in back.attachments] == [message.attachments[0].data]
+    ((item,),) = [part["items"] for part in back.walk() if part["type"] == 12]
+    assert (item["description"], item["spoiler"]) == ("A dog in the snow", True)
     await world.finished(await press(world, back, "Again"))
 
 
@@ -87,11 +91,12 @@ async def test_after_ten_minutes_a_deletion_is_for_good(world: World) -> None:
 async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
+    world.user("admin", locale="de")  # and the picture speaks its member's language
     deleted = await press(world, message, "Delete", user="admin")
     await deleted.wait(lambda i: i.followups)
     history = await world.slash(world.user(), "history")
     assert "no picture of yours" in history.text
-    await world.finished(await press(world, deleted.followups[0], "Undo", user="admin"))
+    await world.finished(await press(world, deleted.followups[0], "Rückgängig", user="admin"))
     history = await world.slash(world.user(), "history")
     assert "no picture of yours" not in history.text
 
@@ -138,3 +143,20 @@ async def test_a_message_of_which_nothing_is_kept_can_still_be_deleted(
         assert message.deleted
     log = await world.slash(world.user("admin"), "limits log")
     assert log.text.count("deleted a message with a picture") == 1
+
+
+async def test_what_waits_again_is_cancelled_by_a_button_from_when_it_had_ended(
+    world: World,
+) -> None:
+    """Else its message would go, and the picture come by direct message all the same."""
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place 1")
+    (job,) = await world.jobs()
+    clearing = await world.queue.clearings.clear(world.guild_id, 9)
+    copy = await world.slash(world.user(), "show", {"picture": job.id})
+    await world.queue.clearings.undo(clearing.id, world.guild_id, 9)
+    await world.says(interaction, "Place 1")
+    await press(world, copy, "Delete")
+    await world.says(interaction, "Cancelled")
+    assert not message.deleted
+    assert (await world.fresh(job)).pictures_deleted_at is None

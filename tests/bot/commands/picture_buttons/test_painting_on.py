@@ -1,7 +1,10 @@
 """Buttons that paint on from a picture: stronger, softer, larger, again, in another style."""
 
+from bot.cards.job_buttons import Action
+from common.options import MAX_SIZE_PX
 from sandbox.model import Interaction, Message
 from tests.bot.commands.picture_buttons.pressing import press
+from tests.bot.commands.rights.origins import press_in_a_copy
 from tests.kit.pictures import gradient_picture
 from tests.kit.samples import delete_for_good
 from tests.kit.world import PHOTO, World, has_result
@@ -34,6 +37,20 @@ async def test_larger_takes_what_is_allowed_of_twice_the_size(world: World) -> N
     assert (await world.jobs())[0].options.size_px == 100
     refused = await world.said(await press(world, larger, "Larger"))
     assert "The largest size here is 100 px, and you asked for 200 px" in refused
+
+
+async def test_what_cannot_be_any_more_so_is_not_painted_once_more(world: World) -> None:
+    """It would be the same picture, and count."""
+    ada = world.user()
+    object.__setattr__(world.bot.settings, "atelier_max_size_px", MAX_SIZE_PX)
+    for action, options, words in (
+        (Action.STRONGER, {"strength": 1.0}, "as strong as it can be"),
+        (Action.SOFTER, {"strength": 0.0}, "as soft as it can be"),
+        (Action.LARGER, {"size_px": MAX_SIZE_PX}, f"as large as it can be: {MAX_SIZE_PX} px"),
+    ):
+        job = await world.job(ada, **options)
+        assert words in await world.said(await press_in_a_copy(world, ada, job, action))
+        assert (await world.jobs())[0].id == job.id
 
 
 async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from bot.cards.job_buttons import Action
 from bot.commands.rights import Origin
-from tests.bot.commands.rights.origins import MAKE, delete
+from tests.bot.commands.rights.origins import MAKE, delete, press_in_a_copy
 from tests.kit.world import World
 
 
@@ -12,6 +13,7 @@ async def test_what_only_an_admin_may_is_in_the_log(world: World, origin: Origin
     job = await MAKE[origin](world, world.user("ada"))
     admin = world.user("admin")
     await world.slash(admin, "show", {"picture": job.id}, channel="talk")
+    await world.said(await press_in_a_copy(world, admin, job, Action.DETAILS))
     await delete(world, admin, job)
 
     async def actions() -> list[str]:
@@ -25,7 +27,7 @@ async def test_what_only_an_admin_may_is_in_the_log(world: World, origin: Origin
         return "delete_picture" in await actions()
 
     await world.eventually(both)
-    looked = [] if origin is Origin.PUBLIC else ["look_at_private"]
+    looked = [] if origin is Origin.PUBLIC else ["look_at_private"] * 2  # at it, and at its details
     assert await actions() == ["delete_picture", *looked]
     log = (await world.slash(admin, "limits log")).text
     assert f"<@{admin.id}>: deleted a picture (#{job.id}, <@{job.user_id}>)" in log

@@ -11,7 +11,7 @@ from tests.kit.world import World
 @pytest.mark.parametrize("reason", ["blocked", "role", "channel"])
 async def test_who_may_not_paint_there_posts_nothing_there(world: World, reason: str) -> None:
     ada, admin = world.user("ada"), world.user("admin")
-    job = await world.painted_job(ada)
+    job = await world.painted_job(ada, timelapse=True)
     if reason == "blocked":
         await world.queue.blocks.add(world.guild_id, ada.id, admin.id)
     elif reason == "role":
@@ -24,16 +24,16 @@ async def test_who_may_not_paint_there_posts_nothing_there(world: World, reason:
     assert message.ephemeral
     assert not message.attachments
     before = len(world.discord.messages("talk"))
-    compared = world.discord.post(world.discord.world.bot, "Before and after", channel="talk")
-    button = {
-        "type": 2,
-        "style": 2,
-        "label": "Post here",
-        "custom_id": custom_id("post-compared", ada.id, job.id),
-    }
-    compared.components.append({"type": 1, "components": [button]})
-    pressed = await world.discord.press(ada, compared, label="Post here")
-    await world.said(pressed)
+    for kind in ("post-compared", "post-film"):
+        seen_alone = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
+        button = {
+            "type": 2,
+            "style": 2,
+            "label": "Post here",
+            "custom_id": custom_id(kind, ada.id, job.id),
+        }
+        seen_alone.components.append({"type": 1, "components": [button]})
+        await world.said(await world.discord.press(ada, seen_alone, label="Post here"))
     deleted = await delete(world, ada, job)
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(ada, deleted.followups[0], label="Undo")

@@ -1,0 +1,62 @@
+"""Whether a picture is to be hidden for a role that its member was given after asking for it.
+
+A job knows the roles of the moment when it was asked for. Discord tells of changed roles only to
+bots with the members intent, which this one does without; but it answers who asks for one member.
+So it is asked when a picture is about to be shown, in servers that hide any by role.
+"""
+
+import logging
+from dataclasses import replace
+
+import discord
+from cachetools import TTLCache
+
+from bot.kit import Bot
+from jobs.model import Job
+from jobs.outcomes import QueueError
+
+log = logging.getLogger(__name__)
+
+PREVIEW_SECONDS = 30.0
+"""How long an answer holds for previews; for what is finished, Discord is asked anew."""
+REMEMBERED = 1000
+
+
+class RoleSpoilers:
+    """Hides pictures of members with certain roles just before they are shown."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._lately: TTLCache[tuple[int, int], bool] = TTLCache(REMEMBERED, PREVIEW_SECONDS)
+
+    async def applied(self, job: Job) -> Job:
+        """The job, hidden if it has to be by now.
+
+        What cannot be learnt changes nothing: a picture does not wait for it.
+        """
+        shows = job.result_key is not None or bool(job.versions) or job.preview_key is not None
+        guild = self._client.get_guild(job.guild_id) if job.guild_id else None
+        if guild is None or job.reply.spoiler or not shows:
+            return job
+        try:
+            if not await self._is_hidden(guild, job):
+                return job
+            await self._client.queue.deliveries.set_look(
+                job.id, alt_text=job.reply.alt_text, spoiler=True
+            )
+        except (QueueError, discord.DiscordException, OSError) as error:
+            log.info("Whether job %d is to be hidden is not known: %s", job.id, error)
+            return job
+        return replace(job, reply=replace(job.reply, spoiler=True))
+
+    async def _is_hidden(self, guild: discord.Guild, job: Job) -> bool:
+        chosen = await self._client.queue.defaults.of("guild", guild.id)
+        if not chosen.spoiler_role_ids:
+            return False
+        asked = (guild.id, job.user_id)
+        if not job.state.ended and asked in self._lately:
+            return self._lately[asked]
+        member = await guild.fetch_member(job.user_id)
+        is_hidden = bool(chosen.for_roles([role.id for role in member.roles]).always_spoiler)
+        self._lately[asked] = is_hidden
+        return is_hidden

@@ -1,0 +1,130 @@
+"""Servers in which the bot is no more: what admins set there is kept for its return, and then goes.
+
+Who is missing is counted by each application, as several bots may share a database; a server that
+one of them is in stays. The days count from the first look that missed it, so that the time when no
+bot ran is nobody's absence.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobs.core import QueuePart
+from jobs.db import schema
+from jobs.db.database import Transaction
+from jobs.db.facts import write_fact
+from jobs.db.rows import J, json_object
+from jobs.entering.limits import DAY_SECONDS, EVERYWHERE
+
+SETTINGS_KEPT_DAYS = 90
+"""So long what a server set is kept after it removed the bot."""
+_MISSING = "missing-servers:"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What an application's bot saw last."""
+
+    at: float
+    missing: Mapping[int, float]
+    """The servers that it was not in, and since when."""
+
+
+class Servers(QueuePart):
+    """Which servers are gone."""
+
+    async def note(self, application_id: int, here: Collection[int]) -> list[int]:
+        """Note in which servers a bot is, and forget those that it left long ago.
+
+        Args:
+            application_id: Of the bot.
+            here: All servers that it is in, those with an outage as well.
+
+        Returns:
+            The servers of which nothing is kept any more but their jobs and their log.
+        """
+        async with self._database.write(precious=False) as transaction:
+            await transaction.lock("atelier-servers")
+            now = transaction.now
+            looks = await _looks(transaction)
+            before = looks[application_id].missing if application_id in looks else {}
+            known = await _with_settings(transaction)
+            missing = {each: before.get(each, now) for each in known - set(here)}
+            looks[application_id] = _Look(now, missing)
+            plain = json.dumps({"at": now, "missing": missing}, separators=(",", ":"))
+            await write_fact(transaction, f"{_MISSING}{application_id}", plain)
+            long_ago = now - SETTINGS_KEPT_DAYS * DAY_SECONDS
+            # A bot that has not looked for as long is no more.
+            looking = [look.missing for look in looks.values() if look.at > long_ago]
+            gone = sorted(
+                each for each in missing if all(one.get(each, now) <= long_ago for one in looking)
+            )
+            for guild_id in gone:
+                await _forget(transaction, guild_id)
+        return gone
+
+
+async def _looks(transaction: Transaction) -> dict[int, _Look]:
+    facts = schema.installation.c
+    rows = await transaction.all(
+        sa.select(facts.name, facts.value).where(facts.name.startswith(_MISSING))
+    )
+    found = {}
+    for row in rows:
+        said: dict[str, Any] = json_object(row.value)
+        missing = {int(each): float(since) for each, since in said.get("missing", {}).items()}
+        found[int(row.name.removeprefix(_MISSING))] = _Look(float(said.get("at", 0.0)), missing)
+    return found
+
+
+async def _with_settings(transaction: Transaction) -> set[int]:
+    """The servers of which anything is kept that they set."""
+    styles, defaults = schema.user_styles.c, schema.defaults.c
+    of_servers = sa.union(
+        sa.select(schema.guild_limits.c.guild_id),
+        sa.select(schema.blocked_users.c.guild_id),
+        sa.select(schema.pauses.c.guild_id),
+        sa.select(schema.weekly_styles.c.guild_id),
+        sa.select(styles.owner_id).where(styles.scope == "guild"),
+        sa.select(defaults.owner_id).where(defaults.scope == "guild"),
+    )
+    return set(await transaction.scalars(of_servers)) - {EVERYWHERE}
+
+
+async def _forget(transaction: Transaction, guild_id: int) -> None:
+    """Delete what a server set. Its jobs and its log go when their own time is over.
+
+    Of channels it is not written down in which server they are; its log and its jobs know them.
+    """
+    styles, defaults, log = schema.user_styles, schema.defaults, schema.audit
+    channels = set(
+        await transaction.scalars(
+            sa.select(J.channel_id).where(J.guild_id == guild_id, J.channel_id.is_not(None))
+        )
+    )
+    written = sa.select(log.c.details).where(
+        log.c.guild_id == guild_id, log.c.action == "set_defaults"
+    )
+    for details in await transaction.scalars(written):
+        channels.add(json_object(details).get("channel_id"))
+    for table in (
+        schema.guild_limits,
+        schema.blocked_users,
+        schema.pauses,
+        schema.weekly_styles,
+    ):
+        await transaction.execute(sa.delete(table).where(table.c.guild_id == guild_id))
+    await transaction.execute(
+        sa.delete(styles).where(styles.c.scope == "guild", styles.c.owner_id == guild_id)
+    )
+    await transaction.execute(
+        sa.delete(defaults).where(
+            sa.or_(
+                sa.and_(defaults.c.scope == "guild", defaults.c.owner_id == guild_id),
+                sa.and_(defaults.c.scope == "channel", defaults.c.owner_id.in_(channels - {None})),
+            )
+        )
+    )

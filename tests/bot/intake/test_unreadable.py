@@ -1,0 +1,31 @@
+"""What another version wrote down and this one cannot read: who asked is told."""
+
+from tests.kit.world import World
+
+
+async def test_who_waits_for_what_cannot_be_read_any_more_is_told(world: World) -> None:
+    world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=4)
+    interaction = await world.paint()
+    (intake,) = await world.queue.intakes.pending()
+    newer = intake.payload | {"brush": "wide"}
+    assert await world.queue.intakes.replace(intake.interaction_id, newer)
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    assert "another version of the bot" in await world.said(interaction)
+    await world.no_intakes()
+
+
+async def test_what_another_application_wrote_is_left_to_its_bot(world: World) -> None:
+    world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=4)
+    await world.paint()
+    (intake,) = await world.queue.intakes.pending()
+    reply = intake.payload["reply"] | {"application_id": 1}
+    theirs = intake.payload | {"brush": "wide", "reply": reply}
+    await world.queue.intakes.replace(intake.interaction_id, theirs)
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    await world.bot.wait_until_ready()
+    (left,) = await world.queue.intakes.pending()
+    assert left.payload == theirs

@@ -1,0 +1,28 @@
+"""How often the command line writes a checkpoint."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.moving.events import FramePainted
+from engine.pipeline.recording import CheckpointFile
+
+
+def test_no_more_than_a_tenth_of_the_time_goes_to_writing_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, written = 0.0, list[float]()
+    monkeypatch.setattr("engine.pipeline.recording.time.monotonic", lambda: now)
+
+    def state() -> bytes:
+        nonlocal now
+        written.append(now)
+        now += 5
+        return b"a large picture"
+
+    file = CheckpointFile(tmp_path / "run.ckpt", every_seconds=20)
+    event = FramePainted(1, 9, 0.1, None, anew=True, checkpoint=state, preview=lambda _: [])
+    while now < 200:
+        now += 1
+        file.hear(event)
+    assert written == [20, 75, 130, 185]
