@@ -67,6 +67,20 @@ class QueueCore:
             return await self.store.delete_if_untouched(key, seconds)
 
 
+VARIANT = "variant:"
+"""How the roles begin that the finished versions of a job have in it."""
+_uses = schema.picture_uses.c
+PICTURES_LEFT: sa.ColumnElement[int] = (
+    J.pictures
+    - sa.select(sa.func.count())
+    .where(_uses.job_id == J.id, _uses.role.startswith(VARIANT))
+    .correlate(schema.jobs)
+    .scalar_subquery()
+)
+"""Of a job that waits or is being painted: its pictures but for those that are finished, which
+take no place any more."""
+
+
 class QueuePart:
     """What each part of the queue is made with."""
 

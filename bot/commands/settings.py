@@ -22,6 +22,9 @@ from jobs.changing.defaults import DefaultsScope
 AS_USUAL = "-"
 ROLES_AT_MOST = 25  # as many as a menu lets choose
 NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
+NEEDS_SERVER = _(
+    "A server's or a channel's defaults are set in that server; without it, it is for you."
+)
 KEPT: Mapping[DefaultsScope, str] = {
     "user": _("Kept. /paint does so from now on, where you do not say otherwise."),
     "channel": _(
@@ -159,8 +162,9 @@ async def settings(
     """What your pictures are to be by default."""
     owner_id: int | None = interaction.user.id
     if whose != "user":
-        in_server = interaction.guild_id is not None
-        if not in_server or not is_admin(interaction, interaction.client.settings):
+        if interaction.guild_id is None:
+            raise UserError(NEEDS_SERVER)
+        if not is_admin(interaction, interaction.client.settings):
             raise UserError(NEEDS_ADMIN)
         owner_id = interaction.channel_id if whose == "channel" else interaction.guild_id
     assert owner_id is not None

@@ -10,6 +10,12 @@ from common.options import MIN_SIZE_PX
 
 Pixels = npt.NDArray[np.float32]
 """[H, W, C] or [H, W], in 0..1."""
+_LEAST_PX = 186
+"""Smaller frames are made so large for the search, by the longer side.
+
+It halves a frame until it is a few of its patches wide, which of an emoji come to nothing; just
+above this size it halves once more, and finds what moves quickly.
+"""
 Flow = npt.NDArray[np.float32]
 """[H, W, 2]: how far each pixel moves to the right and down."""
 
@@ -37,8 +43,18 @@ def optical_flow(before: Pixels, after: Pixels) -> Flow:
         cv2.copyMakeBorder(_gray(one), 0, below, 0, right, cv2.BORDER_REPLICATE)
         for one in (before, after)
     )
+    rows, columns = first.shape
+    share = max(1.0, _LEAST_PX / max(rows, columns))
+    size = (round(columns * share), round(rows * share))
+    if share > 1:
+        first, second = (
+            cv2.resize(one, size, interpolation=cv2.INTER_CUBIC) for one in (first, second)
+        )
     searching = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     found = searching.calc(first, second, np.zeros((*first.shape, 2), np.float32))
+    if share > 1:
+        found = cv2.resize(found, (columns, rows), interpolation=cv2.INTER_AREA)
+        found *= np.array([columns / size[0], rows / size[1]], np.float32)
     return np.ascontiguousarray(found[:height, :width], dtype=np.float32)
 
 

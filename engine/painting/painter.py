@@ -189,7 +189,11 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
 def told_pictures(inputs: Inputs) -> tuple[object, object, object]:
     """What tells a job's styles, masks and start from another's, for `fingerprint`."""
     styles = [
-        (style.picture.hash if style.picture else None, style.weight, len(style.fingerprints))
+        (
+            style.picture.hash if style.picture else None,
+            style.weight,
+            [one.key for one in style.fingerprints] or 0,  # as checkpoints of before tell of none
+        )
         for style in inputs.styles
     ]
     masks = [inputs.mask, *(style.mask for style in inputs.styles)]

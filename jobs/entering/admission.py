@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from common.limits import LIMITS, Limits
 from common.options import PaintOptions
+from jobs.core import PICTURES_LEFT
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_WAITING, J, moment
 from jobs.entering.limits import DAY_SECONDS, Rules
@@ -80,16 +81,18 @@ def _columns(asked: _Asked) -> tuple[sa.ColumnElement[Any], ...]:
     here = None if asked.guild_id is None else J.guild_id == asked.guild_id
     last = sa.select(sa.func.max(J.created_at)).where(*asked.counted)
     return (
-        _pictures_of(*asked.mine, IS_WAITING),
-        sa.literal(0) if here is None else _pictures_of(here, IS_WAITING),
-        _pictures_of(*asked.today),
+        _sum_of(PICTURES_LEFT, *asked.mine, IS_WAITING),
+        sa.literal(0) if here is None else _sum_of(PICTURES_LEFT, here, IS_WAITING),
+        _sum_of(J.pictures, *asked.today),
         last.scalar_subquery(),
     )
 
 
-def _pictures_of(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
-    pictures = sa.cast(sa.func.coalesce(sa.func.sum(J.pictures), 0), sa.BigInteger)
-    return sa.select(pictures).where(*where).scalar_subquery()
+def _sum_of(
+    pictures: sa.ColumnElement[int], *where: sa.ColumnElement[bool]
+) -> sa.ColumnElement[Any]:
+    total = sa.cast(sa.func.coalesce(sa.func.sum(pictures), 0), sa.BigInteger)
+    return sa.select(total).where(*where).scalar_subquery()
 
 
 async def usage_of(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from jobs.core import PICTURES_LEFT
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_RUNNING, IS_WAITING, J, moment
 from jobs.entering.admission import places_for
@@ -35,7 +36,7 @@ async def foreseen(
         where.append(J.guild_id == asker.guild_id)
     if refusal.limit == "max_waiting_per_user":
         where.append(J.user_id == asker.user_id)
-    count = await connection.scalar(sa.select(sa.func.sum(J.pictures)).where(*where))
+    count = await connection.scalar(sa.select(sa.func.sum(PICTURES_LEFT)).where(*where))
     assert isinstance(refusal.allowed, int)
     places = places_for(refusal.asked, refusal.allowed)
     if places > refusal.allowed:
@@ -44,7 +45,11 @@ async def foreseen(
     here = standings.machine_now()
     if too_many <= 0:
         return _at(refusal, here)
-    first = sa.select(J.id, J.pictures).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
+    first = (
+        sa.select(J.id, PICTURES_LEFT.label("pictures"))
+        .where(*where)
+        .order_by(sa.not_(IS_RUNNING), J.start, J.id)
+    )
     rows = await connection.execute(first.limit(too_many + _LOOKED_AHEAD))
     pictures = {int(row.id): int(row.pictures) for row in rows}
     expected = await standings.get_many_in(connection, list(pictures), now)

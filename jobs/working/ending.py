@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import change_job, record
+from jobs.core import VARIANT, change_job, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
 from jobs.db.rows import J, lenient, to_json
@@ -21,7 +21,7 @@ DIED, SURVIVED, HUNG, RETRIED = "engine_died", "engine_survived", "engine_hung",
 """Lines of a job's history."""
 PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 """What the newest two previews are to a job."""
-CHECKPOINT, FRAME, VARIANT = "checkpoint", "frame:", "variant:"
+CHECKPOINT, FRAME = "checkpoint", "frame:"
 """What the newest checkpoint is to a job; how the roles of its painted frames, and of those of
 several pictures that are finished, begin."""
 

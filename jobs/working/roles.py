@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from jobs.core import VARIANT
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.model import Claim, PaintedClip
@@ -18,13 +19,13 @@ def clip_roles(clip: PaintedClip) -> dict[str, str | None]:
 
 def variant_roles(keys: tuple[str, ...]) -> dict[str, str]:
     """The versions of a job that are finished, by the role they have in it."""
-    return {f"{ending.VARIANT}{number}": key for number, key in enumerate(keys)}
+    return {f"{VARIANT}{number}": key for number, key in enumerate(keys)}
 
 
 async def finished_parts(transaction: Transaction, job_id: int) -> dict[str, str]:
     """The versions and frames of a job that are painted, by role, in their order."""
     uses = schema.picture_uses.c
-    begins = (uses.role.startswith(ending.VARIANT), uses.role.startswith(ending.FRAME))
+    begins = (uses.role.startswith(VARIANT), uses.role.startswith(ending.FRAME))
     kept = await transaction.execute(
         sa.select(uses.role, uses.key)
         .where(uses.job_id == job_id, sa.or_(*begins))

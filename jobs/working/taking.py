@@ -1,7 +1,7 @@
 """Which job an engine is given: one that it has already, the next in line, or one left to it."""
 
 from common.version import VERSION
-from jobs.core import QueueCore, QueuePart
+from jobs.core import VARIANT, QueueCore, QueuePart
 from jobs.db.database import Transaction
 from jobs.db.living import bots_alive
 from jobs.db.migrate import newer_schema
@@ -78,7 +78,7 @@ class Taking(QueuePart):
                         fence=row.fence,
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
-                        done=keys_in(kept, ending.VARIANT),
+                        done=keys_in(kept, VARIANT),
                         frames=keys_in(kept, ending.FRAME),
                     )
                 await _refuse_others_job(transaction, job.id)

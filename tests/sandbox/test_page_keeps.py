@@ -180,3 +180,15 @@ async def test_a_part_of_the_page_is_asked_for_anew(discord: LoopbackDiscord, ra
         async with raw.session.get(f"{discord.world.base_url}/static/{name}") as response:
             assert response.status == status
             assert status == 404 or response.headers["Cache-Control"] == "no-cache"
+
+
+async def test_each_tab_has_its_user_and_its_channel_after_a_reload(page: Page) -> None:
+    await page.locator(".channel", has_text="talk").click()
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await other.locator('.person[data-user="grace"]').click()
+    for tab, user, channel in ((page, "ada", "talk"), (other, "grace", "paintings")):
+        await tab.reload()
+        person = tab.locator(f'.person[data-user="{user}"]')
+        await expect(person).to_have_attribute("aria-checked", "true")
+        await expect(tab.locator(".channel.current")).to_have_text(channel)

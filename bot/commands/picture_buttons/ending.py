@@ -92,6 +92,9 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         words = texts_of(interaction)(COPY_DELETED)
         await _delete_message(interaction, words, {"job": str(job.id), "user": str(job.user_id)})
         return
+    if not job.state.ended:  # it had, when the button came there, and waits once more
+        await cancel(interaction, job_id)
+        return
     await acknowledge(interaction)
     await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
     await client.queue.retention.delete_soon(job_id, interaction.user.id)

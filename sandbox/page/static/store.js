@@ -2,12 +2,15 @@
 
 const listeners = new Map();
 
+/** Of this tab, so that two tabs may be two users; a new tab begins as the user chosen last. */
+const KEPT = { user: "sandbox-user", channel: "sandbox-channel" };
+
 export const state = {
   me: null,
   bot: null,
   users: new Map(),
   channels: [],
-  channel: null,
+  channel: sessionStorage.getItem(KEPT.channel),
   messages: new Map(),
   commands: {},
   roles: [],
@@ -60,7 +63,7 @@ export const now = () => Date.now() / 1000 + state.clockShift;
 let socket = null;
 let retryMilliseconds = 500;
 
-export function connect(name = localStorage.getItem("sandbox-user") ?? "ada") {
+export function connect(name = sessionStorage.getItem(KEPT.user) ?? localStorage.getItem(KEPT.user) ?? "ada") {
   socket = new WebSocket(`ws://${location.host}/sandbox/events?user=${encodeURIComponent(name)}`);
   socket.onmessage = (event) => receive(JSON.parse(event.data));
   socket.onopen = () => {
@@ -117,7 +120,7 @@ function takeState(event) {
     Object.entries(event.messages).map(([id, list]) => [id, new Map(list.map((m) => [m.id, m]))]),
   );
   if (!channel()) state.channel = (event.channels.find((c) => c.kind === "guild_text") ?? event.channels[0])?.id ?? null;
-  localStorage.setItem("sandbox-user", me().name);
+  for (const storage of [localStorage, sessionStorage]) storage.setItem(KEPT.user, me().name);
   tell("state");
 }
 
@@ -148,6 +151,7 @@ export function become(name) {
 export function openChannel(id) {
   if (id === state.channel) return;
   state.channel = id;
+  sessionStorage.setItem(KEPT.channel, id);
   state.unread.delete(id);
   tell("channel");
 }

@@ -131,6 +131,9 @@ async def test_only_admins_choose_for_others(world: World) -> None:
     for whose in ("this channel's", "this server's"):
         refused = await world.discord.slash(world.user(), "settings", {"whose": whose})
         assert "Only those who manage this server" in await world.said(refused)
+        admin = world.user("admin")
+        in_dm = await world.discord.slash(admin, "settings", {"whose": whose}, context="bot_dm")
+        assert "are set in that server" in await world.said(in_dm)
 
 
 async def test_another_language_is_spoken_from_then_on(world: World) -> None:

@@ -5,6 +5,9 @@ import torch
 from torch import Tensor
 
 from engine.painting.calm import calm_parts
+from engine.painting.faces import Face, face_mask
+from engine.painting.inputs import Inputs
+from engine.painting.picture import Picture
 
 
 def half_lively(height: int, width: int) -> Tensor:
@@ -44,3 +47,13 @@ def test_light_and_colour_make_no_difference() -> None:
 def test_half_of_a_picture_is_calm() -> None:
     calm = calm_parts(torch.rand(3, 80, 120, generator=torch.Generator().manual_seed(3)))
     assert math.isclose(float(calm.mean()), 0.5, abs_tol=0.02)
+
+
+def test_a_face_is_not_painted_as_calm_parts_are() -> None:
+    content = Picture(torch.full((3, 64, 96), 0.5))
+    faces = face_mask((Face(0.25, 0.25, 0.5, 0.5),), content.size)
+    calm = Inputs(content, (), faces=faces).calm
+    assert calm.shape == (64, 96)
+    assert float(calm[32, 48]) == 0
+    assert float(calm[0, 0]) == 0.5
+    assert bool((Inputs(content, ()).calm == 0.5).all())

@@ -11,7 +11,10 @@ from common.sentences import sentence
 from engine.errors import CheckpointError
 from engine.painting.checkpoint import FORMAT, Header, fingerprint, from_bytes, to_bytes
 from engine.painting.events import Losses
-from engine.painting.statistics import metadata_of
+from engine.painting.inputs import Inputs, Style
+from engine.painting.painter import told_pictures
+from engine.painting.statistics import StatisticsKey, StyleStatistics, metadata_of
+from tests.kit.thin import noise_picture
 
 HEADER = Header(
     fingerprint="of these pictures",
@@ -101,3 +104,29 @@ def test_what_is_none_is_refused_in_a_sentence(data: bytes) -> None:
 def test_each_setting_makes_another_job() -> None:
     assert fingerprint("a", 1) == fingerprint("a", 1)
     assert len({fingerprint("a", 1), fingerprint("a", 2), fingerprint("b", 1)}) == 3
+
+
+def measured(picture: str) -> Style:
+    key = StatisticsKey(picture, "lite", "weights", "max", 64, 48)
+    return Style(fingerprints=(StyleStatistics(key, {}),))
+
+
+def test_other_styles_masks_and_beginnings_make_another_job() -> None:
+    content, one, other = (noise_picture(24, 32, seed=seed) for seed in range(3))
+    left = torch.zeros(24, 32)
+    left[:, :16] = 1
+    of_one = (Style(one),)
+    jobs = [
+        Inputs(content, of_one),
+        Inputs(content, (Style(other),)),
+        Inputs(content, (Style(one), Style(other))),
+        Inputs(content, (Style(one), Style(other, weight=2))),
+        Inputs(content, (Style(one, mask=left), Style(other))),
+        Inputs(content, (Style(one, mask=1 - left), Style(other))),
+        Inputs(content, of_one, mask=left),
+        Inputs(content, of_one, mask=1 - left),
+        Inputs(content, of_one, start=other),
+        Inputs(content, (measured("the scream"),)),
+        Inputs(content, (measured("starry night"),)),
+    ]
+    assert len({fingerprint(*told_pictures(job)) for job in jobs}) == len(jobs)

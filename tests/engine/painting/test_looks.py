@@ -27,6 +27,15 @@ def test_black_of_the_mask_stays_the_photograph() -> None:
     assert not torch.equal(painted.picture.pixels[:, :, 32:], content.pixels[:, :, 32:])
 
 
+def test_a_mask_holds_in_a_picture_that_is_too_narrow_for_the_network() -> None:
+    content, mask = noise_picture(64, 6), torch.zeros(64, 6)
+    mask[32:] = 1
+    options = changed(scales=1, iterations=2)
+    painted, _ = run(options, thin_studio(), content=content, mask=mask)
+    assert torch.equal(painted.picture.pixels[:, :32], content.pixels[:, :32])
+    assert not torch.equal(painted.picture.pixels[:, 32:], content.pixels[:, 32:])
+
+
 def test_each_style_applies_where_its_mask_says() -> None:
     left = torch.zeros(64, 64)
     left[:, :32] = 1

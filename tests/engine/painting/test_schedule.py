@@ -62,6 +62,16 @@ def test_a_narrow_picture_begins_where_it_has_a_side_to_paint() -> None:
     assert [scale.size for scale in plan.scales] == [(32, 256), (64, 512)]
 
 
+@pytest.mark.parametrize("scales", [1, 2, 3])
+def test_a_number_of_scales_is_painted_as_asked_for(scales: int) -> None:
+    assert len(plan_for((192, 256), scales=scales).scales) == scales
+
+
+def test_where_nothing_is_painted_no_small_scales_are() -> None:
+    (scale,) = plan_for((384, 512), strength=0).scales
+    assert scale.size == (384, 512)
+
+
 @pytest.mark.parametrize("network", ["lite", "vgg19"])
 def test_a_better_quality_is_more_work_at_every_scale(network: Network) -> None:
     plans = [plan_for((384, 512), network, quality=quality) for quality in QUALITIES]

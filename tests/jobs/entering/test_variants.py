@@ -155,3 +155,23 @@ async def test_several_that_fail_for_the_painters_fault_are_counted_back(queue: 
     assert settings.limits.max_per_day > 0
     outcome = await queue.submissions.check_limits(submission().asker, FOUR)
     assert outcome is None
+
+
+async def test_what_is_finished_of_several_pictures_takes_no_place_to_wait(place: Place) -> None:
+    settings = place.settings(atelier_max_waiting_per_user=5, atelier_max_per_day=100)
+    async with await JobQueue.open(settings) as queue:
+        await accepted(queue, options=FOUR)
+        claim = await claimed(queue)
+        two = FOUR.model_copy(update={"variants": 2})
+        refused = await queue.submissions.submit(submission(options=two))
+        assert isinstance(refused, Refused)
+        assert refused.refusal.current == 4
+        done = Progress(iteration=1, iterations_total=4, fraction=0.7, done=KEYS[:3])
+        await queue.claims.report_progress(claim, done)
+        usage, today = await queue.submissions.usage(submission().asker)
+        assert (usage.current, today.current) == (1, 4), "the day counts all of them"
+        await accepted(queue, options=two)
+        await accepted(queue, options=two)
+        refused = await queue.submissions.submit(submission())
+        assert isinstance(refused, Refused)
+        assert refused.refusal.current == 5

@@ -143,3 +143,20 @@ async def test_a_message_of_which_nothing_is_kept_can_still_be_deleted(
         assert message.deleted
     log = await world.slash(world.user("admin"), "limits log")
     assert log.text.count("deleted a message with a picture") == 1
+
+
+async def test_what_waits_again_is_cancelled_by_a_button_from_when_it_had_ended(
+    world: World,
+) -> None:
+    """Else its message would go, and the picture come by direct message all the same."""
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place 1")
+    (job,) = await world.jobs()
+    clearing = await world.queue.clearings.clear(world.guild_id, 9)
+    copy = await world.slash(world.user(), "show", {"picture": job.id})
+    await world.queue.clearings.undo(clearing.id, world.guild_id, 9)
+    await world.says(interaction, "Place 1")
+    await press(world, copy, "Delete")
+    await world.says(interaction, "Cancelled")
+    assert not message.deleted
+    assert (await world.fresh(job)).pictures_deleted_at is None

@@ -1,0 +1,45 @@
+"""From what was painted to the picture that is shown."""
+
+import pytest
+import torch
+
+from common.options import PaintOptions
+from engine.painting.color import luminance
+from engine.painting.finish import Finisher
+from tests.kit.thin import noise_picture
+
+PHOTOGRAPH, PAINTED = noise_picture(48, 64), noise_picture(48, 64, seed=1).pixels[None]
+
+
+def finisher(**options: object) -> Finisher:
+    chosen = PaintOptions.model_validate(options)
+    return Finisher((48, 64), (48, 64), PHOTOGRAPH.pixels, None, chosen)
+
+
+def test_the_photographs_colors_are_kept_as_far_as_was_asked_for() -> None:
+    none, half, whole = (
+        finisher(keep_colors="luminance", keep_colors_strength=strength).picture(PAINTED).pixels
+        for strength in (0, 0.5, 1)
+    )
+    assert torch.allclose(none, PAINTED[0], atol=1e-5)
+    assert float((whole - none).abs().mean()) > 0.02
+    assert float((half - (none + whole) / 2).abs().mean()) < 0.01
+    light = luminance(whole[None]) - luminance(PAINTED)
+    assert float(light.abs().mean()) < 0.02
+
+
+@pytest.mark.parametrize("most_px", [512, 40])
+def test_a_narrow_picture_is_cut_out_of_what_was_painted_with_its_alpha(most_px: int) -> None:
+    alpha = torch.zeros(128, 10)
+    alpha[64:] = 1
+    cut = Finisher((128, 10), (128, 32), noise_picture(128, 32).pixels, alpha, PaintOptions())
+    painted = noise_picture(128, 32, seed=1).pixels[None]
+    picture = cut.picture(painted)
+    assert picture.alpha is not None
+    assert picture.size == tuple(picture.alpha.shape) == (128, 10)
+    assert torch.equal(picture.pixels, painted[0, :, :, :10])
+    assert torch.equal(picture.alpha, alpha)
+    preview = cut.preview(painted, most_px)
+    longest = min(most_px, 128)
+    assert preview.size == (round(10 * longest / 128), longest)
+    assert preview.mode == "RGBA"
