@@ -13,7 +13,7 @@ from engine.lite.network import WEIGHTS as LITE_WEIGHTS
 from engine.networks.encoder import Encoder, WeightsError
 from engine.networks.original import original_file, original_weights
 from engine.networks.vgg19 import Vgg19, Vgg19Weights
-from engine.networks.weights import load_weights
+from engine.networks.weights import is_whole, load_weights
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,11 @@ class NetworkSource:
 
 
 def networks_at_hand(source: NetworkSource) -> tuple[str, ...]:
-    """The networks whose weights are there; whether they can be read is seen when they are."""
+    """The networks whose weights are there, and whole; the rest is seen when they are read."""
     vgg19 = source.vgg19_weights or original_file()
     there = {"vgg19": vgg19, "lite": LITE_WEIGHTS}
-    return tuple(name for name in NETWORKS if (file := there[name]) is not None and file.is_file())
+    files = {name: file for name, file in there.items() if file is not None and file.is_file()}
+    return tuple(name for name in NETWORKS if name in files and is_whole(files[name]))
 
 
 def open_encoder(

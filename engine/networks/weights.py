@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import zipfile
 from pathlib import Path
 
 import torch
@@ -64,6 +65,23 @@ def load_weights(file: Path) -> Vgg19Weights:
     return _looked_at(tensors, stated, file)
 
 
+def is_whole(file: Path) -> bool:
+    """Whether a file of weights is there to its end, as told by its head or its directory."""
+    try:
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="pt"):
+                return True
+        return file.suffix not in {".pth", ".pt"} or zipfile.is_zipfile(file) or _is_old(file)
+    except _UNREADABLE:
+        return False
+
+
+def _is_old(file: Path) -> bool:
+    """Whether it was saved as torch did before it wrote archives: as a pickle, of no known end."""
+    with file.open("rb") as opened:
+        return opened.read(1) == b"\x80"
+
+
 def stated_normalization(text: str) -> Normalization | None:
     """The input that a file's metadata `input` names; None where it names none."""
     if text.strip() == "as torchvision":
@@ -81,7 +99,8 @@ def _read(file: Path) -> tuple[dict[str, Tensor], str]:
         loaded = torch.load(file, map_location="cpu", weights_only=True)
         return _convolutions_only(loaded), ""
     with safe_open(file, framework="pt") as opened:
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+        # Copies: the file itself would be read on, and one that is written anew meanwhile ends us.
+        tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118 (no mapping)
         return _convolutions_only(tensors), (opened.metadata() or {}).get("input", "")
 
 

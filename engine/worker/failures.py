@@ -22,6 +22,10 @@ def explained(error: Exception, job: Job) -> Failed | Disturbed:
     """Turn what went wrong into a sentence for the member; only surprises go into the log."""
     error_id = uuid.uuid4().hex[:8]
     match error:
+        case WeightsError() | PaintSettingsError(__cause__=WeightsError()):
+            # Soon this engine says no more that it has them; another may, or this one later.
+            reason, if_well = str(error), IfWell.WAITS
+            failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case StyleMissingError() if error.is_trouble_here:
             reason, if_well = str(error), IfWell.WAITS
             failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
@@ -36,7 +40,7 @@ def explained(error: Exception, job: Job) -> Failed | Disturbed:
             log.error("job %d: error %s: %s", job.id, error_id, error)
             said = sentence("The moving picture of this job cannot be read; please post it again.")
             return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
-        case PaintingFailedError() | WeightsError() | OutputError():
+        case PaintingFailedError() | OutputError():
             reason, if_well = str(error), IfWell.FAILS
             failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case StorageUnavailableError():

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from engine.painting.optimizers import Adam, Lbfgs
 from engine.painting.passes import Evaluation
 from engine.painting.plan import Plan, make_plan
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import noise_picture, run, thin, thin_studio
+from tests.kit.thin import changed, noise_picture, run, thin, thin_studio
 
 GIB = 2**30
 LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
@@ -69,6 +70,36 @@ def test_masks_leave_less_for_the_tile() -> None:
     size = (1000, 1000)
     plain, masked = (Memory(GIB, 0, planes).for_tile(size, None) for planes in (0, 8))
     assert plain - masked == 8 * 4 * 1000 * 1000
+
+
+def test_the_pictures_and_masks_that_are_given_leave_less_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class PlannedError(Exception):
+        pass
+
+    def planned(**run_of: object) -> None:
+        raise PlannedError(run_of["memory"])
+
+    monkeypatch.setattr("engine.painting.painter.Run", planned)
+    content, style = noise_picture(48, 64), noise_picture(56, 40, seed=1)
+    mask = torch.ones(48, 64)
+
+    def memory(styles: list[Style], **more: Any) -> Memory:
+        options = changed(start="file" if "start" in more else "content", colors_first=0)
+        with pytest.raises(PlannedError) as found:
+            run(options, thin_studio(), content=content, styles=styles, **more)
+        made = found.value.args[0]
+        assert isinstance(made, Memory)
+        return made
+
+    plain = memory([Style(style)])
+    assert plain.fixed == 12 * (48 * 64 + 56 * 40)
+    assert memory([Style(style)], start=noise_picture(30, 40)).fixed == plain.fixed + 12 * 30 * 40
+    masked = [Style(style, mask=mask), Style(style, mask=mask.clone()), Style(style)]
+    assert memory(masked).planes == plain.planes + 2
+    # The mask as a guide and as it is, the photograph, and the picture with it put back.
+    assert memory([Style(style)], mask=mask).planes == plain.planes + 8
 
 
 @pytest.mark.parametrize("size", [(300, 200), (2048, 1536), (8192, 8192)])

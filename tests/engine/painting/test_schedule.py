@@ -1,6 +1,7 @@
 """The schedule of the default recipe: which sizes, and how many iterations at each."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -8,12 +9,13 @@ import torch
 from common.options import QUALITIES, Network, PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.painting.memory import History
-from engine.painting.optimizers import Lbfgs, make_optimizer
+from engine.painting.optimizers import Lbfgs, Optimizer, make_optimizer
 from engine.painting.passes import Evaluation
 from engine.painting.picture import Size
 from engine.painting.plan import Plan, even_factor, make_plan, scale_sizes
 from engine.painting.studio import Studio
 from engine.recipes.recipe import load_recipe
+from tests.kit.thin import changed, run, thin_studio
 
 RECIPE = load_recipe("atelier")
 
@@ -118,6 +120,23 @@ def test_the_length_of_a_step_goes_with_the_picture_to_the_next_scale() -> None:
     pulled(begun, large + 0.25, 1)
     share = (begun.point - large).mean() / 0.25
     assert 0.5 < float(share) < 1.5, "the first step goes about as far as there is to go"
+
+
+def test_each_scale_of_a_painting_is_given_the_length_of_a_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[torch.Tensor | None] = []
+
+    def made(history: History, picture: torch.Tensor, recipe: Any, gamma: Any) -> Optimizer:
+        given.append(gamma)
+        return make_optimizer(history, picture, recipe, gamma)
+
+    monkeypatch.setattr("engine.painting.scale.make_optimizer", made)
+    run(changed(optimizer="lbfgs", iterations=3), thin_studio())
+    first, second = given
+    assert first is None
+    assert second is not None
+    assert float(second) > 0
 
 
 def test_a_scale_ends_with_a_step_that_no_loss_was_spent_on() -> None:
