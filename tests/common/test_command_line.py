@@ -80,7 +80,7 @@ PAINT, FINGERPRINT = ["paint", "--preset", "starry-night"], ["styles", "fingerpr
             (command, data, said)
             for command in (PAINT, FINGERPRINT)
             for data, said in (
-                (b"", "That file is empty. Please give the picture again."),
+                (b"", "That file is empty. Please give it again."),
                 (b"nothing", "That file is not a picture I can read. Please give a PNG, JPEG,"),
             )
         ),
