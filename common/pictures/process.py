@@ -38,10 +38,10 @@ HANGS_SECONDS = 30.0
 """A process that waits for so long without using the processor does not go on any more."""
 _LOOK_SECONDS = 2.0
 _FOLDER = "atelier-decoder-"
+"""How the name of the children's folder begins; the number of the process that made it follows."""
 _made_here: Final[set[Path]] = set()
 """The folders of this process."""
 _making: Final = Lock()
-"""How the name of the children's folder begins; the number of the process that made it follows."""
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
 _NO_ANSWER = (

@@ -107,6 +107,12 @@ async def stuck_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["as
             await task
 
 
+async def run_until_it_hangs(queue: JobQueue, settings: Settings) -> None:
+    async with stuck_worker(queue, settings) as task:
+        with pytest.raises(EngineInTroubleError, match="has hung"):
+            await asyncio.wait_for(task, 60)
+
+
 @pytest.fixture
 def stuck(monkeypatch: pytest.MonkeyPatch) -> Stuck:
     """Paintings, but not the engine's own small one, stand still after a sign of life."""
@@ -127,9 +133,7 @@ async def test_a_job_over_which_engines_hang_three_times_ends_though_the_device_
     job = await poster.post()
     try:
         for _ in range(3):
-            async with stuck_worker(queue, settings) as task:
-                with pytest.raises(EngineInTroubleError, match="has hung"):
-                    await asyncio.wait_for(task, 60)
+            await run_until_it_hangs(queue, settings)
     finally:
         stuck.lets_go = True
     failed = await ended(queue, job)
@@ -174,9 +178,7 @@ async def test_a_hang_ends_the_engine_though_the_database_goes_in_that_moment(
     monkeypatch.setattr(queue.claims, "hung", lost)
     monkeypatch.setattr(queue.claims, "survived", away)
     try:
-        async with stuck_worker(queue, settings) as task:
-            with pytest.raises(EngineInTroubleError, match="has hung"):
-                await asyncio.wait_for(task, 60)
+        await run_until_it_hangs(queue, settings)
     finally:
         stuck.lets_go = True
 
@@ -193,9 +195,7 @@ async def test_a_device_that_hangs_over_everything_charges_no_job_however_often(
         patch.setattr(JobPainter, "probe", lambda _: stuck.stand())
         try:
             for _ in range(4):
-                async with stuck_worker(queue, settings) as task:
-                    with pytest.raises(EngineInTroubleError, match="has hung"):
-                        await asyncio.wait_for(task, 60)
+                await run_until_it_hangs(queue, settings)
         finally:
             stuck.lets_go = True
     assert await kinds(queue, job) == ["queued", "claimed", HUNG], "claimed by the first alone"

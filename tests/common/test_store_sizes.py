@@ -1,0 +1,124 @@
+"""How large pictures are together, of all and of a member: counted once, beside all else."""
+
+import asyncio
+import threading
+
+import pytest
+
+from bot.intake.room import DiskRoom
+from bot.kit import UserError
+from common.options import PaintInputs, StyleInput
+from common.store import PictureStore, StorageUnavailableError
+from jobs.queue import JobQueue
+from tests.kit.samples import Place, accepted
+
+
+async def test_sizes_are_added_up_and_asked_of_a_bucket_once(
+    store: PictureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [await store.put(bytes(size), "png") for size in range(1, 21)]
+    absent = f"{'0' * 64}.png"
+    assert await store.total_bytes([*keys, absent]) == sum(range(1, 21))
+    await store.delete(keys[0])
+    asked: list[str] = []
+    info = store._fs.info
+
+    def counted(path: str) -> object:
+        asked.append(path)
+        return info(path)
+
+    monkeypatch.setattr(store._fs, "info", counted)
+    assert await store.total_bytes([*keys[1:], absent]) == sum(range(2, 21))
+    assert len(asked) == (20 if store._local else 1), "what is not there may come"
+
+
+async def test_who_counts_many_pictures_holds_up_nobody_who_wants_one(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = PictureStore(s3_url)
+    keys = [await before.put(bytes(size), "png") for size in range(1, 101)]
+    store = PictureStore(s3_url)  # as after a restart: it knows no size
+    slow, lock = threading.Event(), threading.Lock()
+    asking, asked, most = set[int](), list[str](), [0]
+
+    def info(path: str) -> dict[str, int]:
+        with lock:
+            asked.append(path)
+            asking.add(threading.get_ident())
+            most[0] = max(most[0], len(asking))
+        slow.wait(30)
+        with lock:
+            asking.discard(threading.get_ident())
+        return {"size": 1}
+
+    monkeypatch.setattr(store._fs, "info", info)
+    counting = [asyncio.create_task(store.total_bytes(keys)) for _ in range(20)]
+    async with asyncio.timeout(20):
+        while len(asked) < 8:
+            await asyncio.sleep(0.01)
+        assert await store.get(keys[0]) == bytes(1), "threads are left for it"
+    slow.set()
+    assert set(await asyncio.gather(*counting)) == {100}
+    assert most[0] == 8
+    assert len(asked) < 300, "what one found, the others know"
+
+
+async def test_a_count_that_failed_goes_on_from_what_it_found(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = PictureStore(s3_url)
+    keys = [await before.put(bytes(size), "png") for size in range(1, 41)]
+    store, asked, away = PictureStore(s3_url), list[str](), True
+    info = store._fs.info
+
+    def away_after_twenty(path: str) -> object:
+        asked.append(path)
+        if len(asked) > 20 and away:
+            raise OSError("away")
+        return info(path)
+
+    monkeypatch.setattr(store._fs, "info", away_after_twenty)
+    with pytest.raises(StorageUnavailableError):
+        await store.total_bytes(keys)
+    found, away = len(asked), False
+    assert await store.total_bytes(keys) == sum(range(1, 41))
+    assert len(asked) - found <= 20 + 4
+
+
+async def test_a_member_has_a_share_of_a_bucket(place: Place, s3_url: str) -> None:
+    settings = place.settings(atelier_storage_url=s3_url, atelier_max_member_mib=1)
+    async with await JobQueue.open(settings) as queue:
+        photo = await queue.store.put(bytes(900_000), "png")
+        inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
+        await accepted(queue, 1, inputs=inputs)
+        room = DiskRoom(settings, queue)
+        await room.check(1, 100_000)
+        with pytest.raises(UserError, match="Your pictures take up"):
+            await room.check(1, 200_000)
+        await room.check(2, 1_000_000)
+
+
+async def test_a_members_share_is_counted_once_for_all_that_come_at_one_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = place.settings()
+    async with await JobQueue.open(settings) as queue:
+        asked = 0
+
+        async def bytes_of(user_id: int) -> int:
+            nonlocal asked
+            asked += 1
+            await asyncio.sleep(0.05)
+            if asked == 1:
+                raise StorageUnavailableError("away")
+            return user_id
+
+        monkeypatch.setattr(queue.retention, "bytes_of", bytes_of)
+        room = DiskRoom(settings, queue)
+        together = [room.check(1, 1) for _ in range(10)]
+        answers = await asyncio.gather(*together, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {StorageUnavailableError}
+        assert asked == 1
+        await asyncio.gather(*(room.check(1, 1) for _ in range(10)))
+        await room.check(1, 1)
+        assert asked == 2
