@@ -79,6 +79,8 @@ class Bot(discord.Client):
     """What goes between the bot and Discord."""
     scans_unreachable: bool
     """Whether paintings that are not on this machine could not be fetched lately."""
+    only_commands: set[int]
+    """Servers that installed the commands without the bot, and used them lately."""
     may_serve: Callable[["Interaction"], Awaitable[bool]]
     """Whether to serve an interaction; one that is refused has been answered."""
     accepting: bool

@@ -17,6 +17,7 @@ from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of
 from bot.traffic import Traffic
+from bot.ui.people import has_only_commands
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.addresses import discord_proxy
 from bot.wire.errors import reply, report
@@ -85,6 +86,7 @@ class AtelierClient(Bot):
         self.picture_actions = {}
         self.languages = {}
         self.scans_unreachable = False
+        self.only_commands = set()
         self.accepting = True
         self._seen: LRUCache[int, None] = LRUCache(REMEMBERED_INTERACTIONS)
         self._started: list[Service] = []
@@ -178,6 +180,8 @@ class AtelierClient(Bot):
         add_log_ids(member=interaction.user.id, server=interaction.guild_id)
         if interaction.type is discord.InteractionType.autocomplete:
             return self.accepting
+        if interaction.guild_id is not None and has_only_commands(interaction):
+            self.only_commands.add(interaction.guild_id)
         if interaction.id in self._seen:
             log.info("Interaction %s came twice", interaction.id)
             return False
