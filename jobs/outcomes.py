@@ -182,6 +182,10 @@ class DatabaseTooOldError(QueueError):
     """The database is of an older version, or has no tables yet, and was not to be changed."""
 
 
+class NoDatabaseError(DatabaseTooOldError):
+    """There is no database yet, or one without tables."""
+
+
 def may_pass(error: QueueError) -> bool:
     """Whether another start may find the queue well: its server starts, or its tables come.
 

@@ -85,6 +85,9 @@ class Alerts(Service):
 
         What could not be sent is tried again at the next look.
         """
+        if (begins_anew := self._client.begins_anew) is not None:
+            await self._say(lambda t: f"⚠️ {t.say(begins_anew)}")
+            self._client.begins_anew = None
         try:
             health = await self._ask()
         except QueueError as error:

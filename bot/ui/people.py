@@ -32,6 +32,25 @@ def is_admin(interaction: discord.Interaction[Any], settings: Settings) -> bool:
     )
 
 
+def is_bot_here(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the bot is a member where an interaction was made, so that its own token works there.
+
+    It knows all servers that it is in, those with an outage as well.
+    """
+    if interaction.guild_id is not None:
+        guild = interaction.client.get_guild(interaction.guild_id)
+        is_servers = interaction.is_guild_integration()
+        return guild is not None and (is_servers or not guild.unavailable)
+    if interaction.context.private_channel:
+        return False
+    return isinstance(interaction.channel, discord.DMChannel)
+
+
+def has_only_commands(interaction: discord.Interaction[Any]) -> bool:
+    """Whether an interaction was made in a server that installed the commands without the bot."""
+    return interaction.is_guild_integration() and not is_bot_here(interaction)
+
+
 def reads(
     permissions: discord.Permissions, channel: discord.abc.GuildChannel | discord.Thread
 ) -> bool:

@@ -157,6 +157,12 @@ class Database:
         """How often something could not be written, or had to wait long. To read may go on all
         the while: on a full disk, beside a program that holds SQLite's lock, on a standby."""
 
+    @property
+    def place(self) -> str:
+        """Where it is, as a person is told: a file, or an address without its password."""
+        file = None if self.postgres else self.url.database
+        return file or self.url.render_as_string()
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()

@@ -111,3 +111,28 @@ async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
     monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
     await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
+
+
+async def test_a_server_with_the_commands_alone_is_served_and_keeps_what_it_set(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.bot.wait_until_ready()  # nothing is looked at before
+    await world.discord.remove_bot(keep_commands=True)
+    await world.eventually(lambda: not world.bot.guilds)
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
+    admin, keeper = world.user("admin"), world.bot.service(LeftServers)
+    await world.slash(admin, "limits set", {"per_day": 2})
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place")
+    await keeper.look()
+    await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
+    await world.start_engine()
+    await world.finished(interaction)
+    other = await world.press(world.discord.add_user("Bob"), message, "Again")
+    assert "#2" in await world.said(other), "it was for all who are there"
+    for _used_since in (True, False):
+        assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
+        await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2

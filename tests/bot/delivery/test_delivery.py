@@ -91,10 +91,14 @@ async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: Worl
     assert (await world.delivered()).delivered_at is not None
 
 
-async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(world: World) -> None:
+@pytest.mark.parametrize("context", ["guild_without_bot", "guild"])
+async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(world: World, context: str) -> None:
+    if context == "guild":
+        await world.discord.remove_bot(keep_commands=True)
+        await world.eventually(lambda: not world.bot.guilds)
     painter = await world.start_engine()
     painter.hold.clear()
-    interaction = await world.paint(context="guild_without_bot")
+    interaction = await world.paint(context=context)
     await world.says(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
     painter.hold.set()
