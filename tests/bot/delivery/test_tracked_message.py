@@ -3,13 +3,13 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from bot.delivery import loop, tracked_message
+from bot.delivery import tracked_message
 from bot.delivery.loop import Delivery
-from bot.delivery.routes import SentMessage
+from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs
 from common.backoff import Backoff
 from jobs.model import JobState, Standing
@@ -83,7 +83,7 @@ def test_a_message_says_anew_what_matters() -> None:
         ready_at = None if ready is None else now + timedelta(seconds=ready)
         facts = {"place": 2, "paused": False, "engines_alive": 1, "engine_starting": False}
         made: Any = SimpleNamespace(ready_at=ready_at, **(facts | said))
-        return made  # type: ignore[no-any-return]
+        return cast("Standing", made)
 
     first = standing(100.0)
     assert differs(None, first)
@@ -123,13 +123,13 @@ class Loop(Delivery):
 async def test_the_end_is_tried_at_once_also_where_nobody_sees_the_message_any_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop.Routes, "token_works", lambda *_: True)
+    monkeypatch.setattr(Routes, "token_works", lambda *_: True)
     running, done = JobState.RUNNING, JobState.DONE
     tried = Loop()
     assert await tried.consider(running, TrackedMessage(ANSWERED))
     assert not await tried.consider(running, TrackedMessage(ANSWERED, is_gone=True))
     assert await tried.consider(done, TrackedMessage(ANSWERED, is_gone=True))
-    paused = {"not_before": 130.0, "failures": 4}
+    paused: dict[str, Any] = {"not_before": 130.0, "failures": 4}
     assert not await tried.consider(running, TrackedMessage(ANSWERED, **paused))
     assert await tried.consider(done, TrackedMessage(ANSWERED, **paused))
     assert not await tried.consider(done, TrackedMessage(ANSWERED, failing_end=True, **paused))

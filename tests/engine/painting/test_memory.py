@@ -90,7 +90,7 @@ def test_tiles_get_half_as_large_until_they_are_as_small_as_they_get() -> None:
 
 
 def test_a_history_gets_less_until_none_is_left() -> None:
-    one, found = History(10), []
+    one, found = History(10), list[History]()
     while (less := lesser_history(one, 10)) is not None and len(found) < 5:
         found.append(one := less)
     assert found == [History(10, narrow=True), History(5, narrow=True)]
