@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.painting import Picture, Stepped, paint
-from engine.painting.cgroups import allowed_bytes
+from engine.painting.cgroups import allowed_bytes, limit_bytes
 from engine.painting.inputs import fitted_style
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, thin_studio
 
@@ -58,10 +58,12 @@ def test_a_containers_limit_is_seen(groups: str, files: dict[str, str], tmp_path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text + "\n")
     assert allowed_bytes(tmp_path / "system", tmp_path / "groups") == 350
+    assert limit_bytes(tmp_path / "system", tmp_path / "groups") == 1000
 
 
 def test_nothing_limits_where_there_are_no_groups(tmp_path: Path) -> None:
     assert allowed_bytes(tmp_path, tmp_path / "none") is None
+    assert limit_bytes(tmp_path, tmp_path / "none") is None
 
 
 def test_a_checkpoint_serves_with_and_without_a_film() -> None:
