@@ -22,6 +22,7 @@ from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.addresses import discord_proxy
 from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
+from bot.wire.limits_waited_out import let_others_go_on
 from common.logs import add_log_ids
 from common.settings import Settings
 from common.steady_clock import steady_clock
@@ -67,6 +68,7 @@ class AtelierClient(Bot):
             proxy=discord_proxy(settings),
             max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
         )
+        let_others_go_on(self.http)
         self.traffic = Traffic()
         self.traffic.watch(trace)
         self.settings = settings
