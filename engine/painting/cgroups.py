@@ -20,24 +20,24 @@ def allowed_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
         system: where the kernel shows the groups.
         groups: says in which ones the process is.
     """
-    limits = _limits(system, groups)
-    return min((max(0, most - used) for most, used in limits), default=None)
+    return min((limit - used for limit, used in _counts(system, groups)), default=None)
 
 
 def limit_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
-    """Bytes that this process and those beside it may have in all; None where nothing limits them.
+    """Bytes that this process and all beside it may take together; None where nothing limits them.
 
     Args:
         system: where the kernel shows the groups.
         groups: says in which ones the process is.
     """
-    return min((most for most, _ in _limits(system, groups)), default=None)
+    return min((limit for limit, _ in _counts(system, groups)), default=None)
 
 
-def _limits(system: Path, groups: Path) -> list[tuple[int, int]]:
-    """Of each group that limits it: bytes that it may have, and those that it has."""
-    found = (_limit(folder) for folder in _folders(system, groups))
-    return [limit for limit in found if limit is not None]
+def _counts(system: Path, groups: Path) -> Iterator[tuple[int, int]]:
+    """Of each group that is limited, the limit and what is in use of it."""
+    for folder in _folders(system, groups):
+        if (found := _count(folder)) is not None:
+            yield found
 
 
 def _folders(system: Path, groups: Path) -> Iterator[Path]:
@@ -56,11 +56,11 @@ def _folders(system: Path, groups: Path) -> Iterator[Path]:
         yield from (here, *(one for one in here.parents if one.is_relative_to(top)))
 
 
-def _limit(folder: Path) -> tuple[int, int] | None:
+def _count(folder: Path) -> tuple[int, int] | None:
     for limit, use, cache in _NAMES:
         with contextlib.suppress(OSError, ValueError):
             most, used = int((folder / limit).read_text()), int((folder / use).read_text())
-            return most, used - _counted(folder / "memory.stat", cache)
+            return most, min(most, used - _counted(folder / "memory.stat", cache))
     return None
 
 

@@ -1,8 +1,11 @@
 """Connections to the two databases as they are prepared, timed, and wrong in words of ours."""
 
+import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -104,6 +107,19 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def begin_writing(file: str, seconds: float) -> None:
+    """Take SQLite's lock of writers, and give it back with nothing written.
+
+    Raises:
+        sqlite3.OperationalError: when that cannot be, or others have it for so long.
+    """
+    there = f"{Path(file).resolve().as_uri()}?mode=rw"  # one that is gone is not made anew
+    connection = sqlite3.connect(there, uri=True, timeout=seconds, isolation_level=None)
+    with contextlib.closing(connection) as one:
+        one.execute("BEGIN IMMEDIATE")
+        one.execute("ROLLBACK")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
