@@ -148,7 +148,7 @@ _UNUSABLE = (
 
 
 _MEANINGS = {
-    "disk I/O error": "its disk may be full",
+    "disk I/O error": "its disk may be full, failing, or only to be read",
     "unable to open database file": "its folder may be closed to this user, or not to be written",
 }
 """What SQLite's words for what the system refused most often mean."""
