@@ -10,7 +10,7 @@ from discord import app_commands, ui
 
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.traffic import Traffic
-from common.sentences import ExplainedError
+from common.sentences import ExplainedError, Sentence
 from common.settings import Settings
 from jobs.queue import JobQueue
 
@@ -79,6 +79,10 @@ class Bot(discord.Client):
     """What goes between the bot and Discord."""
     scans_unreachable: bool
     """Whether paintings that are not on this machine could not be fetched lately."""
+    begins_anew: Sentence | None
+    """What owners are to be told of a database that is new though the bot is not."""
+    only_commands: set[int]
+    """Servers that installed the commands without the bot, and used them lately."""
     may_serve: Callable[["Interaction"], Awaitable[bool]]
     """Whether to serve an interaction; one that is refused has been answered."""
     accepting: bool

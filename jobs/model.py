@@ -61,6 +61,9 @@ class Reply:
     spoiler: bool = False
     bot_in_channel: bool = True
     """False for a user-installed app, and wherever the bot is no member."""
+    only_commands: bool = False
+    """Whether the server installed the commands without the bot: all who are there see the answer,
+    but only the interaction's token reaches it."""
     locale: str = "en-US"
     upload_limit_bytes: int = 10 * 1024 * 1024
     notify: Notify = "long"

@@ -12,7 +12,7 @@ class NotOfferedError(Exception):
 def context_of(world: World, channel: Channel) -> tuple[Context, bool]:
     """Where an interaction in this channel is, and whether only the user installed the bot."""
     if channel.type is ChannelType.GUILD_TEXT:
-        return Context.GUILD, not (world.guild.has_bot and channel.has_bot)
+        return Context.GUILD, not (world.guild.has_commands and channel.has_bot)
     if channel.type is ChannelType.DM and channel.has_bot:
         return Context.BOT_DM, False
     return Context.PRIVATE_CHANNEL, True

@@ -167,15 +167,15 @@ class LoopbackDiscord(UserActions):
         self.world.emit("channels", {})
         await self.gateway.dispatch("CHANNEL_DELETE", data, intent=GUILDS)
 
-    async def remove_bot(self) -> None:
-        """Take the bot out of the server; user-installed commands remain."""
-        self.world.guild.has_bot = False
+    async def remove_bot(self, *, keep_commands: bool = False) -> None:
+        """Take the bot out of the server; user-installed commands remain, or the server's do."""
+        self.world.guild.has_bot, self.world.guild.has_commands = False, keep_commands
         self.world.emit("channels", {})
         data = {"id": str(self.world.guild.id)}
         await self.gateway.dispatch("GUILD_DELETE", data, intent=GUILDS)
 
     async def return_bot(self) -> None:
         """Invite the bot again."""
-        self.world.guild.has_bot = True
+        self.world.guild.has_bot = self.world.guild.has_commands = True
         self.world.emit("channels", {})
         await self.gateway.dispatch("GUILD_CREATE", guild_json(self.world), intent=GUILDS)

@@ -104,7 +104,10 @@ class Channel:
 
 @dataclass(eq=False)
 class Guild:
-    """A server. `premium_tier` sets the upload limit, as boosts do; `locale` its language."""
+    """A server. `premium_tier` sets the upload limit, as boosts do; `locale` its language.
+
+    `has_commands`: what its members use is the server's, also where it has no bot.
+    """
 
     id: int
     name: str
@@ -113,6 +116,7 @@ class Guild:
     premium_tier: int = 0
     locale: str = "en-US"
     has_bot: bool = True
+    has_commands: bool = True
 
 
 @dataclass(eq=False)

@@ -22,7 +22,7 @@ from common.settings import MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
-from jobs.outcomes import DatabaseTooOldError, QueueError, may_pass
+from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, may_pass
 from jobs.queue import JobQueue
 
 TIMEOUT_SECONDS = 10.0
@@ -62,8 +62,8 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
 
     Args:
         settings: which have been read already.
-        thorough: whether to ask for device and weights too, which takes seconds, also where the
-            settings leave nothing to be wrong.
+        thorough: whether this is no start: device and weights are asked for too, which takes
+            seconds, also where the settings leave nothing to be wrong, and no database is migrated.
     """
     for sentence in unknown_settings():
         yield CheckResult("settings", sentence, is_doubtful=True)
@@ -73,7 +73,7 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     yield folder
     if folder.is_fault:
         return  # the rest lies in it
-    yield await _database(settings)
+    yield await _database(settings, may_migrate=not thorough)
     yield await _store(settings)
     yield _disk(settings)
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
@@ -104,12 +104,14 @@ def _folder(settings: Settings) -> CheckResult:
     return CheckResult("folder", str(folder))
 
 
-async def _database(settings: Settings) -> CheckResult:
+async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckResult:
     seconds: float | None = TIMEOUT_SECONDS * 6
     try:
         async with asyncio.timeout(seconds):
-            is_older = await _is_older(settings)
-        if is_older:
+            to_change = await _to_change(settings)
+        if to_change is not None and not may_migrate:
+            return _due(to_change)
+        if to_change is not None:
             await _migrate_apart(settings)
             seconds = None  # what kept it from migrating may take as long to be found again
         async with asyncio.timeout(seconds):
@@ -128,15 +130,22 @@ async def _database(settings: Settings) -> CheckResult:
     return CheckResult("database", f"{kind}, of this version")
 
 
-async def _is_older(settings: Settings) -> bool:
-    """Whether there is a database to be made, or to be brought to this version."""
+async def _to_change(settings: Settings) -> DatabaseTooOldError | None:
+    """Why a database is to be made, or to be brought to this version; None where it is of it."""
     try:
         async with await JobQueue.open(settings, store=PictureStore("unused"), may_migrate=False):
-            return False
-    except DatabaseTooOldError:
-        return True
+            return None
+    except DatabaseTooOldError as error:
+        return error
     except QueueError:
-        return False  # which is said by who opens it next
+        return None  # which is said by who opens it next
+
+
+def _due(to_change: DatabaseTooOldError) -> CheckResult:
+    """What the next start does to the database, for who only looks."""
+    if isinstance(to_change, NoDatabaseError):
+        return CheckResult("database", str(to_change))
+    return CheckResult("database", f"A migration is due. {to_change}", is_doubtful=True)
 
 
 async def _migrate_apart(settings: Settings) -> None:

@@ -11,20 +11,22 @@ from cachetools import LRUCache
 from discord import app_commands
 
 from bot.app.gateway import come_back_soon
-from bot.app.sync import keep_syncing
+from bot.app.sync import has_been_told, keep_syncing
 from bot.commands.job_access import note_removed
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of
 from bot.traffic import Traffic
+from bot.ui.people import has_only_commands
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.addresses import discord_proxy
 from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
+from bot.wire.limits_waited_out import let_others_go_on
 from common.logs import add_log_ids
 from common.settings import Settings
 from common.steady_clock import steady_clock
-from jobs.changing.installation import DISCORD, LOOPBACK
+from jobs.changing.installation import DISCORD, LOOPBACK, of_new_database
 from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class AtelierClient(Bot):
             proxy=discord_proxy(settings),
             max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
         )
+        let_others_go_on(self.http)
         self.traffic = Traffic()
         self.traffic.watch(trace)
         self.settings = settings
@@ -85,6 +88,8 @@ class AtelierClient(Bot):
         self.picture_actions = {}
         self.languages = {}
         self.scans_unreachable = False
+        self.begins_anew = None
+        self.only_commands = set()
         self.accepting = True
         self._seen: LRUCache[int, None] = LRUCache(REMEMBERED_INTERACTIONS)
         self._started: list[Service] = []
@@ -95,11 +100,14 @@ class AtelierClient(Bot):
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
         self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
-        await self.queue.installation.belongs_to(
+        is_new = await self.queue.installation.belongs_to(
             LOOPBACK if self.settings.discord_api_url else DISCORD, self.application_id or 0
         )
         if self.settings.atelier_engine == "embedded":
             await self.queue.engines.expect()  # its process begins beside this one
+        if is_new and await has_been_told(self.tree):
+            self.begins_anew = of_new_database(self.queue.database.place)
+            log.warning("%s", self.begins_anew)
         await self.tree.set_translator(CatalogueTranslator())
         tried = asyncio.Event()
         self._syncing = asyncio.create_task(
@@ -178,6 +186,8 @@ class AtelierClient(Bot):
         add_log_ids(member=interaction.user.id, server=interaction.guild_id)
         if interaction.type is discord.InteractionType.autocomplete:
             return self.accepting
+        if interaction.guild_id is not None and has_only_commands(interaction):
+            self.only_commands.add(interaction.guild_id)
         if interaction.id in self._seen:
             log.info("Interaction %s came twice", interaction.id)
             return False

@@ -3,6 +3,9 @@
 Nobody can do that any more who is there, and what waits counts against its members elsewhere. They
 are told by direct message, where they take one; their messages in the server cannot be edited. A
 server's limits, defaults, blocks and styles stay for its return, for `SETTINGS_KEPT_DAYS`.
+
+A server that installed the commands without the bot has removed nothing. What waits there is
+reached by its interactions alone, as what users bring along; what it set stays while it is used.
 """
 
 import asyncio
@@ -77,10 +80,12 @@ class LeftServers(Service):
         ahead = client.traffic.ahead_of_discord((await client.queue.now()).timestamp())
         if abs(ahead) > WRONG_SECONDS or not client.is_ready():
             return
-        here = [guild.id for guild in client.guilds]
+        used = set(client.only_commands)
+        here = {guild.id for guild in client.guilds} | used
         for guild_id in await client.queue.servers.note(client.application_id or 0, here):
             with log_ids(server=guild_id):
                 log.info("What a server set is deleted: it removed the bot long ago")
+        client.only_commands -= used
         self._noted_at = time.monotonic()
 
 

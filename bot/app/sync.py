@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 OF_OPTIONS = {"content": (*PICTURE_FILES, "video")}
 """Options that take more than pictures."""
+ANSWER_SECONDS = 10.0
 HASH_FILE = "commands.json"
 BACKOFF = Backoff(first_seconds=5.0, longest_seconds=3600.0)
 
@@ -68,6 +69,19 @@ async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:
         log.warning("The next start tells Discord the commands again: %s", error)
     log.info("Told Discord the %d commands", told)
     return True
+
+
+async def has_been_told(tree: Tree) -> bool:
+    """Whether Discord knows commands of this application, so that it has run before.
+
+    Where it does not answer, it says of none.
+    """
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return bool(await tree.fetch_commands())
+    except (discord.DiscordException, OSError) as error:
+        log.info("Discord does not say whether this bot has run before: %s", error)
+        return False
 
 
 async def _payload(tree: Tree) -> list[Any]:

@@ -120,7 +120,7 @@ def origin_of(interaction: Interaction, job: Job) -> Origin:
         return Origin.OTHER_SERVER
     if job.reply.ephemeral:
         return Origin.PRIVATE
-    if not job.reply.bot_in_channel:
+    if not job.reply.bot_in_channel and not job.reply.only_commands:
         return Origin.USER_INSTALLED
     return _origin_by_channel(interaction, job.channel_id)
 

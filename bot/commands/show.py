@@ -17,7 +17,7 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import show
-from bot.ui.people import is_seen_by_those_in
+from bot.ui.people import is_bot_here, is_seen_by_those_in
 from bot.ui.refusals import refusal_words
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge, answer_within, read_in_time
@@ -137,7 +137,7 @@ async def is_for_others(interaction: Interaction, job: Job) -> bool:
 async def _has_gallery(interaction: Interaction, job: Job) -> bool:
     """Whether its member could publish a picture in the server in which it is shown."""
     own = job.user_id == interaction.user.id and job.message_removed_at is None
-    if not own or interaction.guild_id is None or not interaction.is_guild_integration():
+    if not own or interaction.guild_id is None or not is_bot_here(interaction):
         return False
     limits = await interaction.client.queue.limits.in_force(interaction.guild_id)
     return limits.gallery_channel_id is not None

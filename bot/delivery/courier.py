@@ -9,6 +9,7 @@ from cachetools import LRUCache
 from bot.cards.fit_upload import fitted_result
 from bot.cards.small_print import Attached
 from bot.delivery.presentations import (
+    Doubts,
     Layout,
     PictureSize,
     Presentation,
@@ -90,11 +91,13 @@ class Courier:
         self._routes = routes
         self._spoilers = RoleSpoilers(client)
 
-    async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
+    async def show(
+        self, job: Job, standing: Standing | None, doubts: Doubts, *, attempt: int = 1
+    ) -> Outcome:
         """Bring the message of a job to its present state; see `ShowRequest`."""
         job = await self._spoilers.applied(job)
         t, has_gallery = texts_for(job.reply.locale), await self._has_gallery(job)
-        request = ShowRequest(t, job, standing, attempt, has_gallery)
+        request = ShowRequest(t, job, standing, attempt, doubts, has_gallery)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes.of(job, search=attempt > 1):
@@ -168,10 +171,12 @@ class Courier:
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 fault = fault_of(error)
             if isinstance(fault, TryLater):
+                request.doubts.unclear_answers = 0
                 return Later(fault.seconds)
             if isinstance(fault, Unclear):
                 log.warning("Job %d got an unclear answer: %s", request.job.id, fault.if_it_stays)
-                if request.attempt < UNCLEAR_TRIES:
+                request.doubts.unclear_answers += 1
+                if not request.job.state.ended or request.doubts.unclear_answers < UNCLEAR_TRIES:
                     return Later(None)
                 fault = fault.if_it_stays
             if not isinstance(fault, TooLarge) or not budget.halve():
@@ -186,7 +191,8 @@ class Courier:
             return None
         except ChildError as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
-            return Later(None) if request.attempt < TRIES_TO_FIT else None
+            request.doubts.unfit += 1
+            return Later(None) if request.doubts.unfit < TRIES_TO_FIT else None
         except StorageUnavailableError as error:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
             return Later(None)

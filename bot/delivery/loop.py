@@ -9,6 +9,7 @@ import logging
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.notifier import Notifier
+from bot.delivery.presentations import Doubts
 from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs, passing_time
 from bot.kit import Bot, Feature, Service, cancel
@@ -160,7 +161,7 @@ class Delivery(Service):
             standing = None if job.state.ended else await queue.standings.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
             passes_at = passing_time(standing)
-            outcome = await self._courier.show(job, standing, attempt=attempt)
+            outcome = await self._courier.show(job, standing, message.doubts, attempt=attempt)
         message.edited_at = self._now()
         if isinstance(outcome, SentMessage):
             message.shows(standing, passes_at)
@@ -170,7 +171,7 @@ class Delivery(Service):
         queue, ended = self._client.queue, job.state.ended
         match outcome:
             case SentMessage(how, message_id, channel_id, _):
-                message.failures = 0
+                message.failures, message.doubts = 0, Doubts()
                 if job.reply.message_id is None and how != "dm":
                     await queue.deliveries.set_message(
                         job.id, channel_id, message_id, reply=job.reply

@@ -14,6 +14,7 @@ from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
 from bot.ui.words import message_address
 from bot.wire.faults import BACKOFF, MAY_NOT_REPLY, TryLater, Unclear, fault_of
+from bot.wire.in_flight import InFlight, follow_this_task
 from bot.wire.original_response import webhook_of
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
@@ -86,12 +87,13 @@ class Notifier(Service):
         words = _words(texts_for(job.reply.locale), job)
         for route in routes:
             for failures in range(TRIES):
+                requests = follow_this_task()
                 try:
                     async with asyncio.timeout(ANSWER_SECONDS):
                         await route(job, words)
                 except Exception as error:  # noqa: BLE001 - every fault has its answer
                     fault = fault_of(error)
-                    if route == self._by_token and _may_be_sent(error):
+                    if route == self._by_token and _may_be_sent(error, requests):
                         log.info("Job %d: its member was told, as far as is known", job.id)
                         return  # a follow-up has no nonce, which would keep it from coming twice
                 else:
@@ -166,10 +168,13 @@ def _words(t: Texts, job: Job) -> str:
     return t("{user}, your picture is ready: {link}", user=user, link=link)
 
 
-def _may_be_sent(error: Exception) -> bool:
-    """Whether a request may have been carried out whose answer never came."""
+def _may_be_sent(error: Exception, requests: InFlight) -> bool:
+    """Whether a request may have been carried out whose answer never came.
+
+    The time may also be up while it waits for its turn, as Discord asked for; then it was not.
+    """
     no_answer = isinstance(error, aiohttp.ClientError | OSError)  # a TimeoutError is one, too
-    return no_answer and not isinstance(error, aiohttp.ClientConnectorError)
+    return no_answer and (requests.is_lost or requests.is_done)
 
 
 def _only(job: Job) -> discord.AllowedMentions:

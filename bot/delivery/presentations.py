@@ -66,6 +66,20 @@ def presentations_for(job: Job, *, is_new: bool) -> list[Presentation]:
     return first + [Presentation(layout, picture) for picture in PictureSize for layout in plainer]
 
 
+@dataclass
+class Doubts:
+    """How often one thing failed that is given up where it stays so.
+
+    Tries that failed otherwise do not count: at the end of a long outage, the first odd answer
+    would be believed.
+    """
+
+    unclear_answers: int = 0
+    """Of servers between the bot and Discord, in a row."""
+    unfit: int = 0
+    """Tries to make the picture fit."""
+
+
 @dataclass(frozen=True)
 class ShowRequest:
     """A state of a job that is to be shown."""
@@ -80,6 +94,8 @@ class ShowRequest:
     """Which try at the final state this is; from the second on, a new message is only sent if the
     first is not there.
     """
+    doubts: Doubts
+    """Of its earlier tries, and of this one."""
     has_gallery: bool = False
     """Whether the server has a channel in which to publish pictures."""
 

@@ -5,6 +5,7 @@ bots with the members intent, which this one does without; but it answers who as
 So it is asked when a picture is about to be shown, in servers that hide any by role.
 """
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 PREVIEW_SECONDS = 30.0
 """How long an answer holds for previews; for what is finished, Discord is asked anew."""
 REMEMBERED = 1000
+ASKING_SECONDS = 10.0
+"""So long a picture waits for it, as where Discord limits such questions."""
 
 
 class RoleSpoilers:
@@ -39,7 +42,9 @@ class RoleSpoilers:
         if guild is None or job.reply.spoiler or not shows:
             return job
         try:
-            if not await self._is_hidden(guild, job):
+            async with asyncio.timeout(ASKING_SECONDS):
+                is_hidden = await self._is_hidden(guild, job)
+            if not is_hidden:
                 return job
             await self._client.queue.deliveries.set_look(
                 job.id, alt_text=job.reply.alt_text, spoiler=True

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from discord.utils import utcnow
 
+from bot.delivery.presentations import Doubts
 from bot.delivery.routes import SentMessage
 from bot.ui.words import is_soon
 from bot.wire.faults import BACKOFF
@@ -34,6 +35,8 @@ class TrackedMessage:
     edited_at: float = float("-inf")
     not_before: float = float("-inf")
     failures: int = 0
+    doubts: Doubts = field(default_factory=Doubts)
+    """About what failed so far."""
     failing_end: bool = False
     """Whether the failures were at bringing the end."""
     is_gone: bool = False

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from bot.kit import Interaction
 from bot.texts import locale_of
-from bot.ui.people import is_admin, role_ids
+from bot.ui.people import has_only_commands, is_admin, is_bot_here, role_ids
 from common.defaults import Notify
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import Sentence
@@ -207,7 +207,8 @@ def reply_to(
         ephemeral=ephemeral,
         spoiler=spoiler,
         notify=notify,
-        bot_in_channel=_bot_is_here(interaction),
+        bot_in_channel=is_bot_here(interaction),
+        only_commands=has_only_commands(interaction),
         locale=locale_of(interaction),
         upload_limit_bytes=interaction.filesize_limit,
     )
@@ -217,12 +218,3 @@ def reply_as(interaction: Interaction, was: Reply) -> Reply:
     """Where the answer to an interaction goes, shown and told of as another was."""
     reply = reply_to(interaction, ephemeral=was.ephemeral, spoiler=was.spoiler, notify=was.notify)
     return replace(reply, painted_from=was.painted_from)
-
-
-def _bot_is_here(interaction: Interaction) -> bool:
-    if interaction.guild_id is not None:
-        guild = interaction.client.get_guild(interaction.guild_id)
-        return interaction.is_guild_integration() or (guild is not None and not guild.unavailable)
-    if interaction.context.private_channel:
-        return False
-    return isinstance(interaction.channel, discord.DMChannel)

@@ -43,6 +43,7 @@ STORE_EVERY_LOOKS = 10
 GRACE_SECONDS: Mapping[str, float] = {
     "clock": 60.0,
     "database": 60.0,
+    "engine-version": 300.0,
     "no-engine": 300.0,
     "no-bot": float("inf"),
     "store": 60.0,
@@ -85,6 +86,9 @@ class Alerts(Service):
 
         What could not be sent is tried again at the next look.
         """
+        if (begins_anew := self._client.begins_anew) is not None:
+            await self._say(lambda t: f"⚠️ {t.say(begins_anew)}")
+            self._client.begins_anew = None
         try:
             health = await self._ask()
         except QueueError as error:

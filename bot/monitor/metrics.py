@@ -35,6 +35,7 @@ NAMES_OF_TROUBLES = (
     "weights",
     "crash-loop",
     "newer-schema",
+    "engine-version",
     "no-bot",
     "gateway",
     "clock",

@@ -4,7 +4,28 @@ from typing import Any
 
 import discord
 
+from bot.texts import _
 from common.settings import Settings
+
+ONLY_COMMANDS = _(
+    "This server has my commands without me: I cannot post here, and what takes longer than 15 "
+    "minutes cannot be shown here. An admin can add me: {link}"
+)
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+"""What the bot asks for where it is invited."""
+
+
+def invitation(application_id: int) -> str:
+    """The address by which an admin brings the bot, and its commands, into a server."""
+    scopes = ("bot", "applications.commands")
+    return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=scopes)
 
 
 def role_ids(interaction: discord.Interaction[Any]) -> tuple[int, ...]:
@@ -30,6 +51,25 @@ def is_admin(interaction: discord.Interaction[Any], settings: Settings) -> bool:
     return (in_guild and interaction.permissions.manage_guild) or is_operator(
         interaction.user.id, settings
     )
+
+
+def is_bot_here(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the bot is a member where an interaction was made, so that its own token works there.
+
+    It knows all servers that it is in, those with an outage as well.
+    """
+    if interaction.guild_id is not None:
+        guild = interaction.client.get_guild(interaction.guild_id)
+        is_servers = interaction.is_guild_integration()
+        return guild is not None and (is_servers or not guild.unavailable)
+    if interaction.context.private_channel:
+        return False
+    return isinstance(interaction.channel, discord.DMChannel)
+
+
+def has_only_commands(interaction: discord.Interaction[Any]) -> bool:
+    """Whether an interaction was made in a server that installed the commands without the bot."""
+    return interaction.is_guild_integration() and not is_bot_here(interaction)
 
 
 def reads(

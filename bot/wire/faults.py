@@ -95,10 +95,10 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
             return TryLater(error.retry_after)
         case discord.HTTPException(status=429):
             return TryLater(_retry_after(error))
-        case discord.HTTPException() if error.status >= 500:
-            return TryLater()
         case discord.HTTPException(code=code) if code in PASSING:
             return TryLater(PASSING[code])
+        case discord.HTTPException() if error.status >= 500:
+            return TryLater()
         case discord.HTTPException(code=0, status=401 | 403 | 404):
             return Unclear(_final(error, 0))  # Discord says which token, which message
         case discord.HTTPException(code=code):

@@ -22,6 +22,8 @@ class InFlight:
     """Whether one was sent whose answer is not there yet."""
     is_lost: bool = False
     """Whether one may yet be carried out although nobody waits for it any more."""
+    is_done: bool = False
+    """Whether one was answered as carried out; what the answer says may have got lost."""
 
 
 def follow_this_task() -> InFlight:
@@ -54,6 +56,7 @@ async def _answered(
 ) -> None:
     if (flight := _current.get()) is not None:
         flight.in_air = False
+        flight.is_done |= answer.response.status < 300
         # A server in between may have given up before the one behind it did.
         flight.is_lost |= answer.response.status >= 500
 

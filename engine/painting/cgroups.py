@@ -20,8 +20,24 @@ def allowed_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
         system: where the kernel shows the groups.
         groups: says in which ones the process is.
     """
-    left = [found for folder in _folders(system, groups) if (found := _left(folder)) is not None]
-    return min(left, default=None)
+    return min((limit - used for limit, used in _counts(system, groups)), default=None)
+
+
+def limit_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
+    """Bytes that this process and all beside it may take together; None where nothing limits them.
+
+    Args:
+        system: where the kernel shows the groups.
+        groups: says in which ones the process is.
+    """
+    return min((limit for limit, _ in _counts(system, groups)), default=None)
+
+
+def _counts(system: Path, groups: Path) -> Iterator[tuple[int, int]]:
+    """Of each group that is limited, the limit and what is in use of it."""
+    for folder in _folders(system, groups):
+        if (found := _count(folder)) is not None:
+            yield found
 
 
 def _folders(system: Path, groups: Path) -> Iterator[Path]:
@@ -40,11 +56,11 @@ def _folders(system: Path, groups: Path) -> Iterator[Path]:
         yield from (here, *(one for one in here.parents if one.is_relative_to(top)))
 
 
-def _left(folder: Path) -> int | None:
+def _count(folder: Path) -> tuple[int, int] | None:
     for limit, use, cache in _NAMES:
         with contextlib.suppress(OSError, ValueError):
             most, used = int((folder / limit).read_text()), int((folder / use).read_text())
-            return max(0, most - used + _counted(folder / "memory.stat", cache))
+            return most, min(most, used - _counted(folder / "memory.stat", cache))
     return None
 
 

@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from engine.errors import PaintSettingsError
-from engine.painting.cgroups import allowed_bytes
+from engine.painting.cgroups import allowed_bytes, limit_bytes
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _LEAST_BYTES = 1000
@@ -106,8 +106,8 @@ def total_memory_bytes(device: torch.device) -> int:
             return torch.cuda.mem_get_info(device)[1]
         case "mps":
             return int(torch.mps.recommended_max_memory())
-    allowed, there = allowed_bytes(), psutil.virtual_memory().total
-    return int(there if allowed is None else min(there, allowed))
+    limit, there = limit_bytes(), psutil.virtual_memory().total
+    return int(there if limit is None else min(there, limit))
 
 
 def used_memory_bytes(device: torch.device) -> int:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from common.sentences import Sentence, sentence
 from jobs.core import QueuePart
 from jobs.db.facts import read_fact, write_fact
 from jobs.db.rows import J
@@ -19,11 +20,29 @@ _OF_ANOTHER_WORLD = {
 }
 
 
+def of_new_database(where: str) -> Sentence:
+    """That a bot which has run before begins with nothing, as where a disk is not mounted.
+
+    Args:
+        where: The database's address, without a password.
+    """
+    return sentence(
+        "A new, empty database was made at {where}, though this bot has run before: limits, "
+        "blocks, saved styles and pictures of before are not in it. If a disk is not mounted, or "
+        "ATELIER_DATA_DIR or ATELIER_DATABASE_URL names another place, stop the bot, put that "
+        "right and start it again. If you meant to begin anew, all is well.",
+        where=where,
+    )
+
+
 class Installation(QueuePart):
     """Facts by their names, in a small table."""
 
-    async def belongs_to(self, world: str, application_id: int) -> None:
+    async def belongs_to(self, world: str, application_id: int) -> bool:
         """Take the database for a bot in Discord, or in the sandbox (`DISCORD`, `LOOPBACK`).
+
+        Returns:
+            Whether it is new: no bot has used it, and nothing was asked for.
 
         Raises:
             DatabaseRefusedError: when it was the other's before.
@@ -38,5 +57,7 @@ class Installation(QueuePart):
                     known = DISCORD
             if known is None:
                 await write_fact(transaction, WORLD, world)
-            elif known != world:
+                return await transaction.scalar(sa.select(J.id).limit(1)) is None
+            if known != world:
                 raise DatabaseRefusedError(_OF_ANOTHER_WORLD[world])
+            return False

@@ -94,6 +94,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     back = commands.add_parser("restore", help="bring a backup back; bot and engines are stopped")
     back.add_argument("file", type=Path, metavar="FILE", help="of `backup`")
+    back.add_argument(
+        "--move",
+        action="store_true",
+        help="go on from there, what waits included: into an empty database, with a backup that "
+        "was made after the bot and all engines had ended",
+    )
     commands.add_parser(
         "restored", help="after a pg_restore of PostgreSQL: do what `restore` does besides"
     )
@@ -138,7 +144,8 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         if asked.command == "backup":
             return keeping.back_up(settings, asked.file, output, pictures=not asked.database_only)
         if asked.command == "restore":
-            return asyncio.run(keeping.bring_back(settings, asked.file, output))
+            back = keeping.bring_back(settings, asked.file, output, moves=asked.move)
+            return asyncio.run(back)
         return asyncio.run(_run(asked, settings, output))
     except (QueueError, StorageUnavailableError) as error:
         if asked.command == "status" and isinstance(error, QueueError):

@@ -7,7 +7,8 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from common.settings import Settings
-from jobs.cli.restoring import Restored, restore, settle
+from jobs.cli.restoring import restore
+from jobs.cli.settling import Restored, settle
 from jobs.cli.tables import counted
 from jobs.db.backup import backup
 from jobs.db.living import BOT_LOCK
@@ -27,13 +28,13 @@ def back_up(settings: Settings, file: Path, console: Console, *, pictures: bool)
     return 0
 
 
-async def bring_back(settings: Settings, file: Path, console: Console) -> int:
+async def bring_back(settings: Settings, file: Path, console: Console, *, moves: bool) -> int:
     """Restore a backup into a data folder in which no bot runs."""
     folder = settings.atelier_data_dir.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(folder / BOT_LOCK, mode=0o600).acquire(timeout=0):
-            restored = await restore(settings, file)
+            restored = await restore(settings, file, moves=moves)
     except Timeout:
         raise QueueError("The bot runs; please stop it and all engines first.") from None
     except OSError as error:
@@ -41,7 +42,8 @@ async def bring_back(settings: Settings, file: Path, console: Console) -> int:
         hint = ": start this as the user who runs the bot" * isinstance(error, PermissionError)
         raise QueueError(f"The folder {folder} cannot be used ({reason}){hint}.") from error
     console.print(f"Restored {counted(restored.pictures, 'picture')}.")
-    _say(restored, console)
+    if not moves:
+        _say(restored, console)
     if restored.aside is not None:
         console.print(f"The database that was there is now {restored.aside}.", markup=False)
     return 0

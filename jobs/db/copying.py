@@ -14,7 +14,7 @@ from jobs.db.connecting import plainly
 from jobs.outcomes import QueueError
 
 KEPT = 3
-"""How many copies of before a migration are kept."""
+"""Of how many migrations the copies from before are kept."""
 BEFORE_MIGRATIONS = "before-migrations"
 _ABANDONED_SECONDS = 3600.0
 """A copy that was not written to for so long is nobody's."""
@@ -51,7 +51,7 @@ def time_stamp() -> str:
 
 
 async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -> Path:
-    """Copy a database that is about to be migrated; the newest few copies are kept.
+    """Copy a database that is about to be migrated; the newest few copies are kept, one a schema.
 
     Args:
         url: of the database.
@@ -71,6 +71,10 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
             await asyncio.to_thread(copy_sqlite, database, copy)
         else:
             await postgres_copying.dump(url, copy)
+        # Of a migration that fails again and again one copy is enough; older ones are worth more.
+        for same in folder.glob(f"{database.stem}-*-schema-{revision}{database.suffix}"):
+            if same != copy:
+                same.unlink(missing_ok=True)
         for old in sorted(folder.glob(f"{database.stem}-*{database.suffix}"))[:-KEPT]:
             old.unlink(missing_ok=True)
     except (OSError, QueueError) as error:

@@ -21,7 +21,12 @@ from jobs.db.copying import keep_before_migration
 from jobs.db.database import Database
 from jobs.db.living import BotInfo, bots_alive, engines_alive_of_old, has_ended
 from jobs.model import EngineInfo
-from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueUnavailableError
+from jobs.outcomes import (
+    DatabaseTooNewError,
+    DatabaseTooOldError,
+    NoDatabaseError,
+    QueueUnavailableError,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -150,19 +155,18 @@ async def require_newest(database: Database) -> None:
 
     Raises:
         DatabaseTooNewError: when a newer version has migrated the database before.
-        DatabaseTooOldError: when it is not there, has no tables, or is of an older version.
+        DatabaseTooOldError: when it is of an older version.
+        NoDatabaseError: when it is not there, or has no tables.
         QueueUnavailableError: when the database cannot be reached.
     """
     path = database.url.database
     if not database.postgres and path and not await asyncio.to_thread(is_there, Path(path)):
-        raise DatabaseTooOldError(NO_DATABASE.format(path=path))
+        raise NoDatabaseError(NO_DATABASE.format(path=path))
     async with database.read() as connection:
         current = await connection.run_sync(_current)
     newest = known_revisions()[-1]
     if current is None:
-        raise DatabaseTooOldError(
-            "The database has no tables yet; the bot makes them when it starts."
-        )
+        raise NoDatabaseError("The database has no tables yet; the bot makes them when it starts.")
     if current != newest:
         raise DatabaseTooOldError(
             f"The database has schema {current}, and this version of Atelier needs {newest}. The "

@@ -65,13 +65,17 @@ async def load(url: sa.URL, source: Path) -> None:
     """
     command = [program("pg_restore"), "--no-owner", "--no-acl", "--no-password"]
     command += ["--single-transaction", "--exit-on-error"]
-    await _clear(url)
+    await clear(url)
     with source.open("rb") as file:
         await asyncio.to_thread(_run, command, url, None, file)
 
 
-async def _clear(url: sa.URL) -> None:
-    """Drop the tables of this and of earlier versions, and the functions of their triggers."""
+async def clear(url: sa.URL) -> None:
+    """Drop the tables of this and of earlier versions, and the functions of their triggers.
+
+    Raises:
+        QueueUnavailableError: when the database cannot be reached.
+    """
     names = [*schema.metadata.tables, "alembic_version"]
     async with connected(url) as connection, connection.transaction():
         functions = [row[0] for row in await connection.fetch(_FUNCTIONS, names)]

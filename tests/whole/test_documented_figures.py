@@ -29,7 +29,7 @@ from engine.worker import progress_reporter
 from jobs import health
 from jobs.changing import clearing, erasures, retention, weekly_styles
 from jobs.changing.styles import STYLES_ALLOWED
-from jobs.cli import restoring
+from jobs.cli import settling
 from jobs.db import copying, living
 from jobs.order.speeds import NETWORK_WORK
 from tests.whole.test_documents import ROOT
@@ -142,7 +142,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("security", "a second one waits {} seconds", (alone.ENDING_SECONDS,)),
     ("security", "was silent for {} minute", (living.BOT_ALIVE_SECONDS / MINUTE,)),
     ("upgrade", "the newest {} are kept", (copying.KEPT,)),
-    ("upgrade", "{} numbers are left out", (f"{restoring.UNKNOWN_NUMBERS:,}",)),
+    ("upgrade", "{} numbers are left out", (f"{settling.UNKNOWN_NUMBERS:,}",)),
     ("upgrade", "those of Debian 13, version {}: they copy servers from 9.2 to {}", (PG_DUMP,) * 2),
     ("engine", "more than {} times as long as wide", (MAX_ASPECT,)),
     ("engine", "scales of `atelier` begin at {} px", (RECIPE.pyramid.smallest_px,)),

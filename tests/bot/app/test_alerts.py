@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -274,3 +275,16 @@ async def test_a_start_that_fails_ends_soon_where_discord_is_away(
     monkeypatch.setattr("discord.Client.login", never)
     await tell_of_failed_start(owned.settings, "The store refuses.")
     assert told(owned) == []
+
+
+async def test_a_bot_that_begins_anew_says_so_once(owned: World, tmp_path: Path) -> None:
+    """Its disk may not have been there when it started."""
+    await look(owned)
+    await owned.stop_bot()
+    owned.settings = owned.settings.model_copy(update={"atelier_data_dir": tmp_path / "empty"})
+    for _start in range(2):
+        await owned.start_bot()
+        await look(owned)
+        await owned.stop_bot()
+    (message,) = told(owned)
+    assert f"database was made at {tmp_path / 'empty' / 'atelier.sqlite3'}" in message

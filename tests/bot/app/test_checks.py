@@ -87,6 +87,7 @@ async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:
         process = await start(tmp_path, "--check", **environment)
         output, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0
+    assert not (tmp_path / "data" / "atelier.sqlite3").exists(), "it looked, and made nothing"
     lines = output.decode().splitlines()
     assert lines[0] == (
         "settings  note  ATELIER_DEVCE is no setting of Atelier; is ATELIER_DEVICE meant?"
@@ -187,3 +188,15 @@ async def test_a_migration_may_take_longer_than_a_database_has_to_answer(
     said = capfd.readouterr().err
     assert "the database is brought from schema 0003" in said
     assert f"as it was before, the database is in {copy}" in said
+
+
+async def test_who_only_looks_migrates_nothing(tmp_path: Path) -> None:
+    """The bot of the older version may go on with it."""
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    before = place.sqlite_file.read_bytes()
+    found = await _database(place.settings(), may_migrate=False)
+    assert "A migration is due. The database has schema 0003" in found.text
+    assert (found.is_doubtful, found.is_fault) == (True, False)
+    assert [path.name for path in tmp_path.iterdir()] == [place.sqlite_file.name]
+    assert place.sqlite_file.read_bytes() == before

@@ -1,9 +1,12 @@
 """Servers that removed the bot."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.app import left_servers
 from bot.app.left_servers import LeftServers
+from bot.ui.people import invitation
 from jobs.changing import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
@@ -111,3 +114,39 @@ async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
     monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
     await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
+
+
+async def test_a_server_with_the_commands_alone_is_served_and_keeps_what_it_set(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.bot.wait_until_ready()  # nothing is looked at before
+    await world.discord.remove_bot(keep_commands=True)
+    await world.eventually(lambda: not world.bot.guilds)
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
+    admin, keeper = world.user("admin"), world.bot.service(LeftServers)
+    await world.slash(admin, "limits set", {"per_day": 2})
+    invites = (
+        f"can add me: https://discord.com/oauth2/authorize?client_id={world.bot.application_id}"
+    )
+    assert invites in (await world.slash(admin, "limits show")).text
+    weekly = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
+    assert invites in weekly.text
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place")
+    await keeper.look()
+    await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
+    await world.start_engine()
+    await world.finished(interaction)
+    other = await world.press(world.discord.add_user("Bob"), message, "Again")
+    assert "#2" in await world.said(other), "it was for all who are there"
+    for _used_since in (True, False):
+        assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
+        await keeper.note()
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
+
+
+def test_the_invitation_is_that_of_the_readme() -> None:
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    assert invitation(5).replace("client_id=5", "client_id=YOUR_APPLICATION_ID") in readme

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from bot.delivery import role_spoilers
 from sandbox.model import Interaction, Message
 from tests.bot.commands.test_settings import PUBLIC_THREAD, choose
 from tests.kit.world import World
@@ -132,9 +133,15 @@ async def test_a_role_that_was_given_meanwhile_hides_what_is_shown_from_then_on(
     assert not is_hidden(await world.finished(other))
 
 
-async def test_a_member_of_whom_discord_tells_nothing_gets_the_picture(world: World) -> None:
+async def test_a_member_of_whom_discord_tells_nothing_gets_the_picture(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(role_spoilers, "ASKING_SECONDS", 0.2)
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     await world.start_engine()
-    world.discord.faults.add("GET", "/guilds/*/members/*", status=404, code=10007, times=9)
-    assert not is_hidden(await world.painted())
+    unknown = {"status": 404, "code": 10007}
+    for answer in (unknown, {"delay": 20.0}):
+        world.discord.faults.clear()
+        world.discord.faults.add("GET", "/guilds/*/members/*", times=9, **answer)
+        assert not is_hidden(await world.painted())

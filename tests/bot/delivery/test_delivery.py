@@ -2,14 +2,20 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
 
+from bot.delivery import tracked_message
 from bot.delivery.routes import Routes
+from bot.pictures.encoded import Encoded
 from bot.ui import words
+from common.backoff import Backoff
+from common.child import ChildError
 from common.settings import MIB
 from jobs.db import schema
+from jobs.delivery import Deliveries
 from jobs.model import JobState
 from sandbox.compose import delete_message
 from sandbox.model import Message, MessageFlag
@@ -85,10 +91,14 @@ async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: Worl
     assert (await world.delivered()).delivered_at is not None
 
 
-async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(world: World) -> None:
+@pytest.mark.parametrize("context", ["guild_without_bot", "guild"])
+async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(world: World, context: str) -> None:
+    if context == "guild":
+        await world.discord.remove_bot(keep_commands=True)
+        await world.eventually(lambda: not world.bot.guilds)
     painter = await world.start_engine()
     painter.hold.clear()
-    interaction = await world.paint(context="guild_without_bot")
+    interaction = await world.paint(context=context)
     await world.says(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
     painter.hold.set()
@@ -191,7 +201,20 @@ async def test_edits_are_coalesced_to_the_newest_state(world: World) -> None:
     assert len(edits) <= 3
 
 
-async def test_a_result_that_does_not_fit_comes_as_the_best_that_does(world: World) -> None:
+async def test_a_result_that_does_not_fit_comes_as_the_best_that_does(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the child that makes it fails once, after tries that Discord refused."""
+    monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(Deliveries, "count_attempt", AsyncMock(return_value=50))
+    make, failures = world.bot.encoder.make, [ChildError("It was ended.")]
+
+    async def failing(*given: Any, **named: Any) -> Encoded:
+        if failures:
+            raise failures.pop()
+        return await make(*given, **named)
+
+    monkeypatch.setattr(world.bot.encoder, "make", failing)
     painter = await world.start_engine()
     painter.noise = True
     message = await world.painted({"size": 2048})

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from bot.delivery import notifier
 from bot.delivery.notifier import Notifier
+from common.backoff import Backoff
 from jobs.db import schema
 from jobs.db.rows import J
 from jobs.delivery import Deliveries
@@ -200,4 +201,18 @@ async def test_a_word_whose_answer_gets_lost_comes_once(world: World, ephemeral:
     message = await world.painted({"notify": "yes", "ephemeral": ephemeral})
     await world.eventually(lambda: lost.hits)
     await announced(world)
+    assert len(told(world, message)) == 1
+
+
+async def test_a_word_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """discord.py waits by itself as long as Discord asks, and the time for a try ends meanwhile."""
+    monkeypatch.setattr(notifier, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(notifier, "BACKOFF", Backoff(0.05, 0.05))
+    await world.start_engine()
+    turn = world.discord.faults.add("POST", "/webhooks/*", status=429, retry_after=5.0)
+    message = await world.painted({"notify": "yes", "ephemeral": True})
+    await announced(world)
+    assert turn.hits
     assert len(told(world, message)) == 1

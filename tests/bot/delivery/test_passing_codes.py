@@ -2,6 +2,9 @@
 
 import pytest
 
+from bot.delivery import tracked_message
+from bot.wire.faults import PASSING as PASSING_CODES
+from common.backoff import Backoff
 from tests.bot.delivery.test_unclear_answers import answer_all
 from tests.kit.world import World
 
@@ -10,6 +13,13 @@ PASSING = {
     "sending is switched off for a while": (403, 40004),
     "an overloaded service": (503, 130000),
 }
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(0.1, 0.3))
+    for code in (40004, 130000):
+        monkeypatch.setitem(PASSING_CODES, code, 0.2)
 
 
 @pytest.mark.parametrize(("status", "code"), PASSING.values(), ids=PASSING)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.delivery.courier import UNCLEAR_TRIES
+from bot.delivery import courier, tracked_message
+from common.backoff import Backoff
 from jobs.db import schema
 from sandbox.faults import Fault
 from tests.kit.world import World
@@ -16,6 +17,11 @@ UNCLEAR: dict[str, dict[str, Any]] = {
     "a 403 without a code": {"status": 403, "page": True},
     "a 401 without a code": {"status": 401},
 }
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(0.1, 0.3))
 
 
 def answer_all(world: World, times: int, **answer: Any) -> list[Fault]:
@@ -31,6 +37,13 @@ def answer_all(world: World, times: int, **answer: Any) -> list[Fault]:
     ]
 
 
+async def tried(world: World, times: int) -> None:
+    """Let so many tries to show the end have failed otherwise."""
+    async with world.bot.queue.database.write() as transaction:
+        noted = sa.update(schema.jobs).values(delivery_attempts=times)
+        await transaction.connection.execute(noted)
+
+
 @pytest.mark.parametrize("answer", UNCLEAR.values(), ids=UNCLEAR)
 async def test_an_answer_that_is_not_discords_own_only_delays(
     world: World, answer: dict[str, Any]
@@ -39,6 +52,7 @@ async def test_an_answer_that_is_not_discords_own_only_delays(
     painter.hold.clear()
     interaction = await world.paint()
     await world.says(interaction, "Painting")
+    await tried(world, 50)  # as in an outage
     by_token, *others = answer_all(world, 2, **answer)
     painter.hold.set()
     await world.finished(interaction)
@@ -46,14 +60,14 @@ async def test_an_answer_that_is_not_discords_own_only_delays(
     assert not any(fault.hits for fault in others)
 
 
-async def test_an_unclear_answer_is_believed_where_it_stays_the_same(world: World) -> None:
+async def test_an_unclear_answer_is_believed_where_it_stays_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     await world.says(await world.paint(), "Painting")
     (job,) = await world.jobs()
-    async with world.bot.queue.database.write() as transaction:
-        tried = sa.update(schema.jobs).values(delivery_attempts=UNCLEAR_TRIES)
-        await transaction.connection.execute(tried)
+    monkeypatch.setattr(courier, "UNCLEAR_TRIES", 2)
     answer_all(world, 1000, status=404)
     painter.hold.set()
     await world.delivered()

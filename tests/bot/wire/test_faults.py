@@ -44,7 +44,7 @@ MEANINGS: dict[str, tuple[Exception, Fault]] = {
     "too many edits of an old message": (answered(400, 30046), TryLater(30.0)),
     "sending is switched off": (answered(403, 40004), TryLater(5.0)),
     "an internal network error": (answered(403, 40333), TryLater()),
-    "Discord is overloaded": (answered(400, 130000), TryLater(10.0)),
+    "Discord is overloaded": (answered(503, 130000), TryLater(10.0)),
     "a token that ended": (answered(401, 50027), TokenEnded()),
     "a token that ended, by another status": (answered(400, 50027), TokenEnded()),
     "a webhook that is unknown": (answered(404, 10015), TokenEnded()),

@@ -68,7 +68,7 @@ async def test_a_request_is_in_the_air_until_its_answer_is_there(
     assert flight.in_air
     far.answers.set()
     await editing
-    assert flight == InFlight(in_air=False, is_lost=False)
+    assert flight == InFlight(is_done=True)
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 429])
@@ -76,7 +76,7 @@ async def test_what_was_answered_is_not_carried_out_later(
     address: str, far: Discord, status: int
 ) -> None:
     far.status = status
-    assert await flight_of(address) == InFlight(in_air=False, is_lost=False)
+    assert await flight_of(address) == InFlight(is_done=status == 200)
 
 
 @pytest.mark.parametrize("status", [0, 500, 502, 504])
@@ -85,12 +85,12 @@ async def test_what_broke_off_may_be_carried_out_yet(
 ) -> None:
     """Also where a server in between gave up on the one behind it."""
     far.status = status
-    assert await flight_of(address) == InFlight(in_air=False, is_lost=True)
+    assert await flight_of(address) == InFlight(is_lost=True)
 
 
 async def test_what_never_left_is_not_carried_out() -> None:
     nowhere = f"http://127.0.0.1:{unused_port()}/"
-    assert await flight_of(nowhere) == InFlight(in_air=False, is_lost=False)
+    assert await flight_of(nowhere) == InFlight()
 
 
 async def test_once_lost_it_stays_lost_whatever_is_answered_next(

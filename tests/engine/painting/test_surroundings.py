@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
-from engine.painting import Picture, Stepped, paint
-from engine.painting.cgroups import allowed_bytes
+from engine.painting import Picture, Stepped, devices, paint
+from engine.painting.cgroups import allowed_bytes, limit_bytes
 from engine.painting.inputs import fitted_style
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, thin_studio
 
@@ -58,10 +59,27 @@ def test_a_containers_limit_is_seen(groups: str, files: dict[str, str], tmp_path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text + "\n")
     assert allowed_bytes(tmp_path / "system", tmp_path / "groups") == 350
+    assert limit_bytes(tmp_path / "system", tmp_path / "groups") == 1000
+
+
+def test_the_memory_of_a_container_is_its_limit_and_not_what_is_left_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the owner reads of an engine that holds 3 GiB of 1."""
+    monkeypatch.setattr(devices, "limit_bytes", lambda: 4000)
+    monkeypatch.setattr(devices, "allowed_bytes", lambda: 1000)
+    cpu = torch.device("cpu")
+    assert devices.total_memory_bytes(cpu) == 4000
+    assert devices.free_memory_bytes(cpu) == 700
+    for name in ("limit_bytes", "allowed_bytes"):
+        monkeypatch.setattr(devices, name, lambda: 2**62)
+    assert devices.total_memory_bytes(cpu) == psutil.virtual_memory().total
+    assert devices.free_memory_bytes(cpu) < devices.total_memory_bytes(cpu)
 
 
 def test_nothing_limits_where_there_are_no_groups(tmp_path: Path) -> None:
     assert allowed_bytes(tmp_path, tmp_path / "none") is None
+    assert limit_bytes(tmp_path, tmp_path / "none") is None
 
 
 def test_a_checkpoint_serves_with_and_without_a_film() -> None:

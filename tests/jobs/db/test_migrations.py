@@ -7,6 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 
 from bench import postgres
 from jobs.changing.gallery import GalleryPost
-from jobs.db import schema
+from jobs.db import copying, migrate, schema
 from jobs.db.copying import BEFORE_MIGRATIONS
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
@@ -232,6 +233,27 @@ async def test_the_newest_copies_of_before_migrations_are_kept(tmp_path: Path) -
     assert left[:2] == [f"atelier-{stamp}-schema-0002.sqlite3" for stamp in stamps[-2:]]
     assert left[2].endswith("schema-0003.sqlite3")
     assert left[3:] == ["mine.txt"]
+
+
+async def test_a_migration_that_fails_again_and_again_leaves_one_copy_and_the_older_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever starts the bot again tries it once a few seconds."""
+    place = Place(tmp_path, None)
+    folder = tmp_path / BEFORE_MIGRATIONS
+    folder.mkdir()
+    earlier = [f"atelier-2026010{day}-120000-schema-000{day}.sqlite3" for day in (1, 2)]
+    for name in (*earlier, "atelier-20260103-120000-schema-0003.sqlite3"):
+        (folder / name).write_text("an earlier copy")
+    make_version("0003", place)
+    monkeypatch.setattr(migrate, "_upgrade", Mock(side_effect=RuntimeError))
+    for day in (3, 4, 5):
+        stamp = f"2026020{day}-120000"
+        monkeypatch.setattr(copying, "time_stamp", lambda stamp=stamp: stamp)
+        with pytest.raises(RuntimeError):
+            await JobQueue.open(place.settings())
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [*earlier, "atelier-20260205-120000-schema-0003.sqlite3"]
 
 
 async def test_half_copies_of_killed_migrations_are_deleted(tmp_path: Path) -> None:

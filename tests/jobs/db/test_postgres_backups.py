@@ -3,6 +3,7 @@
 import asyncio
 import io
 import itertools
+import sqlite3
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from rich.console import Console
 
 from bench import postgres
 from jobs.cli import commands as cli
-from jobs.db import postgres_copying
+from jobs.db import postgres_copying, schema
+from jobs.db.migrate import known_revisions
 from jobs.model import JobState
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -146,22 +148,86 @@ def test_a_copy_that_cannot_be_read_to_its_end_leaves_all_as_it_was(
     assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
 
 
-def test_a_backup_of_sqlite_is_not_put_into_postgresql(
-    empty: Place,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def of_sqlite(tmp_path: Path, *, revision: str | None = None) -> Path:
+    """A backup of a SQLite database; of a schema, the one that has a row in each table."""
     other = Place(tmp_path / "sqlite", None)
-    with monkeypatch.context() as patch:
+    if revision is not None:
+        other.folder.mkdir()
+        make_version(revision, other)
+        return other.sqlite_file
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATELIER_DATA_DIR", str(other.folder))
         patch.delenv("ATELIER_DATABASE_URL")
         asyncio.run(fill(other))
-        assert run("backup", str(tmp_path / "copy.tar"))[0] == 0
+        assert run("backup", str(tmp_path / "sqlite.tar"))[0] == 0
+    return tmp_path / "sqlite.tar"
+
+
+def test_a_backup_of_sqlite_is_brought_back_into_postgresql(empty: Place, tmp_path: Path) -> None:
+    backup = of_sqlite(tmp_path)
+    result = asyncio.run(fill(empty))
+    asyncio.run(go_on(empty))
+    code, said = run("restore", str(backup))
+    assert (code, "1 job that waited ended" in said) == (0, True), said
+    asyncio.run(look(empty, result))
+
+
+def test_what_moves_from_sqlite_to_postgresql_goes_on_there(
+    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup = of_sqlite(tmp_path)
+    assert run("restore", "--move", str(backup)) == (0, "Restored 2 pictures.\n")
+
+    async def goes_on() -> None:
+        async with await JobQueue.open(empty.settings()) as queue:
+            assert [job.id for job in await queue.deliveries.due()] == [1, 2]
+            assert (await claimed(queue)).job.id == 2
+            assert len(await queue.styles.visible_to(3, None)) == 1
+            assert (await accepted(queue, 1)).id == 3
+
+    asyncio.run(goes_on())
+    assert run("restore", "--move", str(backup))[0] == 1
+    assert "a move needs an empty one" in capsys.readouterr().err
+    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 3
+
+
+def test_each_row_of_sqlite_is_in_postgresql_then(
+    empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.db.carrying._AT_ONCE", 2)
+    file = of_sqlite(tmp_path, revision=known_revisions()[-1])
+    with sqlite3.connect(file) as there:
+        there.execute("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'jobs'")
+    there.close()
+    assert run("restore", "--move", str(file))[0] == 0
+
+    async def rows(place: Place) -> dict[str, Any]:
+        async with await JobQueue.open(place.settings()) as queue:
+            return {
+                table.name: [tuple(row) for row in await queue.database.all(table.select())]
+                for table in schema.metadata.sorted_tables
+            }
+
+    before, after = (asyncio.run(rows(each)) for each in (Place(file.parent, None), empty))
+    assert {name: sorted(found, key=str) for name, found in after.items()} == {
+        name: sorted(found, key=str) for name, found in before.items()
+    }
+    assert sum(bool(found) for found in after.values()) > 12
+    assert asyncio.run(ask(empty, "SELECT nextval('jobs_id_seq')")) == 100
+
+
+def test_a_row_that_postgresql_refuses_leaves_all_as_it_was(
+    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = of_sqlite(tmp_path, revision="0009")
+    with sqlite3.connect(file) as there:
+        there.execute("UPDATE jobs SET user_name = ?", ["x" * 300])
+    there.close()
     asyncio.run(fill(empty))
-    assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
-    assert "no database of the kind" in capsys.readouterr().err
+    assert run("restore", str(file))[0] == 1
+    assert "PostgreSQL does not take what SQLite held: " in capsys.readouterr().err
     assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
+    assert asyncio.run(ask(empty, "SELECT max(user_name) FROM jobs")) != "x" * 300
 
 
 def older(place: Place, tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""A limit of Discord is over when it is over, also where who waited for that was given up."""
+
+import asyncio
+
+import pytest
+from discord.webhook import async_
+
+from tests.kit.world import World
+
+
+async def test_the_bot_goes_on_where_who_waited_a_limit_out_is_given_up(world: World) -> None:
+    """As the look at a message is given up that a button waits for."""
+    user = world.user()
+    world.discord.faults.add("GET", "/users/*", status=429, retry_after=9.0, global_limit=True)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await world.bot.fetch_user(user.id)
+    async with asyncio.timeout(5):
+        assert (await world.bot.fetch_user(user.id)).id == user.id
+    # And the limit of an interaction's token, as an old preview is given up for the picture.
+    lock = asyncio.Lock()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1), async_.AsyncDeferredLock(lock) as turn:
+            turn.delay_by(9.0)
+    assert not lock.locked()
+    async with async_.AsyncDeferredLock(lock) as turn:
+        turn.delay_by(0.01)
+    assert not lock.locked()
