@@ -18,11 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from common.errors import AtelierError
 from common.files import TEMPORARY, copy_whole, write_whole
+from common.store_errors import PictureMissingError, StorageUnavailableError, translated
 from common.store_places import folder_of, modified_at, open_place
 from common.store_sizes import SIZES_AT_ONCE, Sizes
 from common.timings import FAILED, Timings
+
+__all__ = [
+    "PictureMissingError",
+    "PictureStore",
+    "StorageUnavailableError",
+    "StoredPicture",
+    "key_for",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,15 +46,6 @@ _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
 """The store's own: what waits for a store that is stuck holds nothing else up."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Errors of writing: where the store is read, they are those of the file that it is read into."""
-_S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
-
-
-class PictureMissingError(AtelierError):
-    """The store has no picture of this key (any more)."""
-
-
-class StorageUnavailableError(AtelierError):
-    """The store cannot be written or read at the moment: full, forbidden, unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ class PictureStore:
         """Around each call of the file system: its time is counted, its errors become ours."""
         # That there is no such file is an answer, but to `put`.
         answers = () if operation == "put" else (FileNotFoundError,)
-        with _translated(), self.timings.measured(operation, *answers):
+        with translated(operation), self.timings.measured(operation, *answers):
             yield
 
     @contextlib.contextmanager
@@ -364,24 +363,3 @@ class PictureStore:
 
 def _size_of(file: Path) -> int:
     return file.stat().st_size
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Name the file systems' many errors; a missing file stays a FileNotFoundError."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        reason = (error.strerror or str(error)).rstrip(".")
-        raise StorageUnavailableError(f"The picture store cannot be used: {reason}.") from error
-    except Exception as error:
-        # S3's client has errors of its own, and is not there to be imported on most machines.
-        is_address = isinstance(error, ValueError) and "endpoint" in str(error)
-        if type(error).__module__.partition(".")[0] not in _S3_PACKAGES and not is_address:
-            raise
-        words = " ".join(str(error).split()).rstrip(".")
-        if "credentials" in words:
-            words += "; keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        raise StorageUnavailableError(f"The picture store cannot be used: {words}.") from error

@@ -1,5 +1,10 @@
 """`python -m engine`: the queue's worker; `paint` paints one picture; `styles` the catalogue."""
 
+from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_quietly
+
+if __name__ == "__main__":
+    stop_quietly()
+
 import atexit
 import contextlib
 import gc
@@ -15,7 +20,6 @@ from common.command_line import (
     run_command,
     whoever_listens,
 )
-from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_quietly
 from engine.allocator import drop_read_libraries, give_large_blocks_back
 from engine.threads import wait_briefly
 
@@ -102,7 +106,6 @@ def _leave(status: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    stop_quietly()
     if set(sys.argv[1:2]) & set(COMMANDS):  # the worker ends in an order of its own
         end_as_by_ctrl_c()
     _leave(run_command(lambda: main(sys.argv[1:])))

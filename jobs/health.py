@@ -1,6 +1,6 @@
 """Whether Atelier works: what an owner would want to be told, and what a health check asks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from common.sentences import Sentence, sentence
 from common.settings import MIB
 from jobs.db.living import BotState
 from jobs.model import EngineInfo, FailureKind, Job
+from jobs.outcomes import DatabaseLockedError
 from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
@@ -52,6 +53,14 @@ class Trouble:
 
 def of_database(reason: object) -> Trouble:
     """That the database cannot be asked, which hides all else, or not be written."""
+    if isinstance(reason, DatabaseLockedError):
+        words = sentence(
+            "Another program holds the database {file} locked, so that nothing can be written: "
+            "commands wait, and no picture goes on. Close it, such as a database browser, a backup "
+            "or a sync; `fuser {file}` names what has it open.",
+            file=reason.file,
+        )
+        return Trouble(Part.DATABASE, "database", words)
     words = sentence(
         "{reason} Until it is back, commands wait and no picture is begun: look at its server and "
         "its log, and at ATELIER_DATABASE_URL.",
@@ -82,6 +91,16 @@ def of_clocks(machine_ahead: float, queue_ahead: float) -> Trouble | None:
     else:
         return None
     return Trouble(Part.DATABASE, "clock", words)
+
+
+def of_another_bot() -> Trouble:
+    """That somebody else has the bot's token, and a database of another machine."""
+    words = sentence(
+        "Another program answers members with this bot's token, and the two overwrite each other: "
+        "stop the one that is not wanted, such as that of an older machine. If you know of none, "
+        "reset the token (your application > Bot > Reset Token)."
+    )
+    return Trouble(Part.BOT, "another-bot", words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +239,10 @@ class Health:
                     minutes=int((self.oldest_waiting_seconds or 0.0) / 60),
                 ),
             )
+        bots = {bot.info.version for bot in self.bots}
+        others = [one.info for one in self.engines if one.info.version not in bots]
+        if bots and others:
+            yield _of_other_versions(others, bots)
         if self.engine_troubles:
             yield _of_engines_in_trouble(self.engine_troubles)
         for job in self.failures:
@@ -307,6 +330,19 @@ class Health:
                     names=", ".join(self.crashing),
                 ),
             )
+
+
+def _of_other_versions(engines: Sequence[EngineInfo], bots: Collection[str]) -> Trouble:
+    """Those that were left running, or were not brought along, when the bot was upgraded."""
+    places = {f"{one.host} ({one.device})": one.version for one in engines[:ENGINES_NAMED]}
+    words = sentence(
+        "Engines of another version than the bot's ({bot}) are running: {engines}. They may paint "
+        "otherwise than the others, and leave what they cannot read: install the bot's version "
+        "there, and restart them (docs/upgrade.md).",
+        bot=", ".join(sorted(bots)),
+        engines=", ".join(f"{place}: {version}" for place, version in places.items()),
+    )
+    return Trouble(Part.ENGINE, "engine-version", words, places=tuple(places))
 
 
 def _of_engines_in_trouble(troubles: Sequence[EngineTrouble]) -> Trouble:

@@ -28,6 +28,8 @@ _PLACE = (E.host, E.device)
 _READ_ONLY = sa.text(
     "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'"
 )
+TRY_SECONDS = 2.0
+"""No transaction of ours takes as long."""
 _FAILURES_SHOWN = 5
 _MOST_ENDED = 2000
 
@@ -43,13 +45,15 @@ class HealthCheck(QueuePart):
                 three where the store is on another machine.
 
         Raises:
-            QueueUnavailableError: when the database cannot be read, which says enough.
+            QueueUnavailableError: when the database cannot be read, or SQLite's not be written,
+                which says enough: engines and bots that cannot say that they live would seem dead.
         """
         settings = self._core.settings
         store = await self.store() if ask_store else StoreState()
         space = await asyncio.to_thread(least_space, settings)
         crashing = set(await asyncio.to_thread(crashes.loops, settings.atelier_data_dir))
         began = time.monotonic()
+        await self._database.try_to_write(TRY_SECONDS)
         async with self._database.read_now() as (connection, now):
             bots = tuple(await bots_alive(connection, now))
             rows = await connection.execute(sa.select(schema.engines).where(is_alive(now)))

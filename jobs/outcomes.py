@@ -166,6 +166,14 @@ class DatabaseAddressError(QueueUnavailableError):
     """What the settings have for its address leads nowhere; only another one helps."""
 
 
+class DatabaseLockedError(QueueUnavailableError):
+    """Another program holds the lock of SQLite's writers."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"Another program holds {file} locked, so that nothing can be written.")
+        self.file = file
+
+
 class DatabaseTooNewError(QueueError):
     """The database was written by a newer version."""
 

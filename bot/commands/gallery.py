@@ -22,6 +22,7 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
+from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import TryLater, fault_of, passes
@@ -175,8 +176,10 @@ async def post_card(
     An answer may get lost though it is posted; to post with the same nonce again brings it then.
 
     Raises:
-        UserError: if the bot may not write there.
+        UserError: if the bot may not write there, or is no member of the server.
     """
+    if has_only_commands(interaction):
+        raise UserError(ONLY_COMMANDS, link=invitation(interaction.application_id))
     channel = interaction.client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
     files = [(each.fp.read(), each.filename) for each in layout.files]
 

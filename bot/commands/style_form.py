@@ -11,7 +11,7 @@ from discord import ui
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
-from bot.intake.wishes import new_seed, resolve, suiting
+from bot.intake.wishes import new_seed, no_larger, resolve, suiting
 from bot.kit import Bot, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.fields import PictureUpload
@@ -188,13 +188,14 @@ async def begin_with(
     """Take in what a form says, and what the member's defaults and the style say of the rest."""
     named = {} if strength is None else {"strength": strength}
     own = await interaction.client.service(OwnDefaults).of(interaction)
+    by_default = options_by(own)
     options = {
-        **options_by(own),
+        **by_default,
         **({} if len(photos) == 1 else {"variants": len(photos), **SEVERAL}),
         "seed": new_seed(),
         **suiting(styles),
         **named,
-        **changes,
+        **no_larger(changes, by_default.get("size_px")),
     }
     request = PaintRequest(
         asker=asker_of(interaction),

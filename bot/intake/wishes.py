@@ -80,6 +80,18 @@ def new_seed() -> int:
     return secrets.randbelow(MAX_SEED + 1)
 
 
+def no_larger(changes: Mapping[str, Any], wished_px: int | None) -> dict[str, Any]:
+    """What a choice changes of a wish, without making it larger: a first look is a small one.
+
+    Args:
+        changes: Options by their names.
+        wished_px: The size that is wished; None where none is.
+    """
+    if wished_px is None or "size_px" not in changes:
+        return dict(changes)
+    return {**changes, "size_px": min(changes["size_px"], wished_px)}
+
+
 def in_style(
     request: PaintRequest,
     styles: tuple[StyleWish, ...],
@@ -102,6 +114,7 @@ def in_style(
     if more and changes.get("vary") == "style":
         notes = (*notes, sentence(ON_THE_FIRST, count=len(request.photos)))
         more = ()
+    changes = no_larger(changes, request.options.size_px)
     return request.with_options(**{**options, **changes}).model_copy(
         update={
             "styles": styles,

@@ -43,6 +43,7 @@ STORE_EVERY_LOOKS = 10
 GRACE_SECONDS: Mapping[str, float] = {
     "clock": 60.0,
     "database": 60.0,
+    "engine-version": 300.0,
     "no-engine": 300.0,
     "no-bot": float("inf"),
     "store": 60.0,

@@ -35,9 +35,11 @@ NAMES_OF_TROUBLES = (
     "weights",
     "crash-loop",
     "newer-schema",
+    "engine-version",
     "no-bot",
     "gateway",
     "clock",
+    "another-bot",
 )
 
 

@@ -4,7 +4,28 @@ from typing import Any
 
 import discord
 
+from bot.texts import _
 from common.settings import Settings
+
+ONLY_COMMANDS = _(
+    "This server has my commands without me: I cannot post here, and what takes longer than 15 "
+    "minutes cannot be shown here. An admin can add me: {link}"
+)
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+"""What the bot asks for where it is invited."""
+
+
+def invitation(application_id: int) -> str:
+    """The address by which an admin brings the bot, and its commands, into a server."""
+    scopes = ("bot", "applications.commands")
+    return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=scopes)
 
 
 def role_ids(interaction: discord.Interaction[Any]) -> tuple[int, ...]:

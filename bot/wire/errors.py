@@ -58,7 +58,7 @@ _UNEXPECTED: Mapping[type[BaseException], str] = {
         "The pictures of this painting are no longer kept; please use /paint with new ones."
     ),
     StorageUnavailableError: _(
-        "Pictures cannot be stored at the moment; please try again in a few minutes."
+        "Pictures cannot be read or stored at the moment; please try again in a few minutes."
     ),
     QueueError: _("The queue cannot be reached at the moment; please try again in a minute."),
     discord.Forbidden: _(

@@ -17,6 +17,7 @@ from common.child import ROOT, end, packed, read_message
 from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
+from common.pictures.checks import needs_too_much_memory
 from common.pictures.handover import IN_MEMORY, open_memory, read_memory
 from common.pictures.kinds import (
     ClipLimits,
@@ -42,6 +43,8 @@ _FOLDER = "atelier-decoder-"
 _made_here: Final[set[Path]] = set()
 """The folders of this process."""
 _making: Final = Lock()
+_KILLED = -9
+"""What a process ends with that was given no chance to say anything."""
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
 _NO_ANSWER = (
@@ -56,6 +59,10 @@ _NO_ANSWER = (
 
 class ChildEndedError(AtelierError):
     """A decoding process ended before it answered."""
+
+
+class ChildKilledError(ChildEndedError):
+    """Nobody here killed it: the kernel does where memory runs short, decoders first."""
 
 
 class ChildTooSlowError(AtelierError):
@@ -144,6 +151,8 @@ class DecoderPool:
                 ) from None
             except ChildTooSlowError:
                 raise _too_slow(data, seconds) from None
+            except ChildKilledError:
+                raise needs_too_much_memory(is_video=is_video(data)) from None
             except ChildEndedError:
                 raise _crash(data) from None
         if isinstance(answer, PictureError):
@@ -154,7 +163,7 @@ class DecoderPool:
         """Ask a child that waits, or a new one; only one that was new can have died of the file.
 
         Raises:
-            ChildEndedError: if a new child ended at the file.
+            ChildEndedError: if a new child ended at the file, or was killed.
             ChildTooSlowError: if it took too much processor time.
             TimeoutError: if there was no answer for too long.
         """
@@ -191,7 +200,7 @@ class DecoderPool:
             if is_too_slow(code):
                 raise ChildTooSlowError from error
             _report(asked.data, code)
-            raise ChildEndedError from error
+            raise (ChildKilledError if code == _KILLED else ChildEndedError) from error
         self._idle.append(child)
         return answer
 
@@ -384,9 +393,12 @@ def _report(data: bytes, code: int | None) -> None:
     Without a code the process hung.
     """
     found = format_of(data)
+    how = "hung" if code is None else f"ended (code {code})"
+    if code == _KILLED:
+        how = "was killed, as is done where memory runs short,"
     log.warning(
         "a decoding process %s at a %s file of %d bytes, read with %s",
-        "hung" if code is None else f"ended (code {code})",
+        how,
         found.name if found else "nameless",
         len(data),
         found.read_with if found else "nothing",

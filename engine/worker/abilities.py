@@ -12,7 +12,8 @@ from common.options import PaintOptions
 from engine.networks.registry import networks_at_hand
 from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
 from engine.painting.memory import largest_side_px
-from jobs.order.speeds import STANDARD_ITERATIONS
+from jobs.model import EngineInfo
+from jobs.order.speeds import STANDARD_ITERATIONS, class_number_of
 
 GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
 """Seconds for a unit of work, by kind of device, until this one was tried. Guesses."""
@@ -20,6 +21,8 @@ TRIAL_SIDE_PX = {"cuda": 1024, "mps": 512, "cpu": 256}
 """Large enough to use the device as a painting does, and done in about a second."""
 _WARM_UP, _TIMED = 3, 8
 """Iterations: the first ones wait for the device to get ready."""
+_MUCH = 2
+"""By as many half octaves the largest size changes before that is told: by a factor of two."""
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -53,6 +56,18 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
         memory_bytes=devices.total_memory_bytes(device),
         largest_px=largest_side_px(allowed),
         pace=pace or GUESSED_PACE.get(device.type, GUESSED_PACE["cpu"]),
+    )
+
+
+def is_news(newest: EngineInfo, told: EngineInfo) -> bool:
+    """Whether something has changed that is worth a word; free memory changes all the time.
+
+    By much it matters: an engine that began while others had the memory would be given small
+    pictures for ever, and one that has lost it large ones.
+    """
+    halves = class_number_of(newest.largest_px) - class_number_of(told.largest_px)
+    return abs(halves) >= _MUCH or any(
+        getattr(newest, name) != getattr(told, name) for name in ("network", "networks", "pace")
     )
 
 

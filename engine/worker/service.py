@@ -18,6 +18,7 @@ from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker import surroundings
+from engine.worker.abilities import is_news
 from engine.worker.failures import store_failure
 from engine.worker.handle import (
     CHECKPOINT_GONE,
@@ -88,6 +89,7 @@ class EngineWorker:
         )
         self._idle = IdleWork(self._thread.executor, painter.idle)
         self._passed: Counter[int] = Counter()
+        self._is_painting = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a job in hand then goes back to its place in the queue.
@@ -127,6 +129,7 @@ class EngineWorker:
         while not stop.is_set():
             try:
                 claim = await self._queue.claims.claim(self._info.id, lease_seconds=LEASE_SECONDS)
+                self._is_painting = claim is not None
                 if claim is not None:
                     self._idle.end()
                     with ids_of(claim.job):
@@ -151,7 +154,9 @@ class EngineWorker:
                 used = self._painter.memory_used_bytes()
                 known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
                 newest = self.described()  # weights may have come meanwhile, its pace be known
-                if not known or _abilities(newest) != _abilities(self._info):
+                if self._is_painting:  # which takes of the memory
+                    newest = replace(newest, largest_px=self._info.largest_px)
+                if not known or is_news(newest, self._info):
                     self._info = newest
                     await self._queue.engines.register(self._info)
             except QueueUnavailableError as error:
@@ -372,11 +377,6 @@ class EngineWorker:
         if keeper.handle.stop_reason is StopReason.LEASE_LOST:
             return None
         return await keeper.write(partial(ending, *arguments), give_up_seconds=LAST_WRITE_SECONDS)
-
-
-def _abilities(info: EngineInfo) -> tuple[object, ...]:
-    """What is worth a word when it has changed; free memory changes all the time."""
-    return info.network, info.networks, info.pace
 
 
 @dataclass(frozen=True)

@@ -109,14 +109,7 @@ class Retention(QueuePart):
             row = await row_of(transaction, job_id)
             if row is None or row.delete_after is None or row.delete_after <= transaction.now:
                 return None
-            events = schema.events.c
-            deleted_by = await transaction.scalar(
-                sa.select(events.actor)
-                .where(events.job_id == job_id, events.kind == "deleted")
-                .order_by(events.id.desc())
-                .limit(1)
-            )
-            if deleted_by != f"user:{by_user_id}":
+            if await transaction.scalar(_deleted_by(job_id)) != f"user:{by_user_id}":
                 return None
             stays = removed_first(job_from_row(row))
             # Who may look at it and delete it goes by where all see it.
@@ -142,6 +135,13 @@ class Retention(QueuePart):
                 await write_act_on(transaction, row, by_user_id, "undo_delete_picture")
             await transaction.notify(CHANGED_TOPIC)
             return await job_of(transaction, job_id)
+
+    async def may_restore(self, job_id: int, by_user_id: int) -> bool:
+        """Whether somebody deleted a job's pictures so lately that they may take it back."""
+        async with self._database.read_now() as (connection, now):
+            after = await connection.scalar(sa.select(J.delete_after).where(J.id == job_id))
+            who = await connection.scalar(_deleted_by(job_id))
+        return after is not None and after > now and who == f"user:{by_user_id}"
 
     async def finish_deleting(self) -> int:
         """Delete for good what can be taken back no more; of how many jobs. For now and then."""
@@ -277,6 +277,13 @@ class Retention(QueuePart):
             for deletion in deletions:
                 count += (await transaction.execute(deletion)).rowcount
         return count
+
+
+def _deleted_by(job_id: int) -> sa.Select[Any]:
+    """Who deleted a job's pictures last."""
+    events = schema.events.c
+    of_job = sa.select(events.actor).where(events.job_id == job_id, events.kind == "deleted")
+    return of_job.order_by(events.id.desc()).limit(1)
 
 
 async def drop_pictures(transaction: Transaction, row: Record) -> list[str]:

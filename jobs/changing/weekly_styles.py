@@ -1,7 +1,7 @@
 """The style of the week of a server: one at a time, with an end."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from jobs.changing.styles import SAVED_STYLE
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.database import Record
-from jobs.db.rows import J, from_row
+from jobs.db.rows import J, from_row, moment
 from jobs.model import JobState
 
 W = schema.weekly_styles.c
@@ -46,40 +46,39 @@ class WeeklyStyles(QueuePart):
         row = await self._database.one_or_none(found)
         return None if row is None else _from_row(row)
 
-    async def begin(
-        self,
-        guild_id: int,
-        by_user: int,
-        *,
-        style: str,
-        name: str,
-        channel_id: int,
-        ends_at: datetime,
-    ) -> WeeklyStyle:
-        """Begin one, in the place of any other."""
+    async def begin(self, weekly: WeeklyStyle, by_user: int) -> WeeklyStyle | None:
+        """Begin one, in the place of any other.
+
+        Returns:
+            The one that ended by it, whose message does not say so yet; None where none ran.
+        """
         async with self._database.write() as transaction:
-            await transaction.lock(f"atelier-weekly:{guild_id}")
-            row = await transaction.replace(
+            await transaction.lock(f"atelier-weekly:{weekly.guild_id}")
+            now, guild_id = transaction.now, weekly.guild_id
+            found = sa.select(schema.weekly_styles).where(
+                W.guild_id == guild_id, W.ended_at.is_(None)
+            )
+            before = await transaction.one_or_none(found)
+            if before is not None and before.ends_at > now:
+                await write_audit(transaction, guild_id, by_user, END, {"name": before.name})
+            ends_at = weekly.ends_at.timestamp()
+            await transaction.replace(
                 schema.weekly_styles,
                 {"guild_id": guild_id},
-                style=style,
-                name=name[:200],
-                channel_id=channel_id,
+                style=weekly.style,
+                name=weekly.name[:200],
+                channel_id=weekly.channel_id,
+                message_id=weekly.message_id,
                 by_user=by_user,
-                began_at=transaction.now,
-                ends_at=ends_at.timestamp(),
+                began_at=weekly.began_at.timestamp(),
+                ends_at=ends_at,
             )
-            details = {"name": name, "until": ends_at.timestamp()}
+            details = {"name": weekly.name, "until": ends_at}
             await write_audit(transaction, guild_id, by_user, BEGIN, details)
-            return _from_row(row)
-
-    async def posted(self, guild_id: int, message_id: int) -> None:
-        """Note the message that tells of it."""
-        await self._database.execute(
-            sa.update(schema.weekly_styles)
-            .where(W.guild_id == guild_id)
-            .values(message_id=message_id)
-        )
+        if before is None:
+            return None
+        ended = _from_row(before)
+        return replace(ended, ends_at=min(ended.ends_at, moment(now)))
 
     async def end(self, guild_id: int, by_user: int) -> WeeklyStyle | None:
         """Let it end now; None where none runs. Its message is then due."""

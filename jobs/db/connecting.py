@@ -1,8 +1,11 @@
 """Connections to the two databases as they are prepared, timed, and wrong in words of ours."""
 
+import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -106,6 +109,19 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def begin_writing(file: str, seconds: float) -> None:
+    """Take SQLite's lock of writers, and give it back with nothing written.
+
+    Raises:
+        sqlite3.OperationalError: when that cannot be, or others have it for so long.
+    """
+    there = f"{Path(file).resolve().as_uri()}?mode=rw"  # one that is gone is not made anew
+    connection = sqlite3.connect(there, uri=True, timeout=seconds, isolation_level=None)
+    with contextlib.closing(connection) as one:
+        one.execute("BEGIN IMMEDIATE")
+        one.execute("ROLLBACK")
+
+
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("atelier_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -132,7 +148,7 @@ _UNUSABLE = (
 
 
 _MEANINGS = {
-    "disk I/O error": "its disk may be full",
+    "disk I/O error": "its disk may be full, failing, or only to be read",
     "unable to open database file": "its folder may be closed to this user, or not to be written",
 }
 """What SQLite's words for what the system refused most often mean."""

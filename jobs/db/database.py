@@ -6,6 +6,7 @@ transaction begins, in how one waits for the other, and in how a change is notic
 
 import asyncio
 import hashlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,8 +18,8 @@ import sqlalchemy as sa
 from common.timings import Timings
 from jobs.db.addresses import parse_address
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.connecting import create_engine, time_statements, translated
-from jobs.outcomes import QueueUnavailableError
+from jobs.db.connecting import begin_writing, create_engine, plainly, time_statements, translated
+from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
@@ -263,6 +264,27 @@ class Database:
             except QueueUnavailableError:
                 self.write_troubles += 1
                 raise
+
+    async def try_to_write(self, seconds: float) -> None:
+        """See whether a SQLite database can be written, as what reads it does not tell.
+
+        Args:
+            seconds: how long to wait for others who write.
+
+        Raises:
+            DatabaseLockedError: when another program writes all the while.
+            QueueUnavailableError: when it cannot be written for another reason.
+        """
+        if self.postgres:
+            return
+        try:
+            await asyncio.to_thread(begin_writing, self.place, seconds)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise DatabaseLockedError(self.place) from error
+            raise QueueUnavailableError(
+                f"The database cannot be used at the moment: {plainly(error)}"
+            ) from error
 
     @asynccontextmanager
     async def _writing(self, *, precious: bool) -> AsyncIterator[Transaction]:

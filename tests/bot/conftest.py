@@ -1,15 +1,24 @@
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.control import LoopbackDiscord
+from tests.kit.decoders import shared_decoders
 from tests.kit.world import World, settings_for
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _decoders() -> Iterator[None]:
+    with shared_decoders():
+        yield
+
+
 @pytest.fixture
-async def closed_world(tmp_path: Path) -> AsyncIterator[World]:
-    """Everything ready to be started."""
+async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
+    """Everything ready to be started, its database made."""
+    shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
     async with LoopbackDiscord.start() as discord:
         world = World(discord, settings_for(discord, tmp_path))
         try:

@@ -24,7 +24,13 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 @pytest.mark.parametrize(
     ("module", "late"),
-    [("bot", "discord"), ("jobs", "sqlalchemy"), ("engine", "torch"), ("sandbox", "aiohttp")],
+    [
+        ("bot", "discord"),
+        ("jobs", "sqlalchemy"),
+        ("engine", "argparse"),
+        ("engine", "torch"),
+        ("sandbox", "aiohttp"),
+    ],
 )
 def test_a_command_that_is_interrupted_while_it_loads_says_one_line(module: str, late: str) -> None:
     ended = subprocess.run(

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from common import store as store_module
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
+from common.store_errors import translated
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
 from tests.kit.samples import Place, accepted, claimed, report
@@ -256,4 +257,26 @@ def test_every_call_of_the_file_system_is_counted() -> None:
             calls = "_fs." in said or "_whole(" in said or ".unlink(" in said
             counted = "self._called(" in said or "self._putting(" in said
             assert not calls or counted, method.name
-            assert "_translated()" not in said, method.name
+            assert "translated(" not in said, method.name
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "said"),
+    [
+        ("put", PermissionError("Access Denied"), "store cannot be written: Access Denied."),
+        ("get", PermissionError("Access Denied"), "store cannot be read: Access Denied."),
+        ("delete", PermissionError("Access Denied"), "be deleted from the picture store: Access"),
+        ("put", OSError(errno.EROFS, "Read-only file system"), "cannot be written: Read-only"),
+        ("put", OSError(errno.EIO, "I/O error"), "store cannot be used: I/O error."),
+        (
+            "put",
+            PermissionError("The AWS Access Key Id you provided does not exist in our records."),
+            "cannot be used: .* in our records; keys are read from AWS_ACCESS_KEY_ID and ",
+        ),
+    ],
+)
+def test_what_is_forbidden_is_said_and_whose_keys_are_wrong(
+    operation: str, error: OSError, said: str
+) -> None:
+    with pytest.raises(StorageUnavailableError, match=said), translated(operation):
+        raise error

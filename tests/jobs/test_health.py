@@ -1,9 +1,11 @@
 """Whether Atelier works, as owners and health checks are told."""
 
 import asyncio
+import contextlib
 import io
 import json
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +18,15 @@ from common import crashes
 from common.crashes import WINDOW_SECONDS
 from common.options import PaintOptions
 from common.settings import MIB
+from common.version import VERSION
+from jobs import health_check
 from jobs.cli import commands
 from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
-from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS
+from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
 from jobs.model import FailureKind
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS
 from jobs.order.standings import STARTING_SECONDS
+from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
@@ -34,7 +39,7 @@ from tests.kit.samples import (
     report,
 )
 
-BOT = BotInfo("host-1-ab", 42, "host", 1, "0.2.0")
+BOT = BotInfo("host-1-ab", 42, "host", 1, VERSION)
 
 
 class Usage(NamedTuple):
@@ -75,6 +80,18 @@ async def test_a_bot_and_an_engine_that_were_not_heard_of_are_gone(
     assert await troubles(queue) == []
     await queue.bots.forget(BOT.id)
     assert await troubles(queue) == ["no-bot"]
+
+
+async def test_engines_of_another_version_than_the_bots_are_told(queue: JobQueue) -> None:
+    """As where one machine was left out of an upgrade: what it can read it would paint silently."""
+    await alive(queue)
+    old = replace(engine("old", "laptop"), version="0.1.9")
+    await queue.engines.register(old)
+    (trouble,) = (await queue.health.ask()).troubles()
+    assert (trouble.name, trouble.places) == ("engine-version", ("laptop (cpu)",))
+    assert f"than the bot's ({VERSION}) are running: laptop (cpu): 0.1.9." in str(trouble.sentence)
+    await queue.bots.forget(BOT.id)
+    assert await troubles(queue) == ["no-bot"], "nobody knows which is the right one"
 
 
 async def test_a_bot_that_only_lost_discord_says_so(queue: JobQueue, clock: FakeClock) -> None:
@@ -161,6 +178,30 @@ async def test_a_database_that_takes_no_writes_is_told(
         await transaction.execute(sa.text(closed))
     async with await JobQueue.open(place.settings(), clock=clock, may_migrate=False) as later:
         assert await troubles(later) == ["database"]
+
+
+async def test_the_lock_of_another_program_is_told_and_not_that_all_seem_dead(
+    queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if queue.database.postgres:
+        return
+    monkeypatch.setattr(health_check, "TRY_SECONDS", 0.01)
+    await alive(queue)
+    clock.advance(BOT_ALIVE_SECONDS + 1)  # nobody could say that they live
+    file = queue.database.place
+    with contextlib.closing(sqlite3.connect(file)) as browser:
+        browser.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseLockedError, match="Another program holds") as found:
+            await queue.health.ask()
+    assert f"Another program holds the database {file} locked" in str(
+        of_database(found.value).sentence
+    )
+    await alive(queue)
+    assert await troubles(queue) == []
+    Path(file).unlink()
+    with pytest.raises(QueueUnavailableError, match="cannot be used"):
+        await queue.health.ask()
+    assert not Path(file).exists(), "a look makes no database"
 
 
 def run(*arguments: str) -> tuple[int, str]:

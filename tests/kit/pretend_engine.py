@@ -10,13 +10,14 @@ from PIL import Image, ImageOps
 from common.sentences import Sentence
 from common.settings import Settings
 from common.variants import variants_of
+from common.version import VERSION
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport, Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
 from tests.kit.pictures import encoded, plain_picture
 from tests.kit.pretend_clips import moving_preview, painted_clip
 
-ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version="1", pid=1)
+ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version=VERSION, pid=1)
 STEPS = 4
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from bench.queue_samples import GENEROUS, PICTURE, RESULT, accepted, submission
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
+from common.version import VERSION
 from jobs.db import schema
 from jobs.model import (
     Claim,
@@ -72,7 +73,7 @@ async def claimed(queue: JobQueue, engine_id: str = "engine", **options: Any) ->
 
 
 def engine(name: str = "engine", host: str = "host", device: str = "cpu") -> EngineInfo:
-    return EngineInfo(name, host, device, "lite", "0.1.0", 4321)
+    return EngineInfo(name, host, device, "lite", VERSION, 4321)
 
 
 def report(seconds: float = 12.0) -> PaintReport:

@@ -18,6 +18,7 @@ from bot.ui.choices import folded
 from bot.ui.components import card, row_of, show
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
+from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS
 from common.options import QUALITIES
@@ -47,6 +48,8 @@ async def show_limits(interaction: Interaction) -> None:
         "/blocklist show."
     )
     words = t("## Limits") + f"\n{words}\n{note}"
+    if has_only_commands(interaction):
+        words += "\n" + t(ONLY_COMMANDS, link=invitation(interaction.application_id))
     channels = await channel_defaults_words(interaction, t)
     row = row_of(change_button.of(t, interaction.user.id))
     await show(interaction, card(words, channels, row))

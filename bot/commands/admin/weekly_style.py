@@ -1,7 +1,9 @@
 """`/style-of-the-week`: one command, one message, an end."""
 
 import asyncio
+import contextlib
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 import discord
@@ -74,31 +76,33 @@ async def style_of_the_week(
     preset = await _preset_of(interaction, named, style)
     # A name may be that of a style of the admin's own, too, which is nobody else's to see.
     chosen = await resolve(queue, preset, 1.0, interaction.user.id, guild_id)
-    before = await queue.weekly_styles.of(guild_id)
-    if before is not None and not before.is_over:
-        await queue.weekly_styles.end(guild_id, interaction.user.id)
-        await interaction.client.service(WeeklyStyleKeeper).say_over(before)
     limits = await queue.limits.in_force(guild_id)
     channel_id = limits.gallery_channel_id or interaction.channel_id
     assert channel_id is not None
     for_all = await texts_of_server(interaction.client, guild_id, interaction.guild_locale)
-    weekly = await queue.weekly_styles.begin(
-        guild_id,
-        interaction.user.id,
+    now = await queue.now()
+    weekly = WeeklyStyle(
+        guild_id=guild_id,
         style=preset,
         name=style_words(for_all, chosen),
         channel_id=channel_id,
-        ends_at=await queue.now() + timedelta(days=days),
+        message_id=None,
+        began_at=now,
+        ends_at=now + timedelta(days=days),
+        is_over=False,
     )
+    page = await _page(interaction.client, for_all, weekly, chosen)
+    # The one that runs goes on until this one stands there: that may be refused.
+    message = await post_card(interaction, channel_id, page, f"weekly-{interaction.id}"[-25:])
+    weekly = replace(weekly, message_id=message.id)
     try:
-        page = await _page(interaction.client, for_all, weekly, chosen)
-        nonce = f"weekly-{interaction.id}"[-25:]
-        message = await post_card(interaction, channel_id, page, nonce)
-        await queue.weekly_styles.posted(guild_id, message.id)
+        ended = await queue.weekly_styles.begin(weekly, interaction.user.id)
     except BaseException:
-        await queue.weekly_styles.end(guild_id, interaction.user.id)
-        await queue.weekly_styles.mark_ended(guild_id)
+        with contextlib.suppress(discord.DiscordException, OSError):
+            await message.delete()
         raise
+    if ended is not None:
+        await interaction.client.service(WeeklyStyleKeeper).end(ended)
     row = row_of(end_button.of(t, interaction.user.id))
     said = t("It is announced: {link}", link=message.jump_url)
     await show(interaction, card(said, await post_last(interaction), row))
@@ -184,8 +188,7 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
     queue = interaction.client.queue
     weekly = await read_in_time(interaction, queue.weekly_styles.of(int(item.parts["guild"])))
     message = interaction.message
-    # Of none it is not noted where the bot ended just after it had posted it.
-    is_this = weekly and message and weekly.message_id in {message.id, None}
+    is_this = weekly and message and weekly.message_id == message.id
     if (
         weekly is None
         or not is_this
@@ -195,8 +198,6 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
     await check_style(interaction, weekly.style)
     styles = (StyleWish(preset=weekly.style),)
     await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
-    if weekly.message_id is None and message is not None:
-        await queue.weekly_styles.posted(weekly.guild_id, message.id)
 
 
 class WeeklyStyleKeeper(Service):
@@ -212,14 +213,14 @@ class WeeklyStyleKeeper(Service):
             try:
                 for weekly in await self._client.queue.weekly_styles.due():
                     with log_ids(server=weekly.guild_id):
-                        await self._end(weekly)
+                        await self.end(weekly)
             except QueueError as error:
                 log.info("The styles of the week have to wait: %s", error)
             except Exception:
                 log.exception("Error in looking after the styles of the week")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _end(self, weekly: WeeklyStyle) -> None:
+    async def end(self, weekly: WeeklyStyle) -> None:
         """Let one be over, whatever becomes of the others."""
         try:
             await self.say_over(weekly)

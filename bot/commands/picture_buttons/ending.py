@@ -103,11 +103,11 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
     t = texts_of(interaction)
-    words, undo = t("The picture is deleted. For ten minutes you can take that back."), []
-    if job.pictures_deleted_at is None:
+    is_new = job.pictures_deleted_at is None  # or the answer to an earlier press may be lost
+    words = t("The picture is deleted. For ten minutes you can take that back.")
+    words, undo = words if is_new else t(DELETED_BEFORE), []
+    if is_new or await client.queue.retention.may_restore(job_id, interaction.user.id):
         undo.append(row_of(undo_delete_button.of(t, interaction.user.id, job_id)))
-    else:
-        words = t(DELETED_BEFORE)
     if not removed:
         words += "\n" + t(STILL_THERE, link=message_address(job))
     for post in left:

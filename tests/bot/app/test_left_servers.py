@@ -1,9 +1,12 @@
 """Servers that removed the bot."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.app import left_servers
 from bot.app.left_servers import LeftServers
+from bot.ui.people import invitation
 from jobs.changing import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
@@ -123,6 +126,12 @@ async def test_a_server_with_the_commands_alone_is_served_and_keeps_what_it_set(
     monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
     admin, keeper = world.user("admin"), world.bot.service(LeftServers)
     await world.slash(admin, "limits set", {"per_day": 2})
+    invites = (
+        f"can add me: https://discord.com/oauth2/authorize?client_id={world.bot.application_id}"
+    )
+    assert invites in (await world.slash(admin, "limits show")).text
+    weekly = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
+    assert invites in weekly.text
     interaction = await world.paint()
     message = await world.says(interaction, "Place")
     await keeper.look()
@@ -136,3 +145,8 @@ async def test_a_server_with_the_commands_alone_is_served_and_keeps_what_it_set(
         assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
         await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
+
+
+def test_the_invitation_is_that_of_the_readme() -> None:
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    assert invitation(5).replace("client_id=5", "client_id=YOUR_APPLICATION_ID") in readme

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.ui.words import at_hand_first, is_at_hand
+from common.defaults import Defaults
 from common.options import PaintOptions
 from jobs.model import JobState
 from sandbox.model import Message
@@ -190,12 +191,15 @@ async def test_six_styles_can_be_tried_on_a_photograph(world: World) -> None:
     asked = await world.says(await world.paint(attachments=PHOTO), "In which style")
     tried = await world.finished(await press(world, asked, "Try 5 styles"))  # that are at hand
     assert len(tried.attachments) == 5
+    assert (await world.jobs())[0].options.size_px == 64, "as was asked for"
+    ada, small = world.user(), Defaults(size_px=128)
+    await world.queue.defaults.set("user", ada.id, small, guild_id=0, by_user=ada.id)
     styles = await world.slash(world.user(), "styles")
     form = await press(world, styles, "Try these on my photo")
     photo = {"content": [("me.png", gradient_picture())]}
     tried = await world.finished(await world.discord.submit_modal(form, {}, photo))
     job = (await world.jobs())[0]
-    assert (job.options.vary, job.options.quality, job.options.size_px) == ("style", "draft", 256)
+    assert (job.options.vary, job.options.quality, job.options.size_px) == ("style", "draft", 128)
     assert PaintOptions().variants == 1
     taken = await world.finished(await press(world, tried, "Take 6"))
     assert len(taken.attachments) == 1
@@ -221,6 +225,7 @@ async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_pai
     engine.missing = (away.id,)
     tried = await trial(world)
     assert len(tried.attachments) == 5
+    assert (await world.jobs())[0].options.size_px == 256
     assert f"Left out, as it could not be fetched: {away.name}." in tried.text
     others = [each for each in first_page if each is not away]
     numbered = [f"{number} {each.name}" for number, each in enumerate(others, start=1)]

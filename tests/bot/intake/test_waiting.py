@@ -21,7 +21,7 @@ from sandbox.model import Interaction
 from tests.kit.world import PHOTO, World
 
 BY_ITSELF = "I go on by myself"
-NOT_STORED = "Pictures cannot be stored at the moment"
+NOT_STORED = "Pictures cannot be read or stored at the moment"
 
 
 @pytest.fixture(autouse=True)

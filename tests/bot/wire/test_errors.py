@@ -14,7 +14,10 @@ from jobs.outcomes import QueueUnavailableError
 
 TROUBLE = {
     "Discord": (aiohttp.ServerDisconnectedError(), "Discord did not answer as it should"),
-    "the store": (StorageUnavailableError("connection refused"), "Pictures cannot be stored"),
+    "the store": (
+        StorageUnavailableError("connection refused"),
+        "Pictures cannot be read or",
+    ),
     "the database": (QueueUnavailableError("connection reset"), "The queue cannot be reached"),
 }
 

@@ -62,8 +62,8 @@ async def test_an_idle_engine_announces_what_it_found_out(
     finally:
         stop.set()
         await asyncio.wait_for(task, 60)
-    assert found.info.networks == ("vgg19", "lite")
-    assert found.info.network == "vgg19"
+    assert "lite" in found.info.networks
+    assert found.info.network == "lite"
     assert found.info.memory_bytes is not None
     assert found.info.memory_used_bytes is not None
     assert 0 < found.info.memory_used_bytes < found.info.memory_bytes

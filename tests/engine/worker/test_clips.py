@@ -205,7 +205,7 @@ async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
 async def test_a_checkpoint_without_its_frames_is_begun_anew(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await post(poster, panned(12), iterations=60)
+    job = await post(poster, panned(5), iterations=60)
     async with worker(queue, settings):
         while (await running(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
             await asyncio.sleep(0.02)
@@ -219,7 +219,7 @@ async def test_a_checkpoint_without_its_frames_is_begun_anew(
     async with worker(queue, settings):
         done = await ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert (done.attempts, len(await lossless(queue, done))) == (1, 12)
+    assert (done.attempts, len(await lossless(queue, done))) == (1, 5)
     assert done.report is not None
     assert CHECKPOINT_GONE in done.report.notes
 

@@ -62,7 +62,7 @@ async def test_a_process_that_hangs_ends_and_a_fresh_one_paints_the_job(
         update={"atelier_hang_seconds": 15, "atelier_network": "vgg19", "atelier_precision": "fp32"}
     )
     command = (sys.executable, "-c", HANGS_ONCE, str(tmp_path / "hung"))
-    job = await poster.post()
+    job = await poster.post(network="vgg19")
     running = asyncio.create_task(EngineSupervisor(settings, command=command).run())
     told: set[str] = set()
     try:

@@ -3,16 +3,19 @@
 import asyncio
 import errno
 import time
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from common.settings import Settings
+from engine.painting import devices
 from engine.worker import service
+from engine.worker.abilities import is_news
 from engine.worker.painter import JobPainter
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.working import worker
+from tests.engine.worker.working import INFO, worker
 
 
 async def test_an_idle_tick_asks_the_database_nothing(
@@ -65,3 +68,28 @@ async def test_an_error_that_nobody_foresaw_stops_no_heart(
     monkeypatch.setattr(queue.engines, "heartbeat", stumbles)
     async with worker(queue, settings), asyncio.timeout(30):
         await again.wait()
+
+
+async def test_an_engine_that_began_while_memory_was_short_is_given_large_pictures_later(
+    queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.05)
+    free = 2**20
+    monkeypatch.setattr(devices, "free_memory_bytes", lambda _: free)
+    monkeypatch.setattr(JobPainter, "idle", lambda *_: None)
+
+    async def told() -> list[int]:
+        return [one.info.largest_px for one in (await queue.health.ask(ask_store=False)).engines]
+
+    async with worker(queue, settings), asyncio.timeout(30):
+        while await told() != [64]:
+            await asyncio.sleep(0.02)
+        free = 2**30
+        while await told() != [3520]:
+            await asyncio.sleep(0.02)
+
+
+def test_a_little_more_memory_is_no_news() -> None:
+    assert not is_news(replace(INFO, largest_px=3520), replace(INFO, largest_px=3000))
+    assert is_news(replace(INFO, largest_px=3520), replace(INFO, largest_px=1024))
+    assert is_news(replace(INFO, networks=("lite",)), INFO)

@@ -26,7 +26,8 @@ from tests.engine.worker.working import INFO, ended, running, worker
 async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await poster.post(iterations=150)  # a quick machine is still at them when it is told
+    # A quick machine is still at them when it is told.
+    job = await poster.post(size_px=64, iterations=100)
     async with worker(queue, settings) as stop:
         await running(queue, job)
         stop.set()
@@ -115,7 +116,7 @@ async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
 async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
     queue: JobQueue, settings: Settings, poster: Poster, why: Sentence
 ) -> None:
-    job = await poster.post(iterations=150)
+    job = await poster.post(size_px=64, iterations=100)
     claim = await queue.claims.claim("before")
     assert claim is not None
     key = await queue.store.put(b"of another version", ".ckpt")

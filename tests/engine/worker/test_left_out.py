@@ -117,7 +117,7 @@ async def test_what_is_left_out_is_not_counted(
 async def test_an_engine_that_goes_on_with_it_leaves_out_the_same(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await tried(queue, poster, AWAY[0], SHIPPED[0], SHIPPED[1], size_px=256, iterations=40)
+    job = await tried(queue, poster, AWAY[0], SHIPPED[0], SHIPPED[1], size_px=128, iterations=40)
     async with worker(queue, settings) as stop:
         async with asyncio.timeout(60):
             while not (now := await running(queue, job)).progress or not now.progress.done:

@@ -180,10 +180,10 @@ class Sick:
     """A device that fails as CUDA does, until it is cured."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from engine.networks.vgg19 import Vgg19  # noqa: PLC0415
+        from engine.lite.encoder import LiteEncoder  # noqa: PLC0415
 
-        self._patch, self._class = monkeypatch, Vgg19
-        self._well = Vgg19.through
+        self._patch, self._class = monkeypatch, LiteEncoder
+        self._well = LiteEncoder.through
 
     def fall_ill(self) -> None:
         def through(*_: object, **__: object) -> None:
@@ -367,7 +367,7 @@ async def test_no_secret_of_a_trouble_is_logged_or_told(
     done = next(line for line in lines if "outcome" in line)
     ids = {"job": job.id, "engine": INFO.id, "member": job.user_id, "server": job.guild_id}
     assert done.items() >= {name: value for name, value in ids.items() if value}.items()
-    assert (done["outcome"], done["size_px"], done["network"]) == ("done", 96, "vgg19")
+    assert (done["outcome"], done["size_px"], done["network"]) == ("done", 96, "lite")
     assert done["waited_seconds"] >= 0
     assert done["painted_seconds"] > 0
     assert f"job {job.id}: done; 96 px" in done["message"]

@@ -33,7 +33,7 @@ from tests.kit.samples import delete_for_good
 async def test_a_job_becomes_a_picture_with_its_report(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await poster.post(seed=7)
+    job = await poster.post(seed=7, network="vgg19")
     async with worker(queue, settings):
         done = await ended(queue, job)
     assert done.state is JobState.DONE, done.failure

@@ -1,6 +1,7 @@
 """The style of the week: one command, one message, an end."""
 
 import io
+from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
@@ -8,9 +9,10 @@ from PIL import Image
 
 from bot.commands.admin.weekly_style import WeeklyStyleKeeper
 from jobs.db import schema
+from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World
+from tests.kit.world import World, labels
 
 PHOTO = {"content": [("photo.png", plain_picture(color="teal"))]}
 
@@ -37,19 +39,6 @@ async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> Non
     await world.press(world.user("admin"), shown, "End it now")
     assert "It is over: 1 picture was painted in it." in posted.text
     assert not posted.buttons
-
-
-async def test_where_the_bot_ended_before_it_noted_the_message_it_is_known_by_its_button(
-    world: World,
-) -> None:
-    posted = await begin(world)
-    forgotten = sa.update(schema.weekly_styles).values(message_id=None)
-    await world.queue.database.execute(forgotten)
-    opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
-    await world.says(await world.discord.submit_modal(opened, {}, PHOTO), "Place 1")
-    weekly = await world.queue.weekly_styles.of(world.guild_id)
-    assert weekly is not None
-    assert weekly.message_id == posted.id
 
 
 async def test_each_reads_the_name_of_the_painting_in_their_language(world: World) -> None:
@@ -114,6 +103,29 @@ async def test_a_channel_that_cannot_be_written_begins_none(world: World) -> Non
     assert "I may not write in <#12345>" in refused.text
     shown = await world.slash(admin, "style-of-the-week")
     assert "There is no style of the week" in shown.text
+
+
+async def test_the_one_that_runs_stays_where_another_cannot_be_announced(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted, admin = await begin(world), world.user("admin")
+    another = {"style": "starry-night"}
+    with monkeypatch.context() as patched:
+        unreachable = AsyncMock(side_effect=QueueUnavailableError("The database is away."))
+        patched.setattr(world.queue.weekly_styles, "begin", unreachable)
+        await world.slash(admin, "style-of-the-week", another)
+    messages = world.discord.messages("paintings")
+    announced = [each for each in messages if "Paint with this" in labels(each)]
+    assert announced == [posted], "the other's button would begin nothing"
+    await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, admin.id)
+    refused = await world.slash(admin, "style-of-the-week", another)
+    assert "I may not write in <#12345>" in refused.text
+    shown = await world.slash(admin, "style-of-the-week")
+    assert shown.text.startswith("The Great Wave off Kanagawa, until")
+    opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
+    assert opened.modal is not None
+    log = await world.slash(admin, "limits log")
+    assert "ended the style of the week" not in log.text
 
 
 async def test_a_style_that_is_the_admins_alone_is_refused(world: World) -> None:

@@ -72,6 +72,18 @@ async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
     await world.finished(await press(world, back, "Again"))
 
 
+async def test_who_presses_once_more_may_take_it_back_too(world: World) -> None:
+    """The answer to the first press may be lost in a hiccup of Discord's."""
+    await world.start_engine()
+    message = await world.painted()
+    (job,) = await world.jobs()
+    await world.queue.retention.delete_soon(job.id, job.user_id)
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    assert "it was before" in deleted.followups[0].text
+    await world.finished(await press(world, deleted.followups[0], "Undo"))
+
+
 async def test_after_ten_minutes_a_deletion_is_for_good(world: World) -> None:
     await world.start_engine()
     message = await world.painted()

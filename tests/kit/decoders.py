@@ -1,0 +1,75 @@
+"""Decoding processes that outlive a test: to start two takes longer than most tests of the bot."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from common.pictures import ClipLimits, Decoded, DecodeLimits, DecoderPool, NormalizedPicture
+
+T = TypeVar("T")
+
+
+class SharedDecoders:
+    """Real pools, one for each limits, on an event loop that no test ends."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._pools: dict[DecodeLimits, DecoderPool] = {}
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def pool(self, limits: DecodeLimits, *, processes: int = 2) -> "LentPool":
+        """What a bot takes for a pool of its own."""
+        if limits not in self._pools:
+            self._pools[limits] = self._here(self._made(limits, processes)).result()
+        return LentPool(self, self._pools[limits])
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await something there."""
+        return await asyncio.wrap_future(self._here(work))
+
+    def close(self) -> None:
+        """End all the processes, and the loop."""
+        for pool in self._pools.values():
+            self._here(pool.close()).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _here(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _made(self, limits: DecodeLimits, processes: int) -> DecoderPool:
+        return DecoderPool(limits, processes=processes)
+
+
+class LentPool:
+    """As `DecoderPool`; what is lent stays when it is closed."""
+
+    def __init__(self, shared: SharedDecoders, pool: DecoderPool) -> None:
+        self._shared, self._pool = shared, pool
+
+    async def normalize(self, data: bytes) -> NormalizedPicture:
+        return await self._shared.run(self._pool.normalize(data))
+
+    async def decode(self, data: bytes, clip_limits: ClipLimits | None = None) -> Decoded:
+        return await self._shared.run(self._pool.decode(data, clip_limits))
+
+    async def close(self) -> None:
+        """Leave them to the next test."""
+
+
+@contextlib.contextmanager
+def shared_decoders() -> Iterator[None]:
+    """Let every bot in this process use the same decoders."""
+    shared = SharedDecoders()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.intake.pictures.DecoderPool", shared.pool)
+        patch.setattr("bot.commands.thumbnails.DecoderPool", shared.pool)
+        yield
+    shared.close()
