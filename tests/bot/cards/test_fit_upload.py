@@ -97,6 +97,8 @@ async def test_what_moves_comes_as_what_plays_by_itself_or_as_a_film(
     assert second.filename == "atelier-4.webp"
     said = {"gif": "GIF", "mp4": "MP4"}[best]
     assert f"Shown as WebP: the {said} of 6.0 MiB is above the 5 MiB" in str(second.note)
+    left = {name: size for name, size in sizes.items() if name != f"a_{best}"}
+    assert await Stored(**left).fit(job, 5) == Attached(bytes(2), "atelier-4.webp")
     none_fits = Stored(**dict.fromkeys(sizes, 9))
     made = await none_fits.fit(job, 5)
     assert made is not None
