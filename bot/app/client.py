@@ -20,6 +20,7 @@ from bot.traffic import Traffic
 from bot.ui.people import has_only_commands
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.addresses import discord_proxy
+from bot.wire.connector import watchful_connector
 from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
 from bot.wire.limits_waited_out import let_others_go_on
@@ -96,6 +97,11 @@ class AtelierClient(Bot):
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._reconnect_pauses = come_back_soon(self)
+
+    async def login(self, token: str) -> None:
+        """Sign in, by connections of which it is noticed when their way is lost."""
+        self.http.connector = watchful_connector()
+        await super().login(token)
 
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""

@@ -15,16 +15,11 @@ from typing import Any
 import discord.client
 
 from bot.kit import Bot
-from common.keepalive import notice_loss
 
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 8.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 """A try that hangs may not last longer than this; with the pause: back within 20 s."""
-
-LOSS_PROBES = (5, 3, 3)
-"""A way is lost when nothing came for 5 s and 3 probes, each after 3 s, were not answered:
-heartbeats notice after 101 s at the most."""
 
 STARTS_AN_HOUR = 30
 """Discord allows a thousand new sessions a day and then resets the token: a gateway that takes a
@@ -78,9 +73,7 @@ def come_back_soon(client: Bot) -> ReconnectPauses:
 
     async def connect_soon(*arguments: Any, **named: Any) -> Any:
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            websocket = await connect(*arguments, **named)
-        notice_loss(websocket.get_extra_info("socket"), LOSS_PROBES)
-        return websocket
+            return await connect(*arguments, **named)
 
     client.http.ws_connect = connect_soon  # type: ignore[method-assign]  # bounded
     return pauses

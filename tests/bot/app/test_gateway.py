@@ -9,6 +9,7 @@ import pytest
 
 from bot.app import gateway
 from bot.app.gateway import CONNECT_TIMEOUT_SECONDS, ReconnectPauses
+from bot.wire import connector
 from tests.kit.world import World
 
 
@@ -66,12 +67,12 @@ async def test_a_way_that_is_lost_is_noticed_by_the_system_before_the_heartbeats
     world: World,
 ) -> None:
     """A router that starts anew forgets a connection, and neither side hears of it."""
-    connection = world.bot.ws.socket.get_extra_info("socket")
+    connection = world.bot.ws.socket.get_extra_info("socket")  # made as those of requests are
     assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     idle, between, tries, unanswered_ms = (
         connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}"))
         for name in ("KEEPIDLE", "KEEPINTVL", "KEEPCNT", "USER_TIMEOUT")
     )
-    assert (idle, between, tries) == gateway.LOSS_PROBES
+    assert (idle, between, tries) == connector.LOSS_PROBES
     assert idle + between * tries < 20
     assert unanswered_ms < 20_000
