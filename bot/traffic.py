@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -10,6 +10,10 @@ from types import SimpleNamespace
 import aiohttp
 
 TOO_MANY_REQUESTS = 429
+ANSWERS = 3
+"""As many within `ANSWERED_SECONDS` another program has given before that is told."""
+ANSWERED_SECONDS = 600.0
+_REMEMBERED = 500
 
 
 @dataclass(slots=True)
@@ -23,6 +27,10 @@ class Traffic:
     resumes: int = 0
     discord_ahead_seconds: float | None = None
     """How far Discord's clock was before this machine's at its last answer, if that told it."""
+    _begun: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    """The newest interactions that this process began to answer."""
+    _by_others: deque[float] = field(default_factory=lambda: deque(maxlen=ANSWERS))
+    """When others had answered one before, by the clock of the machine's own."""
 
     @property
     def rate_limited(self) -> int:
@@ -38,6 +46,28 @@ class Traffic:
             for (method, status), count in self.requests.items()
             if method == "PATCH" and status.startswith("2")
         )
+
+    @property
+    def unheard(self) -> int:
+        """Requests of which it is not sure what came of them: Discord may have carried them out."""
+        lost = ("lost", "5")
+        return sum(count for (_, status), count in self.requests.items() if status.startswith(lost))
+
+    def begins(self, interaction_id: int) -> bool:
+        """Note that an interaction is being answered; whether it was never begun before."""
+        is_new = interaction_id not in self._begun
+        self._begun.append(interaction_id)
+        return is_new
+
+    def note_answered_by_others(self) -> None:
+        """Count an interaction that was answered before this process had said anything."""
+        self._by_others.append(time.monotonic())
+
+    @property
+    def is_answered_by_others(self) -> bool:
+        """Whether another program lately answers with this bot's token, again and again."""
+        lately = time.monotonic() - ANSWERED_SECONDS
+        return len(self._by_others) == ANSWERS and self._by_others[0] > lately
 
     def ahead_of_discord(self, at: float) -> float:
         """Seconds that a clock which says so now is before Discord's; 0 before that is known."""

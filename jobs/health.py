@@ -93,6 +93,16 @@ def of_clocks(machine_ahead: float, queue_ahead: float) -> Trouble | None:
     return Trouble(Part.DATABASE, "clock", words)
 
 
+def of_another_bot() -> Trouble:
+    """That somebody else has the bot's token, and a database of another machine."""
+    words = sentence(
+        "Another program answers members with this bot's token, and the two overwrite each other: "
+        "stop the one that is not wanted, such as that of an older machine. If you know of none, "
+        "reset the token (your application > Bot > Reset Token)."
+    )
+    return Trouble(Part.BOT, "another-bot", words)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """An engine that is alive."""

@@ -9,6 +9,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import aiohttp
 import discord
@@ -20,6 +21,7 @@ from common.disk_space import least_space
 from common.files import close_to_others
 from common.settings import MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
+from common.store_places import folder_of
 from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
 from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, may_pass
@@ -40,6 +42,10 @@ HOW_TO_BEGIN = (
 HOW_TO_SIGN_IN = (
     "Discord does not accept this DISCORD_TOKEN: copy it again from "
     "https://discord.com/developers/applications (your application > Bot > Reset Token)."
+)
+NOT_WRITTEN = (
+    "{setting}: {folder} cannot be written ({reason}): name a folder that the user who runs the "
+    "bot may write."
 )
 
 
@@ -69,12 +75,15 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
         yield CheckResult("settings", sentence, is_doubtful=True)
     if settings.discord_token is None:
         yield CheckResult("token", HOW_TO_BEGIN, is_fault=True)
-    folder = _folder(settings)
-    yield folder
+    data_dir = settings.atelier_data_dir.resolve()
+    folder = _yet_to_come("folder", data_dir) if thorough else None
+    yield (folder := folder or _folder(settings))
     if folder.is_fault:
         return  # the rest lies in it
     yield await _database(settings, may_migrate=not thorough)
-    yield await _store(settings)
+    pictures = folder_of(settings.storage_url)
+    store = _yet_to_come("store", pictures) if thorough and pictures is not None else None
+    yield store or await _store(settings)
     yield _disk(settings)
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
         yield await _engine()
@@ -95,13 +104,30 @@ def _folder(settings: Settings) -> CheckResult:
             pass
     except OSError as error:
         reason = error.strerror or str(error)
-        return CheckResult(
-            "folder",
-            f"ATELIER_DATA_DIR: {folder} cannot be written ({reason}): name a folder that the user "
-            "who runs the bot may write.",
-            is_fault=True,
-        )
+        text = NOT_WRITTEN.format(setting="ATELIER_DATA_DIR", folder=folder, reason=reason)
+        return CheckResult("folder", text, is_fault=True)
     return CheckResult("folder", str(folder))
+
+
+def _yet_to_come(name: str, folder: Path) -> CheckResult | None:
+    """Whether a folder can be made, for who only looks and may be another user; None: it is there.
+
+    What is made by root would not be the bot's.
+    """
+    try:
+        above = next(each for each in (folder, *folder.parents) if each.exists())
+    except OSError:
+        return None  # which is said by who writes there
+    if above == folder:
+        return None
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            return CheckResult(name, f"{folder}, which the next start makes")
+    except OSError as error:
+        setting = {"folder": "ATELIER_DATA_DIR", "store": "ATELIER_STORAGE_URL"}[name]
+        reason = error.strerror or str(error)
+        text = NOT_WRITTEN.format(setting=setting, folder=folder, reason=reason)
+        return CheckResult(name, text, is_fault=True)
 
 
 async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckResult:

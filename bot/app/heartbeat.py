@@ -44,7 +44,7 @@ class Heartbeat(Service):
             if asyncio.get_running_loop().time() > give_up_at:
                 raise DatabaseRefusedError(
                     f"Another bot of this application (process {other.pid} on {other.host}) serves "
-                    "this database. Stop it, or give this one a database of its own."
+                    "this database. Stop it, or give this one the token of another application."
                 )
             if not said:
                 said = True

@@ -39,6 +39,7 @@ NAMES_OF_TROUBLES = (
     "no-bot",
     "gateway",
     "clock",
+    "another-bot",
 )
 
 

@@ -1,10 +1,10 @@
-"""All that is ill: what the queue knows of, and whether the clocks go as Discord's does."""
+"""All that is ill: what the queue knows of, the clocks, and who else answers for this bot."""
 
 import time
 from collections.abc import Iterator
 
 from bot.traffic import Traffic
-from jobs.health import Health, Trouble, of_clocks
+from jobs.health import Health, Trouble, of_another_bot, of_clocks
 
 
 def troubles_of(health: Health, traffic: Traffic) -> Iterator[Trouble]:
@@ -13,3 +13,5 @@ def troubles_of(health: Health, traffic: Traffic) -> Iterator[Trouble]:
     ahead = traffic.ahead_of_discord
     if (trouble := of_clocks(ahead(time.time()), ahead(health.at.timestamp()))) is not None:
         yield trouble
+    if traffic.is_answered_by_others:
+        yield of_another_bot()

@@ -19,7 +19,7 @@ class Encoded:
 
     data: bytes
     suffix: str
-    quality: int | None  # None: without loss
+    quality: int
     width_px: int
     height_px: int
     is_smaller: bool = False  # whether it has fewer pixels than the original
@@ -36,7 +36,7 @@ def checked(answer: Mapping[str, Any], files: Sequence[bytes]) -> Encoded:
         at, start = _STARTS[made.suffix]
     except (KeyError, TypeError, IndexError) as error:
         raise ChildError("that is no answer of an encoder") from error
-    numbers = (made.width_px, made.height_px, made.quality or 0)
+    numbers = (made.width_px, made.height_px, made.quality)
     is_one = all(isinstance(each, int) for each in numbers) and min(numbers) >= 0
     if not (is_one and made.data[at : at + len(start)] == start):
         raise ChildError("that is no picture of an encoder")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import discord
 
 from bot.kit import Interaction
-from bot.wire.faults import UNKNOWN_INTERACTION, TryLater, fault_of
+from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, TryLater, fault_of
 from bot.wire.original_response import find_answer
 from jobs.outcomes import QueueUnavailableError
 
@@ -57,8 +57,10 @@ async def acknowledge(
     Raises:
         Exception: as the last try did, if Discord knows of none.
     """
-    loop = asyncio.get_running_loop()
+    loop, traffic = asyncio.get_running_loop(), interaction.client.traffic
     until = (loop.time() if began is None else began) + TRY_SECONDS
+    # Whether who has acknowledged it must be another program: nothing of ours can have come there.
+    is_untold, unheard = traffic.begins(interaction.id), traffic.unheard
     while True:
         try:
             response = await interaction.response.defer(thinking=thinking, ephemeral=ephemeral)
@@ -67,6 +69,9 @@ async def acknowledge(
         except Exception as error:
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_INTERACTION:
                 raise
+            if is_untold and traffic.unheard == unheard and _is_acknowledged_already(error):
+                traffic.note_answered_by_others()
+            is_untold = False
             log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
             found = await find_answer(interaction.client, interaction.followup)
             if found != 0:
@@ -82,6 +87,10 @@ async def acknowledge(
         else:
             interaction.extras[SEEN_BY_ALL] = thinking and not ephemeral
             return response.message_id if response else None
+
+
+def _is_acknowledged_already(error: Exception) -> bool:
+    return isinstance(error, discord.HTTPException) and error.code == ALREADY_ACKNOWLEDGED
 
 
 async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -> T:

@@ -1,7 +1,8 @@
 """Discord's limits, waited out also where a request is given up that others wait for.
 
 discord.py 2.7 waits a limit out within the request that met it, and lets the others go on when that
-has waited. Where it is cancelled, or its time is up, they would wait for ever.
+has waited. Where it is cancelled, or its time is up, they would wait for ever
+(findings/discord-py-global-limit-given-up.sh).
 """
 
 import asyncio

@@ -134,6 +134,9 @@ class EngineWorker:
                     self._idle.end()
                     with ids_of(claim.job):
                         await self._work(claim, stop)
+                    self._is_painting = False
+                    if not stop.is_set():  # in a long queue no heartbeat finds it idle
+                        await self._tell_news()
                 else:
                     self._idle.begin()
                     await self._wait(stop)
@@ -153,16 +156,20 @@ class EngineWorker:
             try:
                 used = self._painter.memory_used_bytes()
                 known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
-                newest = self.described()  # weights may have come meanwhile, its pace be known
-                if self._is_painting:  # which takes of the memory
-                    newest = replace(newest, largest_px=self._info.largest_px)
-                if not known or is_news(newest, self._info):
-                    self._info = newest
-                    await self._queue.engines.register(self._info)
+                await self._tell_news(known=known)
             except QueueUnavailableError as error:
                 log.debug("The heartbeat has to wait: %s", error)
             except Exception:  # an engine whose heart has stopped is taken for dead while it works
                 log.exception("Error in the heartbeat")
+
+    async def _tell_news(self, *, known: bool = True) -> None:
+        """Register anew where that is worth it: weights may have come, its pace be known."""
+        newest = self.described()
+        if self._is_painting:  # which takes of the memory
+            newest = replace(newest, largest_px=self._info.largest_px)
+        if not known or is_news(newest, self._info):
+            await self._queue.engines.register(newest)
+            self._info = newest
 
     def described(self) -> EngineInfo:
         """What there is to say of this engine now."""

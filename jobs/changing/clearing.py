@@ -66,6 +66,29 @@ class Clearings(QueuePart):
         await self._core.discard_working(dropped)
         return Cleared(clear_id, tuple(job_ids), until)
 
+    async def last(self, guild_id: int | None, by_user_id: int) -> Cleared | None:
+        """What somebody cleared last that can be put back; None where there is nothing."""
+        audit, cleared = schema.audit.c, schema.cleared_jobs.c
+        async with self._database.read_now() as (connection, now):
+            newest = (
+                sa.select(audit.id, audit.at)
+                .join(schema.cleared_jobs, cleared.clear_id == audit.id)
+                .where(
+                    audit.guild_id == (guild_id or EVERYWHERE),
+                    audit.user_id == by_user_id,
+                    audit.action == _CLEAR,
+                    audit.at > now - UNDO_SECONDS,
+                )
+                .order_by(audit.id.desc())
+                .limit(1)
+            )
+            found = (await connection.execute(newest)).one_or_none()
+            if found is None:
+                return None
+            its = sa.select(cleared.job_id).where(cleared.clear_id == found.id)
+            job_ids = await connection.scalars(its.order_by(cleared.job_id))
+            return Cleared(found.id, tuple(job_ids), moment(found.at + UNDO_SECONDS))
+
     async def undo(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:
         """Put what a clearing cancelled back to its old places, as if it had waited on.
 

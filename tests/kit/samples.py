@@ -1,12 +1,14 @@
 """Submissions, reports and clocks to try the queue with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from bench.queue_samples import GENEROUS, PICTURE, RESULT, accepted, submission
+from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from common.version import VERSION
 from jobs.db import schema
@@ -16,7 +18,9 @@ from jobs.model import (
     Failure,
     FailureKind,
     Job,
+    JobState,
     PaintReport,
+    Reply,
 )
 from jobs.outcomes import Refusal, Refused
 from jobs.queue import JobQueue
@@ -99,3 +103,38 @@ async def looked_after(queue: JobQueue, clock: FakeClock, seconds: float) -> lis
         reaped += await queue.claims.reap()
         clock.now = min(end, clock.now + 5.0)
     return reaped + await queue.claims.reap()
+
+
+def job_of(state: JobState, **other: Any) -> Job:
+    """A job in no queue, of the member 3 in the server 5."""
+    now = datetime.now(UTC)
+    style = StyleInput(preset="the-starry-night")
+    job = Job(
+        id=4,
+        interaction_id=1,
+        state=state,
+        user_id=3,
+        user_name="Ada",
+        guild_id=5,
+        channel_id=6,
+        inputs=PaintInputs(content="photo.png", styles=(style,)),
+        options=PaintOptions(size_px=512),
+        parent_job_id=None,
+        reply=Reply(1, 1, "token", now),
+        progress=None,
+        preview_key=None,
+        result_key=None,
+        timelapse_key=None,
+        report=None,
+        failure=None,
+        cancel_requested=False,
+        attempts=1,
+        predicted_seconds=1.0,
+        created_at=now,
+        started_at=None,
+        ended_at=None,
+        revision=1,
+        shown_revision=0,
+        delivered_at=None,
+    )
+    return replace(job, **other)

@@ -23,7 +23,7 @@ USERS_PAGES = [
 ]
 DISCORDS = {
     *("Attach Files", "Embed Links", "Read Message History", "Send Messages", "View Channel"),
-    *("Guild Install", "User Install", "Reset Token", "Send Messages in Threads"),
+    *("Add App", "Guild Install", "User Install", "Reset Token", "Send Messages in Threads"),
     "Server Settings → Integrations",
     "Report a vulnerability",  # GitHub's
     "Start-time Fair Queueing",  # a paper's

@@ -21,6 +21,7 @@ from bot.commands.admin.queue_admin import (
     clear_question,
     cleared_words,
     nothing_button,
+    show_last_undo,
     show_undo,
     undone_words,
 )
@@ -138,7 +139,8 @@ async def clear(interaction: Interaction) -> None:
     await acknowledge(interaction, ephemeral=True, thinking=True)
     overview = await interaction.client.queue.standings.overview(None)
     if not overview.waiting:
-        await say(interaction, t("Nothing waits anywhere."))
+        said = t("Nothing waits anywhere.")
+        await show_last_undo(interaction, None, said, undo_everywhere_button)
         return
     user_id = interaction.user.id
     row = row_of(clear_everywhere_button.of(t, user_id), nothing_button.of(t, user_id))
@@ -173,7 +175,8 @@ async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: in
     cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
     said = cleared_words(t, len(cleared.job_ids))
     if not cleared.job_ids:
-        await say(interaction, said)
+        said = t("Nothing waits anywhere.")
+        await show_last_undo(interaction, None, said, undo_everywhere_button)
         return
     await show_undo(interaction, said, cleared, undo_everywhere_button)
 

@@ -59,7 +59,8 @@ async def clear(interaction: Interaction) -> None:
     guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
     overview = await interaction.client.queue.standings.overview(guild_id)
     if not overview.waiting:
-        await say(interaction, t("Nothing waits in this server."))
+        said = t("Nothing waits in this server.")
+        await show_last_undo(interaction, guild_id, said, undo_clear_button)
         return
     user_id = interaction.user.id
     row = row_of(clear_button.of(t, user_id, guild_id), nothing_button.of(t, user_id))
@@ -125,17 +126,30 @@ async def show_undo(
     await show(interaction, card(f"{said}\n{note}", row_of(button)))
 
 
+async def show_last_undo(
+    interaction: Interaction, guild_id: int | None, said: str, undo: type[PersistentItem]
+) -> None:
+    """Say that nothing waits, to who may just have cleared it: the answer to that may be lost."""
+    cleared = await interaction.client.queue.clearings.last(guild_id, interaction.user.id)
+    if cleared is None:
+        await say(interaction, said)
+        return
+    before = cleared_words(texts_of(interaction), len(cleared.job_ids))
+    await show_undo(interaction, f"{said}\n{before}", cleared, undo)
+
+
 @own_button("queue-clear", _("Cancel them all"), style=discord.ButtonStyle.danger)
-async def clear_button(interaction: Interaction, _t: Texts, _about: int) -> None:
+async def clear_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Cancels what waits in the server; the permission may be gone since."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
     count = len(cleared.job_ids)
-    said = await announce(interaction, lambda t: cleared_words(t, count))
     if not count:
-        await say(interaction, said)
+        said = t("Nothing waits in this server.")
+        await show_last_undo(interaction, guild_id, said, undo_clear_button)
         return
+    said = await announce(interaction, lambda t: cleared_words(t, count))
     await show_undo(interaction, said, cleared, undo_clear_button)
 
 

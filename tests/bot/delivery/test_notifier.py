@@ -1,5 +1,7 @@
 """Members are told that their picture is ready by a message that mentions them alone."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +10,15 @@ import sqlalchemy as sa
 from bot.delivery import notifier
 from bot.delivery.notifier import Notifier
 from common.backoff import Backoff
+from common.defaults import Notify
 from jobs.db import schema
 from jobs.db.rows import J
 from jobs.delivery import Deliveries
+from jobs.model import JobState
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from sandbox.permissions import READ_MESSAGE_HISTORY
+from tests.kit.samples import job_of
 from tests.kit.world import World
 
 
@@ -216,3 +221,23 @@ async def test_a_word_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
     await announced(world)
     assert turn.hits
     assert len(told(world, message)) == 1
+
+
+def test_who_is_told_waited_long_or_wants_it_and_did_not_bring_the_end_about() -> None:
+    began = datetime.now(UTC)
+    reply = job_of(JobState.DONE).reply
+
+    def wanted(state: JobState, seconds: float, notify: Notify = "long", **other: Any) -> bool:
+        ended_at = began + timedelta(seconds=seconds)
+        times = {"created_at": began, "ended_at": ended_at}
+        said = replace(reply, notify=notify)
+        return notifier._is_wanted(job_of(state, reply=said, **(times | other)))
+
+    for state in (JobState.DONE, JobState.FAILED):
+        assert [wanted(state, seconds) for seconds in (60.0, 60.1)] == [False, True]
+        assert wanted(state, 1.0, "yes")
+        assert not wanted(state, 900.0, "no")
+        for over in ("notified_at", "pictures_deleted_at", "erased_at"):
+            assert not wanted(state, 900.0, "yes", **{over: began}), over
+        assert not wanted(state, 900.0, "yes", ended_at=None)
+    assert not wanted(JobState.CANCELLED, 900.0, "yes")

@@ -1,7 +1,13 @@
 """Pictures that could be shown nowhere: their user hears of them when they are there again."""
 
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
+
 import pytest
 
+from bot.delivery.undelivered import UndeliveredNotice
+from bot.texts import texts_for
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
 from sandbox.model import Interaction, Message
@@ -55,6 +61,23 @@ async def test_the_next_command_tells_of_it_once(world: World, command: str) -> 
     last = await world.discord.slash(world.user(), "queue")
     await world.says(last, "Queue")  # whatever the one before had to say was said by now
     assert not notices(again) + notices(last)
+
+
+async def test_what_is_lost_later_is_told_of_too() -> None:
+    """Also after a word that Discord did not take."""
+    left, said = [4], AsyncMock(side_effect=[OSError("no way"), None, None])
+    deliveries = SimpleNamespace(
+        undelivered=AsyncMock(return_value=left), mark_told=AsyncMock(return_value=None)
+    )
+    client: Any = SimpleNamespace(queue=SimpleNamespace(deliveries=deliveries), application_id=1)
+    webhook: Any = SimpleNamespace(send=said)
+    notice = UndeliveredNotice(client)
+    for marked in (0, 1, 2):
+        await notice._tell(3, texts_for("en-US"), webhook)
+        assert deliveries.mark_told.await_count == marked
+    left.clear()
+    await notice._tell(3, texts_for("en-US"), webhook)
+    assert said.await_count == 3
 
 
 async def test_paint_tells_of_it_after_its_message_is_there(world: World) -> None:

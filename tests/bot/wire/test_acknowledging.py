@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from bot.intake.service import COMMANDS_FOLDER
+from bot.monitor.troubles import troubles_of
+from bot.wire.faults import ALREADY_ACKNOWLEDGED
 from tests.kit.world import World
 
 CALLBACK = "/interactions/*/callback"
@@ -36,6 +38,25 @@ async def test_a_command_whose_acknowledgement_is_lost_is_painted(
     await world.painted()
     assert len(await world.jobs()) == 1
     assert len(world.discord.messages()) == 1
+    forgive_second_answers(world)
+
+
+async def test_another_program_that_answers_with_this_bots_token_is_found_out(
+    world: World,
+) -> None:
+    """Such as the bot of an older machine, whose database knows nothing of this one."""
+    traffic = world.bot.traffic
+
+    async def asked(**fault: Any) -> bool:
+        world.discord.faults.add("POST", CALLBACK, carried_out=True, **fault)
+        await world.said(await world.discord.slash(world.user(), "queue"))
+        return traffic.is_answered_by_others
+
+    assert [await asked(status=502) for _ in range(3)] == [False] * 3  # it was this one
+    answered = {"status": 400, "code": ALREADY_ACKNOWLEDGED}
+    assert [await asked(**answered) for _ in range(3)] == [False, False, True]
+    health = await world.bot.queue.health.ask(ask_store=False)
+    assert "another-bot" in {trouble.name for trouble in troubles_of(health, traffic)}
     forgive_second_answers(world)
 
 

@@ -28,11 +28,17 @@ async def _show_what_discord_refuses(world: World, _message: Message) -> Interac
     return await world.discord.slash(world.user(), "show", {"picture": job.id, "everybody": True})
 
 
+async def _show_so_with_the_acknowledgement_lost(world: World, message: Message) -> Interaction:
+    world.discord.faults.add("POST", "/interactions/*/callback", drop=True, carried_out=True)
+    return await _show_what_discord_refuses(world, message)
+
+
 @pytest.mark.parametrize(
     ("go", "words"),
     [
         (_post_what_is_lost, "are no longer kept"),
         (_show_what_discord_refuses, "Something went wrong"),
+        (_show_so_with_the_acknowledgement_lost, "Something went wrong"),
     ],
 )
 async def test_an_answer_for_all_is_taken_away_where_it_cannot_be_given(

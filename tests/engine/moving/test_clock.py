@@ -46,3 +46,17 @@ def test_a_cut_that_takes_longer_than_was_thought_does_not_let_the_share_sink() 
     told.begin(1.0, alone=False)
     told.step(1.0)
     assert told.fraction(4) == 1
+
+
+def test_the_frames_to_come_take_as_long_as_those_that_begin_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = 0.0
+    monkeypatch.setattr("engine.moving.clock.time.monotonic", lambda: at)
+    told = Clock(4)
+    for work, alone in ((10.0, True), (1.0, False), (10.0, True)):
+        told.begin(work, alone=alone)
+        assert (told.seconds_left(0) is None) == (at == 0)
+        told.step(1.0)
+        at += work
+    assert told.seconds_left(3) == pytest.approx(1.0)

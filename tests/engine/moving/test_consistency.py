@@ -57,6 +57,21 @@ def test_a_moved_picture_is_known_nearly_everywhere_and_comes_back_sharp() -> No
     there = warped(before, known.flow, sharp=True)
     sure = known.weights > 0.9
     assert np.abs(there - after)[sure].mean() < 0.01
+    # What came in at the right is known little by little, and nothing is held up to an edge.
+    assert (known.weights[20:60, -3:] == 0).all()
+    assert 0.1 < known.weights[20:60, -8].mean() < 0.6
+    assert np.abs(np.diff(known.weights, axis=1)).max() < 0.9
+    stripes = (scene > 0.5).astype(np.float32)
+    wavy = warped(stripes, flow(0.3, size=(80, 140)), sharp=True)
+    assert (wavy.min(), wavy.max()) == (0, 1), "a sharp filter swings over"
+
+
+def test_noise_moves_nothing() -> None:
+    scene = textured(80, 100)
+    noise = np.random.default_rng(0).normal(0, 0.012, scene.shape)
+    known = known_from(scene, (scene + noise).clip(0, 1).astype(np.float32))
+    assert known.share > 0.99
+    assert (known.flow == 0).all()
 
 
 def hopping_emoji(size: int) -> Iterator[tuple[Pixels, np.ndarray]]:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,6 +151,27 @@ def test_a_step_is_taken_unseen_only_where_the_model_is_known_to_be_right() -> N
     assert torch.equal(lbfgs.foreseen(state), state.point), "the last step was not taken"
 
 
+def test_a_model_that_misled_again_and_again_is_forgotten() -> None:
+    state, _ = run(quadratic(condition=10), torch.zeros(40, dtype=torch.float64), EXACT, 8)
+    point, gradient = state.point.clone(), state.gradient.clone()
+    for rejected in range(1, EXACT.retries + 1):
+        state = lbfgs.advance(state, torch.tensor(1e9), gradient, EXACT)
+        assert (int(state.rejected), bool(state.valid.any())) == (rejected, True)
+    state = lbfgs.advance(state, torch.tensor(1e9), gradient, EXACT)
+    assert (int(state.rejected), bool(state.valid.any())) == (0, False)
+    assert torch.equal(state.point, point)
+    first = EXACT.first_change * 40 / gradient.abs().sum()
+    torch.testing.assert_close(state.trial, point - first * gradient)
+
+
+def test_a_slope_that_is_no_number_is_stepped_back_from() -> None:
+    state, _ = run(quadratic(condition=10), torch.zeros(40, dtype=torch.float64), EXACT, 8)
+    point, loss = state.point.clone(), state.loss.clone()
+    state = lbfgs.advance(state, loss - 1, torch.full((40,), math.nan), EXACT)
+    assert torch.equal(state.point, point)
+    assert int(state.rejected) == 1
+
+
 def test_an_infinite_loss_is_stepped_back_from() -> None:
     def cliff(x: Tensor) -> Tensor:  # infinite beyond 1, its least just before
         return (x - 0.99).square().sum() - 1e-3 * torch.log(1 - x).sum()
@@ -171,7 +193,7 @@ def test_taken_losses_never_rise_beyond_the_slack() -> None:
 
 
 def test_a_flat_loss_leaves_the_point() -> None:
-    start = torch.rand(1, 3, 4, 4)
+    start = torch.rand(1, 3, 32, 32)  # so many that a first step would be infinite
     state, _ = run(lambda x: (x * 0).sum(), start, EXACT, 10)
     assert torch.equal(state.point, start)
     assert torch.isfinite(state.trial).all()
@@ -188,7 +210,15 @@ def test_negative_curvature_is_left_out_of_the_model() -> None:
     def saddle(x: Tensor) -> Tensor:
         return -(x.square()).sum() + 0.1 * x.pow(4).sum()
 
-    state, _ = run(saddle, torch.full((4,), 0.1, dtype=torch.float64), EXACT, 80)
+    start = torch.full((4,), 0.1, dtype=torch.float64)
+    state, _ = run(saddle, start, EXACT, 3)
+    assert int(state.steps) == 2
+    assert not state.valid.any()
+    # Nor is one followed that leads uphill, as rounding may make it of one that is nearly singular.
+    uphill = replace(state, valid=state.yy.diagonal() > 0)
+    after, _ = run(saddle, start, EXACT, 1, state=uphill)
+    assert torch.dot(after.trial - after.point, after.gradient) < 0
+    state, _ = run(saddle, start, EXACT, 80)
     assert float((state.point.abs() - math.sqrt(5)).abs().max()) < 1e-3
 
 
@@ -210,6 +240,8 @@ def test_a_narrow_history_serves_nearly_as_well(monkeypatch: pytest.MonkeyPatch)
     wide_end, losses = run(function, start, EXACT, 40)
     narrow_end, _ = run(function, start, narrow, 40)
     assert narrow_end.s.dtype is torch.bfloat16
+    kept = (narrow_end.s.double() * narrow_end.y.double()).sum(1)  # rounding included
+    torch.testing.assert_close(narrow_end.sy.diagonal(), kept, rtol=1e-6, atol=0)
     assert narrow_end.s.element_size() * 4 == wide_end.s.element_size()
     assert float(narrow_end.loss) < 1e-3 * losses[0]
     monkeypatch.setattr(lbfgs, "_PIECE", 7)

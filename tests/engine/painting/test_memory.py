@@ -15,10 +15,21 @@ from engine.painting import (
     ScaleStarted,
     Stepped,
     Style,
+    devices,
+    memory,
     paint,
 )
 from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
-from engine.painting.memory import History, Memory, bands_for, choose_core, tile_bytes
+from engine.painting.memory import (
+    History,
+    Memory,
+    MemoryGuard,
+    bands_for,
+    choose_core,
+    halved_core,
+    lesser_history,
+    tile_bytes,
+)
 from engine.painting.optimizers import Adam, Lbfgs
 from engine.painting.passes import Evaluation
 from engine.painting.plan import Plan, make_plan
@@ -70,6 +81,35 @@ def test_masks_leave_less_for_the_tile() -> None:
     size = (1000, 1000)
     plain, masked = (Memory(GIB, 0, planes).for_tile(size, None) for planes in (0, 8))
     assert plain - masked == 8 * 4 * 1000 * 1000
+    assert plain - Memory(GIB, 100).for_tile(size, None) == 100
+
+
+def test_tiles_get_half_as_large_until_they_are_as_small_as_they_get() -> None:
+    cores = [None, 150, 128, 127]
+    assert [halved_core(core, (300, 200)) for core in cores] == [150, 75, 64, None]
+
+
+def test_a_history_gets_less_until_none_is_left() -> None:
+    one, found = History(10), list[History]()
+    while (less := lesser_history(one, 10)) is not None and len(found) < 5:
+        found.append(one := less)
+    assert found == [History(10, narrow=True), History(5, narrow=True)]
+
+
+def test_memory_is_given_back_before_what_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(memory, "give_free_memory_back", lambda: given.append(1))
+    monkeypatch.setattr(devices, "resident_bytes", lambda: 500 * 2**20)
+    cpu, allowed = torch.device("cpu"), Memory(300 * 2**20, fixed=100 * 2**20)
+    guard = MemoryGuard.from_here(allowed, cpu)
+    assert guard.most_bytes == (500 + 300 - 100 - 64) * 2**20
+    guard.next_bytes = 136 * 2**20
+    guard.check()
+    assert not given
+    guard.next_bytes += 1
+    guard.check()
+    assert given
+    assert MemoryGuard.from_here(allowed, torch.device("meta")).most_bytes is None
 
 
 def test_the_pictures_and_masks_that_are_given_leave_less_too(

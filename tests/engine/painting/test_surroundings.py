@@ -60,6 +60,10 @@ def test_a_containers_limit_is_seen(groups: str, files: dict[str, str], tmp_path
         file.write_text(text + "\n")
     assert allowed_bytes(tmp_path / "system", tmp_path / "groups") == 350
     assert limit_bytes(tmp_path / "system", tmp_path / "groups") == 1000
+    for name in files:
+        if "current" in name or "usage" in name:
+            (tmp_path / "system" / name).write_text("1500")  # as where the limit was lowered
+    assert allowed_bytes(tmp_path / "system", tmp_path / "groups") == 0
 
 
 def test_the_memory_of_a_container_is_its_limit_and_not_what_is_left_of_it(

@@ -131,7 +131,7 @@ async def test_nothing_is_there_to_be_undone_where_nothing_was_cleared(world: Wo
     message = await world.slash(admin, "operator clear")
     await world.queue.jobs.cancel(job.id, ada.id)
     await world.press(admin, message, "Cancel them all")
-    assert message.text == "0 waiting pictures are cancelled."
+    assert message.text == "Nothing waits anywhere."
     assert not message.buttons
 
 

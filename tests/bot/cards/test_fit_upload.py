@@ -1,0 +1,106 @@
+"""Which file of a picture fits where it is shown, by plain calls."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.cards.fit_upload import MOST_BYTES, fitted_result
+from bot.cards.small_print import Attached
+from bot.pictures.encoded import Encoded
+from bot.texts import texts_for
+from common.store import PictureMissingError
+from jobs.model import JobState, PaintedClip
+from tests.bot.cards.test_job_card import REPORT, versions
+from tests.kit.samples import job_of
+
+MIB = 2**20
+T = texts_for("en-US")
+
+
+class Stored:
+    """Files of so many bytes, and what is made of one that is too large."""
+
+    def __init__(self, **sizes: int) -> None:
+        self.sizes = {name.replace("_", "."): size for name, size in sizes.items()}
+        self.asked: list[tuple[str, int]] = []
+        self.store, self.encoder = self, self
+        self.queue = self
+
+    async def get(self, key: str) -> bytes:
+        if key not in self.sizes:
+            raise PictureMissingError(key)
+        return bytes(self.sizes[key])
+
+    async def total_bytes(self, keys: list[str]) -> int:
+        return sum(self.sizes.get(key, 0) for key in keys)
+
+    async def make(self, what: str, limit: int, data: bytes, *, is_result: bool) -> Encoded:
+        assert is_result
+        self.asked.append((what, limit))
+        return Encoded(b"small", ".jpg", 90, 400, 300, is_smaller=len(data) > 20 * MIB)
+
+    async def fit(self, job: Any, limit: int) -> Attached | None:
+        client: Any = SimpleNamespace(queue=self, encoder=self)
+        return await fitted_result(T, client, job, limit, is_result=True)
+
+
+async def test_a_picture_comes_as_it_is_where_it_fits_and_else_smaller_with_a_word() -> None:
+    job = job_of(JobState.DONE, report=REPORT, result_key="a.png")
+    assert await Stored().fit(job_of(JobState.DONE), MIB) is None
+    as_it_is = await Stored(a_png=MIB).fit(job, MIB)
+    assert as_it_is == Attached(bytes(MIB), "atelier-4.png")
+    smaller = await Stored(a_png=MIB + 1).fit(job, MIB)
+    assert smaller is not None
+    assert (smaller.data, smaller.filename) == (b"small", "atelier-4.jpg")
+    assert "Shown as JPEG (quality 90): the PNG of 1.0 MiB is above the 1 MiB" in str(smaller.note)
+    assert "reduced" not in str(smaller.note)
+    far = Stored(a_png=30 * MIB)
+    assert "reduced to 400 × 300 px" in str(getattr(await far.fit(job, 50 * MIB), "note", ""))
+    assert far.asked == [("fit", MOST_BYTES)], "a request takes no more, whatever a server takes"
+
+
+async def test_several_share_a_request_and_those_that_are_gone_are_named() -> None:
+    job = job_of(JobState.DONE, **versions(4))
+    stored = Stored(**{"0_png": 7 * MIB, "2_png": 3, "3_png": 3})
+    found = await stored.fit(job, 10 * MIB)
+    assert found is not None
+    assert stored.asked == [("fit", MOST_BYTES // 4)]
+    assert [(one.place, one.filename) for one in found.all] == [
+        (0, "atelier-4-1.jpg"),
+        (2, "atelier-4-3.png"),
+        (3, "atelier-4-4.png"),
+    ]
+    assert str(found.note).endswith("\n-# Picture 2 is no longer kept.")
+    first_gone = await Stored(**{"2_png": 3}).fit(job, MIB)
+    assert first_gone is not None
+    assert first_gone.note == "Pictures 1, 2, 4 are no longer kept."
+    with pytest.raises(PictureMissingError):
+        await Stored().fit(job, MIB)
+
+
+@pytest.mark.parametrize(
+    ("plays", "has_alpha", "best"), [(0, False, "gif"), (1, False, "mp4"), (1, True, "gif")]
+)
+async def test_what_moves_comes_as_what_plays_by_itself_or_as_a_film(
+    plays: int, has_alpha: bool, best: str
+) -> None:
+    files = {kind: f"a.{kind}" for kind in ("mp4", "gif", "webp")}
+    clip = PaintedClip("a.clip", 9, 1.0, plays, files, has_alpha)
+    job = job_of(JobState.DONE, report=replace(REPORT, clip=clip), result_key="a.png")
+    sizes = {"a_mp4": 2, "a_gif": 2, "a_webp": 2, "a_clip": 9}
+    found = await Stored(**sizes).fit(job, 5)
+    assert found == Attached(bytes(2), f"atelier-4.{best}")
+    second = await Stored(**sizes | {f"a_{best}": 6 * MIB}).fit(job, 5 * MIB)
+    assert second is not None
+    assert second.filename == "atelier-4.webp"
+    said = {"gif": "GIF", "mp4": "MP4"}[best]
+    assert f"Shown as WebP: the {said} of 6.0 MiB is above the 5 MiB" in str(second.note)
+    left = {name: size for name, size in sizes.items() if name != f"a_{best}"}
+    assert await Stored(**left).fit(job, 5) == Attached(bytes(2), "atelier-4.webp")
+    none_fits = Stored(**dict.fromkeys(sizes, 9))
+    made = await none_fits.fit(job, 5)
+    assert made is not None
+    assert none_fits.asked == [("fit_clip", 5)]
+    assert "smaller video of 400 × 300 px" in str(made.note)

@@ -1,0 +1,173 @@
+"""What the message of a job shows in each of its states, by plain calls."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from discord import ui
+
+from bot.cards.descriptions import descriptions
+from bot.cards.job_card import gallery_card, job_card, plain_card
+from bot.cards.small_print import NOTES_LIMIT, Attached, duration, notes, settings_line
+from bot.texts import texts_for
+from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
+from common.sentences import sentence
+from jobs.changing.audit import SERVER_LEFT
+from jobs.model import Job, JobState, PaintReport, Progress, Reply, Standing
+from tests.kit.samples import failure, job_of
+
+NOW = datetime.now(UTC)
+T = texts_for("en-US")
+REPORT = PaintReport("lite", "cpu", "fp32", 512, 384, 12.0, 300, 7)
+
+
+def versions(count: int, **options: Any) -> dict[str, Any]:
+    return {
+        "options": PaintOptions(size_px=512, variants=count, **options),
+        "report": replace(REPORT, variants=tuple(f"{n}.png" for n in range(count))),
+        "result_key": "0.png",
+    }
+
+
+def attached(*places: int) -> Attached:
+    first, *more = [Attached(b"", f"atelier-4-{place + 1}.png", place=place) for place in places]
+    return replace(first, more=tuple(more))
+
+
+def words_of(card: ui.LayoutView) -> str:
+    shown = [part.content for part in card.walk_children() if isinstance(part, ui.TextDisplay)]
+    return "\n".join(shown)
+
+
+def actions_of(card: ui.LayoutView) -> list[str]:
+    pressed: list[Any] = [part for part in card.walk_children() if hasattr(part, "item")]
+    return [part.item.custom_id.split(":")[2] for part in pressed]
+
+
+def alt_texts_of(card: ui.LayoutView) -> list[str | None]:
+    galleries = [part for part in card.walk_children() if isinstance(part, ui.MediaGallery)]
+    return [item.description for gallery in galleries for item in gallery.items]
+
+
+READY = Standing(2, NOW + timedelta(minutes=5), 1, paused=False)
+
+
+def test_who_waits_reads_a_time_only_where_the_queue_moves() -> None:
+    waiting = job_of(JobState.QUEUED)
+    assert "Place 2, expected <t:" in words_of(job_card(T, waiting, READY))
+    assert "Place 1" in words_of(job_card(T, waiting, replace(READY, place=0)))
+    obstacles: list[tuple[dict[str, Any], str]] = [
+        ({"paused": True, "engines_alive": 0}, "is paused"),
+        ({"engine_starting": True, "engines_alive": 0}, "is starting"),
+        ({"engines_alive": 0}, "is not running"),
+    ]
+    for obstacle, said in obstacles:
+        shown = words_of(job_card(T, waiting, replace(READY, **obstacle)))
+        assert said in shown
+        assert "<t:" not in shown
+    being = job_card(T, replace(waiting, cancel_requested=True), replace(READY, paused=True))
+    assert "Being cancelled…" in words_of(being)
+    assert "paused" not in words_of(being)
+
+
+def test_the_bar_is_full_at_the_end_and_cancel_is_offered_once() -> None:
+    def painting(fraction: float, **other: Any) -> Job:
+        progress = Progress(1, 2, fraction, **other.pop("progress", {}))
+        return job_of(JobState.RUNNING, progress=progress, **other)
+
+    for fraction, full in ((-0.1, 0), (0.5, 7), (1.0, 14), (1.3, 14)):
+        assert words_of(job_card(T, painting(fraction), None)).count("▰") == full
+    assert actions_of(job_card(T, painting(0.5), None)) == ["cancel"]
+    assert not actions_of(job_card(T, painting(0.5, cancel_requested=True), None))
+    clip: dict[str, Any] = {"frames": 9, "note": "loading"}
+    halfway = words_of(job_card(T, painting(0.5, progress=clip | {"frame": 4}), None))
+    assert "frame 4 of 9" in halfway
+    assert "put together" not in halfway
+    last = words_of(job_card(T, painting(1.0, progress=clip | {"frame": 9}), None))
+    assert "put together" in last
+    assert "Getting ready" not in last
+
+
+def test_what_can_be_done_with_a_picture_is_offered_below_it() -> None:
+    done = job_of(JobState.DONE, report=REPORT, result_key="a.png")
+    one = attached(0)
+    offered = actions_of(job_card(T, done, None, one))
+    assert offered[-1] == "delete"
+    assert "timelapse" in offered
+    assert "gallery" not in offered
+    assert actions_of(job_card(T, done, None, one, has_gallery=True))[-2:] == ["gallery", "delete"]
+    clip = ClipInput(picture="a.clip", frames=9, seconds=1.0)
+    moving = replace(done, inputs=done.inputs.model_copy(update={"clip": clip}))
+    assert "timelapse" not in actions_of(job_card(T, moving, None, one))
+    assert not actions_of(job_card(T, done, None)), "there is nothing to see"
+    for state in (JobState.FAILED, JobState.CANCELLED):
+        assert actions_of(job_card(T, job_of(state), None)) == ["again", "change", "delete"]
+
+
+def test_of_several_pictures_each_keeps_its_number_where_one_is_gone() -> None:
+    job = job_of(JobState.DONE, **versions(4))
+    card = job_card(T, job, None, attached(0, 2, 3))
+    assert actions_of(card)[:4] == ["first", "third", "fourth", "again"]
+    assert [str(said)[:2] for said in alt_texts_of(card)] == ["1:", "3:", "4:"]
+    assert alt_texts_of(card) == alt_texts_of(plain_card(T, job, attached(0, 2, 3)))
+    assert "are painted, but cannot be shown" in words_of(job_card(T, job, None))
+    deleted = replace(job, result_key=None, pictures_deleted_at=NOW)
+    assert "These pictures were deleted" in words_of(job_card(T, deleted, None))
+
+
+def test_who_reads_pictures_aloud_hears_which_style_or_what_its_member_says() -> None:
+    styles = tuple(StyleInput(name=name, picture="a.png") for name in ("Reed", "Moss"))
+    many = versions(2, vary="style") | {"inputs": PaintInputs(content="c", styles=styles)}
+    job = job_of(JobState.DONE, **many)
+    both = descriptions(T, job, 2)
+    assert [("Reed" in one, "Moss" in one) for one in both] == [(True, False), (False, True)]
+    said = replace(job, reply=replace(job.reply, alt_text="A cat"))
+    assert descriptions(T, said, 2) == ["1: A cat", "2: A cat"]
+    assert descriptions(T, said, 1) == ["A cat"]
+    assert len(descriptions(T, job, 1)) == 1
+
+
+def test_how_many_of_several_are_finished_and_why_not_more() -> None:
+    progress = Progress(1, 2, 0.5, done=("0.png", "1.png"))
+    many = {"options": PaintOptions(size_px=512, variants=4), "progress": progress}
+    failed = job_of(JobState.FAILED, failure=failure(), **many)
+    shown = words_of(job_card(T, failed, None, attached(0, 1)))
+    assert "2 of 4 pictures were finished" in shown
+    assert "(error e-1)" in shown
+    assert "What is finished cannot be shown here" in words_of(job_card(T, failed, None))
+    for by, who in ((9, "<@9> cancelled it"), (0, "An admin"), (-1, "The operator of this bot")):
+        assert who in words_of(job_card(T, job_of(JobState.CANCELLED, cancelled_by=by), None)), by
+    left = job_of(JobState.CANCELLED, cancelled_by=SERVER_LEFT)
+    assert "I was removed from the server" in words_of(job_card(T, left, None))
+    cleared = job_of(JobState.CANCELLED, cancelled_by=9, back_until=NOW)
+    assert "cleared the queue" in words_of(job_card(T, cleared, None))
+    by_itself = words_of(job_card(T, job_of(JobState.CANCELLED), None))
+    assert "cancelled it" not in by_itself
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_gallery_names_its_member_only_where_they_wish(by_name: bool) -> None:
+    done = job_of(JobState.DONE, report=REPORT, result_key="a.png")
+    card = gallery_card(T, done, attached(0), title="Dusk", by_name=by_name, spoiler=True)
+    assert ("<@3>" in words_of(card)) is by_name
+    assert "Ada" not in words_of(card)
+    assert alt_texts_of(card) == ["Dusk"]
+    (gallery,) = [part for part in card.walk_children() if isinstance(part, ui.MediaGallery)]
+    assert gallery.items[0].spoiler
+
+
+def test_notes_stop_before_the_message_is_too_long_and_are_said_once() -> None:
+    long = [sentence("{word}", word=str(n) * 299) for n in range(9)]
+    job = job_of(JobState.QUEUED, reply=Reply(1, 1, "t", NOW, notes=(long[0], *long)))
+    said = notes(T, job)
+    assert said == [str(n) * 299 for n in range(NOTES_LIMIT // 299)]
+
+
+def test_sizes_and_spans_are_those_of_the_picture() -> None:
+    done = job_of(JobState.DONE, report=REPORT)
+    assert "512 × 384 px" in settings_line(T, done)
+    photos = replace(done, options=PaintOptions(size_px=512, variants=2, vary="photo"))
+    assert " · 512 px · " in settings_line(T, photos), "photographs differ"
+    spans = [duration(T, seconds) for seconds in (0.2, 89.4, 90, 180)]
+    assert spans == ["1 s", "89 s", "2 min", "3 min"]

@@ -1,0 +1,97 @@
+"""By which ways the state of a job may come to its member, and in which order."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.delivery import routes
+from bot.delivery.routes import Routes
+from jobs.model import JobState
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+MIB = 2**20
+
+
+def job_of(state: JobState, **other: Any) -> Any:
+    """A job whose answer is known and whose token has ended, unless it is said otherwise."""
+    reply = {
+        "bot_in_channel": True,
+        "ephemeral": False,
+        "message_id": 11,
+        "interaction_id": 12,
+        "token_expires_at": NOW,
+        "upload_limit_bytes": 25 * MIB,
+        "locale": "en-US",
+    }
+    job = {
+        "id": 4,
+        "revision": 6,
+        "guild_id": 5,
+        "versions": (),
+        "cancelled_by": None,
+        "pictures_deleted_at": None,
+        "failure": None,
+    }
+    reply |= {name: other.pop(name) for name in list(other) if name in reply}
+    return SimpleNamespace(state=state, reply=SimpleNamespace(**reply), **(job | other))
+
+
+def routes_to(job: Any, filesize_limit: int | None = 50 * MIB) -> list[str]:
+    guild = None if filesize_limit is None else SimpleNamespace(filesize_limit=filesize_limit)
+    client: Any = SimpleNamespace(get_guild=lambda _id: guild, clock=NOW.timestamp)
+    found = []
+    for route in Routes(client).of(job, search=False):
+        send: Any = route.send
+        how = send.func.__name__.removeprefix("_by_")
+        assert (how == "dm", how in {"dm", "post"}) == (route.is_dm, route.is_new)
+        found.append(f"{how} {route.limit_bytes // MIB}")
+    return found
+
+
+TOKEN = {"token_expires_at": NOW + timedelta(seconds=60)}
+WAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "by the bot": ({}, ["bot 50", "dm 10"]),
+    "by the token first": (TOKEN, ["token 25", "bot 50", "dm 10"]),
+    "a token about to end": (
+        {"token_expires_at": NOW + timedelta(seconds=9)},
+        ["bot 50", "dm 10"],
+    ),
+    "only its member sees it": (TOKEN | {"ephemeral": True}, ["token 25", "dm 10"]),
+    "the bot is no member": ({"bot_in_channel": False}, ["dm 10"]),
+    "which message it is, nobody knows": ({"message_id": None}, ["dm 10", "post 50"]),
+    "nor in a private chat": ({"message_id": None, "guild_id": None}, ["dm 10"]),
+    "deleted pictures are no news": ({"pictures_deleted_at": NOW}, ["bot 50"]),
+}
+
+
+@pytest.mark.parametrize(("given", "ways"), WAYS.values(), ids=WAYS)
+def test_the_end_comes_to_its_member(given: dict[str, Any], ways: list[str]) -> None:
+    assert routes_to(job_of(JobState.DONE, **given)) == ways
+
+
+def test_who_misses_nothing_gets_no_direct_message() -> None:
+    for state in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED):
+        assert routes_to(job_of(state)) == ["bot 50"]
+    by_an_admin = job_of(JobState.CANCELLED, cancelled_by=9)
+    some_finished = job_of(JobState.CANCELLED, versions=("a.png",))
+    for job in (by_an_admin, some_finished, job_of(JobState.FAILED)):
+        assert routes_to(job) == ["bot 50", "dm 10"]
+
+
+def test_what_a_server_takes_is_known_later_than_what_it_took() -> None:
+    assert routes_to(job_of(JobState.DONE), None)[0] == "bot 25"
+    small = job_of(JobState.DONE, upload_limit_bytes=1 * MIB)
+    assert routes_to(small, None)[0] == "bot 10"
+
+
+def test_a_message_tells_one_end_of_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "end_words", lambda *_: ["### This did not work"])
+    monkeypatch.setattr(routes, "_words", lambda message: message)
+    failed: Any = job_of(JobState.FAILED, failure=SimpleNamespace(error_id="ab12"))
+    said: Any = "### This did not work\nA reason (error ab12)\n-# 64 px · #4"
+    assert routes._tells(said, failed)
+    for other in (said.replace("#4", "#41"), said.replace("ab12", "cd34"), said[4:]):
+        assert not routes._tells(other, failed)
+    assert routes._nonce(failed) != routes._nonce(job_of(JobState.FAILED, revision=7))

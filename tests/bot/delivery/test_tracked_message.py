@@ -1,0 +1,146 @@
+"""What is remembered of a message: when it is edited again, given way to, looked after."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from bot.delivery import tracked_message
+from bot.delivery.loop import Delivery
+from bot.delivery.routes import Routes, SentMessage
+from bot.delivery.tracked_message import TrackedMessage, differs
+from common.backoff import Backoff
+from jobs.model import JobState, Standing
+
+ANSWERED = 7
+
+
+class Task:
+    """An edit that is being made."""
+
+    cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@pytest.mark.parametrize(
+    ("is_final", "in_air", "after", "gives_way"),
+    [
+        (False, False, 1.9, False),
+        (False, False, 2.1, True),
+        (False, True, 9.0, False),
+        (False, True, 11.0, True),
+        (True, True, 900.0, False),
+    ],
+)
+def test_an_older_state_gives_way_to_the_end_and_the_end_to_nothing(
+    is_final: bool, in_air: bool, after: float, gives_way: bool
+) -> None:
+    """A large picture on a slow line may take minutes."""
+    task: Any = Task()
+    message = TrackedMessage(ANSWERED, task=task, started_at=100.0, is_final=is_final)
+    message.requests.in_air = in_air
+    message.make_way(100.0 + after)
+    assert task.cancelled is gives_way
+
+
+def test_the_end_is_looked_after_only_where_an_older_edit_may_come_yet() -> None:
+    shown, dm = SentMessage("bot", 1, 2), SentMessage("dm", 1, 2)
+    message = TrackedMessage(ANSWERED)
+    assert not message.watch(shown, 3, 0.0)
+    message.requests.is_lost, message.is_final = True, True
+    message.task_ended()
+    assert not message.unsettled, "the end itself got lost, and is made again"
+    message.is_final = False
+    message.task_ended()
+    assert not message.watch(dm, 3, 0.0)
+    looks = []
+    while message.watch(shown, 3, 100.0):
+        looks.append(message.not_before - 100)
+    assert looks == [2, 8, 30]
+    assert (message.end, message.end_revision) == (shown, 3)
+
+
+def test_tries_get_rarer_and_begin_with_the_shortest_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(1.0, 4.0))
+    monkeypatch.setattr("common.backoff.SHARE_BY_CHANCE", 0.0)
+    message, pauses = TrackedMessage(ANSWERED), []
+    for _ in range(4):
+        message.wait(50.0)
+        pauses.append(message.not_before - 50)
+    assert pauses == [1, 2, 4, 4]
+    message.wait(50.0, 30.0)
+    assert message.not_before == 80
+
+
+def test_a_message_says_anew_what_matters() -> None:
+    now = datetime.now(UTC)
+
+    def standing(ready: float | None, **said: Any) -> Standing:
+        ready_at = None if ready is None else now + timedelta(seconds=ready)
+        facts = {"place": 2, "paused": False, "engines_alive": 1, "engine_starting": False}
+        made: Any = SimpleNamespace(ready_at=ready_at, **(facts | said))
+        return cast("Standing", made)
+
+    first = standing(100.0)
+    assert differs(None, first)
+    for other in ({"place": 1}, {"paused": True}, {"engines_alive": 0}, {"engine_starting": True}):
+        assert differs(first, standing(100.0, **other)), other
+    assert not differs(first, standing(100.0, engines_alive=3)), "as good as one"
+    assert differs(first, standing(None))
+    assert [differs(standing(100.0 + more), first) for more in (15, 24, 26)] == [False, False, True]
+    assert [differs(standing(20.0 + more), standing(20.0)) for more in (19, 21)] == [False, True]
+
+
+class Loop(Delivery):
+    """Notes what it would deliver."""
+
+    def __init__(self) -> None:
+        client: Any = SimpleNamespace()
+        super().__init__(client)
+        self.delivered: list[int] = []
+
+    async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
+        self.delivered.append(job_id)
+
+    async def consider(self, state: JobState, message: TrackedMessage) -> bool:
+        reply = SimpleNamespace(interaction_id=ANSWERED)
+        job: Any = SimpleNamespace(
+            id=1, state=state, reply=reply, revision=2, shown_revision=1, user_id=3, guild_id=4
+        )
+        self._messages[1] = message
+        self.delivered.clear()
+        self._consider(job, 100.0)
+        if message.task is not None:
+            await message.task
+            await asyncio.sleep(0)
+        return bool(self.delivered)
+
+
+async def test_the_end_is_tried_at_once_also_where_nobody_sees_the_message_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Routes, "token_works", lambda *_: True)
+    running, done = JobState.RUNNING, JobState.DONE
+    tried = Loop()
+    assert await tried.consider(running, TrackedMessage(ANSWERED))
+    assert not await tried.consider(running, TrackedMessage(ANSWERED, is_gone=True))
+    assert await tried.consider(done, TrackedMessage(ANSWERED, is_gone=True))
+    paused: dict[str, Any] = {"not_before": 130.0, "failures": 4}
+    assert not await tried.consider(running, TrackedMessage(ANSWERED, **paused))
+    assert await tried.consider(done, TrackedMessage(ANSWERED, **paused))
+    assert not await tried.consider(done, TrackedMessage(ANSWERED, failing_end=True, **paused))
+    assert not await tried.consider(running, TrackedMessage(ANSWERED, edited_at=99.0))
+    assert await tried.consider(done, TrackedMessage(ANSWERED, edited_at=99.0))
+
+
+async def test_after_an_outage_a_long_pause_is_over() -> None:
+    tried = Loop()
+    long, short = (TrackedMessage(ANSWERED, failures=n, not_before=130.0) for n in (5, 1))
+    tried._messages = {1: long, 2: short}
+    tried._try_now()
+    assert long.not_before < 0
+    assert short.not_before == 130

@@ -1,0 +1,53 @@
+"""Which device paints, in which precision, and in how much memory: as it is said, or by itself."""
+
+import pytest
+import torch
+
+from engine.painting import PaintSettingsError, devices
+from engine.painting.devices import choose_device, choose_dtype, is_out_of_memory, parse_allowance
+
+CPU, CARD = torch.device("cpu"), torch.device("cuda", 1)
+MIB = 2**20
+
+
+@pytest.fixture
+def _two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("_two_cards")
+def test_a_card_is_taken_by_its_number_and_the_first_where_none_is_said() -> None:
+    asked = ("auto", "cuda", "cuda:0", "cuda:1", "cpu")
+    assert [str(choose_device(name)) for name in asked] == [*["cuda:0"] * 3, "cuda:1", "cpu"]
+    for name in ("cuda:2", "cuda:-1", "cuda:x", ""):
+        with pytest.raises(PaintSettingsError, match="auto, cpu, cuda:0, cuda:1"):
+            choose_device(name)
+
+
+@pytest.mark.parametrize("able", ["avx512_bf16", "amx_bf16", "avx2"])
+def test_bf16_is_taken_where_the_processor_is_built_for_it(
+    able: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {able: True})
+    found = {name: choose_dtype(name, CPU) for name in ("auto", "fp32", "bf16")}
+    auto = torch.float32 if able == "avx2" else torch.bfloat16
+    assert found == {"auto": auto, "fp32": torch.float32, "bf16": torch.bfloat16}
+    with pytest.raises(PaintSettingsError, match="fp16"):
+        choose_dtype("fp16", CPU)
+
+
+def test_what_the_process_takes_already_is_none_of_a_processors_memory_for_painting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rounded up, so that a painting keeps within what was allowed, and finds the same tiles."""
+    for resident, left in ((300, 1024 - 320), (320, 1024 - 320), (321, 1024 - 384)):
+        monkeypatch.setattr(devices, "resident_bytes", lambda held=resident: held * MIB)
+        assert parse_allowance("1GiB", CPU) == left * MIB
+        assert parse_allowance("1GiB", CARD) == 1024 * MIB
+        assert parse_allowance("200MiB", CPU) == 1, "none is no limit"
+
+
+def test_only_what_failed_for_want_of_memory_is_tried_with_less() -> None:
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(ValueError("A file says: out of memory"))
