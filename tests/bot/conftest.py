@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from sandbox.control import LoopbackDiscord
+from tests.kit.commands import commands_told_once
 from tests.kit.decoders import shared_decoders
 from tests.kit.world import World, settings_for
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _decoders() -> Iterator[None]:
-    with shared_decoders():
+def _once() -> Iterator[None]:
+    """What is the same in each start of a bot is made once."""
+    with shared_decoders(), commands_told_once():
         yield
 
 

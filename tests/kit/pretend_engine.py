@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import time
 from dataclasses import dataclass, field, replace
 
 from PIL import Image, ImageOps
@@ -19,6 +20,8 @@ from tests.kit.pretend_clips import moving_preview, painted_clip
 
 ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version=VERSION, pid=1)
 STEPS = 4
+LOOK_SECONDS = 0.2
+BEAT_SECONDS = 0.5
 
 
 def _tinted(image: Image.Image, number: int) -> Image.Image:
@@ -63,13 +66,16 @@ class PretendEngine:
 
     async def run(self) -> None:
         """Paint whatever comes, in the loop of the test."""
+        beats_at = 0.0
         while True:
             claim = await self.queue.claims.claim(ENGINE.id)
-            if claim is None:
-                await self.queue.engines.heartbeat(ENGINE.id)
-                await asyncio.sleep(0.05)
-            else:
+            if claim is not None:
                 await self._work(claim)
+                continue
+            if time.monotonic() >= beats_at:  # each wakes the bot
+                await self.queue.engines.heartbeat(ENGINE.id)
+                beats_at = time.monotonic() + BEAT_SECONDS
+            await self.queue.wait_for_work(LOOK_SECONDS)
 
     async def _work(self, claim: Claim) -> None:
         job = claim.job
