@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -18,6 +17,7 @@ from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
 from common.pictures.checks import needs_too_much_memory
+from common.pictures.failures import KILLED, crash, report, too_slow
 from common.pictures.handover import IN_MEMORY, open_memory, read_memory
 from common.pictures.kinds import (
     ClipLimits,
@@ -27,10 +27,9 @@ from common.pictures.kinds import (
     NormalizedPicture,
     PictureError,
 )
-from common.pictures.readers.formats import format_of, is_video
+from common.pictures.readers.formats import is_video
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 _HEADER_LIMIT_BYTES = 1024 * 1024
 _START_SECONDS = 60.0
@@ -43,8 +42,6 @@ _FOLDER = "atelier-decoder-"
 _made_here: Final[set[Path]] = set()
 """The folders of this process."""
 _making: Final = Lock()
-_KILLED = -9
-"""What a process ends with that was given no chance to say anything."""
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
 _NO_ANSWER = (
@@ -150,11 +147,11 @@ class DecoderPool:
                     "the machine is too busy to decode a picture"
                 ) from None
             except ChildTooSlowError:
-                raise _too_slow(data, seconds) from None
+                raise too_slow(data, seconds) from None
             except ChildKilledError:
                 raise needs_too_much_memory(is_video=is_video(data)) from None
             except ChildEndedError:
-                raise _crash(data) from None
+                raise crash(data) from None
         if isinstance(answer, PictureError):
             raise answer
         return answer
@@ -194,13 +191,13 @@ class DecoderPool:
             code = child.process.returncode
             await self._kill(child)  # busy, or gone: it cannot be used again
             if isinstance(error, ChildEndedError):
-                _report(asked.data, None)
+                report(asked.data, None)
             if not gone:
                 raise
             if is_too_slow(code):
                 raise ChildTooSlowError from error
-            _report(asked.data, code)
-            raise (ChildKilledError if code == _KILLED else ChildEndedError) from error
+            report(asked.data, code)
+            raise (ChildKilledError if code == KILLED else ChildEndedError) from error
         self._idle.append(child)
         return answer
 
@@ -349,57 +346,3 @@ def decode_apart(data: bytes, limits: DecodeLimits | None = None) -> NormalizedP
             return await pool.normalize(data)
 
     return asyncio.run(decode())
-
-
-def _too_slow(data: bytes, seconds: float) -> PictureError:
-    """What is said of a file that takes more processor time than there is for one."""
-    if is_video(data):
-        return PictureError(
-            "That video took too long to read: it keeps the processor busy for more than "
-            "{limit:.0f} seconds. Please attach a shorter or smaller one.",
-            limit=seconds,
-        )
-    return PictureError(
-        "That picture took too long to read: it keeps the processor busy for more than {limit:.0f} "
-        "seconds. Please save it as PNG or JPEG and attach it again.",
-        limit=seconds,
-    )
-
-
-def _crash(data: bytes) -> PictureError:
-    """What is said of a file that a library crashed at."""
-    found = format_of(data)
-    if found is None:
-        return PictureError(
-            "The program that reads pictures crashed on that one. Please save it again as PNG or "
-            "JPEG, and attach that."
-        )
-    if found.is_video:
-        return PictureError(
-            "The program that reads this format ({library}) crashed on that video. Please save it "
-            "again as MP4 (H.264), and attach that.",
-            library=found.read_with,
-        )
-    return PictureError(
-        "The program that reads this format ({library}) crashed on that picture. Please save it "
-        "again as PNG or JPEG, and attach that.",
-        library=found.read_with,
-    )
-
-
-def _report(data: bytes, code: int | None) -> None:
-    """Note a crash for the owner, without anything of the file but its format and length.
-
-    Without a code the process hung.
-    """
-    found = format_of(data)
-    how = "hung" if code is None else f"ended (code {code})"
-    if code == _KILLED:
-        how = "was killed, as is done where memory runs short,"
-    log.warning(
-        "a decoding process %s at a %s file of %d bytes, read with %s",
-        how,
-        found.name if found else "nameless",
-        len(data),
-        found.read_with if found else "nothing",
-    )

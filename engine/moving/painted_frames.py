@@ -90,7 +90,7 @@ class PaintedFrames:
                 self._put(png)
             if self._sum != head["sum"]:
                 raise CheckpointError("The checkpoint belongs to other frames.")
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError("The checkpoint cannot be read.") from error
         return report if self._count else None
 

@@ -1,6 +1,7 @@
 """Moving pictures: what a clip's frames take over from one another, and how a run is gone on."""
 
 import itertools
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,10 @@ def test_a_checkpoint_of_another_clip_is_refused(tmp_path: Path, studio: Studio)
         other = painting(Images(panned(2, seed=3)), tmp_path / "b", studio)
         with pytest.raises(PaintSettingsError, match=said):
             other.go_on(data, run.frames.file)
+    odd = {**json.loads(kept.checkpoint()), "report": "of another kind"}
+    same = painting(Images(panned(1)), tmp_path / "c", studio)
+    with pytest.raises(PaintSettingsError, match="cannot be read"):
+        same.go_on(json.dumps(odd).encode(), run.frames.file)
 
 
 def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_anew(
