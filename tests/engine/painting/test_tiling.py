@@ -31,7 +31,9 @@ from engine.painting.tiles import Bands, Region, Tiling
 from engine.recipes.recipe import load_recipe
 from tests.kit.thin import noise_picture, run, thin, thin_studio
 
-HEIGHT, WIDTH = 203, 341
+HEIGHT, WIDTH = SIZE = 203, 341
+LESS = 107, 173
+"""Several bands of each stage; whole tiles with their margins need more."""
 DOUBLE = torch.float64
 
 
@@ -39,20 +41,20 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def inputs(*, masked: bool, options: PaintOptions) -> Inputs:
+def inputs(*, masked: bool, options: PaintOptions, size: tuple[int, int] = SIZE) -> Inputs:
     styles = [Style(noise_picture(90, 80, 1)), Style(noise_picture(70, 99, 2), weight=2)]
     mask = None
     if masked:
-        side = random(HEIGHT, WIDTH, seed=3)
+        side = random(*size, seed=3)
         styles = [
             Style(styles[0].picture, mask=side),
             Style(styles[1].picture, mask=1 - side),
         ]
-        mask = random(HEIGHT, WIDTH, seed=4)
-    found = check_inputs(noise_picture(HEIGHT, WIDTH), styles, options, mask, None)
+        mask = random(*size, seed=4)
+    found = check_inputs(noise_picture(*size), styles, options, mask, None)
     if not masked:
         return found
-    return replace(found, faces=face_mask((Face(0.2, 0.3, 0.4, 0.4),), (HEIGHT, WIDTH)))
+    return replace(found, faces=face_mask((Face(0.2, 0.3, 0.4, 0.4),), size))
 
 
 def judged(
@@ -62,21 +64,27 @@ def judged(
     masked: bool,
     encoder: Encoder | None = None,
     margin_px: int | None = None,
+    size: tuple[int, int] = SIZE,
 ) -> Evaluation:
     encoder = encoder or thin()
-    objective = judging(options, masked=masked, encoder=encoder, core_px=core_px)
+    objective = judging(options, masked=masked, encoder=encoder, core_px=core_px, size=size)
     tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
     assert (tiling is None) == (core_px is None)
     if tiling is not None and margin_px is not None:
         tiling = replace(tiling, margin_px=margin_px)
-    return evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), tiling)
+    return evaluate(objective, random(1, 3, *size, seed=5).to(DOUBLE), tiling)
 
 
 def judging(
-    options: PaintOptions, *, masked: bool, encoder: Encoder, core_px: int | None = None
+    options: PaintOptions,
+    *,
+    masked: bool,
+    encoder: Encoder,
+    core_px: int | None = None,
+    size: tuple[int, int] = SIZE,
 ) -> Objective:
-    sources = inputs(masked=masked, options=options)
-    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    sources = inputs(masked=masked, options=options, size=size)
+    plan = make_plan(options, load_recipe("atelier"), encoder, size)
     content = sources.content.pixels[None].to(DOUBLE)
     return make_objective(Measuring(encoder, plan, core_px), sources, content)
 
@@ -189,14 +197,14 @@ def staged(
     kept: int = 0,
 ) -> Evaluation:
     """By stages, in bands of so many of the rows that each makes; with windows too short."""
-    objective = judging(options, masked=masked, encoder=encoder)
+    objective = judging(options, masked=masked, encoder=encoder, size=LESS)
     stages = tuple(
         replace(stage, reach_px=stage.reach_px - short_px * stage.made_stride_px)
         for stage in encoder.stages(objective.layers())
     )
     heights = tuple(rows * stage.made_stride_px for stage in stages)
     bands = Bands(objective.size, stages, heights, (kept,) * len(stages))
-    return evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), bands)
+    return evaluate(objective, random(1, 3, *LESS, seed=5).to(DOUBLE), bands)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -209,7 +217,7 @@ def test_the_gradient_by_stages_is_the_whole_ones(
 ) -> None:
     encoder: Encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin(pooling=pooling)
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
-    whole = judged(None, options, masked=masked, encoder=encoder)
+    whole = judged(None, options, masked=masked, encoder=encoder, size=LESS)
     for rows, kept in ((2, 0), (7, 2), (50, 99)):
         found = staged(options, masked=masked, encoder=encoder, rows=rows, kept=kept)
         assert_same(found, whole)
@@ -226,12 +234,12 @@ def test_the_gradient_by_stages_is_the_whole_ones(
 )
 def test_by_stages_any_layers_will_do(layers: dict[str, dict[str, float]]) -> None:
     options = PaintOptions.model_validate(layers)
-    whole = judged(None, options, masked=False)
+    whole = judged(None, options, masked=False, size=LESS)
     assert_same(staged(options, masked=False, encoder=thin(), rows=3), whole)
 
 
 def test_bands_seen_one_row_too_narrow_would_not_be_exact() -> None:
-    whole = judged(None, PaintOptions(), masked=False)
+    whole = judged(None, PaintOptions(), masked=False, size=LESS)
     found = staged(PaintOptions(), masked=False, encoder=thin(), rows=3, short_px=1)
     assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
 
@@ -282,12 +290,12 @@ def test_statistics_of_a_style_are_the_same_in_tiles() -> None:
 
 @pytest.mark.slow
 def test_a_large_picture_in_forced_tiles_looks_the_same() -> None:
-    content, style = noise_picture(1024, 1024), [Style(noise_picture(512, 512, 1))]
+    content, style = noise_picture(640, 640), [Style(noise_picture(320, 320, 1))]
     layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
     pictures: list[Picture] = []
-    for tile_px in (None, 384):
+    for tile_px in (None, 256):
         options = PaintOptions(
-            size_px=1024,
+            size_px=640,
             scales=1,
             iterations=12,
             tile_px=tile_px,
