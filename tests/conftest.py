@@ -1,5 +1,6 @@
 """For all tests: fast ones first, so that a mistake shows soon."""
 
+import gc
 import os
 import sys
 
@@ -13,8 +14,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, as many tests wait; four at most."""
-    return min(4, (os.cpu_count() or 1) + 1)
+    """Two processes a core, as many tests wait; four at most."""
+    return min(4, 2 * (os.cpu_count() or 1))
+
+
+def pytest_collection_finish() -> None:
+    """What all tests imported stays: it is not to be looked through for garbage each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup() -> None:

@@ -143,7 +143,7 @@ def test_without_a_name_a_moving_picture_is_an_mp4(studio: Path) -> None:
 def test_a_run_that_is_ended_goes_on_at_the_frame_it_was_at(
     studio: Path, ending: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save(studio / "clip.gif", panned(4, height=80))
+    save(studio / "clip.gif", panned(3, height=80))
     assert engine_main(arguments("whole.webp", "--quiet", "--iterations", "40")) == 0
     long = arguments("o.webp", "--checkpoint", "c.ckpt", "--iterations", "40")
     running = subprocess.Popen(

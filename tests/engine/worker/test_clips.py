@@ -146,7 +146,7 @@ async def test_a_clip_is_cancelled_within_a_frame(
 async def test_another_engine_goes_on_at_the_frame_and_ends_the_same(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    images = panned(4)
+    images = panned(3)
     whole = await post(poster, images, iterations=30)
     async with worker(queue, settings):
         whole = await ended(queue, whole)
@@ -205,7 +205,7 @@ async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
 async def test_a_checkpoint_without_its_frames_is_begun_anew(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await post(poster, panned(5), iterations=60)
+    job = await post(poster, panned(5), iterations=30)
     async with worker(queue, settings):
         while (await running(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
             await asyncio.sleep(0.02)
