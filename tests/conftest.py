@@ -14,8 +14,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes a core, as many tests wait; four at most."""
-    return min(4, 2 * (os.cpu_count() or 1))
+    """One process more than there are cores, as many tests wait; four at most."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 def pytest_collection_finish() -> None:
