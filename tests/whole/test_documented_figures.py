@@ -141,7 +141,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("security", "and {} minutes later its files", (retention.UNDO_SECONDS / MINUTE,)),
     ("security", "a second one waits {} seconds", (alone.ENDING_SECONDS,)),
     ("security", "was silent for {} minute", (living.BOT_ALIVE_SECONDS / MINUTE,)),
-    ("upgrade", "the newest {} are kept", (copying.KEPT,)),
+    ("upgrade", "Of these copies the newest {} are kept", (copying.KEPT,)),
     ("upgrade", "{} numbers are left out", (f"{settling.UNKNOWN_NUMBERS:,}",)),
     ("upgrade", "those of Debian 13, version {}: they copy servers from 9.2 to {}", (PG_DUMP,) * 2),
     ("engine", "more than {} times as long as wide", (MAX_ASPECT,)),
