@@ -115,7 +115,7 @@ async def test_a_demonstration_of_what_the_bot_refuses_ends_with_its_words(tmp_p
         "demo", "--out", str(tmp_path), "--content", str(tmp_path / "saved.jpg")
     )
     assert code == 1
-    assert "The photograph: That file is not a picture I can read: it is a web page." in output
+    assert "The photo: That file is not a picture I can read: it is a web page." in output
 
 
 @pytest.mark.slow

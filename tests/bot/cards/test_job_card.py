@@ -67,7 +67,7 @@ def test_who_waits_reads_a_time_only_where_the_queue_moves() -> None:
         assert said in shown
         assert "<t:" not in shown
     being = job_card(T, replace(waiting, cancel_requested=True), replace(READY, paused=True))
-    assert "Being cancelled…" in words_of(being)
+    assert "Cancelling…" in words_of(being)
     assert "paused" not in words_of(being)
 
 

@@ -27,8 +27,8 @@ async def test_what_moves_is_asked_about_and_painted_in_the_same_message(
     await world.start_engine()
     message = await asked(world, context=context)
     assert "5 frames in 1.0 s" in message.text
-    assert "about" in label(message, "Moving")
-    assert "about" in label(message, "First picture")
+    assert "about" in label(message, "All of it")
+    assert "about" in label(message, "First frame")
     done = await world.finished(await decided(world, message))
     assert done is message
     (job,) = await world.jobs()
@@ -42,7 +42,7 @@ async def test_what_moves_is_asked_about_and_painted_in_the_same_message(
 async def test_its_first_picture_is_painted_as_ever(world: World) -> None:
     await world.start_engine()
     message = await asked(world, {"size": 80})
-    done = await world.finished(await decided(world, message, "First picture"))
+    done = await world.finished(await decided(world, message, "First frame"))
     (job,) = await world.jobs()
     assert (job.inputs.clip, job.options.moving, job.options.size_px) == (None, False, 80)
     assert [each.filename for each in done.attachments] == [f"atelier-{job.id}.png"]
@@ -149,7 +149,7 @@ async def test_nobody_else_decides_and_to_press_twice_paints_once(world: World) 
 async def test_a_style_is_asked_for_first(world: World) -> None:
     await world.start_engine()
     interaction = await world.paint(attachments={"content": GIF["content"]})
-    styles = await world.says(interaction, "In which style")
+    styles = await world.says(interaction, "Which style")
     picked = await world.discord.press(world.user(), styles, label="The Scream")
     question = await world.says(picked, QUESTION)
     await world.finished(await decided(world, question))
@@ -160,7 +160,7 @@ async def test_a_style_is_asked_for_first(world: World) -> None:
 async def test_several_versions_are_stills(world: World) -> None:
     await world.start_engine()
     refused = await world.paint({"moving": True, "variants": 2}, attachments=GIF)
-    assert "Several versions do not move" in await world.said(refused)
+    assert "A moving picture is painted in one version only" in await world.said(refused)
     done = await world.says(await world.paint({"variants": 2}, attachments=GIF), "versions")
     await world.eventually(lambda: len(done.attachments) == 2)
 

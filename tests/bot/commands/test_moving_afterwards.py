@@ -87,7 +87,7 @@ async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
         said = await world.discord.submit_modal(opened, {"title": "My cat"})
         there = await world.says(said, "It is in the gallery")
         (posted,) = world.discord.messages("talk")
-        await world.press(world.user(), there, "Take it out")
+        await world.press(world.user(), there, "Remove it")
         return posted
 
     posted = await published()
@@ -136,7 +136,7 @@ async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
     done = await world.finished(changed)
     newest = (await world.jobs())[0]
     assert (newest.options.size_px, newest.options.timelapse) == (64, False)
-    assert "What moves is not filmed" in done.text
+    assert "There is no time-lapse of a moving picture" in done.text
     assert done.attachments[0].filename.endswith(".gif")
 
 

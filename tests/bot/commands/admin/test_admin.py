@@ -193,7 +193,7 @@ BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("limits reset", {}, ["Reset all"]),
     ("limits log", {}, ["Next"]),
     ("blocklist show", {}, ["Next"]),
-    ("blocklist add", {"member": "ada"}, ["Cancel these, too"]),
+    ("blocklist add", {"member": "ada"}, ["Cancel these too"]),
     ("queue-admin clear", {}, ["Cancel them all"]),
     ("queue-admin clear", {}, ["Cancel them all", "Undo"]),
 ]

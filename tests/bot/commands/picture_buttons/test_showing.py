@@ -17,7 +17,7 @@ async def test_details_lead_to_the_picture_it_was_painted_on_from(
     message = await world.painted({"ephemeral": private})
     again = await world.finished(await press(world, message, "Again"))
     said = await world.said(await press(world, again, "Details"))
-    assert "painted on from #1" in said
+    assert "based on #1" in said
     assert (f"/{message.id}" in said) is not private
 
 
@@ -94,7 +94,7 @@ async def test_save_says_so_where_no_server_is_shared_any_more(world: World) -> 
     message = await world.painted(context="private")
     world.discord.faults.add("POST", "/channels/*", status=403, code=50278)
     interaction = await press(world, message, "Save to DMs")
-    assert "Your DMs are closed" in await world.said(interaction)
+    assert "I cannot send you DMs" in await world.said(interaction)
 
 
 async def test_save_says_when_dms_are_closed(world: World) -> None:
@@ -102,4 +102,4 @@ async def test_save_says_when_dms_are_closed(world: World) -> None:
     message = await world.painted()
     world.user().accepts_dms = False
     interaction = await press(world, message, "Save to DMs")
-    assert "Your DMs are closed" in await world.said(interaction)
+    assert "I cannot send you DMs" in await world.said(interaction)
