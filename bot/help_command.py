@@ -27,7 +27,7 @@ HEAD = """\
 What members and admins can ask of Atelier in Discord. This file is made by
 `python -m bot.help_command`; a test fails when it is out of date.
 
-Answers that concern only the one who asks are seen only by them. Names and descriptions appear in
+Answers that concern only you are shown only to you. Names and descriptions appear in
 the language of each user's Discord ({languages} so far;
 another is one file, see below).
 Every button goes on working after a restart of the bot, and checks who presses it.
@@ -36,18 +36,18 @@ Every button goes on working after a restart of the bot, and checks who presses 
 MEMBERS = """\
 ## For members
 
-These work in servers, in direct messages with the bot, and, for those who installed Atelier for
-themselves, everywhere else. Where the bot is no member it cannot edit its message after 15
+These work in servers, in direct messages with the bot, and, if you installed Atelier for
+yourself, everywhere else. Where the bot is not a member, it cannot edit its message after 15
 minutes, so a picture that takes longer comes as a direct message.
 """
 
 ADMINS = """\
 ## For admins
 
-Discord shows these to those who may manage the server. A server's owner can change that in the
+Discord shows these to members who can manage the server. A server's owner can change that in the
 server settings; the bot checks the permission again in any case, at each command, button and
 form. Every change is written to a log that `/limits log` shows, and posted to a channel if one is
-chosen in `/limits set`. Those whose ids are in `ATELIER_OWNER_IDS` run the bot, and count as
+chosen in `/limits set`. People whose IDs are in `ATELIER_OWNER_IDS` run the bot, and count as
 admins of every server.
 """
 
@@ -72,19 +72,20 @@ NOTES: Mapping[str, str] = {
     f"result, with buttons: {_labels(RESULT_ACTIONS)}, and where the server has a gallery "
     f"{_labels([Action.GALLERY])}; while it waits or grows: {_labels([Action.CANCEL])}.",
     "queue": "Shows each of your pictures with its place, when it will be ready, and a button to "
-    "cancel it; and what waits in the server, whether it is paused, and whether an engine runs.",
+    "cancel it; and what is waiting in the server, whether it is paused, and whether an engine is "
+    "running.",
     "cancel": "A picture that waits is cancelled at once and does not count for the day; one that "
     "is being painted stops after the step that it is in, which for a large picture on a processor "
-    "takes some seconds.",
+    "takes a few seconds.",
     "history": "Four pictures a page. Choose one to see it in full, with all its buttons.",
     "show": "Yours anywhere; others' in the server where they were posted for everybody, if you "
     "can see that channel. Admins see all pictures of their server.",
-    "settings": "A form: size and quality, what becomes of the photo's colors, a spoiler on all "
-    "pictures. One's own has also when one is mentioned, whether nobody else sees the pictures, "
-    "and the language; a server's the roles whose pictures are hidden, and the language of what is "
-    "posted for all (gallery, style of the week, log channel). *This channel's*, chosen in a post "
-    "of a forum, are the forum's.",
-    "styles": "Six to a page, with swatches. The search forgives typing errors.",
+    "settings": "A form: size and quality, whether to keep the photo's colors, a spoiler on all "
+    "pictures. Your own also has when you are mentioned, whether only you see the pictures, and "
+    "the language; a server's has the roles whose pictures are hidden, and the language of what "
+    "is posted for everybody (gallery, style of the week, log channel). *This channel's*, chosen "
+    "in a post of a forum, apply to the whole forum.",
+    "styles": "Six to a page, with swatches. The search forgives typos.",
     "style save": "Up to 25 of your own; a server can have 100. A name that exists is replaced. "
     "Saved styles are offered first wherever a preset is asked for.",
     "privacy": "Says what is kept and for how long. One button sends you all of it as a zip, "
@@ -95,19 +96,20 @@ NOTES: Mapping[str, str] = {
     "opens the form of `/limits change`.",
     "limits set": "A value that would loosen what the operator of the bot allows is refused, with "
     "the value that is allowed. The answer has a button to undo it.",
-    "limits change": "Opens one form with all limits as they are: the numbers, one a line; roles "
-    "that may paint (none: everybody), roles that are free of the server's numbers, roles that are "
-    "painted first; channels in which to paint (none: all). Who is blocked: `/blocklist show`.",
+    "limits change": "Opens one form with all limits as they are: the numbers, one per line; "
+    "roles that may paint (none: everybody), roles exempt from the server's numbers, roles whose "
+    "pictures are painted first; channels in which to paint (none: all). Who is blocked: "
+    "`/blocklist show`.",
     "limits reset": "One limit at once, all after a question; both can be undone.",
-    "queue-admin pause": "What is being painted is finished; what waits keeps its place.",
+    "queue-admin pause": "Pictures being painted are finished; waiting pictures keep their places.",
     "queue-admin clear": "Says how many there are and asks first; their owners are told. "
     "A button undoes it for ten minutes.",
     "queue-admin remove": "Also stops a picture that is being painted.",
-    "style-of-the-week": "One message in the gallery, or where the command is used: the painting, "
-    "a button by which everybody paints their photographs with it, and an end, at which the "
-    "message says how many pictures were painted.",
+    "style-of-the-week": "Posts one message in the gallery, or where the command is used: the "
+    "painting, a button with which everybody can paint their photos in its style, and when it "
+    "ends; then the message says how many pictures were painted.",
     "stats": "Pictures, members, failures, waiting and painting time, in figures and as a diagram "
-    "by day (UTC). Those who run the bot can ask for all servers together.",
+    "by day (UTC). The operator of the bot can ask for all servers together.",
 }
 
 
@@ -115,9 +117,10 @@ MENUS = {
     "Paint this": "In the Apps menu of a message with a picture: paints that picture. A form asks "
     "for the style and its strength.",
     "Use as style": "In the Apps menu of a message with a picture: paints in the style of that "
-    "picture. A form asks for up to ten photographs, which become one message, and count as many.",
-    "Paint the avatar": "In the Apps menu of a member: paints the picture by which others know "
-    "them. A form asks for the style and its strength.",
+    "picture. A form asks for up to ten photos, which are painted in one message; each counts as "
+    "a picture.",
+    "Paint the avatar": "In the Apps menu of a member: paints their profile "
+    "picture. A form asks for the style and its strength.",
 }
 
 

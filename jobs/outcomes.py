@@ -167,10 +167,10 @@ class DatabaseAddressError(QueueUnavailableError):
 
 
 class DatabaseLockedError(QueueUnavailableError):
-    """Another program holds the lock of SQLite's writers."""
+    """Another program keeps the lock of SQLite's writers."""
 
     def __init__(self, file: str) -> None:
-        super().__init__(f"Another program holds {file} locked, so that nothing can be written.")
+        super().__init__(f"Another program keeps {file} locked, so nothing can be written.")
         self.file = file
 
 

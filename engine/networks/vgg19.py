@@ -114,7 +114,7 @@ class Vgg19:
         self._convolutions = weights.present()
         self.layers = tuple(convolution.layer for convolution in self._convolutions)
         if not self.layers:
-            raise WeightsError("The weights file holds no convolution of VGG19.")
+            raise WeightsError("The weights file contains no convolution of VGG19.")
         wide = torch.promote_types(dtype, torch.float32)
         self._mean = _channels(weights.normalization.mean, self.device, wide)
         self._std = _channels(weights.normalization.std, self.device, wide)

@@ -173,7 +173,7 @@ def parse_memory(text: str) -> int:
     size = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if not _LEAST_BYTES <= size < _MOST_BYTES:
         raise PaintSettingsError(
-            "{text!r} is no amount of memory; write it as 2GiB or 500MiB.", text=text
+            "{text!r} is not an amount of memory; write one such as 2GiB or 500MiB.", text=text
         )
     return int(size)
 

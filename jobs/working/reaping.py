@@ -32,8 +32,8 @@ STEADY_GAP_SECONDS = 15.0
 AWAKE_SECONDS = 10.0
 """After that, engines have this long to renew; a quarter of a lease would do."""
 LOST = sentence(
-    "The painter stopped {count} times while painting this, so it was given up; please try a "
-    "smaller size.",
+    "The painter stopped {count} times while painting this, so I gave up; please try a smaller "
+    "size.",
     count=DEATHS_ALLOWED,
 )
 

@@ -92,7 +92,7 @@ async def test_the_demonstration_says_why_it_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--port", "65536"), "Argument --port: 65536 is no number up to 65535. See --help."),
+        (("--port", "65536"), "Argument --port: 65536 is not a number up to 65535. See --help."),
         (("--no-open", "--data", "{file}"), "file cannot be made (File exists)"),
         (("demo", "--out", "{file}"), "The demonstration failed. {file} cannot be made"),
     ],

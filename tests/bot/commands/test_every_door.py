@@ -286,7 +286,7 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
         ({"painter_role_ids": [role]}, "Painting here needs the role"),
         ({"channel_ids": [elsewhere]}, f"Painting is allowed in <#{elsewhere}> only"),
         ({"max_per_day": 1}, "1 is the most"),
-        ({"cooldown_seconds": 3600}, "Between two of your pictures"),
+        ({"cooldown_seconds": 3600}, "between two pictures"),
     ):
         await limits.set(guild_id, change, 1)
         await refuses(world, ada, go, words)

@@ -66,7 +66,7 @@ async def test_a_film_is_shown_as_one_and_its_sound_is_left_out(world: World) ->
     assert done.attachments[0].filename.endswith(".mp4")
     assert "The video: Its sound is left out." in done.text
     still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
-    assert "The video: The file is a video; I used its first picture." in still.text
+    assert "The video: The file is a video; I used its first frame." in still.text
 
 
 PLAIN = [plain((60 * number, 90, 90), (96, 72)) for number in range(4)]
@@ -211,9 +211,9 @@ async def test_limits_of_the_server_hold_for_what_moves(world: World) -> None:
     assert job.inputs.clip is not None
     assert (job.inputs.clip.seconds, job.options.size_px) == (1.0, 64)
     refused = await world.paint({"moving": True, "size": 96}, attachments=GIF)
-    assert "largest size of a painting that moves is 64 px" in await world.said(refused)
+    assert "largest size for moving pictures here is 64 px" in await world.said(refused)
     larger = await world.press(world.user(), done, "Larger")
-    assert "largest size of a painting that moves is 64 px" in await world.said(larger)
+    assert "largest size for moving pictures here is 64 px" in await world.said(larger)
 
 
 async def test_a_refusal_leaves_the_question_to_be_answered_again(world: World) -> None:

@@ -102,7 +102,7 @@ async def test_several_versions_count_as_several_pictures(world: World) -> None:
     assert "You asked for 4 pictures at once, and each of them counts" in refused
     await world.says(await world.paint(), "Place 1")
     refused = await world.said(await world.paint({"variants": 3}))
-    assert "you have started 1 in 24 hours, and 3 is the most. There is room for 2 now." in refused
+    assert "you have started 1 in 24 hours, and the limit is 3. There is room for 2 now." in refused
     assert "Earliest start of all 3: <t:" in refused
 
 
@@ -115,7 +115,7 @@ async def test_more_versions_than_places_are_refused_by_the_number_that_was_aske
     await world.says(await world.paint({"variants": 4}), "Painting")
     refused = await world.said(await world.paint({"variants": 4}))
     assert "You asked for 4 pictures at once" in refused
-    assert "4 of yours are waiting or being painted, and 3 is the most. Expected: " in refused
+    assert "4 of yours are waiting or being painted, and the limit is 3. Expected: " in refused
 
 
 async def test_the_queue_says_how_many_pictures_a_job_is_and_what_they_take_of_the_limits(
@@ -226,7 +226,7 @@ async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_pai
     tried = await trial(world)
     assert len(tried.attachments) == 5
     assert (await world.jobs())[0].options.size_px == 256
-    assert f"Left out, as it could not be fetched: {away.name}." in tried.text
+    assert f"Left out, because the download failed: {away.name}." in tried.text
     others = [each for each in first_page if each is not away]
     numbered = [f"{number} {each.name}" for number, each in enumerate(others, start=1)]
     assert f"5 versions · {', '.join(numbered)} · " in tried.text.replace("\\", "")
@@ -258,7 +258,7 @@ async def test_what_cannot_be_fetched_any_more_when_a_photo_comes_is_left_out_to
     await world.start_engine()
     tried = await world.finished(await world.discord.submit_modal(form, {}, photo))
     assert len(tried.attachments) == 5
-    assert "Left out, as it could not be fetched" in tried.text
+    assert "Left out, because the download failed" in tried.text
 
 
 async def test_the_styles_that_are_tried_are_those_of_the_page_whatever_can_be_had_since(

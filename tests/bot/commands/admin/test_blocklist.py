@@ -87,7 +87,7 @@ async def test_bots_are_not_blocked_and_a_span_must_be_one(world: World) -> None
     assert "bots cannot paint" in message.text
     options = {"member": world.user("grace").id, "lasts": "a while"}
     message = await world.slash(admin, "blocklist add", options)
-    assert "“a while” is no span of time" in message.text
+    assert "“a while” is not a length of time" in message.text
     assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
 
 

@@ -54,7 +54,7 @@ async def test_no_operator_has_roles_and_channels_of_a_server(world: World) -> N
     admin, talk = world.user("admin"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, admin.id)
     newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
-    assert f"Channel of the gallery: no channel → <#{talk.id}>" in newest
+    assert f"Gallery channel: no channel → <#{talk.id}>" in newest
 
 
 async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
