@@ -138,7 +138,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
         "come back {} at a time, {} of a member",
         (waiting.RETURNING_AT_ONCE, waiting.RETURNING_EACH),
     ),
-    ("security", "and {} minutes later its files", (retention.UNDO_SECONDS / MINUTE,)),
+    ("security", "and its files {} minutes later", (retention.UNDO_SECONDS / MINUTE,)),
     ("security", "a second one waits {} seconds", (alone.ENDING_SECONDS,)),
     ("security", "was silent for {} minute", (living.BOT_ALIVE_SECONDS / MINUTE,)),
     ("upgrade", "Of these copies the newest {} are kept", (copying.KEPT,)),
