@@ -1,4 +1,4 @@
-# Atelier's bot and engine in one image; `compose.yaml` says which of them a container runs.
+# One image for bot and engine; the compose files say which of the two a container runs.
 #   docker build .                               for processors
 #   docker build --build-arg ACCELERATOR=cuda .  for NVIDIA cards
 # `tools/prove_image.sh` runs these same steps in a clean root of Debian's packages, without Docker.

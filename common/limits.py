@@ -133,34 +133,34 @@ class Limits:
         LimitKind.SIZE,
         sentence("Largest size of what moves"),
         512,
-        "longest side of a painting that moves, in pixels.",
+        "longest side of a moving picture, in pixels.",
     )
     max_clip_seconds: int = _row(
         LimitKind.SECONDS,
         sentence("Longest time of what moves"),
         6,
-        "seconds of an animation or a video that are painted.",
+        "seconds of an animation or video that are painted.",
         most=60,
     )
     max_clip_frames_per_second: int = _row(
         LimitKind.COUNT,
         sentence("Frames a second of what moves"),
         12,
-        "frames a second of an animation or a video that are painted.",
+        "frames per second of an animation or video that are painted.",
         most=60,
     )
     max_waiting_per_user: int = _row(
         LimitKind.COUNT,
         sentence("Waiting pictures of one member"),
         3,
-        "jobs a member may have waiting or running.",
+        "pictures a member may have waiting or running.",
         most=1000,
     )
     max_waiting_per_server: int = _row(
         LimitKind.COUNT,
         sentence("Waiting pictures of the server"),
         200,
-        "jobs a server may have waiting or running.",
+        "pictures a server may have waiting or running.",
         most=100_000,
     )
     max_per_day: int = _row(

@@ -24,7 +24,7 @@ QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 
 """What a quality multiplies the iterations by, where the recipe does not say otherwise."""
 CLIP_FRAME_WORK = 0.3
 """The work of each frame of what moves after its first, in parts of a picture's of the same size:
-0.31 at 320 px and 0.20 at 192 px by `python -m bench.moving --only-cost` (*a later frame*).
+`python -m bench.moving` measures it (*a later frame*); docs/moving.md has the figures.
 """
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
@@ -72,55 +72,54 @@ class PaintOptions(BaseModel):
         512,
         ge=MIN_SIZE_PX,
         le=MAX_SIZE_PX,
-        description="The longest side of the result in pixels. Without it: 512.",
+        description="The longest side of the result in pixels. Default: 512.",
     )
     quality: Quality = Field(
         "standard",
-        description="How much time to spend; the small network paints a draft. "
-        "Without it: standard.",
+        description="How much time to spend; drafts use the small network. Default: standard.",
     )
     strength: _Share = Field(
         0.5,
-        description="0 keeps the photo, 1 is all style. Without it: 0.5, or what suits the "
-        "painting.",
+        description="0 keeps the photo, 1 is all style. Default: 0.5, or what suits the painting.",
     )
     style_scale: float = Field(
         1.0,
         ge=0.1,
         le=4.0,
-        description="Size of the brush strokes, 0.1 to 4. Without it: 1, or what suits the "
-        "painting.",
+        description="Size of the brush strokes, 0.1 to 4. Default: 1, or what suits the painting.",
     )
     keep_colors: KeepColors = Field(
-        "no", description="Whether the photo's colors stay. Without it: the style's colors."
+        "no", description="Whether to keep the photo's colors. Default: the style's colors."
     )
-    keep_colors_strength: _Share = Field(1.0, description="How much of them stays, 0 to 1.")
+    keep_colors_strength: _Share = Field(1.0, description="How much of them to keep, 0 to 1.")
     colors_first: _Share | None = Field(
         None,
-        description="How far the photo takes the style's colors before it is painted, 0 to 1.",
+        description="How far the photo takes on the style's colors before it is painted, 0 to 1.",
     )
     faces: Faces = Field(
-        "auto", description="Keep faces in the photo more than the rest. Without it: yes."
+        "auto", description="Keep faces closer to the photo than the rest. Default: auto."
     )
     start: Start = Field(
-        "content", description="What the painting grows from. Without it: the photo."
+        "content", description="What the painting starts from. Default: the photo."
     )
-    start_noise: _Share = Field(0.0, description="Share of noise in the start, 0 to 1.")
+    start_noise: _Share = Field(0.0, description="How much noise to start with, 0 to 1.")
     seed: int = Field(
-        0, ge=0, le=MAX_SEED, description="The same seed and settings paint the same again."
+        0, ge=0, le=MAX_SEED, description="The same seed and settings paint the same picture again."
     )
     variants: int = Field(1, ge=1, le=MAX_VARIANTS, description="How many versions to choose from.")
     vary: Vary = Field(
-        "seed", description="What differs from version to version. Without it: all is new."
+        "seed", description="What differs from version to version. Default: the seed."
     )
     moving: bool | None = Field(
         None,
-        description="Paint all of an animation or video, or its first picture. Without it: you "
-        "are asked.",
+        description="Paint all of an animation or video, or only its first frame. Default: I "
+        "ask you.",
     )
-    timelapse: bool = Field(False, description="Also record how the picture is painted.")
+    timelapse: bool = Field(
+        False, description="Also make a time-lapse of the picture being painted."
+    )
     timelapse_format: FilmFormat = Field(
-        "mp4", description="The form of that record. Without it: a video."
+        "mp4", description="The format of the time-lapse. Default: a video."
     )
 
     recipe: str = Field(
@@ -135,11 +134,13 @@ class PaintOptions(BaseModel):
     content_weight: _Weight | None = Field(None, description="Weight of the photo's features.")
     style_weight: _Weight | None = Field(None, description="Weight of the style's statistics.")
     tv_weight: _Weight | None = Field(None, description="Weight of smoothness.")
-    style_statistic: Statistic | None = Field(None, description="What of the style is compared.")
-    style_fit: StyleFit | None = Field(None, description="How a style gets the photo's shape.")
-    pooling: Pooling | None = Field(None, description="How the network reduces.")
+    style_statistic: Statistic | None = Field(None, description="How styles are compared.")
+    style_fit: StyleFit | None = Field(
+        None, description="How a style is fitted to the photo's shape."
+    )
+    pooling: Pooling | None = Field(None, description="How the network scales down.")
     optimizer: OptimizerName | None = None
-    iterations: int | None = Field(None, ge=1, le=100_000, description="At each scale.")
+    iterations: int | None = Field(None, ge=1, le=100_000, description="Iterations at each scale.")
     scales: int | None = Field(
         None, ge=1, le=16, description="Number of sizes, from small to large."
     )

@@ -60,56 +60,63 @@ class _FirstSettings(BaseSettings):
         None, description="The bot's token, from https://discord.com/developers/applications."
     )
     discord_api_url: str | None = Field(
-        None, description="REST address of a loopback Discord. Leave empty for the real one."
+        None,
+        description="REST address of a local test Discord, such as the sandbox. Leave empty for "
+        "the real one.",
     )
     discord_gateway_url: str | None = Field(
-        None, description="Gateway address of a loopback Discord. Leave empty for the real one."
+        None, description="Gateway address of a local test Discord. Leave empty for the real one."
     )
 
     atelier_data_dir: Path = Field(
-        Path("data"), description="Where the database and the pictures are kept."
+        Path("data"), description="Folder for the database and the pictures."
     )
     atelier_database_url: str | None = Field(
         None,
-        description="SQLAlchemy address of the database. Default: SQLite in the data directory; "
-        "postgresql+asyncpg://user:password@host/name for many machines.",
+        description="SQLAlchemy URL of the database. Default: SQLite in the data folder. For "
+        "several machines: postgresql+asyncpg://user:password@host/name",
     )
     atelier_storage_url: str | None = Field(
         None,
-        description="Where pictures are stored. Default: a folder in the data directory; "
-        "s3://bucket/prefix for many machines.",
+        description="Where pictures are stored. Default: a folder in the data folder. For several "
+        "machines: s3://bucket/prefix",
     )
     atelier_device: str = Field(
         "auto",
-        description="Where to paint: auto, cpu, cuda, cuda:1, mps. auto takes the best; with "
+        description="Device to paint on: auto, cpu, cuda, cuda:1 or mps. auto picks the best; with "
         "several NVIDIA cards the bot starts an engine for each.",
     )
     atelier_precision: Precision = Field(
-        "auto", description="Precision of the convolutions; auto takes bf16 where it is fast."
+        "auto",
+        description="Precision of the convolutions: auto, fp32 or bf16. auto uses bf16 where it is "
+        "fast.",
     )
     atelier_network: Network = Field(
         "auto",
-        description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
-        "auto takes VGG-19, and lite for drafts. The bot's counts for the jobs of all engines.",
+        description="Network that judges style: auto, vgg19, or lite, a small and fast imitation "
+        "of VGG-19. auto uses VGG-19, and lite for drafts. The bot's value decides for the "
+        "jobs of all engines.",
     )
     atelier_vgg19_minutes: float = Field(
         10,
         ge=0,
         allow_inf_nan=False,
-        description="Minutes that VGG-19 may take for a picture on the fastest engine there is. "
-        "What would take longer is painted by lite, where no network is named. 0: never.",
+        description="Longest time in minutes that VGG-19 may take for a picture on the fastest "
+        "engine. A picture that would take longer is painted by lite, unless a network "
+        "is named. 0 turns this off.",
     )
     atelier_vgg19_weights: Path | None = Field(
         None,
-        description="A file with other weights of VGG-19 than the original's, which come along.",
+        description="File with VGG-19 weights to use instead of the original ones, which are "
+        "included.",
     )
     atelier_engine: Literal["embedded", "external"] = Field(
         "embedded",
-        description="embedded: the bot starts and supervises its engines. external: engines are "
-        "started with `python -m engine`, on this or on other machines.",
+        description="embedded: the bot starts and supervises its engines. external: you start "
+        "engines with `python -m engine`, on this or other machines.",
     )
     atelier_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="How much is logged."
+        "INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
 
 
@@ -133,9 +140,9 @@ else:
 class Settings(_LimitSettings):
     """Every setting, its environment variable, its default and what it does.
 
-    The names of the fields are the names of the variables, in lower case; the table in the
-    README and `.env.example` are checked against this class by the tests. The operator's limits
-    among them are the rows of `common.limits`.
+    The names of the fields are the names of the variables, in lower case; the table in
+    docs/owners.md and `.env.example` are checked against this class by the tests. The operator's
+    limits among them are the rows of `common.limits`.
     """
 
     atelier_max_upload_mib: int = Field(
@@ -146,48 +153,48 @@ class Settings(_LimitSettings):
     )
     atelier_max_memory: str | None = Field(
         None,
-        description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
+        description="Memory that the engine may use for painting, such as 6GiB. Default: measured.",
     )
     atelier_migrate_without_copy: bool = Field(
         False,
-        description="Bring an older database to this version though no copy of it can be made "
-        "before; for who has a backup of their own.",
+        description="Migrate an older database even where it cannot be copied first. Only if you "
+        "have a backup of your own.",
     )
     atelier_hang_seconds: int = Field(
         600,
         ge=1,
-        description="An engine whose device gives no sign of life for so long ends, in seconds.",
+        description="Seconds without a sign of life from its device after which an engine ends.",
     )
     atelier_disk_reserve_mib: int = Field(
         1024,
         ge=0,
-        description="Free space that is kept on the disks of the data folder and of the pictures, "
-        "in MiB.",
+        description="Free space to keep on the disks of the data folder and of the pictures, in "
+        "MiB.",
     )
     atelier_max_member_mib: int = Field(
         4096,
         ge=1,
-        description="Largest share of the picture store that one member's pictures take, in MiB.",
+        description="Most space that one member's pictures may take in the picture store, in MiB.",
     )
     atelier_monitor_port: int = Field(
         0,
         ge=0,
         le=65535,
-        description="Port of the owner's page, of /healthz and of /metrics; 0 for none.",
+        description="Port of the owner's page, /healthz and /metrics. 0 turns them off.",
     )
     atelier_monitor_host: str = Field(
         "127.0.0.1",
-        description="Address that this port listens on. Nobody has to sign in there: keep it to "
-        "this machine, or to a network that only you reach.",
+        description="Address that this port listens on. There is no sign-in: keep it to this "
+        "machine, or to a network that only you can reach.",
     )
     atelier_alert_channel_id: DiscordId | None = Field(
         None,
-        description="Discord id of the channel that is told of troubles. Default: the owners' "
-        "direct messages.",
+        description="Discord ID of the channel that receives alerts. Default: direct messages to "
+        "the owners.",
     )
     atelier_owner_ids: Annotated[tuple[DiscordId, ...], NoDecode] = Field(
         (),
-        description="Discord ids, separated by commas, of those who run this bot.",
+        description="Discord IDs of the people who run this bot, separated by commas.",
     )
 
     @field_validator("atelier_owner_ids", mode="before")

@@ -31,11 +31,13 @@ _KEEPING = tuple(name for name in OPTIONS["keep_colors"].choices if name != "no"
 _METHOD = _PLAIN.index("recipe")
 """Before it stand the options of the look."""
 _HELP = {
-    "moving": "Paint all of what moves, or its first picture. Without it: as the output is named.",
-    "network": "Without it: vgg19, or lite for a draft, unless ATELIER_NETWORK says otherwise.",
-    "optimizer": "Without it: the recipe's.",
-    "seed": "Another number gives other strokes, the same the same picture. Without it: 0.",
-    "size_px": "The longest side of the result in pixels. Without it: 512, or that of what moves.",
+    "moving": "Paint all of an animation or video, or only its first frame. "
+    "Default: as the output's name suggests.",
+    "network": "The network that judges style. Default: vgg19, or lite for a draft, unless "
+    "ATELIER_NETWORK says otherwise.",
+    "optimizer": "How the picture is optimized. Default: the recipe's way.",
+    "seed": "Another number gives other strokes; the same number, the same picture. Default: 0.",
+    "size_px": "The longest side of the result in pixels. Default: 512, or a moving picture's own.",
 }
 """Of options that are otherwise here than in Discord, or have no help there."""
 
@@ -48,12 +50,10 @@ class _Parser(OneLineParser):
         words = message.partition("unrecognized arguments: ")[2].split()
         if words and not any(word.startswith("-") for word in words):
             more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
-            rule = (
-                "one photograph is painted at a time, and each style stands behind its own --style"
-            )
+            rule = "one photo is painted at a time, and each style needs its own --style"
             if all(_is_number(word) for word in words):
-                rule = "several numbers have commas between, and no spaces"
-            message = f"{rule}; {words[0]}{more} is too much"
+                rule = "several numbers need commas between them, and no spaces"
+            message = f"{rule}; unexpected: {words[0]}{more}"
         super().error(message)
 
 
@@ -65,16 +65,16 @@ def make_parser() -> argparse.ArgumentParser:
     """All flags of `paint`; those left out stay None, and the recipe or the quality decides."""
     parser = _Parser(
         prog="python -m engine paint",
-        description="Paint a photograph in the style of one or more paintings.",
+        description="Paint a photo in the style of one or more paintings.",
     )
-    parser.add_argument("content", type=Path, help="the photograph")
+    parser.add_argument("content", type=Path, help="the photo")
     parser.add_argument(
         "-o",
         "--output",
         type=_output,
         metavar="FILE",
-        help="PNG, JPEG, WebP or TIFF (of 16 bits), of what moves GIF, MP4 or WebP; a file that is "
-        "there is overwritten (default: a new file here, named after both pictures)",
+        help="PNG, JPEG, WebP or TIFF (16 bits), or GIF, MP4 or WebP of a moving picture; an "
+        "existing file is overwritten (default: a new file here, named after both pictures)",
     )
     _add_styles(parser.add_argument_group("styles (at least one)"))
     look, method = parser.add_argument_group("look"), parser.add_argument_group("method")
@@ -85,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
         method.add_argument(
             f"--{kind}-layers",
             metavar=f"{example}[=WEIGHT],…",
-            help=f"in which {kind} is compared (default: the recipe's)",
+            help=f"layers in which {kind} is compared (default: the recipe's)",
         )
     _add_machine(parser.add_argument_group("machine"))
     _add_records(parser.add_argument_group("records"))
@@ -122,13 +122,13 @@ def _check_colors(chosen: argparse.Namespace, options: PaintOptions) -> None:
     """
     if options.keep_colors != "no" and chosen.colors_first:
         raise PaintSettingsError(
-            "--colors-first gives the photograph the style's colors, and --keep-colors keeps its "
+            "--colors-first gives the photo the style's colors, and --keep-colors keeps its "
             "own; leave out one of them."
         )
     if chosen.keep_colors is None and chosen.keep_colors_strength is not None:
         raise PaintSettingsError(
-            "--keep-colors-strength says how much of the photograph's colors stays; name the way "
-            "too, by --keep-colors match (or {others}).",
+            "--keep-colors-strength says how much of the photo's colors to keep; also say how, "
+            "with --keep-colors match (or {others}).",
             others=" or ".join(each for each in _KEEPING if each != "match"),
         )
 
@@ -209,28 +209,28 @@ def _add_styles(group: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a picture, or what `python -m engine styles fingerprint` made of one; once for each",
+        help="a picture, or its fingerprint (`python -m engine styles fingerprint`); repeatable",
     )
     group.add_argument(
         "--preset",
         action="append",
         default=[],
         metavar="NAME",
-        help="of the catalogue, which `python -m engine styles list` shows",
+        help="a painting of the catalogue; `python -m engine styles list` shows them all",
     )
-    group.add_argument("--own-style", action="store_true", help="the photograph as its own style")
+    group.add_argument("--own-style", action="store_true", help="use the photo as its own style")
     group.add_argument(
         "--style-weights",
         metavar="0.7,0.3",
-        help="one for each style, in the order: files, presets, own style",
+        help="one number for each style, in this order: files, presets, own style",
     )
     group.add_argument(
         "--style-region",
         action="append",
         default=[],
         metavar="L,T,R,B",
-        help="part of each style file to use, as shares of it (default: all inside a plain "
-        "border; 0,0,1,1 is all with it)",
+        help="part of each style file to use: left, top, right, bottom, from 0 to 1 (default: "
+        "everything inside a plain border; 0,0,1,1 includes the border)",
     )
     group.add_argument(
         "--style-mask",
@@ -238,13 +238,13 @@ def _add_styles(group: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="where each style applies, as large as the content: white yes, black no",
+        help="where each style applies: white yes, black no; as large as the photo",
     )
     group.add_argument(
         "--mask",
         type=Path,
         metavar="FILE",
-        help="where to paint at all; black stays the photograph",
+        help="where to paint at all; black stays as in the photo",
     )
 
 
@@ -273,10 +273,10 @@ def _add_option(group: Any, name: str) -> None:
 def _add_machine(group: Any) -> None:
     group.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     group.add_argument(
-        "--precision", choices=get_args(Precision), help="of the network (default: auto)"
+        "--precision", choices=get_args(Precision), help="the network's precision (default: auto)"
     )
     group.add_argument(
-        "--max-memory", metavar="2GiB", help="above it the picture is painted in parts"
+        "--max-memory", metavar="2GiB", help="paint in tiles rather than use more memory than this"
     )
 
 
@@ -285,25 +285,31 @@ def _add_records(group: Any) -> None:
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="saved while painting; if it is there, painting goes on from it",
+        help="saved while painting; if the file exists, painting continues from it",
     )
     group.add_argument(
         "--checkpoint-every",
         type=float,
         metavar="SECONDS",
-        help="how often at most; default 10, and 0 for each iteration",
+        help="save it at most this often (default: 10; 0 saves after each iteration)",
     )
     group.add_argument(
-        "--timelapse", type=Path, metavar="FILE", help="GIF or MP4 of what is painted in this run"
+        "--timelapse",
+        type=Path,
+        metavar="FILE",
+        help="a GIF or MP4 of the picture being painted in this run",
     )
     group.add_argument(
-        "--report", type=Path, metavar="FILE.json", help="how it was painted: all settings, times"
+        "--report",
+        type=Path,
+        metavar="FILE.json",
+        help="how it was painted: all settings, and times",
     )
     group.add_argument(
-        "--losses", type=Path, metavar="FILE.jsonl", help="the loss of each iteration, a line each"
+        "--losses", type=Path, metavar="FILE.jsonl", help="the loss of each iteration, one per line"
     )
-    group.add_argument("--plot", type=Path, metavar="FILE.png", help="the course of the loss")
-    group.add_argument("--quiet", action="store_true", help="no progress, only the line at the end")
+    group.add_argument("--plot", type=Path, metavar="FILE.png", help="a plot of the loss over time")
+    group.add_argument("--quiet", action="store_true", help="show no progress, only the last line")
 
 
 def _sentences(error: ValidationError) -> str:

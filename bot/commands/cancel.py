@@ -17,9 +17,9 @@ from jobs.outcomes import (
 
 
 @app_commands.command(name="cancel")
-@app_commands.describe(job="The picture; your waiting ones are offered.")
+@app_commands.describe(job="The picture; choose from your waiting ones.")
 async def cancel(interaction: Interaction, job: JobNumber) -> None:
-    """Stop one of your pictures that is not finished."""
+    """Cancel one of your unfinished pictures."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     said = await cancel_in_words(interaction, job)
     await interaction.edit_original_response(content=said)

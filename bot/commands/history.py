@@ -103,7 +103,7 @@ async def open_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -
 
 @app_commands.command(name="history")
 async def history(interaction: Interaction) -> None:
-    """Your finished pictures, to see and to remix."""
+    """Your finished pictures, to look at and to remix."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await history_page(interaction, PagePlace(interaction.user.id)))
 

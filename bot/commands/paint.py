@@ -42,17 +42,17 @@ KEEP_COLORS: list[Choice[str]] = [
 ]
 STARTS: list[Choice[str]] = [
     Choice(name="content: from the photo", value="content"),
-    Choice(name="grey: from a plain grey", value="grey"),
+    Choice(name="grey: from plain grey", value="grey"),
     Choice(name="noise: from random noise", value="noise"),
     Choice(name="style: from the style picture", value="style"),
 ]
 FACES: list[Choice[str]] = [
-    Choice(name="auto: keep them where some are found", value="auto"),
-    Choice(name="off: paint them like all else", value="off"),
+    Choice(name="auto: keep faces where any are found", value="auto"),
+    Choice(name="off: paint them like everything else", value="off"),
 ]
 VARIANTS_OFFERED = 4
 VARY: list[Choice[str]] = [
-    Choice(name="seed: each is painted anew", value="seed"),
+    Choice(name="seed: each is painted from scratch", value="seed"),
     Choice(name="strength: from soft to strong", value="strength"),
     Choice(name="style: one in each of the styles", value="style"),
 ]
@@ -109,28 +109,28 @@ def _saved_name(t: Texts, style: UserStyle) -> str:
 @app_commands.command(name="paint")
 @app_commands.describe(
     content="The photo to paint, or an animation or a short video.",
-    style="A picture whose style to use; or choose a painting with preset.",
-    preset="A painting whose style to use; type to search.",
+    style="A picture to take the style from; or choose a painting with preset.",
+    preset="A painting to take the style from; type to search.",
     style2="A second picture, to blend its style with the first.",
     preset2="A second painting, to blend its style with the first.",
-    blend="The second style's share, from 0.05 to 0.95. Without it: half and half.",
+    blend="The second style's share, from 0.05 to 0.95. Default: half and half.",
     size=OPTIONS["size_px"].help,
     quality=OPTIONS["quality"].help,
     strength=OPTIONS["strength"].help,
     style_scale=OPTIONS["style_scale"].help,
     keep_colors=OPTIONS["keep_colors"].help,
-    colors_first=OPTIONS["colors_first"].help + " Without it: 1.",
+    colors_first=OPTIONS["colors_first"].help + " Default: 1.",
     faces=OPTIONS["faces"].help,
     start=OPTIONS["start"].help,
-    mask="A grey picture: white is painted, black stays the photo.",
-    seed=OPTIONS["seed"].help + " Without it: a new one.",
+    mask="A greyscale picture: white is painted, black stays as in the photo.",
+    seed=OPTIONS["seed"].help + " Default: a new one.",
     variants=f"How many versions to choose from, 1 to {VARIANTS_OFFERED}; "
-    "each counts as a picture. Without it: 1.",
+    "each counts as a picture. Default: 1.",
     vary=OPTIONS["vary"].help,
     moving=OPTIONS["moving"].help,
     timelapse=OPTIONS["timelapse"].help,
     film=OPTIONS["timelapse_format"].help,
-    notify="Mention me when it is ready. Without it: if it took longer than a minute.",
+    notify="Mention me when it is ready. Default: if it takes longer than a minute.",
     spoiler="Hide the picture until somebody clicks on it.",
     ephemeral="Show the picture only to you.",
 )

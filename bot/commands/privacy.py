@@ -25,7 +25,7 @@ ARCHIVE_NAME = "atelier-export.zip"
 
 @app_commands.command(name="privacy")
 async def privacy(interaction: Interaction) -> None:
-    """What I keep of you; your copy of it; erase it."""
+    """What I keep about you; get a copy of it, or erase it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await privacy_page(interaction))
 

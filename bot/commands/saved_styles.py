@@ -49,7 +49,7 @@ def owner_of(interaction: Interaction, *, for_server: bool) -> tuple[Scope, int]
 @style.command(name="save")
 @app_commands.describe(
     name="What to call it.",
-    picture="The picture whose style it is.",
+    picture="The picture to take the style from.",
     for_server="For everybody in this server (admins only); otherwise it is only yours.",
 )
 async def save(
@@ -96,7 +96,7 @@ def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> 
 
 
 @style.command(name="remove")
-@app_commands.describe(name="The style; those that you may remove are offered.")
+@app_commands.describe(name="The style; choose from those that you may remove.")
 async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPED_LIMIT]) -> None:
     """Remove a saved style."""
     t = texts_of(interaction)

@@ -159,7 +159,7 @@ def _value(select: "ui.Select[Any] | None") -> str | None:
 async def settings(
     interaction: Interaction, whose: Literal["user", "channel", "guild"] = "user"
 ) -> None:
-    """What your pictures are to be by default."""
+    """Set the defaults for your pictures."""
     owner_id: int | None = interaction.user.id
     if whose != "user":
         if interaction.guild_id is None:

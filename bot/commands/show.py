@@ -157,7 +157,7 @@ async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | No
 
 @app_commands.command(name="show")
 @app_commands.describe(
-    picture="Its number; your newest are offered.",
+    picture="Its number; type it, or choose from your newest.",
     everybody="Show it to everybody here, not only to you.",
 )
 async def show_command(

@@ -24,7 +24,8 @@ SMOOTHING = 0.3
 BELIEVED_FROM = 0.1
 """The share of its work from which a painting's own pace says how long it takes."""
 NETWORK_WORK: Mapping[str, float] = {"vgg19": 1.0, "lite": 0.15}
-"""What a picture takes by each network in parts of VGG-19's time; docs/lite.md has the figures."""
+"""About what a picture takes by each network in parts of VGG-19's time, for an engine of which only
+the other network's pace is known; docs/lite.md has what was measured."""
 
 SpeedKey = tuple[str, str]
 """Kind of engine, class of job."""

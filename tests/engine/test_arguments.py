@@ -11,12 +11,12 @@ from engine.painting import PaintSettingsError
     [
         (
             ("a.jpg", "b.jpg"),
-            "One photograph is painted at a time, and each style",
+            "One photo is painted at a time, and each style",
         ),
-        (("a.jpg", "--style", "s.jpg", "t.jpg", "u.jpg"), "; t.jpg (and 1 more) is too much."),
+        (("a.jpg", "--style", "s.jpg", "t.jpg", "u.jpg"), "; unexpected: t.jpg (and 1 more)."),
         (
             ("a.jpg", "--style-weights", "0.7", "0.3"),
-            "have commas between, and no spaces; 0.3",
+            "need commas between them, and no spaces; unexpected: 0.3",
         ),
         (("a.jpg", "b.jpg", "--sizze", "64"), "Is --size meant?"),
         (("a.jpg", "-output_image", "out.png"), "(flags of whole words have two dashes)"),
@@ -41,4 +41,4 @@ def test_a_value_that_is_not_possible_is_told_by_the_name_of_its_flag() -> None:
 def test_all_flags_have_a_help_that_holds_in_a_shell() -> None:
     parser = make_parser()
     assert [action.dest for action in parser._actions if not action.help] == []
-    assert "you are asked" not in " ".join(parser.format_help().split())
+    assert "I ask you" not in " ".join(parser.format_help().split())

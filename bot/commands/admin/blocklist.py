@@ -31,14 +31,14 @@ NOT_BOTS = _("<@{user_id}> is a bot; bots cannot paint, so there is nothing to b
 NOT_YOURSELF = _("You cannot block yourself.")
 NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 
-blocklist = AdminGroup("blocklist", "Who may not paint in this server.")
+blocklist = AdminGroup("blocklist", "Who is not allowed to paint in this server.")
 
 
 @blocklist.command(name="add")
 @app_commands.describe(
-    member="Whom to block.",
-    reason="Why; they read it when they are refused.",
-    lasts="For how long, such as 3 days; without it: until somebody unblocks them.",
+    member="Who to block.",
+    reason="Why; they see this when they are refused.",
+    lasts="For how long, such as 3 days. Default: until somebody unblocks them.",
 )
 async def add(
     interaction: Interaction,
@@ -169,7 +169,7 @@ async def spans(interaction: Interaction, current: str) -> list[app_commands.Cho
 
 
 @blocklist.command(name="remove")
-@app_commands.describe(member="Whom to let paint again.")
+@app_commands.describe(member="Who to let paint again.")
 async def remove(interaction: Interaction, member: discord.User) -> None:
     """Let a blocked member paint again."""
     guild_id = await begin_as_admin(interaction)

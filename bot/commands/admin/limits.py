@@ -37,7 +37,7 @@ limits = AdminGroup("limits", "What members of this server may ask for.")
 
 @limits.command(name="show")
 async def show_limits(interaction: Interaction) -> None:
-    """The limits in force, and which this server has set."""
+    """The limits in force, and which of them this server has set."""
     guild_id = await begin_as_admin(interaction)
     t = texts_of(interaction)
     limits_of = interaction.client.queue.limits
@@ -57,17 +57,17 @@ async def show_limits(interaction: Interaction) -> None:
 
 @limits.command(name="set")
 @app_commands.describe(
-    size="The largest longest side of a picture, in pixels.",
+    size="How long the longest side of a picture may be, in pixels.",
     quality="The best quality a member may ask for.",
     waiting_member="How many pictures one member may have waiting.",
     waiting_server="How many pictures may wait in the whole server.",
     per_day="How many pictures one member may start in 24 hours.",
     cooldown="Seconds between two pictures of one member.",
-    days_kept="Days that pictures are kept.",
-    clip_size="The largest longest side of a painting that moves, in pixels.",
+    days_kept="How many days pictures are kept.",
+    clip_size="How long the longest side of a moving picture may be, in pixels.",
     clip_seconds="How many seconds of an animation or a video are painted.",
-    clip_rate="How many frames a second of it are painted.",
-    log_channel="Where changes are told of.",
+    clip_rate="How many frames per second of it are painted.",
+    log_channel="Where changes are reported.",
     gallery="Where members may publish their pictures.",
 )
 @app_commands.choices(
@@ -116,7 +116,7 @@ async def set_limits(
 
 @limits.command(name="change")
 async def change(interaction: Interaction) -> None:
-    """One form of all limits: numbers, roles and channels."""
+    """All limits in one form: numbers, roles and channels."""
     await open_form(interaction)
 
 

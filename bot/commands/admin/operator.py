@@ -50,7 +50,7 @@ def check_operator(interaction: Interaction) -> None:
         raise UserError(ONLY_OPERATORS)
 
 
-operator = AdminGroup("operator", "For those who run this bot: all servers together.")
+operator = AdminGroup("operator", "For the operator of this bot: all servers together.")
 
 
 async def _decide(
@@ -67,9 +67,9 @@ async def _decide(
 
 @operator.command(name="block")
 @app_commands.describe(
-    user="Whom to block.",
-    reason="Why; they read it when they are refused.",
-    lasts="For how long, such as 3 days; without it: until somebody unblocks them.",
+    user="Who to block.",
+    reason="Why; they see this when they are refused.",
+    lasts="For how long, such as 3 days. Default: until somebody unblocks them.",
 )
 @app_commands.autocomplete(lasts=spans)
 async def block(
@@ -98,7 +98,7 @@ async def cancel_everywhere_button(interaction: Interaction, t: Texts, about: in
 
 
 @operator.command(name="unblock")
-@app_commands.describe(user="Whom to let paint again.")
+@app_commands.describe(user="Who to let paint again.")
 async def unblock(interaction: Interaction, user: discord.User) -> None:
     """Let somebody paint again."""
     await _decide(
@@ -111,7 +111,7 @@ async def unblock(interaction: Interaction, user: discord.User) -> None:
 
 @operator.command(name="pause")
 async def pause(interaction: Interaction) -> None:
-    """Paint nothing more anywhere until you resume."""
+    """Start no more pictures anywhere until you resume."""
     await _decide(
         interaction,
         lambda: interaction.client.queue.pauses.pause(None, interaction.user.id),
@@ -133,7 +133,7 @@ async def resume(interaction: Interaction) -> None:
 
 @operator.command(name="clear")
 async def clear(interaction: Interaction) -> None:
-    """Cancel everything that waits anywhere."""
+    """Cancel everything that is waiting anywhere."""
     check_operator(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)

@@ -27,7 +27,7 @@ queue_admin = AdminGroup("queue-admin", "Pause, resume and clear the queue of th
 
 @queue_admin.command(name="pause")
 async def pause(interaction: Interaction) -> None:
-    """Paint nothing more until you resume."""
+    """Start no more pictures until you resume."""
     guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.pauses.pause(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is paused already."))
@@ -55,7 +55,7 @@ async def resume(interaction: Interaction) -> None:
 
 @queue_admin.command(name="clear")
 async def clear(interaction: Interaction) -> None:
-    """Cancel everything that waits in this server."""
+    """Cancel everything that is waiting in this server."""
     guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
     overview = await interaction.client.queue.standings.overview(guild_id)
     if not overview.waiting:
@@ -176,7 +176,7 @@ async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> 
 
 
 @queue_admin.command(name="remove")
-@app_commands.describe(picture="The picture; those that wait are offered.")
+@app_commands.describe(picture="The picture; choose from those that are waiting.")
 async def remove(interaction: Interaction, picture: JobNumber) -> None:
     """Cancel one picture of this server."""
     guild_id = await begin_as_admin(interaction)
@@ -191,7 +191,7 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
 
 
 @queue_admin.command(name="front")
-@app_commands.describe(picture="The picture; those that wait are offered.")
+@app_commands.describe(picture="The picture; choose from those that are waiting.")
 async def front(interaction: Interaction, picture: JobNumber) -> None:
     """Paint one waiting picture next."""
     guild_id = await begin_as_admin(interaction)

@@ -30,7 +30,7 @@ NOT_OPERATOR = _("Only those who run this bot may see the figures of all servers
 @app_commands.command(name="stats")
 @app_commands.describe(
     days="How many days to look back.",
-    everywhere="Of all servers together; only for those who run this bot.",
+    everywhere="For all servers together; only for the operator of this bot.",
 )
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)

@@ -54,8 +54,8 @@ ONLY_ITS_SERVERS = _(
 
 @app_commands.command(name="style-of-the-week")
 @app_commands.describe(
-    style="A painting, or a style saved for the server; without it: shows the present one.",
-    days="How many days it lasts. Without it: 7.",
+    style="A painting, or a style saved for the server. Leave empty to see the current one.",
+    days="How many days it lasts. Default: 7.",
 )
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
@@ -66,7 +66,7 @@ async def style_of_the_week(
     style: app_commands.Range[str, 1, 100] | None = None,
     days: app_commands.Range[int, 1, 30] = DAYS,
 ) -> None:
-    """Name a style of the week, or end the present one."""
+    """Announce a style of the week, or end the current one."""
     guild_id = await begin_as_admin(interaction)
     if style is None:
         await _show_present(interaction, guild_id)
