@@ -19,6 +19,7 @@ from bot.app.alone import is_held
 from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
+from common.gpus import unused_card
 from common.settings import MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store_places import folder_of
@@ -37,7 +38,8 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is serv
 HOW_TO_BEGIN = (
     "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "
     "(your application > Bot > Reset Token) and put it in .env; to try Atelier without one, "
-    "run `make demo` or `make sandbox`."
+    "run `make demo` or `make sandbox` (without make: `python -m sandbox demo` or "
+    "`python -m sandbox`)."
 )
 HOW_TO_SIGN_IN = (
     "Discord does not accept this DISCORD_TOKEN: copy it again from "
@@ -87,6 +89,8 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     yield _disk(settings)
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
         yield await _engine()
+    if thorough and (unused := await asyncio.to_thread(unused_card, settings.atelier_device)):
+        yield CheckResult("engine", unused, is_doubtful=True)  # at a start the engine says so
     if thorough and settings.atelier_monitor_port:  # a start says so where it serves it
         yield await _page(settings)
     if settings.discord_token is not None:

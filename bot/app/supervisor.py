@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from common import crashes
 from common.backoff import Backoff
-from common.gpus import nvidia_cards
+from common.gpus import usable_cards
 from common.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -93,12 +93,12 @@ class EngineSupervisor:
             await process.wait()
 
 
-def embedded_devices(settings: Settings, *, cards: Callable[[], int] = nvidia_cards) -> list[str]:
+def embedded_devices(settings: Settings, *, cards: Callable[[], int] = usable_cards) -> list[str]:
     """The devices that get an engine each: what the settings name, or with `auto` every card.
 
     Args:
         settings: they name a device, or leave it.
-        cards: counts NVIDIA's cards.
+        cards: counts NVIDIA's cards that torch can use.
     """
     found = cards() if settings.atelier_device == "auto" else 0
     if found < 2:
