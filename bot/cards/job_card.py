@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cards.descriptions import descriptions, numbered, title_words
+from bot.cards.descriptions import described, descriptions, numbered, title_words
 from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, notes, settings_line, small_print
 from bot.texts import Texts
@@ -138,9 +138,10 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
     if progress is not None and progress.anew is not None:
         line += "\n-# " + plain_line(t.say(progress.anew), LENGTH_LIMIT)
+    preview = t("Preview: {picture}", picture=described(t, job))
     return card(
         f"### 🖌️ {headline}",
-        _gallery(attached, _same(attached, t("Preview")), spoiler=job.reply.spoiler),
+        _gallery(attached, _same(attached, preview), spoiler=job.reply.spoiler),
         line,
         _settings(t, job),
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
@@ -248,7 +249,7 @@ def gallery_card(
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
     return card(
         f"### 🏛️ {plain_line(headline, 120)}",
-        _gallery(attached, _same(attached, job.reply.alt_text or headline), spoiler=spoiler),
+        _gallery(attached, _same(attached, described(t, job)), spoiler=spoiler),
         by,
         f"-# {settings_line(t, job)}",
         *(f"-# {each.note}" for each in attached.all if each.note),

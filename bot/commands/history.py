@@ -73,7 +73,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
             if (key := small_key(job))
         ]
     files = {job.id: file for job, file in pictures if file is not None}
-    gallery = gallery_of((files.get(job.id), job_title(t, job), job.reply.spoiler) for job in jobs)
+    gallery = gallery_of((files.get(job.id), _described(t, job), job.reply.spoiler) for job in jobs)
     options = [
         discord.SelectOption(label=shorten(job_title(t, job), OPTION_LIMIT), value=str(job.id))
         for job in jobs
@@ -82,6 +82,12 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     lines = [f"{job_line(t, job)} · {relative(job.ended_at or job.created_at)}" for job in jobs]
     headline, words = t("## Your pictures"), "\n".join(lines)
     return card(headline, gallery, words, row, turning, files=files.values())
+
+
+def _described(t: Texts, job: Job) -> str:
+    """What is said of a small picture: the words of its member, if there are any."""
+    said = job.reply.alt_text
+    return f"#{job.id} · {said}" if said else job_title(t, job)
 
 
 history_turner = page_button("history", history_page)

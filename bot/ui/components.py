@@ -73,7 +73,7 @@ def gallery_of(
 ) -> "ui.MediaGallery[Any] | None":
     """Pictures with descriptions and whether they are hidden; those that are None are left out."""
     items = [
-        discord.MediaGalleryItem(media, description=words[:ALT_TEXT_LIMIT], spoiler=spoiler)
+        discord.MediaGalleryItem(media, description=shorten(words, ALT_TEXT_LIMIT), spoiler=spoiler)
         for media, words, spoiler in pictures
         if media is not None
     ]

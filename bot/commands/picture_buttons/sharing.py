@@ -8,7 +8,7 @@ from bot.cards.fit_upload import fitted_result
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import saved_card
 from bot.cards.small_print import Attached, settings_line
-from bot.commands.job_access import check_pictures, kept_job, named_here, open_job
+from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import must_hide_here
@@ -59,9 +59,7 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
         t("Before and after: {settings}", settings=settings_line(t, job)),
         Attached(sheet.data, f"compare-{job.id}{sheet.suffix}"),
         button,
-        description=t(
-            "Before and after: {settings}", settings=described(t, named_here(interaction, job))
-        ),
+        description=t("Before and after: {settings}", settings=described(t, job)),
         spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 
@@ -96,13 +94,13 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
         raise UserError(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
     t = texts_of(interaction)
     suffix = key.rpartition(".")[2]
-    words = t("How #{job_id} was painted", job_id=job.id)
+    picture = described(t, job)
     await _show(
         interaction,
-        words,
+        t("How #{job_id} was painted", job_id=job.id),
         Attached(data, f"timelapse-{job.id}.{suffix}"),
         None if posted else post_film_button.of(t, job.user_id, job.id),
-        description=words,
+        description=t("How #{job_id} was painted: {picture}", job_id=job.id, picture=picture),
         spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 
