@@ -209,7 +209,7 @@ class JournalEntry:
         return is_new
 
     async def drop(self) -> None:
-        """Close what nobody waits for: its user was told why it failed, or another does it."""
+        """Close a command that is done: its user was told why it failed, or another bot has it."""
         await self._unfiled()
         try:
             is_new = await self._row

@@ -144,7 +144,7 @@ class PaintRequest(BaseModel):
         return self.with_reply(ephemeral=True).model_copy(update=was)
 
     def apart(self, inputs: PaintInputs) -> Self:
-        """The pictures of an earlier job one by one, so that some can be exchanged."""
+        """A copy with the inputs of an earlier job as separate pictures, which can be replaced."""
         size_px = self.options.size_px
         moving = None if inputs.clip is None else MovingPhoto(clip=inputs.clip, size_px=size_px)
         photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
