@@ -125,13 +125,15 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
-    line = f"{'▰' * full}{'▱' * (BAR_CELLS - full)} {t.percent(fraction)}"
+    line = t.percent(fraction)
     if progress is not None and progress.frames:
         line += " · " + t(
             "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
         )
     if standing is not None and standing.ready_at is not None:
         line += " · " + ready_words(t, standing.ready_at)
+    # Below the words, which do not wrap on a phone then, and are heard before it is spelled out.
+    line += f"\n{'▰' * full}{'▱' * (BAR_CELLS - full)}"
     if progress is not None and progress.frames and progress.frame == progress.frames:
         line += "\n" + t("The frames are being put together.")
     elif progress is not None and progress.note:
