@@ -1,9 +1,8 @@
 """What the intake asks of its member: the style of a photograph, whether what moves is painted."""
 
-import discord
-
 from bot.cards.small_print import duration
 from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
+from bot.commands.style_form import saved_options
 from bot.commands.styles import all_styles_button
 from bot.commands.thumbnails import small_picture
 from bot.intake.moving import moving_options
@@ -23,8 +22,7 @@ from bot.ui.components import (
     row_of,
     rows_of,
 )
-from bot.ui.words import OPTION_LIMIT, at_hand_first, is_at_hand, shorten
-from jobs.changing.styles import SAVED_STYLE
+from bot.ui.words import at_hand_first, is_at_hand
 
 OFFERED = 6
 IN_A_ROW = 3
@@ -62,12 +60,7 @@ class Questions(Service):
         rows = rows_of(buttons, IN_A_ROW)
         saved = await self._client.queue.styles.visible_to(asker.user_id, asker.guild_id)
         if saved:
-            options = [
-                discord.SelectOption(
-                    label=shorten(style.name, OPTION_LIMIT), value=f"{SAVED_STYLE}{style.id}"
-                )
-                for style in saved[:CHOICES]
-            ]
+            options = saved_options(t, saved[:CHOICES])
             menu = saved_styles_menu.menu(t("A saved style…"), options, *wish)
             rows.append(row_of(menu))
         count = len(near(self._client))

@@ -80,7 +80,9 @@ def _own_parts(
     for job in own[:OWN_SHOWN]:
         line = " · ".join(filter(None, (job_line(t, job), _where(interaction, t, job))))
         words = f"{line}\n{standing_words(t, job, standings.get(job.id))}"
-        parts.append(ui.Section(words, accessory=queue_cancel_button.of(t, user_id, job.id)))
+        label = t("Cancel #{job_id}", job_id=job.id)  # there may be eight of them
+        button = queue_cancel_button.button(label, user_id, job.id)
+        parts.append(ui.Section(words, accessory=button))
     if len(own) > OWN_SHOWN:
         parts.append(t("… and more; /cancel reaches them all."))
     return parts
@@ -136,7 +138,7 @@ async def queue_refresh_button(interaction: Interaction, _t: Texts, _about: int)
     await show(interaction, await queue_page(interaction))
 
 
-@own_button("queue:cancel", _("Cancel"), style=discord.ButtonStyle.danger)
+@own_button("queue:cancel", "", style=discord.ButtonStyle.danger)
 async def queue_cancel_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Cancels one of the jobs in the list, and shows the list anew."""
     await acknowledge(interaction)

@@ -16,7 +16,7 @@ from bot.kit import Bot, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import OPTION_LIMIT, at_hand_first, painter_words
+from bot.ui.words import OPTION_LIMIT, at_hand_first, painter_words, shorten
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
 from jobs.changing.styles import SAVED_STYLE, UserStyle
@@ -47,16 +47,20 @@ class StyleChoice:
     strength: float | None
 
 
-def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
-    """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
-    own = [
+def saved_options(t: Texts, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
+    """Saved styles for a menu. A server's may have the name of one's own, so each says whose."""
+    return [
         discord.SelectOption(
-            label=style.name[:OPTION_LIMIT],
+            label=shorten(style.name, OPTION_LIMIT),
             value=f"{SAVED_STYLE}{style.id}",
             description=t("of this server") if style.scope == "guild" else t("your own"),
         )
         for style in saved
     ]
+
+
+def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
+    """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
     paintings = [
         discord.SelectOption(
             label=painting.title(t.language)[:OPTION_LIMIT],
@@ -65,7 +69,7 @@ def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[dis
         )
         for painting in at_hand_first(client)
     ]
-    return (own[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
+    return (saved_options(t, saved)[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
 
 
 def strength_select(t: Texts) -> "ui.Select[Any]":
