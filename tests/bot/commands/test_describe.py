@@ -29,7 +29,7 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     await world.start_engine()
     message = await world.painted()
     before = message.attachments[0].data
-    assert picture(message) == ("Painted for Ada", False)
+    assert picture(message) == ("A painted photograph", False)
     words = {"alt": "Ein Hund\nim Schnee", "switches": ["hidden"]}
     link = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
     await world.says(await describe(world, message, words), f"Kept: {link}")
@@ -40,7 +40,7 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     shown = await world.slash(world.user(), "show", {"picture": job.id})
     assert picture(shown) == ("Ein Hund im Schnee", True)
     await world.says(await describe(world, message, {"alt": "", "switches": []}), "Kept: http")
-    assert picture(message) == ("Painted for Ada", False)
+    assert picture(message) == ("A painted photograph", False)
 
 
 async def test_versions_in_several_styles_are_described_together_or_each_by_its_style(
@@ -54,7 +54,7 @@ async def test_versions_in_several_styles_are_described_together_or_each_by_its_
         (gallery,) = [each for each in message.walk() if each["type"] == 12]
         return [item["description"] for item in gallery["items"]]
 
-    each = ["1: own picture, for Ada", "2: The Scream, for Ada"]
+    each = ["1: A painted photograph", "2: A photograph in the style of “The Scream”"]
     assert said() == each
     await world.says(await describe(world, message, {"alt": "A dog"}), "Kept: http")
     assert said() == ["1: A dog", "2: A dog"]
