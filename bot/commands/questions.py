@@ -1,4 +1,4 @@
-"""What the intake asks of its member: the style of a photograph, whether what moves is painted."""
+"""Questions of the intake to its member: which style, and whether to paint a clip."""
 
 from bot.cards.small_print import duration
 from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
@@ -30,7 +30,7 @@ MOVING, STILL = "yes", "no"
 
 
 class Questions(Service):
-    """Asks; see `IntakeService.question` and `IntakeService.moving_question`."""
+    """Builds the questions; see `IntakeService.question` and `IntakeService.moving_question`."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
@@ -38,7 +38,7 @@ class Questions(Service):
         intake.question, intake.moving_question = self.ask_style, self.ask_moving
 
     async def ask_style(self, request: PaintRequest) -> Card:
-        """The question that stands in the answer to a wish that lacks its style."""
+        """The question in the response to a request without a style."""
         t, asker = texts_for(request.reply.locale), request.asker
         wish = asker.user_id, request.reply.interaction_id
         offered = [
@@ -90,7 +90,7 @@ class Questions(Service):
         return card(headline, notes or None, gallery, *rows, small, files=pictures)
 
     async def ask_moving(self, undecided: Undecided) -> Card:
-        """The question that stands in the answer to a wish with a photograph that moves."""
+        """The question in the response to a request with a photograph that moves."""
         wish, clip = undecided.request, undecided.moving.clip
         t = texts_for(wish.reply.locale)
         user_id, wish_id = wish.asker.user_id, wish.reply.interaction_id
@@ -126,7 +126,7 @@ async def saved_styles_menu(interaction: Interaction, _t: Texts, item: Persisten
 
 @persistent("moving", USER, WISH, rf"(?P<moving>{MOVING}|{STILL})")
 async def moving_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
-    """Paint what moves, or its first picture."""
+    """Paint the clip, or its first frame."""
     item.check_owner(interaction)
     await interaction.client.service(IntakeService).decide(
         interaction, int(item.parts["wish"]), moving=item.parts["moving"] == MOVING
