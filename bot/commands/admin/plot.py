@@ -48,8 +48,8 @@ async def draw(plot: Plot) -> bytes:
     Raises:
         ChildError: The child failed or took too long.
     """
-    # matplotlib caches its list of fonts in the home folder, and takes a second to rebuild it. The
-    # child reads it before it drops its rights.
+    # matplotlib caches its list of fonts in the home folder, and is slow to rebuild it. The child
+    # reads it before it drops its rights.
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
     _answer, files = await ask_child(
         __name__,
