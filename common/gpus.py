@@ -1,8 +1,18 @@
 """NVIDIA's cards, counted without torch: nothing but the standard library and the driver's tool."""
 
+import importlib.util
+import re
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 TIMEOUT_SECONDS = 10.0
+_WITHOUT_CUDA = re.compile(r"^cuda\b[^=\n]*= *None\b", re.MULTILINE)
+UNUSED_CARD = (
+    "An NVIDIA card is here, but torch is installed without CUDA (as Python's index has it for "
+    "Windows), so that the processor paints: `python -m tools.requirements cuda` installs the "
+    "build for the card."
+)
 
 
 def nvidia_cards() -> int:
@@ -20,3 +30,35 @@ def nvidia_cards() -> int:
     if found.returncode != 0:
         return 0
     return sum(line.startswith("GPU ") for line in found.stdout.splitlines())
+
+
+def torch_has_cuda() -> bool:
+    """Whether the installed torch was built for such cards, read in its files: to load it is slow.
+
+    True where they do not say, and torch itself is the one to ask.
+    """
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:
+        return True
+    try:
+        text = Path(found.origin).with_name("version.py").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return True
+    return _WITHOUT_CUDA.search(text) is None
+
+
+def usable_cards(*, cards: Callable[[], int] = nvidia_cards) -> int:
+    """How many of the cards the installed torch may paint on."""
+    return cards() if torch_has_cuda() else 0
+
+
+def unused_card(device: str, *, cards: Callable[[], int] = nvidia_cards) -> str | None:
+    """What an owner is to be told where a card is here that nothing is painted on.
+
+    Args:
+        device: as the settings name it; who wants the processor gets it.
+        cards: counts NVIDIA's cards.
+    """
+    if device == "cpu" or torch_has_cuda() or not cards():
+        return None
+    return UNUSED_CARD

@@ -24,7 +24,7 @@ QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 
 """What a quality multiplies the iterations by, where the recipe does not say otherwise."""
 CLIP_FRAME_WORK = 0.3
 """The work of each frame of what moves after its first, in parts of a picture's of the same size:
-0.31 at 320 px and 0.20 at 192 px by `python -m bench.moving --only-cost` (*a later frame*).
+`python -m bench.moving` measures it (*a later frame*); docs/moving.md has the figures.
 """
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from common.command_line import for_shell
+from common.gpus import unused_card
 from common.interrupts import status_of
 from common.options import PaintOptions, network_for
 from common.pictures import PictureError
@@ -82,6 +83,8 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     output = OutputFile.of(chosen)
     chosen.output = output.path
     _check_targets(chosen)
+    if not chosen.quiet and (unused := unused_card(chosen.device or settings.atelier_device)):
+        _say(console, unused, style="yellow")
     with ExitStack() as stack:
         bar = stack.enter_context(ProgressBar(console, quiet=chosen.quiet))
         moving = moving_content(chosen, stack) if may_move(chosen) else None

@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 
 WIDTH_PX, HEIGHT_PX = 1180, 1300
 PATIENCE_MS = 15 * 60 * 1000.0
-"""A processor alone may need minutes for four pictures."""
+"""Four pictures may take minutes on a CPU."""
 QUALITY = 82
 LARGEST_BYTES = 200_000
 SETTLE_MS = 1200.0
 QUICK = {"size": "320", "quality": "draft: quick, to try things out"}
-"""Options of the pictures, so that a processor alone paints them in some minutes."""
+"""Options that let a CPU paint the pictures in a few minutes."""
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 
 class Member:
-    """Ada, at the page, with a camera."""
+    """Ada, who uses the page, with a camera."""
 
     def __init__(self, page: "Page", out: Path) -> None:
         self.page = page
         self.out = out
 
     async def command(self, name: str, photo: Path | None = None, **options: str) -> None:
-        """Use a slash command, perhaps with a photograph."""
+        """Use a slash command, optionally with a photograph."""
         box = self.page.locator("#composer-text")
         await box.click()
         await box.press_sequentially(f"/{name}")
@@ -64,7 +64,7 @@ class Member:
         await self.page.get_by_role("button", name="Send", exact=True).click()
 
     async def sees(self, *words: str) -> "Locator":
-        """The newest message that says all of this, once there is one."""
+        """The newest message that contains all of these texts, once there is one."""
         messages = self.page.locator("article.message")
         for each in words:
             messages = messages.filter(has_text=each)
@@ -74,13 +74,13 @@ class Member:
         return message
 
     async def keep(self, name: str, what: "Locator") -> None:
-        """Write a picture of a part of the page."""
+        """Save a picture of a part of the page."""
         await what.scroll_into_view_if_needed()
         keep(await what.screenshot(), self.out / f"member-{name}.webp")
 
 
 async def ask_which(member: Member, photos: Sequence[Path]) -> None:
-    """Post several pictures in one message, and let one be painted."""
+    """Post several pictures in one message, and choose one of them to be painted."""
     page = member.page
     await page.locator("input[type=file]").first.set_input_files(photos)
     await page.locator("#composer-text").press("Enter")
@@ -94,20 +94,20 @@ async def ask_which(member: Member, photos: Sequence[Path]) -> None:
     dialog = page.locator("dialog[open]")
     await dialog.locator("select").first.select_option(value="the-scream")
     await dialog.get_by_role("button", name="Submit", exact=True).click()
-    await member.keep("several", await member.sees("3 photos", "Choose 3"))
+    await member.keep("several", await member.sees("3 photographs", "Take 3"))
 
 
 async def try_styles(member: Member) -> None:
-    """Try styles on the photograph that waits for one."""
-    asked = await member.sees("Which style")
+    """Try styles on a photograph that waits for one."""
+    asked = await member.sees("In which style")
     await asked.get_by_role("button", name=re.compile(r"Try \d styles")).click()
-    await member.keep("tried", await member.sees("Choose 5"))
+    await member.keep("tried", await member.sees("Take 5"))
 
 
 async def live_a_day(member: Member, photo: Path) -> None:
-    """Do what a member does, and keep what they see."""
+    """Do what a member does, and save what they see."""
     await member.command("paint", photo, **QUICK, notify="yes")
-    asked = await member.sees("Which style")
+    asked = await member.sees("In which style")
     await member.keep("choose", asked)
     await press(asked, "The Starry Night")
     result = await member.sees("Stronger")
@@ -123,13 +123,13 @@ async def live_a_day(member: Member, photo: Path) -> None:
     await member.command("paint", photo, **QUICK, preset="starry-night", variants="4", notify="no")
     await member.command("queue")
     await member.keep("queue", await member.sees("Places taken"))
-    four = await member.sees("Choose 4")
+    four = await member.sees("Take 4")
     await member.keep("four", four)
-    await press(four, "Choose 2")
+    await press(four, "Take 2")
     await member.page.locator("article.message", has_text="Stronger").nth(1).wait_for()
     taken = await member.sees("Stronger")
     await press(taken, "Delete")
-    await member.keep("undo", await member.sees("You can undo this"))
+    await member.keep("undo", await member.sees("For ten minutes"))
     await try_styles(member)
     await ask_which(member, [photo, bundled("coffee.png"), bundled("astronaut.png")])
     await member.page.locator(".language").select_option("fr")
@@ -166,7 +166,7 @@ async def opened(
 
 
 def keep(png: bytes, path: Path) -> None:
-    """Write a picture, small enough for a page."""
+    """Save a picture, small enough for a documentation page."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     for quality in range(QUALITY, 30, -8):
         picture.save(path, "WEBP", quality=quality, method=6)
@@ -179,8 +179,8 @@ async def take(out: Path) -> None:
     """Take all pictures.
 
     Raises:
-        NoPictureError: there is no photograph.
-        BotStoppedError: the bot ended.
+        NoPictureError: There is no photograph.
+        BotStoppedError: The bot exited.
     """
     with tempfile.TemporaryDirectory() as folder:
         data_dir, photo = Path(folder), Path(folder) / "cat.jpg"
@@ -197,7 +197,7 @@ async def take(out: Path) -> None:
 
 
 def run_pictures(out: Path) -> int:
-    """Run it; the exit status, with a sentence on the console if it failed."""
+    """Run it; returns the exit status, with a sentence on the console if it failed."""
     end_on_sigterm()
     out.mkdir(parents=True, exist_ok=True)
     try:

@@ -2,15 +2,17 @@
 
     python -m tools.requirements cpu          writes the lock files for processors
     python -m tools.requirements choose dev   prints the options of `uv pip sync` for this machine
+    python -m tools.requirements cuda         puts torch with CUDA in the place of the one without
 
 Python's own index has only the CUDA build of torch for Linux on x86-64, some 4 GB with what it
-needs; PyTorch's own index has one for processors. `choose` runs before anything is installed, so
-this module uses nothing but the standard library.
+needs, and for Windows only the one for processors; PyTorch's own index has the others. `choose`
+runs before anything is installed, so this module uses nothing but the standard library.
 """
 
 import argparse
 import platform
 import re
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -20,11 +22,15 @@ from pathlib import Path
 from common.gpus import nvidia_cards
 
 ROOT = Path(__file__).resolve().parents[1]
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+INDEX = "https://download.pytorch.org/whl"
+CPU_INDEX = f"{INDEX}/cpu"
+HOW_TO_CHOOSE = "https://pytorch.org/get-started/locally/"
 TIMEOUT_SECONDS = 10.0
 
 _ONLY_CUDA = re.compile(r"(nvidia-|cuda-|triton)")
 _OF_TORCH = re.compile(r"(torch)==([\w.]+)(?:\s*;\s*(.*))?$")
+_TOOLKIT = re.compile(r"^cuda-toolkit==(\d+)\.(\d+)", re.MULTILINE)
+_PINNED_TORCH = re.compile(r"^torch==([\w.]+)", re.MULTILINE)
 _ON_LINUX = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 _ELSEWHERE = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
@@ -59,6 +65,22 @@ def cpu_lock(lock: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def cuda_command(lock: str, build: str | None = None) -> list[str]:
+    """The command that installs torch with CUDA, of the version that everything else fits.
+
+    Args:
+        lock: the text of the ordinary lock file.
+        build: as PyTorch's index calls it, such as `cu126`; None for that of the lock file's CUDA.
+    """
+    torch, toolkit = _PINNED_TORCH.search(lock), _TOOLKIT.search(lock)
+    if torch is None or toolkit is None:
+        raise ValueError("this is no lock file with torch and CUDA")
+    build = build or f"cu{toolkit[1]}{toolkit[2]}"
+    # As it is, pip takes the torch that is there for the one that is wanted.
+    options = ["--force-reinstall", "--no-deps", "--index-url", f"{INDEX}/{build}"]
+    return [sys.executable, "-m", "pip", "install", *options, f"torch=={torch[1]}"]
+
+
 def answers(address: str) -> bool:
     """Whether an index can be reached from here."""
     try:
@@ -87,6 +109,12 @@ def choose(
     """
     middle = "-dev" if kind == "dev" else ""
     ordinary = f"requirements{middle}.lock"
+    if system == "Windows" and cards():
+        why = (
+            "The ordinary packages: Python's index has torch for Windows without CUDA. An NVIDIA "
+            "card is here: `python -m tools.requirements cuda` installs the build for it."
+        )
+        return why, [ordinary]
     if (system, machine) != ("Linux", "x86_64"):
         return "The ordinary packages: torch has one build for this system.", [ordinary]
     if cards():
@@ -104,6 +132,21 @@ def choose(
     )
 
 
+def install_cuda(build: str | None) -> int:
+    """Run `cuda_command`, which is said first. Returns pip's exit status."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    command = cuda_command(lock, build)
+    print(" ".join(command), file=sys.stderr, flush=True)
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        print(
+            f"torch is as it was. {HOW_TO_CHOOSE} says which builds there are; name one as in "
+            "`python -m tools.requirements cuda cu126`.",
+            file=sys.stderr,
+        )
+    return status
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the two commands. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.requirements", description=__doc__)
@@ -111,7 +154,11 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("cpu", help="write the lock files for processors")
     choice = commands.add_parser("choose", help="what to install on this machine")
     choice.add_argument("kind", choices=("run", "dev"))
+    cuda = commands.add_parser("cuda", help="install torch for an NVIDIA card, some 3 GB")
+    cuda.add_argument("build", nargs="?", help="another than that of the lock file, such as cu126")
     asked = parser.parse_args(arguments)
+    if asked.command == "cuda":
+        return install_cuda(asked.build)
     if asked.command == "cpu":
         for middle in ("", "-dev"):
             name = f"requirements{middle}.lock"

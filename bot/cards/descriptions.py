@@ -1,4 +1,4 @@
-"""What a picture is called, and what is said of it to those who do not see it."""
+"""Titles and alt texts of pictures."""
 
 from collections.abc import Sequence
 
@@ -10,25 +10,17 @@ from bot.ui.words import (
     styles_count_words,
     styles_words,
 )
+from common.options import StyleInput
 from jobs.model import Job
 
 
-def title_words(t: Texts, job: Job, count: int | None = None) -> str:
-    """What finished pictures are called: their styles, and for whom they were painted.
-
-    Args:
-        t: The language of the reader.
-        job: That painted them.
-        count: How many of them are meant, which some languages tell apart; None: all.
-    """
+def title_words(t: Texts, job: Job) -> str:
+    """The title of finished pictures: their styles, and for whom they were painted."""
     user = isolated(job.user_name)
     title = t.plural(
-        "Painted for {user}",
-        "Painted for {user}",
-        count=job.options.variants if count is None else count,
-        user=user,
+        "Painted for {user}", "Painted for {user}", count=job.options.variants, user=user
     )
-    if any(style.preset or style.name for style in job.inputs.styles):
+    if any(_is_named(style) for style in job.inputs.styles):
         styles = styles_words(t, job)
         if differs_by_style(job):
             styles = styles_count_words(t, job)
@@ -37,24 +29,45 @@ def title_words(t: Texts, job: Job, count: int | None = None) -> str:
 
 
 def described(t: Texts, job: Job) -> str:
-    """What is said of all its pictures together."""
-    return job.reply.alt_text or title_words(t, job)
+    """What is said of all its pictures together, without a name: some are posted without.
 
-
-def descriptions(t: Texts, job: Job, count: int) -> list[str]:
-    """What is said of each of its pictures; of versions that differ by style, in which it is."""
-    words = job.reply.alt_text or title_words(t, job, count=1)
+    Where its member has said nothing, what it is and in which style: the title alone is the name of
+    another painting.
+    """
     styles = job.inputs.styles
-    if not differs_by_style(job) or job.reply.alt_text or len(styles) != count:
-        return numbered([words] * count)
-    user = isolated(job.user_name)
-    return numbered(
-        [t("{styles}, for {user}", styles=style_words(t, each), user=user) for each in styles]
+    if job.reply.alt_text:
+        return job.reply.alt_text
+    if not differs_by_style(job):
+        return _in_style(t, job, *styles)
+    return t.plural(
+        "A photograph in {count} style", "A photograph in {count} styles", count=len(styles)
     )
 
 
+def descriptions(t: Texts, job: Job, count: int) -> list[str]:
+    """The alt text of each picture; if versions differ by style, it names the style."""
+    styles = job.inputs.styles
+    if not differs_by_style(job) or job.reply.alt_text or len(styles) != count:
+        return numbered([described(t, job)] * count)
+    return numbered([_in_style(t, job, style) for style in styles])
+
+
+def _in_style(t: Texts, job: Job, *styles: StyleInput) -> str:
+    moves = job.inputs.clip is not None
+    if not any(_is_named(style) for style in styles):
+        return t("A painted animation") if moves else t("A painted photograph")
+    names = " + ".join(style_words(t, style) for style in styles)
+    if moves:
+        return t("An animation in the style of “{style}”", style=names)
+    return t("A photograph in the style of “{style}”", style=names)
+
+
+def _is_named(style: StyleInput) -> bool:
+    return bool(style.preset or style.name)
+
+
 def numbered(words: Sequence[str]) -> list[str]:
-    """Several descriptions begin with the number by which buttons name their pictures."""
+    """Numbers several descriptions, as the buttons number their pictures."""
     if len(words) == 1:
         return list(words)
     return [f"{number}: {each}" for number, each in enumerate(words, start=1)]

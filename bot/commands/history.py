@@ -31,7 +31,7 @@ LARGE_PIXELS = 6_000_000
 async def pictures_of(
     client: Bot, user_id: int, *, skip: int, count: int
 ) -> tuple[list[Job], bool]:
-    """Some of a member's pictures that are still kept, and whether there are more."""
+    """One page of a member's pictures that are still stored, and whether there are more."""
     found: list[Job] = []
     before: int | None = None
     while len(found) <= skip + count:
@@ -46,10 +46,10 @@ async def pictures_of(
 
 
 def small_key(job: Job) -> str | None:
-    """Which stored picture to make the small one from.
+    """The stored picture from which to make the thumbnail.
 
-    A very large result would have to pass through the bot's memory; its last preview shows the
-    same, but for the last few iterations.
+    A very large result would have to pass through the bot's memory; its last preview looks the same
+    but for the last few iterations.
     """
     report = job.report
     is_large = report is not None and report.width_px * report.height_px > LARGE_PIXELS
@@ -57,7 +57,7 @@ def small_key(job: Job) -> str | None:
 
 
 async def history_page(interaction: Interaction, place: PagePlace) -> Card:
-    """One page: the pictures, what they are, and a menu to open one."""
+    """One page: thumbnails, titles, and a menu to open one."""
     t = texts_of(interaction)
     client = interaction.client
     jobs, more = await pictures_of(
@@ -73,7 +73,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
             if (key := small_key(job))
         ]
     files = {job.id: file for job, file in pictures if file is not None}
-    gallery = gallery_of((files.get(job.id), job_title(t, job), job.reply.spoiler) for job in jobs)
+    gallery = gallery_of((files.get(job.id), _described(t, job), job.reply.spoiler) for job in jobs)
     options = [
         discord.SelectOption(label=shorten(job_title(t, job), OPTION_LIMIT), value=str(job.id))
         for job in jobs
@@ -84,12 +84,18 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     return card(headline, gallery, words, row, turning, files=files.values())
 
 
+def _described(t: Texts, job: Job) -> str:
+    """The alt text of a thumbnail: the member's own, if there is one."""
+    said = job.reply.alt_text
+    return f"#{job.id} · {said}" if said else job_title(t, job)
+
+
 history_turner = page_button("history", history_page)
 
 
 @persistent("history:open", USER)
 async def open_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
-    """Open one of the pictures of a page below it, with the buttons to go on from it."""
+    """Open one of the pictures as a new message, with its buttons."""
     item.check_owner(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show_job(interaction, int(item.chosen[0]))

@@ -19,7 +19,7 @@ from jobs.changing.retention import ROWS_KEPT_DAYS
 from jobs.model import JobState
 
 PARTS = 20
-PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five times
+PARTS_OF_USER_INSTALLED = 4  # Discord allows five followups to a user-installed app
 ARCHIVE_NAME = "atelier-export.zip"
 
 
@@ -31,7 +31,7 @@ async def privacy(interaction: Interaction) -> None:
 
 
 async def privacy_page(interaction: Interaction) -> Card:
-    """What is kept, and the buttons."""
+    """What is stored, and the buttons."""
     t = texts_of(interaction)
     user_id = interaction.user.id
     limits = await interaction.client.queue.limits.in_force(interaction.guild_id)
@@ -41,19 +41,18 @@ async def privacy_page(interaction: Interaction) -> Card:
         count=limits.retention_days,
     )
     words = t(
-        "For each picture you ask for, I keep: your Discord ID and name, the server and "
-        "channel, the pictures you gave me, the settings, the result, and when it was painted. "
-        "I keep the styles that you save until you remove them. I do not read messages, and I "
-        "pass nothing on."
+        "For each picture you ask for I keep: your Discord id and name, the server and channel, "
+        "the pictures you gave, the settings, the result, and when it was painted. I keep the "
+        "styles that you save until you remove them. I do not read messages, and I pass nothing on."
     )
-    rows = t("The rest, without pictures, is deleted after {days} days.", days=ROWS_KEPT_DAYS)
+    rows = t("What is left of it without pictures goes after {days} days.", days=ROWS_KEPT_DAYS)
     buttons = row_of(export_button.of(t, user_id), erase_button.of(t, user_id))
     return card(t("## Your data"), f"{words}\n{kept} {rows}", buttons)
 
 
 @own_button("privacy-export", _("Send me my data"), emoji="📦")
 async def export_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Sends the user all that is kept of them."""
+    """Sends the user all data that is stored about them."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     async with convenience(interaction):
         await _send(interaction, t)
@@ -62,7 +61,7 @@ async def export_button(interaction: Interaction, t: Texts, _about: int) -> None
 async def _send(interaction: Interaction, t: Texts) -> None:
     is_few = interaction.is_user_integration() and not interaction.is_guild_integration()
     parts_left = PARTS_OF_USER_INSTALLED if is_few else PARTS
-    words = [t("Here is what I keep about you.")]
+    words = [t("Here is what I keep of you.")]
     async for part in export_parts(
         interaction.client, interaction.user.id, interaction.filesize_limit
     ):
@@ -86,13 +85,13 @@ async def _send(interaction: Interaction, t: Texts) -> None:
 
 @own_button("privacy-erase", _("Erase my data…"), emoji="🗑️", style=discord.ButtonStyle.danger)
 async def erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Asks whether everything is to be erased."""
+    """Asks whether to erase everything."""
     user_id = interaction.user.id
     question = t(
-        "Erase everything that I keep about you? Your waiting pictures will be cancelled, and "
-        "your pictures and styles deleted. What others made from your pictures stays theirs, "
-        "but your photos are taken out of it. This cannot be undone. Messages in Discord stay "
-        "until you or a moderator delete them."
+        "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
+        "pictures and styles are deleted. What others painted on from your pictures stays "
+        "theirs, but your photographs are taken out of it. This cannot be undone. Messages in "
+        "Discord stay, until you or a moderator delete them."
     )
     layout = card(question, row_of(really_erase_button.of(t, user_id), keep_button.of(t, user_id)))
     await interaction.response.edit_message(view=layout)
@@ -104,19 +103,16 @@ async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -
     await acknowledge(interaction)
 
     async def meanwhile() -> None:
-        # Else the question stands there for seconds, as if the button had done nothing.
-        with contextlib.suppress(discord.DiscordException, OSError):  # it goes on all the same
-            await say(
-                interaction,
-                t("I am stopping what is being painted for you, and then I erase everything…"),
-            )
+        # Otherwise the question would stay for seconds, as if the button did nothing.
+        with contextlib.suppress(discord.DiscordException, OSError):  # only a courtesy
+            await say(interaction, t("I stop what is painted for you, and then I erase all of it…"))
 
     await stop_unfinished(interaction.client, interaction.user.id, meanwhile)
     await interaction.client.service(IntakeService).forget(interaction.user.id)
     counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
     interaction.client.languages.pop(interaction.user.id, None)
     words = t(
-        "Everything was erased: {jobs}, {pictures}, {styles}.",
+        "Everything is erased: {jobs}, {pictures}, {styles}.",
         jobs=t.plural(
             "{count} picture that you asked for",
             "{count} pictures that you asked for",
@@ -126,8 +122,8 @@ async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -
         styles=t.plural("{count} style", "{count} styles", count=counts.styles),
     )
     stays = t(
-        "-# What stays: styles that you saved for a server; if you are blocked, the block; and "
-        "for one day, when you painted, because of the limit on pictures per day."
+        "-# What stays: styles that you saved for a server; if you were blocked, that you "
+        "are; and for one day, when you painted, for the limit of pictures a day."
     )
     await say(interaction, f"{words}\n{stays}")
 
@@ -140,7 +136,7 @@ async def keep_button(interaction: Interaction, _t: Texts, _about: int) -> None:
 
 
 LONGEST_SECONDS = 8.0
-"""An engine stops within two seconds; Discord may be slow, and is not waited for any longer."""
+"""An engine stops within two seconds; a slow Discord is not waited for any longer than this."""
 LOOK_SECONDS = 0.2
 JOBS_AT_ONCE = 500
 
@@ -150,12 +146,12 @@ async def stop_unfinished(
 ) -> None:
     """Cancel a user's jobs, and wait a moment until their messages show it.
 
-    Erasing forgets where the messages are: they would show a place in the queue for ever.
+    An erasure forgets which messages these are: they would show a place in the queue forever.
 
     Args:
         client: The bot.
-        user_id: Whose jobs they are.
-        meanwhile: Says that this takes a moment, where there is anything to wait for.
+        user_id: The user.
+        meanwhile: Says that this takes a moment; called if there is anything to wait for.
     """
     queue = client.queue
     unfinished = (JobState.QUEUED, JobState.RUNNING)

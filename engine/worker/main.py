@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable
 
+from common.gpus import unused_card
 from common.leaving import leave_within, on_signal
 from common.logs import log_ids, set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
@@ -110,6 +111,8 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
         )
         with log_ids(engine=info.id):
             say_start(settings, worker.described(), painter.precision)
+            if unused := await asyncio.to_thread(unused_card, settings.atelier_device):
+                log.warning("%s", unused)
         await worker.run(stop)
     log.info("stopped in order")
 

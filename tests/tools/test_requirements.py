@@ -9,7 +9,7 @@ import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from tools.requirements import CPU_INDEX, choose, cpu_lock
+from tools.requirements import CPU_INDEX, choose, cpu_lock, cuda_command
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = {"sys_platform": "linux", "platform_machine": "x86_64"}
@@ -56,6 +56,7 @@ def test_elsewhere_torch_has_one_build() -> None:
         ("Linux", "aarch64", False, True, "requirements-dev.lock", "one build"),
         ("Darwin", "arm64", False, True, "requirements-dev.lock", "one build"),
         ("Windows", "AMD64", False, True, "requirements-dev.lock", "one build"),
+        ("Windows", "AMD64", True, True, "requirements-dev.lock", "tools.requirements cuda"),
     ],
 )
 def test_a_machine_gets_what_suits_it(
@@ -74,6 +75,15 @@ def test_a_machine_gets_what_suits_it(
     assert said in why
     assert set(asked) <= {CPU_INDEX}
     assert (ROOT / file).is_file()
+
+
+def test_torch_for_a_card_is_that_of_the_lock_file_for_its_cuda() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    packages = wanted(lock, LINUX)
+    *_, address, torch = cuda_command(lock)
+    assert torch == f"torch=={packages['torch']}"
+    assert packages["cuda-toolkit"].replace(".", "").startswith(address.rpartition("/cu")[2])
+    assert cuda_command(lock, "cu126")[-2].endswith("/cu126")
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

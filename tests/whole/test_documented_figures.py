@@ -20,7 +20,7 @@ from bot.texts import languages
 from common import crashes
 from common.catalogue import Catalogue, Ready, load_catalogue
 from common.limits import LIMITS
-from common.options import MAX_VARIANTS, QUALITY_WORK
+from common.options import CLIP_FRAME_WORK, MAX_VARIANTS, QUALITY_WORK
 from common.pictures.kinds import MAX_ASPECT
 from common.settings import Settings
 from engine.recipes.recipe import load_recipe
@@ -138,7 +138,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
         "come back {} at a time, {} of a member",
         (waiting.RETURNING_AT_ONCE, waiting.RETURNING_EACH),
     ),
-    ("security", "and {} minutes later its files", (retention.UNDO_SECONDS / MINUTE,)),
+    ("security", "and its files {} minutes later", (retention.UNDO_SECONDS / MINUTE,)),
     ("security", "a second one waits {} seconds", (alone.ENDING_SECONDS,)),
     ("security", "was silent for {} minute", (living.BOT_ALIVE_SECONDS / MINUTE,)),
     ("upgrade", "Of these copies the newest {} are kept", (copying.KEPT,)),
@@ -153,10 +153,19 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
         "a draft takes {} of that, *fine* {} times",
         (QUALITY_WORK["draft"], QUALITY_WORK["fine"]),
     ),
-    ("engine", "Faces weigh {} times as much", (1 + RECIPE.loss.faces,)),
+    ("engine", "**Faces** weigh {} times as much", (1 + RECIPE.loss.faces,)),
     ("engine", "It goes {} tenths of the way", (10 * RECIPE.start.colors_first,)),
     ("engine", "{} of the finest detail", (RECIPE.start.detail,)),
     ("engine", "one each {} seconds", (progress_reporter.CHECKPOINT_SECONDS,)),
+    ("moving", "times `1 + {} (frames − 1)` (`CLIP_FRAME_WORK`)", (CLIP_FRAME_WORK,)),
+    ("pictures", "the content weighs {} times as much", (1 + RECIPE.loss.faces,)),
+    ("pictures", "With it came {} tenths of the way", (10 * RECIPE.start.colors_first,)),
+    (
+        "pictures",
+        "more content ({}) and less of the photograph's detail ({})",
+        (RECIPE.choices[0].content_weight, RECIPE.start.detail),
+    ),
+    ("pictures", "counts up to {} times more at a luma", (RECIPE.choices[0].dark,)),
 ]
 
 

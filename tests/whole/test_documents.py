@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("findings/*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+LINK_TO_PART = re.compile(r"\]\(([^)#\s]*)(#[^)\s]+)\)")
 MODULE = re.compile(r"python -m ((?:bot|engine|jobs|sandbox|tools|bench)(?:\.\w+)*)")
 TARGET = re.compile(r"`?\bmake (\w+)")
 
@@ -21,6 +22,23 @@ def test_links_lead_somewhere(page: Path) -> None:
         for link in links
         if not link.startswith(("http://", "https://", "mailto:"))
         and not (page.parent / link).exists()
+    ]
+    assert not lost
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What its headings are linked by."""
+    text = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_a_part_lead_to_its_heading(page: Path) -> None:
+    lost = [
+        link + part
+        for link, part in LINK_TO_PART.findall(page.read_text(encoding="utf-8"))
+        if ":" not in link and part[1:] not in anchors_of(page.parent / link if link else page)
     ]
     assert not lost
 

@@ -30,13 +30,11 @@ async def pause(interaction: Interaction) -> None:
     """Start no more pictures until you resume."""
     guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.pauses.pause(guild_id, interaction.user.id):
-        await say(interaction, texts_of(interaction)("The queue is already paused."))
+        await say(interaction, texts_of(interaction)("The queue is paused already."))
         return
     await tell(
         interaction,
-        lambda t: t(
-            "The queue is paused. Waiting pictures keep their places until /queue-admin resume."
-        ),
+        lambda t: t("The queue is paused. What waits keeps its place until /queue-admin resume."),
     )
 
 
@@ -51,7 +49,7 @@ async def resume(interaction: Interaction) -> None:
         said = STANDS_STILL if stands_still else _("The queue is not paused.")
         await say(interaction, texts_of(interaction)(said))
         return
-    said = STANDS_STILL if stands_still else _("The queue is running again.")
+    said = STANDS_STILL if stands_still else _("The queue goes on.")
     await tell(interaction, lambda t: t(said))
 
 
@@ -61,7 +59,7 @@ async def clear(interaction: Interaction) -> None:
     guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
     overview = await interaction.client.queue.standings.overview(guild_id)
     if not overview.waiting:
-        said = t("Nothing is waiting in this server.")
+        said = t("Nothing waits in this server.")
         await show_last_undo(interaction, guild_id, said, undo_clear_button)
         return
     user_id = interaction.user.id
@@ -76,12 +74,10 @@ async def nothing_button(interaction: Interaction, t: Texts, _about: int) -> Non
 
 
 def clear_question(t: Texts, count: int) -> str:
-    """What is asked before the queue is cleared."""
+    """The question before the queue is cleared."""
     return t.plural(
-        "Cancel {count} waiting picture? Its owner will be told. You can undo this for ten "
-        "minutes.",
-        "Cancel {count} waiting pictures? Their owners will be told. You can undo this for ten "
-        "minutes.",
+        "Cancel {count} waiting picture? Its owner is told. You can undo it for ten minutes.",
+        "Cancel {count} waiting pictures? Their owners are told. You can undo it for ten minutes.",
         count=count,
     )
 
@@ -89,24 +85,24 @@ def clear_question(t: Texts, count: int) -> str:
 def cleared_words(t: Texts, count: int) -> str:
     """How many were cancelled."""
     return t.plural(
-        "{count} waiting picture was cancelled.",
-        "{count} waiting pictures were cancelled.",
+        "{count} waiting picture is cancelled.",
+        "{count} waiting pictures are cancelled.",
         count=count,
     )
 
 
 def _put_back_words(t: Texts, count: int) -> str:
-    """How many wait again."""
+    """How many are waiting again."""
     return t.plural(
-        "{count} picture is waiting again, in its old place.",
-        "{count} pictures are waiting again, in their old places.",
+        "{count} picture waits again, at its old place.",
+        "{count} pictures wait again, at their old places.",
         count=count,
     )
 
 
 def undone_words(t: Texts, outcome: ClearUndone, announced: str | None = None) -> str:
-    """How many wait again, in the words that were announced if any were, and how many do not."""
-    said = t("There is nothing left to put back.")
+    """How many are waiting again (as announced, if anything was), and how many are not."""
+    said = t("There is nothing left to be put back.")
     if outcome.job_ids:
         said = announced or _put_back_words(t, len(outcome.job_ids))
     if not outcome.lost:
@@ -122,7 +118,7 @@ def undone_words(t: Texts, outcome: ClearUndone, announced: str | None = None) -
 async def show_undo(
     interaction: Interaction, said: str, cleared: Cleared, undo: type[PersistentItem]
 ) -> None:
-    """Say what was cancelled, with a button that takes it back for a while."""
+    """Say what was cancelled, with a button that undoes it for a while."""
     t = texts_of(interaction)
     until = discord.utils.format_dt(cleared.undo_until, "t")
     note = t("-# This can be undone until {time}.", time=until)
@@ -133,7 +129,7 @@ async def show_undo(
 async def show_last_undo(
     interaction: Interaction, guild_id: int | None, said: str, undo: type[PersistentItem]
 ) -> None:
-    """Say that nothing waits, to who may just have cleared it: the answer to that may be lost."""
+    """Say that nothing is waiting; with an undo button, as an earlier response may be lost."""
     cleared = await interaction.client.queue.clearings.last(guild_id, interaction.user.id)
     if cleared is None:
         await say(interaction, said)
@@ -144,13 +140,13 @@ async def show_last_undo(
 
 @own_button("queue-clear", _("Cancel them all"), style=discord.ButtonStyle.danger)
 async def clear_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Cancels what waits in the server; the permission may be gone since."""
+    """Cancels what is waiting in the server; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
     count = len(cleared.job_ids)
     if not count:
-        said = t("Nothing is waiting in this server.")
+        said = t("Nothing waits in this server.")
         await show_last_undo(interaction, guild_id, said, undo_clear_button)
         return
     said = await announce(interaction, lambda t: cleared_words(t, count))
@@ -159,7 +155,7 @@ async def clear_button(interaction: Interaction, t: Texts, _about: int) -> None:
 
 @own_button("queue-clear-undo", _("Undo"), emoji="↩️")
 async def undo_clear_button(interaction: Interaction, t: Texts, about: int) -> None:
-    """Puts what was cancelled back to its places; the permission may be gone since."""
+    """Puts cancelled pictures back in their places; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     outcome = await interaction.client.queue.clearings.undo(about, guild_id, interaction.user.id)
@@ -190,7 +186,7 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
         raise UserError(NO_SUCH_JOB, job_id=picture)
     await tell(
         interaction,
-        lambda t: t("#{job_id} by <@{owner}> was cancelled.", job_id=job.id, owner=job.user_id),
+        lambda t: t("#{job_id} of <@{owner}> is cancelled.", job_id=job.id, owner=job.user_id),
     )
 
 
@@ -205,16 +201,14 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
         raise UserError(NO_SUCH_JOB, job_id=picture)
     await tell(
         interaction,
-        lambda t: t(
-            "#{job_id} by <@{owner}> will be painted next.", job_id=job.id, owner=job.user_id
-        ),
+        lambda t: t("#{job_id} of <@{owner}> is painted next.", job_id=job.id, owner=job.user_id),
     )
 
 
 @remove.autocomplete("picture")
 @front.autocomplete("picture")
 async def waiting_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
-    """Offer what waits in the server, to its admins; a server may have opened the command."""
+    """Autocomplete: what is waiting in the server, for admins; a server can open the command."""
     guild_id = interaction.guild_id
     if guild_id is None or not is_admin(interaction, interaction.client.settings):
         return []

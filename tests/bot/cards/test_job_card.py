@@ -82,7 +82,7 @@ def test_the_bar_is_full_at_the_end_and_cancel_is_offered_once() -> None:
     assert not actions_of(job_card(T, painting(0.5, cancel_requested=True), None))
     clip: dict[str, Any] = {"frames": 9, "note": "loading"}
     halfway = words_of(job_card(T, painting(0.5, progress=clip | {"frame": 4}), None))
-    assert "frame 4 of 9" in halfway
+    assert "50% · frame 4 of 9\n▰▰▰▰▰▰▰▱▱▱▱▱▱▱\n" in halfway, "words first, for who hears them"
     assert "put together" not in halfway
     last = words_of(job_card(T, painting(1.0, progress=clip | {"frame": 9}), None))
     assert "put together" in last
@@ -125,7 +125,21 @@ def test_who_reads_pictures_aloud_hears_which_style_or_what_its_member_says() ->
     said = replace(job, reply=replace(job.reply, alt_text="A cat"))
     assert descriptions(T, said, 2) == ["1: A cat", "2: A cat"]
     assert descriptions(T, said, 1) == ["A cat"]
-    assert len(descriptions(T, job, 1)) == 1
+    assert descriptions(T, job, 1) == ["A photograph in 2 styles"]
+
+
+def test_who_reads_pictures_aloud_hears_what_forms_and_what_moves() -> None:
+    style = StyleInput(preset="the-scream")
+    clip = ClipInput(picture="a.clip", frames=9, seconds=1.0)
+    moving = PaintInputs(content="c", styles=(style,), clip=clip)
+    painted = job_of(JobState.RUNNING, inputs=moving)
+    assert alt_texts_of(job_card(texts_for("de"), painted, None, attached(0))) == [
+        "Vorschau: Eine Animation im Stil von „Der Schrei“"
+    ]
+    said = replace(painted, reply=replace(painted.reply, alt_text="A cat"))
+    assert alt_texts_of(job_card(T, said, None, attached(0))) == ["Preview: A cat"]
+    own = PaintInputs(content="c", styles=(StyleInput(picture="a.png"),))
+    assert descriptions(T, job_of(JobState.DONE, inputs=own), 1) == ["A painted photograph"]
 
 
 def test_how_many_of_several_are_finished_and_why_not_more() -> None:
@@ -152,7 +166,7 @@ def test_a_gallery_names_its_member_only_where_they_wish(by_name: bool) -> None:
     card = gallery_card(T, done, attached(0), title="Dusk", by_name=by_name, spoiler=True)
     assert ("<@3>" in words_of(card)) is by_name
     assert "Ada" not in words_of(card)
-    assert alt_texts_of(card) == ["Dusk"]
+    assert alt_texts_of(card) == ["A photograph in the style of “the-starry-night”"]
     (gallery,) = [part for part in card.walk_children() if isinstance(part, ui.MediaGallery)]
     assert gallery.items[0].spoiler
 

@@ -24,8 +24,11 @@ async def test_history_shows_ones_own_pictures_in_pages(world: World) -> None:
     ada = world.user("ada")
     await world.painted_job(world.user("grace"))
     jobs = [await world.painted_job(ada) for _ in range(6)]
+    await world.queue.deliveries.set_look(jobs[-1].id, alt_text="A dog", spoiler=False)
     message = await world.slash(ada, "history")
     assert message.ephemeral
+    (gallery,) = [each for each in message.walk() if each["type"] == 12]
+    assert gallery["items"][0]["description"] == f"#{jobs[-1].id} · A dog"
     assert [f"#{job.id} ·" in message.text for job in jobs] == [False, False, *[True] * 4]
     assert len(message.attachments) == 4
     assert len(pictures_in(message)) == 4

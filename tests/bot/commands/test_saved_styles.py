@@ -30,7 +30,7 @@ async def test_a_saved_style_is_offered_as_preset_and_shown(world: World) -> Non
     ada = world.user("ada")
     message = await save(world, ada, "  My   crimson ")
     assert message.ephemeral
-    assert "“My crimson” was saved" in message.text
+    assert "“My crimson” is saved" in message.text
     assert await names(world, ada) == [("user", "My crimson")]
     offered = await world.discord.autocomplete(ada, "paint", "preset", "crimson")
     assert any("My crimson" in choice["name"] for choice in offered)
@@ -44,14 +44,14 @@ async def test_the_same_name_replaces(world: World) -> None:
     ada = world.user("ada")
     await save(world, ada, "Crimson")
     message = await save(world, ada, "crimson", file=("b.png", plain_picture(color="navy")))
-    assert "now uses the new picture" in message.text
+    assert "replaced" in message.text
     assert len(await names(world, ada)) == 1
 
 
 async def test_a_style_for_the_server_is_for_admins(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     refused = await save(world, ada, "Ours", for_server=True)
-    assert "Only members who manage this server" in refused.text
+    assert "Only those who manage this server" in refused.text
     assert not await names(world, ada)
     assert "saved" in (await save(world, admin, "Ours", for_server=True)).text
     assert await names(world, ada) == [("guild", "Ours")]
@@ -68,7 +68,7 @@ async def test_members_remove_their_own_and_admins_the_servers(world: World) -> 
     refused = await world.slash(ada, "style remove", {"name": "Ours"})
     assert "no saved style “Ours” that you may remove" in refused.text
     removed = await world.slash(ada, "style remove", {"name": offered[0]["value"]})
-    assert "“Mine” was removed" in removed.text
+    assert "“Mine” is removed" in removed.text
     assert "removed" in (await world.slash(admin, "style remove", {"name": "ours"})).text
     log = (await world.slash(admin, "limits log")).text
     assert "saved a style for the server (“Ours”)" in log
@@ -151,13 +151,13 @@ async def test_a_button_of_a_removed_style_says_so_and_never_paints_in_another(
     ada = world.user()
     await save(world, ada, "Mine")
     asked = await world.paint({}, PHOTO)
-    message = await world.says(asked, "Which style")
+    message = await world.says(asked, "In which style")
     (menu,) = message.selects
     value = menu["options"][0]["value"]
     await world.slash(ada, "style remove", {"name": "Mine"})
     await save(world, ada, "Another")
     chosen = await world.discord.select(ada, message, [value])
-    assert "That saved style has been removed in the meantime" in await world.said(chosen)
+    assert "That saved style was removed meanwhile" in await world.said(chosen)
     assert not await world.jobs()
 
 
@@ -165,8 +165,11 @@ async def test_a_button_of_a_replaced_style_paints_in_what_took_its_place(world:
     ada = world.user()
     await save(world, ada, "Mine")
     await save(world, ada, "Other")
-    message = await world.says(await world.paint({}, PHOTO), "Which style")
+    await save(world, world.user("admin"), "Other", for_server=True)
+    message = await world.says(await world.paint({}, PHOTO), "In which style")
     (menu,) = message.selects
+    whose = {each["description"] for each in menu["options"] if each["label"] == "Other"}
+    assert whose == {"your own", "of this server"}
     (value,) = [each["value"] for each in menu["options"] if each["label"] == "Mine"]
     await save(world, ada, "Mine", file=("b.png", plain_picture(color="navy")))
     await world.says(await world.discord.select(ada, message, [value]), "Mine")
@@ -190,7 +193,7 @@ async def test_no_photograph_is_asked_for_where_the_style_was_removed(
     assert opened.modal is not None
     await world.slash(admin, "style remove", {"name": "Ours"})
     refused = await world.discord.press(admin, page, label="Paint with this")
-    assert "That saved style has been removed in the meantime" in await world.said(refused)
+    assert "That saved style was removed meanwhile" in await world.said(refused)
     assert refused.modal is None
 
 

@@ -64,18 +64,20 @@ async def test_a_style_named_from_right_to_left_leaves_the_size_in_its_place(wor
 async def test_what_is_read_of_a_picture_and_stands_in_a_form_has_no_backslashes(
     world: World,
 ) -> None:
-    ada = world.user()
-    ada.display_name = "dark_knight *7*"
+    ada, name = world.user(), "dark_knight *7*"
+    picture = {"picture": ("mine.png", gradient_picture((40, 40)))}
+    await world.slash(ada, "style save", {"name": name}, attachments=picture)
     await world.start_engine()
-    message = await world.painted()
+    message = await world.painted({"preset": name}, attachments=PHOTO)
     (gallery,) = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
-    assert gallery["items"][0]["description"] == "Painted for dark_knight *7*"
-    assert "Painted for dark\\_knight \\*7\\*" in message.text
+    words = f"A photograph in the style of “{name}”"
+    assert gallery["items"][0]["description"] == words
+    assert "dark\\_knight \\*7\\*, for Ada" in message.text
     details = await world.discord.press(ada, message, label="Details")
     page = await answer(details)
     form = await world.discord.press(ada, page, label="Describe…")
     assert form.modal is not None
-    assert form.modal["components"][0]["component"]["value"] == "Painted for dark_knight *7*"
+    assert form.modal["components"][0]["component"]["value"] == words
 
 
 async def test_a_name_on_a_card_is_no_link(world: World) -> None:

@@ -1,0 +1,39 @@
+"""A card that torch, as it is installed, cannot paint on."""
+
+import importlib.util
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from common.gpus import UNUSED_CARD, torch_has_cuda, unused_card, usable_cards
+
+OF_WINDOWS = """from typing import Optional
+__version__ = '2.15.0+cpu'
+cuda: Optional[str] = None
+git_version = 'd0f2af8b'
+"""
+OF_LINUX = OF_WINDOWS.replace("+cpu", "+cu132").replace("None", "'13.2'")
+
+
+@pytest.fixture
+def torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Its file that says how it was built."""
+    spec = ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec if name == "torch" else None)
+    return tmp_path / "version.py"
+
+
+def test_a_card_that_torch_is_not_built_for_is_told_and_gets_no_engine(torch: Path) -> None:
+    torch.write_text(OF_WINDOWS)
+    assert unused_card("auto", cards=lambda: 1) == UNUSED_CARD
+    assert unused_card("auto", cards=lambda: 0) is None
+    assert unused_card("cpu", cards=lambda: 1) is None, "as the settings want it"
+    assert usable_cards(cards=lambda: 2) == 0, "engines on them could not start"
+
+
+def test_where_torch_is_built_for_cards_they_are_used(torch: Path) -> None:
+    assert torch_has_cuda(), "it does not say"
+    torch.write_text(OF_LINUX)
+    assert unused_card("auto", cards=lambda: 1) is None
+    assert usable_cards(cards=lambda: 2) == 2
