@@ -90,7 +90,7 @@ async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world:
     shown = await shown_here(world, job, everybody=True)
     assert "Painted for Ada\n" in shown.text
     (gallery,) = [each for each in shown.walk() if each["type"] == 12]
-    assert gallery["items"][0]["description"] == "A painted photograph"
+    assert gallery["items"][0]["description"] == "A painted photo"
     ada, grace = world.user(), world.user("grace")
     for label in ("Again", "Details", "Delete"):
         said = await world.said(await world.discord.press(grace, shown, label=label))
@@ -101,7 +101,7 @@ async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world:
     posted = await world.discord.press(ada, compared.message, label="Post here")
     await posted.wait(lambda i: i.message is not None and i.message.attachments)
     assert posted.message is not None
-    assert posted.message.attachments[0].description == "Before and after: A painted photograph"
+    assert posted.message.attachments[0].description == "Before and after: A painted photo"
 
 
 async def test_others_get_no_link_into_another_server(world: World) -> None:

@@ -169,7 +169,7 @@ async def test_strengths_and_styles_can_differ(world: World) -> None:
     assert len(by_style.attachments) == 2
     (gallery,) = [each for each in by_style.walk() if each["type"] == 12]
     said = [item["description"] for item in gallery["items"]]
-    assert said == ["1: A painted photograph", "2: A photograph in the style of “The Scream”"]
+    assert said == ["1: A painted photo", "2: A photo in the style of “The Scream”"]
     refused = await world.paint({"vary": "style"})
     assert "give two to four" in await world.said(refused)
 

@@ -29,7 +29,7 @@ async def test_compare_shows_both_side_by_side(world: World) -> None:
     assert interaction.message is not None
     assert interaction.message.ephemeral
     (compared,) = interaction.message.attachments
-    assert compared.description == "Before and after: A painted photograph"
+    assert compared.description == "Before and after: A painted photo"
     with Image.open(io.BytesIO(compared.data)) as sheet:
         assert sheet.width > 2 * sheet.height
     posted = await press(world, interaction.message, "Post here")
@@ -50,7 +50,7 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     assert interaction.message is not None
     (film,) = interaction.message.attachments
     assert film.filename == f"timelapse-{new.id}.gif"
-    assert film.description == f"How #{new.id} was painted: A painted photograph"
+    assert film.description == f"How #{new.id} was painted: A painted photo"
     posted = await press(world, interaction.message, "Post here")
     await posted.wait(lambda i: i.message and i.message.attachments)
     assert posted.message is not None
