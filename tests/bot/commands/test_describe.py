@@ -128,7 +128,7 @@ async def test_what_admins_want_hidden_stays_hidden(world: World) -> None:
     await world.start_engine()
     opened = await world.discord.slash(world.user("admin"), "settings", {"whose": "channel"})
     form = await world.discord.submit_modal(opened, {"switches": ["spoiler"]})
-    await world.says(form, "Kept")
+    await world.says(form, "Saved")
     message = await world.painted()
     await world.says(await describe(world, message, {"switches": []}), "Saved: http")
     assert picture(message)[1]
@@ -161,7 +161,7 @@ async def test_a_thread_hides_what_its_channel_hides(world: World, whose: str) -
     assert page.message is not None
     details = await answer(await world.discord.press(ada, page.message, label="Details"))
     form = await world.discord.press(ada, details, label="Describe…")
-    await world.says(await world.discord.submit_modal(form, {"switches": []}), "Kept")
+    await world.says(await world.discord.submit_modal(form, {"switches": []}), "Saved")
     assert (await world.fresh(job)).reply.spoiler is (whose in ids)
 
 
