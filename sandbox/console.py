@@ -1,6 +1,7 @@
 """Words on the console, and an orderly end for whoever is told to stop."""
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,9 @@ def write(text: str) -> None:
     """
     if sys.stdout is None:  # the process has none
         return
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file or a pipe on Windows has few signs; a message has any, and comes with `?` then.
+        sys.stdout.reconfigure(errors="replace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
