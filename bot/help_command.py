@@ -24,40 +24,41 @@ PATH = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 HEAD = """\
 # Commands
 
-What members and admins can ask of Atelier in Discord. This file is made by
-`python -m bot.help_command`; a test fails when it is out of date.
+Every command of Atelier with its options: first those of members, then those of admins.
 
-Answers that concern only the one who asks are seen only by them. Names and descriptions appear in
-the language of each user's Discord ({languages} so far;
-another is one file, see below).
-Every button goes on working after a restart of the bot, and checks who presses it.
+- Answers that concern only you are shown only to you.
+- Names and descriptions appear in the language of your Discord: {languages} so far.
+- Buttons keep working after a restart of the bot, and check who presses them.
+
+(`python -m bot.help_command` writes this file, and a test fails when it is out of date.)
 """
 
 MEMBERS = """\
 ## For members
 
-These work in servers, in direct messages with the bot, and, for those who installed Atelier for
-themselves, everywhere else. Where the bot is no member it cannot edit its message after 15
-minutes, so a picture that takes longer comes as a direct message.
+These work in servers, in direct messages with the bot, and everywhere else for people who
+installed Atelier for themselves. Where the bot is not a member it cannot edit its message after
+15 minutes, so a picture that takes longer arrives as a direct message.
 """
 
 ADMINS = """\
 ## For admins
 
-Discord shows these to those who may manage the server. A server's owner can change that in the
-server settings; the bot checks the permission again in any case, at each command, button and
-form. Every change is written to a log that `/limits log` shows, and posted to a channel if one is
-chosen in `/limits set`. Those whose ids are in `ATELIER_OWNER_IDS` run the bot, and count as
-admins of every server.
+Discord shows these to people who may manage the server. You can change that in the server
+settings; the bot checks the permission in any case, at each command, button and form. Those whose
+IDs are in `ATELIER_OWNER_IDS` run the bot and count as admins of every server.
+
+Every change is logged: `/limits log` shows it, and a channel chosen in `/limits set` gets it as a
+message.
 """
 
 TAIL = """\
-## Another language
+## Add a language
 
-`python -m bot.locales it` begins `bot/locales/it/atelier.po` (or any other language that Discord
-has). Translate what is empty in it with any editor of .po files, and start the bot again: nothing
-has to be compiled or registered. `python -m bot.locales` brings all files up to date after a
-change, and lists what is still to be translated; the tests refuse a language that is incomplete,
+`python -m bot.locales it` creates `bot/locales/it/atelier.po` (or the file of any other language
+that Discord has). Fill in the empty translations with any editor for .po files, and restart the
+bot; there is nothing to compile or register. After a change, `python -m bot.locales` updates all
+files and lists what is still to be translated. The tests refuse a language that is incomplete,
 whose placeholders differ, or whose names are longer than Discord allows.
 """
 
@@ -67,46 +68,48 @@ def _labels(actions: Iterable[Action]) -> str:
 
 
 NOTES: Mapping[str, str] = {
-    "paint": "Needs a photo and at least one style: a picture, a painting of the catalogue, or a "
+    "paint": "Without a style you are asked for one: a picture, a painting of the catalogue, or a "
     "saved style. The message shows the place in the queue, then the picture as it grows, then the "
-    f"result, with buttons: {_labels(RESULT_ACTIONS)}, and where the server has a gallery "
-    f"{_labels([Action.GALLERY])}; while it waits or grows: {_labels([Action.CANCEL])}.",
+    f"result, with buttons: {_labels(RESULT_ACTIONS)}, and {_labels([Action.GALLERY])} if the "
+    f"server has a gallery; while it waits or grows: {_labels([Action.CANCEL])}.",
     "queue": "Shows each of your pictures with its place, when it will be ready, and a button to "
-    "cancel it; and what waits in the server, whether it is paused, and whether an engine runs.",
-    "cancel": "A picture that waits is cancelled at once and does not count for the day; one that "
-    "is being painted stops after the step that it is in, which for a large picture on a processor "
-    "takes some seconds.",
+    "cancel it. Also shows what waits in the server, whether the queue is paused, and whether an "
+    "engine is running.",
+    "cancel": "A waiting picture is cancelled at once and does not count for the day. One that is "
+    "being painted stops after its current step, which takes some seconds for a large picture on a "
+    "processor.",
     "history": "Four pictures a page. Choose one to see it in full, with all its buttons.",
-    "show": "Yours anywhere; others' in the server where they were posted for everybody, if you "
+    "show": "Your own anywhere; others' in the server where they were posted for everybody, if you "
     "can see that channel. Admins see all pictures of their server.",
-    "settings": "A form: size and quality, what becomes of the photo's colors, a spoiler on all "
-    "pictures. One's own has also when one is mentioned, whether nobody else sees the pictures, "
-    "and the language; a server's the roles whose pictures are hidden, and the language of what is "
-    "posted for all (gallery, style of the week, log channel). *This channel's*, chosen in a post "
-    "of a forum, are the forum's.",
+    "settings": "A form: size and quality, what happens to the photo's colors, a spoiler on all "
+    "pictures. Your own also has when you are mentioned, whether only you see your pictures, and "
+    "your language; a server's also has the roles whose pictures are hidden, and the language of "
+    "what is posted for all (gallery, style of the week, log channel). Chosen in a post of a "
+    "forum, *This channel's* are the defaults of the forum.",
     "styles": "Six to a page, with swatches. The search forgives typing errors.",
-    "style save": "Up to 25 of your own; a server can have 100. A name that exists is replaced. "
-    "Saved styles are offered first wherever a preset is asked for.",
+    "style save": "Up to 25 of your own; a server can have 100. A style of the same name is "
+    "replaced. Saved styles are offered first wherever a preset is asked for.",
     "privacy": "Says what is kept and for how long. One button sends you all of it as a zip, "
-    "another erases it after a question. Styles saved for a server stay, so does a block, and for "
-    "one day the times of your pictures, so that erasing does not reset the limit of pictures a "
-    "day.",
+    "another erases it after a question. Styles saved for a server stay, and so do blocks and, for "
+    "one day, the times of your pictures, so that erasing does not reset the daily limit.",
     "limits show": "What this server has set is bold; the rest are the operator's limits. A button "
     "opens the form of `/limits change`.",
-    "limits set": "A value that would loosen what the operator of the bot allows is refused, with "
-    "the value that is allowed. The answer has a button to undo it.",
-    "limits change": "Opens one form with all limits as they are: the numbers, one a line; roles "
+    "limits set": "A value that would loosen what the bot's operator allows is refused, and the "
+    "answer says which value is allowed. A button undoes the change.",
+    "limits change": "Opens one form with all current limits: the numbers, one per line; roles "
     "that may paint (none: everybody), roles that are free of the server's numbers, roles that are "
-    "painted first; channels in which to paint (none: all). Who is blocked: `/blocklist show`.",
-    "limits reset": "One limit at once, all after a question; both can be undone.",
-    "queue-admin pause": "What is being painted is finished; what waits keeps its place.",
-    "queue-admin clear": "Says how many there are and asks first; their owners are told. "
+    "painted first; channels in which to paint (none: all). For blocked members see "
+    "`/blocklist show`.",
+    "limits reset": "Resets one limit at once, or all after a question. Both can be undone.",
+    "queue-admin pause": "What is being painted is finished, and waiting pictures keep their "
+    "places.",
+    "queue-admin clear": "Says how many there are and asks first; their members are told. "
     "A button undoes it for ten minutes.",
     "queue-admin remove": "Also stops a picture that is being painted.",
-    "style-of-the-week": "One message in the gallery, or where the command is used: the painting, "
-    "a button by which everybody paints their photographs with it, and an end, at which the "
-    "message says how many pictures were painted.",
-    "stats": "Pictures, members, failures, waiting and painting time, in figures and as a diagram "
+    "style-of-the-week": "Posts one message in the gallery, or where the command is used: the "
+    "painting, a button with which everybody can paint in its style, and an end, when the message "
+    "says how many pictures were painted.",
+    "stats": "Pictures, members, failures, waiting and painting time, as numbers and as a diagram "
     "by day (UTC). Those who run the bot can ask for all servers together.",
 }
 
@@ -115,9 +118,9 @@ MENUS = {
     "Paint this": "In the Apps menu of a message with a picture: paints that picture. A form asks "
     "for the style and its strength.",
     "Use as style": "In the Apps menu of a message with a picture: paints in the style of that "
-    "picture. A form asks for up to ten photographs, which become one message, and count as many.",
-    "Paint the avatar": "In the Apps menu of a member: paints the picture by which others know "
-    "them. A form asks for the style and its strength.",
+    "picture. A form asks for up to ten photographs, which become one message and each count.",
+    "Paint the avatar": "In the Apps menu of a member: paints their avatar. A form asks for the "
+    "style and its strength.",
 }
 
 

@@ -1,4 +1,4 @@
-"""What all parts of the bot agree on: the bot, an interaction with it, a service, a feature."""
+"""The types that all parts of the bot share: `Bot`, `Interaction`, `Service`, `Feature`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -16,33 +16,33 @@ from jobs.queue import JobQueue
 
 
 class UserError(ExplainedError):
-    """Something that the user can put right; says in one sentence what is wrong and what to do.
+    """A mistake that users can correct: one sentence with what is wrong and what to do.
 
-    Its template is a key of the texts (marked with `_`).
+    Its template is a translation key, marked with `_`.
     """
 
 
 class Service:
-    """Something that runs beside the commands for as long as the bot does."""
+    """A background service, which runs for as long as the bot does."""
 
     def __init__(self, client: "Bot") -> None:
         self._client = client
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin; the queue is open, the connection to Discord is not there yet."""
+        """Start. The queue is open; the connection to Discord is not there yet."""
 
     async def stop(self) -> None:
-        """Finish what is in flight and end; what is left waits in the database."""
+        """Finish what is in flight and stop; the next start resumes the rest from the database."""
         await cancel(self._task)
 
     def _run_beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Begin with work that goes on until the service stops."""
+        """Start a task that runs until the service stops."""
         self._task = asyncio.create_task(work, name=name)
 
 
 async def cancel(*tasks: "asyncio.Task[Any] | None") -> None:
-    """End tasks, and wait until they have."""
+    """Cancel tasks, and wait until they have ended."""
     begun = [task for task in tasks if task is not None]
     for task in begun:
         task.cancel()
@@ -53,62 +53,62 @@ ServiceT = TypeVar("ServiceT", bound=Service)
 
 
 class Bot(discord.Client):
-    """Atelier in Discord, as its parts see it; `bot.app.client` connects it."""
+    """The Discord client as the other parts see it; `bot.app.client` implements it."""
 
     settings: Settings
-    """As read at the start."""
+    """As read at startup."""
     queue: JobQueue
-    """The jobs; open while the services run."""
+    """The job queue; open while the services run."""
     clock: Callable[[], float]
-    """The time, in seconds since the epoch: by it Discord's answers and pauses are judged."""
+    """Returns the time in seconds since the epoch; tokens expire and pauses end by it."""
     encoder: UploadEncoder
-    """Encodes pictures, outside of this process."""
+    """Encodes pictures in a child process."""
     tree: "app_commands.CommandTree[Bot]"
-    """All commands."""
+    """All slash commands and context menus."""
     services: list[Service]
-    """Started in their order once the queue is open, stopped in the reverse order."""
+    """Started in this order once the queue is open, stopped in reverse order."""
     when_connected: list[Callable[[], None]]
-    """Called whenever the connection to Discord is there (again)."""
+    """Called on each connect and reconnect to Discord."""
     after_command: list[Callable[["Interaction"], Awaitable[None]]]
-    """Called when a command has done its work; may follow its answer up."""
+    """Called after a command has completed; may send a followup."""
     picture_actions: dict[str, "PictureAction"]
-    """What the buttons under a picture do, by their names."""
+    """The handlers of the buttons under a picture, by action name."""
     languages: dict[int, str]
-    """Languages that members chose, by their ids."""
+    """Languages that members chose with `/settings`, by user ID."""
     traffic: Traffic
-    """What goes between the bot and Discord."""
+    """Counts requests to Discord."""
     scans_unreachable: bool
-    """Whether paintings that are not on this machine could not be fetched lately."""
+    """Whether downloading paintings that are not on this machine failed recently."""
     begins_anew: Sentence | None
-    """What owners are to be told of a database that is new though the bot is not."""
+    """What to tell owners if the database is new although the application's commands are not."""
     only_commands: set[int]
-    """Servers that installed the commands without the bot, and used them lately."""
+    """Servers with the commands but without the bot, from which interactions came recently."""
     may_serve: Callable[["Interaction"], Awaitable[bool]]
-    """Whether to serve an interaction; one that is refused has been answered."""
+    """Whether to serve an interaction; if not, it has been answered already."""
     accepting: bool
-    """False from the beginning of the end: nothing new is begun."""
+    """False from the beginning of the shutdown: nothing new is accepted."""
 
     def service(self, kind: type[ServiceT]) -> ServiceT:
-        """The running service of a kind."""
+        """The running service of this class."""
         return next(service for service in self.services if isinstance(service, kind))
 
 
 Interaction = discord.Interaction[Bot]
 PictureAction = Callable[[Interaction, int], Awaitable[None]]
-"""Serves a button under the picture of a job, whose number is given."""
+"""Handles a button under the picture of the job with this number."""
 Tree = app_commands.CommandTree[Bot]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 
 
 @dataclass(frozen=True)
 class Feature:
-    """What a module offers to the bot; `bot.app.features` collects them."""
+    """What a module adds to the bot; `bot.app.features` collects these."""
 
     commands: tuple[Command, ...] = ()
-    """Slash commands, groups of them, and menus."""
+    """Slash commands, their groups, and context menus."""
     buttons: "tuple[type[ui.DynamicItem[Any]], ...]" = ()
-    """Buttons and menus that go on working after a restart."""
+    """Buttons and select menus that keep working after a restart."""
     services: tuple[Callable[[Bot], Service], ...] = ()
-    """What makes the services that run beside the commands."""
+    """Factories of background services."""
     picture_actions: Mapping[str, PictureAction] = field(default_factory=dict)
-    """What buttons under a picture do, by the buttons' names."""
+    """Handlers of the buttons under a picture, by action name."""

@@ -1,8 +1,8 @@
 """Every sentence that a user sees, in the user's language.
 
-English is the source: a sentence stands where it is said, as `t("Place {place}.", place=3)`, and
-is the key of its translations. A language is one file, `locales/<language>/atelier.po`, read as
-it is when the bot starts, with no compilation step. `python -m bot.locales` brings it up to date.
+English is the source: a sentence is written where it is used, as `t("Place {place}.", place=3)`,
+and is the key of its translations. A language is one file, `locales/<language>/atelier.po`, which
+is read at startup without a compile step. `python -m bot.locales` brings it up to date.
 """
 
 import gettext
@@ -32,9 +32,9 @@ LOCALES_DIR = Path(__file__).parent / "locales"
 DOMAIN = "atelier"
 SOURCE_LANGUAGE = "en"
 SHOWN = "-x-"
-"""Parts a chosen language from Discord's, in which commands are named: `de-x-pl`."""
+"""Separates the chosen language from Discord's, in which commands are named: `de-x-pl`."""
 
-# The contexts that keep the name of a command, such as "show", apart from a sentence's word.
+# Contexts that tell the name of a command, such as "show", from the same word in a sentence.
 CONTEXTS: Mapping[Location, str] = {
     Location.command_name: "command",
     Location.group_name: "command",
@@ -46,25 +46,25 @@ _Key = tuple[str | None, str]
 
 
 def _(message: str) -> str:
-    """Mark a sentence for translation where it is written; it is said elsewhere, by `Texts`."""
+    """Mark a sentence for translation where it is written; `Texts` translates it later."""
     return message
 
 
 @dataclass(frozen=True)
 class Texts:
-    """The sentences of one language; what is not translated comes in English."""
+    """The sentences of one language; untranslated ones stay English."""
 
     language: str = SOURCE_LANGUAGE
     messages: Mapping[_Key, tuple[str, ...]] = field(default_factory=dict, repr=False)
     plural_form: Callable[[int], int] = field(default=lambda count: int(count != 1), repr=False)
 
     def __call__(self, message: str, /, **values: object) -> str:
-        """Say a sentence; `{name}` in it stands for the value of that name."""
+        """Translate a sentence and fill its `{name}` placeholders."""
         forms = self.messages.get((None, message))
         return _fill(forms[0] if forms else message, message, self._written(values))
 
     def plural(self, singular: str, plural: str, /, count: int, **values: object) -> str:
-        """Say a sentence in the form that the count needs; `{count}` in it stands for the count."""
+        """Translate a sentence in the plural form of the count, which fills `{count}`."""
         forms = self.messages.get((None, singular))
         source = singular if count == 1 else plural
         index = self.plural_form(count)
@@ -72,28 +72,28 @@ class Texts:
         return _fill(said, source, self._written({"count": count, **values}))
 
     def number(self, value: float, spec: str) -> str:
-        """A number as the language writes it: `2.5`, in German `2,5`."""
+        """Format a number for the language: `2.5`, in German `2,5`."""
         return format(_written(value, self.decimal_mark), spec)
 
     @property
     def decimal_mark(self) -> str:
-        """What stands before the tenths: `.` or `,`."""
-        if self.language == SOURCE_LANGUAGE:  # a language's data take 2 MiB
+        """The decimal separator: `.` or `,`."""
+        if self.language == SOURCE_LANGUAGE:  # avoids loading locale data
             return "."
         return numbers.get_decimal_symbol(_locale(self.language))
 
     def percent(self, fraction: float) -> str:
-        """A share of a whole: `65%`, in German `65 %`."""
+        """Format a fraction as a percentage: `65%`, in German `65 %`."""
         if self.language == SOURCE_LANGUAGE:
             return f"{fraction:.0%}"
         return str(numbers.format_percent(fraction, locale=_locale(self.language)))
 
     def day(self, day: date) -> str:
-        """A day of this year: `Nov 29`, in German `29. Nov.`."""
+        """Format a date without its year: `Nov 29`, in German `29. Nov.`."""
         return str(dates.format_skeleton("MMMd", day, locale=_locale(self.language)))
 
     def say(self, sentence: Sentence) -> str:
-        """Say what another package has to say, be it of another version."""
+        """Translate a sentence of another package, which may be another version's."""
         if sentence.template == TITLE:
             painting = load_catalogue().get(str(sentence.values.get("painting", "")))
             return str(sentence) if painting is None else painting.title(self.language)
@@ -108,7 +108,7 @@ class Texts:
             return str(Sentence(sentence.template, values))
 
     def find(self, context: str | None, message: str) -> str | None:
-        """The translation of a message with a context, or None where there is none."""
+        """The translation of a message in a context, or None."""
         forms = self.messages.get((context, message))
         return forms[0] if forms else None
 
@@ -120,7 +120,7 @@ class Texts:
 
 
 class _Number(float):
-    """A number that a sentence writes with the decimal mark of its language."""
+    """A number that is formatted with the decimal separator of its language."""
 
     mark = "."
 
@@ -140,7 +140,7 @@ def _locale(language: str) -> Locale:
 
 
 def _fill(said: str, source: str, values: Mapping[str, object]) -> str:
-    """Put the values in. A slip in a translation must not cost the user the answer."""
+    """Fill the placeholders. A mistake in a translation falls back to English."""
     if not values:
         return said
     try:
@@ -153,13 +153,13 @@ def _fill(said: str, source: str, values: Mapping[str, object]) -> str:
 
 
 def forms_of(message: Message) -> tuple[str, ...]:
-    """The translation of a message of a catalogue, in all its forms."""
+    """All plural forms of a translation."""
     said = message.string
     return (said,) if isinstance(said, str) else tuple(said or ())
 
 
 def texts_from(catalog: Catalog, language: str) -> Texts:
-    """The sentences of a read catalogue; entries that are empty or marked fuzzy are left out."""
+    """The sentences of a parsed catalog, without empty and fuzzy entries."""
     messages: dict[_Key, tuple[str, ...]] = {}
     for message in catalog:
         if not message.id or message.fuzzy:
@@ -172,7 +172,7 @@ def texts_from(catalog: Catalog, language: str) -> Texts:
 
 @cache
 def languages() -> Mapping[str, Texts]:
-    """All languages there are a file for, and English; read once."""
+    """English and all languages that have a file; read once."""
     found = {SOURCE_LANGUAGE: Texts()}
     for path in sorted(LOCALES_DIR.glob(f"*/{DOMAIN}.po")):
         language = path.parent.name.replace("_", "-")
@@ -182,9 +182,9 @@ def languages() -> Mapping[str, Texts]:
 
 
 def texts_for(locale: discord.Locale | str | None) -> Texts:
-    """The sentences for a locale of Discord, such as `de`, `en-GB` or `pt-BR`.
+    """The sentences for a Discord locale, such as `de`, `en-GB` or `pt-BR`.
 
-    `de-x-pl` is German with commands named as in Polish; see `locale_of`.
+    `de-x-pl` is German with the commands named as in Polish; see `locale_of`.
     """
     code, _mark, shown = str(locale or SOURCE_LANGUAGE).replace("_", "-").partition(SHOWN)
     known = languages()
@@ -193,24 +193,24 @@ def texts_for(locale: discord.Locale | str | None) -> Texts:
 
 
 def texts_of(interaction: discord.Interaction) -> Texts:
-    """The sentences in the language of the one who pressed, chose or typed.
+    """The sentences in the language of the interaction's user.
 
-    It is Discord's, unless they chose another by `/settings`.
+    That is Discord's, unless they chose another with `/settings`.
     """
     return texts_for(locale_of(interaction))
 
 
 @cache
 def _in_names_of(language: str, shown: str) -> Texts:
-    """The sentences of one language with commands and options named as in another.
+    """The sentences of one language, with commands and options named as in another.
 
-    Discord shows their names in its own language, also to those who chose another for the bot.
+    Discord shows these names in its own language, also to users who chose another for the bot.
     """
     said, names = languages()[language], languages()[shown]
     if language == shown:
         return said
     sentences = {key: forms for key, forms in said.messages.items() if key[0] is None}
-    if language == SOURCE_LANGUAGE:  # whose sentences are in no file; plurals stay as they are
+    if language == SOURCE_LANGUAGE:  # English sentences are in no catalog; plurals stay as they are
         known = (key for key, forms in names.messages.items() if len(forms) == 1)
         sentences = {key: (key[1],) for key in known if key[0] is None}
     renamed = {key: _renamed(key[1], forms, said, names) for key, forms in sentences.items()}
@@ -224,7 +224,7 @@ _MENU = re.compile(r"“([^”{]+)”")
 
 
 def _renamed(source: str, forms: tuple[str, ...], said: Texts, names: Texts) -> tuple[str, ...]:
-    """The forms of a translation with the names that stand in its source as in another language."""
+    """The forms of a translation, with the command names in its source as in another language."""
 
     def name(texts: Texts, context: str, words: Iterable[str]) -> str:
         return " ".join(texts.find(context, word) or word for word in words)
@@ -234,7 +234,7 @@ def _renamed(source: str, forms: tuple[str, ...], said: Texts, names: Texts) -> 
     found += [("{}", "command", match.groups()) for match in _MENU.finditer(source)]
     pairs = {}
     for frame, context, words in found:
-        # After a command that is no group, the second word is one of the sentence.
+        # After a command without subcommands, the second word belongs to the sentence.
         own = [word for word in words if word and _is_name(context, word, said, names)]
         pairs[frame.format(name(said, context, own))] = frame.format(name(names, context, own))
     if not (pairs := {old: new for old, new in pairs.items() if old != new}):
@@ -248,11 +248,11 @@ def _is_name(context: str, word: str, *languages: Texts) -> bool:
 
 
 def locale_of(interaction: discord.Interaction, chosen: str | None = None) -> str:
-    """The language in which to speak to the one who pressed, chose or typed.
+    """The language in which to answer the user of an interaction.
 
     Args:
-        interaction: Of theirs.
-        chosen: What they have just chosen; what they chose before if it is None.
+        interaction: Theirs.
+        chosen: What they have just chosen; None: what they chose before, if anything.
     """
     before: Mapping[int, str] = getattr(interaction.client, "languages", {})
     shown = str(interaction.locale)
@@ -263,10 +263,10 @@ def locale_of(interaction: discord.Interaction, chosen: str | None = None) -> st
 
 
 class CatalogueTranslator(app_commands.Translator):
-    """Gives Discord the names and descriptions of the commands in each language there is."""
+    """Gives Discord the command names and descriptions in each language."""
 
     async def load(self) -> None:
-        """Read the files before the first command needs them."""
+        """Read the catalogs before the first command needs them."""
         languages()
 
     async def translate(
@@ -275,5 +275,5 @@ class CatalogueTranslator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """The translation, or None: Discord then shows the English one."""
+        """The translation; None: Discord shows the English one."""
         return texts_for(locale).find(CONTEXTS.get(context.location), string.message)

@@ -1,4 +1,4 @@
-"""What goes between the bot and Discord, counted."""
+"""Counts requests to Discord and gateway sessions, and notices a second program with our token."""
 
 import contextlib
 import time
@@ -11,30 +11,31 @@ import aiohttp
 
 TOO_MANY_REQUESTS = 429
 ANSWERS = 3
-"""As many within `ANSWERED_SECONDS` another program has given before that is told."""
+"""How many interactions another program must acknowledge within `ANSWERED_SECONDS` to be
+reported."""
 ANSWERED_SECONDS = 600.0
 _REMEMBERED = 500
 
 
 @dataclass(slots=True)
 class Traffic:
-    """Since the process began."""
+    """Counters since the process began."""
 
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By method and by the answer's status; `lost` where there was no answer."""
+    """By HTTP method and by status; `lost` where there was no response."""
     sessions: int = 0
-    """How often the gateway began a new session."""
+    """New gateway sessions."""
     resumes: int = 0
     discord_ahead_seconds: float | None = None
-    """How far Discord's clock was before this machine's at its last answer, if that told it."""
+    """Discord's clock minus this machine's, by the latest response with a date; None: not known."""
     _begun: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
-    """The newest interactions that this process began to answer."""
+    """The newest interactions that this process began to acknowledge."""
     _by_others: deque[float] = field(default_factory=lambda: deque(maxlen=ANSWERS))
-    """When others had answered one before, by the clock of the machine's own."""
+    """When others were first with an interaction, on the monotonic clock."""
 
     @property
     def rate_limited(self) -> int:
-        """Requests that were answered with "too many requests"."""
+        """Requests that were answered with a 429."""
         answers = self.requests.items()
         return sum(count for (_, status), count in answers if status == str(TOO_MANY_REQUESTS))
 
@@ -49,33 +50,33 @@ class Traffic:
 
     @property
     def unheard(self) -> int:
-        """Requests of which it is not sure what came of them: Discord may have carried them out."""
+        """Requests with an unknown outcome (lost, or a 5xx): Discord may have carried them out."""
         lost = ("lost", "5")
         return sum(count for (_, status), count in self.requests.items() if status.startswith(lost))
 
     def begins(self, interaction_id: int) -> bool:
-        """Note that an interaction is being answered; whether it was never begun before."""
+        """Note that an interaction is being acknowledged; False if that was begun before."""
         is_new = interaction_id not in self._begun
         self._begun.append(interaction_id)
         return is_new
 
     def note_answered_by_others(self) -> None:
-        """Count an interaction that was answered before this process had said anything."""
+        """Count an interaction that was acknowledged before this process had sent anything."""
         self._by_others.append(time.monotonic())
 
     @property
     def is_answered_by_others(self) -> bool:
-        """Whether another program lately answers with this bot's token, again and again."""
+        """Whether another program keeps acknowledging interactions with this bot's token."""
         lately = time.monotonic() - ANSWERED_SECONDS
         return len(self._by_others) == ANSWERS and self._by_others[0] > lately
 
     def ahead_of_discord(self, at: float) -> float:
-        """Seconds that a clock which says so now is before Discord's; 0 before that is known."""
+        """By how many seconds a time is ahead of Discord's clock; 0 until that clock is known."""
         known = self.discord_ahead_seconds
         return 0.0 if known is None else at - (time.time() + known)
 
     def watch(self, config: aiohttp.TraceConfig) -> None:
-        """Count the requests of sessions that are made with this configuration."""
+        """Count the requests of sessions with this trace configuration."""
         config.on_request_end.append(self._answered)
         config.on_request_exception.append(self._failed)
 
@@ -87,7 +88,7 @@ class Traffic:
     ) -> None:
         self.requests[answer.method, str(answer.response.status)] += 1
         headers = answer.response.headers
-        if "Date" in headers and "Age" not in headers:  # of what a cache kept it is the cache's
+        if "Date" in headers and "Age" not in headers:  # a cached response has an old date
             with contextlib.suppress(ValueError):
                 told = parsedate_to_datetime(headers["Date"]).timestamp()
                 self.discord_ahead_seconds = told - time.time()

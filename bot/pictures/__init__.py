@@ -1,1 +1,1 @@
-"""Pictures made to be shown: fitted to an upload limit, or before and after side by side."""
+"""Encoding pictures for upload: fitted to a size limit, or before and after side by side."""

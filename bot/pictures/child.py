@@ -1,8 +1,8 @@
-"""The child process that encodes, so that the bot's own stays small and quick.
+"""The child process that encodes, so that the bot itself stays small and responsive.
 
-A request says `what` to make of its files, in at most `limit_bytes`: `fit` or `compare`, or of
-clips `fit_clip` or `compare_clips`; an answer has the fields of an `Encoded` and its bytes. See
-`common.child` for the messages.
+A request names in `what` what to make of its files, in at most `limit_bytes`: `fit` or `compare`,
+for clips `fit_clip` or `compare_clips`. The answer has the fields of an `Encoded` and its bytes.
+See `common.child` for the protocol.
 """
 
 import io
@@ -25,15 +25,15 @@ SHRINK: Final = 0.8
 COMPARE_MAX_HEIGHT_PX: Final = 1600
 COMPARE_MAX_WIDTH_PX: Final = 4096
 GAP_PX: Final = 12
-MEMORY_BYTES: Final = 4 * 1024**3  # of addresses; two pictures of 8192 px fit in
+MEMORY_BYTES: Final = 4 * 1024**3  # of address space; enough for two pictures of 8192 px
 
 
 def fit(data: bytes, limit_bytes: int) -> Encoded:
-    """The best JPEG or WebP of at most `limit_bytes`; fewer pixels only if nothing else helps.
+    """The best JPEG or WebP of at most `limit_bytes`; scaled down only if nothing else helps.
 
-    It says of itself what the picture does.
+    It keeps the picture's provenance metadata.
     """
-    Image.MAX_IMAGE_PIXELS = None  # our own painting
+    Image.MAX_IMAGE_PIXELS = None  # our own picture, so no decompression bomb
     picture: Image.Image = Image.open(io.BytesIO(data))
     return _fit(picture, limit_bytes, said_by(picture))
 
@@ -70,8 +70,8 @@ def _best(
 
 
 def compare(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-    """Two pictures side by side, of the same height, on white; it says what the second does."""
-    Image.MAX_IMAGE_PIXELS = None  # both were checked when they came in
+    """Two pictures side by side at the same height, on white, with the metadata of the second."""
+    Image.MAX_IMAGE_PIXELS = None  # both were checked when they were attached
     opened = [Image.open(io.BytesIO(data)) for data in (before, after)]
     said = said_by(opened[1])
     pictures = [on_white(picture) for picture in opened]
@@ -89,7 +89,7 @@ def compare(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
 
 
 def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
-    # Pillow guesses how large a JPEG gets, and fails where it gets larger.
+    # Pillow guesses the buffer that a JPEG needs, and fails if the guess is too small.
     ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, 4 * picture.width * picture.height)
     file = io.BytesIO()
     picture.save(file, kind, **options)
@@ -99,7 +99,7 @@ def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
 def _answer(request: Header, files: Sequence[bytes]) -> Message:
     makers: dict[str, Callable[..., Encoded]] = {"fit": fit, "compare": compare}
     if request["what"] not in makers:
-        from bot.pictures import clips  # noqa: PLC0415 - not loaded for stills: FFmpeg is large
+        from bot.pictures import clips  # noqa: PLC0415 - stills do not need FFmpeg, which is large
 
         makers = {"fit_clip": clips.fit_clip, "compare_clips": clips.compare_clips}
     encoded = makers[request["what"]](*files, request["limit_bytes"])
@@ -107,9 +107,9 @@ def _answer(request: Header, files: Sequence[bytes]) -> Message:
 
 
 def main() -> None:
-    """Give up what encoding does not need, and serve until standard input ends."""
+    """Drop the rights that encoding does not need, and serve until standard input closes."""
     leave_network()
-    Image.init()  # loads what a format needs while it may still be read
+    Image.init()  # loads all codecs while files may still be read
     confine(memory_bytes=MEMORY_BYTES, folder=None, readable=readable_modules())
     serve(_answer)
 

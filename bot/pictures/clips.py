@@ -1,4 +1,4 @@
-"""Clips made to be shown, in the child process: fitted to an upload limit, or side by side."""
+"""Encoding clips in the child process: fitted to an upload limit, or side by side."""
 
 import io
 from collections.abc import Iterator
@@ -17,16 +17,19 @@ LEAST_SIDE_PX = 32
 COMPARE_MAX_WIDTH_PX = 1280
 GAP_PX = 8
 LEAST_SECONDS = 4.0
-"""A comparison that is shorter is repeated: a video is shown once."""
+"""Shorter comparisons are repeated up to this, as Discord plays a video once."""
 
 
 def fit_clip(clip: bytes, limit_bytes: int) -> Encoded:
-    """The best MP4 of at most `limit_bytes`; fewer pixels only if nothing else helps."""
+    """The best MP4 of at most `limit_bytes`; scaled down only if nothing else helps."""
     return _fitted(read_clip(clip), limit_bytes)
 
 
 def compare_clips(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-    """Two clips side by side as MP4, of the same height, each at its own pace until both ended."""
+    """Two clips side by side as an MP4, at the same height and each at its own frame rate.
+
+    The shorter clip keeps its last frame until the longer one ends.
+    """
     clips = read_clip(before), read_clip(after)
     moments = _moments(clips)
     rounds = max(1, round(LEAST_SECONDS * 1000 / moments[-1]))
@@ -52,7 +55,7 @@ def _fitted(clip: Clip, limit_bytes: int) -> Encoded:
 
 
 def _moments(clips: tuple[Clip, ...]) -> list[int]:
-    """When a frame of either begins, in milliseconds, and when the longer one ends."""
+    """When a frame of either clip begins, in milliseconds, and when the longer one ends."""
     found = {0}
     for clip in clips:
         at = 0
@@ -82,7 +85,7 @@ def _side_by_side(
 
 
 def _at(clip: Clip, moments: list[int]) -> Iterator[Image.Image]:
-    """The frame of a clip at each of the moments; behind its end the last."""
+    """The frame of a clip at each timestamp; after its end the last one."""
     frames, ends = clip.frames(), iter(clip.durations_ms)
     shown, end = on_white(next(frames)), next(ends)
     for moment in moments:

@@ -1,4 +1,4 @@
-"""What the encoding process answers."""
+"""What the encoding process returns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ _STARTS: Final = {
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture as it can be uploaded."""
+    """A picture ready for upload."""
 
     data: bytes
     suffix: str
     quality: int
     width_px: int
     height_px: int
-    is_smaller: bool = False  # whether it has fewer pixels than the original
+    is_smaller: bool = False  # whether it was scaled down
 
 
 def checked(answer: Mapping[str, Any], files: Sequence[bytes]) -> Encoded:
-    """What the process answered, which has read pictures that were a stranger's once.
+    """Validate an answer of the encoding process, which has read files that came from strangers.
 
     Raises:
-        ChildError: it is no answer of an encoder.
+        ChildError: It is not an encoder's answer.
     """
     try:
         made = Encoded(**{**answer, "data": files[0]})

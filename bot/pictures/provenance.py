@@ -1,8 +1,8 @@
-"""What a picture says of itself, carried from its PNG to the copies that are made of it.
+"""Copies a picture's provenance metadata from its PNG to the JPEG or WebP made of it.
 
-The engine writes it as texts of the PNG (`engine.output.provenance`). A JPEG and a WebP have no
-such texts: the packet of XMP goes with them as it is, and the texts as EXIF
-(https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf), whose comment holds UTF-16.
+The engine writes it as PNG text chunks (`engine.output.provenance`). JPEG and WebP have none, so
+the XMP packet is copied as it is, and the texts go into EXIF
+(https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf), whose user comment is UTF-16.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ XMP = "XML:com.adobe.xmp"
 SOFTWARE, DESCRIPTION, SETTINGS = "Software", "Description", "Settings"
 _UTF_16 = b"UNICODE\0"
 _LONGEST_BYTES = 30_000
-"""A segment of a JPEG holds 64 KiB, with all of EXIF in one."""
+"""A JPEG segment holds 64 KiB, with all of EXIF in one."""
 
 
 def said_by(picture: Image.Image) -> Mapping[str, Any]:
-    """What a PNG says of itself, as what Pillow saves with a JPEG or a WebP; may be nothing."""
+    """The metadata of a PNG as `save` arguments of Pillow for a JPEG or WebP; may be empty."""
     texts: Mapping[str, str] = getattr(picture, "text", {})
     said: dict[str, Any] = {}
     if XMP in texts:

@@ -1,4 +1,4 @@
-"""Ask a child process for a picture that fits; one at a time, with a bound on time."""
+"""Runs the encoding child process: one request at a time, with a timeout."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,11 +12,11 @@ from common.child import ask_child
 
 TIMEOUT_SECONDS = 120.0
 _CLIP_BEYOND_BYTES = 64 * 1024**2
-"""The smallest video that can be made of a clip is given back even where it is too large."""
+"""How far a video may exceed the limit: the smallest possible one is returned even if too large."""
 
 
 class UploadEncoder:
-    """Encodes pictures outside of the bot's process."""
+    """Encodes pictures outside the bot's process."""
 
     def __init__(self) -> None:
         self._busy = False
@@ -30,17 +30,16 @@ class UploadEncoder:
         *files: bytes,
         is_result: bool = False,
     ) -> Encoded:
-        """The best JPEG or WebP of a picture, or video of a clip file; or two side by side.
+        """Encode a picture (JPEG or WebP), a clip (MP4), or two side by side.
 
         Args:
-            what: Which of them; see the functions of these names.
-            limit_bytes: How large it may be.
+            what: Which of these: the name of a function in `child` or `clips`.
+            limit_bytes: The largest result.
             files: The pictures or clip files.
-            is_result: Whether somebody waits for a finished painting; it goes before all that is
-                only shown once more.
+            is_result: Whether a user waits for a finished painting; goes before everything else.
 
         Raises:
-            ChildError: if that failed or took too long.
+            ChildError: It failed or took too long.
         """
         header = {"what": what, "limit_bytes": limit_bytes}
         async with self._turn(is_result):
@@ -55,14 +54,17 @@ class UploadEncoder:
 
     @asynccontextmanager
     async def _turn(self, is_result: bool) -> AsyncIterator[None]:
-        """One at a time, results first, each kind in the order in which it came."""
+        """Wait for the encoder.
+
+        One at a time, results first, otherwise first come, first served.
+        """
         if self._busy:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             heappush(self._waiting, (not is_result, next(self._numbers), turn))
             try:
                 await turn
             except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():  # it was given at the same moment
+                if turn.done() and not turn.cancelled():  # handed over at the same moment
                     self._next()
                 raise
         self._busy = True
@@ -72,7 +74,7 @@ class UploadEncoder:
             self._next()
 
     def _next(self) -> None:
-        """Give the turn to who waits; it stays taken meanwhile, so that nobody slips in."""
+        """Hand the encoder to the next waiter. It stays busy meanwhile, so that nobody cuts in."""
         while self._waiting:
             turn = heappop(self._waiting)[-1]
             if not turn.done():

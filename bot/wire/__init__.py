@@ -1,1 +1,1 @@
-"""What speaks with Discord: its errors, acknowledgements, answers, uploads."""
+"""Requests to Discord: errors, acknowledgements, responses by token, uploads."""

@@ -1,4 +1,4 @@
-"""Telling Discord that an interaction was understood, also where its own answer gets lost."""
+"""Acknowledging an interaction within three seconds, also where Discord's answer gets lost."""
 
 import asyncio
 import logging
@@ -14,22 +14,24 @@ from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 
-READING_SECONDS = 1.0  # of the three that there are for the acknowledgement
-TRY_SECONDS = 2.5  # of the three that Discord gives
+READING_SECONDS = 1.0  # of the 3 s within which Discord wants the acknowledgement
+TRY_SECONDS = 2.5  # no retry after this; Discord ends the interaction after 3 s
 PAUSE_SECONDS = 0.1
 T = TypeVar("T")
 ACKNOWLEDGED = "acknowledged"
-"""Set in an interaction's extras where Discord acknowledged it, unheard by discord.py."""
+"""Key in `interaction.extras`: Discord has acknowledged it, but discord.py never saw the
+response."""
 SEEN_BY_ALL = "seen_by_all"
-"""Set in an interaction's extras where everybody sees that its answer is awaited."""
+"""Key in `interaction.extras`: it was deferred publicly, so everybody sees "thinking…"."""
 ANSWER_FOLLOWS = "answer_follows"
-"""Set in an interaction's extras while its answer is deferred beyond the end of the command.
+"""Key in `interaction.extras`: the deferred response is filled only after the command has ended.
 
-The first follow-up to such an interaction would become its answer."""
+Until then the first followup to such an interaction would become its response.
+"""
 
 
 def is_acknowledged(interaction: discord.Interaction[Any]) -> bool:
-    """Whether Discord waits no more for a first answer."""
+    """Whether the interaction has had its initial response."""
     return interaction.response.is_done() or ACKNOWLEDGED in interaction.extras
 
 
@@ -40,26 +42,27 @@ async def acknowledge(
     ephemeral: bool = False,
     began: float | None = None,
 ) -> int | None:
-    """Defer the answer; what fails is looked after, and tried again while there is time.
+    """Defer the response, with retries while time is left.
 
-    An error says little: the connection may have broken, or a server in between given up, after
-    Discord had carried it out. Then the user sees "thinking…" and waits for what follows.
+    After an error, ask Discord whether there is a response. The error alone proves little: the
+    connection or a proxy may have failed after Discord had carried the
+    request out. The user then sees "thinking…" and waits for the response.
 
     Args:
         interaction: What to acknowledge.
-        thinking: Whether a new message is to say that the answer comes.
+        thinking: Whether a new message shows "thinking…" until the response comes.
         ephemeral: Whether only the user sees it.
-        began: The loop's time at which the interaction arrived; None: now.
+        began: The event loop's time at which the interaction arrived; None: now.
 
     Returns:
-        The id of the message that is the answer; None where it is not known.
+        The ID of the response's message; None where it is not known.
 
     Raises:
-        Exception: as the last try did, if Discord knows of none.
+        Exception: of the last try, if Discord has not acknowledged the interaction.
     """
     loop, traffic = asyncio.get_running_loop(), interaction.client.traffic
     until = (loop.time() if began is None else began) + TRY_SECONDS
-    # Whether who has acknowledged it must be another program: nothing of ours can have come there.
+    # Tells "another program acknowledged it" from "our own lost request did".
     is_untold, unheard = traffic.begins(interaction.id), traffic.unheard
     while True:
         try:
@@ -94,10 +97,11 @@ def _is_acknowledged_already(error: Exception) -> bool:
 
 
 async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -> T:
-    """What is read, within the time that there is.
+    """Await a database read; before the acknowledgement, for at most `READING_SECONDS`.
 
     Raises:
-        QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
+        QueueUnavailableError: The database was too slow for an interaction that is not
+            acknowledged.
     """
     try:
         return await answer_within(None if is_acknowledged(interaction) else READING_SECONDS, read)
@@ -107,18 +111,22 @@ async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -
 
 
 async def answer_within(seconds: float | None, asked: Coroutine[Any, Any, T]) -> T:
-    """What the database answers, if it does so in time; else it is left to end by itself.
+    """The result of a database call if it comes in time; a late call is not cancelled.
 
-    To end it would take longer than there is: its connection is closed in order, and on a line
-    that is silent that takes two seconds.
+    Cancelling would take longer than the time that is left: it closes the connection cleanly, which
+    takes two seconds on a dead network link.
+
+    Args:
+        seconds: How long to wait; None: until it is there.
+        asked: The call.
 
     Raises:
-        TimeoutError: it does not answer in time.
+        TimeoutError: There was no result in time.
     """
     asking = asyncio.create_task(asked)
     await asyncio.wait({asking}, timeout=seconds)
     if not asking.done():
-        # Take note of what comes too late.
+        # Retrieve a late exception, so that asyncio does not log it as never retrieved.
         asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         raise TimeoutError
     return asking.result()

@@ -1,4 +1,4 @@
-"""Where Discord is: the real one, unless the settings name a loopback server; and the way there."""
+"""Discord's base URLs, or those of the settings' loopback server; and the proxy to use."""
 
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -12,14 +12,15 @@ from common.settings import Settings, SettingsError
 
 
 def point_discord_at(settings: Settings) -> None:
-    """Send REST, gateway and picture addresses to the loopback server of the settings, if any.
+    """Point REST, gateway and CDN URLs at the loopback server of the settings, if there is one.
 
-    The addresses are class attributes of discord.py, so they hold for the whole process. The
-    gateway's is needed too: a plain client never asks the server for it, and the token would go
+    These URLs are class attributes of discord.py, so they hold for the whole process. The gateway's
+    has to be set too: a client without shards never asks the server for it, and would send the
+    token
     to the real Discord.
 
     Raises:
-        SettingsError: if only one of the two addresses is set.
+        SettingsError: Only one of the two addresses is set.
     """
     if bool(settings.discord_api_url) != bool(settings.discord_gateway_url):
         raise SettingsError(
@@ -36,9 +37,9 @@ def point_discord_at(settings: Settings) -> None:
 
 
 def discord_proxy(settings: Settings) -> str | None:
-    """The HTTP proxy by which Discord is reached, if the environment names one (`HTTPS_PROXY`).
+    """The HTTP proxy for Discord, if the environment names one (`HTTPS_PROXY`).
 
-    A loopback server is on this machine, and needs none.
+    None for a loopback server, which is on this machine.
     """
     named = getproxies().get("https")
     if not named or settings.discord_api_url or proxy_bypass("discord.com"):

@@ -1,4 +1,4 @@
-"""Connections to Discord whose way may get lost."""
+"""TCP connections to Discord with keepalive, so that a dead network path is noticed."""
 
 import socket
 from typing import Any
@@ -8,12 +8,13 @@ import aiohttp
 from common.keepalive import notice_loss
 
 LOSS_PROBES = (5, 3, 3)
-"""A way is lost when nothing came for 5 s and 3 probes, each after 3 s, were not answered:
-heartbeats notice after 101 s at the most, and a request waits for its answer for five minutes."""
+"""Idle seconds, seconds between probes, number of unanswered probes until the connection is dead.
+Without keepalive the gateway's heartbeat would notice after up to 101 s (its interval of 41 s and
+discord.py's timeout of 60 s), and a REST request after discord.py's five minutes."""
 
 
 def watchful_connector() -> aiohttp.TCPConnector:
-    """Makes connections that the system ends where their way is lost."""
+    """A connector whose connections are closed when keepalive probes stay unanswered."""
     return aiohttp.TCPConnector(limit=0, socket_factory=_socket_for)
 
 

@@ -1,4 +1,4 @@
-"""What a user is told when something went wrong: one sentence, and an id that is in the log."""
+"""What users are told about an error: one sentence, with an ID that is in the log too."""
 
 import logging
 import secrets
@@ -34,14 +34,17 @@ class Explanation:
     """What to tell the user about an error."""
 
     sentence: Sentence
-    expected: bool = True  # the user's own doing: no id needed, nothing to look up in the log
+    expected: bool = True  # the user's own mistake: needs no ID and no line in the log
 
 
 _MOMENT = _("Discord did not answer as it should; please try again in a minute.")
 _ARCHIVED = _("That thread is archived; write something in it to open it again, and try once more.")
-_CHANGED = _("This command has changed; please reload Discord (Ctrl+R) and try again.")
+_CHANGED = _(
+    "This command has changed; please reload Discord (Ctrl+R; on a phone, close and reopen it) and "
+    "try again."
+)
 _UNUSABLE = _("One of the values is not one that can be used; please choose again.")
-# Of both tables the first that fits is said, so a subclass stands before its parents.
+# In both tables the first match wins, so a subclass stands before its parents.
 _EXPECTED: Mapping[type[BaseException], str] = {
     app_commands.TransformerError: _UNUSABLE,
     app_commands.NoPrivateMessage: _("This command works only in a server."),
@@ -77,11 +80,11 @@ _SURROUNDINGS = (
     discord.RateLimited,
     aiohttp.ClientConnectionError,
 )
-"""Trouble that comes and goes and is none of ours: a line in the log is enough."""
+"""Transient failures outside the bot: logged as one line, without a traceback."""
 
 
 def explain(error: BaseException) -> Explanation:
-    """The one map from errors to what users read."""
+    """Map an error to what its user reads; the only place that does."""
     error = _unwrapped(error)
     if isinstance(error, UserError | PictureError):
         return Explanation(error.sentence)
@@ -97,7 +100,7 @@ def explain(error: BaseException) -> Explanation:
 
 
 def sentence_for(error: BaseException, t: Texts, what: str) -> str:
-    """What to tell the user; anything unexpected is logged, and its id is part of the sentence."""
+    """What to tell the user; an unexpected error is logged, under the ID in the sentence."""
     explanation = explain(error)
     sentence = t.say(explanation.sentence)
     if explanation.expected:
@@ -111,7 +114,7 @@ def sentence_for(error: BaseException, t: Texts, what: str) -> str:
 
 
 def _unwrapped(error: BaseException) -> BaseException:
-    """What discord.py put into an error of its own."""
+    """The original exception inside one of discord.py's wrappers."""
     wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
     return error.__cause__ if wraps and error.__cause__ is not None else error
 
@@ -125,12 +128,12 @@ async def report(interaction: discord.Interaction[Any], error: BaseException) ->
     sentence = sentence_for(error, texts_of(interaction), f"interaction {interaction.id} ({name})")
     try:
         await reply(interaction, sentence)
-    except Exception as problem:  # noqa: BLE001 - there is nobody left to tell
+    except Exception as problem:  # noqa: BLE001 - there is no other way to tell them
         log.info("The user of interaction %s could not be told: %s", interaction.id, problem)
 
 
 def is_lost_interaction(error: BaseException) -> bool:
-    """Whether the interaction itself is gone: answered twice, or after Discord's 3 seconds."""
+    """Whether the interaction is gone: acknowledged twice, or after Discord's 3 seconds."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     if isinstance(error, discord.InteractionResponded):
@@ -142,9 +145,9 @@ def is_lost_interaction(error: BaseException) -> bool:
 
 
 async def reply(interaction: discord.Interaction[Any], sentence: str) -> None:
-    """Say one sentence that only the user sees: as answer, or where there is one beside it.
+    """Send an ephemeral sentence: as the response, or as a followup where there is one already.
 
-    A public answer that is still awaited is taken away; a follow-up would fill it, for all to see.
+    A public deferred response is removed: otherwise the followup would fill it, for all to see.
     """
     if interaction.extras.get(SEEN_BY_ALL):
         await say_alone(interaction.followup, sentence)

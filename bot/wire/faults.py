@@ -1,4 +1,4 @@
-"""What an error of Discord means for a delivery."""
+"""Classifies Discord's errors: retry, take another route to the user, or give up."""
 
 from dataclasses import dataclass
 
@@ -19,57 +19,59 @@ ALREADY_ACKNOWLEDGED = 40060
 NO_MUTUAL_SERVER = 50278
 THREAD_ARCHIVED = 50083
 MAY_NOT_REPLY = 160002
-"""A reply points at a message, which the bot has to be allowed to read; a new one needs nothing."""
+"""A reply refers to a message, which the bot must be allowed to read; a plain message needs
+less."""
 
 PASSING = {
-    40003: 10.0,  # direct messages are opened too fast
-    20016: None,  # the channel's slow mode
+    40003: 10.0,  # too many direct messages opened
+    20016: None,  # the channel's slowmode
     20022: None,  # too many edits of an announcement
-    20028: None,  # too much is written in this channel
-    20029: None,  # too much is written in this server
-    40004: 5.0,  # sending is switched off for a while
-    40062: None,  # the service is limited
-    40333: None,  # an internal network error, said with the status of a missing permission
+    20028: None,  # the channel's write rate limit
+    20029: None,  # the server's write rate limit
+    40004: 5.0,  # sending is temporarily disabled
+    40062: None,  # the service is rate limited
+    40333: None,  # an internal network error, sent with the status of a missing permission
     110001: 30.0,  # the application is not available yet
     130000: 10.0,  # Discord is overloaded
     OLD_MESSAGE_EDITS: 30.0,
 }
-"""Codes that pass, whatever status they come with, and after how many seconds to try again."""
+"""Codes of transient errors, whatever their HTTP status, with the seconds until the retry; None:
+the usual backoff."""
 
 BACKOFF = Backoff(first_seconds=1.5, longest_seconds=60.0)
-"""Between tries of what Discord did not carry out."""
+"""Between retries of what Discord did not carry out."""
 
 
 @dataclass(frozen=True)
 class TryLater:
-    """Discord or the way to it is troubled; the same again may work."""
+    """Discord or the connection to it has a transient problem; the same request may work later."""
 
-    seconds: float | None = None  # as Discord asked; None: the usual back-off
+    seconds: float | None = None  # as Discord asked; None: the usual backoff
 
 
 @dataclass(frozen=True)
 class TokenEnded:
-    """The interaction's 15 minutes are over."""
+    """The interaction token's 15 minutes are over."""
 
 
 @dataclass(frozen=True)
 class MessageGone:
-    """Somebody deleted the message, or its channel."""
+    """The message or its channel was deleted."""
 
 
 @dataclass(frozen=True)
 class NoAccess:
-    """The bot may not do that there."""
+    """The bot lacks the permission there."""
 
 
 @dataclass(frozen=True)
 class TooLarge:
-    """The files are larger than this place takes."""
+    """The files exceed the upload limit there."""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """Discord finds the request wrong; the same again will not work."""
+    """Discord considers the request invalid; a retry would not help."""
 
     reason: str
 
@@ -79,10 +81,10 @@ FinalFault = TokenEnded | MessageGone | NoAccess | TooLarge | Rejected
 
 @dataclass(frozen=True)
 class Unclear:
-    """An answer that is none of Discord's own, as servers in between give for a while."""
+    """An error without one of Discord's error codes, as proxies give them for a while."""
 
     if_it_stays: FinalFault
-    """What to make of it where it is the same again and again."""
+    """What it means if it persists."""
 
 
 Fault = TryLater | Unclear | FinalFault
@@ -100,7 +102,7 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
         case discord.HTTPException() if error.status >= 500:
             return TryLater()
         case discord.HTTPException(code=0, status=401 | 403 | 404):
-            return Unclear(_final(error, 0))  # Discord says which token, which message
+            return Unclear(_final(error, 0))  # Discord itself would name the reason by a code
         case discord.HTTPException(code=code):
             return _final(error, code)
         case aiohttp.ClientError() | OSError() | TimeoutError():
@@ -110,7 +112,7 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
 
 
 def passes(error: BaseException) -> bool:
-    """Whether Discord refuses only for the moment, whatever the status says."""
+    """Whether an error is transient by its code, whatever its HTTP status."""
     return isinstance(error, discord.HTTPException) and error.code in PASSING
 
 

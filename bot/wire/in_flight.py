@@ -1,8 +1,8 @@
-"""Whether a request to Discord is on its way.
+"""Tracks whether a request to Discord is in flight.
 
-Giving up a request that was sent does not take it back: Discord may still carry it out, at any
-later moment. So an edit that is on its way is waited for before the next is made, and where its
-answer never comes, that is remembered.
+Cancelling a request that was sent does not undo it: Discord may still carry it out at any later
+moment. So the next edit waits for the one in flight, and a request whose response never came is
+remembered as lost.
 """
 
 from contextvars import ContextVar
@@ -16,25 +16,25 @@ _current: ContextVar["InFlight | None"] = ContextVar("flight", default=None)
 
 @dataclass
 class InFlight:
-    """The requests that one task makes."""
+    """The state of one task's requests."""
 
     in_air: bool = False
-    """Whether one was sent whose answer is not there yet."""
+    """Whether a request was sent whose response has not come yet."""
     is_lost: bool = False
-    """Whether one may yet be carried out although nobody waits for it any more."""
+    """Whether a request without a response may still be carried out."""
     is_done: bool = False
-    """Whether one was answered as carried out; what the answer says may have got lost."""
+    """Whether a request was carried out; its response may not have reached the caller."""
 
 
 def follow_this_task() -> InFlight:
-    """Begin to watch the requests of the running task."""
+    """Start tracking the requests of the running task."""
     flight = InFlight()
     _current.set(flight)
     return flight
 
 
 def tracing() -> aiohttp.TraceConfig:
-    """What has a session tell of its requests."""
+    """The trace configuration by which an aiohttp session reports its requests."""
     config = aiohttp.TraceConfig()
     config.on_request_start.append(_sent)
     config.on_request_end.append(_answered)
@@ -57,7 +57,7 @@ async def _answered(
     if (flight := _current.get()) is not None:
         flight.in_air = False
         flight.is_done |= answer.response.status < 300
-        # A server in between may have given up before the one behind it did.
+        # A gateway error: the proxy gave up, while the server behind it may still be working on it.
         flight.is_lost |= answer.response.status >= 500
 
 

@@ -1,7 +1,7 @@
-"""Discord's limits, waited out also where a request is given up that others wait for.
+"""Keeps a cancelled request from blocking all others behind a rate limit.
 
-discord.py 2.7 waits a limit out within the request that met it, and lets the others go on when that
-has waited. Where it is cancelled, or its time is up, they would wait for ever
+discord.py 2.7 waits a rate limit out within the request that hit it, holding a lock. If that
+request is cancelled or times out, the lock is never released, and all other requests wait forever
 (findings/discord-py-global-limit-given-up.sh).
 """
 
@@ -15,7 +15,7 @@ from discord.webhook.async_ import AsyncDeferredLock
 
 
 class _Turn(AsyncDeferredLock):
-    """Of the requests by one token, one after the other."""
+    """discord.py's lock of a webhook bucket, released on cancellation as well."""
 
     async def __aexit__(
         self,
@@ -23,7 +23,7 @@ class _Turn(AsyncDeferredLock):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Wait as long as Discord asked before the next may go, and let it go in any case."""
+        """Hold the lock for as long as Discord asked, and release it in any case."""
         try:
             await super().__aexit__(kind, error, traceback)
         except asyncio.CancelledError:
@@ -32,9 +32,9 @@ class _Turn(AsyncDeferredLock):
 
 
 def let_others_go_on(http: HTTPClient) -> None:
-    """Let requests go on where the one is given up that waits a limit out.
+    """Release discord.py's rate limit locks when the request that holds them is cancelled.
 
-    Those that go on too early are told by Discord to wait themselves.
+    A request that is then sent too early is answered with a 429 of its own, and waits.
     """
     discord.webhook.async_.AsyncDeferredLock = _Turn  # type: ignore[misc]  # no other way in
     ask = http.request

@@ -1,4 +1,4 @@
-"""The message that answers an interaction, reached by the interaction's token."""
+"""The original response to an interaction, reached by the interaction token."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from jobs.model import Reply
 
 log = logging.getLogger(__name__)
 
-ORIGINAL: Any = "@original"  # discord.py's type wants a number; Discord takes this name, too
+ORIGINAL: Any = "@original"  # discord.py's type wants an integer; Discord's API takes this as well
 TRIES = 20
 FILLING = "…"
 MEANWHILE_SECONDS = 10.0
@@ -24,22 +24,22 @@ T = TypeVar("T")
 
 
 def webhook_of(client: Bot, reply: Reply) -> discord.Webhook:
-    """An interaction as discord.py's webhook; works after a restart too."""
+    """The webhook of an interaction's token; works after a restart too."""
     webhook = discord.Webhook.partial(reply.application_id, reply.interaction_token, client=client)
-    webhook.type = discord.WebhookType.application  # which may send what only the user sees
-    webhook.proxy = client.http.proxy  # which discord.py leaves out here
+    webhook.type = discord.WebhookType.application  # the type that may send ephemeral messages
+    webhook.proxy = client.http.proxy  # `Webhook.partial` does not set it
     return webhook
 
 
 def is_mine(client: Bot, reply: Reply) -> bool:
-    """Whether an answer is this application's to give, where several share a database."""
+    """Whether this application has to respond, where several share a database."""
     return reply.application_id in {0, client.application_id}
 
 
 async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
-    """Replace "thinking…" by a sentence that only the user sees, wherever others saw that.
+    """Replace "thinking…" by an ephemeral sentence; if the token has expired, send a DM.
 
-    By DM where the token has ended. Never raises.
+    Never raises.
     """
     webhook = webhook_of(client, reply)
     async with _else_by_dm(client, user_id, reply, sentence):
@@ -50,13 +50,13 @@ async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) ->
 
 
 async def say_alone(webhook: discord.Webhook, sentence: str) -> None:
-    """Replace "thinking…", which all see, by a sentence that only the user sees.
+    """Replace a public "thinking…" by an ephemeral sentence.
 
     Raises:
-        Exception: as the last try did.
+        Exception: of the last try.
     """
-    # The first follow-up would become the answer, and as public; so it is filled before.
-    with contextlib.suppress(discord.NotFound):  # they deleted it
+    # The first followup would fill the deferred response, publicly; so that is filled before.
+    with contextlib.suppress(discord.NotFound):  # the user deleted it
         await insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
     await insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
     with contextlib.suppress(discord.NotFound):
@@ -64,24 +64,24 @@ async def say_alone(webhook: discord.Webhook, sentence: str) -> None:
 
 
 async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
-    """Say in the place of "thinking…" what is waited for; whether that was heard. Never raises.
+    """Replace "thinking…" by what the command waits for. Returns whether it worked. Never raises.
 
-    One try: what is said later has to stand above it.
+    Not retried: a late one could overwrite the response itself.
     """
     webhook = webhook_of(client, reply)
     try:
         async with asyncio.timeout(MEANWHILE_SECONDS):
             await webhook.edit_message(ORIGINAL, content=sentence)
-    except Exception as error:  # noqa: BLE001 - it was a courtesy
+    except Exception as error:  # noqa: BLE001 - only a courtesy
         log.info("Could not tell that %s waits: %s", reply.interaction_id, error)
         return False
     return True
 
 
 async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
-    """Say something that only the user sees, and leave the answer as it is.
+    """Send an ephemeral followup and leave the response alone; by DM if the token has expired.
 
-    By DM where the token has ended. Never raises.
+    Never raises.
     """
     webhook = webhook_of(client, reply)
     async with _else_by_dm(client, user_id, reply, sentence):
@@ -89,17 +89,17 @@ async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> 
 
 
 async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> bool:
-    """Put something in the place of "thinking…", through Discord's bad moments. Never raises.
+    """Replace "thinking…" by a message, with retries. Never raises.
 
     Returns:
-        False where it is too late, as the token has ended.
+        False if it is too late, as the token has expired.
     """
     if client.clock() >= reply.token_expires_at.timestamp():
         return False
     webhook = webhook_of(client, reply)
     try:
         await insist(lambda: webhook.edit_message(ORIGINAL, **fields))
-    except Exception as error:  # noqa: BLE001 - every fault has its answer
+    except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
         fault = fault_of(error)
         log.info("Could not answer %s: %s", reply.interaction_id, fault)
         return not isinstance(fault, TokenEnded)
@@ -109,34 +109,34 @@ async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> bool:
 async def find_answer(
     client: Bot, webhook: discord.Webhook, expires_at: datetime | None = None
 ) -> int | None:
-    """The id of an interaction's answer; None if that cannot be known; 0 if there is none.
+    """The ID of an interaction's response; None if that cannot be known; 0 if there is none.
 
-    There is none if Discord has heard of none so far, or if the user deleted it.
+    There is none if Discord never got one, or if the user deleted it.
 
     Args:
-        client: The bot, by whose clock the token ends.
-        webhook: Of the interaction.
-        expires_at: When that is; None of an interaction that has just come.
+        client: The bot, whose clock decides whether the token has expired.
+        webhook: The interaction's webhook.
+        expires_at: When the token expires; None for an interaction that has just arrived.
     """
     if expires_at is not None and client.clock() >= expires_at.timestamp():
         return None
     try:
         message = await insist(lambda: webhook.fetch_message(ORIGINAL))
-    except Exception as error:  # noqa: BLE001 - every fault has its answer
+    except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
         is_clear = not isinstance(fault_of(error), Unclear)
         return 0 if is_clear and isinstance(error, discord.NotFound) else None
     return message.id
 
 
 async def insist(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
-    """Ask Discord, and again through its bad moments.
+    """Make a request, and retry it with backoff while its errors are transient.
 
     Args:
         ask: Makes the request.
-        tries: How often it is made again at most.
+        tries: The most retries.
 
     Raises:
-        Exception: as the last try did.
+        Exception: of the last try.
     """
     for failures in count():
         try:
@@ -157,10 +157,10 @@ async def insist(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
 async def _else_by_dm(
     client: Bot, user_id: int, reply: Reply, sentence: str
 ) -> AsyncIterator[None]:
-    """Say a sentence by DM where the token has ended by which it was to be said."""
+    """If the block fails because the token has expired, send its sentence by DM."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - every fault has its answer
+    except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
         fault = fault_of(error)
         if not isinstance(fault, TokenEnded | MessageGone):
             log.warning("Could not answer %s: %s", reply.interaction_id, fault)
@@ -168,5 +168,5 @@ async def _else_by_dm(
         try:
             user = await client.fetch_user(user_id)
             await user.send(sentence, nonce=f"atelier-s{reply.interaction_id % 10**12}")
-        except Exception as problem:  # noqa: BLE001 - there is nobody left to tell
+        except Exception as problem:  # noqa: BLE001 - there is no other way to tell them
             log.info("Could not reach user %s: %s", user_id, problem)

@@ -1,4 +1,4 @@
-"""Files to upload, which are gone from memory once they are sent."""
+"""Uploads whose bytes are freed as soon as they are sent."""
 
 import io
 
@@ -7,18 +7,18 @@ import discord
 from common.settings import MIB
 
 DESCRIPTION_LIMIT = 1024
-"""Characters of what is read to those who do not see a picture."""
+"""Characters of an alt text."""
 REQUEST_LIMIT_BYTES = 25 * MIB
-"""Of all files of a request together, whatever a place allows for each."""
+"""Of all files of one request together, whatever the upload limit of the place."""
 ROOM_BYTES = 64 * 1024
-"""For the rest of the request."""
+"""Headroom for the rest of the request body."""
 
 
 class Upload(discord.File):
     """Bytes to attach to one message.
 
-    `discord.File` leaves a reference cycle behind when it is closed, so that the bytes stay until
-    the next full garbage collection: with pictures of some MB each, that doubles the bot's memory.
+    `discord.File` leaves a reference cycle behind when it is closed, so the bytes stay in memory
+    until the next full garbage collection, which for large pictures is too late.
     """
 
     def __init__(
@@ -34,5 +34,5 @@ class Upload(discord.File):
         super().__init__(file, filename, spoiler=spoiler, description=said)
 
     def close(self) -> None:
-        """Let go of the bytes; discord.py calls this when the request has ended."""
+        """Free the bytes; discord.py calls this when the request has ended."""
         self._closer()

@@ -23,9 +23,9 @@ SMOOTHING = 0.3
 """Weight of the newest measurement, so that the last few jobs decide."""
 BELIEVED_FROM = 0.1
 """The share of its work from which a painting's own pace says how long it takes."""
-NETWORK_WORK: Mapping[str, float] = {"vgg19": 1.0, "lite": 0.15}
-"""About what a picture takes by each network in parts of VGG-19's time, for an engine of which only
-the other network's pace is known; docs/lite.md has what was measured."""
+NETWORK_WORK: Mapping[str, float] = {"vgg19": 1.0, "lite": 0.2}
+"""Time that each network needs for a picture, relative to VGG-19, rounded. It is used to estimate
+an engine for which only the other network's speed is known. docs/lite.md has measurements."""
 
 SpeedKey = tuple[str, str]
 """Kind of engine, class of job."""
