@@ -297,8 +297,8 @@ def _home_of(path: Path) -> Path:
     """
     if _CONTROL.search(str(path)):
         raise ValueError(
-            "has a backslash in double quotes, where it begins an escape such as \\t for a tab; write "
-            "the path without quotes, or with / instead"
+            "has a backslash in double quotes, where it begins an escape such as \\t for a tab; "
+            "write the path without quotes, or with / instead"
         )
     if path.parts[:1] and path.parts[0].startswith("$"):
         raise ValueError("has to be a path; a variable in it is written as ${HOME}, in .env alone")
