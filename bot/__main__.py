@@ -20,7 +20,7 @@ from bot.app.folder_lock import lock_folder
 from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
-from common.command_line import OneLineParser, run_command
+from common.command_line import OneLineParser, print_anything, run_command
 from common.leaving import leave_within, on_signal
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         point_discord_at(settings)
         if asked.check:
+            print_anything()
             return asyncio.run(_check(settings))
         return _start(settings)
     except SettingsError as error:

@@ -1,5 +1,6 @@
 """The time of day, from a clock that nobody can set while the program runs."""
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -17,5 +18,10 @@ def steady_clock() -> Callable[[], float]:
 
 
 def _passed() -> float:
-    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # of Linux
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+    if sys.platform == "linux":
+        passed = time.clock_gettime(time.CLOCK_BOOTTIME)
+    elif sys.platform == "darwin":  # whose `monotonic` stands still while the lid is closed, too
+        passed = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+    else:
+        passed = time.monotonic()
+    return passed

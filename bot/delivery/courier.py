@@ -7,6 +7,7 @@ import discord
 from cachetools import LRUCache
 
 from bot.cards.fit_upload import fitted_result
+from bot.cards.job_card import alt_texts
 from bot.cards.small_print import Attached
 from bot.delivery.presentations import (
     FailureCounts,
@@ -227,9 +228,12 @@ async def _send(
     request: ShowRequest, route: Route, presentation: Presentation, attached: Attached | None
 ) -> SentMessage | Rejected:
     files: list[discord.File] = []
-    if attached:
-        hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler
-        files += [Upload(each.data, each.filename, spoiler=hides) for each in attached.all]
+    if attached and presentation.layout is Layout.WORDS:  # which neither hide nor describe
+        said, hides = alt_texts(request.t, request.job, attached), request.job.reply.spoiler
+        for each, words in zip(attached.all, said, strict=True):
+            files.append(Upload(each.data, each.filename, spoiler=hides, description=words))
+    elif attached:
+        files += [Upload(each.data, each.filename) for each in attached.all]
     try:
         fields = fields_of(request, presentation, attached)
     except Exception as error:
