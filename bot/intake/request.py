@@ -61,7 +61,7 @@ class Source(BaseModel):
         return cls(url=attachment.url, size_bytes=attachment.size)
 
 
-class StyleWish(BaseModel):
+class RequestedStyle(BaseModel):
     """A style of a request: a picture, or the name of a painting or saved style."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,7 +87,7 @@ class PaintRequest(BaseModel):
     asker: Asker
     reply: Reply
     content: Source | None = None
-    styles: tuple[StyleWish, ...] = ()
+    styles: tuple[RequestedStyle, ...] = ()
     inputs: PaintInputs | None = None  # set for a remix that keeps all inputs of its parent
     more: tuple[Source, ...] = ()
     """Further photographs; each becomes one picture of the same job."""
@@ -154,7 +154,7 @@ class PaintRequest(BaseModel):
                 "content": photo,
                 "more": tuple(Source(key=key) for key in inputs.more_contents),
                 "mask": Source(key=inputs.mask) if inputs.mask else None,
-                "styles": tuple(StyleWish.again(style) for style in inputs.styles),
+                "styles": tuple(RequestedStyle.again(style) for style in inputs.styles),
             }
         )
 

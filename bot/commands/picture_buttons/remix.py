@@ -12,9 +12,9 @@ from bot.commands.style_form import StyleChoice, ask_style
 from bot.intake.moving import NOT_FILMED
 from bot.intake.own_defaults import OwnDefaults, reply_by
 from bot.intake.request import PaintRequest, asker_of, reply_as
+from bot.intake.requested_styles import new_seed
 from bot.intake.service import IntakeService
-from bot.intake.taken import NOT_KEPT
-from bot.intake.wishes import new_seed
+from bot.intake.stored import NOT_KEPT
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
 from bot.ui.people import is_seen_by_those_in
