@@ -44,7 +44,7 @@ def beside_direct(inputs: int, outputs: int, height: int, width: int) -> tuple[s
     """Milliseconds of both forwards, their ratio, and the ratio on the way back."""
     kernel = Kernel(torch.randn(outputs, inputs, 3, 3), torch.zeros(outputs))
     ratios, times = [], []
-    for one in (kernel, kernel.turned):
+    for one in (kernel, kernel.transposed):
         x = torch.randn(1, one.weight.shape[1], height, width)
         laid, weight = (
             tensor.contiguous(memory_format=torch.channels_last) for tensor in (x, one.weight)

@@ -20,7 +20,7 @@ from bot.app.connection import Connection
 from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
-from common.command_line import OneLineParser, run_command
+from common.command_line import OneLineParser, print_anything, run_command
 from common.leaving import leave_within, on_signal
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
@@ -32,13 +32,13 @@ from jobs.outcomes import QueueError
 log = logging.getLogger("bot")
 
 FAILED = 1
-"""Another start may help: what it needs on other machines may be there then."""
+"""Another start may succeed: something on another machine was not available."""
 CANNOT_START = 2
-"""It would change nothing."""
+"""Another start would fail, too."""
 INTERRUPTED = 130
 WIND_DOWN_SECONDS = 18.0
 LEAVE_SECONDS = 25.0
-"""From the signal to the end of the process, whatever does not answer."""
+"""From the signal to the end of the process, even if something hangs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         point_discord_at(settings)
         if asked.check:
+            print_anything()
             return asyncio.run(_check(settings))
         return _start(settings)
     except SettingsError as error:
@@ -73,25 +74,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _start(settings: Settings) -> int:
-    """Look at what a start needs, set the process up and serve. Returns the exit status."""
+    """Run the checks, set the process up and serve. Returns the exit status."""
     if os.name == "posix":
-        os.umask(0o077)  # what is written is for who runs the bot
+        os.umask(0o077)  # files are only for the user who runs the bot
     set_up_logging(settings)
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
     if status := asyncio.run(_look(settings)):
         return status
     _say_start(settings)
     give_large_blocks_back()
     folder = settings.atelier_data_dir.resolve()
     with alone_in(folder):
-        crashes.note(folder, "bot")  # taken back by an end in order
+        crashes.note(folder, "bot")  # removed by a clean exit
         asyncio.run(_run(settings))
         crashes.take_back(folder, "bot")
     return 0
 
 
 def _say_start(settings: Settings) -> None:
-    """Versions, engines, sizes and folders, for whoever reads the log later."""
+    """Log versions, engines, sizes and folders."""
     log.info("%s", versions("discord.py", "aiohttp", "SQLAlchemy", "Pillow"))
     log.info(
         "%s engine on %s, network %s, up to %d px, %s quality",
@@ -110,7 +111,7 @@ def _say_start(settings: Settings) -> None:
 
 
 async def _look(settings: Settings) -> int:
-    """Say each fault in a line without anything around it. Returns the exit status, 0 for none."""
+    """Print each fault as a plain line. Returns the exit status, 0 if there is none."""
     faults: list[str] = []
     status = 0
     signed_in = False
@@ -128,8 +129,8 @@ async def _look(settings: Settings) -> int:
 
 
 async def _check(settings: Settings) -> int:
-    """Print what was looked at as a table. Returns the exit status."""
-    from rich.console import Console  # noqa: PLC0415 - the bot that serves has no use for it
+    """Print all checks as a table. Returns the exit status."""
+    from rich.console import Console  # noqa: PLC0415 - not needed to serve
 
     console, fit = Console(soft_wrap=True), True
     async for finding in findings(settings, thorough=True):
@@ -143,7 +144,7 @@ async def _check(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> None:
-    """Serve until a signal, then end in order."""
+    """Serve until a signal, then shut down cleanly."""
     stop = asyncio.Event()
 
     def end() -> None:
@@ -156,7 +157,7 @@ async def _run(settings: Settings) -> None:
     serving = asyncio.create_task(connection.serve(), name="discord")
     tasks = [serving]
     if settings.atelier_engine == "embedded":
-        # Not needed by `external`.
+        # `external` does not need it.
         from bot.app.supervisor import EngineSupervisor, embedded_devices  # noqa: PLC0415
 
         for device in await asyncio.to_thread(embedded_devices, settings):
@@ -166,7 +167,7 @@ async def _run(settings: Settings) -> None:
     try:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks[1:]:
-            task.cancel()  # an engine takes as long to stop as the services do
+            task.cancel()  # stops in parallel with the services
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WIND_DOWN_SECONDS):
                 await connection.wind_down()

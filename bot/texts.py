@@ -78,7 +78,7 @@ class Texts:
     @property
     def decimal_mark(self) -> str:
         """The decimal separator: `.` or `,`."""
-        if self.language == SOURCE_LANGUAGE:  # avoids loading locale data, 2 MiB a language
+        if self.language == SOURCE_LANGUAGE:  # avoids loading locale data
             return "."
         return numbers.get_decimal_symbol(_locale(self.language))
 

@@ -1,5 +1,6 @@
 """A clock for the time of day that is not affected when the system clock is set."""
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -16,5 +17,10 @@ def steady_clock() -> Callable[[], float]:
 
 
 def _passed() -> float:
-    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux only
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+    if sys.platform == "linux":
+        passed = time.clock_gettime(time.CLOCK_BOOTTIME)
+    elif sys.platform == "darwin":  # its `monotonic` stops during suspend, too
+        passed = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+    else:
+        passed = time.monotonic()
+    return passed

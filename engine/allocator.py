@@ -1,8 +1,9 @@
-"""How the memory of tensors is asked of the system, in the programs that paint.
+"""How tensors get their memory from the system, in the programs that paint.
 
-glibc keeps what is freed: of the large tensors of an iteration, which come and go in many sizes,
-half as much again as is in use. Of a fixed size on it can give each back at once; in pages of
-2 MiB, which torch asks for if it is told to before it is imported, that costs no time in all.
+glibc's malloc keeps freed blocks. The large tensors of an iteration come and go in many sizes, so
+these blocks add a good part to the memory in use. Above a fixed threshold malloc can map each block
+by itself, and unmap it as soon as it is freed. With huge pages (2 MiB) that costs no time; torch
+asks for them if it is told to before it is imported.
 """
 
 import contextlib
@@ -16,33 +17,37 @@ from pathlib import Path
 from common.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, tell_malloc
 
 _LARGE_BYTES = 10 << 20
-"""With 4 MiB, iterations of VGG-19 take a tenth longer, for 4 % less at the most that is held."""
+"""The threshold of malloc. A lower one slows VGG-19 down more than it saves at the peak."""
 _LARGE_BYTES_OF = {"lite": 5 << 19}
-"""Of a network whose tensors are smaller: less is held at the most. It is a bit more than a number
-for each pixel and color takes at 512 px, as there are dozens of these in each iteration: with 2 MiB
-a painting of that size takes a fifteenth longer, with 1 MiB a fifth."""
+"""Thresholds of networks with smaller tensors, for a lower peak. Still above one float32 plane of
+a picture of 512 px: an iteration has dozens of those, and mapping each anew would slow it down."""
 _KEPT_BYTES = 16 << 20
+"""Free memory at the top of the heap that malloc keeps for itself."""
 _MADV_DONTNEED = 4
 _LEAST_DROPPED_KIB = 1024
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
 
 
 def give_large_blocks_back() -> None:
-    """Call before torch is imported; what is set in the environment stays."""
+    """Unmap large blocks when they are freed; to be called before torch is imported.
+
+    The environment has precedence.
+    """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     _give_back(_LARGE_BYTES)
 
 
 def fit_blocks_to(network: str) -> None:
-    """Call before a network paints: what counts as large depends on its tensors."""
+    """Set the threshold for a network; to be called before it paints."""
     _give_back(_LARGE_BYTES_OF.get(network, _LARGE_BYTES))
 
 
 def drop_read_libraries() -> None:
-    """Call when torch is imported: what was read of libraries to load them is let go.
+    """Drop the pages of shared libraries from this process; to be called after torch is imported.
 
-    Of CUDA's libraries alone that is 150 MiB, also on a machine without it. The pages were not
-    changed, so whatever is needed after all is read again, mostly from the system's cache.
+    Loading them made large parts resident that are never used again, such as CUDA's libraries on a
+    machine without it. The pages are unchanged copies of files, so the system reads what is needed
+    after all again, mostly from its cache.
     """
     if sys.platform != "linux":
         return
@@ -54,7 +59,7 @@ def drop_read_libraries() -> None:
 
 
 def _read_only() -> Iterator[tuple[int, int]]:
-    """Addresses of libraries' parts that nobody can write to and that are as they are on disk."""
+    """Start and end addresses of read-only library mappings whose pages are as they are on disk."""
     text = Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace")
     start = end = held_kib = 0
     usable = False

@@ -1,19 +1,18 @@
-"""How the threads of a computation wait for each other, in the programs that paint.
+"""How OpenMP's threads wait for each other, in the programs that paint.
 
-torch divides each small piece of work among its threads, and GNU's OpenMP lets whoever is ready
-first go round in a loop for the others, for milliseconds. Where another program has one of the
-processors, that one waits for the very processor that the loop takes.
+torch splits each small operation among its threads. By default GNU OpenMP lets a thread that is
+ready spin for milliseconds while it waits for the others. If another program occupies one of the
+cores, the thread that the others wait for needs the very core on which one of them spins.
 """
 
 import os
 
-_TURNS = "300"
-"""About ten microseconds. With lite on two processors that nobody else uses, an iteration takes a
-fifth longer than with the library's own 300,000 turns; where others compute, a whole painting takes
-7 s rather than 39."""
+_SPIN_COUNT = "300"
+"""The library's default is 300,000. Spinning briefly is a little slower on an idle machine, and far
+faster where other programs compute."""
 
 
 def wait_briefly() -> None:
-    """Call before torch is imported; what is set in the environment stays."""
+    """Limit the spinning; to be called before torch is imported. The environment has precedence."""
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", _TURNS)
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)

@@ -4,7 +4,7 @@ import sys
 
 from sandbox.interrupts import stop_quietly
 
-if sys.argv[:1] == ["-m"]:  # `python -m sandbox` begins, and loads all of the following
+if sys.argv[:1] == ["-m"]:  # with `python -m sandbox`, which then imports all of the following
     stop_quietly()
 
 from sandbox.command_visibility import NotOfferedError

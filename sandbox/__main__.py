@@ -18,17 +18,17 @@ DEMO_TIMEOUT_SECONDS = 1800.0
 
 
 class _Parser(argparse.ArgumentParser):
-    """Wrong usage is one line, with the nearest right word."""
+    """Reports wrong usage in one line, with the closest valid word."""
 
     def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
-        """As argparse, which keeps to itself that it could not be written."""
+        """As argparse, which hides that the help could not be written."""
         if file is None:
             write(self.format_help())
         else:
             super().print_help(file)
 
     def error(self, message: str) -> NoReturn:
-        """Say it and end with 2."""
+        """Print the message and exit with 2."""
         known = [flag for action in self._actions for flag in action.option_strings] + [
             "demo",
             "pictures",
@@ -45,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _port(text: str) -> int:
-    """A number that a port can have; 0 for any that is free."""
+    """Parse a port number; 0 for any free port."""
     if not text.isdecimal() or int(text) > MOST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is no number up to {MOST_PORT}")
     return int(text)
@@ -78,9 +78,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run the command line; the exit status."""
+    """Run the command line; returns the exit status."""
     arguments = parser().parse_args()
-    from sandbox.demo import run_demo  # noqa: PLC0415 - after the command line was understood
+    from sandbox.demo import run_demo  # noqa: PLC0415 - only after the command line was parsed
     from sandbox.member_pictures import run_pictures  # noqa: PLC0415
     from sandbox.serve import has_screen, run_sandbox  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Addresses: of the gateway, and the signed ones under which the CDN serves attachments."""
+"""URLs of the gateway, and the signed ones of attachments at the CDN."""
 
 import hashlib
 import hmac
@@ -12,19 +12,19 @@ REISSUED_AFTER_SECONDS = 3600
 
 
 def signature(world: World, path: str, issued: int, expires: int) -> str:
-    """The mark that makes a CDN address valid until it expires."""
+    """The signature that makes a CDN URL valid until it expires."""
     text = f"{path}|{issued:x}|{expires:x}".encode()
     return hmac.new(world.cdn_secret, text, hashlib.sha256).hexdigest()
 
 
 def file_path(stored: StoredFile) -> str:
-    """Where the CDN serves a file, without the signature."""
+    """The path of a file at the CDN, without a signature."""
     folder = "ephemeral-attachments" if stored.ephemeral else "attachments"
     return f"/{folder}/{stored.folder_id}/{stored.id}/{quote(stored.filename)}"
 
 
 def file_url(world: World, stored: StoredFile) -> str:
-    """A signed address that expires; it stays the same for an hour, so that caches work.
+    """A signed URL that expires; it stays the same for an hour, so that clients can cache it.
 
     https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
     """
@@ -57,15 +57,15 @@ def attachment_json(world: World, stored: StoredFile) -> Json:
 
 
 def gateway_address(world: World) -> str:
-    """The WebSocket address of the gateway."""
+    """The WebSocket URL of the gateway."""
     return world.base_url.replace("http", "ws", 1) + "/gateway"
 
 
 def proxy_url(world: World, url: str) -> str:
-    """Where Discord would offer its own copy of a picture from elsewhere.
+    """The URL of Discord's copy of an external picture.
 
-    The sandbox fetches nothing from other places, so nothing is served there; its own files are
-    offered as they are.
+    The sandbox fetches nothing from outside, so nothing is served there; its own files keep their
+    URL.
     """
     if url.startswith(f"{world.base_url}/"):
         return url

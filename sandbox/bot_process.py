@@ -17,11 +17,11 @@ LOG_LINES_SHOWN = 12
 
 
 class BotStoppedError(Exception):
-    """The bot's process ended by itself or never got ready; the sentence carries its last words."""
+    """The bot's process exited, or did not get ready; the message has the end of its log."""
 
 
 class BotProcess:
-    """A running `python -m bot`, its output in a log file."""
+    """A running `python -m bot`, with its output in a log file."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
@@ -29,16 +29,16 @@ class BotProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is running."""
         return self._process.returncode is None
 
     @property
     def pid(self) -> int:
-        """The process' number."""
+        """The process ID."""
         return self._process.pid
 
     def check(self) -> None:
-        """Raise a BotStoppedError with the end of the log when the bot is gone."""
+        """Raise a BotStoppedError with the end of the log if the bot has exited."""
         if not self.running:
             code = self._process.returncode
             raise BotStoppedError(f"The bot ended with code {code}. It last said:\n{self.tail()}")
@@ -49,10 +49,11 @@ class BotProcess:
         return "\n".join(f"    {line}" for line in lines[-LOG_LINES_SHOWN:])
 
     async def stop(self) -> None:
-        """Ask the process to end, and after a while insist.
+        """Ask the process to exit, and kill it after a while.
 
-        `terminate` is SIGTERM where there are signals, and on Windows the end of the process;
-        the engine ends in order either way, because its standard input closes.
+        `terminate` is SIGTERM on POSIX, and kills the process on Windows; the engine exits cleanly
+        either
+        way, because its standard input closes.
         """
         if not self.running:
             return
@@ -68,10 +69,10 @@ class BotProcess:
 
 
 async def online(discord: LoopbackDiscord, bot: BotProcess) -> None:
-    """Wait until the bot is connected and its commands are known.
+    """Wait until the bot is connected and has synced its commands.
 
     Raises:
-        BotStoppedError: It ended, or takes too long.
+        BotStoppedError: It exited, or takes too long.
     """
     end = time.monotonic() + READY_WITHIN_SECONDS
     while not await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5):
@@ -84,10 +85,11 @@ async def online(discord: LoopbackDiscord, bot: BotProcess) -> None:
 
 
 def bot_environment(discord: Mapping[str, str], data_dir: Path) -> dict[str, str]:
-    """The environment of the bot: this process's, the sandbox's addresses, and a data directory.
+    """The environment of the bot: this process's, the sandbox's URLs, and a data directory.
 
-    Variables that are set here (an empty one means the default) win over a `.env` file, so neither
-    its token nor its database is touched; what the caller's own environment sets is let through.
+    Variables set here (an empty one means the default) take precedence over a `.env` file, so
+    neither
+    its token nor its database is used; the caller's own environment is passed on.
     """
     home = {
         "ATELIER_DATA_DIR": str(data_dir.resolve()),
@@ -102,7 +104,7 @@ def bot_environment(discord: Mapping[str, str], data_dir: Path) -> dict[str, str
 
 @asynccontextmanager
 async def run_bot(environment: Mapping[str, str], log: Path) -> AsyncIterator[BotProcess]:
-    """Run `python -m bot` and stop it in order at the end."""
+    """Run `python -m bot`, and stop it cleanly at the end."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -1,4 +1,4 @@
-"""The sandbox's time: real time plus a shift, and the snowflakes made from it."""
+"""The sandbox's clock, which can be shifted, and the snowflakes made from it."""
 
 import itertools
 import time
@@ -7,18 +7,18 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 
 
 class MovableClock:
-    """Wall-clock time that tests can move, so that minute 16 needs no waiting."""
+    """A clock that tests can shift, so that they need not wait for minute 16."""
 
     def __init__(self) -> None:
         self.shift_seconds = 0.0
 
     def now(self) -> float:
-        """Seconds since the Unix epoch, as the sandbox sees them."""
+        """The sandbox's time in seconds since the epoch."""
         return time.time() + self.shift_seconds
 
 
 class Snowflakes:
-    """Unique ids that carry their time of birth, as Discord's do.
+    """Unique IDs with a timestamp, as Discord's are.
 
     https://docs.discord.com/developers/reference#snowflakes
     """
@@ -28,6 +28,6 @@ class Snowflakes:
         self._increment = itertools.count()
 
     def next(self, *, age_seconds: float = 0.0) -> int:
-        """A new id; with an age, one that claims to have been made that long ago."""
+        """A new ID; with an age, one with a timestamp in the past."""
         milliseconds = int((self._clock.now() - age_seconds) * 1000) - DISCORD_EPOCH_MS
         return (milliseconds << 22) | (next(self._increment) & 0x3FFFFF)

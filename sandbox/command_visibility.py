@@ -1,4 +1,4 @@
-"""Which commands Discord's client offers a user, and in which context an interaction is made."""
+"""Which commands Discord's client offers a user, and the context of an interaction."""
 
 from sandbox.model import Channel, ChannelType, Context, Json, User
 from sandbox.permissions import permissions_of
@@ -6,11 +6,11 @@ from sandbox.world import World
 
 
 class NotOfferedError(Exception):
-    """Discord's client would not let the user do this, so the bot never hears of it."""
+    """Discord's client would not allow this, so the bot receives nothing."""
 
 
 def context_of(world: World, channel: Channel) -> tuple[Context, bool]:
-    """Where an interaction in this channel is, and whether only the user installed the bot."""
+    """The context of an interaction in this channel, and whether it is user-installed only."""
     if channel.type is ChannelType.GUILD_TEXT:
         return Context.GUILD, not (world.guild.has_commands and channel.has_bot)
     if channel.type is ChannelType.DM and channel.has_bot:
@@ -38,7 +38,7 @@ def offered_commands(world: World, user: User, channel: Channel) -> list[Json]:
 
 
 def _permitted(world: World, user: User, command: Json) -> bool:
-    """Whether the user holds the command's default permissions, or the server opened it to all."""
+    """Whether the user has the command's default permissions, or an override allows everybody."""
     needed = command.get("default_member_permissions")
     if needed is None or command["name"] in world.open_commands:
         return True
@@ -49,10 +49,10 @@ def _permitted(world: World, user: User, command: Json) -> bool:
 
 
 def command_for(world: World, user: User, name: str, channel: Channel, *, kind: int = 1) -> Json:
-    """A command by its name.
+    """Find a command by name.
 
     Raises:
-        NotOfferedError: The user would not find it here.
+        NotOfferedError: The user does not see it here.
     """
     root = name.split(" ", maxsplit=1)[0] if kind == 1 else name
     for command in offered_commands(world, user, channel):
@@ -62,7 +62,7 @@ def command_for(world: World, user: User, name: str, channel: Channel, *, kind: 
 
 
 def leaf_of(command: Json, name: str) -> tuple[list[tuple[int, str]], list[Json]]:
-    """The path of subcommands in a full name, and the options at its end."""
+    """The subcommand path of a full name, and the options at its end."""
     path: list[tuple[int, str]] = []
     options: list[Json] = command.get("options") or []
     for part in name.split(" ")[1:]:

@@ -1,4 +1,4 @@
-"""Making and editing messages out of what the bot sends."""
+"""Creates and edits messages from the bot's payloads."""
 
 import copy
 import mimetypes
@@ -40,7 +40,7 @@ def store_file(
     ephemeral: bool = False,
     description: str | None = None,
 ) -> StoredFile:
-    """Keep an uploaded file and put it on the CDN; pictures get their size measured."""
+    """Store an uploaded file at the CDN; pictures get their size."""
     width = height = None
     content_type = mimetypes.guess_type(filename)[0]
     try:
@@ -91,7 +91,7 @@ def _attach(world: World, message: Message, payload: Json, files: Files) -> None
 
 
 def _number_components(components: list[Json]) -> list[Json]:
-    """Give every component an id, as Discord does where the bot set none."""
+    """Give every component without an ID one, as Discord does."""
     numbered = copy.deepcopy(components)
     taken: set[int] = set()
     for component in walk_components(numbered):
@@ -130,7 +130,7 @@ def create_message(
     ephemeral: bool = False,
     loading: bool = False,
 ) -> Message:
-    """A new message, announced to whoever may see it."""
+    """Create a message, and dispatch it to all who can see it."""
     message = Message(
         world.ids.next(), channel.id, author.id, world.clock.now(), interaction=interaction
     )
@@ -152,7 +152,7 @@ def create_message(
 
 
 def edit_message(world: World, message: Message, payload: Json, files: Files) -> Message:
-    """Change a message in place and announce it."""
+    """Edit a message in place, and dispatch that."""
     _fill(world, message, payload, files)
     message.flags &= ~MessageFlag.LOADING
     message.edited_at = world.clock.now()

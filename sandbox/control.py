@@ -1,4 +1,4 @@
-"""The loopback Discord as an object: start it, act as its users, look at what came of it."""
+"""The loopback Discord as an object: start it, act as its users, inspect the result."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -31,9 +31,9 @@ class LoopbackDiscord(UserActions):
         self.token = world.token
         """The bot's token."""
         self.application_id = world.application_id
-        """The bot's application, which is also its user."""
+        """The bot's application ID, which is also its user ID."""
         self.violations = world.violations
-        """The strict rules that the bot broke."""
+        """The strict rules that the bot violated."""
         self.faults = Faults()
         self.app = web.Application(middlewares=[traffic], client_max_size=MAX_REQUEST_BYTES)
         self.app[WORLD] = world
@@ -47,7 +47,7 @@ class LoopbackDiscord(UserActions):
     async def start(
         cls, port: int = 0, *, extend: Callable[["LoopbackDiscord"], None] | None = None
     ) -> AsyncIterator["LoopbackDiscord"]:
-        """Serve on 127.0.0.1; port 0 takes a free one."""
+        """Serve on 127.0.0.1; port 0 picks a free one."""
         discord = cls(World())
         if extend is not None:
             extend(discord)
@@ -68,23 +68,23 @@ class LoopbackDiscord(UserActions):
 
     @property
     def api_url(self) -> str:
-        """REST address, ending in `/api/v10`."""
+        """The base URL of the REST API, ending in `/api/v10`."""
         return self.world.base_url + API
 
     @property
     def gateway_url(self) -> str:
-        """Gateway address."""
+        """The URL of the gateway."""
         return gateway_address(self.world)
 
     def environment(self) -> dict[str, str]:
-        """What a bot needs in its environment to come here."""
+        """The environment variables that point a bot here."""
         return {
             "DISCORD_TOKEN": self.token,
             "DISCORD_API_URL": self.api_url,
             "DISCORD_GATEWAY_URL": self.gateway_url,
         }
 
-    # Looking
+    # Inspecting
 
     @property
     def commands(self) -> list[Json]:
@@ -107,7 +107,7 @@ class LoopbackDiscord(UserActions):
     # Faults
 
     async def drop_sockets(self) -> None:
-        """Cut every gateway connection without a close frame."""
+        """Drop every gateway connection without a close frame."""
         for connection in tuple(self.gateway.connections):
             connection.abort()
         await asyncio.sleep(0)
@@ -118,7 +118,7 @@ class LoopbackDiscord(UserActions):
             await connection.send(control_frame(7))
 
     async def send_op9(self, *, resumable: bool) -> None:
-        """Invalidate every session; unless resumable, it is forgotten."""
+        """Invalidate every session; unless resumable, it is deleted."""
         for connection in tuple(self.gateway.connections):
             if not resumable and connection.session is not None:
                 self.gateway.sessions.pop(connection.session.id, None)
@@ -129,12 +129,12 @@ class LoopbackDiscord(UserActions):
         self.gateway.duplicate_next += times
 
     def shift_clock(self, seconds: float) -> None:
-        """Move the sandbox's time forward; tokens and addresses age by it."""
+        """Move the sandbox's clock forward; tokens and URLs expire by it."""
         self.world.clock.shift_seconds += seconds
         self.world.emit("clock", {})
 
     async def outage(self, seconds: float) -> None:
-        """Cut the gateway and drop every request for some seconds; returns at once."""
+        """Drop the gateway and every request for some seconds; returns at once."""
         self.faults.start_outage(seconds)
         await self.drop_sockets()
 
@@ -145,12 +145,12 @@ class LoopbackDiscord(UserActions):
         delete_message(self.world, message)
 
     def open_command(self, name: str) -> None:
-        """Let every member use a command, as a server's settings may override its default."""
+        """Let every member use a command, as a server's permission overrides may."""
         self.world.open_commands.add(name)
         self.world.emit("commands", {})
 
     async def open_channel(self, name: str, kind: int, *, parent: Channel | None = None) -> Channel:
-        """Make a channel of another kind than text, or a thread (in a forum a post) in another."""
+        """Create a channel of another type, or a thread (in a forum a post) in a parent."""
         channel = self.world.add_channel(name)
         channel.kind, channel.parent_id = kind, None if parent is None else parent.id
         event = "CHANNEL_CREATE" if parent is None else "THREAD_CREATE"
@@ -168,7 +168,7 @@ class LoopbackDiscord(UserActions):
         await self.gateway.dispatch("CHANNEL_DELETE", data, intent=GUILDS)
 
     async def remove_bot(self, *, keep_commands: bool = False) -> None:
-        """Take the bot out of the server; user-installed commands remain, or the server's do."""
+        """Remove the bot from the server; optionally the server's commands stay."""
         self.world.guild.has_bot, self.world.guild.has_commands = False, keep_commands
         self.world.emit("channels", {})
         data = {"id": str(self.world.guild.id)}

@@ -29,28 +29,28 @@ CANCEL = "cancel"
 
 
 class DemoFailedError(Exception):
-    """The demonstration did not succeed; the sentence says why."""
+    """The demo failed; the message says why."""
 
 
 @dataclass(frozen=True)
 class DemoJob:
-    """One `/paint` of the demonstration."""
+    """One `/paint` of the demo."""
 
     name: str
     options: Mapping[str, Any]
     files: Mapping[str, Path]
 
     def words(self) -> str:
-        """The command as a user types it."""
+        """The command as a user would type it."""
         files = [f"{option}:{path.name}" for option, path in self.files.items()]
         options = [f"{option}:{value}" for option, value in self.options.items()]
         return " ".join(["/paint", *files, *options])
 
 
 def demo_jobs(pictures: DemoPictures) -> list[DemoJob]:
-    """The two jobs: a photograph with a preset, and one with a style of its own.
+    """The two jobs: a photograph with a preset, and one with a style picture.
 
-    Small, so that both are done in a few minutes on two processor cores.
+    They are small, so that both are done in a few minutes on two processor cores.
     """
     common = {"size": SIZE_PX, "seed": 7}
     first = DemoJob(
@@ -63,7 +63,7 @@ def demo_jobs(pictures: DemoPictures) -> list[DemoJob]:
 
 
 def ended(message: Message | None) -> bool:
-    """Whether nothing more will come: shown, and nothing left to cancel."""
+    """Whether the job has ended: shown, and without a button to cancel it."""
     if message is None or message.loading or message.deleted:
         return False
     labels = [str(b.get("label", "")).lower() for b in message.buttons]
@@ -82,14 +82,14 @@ class Follower:
 
     @property
     def message(self) -> Message | None:
-        """The answer; or what came in its place, as a refusal that its user alone sees."""
+        """The response; or the ephemeral followup in its place, such as a refusal."""
         answer = self.interaction.message
         if self.interaction.followups and (answer is None or answer.deleted):
             return self.interaction.followups[-1]
         return answer
 
     def look(self, now: float) -> None:
-        """Print the message if it reads differently than before."""
+        """Print the message if its text has changed."""
         message = self.message
         if message is None or self._seen == (message.id, message.revision):
             return
@@ -102,11 +102,11 @@ class Follower:
 
 
 async def demonstrate(pictures: DemoPictures, out: Path, timeout_seconds: float) -> None:
-    """Run the demonstration and write its results.
+    """Run the demo and write its results.
 
     Raises:
-        DemoFailedError: with a sentence for the user.
-        BotStoppedError: the bot's process ended.
+        DemoFailedError: It failed; the message is for the user.
+        BotStoppedError: The bot's process exited.
     """
     started = time.monotonic()
     data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=out))
@@ -131,7 +131,7 @@ async def _post(discord: LoopbackDiscord, job: DemoJob) -> Interaction:
     interaction = await discord.slash(discord.user("ada"), "paint", job.options, files)
     if not interaction.acknowledged:
         raise DemoFailedError("The bot did not answer /paint within Discord's 3 s.")
-    # A user, too, sees the place in the queue before the next command.
+    # A user would see the place in the queue before the next command, too.
     await discord.until(lambda: interaction.message and not interaction.message.loading, 10.0)
     return interaction
 
@@ -160,7 +160,7 @@ async def _follow(
 
 
 def _write(discord: LoopbackDiscord, followers: list[Follower], out: Path) -> None:
-    """Keep each job's last message and its pictures."""
+    """Write each job's last message and its pictures."""
     now = discord.world.clock.now()
     for follower in followers:
         message = follower.message
@@ -189,7 +189,7 @@ def _judge(discord: LoopbackDiscord, followers: list[Follower]) -> None:
 
 
 def run_demo(content: Path | None, style: Path | None, out: Path, timeout_seconds: float) -> int:
-    """Run the demonstration; the exit status, with a sentence on the console if it failed."""
+    """Run the demo; returns the exit status, with a sentence on the console if it failed."""
     end_on_sigterm()
     try:
         pictures = choose(content, style)
@@ -197,7 +197,7 @@ def run_demo(content: Path | None, style: Path | None, out: Path, timeout_second
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DemoFailedError(f"{out} cannot be made: {error.strerror}.") from None
-        for old in out.glob("data-*"):  # of a run that failed
+        for old in out.glob("data-*"):  # left by a failed run
             shutil.rmtree(old, ignore_errors=True)
         asyncio.run(demonstrate(pictures, out, timeout_seconds))
     except (NoPictureError, DemoFailedError, BotStoppedError, NotOfferedError) as error:

@@ -1,4 +1,4 @@
-"""The pictures of the demonstration: photographs and textures that scikit-image brings along."""
+"""The pictures of the demo: photographs and textures that come with scikit-image."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 
 
 class NoPictureError(Exception):
-    """A picture for the demonstration is not there; the sentence says which and what to do."""
+    """A picture for the demo is missing; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
 class DemoPictures:
-    """What the demonstration paints: one photograph for the preset, one pair with a style."""
+    """The inputs of the demo: one photograph for the preset, one with a style picture."""
 
     first_photograph: Path
     second_photograph: Path
@@ -21,7 +21,7 @@ class DemoPictures:
 
 
 def bundled(name: str) -> Path:
-    """A picture of scikit-image's, found as a file, without a download."""
+    """The path of one of scikit-image's pictures, without a download."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise NoPictureError(
@@ -38,7 +38,7 @@ def bundled(name: str) -> Path:
 
 
 def choose(content: Path | None, style: Path | None) -> DemoPictures:
-    """The caller's pictures where given, else bundled ones."""
+    """The caller's pictures if given, else the bundled ones."""
     pictures = DemoPictures(
         first_photograph=content or bundled("chelsea.png"),
         second_photograph=content or bundled("coffee.png"),

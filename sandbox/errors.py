@@ -1,4 +1,4 @@
-"""Discord's error answers.
+"""Discord's error responses.
 
 https://docs.discord.com/developers/topics/opcodes-and-status-codes#json-json-error-codes
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """An answer with an error status, a JSON error code and, for forms, what is wrong where."""
+    """A response with an error status, a JSON error code and, for forms, an error tree."""
 
     def __init__(
         self, status: int, code: int, message: str, *, errors: dict[str, Any] | None = None
@@ -20,7 +20,7 @@ class ApiError(Exception):
         self.errors = errors
 
     def body(self) -> dict[str, Any]:
-        """The JSON body of the answer."""
+        """The JSON body of the response."""
         answer: dict[str, Any] = {"message": self.message, "code": self.code}
         if self.errors:
             answer["errors"] = self.errors
@@ -28,12 +28,12 @@ class ApiError(Exception):
 
 
 def invalid_form(errors: dict[str, Any]) -> ApiError:
-    """A body that breaks rules, with the tree of what is wrong where."""
+    """The error for a body that violates rules, with the tree of errors."""
     return ApiError(400, 50035, "Invalid Form Body", errors=errors)
 
 
 def invalid_body(code: str, message: str) -> ApiError:
-    """A body that is wrong as a whole."""
+    """The error for a body that is invalid as a whole."""
     return invalid_form({"_errors": [{"code": code, "message": message}]})
 
 
@@ -42,13 +42,13 @@ unknown_channel = partial(ApiError, 404, 10003, "Unknown Channel")
 unknown_guild = partial(ApiError, 404, 10004, "Unknown Guild")
 unknown_member = partial(ApiError, 404, 10007, "Unknown Member")
 unknown_message = partial(ApiError, 404, 10008, "Unknown Message")
-"""Also for an ephemeral one that is asked for with the bot's token."""
+"""Also for an ephemeral message that is requested with the bot's token."""
 unknown_user = partial(ApiError, 404, 10013, "Unknown User")
 unknown_webhook = partial(ApiError, 404, 10015, "Unknown Webhook")
-"""The interaction has no response yet, so there is nothing behind its token."""
+"""The interaction has no response yet, so its token has no messages."""
 unknown_command = partial(ApiError, 404, 10063, "Unknown application command")
 missing_access = partial(ApiError, 403, 50001, "Missing Access")
-"""The bot is not in the channel or may not see it."""
+"""The bot is not in the channel, or cannot see it."""
 not_the_author = partial(ApiError, 403, 50005, "Cannot edit a message authored by another user")
 cannot_message_user = partial(ApiError, 403, 50007, "Cannot send messages to this user")
 missing_permissions = partial(ApiError, 403, 50013, "Missing Permissions")

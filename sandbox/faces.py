@@ -1,4 +1,4 @@
-"""Pictures of the sandbox's users, drawn when they are asked for."""
+"""Avatars of the sandbox's users, drawn on request."""
 
 import io
 
@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 
 def face(color: str, size_px: int) -> bytes:
-    """A face on a color, as a PNG of this size."""
+    """A face on a colored background, as a PNG of this size."""
     picture = Image.new("RGB", (size_px, size_px), color)
     draw = ImageDraw.Draw(picture)
 

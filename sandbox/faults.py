@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong between a bot and Discord, when a test wants it to."""
+"""Fault injection: what goes wrong between a bot and Discord, on demand."""
 
 import asyncio
 import fnmatch
@@ -12,38 +12,38 @@ from aiohttp import web
 
 @dataclass
 class Fault:
-    """An answer that replaces (or delays) those to the next matching requests."""
+    """Replaces (or delays) the responses to the next matching requests."""
 
     method: str
     """GET, POST, PATCH, PUT, DELETE, or `*`."""
     path_pattern: str
-    """Glob over the path after `/api/v10`, for example `/webhooks/*/messages/@original`."""
+    """Glob for the path after `/api/v10`, for example `/webhooks/*/messages/@original`."""
     status: int | None = None
-    """The status to answer; None only delays."""
+    """The HTTP status of the response; None: only delay it."""
     retry_after: float | None = None
-    """Seconds for a 429, in body and header; None leaves both out."""
+    """Seconds for a 429, in body and header; None: in neither."""
     times: int = 1
-    """How many requests to spoil."""
+    """How many requests to affect."""
     with_via: bool = True
-    """Whether a 429 carries `Via`; without it clients take it for a ban."""
+    """Whether a 429 has a `Via` header; without it clients assume a ban."""
     delay: float = 0.0
-    """Seconds to wait first. A request that is given up meanwhile is carried out all the same, as
-    it may be by Discord."""
+    """Seconds to wait first. A request that is cancelled meanwhile is carried out nevertheless, as
+    Discord may do."""
     drop: bool = False
-    """Close the connection instead of answering."""
+    """Close the connection without a response."""
     global_limit: bool = False
-    """Whether a 429 is the global one."""
+    """Whether a 429 is of the global rate limit."""
     code: int = 0
     """Discord's JSON error code, for example 30046."""
     carried_out: bool = False
-    """Carry the request out first and spoil its answer only."""
+    """Carry the request out first, and only replace its response."""
     page: bool = False
-    """Answer with a page of HTML, as a server in between does."""
+    """Respond with an HTML page, as a proxy does."""
     hits: list[float] = field(default_factory=list)
-    """When requests were spoiled."""
+    """When requests were affected."""
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request is meant."""
+        """Whether a request matches."""
         return (
             self.times > len(self.hits)
             and self.method in {"*", method}
@@ -52,30 +52,30 @@ class Fault:
 
 
 class Faults:
-    """The faults in waiting."""
+    """The faults that are active."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
         self.outage_until = 0.0
 
     def add(self, method: str, path_pattern: str, **how: Any) -> Fault:
-        """Answer the next requests with a fault; `how` are the fields of `Fault`."""
+        """Inject a fault into the next matching responses; `how` are the fields of `Fault`."""
         fault = Fault(method, path_pattern, **how)
         self.waiting.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Forget all faults and end an outage."""
+        """Remove all faults and end an outage."""
         self.waiting.clear()
         self.outage_until = 0.0
 
     def start_outage(self, seconds: float) -> None:
-        """Drop every request for a while."""
+        """Drop every request for some seconds."""
         self.outage_until = time.monotonic() + seconds
 
     @property
     def in_outage(self) -> bool:
-        """Whether everything is being dropped now."""
+        """Whether every request is being dropped."""
         return time.monotonic() < self.outage_until
 
     def _next(self, method: str, path: str, *, carried_out: bool = False) -> Fault | None:
@@ -83,22 +83,22 @@ class Faults:
         return next((each for each in found if each.carried_out is carried_out), None)
 
     def delays(self, method: str, path: str) -> bool:
-        """Whether the next such request is to wait."""
+        """Whether the next such request will be delayed."""
         fault = self._next(method, path)
         return fault is not None and fault.delay > 0
 
     async def strike(
         self, method: str, path: str, *, carried_out: bool = False
     ) -> web.Response | None:
-        """The faulty answer to a request, if one is waiting for it.
+        """The faulty response to a request; None if no fault matches.
 
         Args:
-            method: Of the request.
-            path: Of the request, after `/api/v10`.
-            carried_out: Whether it is to take the place of an answer that there is.
+            method: The request's method.
+            path: The request's path after `/api/v10`.
+            carried_out: Whether the request was carried out, and its response is to be replaced.
 
         Raises:
-            ConnectionResetError: The connection is to be dropped without an answer.
+            ConnectionResetError: The connection is to be dropped without a response.
         """
         if self.in_outage:
             raise ConnectionResetError

@@ -1,4 +1,4 @@
-"""What users fill in, options of commands and fields of modals, as interactions carry it."""
+"""What users fill in, command options and modal fields, as interactions carry it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from sandbox.model import Channel, Json, Upload
 from sandbox.payloads import channel_json, member_json, role_json, user_json
 from sandbox.world import World
 
-# Menus of users, roles, both and channels, and the command options of the same things.
+# The select menus of users, roles, mentionables and channels, by command option type.
 ENTITY_OPTIONS = {5: 6, 6: 8, 7: 9, 8: 7}
 
 
 def option_json(world: World, definition: Json, value: Any, resolved: Json) -> Json:
-    """An option as the interaction carries it, checked the way Discord's client does."""
+    """An option as the interaction carries it, validated as Discord's client does."""
     name, kind = definition["name"], definition["type"]
     choices = definition.get("choices")
     if choices:
@@ -51,7 +51,7 @@ def _number(definition: Json, value: Any) -> int | float:
 
 
 def resolve_entity(world: World, kind: int, value: Any, resolved: Json) -> str:
-    """The id of a user, channel or role, which is put among the resolved objects.
+    """Add a user, channel or role to the resolved objects; returns its ID.
 
     Raises:
         NotOfferedError: There is none.
@@ -79,7 +79,7 @@ def resolve_entity(world: World, kind: int, value: Any, resolved: Json) -> str:
 
 
 def upload(world: World, channel: Channel, file: Upload, resolved: Json) -> str:
-    """Put a user's file on the CDN and among the resolved objects; answers its id."""
+    """Store a user's file at the CDN and add it to the resolved objects; returns its ID."""
     filename, content = file
     stored = store_file(world, filename, content, folder_id=channel.id, ephemeral=True)
     resolved.setdefault("attachments", {})[str(stored.id)] = attachment_json(world, stored)
@@ -88,7 +88,7 @@ def upload(world: World, channel: Channel, file: Upload, resolved: Json) -> str:
 
 @dataclass
 class FilledModal:
-    """A modal being filled in: values and files by custom id."""
+    """A modal being filled in: values and files by custom_id."""
 
     world: World
     channel: Channel
@@ -122,7 +122,7 @@ class FilledModal:
 
 
 def _field_value(component: Json, entered: Any) -> Json:
-    """What a field of a modal submits; untouched fields submit what they were opened with."""
+    """What a field of a modal submits; untouched fields submit their initial value."""
     kind = component["type"]
     options = component.get("options", [])
     if kind == 4:

@@ -30,7 +30,7 @@ KNOWN_INTENTS = (1 << 26) - 1
 
 @dataclass(eq=False)
 class Session:
-    """What a client may resume: its intents and the dispatches it has not confirmed."""
+    """What a client may resume: its intents, and the dispatches that it has not confirmed."""
 
     id: str
     intents: int
@@ -40,7 +40,7 @@ class Session:
 
 
 class GatewayConnection:
-    """One WebSocket of a client."""
+    """One client's WebSocket."""
 
     def __init__(self, world: World, socket: web.WebSocketResponse, *, compress: bool) -> None:
         self.world = world
@@ -50,7 +50,7 @@ class GatewayConnection:
         self._lock = asyncio.Lock()
 
     async def send(self, frame: Json) -> None:
-        """Send one frame, compressed the way the client asked for."""
+        """Send one frame, with the compression that the client asked for."""
         self.world.tell("gateway", f"⇠ {frame_title(frame)}", received=frame)
         text = json.dumps(frame)
         with contextlib.suppress(ConnectionResetError, RuntimeError):
@@ -63,12 +63,12 @@ class GatewayConnection:
                     await self.socket.send_bytes(packed)
 
     async def close(self, code: int, reason: str = "") -> None:
-        """Close with one of the gateway's codes."""
+        """Close with one of the gateway's close codes."""
         self.world.tell("gateway", f"⇠ close {code} {reason}")
         await self.socket.close(code=code, message=reason.encode())
 
     def abort(self) -> None:
-        """Cut the line without a word."""
+        """Drop the connection without a close frame."""
         transport = getattr(self.socket, "_req", None)
         if transport is not None and transport.transport is not None:
             transport.transport.abort()
@@ -89,18 +89,18 @@ NAMES = {
 
 
 def control_frame(op: int, data: Any = None) -> Json:
-    """A frame that is no dispatch."""
+    """A frame other than a dispatch."""
     return {"op": op, "s": None, "t": None, "d": data}
 
 
 def frame_title(frame: Json) -> str:
-    """A frame in a few words."""
+    """A frame in a few words, for the traffic panel."""
     op = frame.get("op")
     return str(frame.get("t")) if op == 0 else f"op {op} {NAMES.get(op or -1, '')}".strip()
 
 
 class _RefusedFrameError(Exception):
-    """The client is to be cut off, with one of the gateway's codes and its reason."""
+    """The client is to be disconnected, with one of the gateway's close codes and a reason."""
 
 
 class Gateway:
@@ -119,7 +119,7 @@ class Gateway:
 
     @property
     def connected(self) -> bool:
-        """Whether a client is identified or resumed now."""
+        """Whether a client is connected: identified or resumed."""
         return any(s.connection is not None for s in self.sessions.values())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -127,7 +127,7 @@ class Gateway:
         if request.app[FAULTS].in_outage:
             if request.transport is not None:
                 request.transport.abort()
-            return web.Response(status=503)  # goes nowhere: the line is cut
+            return web.Response(status=503)  # never sent: the connection is dropped
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
         connection = GatewayConnection(
@@ -176,7 +176,7 @@ class Gateway:
     async def _obey(self, connection: GatewayConnection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
-            # An answer faster than any network confuses clients that measure the delay.
+            # A response faster than any network confuses clients that measure the latency.
             await asyncio.sleep(ACK_DELAY_SECONDS)
             await connection.send(control_frame(11))
         elif op == 2:
@@ -244,9 +244,9 @@ class Gateway:
             await session.connection.send(frame)
 
     async def dispatch(self, event: str, data: Json, *, intent: int = 0) -> None:
-        """Dispatch an event to every session that asked for its intent.
+        """Dispatch an event to every session with its intent.
 
-        A session that is cut off keeps the event for its resume.
+        A disconnected session gets it when it resumes.
         """
         times = 2 if self.duplicate_next else 1
         self.duplicate_next -= times - 1

@@ -1,11 +1,11 @@
-"""Ctrl-C is one line, also while modules are still loaded."""
+"""Ctrl-C prints one line, even while modules are still being imported."""
 
 import sys
 from types import TracebackType
 
 
 def stop_quietly() -> None:
-    """From now on say `Stopped.` where Python would tell where it was interrupted."""
+    """Print `Stopped.` instead of Python's traceback from now on."""
     before = sys.excepthook
 
     def tell(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

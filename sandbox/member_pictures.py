@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 
 WIDTH_PX, HEIGHT_PX = 1180, 1300
 PATIENCE_MS = 15 * 60 * 1000.0
-"""A processor alone may need minutes for four pictures."""
+"""Four pictures may take minutes on a CPU."""
 QUALITY = 82
 LARGEST_BYTES = 200_000
 SETTLE_MS = 1200.0
 QUICK = {"size": "320", "quality": "draft: quick, to try things out"}
-"""Options of the pictures, so that a processor alone paints them in some minutes."""
+"""Options that let a CPU paint the pictures in a few minutes."""
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 
 class Member:
-    """Ada, at the page, with a camera."""
+    """Ada, who uses the page, with a camera."""
 
     def __init__(self, page: "Page", out: Path) -> None:
         self.page = page
         self.out = out
 
     async def command(self, name: str, photo: Path | None = None, **options: str) -> None:
-        """Use a slash command, perhaps with a photograph."""
+        """Use a slash command, optionally with a photograph."""
         box = self.page.locator("#composer-text")
         await box.click()
         await box.press_sequentially(f"/{name}")
@@ -64,7 +64,7 @@ class Member:
         await self.page.get_by_role("button", name="Send", exact=True).click()
 
     async def sees(self, *words: str) -> "Locator":
-        """The newest message that says all of this, once there is one."""
+        """The newest message that contains all of these texts, once there is one."""
         messages = self.page.locator("article.message")
         for each in words:
             messages = messages.filter(has_text=each)
@@ -74,13 +74,13 @@ class Member:
         return message
 
     async def keep(self, name: str, what: "Locator") -> None:
-        """Write a picture of a part of the page."""
+        """Save a picture of a part of the page."""
         await what.scroll_into_view_if_needed()
         keep(await what.screenshot(), self.out / f"member-{name}.webp")
 
 
 async def ask_which(member: Member, photos: Sequence[Path]) -> None:
-    """Post several pictures in one message, and let one be painted."""
+    """Post several pictures in one message, and choose one of them to be painted."""
     page = member.page
     await page.locator("input[type=file]").first.set_input_files(photos)
     await page.locator("#composer-text").press("Enter")
@@ -98,14 +98,14 @@ async def ask_which(member: Member, photos: Sequence[Path]) -> None:
 
 
 async def try_styles(member: Member) -> None:
-    """Try styles on the photograph that waits for one."""
+    """Try styles on a photograph that waits for one."""
     asked = await member.sees("In which style")
     await asked.get_by_role("button", name=re.compile(r"Try \d styles")).click()
     await member.keep("tried", await member.sees("Take 5"))
 
 
 async def live_a_day(member: Member, photo: Path) -> None:
-    """Do what a member does, and keep what they see."""
+    """Do what a member does, and save what they see."""
     await member.command("paint", photo, **QUICK, notify="yes")
     asked = await member.sees("In which style")
     await member.keep("choose", asked)
@@ -166,7 +166,7 @@ async def opened(
 
 
 def keep(png: bytes, path: Path) -> None:
-    """Write a picture, small enough for a page."""
+    """Save a picture, small enough for a documentation page."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     for quality in range(QUALITY, 30, -8):
         picture.save(path, "WEBP", quality=quality, method=6)
@@ -179,8 +179,8 @@ async def take(out: Path) -> None:
     """Take all pictures.
 
     Raises:
-        NoPictureError: there is no photograph.
-        BotStoppedError: the bot ended.
+        NoPictureError: There is no photograph.
+        BotStoppedError: The bot exited.
     """
     with tempfile.TemporaryDirectory() as folder:
         data_dir, photo = Path(folder), Path(folder) / "cat.jpg"
@@ -197,7 +197,7 @@ async def take(out: Path) -> None:
 
 
 def run_pictures(out: Path) -> int:
-    """Run it; the exit status, with a sentence on the console if it failed."""
+    """Run it; returns the exit status, with a sentence on the console if it failed."""
     end_on_sigterm()
     out.mkdir(parents=True, exist_ok=True)
     try:

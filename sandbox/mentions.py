@@ -1,4 +1,4 @@
-"""Who is mentioned by a message, after `allowed_mentions` had its say.
+"""Who is mentioned by a message, given its `allowed_mentions`.
 
 https://docs.discord.com/developers/resources/message#allowed-mentions-object
 """
@@ -13,7 +13,7 @@ EVERYTHING = ("users", "roles", "everyone")
 
 
 def mentioned_users(world: World, message: Message, payload: Json) -> list[int]:
-    """The users that the message mentions and that it is allowed to mention."""
+    """The IDs of users that the message mentions, and is allowed to mention."""
     allowed = payload.get("allowed_mentions")
     if allowed is None:
         allowed = {"parse": EVERYTHING if message.interaction is None else ("users",)}

@@ -1,4 +1,4 @@
-"""A message as plain lines, the way a reader of Discord sees it."""
+"""A message as plain text, as a reader sees it in Discord."""
 
 import re
 
@@ -9,20 +9,20 @@ RELATIVE = re.compile(r"<t:(\d+)(?::[a-zA-Z])?>")
 
 
 def span(seconds: float) -> str:
-    """A time span in words: `in 42 s`, `3 min ago`."""
+    """A relative time in words: `in 42 s`, `3 min ago`."""
     size = abs(seconds)
     words = f"{size:.0f} s" if size < 90 else f"{size / 60:.0f} min"
     return f"in {words}" if seconds >= 0 else f"{words} ago"
 
 
 def plain(text: str, now: float) -> str:
-    """Text without Discord's markup, its times counted from now."""
+    """Text without Discord's markup, with its timestamps as relative times."""
     text = RELATIVE.sub(lambda match: span(int(match.group(1)) - now), text)
     return MARKS.sub("", text).strip()
 
 
 def one_line(message: Message, now: float) -> str:
-    """The whole message on one line: what a progress report prints."""
+    """The whole message on one line, for a progress report."""
     if message.loading:
         return "… is thinking"
     lines = [line.strip() for line in plain(message.text, now).splitlines() if line.strip()]
@@ -36,7 +36,7 @@ def _button(component: Json) -> str:
 
 
 def readable(message: Message, author: str, now: float) -> str:
-    """The message with its files and buttons, as text to keep."""
+    """The message as text, with its files and buttons."""
     lines = plain(message.text, now).splitlines()
     for stored in message.attachments:
         size = f"{stored.width} × {stored.height} px, " if stored.width else ""

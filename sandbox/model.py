@@ -1,7 +1,7 @@
 """What exists in the sandbox: users, channels, files, messages, interactions.
 
-These are the live objects: a message that the bot edits changes in place, so a test or the
-page that holds one sees the newest state. Nothing here knows JSON; see `payloads`.
+These are live objects: a message that the bot edits changes in place, so a test or the page that
+holds one sees its current state. Nothing here knows JSON; see `payloads`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from typing import Any
 
 Json = dict[str, Any]
 Upload = tuple[str, bytes]
-"""A file of a request: its name and its content."""
+"""A file in a request: its name and its content."""
 
 Files = dict[int, Upload]
 """The files of a request by their index."""
@@ -39,7 +39,7 @@ class ChannelType(IntEnum):
 
 
 class Context(IntEnum):
-    """Where an interaction was made: a server, the bot's DM, or other people's channels."""
+    """Where an interaction was made: a server, the bot's DM, or other users' channels."""
 
     GUILD = 0
     BOT_DM = 1
@@ -68,7 +68,7 @@ class Role:
 
 @dataclass(eq=False)
 class User:
-    """Somebody who writes; `role_ids` count in the guild only."""
+    """A user; `role_ids` count only in the guild."""
 
     id: int
     name: str
@@ -86,8 +86,9 @@ class Channel:
     """A text channel, a DM, or a group DM.
 
     `has_bot`: the bot can see it. `bot_denied`: permissions that the bot lacks in it. `kind`:
-    another of Discord's types, as of a voice channel or a thread, which is used like a text
-    channel all the same. `parent_id`: of a thread, the channel that it is in; in a forum a post.
+    another
+    channel type, such as a voice channel or a thread; it is used like a text channel nevertheless.
+    `parent_id`: the channel of a thread; for a forum post the forum.
     """
 
     id: int
@@ -106,7 +107,7 @@ class Channel:
 class Guild:
     """A server. `premium_tier` sets the upload limit, as boosts do; `locale` its language.
 
-    `has_commands`: what its members use is the server's, also where it has no bot.
+    `has_commands`: its members use the server's installation of the commands, even without the bot.
     """
 
     id: int
@@ -121,7 +122,7 @@ class Guild:
 
 @dataclass(eq=False)
 class StoredFile:
-    """An uploaded file with the address parts under which the CDN serves it."""
+    """An uploaded file, with the parts of its CDN URL."""
 
     id: int
     filename: str
@@ -146,7 +147,7 @@ class StickerFormat(IntEnum):
 
 @dataclass(eq=False)
 class Sticker:
-    """A sticker; the CDN serves its file under its id, without a signature."""
+    """A sticker; the CDN serves its file by ID, without a signature."""
 
     id: int
     name: str
@@ -156,7 +157,7 @@ class Sticker:
 
 @dataclass(eq=False)
 class Message:
-    """A message. `visible_to` is the one user who sees an ephemeral message."""
+    """A message. `visible_to` is the only user who sees an ephemeral message."""
 
     id: int
     channel_id: int
@@ -184,12 +185,12 @@ class Message:
 
     @property
     def loading(self) -> bool:
-        """Whether it still says that the application is thinking."""
+        """Whether it still says "thinking…"."""
         return MessageFlag.LOADING in self.flags
 
     @property
     def is_v2(self) -> bool:
-        """Whether it is made of Components V2."""
+        """Whether it uses Components V2."""
         return MessageFlag.IS_COMPONENTS_V2 in self.flags
 
     def walk(self) -> list[Json]:
@@ -208,7 +209,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """Everything that a reader sees as words, line by line: content, embeds, text displays."""
+        """All its text, line by line: content, embeds, text displays."""
         lines = [self.content]
         for embed in self.embeds:
             lines += [embed.get("title", ""), embed.get("description", "")]
@@ -220,7 +221,7 @@ class Message:
 
 @dataclass(eq=False)
 class Interaction:
-    """One interaction from its dispatch to its last follow-up."""
+    """One interaction, from its dispatch to its last followup."""
 
     id: int
     token: str
@@ -245,7 +246,7 @@ class Interaction:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the bot has answered the dispatch."""
+        """Whether the bot has acknowledged it."""
         return self.acknowledged_after_seconds is not None
 
     async def wait(
@@ -264,7 +265,7 @@ class Interaction:
 
 
 def walk_components(components: list[Json]) -> list[Json]:
-    """Every component in a tree, outermost first, accessories and labelled fields included."""
+    """Every component in a tree, outermost first, with accessories and labelled fields."""
     found: list[Json] = []
     for component in components:
         found.append(component)

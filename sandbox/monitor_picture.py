@@ -17,12 +17,12 @@ from sandbox.member_pictures import keep, opened
 OUT = Path("docs/images/monitor.webp")
 WIDTH_PX, HEIGHT_PX = 1000, 640
 SHARE = 0.3
-"""Of the first picture, until it is worth a look."""
+"""The progress of the first picture from which its preview is worth a screenshot."""
 OPTIONS = {"size": 384, "preset": "starry-night"}
 
 
 async def photographed(folder: Path) -> bytes:
-    """Let three pictures be painted, and take the page's while the first forms: a PNG."""
+    """Paint three pictures, and return a screenshot (PNG) of the page during the first."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -42,7 +42,7 @@ async def photographed(folder: Path) -> bytes:
             url = f"http://127.0.0.1:{port}"
             async with opened(url, WIDTH_PX, HEIGHT_PX, "light") as page:
                 await page.locator("#engines img").wait_for()
-                bar = page.locator("progress")  # the page forbids scripts that are handed in
+                bar = page.locator("progress")  # the page's CSP forbids injected scripts
                 while float(await bar.first.get_attribute("value") or 0) < SHARE:
                     await page.wait_for_timeout(500)
                 return await page.screenshot(full_page=True)

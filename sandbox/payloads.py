@@ -24,7 +24,7 @@ def timestamp(seconds: float) -> str:
 
 
 def avatar_hash(user: User) -> str | None:
-    """Under which the CDN has the picture of a user; bots have none here."""
+    """The user's avatar hash; None for bots, which have no avatar here."""
     return None if user.bot else f"{user.id:032x}"
 
 
@@ -43,7 +43,7 @@ def user_json(user: User) -> Json:
 
 
 def member_json(world: World, user: User, *, with_user: bool = True) -> Json:
-    """A guild member object with the permissions that interactions carry."""
+    """A guild member object, with the permissions for interactions."""
     member: Json = {
         "roles": [str(r) for r in user.role_ids],
         "joined_at": timestamp(1_700_000_000),
@@ -79,7 +79,7 @@ def _overwrites(world: World, channel: Channel) -> list[Json]:
 
 
 def channel_json(world: World, channel: Channel, *, viewer: User | None = None) -> Json:
-    """A channel object; with a viewer, the partial one that interactions carry."""
+    """A channel object; with a viewer, the partial one in interactions."""
     payload: Json = {"id": str(channel.id), "type": int(channel.type), "flags": 0}
     last = max((m.id for m in world.messages.values() if m.channel_id == channel.id), default=None)
     payload["last_message_id"] = last and str(last)
@@ -105,7 +105,7 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
 
 
 def _of_another_kind(world: World, channel: Channel) -> Json:
-    """What a channel has that is no text channel."""
+    """The fields of channels other than text channels."""
     if channel.kind is None:
         return {}
     if channel.parent_id is None:
@@ -161,7 +161,7 @@ def guild_json(world: World) -> Json:
 
 
 def media_json(world: World, message: Message, media: Json) -> Json:
-    """A media item of a component or embed, `attachment://` resolved to an address."""
+    """A media item of a component or embed, with `attachment://` resolved to a URL."""
     url = str(media.get("url", ""))
     if not url.startswith("attachment://"):
         return {**media, "proxy_url": proxy_url(world, url), "loading_state": 2}
@@ -221,7 +221,7 @@ def _used_by_embeds(message: Message) -> set[str]:
 
 
 def message_json(world: World, message: Message, *, nested: bool = False) -> Json:
-    """A message object, as REST answers it and the gateway dispatches it."""
+    """A message object, as in REST responses and dispatches."""
     in_embeds = _used_by_embeds(message)
     payload: Json = {
         "id": str(message.id),
@@ -265,7 +265,7 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
 
 
 def for_bot(world: World, message: Message, payload: Json) -> Json:
-    """A message as the bot gets to see it: without the content intent, others' words are hidden.
+    """A message as the bot gets it: without the content intent, others' text is removed.
 
     https://docs.discord.com/developers/events/gateway#message-content-intent
     """
@@ -277,7 +277,7 @@ def for_bot(world: World, message: Message, payload: Json) -> Json:
 
 
 def _message_type(message: Message) -> int:
-    """20 for an answer to a slash command, 23 to a context menu, 19 for a reply, else 0."""
+    """20 for a response to a slash command, 23 for a context menu, 19 for a reply, else 0."""
     interaction = message.interaction
     if interaction is not None and interaction.type == 2 and interaction.message is message:
         return 20 if interaction.data.get("type", 1) == 1 else 23
@@ -319,7 +319,7 @@ def interaction_json(world: World, interaction: Interaction) -> Json:
 
 
 def interaction_metadata(interaction: Interaction) -> Json:
-    """Who asked for a message."""
+    """Who used the command that a message responds to."""
     payload: Json = {
         "id": str(interaction.id),
         "type": int(interaction.type),

@@ -1,4 +1,4 @@
-"""Permission bits in use.
+"""The permission bits in use.
 
 https://docs.discord.com/developers/topics/permissions#permissions-bitwise-permission-flags
 """
@@ -31,7 +31,7 @@ ALL = (1 << 53) - 1
 
 
 def permissions_of(guild: Guild, user: User) -> int:
-    """What the user may do in the guild's channels."""
+    """The user's permissions in the guild's channels."""
     if user.id == guild.owner_id:
         return ALL
     bits = 0
@@ -42,7 +42,7 @@ def permissions_of(guild: Guild, user: User) -> int:
 
 
 def app_permissions(guild: Guild, bot: User, channel: Channel) -> int:
-    """What the bot may do in a channel."""
+    """The bot's permissions in a channel."""
     if channel.guild_id is None or not channel.has_bot:
         return BOT_ROLE & ~channel.bot_denied
     return permissions_of(guild, bot) & ~channel.bot_denied

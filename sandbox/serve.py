@@ -36,7 +36,7 @@ async def serve(port: int, data_dir: Path, *, with_bot: bool, open_page: bool) -
 
 
 def run_sandbox(port: int, data_dir: Path, *, with_bot: bool, open_page: bool) -> int:
-    """Run the sandbox; the exit status."""
+    """Run the sandbox; returns the exit status."""
     end_on_sigterm()
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def run_sandbox(port: int, data_dir: Path, *, with_bot: bool, open_page: bool) -
 
 
 def has_screen() -> bool:
-    """Whether a browser could show itself here."""
+    """Whether a browser can be opened here."""
     if sys.platform in {"win32", "darwin"}:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,4 +1,4 @@
-"""What users do, as the interactions that Discord would dispatch for it, and what they find."""
+"""What users do, as the interactions that Discord would dispatch, and what they see."""
 
 import secrets
 import time
@@ -30,10 +30,11 @@ Place = Channel | str | None
 
 
 class UserActions:
-    """Everything that users of the sandbox can do, each method naming the user.
+    """Everything that the sandbox's users can do; each method takes the user.
 
-    What becomes an interaction waits for the bot's acknowledgement, at most the three seconds
-    that Discord gives it; `wait=False` returns as soon as the interaction is dispatched.
+    Interactions wait for the bot's acknowledgement, for at most Discord's three seconds;
+    `wait=False`
+    returns as soon as the interaction is dispatched.
     """
 
     def __init__(self, world: World, gateway: Gateway) -> None:
@@ -47,7 +48,7 @@ class UserActions:
         return next(u for u in self.world.users.values() if u.name == name)
 
     def add_user(self, name: str, **details: Any) -> User:
-        """Another user; see `World.add_user` for details."""
+        """Add a user; see `World.add_user` for `details`."""
         return self.world.add_user(name, **details)
 
     def channel(self, place: Place = None) -> Channel:
@@ -71,7 +72,7 @@ class UserActions:
         raise ValueError(f"unknown context {context!r}")
 
     def messages(self, channel: Place = None) -> list[Message]:
-        """A channel's messages, oldest first, ephemeral ones included."""
+        """A channel's messages, oldest first, with ephemeral ones."""
         return self.world.messages_in(self.channel(channel))
 
     def dms(self, user: User) -> list[Message]:
@@ -79,7 +80,7 @@ class UserActions:
         return self.world.messages_in(self.world.dm_of(user))
 
     async def until(self, condition: Callable[[], object], timeout_seconds: float = 10.0) -> bool:
-        """Wait for a condition over the world; false when the time is over."""
+        """Wait for a condition on the world; False if it does not hold in time."""
         return await self.world.until(condition, timeout_seconds)
 
     # Doing
@@ -93,13 +94,13 @@ class UserActions:
         channel: Place = None,
         stickers: Sequence[Sticker] = (),
     ) -> Message:
-        """Write an ordinary message as a user."""
+        """Post an ordinary message as a user."""
         where = self.channel(channel)
         payload = {"content": content, "sticker_ids": [str(each.id) for each in stickers]}
         return create_message(self.world, where, user, payload, dict(enumerate(files)))
 
     def add_sticker(self, name: str, kind: StickerFormat, data: bytes) -> Sticker:
-        """A sticker that everybody may send."""
+        """Add a sticker that everybody can send."""
         sticker = Sticker(self.world.ids.next(), name, kind, data)
         self.world.stickers[sticker.id] = sticker
         return sticker
@@ -116,7 +117,7 @@ class UserActions:
         age_seconds: float = 0.0,
         wait: bool = True,
     ) -> Interaction:
-        """Use a slash command; `name` may hold a subcommand after a blank."""
+        """Use a slash command; `name` may contain a subcommand after a space."""
         where = self.place(user, channel, context)
         command = command_for(self.world, user, name, where)
         path, definitions = leaf_of(command, name)
@@ -142,7 +143,7 @@ class UserActions:
     async def message_command(
         self, user: User, name: str, message: Message, *, wait: bool = True
     ) -> Interaction:
-        """Use an entry of a message's Apps menu."""
+        """Use a message's context menu."""
         channel = self.world.channels[message.channel_id]
         command = command_for(self.world, user, name, channel, kind=3)
         data = _command_data(command, (), [], {})
@@ -160,7 +161,7 @@ class UserActions:
         context: str = "guild",
         wait: bool = True,
     ) -> Interaction:
-        """Use an entry of a user's Apps menu."""
+        """Use a user's context menu."""
         where = self.place(user, channel, context)
         command = command_for(self.world, user, name, where, kind=2)
         resolved: Json = {}
@@ -181,7 +182,7 @@ class UserActions:
         context: str = "guild",
         wait: bool = True,
     ) -> Interaction:
-        """Type into an option that completes itself, beside others that are filled in."""
+        """Type into an option with autocomplete, with other options filled in."""
         where = self.place(user, channel, context)
         command = command_for(self.world, user, name, where)
         path, definitions = leaf_of(command, name)
@@ -202,7 +203,7 @@ class UserActions:
     async def autocomplete(
         self, user: User, name: str, option: str, text: str, *options: Any, **where: Any
     ) -> list[Json]:
-        """What the bot suggests, as `type_into` is asked; empty when it says nothing."""
+        """The choices that the bot suggests for `type_into`; empty if it does not respond."""
         typed = await self.type_into(user, name, option, text, *options, **where)
         return typed.choices or []
 
@@ -214,7 +215,7 @@ class UserActions:
         *,
         label: str | None = None,
     ) -> Interaction:
-        """Press a button by its custom id or its label."""
+        """Press a button, found by its custom_id or label."""
         by, wanted = ("label", label) if custom_id is None else ("custom_id", custom_id)
         found = [each for each in message.buttons if each.get(by) == wanted]
         if not found:
@@ -229,7 +230,7 @@ class UserActions:
         values: Sequence[str],
         custom_id: str | None = None,
     ) -> Interaction:
-        """Choose in a select menu; without a custom id in the only one."""
+        """Choose in a select menu; without a custom_id in the only one."""
         menus = [s for s in message.selects if custom_id in {None, s["custom_id"]}]
         if len(menus) != 1:
             raise NotOfferedError(f"{len(menus)} select menus match.")
@@ -238,7 +239,7 @@ class UserActions:
     async def use_component(
         self, user: User, message: Message, component: Json, values: Sequence[str] | None = None
     ) -> Interaction:
-        """Press a button or choose in a select menu, which is one of the message's components."""
+        """Use one of the message's buttons or select menus."""
         if message.visible_to not in {None, user.id}:
             raise NotOfferedError(f"{user.name} cannot see that message.")
         if component.get("disabled"):
@@ -266,7 +267,7 @@ class UserActions:
         values: Mapping[str, Any] | None = None,
         files: Mapping[str, Sequence[Upload]] | None = None,
     ) -> Interaction:
-        """Submit the modal that an interaction opened, fields by their custom ids."""
+        """Submit the modal that an interaction opened; fields by custom_id."""
         assert opened_by.modal is not None
         filled = FilledModal(self.world, opened_by.channel, values or {}, files or {})
         data: Json = {

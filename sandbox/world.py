@@ -1,4 +1,4 @@
-"""The sandbox's whole state, and the signal that something in it changed."""
+"""The sandbox's whole state, which notifies listeners of changes."""
 
 import asyncio
 import secrets
@@ -30,7 +30,7 @@ TRAFFIC_KEPT = 4000
 
 @dataclass(frozen=True)
 class Violation:
-    """A strict rule that the bot broke. `refused` is false where Discord lets it pass."""
+    """A strict rule that the bot violated. `refused` is false where Discord accepts it."""
 
     rule: str
     path: str
@@ -118,7 +118,7 @@ class World:
         user_id: int | None = None,
         **details: Any,
     ) -> User:
-        """A new user, with a direct-message channel to the bot unless it is a bot."""
+        """Add a user, with a DM channel with the bot unless it is a bot."""
         user = User(user_id or self.ids.next(), name, display_name or name, **details)
         self.users[user.id] = user
         if not user.bot:
@@ -128,7 +128,7 @@ class World:
         return user
 
     def add_channel(self, name: str, *, topic: str = "", has_bot: bool = True) -> Channel:
-        """A new text channel in the guild."""
+        """Add a text channel to the guild."""
         channel = Channel(
             self.ids.next(),
             ChannelType.GUILD_TEXT,
@@ -142,7 +142,7 @@ class World:
         return channel
 
     def dm_of(self, user: User) -> Channel:
-        """The user's direct-message channel with the bot."""
+        """The user's DM channel with the bot."""
         return next(
             c
             for c in self.channels.values()
@@ -150,24 +150,24 @@ class World:
         )
 
     def messages_in(self, channel: Channel) -> list[Message]:
-        """The channel's messages that were not deleted, oldest first."""
+        """The channel's messages that are not deleted, oldest first."""
         found = [m for m in self.messages.values() if m.channel_id == channel.id and not m.deleted]
         return sorted(found, key=lambda m: m.id)
 
     @property
     def upload_limit_bytes(self) -> int:
-        """The guild's limit for one uploaded file."""
+        """The guild's upload limit for one file."""
         return UPLOAD_LIMIT_BY_TIER[self.guild.premium_tier]
 
     def emit(self, kind: str, payload: Json) -> None:
-        """Tell the page and every waiter that something changed."""
+        """Notify the page and every waiter of a change."""
         for listener in tuple(self.listeners):
             listener(kind, payload)
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
-        """Wait until the condition holds; false when the time is over first."""
+        """Wait until the condition holds; False if it does not in time."""
         end = time.monotonic() + timeout_seconds
         while not condition():
             left = end - time.monotonic()
@@ -181,12 +181,12 @@ class World:
         return True
 
     def tell(self, kind: str, title: str, *, sent: Any = None, received: Any = None) -> None:
-        """Add a whole line to the traffic, and tell of it."""
+        """Add a complete line to the traffic."""
         line = TrafficLine(self.clock.now(), kind, title, sent=sent, received=received)
         self.emit("traffic", {"line": self.log(line)})
 
     def log(self, line: TrafficLine) -> TrafficLine:
-        """Add a line to the traffic; it may still be completed by the caller."""
+        """Add a line to the traffic; the caller may still complete it."""
         self._traffic_number += 1
         line.number = self._traffic_number
         self.traffic.append(line)

@@ -1,1 +1,1 @@
-"""The bot as a whole: its features put together, its connection, its engine."""
+"""The whole bot: its features, the connection to Discord, the embedded engine."""

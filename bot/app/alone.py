@@ -1,4 +1,4 @@
-"""One bot a folder, one bot an application: two would answer everything twice."""
+"""One bot for each data folder, one for each application: two would answer everything twice."""
 
 import logging
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from jobs.db.living import BOT_LOCK
 log = logging.getLogger(__name__)
 
 ENDING_SECONDS = 25.0
-"""How long a bot that is about to end, and holds the folder yet, is waited for."""
+"""How long to wait for a bot that is shutting down and still has the folder locked."""
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the data folder against another bot, until this process ends in whatever way.
+    """Lock the data folder against other bots, until the process ends in whatever way.
 
     Raises:
-        SettingsError: another bot has it.
+        SettingsError: Another bot has locked it.
     """
     lock = FileLock(folder / BOT_LOCK, mode=0o600)
     try:
@@ -41,7 +41,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a bot holds the data folder now."""
+    """Whether a bot has locked the data folder."""
     lock = FileLock(folder / BOT_LOCK, mode=0o600)
     try:
         lock.acquire(timeout=0)

@@ -1,4 +1,4 @@
-"""What is looked at before the bot logs in: each fault is one sentence with what to do."""
+"""Checks before the bot logs in: each fault is one sentence that says what to do."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ ENGINE_TIMEOUT_SECONDS = 120.0
 ENGINE_CHECK = (sys.executable, "-m", "engine", "--check")
 MIGRATION = (sys.executable, "-m", "jobs.migrating")
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is served by this
-"""What listens on all addresses, and where it is found from this machine."""
+"""The wildcard addresses, with the address to connect to from this machine."""
 
 HOW_TO_BEGIN = (
     "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "
@@ -53,25 +53,25 @@ NOT_WRITTEN = (
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one look found."""
+    """The result of one check."""
 
     name: str
     text: str
     is_fault: bool = False
-    """The bot cannot work with it."""
+    """The bot cannot run."""
     is_doubtful: bool = False
-    """It can, but a person should know."""
+    """It can run, but somebody should know."""
     may_pass: bool = False
-    """The fault may be over at the next start, with the same settings."""
+    """The fault is transient: another start with the same settings may succeed."""
 
 
 async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[CheckResult]:
-    """Look at everything, the quickest first.
+    """Run all checks, the fastest first.
 
     Args:
-        settings: which have been read already.
-        thorough: whether this is no start: device and weights are asked for too, which takes
-            seconds, also where the settings leave nothing to be wrong, and no database is migrated.
+        settings: Parsed already.
+        thorough: For `--check`: always checks device and weights as well, which takes seconds, and
+            migrates no database. False at startup.
     """
     for sentence in unknown_settings():
         yield CheckResult("settings", sentence, is_doubtful=True)
@@ -81,7 +81,7 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     folder = _yet_to_come("folder", data_dir) if thorough else None
     yield (folder := folder or _folder(settings))
     if folder.is_fault:
-        return  # the rest lies in it
+        return  # everything else is in it
     yield await _database(settings, may_migrate=not thorough)
     pictures = folder_of(settings.storage_url)
     store = _yet_to_come("store", pictures) if thorough and pictures is not None else None
@@ -90,8 +90,8 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
         yield await _engine()
     if thorough and (unused := await asyncio.to_thread(unused_card, settings.atelier_device)):
-        yield CheckResult("engine", unused, is_doubtful=True)  # at a start the engine says so
-    if thorough and settings.atelier_monitor_port:  # a start says so where it serves it
+        yield CheckResult("engine", unused, is_doubtful=True)  # at startup the engine logs it
+    if thorough and settings.atelier_monitor_port:  # at startup the server logs it
         yield await _page(settings)
     if settings.discord_token is not None:
         token = settings.discord_token.get_secret_value()
@@ -103,7 +103,7 @@ def _folder(settings: Settings) -> CheckResult:
     folder = settings.atelier_data_dir.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        close_to_others(folder)  # an earlier version made it for all to read
+        close_to_others(folder)  # older versions made it readable by everybody
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -114,14 +114,14 @@ def _folder(settings: Settings) -> CheckResult:
 
 
 def _yet_to_come(name: str, folder: Path) -> CheckResult | None:
-    """Whether a folder can be made, for who only looks and may be another user; None: it is there.
+    """Whether a folder could be created, without creating it; None: it exists.
 
-    What is made by root would not be the bot's.
+    `--check` may run as another user: a folder created by root would not be the bot's.
     """
     try:
         above = next(each for each in (folder, *folder.parents) if each.exists())
     except OSError:
-        return None  # which is said by who writes there
+        return None  # whoever writes there reports it
     if above == folder:
         return None
     try:
@@ -143,7 +143,7 @@ async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckRes
             return _due(to_change)
         if to_change is not None:
             await _migrate_apart(settings)
-            seconds = None  # what kept it from migrating may take as long to be found again
+            seconds = None  # if the migration failed, finding that out again may take as long
         async with asyncio.timeout(seconds):
             async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
@@ -161,28 +161,29 @@ async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckRes
 
 
 async def _to_change(settings: Settings) -> DatabaseTooOldError | None:
-    """Why a database is to be made, or to be brought to this version; None where it is of it."""
+    """Why a database has to be created or migrated; None if it has this version's schema."""
     try:
         async with await JobQueue.open(settings, store=PictureStore("unused"), may_migrate=False):
             return None
     except DatabaseTooOldError as error:
         return error
     except QueueError:
-        return None  # which is said by who opens it next
+        return None  # whoever opens it next reports it
 
 
 def _due(to_change: DatabaseTooOldError) -> CheckResult:
-    """What the next start does to the database, for who only looks."""
+    """For `--check`: what the next start will do to the database."""
     if isinstance(to_change, NoDatabaseError):
         return CheckResult("database", str(to_change))
     return CheckResult("database", f"A migration is due. {to_change}", is_doubtful=True)
 
 
 async def _migrate_apart(settings: Settings) -> None:
-    """Migrate in a process that then ends: what that takes, 12 MiB, would never be given back.
+    """Migrate in a child process: its memory would never be given back by this one.
 
-    It may take its time, as to copy a large database; its log says what it does. What stands in
-    the way is said by who opens the queue next, and tries the same again.
+    It has no timeout, as it may copy a large database; it logs what it does. If it fails, whoever
+    opens
+    the queue next runs into the same error and reports it.
     """
     chosen = {
         "ATELIER_DATABASE_URL": settings.database_url,
@@ -224,7 +225,7 @@ def _disk(settings: Settings) -> CheckResult:
 
 
 async def _page(settings: Settings) -> CheckResult:
-    """Whether the owner's page can be served; without it the bot runs all the same."""
+    """Whether the monitoring page can be served; the bot runs without it, too."""
     host, port = settings.atelier_monitor_host, settings.atelier_monitor_port
     try:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
@@ -243,7 +244,7 @@ async def _page(settings: Settings) -> CheckResult:
 
 
 async def _serves_page(host: str, port: int) -> bool:
-    """Whether it is an owner's page that answers there."""
+    """Whether a monitoring page responds there."""
     host = ANYWHERE.get(host, host)
     address = f"[{host}]" if ":" in host else host
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
@@ -258,7 +259,7 @@ async def _serves_page(host: str, port: int) -> bool:
 
 
 def _engine_was_set(settings: Settings) -> bool:
-    """Whether anything of the engine's settings could be wrong."""
+    """Whether any engine setting could be wrong."""
     return bool(
         settings.atelier_device != "auto"
         or settings.atelier_precision != "auto"
@@ -268,7 +269,7 @@ def _engine_was_set(settings: Settings) -> bool:
 
 
 async def _engine() -> CheckResult:
-    """Device, precision and weights: asked of an engine, as torch is too large for the bot."""
+    """Check device, precision and weights in an engine process: torch is too large for ours."""
     process = await asyncio.create_subprocess_exec(*ENGINE_CHECK, stdout=PIPE, stderr=PIPE)
     try:
         async with asyncio.timeout(ENGINE_TIMEOUT_SECONDS):
@@ -283,9 +284,9 @@ async def _engine() -> CheckResult:
 
 
 async def _token(token: str, proxy: str | None) -> list[CheckResult]:
-    """Ask Discord whether it knows the token; no answer is no fault: the bot goes on trying.
+    """Check the token with Discord. No response is no fault: the bot keeps trying.
 
-    Before that stands what its answer says of this machine's clock, where that is wrong.
+    If this machine's clock is off, the first result says so.
     """
     agent = f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})"
     headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
@@ -309,14 +310,15 @@ async def _token(token: str, proxy: str | None) -> list[CheckResult]:
 
 
 def clock_result(date: str, now: float) -> list[CheckResult]:
-    """What is wrong with this machine's clock, if anything is.
+    """What is wrong with this machine's clock, if anything.
 
-    What is painted in the past would be deleted as old once the clock is put right. So that is
-    waited for: a machine without a clock of its own learns the time soon after it has a network.
+    Pictures painted with a clock in the past would be deleted as old once it is set. So a start
+    waits:
+    a machine without a battery-backed clock gets the time soon after it has a network.
 
     Args:
-        date: What Discord says of the time, as in its header.
-        now: Seconds since 1970 by this machine.
+        date: The `Date` header of Discord's response.
+        now: Seconds since the epoch by this machine's clock.
     """
     try:
         ahead = now - parsedate_to_datetime(date).timestamp()

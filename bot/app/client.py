@@ -1,4 +1,4 @@
-"""The connection to Discord, and what all commands share: queue, settings, texts."""
+"""The Discord client, and what all commands share: queue, settings, texts."""
 
 import asyncio
 import contextlib
@@ -33,11 +33,11 @@ from jobs.queue import JobQueue
 log = logging.getLogger(__name__)
 
 REMEMBERED_INTERACTIONS = 4096
-FIRST_SYNC_SECONDS = 10.0  # how long the start waits for Discord to take the commands
+FIRST_SYNC_SECONDS = 10.0  # how long startup waits for the command sync
 
 
 class AtelierTree(app_commands.CommandTree[Bot]):
-    """The commands; refuses repeated deliveries and turns errors into sentences."""
+    """All commands; ignores repeated deliveries and turns errors into sentences."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Whether to serve this interaction."""
@@ -54,20 +54,20 @@ class AtelierTree(app_commands.CommandTree[Bot]):
 
 
 class AtelierClient(Bot):
-    """Atelier, connected."""
+    """The bot's Discord client."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
         trace = tracing()
         super().__init__(
-            # Of messages the bot hears that they are there and that they go, not what they say.
+            # Message events come without content: the bot needs their existence and deletion only.
             intents=discord.Intents(guilds=True, guild_messages=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            max_messages=None,  # nothing is read from the cache of messages
+            max_messages=None,  # no message cache; nothing reads it
             http_trace=trace,
             proxy=discord_proxy(settings),
-            max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
+            max_ratelimit_timeout=60.0,  # the delivery loop handles longer waits
         )
         let_others_go_on(self.http)
         self.traffic = Traffic()
@@ -99,18 +99,18 @@ class AtelierClient(Bot):
         self._reconnect_pauses = come_back_soon(self)
 
     async def login(self, token: str) -> None:
-        """Sign in, by connections of which it is noticed when their way is lost."""
+        """Log in, with connections that notice a dead network path."""
         self.http.connector = watchful_connector()
         await super().login(token)
 
     async def setup_hook(self) -> None:
-        """Open the queue, tell Discord the commands if they changed, start the services."""
+        """Open the queue, sync the commands if they changed, start the services."""
         self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
         is_new = await self.queue.installation.belongs_to(
             LOOPBACK if self.settings.discord_api_url else DISCORD, self.application_id or 0
         )
         if self.settings.atelier_engine == "embedded":
-            await self.queue.engines.expect()  # its process begins beside this one
+            await self.queue.engines.expect()  # its process starts at the same time
         if is_new and await has_been_told(self.tree):
             self.begins_anew = of_new_database(self.queue.database.place)
             log.warning("%s", self.begins_anew)
@@ -127,10 +127,11 @@ class AtelierClient(Bot):
             self._started.append(service)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Begin what is to be done at an event, unless the connection is being closed.
+        """Dispatch an event, unless the client is closed.
 
-        discord.py tells that it is ready seconds after it is, from a task that outlives the
-        connection; what it would begin then runs nowhere.
+        discord.py dispatches `ready` seconds late, from a task that outlives the client; its
+        handlers would
+        then run without services.
         """
         if not self.is_closed():
             super().dispatch(event, *args, **kwargs)
@@ -141,33 +142,33 @@ class AtelierClient(Bot):
         self.traffic.sessions += 1
 
     async def on_ready(self) -> None:
-        """Say that the bot is there."""
+        """Log that the bot is ready."""
         servers = "1 server" if len(self.guilds) == 1 else f"{len(self.guilds)} servers"
         log.info("Connected as %s, in %s", self.user, servers)
         self._discord_is_there()
 
     async def on_resumed(self) -> None:
-        """The gateway went on with the session."""
+        """The gateway resumed the session."""
         self.traffic.resumes += 1
         self._discord_is_there()
 
     def _discord_is_there(self) -> None:
-        """What waited for Discord need not wait longer."""
+        """Call what waits for Discord."""
         for wake in self.when_connected:
             wake()
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Answer forms that discord.py does not know any more."""
+        """Answer modals that discord.py no longer knows."""
         if is_stale_modal(interaction) and await self.may_serve(interaction):
             await reply(interaction, texts_of(interaction)(STALE_MODAL))
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """Somebody deleted a message."""
+        """A message was deleted."""
         add_log_ids(server=payload.guild_id)
         await note_removed(self, {payload.message_id})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        """Somebody deleted many messages."""
+        """Many messages were deleted."""
         add_log_ids(server=payload.guild_id)
         await note_removed(self, payload.message_ids)
 
@@ -176,18 +177,18 @@ class AtelierClient(Bot):
         interaction: Interaction,
         command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,  # noqa: ARG002 - discord.py's signature
     ) -> None:
-        """A command was answered, or its answer is on its way."""
+        """A command has completed, or its response is on its way."""
         for follow_up in self.after_command:
             await follow_up(interaction)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - discord.py's signature
-        """Log what went wrong in an event."""
+        """Log an error in an event handler."""
         log.error("Error in the event %s", event_method, exc_info=True)  # noqa: LOG014 - called while handling
 
     async def may_serve(self, interaction: Interaction) -> bool:
-        """Whether to serve an interaction: not one that came before, not while shutting down.
+        """Whether to serve an interaction: not a repeated delivery, and not while shutting down.
 
-        Discord may deliver an interaction twice, around a resume; the second must not act.
+        Discord may deliver an interaction twice around a resume; the second must have no effect.
         """
         add_log_ids(member=interaction.user.id, server=interaction.guild_id)
         if interaction.type is discord.InteractionType.autocomplete:
@@ -207,7 +208,7 @@ class AtelierClient(Bot):
     async def wind_down(self) -> None:
         """Accept nothing new, finish the edits in flight, leave the rest to the next start.
 
-        The connection stays, so that whoever comes now is told to come again.
+        The connection stays open, so that new interactions are told to come again.
         """
         if self._winding_down is None:
             self._winding_down = asyncio.create_task(self._stop_services())

@@ -1,4 +1,4 @@
-"""The connection to Discord, made again for as long as it takes."""
+"""The connection to Discord, with retries for as long as it takes."""
 
 import asyncio
 import logging
@@ -28,11 +28,11 @@ FINAL = (
     DatabaseTooNewError,
     DatabaseTooOldError,
 )
-"""What the next try will not mend."""
+"""Errors that a retry cannot fix."""
 
 
 class Connection:
-    """Serves, whatever Discord and the way to it do."""
+    """Keeps the bot connected, whatever happens to Discord or the network."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -40,12 +40,12 @@ class Connection:
         self._had_queue = False
 
     async def serve(self) -> None:
-        """Stay connected. What ends a connection is logged, and the next try made a while later.
+        """Stay connected. An error that ends the connection is logged, then retried with backoff.
 
         Raises:
-            discord.LoginFailure: if Discord does not accept the token.
-            SettingsError: if the settings cannot be used.
-            QueueError: if the queue cannot be opened at the first start, or is another's.
+            discord.LoginFailure: Discord does not accept the token.
+            SettingsError: The settings cannot be used.
+            QueueError: The queue cannot be opened at the first start, or is another application's.
         """
         failures = 0
         while True:
@@ -88,7 +88,7 @@ class Connection:
 
 
 def _explain(error: Exception) -> None:
-    """Say in the log what ended a connection; at length only where it is not known."""
+    """Log what ended a connection; with a traceback only if it is unexpected."""
     match error:
         case discord.ConnectionClosed():
             log.warning("Discord closed the connection (code %s)", error.code)

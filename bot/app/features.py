@@ -1,4 +1,4 @@
-"""All that the bot can do: each module that adds to it is named here, and says at its end what."""
+"""The features of the bot: every module with a `FEATURE`."""
 
 from importlib import import_module
 
@@ -6,9 +6,9 @@ from bot.app.client import AtelierClient
 from bot.kit import Feature
 from common.settings import Settings
 
-# Services start in this order; commands are listed in it, the most used first.
+# Services start in this order; commands are listed in it, most used first.
 MODULES = (
-    "app.heartbeat",  # the first, as it waits until no other bot serves
+    "app.heartbeat",  # first, as it waits until no other bot is running
     "app.housekeeping",
     "app.left_servers",
     "monitor.service",
@@ -56,7 +56,7 @@ FEATURES: tuple[Feature, ...] = tuple(import_module(f"bot.{name}").FEATURE for n
 
 
 def build_client(settings: Settings) -> AtelierClient:
-    """The bot with all its features, not yet connected."""
+    """The client with all features, not connected yet."""
     client = AtelierClient(settings)
     for feature in FEATURES:
         for command in feature.commands:

@@ -1,7 +1,7 @@
-"""Coming back to Discord's gateway soon after it is there again, however long it was away.
+"""Reconnects to Discord's gateway quickly, however long the outage was.
 
-discord.py doubles its pause with each failure up to 17 minutes and starts anew only after a long
-time without one, and it logs a traceback for each try.
+discord.py doubles its delay with each failure, up to 17 minutes, resets it only after a long time
+without one, and logs a traceback for each try.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ from bot.kit import Bot
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 8.0
 CONNECT_TIMEOUT_SECONDS = 10.0
-"""A try that hangs may not last longer than this; with the pause: back within 20 s."""
+"""Timeout of one try. With the pause, the bot is back within 20 s."""
 
 STARTS_AN_HOUR = 30
-"""Discord allows a thousand new sessions a day and then resets the token: a gateway that takes a
-session and ends it at once is asked more slowly from here on."""
+"""Discord allows a thousand new sessions a day and then resets the token: a gateway that accepts
+sessions and ends them at once is retried more slowly from here on."""
 MANY_STARTS_PAUSE_SECONDS = 120.0
 _HOUR_SECONDS = 3600.0
 
 
 class ReconnectPauses:
-    """Stands in for discord.py's `ExponentialBackoff`; longer where many sessions began lately."""
+    """Replaces discord.py's `ExponentialBackoff`; slower after many sessions within the hour."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._starts: deque[float] = deque(maxlen=STARTS_AN_HOUR)
 
     def session_began(self) -> None:
-        """A new session began now."""
+        """Note that a new session began."""
         self._starts.append(self._clock())
 
     def delay(self) -> float:
@@ -44,15 +44,15 @@ class ReconnectPauses:
         starts = self._starts
         if len(starts) == STARTS_AN_HOUR and self._clock() - starts[0] < _HOUR_SECONDS:
             return MANY_STARTS_PAUSE_SECONDS
-        # At random: a thousand bots come back from the same outage.
+        # With jitter: a thousand bots reconnect after the same outage.
         return random.uniform(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)  # noqa: S311
 
 
 class _OneLineATry(logging.Filter):
-    """Takes the traceback from discord.py's line about a reconnect: the reason is enough."""
+    """Strips the traceback from discord.py's log line about a reconnect."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always keep the line."""
+        """Keep every line."""
         if str(record.msg).startswith("Attempting a reconnect") and record.exc_info:
             error = record.exc_info[1]
             record.msg = f"The gateway is away ({type(error).__name__}: {error}); the next try"
@@ -63,7 +63,7 @@ class _OneLineATry(logging.Filter):
 
 
 def come_back_soon(client: Bot) -> ReconnectPauses:
-    """Make a client's reconnects quick, bounded and quiet. Returns where new sessions are noted."""
+    """Bound a client's reconnects in time and log lines. Returns where new sessions are noted."""
     pauses = ReconnectPauses()
     discord.client.ExponentialBackoff = lambda: pauses  # type: ignore[assignment, misc, attr-defined]  # no other way in
     log = logging.getLogger("discord.client")

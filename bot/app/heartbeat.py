@@ -1,4 +1,4 @@
-"""Telling the database that the bot is alive and whether Discord is there."""
+"""Records in the database that the bot is alive, and whether it is connected to Discord."""
 
 import asyncio
 import logging
@@ -19,12 +19,12 @@ WAIT_SECONDS = 2.0
 
 
 class Heartbeat(Service):
-    """One line in the database, renewed while the process lives."""
+    """One row in the database, renewed while the process lives."""
 
     _info: BotInfo
 
     async def start(self) -> None:
-        """Begin."""
+        """Start, once no other bot of this application is running."""
         host = platform.node()
         self._info = BotInfo(
             id=f"{host}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
@@ -37,7 +37,7 @@ class Heartbeat(Service):
         self._run_beside(self._run(), "heartbeat")
 
     async def _wait_until_alone(self) -> None:
-        """Let another bot of the same application end first, or its silence show that it has."""
+        """Wait for another bot of this application to end, or for its heartbeat to expire."""
         give_up_at = asyncio.get_running_loop().time() + BOT_ALIVE_SECONDS + BEAT_SECONDS
         said = False
         while (other := await self._client.queue.bots.enter(self._info, has_ended)) is not None:
@@ -57,7 +57,7 @@ class Heartbeat(Service):
             await asyncio.sleep(WAIT_SECONDS)
 
     async def stop(self) -> None:
-        """End, and say so."""
+        """Stop, and remove the row."""
         await super().stop()
         try:
             await self._client.queue.bots.forget(self._info.id)
@@ -67,7 +67,7 @@ class Heartbeat(Service):
     async def _run(self) -> None:
         while True:
             latency = self._client.latency
-            # `is_ready` stays true while the gateway is away.
+            # `is_ready` stays true while the gateway is disconnected.
             connected = self._client.is_ready() and self._client.ws.open
             known = connected and math.isfinite(latency)
             try:
@@ -78,7 +78,7 @@ class Heartbeat(Service):
                 log.warning("The heartbeat has to wait: %s", error)
             except Exception:
                 log.exception("Error in the heartbeat")
-            # Soon at first: the start is when an owner looks.
+            # The first ones soon: an owner looks right after a start.
             await asyncio.sleep(BEAT_SECONDS if known else 2.0)
 
 

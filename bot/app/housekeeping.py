@@ -1,4 +1,4 @@
-"""What has to be done now and then: jobs of dead engines, pictures kept long enough."""
+"""Periodic work: jobs of dead engines, pictures past their retention."""
 
 import asyncio
 import logging
@@ -13,19 +13,19 @@ REAP_SECONDS = 5.0
 CLEAN_SECONDS = 3600.0
 FORGET_SECONDS = 60.0
 WRONG_SECONDS = 3600.0
-"""A clock that is wrong by more than this would have pictures deleted that are not old."""
+"""With a clock that is off by more than this, pictures would be deleted too early."""
 
 
 class Housekeeping(Service):
-    """Runs beside the commands; whatever was begun may be left at any point."""
+    """Runs beside the commands; may be interrupted anywhere."""
 
     async def start(self) -> None:
-        """Begin."""
+        """Start the loop."""
         self._run_beside(self._run(), "housekeeping")
 
     async def _run(self) -> None:
         queue, loop = self._client.queue, asyncio.get_running_loop()
-        clean_at = loop.time() + CLEAN_SECONDS / 60  # not amid the start
+        clean_at = loop.time() + CLEAN_SECONDS / 60  # not during startup
         forget_at, forgotten_until = loop.time(), 0.0
         while True:
             await asyncio.sleep(REAP_SECONDS)
@@ -46,7 +46,7 @@ class Housekeeping(Service):
                 log.exception("Error in the housekeeping")
 
     async def _clean(self) -> None:
-        """Delete what was kept long enough, unless the clock that says so is wrong."""
+        """Delete what is past its retention, unless the clock is wrong."""
         queue = self._client.queue
         ahead = self._client.traffic.ahead_of_discord((await queue.now()).timestamp())
         if abs(ahead) > WRONG_SECONDS:

@@ -1,11 +1,11 @@
-"""Servers that removed the bot: what waits there is cancelled after a while, a pause is over.
+"""Servers that removed the bot: their waiting jobs are cancelled after a while, and a pause ends.
 
-Nobody can do that any more who is there, and what waits counts against its members elsewhere. They
-are told by direct message, where they take one; their messages in the server cannot be edited. A
-server's limits, defaults, blocks and styles stay for its return, for `SETTINGS_KEPT_DAYS`.
+Nobody there can cancel these jobs any more, and they count against their members elsewhere. The
+members are told by DM if possible, as messages in the server cannot be edited. A server's limits,
+defaults, blocks and styles are kept for its return, for `SETTINGS_KEPT_DAYS`.
 
-A server that installed the commands without the bot has removed nothing. What waits there is
-reached by its interactions alone, as what users bring along; what it set stays while it is used.
+A server that installed the commands without the bot has removed nothing. Its jobs are reached only
+by interaction token, as with user-installed apps; its settings stay while the commands are used.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 300.0
 NOTE_SECONDS = 3600.0
-"""Between two times of noting in which servers the bot is."""
+"""How often to record in which servers the bot is."""
 WRONG_SECONDS = 3600.0
-"""A clock that is wrong by more than this says nothing of days."""
+"""With a clock that is off by more than this, no days are counted."""
 GRACE_SECONDS = 3600.0
 """How long the bot may be away from a server by mistake."""
 
 
 class LeftServers(Service):
-    """Looks now and then whether somebody waits in a server that the bot is not in."""
+    """Checks periodically for waiting jobs in servers without the bot."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
@@ -37,12 +37,12 @@ class LeftServers(Service):
         self._noted_at = float("-inf")
 
     async def start(self) -> None:
-        """Begin to look."""
+        """Start the loop."""
         self._run_beside(self._run(), "left servers")
 
     async def _run(self) -> None:
         while True:
-            await self._client.wait_until_ready()  # the servers are known then
+            await self._client.wait_until_ready()  # the servers are known by then
             try:
                 await self.look()
                 if time.monotonic() - self._noted_at > NOTE_SECONDS:
@@ -54,15 +54,15 @@ class LeftServers(Service):
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Cancel what waits in servers that have been missing for long enough.
+        """Cancel the jobs of servers that have been missing for long enough.
 
-        One with an outage is not missing: Discord goes on to name it.
+        A server with an outage is not missing: Discord still lists it.
         """
         queue, now = self._client.queue, time.monotonic()
         waiting = await queue.jobs.waiting_of(self._client.application_id or 0)
         here = {guild.id for guild in self._client.guilds}
         gone = {guild_id for job in waiting if (guild_id := job.guild_id) and guild_id not in here}
-        if not self._client.is_ready():  # it is being told anew where it is
+        if not self._client.is_ready():  # Discord is sending the list of servers
             return
         self._missed_since = {each: self._missed_since.get(each, now) for each in gone}
         left = {each for each in gone if now - self._missed_since[each] >= GRACE_SECONDS}
@@ -75,7 +75,7 @@ class LeftServers(Service):
                 await queue.pauses.resume(guild_id, COMMAND_LINE)
 
     async def note(self) -> None:
-        """Note which servers are gone, and forget what those set that are for long."""
+        """Record which servers are missing, and delete the settings of those missing for long."""
         client = self._client
         ahead = client.traffic.ahead_of_discord((await client.queue.now()).timestamp())
         if abs(ahead) > WRONG_SECONDS or not client.is_ready():

@@ -1,4 +1,4 @@
-"""Start the embedded engine as a child process, keep it running, and stop it in order."""
+"""Starts the embedded engine as a child process, restarts it, and stops it cleanly."""
 
 import asyncio
 import logging
@@ -24,8 +24,9 @@ STOP_TIMEOUT_SECONDS = 20.0
 class EngineSupervisor:
     """Runs `python -m engine` for as long as the bot runs.
 
-    The engine ends by itself when its standard input closes. So it is told to stop in a way that
-    every system knows, and it does not outlive a bot that was killed.
+    The engine exits when its standard input closes. So every system can ask it to stop, and it does
+    not
+    outlive a bot that was killed.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class EngineSupervisor:
         self._process: Process | None = None
 
     async def run(self) -> None:
-        """Start the engine, and start it again whenever it ends, until cancelled."""
+        """Start the engine, and restart it with backoff whenever it exits, until cancelled."""
         failures = 0
         try:
             while True:
@@ -65,7 +66,7 @@ class EngineSupervisor:
             await self._stop()
 
     async def _run_once(self) -> int | None:
-        """Run it. Returns its exit code; None where there was no process or no memory for it."""
+        """Run it. Returns its exit code; None if the process could not be started."""
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, env=self._environment
@@ -94,11 +95,11 @@ class EngineSupervisor:
 
 
 def embedded_devices(settings: Settings, *, cards: Callable[[], int] = usable_cards) -> list[str]:
-    """The devices that get an engine each: what the settings name, or with `auto` every card.
+    """The devices that get an engine each: the one in the settings; with `auto` every GPU.
 
     Args:
-        settings: they name a device, or leave it.
-        cards: counts NVIDIA's cards that torch can use.
+        settings: The settings; `atelier_device` may be `auto`.
+        cards: Counts the NVIDIA GPUs that torch can use.
     """
     found = cards() if settings.atelier_device == "auto" else 0
     if found < 2:
@@ -107,7 +108,7 @@ def embedded_devices(settings: Settings, *, cards: Callable[[], int] = usable_ca
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:
-    """Give the engine the settings that the bot has, but not the token: it has no use for it."""
+    """The bot's settings as environment variables for the engine, without the token."""
     environment = {"DISCORD_TOKEN": ""}
     for name in type(settings).model_fields:
         value = getattr(settings, name)

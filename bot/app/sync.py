@@ -1,4 +1,4 @@
-"""Telling Discord the commands, but only when they changed: creations are counted by the day."""
+"""Syncs the commands to Discord, only if they changed: creating commands is limited per day."""
 
 import asyncio
 import hashlib
@@ -18,24 +18,24 @@ from common.files import read_texts, write_texts
 log = logging.getLogger(__name__)
 
 OF_OPTIONS = {"content": (*PICTURE_FILES, "video")}
-"""Options that take more than pictures."""
+"""Options that take other files than pictures, too."""
 ANSWER_SECONDS = 10.0
 HASH_FILE = "commands.json"
 BACKOFF = Backoff(first_seconds=5.0, longest_seconds=3600.0)
 
 
 async def keep_syncing(tree: Tree, data_dir: Path, tried: asyncio.Event) -> None:
-    """Sync the commands, again and again until Discord takes them; those it has go on working.
+    """Sync the commands, with retries until Discord accepts them; the old ones keep working.
 
     Args:
         tree: The commands.
-        data_dir: Where the last sync is noted.
-        tried: Set after the first try, whatever came of it.
+        data_dir: Where the hash of the last sync is stored.
+        tried: Set after the first try, even if it failed.
     """
     for failures in count():
         try:
             await sync_if_changed(tree, data_dir)
-        except Exception as error:  # noqa: BLE001 - a bot with yesterday's commands is one that serves
+        except Exception as error:  # noqa: BLE001 - a bot with outdated commands still serves
             asked = error.retry_after if isinstance(error, discord.RateLimited) else None
             pause = BACKOFF.seconds(failures, asked)
             log.warning(
@@ -49,10 +49,10 @@ async def keep_syncing(tree: Tree, data_dir: Path, tried: asyncio.Event) -> None
 
 
 async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:
-    """Sync the global commands if they differ from the last sync, or Discord lost them.
+    """Sync the global commands if they differ from the last sync, or if Discord lost them.
 
     Returns:
-        Whether a sync was made.
+        Whether they were synced.
     """
     client = tree.client
     path = data_dir / HASH_FILE
@@ -72,9 +72,9 @@ async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:
 
 
 async def has_been_told(tree: Tree) -> bool:
-    """Whether Discord knows commands of this application, so that it has run before.
+    """Whether Discord has commands of this application, so that it has run before.
 
-    Where it does not answer, it says of none.
+    False if Discord does not respond.
     """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -95,7 +95,7 @@ async def _payload(tree: Tree) -> list[Any]:
 
 
 def _name_file_types(options: list[Any]) -> None:
-    """Say which files are pictures, at each option that takes one; discord.py cannot yet."""
+    """Add the accepted file types to each attachment option; discord.py cannot do that yet."""
     for option in options:
         if option.get("type") == discord.AppCommandOptionType.attachment.value:
             option[FILE_TYPES] = list(OF_OPTIONS.get(option["name"], PICTURE_FILES))
@@ -103,7 +103,7 @@ def _name_file_types(options: list[Any]) -> None:
 
 
 async def _tell(tree: Tree, payload: list[Any]) -> int:
-    """Send the commands, and without what discord.py does not know where Discord refuses that."""
+    """Send the commands; if Discord refuses fields unknown to discord.py, without these."""
     client = tree.client
     assert client.application_id is not None
     try:
@@ -116,7 +116,7 @@ async def _tell(tree: Tree, payload: list[Any]) -> int:
 
 
 async def _discord_has(tree: Tree, payload: list[Any]) -> bool:
-    """Whether Discord knows these very names: asking costs nothing, creating does."""
+    """Whether Discord has commands of these names. Reading is not limited per day; creating is."""
     try:
         there = await tree.fetch_commands()
     except discord.HTTPException:

@@ -1,1 +1,1 @@
-"""What the message of a job shows: its card, the small print, the file, the buttons."""
+"""What the message of a job shows: card, small print, file, buttons."""

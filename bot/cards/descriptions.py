@@ -1,4 +1,4 @@
-"""What a picture is called, and what is said of it to those who do not see it."""
+"""Titles and alt texts of pictures."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from jobs.model import Job
 
 
 def title_words(t: Texts, job: Job) -> str:
-    """What finished pictures are called: their styles, and for whom they were painted."""
+    """The title of finished pictures: their styles, and for whom they were painted."""
     user = isolated(job.user_name)
     title = t.plural(
         "Painted for {user}", "Painted for {user}", count=job.options.variants, user=user
@@ -45,7 +45,7 @@ def described(t: Texts, job: Job) -> str:
 
 
 def descriptions(t: Texts, job: Job, count: int) -> list[str]:
-    """What is said of each of its pictures; of versions that differ by style, in which it is."""
+    """The alt text of each picture; if versions differ by style, it names the style."""
     styles = job.inputs.styles
     if not differs_by_style(job) or job.reply.alt_text or len(styles) != count:
         return numbered([described(t, job)] * count)
@@ -67,7 +67,7 @@ def _is_named(style: StyleInput) -> bool:
 
 
 def numbered(words: Sequence[str]) -> list[str]:
-    """Several descriptions begin with the number by which buttons name their pictures."""
+    """Numbers several descriptions, as the buttons number their pictures."""
     if len(words) == 1:
         return list(words)
     return [f"{number}: {each}" for number, each in enumerate(words, start=1)]

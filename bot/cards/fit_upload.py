@@ -1,4 +1,4 @@
-"""The picture of a job, still or moving, as a file that fits the place where it is shown."""
+"""A job's picture, still or moving, as a file within the upload limit."""
 
 import logging
 from dataclasses import replace
@@ -15,25 +15,25 @@ log = logging.getLogger(__name__)
 
 NAMES = {"mp4": "MP4", "gif": "GIF", "webp": "WebP"}
 OF_LOOPS = ("gif", "webp", "mp4")
-"""What is shown of what goes on for ever, the best first: a GIF plays by itself and everywhere.
+"""Formats for loops, best first: a GIF plays by itself in every client.
 
-And of what is transparent, however often it is shown: a film would have white there.
+Also for clips with transparency, however often they play: MP4 would fill it with white.
 """
 OF_FILMS = ("mp4", "webp", "gif")
-"""What is shown of what is shown once."""
+"""Formats for clips that play once, best first."""
 MOST_BYTES = REQUEST_LIMIT_BYTES - ROOM_BYTES
 
 
 async def fitted_result(
     t: Texts, client: Bot, job: Job, limit_bytes: int, *, is_result: bool = False
 ) -> Attached | None:
-    """The finished picture of a job, moving if it is to, or its versions; None: it has none.
+    """The finished picture of a job, its clip or its versions; None if it has none.
 
-    Of several those that are no longer stored are left out, which the note says.
+    Versions that are no longer stored are left out, which the note says.
 
     Raises:
-        PictureMissingError: if none is stored any more.
-        ChildError: if one could not be encoded.
+        PictureMissingError: None is stored any more.
+        ChildError: One could not be encoded.
     """
     keys = job.versions or ((job.result_key,) if job.result_key else ())
     if not keys:
@@ -70,11 +70,11 @@ async def fitted_result(
 async def fitted(
     t: Texts, client: Bot, key: str, limit_bytes: int, name: str, *, is_result: bool = False
 ) -> Attached:
-    """The stored picture itself if it fits, else the best JPEG or WebP that does, and says so.
+    """The stored file if it is within the limit; else the best JPEG or WebP that is, with a note.
 
     Raises:
-        PictureMissingError: if it is no longer stored.
-        ChildError: if it could not be encoded.
+        PictureMissingError: It is no longer stored.
+        ChildError: It could not be encoded.
     """
     data = await client.queue.store.get(key)
     limit_bytes = min(limit_bytes, MOST_BYTES)
@@ -103,7 +103,7 @@ async def fitted(
 async def _fitted_clip(
     t: Texts, client: Bot, clip: PaintedClip, limit_bytes: int, name: str, *, is_result: bool
 ) -> Attached:
-    """The best of its files that can be uploaded, else a smaller one made for it; and says so."""
+    """The best stored format within the limit; else a smaller MP4. A note says so."""
     store, limit_bytes = client.queue.store, min(limit_bytes, MOST_BYTES)
     limit = t.number(limit_bytes / MIB, ".3g")
     too_large: list[tuple[str, int]] = []
@@ -113,7 +113,7 @@ async def _fitted_clip(
             too_large.append((kind, size_bytes))
         elif size_bytes:
             note = None
-            if too_large:  # which would have been better
+            if too_large:  # a better format, if it had fit
                 better, better_bytes = too_large[0]
                 note = t(
                     "Shown as {format}: the {original} of {size:.1f} MiB is above the {limit} MiB "

@@ -14,7 +14,7 @@ from common.logs import add_log_ids
 
 
 class Action(StrEnum):
-    """What a button does; the value is part of the custom_id, so it must never change."""
+    """The action of a button; part of its custom_id, so the values must never change."""
 
     AGAIN = "again"
     STRONGER = "stronger"
@@ -36,12 +36,12 @@ TAKES = (
     *("first", "second", "third", "fourth", "fifth"),
     *("sixth", "seventh", "eighth", "ninth", "tenth"),
 )
-"""The actions that take one of several versions, in their order; in custom_ids, too."""
+"""The actions that pick one of several versions, in order; part of custom_ids, too."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a button looks."""
+    """Label, style and emoji of a button."""
 
     label: str
     emoji: str
@@ -68,14 +68,14 @@ LOOKS = {
 
 @persistent("job", r"(?P<action>[a-z]+)", r"(?P<job>\d{1,18})")
 async def job_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
-    """Do something with one job."""
+    """Run the action for a job."""
     job_id = int(item.parts["job"])
     add_log_ids(job=job_id)
     await interaction.client.picture_actions[item.parts["action"]](interaction, job_id)
 
 
 def job_buttons(t: Texts, job_id: int, *actions: str) -> list["ui.ActionRow[Any]"]:
-    """Buttons in rows of at most five; those that take a version stand in a row of their own."""
+    """Buttons in rows of at most five; those that pick a version are in a row of their own."""
     buttons = [_button(t, job_id, action) for action in actions]
     taking = sum(action in TAKES for action in actions)
     return rows_of(buttons[:taking]) + rows_of(buttons[taking:])

@@ -1,4 +1,4 @@
-"""What the message of a job shows, in each of its states."""
+"""The card of a job in each of its states."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -97,7 +97,7 @@ def _waiting(t: Texts, job: Job, standing: Standing | None) -> Card:
 
 
 def _obstacle(t: Texts, standing: Standing | None) -> str | None:
-    """Why the queue does not move, if it does not."""
+    """Why the queue does not move; None if it does."""
     if standing is not None and standing.paused:
         return t("The queue is paused at the moment; your picture keeps its place.")
     if standing is not None and standing.engine_starting:
@@ -111,9 +111,10 @@ def _obstacle(t: Texts, standing: Standing | None) -> str | None:
 
 
 def _settings(t: Texts, job: Job) -> str:
-    """What is being painted, by which network where nobody would expect it, and what to note.
+    """The settings of a job, an unexpected network, and the notes so far.
 
-    What was left out is said here already, so that nobody waits for a picture that does not come.
+    The notes say already now what was left out, so that nobody waits for a picture that does not
+    come.
     """
     lines = [f"{settings_line(t, job)} · #{job.id}", *network_words(t, job), *notes(t, job)]
     return "\n".join(f"-# {line}" for line in lines)
@@ -124,17 +125,19 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
-    line = f"{'▰' * full}{'▱' * (BAR_CELLS - full)} {t.percent(fraction)}"
+    line = t.percent(fraction)
     if progress is not None and progress.frames:
         line += " · " + t(
             "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
         )
     if standing is not None and standing.ready_at is not None:
         line += " · " + ready_words(t, standing.ready_at)
+    # Below the words, which do not wrap on a phone then, and are heard before it is spelled out.
+    line += f"\n{'▰' * full}{'▱' * (BAR_CELLS - full)}"
     if progress is not None and progress.frames and progress.frame == progress.frames:
         line += "\n" + t("The frames are being put together.")
     elif progress is not None and progress.note:
-        # What the engine says there is for its log, and in one language.
+        # The engine's own status is for its log, and in English only.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
     if progress is not None and progress.anew is not None:
         line += "\n-# " + plain_line(t.say(progress.anew), LENGTH_LIMIT)
@@ -150,16 +153,16 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
 
 
 def _actions(job: Job, attached: Attached, has_gallery: bool) -> Sequence[str]:
-    """What can be done with a finished picture, or with those of several that are finished."""
+    """The actions for a finished picture, or for the finished ones of several."""
     if job.versions:
         return (*(TAKES[each.place] for each in attached.all), *VERSIONS_ACTIONS)
-    moves = job.inputs.clip is not None  # so that it is not filmed
+    moves = job.inputs.clip is not None  # so there is no time-lapse
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)
 
 
 def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
-    """What is said of a job that has ended: a headline and what stands below it."""
+    """How a job ended: a headline and lines below it."""
     if job.state is JobState.CANCELLED:
         headline = f"### ✖️ {t('Cancelled')}{_finished_words(t, job)}"
         return [headline, *_cancelled_words(t, job), *_unfinished_words(t, job, attached)]
@@ -185,7 +188,7 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
 
 
 def _finished_words(t: Texts, job: Job) -> str:
-    """How many of several pictures are finished, behind the word of how the job ended."""
+    """How many of several pictures are finished, for the headline."""
     finished = len(job.versions)
     if not finished:
         return ""
@@ -199,7 +202,7 @@ def _finished_words(t: Texts, job: Job) -> str:
 
 
 def _unfinished_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
-    """What stands last below a job that was not painted to its end."""
+    """The last lines of a job that was not painted to its end."""
     if attached is not None:
         return [small_print(t, job, attached)]
     settings = f"-# {settings_line(t, job)} · #{job.id}"
@@ -210,15 +213,15 @@ def _unfinished_words(t: Texts, job: Job, attached: Attached | None) -> list[str
 
 
 def _cancelled_words(t: Texts, job: Job) -> list[str]:
-    """By whom it was cancelled, where that was not its member, and whether it may come back."""
+    """Who cancelled it, if not its member, and whether that can be undone."""
     if job.cancelled_by is None:
         return []
     if job.cancelled_by == SERVER_LEFT:
         return [t("I was removed from the server where you asked for it; please ask elsewhere.")]
     who = f"<@{job.cancelled_by}>" if job.cancelled_by > 0 else t("the operator of this bot")
     if job.cancelled_by == 0:
-        who = t("an admin")  # whose data was erased
-    who = who[:1].upper() + who[1:]  # as all these sentences begin with it
+        who = t("an admin")  # an admin whose data was erased
+    who = who[:1].upper() + who[1:]  # each of these sentences begins with it
     if job.back_until is None:
         return [t("{who} cancelled it.", who=who)]
     until = discord.utils.format_dt(job.back_until, "t")
@@ -233,7 +236,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
 
 
 def saved_card(t: Texts, job: Job, attached: Attached, link: str | None) -> Card:
-    """A finished picture in its member's direct messages, with the way back if there is one."""
+    """A finished picture for its member's DMs, with a link back if there is one."""
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, _of_each(t, job, attached), spoiler=job.reply.spoiler)
     back = None if link is None else t("-# It was painted here: {link}", link=link)
@@ -244,7 +247,7 @@ def saved_card(t: Texts, job: Job, attached: Attached, link: str | None) -> Card
 def gallery_card(
     t: Texts, job: Job, attached: Attached, *, title: str, by_name: bool, spoiler: bool
 ) -> Card:
-    """A picture in a server's gallery, with its member's title and, if they wish, their name."""
+    """A picture in a server's gallery, with its member's title and, if they chose so, name."""
     headline = isolated(title) or styles_words(t, job)
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
     return card(
@@ -259,7 +262,7 @@ def gallery_card(
 
 
 def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
-    """The end of a job with as few components as can be, for when Discord refuses its card."""
+    """A job's final state with as few components as possible, for when Discord refuses its card."""
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
     if (
@@ -294,9 +297,9 @@ LENGTH_LIMIT = 400
 
 
 def failure_words(t: Texts, failure: Failure) -> str:
-    """What went wrong, with the id to look it up by.
+    """What went wrong, with the ID under which it is in the log.
 
-    What an older version wrote down is shown as it is.
+    A failure from an older version is shown as it is.
     """
     said = failure.message if failure.sentence is None else t.say(failure.sentence)
     sentence = plain_line(said, LENGTH_LIMIT)

@@ -1,4 +1,4 @@
-"""What stands in small letters below a picture: its settings, how it came to be, what to note."""
+"""The small print below a picture: its settings, how it was made, notes."""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,7 +13,7 @@ from common.variants import SOFTEST_VARIANT, STRONGEST_VARIANT
 from jobs.model import Job
 
 NOTE_LIMIT = 300  # characters
-NOTES_LIMIT = 2400  # characters of all, of the 4000 that a message may have
+NOTES_LIMIT = 2400  # all together; a message holds 4000
 STARTS = {
     "grey": _("started from grey"),
     "noise": _("started from noise"),
@@ -24,23 +24,23 @@ STARTS = {
 
 @dataclass(frozen=True)
 class Attached:
-    """A file that a card shows, and further ones beside it."""
+    """A file shown by a card, with further ones after it."""
 
     data: bytes
     filename: str
-    note: str | None = None  # what had to be done so that it fits
+    note: str | None = None  # what had to be done to fit the upload limit
     more: "tuple[Attached, ...]" = ()
     place: int = 0
-    """Which of its job's versions it is, from 0."""
+    """Its version's index, from 0."""
 
     @property
     def all(self) -> "tuple[Attached, ...]":
-        """All files, in their order."""
+        """All files, in order."""
         return (self, *self.more)
 
 
 def small_print(t: Texts, job: Job, attached: Attached) -> str:
-    """All that is said below a finished picture; the rest stands behind *Details*."""
+    """The text below a finished picture; *Details* has the rest."""
     lines = [f"{settings_line(t, job)} · #{job.id}", *network_words(t, job), *notes(t, job)]
     if attached.note:
         lines.append(attached.note)
@@ -51,7 +51,7 @@ def settings_line(t: Texts, job: Job) -> str:
     """The settings of a job in one line."""
     options, report = job.options, job.report
     size = f"{options.size_px} px"
-    if report and (options.variants == 1 or options.vary != "photo"):  # photographs differ
+    if report and (options.variants == 1 or options.vary != "photo"):  # photographs differ in size
         size = f"{report.width_px} × {report.height_px} px"
     parts = [
         *count_words(t, job),
@@ -73,7 +73,7 @@ def settings_line(t: Texts, job: Job) -> str:
 
 
 def network_words(t: Texts, job: Job) -> list[str]:
-    """Why the small network paints, where nobody asked for it."""
+    """Why the small network was used although nobody asked for it."""
     if job.instead_of_seconds is None:
         return []
     time = duration(t, job.instead_of_seconds)
@@ -98,12 +98,12 @@ def _strength(t: Texts, options: PaintOptions) -> str:
 
 
 def details(t: Texts, job: Job, parent_link: str | None = None) -> list[str]:
-    """How a picture came to be, in lines: its settings, its seed, by what it was painted.
+    """How a picture was made, in lines: settings, seed, network and more.
 
     Args:
-        t: The language of its reader.
-        job: That painted it.
-        parent_link: Where the picture is from which it was painted on, if its reader may go there.
+        t: The reader's language.
+        job: The job that painted it.
+        parent_link: The URL of the picture that it was remixed from, if the reader may go there.
     """
     report, options = job.report, job.options
     seed = report.seed if report else options.seed
@@ -132,12 +132,12 @@ def _notes_of(job: Job) -> tuple[Sentence, ...]:
 
 
 def _is_detail(note: Sentence) -> bool:
-    """Whether a note is for those who want to know how a picture came to be."""
+    """Whether a note is only for *Details*."""
     return note.template in {one.template for one in MEASURED_ON.values()}
 
 
 def notes(t: Texts, job: Job) -> list[str]:
-    """What is not as it was asked for: of the pictures that were given, and of the painting."""
+    """What differs from the request: notes on the attached pictures, and on the painting."""
     found = [t.say(note) for note in _notes_of(job) if not _is_detail(note)]
     once = list(dict.fromkeys(plain_line(note, NOTE_LIMIT) for note in found))
     lengths = accumulate(len(note) for note in once)
@@ -145,7 +145,7 @@ def notes(t: Texts, job: Job) -> list[str]:
 
 
 def duration(t: Texts, seconds: float) -> str:
-    """A time span in words."""
+    """A duration in words."""
     if seconds < 90:
         return t("{seconds} s", seconds=max(1, round(seconds)))
     return t("{minutes} min", minutes=round(seconds / 60))

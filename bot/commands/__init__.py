@@ -1,1 +1,1 @@
-"""What members and admins can use, a module each, which ends in the `FEATURE` that it offers."""
+"""What members and admins use: one module for each command, which ends in its `FEATURE`."""

@@ -1,4 +1,4 @@
-"""`/cancel`: stop one of one's own jobs, chosen from those that wait or are painted."""
+"""`/cancel`: stop one of your own unfinished jobs."""
 
 from discord import app_commands
 
@@ -27,7 +27,7 @@ async def cancel(interaction: Interaction, job: JobNumber) -> None:
 
 @cancel.autocomplete("job")
 async def own_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
-    """Offer the member's jobs that can still be stopped."""
+    """Autocomplete: the member's unfinished jobs."""
     t = texts_of(interaction)
     standings = interaction.client.queue.standings
     jobs = await standings.unfinished_of(interaction.user.id, limit=CHOICES)
@@ -35,7 +35,7 @@ async def own_jobs(interaction: Interaction, current: str) -> list[app_commands.
 
 
 async def cancel_in_words(interaction: Interaction, job_id: int) -> str:
-    """Cancel a job for the one who asks, and return a sentence on what came of it."""
+    """Cancel a job for the user, and return a sentence on the outcome."""
     t = texts_of(interaction)
     job = await interaction.client.queue.jobs.get(job_id)
     match NoSuchJob() if job is None else await job_access.cancel(interaction, job):
@@ -45,7 +45,7 @@ async def cancel_in_words(interaction: Interaction, job_id: int) -> str:
             return t("#{job_id} is being stopped.", job_id=job_id)
         case AlreadyEnded():
             return t("#{job_id} has already ended.", job_id=job_id)
-        case NotYours() | NoSuchJob():  # which of the two is nobody else's business
+        case NotYours() | NoSuchJob():  # not told apart, so that nobody learns which jobs exist
             return t("You have no picture #{job_id}; /queue shows those you have.", job_id=job_id)
 
 

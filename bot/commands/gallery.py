@@ -1,4 +1,4 @@
-"""The gallery of a server: members publish their pictures in a channel that an admin named."""
+"""A server's gallery: members publish their pictures in a channel that an admin chose."""
 
 import asyncio
 from typing import Any
@@ -34,7 +34,7 @@ from jobs.model import Job
 TITLE_LIMIT = 100
 TRIES = 3
 ANSWER_SECONDS = 45.0
-"""Enough to upload a picture by a slow line; less than after which it may be posted anew."""
+"""Enough for an upload on a slow line, but less than the time after which it is posted again."""
 BY_NAME = "name"
 NO_GALLERY = _(
     "This server has no gallery; its admins choose a channel by /limits set, with `gallery`."
@@ -65,10 +65,10 @@ async def open_form(interaction: Interaction, job_id: int) -> None:
 
 
 async def _channel_of(interaction: Interaction) -> int:
-    """The channel of the server's gallery.
+    """The server's gallery channel.
 
     Raises:
-        UserError: if it has none.
+        UserError: It has none.
     """
     if interaction.guild_id is None:
         raise UserError(NO_GALLERY)
@@ -80,7 +80,7 @@ async def _channel_of(interaction: Interaction) -> int:
 
 
 class GalleryForm(ReportingModal):
-    """A title, and whether the member's name stands there."""
+    """Asks for a title, and whether to show the member's name."""
 
     def __init__(self, t: Texts, job: Job) -> None:
         super().__init__(title=t("Post to gallery"))
@@ -94,7 +94,7 @@ class GalleryForm(ReportingModal):
         self.add_item(ui.Label(text=t("And"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Post it. What was so when the form was opened may be otherwise by now."""
+        """Post it. Checks again what may have changed since the modal was opened."""
         job = await kept_job(interaction, self._job_id)
         await check_posting(interaction, job.id)
         channel_id = await _channel_of(interaction)
@@ -109,7 +109,7 @@ class GalleryForm(ReportingModal):
     async def _publish(
         self, interaction: Interaction, job: Job, guild_id: int, channel_id: int
     ) -> GalleryPost:
-        """Post it, unless it stands there."""
+        """Post it, unless it is in the gallery already."""
         gallery = interaction.client.queue.gallery
         there = await gallery.claim(job.id, guild_id, channel_id)
         if there is not None:
@@ -120,7 +120,7 @@ class GalleryForm(ReportingModal):
                 interaction, job, channel_id, title=self._title.value.strip(), by_name=by_name
             )
         except BaseException as error:
-            # Where Discord may have posted it without an answer, the keeper finds it.
+            # If Discord may have posted it without responding, `GalleryKeeper` finds it.
             if isinstance(error, Exception) and not isinstance(fault_of(error), TryLater):
                 await gallery.forget(job.id, guild_id)
             raise
@@ -133,12 +133,12 @@ class GalleryForm(ReportingModal):
 async def _check_kept(
     interaction: Interaction, post: GalleryPost, message: discord.Message
 ) -> None:
-    """Take a picture out again that was deleted, or erased, while it was being posted.
+    """Remove a picture from the gallery that was deleted or erased while it was being posted.
 
-    Who deletes one finds no message to take out until that is noted. So this is looked for after.
+    A deletion finds no message to remove until the post is recorded, so this is checked afterwards.
 
     Raises:
-        UserError: it was.
+        UserError: It was deleted.
     """
     queue = interaction.client.queue
     job = await queue.jobs.get(post.job_id)
@@ -152,7 +152,7 @@ async def _check_kept(
 async def _post(
     interaction: Interaction, job: Job, channel_id: int, *, title: str, by_name: bool
 ) -> discord.Message:
-    """Post a picture in the language of the server."""
+    """Post a picture in the server's language."""
     client, guild_id = interaction.client, interaction.guild_id or 0
     t = await texts_of_server(client, guild_id, interaction.guild_locale)
     guild = client.get_guild(guild_id)
@@ -164,19 +164,19 @@ async def _post(
         hidden = job.reply.spoiler or await must_hide(interaction, guild_id, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
         layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
-        # The nonce is not of the job, which may be posted again.
+        # not the job's ID, since a job may be posted again
         return await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
 
 
 async def post_card(
     interaction: Interaction, channel_id: int, layout: Card, nonce: str
 ) -> discord.Message:
-    """Post a card in a channel of the server, once.
+    """Post a card in a channel of the server, exactly once.
 
-    An answer may get lost though it is posted; to post with the same nonce again brings it then.
+    If a response gets lost, Discord returns the same message for a retry with the same nonce.
 
     Raises:
-        UserError: if the bot may not write there, or is no member of the server.
+        UserError: The bot may not write there, or is not a member of the server.
     """
     if has_only_commands(interaction):
         raise UserError(ONLY_COMMANDS, link=invitation(interaction.application_id))
@@ -184,7 +184,7 @@ async def post_card(
     files = [(each.fp.read(), each.filename) for each in layout.files]
 
     async def send() -> discord.Message:
-        uploads = [Upload(data, name) for data, name in files]  # each is for one request
+        uploads = [Upload(data, name) for data, name in files]  # an upload can be sent only once
         async with asyncio.timeout(ANSWER_SECONDS):
             return await channel.send(view=layout, files=uploads, nonce=nonce)
 
@@ -197,7 +197,7 @@ async def post_card(
 
 
 async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> None:
-    """Say where a picture is published, with a button to take it back; it is acknowledged."""
+    """Say where a picture is published, with a button to remove it. Already acknowledged."""
     if post.message_id is None:
         raise UserError(BEING_POSTED)
     if post.message_id == TAKEN_OUT:
@@ -209,7 +209,7 @@ async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> N
 
 @own_button("gallery-out", _("Take it out"), emoji="↩️")
 async def take_out_button(interaction: Interaction, t: Texts, about: int) -> None:
-    """Takes a picture out of the gallery again, for its member."""
+    """Removes a picture from the gallery, for its member."""
     job = await known_job(interaction, about)
     await acknowledge(interaction)
     if job.user_id == interaction.user.id and interaction.guild_id is not None:

@@ -1,4 +1,4 @@
-"""The messages of galleries: found again after the bot's end, and taken out."""
+"""Gallery posts: found again after a crash, and removed."""
 
 import asyncio
 import logging
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 60.0
 SEARCHED = 200
-"""The newest messages of a gallery, among which one is looked for that was not noted."""
+"""The newest messages of a gallery that are searched for a post that was not recorded."""
 
 
 class GalleryKeeper(Service):
-    """Takes pictures out of galleries, and notes where those stand that an end of the bot left.
+    """Removes pictures from galleries, and records posts that a crash left unrecorded.
 
-    Between a post and the note of it the bot may end, or its database may be away. Discord knows
-    the post by its nonce for some minutes only, so it is looked for in the gallery.
+    The bot may stop, or its database fail, between a post and its record. Discord recognizes the
+    post's nonce for a few minutes only, so the post is searched for in the gallery.
     """
 
     def __init__(self, client: Bot) -> None:
@@ -36,7 +36,7 @@ class GalleryKeeper(Service):
 
     @contextmanager
     def at_work(self, job_id: int, guild_id: int) -> Iterator[None]:
-        """Leave a post alone that is being made, or taken out, in this very process."""
+        """Keep the background task away from a post that this process is making or removing."""
         self._at_work.add((job_id, guild_id))
         try:
             yield
@@ -44,11 +44,11 @@ class GalleryKeeper(Service):
             self._at_work.discard((job_id, guild_id))
 
     async def start(self) -> None:
-        """Begin to look for what was left."""
+        """Start polling."""
         self._run_beside(self._run(), "galleries")
 
     async def _run(self) -> None:
-        await self._client.wait_until_ready()  # the servers are known then
+        await self._client.wait_until_ready()  # the servers are known by then
         while True:
             try:
                 await self.settle()
@@ -60,14 +60,14 @@ class GalleryKeeper(Service):
             await asyncio.sleep(LOOK_SECONDS)
 
     async def settle(self, job_id: int | None = None) -> None:
-        """Find out of one picture, or all, whether what was begun with it came about."""
+        """Find out whether posts that were begun exist: of one job, or of all."""
         for post in await self._client.queue.gallery.left_behind(job_id):
             if self._may_look(post):
                 with log_ids(job=post.job_id, server=post.guild_id):
                     await self._settle(post)
 
     def _may_look(self, post: GalleryPost) -> bool:
-        """Whether the bot is where a post is, and is not at work on it."""
+        """Whether the bot is in the post's server, and is not making or removing the post."""
         guild = self._client.get_guild(post.guild_id)
         is_there = guild is not None and not guild.unavailable
         return is_there and (post.job_id, post.guild_id) not in self._at_work
@@ -81,18 +81,18 @@ class GalleryKeeper(Service):
             if not isinstance(fault, MessageGone | NoAccess):
                 log.info("Whether job %d is in the gallery is asked later: %s", post.job_id, fault)
                 return
-            message = None  # the bot cannot see it, nor take it out
+            message = None  # the bot can neither see nor delete it
         if message is None:
             await queue.gallery.forget(post.job_id, post.guild_id)
             return
         log.info("Job %d was found in the gallery", post.job_id)
         await queue.gallery.posted(post.job_id, post.guild_id, message.id)
         job = await queue.jobs.get(post.job_id)
-        if job is None or job.pictures_deleted_at is not None:  # deleted before it was found
+        if job is None or job.pictures_deleted_at is not None:  # deleted before the post was found
             await self.take_out_of(post.job_id, post.guild_id)
 
     async def _find(self, post: GalleryPost) -> discord.Message | None:
-        """The message of a picture, by the button that hands on its style."""
+        """The message of a picture, by its button "same style"."""
         assert self._client.user is not None
         button = custom_id("job", Action.SAME_STYLE, post.job_id)
         channel = self._client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
@@ -102,29 +102,29 @@ class GalleryKeeper(Service):
         return None
 
     async def take_out(self, job_id: int) -> list[GalleryPost]:
-        """Delete what the galleries of all servers show of a picture; what stays there for now."""
+        """Delete a picture's posts in all servers; returns those that cannot be deleted yet."""
         await self.settle(job_id)
         for guild_id in await self._client.queue.gallery.servers_of(job_id):
             await self.take_out_of(job_id, guild_id)
         return await self._client.queue.gallery.left_of_deleted(job_id)
 
     async def _take_out_what_stayed(self) -> None:
-        """Try once more to delete what stands there of pictures that were just deleted."""
+        """Retry deleting the posts of deleted pictures."""
         for post in await self._client.queue.gallery.left_of_deleted():
             if self._may_look(post):
                 await self.take_out_of(post.job_id, post.guild_id)
 
     async def take_out_of(self, job_id: int, guild_id: int) -> bool:
-        """Delete what a server's gallery shows of a picture; whether it is out of it.
+        """Delete a picture's post from one server; returns whether it is gone.
 
-        Where somebody else deleted it before, unheard by the bot, it is not to come back.
+        If somebody else deleted the message while the bot was away, it is not to be posted again.
         """
         with self.at_work(job_id, guild_id):
             return await self._take_out_of(job_id, guild_id)
 
     async def _take_out_of(self, job_id: int, guild_id: int) -> bool:
         gallery = self._client.queue.gallery
-        # Before the message goes, which the bot hears of.
+        # recorded first, as the bot receives an event for the deletion
         post = await gallery.begin_taking_out(job_id, guild_id)
         if post is None or post.message_id is None:
             return post is None

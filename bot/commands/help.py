@@ -1,4 +1,4 @@
-"""`/help`: how to begin, in a few lines; all commands behind a button, made from themselves."""
+"""`/help`: how to begin, in a few lines; a button lists all commands."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ Leaf = app_commands.Command[Any, ..., Any]
 
 
 def leaves(tree: Tree) -> Iterator[Leaf]:
-    """All commands that can be called, those of groups included, the most used first."""
+    """All commands that can be called, with those of groups, most used first."""
     for command in tree.walk_commands():
         if not isinstance(command, app_commands.Group):
             yield command
@@ -33,14 +33,14 @@ def is_for_admins(command: Leaf) -> bool:
 
 def _lines(t: Texts, commands: list[Leaf]) -> str:
     lines = []
-    for command in commands:  # their names as Discord shows them in the user's language
+    for command in commands:  # with the names that Discord shows in the user's language
         parts = (t.find("command", part) or part for part in command.qualified_name.split())
         lines.append(f"`/{' '.join(parts)}` · {t(command.description)}")
     return "\n".join(lines)
 
 
 FIRST = ("paint", "styles", "queue", "history", "settings", "privacy")
-"""The commands that the short help names."""
+"""The commands in the short help."""
 LIMITS_TOLD = ("max_size_px", "max_quality", "max_waiting_per_user", "max_per_day")
 LIMITS_TOLD_IF_ANY = ("cooldown_seconds", "channel_ids", "painter_role_ids")
 
@@ -61,7 +61,7 @@ def _menus(t: Texts, tree: Tree) -> str | None:
 
 
 def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> Card:
-    """The short card: how to begin, and what may be asked for here."""
+    """The short card: how to begin, and the limits in force."""
     start = t(
         "## Atelier\n"
         "I paint your photograph in the style of a painting. Press the button, or type `/paint`, "
@@ -85,7 +85,7 @@ def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> Card:
 
 
 def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> Card:
-    """The card of all commands that somebody can use."""
+    """The card of all commands that the user can use."""
     commands = list(leaves(tree))
     members = [command for command in commands if not is_for_admins(command)]
     admins = [command for command in commands if is_for_admins(command)]
@@ -98,13 +98,13 @@ def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> Card:
 
 @own_button("try", _("Try it now"), emoji="🎨", style=discord.ButtonStyle.primary)
 async def try_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Asks for a photograph; the style is asked for when it is there."""
+    """Asks for a photograph; the question for its style follows."""
     await interaction.response.send_modal(PhotoForm(t, t("Try it now"), (), {}))
 
 
 @own_button("commands", _("All commands"), emoji="📖")
 async def all_commands_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Shows what else there is."""
+    """Lists all commands."""
     await acknowledge(interaction)
     client = interaction.client
     for_admin = is_admin(interaction, client.settings)

@@ -31,7 +31,7 @@ LARGE_PIXELS = 6_000_000
 async def pictures_of(
     client: Bot, user_id: int, *, skip: int, count: int
 ) -> tuple[list[Job], bool]:
-    """Some of a member's pictures that are still kept, and whether there are more."""
+    """One page of a member's pictures that are still stored, and whether there are more."""
     found: list[Job] = []
     before: int | None = None
     while len(found) <= skip + count:
@@ -46,10 +46,10 @@ async def pictures_of(
 
 
 def small_key(job: Job) -> str | None:
-    """Which stored picture to make the small one from.
+    """The stored picture from which to make the thumbnail.
 
-    A very large result would have to pass through the bot's memory; its last preview shows the
-    same, but for the last few iterations.
+    A very large result would have to pass through the bot's memory; its last preview looks the same
+    but for the last few iterations.
     """
     report = job.report
     is_large = report is not None and report.width_px * report.height_px > LARGE_PIXELS
@@ -57,7 +57,7 @@ def small_key(job: Job) -> str | None:
 
 
 async def history_page(interaction: Interaction, place: PagePlace) -> Card:
-    """One page: the pictures, what they are, and a menu to open one."""
+    """One page: thumbnails, titles, and a menu to open one."""
     t = texts_of(interaction)
     client = interaction.client
     jobs, more = await pictures_of(
@@ -85,7 +85,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
 
 
 def _described(t: Texts, job: Job) -> str:
-    """What is said of a small picture: the words of its member, if there are any."""
+    """The alt text of a thumbnail: the member's own, if there is one."""
     said = job.reply.alt_text
     return f"#{job.id} · {said}" if said else job_title(t, job)
 
@@ -95,7 +95,7 @@ history_turner = page_button("history", history_page)
 
 @persistent("history:open", USER)
 async def open_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
-    """Open one of the pictures of a page below it, with the buttons to go on from it."""
+    """Open one of the pictures as a new message, with its buttons."""
     item.check_owner(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show_job(interaction, int(item.chosen[0]))

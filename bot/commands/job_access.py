@@ -1,4 +1,4 @@
-"""The job that somebody asks for by its number, and what they may do with it."""
+"""Looks up the job that a user asks for, and checks what they may do with it."""
 
 import asyncio
 import logging
@@ -28,10 +28,10 @@ NOT_YOURS = _(
 
 
 async def job_in_time(interaction: Interaction, job_id: int) -> Job | None:
-    """A job by its number, if there is one.
+    """Look a job up by its number; None if there is none.
 
     Raises:
-        QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
+        QueueUnavailableError: The database was too slow for an interaction not acknowledged yet.
     """
     return await read_in_time(interaction, interaction.client.queue.jobs.get(job_id))
 
@@ -40,8 +40,8 @@ async def known_job(interaction: Interaction, job_id: int) -> Job:
     """The job of a button.
 
     Raises:
-        UserError: if it is not in the database any more, or its member had their data erased.
-        QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
+        UserError: It is no longer in the database, or its member had their data erased.
+        QueueUnavailableError: The database was too slow for an interaction not acknowledged yet.
     """
     job = await job_in_time(interaction, job_id)
     if job is None or job.erased_at is not None:
@@ -50,10 +50,10 @@ async def known_job(interaction: Interaction, job_id: int) -> Job:
 
 
 async def kept_job(interaction: Interaction, job_id: int) -> Job:
-    """The job of a button, for its owner, with its pictures.
+    """The job of a button that is for its owner, with its pictures.
 
     Raises:
-        UserError: if it is somebody else's, or its pictures are not kept any more.
+        UserError: It is somebody else's, or its pictures are no longer stored.
     """
     job = await known_job(interaction, job_id)
     if job.user_id != interaction.user.id:
@@ -64,10 +64,10 @@ async def kept_job(interaction: Interaction, job_id: int) -> Job:
 
 
 async def open_job(interaction: Interaction, job_id: int) -> Job:
-    """The job of a button that anybody may use who sees a public picture, on their own account.
+    """The job of a button that anybody may use on a public picture, for a job of their own.
 
     Raises:
-        UserError: if it is somebody else's and not public here, or its pictures are not kept.
+        UserError: It is somebody else's and not public here, or its pictures are no longer stored.
     """
     job = await known_job(interaction, job_id)
     if job.user_id != interaction.user.id and (
@@ -80,15 +80,15 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
 
 
 def not_yours(interaction: Interaction, job: Job) -> UserError:
-    """That a picture is somebody else's, by no name that they have in another server only."""
+    """The error that a picture is somebody else's, without a nickname from another server."""
     is_here = job.guild_id == interaction.guild_id
     return UserError(NOT_YOURS, user=plain(job.user_name) if is_here else f"<@{job.user_id}>")
 
 
 def named_here(interaction: Interaction, job: Job) -> Job:
-    """A job as it is shown where somebody asks: who shows their own has the name they have there.
+    """A job as it is shown here: an owner who shows their own has the name they have here.
 
-    The one that they had where it was painted may be a nickname of another server.
+    The name in the job may be a nickname from the server where it was painted.
     """
     if job.user_id != interaction.user.id:
         return job
@@ -96,9 +96,9 @@ def named_here(interaction: Interaction, job: Job) -> Job:
 
 
 async def was_removed(interaction: Interaction, job: Job) -> bool:
-    """Whether somebody deleted the message of a job, seen from a button that may be under a copy.
+    """Whether a job's message was deleted, asked from a button that may be under a copy of it.
 
-    Discord is asked for as long as an acknowledgement can wait.
+    Discord is asked only for as long as the acknowledgement can wait.
     """
     if is_own_message(interaction, job):
         return False
@@ -106,7 +106,7 @@ async def was_removed(interaction: Interaction, job: Job) -> bool:
         async with asyncio.timeout(ASKING_SECONDS):
             return await is_removed(interaction.client, job)
     except TimeoutError:
-        return False  # as where it cannot be told
+        return False  # Discord could not tell in time
 
 
 def is_own_message(interaction: Interaction, job: Job) -> bool:
@@ -116,24 +116,24 @@ def is_own_message(interaction: Interaction, job: Job) -> bool:
 
 
 def check_pictures(job: Job) -> None:
-    """Whether the pictures that a job was painted from are still its member's to use.
+    """Check that the job's pictures may still be used.
 
     Raises:
-        UserError: if somebody else brought them, who had their data erased.
+        UserError: Somebody else attached them and has had their data erased.
     """
     if job.inputs.erased:
         raise UserError(TAKEN_BACK.template)
 
 
 async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
-    """Cancel a job for the one who asks; so may all who may delete the picture once it is there."""
+    """Cancel a job for the user; allowed for all who could delete its picture."""
     may_delete = may(Right.DELETE, interaction, job)
     jobs = interaction.client.queue.jobs
     return await jobs.cancel(job.id, interaction.user.id, by_admin=may_delete)
 
 
 async def note_look(interaction: Interaction, job: Job) -> None:
-    """Write down in the log of the job's server that somebody looks by an admin's right."""
+    """Record in the server's audit log that somebody looks at a picture as an admin."""
     if by_admins_right(Right.LOOK, interaction, job):
         about = {"job": str(job.id), "user": str(job.user_id)}
         await interaction.client.queue.audit.write(
@@ -142,12 +142,12 @@ async def note_look(interaction: Interaction, job: Job) -> None:
 
 
 async def note_removed(client: Bot, message_ids: set[int]) -> None:
-    """Remember that these messages are gone, those of jobs among them."""
+    """Record that these messages are gone, if they are jobs' messages."""
     try:
         count = await client.queue.deliveries.mark_removed(message_ids)
         count += await client.queue.gallery.mark_taken_out(message_ids)
     except QueueError as error:
-        # The next one who asks for the picture finds its message missing.
+        # The next user who asks for the picture finds its message missing.
         log.info("A deletion could not be written down: %s", error)
         return
     if count:
@@ -155,9 +155,9 @@ async def note_removed(client: Bot, message_ids: set[int]) -> None:
 
 
 async def is_removed(client: Bot, job: Job) -> bool:
-    """Whether the message that everybody saw is gone; where it cannot be told, it is there.
+    """Whether a job's public message was deleted; False if that is not known.
 
-    Asked before a picture is shown again, since a deletion may have come while the bot was away.
+    Checked before a picture is shown again, since it may have been deleted while the bot was away.
     """
     reply = job.reply
     if job.message_removed_at is not None:

@@ -75,7 +75,7 @@ FILMS: list[Choice[str]] = [
 
 
 async def offered(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    """Saved styles first, then the catalogue's paintings that fit best."""
+    """Autocomplete: saved styles first, then the best matches in the catalogue."""
     t = texts_of(interaction)
     typed = current.strip()
     saved = await interaction.client.queue.styles.visible_to(
@@ -99,7 +99,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
 
 
 def _saved_name(t: Texts, style: UserStyle) -> str:
-    """What a saved style is offered as; a server's may have the name of one's own."""
+    """A saved style as a choice; tells a server's from a personal one of the same name."""
     name = isolated(style.name)
     if style.scope == "guild":
         return t("{name} (server)", name=name)
@@ -210,10 +210,10 @@ async def paint(
 
 
 def _versions(asked: int | None, vary: Vary, styles: int) -> int:
-    """How many versions are wanted: who says what is to differ wants more than one.
+    """How many versions to paint: several if `vary` is given.
 
     Raises:
-        UserError: if the styles are to differ and there is but one.
+        UserError: The versions are to differ by style, but there is only one style.
     """
     if vary == "style" and styles < 2:
         raise UserError(ONE_STYLE_TO_VARY)
@@ -225,10 +225,10 @@ def _versions(asked: int | None, vary: Vary, styles: int) -> int:
 
 
 def _kept(keep_colors: KeepColors | None, colors_first: float | None) -> KeepColors | None:
-    """How the photo's colors stay; not by default where the style's are asked for.
+    """How to keep the photo's colors; by default not at all if the style's colors come first.
 
     Raises:
-        UserError: if both are asked for.
+        UserError: Both were given.
     """
     if not colors_first:
         return keep_colors

@@ -1,4 +1,4 @@
-"""The menus on a message with pictures, “Paint this” and “Use as style”, and on a member."""
+"""Context menus: “Paint this” and “Use as style” on messages, “Paint the avatar” on members."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -60,7 +60,7 @@ async def use_as_style(interaction: Interaction, message: discord.Message) -> No
 
 
 async def _with_one(interaction: Interaction, purpose: str, message: discord.Message) -> None:
-    """Go on with the only picture of a message, or ask which one is meant."""
+    """Continue with a message's only picture, or ask which one is meant."""
     sources = list(islice(pictures_of(message), MAX_VARIANTS))
     if not sources:
         drawn = any(_is_drawn(each) for part in _parts_of(message) for each in part.stickers)
@@ -73,13 +73,13 @@ async def _with_one(interaction: Interaction, purpose: str, message: discord.Mes
 
 
 def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> Card:
-    """The pictures of a message with a button for each; pressing needs nothing but this page."""
+    """A card of a message's pictures, with a button for each; the card has all that they need."""
     t, user_id = texts_of(interaction), interaction.user.id
     labels: list[str] = []
     buttons: list[ui.Item[Any]] = []
     for number, source in enumerate(sources, start=1):
         path = urlsplit(source.url or "").path
-        # Pictures from elsewhere have no name worth reading.
+        # External URLs have no meaningful file name.
         name = unquote(PurePosixPath(path).name) if "attachments/" in path else ""
         label = f"{number} · {name}" if name else f"{number}"
         labels.append(label)
@@ -99,7 +99,7 @@ def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) ->
 
 @persistent("pick", USER, r"(?P<purpose>paint|style)", r"(?P<which>\d{1,2}|all)")
 async def picture_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
-    """Open the form with one of the pictures that stand above it, or all."""
+    """Open the form for one of the pictures above the button, or for all."""
     item.check_owner(interaction)
     sources = [] if interaction.message is None else list(pictures_of(interaction.message))
     if (which := item.parts["which"]) != ALL:
@@ -110,7 +110,7 @@ async def picture_button(interaction: Interaction, _t: Texts, item: PersistentIt
 
 
 async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> None:
-    """Open the form that asks for what is not known yet."""
+    """Open the form that asks for what is missing: a style, or photographs."""
     if purpose == "paint":
         await _ask_style(interaction, PAINT_THIS, *sources)
         return
@@ -121,13 +121,13 @@ async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source
 @app_commands.context_menu(name=PAINT_AVATAR)
 async def paint_avatar(interaction: Interaction, user: discord.User) -> None:
     """Ask for a style for the picture of a member."""
-    # Of a server's own avatar of theirs, if they have one.
+    # The avatar in this server, if they have one.
     avatar = user.display_avatar.replace(size=AVATAR_PX, format="png")
     await _ask_style(interaction, PAINT_AVATAR, Source(url=avatar.url))
 
 
 async def _ask_style(interaction: Interaction, title: str, first: Source, *more: Source) -> None:
-    """Open the form that asks for a style for a picture, or for several."""
+    """Open the form that asks for the style of one or several pictures."""
 
     async def begin(submitted: Interaction, chosen: StyleChoice) -> None:
         await begin_with(submitted, (first, *more), chosen.styles, chosen.strength, {})
@@ -136,10 +136,9 @@ async def _ask_style(interaction: Interaction, title: str, first: Source, *more:
 
 
 def pictures_of(message: discord.Message) -> Iterator[Source]:
-    """The pictures of a message: attached, stickers, in components, embedded, or forwarded.
+    """A message's pictures: attached, stickers, in components, embedded, or forwarded.
 
-    Pictures from elsewhere are only taken from Discord's own proxy, never from an address that
-    a stranger chose.
+    External pictures are only taken from Discord's proxy, never from a URL that a stranger chose.
     """
     found: list[Source] = []
     for part in _parts_of(message):
@@ -149,7 +148,7 @@ def pictures_of(message: discord.Message) -> Iterator[Source]:
             found += _in_components(component)
         found += embedded(part.embeds)
     seen = set()
-    for source in found:  # what is attached stands in a gallery too, under another host
+    for source in found:  # an attachment can also be in a gallery, under another host
         path = urlsplit(source.url or "").path
         if path not in seen:
             seen.add(path)
@@ -164,7 +163,7 @@ def _parts_of(
 
 
 def _is_drawn(sticker: discord.StickerItem) -> bool:
-    """Whether a sticker is no picture, but Lottie: JSON from which Discord's clients draw it."""
+    """Whether a sticker is Lottie, that is JSON, and not a picture."""
     return sticker.format is discord.StickerFormatType.lottie
 
 
@@ -177,12 +176,12 @@ def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
 
 
 def embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
-    """The pictures of embeds; of a link to an animation (Tenor, Giphy) the film that it is."""
+    """The pictures of embeds; for a link to an animation (Tenor, Giphy) its video."""
     for embed in embeds:
         film = embed.video.proxy_url
         if film and urlsplit(film).path.lower().endswith(FILM_SUFFIXES):
             yield Source(url=film)
-            continue  # what else is there is a still of it
+            continue  # the thumbnail is a still of it
         for picture in (embed.image, embed.thumbnail):
             if picture.proxy_url:
                 yield Source(url=picture.proxy_url)

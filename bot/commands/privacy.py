@@ -19,7 +19,7 @@ from jobs.changing.retention import ROWS_KEPT_DAYS
 from jobs.model import JobState
 
 PARTS = 20
-PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five times
+PARTS_OF_USER_INSTALLED = 4  # Discord allows five followups to a user-installed app
 ARCHIVE_NAME = "atelier-export.zip"
 
 
@@ -31,7 +31,7 @@ async def privacy(interaction: Interaction) -> None:
 
 
 async def privacy_page(interaction: Interaction) -> Card:
-    """What is kept, and the buttons."""
+    """What is stored, and the buttons."""
     t = texts_of(interaction)
     user_id = interaction.user.id
     limits = await interaction.client.queue.limits.in_force(interaction.guild_id)
@@ -52,7 +52,7 @@ async def privacy_page(interaction: Interaction) -> Card:
 
 @own_button("privacy-export", _("Send me my data"), emoji="📦")
 async def export_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Sends the user all that is kept of them."""
+    """Sends the user all data that is stored about them."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     async with convenience(interaction):
         await _send(interaction, t)
@@ -85,7 +85,7 @@ async def _send(interaction: Interaction, t: Texts) -> None:
 
 @own_button("privacy-erase", _("Erase my data…"), emoji="🗑️", style=discord.ButtonStyle.danger)
 async def erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Asks whether everything is to be erased."""
+    """Asks whether to erase everything."""
     user_id = interaction.user.id
     question = t(
         "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
@@ -103,8 +103,8 @@ async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -
     await acknowledge(interaction)
 
     async def meanwhile() -> None:
-        # Else the question stands there for seconds, as if the button had done nothing.
-        with contextlib.suppress(discord.DiscordException, OSError):  # it goes on all the same
+        # Otherwise the question would stay for seconds, as if the button did nothing.
+        with contextlib.suppress(discord.DiscordException, OSError):  # only a courtesy
             await say(interaction, t("I stop what is painted for you, and then I erase all of it…"))
 
     await stop_unfinished(interaction.client, interaction.user.id, meanwhile)
@@ -136,7 +136,7 @@ async def keep_button(interaction: Interaction, _t: Texts, _about: int) -> None:
 
 
 LONGEST_SECONDS = 8.0
-"""An engine stops within two seconds; Discord may be slow, and is not waited for any longer."""
+"""An engine stops within two seconds; a slow Discord is not waited for any longer than this."""
 LOOK_SECONDS = 0.2
 JOBS_AT_ONCE = 500
 
@@ -146,12 +146,12 @@ async def stop_unfinished(
 ) -> None:
     """Cancel a user's jobs, and wait a moment until their messages show it.
 
-    Erasing forgets where the messages are: they would show a place in the queue for ever.
+    An erasure forgets which messages these are: they would show a place in the queue forever.
 
     Args:
         client: The bot.
-        user_id: Whose jobs they are.
-        meanwhile: Says that this takes a moment, where there is anything to wait for.
+        user_id: The user.
+        meanwhile: Says that this takes a moment; called if there is anything to wait for.
     """
     queue = client.queue
     unfinished = (JobState.QUEUED, JobState.RUNNING)

@@ -1,4 +1,4 @@
-"""All that is kept of a user, in archives that each fit into one upload and into memory."""
+"""Exports all data about a user, as zip archives that each fit an upload and into memory."""
 
 import io
 import json
@@ -10,8 +10,8 @@ from bot.kit import Bot
 from common.child import ChildError
 from common.store import PictureMissingError
 
-LARGEST_PART_BYTES = 10 * 1024 * 1024  # a part is held in memory
-ENTRY_OVERHEAD_BYTES = 1024  # what an entry costs besides its bytes: names and headers, twice
+LARGEST_PART_BYTES = 10 * 1024 * 1024  # one part is held in memory
+ENTRY_OVERHEAD_BYTES = 1024  # names and headers, which a zip has twice
 DATA = "data.json"
 CLIP_ENDING = ".clip"
 
@@ -21,17 +21,17 @@ class ExportPart:
     """One archive of an export."""
 
     archive: io.BytesIO
-    """The zip, to be read from its beginning."""
+    """The zip, positioned at its start."""
     left_out: int
-    """Pictures that are in no part, of those looked at so far."""
+    """Pictures so far that are in no part."""
     to_come: int
-    """Pictures that have not been looked at."""
+    """Pictures not looked at yet."""
 
 
 async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIterator[ExportPart]:
-    """Make the export one archive after the other; the first holds the lists (`data.json`).
+    """Build an export, one archive at a time; the first has the data (`data.json`).
 
-    A picture that is too large for any archive comes as the best JPEG or WebP that is not.
+    A picture too large for any archive is included as the best JPEG or WebP that fits.
     """
     limit_bytes = min(limit_bytes, LARGEST_PART_BYTES)
     export = await client.queue.privacy.export_user(user_id)
@@ -52,7 +52,7 @@ async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIter
 
 
 async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes] | None:
-    """A stored picture, with its name; made to fit if need be, and None if it cannot."""
+    """A stored picture and its file name, re-encoded if it is too large; None if that fails."""
     try:
         content = await client.queue.store.get(key)
         if len(content) <= limit_bytes:
@@ -66,7 +66,7 @@ async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes]
 
 
 def _add(buffer: io.BytesIO, name: str, content: bytes, *, packed: bool = False) -> None:
-    kind = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED  # pictures are packed already
+    kind = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED  # pictures are compressed already
     with zipfile.ZipFile(buffer, "a", kind) as archive:
         archive.writestr(name, content)
     buffer.seek(0, io.SEEK_END)

@@ -1,9 +1,8 @@
-"""What the intake asks of its member: the style of a photograph, whether what moves is painted."""
-
-import discord
+"""Questions of the intake to its member: which style, and whether to paint a clip."""
 
 from bot.cards.small_print import duration
 from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
+from bot.commands.style_form import saved_options
 from bot.commands.styles import all_styles_button
 from bot.commands.thumbnails import small_picture
 from bot.intake.moving import moving_options
@@ -23,8 +22,7 @@ from bot.ui.components import (
     row_of,
     rows_of,
 )
-from bot.ui.words import OPTION_LIMIT, at_hand_first, is_at_hand, shorten
-from jobs.changing.styles import SAVED_STYLE
+from bot.ui.words import at_hand_first, is_at_hand
 
 OFFERED = 6
 IN_A_ROW = 3
@@ -32,7 +30,7 @@ MOVING, STILL = "yes", "no"
 
 
 class Questions(Service):
-    """Asks; see `IntakeService.question` and `IntakeService.moving_question`."""
+    """Builds the questions; see `IntakeService.question` and `IntakeService.moving_question`."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
@@ -40,7 +38,7 @@ class Questions(Service):
         intake.question, intake.moving_question = self.ask_style, self.ask_moving
 
     async def ask_style(self, request: PaintRequest) -> Card:
-        """The question that stands in the answer to a wish that lacks its style."""
+        """The question in the response to a request without a style."""
         t, asker = texts_for(request.reply.locale), request.asker
         wish = asker.user_id, request.reply.interaction_id
         offered = [
@@ -62,12 +60,7 @@ class Questions(Service):
         rows = rows_of(buttons, IN_A_ROW)
         saved = await self._client.queue.styles.visible_to(asker.user_id, asker.guild_id)
         if saved:
-            options = [
-                discord.SelectOption(
-                    label=shorten(style.name, OPTION_LIMIT), value=f"{SAVED_STYLE}{style.id}"
-                )
-                for style in saved[:CHOICES]
-            ]
+            options = saved_options(t, saved[:CHOICES])
             menu = saved_styles_menu.menu(t("A saved style…"), options, *wish)
             rows.append(row_of(menu))
         count = len(near(self._client))
@@ -97,7 +90,7 @@ class Questions(Service):
         return card(headline, notes or None, gallery, *rows, small, files=pictures)
 
     async def ask_moving(self, undecided: Undecided) -> Card:
-        """The question that stands in the answer to a wish with a photograph that moves."""
+        """The question in the response to a request with a photograph that moves."""
         wish, clip = undecided.request, undecided.moving.clip
         t = texts_for(wish.reply.locale)
         user_id, wish_id = wish.asker.user_id, wish.reply.interaction_id
@@ -133,7 +126,7 @@ async def saved_styles_menu(interaction: Interaction, _t: Texts, item: Persisten
 
 @persistent("moving", USER, WISH, rf"(?P<moving>{MOVING}|{STILL})")
 async def moving_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
-    """Paint what moves, or its first picture."""
+    """Paint the clip, or its first frame."""
     item.check_owner(interaction)
     await interaction.client.service(IntakeService).decide(
         interaction, int(item.parts["wish"]), moving=item.parts["moving"] == MOVING

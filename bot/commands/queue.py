@@ -1,4 +1,4 @@
-"""`/queue`: one's own jobs with their places, and the queue of the server."""
+"""`/queue`: your own jobs with their places, and the server's queue."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from jobs.model import Job, Standing
 from jobs.order.standings import QueueOverview
 from jobs.outcomes import Usage
 
-OWN_SHOWN = 8  # each takes 3 of the 40 components of a message
+OWN_SHOWN = 8  # each takes 3 of a message's 40 components
 OTHERS_SHOWN = 10
 
 
@@ -29,7 +29,7 @@ async def queue(interaction: Interaction) -> None:
 
 
 async def queue_page(interaction: Interaction, note: str | None = None) -> Card:
-    """The queue as it stands for the one who asks."""
+    """The queue for the user, as it is now."""
     t = texts_of(interaction)
     queue = interaction.client.queue
     own = await queue.standings.unfinished_of(interaction.user.id, limit=OWN_SHOWN + 1)
@@ -72,7 +72,7 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
 def _own_parts(
     interaction: Interaction, t: Texts, own: Sequence[Job], standings: Mapping[int, Standing]
 ) -> list[str | ui.Item[Any]]:
-    """One's own jobs, each with a button to cancel it."""
+    """The user's own jobs, each with a button to cancel it."""
     user_id = interaction.user.id
     if not own:
         return [t("None of your pictures is waiting. Start one with /paint.")]
@@ -80,14 +80,16 @@ def _own_parts(
     for job in own[:OWN_SHOWN]:
         line = " · ".join(filter(None, (job_line(t, job), _where(interaction, t, job))))
         words = f"{line}\n{standing_words(t, job, standings.get(job.id))}"
-        parts.append(ui.Section(words, accessory=queue_cancel_button.of(t, user_id, job.id)))
+        label = t("Cancel #{job_id}", job_id=job.id)  # there may be eight of them
+        button = queue_cancel_button.button(label, user_id, job.id)
+        parts.append(ui.Section(words, accessory=button))
     if len(own) > OWN_SHOWN:
         parts.append(t("… and more; /cancel reaches them all."))
     return parts
 
 
 def _where(interaction: Interaction, t: Texts, job: Job) -> str | None:
-    """Where a job was asked for, if that is elsewhere: it takes a place and may be paused there."""
+    """Where a job was asked for, if elsewhere: it counts there, and may be paused there."""
     if job.guild_id == interaction.guild_id:
         return None
     if job.guild_id is None:
@@ -99,11 +101,11 @@ def _where(interaction: Interaction, t: Texts, job: Job) -> str | None:
 
 
 def _usage_words(t: Texts, waiting: Usage, today: Usage) -> str:
-    """What the limits leave, as each version of a picture counts as one."""
+    """What the limits leave; each version counts as one picture."""
     counts = t(
         "Places taken: {taken} of {places} · pictures in 24 hours: {today} of {daily} · "
         "each version counts",
-        taken=min(waiting.current, waiting.allowed),  # of more versions than places: all
+        taken=min(waiting.current, waiting.allowed),  # versions can exceed the places
         places=waiting.allowed,
         today=today.current,
         daily=today.allowed,
@@ -131,14 +133,14 @@ def _server_words(
 
 @own_button("queue:refresh", _("Refresh"), emoji="🔄")
 async def queue_refresh_button(interaction: Interaction, _t: Texts, _about: int) -> None:
-    """Shows the queue as it stands now."""
+    """Shows the queue as it is now."""
     await acknowledge(interaction)
     await show(interaction, await queue_page(interaction))
 
 
-@own_button("queue:cancel", _("Cancel"), style=discord.ButtonStyle.danger)
+@own_button("queue:cancel", "", style=discord.ButtonStyle.danger)
 async def queue_cancel_button(interaction: Interaction, _t: Texts, about: int) -> None:
-    """Cancels one of the jobs in the list, and shows the list anew."""
+    """Cancels one of the listed jobs, and refreshes the list."""
     await acknowledge(interaction)
     said = await cancel_in_words(interaction, about)
     await show(interaction, await queue_page(interaction, note=said))

@@ -1,7 +1,7 @@
 """Who may look at a picture, post it for others, delete it: one table, as in docs/security.md.
 
-Who asks has one role towards a picture, and from where they ask it has one origin. `TABLE` says
-for each origin which roles have which right; nothing else in the bot decides it.
+A user has one role towards a picture, and the picture one origin as seen from where they are.
+`TABLE` says for each origin which roles have which right; nothing else in the bot decides it.
 """
 
 from collections.abc import Mapping
@@ -15,50 +15,50 @@ from jobs.model import Job
 
 
 class AskerRole(StrEnum):
-    """What somebody is to a picture; of several the first."""
+    """What a user is to a picture; the first that applies."""
 
     OWNER = "owner"
-    """Who asked for it."""
+    """Asked for it."""
     OPERATOR = "operator"
-    """Who runs the bot."""
+    """Operates the bot."""
     ADMIN = "admin"
-    """Who manages the picture's server, and asks in it."""
+    """Manages the picture's server, and is in it now."""
     MODERATOR = "moderator"
-    """Who may manage messages in the picture's channel."""
+    """May manage messages in the picture's channel."""
     MEMBER = "member"
     """Anybody else."""
 
 
 class Origin(StrEnum):
-    """Where a picture was shown, as seen from where somebody asks."""
+    """Where a picture was shown, as seen from where the user is now."""
 
     PUBLIC = "public"
-    """In a channel that the one who asks sees, or in the thread in which they ask."""
+    """In a channel that the user can read, or in the thread where they are."""
     HIDDEN_CHANNEL = "hidden channel"
-    """In a channel of this server that they do not see."""
+    """In a channel of this server that they cannot read."""
     PRIVATE_THREAD = "private thread"
-    """In a private thread of this server, while they ask outside of it."""
+    """In a private thread of this server, while they are outside it."""
     PRIVATE = "private"
-    """In this server, for its member's eyes only."""
+    """In this server, ephemerally."""
     USER_INSTALLED = "user-installed"
-    """By a command that a user brought along to where the bot is no member."""
+    """By the user-installed app, where the bot is not a member."""
     DIRECT_MESSAGE = "direct message"
     """In the member's direct messages with the bot."""
     OTHER_SERVER = "other server"
-    """In a server in which they do not ask."""
+    """In another server."""
     MODERATED = "moderated away"
-    """Its message was deleted in Discord."""
+    """Anywhere; its message was deleted in Discord."""
 
 
 class Right(StrEnum):
-    """What somebody may do with a picture."""
+    """What a user may do with a picture."""
 
     LOOK = "look"
-    """See it, alone."""
+    """See it, ephemerally."""
     POST = "post"
-    """Show it to others where they ask."""
+    """Show it to others where they are."""
     DELETE = "delete"
-    """Delete it, and its message; cancel it while it is not finished."""
+    """Delete it and its message; cancel it while it is unfinished."""
 
 
 _OWNER = frozenset({AskerRole.OWNER})
@@ -83,19 +83,19 @@ TABLE: Mapping[Origin, Mapping[Right, frozenset[AskerRole]]] = {
 
 
 def may(right: Right, interaction: Interaction, job: Job) -> bool:
-    """Whether the one who asks has a right to a picture, from where they ask."""
+    """Whether the interaction's user has a right to a picture."""
     return role_of(interaction, job) in TABLE[origin_of(interaction, job)][right]
 
 
 def by_admins_right(right: Right, interaction: Interaction, job: Job) -> bool:
-    """Whether they have it only as admin, moderator or operator, so that it is written down."""
+    """Whether they have it only as an admin, moderator or operator, so that it is logged."""
     role = role_of(interaction, job)
     rights = TABLE[origin_of(interaction, job)][right]
     return role is not AskerRole.OWNER and role in rights and AskerRole.MEMBER not in rights
 
 
 def role_of(interaction: Interaction, job: Job) -> AskerRole:
-    """What the one who asks is to a picture."""
+    """The role of the interaction's user towards a picture."""
     settings = interaction.client.settings
     if job.user_id == interaction.user.id:
         return AskerRole.OWNER
@@ -111,7 +111,7 @@ def role_of(interaction: Interaction, job: Job) -> AskerRole:
 
 
 def origin_of(interaction: Interaction, job: Job) -> Origin:
-    """Where a picture was shown, as seen from where somebody asks."""
+    """Where a picture was shown, as seen from the interaction."""
     if job.message_removed_at is not None:
         return Origin.MODERATED
     if job.guild_id is None:
@@ -126,7 +126,7 @@ def origin_of(interaction: Interaction, job: Job) -> Origin:
 
 
 def _origin_by_channel(interaction: Interaction, channel_id: int | None) -> Origin:
-    """Of what was for everybody in a channel of this server."""
+    """The origin of a picture that was public in a channel of this server."""
     if channel_id is not None and channel_id == interaction.channel_id:
         return Origin.PUBLIC
     channel = _channel(interaction, channel_id)
@@ -137,9 +137,10 @@ def _origin_by_channel(interaction: Interaction, channel_id: int | None) -> Orig
 
 
 def _permissions(interaction: Interaction, channel_id: int | None) -> discord.Permissions:
-    """What the one who asks may do in a channel of the server in which they ask.
+    """The user's permissions in a channel of the interaction's server.
 
-    Those of an interaction are of the channel where it was made, which may be another one.
+    An interaction's own permissions are for the channel where it was made, which may be another
+    one.
     """
     if channel_id is not None and channel_id == interaction.channel_id:
         return interaction.permissions

@@ -1,4 +1,7 @@
-"""The commands. What an autocomplete offered is checked: Discord lets anything through."""
+"""`/style`: save and remove styles.
+
+Values are validated: Discord allows any text in autocompletes.
+"""
 
 import unicodedata
 
@@ -20,7 +23,7 @@ from common.catalogue import load_catalogue
 from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
-TYPED_LIMIT = 100  # more than a name may have, so that our own sentence can say so
+TYPED_LIMIT = 100  # longer than a name, so that our own sentence can say so
 
 NEEDS_SERVER = _("A style for the whole server can be saved only in a server.")
 NEEDS_ADMIN = _("Only those who manage this server may change its styles; you can save your own.")
@@ -32,10 +35,10 @@ style = app_commands.Group(name="style", description="Save pictures as styles of
 
 
 def owner_of(interaction: Interaction, *, for_server: bool) -> tuple[Scope, int]:
-    """Whose style it is to be.
+    """The scope and ID of the owner of a style.
 
     Raises:
-        UserError: if it is to be the server's, and this is none or the user does not manage it.
+        UserError: It is to be the server's, but outside one, or the user does not manage it.
     """
     if not for_server:
         return "user", interaction.user.id
@@ -116,7 +119,7 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
 
 @remove.autocomplete("name")
 async def removable_names(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    """Offer the styles that the user may remove."""
+    """Autocomplete: the styles that the user may remove."""
     t = texts_of(interaction)
     found = [each for each in await _removable(interaction) if folded(current) in folded(each.name)]
     found.sort(key=lambda each: nearness(current, each.name))
@@ -130,7 +133,7 @@ async def removable_names(interaction: Interaction, current: str) -> list[app_co
 
 
 async def _removable(interaction: Interaction) -> list[UserStyle]:
-    """One's own styles, and the server's for those who manage it."""
+    """The user's own styles, and the server's for those who manage it."""
     client = interaction.client
     styles = await client.queue.styles.visible_to(interaction.user.id, interaction.guild_id)
     admin = is_admin(interaction, client.settings)
@@ -148,11 +151,12 @@ def clean_name(typed: str) -> str:
     """A name without control characters and with single spaces.
 
     Raises:
-        UserError: if nothing readable is left, it is too long, or it names a painting of the
-            catalogue, which it would hide.
+        UserError: It is empty or too long, or is the name of a painting in the catalogue, which it
+            would
+            hide.
     """
     composed = unicodedata.normalize("NFC", typed)
-    # Category C: control, format (which includes the marks that turn text around), unassigned.
+    # Category C: control, format (with bidi marks), unassigned.
     seen = "".join(
         " " if character.isspace() else character
         for character in composed

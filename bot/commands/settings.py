@@ -1,4 +1,4 @@
-"""`/settings`: defaults of one's own; an admin's for a channel or the server."""
+"""`/settings`: a user's own defaults; for admins, those of a channel or the server."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from common.limits import Limits
 from jobs.changing.defaults import DefaultsScope
 
 AS_USUAL = "-"
-ROLES_AT_MOST = 25  # as many as a menu lets choose
+ROLES_AT_MOST = 25  # the most choices in a menu
 NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
 NEEDS_SERVER = _(
     "A server's or a channel's defaults are set in that server; without it, it is for you."
@@ -46,7 +46,7 @@ HIDDEN, PRIVATE = "spoiler", "private"
 
 
 class SettingsForm(ReportingModal):
-    """All defaults in one form; Discord takes five fields, so size and quality share one."""
+    """All defaults in one modal; Discord allows five fields, so size and quality share one."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class SettingsForm(ReportingModal):
         self.add_item(ui.Label(text=t("And"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Keep what was chosen."""
+        """Store what was chosen."""
         size_px, _slash, quality = (_value(self._size) or "").partition(SEPARATOR)
         switched = set(self._switches.values)
         hides = "spoiler" if self._scope == "user" else "always_spoiler"
@@ -119,7 +119,7 @@ class SettingsForm(ReportingModal):
             }
         )
         if self._scope != "user" and not is_admin(interaction, interaction.client.settings):
-            raise UserError(NEEDS_ADMIN)  # the permission may be gone since the form was opened
+            raise UserError(NEEDS_ADMIN)  # the permission may have been removed since
         await interaction.response.defer(ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
@@ -171,10 +171,10 @@ async def settings(
     stored, title = interaction.client.queue.defaults, None
     now = await read_in_time(interaction, stored.of(whose, owner_id))
     forum = _forum(interaction) if whose == "channel" else None
-    if forum is not None and now == Defaults():  # a post that has its own keeps them
+    if forum is not None and now == Defaults():  # a post with defaults of its own keeps them
         owner_id, title = forum.id, FORUM
         now = await read_in_time(interaction, stored.of(whose, owner_id))
-    if now.spoiler_role_ids:  # a menu begins with no role that was deleted
+    if now.spoiler_role_ids:  # a menu cannot select deleted roles
         there = still_there(interaction.guild, now.spoiler_role_ids)
         now = now.model_copy(update={"spoiler_role_ids": there or None})
     limits = interaction.client.settings.limits
@@ -183,7 +183,7 @@ async def settings(
 
 
 def _forum(interaction: Interaction) -> discord.ForumChannel | None:
-    """The forum in a post of which somebody asks: in the forum itself nobody can use a command."""
+    """The forum of the post that the user is in: commands cannot be used in the forum itself."""
     channel = interaction.channel
     parent = channel.parent if isinstance(channel, discord.Thread) else None
     return parent if isinstance(parent, discord.ForumChannel) else None

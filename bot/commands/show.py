@@ -1,4 +1,4 @@
-"""`/show`: one picture by its number, with the buttons to go on from it."""
+"""`/show`: show a picture by its number, with its buttons."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from common.store import PictureMissingError
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueUnavailableError, Refusal
 
-CHECKING_SECONDS = 2.0  # of the three that there are for the acknowledgement
+CHECKING_SECONDS = 2.0  # of the 3 s within which Discord wants the acknowledgement
 NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
 NOT_FOR_OTHERS = _(
     "#{job_id} was not for everybody, or its message was deleted, so only those who may see it "
@@ -35,12 +35,12 @@ NOT_FOR_OTHERS = _(
 
 
 async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = False) -> None:
-    """Show a job in the message of an interaction that has been acknowledged.
+    """Show a job in the message of an acknowledged interaction.
 
-    What others see is hidden where admins want that, too.
+    What others see is a spoiler if admins want that.
 
     Raises:
-        UserError: if there is none, or the user may not see it: which, is not said.
+        UserError: There is none, or the user may not see it; these are not told apart.
     """
     job = named_here(interaction, await _visible(interaction, job_id))
     await note_look(interaction, job)
@@ -53,7 +53,7 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
         has_gallery = await _has_gallery(interaction, job)
         layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
         if not job.state.ended:
-            # Others here are not to learn where else its member is.
+            # others here must not learn in which other servers its member is
             may_link = not to_others or job.guild_id == interaction.guild_id
             layout.add_item(ui.TextDisplay(_as_it_stands(t, job, may_link=may_link)))
         if attached is not None:
@@ -62,16 +62,16 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
 
 
 def _as_it_stands(t: Texts, job: Job, *, may_link: bool) -> str:
-    """That this message stays as it is, while the job's own follows the painting."""
+    """Says that this message stays as it is, and where the job's own message is."""
     if may_link and (link := lasting_address(job)) is not None:
         return t("-# This is how it stands now; here it goes on: {link}", link=link)
     return t("-# This is how it stands now; /show {job_id} says it anew.", job_id=job.id)
 
 
 async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = False) -> Job:
-    """The job, if there is one at which the user may look, with what Discord says of its message.
+    """The job, if the user may see it, with its current state according to Discord.
 
-    Of what only its owner is to see, Discord is not asked.
+    Discord is not asked about a message that was ephemeral.
     """
     job = await job_in_time(interaction, job_id)
     if job is None or job.unreadable is not None or not may(Right.LOOK, interaction, job):
@@ -85,11 +85,11 @@ async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = F
 
 
 async def check_posting(interaction: Interaction, job_id: int) -> None:
-    """Refuse what may not be shown to others here.
+    """Check that a picture may be shown to others here.
 
     Raises:
-        UserError: with what is in the way.
-        QueueUnavailableError: if that cannot be known before Discord wants an answer.
+        UserError: Why not.
+        QueueUnavailableError: The database was too slow for an interaction not acknowledged yet.
     """
     try:
         refusal = await answer_within(CHECKING_SECONDS, _refusal_to_show(interaction, job_id))
@@ -108,10 +108,11 @@ async def _refusal_to_show(interaction: Interaction, job_id: int) -> Refusal | N
 
 
 def is_shown_here(interaction: Interaction, job: Job) -> bool:
-    """Whether those who are where somebody asks see a picture there.
+    """Whether a picture is visible to the others here.
 
-    Members look at their own pictures wherever they are, alone. What comes of that is theirs alone,
-    too: a photograph from a private message or another server has not been shown there.
+    Owners can see their own pictures anywhere, ephemerally. What they make of them is ephemeral
+    too: a
+    photograph from a direct message or another server has not been shown here.
     """
     pressed = interaction.message
     if pressed is not None and not pressed.flags.ephemeral:
@@ -123,10 +124,10 @@ def is_shown_here(interaction: Interaction, job: Job) -> bool:
 
 
 async def is_for_others(interaction: Interaction, job: Job) -> bool:
-    """Whether a picture that comes back may be seen by all where somebody asks for it.
+    """Whether a restored picture may be shown publicly here.
 
     Raises:
-        QueueUnavailableError: if that cannot be known before Discord wants an answer.
+        QueueUnavailableError: The database was too slow for an interaction not acknowledged yet.
     """
     if job.reply.ephemeral or not may(Right.POST, interaction, job):
         return False
@@ -135,7 +136,7 @@ async def is_for_others(interaction: Interaction, job: Job) -> bool:
 
 
 async def _has_gallery(interaction: Interaction, job: Job) -> bool:
-    """Whether its member could publish a picture in the server in which it is shown."""
+    """Whether its member can publish a picture in the server where it is shown."""
     own = job.user_id == interaction.user.id and job.message_removed_at is None
     if not own or interaction.guild_id is None or not is_bot_here(interaction):
         return False
@@ -166,7 +167,7 @@ async def show_command(
     everybody: bool = False,
 ) -> None:
     """Show a picture by its number."""
-    if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
+    if everybody:  # a refusal must be ephemeral, so check before the public acknowledgement
         await check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)
     await show_job(interaction, picture, to_others=everybody)
@@ -174,7 +175,7 @@ async def show_command(
 
 @show_command.autocomplete("picture")
 async def own_pictures(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
-    """Offer the member's newest pictures."""
+    """Autocomplete: the member's newest pictures."""
     t = texts_of(interaction)
     jobs = await interaction.client.queue.jobs.of_user(interaction.user.id, limit=CHOICES)
     return job_choices(t, jobs, current)

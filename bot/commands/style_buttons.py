@@ -1,4 +1,4 @@
-"""Buttons that paint in one style: a photograph that was kept, or one that a form asks for."""
+"""Buttons that paint in one style: a stored photograph, or one that a modal asks for."""
 
 import random
 from typing import Any
@@ -16,24 +16,24 @@ from bot.ui.words import at_hand_first, is_at_hand
 from common.catalogue import Painting, load_catalogue
 
 NO_WISH = 0
-"""In the place of a wish's interaction, where no photograph waits for its style."""
+"""Stands for the interaction ID where no stored photograph waits for its style."""
 SURPRISE = "surprise"
 STYLES_TRIED = 6
 NEAR = "near"
 """The paintings that can be tried at once; see `near`."""
 SIX = "six"
-"""Before a colon and a page of the catalogue, all of whose paintings are to be tried."""
+"""Prefix, before a colon and a catalogue page, to try all paintings of that page."""
 TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
-"""Options for a first look at several styles: small and quick."""
+"""Options for trying several styles: small and quick."""
 WISH = r"(?P<wish>\d{1,20})"
 
 
 @persistent("in", USER, WISH, r"(?P<style>[\w:-]{1,60})")
 async def style_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
-    """Paint in one style, or ask for the photograph.
+    """Paint in one style, or ask for a photograph.
 
-    The `style` is a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page; the `wish` is
-    the interaction that brought the photograph, or `NO_WISH`.
+    `style` is a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page; `wish` is the
+    interaction ID of the request with the photograph, or `NO_WISH`.
     """
     item.check_owner(interaction)
     styles, changes = _chosen(interaction, item.parts["style"])
@@ -49,14 +49,14 @@ async def style_button(interaction: Interaction, t: Texts, item: PersistentItem)
 
 
 def near(client: Bot) -> list[Painting]:
-    """Up to six paintings to try at once: none that is fetched first, where two are at hand."""
+    """Up to six paintings to try at once; without those to download if two need no download."""
     offered = at_hand_first(client)
     here = [each for each in offered if is_at_hand(each, client.settings)]
     return (here if len(here) > 1 else offered)[:STYLES_TRIED]
 
 
 def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:
-    """The styles that a button stands for, and the options that come with them."""
+    """The styles of a button, and the options that come with them."""
     client = interaction.client
     paintings = at_hand_first(client)
     if style == SURPRISE:
@@ -72,7 +72,7 @@ def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...]
 
 
 def _beside(message: discord.Message | None) -> list[Painting]:
-    """The paintings that a message has a button for: what can be had may be others by now."""
+    """The paintings that a message has buttons for; others may be on offer by now."""
     if message is None:
         return []
     view = ui.LayoutView.from_message(message, timeout=None)

@@ -1,4 +1,4 @@
-"""The form that asks for a style: a painting from a list, one by name, or an upload."""
+"""The modal that asks for a style: a painting from a list, one by name, or an upload."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from bot.kit import Bot, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import OPTION_LIMIT, at_hand_first, painter_words
+from bot.ui.words import OPTION_LIMIT, at_hand_first, painter_words, shorten
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
 from jobs.changing.styles import SAVED_STYLE, UserStyle
@@ -29,7 +29,7 @@ SEVERAL = {"vary": "photo", "moving": False}
 """Options of a job with several photographs."""
 
 WITH_A_LIMIT = ("size_px", "quality")
-"""Options that have a limit, none of which a form asks for."""
+"""Options with a limit; a modal asks for none of them."""
 
 STRENGTHS: dict[str, tuple[str, float]] = {
     "light": (_("light"), 0.3),
@@ -47,16 +47,20 @@ class StyleChoice:
     strength: float | None
 
 
-def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
-    """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
-    own = [
+def saved_options(t: Texts, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
+    """Saved styles for a menu. A server's and a personal one may share a name: each says whose."""
+    return [
         discord.SelectOption(
-            label=style.name[:OPTION_LIMIT],
+            label=shorten(style.name, OPTION_LIMIT),
             value=f"{SAVED_STYLE}{style.id}",
             description=t("of this server") if style.scope == "guild" else t("your own"),
         )
         for style in saved
     ]
+
+
+def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
+    """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
     paintings = [
         discord.SelectOption(
             label=painting.title(t.language)[:OPTION_LIMIT],
@@ -65,11 +69,11 @@ def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[dis
         )
         for painting in at_hand_first(client)
     ]
-    return (own[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
+    return (saved_options(t, saved)[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
 
 
 def strength_select(t: Texts) -> "ui.Select[Any]":
-    """A menu of strengths in words. Nothing is chosen at first: what suits the style is taken."""
+    """A menu of strengths in words. None is selected: the default is what suits the style."""
     return ui.Select(
         custom_id="strength",
         placeholder=t("what suits the style"),
@@ -83,7 +87,7 @@ def strength_select(t: Texts) -> "ui.Select[Any]":
 
 
 def strength_of(select: "ui.Select[Any]") -> float | None:
-    """The strength that was chosen, if one was."""
+    """The chosen strength; None if none was chosen."""
     return next((STRENGTHS[value][1] for value in select.values), None)
 
 
@@ -91,9 +95,9 @@ OnChosen = Callable[[Interaction, StyleChoice], Awaitable[None]]
 
 
 class StyleForm(ReportingModal):
-    """Asks for a style, and if wanted for the strength.
+    """Asks for a style, and optionally for the strength.
 
-    What is chosen may be no style at all: then the photograph is kept, and swatches are shown.
+    Without a style the photograph is stored, and styles to choose from are shown.
     """
 
     def __init__(
@@ -129,7 +133,7 @@ class StyleForm(ReportingModal):
             self.add_item(ui.Label(text=t("Strength of the style"), component=self._strength))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Hand on what was chosen."""
+        """Pass on what was chosen."""
         wishes = [StyleWish(picture=Source.attachment(file)) for file in self._upload.values[:1]]
         typed = self._name.value.strip()
         if not wishes and typed:
@@ -141,23 +145,23 @@ class StyleForm(ReportingModal):
 
 
 async def _saved_styles(interaction: Interaction) -> list[UserStyle]:
-    """The member's saved styles and the server's; none where the database is slow to say."""
+    """The member's and the server's saved styles; none if the database is too slow."""
     styles = interaction.client.queue.styles
     try:
         return await read_in_time(
             interaction, styles.visible_to(interaction.user.id, interaction.guild_id)
         )
     except QueueUnavailableError:
-        return []  # the form does without them, which is better than no form
+        return []  # a modal without saved styles is better than none
 
 
 async def check_style(interaction: Interaction, preset: str) -> None:
-    """See that a saved style is still there, before a form asks for photographs to paint in it.
+    """Check that a saved style still exists, before a modal asks for photographs to paint in it.
 
-    Where the database is slow to say, the form is opened, and what it sends is looked at.
+    If the database is too slow, the modal is opened, and its input checked.
 
     Raises:
-        UserError: if it is not.
+        UserError: It does not exist.
     """
     if not preset.startswith(SAVED_STYLE):
         return
@@ -169,7 +173,7 @@ async def check_style(interaction: Interaction, preset: str) -> None:
 async def ask_style(
     interaction: Interaction, title: str, on_chosen: OnChosen, *, asks_strength: bool = False
 ) -> None:
-    """Open the form that asks for a style."""
+    """Open the modal that asks for a style."""
     t, client = texts_of(interaction), interaction.client
     saved = await _saved_styles(interaction)
     form = StyleForm(t, client, title, on_chosen, saved=saved, asks_strength=asks_strength)
@@ -185,7 +189,7 @@ async def begin_with(
     *,
     of_job_id: int | None = None,
 ) -> None:
-    """Take in what a form says, and what the member's defaults and the style say of the rest."""
+    """Start a request from a modal's input, completed by the member's defaults and the style's."""
     named = {} if strength is None else {"strength": strength}
     own = await interaction.client.service(OwnDefaults).of(interaction)
     by_default = options_by(own)
@@ -212,7 +216,7 @@ async def begin_with(
 
 
 class PhotoForm(ReportingModal):
-    """Asks for the photographs to paint in a style that is chosen already, or will be."""
+    """Asks for the photographs to paint in a style that is chosen already, or later."""
 
     def __init__(
         self,
@@ -226,7 +230,7 @@ class PhotoForm(ReportingModal):
         super().__init__(title=title)
         self._styles = styles
         self._of_job_id = of_job_id
-        """The job whose styles they are: they are its member's, to take back with their data."""
+        """The job whose styles these are: they are its member's, who may have their data erased."""
         self._changes = changes
         most = 1 if changes.get("vary") == "style" else MAX_VARIANTS
         self._photos = PictureUpload(custom_id="content", max_values=most)
@@ -239,7 +243,7 @@ class PhotoForm(ReportingModal):
         self.add_item(ui.Label(text=t("Strength of the style"), component=self._strength))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Take the wish in."""
+        """Start the request."""
         photos = [Source.attachment(file) for file in self._photos.values]
         strength = strength_of(self._strength)
         await begin_with(

@@ -1,4 +1,4 @@
-"""`/styles`: the paintings and the styles of one's own to choose from, with swatches."""
+"""`/styles`: pages of paintings and saved styles with pictures to choose from."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,21 +18,21 @@ from common.settings import Settings
 from jobs.changing.styles import SAVED_STYLE
 
 PAGE_SIZE = STYLES_TRIED
-SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id
+SEARCH_LIMIT = 40  # characters, so that it fits into a custom_id
 FOUND_AT_MOST = 60
 CATALOGUE, OWN = "c", "o"
 
 
 @dataclass(frozen=True)
 class Topic:
-    """What pages of styles show, as it is packed into their buttons."""
+    """What pages of styles show; packed into the custom_ids of their buttons."""
 
     kind: str
     """`CATALOGUE` or `OWN`."""
     search: str = ""
-    """What to find in the catalogue; empty: all of it."""
+    """What to search the catalogue for; empty: all of it."""
     wish_id: int = NO_WISH
-    """The interaction that brought the photograph to paint; `NO_WISH`: none did."""
+    """The interaction ID of the request with the photograph to paint; or `NO_WISH`."""
 
     def __str__(self) -> str:
         wish = "" if self.wish_id == NO_WISH else f".{self.wish_id}"
@@ -40,7 +40,7 @@ class Topic:
 
     @classmethod
     def of(cls, packed: str) -> "Topic":
-        """The topic that was packed."""
+        """Unpack a topic."""
         head, _sep, search = packed.partition("/")
         kind, _dot, wish = head.partition(".")
         return cls(kind, search, int(wish) if wish.isdecimal() else NO_WISH)
@@ -48,7 +48,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class StyleEntry:
-    """One style on a page: its id, its name, lines on it, and of what its picture is made."""
+    """One style on a page: ID, name, lines of text, and the source of its picture."""
 
     id: str
     name: str
@@ -58,7 +58,7 @@ class StyleEntry:
 
 
 def paintings(client: Bot, search: str) -> list[Painting]:
-    """The paintings on offer, or those that a search finds."""
+    """The paintings on offer, or those that match a search."""
     if search:
         found = load_catalogue().search(search, limit=FOUND_AT_MOST, sure=True)
         return [each for each in found if is_offered(client, each)]
@@ -144,7 +144,7 @@ styles_turner = page_button("styles", styles_page)
 
 @own_button("all-styles", _("All styles"), emoji="🖼️")
 async def all_styles_button(interaction: Interaction, _t: Texts, about: int) -> None:
-    """Opens the pages of all styles, to paint a photograph that was kept."""
+    """Opens the pages of all styles, for a photograph that is stored."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     wish_id = about
     place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, wish_id=wish_id)))

@@ -1,4 +1,4 @@
-"""Small pictures to choose by, of styles and of paintings; made where a bad file does no harm."""
+"""Thumbnails of styles and paintings, made in a child process, where a bad file does no harm."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, 
 from common.store import PictureMissingError
 
 THUMBNAIL_PX = 480
-# Ours, and of any size that can be painted: what strangers sent was checked when it came in.
+# for our own pictures, of any size that can be painted; strangers' files were checked before
 LIMITS = DecodeLimits(
     max_bytes=500 * 1024 * 1024,
     max_pixels=100_000_000,
@@ -25,7 +25,7 @@ LIMITS = DecodeLimits(
 
 
 class Thumbnails(Service):
-    """Makes small pictures in one child process, which starts at the first."""
+    """Makes thumbnails in one child process, which is started by the first."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
@@ -33,11 +33,11 @@ class Thumbnails(Service):
         self._one_at_a_time = asyncio.Lock()  # so that large pictures do not add up in memory
 
     async def stop(self) -> None:
-        """End the child process."""
+        """Stop the child process."""
         await self._decoder.close()
 
     async def small(self, read: Callable[[], Awaitable[bytes]]) -> bytes | None:
-        """A picture as a small PNG, or None where it is gone or cannot be read."""
+        """A picture as a small PNG; None if it is missing or cannot be read."""
         async with self._one_at_a_time:
             try:
                 return (await self._decoder.normalize(await read())).png
@@ -46,9 +46,11 @@ class Thumbnails(Service):
 
 
 async def small_picture(client: Bot, pictured: Painting | str, name: str) -> discord.File | None:
-    """A picture to choose a style by; None where there is none.
+    """The thumbnail of a style; None if there is none.
 
-    Of a painting its scan where that is on this machine, else its swatch; of a key, what is stored.
+    For a painting: of its scan if that is on this machine, else of its swatch. For a key: of what
+    is
+    stored there.
     """
     thumbnails, styles_dir = client.service(Thumbnails), client.settings.styles_dir
     if isinstance(pictured, str):

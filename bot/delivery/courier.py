@@ -1,4 +1,4 @@
-"""Brings the state of one job to where its user can see it: by token, by the bot, or by DM."""
+"""Brings the state of one job to its user, by the first route that works."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -42,23 +42,23 @@ log = logging.getLogger(__name__)
 
 SMALLEST_LIMIT_BYTES = 256 * 1024
 TRIES_TO_FIT = 3
-REMEMBERED = 4  # encoded results, so that the next try after an outage need not encode again
-UNCLEAR_TRIES = 10  # some minutes, until an answer that is none of Discord's own is believed
+REMEMBERED = 4  # encoded results, so that a retry after an outage need not encode again
+UNCLEAR_TRIES = 10  # a few minutes of retries until a proxy's answer is taken as Discord's
 
 _Encoded = tuple[int, tuple[str | None, ...], int, str]
-"""Of which job, of which of its pictures, for how many bytes, and in which language."""
+"""Cache key: the job, its pictures' keys, the upload limit in bytes, the language."""
 
 
 @dataclass(frozen=True)
 class Later:
-    """Not now; try again, after as many seconds as Discord asked for."""
+    """A transient failure: retry, after as many seconds as Discord asked for, if it did."""
 
     seconds: float | None
 
 
 @dataclass(frozen=True)
 class Nowhere:
-    """There is no place left where the user would see it."""
+    """No route is left on which the user would see it."""
 
     reason: str
 
@@ -68,13 +68,13 @@ Outcome = SentMessage | Later | Nowhere
 
 @dataclass
 class SizeBudget:
-    """How large a file may be, and how large the last one was."""
+    """The upload limit of a route, lowered while Discord refuses files as too large."""
 
     limit_bytes: int
     used_bytes: int = 0
 
     def halve(self) -> bool:
-        """Ask for a file half as large; False where there is none, or it is small as can be."""
+        """Halve the size of the file; False if there is no file, or if it is minimal already."""
         if not self.used_bytes or self.limit_bytes <= SMALLEST_LIMIT_BYTES:
             return False
         half = min(self.limit_bytes, self.used_bytes) // 2
@@ -83,7 +83,7 @@ class SizeBudget:
 
 
 class Courier:
-    """Shows jobs. Each route is tried in its order; Discord's bad moments end in `Later`."""
+    """Shows jobs. The routes are tried in order; transient failures end in `Later`."""
 
     def __init__(self, client: Bot, routes: Routes) -> None:
         self._client = client
@@ -94,7 +94,7 @@ class Courier:
     async def show(
         self, job: Job, standing: Standing | None, doubts: Doubts, *, attempt: int = 1
     ) -> Outcome:
-        """Bring the message of a job to its present state; see `ShowRequest`."""
+        """Bring the message of a job to the job's state."""
         job = await self._spoilers.applied(job)
         t, has_gallery = texts_for(job.reply.locale), await self._has_gallery(job)
         request = ShowRequest(t, job, standing, attempt, doubts, has_gallery)
@@ -112,41 +112,41 @@ class Courier:
                     message_gone = True
                     reply = job.reply
                     if reply.bot_in_channel and not reply.ephemeral and reply.message_id:
-                        # What everybody saw was deleted while the bot was away.
+                        # The public message was deleted while the bot was away.
                         await self._client.queue.deliveries.mark_removed({reply.message_id})
                 case fault:
                     log.info("Job %d cannot be shown one way: %s", job.id, fault)
         return Nowhere("the message was deleted" if message_gone else _reason(fault))
 
     async def _has_gallery(self, job: Job) -> bool:
-        """Whether a finished picture could be published where it is shown."""
+        """Whether the picture can be published in the gallery of its server."""
         if job.state is not JobState.DONE or job.guild_id is None or not job.reply.bot_in_channel:
             return False
         try:
             limits = await self._client.queue.limits.in_force(job.guild_id)
         except QueueError:
-            return False  # the picture does not wait for that
+            return False  # the picture does not wait for the database
         return limits.gallery_channel_id is not None
 
     async def is_last(self, job: Job, shown: SentMessage) -> bool | Later:
-        """Whether the message still is as it was shown, as far as the bot may see it."""
+        """Whether the message is still as it was shown, as far as the bot can see it."""
         try:
             return await self._routes.is_last(job, shown)
-        except Exception as error:  # noqa: BLE001 - every fault has its answer
+        except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
             fault = fault_of(error)
         return Later(fault.seconds) if isinstance(fault, TryLater) else True
 
     async def _try(self, request: ShowRequest, route: Route) -> SentMessage | Later | Fault:
-        """Go one way, ever more plainly where Discord refuses what it is offered."""
+        """Try one route, with ever plainer presentations where Discord refuses them."""
         budget = SizeBudget(route.limit_bytes)
         result: SentMessage | Later | Fault = NoAccess()
         for presentation in presentations_for(request.job, is_new=route.is_new):
             if presentation.picture is not PictureSize.WHOLE and not budget.used_bytes:
-                continue  # without a picture it would be the same again
+                continue  # without a picture this presentation was tried already
             if presentation.picture is PictureSize.SMALLER and not budget.halve():
                 continue
             if presentation.picture is not PictureSize.NONE and isinstance(result, TooLarge):
-                continue  # the smallest that there is was too large
+                continue  # the smallest picture was too large
             result = await self._offer(request, route, presentation, budget)
             if not isinstance(result, TooLarge | Rejected):
                 return result
@@ -156,7 +156,7 @@ class Courier:
     async def _offer(
         self, request: ShowRequest, route: Route, presentation: Presentation, budget: SizeBudget
     ) -> SentMessage | Later | Fault:
-        """Offer one presentation, with a smaller picture if this one is too large."""
+        """Try one presentation; while Discord refuses its files as too large, with smaller ones."""
         while True:
             attached = None
             if presentation.picture is not PictureSize.NONE:
@@ -168,7 +168,7 @@ class Courier:
                 attached = _with_apology(request, attached)
             try:
                 return await _send(request, route, presentation, attached)
-            except Exception as error:  # noqa: BLE001 - every fault has its answer
+            except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
                 fault = fault_of(error)
             if isinstance(fault, TryLater):
                 request.doubts.unclear_answers = 0
@@ -198,19 +198,19 @@ class Courier:
             return Later(None)
 
     async def _fitted(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
-        """The preview of a job that is being painted, or its result; None: there is none."""
+        """The preview of a running job, or the result of an ended one; None: there is none."""
         if job.state is JobState.RUNNING and job.preview_key is not None:
             data = await self._client.queue.store.get(job.preview_key)
             name = f"preview-{job.id}.{job.preview_key.rpartition('.')[2]}"
             return Attached(data, name) if len(data) <= limit_bytes else None
         if not job.state.ended:
             return None
-        keys = job.versions or (job.result_key,)  # put back, a job may end with more of them
+        keys = job.versions or (job.result_key,)  # an undone cancellation may add versions
         known = (job.id, keys, limit_bytes, t.language)
         if known in self._encoded:
             return self._encoded[known]
         attached = await fitted_result(t, self._client, job, limit_bytes, is_result=True)
-        if attached is not None and attached.note is not None:  # it took work
+        if attached is not None and attached.note is not None:  # it had to be encoded
             self._encoded[known] = attached
         return attached
 

@@ -1,7 +1,7 @@
 """The loop that makes every message show what the database says.
 
-All edits of jobs' messages are made here, from the database alone: so a bot that starts after a
-crash goes on where the last one ended, and there is one writer a message.
+All edits of jobs' messages are made here, from the database alone. So a bot that starts after a
+crash resumes where the last one ended, and each message has a single writer.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 
-ROUND_SECONDS = 0.1  # the shortest time between two looks at the database
+ROUND_SECONDS = 0.1  # minimum between two polls of the database
 IDLE_SECONDS = 1.0
 PLACES_SECONDS = 2.5
-EDIT_SECONDS = 2.5  # between two edits of one message
-PLACE_EDIT_SECONDS = 5.0  # between two edits that only bring a new place or time
+EDIT_SECONDS = 2.5  # minimum between two edits of one message
+PLACE_EDIT_SECONDS = 5.0  # the same, if only its place or time has changed
 MESSAGES_AT_FULL_PACE = 10
 STOP_SECONDS = 8.0
 EDITS_AT_ONCE = 6
@@ -33,7 +33,7 @@ JOBS_AT_ONCE = 500
 
 
 class Delivery(Service):
-    """The service; see the module."""
+    """See the module."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
@@ -46,17 +46,17 @@ class Delivery(Service):
         }
         self._places_at = float("-inf")
         self._newest_before: int | None = None
-        """The number of the last job that was there when this run began; a clock may be set."""
+        """The newest job ID when this run began; a timestamp could be wrong, as clocks are set."""
         self._is_unsure = False
-        """Whether the queue did not answer, so that somebody may have been told nothing."""
+        """Whether the queue failed, so that a ready notification may have been skipped."""
 
     async def start(self) -> None:
-        """Begin to deliver."""
+        """Start the loop."""
         self._run_beside(self._run(), "delivery")
         self._client.when_connected.append(self._try_now)
 
     async def stop(self) -> None:
-        """Finish the edits in flight; what is left is in the database for the next start."""
+        """Finish the edits in flight; the next start resumes the rest from the database."""
         await super().stop()
         tasks = [message.task for message in self._messages.values() if message.task]
         if tasks:
@@ -64,7 +64,7 @@ class Delivery(Service):
         await cancel(*tasks)
 
     def _try_now(self) -> None:
-        """Forget the pauses: after an outage, nobody should wait for the end of a long one."""
+        """Cut backoff pauses short: after an outage, nobody should wait out a long one."""
         for message in self._messages.values():
             if message.failures > 1:
                 message.not_before = float("-inf")
@@ -98,22 +98,22 @@ class Delivery(Service):
                 jobs.setdefault(job.id, job)
         for job_id, message in list(self._messages.items()):
             if job_id not in jobs and message.is_final and message.task is None:
-                del self._messages[job_id]  # it has had its end
+                del self._messages[job_id]  # its final state was delivered
         for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
             self._consider(job, now)
 
     def _message_of(self, job: Job) -> TrackedMessage:
-        """What is known of a job's message; an earlier process may have an edit on its way."""
+        """What is known of a job's message; an earlier process may have an edit in flight."""
         answers = job.reply.interaction_id
         known = self._messages.get(job.id)
         if known is None or (known.answers != answers and known.task is None):
-            # A deletion that was taken back brings another message.
+            # After an undone deletion the job has another message.
             older = known is None and (self._newest_before is None or job.id <= self._newest_before)
             self._messages[job.id] = known = TrackedMessage(answers, unsettled=older)
         return known
 
     def _consider(self, job: Job, now: float) -> None:
-        """Start to bring a job's state to its message, if it is time to."""
+        """Start a delivery of a job's state, if one is due."""
         message = self._message_of(job)
         ended = job.state.ended
         if message.task is not None:
@@ -127,35 +127,35 @@ class Delivery(Service):
         if not ended and now - message.edited_at < self._pace(job, message):
             return
         message.started_at, message.is_final = now, ended
-        with job_log_ids(job):  # on the lines of the task, and of what is done when it has ended
+        with job_log_ids(job):  # for the log lines of the task and of its callback
             message.task = asyncio.create_task(
                 self._deliver(job.id, message), name=f"deliver-{job.id}"
             )
             message.task.add_done_callback(lambda task: self._finished(message, task))
 
     def _pace(self, job: Job, message: TrackedMessage) -> float:
-        """Seconds between two edits of a message: more of them the more messages there are."""
+        """Minimum seconds between two edits of a message; grows with the number of messages."""
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
         only_place = message.standing_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
         if not self._routes.token_works(job):
-            seconds *= 2  # by the bot's own token, the channel's messages share a limit
+            seconds *= 2  # edits by the bot's own token share the channel's rate limit
         return seconds * load
 
     async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
-        """Bring the newest state of a job to its message, and note what came of it."""
+        """Bring a job's newest state to its message, and record the outcome."""
         queue = self._client.queue
         message.requests = follow_this_task()
         async with self._slots[message.is_final]:
             job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
-                return  # the next round brings the end, in its own right
+                return  # the next round delivers the final state, as such
             if job.reply.interaction_id != message.answers:
-                return  # and another message
+                return  # the job has another message by now
             if not job.state.ended:
-                message.end = None  # an admin may have taken a cancellation back
+                message.end = None  # an admin may have undone its cancellation
             elif message.end is not None and message.end_revision != job.revision:
-                message.end = None  # it was, and has another end by now
+                message.end = None  # the same, and it has ended once more
             elif message.end is not None and await self._stays(job, message, message.end):
                 return
             standing = None if job.state.ended else await queue.standings.get(job_id)
@@ -192,10 +192,10 @@ class Delivery(Service):
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
     async def _stays(self, job: Job, message: TrackedMessage, end: SentMessage) -> bool:
-        """Look after the end of a job that an older edit may have overwritten.
+        """Check a delivered final state that an older edit in flight may have overwritten.
 
         Returns:
-            False where it is to be shown again.
+            False if it was overwritten and has to be shown again.
         """
         match await self._courier.is_last(job, end):
             case Later(seconds):
@@ -211,7 +211,7 @@ class Delivery(Service):
         return True
 
     async def _delivered(self, job: Job, shown: SentMessage) -> None:
-        tells_by_itself = shown.how in {"dm", "post"}  # as a new message
+        tells_by_itself = shown.how in {"dm", "post"}  # a new message notifies; an edit does not
         marked = await self._client.queue.deliveries.mark_delivered(
             job.id,
             how=shown.how,
@@ -227,7 +227,7 @@ class Delivery(Service):
             self._client.service(Notifier).tell(delivered)
 
     async def _moved(self) -> list[Job]:
-        """Waiting jobs whose place or time is no longer what their message says."""
+        """Waiting jobs whose place or time differs from what their message says."""
         queue = self._client.queue
         waiting = await queue.standings.waiting(None, limit=JOBS_AT_ONCE)
         standings = await queue.standings.get_many([job.id for job in waiting])
@@ -243,7 +243,7 @@ class Delivery(Service):
         return moved
 
     async def _late(self) -> list[Job]:
-        """Jobs that have not ended, whose message says a time that passes."""
+        """Unfinished jobs whose message says a time that has passed or is about to."""
         late = []
         for job_id, message in list(self._messages.items()):
             if message.time_passes and not message.is_gone:

@@ -1,6 +1,6 @@
-"""Telling members that their picture is ready, by a message that mentions them and nobody else.
+"""Tells members that their picture is ready, by a message that mentions only them.
 
-An edit notifies nobody in Discord, so the picture's own message cannot do that.
+The picture's own message cannot do that: Discord notifies nobody of an edit.
 """
 
 import asyncio
@@ -23,41 +23,41 @@ from jobs.working.job_log import job_log_ids
 log = logging.getLogger(__name__)
 
 LONG_SECONDS = 60.0
-"""Who waited longer may be looking at something else by now."""
+"""Members who waited longer may not be watching any more."""
 TRIES = 6
 ANSWER_SECONDS = 30.0
-"""A request that a lost connection swallowed has no answer."""
+"""Timeout of a request; one that a lost connection swallowed gets no response."""
 STOP_SECONDS = 3.0
 
 
 class Notifier(Service):
-    """Sends the messages. What a stop interrupts, the next start sends, if it is not too late."""
+    """Sends the notifications. The next start sends those that a stop interrupted."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._sent: set[int] = set()
-        """Jobs of which it could not be noted that their members were told."""
+        """Jobs whose notification was sent but not yet marked as sent."""
 
     async def start(self) -> None:
-        """Go on with what an earlier run left."""
+        """Resume what an earlier run left."""
         await self.go_on()
 
     async def go_on(self) -> None:
-        """Tell of all that is noted as shown, and of which nobody was told."""
+        """Notify of all jobs that are marked as delivered but not as announced."""
         application_id = self._client.application_id or 0
         for job in await self._client.queue.deliveries.unannounced(application_id):
             self.tell(job)
 
     async def stop(self) -> None:
-        """Finish what is being sent."""
+        """Finish the notifications in flight."""
         tasks = list(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
         await cancel(*tasks)
 
     def tell(self, job: Job) -> None:
-        """Tell the member of a job that its message shows the end, if they want that."""
+        """Notify the member of a job that it has ended, if they want that."""
         if job.id in self._tasks:
             return
         with job_log_ids(job):
@@ -78,7 +78,7 @@ class Notifier(Service):
             log.exception("The member of job %d could not be told of it", job.id)
 
     async def _send(self, job: Job) -> None:
-        """Say it where the picture is; else by the interaction's token; else by DM."""
+        """Send it to the picture's channel; else by the interaction token; else by DM."""
         routes = [self._by_dm]
         if self._client.clock() < job.reply.token_expires_at.timestamp():
             routes.insert(0, self._by_token)
@@ -91,11 +91,11 @@ class Notifier(Service):
                 try:
                     async with asyncio.timeout(ANSWER_SECONDS):
                         await route(job, words)
-                except Exception as error:  # noqa: BLE001 - every fault has its answer
+                except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
                     fault = fault_of(error)
                     if route == self._by_token and _may_be_sent(error, requests):
                         log.info("Job %d: its member was told, as far as is known", job.id)
-                        return  # a follow-up has no nonce, which would keep it from coming twice
+                        return  # a followup has no nonce, so a retry could send it twice
                 else:
                     return
                 if not isinstance(fault, TryLater | Unclear):
@@ -143,7 +143,7 @@ class Notifier(Service):
 
 
 def _is_wanted(job: Job) -> bool:
-    """Whether the member is to be told: only of an end that they did not bring about themselves."""
+    """Whether to notify the member: only of an end that they did not cause themselves."""
     if job.state not in {JobState.DONE, JobState.FAILED} or job.ended_at is None:
         return False
     if job.erased_at is not None or job.pictures_deleted_at is not None:
@@ -169,11 +169,11 @@ def _words(t: Texts, job: Job) -> str:
 
 
 def _may_be_sent(error: Exception, requests: InFlight) -> bool:
-    """Whether a request may have been carried out whose answer never came.
+    """Whether a request without a response may have been carried out.
 
-    The time may also be up while it waits for its turn, as Discord asked for; then it was not.
+    It may also have timed out while it waited for a rate limit; then it was not.
     """
-    no_answer = isinstance(error, aiohttp.ClientError | OSError)  # a TimeoutError is one, too
+    no_answer = isinstance(error, aiohttp.ClientError | OSError)  # includes TimeoutError
     return no_answer and (requests.is_lost or requests.is_done)
 
 

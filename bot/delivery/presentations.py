@@ -1,7 +1,7 @@
-"""The ways to put the state of a job to Discord, each plainer than the one before.
+"""The ways to present a job's state, each plainer than the one before.
 
-Discord may find fault with a card that was fine yesterday: a limit of components, a file type, a
-flag. What the user waits for must not be lost to that.
+Discord may refuse a card that it accepted yesterday: for its number of components, a file type, a
+flag. The user must get their picture nevertheless.
 """
 
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ CONTENT_LIMIT = 2000  # characters
 
 
 class Layout(Enum):
-    """How a state is put."""
+    """The form of the message."""
 
     CARD = auto()
     CARD_FOR_WORDS = auto()
-    """The card, for a message that held plain words."""
+    """The card, for a message that had plain text."""
     PLAIN_CARD = auto()
     WORDS = auto()
-    """No components, as before there were any. A message that had a card cannot go back to it."""
+    """Plain text. A message that has had components cannot go back to it."""
 
 
 class PictureSize(Enum):
-    """What comes with it."""
+    """How much of the picture is attached."""
 
     WHOLE = auto()
     SMALLER = auto()
@@ -38,7 +38,7 @@ class PictureSize(Enum):
 
 @dataclass(frozen=True)
 class Presentation:
-    """One way to say it."""
+    """One way to present a state."""
 
     layout: Layout
     picture: PictureSize = PictureSize.WHOLE
@@ -48,16 +48,16 @@ class Presentation:
 
 
 def presentations_for(job: Job, *, is_new: bool) -> list[Presentation]:
-    """What to try, in this order.
+    """The presentations to try, in order.
 
     Args:
-        job: Before its end only its card is tried, since the next one is not far.
-        is_new: Whether the message is yet to be sent, and thus held no words before.
+        job: Until it has ended only the card is tried, since the next one follows soon.
+        is_new: Whether the message has yet to be sent, so that it has no plain text.
     """
     first = [Presentation(Layout.CARD)]
     if not is_new:
         first.append(Presentation(Layout.CARD_FOR_WORDS))
-        if job.shown_revision == 0:  # it may say that its command had to wait
+        if job.shown_revision == 0:  # it may say that the command has to wait
             first.reverse()
     if not job.state.ended:
         return first
@@ -68,42 +68,42 @@ def presentations_for(job: Job, *, is_new: bool) -> list[Presentation]:
 
 @dataclass
 class Doubts:
-    """How often one thing failed that is given up where it stays so.
+    """Counts failures that are given up if they persist.
 
-    Tries that failed otherwise do not count: at the end of a long outage, the first odd answer
-    would be believed.
+    Other failures do not count: otherwise, at the end of a long outage, the first unclear answer
+    would
+    be believed.
     """
 
     unclear_answers: int = 0
-    """Of servers between the bot and Discord, in a row."""
+    """Consecutive answers from proxies between the bot and Discord."""
     unfit: int = 0
-    """Tries to make the picture fit."""
+    """Failed tries to fit the picture into the upload limit."""
 
 
 @dataclass(frozen=True)
 class ShowRequest:
-    """A state of a job that is to be shown."""
+    """One delivery of a job's state."""
 
     t: Texts
-    """The language of its user."""
+    """The sentences in its user's language."""
     job: Job
     """As it is in the database."""
     standing: Standing | None
     """Its place in the queue; None once it has ended."""
     attempt: int
-    """Which try at the final state this is; from the second on, a new message is only sent if the
-    first is not there.
-    """
+    """The number of this try at the final state, from 1. From the second on, a new message is only
+    sent if the first is not found."""
     doubts: Doubts
-    """Of its earlier tries, and of this one."""
+    """Of this and earlier tries."""
     has_gallery: bool = False
-    """Whether the server has a channel in which to publish pictures."""
+    """Whether the server has a gallery channel."""
 
 
 def fields_of(
     request: ShowRequest, presentation: Presentation, attached: Attached | None
 ) -> Mapping[str, Any]:
-    """What a presentation sets of the message, but for its files."""
+    """The fields of the message that a presentation sets, without its files."""
     t, job = request.t, request.job
     nothing_else: Mapping[str, Any] = {"content": None, "embeds": []}
     match presentation.layout:

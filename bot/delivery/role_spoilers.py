@@ -1,8 +1,8 @@
-"""Whether a picture is to be hidden for a role that its member was given after asking for it.
+"""Hides a picture because of a role that its member was given only after asking for it.
 
-A job knows the roles of the moment when it was asked for. Discord tells of changed roles only to
-bots with the members intent, which this one does without; but it answers who asks for one member.
-So it is asked when a picture is about to be shown, in servers that hide any by role.
+A job has the roles of its member at the time of the command. Discord sends role changes only to
+bots with the members intent, which this one does without; but it answers requests for one member.
+So these are made when a picture is about to be shown, in servers that hide pictures by role.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ from jobs.outcomes import QueueError
 log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 30.0
-"""How long an answer holds for previews; for what is finished, Discord is asked anew."""
+"""How long a member's roles are cached for previews; for a final state Discord is asked anew."""
 REMEMBERED = 1000
 ASKING_SECONDS = 10.0
-"""So long a picture waits for it, as where Discord limits such questions."""
+"""Timeout of the request, as under a rate limit; the picture waits no longer."""
 
 
 class RoleSpoilers:
-    """Hides pictures of members with certain roles just before they are shown."""
+    """Marks pictures of members with certain roles as spoilers just before they are shown."""
 
     def __init__(self, client: Bot) -> None:
         self._client = client
         self._lately: TTLCache[tuple[int, int], bool] = TTLCache(REMEMBERED, PREVIEW_SECONDS)
 
     async def applied(self, job: Job) -> Job:
-        """The job, hidden if it has to be by now.
+        """The job, as a spoiler if its member has such a role by now.
 
-        What cannot be learnt changes nothing: a picture does not wait for it.
+        If the roles cannot be fetched, the job stays as it is.
         """
         shows = job.result_key is not None or bool(job.versions) or job.preview_key is not None
         guild = self._client.get_guild(job.guild_id) if job.guild_id else None

@@ -1,4 +1,4 @@
-"""The routes to a message: by the interaction's token, by the bot's own, by DM, by a new post."""
+"""The routes to a message: by interaction token, by the bot's own token, by DM, by a new post."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -26,7 +26,7 @@ NONCE_LIMIT = 25  # characters
 
 @dataclass(frozen=True)
 class SentMessage:
-    """The user can see it."""
+    """A message that the user can see."""
 
     how: str
     message_id: int
@@ -37,25 +37,25 @@ class SentMessage:
 Fields = Mapping[str, Any]
 Files = list[discord.File]
 Send = Callable[[Fields, Files], Awaitable[SentMessage]]
-"""Takes what to set of the message, and its files; raises what Discord says."""
+"""Sends these fields and files as a message; raises discord.py's errors."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One way to a message."""
+    """One way to reach the user."""
 
     send: Send
-    """Sends what is shown by this way."""
+    """Sends or edits the message by this route."""
     limit_bytes: int
-    """How large its files may be."""
+    """The upload limit of its files."""
     is_dm: bool = False
-    """Whether it ends in the user's direct messages."""
+    """Whether it sends direct messages."""
     is_new: bool = False
-    """Whether it makes a message and edits none."""
+    """Whether it sends a new message instead of editing one."""
 
 
 class Routes:
-    """Finds the routes to the message of a job, and looks after it."""
+    """Finds the routes to the message of a job, and remembers expired tokens."""
 
     def __init__(self, client: Bot) -> None:
         self._client = client
@@ -66,14 +66,15 @@ class Routes:
 
         Args:
             job: As it is in the database.
-            search: Whether an earlier try may have sent a new message, so that it is looked for
-                before another is sent.
+            search: Whether an earlier try may have sent a new message, so that it is searched for
+                before
+                another is sent.
         """
         reply = job.reply
         visible_to_all = reply.bot_in_channel and not reply.ephemeral
         guild = self._client.get_guild(job.guild_id) if job.guild_id else None
         limit_later = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
-        if guild is None and job.guild_id is not None:  # after a start it is still to come
+        if guild is None and job.guild_id is not None:  # Discord has yet to send it
             limit_later = max(limit_later, reply.upload_limit_bytes)
         if self.token_works(job):
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
@@ -82,15 +83,15 @@ class Routes:
         by_another = job.cancelled_by is not None
         tells = job.state in {JobState.DONE, JobState.FAILED} or bool(job.versions) or by_another
         if not tells or job.pictures_deleted_at is not None:
-            return  # who cancelled it, or deleted it, misses nothing
+            return  # whoever cancelled or deleted it misses nothing
         by_dm = partial(self._by_dm, job, search)
         yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)
         if visible_to_all and job.guild_id is not None and reply.message_id is None:
-            # Which message it was is not known; it can only be said beside it.
+            # The ID of its message is not known, so it cannot be edited.
             yield Route(partial(self._by_post, job, search), limit_later, is_new=True)
 
     def token_works(self, job: Job) -> bool:
-        """Whether the interaction's 15 minutes still run, as far as is known."""
+        """Whether the interaction token is still valid, as far as is known."""
         now = datetime.fromtimestamp(self._client.clock(), UTC)
         return (
             job.reply.interaction_id not in self._ended_tokens
@@ -98,14 +99,14 @@ class Routes:
         )
 
     def token_ended(self, job: Job) -> None:
-        """Remember that Discord does not take the interaction's token any more."""
+        """Remember that an interaction token has expired."""
         self._ended_tokens[job.reply.interaction_id] = None
 
     async def is_last(self, job: Job, shown: SentMessage) -> bool:
-        """Whether nobody has edited the message since it was shown so, as far as the bot sees it.
+        """Whether the message has not been edited since it was shown, as far as the bot can see.
 
         Raises:
-            Exception: what Discord says.
+            Exception: discord.py's errors.
         """
         reply = job.reply
         message: discord.Message
@@ -119,7 +120,7 @@ class Routes:
         return message.edited_at == shown.edited_at
 
     async def _by_token(self, job: Job, fields: Fields, files: Files) -> SentMessage:
-        """Edit the answer by the interaction's token."""
+        """Edit the response by the interaction token."""
         message = await self._webhook(job).edit_message(ORIGINAL, attachments=files, **fields)
         return SentMessage("token", message.id, message.channel.id, message.edited_at)
 
@@ -132,7 +133,7 @@ class Routes:
         return SentMessage("bot", edited.id, channel.id, edited.edited_at)
 
     async def _by_dm(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
-        """Send it to the user; with `search`, only if their DMs do not hold it yet."""
+        """Send it to the user; with `search`, only if their DMs do not have it yet."""
         dm = await self._client.create_dm(discord.Object(job.user_id))
         message = await self._sent(dm, job, search, fields, files)
         return SentMessage("dm", message.id, dm.id)
@@ -160,10 +161,10 @@ class Routes:
         return self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
 
     async def _find(self, place: discord.abc.Messageable, job: Job) -> discord.Message | None:
-        """The message with this very end of a job that an earlier run sent, if it did."""
+        """The message with this final state that an earlier try sent, if there is one."""
         assert self._client.user is not None
         async for message in place.history(limit=HISTORY):
-            # An answer to a command, such as that of /show, was not sent for the delivery.
+            # A response to a command, such as /show, is not a message of the delivery.
             was_sent = message.interaction_metadata is None
             is_ours = message.author.id == self._client.user.id  # members can write the same words
             if was_sent and is_ours and _tells(message, job):
@@ -172,7 +173,7 @@ class Routes:
 
 
 def _nonce(job: Job) -> str:
-    """What makes a repeated post the same message: the job, and which of its ends it tells.
+    """The nonce by which Discord recognizes a repeated post: job and revision.
 
     A job that was retried ends once more, in another revision.
     """
@@ -180,7 +181,7 @@ def _nonce(job: Job) -> str:
 
 
 def _tells(message: discord.Message, job: Job) -> bool:
-    """Whether a message tells how a job ended, and not how it ended before it was retried."""
+    """Whether a message shows how a job ended, and not how it ended before it was retried."""
     words = _words(message)
     headline = end_words(texts_for(job.reply.locale), job, None)[0]
     if headline not in words or not re.search(rf"#{job.id}\b", words):
@@ -189,7 +190,7 @@ def _tells(message: discord.Message, job: Job) -> bool:
 
 
 def _words(message: discord.Message) -> str:
-    """All that a message says."""
+    """All the text in a message."""
     parts = ui.LayoutView.from_message(message).walk_children()
     shown = (part.content for part in parts if isinstance(part, ui.TextDisplay))
     return "\n".join([message.content, *shown])

@@ -1,4 +1,4 @@
-"""Telling users, when they are there again, of pictures that could not be shown to them."""
+"""Tells users, at their next command, of pictures that could not be delivered."""
 
 import asyncio
 import logging
@@ -20,18 +20,18 @@ LOOKS = 60
 
 
 class UndeliveredNotice(Service):
-    """Says once, to the user alone, how many pictures reached them nowhere."""
+    """Says once, ephemerally, how many pictures could not be delivered."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._telling: set[int] = set()
 
     async def start(self) -> None:
-        """Follow commands up."""
+        """Run after each command."""
         self._client.after_command.append(self.tell_after)
 
     async def tell_after(self, interaction: discord.Interaction[Any]) -> None:
-        """Follow a command's answer up, if there is something to tell. Never raises."""
+        """Send a followup to a command, if there is something to tell. Never raises."""
         answered = interaction.response.type
         if interaction.extras.get(ANSWER_FOLLOWS) or answered in {
             None,
@@ -41,14 +41,17 @@ class UndeliveredNotice(Service):
         await self._tell(interaction.user.id, texts_of(interaction), interaction.followup)
 
     async def tell_once_shown(self, job: Job) -> None:
-        """Follow the message of a new job up, once it is there. Never raises."""
+        """Send a followup once the message of a new job is shown. Never raises."""
         if not await self._pictures_of(job.user_id) or not await self._is_shown(job.id):
             return
         webhook = webhook_of(self._client, job.reply)
         await self._tell(job.user_id, texts_for(job.reply.locale), webhook)
 
     async def _is_shown(self, job_id: int) -> bool:
-        """Wait for a job's message; False if it does not come, and the next command may tell."""
+        """Wait for a job's message; False if it is not shown in time.
+
+        Then the next command may tell.
+        """
         for _look in range(LOOKS):
             await asyncio.sleep(LOOK_SECONDS)
             if not self._client.accepting:
@@ -77,7 +80,7 @@ class UndeliveredNotice(Service):
                 )
                 await webhook.send(words, ephemeral=True, wait=True)
                 await self._client.queue.deliveries.mark_told(job_ids)
-        except Exception as error:  # noqa: BLE001 - they are told another time
+        except Exception as error:  # noqa: BLE001 - their next command tells them
             log.info("User %d could not be told of undelivered pictures: %s", user_id, error)
         finally:
             self._telling.discard(user_id)

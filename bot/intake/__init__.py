@@ -1,1 +1,1 @@
-"""The way from a wish to a job in the queue."""
+"""From a paint request to a job in the queue."""

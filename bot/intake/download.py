@@ -1,4 +1,4 @@
-"""Fetching what users attached: bounded in bytes, time and number."""
+"""Downloading attachments, with limits on bytes, time and retries."""
 
 import asyncio
 from typing import Self
@@ -24,11 +24,11 @@ UNREACHABLE = _("Discord did not deliver that file in time; please try again in 
 
 
 class UnreachableError(UserError):
-    """Discord does not deliver the file, which is nobody's fault here."""
+    """Discord does not deliver the file; not the user's mistake."""
 
 
 class Downloader:
-    """Downloads pictures, and never holds more of one than is allowed."""
+    """Downloads files and aborts as soon as one exceeds `max_bytes`."""
 
     def __init__(self, max_bytes: int, *, proxy: str | None = None) -> None:
         self._max_bytes = max_bytes
@@ -38,7 +38,7 @@ class Downloader:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=5.0),
-            auto_decompress=False,  # a packed answer could unpack to anything
+            auto_decompress=False,  # a small compressed response could expand without limit
             proxy=self._proxy,
         )
         return self
@@ -50,9 +50,13 @@ class Downloader:
     async def fetch(self, url: str, declared_bytes: int | None = None) -> bytes:
         """Download a file.
 
+        Args:
+            url: Its URL at Discord's CDN.
+            declared_bytes: Its size as Discord declares it, if it does.
+
         Raises:
-            UserError: if it is too large or gone.
-            UnreachableError: if it does not come.
+            UserError: It is too large, or no longer there.
+            UnreachableError: It could not be downloaded, after retries.
         """
         if declared_bytes is not None:
             self._check(declared_bytes)

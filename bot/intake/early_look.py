@@ -1,7 +1,7 @@
-"""A look at the limits before a command is acknowledged, for as long as that can wait.
+"""Checks the limits before a command is acknowledged, as long as that leaves enough time.
 
-Asked then, a refusal is seen by its user only. What comes too late here is said by `submit`, which
-always asks.
+Only before the acknowledgement can a refusal be ephemeral. A check that takes too long is skipped:
+`submit` checks the limits in any case.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from jobs.outcomes import Refusal
 
 log = logging.getLogger(__name__)
 
-LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
-ASKED_AT_ONCE = 4  # so that who asks leaves connections to who writes down
+LIMITS_SECONDS = 0.25  # of the 3 s within which Discord wants the acknowledgement
+ASKED_AT_ONCE = 4  # leaves database connections for writing intakes
 
 
 class EarlyLook:
-    """Asks for the limits, a few at a time."""
+    """Checks limits, a few requests at a time."""
 
     def __init__(self, client: Bot) -> None:
         self._client = client
@@ -29,10 +29,10 @@ class EarlyLook:
         self._slots = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def check(self, interaction: Interaction, request: PaintRequest) -> None:
-        """Refuse a wish that the limits do not allow, if they say so soon.
+        """Refuse a request that exceeds a limit, if the database says so in time.
 
         Raises:
-            UserError: with what stands in the way.
+            UserError: The limit that refuses it.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + LIMITS_SECONDS

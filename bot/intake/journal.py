@@ -1,4 +1,4 @@
-"""Where commands are written down before they are acknowledged, so that none is lost."""
+"""A write-ahead journal: commands are stored before they are acknowledged, so that none is lost."""
 
 import asyncio
 import contextlib
@@ -28,44 +28,49 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 QUEUE_BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0, factor=4.0)
-KEPT = timedelta(days=1)  # as long as the queue knows an intake again
+KEPT = timedelta(days=1)  # as long as the queue remembers an intake
 _SUFFIX = ".json"
 
 
 class CommandJournal:
-    """The queue's intakes; and files beside it, for commands that its database keeps waiting.
+    """Writes commands to the queue's intakes, or to files while the database is slow.
 
-    Discord waits three seconds for an acknowledgement, and a database that another program holds
-    may take longer. Then the command goes into a file of its own, which is enough to acknowledge
-    it, and from there into the queue: when that answers again, or at the next start.
+    Discord wants an acknowledgement within three seconds; a database that another program has
+    locked
+    may take longer. The command then goes into a file, which is enough to acknowledge it. It is
+    moved
+    to the queue when that answers again, or at the next start.
     """
 
     def __init__(self, queue: JobQueue, folder: Path) -> None:
         self._queue = queue
         self._folder = folder
         self._open: set[JournalEntry] = set()
-        # Its own thread, as downloads and buckets may keep all others.
+        # A thread of its own, as downloads and buckets may occupy the default executor.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commands")
 
     def open(self, request: PaintRequest) -> "JournalEntry":
-        """Begin to write a command down."""
+        """Start to write a command down."""
         entry = JournalEntry(self, request, asyncio.create_task(self.write_row(request)))
         self._open.add(entry)
         return entry
 
     def closed(self, entry: "JournalEntry") -> None:
-        """Keep an entry no longer in mind."""
+        """Stop tracking an entry."""
         self._open.discard(entry)
 
     async def write_row(self, request: PaintRequest) -> bool:
-        """Make a row of a command. Returns False when the queue knows it already."""
+        """Insert a command as an intake row. Returns False if the queue has one already."""
         payload = request.model_dump(mode="json")
         return await self._queue.intakes.open(
             request.reply.interaction_id, request.asker.user_id, payload
         )
 
     async def close(self, interaction_id: int) -> None:
-        """Close an intake, however long the queue needs: what its user was told is the end."""
+        """Close an intake, with retries for as long as the queue is unavailable.
+
+        Its user has been answered, so it must not be resumed.
+        """
         for failures in count():
             try:
                 await self._queue.intakes.close(interaction_id)
@@ -76,15 +81,15 @@ class CommandJournal:
                 return
 
     async def forget(self, user_id: int) -> None:
-        """Drop the commands of a user that are no rows yet. To be called before an erasure."""
+        """Drop a user's commands that are not rows yet. Call this before an erasure."""
         for entry in [one for one in self._open if one.request.asker.user_id == user_id]:
             entry.forgotten = True
             await self.unfile(entry.request)
 
     async def recover(self) -> None:
-        """Make rows of the files that an earlier run left; also of what cannot be read here.
+        """Turn files that an earlier run left into rows, also those that this version cannot parse.
 
-        That is looked at again where rows are, and its member is told.
+        Unparsable rows are handled where intakes are resumed, and their members are told.
         """
         for path, request in await self._run(self._read_all):
             if isinstance(request, PaintRequest):
@@ -94,10 +99,10 @@ class CommandJournal:
             await self._run(_remove, path)
 
     async def file(self, request: PaintRequest) -> None:
-        """Write a command into a file.
+        """Write a command to a file.
 
         Raises:
-            QueueUnavailableError: there is no room for that either.
+            QueueUnavailableError: The disk is full or fails too.
         """
         data = request.model_dump_json().encode()
         try:
@@ -106,7 +111,7 @@ class CommandJournal:
             raise QueueUnavailableError(f"The command cannot be written down: {error}") from error
 
     async def unfile(self, request: PaintRequest) -> None:
-        """Remove the file; what it held is in the queue, or wanted no more."""
+        """Remove a command's file, once it is a row or no longer needed."""
         await self._run(_remove, self._path(request))
 
     def _path(self, request: PaintRequest) -> Path:
@@ -118,9 +123,9 @@ class CommandJournal:
         )
 
     def _read_all(self) -> list[tuple[Path, PaintRequest | dict[str, Any]]]:
-        """The commands of all files, those of another version as they are.
+        """The commands in all files; those of another version as plain JSON.
 
-        What is none, or too old to be answered, is removed. What the disk does not give stays.
+        Damaged and expired files are removed. A file that cannot be read just now is kept.
         """
         found: list[tuple[Path, PaintRequest | dict[str, Any]]] = []
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
@@ -156,16 +161,19 @@ class JournalEntry:
     _row: "asyncio.Task[bool]"
     _filing: "asyncio.Task[None] | None" = field(default=None, init=False)
     forgotten: bool = field(default=False, init=False)
-    """Its user had everything erased meanwhile."""
+    """Whether its user had everything erased meanwhile."""
 
     async def written(self, seconds: float) -> bool:
-        """Wait until the command is safe: a row; a file after this time, or without a database.
+        """Wait until the command is durable: as a row; or after `seconds`, as a file.
+
+        Args:
+            seconds: How long to wait for the database before a file is written.
 
         Returns:
-            False when the queue knows it already.
+            False if the queue has it already.
 
         Raises:
-            QueueError: it cannot be written.
+            QueueError: It could not be written.
         """
         await asyncio.wait({self._row}, timeout=max(0.0, seconds))
         if not self._row.done() or isinstance(self._row.exception(), QueueUnavailableError):
@@ -180,11 +188,11 @@ class JournalEntry:
         return True
 
     async def settled(self) -> bool:
-        """Make it a row. Returns False when another had made it.
+        """Wait until it is a row. Returns False if another bot had inserted it.
 
         Raises:
-            QueueUnavailableError: the queue does not answer; what is written down stays so.
-            UserError: its user had everything erased meanwhile.
+            QueueUnavailableError: The queue does not answer; a file stays for the next start.
+            UserError: Its user had everything erased meanwhile.
         """
         if self._row.done() and isinstance(self._row.exception(), QueueUnavailableError):
             self._row = asyncio.create_task(self._again())
@@ -193,7 +201,7 @@ class JournalEntry:
         except QueueUnavailableError:
             if not self.forgotten:
                 raise
-            is_new = True  # it may have been written all the same
+            is_new = True  # it may have been committed nevertheless
         await self._unfiled()
         if self.forgotten:
             await self._journal.close(self.request.reply.interaction_id)
@@ -201,12 +209,12 @@ class JournalEntry:
         return is_new
 
     async def drop(self) -> None:
-        """Close what nobody waits for: its user was told why it failed, or another does it."""
+        """Close a command that is done: its user was told why it failed, or another bot has it."""
         await self._unfiled()
         try:
             is_new = await self._row
         except QueueError:
-            is_new = True  # where the connection broke, it may have been written all the same
+            is_new = True  # it may have been committed before the connection broke
         if is_new:
             await self._journal.close(self.request.reply.interaction_id)
 
@@ -218,13 +226,13 @@ class JournalEntry:
         self._journal.closed(self)
 
     async def _again(self) -> bool:
-        # What broke off may have been written: then it is this very command that is known.
+        # The interrupted insert may have been committed, so an existing row is this very command's.
         await self._journal.write_row(self.request)
         return True
 
 
 def _of_another_version(path: Path, data: bytes) -> dict[str, Any] | None:
-    """What another version wrote down, if it is that."""
+    """A command of another version as plain JSON; None if the file is damaged."""
     try:
         payload = json.loads(data)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whether what moves is painted, or its first picture: what either means for a wish."""
+"""Whether the clip of a request is painted, or its first frame only; and with which options."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,10 +20,10 @@ NOT_FILMED = _("What moves is not filmed while it is painted.")
 
 
 def check_versions(options: PaintOptions) -> None:
-    """See whether as many versions can move, or be filmed.
+    """Check that the options allow this many versions.
 
     Raises:
-        UserError: if they cannot.
+        UserError: Several versions can neither be a clip nor have a time-lapse.
     """
     if options.moving and options.variants > 1:
         raise UserError(SEVERAL_DO_NOT_MOVE)
@@ -32,7 +32,7 @@ def check_versions(options: PaintOptions) -> None:
 
 
 def moving_options(request: PaintRequest, moving: MovingPhoto) -> PaintOptions:
-    """The options of a wish with which what moves is painted."""
+    """The options of a request with which its clip is painted."""
     changes: dict[str, Any] = {"moving": True}
     if "size_px" not in request.named:
         changes["size_px"] = moving.size_px
@@ -42,11 +42,11 @@ def moving_options(request: PaintRequest, moving: MovingPhoto) -> PaintOptions:
 def options_of(
     request: PaintRequest, taken: Taken[PaintInputs]
 ) -> tuple[PaintOptions, tuple[Sentence, ...]]:
-    """The options with which a wish is painted, and what to say of them."""
+    """The options with which a request is painted, and notes for its user."""
     options = request.options
-    if options.vary == "style" and options.variants > 1:  # there may be others by now
+    if options.vary == "style" and options.variants > 1:  # some styles may be unavailable by now
         options = options.model_copy(update={"variants": len(taken.value.styles)})
-    if options.vary == "photo" and options.variants > 1:  # some may have been left out
+    if options.vary == "photo" and options.variants > 1:  # some may have been left out as unusable
         options = options.model_copy(update={"variants": 1 + len(taken.value.more_contents)})
     if taken.value.clip is None:
         return options.model_copy(update={"moving": False if options.moving is False else None}), ()
@@ -57,9 +57,10 @@ def options_of(
 
 
 def decided(wish: PaintRequest, interaction: Interaction, *, moving: bool) -> PaintRequest:
-    """A wish whose member has now said what to paint, by a button in its answer.
+    """A request whose member has now chosen, by a button, whether the clip is painted.
 
-    It stays the same wish: that answer is to become the picture, and to press twice paints once.
+    It keeps its interaction ID: the picture replaces the question, and a second press paints
+    nothing.
     """
     was = wish.reply
     reply = reply_as(interaction, was)
@@ -72,7 +73,7 @@ def decided(wish: PaintRequest, interaction: Interaction, *, moving: bool) -> Pa
 
 
 def options_to_check(request: PaintRequest) -> PaintOptions:
-    """The options of a wish as far as they are known before its pictures are."""
+    """The options of a request for the limit check, before its pictures are known."""
     if request.asked or request.inputs is not None or "size_px" in request.named:
         return request.options
-    return request.options.model_copy(update={"moving": None})  # it has the size that it has
+    return request.options.model_copy(update={"moving": None})  # it keeps the size of its clip

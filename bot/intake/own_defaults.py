@@ -1,4 +1,4 @@
-"""The defaults that hold for somebody where they ask, remembered for when the database is slow."""
+"""The defaults in force for a user in a channel, cached for when the database is slow."""
 
 import logging
 from typing import Any
@@ -18,23 +18,23 @@ from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 
-READING_SECONDS = 0.3  # of the three that there are for the acknowledgement
+READING_SECONDS = 0.3  # of the 3 s within which Discord wants the acknowledgement
 REMEMBERED = 10_000
 
 
 class OwnDefaults(Service):
-    """Reads them before a command is acknowledged: whether its answer is private depends on it."""
+    """Reads defaults before a command is acknowledged: they decide whether it is ephemeral."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._remembered: LRUCache[tuple[int, int | None], Defaults] = LRUCache(REMEMBERED)
 
     async def start(self) -> None:
-        """Read who speaks to the bot in another language than Discord."""
+        """Load the languages that users chose."""
         self._client.languages.update(await self._client.queue.defaults.languages())
 
     async def of(self, interaction: Interaction) -> Defaults:
-        """What holds for the one who asks, where they ask."""
+        """The defaults in force for the user of an interaction, in its channel."""
         owners: list[tuple[DefaultsScope, int]] = [("user", interaction.user.id)]
         if interaction.guild_id is not None:
             place = _owners_there(interaction, interaction.guild_id, interaction.channel_id)
@@ -53,7 +53,7 @@ class OwnDefaults(Service):
     async def set(
         self, interaction: Interaction, scope: DefaultsScope, owner_id: int, chosen: Defaults
     ) -> None:
-        """Write what somebody chose."""
+        """Store what somebody chose, for themselves, a channel or a server."""
         channel = self._client.get_channel(owner_id) if scope == "channel" else None
         await self._client.queue.defaults.set(
             scope,
@@ -72,9 +72,9 @@ class OwnDefaults(Service):
                 self._client.languages[owner_id] = chosen.language
 
     async def _hide_by_role(self, guild_id: int, chosen: Defaults) -> None:
-        """Hide what waits, or is painted, of the members with a role whose pictures are hidden.
+        """Hide the queued and running pictures of members with a role that is always hidden.
 
-        A job knows its member, and not their roles, which Discord is asked for.
+        A job knows its member but not their roles, so Discord is asked for these.
         """
         guild, stored = self._client.get_guild(guild_id), self._client.queue.defaults
         if guild is None:
@@ -95,7 +95,7 @@ class OwnDefaults(Service):
 def _owners_there(
     interaction: Interaction, guild_id: int, channel_id: int | None
 ) -> list[tuple[DefaultsScope, int]]:
-    """A server, and in it a channel; a thread after the channel in which it is."""
+    """A server and one of its channels as owners of defaults; a thread comes after its parent."""
     owners: list[tuple[DefaultsScope, int]] = [("guild", guild_id)]
     if channel_id is None:
         return owners
@@ -109,7 +109,7 @@ def _owners_there(
 async def defaults_there(
     interaction: Interaction, guild_id: int, channel_id: int | None
 ) -> Defaults:
-    """What admins chose for a channel and its server."""
+    """The defaults that admins chose for a channel and its server."""
     owners = _owners_there(interaction, guild_id, channel_id)
     return await interaction.client.queue.defaults.in_force(owners)
 
@@ -117,14 +117,14 @@ async def defaults_there(
 async def texts_of_server(
     client: Bot, guild_id: int | None, locale: discord.Locale | str | None
 ) -> Texts:
-    """The sentences of what the bot posts for all members of a server.
+    """The sentences for what the bot posts to all members of a server.
 
-    Discord lets only communities choose a language; to it, all other servers speak English.
+    Only community servers can choose a language in Discord; all others count as English.
 
     Args:
         client: The bot.
-        guild_id: The server, whose admins may have chosen a language.
-        locale: Its language in Discord.
+        guild_id: The server, whose admins may have chosen a language for the bot.
+        locale: The server's language in Discord.
     """
     chosen = Defaults()
     if guild_id is not None:
@@ -133,24 +133,24 @@ async def texts_of_server(
 
 
 async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:
-    """Whether admins want all pictures of the one who asks hidden there."""
+    """Whether admins want this user's pictures hidden in a channel."""
     there = await defaults_there(interaction, guild_id, channel_id)
     return bool(there.for_roles(role_ids(interaction)).always_spoiler)
 
 
 async def must_hide_here(interaction: Interaction) -> bool:
-    """The same where they ask, which may be no server."""
+    """The same for the interaction's own channel; False outside a server."""
     guild_id = interaction.guild_id
     return guild_id is not None and await must_hide(interaction, guild_id, interaction.channel_id)
 
 
 def options_by(own: Defaults) -> dict[str, Any]:
-    """Those of the defaults that are options of a painting, by their names."""
+    """Those defaults that are paint options, by name."""
     return own.model_dump(include={"size_px", "quality", "keep_colors"}, exclude_none=True)
 
 
 def reply_by(interaction: Interaction, own: Defaults) -> Reply:
-    """Where the answer to an interaction goes, as the defaults say."""
+    """Where the response to an interaction goes, with these defaults."""
     return reply_to(
         interaction,
         ephemeral=bool(own.ephemeral),

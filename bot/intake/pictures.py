@@ -1,4 +1,4 @@
-"""From what users attached to pictures in the store: download, make safe, keep."""
+"""Downloads, decodes and stores the pictures that users attach."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
 
 
 class PictureIntake:
-    """Takes pictures in, a few at a time, so that fifty commands at once need little memory."""
+    """Stores attached pictures, a few at a time, so that fifty commands need little memory."""
 
     def __init__(self, settings: Settings, queue: JobQueue, shares: Shares) -> None:
         self._queue = queue
@@ -71,7 +71,7 @@ class PictureIntake:
         self._warming: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Get ready to download and to decode, so that the first does not wait for it."""
+        """Start the downloader and warm up a decoder."""
         await self._downloader.__aenter__()
         self._warming = asyncio.create_task(self._warm_up())
 
@@ -80,7 +80,7 @@ class PictureIntake:
             await self._decoders.normalize(b"")
 
     async def close(self) -> None:
-        """End downloads and decoders."""
+        """Stop downloads and decoders."""
         await cancel(self._warming)
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
@@ -95,19 +95,19 @@ class PictureIntake:
         number: int | None = None,
         clip_limits: ClipLimits | None = None,
     ) -> Taken[str]:
-        """Take one picture in, and keep it while the intake of this interaction is open.
+        """Store one picture, and hold it for as long as its intake is open.
 
         Args:
-            source: Where it is.
-            role: What it is to the painting.
-            member: Whose it is.
-            interaction_id: Of the intake.
-            number: Which it is where there are several of its role, from 1.
-            clip_limits: How much is taken of what moves; None where a still picture will do.
+            source: Its URL, or its key if it is stored already.
+            role: Which input of the painting it is.
+            member: The ID of its owner.
+            interaction_id: Identifies the intake; None: hold nothing.
+            number: Its number among several of its role, from 1.
+            clip_limits: Limits for moving pictures; None: take the first frame.
 
         Raises:
-            InputError: if it cannot be used.
-            UserError: if it is not kept any more, or the user had everything erased.
+            InputError: It cannot be used.
+            UserError: It is no longer stored, or its user had everything erased.
         """
         if source.key is not None:
             moving = None if clip_limits is None else source.moving
@@ -124,7 +124,7 @@ class PictureIntake:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
                 video = is_video(data)
                 if clip_limits is not None and may_move(data):
-                    async with self._clips:  # which are larger than their files
+                    async with self._clips:  # clips need more memory than their files
                         decoded = await self._decoders.decode(data, clip_limits)
                         return await self._stored(decoded, role, interaction_id, number, video)
                 decoded = await self._decoders.decode(data)
@@ -164,20 +164,23 @@ class PictureIntake:
         return Taken(key, (), sides[0] / sides[1], moving)
 
     async def keep(self, request: PaintRequest) -> PaintRequest:
-        """Take the pictures in of a wish that lacks its style; the wish with their keys.
+        """Store the pictures of a request that has no style yet; returns it with their keys.
 
         Raises:
-            InputError, UserError: as `gather` does.
+            InputError, UserError: As `gather` does.
         """
         return _kept(request, *await self._take_all(request))
 
     async def gather(self, request: PaintRequest) -> Taken[PaintInputs] | Undecided:
-        """Take all pictures of a request in.
+        """Store all pictures of a request.
+
+        Returns:
+            The inputs of the job; or `Undecided`, if the member has yet to be asked whether to
+            paint a clip.
 
         Raises:
-            InputError: for the first that cannot be used.
-            UserError: if it asks for a stored picture that is not kept any more, or the user
-                had everything erased.
+            InputError: The first picture that cannot be used.
+            UserError: A stored picture is no longer there, or the user had everything erased.
         """
         interaction_id = request.reply.interaction_id
         if request.inputs is not None:
@@ -233,7 +236,7 @@ class PictureIntake:
     async def _take_all(
         self, request: PaintRequest
     ) -> tuple[Taken[tuple[str, ...]], dict[PictureRole, Taken[str]]]:
-        """The photographs, and the pictures beside them."""
+        """Store the photographs, and the other pictures by role."""
         photos, sources = request.photos, request.sources()
         member, interaction_id = request.asker.user_id, request.reply.interaction_id
         several = len(photos) > 1
@@ -278,7 +281,7 @@ class PictureIntake:
         assert wish.preset is not None
         asker = request.asker
         style = await resolve(self._queue, wish.preset, wish.weight, asker.user_id, asker.guild_id)
-        if style.picture is not None:  # a saved one, which may be removed at any moment
+        if style.picture is not None:  # a saved style, which may be removed at any moment
             await self._hold_kept(request.reply.interaction_id, [style.picture])
         return style
 
@@ -286,7 +289,7 @@ class PictureIntake:
 def _kept(
     request: PaintRequest, photos: Taken[tuple[str, ...]], taken: Mapping[PictureRole, Taken[str]]
 ) -> PaintRequest:
-    """The wish with its pictures in the store; what is to be said of them goes with it."""
+    """The request with its pictures as keys in the store, and with the notes on them."""
     content, *more = [Source(key=key) for key in photos.value]
     content = content.model_copy(update={"aspect": photos.aspect, "moving": photos.moving})
     sources = {role: Source(key=each.value) for role, each in taken.items()}

@@ -1,4 +1,4 @@
-"""A wish for a painting, as JSON: what the intake row holds until there is a job."""
+"""A request for a painting: stored as JSON in the intake until there is a job."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ TOKEN_LIFE = timedelta(minutes=15)
 
 
 class PictureRole(StrEnum):
-    """What a picture is to the painting."""
+    """Which input of the painting a picture is."""
 
     CONTENT = "content"
     STYLE = "style"
@@ -29,21 +29,21 @@ class PictureRole(StrEnum):
 
 
 class MovingPhoto(BaseModel):
-    """What moves of a photograph in the store: kept beside it until it is known what to paint."""
+    """The clip of a photograph, stored beside its first frame until one of them is chosen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     clip: ClipInput
     size_px: int
-    """The longest side that it is painted with, unless another is wished."""
+    """Its longest side, at which it is painted unless the member chose a size."""
     notes: tuple[Sentence, ...] = ()
-    """What was left out of it."""
+    """What the limits cut off it."""
     notes_of_still: tuple[Sentence, ...] = ()
-    """What is to be said where its first picture is painted."""
+    """What to tell the member if only its first frame is painted."""
 
 
 class Source(BaseModel):
-    """A picture of a wish: to be downloaded (`url`), or in the store already (`key`)."""
+    """A picture of a request: to be downloaded (`url`), or stored already (`key`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,25 +51,25 @@ class Source(BaseModel):
     key: str | None = None
     size_bytes: int | None = None
     aspect: float | None = None
-    """Of one in the store, where it is known: its shorter side in parts of its longer."""
+    """Of a stored one, where known: its shorter side divided by its longer."""
     moving: MovingPhoto | None = None
-    """Of one in the store, where it moves."""
+    """Of a stored one that moves: its clip."""
 
     @classmethod
     def attachment(cls, attachment: discord.Attachment) -> "Source":
-        """A file that a user attached. Its signed address expires, so it is fetched at once."""
+        """An attachment. Its signed URL expires, so download it at once."""
         return cls(url=attachment.url, size_bytes=attachment.size)
 
 
 class StyleWish(BaseModel):
-    """A style of a wish: a picture, or a painting of the catalogue."""
+    """A style of a request: a picture, or the name of a painting or saved style."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     picture: Source | None = None
     preset: str | None = None
     name: str | None = None
-    """Under which the picture was saved as a style."""
+    """The name of the saved style that the picture is from."""
     weight: float = 1.0
 
     @classmethod
@@ -80,7 +80,7 @@ class StyleWish(BaseModel):
 
 
 class PaintRequest(BaseModel):
-    """Everything needed to make the job, now or after a restart."""
+    """Everything needed to create the job, now or after a restart."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,27 +88,28 @@ class PaintRequest(BaseModel):
     reply: Reply
     content: Source | None = None
     styles: tuple[StyleWish, ...] = ()
-    inputs: PaintInputs | None = None  # a remix with the very pictures of its parent
+    inputs: PaintInputs | None = None  # set for a remix that keeps all inputs of its parent
     more: tuple[Source, ...] = ()
-    """Further photographs, each of which becomes a picture of the same job."""
+    """Further photographs; each becomes one picture of the same job."""
     mask: Source | None = None
     options: PaintOptions
     named: tuple[str, ...] = ()
     """Options that the member chose; the others may still be changed to suit the style."""
     left_open: tuple[str, ...] = ()
-    """Of those that have a limit, which the member did not choose; see `Submission`."""
+    """Options with a limit that the member did not choose; see `Submission`."""
     ephemeral: bool = False
-    """Of a wish that lacks its style: whether only the member is to see the picture."""
+    """Without a style: whether the picture itself, unlike the question, is to be ephemeral."""
     parent_job_id: int | None = None
     asked: bool = False
-    """Whether its answer is a question that was answered since; it stays where that fails."""
+    """Whether the member has answered the question in its response, which stays if painting
+    fails."""
     version: int | None = None
-    """Which version of the parent is to be a picture of its own, from 0; nothing is painted."""
+    """The parent's version to make a job of its own, from 0; nothing is painted for it."""
 
     @model_validator(mode="before")
     @classmethod
     def _of_earlier_version(cls, data: Any) -> Any:
-        """Until 0.1 who asks and where the answer goes stood together, in `sender`."""
+        """Read the format until 0.1, which kept asker and reply together as `sender`."""
         if not isinstance(data, dict) or "sender" not in data:
             return data
         kept = {name: value for name, value in data.items() if name in cls.model_fields}
@@ -121,29 +122,29 @@ class PaintRequest(BaseModel):
 
     @property
     def lacks_style(self) -> bool:
-        """Whether a style is yet to be chosen for the photograph."""
+        """Whether the member has yet to choose a style."""
         return self.inputs is None and not self.styles
 
     @property
     def may_move(self) -> bool:
-        """Whether what moves of the photograph matters: several versions are stills."""
+        """Whether a clip could be painted; several versions are always stills."""
         return self.options.moving is not False and self.options.variants == 1 and not self.more
 
     def with_options(self, **changes: Any) -> Self:
-        """The same wish with some options changed."""
+        """A copy with some options changed."""
         return self.model_copy(update={"options": self.options.model_copy(update=changes)})
 
     def with_reply(self, **changes: Any) -> Self:
-        """The same wish with something else of where its answer goes."""
+        """A copy with some fields of its reply changed."""
         return self.model_copy(update={"reply": replace(self.reply, **changes)})
 
     def as_question(self) -> Self:
-        """A wish that lacks its style, whose answer asks for it and is for the member alone."""
+        """A request without a style, whose response is an ephemeral question."""
         was = {"ephemeral": self.reply.ephemeral}
         return self.with_reply(ephemeral=True).model_copy(update=was)
 
     def apart(self, inputs: PaintInputs) -> Self:
-        """The pictures of an earlier job one by one, so that some can be exchanged."""
+        """A copy with the inputs of an earlier job as separate pictures, which can be replaced."""
         size_px = self.options.size_px
         moving = None if inputs.clip is None else MovingPhoto(clip=inputs.clip, size_px=size_px)
         photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
@@ -159,11 +160,11 @@ class PaintRequest(BaseModel):
 
     @property
     def photos(self) -> tuple[Source, ...]:
-        """All photographs that are to be painted, in their order."""
+        """All photographs to paint, in order."""
         return () if self.content is None else (self.content, *self.more)
 
     def sources(self) -> dict[PictureRole, Source]:
-        """The pictures beside the photographs; there are at most two of styles."""
+        """All pictures but the photographs, by role; at most two of them are styles."""
         styles = (style.picture for style in self.styles if style.picture is not None)
         given = {
             **dict(zip((PictureRole.STYLE, PictureRole.SECOND_STYLE), styles, strict=False)),
@@ -193,10 +194,10 @@ def reply_to(
     spoiler: bool = False,
     notify: Notify = "long",
 ) -> Reply:
-    """Where the answer to an interaction goes.
+    """Where the response to an interaction goes.
 
-    The bot can reach a message later by its own token only where it is a member: in servers
-    that installed it, and in its own DMs.
+    After the token has expired, the bot reaches the message by its own token only where it is a
+    member: in servers that installed it, and in its own DMs.
     """
     return Reply(
         application_id=interaction.application_id,
@@ -215,6 +216,6 @@ def reply_to(
 
 
 def reply_as(interaction: Interaction, was: Reply) -> Reply:
-    """Where the answer to an interaction goes, shown and told of as another was."""
+    """Where the response to an interaction goes, as visible and announced as another one."""
     reply = reply_to(interaction, ephemeral=was.ephemeral, spoiler=was.spoiler, notify=was.notify)
     return replace(reply, painted_from=was.painted_from)

@@ -1,4 +1,4 @@
-"""Whether there is room on the disk for a member's pictures, asked before they are downloaded."""
+"""Checks for free space before a member's pictures are downloaded."""
 
 import asyncio
 from functools import partial
@@ -13,7 +13,7 @@ from common.store_places import folder_of
 from jobs.queue import JobQueue
 
 KNOWN_SECONDS = 60.0
-"""How long it is believed what a member's pictures take up."""
+"""How long the size of a member's stored pictures is cached."""
 REMEMBERED = 1000
 
 DISK_FULL = _(
@@ -27,7 +27,7 @@ MEMBER_FULL = _(
 
 
 class DiskRoom:
-    """The disk's reserve, and each member's share of the store, be it a folder or a bucket."""
+    """The disk's reserve, and each member's quota in the store, be it a folder or a bucket."""
 
     def __init__(self, settings: Settings, queue: JobQueue) -> None:
         self._settings = settings
@@ -37,10 +37,10 @@ class DiskRoom:
         self._counting: dict[int, asyncio.Task[int]] = {}
 
     async def check(self, member: int, size_bytes: int) -> None:
-        """Whether a file of this size may come.
+        """Check that a file of this size fits.
 
         Raises:
-            UserError: if not.
+            UserError: It does not.
         """
         is_here = self._folder is not None
         space = await asyncio.to_thread(least_space, self._settings) if is_here else None
@@ -56,7 +56,7 @@ class DiskRoom:
         if (known := self._used.get(member)) is not None:
             return known
         counting = self._counting.get(member)
-        if counting is None:  # once for all that a member sends at the same time
+        if counting is None:  # one query for all requests that a member sends at the same time
             counting = asyncio.create_task(self._queue.retention.bytes_of(member))
             self._counting[member] = counting
             counting.add_done_callback(partial(self._counted, member))
@@ -66,4 +66,4 @@ class DiskRoom:
     def _counted(self, member: int, counting: "asyncio.Task[int]") -> None:
         del self._counting[member]
         if not counting.cancelled():
-            counting.exception()  # it was told to who waited, if anybody still did
+            counting.exception()  # retrieve it; whoever still waited got it too

@@ -1,4 +1,4 @@
-"""The way from a command to a job in the queue; goes on after a restart."""
+"""Takes commands to the queue as jobs, and resumes after a restart."""
 
 import asyncio
 import contextlib
@@ -50,18 +50,18 @@ TOO_LATE_TO_ASK = _(
 
 STOP_SECONDS = 3.0
 COMMANDS_FOLDER = "commands"
-WRITING_SECONDS = 0.7  # of the three for the acknowledgement; after them, a file must do
+WRITING_SECONDS = 0.7  # of the 3 s for the acknowledgement; after that, a file has to do
 
 
 class IntakeService(Service):
-    """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
+    """Accepts paint requests. Each is stored before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
     _shares: Shares
     question: Callable[[PaintRequest], Awaitable[Card]]
-    """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
+    """Builds the card that asks for a style; set by the module that offers styles."""
     moving_question: Callable[[Undecided], Awaitable[Card]]
-    """Makes what asks whether what moves is painted, or its first picture; set likewise."""
+    """Builds the card that asks whether to paint a clip or its first frame; set likewise."""
     _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
@@ -70,13 +70,13 @@ class IntakeService(Service):
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._decided: set[int] = set()
-        """Wishes whose question was answered in this run."""
+        """Interaction IDs of requests whose question was answered in this run."""
         self._stopping = False
         self._unacknowledged = Unacknowledged()
         self._early_look = EarlyLook(client)
 
     async def start(self) -> None:
-        """Get ready, and go on with what an earlier run left."""
+        """Start up, and resume the intakes of an earlier run."""
         queue = self._client.queue
         self._shares = self._client.service(Shares)
         settings = self._client.settings
@@ -89,9 +89,9 @@ class IntakeService(Service):
                 self._spawn(self._resume(intake))
 
     async def stop(self) -> None:
-        """Let those nearly done finish; the others are rows that the next start goes on with."""
+        """Let requests that are nearly done finish; the next start resumes the others."""
         self._stopping = True
-        if self._beginning:  # what was acknowledged must become a row
+        if self._beginning:  # an acknowledged command must become a row
             await asyncio.wait(self._beginning, timeout=STOP_SECONDS)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
@@ -100,14 +100,14 @@ class IntakeService(Service):
         await self.pictures.close()
 
     async def forget(self, user_id: int) -> None:
-        """Drop what a user sent that is not in the queue yet. To be called before an erasure."""
+        """Drop a user's commands that are not in the queue yet. Call this before an erasure."""
         await self._journal.forget(user_id)
 
     async def begin(self, interaction: Interaction, request: PaintRequest) -> None:
-        """Write a command down, acknowledge it and start on it. Returns as soon as it is safe.
+        """Store a command, acknowledge it and start on it. Returns as soon as it is durable.
 
         Raises:
-            UserError: if the limits stand in the way.
+            UserError: A limit refuses it.
         """
         began = asyncio.get_running_loop().time()
         self._shares.check(request.asker.user_id)
@@ -116,13 +116,13 @@ class IntakeService(Service):
 
     async def _begin(self, interaction: Interaction, request: PaintRequest, began: float) -> None:
         own = await self._client.service(OwnDefaults).of(interaction)
-        if own.always_spoiler:  # as the admins here want it, for buttons and forms, too
+        if own.always_spoiler:  # the admins' setting also holds for buttons and forms
             request = request.with_reply(spoiler=True)
         if request.lacks_style:
             request = request.as_question()
         check_versions(request.options)
         entry = self._journal.open(request)
-        if request.version is None:  # to take one costs nothing
+        if request.version is None:  # making a version a job of its own costs nothing
             try:
                 await self._early_look.check(interaction, request)
             except UserError:
@@ -134,12 +134,12 @@ class IntakeService(Service):
         await accepting
 
     async def _accept(self, interaction: Interaction, entry: JournalEntry, began: float) -> None:
-        """Acknowledge a command once it is written down, as a row or a file, and start on it."""
+        """Acknowledge a command once it is durable, as a row or a file, and start on it."""
         request = entry.request
         try:
             waited = asyncio.get_running_loop().time() - began
             is_new = await entry.written(WRITING_SECONDS - waited)
-            interaction.extras[ANSWER_FOLLOWS] = True  # where it is not new, by who took it first
+            interaction.extras[ANSWER_FOLLOWS] = True  # even if not new: whoever has it responds
             if not is_new:
                 self._spawn(entry.drop())
                 return
@@ -177,7 +177,7 @@ class IntakeService(Service):
         reply = request.reply
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
-            return  # another application's bot goes on with it
+            return  # another application's bot resumes it
         async with self._dependencies.returning.turn(request.asker.user_id):
             webhook = webhook_of(self._client, reply)
             message_id = await find_answer(self._client, webhook, reply.token_expires_at)
@@ -191,7 +191,7 @@ class IntakeService(Service):
     async def _work(
         self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None = None
     ) -> None:
-        """Take a wish in, which counts among its member's while that lasts."""
+        """Handle a request, which counts against its member's quota meanwhile."""
         with self._shares.wish(request.asker.user_id):
             await self._take_in(request, message_id, entry)
         if request.asked:
@@ -200,17 +200,17 @@ class IntakeService(Service):
     async def _take_in(
         self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None
     ) -> None:
-        """Make a row of it, take the pictures in and submit, or say why not."""
+        """Wait for its row, store its pictures and submit it; or tell its user why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
         patiently = self._dependencies.patiently
         is_new = entry is not None or (request.content is not None and request.content.key is None)
         try:
             if entry is not None and not await patiently(request, entry.settled):
-                return  # who took it first answers
+                return  # whoever stored it first responds
             if request.lacks_style:
-                # The intake stays open, and with it the pictures are kept, for a day: a style may
-                # be chosen in that time, and then another.
+                # The intake stays open for a day and holds the pictures, so that the member can
+                # choose a style and then another.
                 kept = await patiently(request, lambda: self.pictures.keep(request))
                 await self._ask(kept, await self.question(kept), is_new=is_new)
                 return
@@ -221,12 +221,12 @@ class IntakeService(Service):
                 page = await self.moving_question(outcome)
                 await self._ask(outcome.request, page, is_new=is_new)
                 return
-        except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
+        except Exception as error:  # noqa: BLE001 - errors become sentences here
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
             if isinstance(outcome, Accepted | AlreadySubmitted):
                 add_log_ids(job=outcome.job.id)
-                # The delivery loop sees the job and shows it.
+                # The delivery loop finds the job and shows it.
                 await self._client.service(UndeliveredNotice).tell_once_shown(outcome.job)
                 return
             if isinstance(outcome, Refused):
@@ -234,7 +234,7 @@ class IntakeService(Service):
                 sentence = refusal_words(t, outcome.refusal, guild)
             else:
                 sentence = t(ERASED)
-        if request.asked:  # what asks stays, so that it can be answered again
+        if request.asked:  # the question stays, so that it can be answered again
             await say_beside(self._client, asker.user_id, reply, sentence)
             return
         await say_instead(self._client, asker.user_id, reply, sentence)
@@ -243,24 +243,24 @@ class IntakeService(Service):
         await self._journal.close(reply.interaction_id)
 
     async def _ask(self, kept: PaintRequest, page: Card, *, is_new: bool) -> None:
-        """Put a question into the answer to a wish whose pictures are in the store.
+        """Put a question into the response to a request whose pictures are stored.
 
         Args:
-            kept: The wish.
+            kept: The request.
             page: The question.
-            is_new: Whether it was never put before, as far as is known.
+            is_new: Whether it was never asked before, as far as is known.
 
         Raises:
-            UserError: if it cannot be put any more, as after a long outage.
+            UserError: The response can no longer be edited, as after a long outage.
         """
-        if kept.reply.interaction_id in self._decided:  # just before it was asked once more
+        if kept.reply.interaction_id in self._decided:  # answered just before it was asked again
             return
         if not await self._dependencies.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
         is_put = await show_in_answer(
             self._client,
             kept.reply,
-            content=None,  # there may be words that it waits
+            content=None,  # it may say that the command has to wait
             view=page,
             attachments=list(page.files),
         )
@@ -268,28 +268,28 @@ class IntakeService(Service):
             raise UserError(TOO_LATE_TO_ASK)
 
     async def _replace(self, wish: PaintRequest) -> bool:
-        """Write a wish down anew; whether it is still open."""
+        """Replace the stored request. Returns whether its intake is still open."""
         return await self._client.queue.intakes.replace(
             wish.reply.interaction_id, wish.model_dump(mode="json")
         )
 
     async def decide(self, interaction: Interaction, wish_id: int, *, moving: bool) -> None:
-        """Paint a wish of which it was asked whether what moves is to be painted.
+        """Paint a request whose member was asked whether to paint its clip.
 
         Args:
-            interaction: By which that was decided, a button in the answer to the wish.
-            wish_id: The interaction that brought the wish.
-            moving: Whether what moves is painted; else its first picture.
+            interaction: The press of a button in the response to the request.
+            wish_id: The interaction ID of the request.
+            moving: Whether to paint the clip; else its first frame.
 
         Raises:
-            UserError: if it is not kept any more, or the limits stand in the way.
+            UserError: The request is no longer stored, or a limit refuses it.
         """
         self._shares.check(interaction.user.id)
         wish = await self._unfinished(interaction, wish_id)
         chosen = decided(wish, interaction, moving=moving)
         await self._early_look.check(interaction, chosen)
         self._decided.add(wish_id)
-        # It is written down later, as the question stands until then, and can be answered again.
+        # Stored only later: until then the question stands and can be answered again.
         message_id = await acknowledge(interaction)
         interaction.extras[ANSWER_FOLLOWS] = True
         message_id = interaction.message.id if interaction.message else message_id
@@ -299,9 +299,9 @@ class IntakeService(Service):
     async def _paint_decided(
         self, wish: PaintRequest, message_id: int | None, undecided: PaintRequest
     ) -> None:
-        """Write down how a question was answered, and paint, unless it was answered before.
+        """Store how a question was answered and paint it, unless it was answered before.
 
-        Where that fails the question stands as before, and no later start answers it by itself.
+        If that fails, the question stands as before, and no later start answers it by itself.
         """
         try:
             is_open = await self._dependencies.patiently(wish, lambda: self._replace(wish))
@@ -312,21 +312,21 @@ class IntakeService(Service):
         if is_open:
             await self._work(wish, message_id)
             with contextlib.suppress(QueueUnavailableError):
-                await self._replace(undecided)  # of a job it is closed
+                await self._replace(undecided)  # has no effect once the job has closed the intake
 
     async def finish(
         self, interaction: Interaction, wish_id: int, styles: tuple[StyleWish, ...], **changes: Any
     ) -> None:
-        """Paint a wish that lacked its style, as another command; see `begin`.
+        """Paint a request that had no style, as a new command; see `begin`.
 
         Args:
-            interaction: By which the style was chosen.
-            wish_id: The interaction that brought the wish.
-            styles: What was chosen.
-            changes: Options that the choice brings with it, by their names.
+            interaction: The one by which the style was chosen.
+            wish_id: The interaction ID of the request.
+            styles: The chosen styles.
+            changes: Options that come with the choice, by name.
 
         Raises:
-            UserError: if it is not kept any more, or the limits stand in the way.
+            UserError: The request is no longer stored, or a limit refuses it.
         """
         wish = await self._unfinished(interaction, wish_id)
         reply = reply_as(interaction, replace(wish.reply, ephemeral=wish.ephemeral))
@@ -364,7 +364,7 @@ class IntakeService(Service):
         )
 
     async def _take(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
-        """Make a version of the parent a picture of its own."""
+        """Make one version of the parent a job of its own."""
         queue = self._client.queue
         assert request.parent_job_id is not None
         assert request.version is not None

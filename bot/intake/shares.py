@@ -1,7 +1,7 @@
-"""What each member may have under way before there is a job, so that nobody takes it all.
+"""Limits what members may have in progress before there is a job, so that none starves others.
 
-What the queue shares out is counted there; this is for downloads, decoding, and the conveniences:
-comparing, saving, exporting, showing again. Results of paintings never wait here.
+The queue limits jobs; these limits are for downloads, decoding, and conveniences: comparing,
+saving, exporting, showing again. Results of paintings never wait here.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import _
 
 WISHES_EACH = 12
-"""Commands of a member that are being taken in."""
+"""Commands of one member that are being handled."""
 PICTURES_AT_ONCE, PICTURES_EACH = 8, 2
-"""Being downloaded and decoded: of all members, of one."""
+"""Pictures being downloaded and decoded: of all members, of one."""
 CONVENIENCES_AT_ONCE, CONVENIENCES_WAITING_EACH = 3, 3
-"""Pictures that are made to be looked at again, one of a member at a time: of all members, and how
-many more of one may wait."""
+"""Conveniences run one at a time for each member: how many run at once, and how many more of one
+member may wait."""
 REFUSALS_EACH = 8
 REFUSALS_SECONDS = 60.0
-"""Who has sent `REFUSALS_EACH` unusable files within this time waits for the rest of it."""
+"""A member with `REFUSALS_EACH` unusable files within this time waits until it is over."""
 
 TOO_MANY = _(
     "You have as much under way as one member may have at a time; please wait a moment and try "
@@ -34,13 +34,13 @@ TOO_MANY_REFUSED = _(
 
 
 class Turns:
-    """Lets some through at once, fewer of each member, and the others in turns of members."""
+    """A fair semaphore: a limit for all, a lower one for each member, and members take turns."""
 
     def __init__(self, at_once: int, each: int, waiting_each: int) -> None:
-        """Nobody is there yet.
+        """Create it with nobody inside.
 
         Args:
-            at_once: How many are let through at a time.
+            at_once: How many may be inside at a time.
             each: How many of these may be one member's.
             waiting_each: How many of one member may wait; more are refused.
         """
@@ -50,14 +50,14 @@ class Turns:
         self._inside: Counter[int] = Counter()
         self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
         self._had: Counter[int] = Counter()
-        """How many were let in since the member's turn came."""
+        """How many were let in during the member's current turn."""
 
     @asynccontextmanager
     async def turn(self, member: int) -> AsyncIterator[None]:
-        """Wait for a turn, and have it.
+        """Wait until the member may enter, and be inside for the block.
 
         Raises:
-            UserError: as many of the member wait already as may.
+            UserError: Too many of the member's are waiting already.
         """
         if self._free and self._inside[member] < self._each:
             self._enter(member)
@@ -77,7 +77,7 @@ class Turns:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it was given at the same moment
+            if turn.done() and not turn.cancelled():  # handed over at the same moment
                 self._leave(member)
             raise
 
@@ -93,16 +93,17 @@ class Turns:
         self._let_in()
 
     def _let_in(self) -> None:
-        """Give what is free to those who wait, one member after the other.
+        """Let waiters in, one member after the other.
 
-        A member's turn lasts until as many are let in as one may have: so the pictures of a command
-        come one after the other, and it is done before those who wait behind it begin.
+        A member's turn lasts until as many were let in as one member may have. So the pictures of
+        one
+        command follow each other, and it is complete before the commands queued behind it begin.
         """
         for member in list(self._waiting):
             turns = self._waiting[member]
             while turns and self._free and self._inside[member] < self._each:
                 turn = turns.popleft()
-                if turn.done():  # who gave up
+                if turn.done():  # cancelled
                     continue
                 self._enter(member)
                 turn.set_result(None)
@@ -117,7 +118,7 @@ class Turns:
 
 
 class ByteBudget:
-    """Lets a number of bytes and of pieces be held at once; the others wait their turn."""
+    """A semaphore for bytes and for a number of pieces held in memory at once."""
 
     def __init__(self, total_bytes: int, pieces: int) -> None:
         self._total_bytes = total_bytes
@@ -127,7 +128,7 @@ class ByteBudget:
 
     @asynccontextmanager
     async def hold(self, size_bytes: int) -> AsyncIterator[None]:
-        """Wait until there is room, and hold it."""
+        """Wait until there is room for these bytes, and hold it for the block."""
         size_bytes = min(size_bytes, self._total_bytes)
         async with self._pieces:
             async with self._changed:
@@ -142,20 +143,20 @@ class ByteBudget:
 
 
 class Shares(Service):
-    """The bot's own, for as long as it runs."""
+    """The semaphores and counters, shared by all parts of the bot."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self.pictures = Turns(PICTURES_AT_ONCE, PICTURES_EACH, waiting_each=4 * WISHES_EACH)
-        """Pictures that are downloaded and decoded."""
+        """For pictures being downloaded and decoded."""
         self.conveniences = Turns(CONVENIENCES_AT_ONCE, 1, CONVENIENCES_WAITING_EACH)
-        """Pictures that are made to be looked at once more."""
+        """For pictures that are only encoded again."""
         self._wishes: Counter[int] = Counter()
         self._refusals: dict[int, deque[float]] = {}
 
     @contextmanager
     def wish(self, member: int) -> Iterator[None]:
-        """Count a command of a member while it is taken in."""
+        """Count a member's command for as long as it is being handled."""
         self._wishes[member] += 1
         try:
             yield
@@ -165,10 +166,10 @@ class Shares(Service):
                 del self._wishes[member]
 
     def check(self, member: int) -> None:
-        """Whether a member may send more pictures now.
+        """Check that a member may send more pictures now.
 
         Raises:
-            UserError: if not, with when they may.
+            UserError: Too many commands in progress, or too many unusable files; says for how long.
         """
         if self._wishes[member] >= WISHES_EACH:
             raise UserError(TOO_MANY)
@@ -178,11 +179,11 @@ class Shares(Service):
             raise UserError(TOO_MANY_REFUSED, seconds=max(1, round(seconds)))
 
     def refused(self, member: int) -> None:
-        """Note that a file of a member could not be used, after work was put into it."""
+        """Note that a member's file was unusable, after it was downloaded or decoded."""
         self._recent(member).append(self._client.clock())
 
     def _recent(self, member: int) -> deque[float]:
-        """When files of a member were refused lately."""
+        """When the member's recent files were refused."""
         now = self._client.clock()
         for known, times in list(self._refusals.items()):
             while times and times[0] <= now - REFUSALS_SECONDS:
@@ -193,7 +194,7 @@ class Shares(Service):
 
 
 def convenience(interaction: Interaction) -> AbstractAsyncContextManager[None]:
-    """Wait until a member may have pictures in memory that nobody waits for but they."""
+    """Wait for the member's turn to hold pictures in memory for a convenience."""
     return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
 
 

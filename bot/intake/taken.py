@@ -1,4 +1,4 @@
-"""What was taken in of a wish's pictures, and what is said of those that cannot be used."""
+"""The outcome of storing a request's pictures, and notes on those that cannot be used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,27 +30,27 @@ ERASED = _("What this needs was erased while it was being prepared, so it is not
 
 @dataclass(frozen=True)
 class Taken(Generic[T]):
-    """What was taken in (the key of a picture, or all inputs), and what had to be changed of it."""
+    """What was stored (a picture's key, or all inputs), with notes for the user."""
 
     value: T
     notes: tuple[Sentence, ...] = ()
     aspect: float | None = None
-    """Of a picture, the shorter side in parts of the longer, where it was looked at."""
+    """Of a picture: its shorter side divided by its longer; None if it was not decoded."""
     moving: MovingPhoto | None = None
-    """What moves of it, where that matters."""
+    """Its clip, if one may be painted."""
 
 
 @dataclass(frozen=True)
 class Undecided:
-    """It is yet to be asked whether what moves is to be painted, or its first picture."""
+    """The member has yet to be asked whether to paint the clip or its first frame."""
 
     request: PaintRequest
-    """With its pictures in the store."""
+    """With its pictures stored."""
     moving: MovingPhoto
 
 
 class InputError(UserError):
-    """A picture that cannot be used, with the name of the option it was given to."""
+    """A picture that cannot be used; names the option that it was given to."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ def of_picture(
     is_video: bool = False,
     moves: bool = False,
 ) -> Sentence:
-    """A sentence with the name of what it is about: of an option's picture; of several, a number.
+    """Prefix a sentence with the picture that it is about: its option, or its number among several.
 
-    What is painted may be a video or an animation, which nobody would call a photograph.
+    A video or animation is called that, not a photograph.
     """
     picture = Sentence(ROLE_WORDS[role])
     if number is not None:
@@ -87,17 +87,17 @@ def of_picture(
 
 
 def usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...]]:
-    """Those of several photographs that can be used, and why the others are left out.
+    """The usable ones of several photographs, with notes on why the others are left out.
 
     Raises:
-        InputError: none can.
+        InputError: None is usable.
     """
     taken = [photo for photo in photos if isinstance(photo, Taken)]
     problems = [photo for photo in photos if isinstance(photo, BaseException)]
     for problem in problems:
         if not isinstance(problem, InputError) or not taken:
             raise problem
-    notes = [  # first, as of many notes the last are not shown
+    notes = [  # first, as only the first of many notes are shown
         Sentence(LEFT_OUT, {"problem": problem.sentence})
         for problem in problems
         if isinstance(problem, InputError)
@@ -110,5 +110,5 @@ def usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...
 def notes_of(
     photos: Taken[tuple[str, ...]], others: Mapping[PictureRole, Taken[str]]
 ) -> tuple[Sentence, ...]:
-    """What had to be changed of all pictures of a wish."""
+    """The notes on all pictures of a request."""
     return (*photos.notes, *(note for each in others.values() for note in each.notes))

@@ -1,4 +1,4 @@
-"""Commands that Discord waits for, three seconds each: to queue the jobs of others can wait."""
+"""Lets commands that wait for their acknowledgement go before work that can wait."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ OTHERS_FIRST_SECONDS = 1.5
 
 
 class Unacknowledged:
-    """Those that are to be acknowledged."""
+    """Counts commands that are not acknowledged yet."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -16,7 +16,7 @@ class Unacknowledged:
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
-        """Count a command, for as long as it is none of ours yet."""
+        """Count a command for the block, until it is acknowledged."""
         self._number += 1
         self._none.clear()
         try:
@@ -27,7 +27,7 @@ class Unacknowledged:
                 self._none.set()
 
     async def first(self) -> None:
-        """Let them go first, though not for ever."""
+        """Wait until there is none, for at most `OTHERS_FIRST_SECONDS`."""
         if self._number:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(OTHERS_FIRST_SECONDS):

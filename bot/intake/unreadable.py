@@ -1,4 +1,4 @@
-"""Wishes that another version wrote down, and this one cannot read: who asked is told."""
+"""Requests stored by another version that this one cannot parse: their users are told."""
 
 import logging
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _ASKERS: Final = TypeAdapter(Asker)
 
 
 def asker_in(payload: Mapping[str, Any]) -> Asker | None:
-    """Who asked, as far as that can be read."""
+    """Who asked, if that part can be parsed."""
     try:
         return _ASKERS.validate_python(payload.get("asker"))
     except ValidationError:
@@ -30,10 +30,10 @@ def asker_in(payload: Mapping[str, Any]) -> Asker | None:
 
 
 async def tell_unreadable(client: Bot, payload: Mapping[str, Any], user_id: int) -> bool:
-    """Tell who asked, as far as it can be read where the answer goes. Never raises.
+    """Tell the user of a request, if its reply can be parsed. Never raises.
 
     Returns:
-        False where the wish is another application's, whose bot may be able to read it.
+        False if the request is another application's, whose bot may be able to parse it.
     """
     try:
         reply = _REPLIES.validate_python(payload.get("reply"))
@@ -43,7 +43,7 @@ async def tell_unreadable(client: Bot, payload: Mapping[str, Any], user_id: int)
         return False
     content = payload.get("content")
     if isinstance(content, Mapping) and content.get("key") is not None:
-        return True  # its question was put, and may have been answered
+        return True  # its question was asked, and may have been answered
     webhook = webhook_of(client, reply)
     if await find_answer(client, webhook, reply.token_expires_at) != 0:
         await say_instead(client, user_id, reply, texts_for(reply.locale)(UNREADABLE))

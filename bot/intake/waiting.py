@@ -1,7 +1,7 @@
-"""Waiting for what a command needs besides its member: store, database, decoder, Discord's files.
+"""Waits out failures of what a command depends on: store, database, decoder, Discord's CDN.
 
-None of that is the member's doing. So the command waits as long as its answer can be reached, says
-so, and goes on by itself.
+None of these is the member's mistake. So the command waits for as long as its interaction token
+lasts, says so, and resumes by itself.
 """
 
 import asyncio
@@ -34,15 +34,15 @@ AWAY = (
 )
 BACKOFF = Backoff(first_seconds=0.5, longest_seconds=20.0)
 LEAST_TRIES = 5
-"""Of a command whose answer can be reached no more, as after a restart."""
+"""Tries at least, also if the interaction token has expired, as after a restart."""
 SLOW_SECONDS = 6.0
-"""What takes longer is looked after; a large picture on a busy machine may, too."""
+"""A try that takes longer makes us check the dependencies; it may also be a large picture."""
 SAID_AFTER_SECONDS = 4.0
-"""What passes sooner is not worth a word."""
+"""A shorter outage is not mentioned to the member."""
 RETURNING_AT_ONCE, RETURNING_EACH = 16, 4
-"""Commands that are tried again after an outage: of all members, of one."""
+"""Commands that are retried at once after an outage: of all members, of one."""
 MARGIN = timedelta(seconds=45)
-"""Left of the 15 minutes, to say that it did not work."""
+"""Kept back of the token's 15 minutes, to say that it did not work."""
 
 WAITS = _(
     "Something that I need is out of reach at the moment. Your picture waits for it, and I go on "
@@ -51,32 +51,32 @@ WAITS = _(
 
 
 class Dependencies:
-    """Looks whether store and database are there, once for all commands that wait."""
+    """Watches store and database, with one check for all commands that wait."""
 
     def __init__(self, client: Bot) -> None:
         self._client = client
         self._looking: asyncio.Task[None] | None = None
         self.returning = Turns(RETURNING_AT_ONCE, RETURNING_EACH, waiting_each=sys.maxsize)
-        """Commands that are tried again: after an outage hundreds may have waited for its end."""
+        """Commands being retried: hundreds may have waited for the end of an outage."""
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         await cancel(self._looking)
 
     async def patiently(
         self, request: PaintRequest, work: Callable[[], Awaitable[T]], *, again: bool = False
     ) -> T:
-        """Do what needs them; wait while they are away, and say so in the command's answer.
+        """Do work that needs the dependencies, with retries; if it has to wait, say so meanwhile.
 
-        Nothing is held meanwhile: a picture that could not be stored is fetched anew.
+        Nothing is held in memory meanwhile: a picture that could not be stored is downloaded again.
 
         Args:
-            request: What the command asks for.
+            request: The command's request.
             work: What to do.
-            again: Whether the command waited before, so that it takes its turn among others.
+            again: Whether the command waited before, so that it takes its turn among the others.
 
         Raises:
-            Exception: as the last try did, when the answer can soon be reached no more.
+            Exception: of the last try, when the interaction token is about to expire.
         """
         loop = asyncio.get_running_loop()
         began, has_said = loop.time(), False
@@ -91,8 +91,8 @@ class Dependencies:
             try:
                 await asyncio.wait({trying}, timeout=SLOW_SECONDS)
                 if not trying.done() and not has_said and not await self._are_well(SLOW_SECONDS):
-                    # What does not answer may take half a minute to be given up. A card that
-                    # comes before these words is not replaced by them: Discord refuses that.
+                    # A dead dependency may take half a minute to time out. A card that is sent
+                    # before these words is not replaced by them: Discord refuses that.
                     has_said = trying.done() or await say()
                 return await trying
             except asyncio.CancelledError:
@@ -127,7 +127,7 @@ class Dependencies:
         return ends_at.timestamp() - self._client.clock()
 
     async def _are_well(self, seconds: float) -> bool:
-        """Wait until both are there, but not longer than so; whether they are."""
+        """Wait until both are available, for at most `seconds`; whether they are."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="dependencies")
         done, _pending = await asyncio.wait({self._looking}, timeout=seconds)
@@ -137,8 +137,8 @@ class Dependencies:
         queue = self._client.queue
         for failures in count():
             try:
-                # There is none of this number; but on a full disk and beside a program that
-                # holds SQLite's lock only what writes finds out.
+                # No intake has this ID; but only a write notices a full disk, or that another
+                # program holds SQLite's lock.
                 await queue.intakes.close(0)
                 await queue.store.check()
             except (QueueUnavailableError, StorageUnavailableError):

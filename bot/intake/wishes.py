@@ -1,4 +1,4 @@
-"""Which styles a command asks for: own pictures, paintings by name, saved styles."""
+"""The styles that a command asks for: own pictures, paintings by name, saved styles."""
 
 import re
 import secrets
@@ -33,7 +33,7 @@ NO_SUCH_STYLE = _(
 
 
 class NotToBeHadError(UserError):
-    """A painting cannot be had at the moment."""
+    """A painting cannot be downloaded at the moment."""
 
     def __init__(self, painting: Painting) -> None:
         super().__init__(NOT_TO_BE_HAD, name=painting.titled)
@@ -43,12 +43,12 @@ class NotToBeHadError(UserError):
 def wish_for(
     pictures: tuple[Source | None, ...], presets: tuple[str | None, ...], blend: float | None
 ) -> tuple[StyleWish, ...]:
-    """The styles in their order, weighted by the blend: the share of all but the first.
+    """The chosen styles in order, weighted by `blend`, the share of all but the first.
 
     There may be none: the member is then asked for one.
 
     Raises:
-        UserError: if there is nothing to blend.
+        UserError: There is nothing to blend.
     """
     wishes: list[StyleWish] = []
     for picture, preset in zip(pictures, presets, strict=True):
@@ -70,22 +70,22 @@ def wish_for(
 
 
 def suiting(wishes: tuple[StyleWish, ...]) -> dict[str, Any]:
-    """Options that suit the wish's painting, if that is its only style, by their names."""
+    """Options that suit the painting, by name, if it is the only style."""
     painting = load_catalogue().get(wishes[0].preset or "") if len(wishes) == 1 else None
     return {} if painting is None else painting.suiting
 
 
 def new_seed() -> int:
-    """A seed that nobody used before."""
+    """A random seed."""
     return secrets.randbelow(MAX_SEED + 1)
 
 
 def no_larger(changes: Mapping[str, Any], wished_px: int | None) -> dict[str, Any]:
-    """What a choice changes of a wish, without making it larger: a first look is a small one.
+    """Options that a choice brings with it, with its size limited to the requested one.
 
     Args:
-        changes: Options by their names.
-        wished_px: The size that is wished; None where none is.
+        changes: The options by name.
+        wished_px: The requested size; None if there is none.
     """
     if wished_px is None or "size_px" not in changes:
         return dict(changes)
@@ -99,14 +99,15 @@ def in_style(
     reply: Reply,
     changes: Mapping[str, Any],
 ) -> PaintRequest:
-    """A wish that lacked its style, of somebody who has now chosen one by another interaction.
+    """A request that had no style, with the styles that somebody has now chosen.
 
     Args:
-        request: The wish.
-        styles: What was chosen.
+        request: The request.
+        styles: The chosen styles.
         asker: Who chose.
-        reply: Where the answer goes.
-        changes: Options that the choice brings with it. Several styles are tried on one picture.
+        reply: Where the response goes.
+        changes: Options that come with the choice. With several styles, only one photograph is
+            painted.
     """
     suited: dict[str, Any] = {"seed": new_seed(), **suiting(styles)}
     options = {name: value for name, value in suited.items() if name not in request.named}
@@ -129,10 +130,10 @@ def in_style(
 async def resolve(
     queue: JobQueue, preset: str, weight: float, user_id: int, guild_id: int | None
 ) -> StyleInput:
-    """The style that a name or an id stands for. Discord does not check what was typed.
+    """Find the style by a name or ID; Discord does not validate what was typed.
 
     Raises:
-        UserError: if there is none.
+        UserError: There is none.
     """
     painting = load_catalogue().get(preset)
     if painting is not None:
@@ -150,7 +151,7 @@ async def resolve(
 
 
 async def _had(queue: JobQueue, painting: Painting, weight: float) -> StyleInput:
-    """A painting of the catalogue, if it can be had now."""
+    """A painting of the catalogue, unless it would have to be downloaded and cannot be."""
     is_ready = is_at_hand(painting, queue.settings)
     if not is_ready and await queue.styles.scans_unreachable():
         raise NotToBeHadError(painting)

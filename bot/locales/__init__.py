@@ -1,1 +1,1 @@
-"""The translations: one file a language, and the command that brings them up to date."""
+"""The translations: one file for each language, and the command that updates them."""

@@ -1,4 +1,4 @@
-"""Finds every sentence of the bot: in its sources, and in the names of its commands."""
+"""Finds every sentence of the bot, in its source code and in the names of its commands."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ from bot.texts import CONTEXTS
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS: dict[str, Any] = {"_": None, "t": None, "plural": (1, 2)}
-# What the other packages have to say to members. What only the command line says stays English.
+# Other packages' sentences for members. Those of command lines only stay English.
 OTHERS = ("common", "engine", "jobs")
 COMMAND_LINE = (
     "**/cli.py",
@@ -33,7 +33,7 @@ Named = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.
 def names_in_tree(
     tree: app_commands.CommandTree[Any],
 ) -> Iterator[tuple[Location, str, Named]]:
-    """Every name and description that Discord shows of the commands, with where it stands."""
+    """Every name and description of commands that Discord shows, with its location."""
     for command in tree.walk_commands():
         if isinstance(command, app_commands.Group):
             yield Location.group_name, command.name, command
@@ -57,10 +57,9 @@ def sentences(
     comment_tags: Collection[str],  # noqa: ARG001 - the signature is Babel's
     options: Mapping[str, Any],  # noqa: ARG001 - the signature is Babel's
 ) -> Iterator[_Found]:
-    """Find the calls that say or mark a sentence.
+    """Find the calls that translate or mark a sentence.
 
-    Babel's own way of reading Python passes over what is said inside of f-strings and of other
-    such calls.
+    Babel's own Python extractor misses calls inside f-strings and inside other such calls.
     """
     for call in ast.walk(ast.parse(file.read())):
         if not isinstance(call, ast.Call):
@@ -82,7 +81,7 @@ def sentences(
 
 
 def kinds_of_explained(root: Path = ROOT) -> set[str]:
-    """The names of other packages' classes below `common.sentences.ExplainedError`."""
+    """The names of the subclasses of `common.sentences.ExplainedError` in other packages."""
     classes = [
         (node.name, {ast.unparse(base) for base in node.bases})
         for package in OTHERS
@@ -97,7 +96,7 @@ def kinds_of_explained(root: Path = ROOT) -> set[str]:
 
 
 def template(tree: app_commands.CommandTree[Any]) -> Catalog:
-    """A catalogue with every sentence, untranslated."""
+    """A catalog with every sentence, untranslated."""
     catalog = Catalog(project="Atelier", copyright_holder="the authors of Atelier", charset="utf-8")
     others = dict.fromkeys(("sentence", *sorted(kinds_of_explained())))
     methods = [(name, "ignore") for name in COMMAND_LINE] + [("**.py", f"{__name__}:sentences")]

@@ -1,4 +1,4 @@
-"""Brings the .po files up to date with the sentences that the bot says now."""
+"""Updates the .po files to the sentences in the source code."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bot.texts import DOMAIN, LOCALES_DIR, forms_of
 
 
 def read(path: Path, language: str) -> Catalog:
-    """The catalogue in a file; an empty one where there is no file yet."""
+    """The catalog in a file; an empty one if there is none yet."""
     if not path.exists():
         return Catalog(locale=language, project="Atelier", charset="utf-8")
     with path.open("rb") as file:
@@ -31,7 +31,7 @@ msgstr ""
 
 
 def write(path: Path, catalog: Catalog) -> None:
-    """Write a catalogue the way it diffs best: in the order of the sources, without dates."""
+    """Write a catalog so that it diffs well: in source order, without dates."""
     assert catalog.locale is not None
     header = HEADER.format(
         language=catalog.locale.english_name,
@@ -53,10 +53,10 @@ def write(path: Path, catalog: Catalog) -> None:
 
 
 def update(template: Catalog, language: str, *, directory: Path = LOCALES_DIR) -> list[Message]:
-    """Bring one language's file up to date and return what is still to be translated.
+    """Update one language's file, and return what has yet to be translated.
 
     Raises:
-        UnknownLocaleError: if there is no such language.
+        UnknownLocaleError: There is no such language.
     """
     Locale.parse(language, sep="-" if "-" in language else "_")
     path = directory / language / f"{DOMAIN}.po"
@@ -67,7 +67,7 @@ def update(template: Catalog, language: str, *, directory: Path = LOCALES_DIR) -
 
 
 def missing(catalog: Catalog) -> list[Message]:
-    """The messages of a catalogue that have no translation, or a doubtful one."""
+    """The messages of a catalog without a translation, or with a fuzzy one."""
     return [
         message
         for message in catalog
@@ -76,5 +76,5 @@ def missing(catalog: Catalog) -> list[Message]:
 
 
 def known_languages(directory: Path = LOCALES_DIR) -> list[str]:
-    """The languages that there is a file for."""
+    """The languages that have a file."""
     return sorted(path.parent.name for path in directory.glob(f"*/{DOMAIN}.po"))

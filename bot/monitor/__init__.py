@@ -1,1 +1,1 @@
-"""For the owner: whether all works, as a page, as a health check, and as figures for Prometheus."""
+"""Monitoring for the owner: a page, a health check, and metrics for Prometheus."""

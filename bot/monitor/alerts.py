@@ -1,7 +1,7 @@
-"""Telling those who run the bot what needs them: once, and once more when it is over.
+"""Alerts the operators about troubles: once when one begins, once when it is over.
 
-In the language that each of them chose by `/settings`, and in English to all others: Discord says
-nobody's language outside of an interaction.
+Each in the language that they chose with `/settings`, else in English: Discord reveals a user's
+language only in interactions.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ from jobs.outcomes import QueueError
 log = logging.getLogger(__name__)
 
 FILE = "alerts.json"
-"""What was told, in the data folder."""
+"""What was sent, in the data folder."""
 START = "start"
 """The name of the trouble that the bot cannot start."""
 START_SECONDS = 8.0
-"""Nobody waits longer for an end with a fault."""
+"""Timeout, as the process is about to exit with an error."""
 LOOK_SECONDS = 30.0
 MESSAGE_LIMIT = 2000
-"""Characters that Discord takes; what is ill may have words of its own."""
+"""Characters in a message; a trouble may have long words of its own."""
 STORE_EVERY_LOOKS = 10
-"""Asking the store writes a file; every five minutes will do."""
+"""Checking the store writes a file, so not at every check."""
 
 GRACE_SECONDS: Mapping[str, float] = {
     "clock": 60.0,
@@ -49,12 +49,12 @@ GRACE_SECONDS: Mapping[str, float] = {
     "store": 60.0,
     "weights": 60.0,
 }
-"""How long a trouble may last before anybody is told; those that are not named: not at all. A bot
-that tells of things is there itself."""
+"""How long a trouble may last before it is reported. Those not listed are reported at once: the bot
+that reports them is running."""
 
 
 class Alerts(Service):
-    """Looks now and then, and remembers what it told, also over a restart."""
+    """Checks health periodically, and remembers across restarts what it has sent."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
@@ -65,7 +65,7 @@ class Alerts(Service):
         self._store = StoreState()
 
     async def start(self) -> None:
-        """Begin, where there is anybody to tell."""
+        """Start, if there is anybody to alert."""
         if not recipients(self._client.settings):
             return
         self._told = await asyncio.to_thread(read_texts, self._file)
@@ -82,9 +82,9 @@ class Alerts(Service):
                 log.exception("Error in the alerts")
 
     async def look(self) -> None:
-        """Look once, and tell what is new or over.
+        """Check once, and report what is new or over.
 
-        What could not be sent is tried again at the next look.
+        Alerts that could not be sent are retried at the next check.
         """
         if (begins_anew := self._client.begins_anew) is not None:
             await self._say(lambda t: f"⚠️ {t.say(begins_anew)}")
@@ -92,7 +92,7 @@ class Alerts(Service):
         try:
             health = await self._ask()
         except QueueError as error:
-            # What else there is cannot be seen now: nothing of it is new, and nothing over.
+            # The database is down, so nothing else can be known to be new or over.
             trouble = of_database(error)
             if self._is_news(trouble, self._since.setdefault(trouble.name, _now())):
                 await self._tell(trouble)
@@ -101,7 +101,7 @@ class Alerts(Service):
         self._since = {name: self._since.get(name, _now()) for name in found}
         for name, trouble in found.items():
             if name == "no-engine" and not health.waiting:
-                continue  # nobody waits for it
+                continue  # no user is waiting for it
             if self._is_news(trouble, self._since[name]):
                 await self._tell(trouble)
         for name in sorted(set(self._told) - set(found)):
@@ -111,7 +111,7 @@ class Alerts(Service):
             await self._remember({k: v for k, v in self._told.items() if k != name})
 
     async def _ask(self) -> Health:
-        # One refusal may be a chance: it is asked again until the grace is over.
+        # A single failure may be accidental: keep checking until the grace period is over.
         ask_store = self._looks % STORE_EVERY_LOOKS == 0 or self._store.problem is not None
         self._looks += 1
         health = await self._client.queue.health.ask(ask_store=ask_store)
@@ -121,7 +121,7 @@ class Alerts(Service):
         return health
 
     def _is_news(self, trouble: Trouble, since: float) -> bool:
-        """Whether it has lasted, and was not told, or not of all that have it now."""
+        """Whether it has lasted for its grace period, and was not reported in this extent."""
         told = self._told.get(trouble.name)
         if told is None:
             return _now() - since >= GRACE_SECONDS.get(trouble.name, 0.0)
@@ -143,7 +143,7 @@ class Alerts(Service):
         await _post(self._client, self._client.settings, said)
 
     async def _texts_of(self, target: int) -> Texts:
-        """The sentences for one who is told, or for the server of a channel."""
+        """The sentences for a user, or for the server of a channel."""
         client = self._client
         if target != client.settings.atelier_alert_channel_id:
             return texts_for(client.languages.get(target))
@@ -152,7 +152,7 @@ class Alerts(Service):
             return texts_for(None)
         try:
             return await texts_of_server(client, guild.id, guild.preferred_locale)
-        except QueueError:  # which may be what is told
+        except QueueError:  # the database may be the very trouble
             return texts_for(None)
 
     async def _remember(self, told: dict[str, str]) -> None:
@@ -165,7 +165,7 @@ def _over_words(over: Sentence, t: Texts) -> str:
 
 
 def _sentence(told: str) -> Sentence:
-    """What the file says was told; a start that failed, or version 0.1, wrote it in English."""
+    """Parse a sentence from the file; a failed start and version 0.1 stored plain English."""
     try:
         return Sentence.from_plain(json.loads(told))
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -177,15 +177,15 @@ def _now() -> float:
 
 
 async def _post(client: discord.Client, settings: Settings, said: Mapping[int, str]) -> None:
-    """Post to the channel of the settings, or to each owner's direct messages.
+    """Post to the channel in the settings, else to each owner's DMs.
 
     Args:
         client: The bot.
         settings: Its settings.
-        said: What to say to each of the recipients.
+        said: What to say, by recipient.
 
     Raises:
-        discord.DiscordException: when nobody could be reached.
+        discord.DiscordException: Nobody could be reached.
     """
     failures: list[discord.DiscordException] = []
     for target, text in said.items():
@@ -206,9 +206,9 @@ async def _post(client: discord.Client, settings: Settings, said: Mapping[int, s
 
 
 async def tell_of_failed_start(settings: Settings, why: str) -> None:
-    """Tell once why the bot cannot start, however often something tries to start it.
+    """Report once why the bot cannot start, however often its start is retried.
 
-    That it is over is told by the bot that starts again.
+    The bot that starts again reports that it is over.
     """
     if not recipients(settings) or settings.discord_token is None:
         return
@@ -230,7 +230,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
 
 
 def recipients(settings: Settings) -> tuple[int, ...]:
-    """The channel, or else the people, that are told."""
+    """The channel, or else the users, that are alerted."""
     if settings.atelier_alert_channel_id is not None:
         return (settings.atelier_alert_channel_id,)
     return settings.atelier_owner_ids

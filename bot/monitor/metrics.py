@@ -1,4 +1,4 @@
-"""The figures of `/metrics`, in Prometheus' text form."""
+"""The metrics of `/metrics`, in Prometheus' text format."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ from jobs.health import Health
 from jobs.model import Job, JobState
 
 DATABASE = "database"
-"""The one trouble that is seen without asking the database: its name."""
+"""The name of the one trouble that is seen without asking the database."""
 NAMES_OF_TROUBLES = (
     DATABASE,
     "store",
@@ -55,7 +55,7 @@ CALLS = {
 
 @dataclass(eq=False)
 class _Figures(Collector):
-    """What is known at one moment."""
+    """A snapshot of all metrics."""
 
     health: Health | None
     ended: Iterable[Job]
@@ -72,7 +72,7 @@ class _Figures(Collector):
         yield from self._of_calls()
 
     def _of_health(self, health: Health) -> Iterator[Metric]:
-        # `lost-12` names its job, which is none of a label's business.
+        # `lost-12` contains a job ID, which does not belong in a label.
         names = {
             trouble.name.rstrip("-0123456789") for trouble in troubles_of(health, self.traffic)
         }
@@ -183,13 +183,13 @@ def _of_engines(health: Health) -> Iterator[Metric]:
 def exposition(
     health: Health | None, ended: Iterable[Job], traffic: Traffic, timings: Mapping[str, Timings]
 ) -> bytes:
-    """The text that Prometheus reads.
+    """The text that Prometheus scrapes.
 
     Args:
-        health: how all is now; None where the database does not say.
-        ended: the jobs that ended in the last day.
-        traffic: what went to Discord since the start.
-        timings: how long this process's calls took since its start, by the keys of `CALLS`.
+        health: The current health; None if the database does not respond.
+        ended: The jobs that ended in the last day.
+        traffic: Requests to Discord since the start.
+        timings: Durations of this process's calls since its start, by the keys of `CALLS`.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(health, ended, traffic, timings))

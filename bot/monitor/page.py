@@ -1,4 +1,4 @@
-"""The owner's page, `/healthz` and `/metrics`; imported only where it is wanted."""
+"""The monitoring page, `/healthz` and `/metrics`; imported only if enabled."""
 
 import asyncio
 import contextlib
@@ -26,37 +26,37 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).with_name("page.html")
 KEPT_SECONDS = 2.0
-"""However many look at it, the database is asked once in this time."""
+"""The database is asked at most once in this time, however many clients there are."""
 STORE_KEPT_SECONDS = 30.0
-"""Asking the store writes a file: less often."""
+"""Checking the store writes a file, so less often."""
 STORE_PATIENCE_SECONDS = 2.0
 DATABASE_PATIENCE_SECONDS = 6.0
-"""Who asks is gone after ten seconds, Prometheus and the page as they are: what does not answer is
-said before."""
+"""Prometheus and the page time out after ten seconds; an unresponsive database is reported
+before."""
 WAITING_SHOWN = 20
 LIBRARIES = ("discord.py", "torch", "Pillow", "SQLAlchemy", "aiohttp")
 
 
 class PageServer(Service):
-    """The little server; it answers questions and changes nothing."""
+    """An HTTP server; read-only."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._runner: web.AppRunner | None = None
         self._health: Health | None = None
         self._problem: QueueError | None = None
-        """Why there is none."""
+        """Why there is no health."""
         self._asked_at = float("-inf")
         self._store = StoreState()
         self._store_at = float("-inf")
         self._looking: asyncio.Task[None] | None = None
-        """The look at the store, which may take longer than anybody waits."""
+        """The check of the store in progress, which may take longer than a request waits."""
         self._asking = asyncio.Lock()
         self.port = 0
-        """Where it listens; 0 while it does not."""
+        """The port it listens on; 0 while it does not."""
 
     async def start(self) -> None:
-        """Listen. A port that is taken costs no more than the page."""
+        """Listen. If the port is taken, the bot runs without the page."""
         settings = self._client.settings
         app = web.Application()
         app.add_routes(
@@ -89,7 +89,7 @@ class PageServer(Service):
             self._runner, self.port = None, 0
 
     async def _ask(self) -> Health:
-        """How all is, as of a moment ago."""
+        """The health, cached for a moment."""
         async with self._asking:
             if time.monotonic() - self._asked_at > KEPT_SECONDS:
                 self._health = self._problem = None
@@ -105,7 +105,7 @@ class PageServer(Service):
             return self._health.with_store(self._store)
 
     async def _look_at_store(self) -> None:
-        """See how the store is, if it says so soon; else it is as it was until it says more."""
+        """Check the store, if it responds soon; else its last state stays until it does."""
         if self._looking is None and time.monotonic() - self._store_at > STORE_KEPT_SECONDS:
             self._looking = asyncio.create_task(self._ask_store(), name="look at the store")
         if self._looking is not None:
@@ -132,11 +132,11 @@ class PageServer(Service):
 
     async def _metrics(self, _: web.Request) -> web.Response:
         health, ended = None, list[Job]()
-        with contextlib.suppress(QueueError):  # which is a figure, too
+        with contextlib.suppress(QueueError):  # a metric says so
             health = await self._ask()
             async with _patience():
                 ended = await self._client.queue.health.ended_today()
-        from bot.monitor import metrics  # noqa: PLC0415 (few ask for it)
+        from bot.monitor import metrics  # noqa: PLC0415 - rarely used
 
         queue = self._client.queue
         timings = {
@@ -157,7 +157,7 @@ class PageServer(Service):
         return web.json_response(_plain(self._client, health, waiting), headers=_HEADERS)
 
     async def _preview(self, request: web.Request) -> web.Response:
-        """The newest preview of a picture that is painted now, where others may see it."""
+        """The newest preview of a running job, if it is public."""
         number = request.match_info["job"]
         job = None
         if number.isdecimal() and len(number) < 19:
@@ -179,10 +179,10 @@ class PageServer(Service):
 
 @contextlib.asynccontextmanager
 async def _patience() -> AsyncIterator[None]:
-    """Wait for the database as long as those wait who ask here.
+    """The timeout for a database call on behalf of a request.
 
     Raises:
-        QueueUnavailableError: it takes longer.
+        QueueUnavailableError: It took longer.
     """
     try:
         async with asyncio.timeout(DATABASE_PATIENCE_SECONDS):
@@ -248,14 +248,14 @@ def _plain(client: Bot, health: Health, waiting: list[Job]) -> dict[str, Any]:
 
 
 def is_for_everybody(client: Bot, job: Job) -> bool:
-    """Whether a picture is painted where all see it: this page asks nobody who they are."""
+    """Whether a job is public: this page has no login."""
     reply = job.reply
     is_shown = job.guild_id is not None and reply.bot_in_channel and not reply.ephemeral
     return is_shown and not job.message_removed_at and is_seen_by_all(client, job.channel_id)
 
 
 def _job(client: Bot, job: Job, now: datetime) -> dict[str, Any]:
-    """A job without its member's name and words."""
+    """A job without its member's name and texts."""
     progress = job.progress
     return {
         "job": job.id,

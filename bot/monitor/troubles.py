@@ -1,4 +1,4 @@
-"""All that is ill: what the queue knows of, the clocks, and who else answers for this bot."""
+"""All current troubles: those in the queue's health, wrong clocks, a second bot with our token."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from jobs.health import Health, Trouble, of_another_bot, of_clocks
 
 
 def troubles_of(health: Health, traffic: Traffic) -> Iterator[Trouble]:
-    """What owners are to see to, as alerts, page, health check and figures say it."""
+    """What operators should fix; the same for alerts, page, health check and metrics."""
     yield from health.troubles()
     ahead = traffic.ahead_of_discord
     if (trouble := of_clocks(ahead(time.time()), ahead(health.at.timestamp()))) is not None:

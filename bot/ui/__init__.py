@@ -1,1 +1,1 @@
-"""What messages are made of: words, pages, buttons, forms."""
+"""Building blocks of messages: words, pages, buttons, forms."""

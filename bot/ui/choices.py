@@ -1,4 +1,4 @@
-"""What an autocomplete offers."""
+"""Autocomplete choices."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ from bot.ui.words import OPTION_LIMIT, isolated, job_choice, shorten
 from jobs.model import Job
 
 CHOICES = 25
-LONGEST_USER = 40  # characters, more than Discord lets a name have
+LONGEST_USER = 40  # characters, more than Discord allows in a name
 BETWEEN = " · "
 GREATEST_NUMBER = 2**53
 JobNumber = app_commands.Range[int, 1, GREATEST_NUMBER]
 
 
 def folded(text: str) -> str:
-    """A text as it is compared with what somebody types, who may leave capitals and accents out."""
+    """Text normalized for matching: without case and accents."""
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
 
 
 def choice(name: str, value: str) -> app_commands.Choice[str]:
-    """A choice, its name cut to what Discord takes."""
+    """A choice, with its name shortened to Discord's limit."""
     return app_commands.Choice(name=shorten(name, OPTION_LIMIT), value=value)
 
 
 def nearness(typed: str, name: str) -> int:
-    """How well a name fits what was typed, least is best: the same, begins so, holds it or not.
+    """How well a name matches what was typed: 0 if equal, 1 if it begins so, 2 otherwise.
 
-    Enter takes what is offered first, so that must be what somebody has typed in full.
+    Enter takes the first choice, so an exact match has to come first.
     """
     wanted, name = folded(typed).strip(), folded(name)
     return 0 if name == wanted else 1 if name.startswith(wanted) else 2
@@ -39,10 +39,11 @@ def nearness(typed: str, name: str) -> int:
 def job_choices(
     t: Texts, jobs: Sequence[Job], typed: str, *, with_user: bool = False
 ) -> list[app_commands.Choice[int]]:
-    """Those jobs whose words hold what was typed.
+    """Choices for the jobs that match what was typed.
 
-    A number that was typed comes first, also where it is none of these jobs': a size in pixels
-    would hold it, and Enter would take another's picture.
+    A number that was typed comes first, even if it is none of these jobs: otherwise Enter would
+    take
+    another job in which it is, say, the size in pixels.
     """
     wanted = folded(str(typed)).strip().lstrip("#")
     named = {job.id: job_choice(t, job) for job in jobs}
@@ -59,6 +60,6 @@ def job_choices(
 
 
 def _with_user(name: str, job: Job) -> str:
-    """A job and whose it is, whose name stands there whole."""
+    """A job with its member's name, which is not shortened."""
     user = isolated(shorten(job.user_name, LONGEST_USER))
     return f"{shorten(name, OPTION_LIMIT - len(BETWEEN) - len(user))}{BETWEEN}{user}"

@@ -1,4 +1,4 @@
-"""Defaults of members, channels and servers in words, for the form and the log."""
+"""The defaults of members, channels and servers in words, for the form and the log."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ NOTIFY = {
 
 
 def default_words(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a table of words
-    """One default in words; None where it is none that this version knows."""
+    """One default in words; None if this version does not know it."""
     match name, value:
         case "size_px", int():
             return f"{value} px"
@@ -46,7 +46,7 @@ def default_words(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR09
 
 
 def own_name(language: str) -> str:
-    """What those who speak a language call it: `Deutsch`."""
+    """What a language calls itself: `Deutsch`."""
     try:
         name = str(Locale.parse(language, sep="-").get_display_name())
     except (ValueError, UnknownLocaleError):

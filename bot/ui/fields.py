@@ -1,4 +1,4 @@
-"""Fields of forms: pictures, switches, sizes with qualities."""
+"""Fields of modals: picture uploads, switches, sizes with qualities."""
 
 from collections.abc import Collection, Mapping
 from itertools import islice
@@ -12,10 +12,10 @@ from bot.ui.words import QUALITIES
 from common.options import Quality
 
 PICTURE_FILES = ("image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".jfif")
-"""What Discord counts as pictures, and what else can be read; it looks at the ends of names only.
+"""What Discord counts as pictures, and other formats that we read; only the file name's end counts.
 
-Discord knows the field since August 2026, and discord.py 2.7.1 does not: it is sent by us, and
-ignored where Discord does not know it. What else comes all the same is refused with a sentence.
+Discord has had this field since August 2026, and discord.py 2.7.1 does not know it: we add it to
+the payload, and a Discord without it ignores it. Other files are refused with a sentence.
 """
 FILE_TYPES = "file_types"
 SIZES_PX = (256, 384, 512, 768, 1024, 1536, 2048)
@@ -23,15 +23,15 @@ SEPARATOR = "/"
 
 
 class PictureUpload(ui.FileUpload[Any]):
-    """A field of a form for pictures."""
+    """An upload field for pictures."""
 
     def to_component_dict(self) -> Any:  # discord.py's type lacks the new field
-        """As discord.py makes it, with the kinds of files."""
+        """discord.py's payload, with the file types."""
         return {**super().to_component_dict(), FILE_TYPES: list(PICTURE_FILES)}
 
 
 class Switches(ui.CheckboxGroup[Any]):
-    """A field of things to switch on or off, by what the form sends of them."""
+    """A group of checkboxes, by the values that the modal sends."""
 
     def __init__(self, labels: Mapping[str, str], on: Collection[str]) -> None:
         options = [
@@ -42,7 +42,7 @@ class Switches(ui.CheckboxGroup[Any]):
 
 
 def sizes_and_qualities(t: Texts, largest_px: int, best: Quality, *also_px: int) -> dict[str, str]:
-    """The pairs of a menu that are allowed: `512/fine`, and what is said of it."""
+    """The allowed pairs of a menu, with their labels: `512/fine`."""
     sizes = sorted({size for size in (*SIZES_PX, *also_px) if size <= largest_px})
     return {
         f"{size}{SEPARATOR}{quality}": f"{size} px · {t(label)}"
@@ -52,5 +52,5 @@ def sizes_and_qualities(t: Texts, largest_px: int, best: Quality, *also_px: int)
 
 
 def ids_of(chosen: Collection[Any]) -> tuple[int, ...]:
-    """The ids of roles or channels; discord.py gives the bare text for one that is gone."""
+    """The IDs of chosen roles or channels; discord.py gives a bare string for a deleted one."""
     return tuple(int(getattr(each, "id", each)) for each in chosen)

@@ -9,7 +9,7 @@ from common.limits import LIMITS, LimitKind, Limits
 
 
 def limit_value(t: Texts, name: str, value: Any) -> str:
-    """The value of a limit as it is shown."""
+    """The value of a limit in words."""
     limit = LIMITS[name]
     if value is None or (isinstance(value, tuple | list) and not value):
         return t.say(limit.nothing)
@@ -37,10 +37,12 @@ def limit_line(t: Texts, name: str, value: Any) -> str:
 
 
 def limits_words(t: Texts, limits: Limits, own: Iterable[str]) -> str:
-    """All limits, those that the server's admins set in bold."""
+    """All limits; those that the server has set in bold, which nobody hears, and in words."""
     set_here = set(own)
     lines = []
     for name in LIMITS:
         line = limit_line(t, name, getattr(limits, name))
-        lines.append(f"**{line}**" if name in set_here else line)
+        if name in set_here:
+            line = t("**{limit}** (set by this server)", limit=line)
+        lines.append(line)
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Pages that can be turned for as long as the message is there, restarts included."""
+"""Pages that keep turning after a restart."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from bot.wire.acknowledging import acknowledge
 
 @dataclass(frozen=True)
 class PagePlace:
-    """Which page of what: packed into the custom_id, so that it outlives the process."""
+    """Which page of what; it is packed into the custom_id."""
 
     user_id: int
     """Who may turn the pages."""
     page: int = 0
-    """Counted from 0."""
+    """From 0."""
     topic: str = ""
-    """What the pages show, if the kind of page leaves that open, such as a search."""
+    """What the pages show, where the kind of page leaves that open, such as a search."""
 
 
 def page_button(
     kind: str, render: Callable[[Interaction, PagePlace], Awaitable[Card]]
 ) -> type[PersistentItem]:
-    """The buttons that turn pages of one kind, which is part of the custom_id, as they are made."""
+    """The kind of buttons that turn pages of one kind; `render` builds the card of a page."""
 
     async def turn(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
         item.check_owner(interaction)
@@ -43,7 +43,7 @@ def page_button(
 def turner(
     kind: type[PersistentItem], t: Texts, place: PagePlace, *, more: bool
 ) -> "ui.ActionRow[Any] | None":
-    """The two buttons below a page, or none where there is but one page."""
+    """The buttons below a page: previous and next; none if there is only one page."""
     if not place.page and not more:
         return None
     at = (place.user_id, place.page, place.topic)

@@ -1,4 +1,4 @@
-"""Why a picture was refused, in the user's language; the queue itself speaks only English."""
+"""Why a limit refused a picture, in the user's language; the queue itself speaks only English."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -55,7 +55,7 @@ GONE: Mapping[str, str] = {
         "to choose others by /limits change."
     ),
 }
-"""Where nothing is left of what an admin chose."""
+"""If all that an admin chose was deleted."""
 UNFORESEEN: Mapping[Unforeseen, str] = {
     Unforeseen.STARTING: _("The painter is starting, so I cannot say yet when that is."),
     Unforeseen.NO_ENGINE: _(
@@ -66,12 +66,12 @@ UNFORESEEN: Mapping[Unforeseen, str] = {
 
 
 def refusal_words(t: Texts, refusal: Refusal, guild: discord.Guild | None = None) -> str:
-    """Which limit refused, what it stands at, and when it will work again.
+    """Which limit refused, its value, and when painting will be possible again.
 
     Args:
-        t: The language of who is refused.
-        refusal: As the queue says it.
-        guild: The server that refuses, where the bot knows it: what was deleted there is not named.
+        t: The user's language.
+        refusal: From the queue.
+        guild: The server, if the bot knows it; deleted roles and channels are not named.
     """
     if refusal.limit in GONE and isinstance(refusal.allowed, tuple) and refusal.allowed:
         there = still_there(guild, refusal.allowed)
@@ -87,7 +87,7 @@ def refusal_words(t: Texts, refusal: Refusal, guild: discord.Guild | None = None
 
 
 def _whose(refusal: Refusal) -> str:
-    """Who set the limit, and where it counts."""
+    """Who set the limit, and where it applies."""
     if refusal.set_by_server:
         return SERVERS
     counts = LIMITS[refusal.limit].kind in {LimitKind.COUNT, LimitKind.SECONDS}
@@ -95,12 +95,12 @@ def _whose(refusal: Refusal) -> str:
 
 
 def _when(t: Texts, refusal: Refusal, reason: str) -> str:
-    """The reason, and when it will work again as far as that is known."""
+    """The reason, and when painting will be possible again, if that is known."""
     if refusal.unforeseen is not None:
         return reason + " " + t(UNFORESEEN[refusal.unforeseen])
     if refusal.available_at is None:
         return reason
-    # Rounded up, so that it does work at the time that is shown.
+    # Rounded up, so that it works at the time that is shown.
     moment = int(refusal.available_at.timestamp()) + 1
     if refusal.is_predicted and is_soon(refusal.available_at):
         return reason + " " + t("Expected: any moment now.")
@@ -114,7 +114,7 @@ def _when(t: Texts, refusal: Refusal, reason: str) -> str:
 
 
 def _room(t: Texts, refusal: Refusal) -> str:
-    """How many of several there is room for at once, if for some."""
+    """How many of several would still be allowed, if any."""
     match refusal.allowed, refusal.current:
         case int(allowed), int(current) if allowed > current:
             return t("There is room for {count} now.", count=allowed - current) + " "
@@ -125,7 +125,7 @@ def _reason(t: Texts, refusal: Refusal) -> str:
     allowed, current = (
         _in_words(t, refusal.limit, value) for value in (refusal.allowed, refusal.current)
     )
-    is_full = refusal.current == refusal.allowed  # then not even one would fit in
+    is_full = refusal.current == refusal.allowed  # not even one more is allowed
     if refusal.asked > 1 and not is_full and (said := _reason_for_several(t, refusal)) is not None:
         return said
     match refusal.limit:
@@ -150,7 +150,7 @@ def _reason(t: Texts, refusal: Refusal) -> str:
                 count=int(allowed),
             )
         case name if name in REASONS:
-            if name in WAITING:  # of more versions than places: all, as `/queue` says
+            if name in WAITING:  # versions can exceed the places; `/queue` caps it likewise
                 current = min(current, allowed, key=int)
             everywhere = name == BLOCKED and refusal.by_operator
             said = BLOCKED_EVERYWHERE if everywhere else REASONS[name]
@@ -165,7 +165,7 @@ def _reason(t: Texts, refusal: Refusal) -> str:
 
 
 def _reason_for_several(t: Texts, refusal: Refusal) -> str | None:
-    """The same for several pictures at once, where that they are several stands in the way."""
+    """The same for several pictures at once, if their number is the reason."""
     numbers = {"asked": refusal.asked, "allowed": refusal.allowed}
     match refusal.limit:
         case "max_waiting_per_user":

@@ -1,4 +1,4 @@
-"""Forms and components whose errors reach the user as a sentence."""
+"""Modals whose errors reach the user as a sentence."""
 
 import secrets
 from typing import Any
@@ -15,13 +15,13 @@ STALE_MODAL = _(
 _MODAL_PREFIX = "atelier:modal:"
 _MODAL_SECONDS = 3600.0
 _TAKEN = "taken"
-"""Set in the extras of what was submitted where its form is known."""
+"""Key in `interaction.extras`: discord.py found the modal that was submitted."""
 
 
 class ReportingModal(ui.Modal):
-    """A modal that reports what goes wrong in it, and is forgotten after a while.
+    """A modal whose errors reach the user; it expires after a while.
 
-    By its custom_id one that is not known any more gets an answer, too.
+    The prefix of its custom_id lets an expired one be answered, too.
     """
 
     def __init__(self, *, title: str) -> None:
@@ -32,22 +32,22 @@ class ReportingModal(ui.Modal):
         )
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse what came before, and what comes during the end."""
+        """Refuse repeated deliveries, and everything during a shutdown."""
         interaction.extras[_TAKEN] = True
         return bool(await interaction.client.may_serve(interaction))
 
     async def on_error(  # type: ignore[override]  # discord.py's modals narrow it too
         self, interaction: discord.Interaction[Any], error: Exception, /
     ) -> None:
-        """Tell the user."""
+        """Tell the user what went wrong."""
         interaction.extras[_TAKEN] = True
         await report(interaction, error)
 
 
 def is_stale_modal(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a form comes back that is not known: of an earlier run, too old, or sent before.
+    """Whether a modal is unknown: of an earlier run, expired, or submitted before.
 
-    To be asked after discord.py has handed it to its form.
+    Call this after discord.py has dispatched it.
     """
     if interaction.type is not discord.InteractionType.modal_submit:
         return False

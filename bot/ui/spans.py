@@ -1,4 +1,4 @@
-"""Spans of time as people type them: `12 h`, `3 days`, `2 Wochen`."""
+"""Time spans as people type them: `12 h`, `3 days`, `2 Wochen`."""
 
 import re
 from datetime import timedelta
@@ -16,7 +16,7 @@ USUAL = ("1h", "12h", "1d", "3d", "1w", "2w", "4w")
 
 
 def span_words(t: Texts, span: timedelta) -> str:
-    """A span in words: `3 days`."""
+    """A time span in words: `3 days`."""
     if span % _WEEK == timedelta(0):
         return t.plural("{count} week", "{count} weeks", count=span // _WEEK)
     if span % _DAY == timedelta(0):
@@ -25,10 +25,10 @@ def span_words(t: Texts, span: timedelta) -> str:
 
 
 def read_span(typed: str) -> timedelta:
-    """The span that somebody typed, in any of the languages.
+    """Parse a time span in any of the languages.
 
     Raises:
-        UserError: if it is none, or a very long one.
+        UserError: It cannot be parsed, or is too long.
     """
     span = parse_span(typed, _unit)
     if span is None:
@@ -37,9 +37,10 @@ def read_span(typed: str) -> timedelta:
 
 
 def span_choices(t: Texts, typed: str) -> list[app_commands.Choice[str]]:
-    """Spans to choose from, those of a number that was typed among them.
+    """Time spans to choose from, with those of a number that was typed.
 
-    Only what fits all that was typed, as Enter takes the first: `3 days` must not be three hours.
+    Only those that match everything typed, as Enter takes the first: `3 days` must not be three
+    hours.
     """
     wanted = folded(typed).strip()
     number = re.fullmatch(r"(\d{1,4})\s*(\D.*)?", wanted)
@@ -62,7 +63,7 @@ def span_choices(t: Texts, typed: str) -> list[app_commands.Choice[str]]:
 
 
 def _names(t: Texts, unit: timedelta) -> set[str]:
-    """What a unit is called, of one and of several."""
+    """The names of a unit, singular and plural."""
     return {folded(span_words(t, count * unit).split()[-1]) for count in (1, 2)}
 
 

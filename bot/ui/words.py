@@ -1,4 +1,4 @@
-"""A job in a few words, and text from outside made fit to stand in a message."""
+"""Jobs and styles in words; and untrusted text made safe to show in a message."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,26 +22,26 @@ STATES = {
     JobState.CANCELLED: _("cancelled"),
 }
 SOON_SECONDS = 5.0
-"""A time as near as this may have passed when it is read."""
+"""A time this close may have passed when it is read."""
 OPTION_LIMIT = 100  # characters of an autocomplete choice's name, and of a menu's option
 
 
-_GAP = "\u200b"  # which nobody sees; Discord finds nothing to make of what it parts
+_GAP = "\u200b"  # zero-width space; breaks markup apart
 _NO_LINK = f":{_GAP}//"
 _ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _OVERRIDES = dict.fromkeys(range(0x202A, 0x202F))
-"""What embeds text in another direction or overrides its own, to the end of the line."""
+"""Bidi embeddings and overrides, which last to the end of the line."""
 _TURNING = _OVERRIDES | dict.fromkeys(range(0x2066, 0x206A))
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
 def shorten(text: str, limit: int) -> str:
-    """A text of at most `limit` characters; what is cut off becomes an ellipsis."""
+    """Text of at most `limit` characters; an ellipsis replaces what is cut off."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def those_that_fit(t: Texts, parts: Sequence[str], limit: int, *, between: str) -> str:
-    """The first of some texts, as many as `limit` characters hold, and how many more there are."""
+    """The first texts, as many as fit into `limit` characters, and how many more there are."""
     taken, used = 0, 0
     for part in parts:
         used += len(part) + len(between)
@@ -55,7 +55,7 @@ def those_that_fit(t: Texts, parts: Sequence[str], limit: int, *, between: str) 
 
 
 def isolated(text: str) -> str:
-    """A text from outside that turns nothing beside it around, as Hebrew does numbers after it.
+    """Untrusted text in a bidi isolate, so that Hebrew, say, does not reorder numbers next to it.
 
     See https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates.
     """
@@ -65,33 +65,33 @@ def isolated(text: str) -> str:
 
 
 def plain(text: str, limit: int = 80) -> str:
-    """A name or text from outside as it may stand in a message: one short line of bare words.
+    """Untrusted text made safe for a message: one short line without markup.
 
-    No markup, no mentions, no links, no timestamps, and nothing that turns what follows around.
+    No mentions, links or timestamps, and nothing that changes the direction of the text after it.
     """
     return isolated(plain_line(text.translate(_TURNING), limit))
 
 
 def plain_line(text: str, limit: int = 80) -> str:
-    """The same for a whole line of ours in which texts from outside stand, each `isolated`."""
+    """The same for a whole line of ours that contains texts from `isolated`."""
     short = shorten(" ".join(text.translate(_OVERRIDES).splitlines()), limit)
     escaped = discord.utils.escape_markdown(short, ignore_links=False)
     return discord.utils.escape_mentions(escaped.replace("<", f"<{_GAP}").replace("://", _NO_LINK))
 
 
 def at_hand_first(client: Bot, limit: int | None = None) -> list[Painting]:
-    """The paintings on offer, first those that need no download before they are used."""
+    """The paintings on offer; those that need no download come first."""
     paintings = sorted(load_catalogue(), key=lambda each: not is_at_hand(each, client.settings))
     return [each for each in paintings if is_offered(client, each)][:limit]
 
 
 def is_offered(client: Bot, painting: Painting) -> bool:
-    """Whether a painting can be had: it is at hand, or the others can be fetched."""
+    """Whether a painting can be used: it is on this machine, or downloads work."""
     return not client.scans_unreachable or is_at_hand(painting, client.settings)
 
 
 def painter_words(t: Texts, client: Bot, painting: Painting) -> str:
-    """By whom and when, and whether it has to be fetched first: `Claude Monet, 1872`."""
+    """Painter and year, and whether a download is needed first: `Claude Monet, 1872`."""
     words = f"{painting.artist}, {painting.year}"
     if is_at_hand(painting, client.settings):
         return words
@@ -99,7 +99,7 @@ def painter_words(t: Texts, client: Bot, painting: Painting) -> str:
 
 
 def is_at_hand(painting: Painting, settings: Settings) -> bool:
-    """Whether a painting can be painted with at once."""
+    """Whether a painting needs no download."""
     return isinstance(Catalogue.availability(painting, settings.styles_dir), Ready)
 
 
@@ -114,7 +114,7 @@ def style_words(t: Texts, style: StyleInput) -> str:
 
 
 def styles_words(t: Texts, job: Job) -> str:
-    """The names of all styles of a job: blended, or numbered as its versions are."""
+    """The names of all styles of a job: joined if blended, numbered if each has a version."""
     names = [style_words(t, style) for style in job.inputs.styles]
     if differs_by_style(job):
         return ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
@@ -122,12 +122,12 @@ def styles_words(t: Texts, job: Job) -> str:
 
 
 def differs_by_style(job: Job) -> bool:
-    """Whether a job has a version in each of its styles."""
+    """Whether a job has one version for each style."""
     return job.options.vary == "style" and job.options.variants > 1
 
 
 def count_words(t: Texts, job: Job) -> list[str]:
-    """How many pictures a job paints, each of which counts: `4 versions`; nothing for one."""
+    """How many pictures a job paints: `4 versions`; nothing for one."""
     match job.options.variants, job.options.vary:
         case 1, _:
             return []
@@ -147,23 +147,23 @@ def job_title(t: Texts, job: Job) -> str:
 
 
 def styles_count_words(t: Texts, job: Job) -> str:
-    """What a job with a version in each of its styles is called in short: `5 styles`."""
+    """The short name of a job with one version for each style: `5 styles`."""
     return t.plural("{count} style", "{count} styles", count=len(job.inputs.styles))
 
 
 def job_choice(t: Texts, job: Job) -> str:
-    """A job as a choice of an autocomplete."""
+    """A job as the name of an autocomplete choice."""
     name = f"{job_title(t, job)} · {t(STATES[job.state])}"
     return shorten(name, OPTION_LIMIT)
 
 
 def job_line(t: Texts, job: Job) -> str:
-    """One line of a message."""
+    """A job as one line of a message."""
     return plain_line(job_title(t, job), limit=150)
 
 
 def relative(moment: datetime) -> str:
-    """A time that Discord counts down by itself, in each reader's language."""
+    """A Discord timestamp that counts down, in each reader's language."""
     return discord.utils.format_dt(moment, "R")
 
 
@@ -173,14 +173,14 @@ def is_soon(moment: datetime) -> bool:
 
 
 def ready_words(t: Texts, moment: datetime) -> str:
-    """When a picture is expected, in words that stay true when that time has passed."""
+    """When a picture is expected, in words that stay true after that time has passed."""
     if is_soon(moment):
         return t("ready any moment now")
     return t("expected {when}", when=relative(moment))
 
 
 def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:
-    """How far a job is: `place 3, ready in 2 minutes`."""
+    """The state of a job in words: `place 3, ready in 2 minutes`."""
     if standing is None or job.state.ended:
         return t(STATES[job.state])
     if job.cancel_requested:
@@ -200,16 +200,16 @@ def _with_time(t: Texts, words: str, standing: Standing) -> str:
 
 
 def message_address(job: Job) -> str:
-    """Where the message of a job is, for a user to go to."""
+    """The URL of a job's message."""
     reply = job.reply
     guild = "@me" if job.guild_id is None or job.came_by_dm else job.guild_id
     return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
 
 
 def lasting_address(job: Job) -> str | None:
-    """The same, where the message is still there and does not go when its reader looks away.
+    """The same, if the message is neither ephemeral nor deleted.
 
-    What came by direct message has none: others than its member could not follow it.
+    None for a direct message: nobody but its member could open it.
     """
     stands = job.reply.message_id is not None and job.message_removed_at is None
     is_alone = job.reply.ephemeral or job.came_by_dm

@@ -39,7 +39,10 @@ class Explanation:
 
 _MOMENT = _("Discord did not answer as it should; please try again in a minute.")
 _ARCHIVED = _("That thread is archived; write something in it to open it again, and try once more.")
-_CHANGED = _("This command has changed; please reload Discord (Ctrl+R) and try again.")
+_CHANGED = _(
+    "This command has changed; please reload Discord (Ctrl+R; on a phone, close and reopen it) and "
+    "try again."
+)
 _UNUSABLE = _("One of the values is not one that can be used; please choose again.")
 # In both tables the first match wins, so a subclass stands before its parents.
 _EXPECTED: Mapping[type[BaseException], str] = {

@@ -18,8 +18,7 @@ class Upload(discord.File):
     """Bytes to attach to one message.
 
     `discord.File` leaves a reference cycle behind when it is closed, so the bytes stay in memory
-    until
-    the next full garbage collection. Pictures of a few MB each would double the bot's memory.
+    until the next full garbage collection, which for large pictures is too late.
     """
 
     def __init__(

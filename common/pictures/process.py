@@ -8,7 +8,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir, mkdtemp
 from threading import Lock
 from typing import Any, Final, Self, TypeVar
 
@@ -114,7 +114,7 @@ class DecoderPool:
         self._idle: list[_Child] = []
         self._all: set[_Child] = set()
         self._closed = False
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -207,7 +207,9 @@ class DecoderPool:
         for child in tuple(self._all):
             await self._kill(child)
         if self._folder is not None:
-            self._folder.cleanup()
+            # Windows keeps it until whoever was in it has quite ended; the next start deletes it.
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
             self._folder = None
 
     def _own_folder(self) -> str:
@@ -215,9 +217,9 @@ class DecoderPool:
         if self._folder is None:
             with _making:  # another thread may begin, too, and is not to take this for a dead one's
                 _remove_folders_of_the_dead()
-                self._folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
-                _made_here.add(Path(self._folder.name))
-        return self._folder.name
+                self._folder = Path(mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+                _made_here.add(self._folder)
+        return str(self._folder)
 
     async def _start(self) -> _Child:
         if self._closed:

@@ -1,1 +1,1 @@
-"""The small network that comes with the package; `tools.lite` teaches it."""
+"""The small network that comes with the package; `tools.lite` trains it."""

@@ -1,4 +1,4 @@
-"""The `lite` network as the painter uses it."""
+"""The `lite` network as an encoder."""
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
@@ -13,14 +13,14 @@ from engine.lite.network import (
     LAYERS,
     Convolution,
     Weights,
-    centered,
+    avg_pool,
     digest,
-    halved,
+    forward_octave,
     load_weights,
     needed,
-    octave_of,
-    reach_of,
+    normalized,
     read_from,
+    receptive_radius_px,
 )
 from engine.networks import winograd
 from engine.networks.encoder import Basis, Stage, WeightsError
@@ -30,7 +30,7 @@ _UNIT = 255.0
 
 
 class LiteEncoder:
-    """A narrow network that comes with the package and imitates VGG19; see `network`."""
+    """A narrow network that ships with Atelier and imitates VGG-19; see `engine.lite.network`."""
 
     name = "lite"
     pooling = "average"
@@ -51,7 +51,7 @@ class LiteEncoder:
         self._weights = {name: self._placed(tensor) for name, tensor in learnt.items()}
 
     def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
-        """See `Encoder.stages`: an octave each."""
+        """See `Encoder.stages`: one for each octave."""
         missing = [name for name in layers if name not in LAYERS]
         if missing:
             raise WeightsError(
@@ -66,36 +66,37 @@ class LiteEncoder:
     def _stage(self, octave: int, used: Sequence[Convolution], layers: Collection[str]) -> Stage:
         mine = [one for one in used if one.octave == octave]
         before = [one.width for one in used if one.octave < octave]
-        stride, halves = mine[0].stride_px, octave < used[-1].octave
-        whole = stride * 2 if halves else stride
-        given, made = before[-1] if before else 3, mine[-1].width
-        size = torch.finfo(self.dtype).bits / 8
-        wide = max(size, 4.0)
-        kept = size * (sum(one.width for one in mine) + made / 4 + given)
+        stride, downsamples = mine[0].stride_px, octave < used[-1].octave
+        whole = stride * 2 if downsamples else stride
+        in_channels, out_channels = before[-1] if before else 3, mine[-1].width
+        feature_bytes = torch.finfo(self.dtype).bits / 8
+        grad_bytes = max(feature_bytes, 4.0)
+        kept = feature_bytes * (sum(one.width for one in mine) + out_channels / 4 + in_channels)
         return Stage(
             number=octave,
             layers=tuple(name for one in mine for name in read_from(one, layers)),
             stride_px=stride,
-            reach_px=-(-reach_of(mine) // whole) * whole,
-            halves=halves,
-            made_channels=made,
+            margin_px=-(-receptive_radius_px(mine) // whole) * whole,
+            downsamples=downsamples,
+            out_channels=out_channels,
             kept_bytes_per_pixel=kept / stride**2,
-            bytes_per_pixel=(kept + 2 * made * wide + given * wide) / stride**2,
+            bytes_per_pixel=(kept + 2 * out_channels * grad_bytes + in_channels * grad_bytes)
+            / stride**2,
         )
 
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """See `Encoder.through`; layers that are read from one convolution share its answers."""
-        used = CONVOLUTIONS if stage.halves else needed(stage.layers)
+    def forward_stage(self, stage: Stage, inputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """See `Encoder.forward_stage`; layers read from one convolution share its output."""
+        used = CONVOLUTIONS if stage.downsamples else needed(stage.layers)
         mine = [one for one in used if one.octave == stage.number]
-        x = centered(given) if stage.number == 0 else given
-        if given.dtype is torch.float32 and len(given) == 1 and self._uses_winograd:
+        x = normalized(inputs) if stage.number == 0 else inputs
+        if inputs.dtype is torch.float32 and len(inputs) == 1 and self._uses_winograd:
             found: dict[str, Tensor] = {}
             for convolution in mine:
-                x = winograd.relu_of(x, self._kernels[convolution.name])
+                x = winograd.conv_relu(x, self._kernels[convolution.name])
                 found |= dict.fromkeys(read_from(convolution, stage.layers), x)
-            return found, winograd.mean_of(x) if stage.halves else x
-        found, x = octave_of(self._weights, mine, x, stage.layers)
-        return found, halved(x) if stage.halves else x
+            return found, winograd.avg_pool(x) if stage.downsamples else x
+        found, x = forward_octave(self._weights, mine, x, stage.layers)
+        return found, avg_pool(x) if stage.downsamples else x
 
     @cached_property
     def _kernels(self) -> dict[str, Kernel]:
@@ -113,13 +114,13 @@ class LiteEncoder:
         return winograd.is_quicker(widest, device=self.device, dtype=self.dtype)
 
     def basis(self, layer: str) -> Basis:
-        """See `Encoder.basis`: that of the components by which the layer imitates VGG-19's."""
+        """See `Encoder.basis`: the linear map by which a layer imitates VGG-19's."""
         return Basis(self._weights[f"{layer}.weight"], self._weights[f"{layer}.bias"])
 
     def margin_px(self, layers: Collection[str]) -> int:
         """See `Encoder.margin_px`."""
         stride = max(each.stride_px for each in needed(layers))
-        steps: int = -(-reach_of(needed(layers)) // stride)
+        steps: int = -(-receptive_radius_px(needed(layers)) // stride)
         return steps * stride
 
     def stride_px(self, layer: str) -> int:
@@ -129,11 +130,11 @@ class LiteEncoder:
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`.
 
-        Activations stay for the way back, and there is the slope of each that is read from.
+        Activations are kept for the backward pass, with the gradient of each.
         """
-        wide = torch.finfo(self.dtype).bits / 8
+        feature_bytes = torch.finfo(self.dtype).bits / 8
         kept: float = sum(2 * each.width / each.stride_px**2 for each in needed(layers))
-        return float(kept * wide + 12 * 4)
+        return float(kept * feature_bytes + 12 * 4)
 
     def _placed(self, tensor: Tensor) -> Tensor:
         placed = tensor.detach().to(self.device, self.dtype)

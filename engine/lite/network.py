@@ -1,8 +1,8 @@
-"""The `lite` network's convolutions: a narrow VGG, and what is read out from it.
+"""The `lite` network: the convolutions of a narrow VGG, and linear readouts that imitate VGG-19.
 
 Simonyan and Zisserman's pattern (ICLR 2015) of small convolutions in five blocks, with a fraction
-of their widths, and with means of 2 × 2 for their maxima. Each reading is a linear map of one
-convolution's answers that imitates a layer of VGG19, in a basis of its own, few in number.
+of their channels, and with average pooling. Each reading is a linear map of one convolution's
+output to a low-dimensional basis of its own, trained to imitate one layer of VGG-19.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ class Convolution:
     name: str
     """Key of its weights."""
     width: int
-    """Number of its outputs."""
+    """Output channels."""
     kernel_px: int
-    """Width of its kernel, in features of its own octave."""
+    """Side of its kernel, in features of its own octave."""
     octave: int
-    """Halvings of the picture before it."""
+    """Number of poolings before it."""
 
     @property
     def stride_px(self) -> int:
@@ -43,16 +43,16 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Reading:
-    """A layer that the painter may ask for."""
+    """A layer of the encoder: a linear readout of a convolution."""
 
     layer: str
     """Its name."""
     source: str
     """The convolution that it is read from."""
     imitates: str
-    """The layer of VGG19 that it was taught by."""
+    """The layer of VGG-19 that it was trained to imitate."""
     width: int
-    """Number of its features."""
+    """Number of its channels."""
 
 
 CONVOLUTIONS = (
@@ -81,23 +81,23 @@ BY_NAME = {convolution.name: convolution for convolution in CONVOLUTIONS}
 
 
 def load_weights(file: Path = WEIGHTS) -> dict[str, Tensor]:
-    """Weights in float32: those that come with the package, or of another file of the kind."""
+    """Weights in float32, of the package or of another safetensors file with the same names."""
     return {name: tensor.float() for name, tensor in load_file(file).items()}
 
 
-def centered(picture: Tensor) -> Tensor:
-    """The network's input from a picture in 0..1: −1..1, the border repeated for `conv1`.
+def normalized(picture: Tensor) -> Tensor:
+    """The network's input from a picture in 0..1: in −1..1, with replication padding for `conv1`.
 
-    Zeros there would be a grey frame that the style then tries to paint.
+    Zero padding would be a gray frame, which the style would paint.
     """
     reach = CONVOLUTIONS[0].kernel_px // 2
     return repeat_border(picture * 2 - 1, left=reach, right=reach, top=reach, bottom=reach)
 
 
-def halved(x: Tensor) -> Tensor:
-    """The mean of each 2 × 2.
+def avg_pool(x: Tensor) -> Tensor:
+    """2 × 2 average pooling.
 
-    A maximum hands its slope to one pixel of four, the same one over whole skies.
+    The gradient of max pooling goes to one pixel of four, the same one all over a smooth sky.
     """
     return F.avg_pool2d(x, 2)
 
@@ -109,45 +109,54 @@ def needed(layers: Collection[str]) -> tuple[Convolution, ...]:
     return CONVOLUTIONS[: last + 1]
 
 
-def reach_of(convolutions: Collection[Convolution]) -> int:
-    """How far from a feature's own square pixels lie that still change it, by these."""
+def receptive_radius_px(convolutions: Collection[Convolution]) -> int:
+    """Radius of the receptive field of these convolutions in a row, in pixels of the picture."""
     return sum(each.kernel_px // 2 * each.stride_px for each in convolutions)
 
 
-def octave_of(
+def forward_octave(
     weights: Weights, convolutions: Sequence[Convolution], x: Tensor, layers: Collection[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """What the named layers are read from, and what the last of an octave's convolutions says.
+    """Run the convolutions of one octave on its input [N, C, h, w].
 
-    Of x [N, C, h, w], for the first octave of `centered` pictures.
+    Args:
+        weights: of the network.
+        convolutions: those of the octave.
+        x: the output of the octave before, pooled; for the first octave the `normalized` picture.
+        layers: names of the layers to read.
+
+    Returns:
+        For each of these layers that is read from the octave the output of its convolution, and
+        the output of the last convolution.
     """
     dtype = weights[f"{convolutions[0].name}.weight"].dtype
     x = x.to(dtype).contiguous(memory_format=torch.channels_last)
     found: dict[str, Tensor] = {}
     for convolution in convolutions:
         weight, bias = weights[f"{convolution.name}.weight"], weights[f"{convolution.name}.bias"]
-        around = 0 if convolution is CONVOLUTIONS[0] else convolution.kernel_px // 2
-        x = F.conv2d(x, weight, bias, padding=around).relu_()
+        padding = 0 if convolution is CONVOLUTIONS[0] else convolution.kernel_px // 2
+        x = F.conv2d(x, weight, bias, padding=padding).relu_()
         found |= dict.fromkeys(read_from(convolution, layers), x)
     return found, x
 
 
 def read_from(convolution: Convolution, layers: Collection[str]) -> list[str]:
-    """Those of the layers that are read from this convolution."""
+    """Those of these layers that are read from this convolution."""
     return [name for name in layers if BY_LAYER[name].source == convolution.name]
 
 
 @cache
 def structure() -> str:
-    """A text that tells this network from one built otherwise.
+    """A text that identifies the architecture, part of the hash of the weights.
 
-    The names of its classes are in it, and so in fingerprints and checkpoints.
+    It holds the names of the dataclasses above and of their fields, and so do the keys of shipped
+    fingerprints and of checkpoints: renaming one makes all of these invalid.
     """
     return repr((CONVOLUTIONS, READINGS, "halved by means"))
 
 
 def digest(weights: Weights) -> str:
-    """SHA-256 of the structure and of the weights as they are stored, in half precision."""
+    """SHA-256 of the structure and of the weights in half precision, as they are stored."""
     found = hashlib.sha256(structure().encode())
     for name in sorted(weights):
         found.update(weights[name].detach().cpu().to(torch.float16).numpy().tobytes())

@@ -1,1 +1,1 @@
-"""Networks that judge content and style: what an encoder is, VGG19, and how one is opened."""
+"""Feature extractors: the `Encoder` protocol, VGG-19, and how a network is opened."""

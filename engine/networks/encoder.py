@@ -1,4 +1,4 @@
-"""What the painter asks of a network."""
+"""The protocol of a feature extractor, as the painter uses it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class WeightsError(ExplainedError):
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """The linear map `weight F + bias` in which features F of a layer are compared."""
+    """The linear map `weight F + bias` that is applied to a layer's features F before comparing."""
 
     weight: Tensor
     """[K, C]."""
@@ -29,29 +29,32 @@ class Basis:
 
 @dataclass(frozen=True)
 class Stage:
-    """The convolutions of one octave, from what the octave before made to the next halving."""
+    """The convolutions between two poolings, with the pooling at their end if there is one.
+
+    Distances and memory are in pixels of the picture, not of the features.
+    """
 
     number: int
-    """From the picture on."""
+    """From 0, the stage that takes the picture."""
     layers: tuple[str, ...]
-    """Those of the layers asked for that it tells, shallow to deep."""
+    """The requested layers whose features it computes, shallow to deep."""
     stride_px: int
-    """Pixels of the picture from one number that it is given to the next."""
-    reach_px: int
-    """How far around a part pixels still change what it makes; a multiple of `made_stride_px`."""
-    halves: bool
-    """Whether there is a stage after it."""
-    made_channels: int
-    """Of what it makes for the next stage."""
+    """Distance of neighboring positions of its input."""
+    margin_px: int
+    """Radius of its receptive field, rounded up to a multiple of `out_stride_px`."""
+    downsamples: bool
+    """Whether it ends with a pooling, for the stage after it."""
+    out_channels: int
+    """Channels of its output."""
     kept_bytes_per_pixel: float
-    """Memory that its features take for each pixel of a part, about."""
+    """Approximate memory of its activations."""
     bytes_per_pixel: float
-    """Memory that these, their slopes and what it is given take, about."""
+    """Approximate memory of its activations, their gradients, and its input."""
 
     @property
-    def made_stride_px(self) -> int:
-        """Pixels of the picture from one number that it makes to the next."""
-        return self.stride_px * 2 if self.halves else self.stride_px
+    def out_stride_px(self) -> int:
+        """Distance of neighboring positions of its output."""
+        return self.stride_px * 2 if self.downsamples else self.stride_px
 
 
 @runtime_checkable
@@ -60,77 +63,77 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, for reports and for the keys of cached statistics."""
+        """Name of the network, for reports and for the keys of cached statistics."""
 
     @property
     def weights_hash(self) -> str:
-        """Tells one set of weights from another in the keys of cached statistics."""
+        """Hash of its weights, for reports and for the keys of cached statistics."""
 
     @property
     def layers(self) -> Sequence[str]:
-        """Names of all layers that there are, shallow to deep."""
+        """Names of all its layers, shallow to deep."""
 
     @property
     def unit(self) -> float:
-        """What makes features as large as those of a network that is fed 0..255 minus the mean.
+        """Factor that brings features to the scale of Caffe's VGG (input 0..255 minus the mean).
 
-        They are multiplied with it (1 for Caffe's weights). Only the papers' literal losses, which
-        are not normalized by their target, need it.
+        1 for Caffe's weights. Only the papers' literal losses need it, as they are not normalized
+        by their target.
         """
 
     @property
     def pooling(self) -> str:
-        """How it scales down (`max`, `average`, …), for the keys of cached statistics."""
+        """Its kind of pooling, `max` or `average`, for the keys of cached statistics."""
 
     @property
     def device(self) -> torch.device:
-        """Where its weights lie; pictures must be there too."""
+        """Device of its weights; pictures must be on the same one."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of its convolutions' numbers, and so of the features."""
+        """Type of the weights, and so of the features."""
 
     def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
-        """The stages by which the features of these layers are found, no deeper one.
+        """The stages that compute the features of these layers, and none deeper.
 
         Raises:
-            WeightsError: it has not all of these layers.
+            WeightsError: the network lacks one of these layers.
         """
 
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """One stage on the way to the features.
+    def forward_stage(self, stage: Stage, inputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Run one stage.
 
         Args:
-            stage: out of `stages`.
-            given: the picture, or what the stage before made, [1, C, h, w]; or a part of these,
-                whose features are right as far as `reach_px` from its edges within.
+            stage: one of `stages`.
+            inputs: the picture, or the output of the stage before, [1, C, h, w]. It may be a part
+                of either; features nearer than `margin_px` to its inner edges are then wrong.
 
         Returns:
-            The features of its layers, and what the next stage is given.
+            The features of its layers by name, and its output, the input of the next stage.
         """
 
     def basis(self, layer: str) -> Basis | None:
-        """In what the features of a layer are to be compared; None for as they are.
+        """The basis in which features of this layer are compared; None to compare them unmapped.
 
-        Moments are mapped after they were summed, which is much less work.
+        Moments are mapped after summation, which is much less work than mapping the features.
         """
 
     def margin_px(self, layers: Collection[str]) -> int:
-        """How far around a tile pixels still change the features of these layers inside it.
+        """Radius of the receptive field of the deepest of these layers, in pixels.
 
-        A multiple of the largest `stride_px` of these layers, for tiles whose edges are
-        multiples of it too or the picture's own.
+        Rounded up to a multiple of the largest `stride_px` of these layers, for tiles whose edges
+        are multiples of it or the picture's own.
         """
 
     def stride_px(self, layer: str) -> int:
-        """Pixels of the picture from one feature of this layer to the next."""
+        """Distance of neighboring features of this layer, in pixels of the picture."""
 
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
-        """Memory that features and their gradient take for each pixel of a tile, about."""
+        """Approximate memory of features and their gradients, for each pixel of a tile."""
 
 
 def features_of(encoder: Encoder, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-    """Features of the named layers, no deeper layer being computed.
+    """Features of the named layers; nothing deeper is computed.
 
     Args:
         encoder: the network.
@@ -142,11 +145,11 @@ def features_of(encoder: Encoder, picture: Tensor, layers: Collection[str]) -> d
         down.
 
     Raises:
-        WeightsError: it has not all of these layers.
+        WeightsError: the network lacks one of these layers.
     """
     found: dict[str, Tensor] = {}
     x = picture
     for stage in encoder.stages(layers):
-        told, x = encoder.through(stage, x)
+        told, x = encoder.forward_stage(stage, x)
         found |= told
     return found

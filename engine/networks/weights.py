@@ -1,4 +1,4 @@
-"""VGG-19's weights from a file, whose kind is told by looking at its first convolution."""
+"""VGG-19's weights from a file; the first convolution tells which weights they are."""
 
 import pickle
 import re
@@ -16,8 +16,8 @@ from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19Weights
 _FIRST = f"{CONVOLUTIONS[0].key}.weight"
 _NUMBER = r"\s*([0-9.]+)\s*"
 _ALIKE = 0.1
-"""Relative distance (root mean square) up to which a first convolution is the known one. Rounding
-to bf16 makes 0.002, the package's table 0.004; the order of colours 0.3."""
+"""Relative distance (Frobenius norm) up to which two first convolutions are taken for the same: far
+above rounding to bf16 or to a table of 256 values, far below the distance of RGB to BGR."""
 # The first of torchvision's 64 filters (vgg19-dcbb9e9d.pth), red, green, blue.
 _TORCHVISION = (
     (-0.053474, -0.049257, -0.067942, 0.015314, 0.045068, 0.0021444, 0.036226, 0.019999, 0.019864),
@@ -41,13 +41,13 @@ _UNREADABLE = (
 def load_weights(file: Path) -> Vgg19Weights:
     """Read weights in torchvision's names: safetensors, or a state dict saved by torch.
 
-    Caffe's (blue first), the same with red first, and torchvision's are known by their first
-    convolution. Weights of one's own training are taken from a safetensors file whose metadata
-    `input` says what they expect: `as torchvision`, or `pixels in 0..255 minus mean (123.68,
-    116.779, 103.939)`, red first.
+    Caffe's (BGR), the same in RGB order, and torchvision's are recognized by their first
+    convolution. Weights of your own are taken from a safetensors file whose metadata `input` says
+    what they expect: `as torchvision`, or `pixels in 0..255 minus mean (123.68, 116.779, 103.939)`,
+    in RGB order.
 
     Raises:
-        WeightsError: the file is absent, is no such file, or its kind cannot be told.
+        WeightsError: the file is absent or unreadable, or its weights are not recognized.
     """
     if not file.is_file():
         raise WeightsError(
@@ -66,7 +66,7 @@ def load_weights(file: Path) -> Vgg19Weights:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether a file of weights is there to its end, as told by its head or its directory."""
+    """Whether a file of weights is complete, by its header or its archive's directory."""
     try:
         if file.suffix == ".safetensors":
             with safe_open(file, framework="pt"):
@@ -77,7 +77,7 @@ def is_whole(file: Path) -> bool:
 
 
 def _is_old(file: Path) -> bool:
-    """Whether it was saved as torch did before it wrote archives: as a pickle, of no known end."""
+    """Whether it has torch's legacy format: a pickle, which does not say where it ends."""
     with file.open("rb") as opened:
         return opened.read(1) == b"\x80"
 
@@ -99,7 +99,7 @@ def _read(file: Path) -> tuple[dict[str, Tensor], str]:
         loaded = torch.load(file, map_location="cpu", weights_only=True)
         return _convolutions_only(loaded), ""
     with safe_open(file, framework="pt") as opened:
-        # Copies: the file itself would be read on, and one that is written anew meanwhile ends us.
+        # Copies, not the mapped file: overwriting that while it is in use kills the process.
         tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118 (no mapping)
         return _convolutions_only(tensors), (opened.metadata() or {}).get("input", "")
 

@@ -5,12 +5,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SCALE_TINTS = ("#ffffff", "#f2f2f2")
+_DASHES = ("--", "-.", ":", "-")
+"""Of the terms, in turns: colors alone do not tell them apart for everybody."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ def loss_plot(records: Sequence[LossRecord]) -> bytes:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     iterations = [record.iteration for record in records]
-    _curve(axes, iterations, [record.loss for record in records], "all", width=2.0)
-    for name in dict.fromkeys(name for record in records for name in record.terms):
+    _curve(axes, iterations, [record.loss for record in records], "all", "-", width=2.0)
+    names = dict.fromkeys(name for record in records for name in record.terms)
+    for name, dashes in zip(names, cycle(_DASHES)):
         values = [record.terms.get(name, math.nan) for record in records]
-        _curve(axes, iterations, values, name, width=1.0)
+        _curve(axes, iterations, values, name, dashes, width=1.3)
     _bands(axes, records)
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss")
@@ -72,12 +76,18 @@ def loss_plot(records: Sequence[LossRecord]) -> bytes:
 
 
 def _curve(
-    axes: "Axes", iterations: Sequence[int], values: Sequence[float], label: str, *, width: float
+    axes: "Axes",
+    iterations: Sequence[int],
+    values: Sequence[float],
+    label: str,
+    dashes: str,
+    *,
+    width: float,
 ) -> None:
     # A logarithm has no place for 0, nor a plot for infinity: there the line has a gap.
     shown = [value if math.isfinite(value) and value > 0 else math.nan for value in values]
     if any(map(math.isfinite, shown)):
-        axes.plot(iterations, shown, linewidth=width, label=label)
+        axes.plot(iterations, shown, dashes, linewidth=width, label=label)
 
 
 def _bands(axes: "Axes", records: Sequence[LossRecord]) -> None:

@@ -177,8 +177,8 @@ def _seen_by(
     """What a stage sees of its input `x` in a window; `kept`, it can be pulled back."""
 
     def find(given: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        features, made = encoder.through(stage, given)
-        return features, made if stage.halves else None
+        features, made = encoder.forward_stage(stage, given)
+        return features, made if stage.downsamples else None
 
     given = window.at_stride(stage.stride_px).of(x)
     if kept:
@@ -194,11 +194,11 @@ def _with_made(
     """What the stage makes for the next one, with a band's core put into it."""
     if seen.made is None:
         return None
-    own = seen.own(stage.made_stride_px).of(seen.made)
+    own = seen.own(stage.out_stride_px).of(seen.made)
     if made is None:
         whole = Region(0, objective.size[0], 0, objective.size[1])
-        made = _empty_like(seen.made, whole.at_stride(stage.made_stride_px))
-    seen.core.at_stride(stage.made_stride_px).of(made).copy_(own)
+        made = _empty_like(seen.made, whole.at_stride(stage.out_stride_px))
+    seen.core.at_stride(stage.out_stride_px).of(made).copy_(own)
     return made
 
 
@@ -214,7 +214,7 @@ def _handed_back(seen: Seen, beyond: Tensor, stage: Stage) -> Tensor:
     """The slope of what a window hands on: that of its core, as the rest is another's."""
     assert seen.made is not None
     slope = torch.zeros_like(seen.made)
-    own, there = seen.own(stage.made_stride_px), seen.core.at_stride(stage.made_stride_px)
+    own, there = seen.own(stage.out_stride_px), seen.core.at_stride(stage.out_stride_px)
     own.of(slope).copy_(there.of(beyond))
     return slope
 

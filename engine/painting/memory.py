@@ -157,7 +157,7 @@ def bands_for(encoder: Encoder, layers: Sequence[str], size: Size, room: int) ->
     height, width = size
     number = torch.finfo(encoder.dtype).bits / 8
     wide = max(number, _NUMBER)
-    made = [one.made_channels / one.made_stride_px**2 for one in stages if one.halves]
+    made = [one.out_channels / one.out_stride_px**2 for one in stages if one.downsamples]
     slopes = [one + after for one, after in zip([0, *made], [*made, 0], strict=True)]
     held = max(
         (sum(made[:done]) * number + both * wide for done, both in enumerate(slopes)), default=0
@@ -174,11 +174,11 @@ def bands_for(encoder: Encoder, layers: Sequence[str], size: Size, room: int) ->
 def _rows_within(most_bytes: int, stage: Stage, size: Size) -> int | None:
     """Rows of a stage's bands that take so much; None where these would be too low."""
     height, width = size
-    most = int(most_bytes / (_HOLES * width * stage.bytes_per_pixel)) - 2 * stage.reach_px
-    if most < min(height, max(_LEAST_ROWS_PX, 4 * stage.reach_px)):
+    most = int(most_bytes / (_HOLES * width * stage.bytes_per_pixel)) - 2 * stage.margin_px
+    if most < min(height, max(_LEAST_ROWS_PX, 4 * stage.margin_px)):
         return None
     count = -(-height // most)
-    return -(-height // (count * stage.made_stride_px)) * stage.made_stride_px
+    return -(-height // (count * stage.out_stride_px)) * stage.out_stride_px
 
 
 def _kept_within(most_bytes: int, bands: Bands) -> tuple[int, ...]:
@@ -186,7 +186,7 @@ def _kept_within(most_bytes: int, bands: Bands) -> tuple[int, ...]:
     kept: list[int] = []
     for stage, rows in zip(reversed(bands.stages), reversed(bands.rows_px), strict=True):
         height, width = bands.size
-        seen = min(height, rows + 2 * stage.reach_px)
+        seen = min(height, rows + 2 * stage.margin_px)
         each = _HOLES * width * seen * stage.kept_bytes_per_pixel
         count = min(-(-height // rows), int(most_bytes / each))
         most_bytes -= int(count * each)

@@ -123,7 +123,7 @@ class Bands:
 
     def window(self, stage: Stage, core: Region) -> Region:
         """All pixels around which the stage's features in the core are made of."""
-        return core.grown(stage.reach_px, self.size)
+        return core.grown(stage.margin_px, self.size)
 
     @property
     def count(self) -> int:
@@ -133,7 +133,7 @@ class Bands:
     def _starts(self, stage: Stage) -> list[int]:
         # The last band takes up a rest in which the stage would make nothing.
         rows = self.rows_px[self.stages.index(stage)]
-        return list(range(0, max(1, self.size[0] - stage.made_stride_px + 1), rows))
+        return list(range(0, max(1, self.size[0] - stage.out_stride_px + 1), rows))
 
 
 def guide_at(mask: Tensor, region: Region, stride: int) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from common.options import PaintOptions
-from engine.networks.registry import networks_at_hand
+from engine.networks.registry import available_networks
 from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
 from engine.painting.memory import largest_side_px
 from jobs.model import EngineInfo
@@ -52,7 +52,7 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
     allowed = studio.max_memory_bytes or devices.free_memory_bytes(device)
     return Abilities(
         model=device_model(device),
-        networks=networks_at_hand(studio.source),
+        networks=available_networks(studio.source),
         memory_bytes=devices.total_memory_bytes(device),
         largest_px=largest_side_px(allowed),
         pace=pace or GUESSED_PACE.get(device.type, GUESSED_PACE["cpu"]),

@@ -17,7 +17,7 @@ from common.store import PictureMissingError, PictureStore
 from common.variants import variants_of, without_styles
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
-from engine.networks.registry import networks_at_hand
+from engine.networks.registry import available_networks
 from engine.output.film import Film
 from engine.output.pictures import encode_picture
 from engine.output.provenance import with_provenance
@@ -133,7 +133,7 @@ class JobPainter:
         """
         gray = Picture(torch.full((3, PROBE_SIDE_PX, PROBE_SIDE_PX), 0.5))
         # Without the weights of its network it paints with another, and what needs them waits.
-        network, there = self.network_name(), networks_at_hand(self._studio.source)
+        network, there = self.network_name(), available_networks(self._studio.source)
         if there and network not in there:
             network = there[0]
         options = PaintOptions(size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=network)

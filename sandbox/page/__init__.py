@@ -1,1 +1,1 @@
-"""The chat page: what a browser needs to be a Discord client in this sandbox."""
+"""The chat page: a Discord client in the browser for this sandbox."""

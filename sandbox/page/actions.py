@@ -1,4 +1,4 @@
-"""What the page's user does: each a POST with a JSON `payload` and, where it has some, files."""
+"""The actions of the page's user: each a POST with a JSON `payload` and optional files."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -15,12 +15,12 @@ from sandbox.page.fault_buttons import FAULT_BUTTONS
 from sandbox.page.views import sees_message
 
 LOCALES = ("en-US", "en-GB", "de", "fr", "es-ES", "es-419", "pt-BR")
-"""Languages that a user of the page may choose, some of them without a translation of ours."""
+"""Languages to choose from on the page; the bot has no translation for some of them."""
 
 
 @dataclass(frozen=True)
 class ActionRequest:
-    """One request of the page: its user, its payload, its files by field."""
+    """One action: its user, its payload, its files by field."""
 
     discord: LoopbackDiscord
     payload: Json
@@ -28,20 +28,20 @@ class ActionRequest:
 
     @property
     def user(self) -> User:
-        """Who acts."""
+        """The user who acts."""
         return self.discord.user(self.payload["user"])
 
     @property
     def channel(self) -> Channel:
-        """Where."""
+        """The channel."""
         return self.discord.world.channels[int(self.payload["channel"])]
 
     @property
     def message(self) -> Message:
-        """On which message.
+        """The message acted on.
 
         Raises:
-            NotOfferedError: The message is not there for this user.
+            NotOfferedError: This user cannot see it.
         """
         message = self.discord.world.messages.get(int(self.payload["message"]))
         if message is None or not sees_message(self.discord.world, message, self.user):
@@ -53,20 +53,20 @@ Action = Callable[[ActionRequest], Awaitable[Json | Interaction]]
 
 
 async def slash(request: ActionRequest) -> Interaction:
-    """A slash command."""
+    """Use a slash command."""
     files = {name: uploads[0] for name, uploads in request.files.items()}
     name, options = request.payload["name"], request.payload["options"]
     return await request.discord.slash(request.user, name, options, files, channel=request.channel)
 
 
 async def autocomplete(request: ActionRequest) -> Interaction:
-    """Typing into an option that completes itself."""
+    """Type into an option with autocomplete."""
     typed = [request.payload[name] for name in ("name", "option", "text", "options")]
     return await request.discord.type_into(request.user, *typed, channel=request.channel)
 
 
 async def component(request: ActionRequest) -> Interaction:
-    """A button or a select menu."""
+    """Use a button or a select menu."""
     custom_id, values = request.payload["custom_id"], request.payload.get("values")
     found = [c for c in request.message.walk() if c.get("custom_id") == custom_id]
     if not found:
@@ -75,19 +75,19 @@ async def component(request: ActionRequest) -> Interaction:
 
 
 async def modal(request: ActionRequest) -> Interaction:
-    """A modal's submission."""
+    """Submit a modal."""
     opened_by = request.discord.world.interactions[int(request.payload["interaction"])]
     return await request.discord.submit_modal(opened_by, request.payload["values"], request.files)
 
 
 async def menu(request: ActionRequest) -> Interaction:
-    """An entry of a message's Apps menu."""
+    """Use a message's context menu."""
     name = request.payload["name"]
     return await request.discord.message_command(request.user, name, request.message)
 
 
 async def user_menu(request: ActionRequest) -> Interaction:
-    """An entry of a user's Apps menu."""
+    """Use a user's context menu."""
     target = request.discord.world.users.get(int(request.payload["target"]))
     if target is None:
         raise NotOfferedError("That user is not there.")
@@ -96,7 +96,7 @@ async def user_menu(request: ActionRequest) -> Interaction:
 
 
 async def post(request: ActionRequest) -> Json:
-    """An ordinary message."""
+    """Post an ordinary message."""
     content = str(request.payload.get("content", "")).strip()
     uploads = [upload for uploads in request.files.values() for upload in uploads]
     if not content and not uploads:
@@ -106,7 +106,7 @@ async def post(request: ActionRequest) -> Json:
 
 
 async def delete(request: ActionRequest) -> Json:
-    """Delete one's own message, or dismiss an ephemeral one."""
+    """Delete your own message, or dismiss an ephemeral one."""
     message = request.message
     if request.user.id not in {message.author_id, message.visible_to}:
         raise NotOfferedError("Only the author can delete this message.")
@@ -125,7 +125,7 @@ async def language(request: ActionRequest) -> Json:
 
 
 async def fault(request: ActionRequest) -> Json:
-    """Something goes wrong, on demand."""
+    """Inject a fault."""
     button = FAULT_BUTTONS.get(request.payload["kind"])
     if button is None:
         raise NotOfferedError(f"There is no fault {request.payload['kind']!r}.")
@@ -149,7 +149,7 @@ ACTIONS: dict[str, Action] = {
 
 
 async def read_action(request: web.Request, discord: LoopbackDiscord) -> ActionRequest:
-    """The page's multipart form: `payload`, and files under the names of their fields.
+    """Parse the page's multipart form: `payload`, and files by field name.
 
     Raises:
         NotOfferedError: A file is too large.

@@ -1,4 +1,4 @@
-"""The page's WebSocket: everything that changes, as the chosen user sees it."""
+"""The page's WebSocket: every change that the chosen user can see."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ WAITING_EVENTS = 1000
 
 
 class Viewer:
-    """One open page and the user that it shows the world as."""
+    """One open page, and the user that it acts as."""
 
     def __init__(self, discord: LoopbackDiscord, user: User) -> None:
         self.discord = discord
@@ -23,7 +23,7 @@ class Viewer:
         self.queue: asyncio.Queue[Json] = asyncio.Queue(WAITING_EVENTS)
 
     def put(self, event: Json) -> None:
-        """Queue an event; a page that does not keep up starts over with the whole state."""
+        """Queue an event; a page that falls behind is sent the whole state instead."""
         try:
             self.queue.put_nowait(event)
         except asyncio.QueueFull:
@@ -37,12 +37,12 @@ class Viewer:
         self.put(state_view(world, self.user, connected=self.discord.gateway.connected))
 
     def become(self, user: User) -> None:
-        """Look at the world as somebody else."""
+        """Act as another user."""
         self.user = user
         self.put_state()
 
     def on_change(self, kind: str, payload: Json) -> None:
-        """Turn a change of the world into an event, if the user may see it."""
+        """Turn a change into an event, if the user may see it."""
         world = self.discord.world
         match kind:
             case "MESSAGE_CREATE" | "MESSAGE_UPDATE" | "MESSAGE_DELETE":

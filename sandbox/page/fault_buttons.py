@@ -1,4 +1,4 @@
-"""What the page lets go wrong, a button each."""
+"""The faults that the page can inject, a button for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ OUTAGE_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class FaultButton:
-    """A button: the words on it, a sentence about it, and what it does."""
+    """A button: its label, its description, its action."""
 
     label: str
     title: str
     cause: Callable[[LoopbackDiscord], object]
-    """To be awaited where it gives something that can be."""
+    """Awaited if it returns an awaitable."""
 
 
 FAULT_BUTTONS: dict[str, FaultButton] = {

@@ -1,4 +1,4 @@
-"""The page's own routes, apart from Discord's."""
+"""The page's own routes, next to Discord's."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ POLICY = (
 
 
 def add_page(discord: LoopbackDiscord) -> None:
-    """Serve the chat page beside Discord's addresses."""
+    """Serve the chat page next to Discord's API."""
     router = discord.app.router
 
     async def index(_: web.Request) -> web.Response:
@@ -36,7 +36,7 @@ def add_page(discord: LoopbackDiscord) -> None:
         path = STATIC / request.match_info["name"]
         if not path.is_file():
             raise web.HTTPNotFound
-        # Asked for anew each time, so that no page is made of yesterday's parts and today's.
+        # Revalidated each time, so that a page never mixes files of two versions.
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 
     async def events(request: web.Request) -> web.StreamResponse:
@@ -70,7 +70,7 @@ def add_page(discord: LoopbackDiscord) -> None:
 
 
 def _own_page_only(request: web.Request) -> None:
-    """Refuse other sites' scripts: the page speaks for users without asking for a password."""
+    """Refuse requests from other sites: the page acts as its users without a login."""
     host = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
     known = urlsplit(f"//{host}").hostname in {"127.0.0.1", "localhost"}

@@ -28,14 +28,14 @@ def user_view(world: World, user: User) -> Json:
 
 
 def sees_channel(channel: Channel, user: User) -> bool:
-    """Whether the user has this channel in the list."""
+    """Whether the channel is in the user's list."""
     if channel.type is ChannelType.GUILD_TEXT:
         return user.in_guild
     return user.id in channel.member_ids
 
 
 def sees_message(world: World, message: Message, user: User) -> bool:
-    """Whether the message is there for the user."""
+    """Whether the user can see the message."""
     channel = world.channels[message.channel_id]
     return sees_channel(channel, user) and message.visible_to in {None, user.id}
 
@@ -52,7 +52,7 @@ def channel_view(channel: Channel) -> Json:
 
 
 def message_view(world: World, message: Message) -> Json:
-    """A message with what only the page shows: the command and the reply above it."""
+    """A message with what only the page needs: the command, and the message replied to."""
     payload = message_json(world, message)
     interaction = message.interaction
     if interaction is not None:
@@ -65,7 +65,7 @@ def message_view(world: World, message: Message) -> Json:
 
 
 def interaction_view(interaction: Interaction) -> Json:
-    """What came of something that the user did."""
+    """The outcome of a user's action."""
     return {
         "id": str(interaction.id),
         "command": interaction.command,
@@ -77,7 +77,7 @@ def interaction_view(interaction: Interaction) -> Json:
 
 
 def traffic_view(line: TrafficLine, *, whole: bool = False) -> Json:
-    """A line of the traffic; whole, with what was sent and received."""
+    """A line of the traffic; `whole` includes what was sent and received."""
     payload: Json = {
         "number": line.number,
         "at": line.at,
@@ -93,7 +93,7 @@ def traffic_view(line: TrafficLine, *, whole: bool = False) -> Json:
 
 
 def state_view(world: World, user: User, *, connected: bool) -> Json:
-    """Everything that the page needs to begin as a user."""
+    """Everything that the page needs to start as a user."""
     channels = [c for c in world.channels.values() if sees_channel(c, user)]
     return {
         "type": "state",

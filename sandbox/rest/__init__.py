@@ -1,1 +1,1 @@
-"""Discord's REST API, version 10, as far as a bot like ours uses it."""
+"""Version 10 of Discord's REST API, as far as a bot like ours uses it."""

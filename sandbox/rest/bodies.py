@@ -1,4 +1,4 @@
-"""Reading requests and writing answers the way Discord does."""
+"""Parsing requests and building responses the way Discord does."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from sandbox.model import Files, Json
 
 @dataclass
 class Body:
-    """The JSON of a request and the files that came with it, by their index."""
+    """The JSON of a request, and its files by index."""
 
     payload: Any
     files: Files = field(default_factory=dict)
@@ -22,7 +22,7 @@ BODY: web.RequestKey[Body] = web.RequestKey("body", Body)
 
 
 def answer(payload: object, status: int = 200) -> web.Response:
-    """A JSON answer; the content type carries no charset, as Discord's does not."""
+    """A JSON response; its content type has no charset, as Discord's has none."""
     return web.Response(
         status=status,
         body=json.dumps(payload).encode(),
@@ -31,12 +31,12 @@ def answer(payload: object, status: int = 200) -> web.Response:
 
 
 def no_content() -> web.Response:
-    """204."""
+    """A 204 response."""
     return web.Response(status=204)
 
 
 def loads(text: str | bytes) -> Any:
-    """Parse JSON or refuse it with Discord's code for that."""
+    """Parse JSON; raises Discord's error for invalid JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -44,7 +44,7 @@ def loads(text: str | bytes) -> Any:
 
 
 async def read_body(request: web.Request) -> Body:
-    """The JSON object of a request, whether plain or as `payload_json` of a multipart form."""
+    """Parse the body of a request: plain JSON, or `payload_json` in a multipart form."""
     if BODY in request:
         return request[BODY]
     if request.content_type.startswith("multipart/"):
@@ -63,7 +63,7 @@ async def read_body(request: web.Request) -> Body:
 
 
 async def read_object(request: web.Request) -> tuple[Json, Files]:
-    """The request's JSON object and files; anything but an object is refused."""
+    """The JSON object and files of a request; anything but an object is refused."""
     body = await read_body(request)
     if not isinstance(body.payload, dict):
         raise invalid_body("DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")

@@ -1,4 +1,4 @@
-"""The CDN: attachments under signed addresses that expire, and plain avatars.
+"""The CDN: attachments at signed URLs that expire, stickers and avatars.
 
 https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 """
@@ -19,12 +19,12 @@ _STICKER_SUFFIX = {
     StickerFormat.PNG: "png",
     StickerFormat.APNG: "png",
     StickerFormat.LOTTIE: "json",
-}  # GIFs are served by another host: https://media.discordapp.net
+}  # GIFs are on another host: https://media.discordapp.net
 _GONE = "This content is no longer available."
 
 
 async def download(request: web.Request) -> web.Response:
-    """A file, when the address is whole and still valid."""
+    """A file, if its URL is signed and has not expired."""
     world = world_of(request)
     stored = world.files.get(path_id(request, "file"))
     path, query = request.rel_url.raw_path, request.query
@@ -50,7 +50,7 @@ def _is_valid(world: World, path: str, query: Mapping[str, str]) -> bool:
 
 
 async def sticker(request: web.Request) -> web.Response:
-    """A sticker: pictures as PNG, drawing instructions (Lottie) as JSON.
+    """A sticker: pictures as PNG, Lottie animations as JSON.
 
     https://docs.discord.com/developers/reference#image-formatting-cdn-endpoints
     """
@@ -62,7 +62,7 @@ async def sticker(request: web.Request) -> web.Response:
 
 
 async def own_avatar(request: web.Request) -> web.Response:
-    """The picture of a user, as large as is asked for: a face on their color."""
+    """A user's avatar in the requested size: a face on their color."""
     user = world_of(request).users.get(path_id(request, "user"))
     name = request.match_info["name"]
     if user is None or user.bot or not name.endswith(".png"):

@@ -1,4 +1,4 @@
-"""Judging what the bot sends, by every rule that concerns it."""
+"""Validates what the bot sends, against every rule for it."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from sandbox.world import TrafficLine
 
 
 def check(subject: str, line: TrafficLine | None, *forms: FormBody) -> None:
-    """Judge modals or commands, all of them with one answer.
+    """Validate modals or commands; one response has all errors.
 
-    Types come first, so that the rules of meaning may rely on them.
+    Types are checked first, so that the other rules can rely on them.
     """
     judge_all(f"{subject}-shape", forms, line)
     judge_all(subject, forms, line)
 
 
 def check_message(request: web.Request, value: Json, files: Files, **about: Any) -> FormBody:
-    """Judge a message's JSON and files; `about` are more fields of the form, such as `existing`."""
+    """Validate a message's JSON and files; `about` are more fields, such as `existing`."""
     world, line = world_of(request), line_of(request)
     form = FormBody(world, value, payload=value, files=files, **about)
     form.v2 = is_v2(value.get("flags"), form.existing)

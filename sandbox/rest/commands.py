@@ -15,8 +15,8 @@ from sandbox.rest.context import line_of, path_id, world_of
 from sandbox.rules import FormBody, judge
 from sandbox.world import World
 
-# The application is configured for servers and for users; commands that name no
-# installation context have both.
+# The application can be installed to servers and by users; commands that name no installation
+# context have both.
 INSTALLATIONS = (0, 1)
 
 

@@ -1,4 +1,4 @@
-"""What every route needs of the request: the world, the traffic line, ids in the path."""
+"""What every route needs of the request: world, traffic line, IDs in the path."""
 
 from aiohttp import web
 
@@ -21,7 +21,7 @@ def line_of(request: web.Request) -> TrafficLine | None:
 
 
 def path_id(request: web.Request, name: str) -> int:
-    """A snowflake in the path; anything else is no route."""
+    """A snowflake in the path; anything else is a 404."""
     text = request.match_info[name]
     if not text.isdigit():
         raise not_found()

@@ -1,4 +1,4 @@
-"""Answers to interactions: the callback.
+"""Interaction callbacks.
 
 https://docs.discord.com/developers/interactions/receiving-and-responding
 """
@@ -45,7 +45,7 @@ async def callback(request: web.Request) -> web.Response:
 def check_data(
     request: web.Request, interaction: Interaction, kind: int, data: Json, files: Files
 ) -> None:
-    """Judge what a callback carries by what it is for."""
+    """Validate a callback's data by its type."""
     world, line = world_of(request), line_of(request)
     form = FormBody(world, data, ("data",), payload=data, files=files, interaction=interaction)
     if kind in {MESSAGE, UPDATE}:
@@ -59,7 +59,7 @@ def check_data(
 
 
 def respond(world: World, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
-    """Carry out an answer."""
+    """Carry out a callback."""
     match kind:
         case 4 | 5:
             interaction.deferred_unfilled = kind == DEFERRED_MESSAGE

@@ -1,4 +1,4 @@
-"""Channels and messages with the bot's own token.
+"""Channels and messages by the bot's own token.
 
 https://docs.discord.com/developers/resources/message
 """
@@ -85,7 +85,7 @@ async def post_message(request: web.Request) -> web.Response:
 def _same_nonce(
     request: web.Request, channel_id: int, payload: dict[str, object]
 ) -> Message | None:
-    """The message that a repeated request with `enforce_nonce` already made."""
+    """The message that an earlier request with the same nonce created, given `enforce_nonce`."""
     world = world_of(request)
     nonce = payload.get("nonce")
     if nonce is None or not payload.get("enforce_nonce"):

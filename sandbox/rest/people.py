@@ -1,4 +1,4 @@
-"""Users, the application, the guild, and where the gateway is."""
+"""Users, the application, the guild, and the gateway's URL."""
 
 from aiohttp import web
 

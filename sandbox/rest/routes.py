@@ -1,4 +1,4 @@
-"""The table of routes, and what every request passes through on its way."""
+"""The table of routes, and the middleware for every request."""
 
 import re
 import time
@@ -56,7 +56,7 @@ for _where in ("/applications/{application}", "/applications/{application}/guild
 
 
 def add_routes(app: web.Application) -> None:
-    """Put the REST API and the CDN into the application."""
+    """Add the REST API and the CDN to the application."""
     for method, path, handler in ROUTES:
         app.router.add_route(method, API + path, handler)
     app.router.add_get("/attachments/{folder}/{file}/{name}", cdn.download)
@@ -68,9 +68,9 @@ def add_routes(app: web.Application) -> None:
 
 @web.middleware
 async def traffic(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Write the request into the traffic and turn errors into Discord's answers."""
+    """Record the request in the traffic, and turn errors into Discord's responses."""
     of_discord = request.path.startswith(("/api/", "/attachments/", "/ephemeral-attachments/"))
-    if not of_discord or "Sec-Fetch-Dest" in request.headers:  # which only browsers send
+    if not of_discord or "Sec-Fetch-Dest" in request.headers:  # only browsers send it
         try:
             return await handler(request)
         except ApiError as error:
@@ -91,7 +91,7 @@ async def traffic(request: web.Request, handler: Handler) -> web.StreamResponse:
         line.received = "connection dropped by a fault"
         world.emit("traffic", {"line": line})
         _drop(request)
-        return web.Response(status=503)  # goes nowhere: the line is cut
+        return web.Response(status=503)  # never sent: the connection is dropped
     line.seconds = time.monotonic() - started
     line.status = response.status
     _describe(line, request.get(BODY), response)
@@ -102,7 +102,7 @@ async def traffic(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _guarded(request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
     faults = request.app[FAULTS]
     if faults.delays(request.method, path):
-        await read_body(request)  # so that it is carried out even if the client gives up
+        await read_body(request)  # so that it is carried out even if the client cancels it
     faulty = await faults.strike(request.method, path)
     if faulty is not None:
         return faulty

@@ -1,4 +1,4 @@
-"""The interaction's token as a webhook: the original response and follow-ups.
+"""The interaction token as a webhook: the original response and followups.
 
 https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
 """
@@ -16,7 +16,7 @@ from sandbox.rules import FormBody, judge
 
 
 def interaction_of(request: web.Request) -> Interaction:
-    """The interaction whose token the path carries, while the token lives."""
+    """The interaction of the token in the path, while the token is valid."""
     world = world_of(request)
     interaction = world.interactions_by_token.get(request.match_info["token"])
     form = FormBody(world, path_id(request, "application"), interaction=interaction)
@@ -28,7 +28,7 @@ def interaction_of(request: web.Request) -> Interaction:
 
 
 def message_of(request: web.Request, interaction: Interaction) -> Message:
-    """The original response or one of the follow-ups."""
+    """The original response or one of the followups."""
     name = request.match_info["message"]
     message: Message | None
     if name == "@original":
@@ -71,8 +71,8 @@ async def remove_message(request: web.Request) -> web.Response:
 async def create_followup(request: web.Request) -> web.Response:
     """`POST /webhooks/{application}/{token}`.
 
-    The first one after a deferral fills the waiting message instead of making a new one; the
-    documentation keeps that for old clients.
+    The first one after a deferred response edits that message instead of creating one; according to
+    the documentation for backwards compatibility.
     """
     world = world_of(request)
     payload, files = await read_object(request)

@@ -1,6 +1,6 @@
-"""The strict rules: what Discord refuses, refused alike.
+"""The strict rules: what Discord refuses, the sandbox refuses too.
 
-Each rule is a small named check with the place in Discord's documentation beside it; see
+Each rule is a small named check with a link to Discord's documentation; see
 `sandbox.rules.registry`. Importing this package registers all of them.
 """
 

@@ -1,8 +1,8 @@
-"""The registry of rules, and the judge that runs them and words the refusal.
+"""The registry of rules, and the validator that runs them and builds the error response.
 
-A rule belongs to a subject (a message, a component, a command, …) and looks at one `FormBody`. It
-yields findings: a path into the request, Discord's code for what is wrong, and a sentence.
-The judge runs every rule of a subject, records what was broken, and raises Discord's answer.
+A rule belongs to a subject (a message, a component, a command, …) and checks one `FormBody`. It
+yields findings: a path into the request, Discord's error code, and a sentence. `judge` runs every
+rule of a subject, records the violations, and raises Discord's error.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,10 +19,11 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Finding:
-    """One broken rule at one place.
+    """One violation of a rule at one place.
 
-    `answer` replaces the form error by an answer of its own; `advice` marks what Discord lets
-    pass although it cannot be meant, such as a file that nobody will see.
+    `answer` replaces the form error by another error; `advice` marks what Discord accepts although
+    it
+    must be a mistake, such as a file that nobody will see.
     """
 
     path: Path
@@ -34,7 +35,7 @@ class Finding:
 
 @dataclass
 class FormBody:
-    """What a rule looks at: the value at `path` of a request, and what it is meant for."""
+    """What a rule checks: the value at `path` of a request, and its context."""
 
     world: World
     value: Any
@@ -47,15 +48,15 @@ class FormBody:
     upload_limit_bytes: int = 10 * 1024 * 1024
 
     def at(self, value: Any, *steps: str | int) -> "FormBody":
-        """The same form, looking at a part of it."""
+        """The same form for a part of the value."""
         return replace(self, value=value, path=(*self.path, *steps))
 
     def wrong(self, code: str, message: str, *steps: str | int) -> Finding:
-        """That something is wrong there."""
+        """A finding that is refused."""
         return Finding((*self.path, *steps), code, message)
 
     def advice(self, message: str, *steps: str | int) -> Finding:
-        """That something there cannot be meant."""
+        """A finding that Discord accepts, but that must be a mistake."""
         return Finding((*self.path, *steps), "", message, advice=True)
 
 
@@ -64,7 +65,7 @@ Check = Callable[[FormBody], Iterable[Finding]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A named check and where the documentation says so."""
+    """A named check, and the documentation for it."""
 
     name: str
     subject: str
@@ -92,12 +93,12 @@ def all_rules() -> list[Rule]:
 
 
 def judge(subject: str, form: FormBody, line: TrafficLine | None) -> None:
-    """Run a subject's rules; record every finding; raise the answer when one refuses."""
+    """Run a subject's rules; record every finding; raise the error if one is refused."""
     judge_all(subject, [form], line)
 
 
 def judge_all(subject: str, forms: Iterable[FormBody], line: TrafficLine | None) -> None:
-    """Judge several forms at once, so that one answer names the findings of all."""
+    """Validate several forms, so that one error has the findings of all."""
     found = [f for form in forms for f in _recorded(subject, form, line)]
     refusing = [finding for finding in found if not finding.advice]
     for finding in refusing:
@@ -126,7 +127,7 @@ def _recorded(subject: str, form: FormBody, line: TrafficLine | None) -> Iterato
 
 
 def error_tree(findings: Iterable[Finding]) -> Json:
-    """Findings as the nested object that Discord answers.
+    """Findings as Discord's nested error object.
 
     https://docs.discord.com/developers/reference#error-messages
     """

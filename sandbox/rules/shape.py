@@ -1,4 +1,4 @@
-"""Types, lengths and ranges of fields: a small schema with Discord's code for each finding."""
+"""Types, lengths and ranges of fields: a small schema with Discord's error codes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -13,13 +13,13 @@ Schema = Mapping[str, "Kind"]
 
 @dataclass(frozen=True)
 class Kind(ABC):
-    """What a field may hold. `required` fields must be there."""
+    """What a field may contain. `required` fields must be present."""
 
     required: bool = False
 
     @abstractmethod
     def findings(self, path: Path, value: Any) -> Iterator[Finding]:
-        """What is wrong with a value that is there."""
+        """What is wrong with a value that is present."""
 
 
 def _length_findings(path: Path, length: int, low: int, high: int | None) -> Iterator[Finding]:
@@ -36,7 +36,7 @@ def _length_findings(path: Path, length: int, low: int, high: int | None) -> Ite
 
 @dataclass(frozen=True)
 class Text(Kind):
-    """A string of some length; `trim` counts without blanks at its ends."""
+    """A string with a length; `trim` counts it without whitespace at its ends."""
 
     low: int = 0
     high: int | None = None
@@ -53,7 +53,7 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Integer(Kind):
-    """A whole number in a range."""
+    """An integer in a range."""
 
     low: int | None = None
     high: int | None = None
@@ -72,7 +72,7 @@ class Integer(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted(Kind):
-    """Whatever a check accepts; else this code and this message about the value."""
+    """A value that a predicate accepts; else this error code and message."""
 
     accepts: Callable[[Any], bool]
     code: str
@@ -96,7 +96,7 @@ _number = partial(Accepted, code="NUMBER_TYPE_COERCE")
 Number = partial(_number, accepts=_is_number, message='Value "{}" is not float.')
 """Any number."""
 Snowflake = partial(_number, accepts=_is_id, message='Value "{}" is not snowflake.')
-"""An id, as text or number."""
+"""An ID, as string or number."""
 Boolean = partial(
     Accepted,
     accepts=lambda value: isinstance(value, bool),
@@ -107,7 +107,7 @@ Boolean = partial(
 
 @dataclass(frozen=True)
 class OneOf(Kind):
-    """One of some values."""
+    """One of a set of values."""
 
     values: Collection[Any] = ()
 
@@ -120,7 +120,7 @@ class OneOf(Kind):
 
 @dataclass(frozen=True)
 class Items(Kind):
-    """A list of some length."""
+    """A list with a length."""
 
     low: int = 0
     high: int | None = None

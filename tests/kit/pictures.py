@@ -1,6 +1,7 @@
 """Small pictures, as files' bytes."""
 
 import io
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def gradient_picture(size: tuple[int, int] = (96, 64), kind: str = "PNG") -> byt
     return encoded(Image.linear_gradient("L").resize(size).convert("RGB"), kind)
 
 
+@cache
 def photograph(name: str, side_px: int = 160) -> bytes:
     """A photograph that scikit-image ships, as a PNG with at most this longer side."""
     with Image.open(SKIMAGE_DATA / name) as image:

@@ -1,6 +1,7 @@
 """The command line: what it prints, how it fails, and that it leaves nothing behind."""
 
 import asyncio
+import io
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.bot_process import bot_environment
+from sandbox.console import say
 from sandbox.demo import ended
 from sandbox.demo_pictures import NoPictureError, choose
 from sandbox.message_text import one_line, readable
@@ -21,6 +23,16 @@ def message(content: str = "", *labels: str) -> Message:
     buttons = [{"type": 2, "style": 2, "label": label, "custom_id": label} for label in labels]
     rows = [{"type": 1, "components": buttons}] if buttons else []
     return Message(1, 2, 3, 0.0, content=content, components=rows)
+
+
+def test_what_a_file_on_windows_has_no_sign_for_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There standard output that goes into a file or a pipe is in an old encoding."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    say("⏳ Place 1 · für Ada")
+    assert written.getvalue().decode("cp1252") == "? Place 1 · für Ada\n"
 
 
 def test_a_message_on_one_line() -> None:

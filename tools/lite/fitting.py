@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor, nn
 
-from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS, Weights, centered, halved
+from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS, Weights, avg_pool, normalized
 from engine.networks.encoder import features_of
 from engine.networks.vgg19 import CONVOLUTIONS as TEACHERS
 from engine.networks.vgg19 import Vgg19, Vgg19Weights
@@ -36,7 +36,7 @@ def deepened(
         crops: [3, h, w] in 0..1, to fit by.
         maxima: whether the earlier network halved by maxima, not by means.
     """
-    pool: Callable[[Tensor], Tensor] = _maximum if maxima else halved
+    pool: Callable[[Tensor], Tensor] = _maximum if maxima else avg_pool
     known = [each for each in CONVOLUTIONS if f"{each.name}.weight" in earlier]
     made = {name: tensor.clone() for name, tensor in earlier.items()}
     with torch.no_grad():
@@ -44,7 +44,7 @@ def deepened(
         found, octave = before, 0
         for each in known[1:]:
             if each.octave > octave:
-                before, found = [pool(x) for x in before], [halved(x) for x in found]
+                before, found = [pool(x) for x in before], [avg_pool(x) for x in found]
                 octave = each.octave
             weight, bias = earlier[f"{each.name}.weight"], earlier[f"{each.name}.bias"]
             said = [F.conv2d(x, weight, bias, padding=1) for x in before]
@@ -53,7 +53,7 @@ def deepened(
         told = _told(teacher, crops, {STANDS_FOR[one.name] for one in CONVOLUTIONS[len(known) :]})
         for each in CONVOLUTIONS[len(known) :]:
             if each.octave > octave:
-                found, octave = [halved(x) for x in found], each.octave
+                found, octave = [avg_pool(x) for x in found], each.octave
             wanted = _thinned(told[STANDS_FOR[each.name]], each.width)
             found = _fit(each.name, found, wanted, made)
     for reading in READINGS:
@@ -161,7 +161,7 @@ def _thinned(said: Sequence[Tensor], count: int) -> list[Tensor]:
 def _first(weights: Weights, crop: Tensor) -> Tensor:
     name = CONVOLUTIONS[0].name
     weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-    return F.conv2d(centered(crop[None].float()), weight, bias).relu()
+    return F.conv2d(normalized(crop[None].float()), weight, bias).relu()
 
 
 def _maximum(x: Tensor) -> Tensor:

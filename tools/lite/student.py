@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor, nn
 
-from engine.lite.network import CONVOLUTIONS, READINGS, Weights, centered, halved
+from engine.lite.network import CONVOLUTIONS, READINGS, Weights, avg_pool, normalized
 from tools.lite.filters import first_filters
 
 _MOMENTUM = 0.05
@@ -65,12 +65,12 @@ class Student(nn.Module):
 
         Each convolution's answers are put into `answers`, where that is given.
         """
-        x = centered(crops).contiguous(memory_format=torch.channels_last)
+        x = normalized(crops).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         octave = 0
         for each in CONVOLUTIONS:
             if each.octave > octave:
-                x = halved(x)
+                x = avg_pool(x)
                 octave = each.octave
             x = F.relu(self.norms[each.name](self.convolutions[each.name](x)))
             if answers is not None:

@@ -1,1 +1,1 @@
-"""What the admins of a server see and change: limits, the blocklist, the queue, the figures."""
+"""What server admins see and change: limits, the blocklist, the queue, statistics."""

@@ -1,4 +1,4 @@
-"""Who may use the admins' commands, whatever Discord let through; telling of what they changed."""
+"""Checks permissions for admin commands, whatever Discord let through; announces changes."""
 
 import logging
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from bot.wire.acknowledging import acknowledge
 log = logging.getLogger(__name__)
 
 MANAGE_GUILD = discord.Permissions(manage_guild=True)
-# What is left open here would be taken from the tree, which allows everything.
+# A group's own settings override those of the tree, which allow every context.
 IN_SERVERS = app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
 WHERE_INSTALLED = app_commands.AppInstallationType(guild=True, user=False)
 
 
 def admin_guild(interaction: Interaction) -> int:
-    """The server that the one who asks manages.
+    """The ID of the server that the user manages.
 
     Raises:
-        NoPrivateMessage: outside a server.
-        MissingPermissions: if they do not manage it.
+        NoPrivateMessage: Outside a server.
+        MissingPermissions: They do not manage it.
     """
     if interaction.guild_id is None:
         raise app_commands.NoPrivateMessage
@@ -37,14 +37,14 @@ def admin_guild(interaction: Interaction) -> int:
 
 
 async def begin_as_admin(interaction: Interaction) -> int:
-    """Acknowledge a command of one who manages the server, whose id is returned; see above."""
+    """Acknowledge an admin's command and return the server's ID; raises as `admin_guild` does."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     return guild_id
 
 
 class AdminGroup(app_commands.Group):
-    """Commands for those who manage a server."""
+    """A group of commands for those who manage a server."""
 
     def __init__(self, name: str, description: str) -> None:
         super().__init__(
@@ -62,11 +62,12 @@ class AdminGroup(app_commands.Group):
 
 
 async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> str:
-    """Post a change to the log channel in the server's language.
+    """Post a change to the log channel, in the server's language.
 
     Returns:
-        The same words for the one who made the change, in their language; and if the log channel
-        could not be reached, a line that says so.
+        The same words in the language of whoever made the change; and a line that says so if the
+        log
+        channel could not be reached.
     """
     said = words(texts_of(interaction))
     note = await post_change(interaction, words)
@@ -74,7 +75,7 @@ async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> s
 
 
 async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -> str | None:
-    """Post a change to the log channel, if there is one; what to say where that fails."""
+    """Post a change to the log channel, if there is one. Returns what to say if that fails."""
     guild_id = interaction.guild_id
     limits = await interaction.client.queue.limits.in_force(guild_id)
     if limits.log_channel_id is None:
@@ -84,7 +85,7 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
     try:
         await channel.send(line[:2000])
-    except (discord.DiscordException, OSError) as error:  # the change itself is made
+    except (discord.DiscordException, OSError) as error:  # the change itself has been made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
         return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "
@@ -95,5 +96,5 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
 
 
 async def tell(interaction: Interaction, words: Callable[[Texts], str]) -> None:
-    """Announce a change, and say it in the answer, which is acknowledged."""
+    """Announce a change, and say it in the acknowledged response."""
     await say(interaction, await announce(interaction, words))

@@ -49,7 +49,7 @@ ACTIONS: Mapping[str, str] = {
 
 
 async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
-    """One page of the log of the server; only for those who manage it."""
+    """One page of the server's audit log; only for those who manage it."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     many = (place.page + 1) * PAGE_SIZE + 1
@@ -62,15 +62,15 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
 
 
 async def post_last(interaction: Interaction) -> str | None:
-    """Post to the log channel what somebody has just done, as the log has it; see `post_change`."""
+    """Post a user's latest audit log entry to the log channel; returns what `post_change` does."""
     lately = await interaction.client.queue.audit.read(interaction.guild_id, limit=PAGE_SIZE)
     entry = next((each for each in lately if each.user_id == interaction.user.id), None)
     return None if entry is None else await post_change(interaction, lambda t: _what(t, entry))
 
 
 def audit_line(t: Texts, entry: AuditEntry) -> str:
-    """One change in one line."""
-    # Those who had their data erased are 0.
+    """One entry in one line."""
+    # The ID is 0 if their data was erased.
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
     if entry.user_id == COMMAND_LINE:
         who = t("the operator of this bot")
@@ -90,7 +90,7 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
     before = details.get(BEFORE)
     for name, value in details.items():
         if name in LIMITS:
-            if before is None or before.get(name) != value:  # not what was only said again
+            if before is None or before.get(name) != value:  # without values that did not change
                 parts.append(change_line(t, name, value, before))
         elif name == BEFORE:
             names = [one for one in LIMITS if one in value and one not in details]
@@ -106,12 +106,12 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
         elif (said := _detail(t, name, value)) is not None:
             parts.append(said)
     if set(details) <= {*LIMITS, BEFORE} and parts and len(parts[0]) <= DETAILS_LIMIT:
-        return those_that_fit(t, parts, DETAILS_LIMIT, between=", ")  # none is cut in two
+        return those_that_fit(t, parts, DETAILS_LIMIT, between=", ")  # drops whole parts only
     return shorten(", ".join(parts), DETAILS_LIMIT)
 
 
 def _detail(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a table of words
-    """One detail of a change in words; None for what says nothing to people."""
+    """One detail of an entry in words; None if it means nothing to people."""
     match name, value:
         case "name", _:
             return t("“{name}”", name=plain(str(value)))
@@ -131,10 +131,10 @@ def _detail(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a
 
 
 def change_line(t: Texts, name: str, value: Any, before: Mapping[str, Any] | None) -> str:
-    """A limit that was changed: `Largest size: 1024 px → 512 px`."""
-    if before is None:  # an earlier version did not write it down
+    """A changed limit: `Largest size: 1024 px → 512 px`."""
+    if before is None:  # from a version that did not record it
         return limit_line(t, name, value)
-    is_operators = LIMITS[name].setting is not None  # who has no roles or channels of a server
+    is_operators = LIMITS[name].setting is not None  # operators' have no roles or channels
     old, new = (
         t("the operator's") if each is None and is_operators else limit_value(t, name, each)
         for each in (before.get(name), value)

@@ -25,8 +25,8 @@ from jobs.outcomes import Cancelled, CancelRequested
 
 PAGE_SIZE = 12
 REASON_SHOWN = 220
-"""Characters, the marks that make words of markup among them: a message takes 4,000, and a page of
-the longest reasons is to fit."""
+"""Characters, with escaped markup: a message takes 4,000, and a page of the longest reasons has to
+fit."""
 NOT_BOTS = _("<@{user_id}> is a bot; bots cannot paint, so there is nothing to block.")
 NOT_YOURSELF = _("You cannot block yourself.")
 NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
@@ -65,7 +65,7 @@ async def block_user(
     reason: str | None,
     lasts: str | None,
 ) -> tuple[bool, datetime | None]:
-    """Block somebody in a server, or everywhere; if they were not blocked yet, and until when."""
+    """Block somebody in a server, or everywhere. Returns whether this is new, and until when."""
     if is_operator(user.id, interaction.client.settings):
         raise UserError(NOT_OPERATOR)
     if user.bot:
@@ -84,7 +84,7 @@ async def show_block(
     guild_id: int | None,
     cancel_button: type[PersistentItem],
 ) -> None:
-    """Say that somebody is blocked, with a button that stops what of theirs is not finished."""
+    """Say that somebody is blocked, with a button that cancels their unfinished pictures."""
     standings = interaction.client.queue.standings
     unfinished = await standings.unfinished_of(member_id, guild_id, limit=None)
     if not unfinished:
@@ -102,7 +102,7 @@ async def show_block(
 
 @own_button("block-cancel", _("Cancel these, too"), style=discord.ButtonStyle.danger)
 async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) -> None:
-    """Stops what a member has waiting or being painted in this server."""
+    """Cancels a member's unfinished pictures in this server."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     count = await cancel_unfinished(interaction, about, guild_id)
@@ -110,10 +110,10 @@ async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) 
 
 
 async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: int | None) -> int:
-    """Stop what a member has waiting or being painted; how many that were."""
+    """Cancel a member's unfinished pictures; returns how many."""
     queue = interaction.client.queue
     unfinished = await queue.standings.unfinished_of(member_id, guild_id, limit=None)
-    # The last first, so that none of them moves up before its turn.
+    # The last first, so that none of them moves up and is started meanwhile.
     outcomes = [
         await queue.jobs.remove(job.id, interaction.user.id) for job in reversed(unfinished)
     ]
@@ -121,7 +121,7 @@ async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: 
 
 
 def cancelled_words(t: Texts, count: int, member_id: int) -> str:
-    """How many of a member's pictures were stopped."""
+    """How many of a member's pictures were cancelled."""
     return t.plural(
         "{count} picture of <@{user_id}> is cancelled.",
         "{count} pictures of <@{user_id}> are cancelled.",
@@ -164,7 +164,7 @@ def blocked_words(
 
 @add.autocomplete("lasts")
 async def spans(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    """Offer how long a block may last."""
+    """Autocomplete: how long a block may last."""
     return span_choices(texts_of(interaction), current)
 
 
@@ -189,7 +189,7 @@ async def show_blocked(interaction: Interaction) -> None:
 
 
 async def blocklist_page(interaction: Interaction, place: PagePlace) -> Card:
-    """One page of the blocked members, the last blocked first; only for those who manage."""
+    """One page of the blocked members, newest first; only for those who manage the server."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     blocked = await interaction.client.queue.blocks.all(guild_id)
@@ -201,13 +201,13 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Card:
 
 
 def block_line(t: Texts, block: Block) -> str:
-    """Who is blocked, until when and why."""
+    """Who is blocked, until when and why, in one line."""
     parts = [f"<@{block.user_id}>"]
     if block.until is not None:
         parts.append(t("until {time}", time=discord.utils.format_dt(block.until, "f")))
     if block.reason:
         reason = plain(block.reason, REASON_LIMIT)
-        # Each character may have got a mark.
+        # Each character may have been escaped.
         parts.append(
             reason if len(reason) <= REASON_SHOWN else plain(block.reason, REASON_LIMIT // 2)
         )

@@ -1,4 +1,4 @@
-"""Which channels of a server have defaults of their own, for its admins."""
+"""Lists the channels of a server that have defaults of their own, for its admins."""
 
 import discord
 
@@ -12,9 +12,9 @@ CHARACTERS = 1500
 
 
 async def channel_defaults_words(interaction: Interaction, t: Texts) -> str | None:
-    """A line for each of those channels, of those that the one who asks sees; None: there is none.
+    """A line for each such channel that the user can read; None if there is none.
 
-    Archived threads are not known.
+    Archived threads are not listed.
     """
     guild, admin = interaction.guild, interaction.user
     if guild is None or not isinstance(admin, discord.Member):

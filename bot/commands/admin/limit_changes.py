@@ -1,4 +1,4 @@
-"""Changing limits: say what came of it, tell the log channel, offer to take it back."""
+"""Changes limits: say what changed, tell the log channel, offer to undo it."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -31,10 +31,10 @@ CHANGED_SINCE = _("The limits were changed again since; /limits log shows by who
 async def change_limits(
     interaction: Interaction, guild_id: int, changes: Mapping[str, Any], *, is_undo: bool = False
 ) -> None:
-    """Set limits, or take a change back. The interaction is acknowledged.
+    """Set limits, or undo a change. The interaction is acknowledged.
 
     Raises:
-        UserError: if the change would loosen what the operator allows, or is none that can be.
+        UserError: The change would loosen the operator's limits, or has an invalid value.
     """
     t = texts_of(interaction)
     if not changes:
@@ -60,10 +60,10 @@ async def change_limits(
 
 
 async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> None:
-    """Say what was changed, with a button to take it back."""
+    """Say what was changed, with a button to undo it."""
     user_id = interaction.user.id
     last = await anext(_changes(interaction.client.queue, guild_id), None)
-    if last is None or last.user_id != user_id:  # somebody else was faster
+    if last is None or last.user_id != user_id:  # somebody else made a change in between
         await say(interaction, said)
         return
     button = undo_button.of(texts_of(interaction), user_id, last.id)
@@ -72,7 +72,7 @@ async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> Non
 
 @own_button("limits-undo", _("Undo"), emoji="↩️")
 async def undo_button(interaction: Interaction, _t: Texts, about: int) -> None:
-    """Takes the last change of limits back; the permission may be gone since."""
+    """Undoes the latest change of limits; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     before = await _values_before(interaction.client.queue, guild_id, about)
@@ -81,7 +81,7 @@ async def undo_button(interaction: Interaction, _t: Texts, about: int) -> None:
 
 @own_button("limits-reset", _("Reset all"), style=discord.ButtonStyle.danger)
 async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None:
-    """Resets all limits of the server; the permission may be gone since."""
+    """Resets all limits of the server; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
@@ -90,10 +90,10 @@ async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None
 
 
 async def _values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mapping[str, Any]:
-    """What the limits that a change set stood at before it; None for the operator's.
+    """The values before a change of the limits that it set; None for the operator's.
 
     Raises:
-        UserError: if it is not the last change.
+        UserError: It is not the latest change.
     """
     changes = _changes(queue, guild_id)
     last = await anext(changes, None)
@@ -104,7 +104,7 @@ async def _values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mapp
     wanted = set(in_order)
     if isinstance(known := last.details.get(BEFORE), dict):
         return {name: known.get(name) for name in in_order}
-    # An earlier version did not write it down: it is what was set last before.
+    # Older versions did not record them: take what was set before.
     found: dict[str, Any] = {}
     async for entry in changes:
         if entry.action == RESET_LIMITS or wanted <= set(found):

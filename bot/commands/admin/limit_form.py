@@ -1,7 +1,7 @@
-"""The form of all limits, as they are now: lines of numbers, menus of roles and channels.
+"""The modal of all limits, filled with the current ones: lines of numbers, role and channel menus.
 
-What cannot be set is answered with all that was filled in, and a button that opens the form with
-it again. The answer itself holds it, so that no restart loses it.
+Invalid input is answered with everything that was filled in, and a button that opens the modal
+with it again. The message itself holds the input, so that it survives a restart.
 """
 
 import re
@@ -26,10 +26,10 @@ from bot.ui.words import plain_line, shorten
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS, Limit, LimitKind, Limits
 
-MANY = 25  # as much as a menu lets choose
+MANY = 25  # the most choices in a menu
 TYPED_LIMIT = 1000  # characters
 PROBLEMS_SHOWN = 3
-ABOUT_LIMIT = 100  # characters of what stands beside a field
+ABOUT_LIMIT = 100  # characters of a field's description
 PAINT_IN = [
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -37,7 +37,7 @@ PAINT_IN = [
     discord.ChannelType.private_thread,
     discord.ChannelType.voice,
     discord.ChannelType.stage_voice,
-    discord.ChannelType.forum,  # of which the posts are threads
+    discord.ChannelType.forum,  # its posts are threads
     discord.ChannelType.media,
 ]
 MENUS = {
@@ -52,18 +52,18 @@ MENTIONED = re.compile(r"<(?:#|@&)(\d+)>")
 
 @dataclass(frozen=True)
 class Filled:
-    """What a form holds."""
+    """The contents of the modal."""
 
     lines: str
-    """Numbers, a line each."""
+    """Numbers, one in each line."""
     chosen: Mapping[str, tuple[int, ...]]
-    """Ids of roles and channels, by the names of the limits."""
+    """IDs of roles and channels, by limit name."""
     about_lines: str | None = None
-    """What is to be said beside the lines."""
+    """The description beside the lines."""
 
 
 class LimitsForm(ReportingModal):
-    """Asks for numbers, roles and channels; sets what is another than before."""
+    """Asks for numbers, roles and channels; sets what changed."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class LimitsForm(ReportingModal):
     ) -> None:
         super().__init__(title=t("Limits"))
         self._before = limits
-        # Discord does not send back what was deleted, which nobody has taken away by that.
+        # Discord does not send deleted ones back; that does not mean that the admin removed them.
         self._left = {name: still_there(guild, getattr(limits, name)) for name in MENUS}
         self._again = filled is not None
         if filled is None:
@@ -112,9 +112,9 @@ class LimitsForm(ReportingModal):
             self.add_item(ui.Label(text=label, description=note, component=menu))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Set what was changed. The permission may be gone since the form was opened."""
+        """Set what was changed; checks again that the user is an admin."""
         guild_id = admin_guild(interaction)
-        # Where it corrects what was answered, it takes the answer's place.
+        # A correction replaces the message that asked for it.
         await acknowledge(interaction, ephemeral=True, thinking=not self._again)
         t, lines = texts_of(interaction), self._numbers.value
         read = read_lines(t, lines, interaction.client.settings.limits)
@@ -133,7 +133,7 @@ class LimitsForm(ReportingModal):
 
 
 def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int, str]) -> Card:
-    """What is wrong, all that was filled in, and the way back to the form."""
+    """What is invalid, everything that was filled in, and the button back to the modal."""
     wrong = [
         t("Line {number}: {problem}", number=number, problem=plain_line(problem, 300))
         for number, problem in list(problems.items())[:PROBLEMS_SHOWN]
@@ -155,13 +155,13 @@ def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int,
 
 @own_button("limits-change", _("Change limits…"), emoji="✏️")
 async def change_button(interaction: Interaction, _t: Texts, _about: int) -> None:
-    """Opens the form of all limits; the permission may be gone since."""
+    """Opens the modal of all limits; checks again that the user is an admin."""
     await open_form(interaction)
 
 
 @own_button("limits-correct", _("Correct…"), emoji="✏️")
 async def correct_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Opens the form again with what was filled in, which stands in the message."""
+    """Opens the modal again, with what the message says was filled in."""
     filled = None
     if interaction.message is not None:
         operator = interaction.client.settings.limits
@@ -170,7 +170,7 @@ async def correct_button(interaction: Interaction, t: Texts, _about: int) -> Non
 
 
 def _filled(t: Texts, texts: list[str], operator: Limits) -> Filled | None:
-    """What was filled in, from the texts of the message that answered it."""
+    """Parse what was filled in from the texts of the message that has it; None if that fails."""
     place = next((place for place, text in enumerate(texts) if text.startswith(FENCE)), None)
     if place is None or place + 1 >= len(texts):
         return None
@@ -190,7 +190,7 @@ def _filled(t: Texts, texts: list[str], operator: Limits) -> Filled | None:
 
 
 def _texts(message: discord.Message) -> Iterator[str]:
-    """The texts of a message's card, in their order."""
+    """The texts of a message's components, in order."""
     for component in message.components:
         children = component.children if isinstance(component, discord.Container) else [component]
         for child in children:
@@ -199,7 +199,7 @@ def _texts(message: discord.Message) -> Iterator[str]:
 
 
 async def open_form(interaction: Interaction, filled: Filled | None = None) -> None:
-    """Open the form of all limits, as they are now or as it was filled in before."""
+    """Open the modal with the current limits, or with what was filled in before."""
     guild_id = admin_guild(interaction)
     current = await interaction.client.queue.limits.in_force(guild_id)
     guild = interaction.client.get_guild(guild_id)
@@ -208,14 +208,17 @@ async def open_form(interaction: Interaction, filled: Filled | None = None) -> N
 
 
 def _to_choose(limit: Limit, guild: discord.Guild | None, ids: tuple[int, ...]) -> tuple[int, ...]:
-    """What a menu begins with: no role that is not there. A channel may be an archived thread."""
+    """The default values of a menu: existing roles only.
+
+    A missing channel may be an archived thread.
+    """
     return still_there(guild, ids) if limit.kind is LimitKind.ROLES else ids
 
 
 def _menu(
     limit: Limit, name: str, ids: tuple[int, ...]
 ) -> ui.RoleSelect[Any] | ui.ChannelSelect[Any]:
-    """A menu of roles or channels, with those chosen that are set."""
+    """A menu of roles or channels, with the current ones selected."""
     common: dict[str, Any] = {
         "custom_id": name,
         "required": False,

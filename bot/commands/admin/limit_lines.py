@@ -1,4 +1,4 @@
-"""The numbers among the limits as lines of text: `Largest size: 2048`, to be changed in a form."""
+"""The numeric limits as lines of text, to be edited in a modal: `Largest size: 2048`."""
 
 import re
 from collections.abc import Mapping
@@ -31,16 +31,16 @@ UNUSABLE = _("{limit}: that is not a value it can have; please choose another.")
 
 @dataclass(frozen=True)
 class ReadLines:
-    """What lines of numbers say."""
+    """The parsed lines."""
 
     values: Mapping[str, Any]
-    """The limits that they give, by their names; None where nothing stands behind a name."""
+    """The limits by name; None if there is no value after the name."""
     problems: Mapping[int, str]
-    """What is wrong, by the number of the line, from 1."""
+    """What is invalid, by line number, from 1."""
 
 
 def limit_lines(t: Texts, limits: Limits) -> str:
-    """A line for each number, as it is now."""
+    """One line for each number, with its current value."""
     values = {name: getattr(limits, name) for name in NUMBERS}
     return "\n".join(
         t(
@@ -53,14 +53,14 @@ def limit_lines(t: Texts, limits: Limits) -> str:
 
 
 def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
-    """Read all lines, and find all that is wrong with them.
+    """Parse all lines, and collect all problems.
 
     Args:
-        t: The language of the problems; names may be of any.
+        t: The language of the problems; names may be in any language.
         text: What was typed.
-        operator: What may not be loosened.
+        operator: Limits that may not be loosened.
     """
-    names = {  # in all languages; the reader's last, so that it counts
+    names = {  # in all languages; the user's last, so that it wins
         folded(each.say(limit.label)): name
         for each in (*languages().values(), t)
         for name, limit in NUMBERS.items()
@@ -80,7 +80,7 @@ def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
 
 
 def _read_line(t: Texts, names: Mapping[str, str], line: str) -> tuple[str, int | str | None]:
-    """The limit that a line names, and its value."""
+    """The limit in a line, and its value."""
     label, _colon, value = line.partition(":")
     name = names.get(folded(" ".join(label.split())))
     if name is None:
@@ -105,7 +105,7 @@ def _check(
 
 
 def loosens(t: Texts, name: str, allowed: Any, asked: Any) -> UserError:
-    """Says that a value allows more than the operator does."""
+    """The error that a value allows more than the operator does."""
     return UserError(
         LOOSENS,
         limit=LIMITS[name].label,

@@ -44,7 +44,7 @@ async def show_limits(interaction: Interaction) -> None:
     own = await limits_of.of_server(guild_id)
     words = limits_words(t, await limits_of.in_force(guild_id), own)
     note = t(
-        "-# Bold: set by this server. The others are those of the bot's operator. Who is blocked: "
+        "-# What this server has not set is as the bot's operator has it. Who is blocked: "
         "/blocklist show."
     )
     words = t("## Limits") + f"\n{words}\n{note}"
@@ -138,10 +138,10 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
 
 
 def _limit_named(typed: str) -> str:
-    """The limit that was chosen, or whose name was typed as `/limits show` has it.
+    """Find a limit by its name, or by its label as `/limits show` lists it.
 
     Raises:
-        UserError: if there is none.
+        UserError: There is none.
     """
     for name, limit in LIMITS.items():
         said = {folded(t.say(limit.label)) for t in languages().values()}
@@ -152,7 +152,7 @@ def _limit_named(typed: str) -> str:
 
 @reset.autocomplete("limit")
 async def limit_names(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    """Offer the limits by their names in the user's language."""
+    """Autocomplete: the limits by their labels in the user's language."""
     t = texts_of(interaction)
     return [
         app_commands.Choice(name=label, value=name)

@@ -1,4 +1,4 @@
-"""`/operator`: what those who run the bot decide for all servers and private messages."""
+"""`/operator`: what the bot's operator decides for all servers and direct messages."""
 
 from collections.abc import Awaitable, Callable
 
@@ -44,7 +44,7 @@ def check_operator(interaction: Interaction) -> None:
     """Let only operators through.
 
     Raises:
-        UserError: for anybody else.
+        UserError: It is somebody else.
     """
     if not is_operator(interaction.user.id, interaction.client.settings):
         raise UserError(ONLY_OPERATORS)
@@ -90,7 +90,7 @@ async def block(
 
 @own_button("block-cancel-all", _("Cancel these, too"), style=discord.ButtonStyle.danger)
 async def cancel_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
-    """Stops what somebody has waiting or being painted anywhere."""
+    """Cancels somebody's unfinished pictures everywhere."""
     check_operator(interaction)
     await acknowledge(interaction)
     count = await cancel_unfinished(interaction, about, None)
@@ -169,7 +169,7 @@ async def show_log(interaction: Interaction) -> None:
 
 @own_button("clear-everywhere", _("Cancel them all"), style=discord.ButtonStyle.danger)
 async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Cancels what waits anywhere."""
+    """Cancels everything that is waiting anywhere."""
     check_operator(interaction)
     await acknowledge(interaction)
     cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
@@ -183,7 +183,7 @@ async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: in
 
 @own_button("clear-everywhere-undo", _("Undo"), emoji="↩️")
 async def undo_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
-    """Puts what was cancelled back to its places."""
+    """Puts cancelled pictures back in their places."""
     check_operator(interaction)
     await acknowledge(interaction)
     outcome = await interaction.client.queue.clearings.undo(about, None, interaction.user.id)

@@ -1,6 +1,6 @@
-"""Draws the figures of `/stats` in a process of its own: matplotlib would not fit into the bot's.
+"""Draws the diagrams of `/stats` in a child process: matplotlib is too large for the bot's own.
 
-The child reads a `Plot` and answers with a PNG; see `common.child` for the messages.
+The child reads a `Plot` and answers with a PNG; see `common.child` for the protocol.
 """
 
 import os
@@ -13,29 +13,29 @@ from common.confining import confine, leave_network, readable_modules
 TIMEOUT_SECONDS = 30.0
 MOST_BYTES = 8 * 1024**2
 SHOWN_PX = 550
-"""As wide as Discord shows a picture in a card, on a screen of usual density."""
+"""The width at which Discord shows a picture in a card, on a screen without scaling."""
 DOTS_PER_INCH = 220
 WIDTH_INCHES = 5.5
 FONT_POINTS = 10.0
-"""At that width 10 points are 14 px, as high as Discord's own letters."""
+"""At that width 10 points are 14 px, the size of Discord's own text."""
 DAYS_NAMED = 5
-MEMORY_BYTES = 4 * 1024**3  # of addresses, most of which matplotlib's libraries never touch
+MEMORY_BYTES = 4 * 1024**3  # of address space, most of which matplotlib's libraries never touch
 _DARK, _LIGHT = "#2b2d31", "#dbdee1"
 _COLORS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
 
 
 @dataclass(frozen=True)
 class Diagram:
-    """One diagram: bars by day, one colour a series."""
+    """A bar chart by day, with one color for each series."""
 
     title: str
-    unit: str  # empty: a number of things
+    unit: str  # empty: a count
     series: Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Diagrams one above the other, over the same days, which are named as they are shown."""
+    """Diagrams one above the other over the same days, given as their labels."""
 
     days: list[str]
     panels: list[Diagram]
@@ -46,10 +46,10 @@ async def draw(plot: Plot) -> bytes:
     """Draw a plot in a child process and return the PNG.
 
     Raises:
-        ChildError: if the child failed or took too long.
+        ChildError: The child failed or took too long.
     """
-    # matplotlib keeps a list of fonts in the home folder, which takes a second to make anew; the
-    # child reads it before it gives up what it does not need.
+    # matplotlib caches its list of fonts in the home folder, and is slow to rebuild it. The child
+    # reads it before it drops its rights.
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
     _answer, files = await ask_child(
         __name__,
@@ -69,7 +69,7 @@ def _drawn(request: Header, _files: Sequence[bytes]) -> Message:
 
 
 def _render(plot: Plot) -> bytes:
-    import io  # noqa: PLC0415 - with what follows
+    import io  # noqa: PLC0415 - with the next ones
 
     import matplotlib.pyplot as plt  # noqa: PLC0415 - loaded already, see `_load`
     from cycler import cycler  # noqa: PLC0415 - comes with it
@@ -102,7 +102,7 @@ def _render(plot: Plot) -> bytes:
             shift = (index - (len(panel.series) - 1) / 2) * width
             axis.bar([place + shift for place in positions], values, width, label=name)
         highest = max((max(values, default=0.0) for values in panel.series.values()), default=0.0)
-        axis.set_ylim(0.0, highest * 1.05 or 1.0)  # also where there is nothing
+        axis.set_ylim(0.0, highest * 1.05 or 1.0)  # for days without any value
         axis.set_title(panel.title, loc="left", fontsize=FONT_POINTS + 1)
         axis.set_ylabel(panel.unit)
         axis.yaxis.get_major_locator().set_params(integer=not panel.unit)
@@ -113,7 +113,7 @@ def _render(plot: Plot) -> bytes:
         if len(panel.series) > 1:
             axis.legend(
                 loc="lower right",
-                bbox_to_anchor=(1.0, 1.0),  # beside the title, where no bar is
+                bbox_to_anchor=(1.0, 1.0),  # beside the title, clear of the bars
                 ncol=len(panel.series),
                 borderaxespad=0.2,
                 frameon=False,
@@ -130,11 +130,11 @@ def _render(plot: Plot) -> bytes:
 
 
 def _load() -> None:
-    """Load all that drawing needs, while it may still be read."""
-    import matplotlib as mpl  # noqa: PLC0415 - only the child may carry its weight
+    """Import all that drawing needs while files may still be read."""
+    import matplotlib as mpl  # noqa: PLC0415 - only the child has the memory for it
 
     mpl.use("agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - the backend has to be set before
 
     figure = plt.figure()
     figure.text(0, 0, "0")
@@ -143,7 +143,7 @@ def _load() -> None:
 
 
 def main() -> None:
-    """Give up what drawing does not need, and serve until standard input ends."""
+    """Drop the rights that drawing does not need, and serve until standard input closes."""
     leave_network()
     _load()
     confine(memory_bytes=MEMORY_BYTES, folder=None, readable=readable_modules())

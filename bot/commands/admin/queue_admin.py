@@ -74,7 +74,7 @@ async def nothing_button(interaction: Interaction, t: Texts, _about: int) -> Non
 
 
 def clear_question(t: Texts, count: int) -> str:
-    """What is asked before the queue is cleared."""
+    """The question before the queue is cleared."""
     return t.plural(
         "Cancel {count} waiting picture? Its owner is told. You can undo it for ten minutes.",
         "Cancel {count} waiting pictures? Their owners are told. You can undo it for ten minutes.",
@@ -92,7 +92,7 @@ def cleared_words(t: Texts, count: int) -> str:
 
 
 def _put_back_words(t: Texts, count: int) -> str:
-    """How many wait again."""
+    """How many are waiting again."""
     return t.plural(
         "{count} picture waits again, at its old place.",
         "{count} pictures wait again, at their old places.",
@@ -101,7 +101,7 @@ def _put_back_words(t: Texts, count: int) -> str:
 
 
 def undone_words(t: Texts, outcome: ClearUndone, announced: str | None = None) -> str:
-    """How many wait again, in the words that were announced if any were, and how many do not."""
+    """How many are waiting again (as announced, if anything was), and how many are not."""
     said = t("There is nothing left to be put back.")
     if outcome.job_ids:
         said = announced or _put_back_words(t, len(outcome.job_ids))
@@ -118,7 +118,7 @@ def undone_words(t: Texts, outcome: ClearUndone, announced: str | None = None) -
 async def show_undo(
     interaction: Interaction, said: str, cleared: Cleared, undo: type[PersistentItem]
 ) -> None:
-    """Say what was cancelled, with a button that takes it back for a while."""
+    """Say what was cancelled, with a button that undoes it for a while."""
     t = texts_of(interaction)
     until = discord.utils.format_dt(cleared.undo_until, "t")
     note = t("-# This can be undone until {time}.", time=until)
@@ -129,7 +129,7 @@ async def show_undo(
 async def show_last_undo(
     interaction: Interaction, guild_id: int | None, said: str, undo: type[PersistentItem]
 ) -> None:
-    """Say that nothing waits, to who may just have cleared it: the answer to that may be lost."""
+    """Say that nothing is waiting; with an undo button, as an earlier response may be lost."""
     cleared = await interaction.client.queue.clearings.last(guild_id, interaction.user.id)
     if cleared is None:
         await say(interaction, said)
@@ -140,7 +140,7 @@ async def show_last_undo(
 
 @own_button("queue-clear", _("Cancel them all"), style=discord.ButtonStyle.danger)
 async def clear_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Cancels what waits in the server; the permission may be gone since."""
+    """Cancels what is waiting in the server; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
@@ -155,7 +155,7 @@ async def clear_button(interaction: Interaction, t: Texts, _about: int) -> None:
 
 @own_button("queue-clear-undo", _("Undo"), emoji="↩️")
 async def undo_clear_button(interaction: Interaction, t: Texts, about: int) -> None:
-    """Puts what was cancelled back to its places; the permission may be gone since."""
+    """Puts cancelled pictures back in their places; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     outcome = await interaction.client.queue.clearings.undo(about, guild_id, interaction.user.id)
@@ -208,7 +208,7 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
 @remove.autocomplete("picture")
 @front.autocomplete("picture")
 async def waiting_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
-    """Offer what waits in the server, to its admins; a server may have opened the command."""
+    """Autocomplete: what is waiting in the server, for admins; a server can open the command."""
     guild_id = interaction.guild_id
     if guild_id is None or not is_admin(interaction, interaction.client.settings):
         return []

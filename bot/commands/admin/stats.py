@@ -1,4 +1,4 @@
-"""`/stats`: what was painted, by day, in figures and as a picture."""
+"""`/stats`: what was painted each day, as numbers and as a diagram."""
 
 import logging
 from datetime import date, timedelta
@@ -54,14 +54,14 @@ async def stats(
     words = stats_words(t, found, days)
     if everywhere:
         words += "\n" + t("-# All servers and private messages together.")
-    # The figures are there at once; a picture of them takes a process of its own.
+    # The numbers come at once; the diagram takes a child process.
     drawing = t("-# The diagram is being drawn…")
     await show(interaction, card(words, drawing))
     await show(interaction, await stats_page(t, words, every_day(found, days, today)))
 
 
 async def stats_page(t: Texts, words: str, days: list[DayStats]) -> Card:
-    """The figures, and their picture if it could be drawn."""
+    """The numbers, with the diagram if it could be drawn."""
     try:
         png = await draw(_plot(t, days))
     except ChildError as problem:
@@ -73,7 +73,7 @@ async def stats_page(t: Texts, words: str, days: list[DayStats]) -> Card:
 
 
 def stats_words(t: Texts, found: Stats, days: int) -> str:
-    """The sums in words."""
+    """The totals in words."""
     waiting = sum(day.waiting_seconds * day.pictures for day in found.days)
     painting = sum(day.painting_seconds for day in found.days)
     lines = [
@@ -90,14 +90,14 @@ def stats_words(t: Texts, found: Stats, days: int) -> str:
 
 
 def _mean(t: Texts, seconds: float) -> str:
-    """A time as people say it: `2.5 s`, and of a queue that was long `75 min`."""
+    """A duration as people say it: `2.5 s`, or after a long queue `75 min`."""
     if seconds < LONG_SECONDS:
         return t("{seconds} s", seconds=t.number(seconds, ".1f"))
     return duration(t, seconds)
 
 
 def every_day(found: Stats, days: int, today: date) -> list[DayStats]:
-    """One entry a day, those without jobs included."""
+    """One entry for each day, with those without jobs."""
     known = {day.day: day for day in found.days}
     dates = (today - timedelta(days=ago) for ago in reversed(range(days)))
     return [known.get(each, DayStats(each, 0, 0, 0, 0, 0.0, 0.0)) for each in dates]

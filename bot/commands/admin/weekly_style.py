@@ -1,4 +1,4 @@
-"""`/style-of-the-week`: one command, one message, an end."""
+"""`/style-of-the-week`: announced by one message, for one week."""
 
 import asyncio
 import contextlib
@@ -74,7 +74,7 @@ async def style_of_the_week(
     t, queue = texts_of(interaction), interaction.client.queue
     named = await resolve(queue, style, 1.0, interaction.user.id, guild_id)
     preset = await _preset_of(interaction, named, style)
-    # A name may be that of a style of the admin's own, too, which is nobody else's to see.
+    # The name may be that of a personal style of the admin, which others cannot see.
     chosen = await resolve(queue, preset, 1.0, interaction.user.id, guild_id)
     limits = await queue.limits.in_force(guild_id)
     channel_id = limits.gallery_channel_id or interaction.channel_id
@@ -92,7 +92,7 @@ async def style_of_the_week(
         is_over=False,
     )
     page = await _page(interaction.client, for_all, weekly, chosen)
-    # The one that runs goes on until this one stands there: that may be refused.
+    # The current one is only replaced once the new message is posted, which may be refused.
     message = await post_card(interaction, channel_id, page, f"weekly-{interaction.id}"[-25:])
     weekly = replace(weekly, message_id=message.id)
     try:
@@ -109,7 +109,7 @@ async def style_of_the_week(
 
 
 async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -> str:
-    """By what all members of the server can choose the style."""
+    """The preset by which all members of the server can choose the style."""
     if chosen.preset is not None:
         return chosen.preset
     guild_id = interaction.guild_id
@@ -123,7 +123,7 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
 
 
 def _name(t: Texts, weekly: WeeklyStyle) -> str:
-    """What the style is called in a reader's language; kept is what the server calls it."""
+    """The style's name in a reader's language; the name stored is in the server's."""
     painting = load_catalogue().get(weekly.style)
     return weekly.name if painting is None else painting.title(t.language)
 
@@ -165,7 +165,7 @@ async def _show_present(interaction: Interaction, guild_id: int) -> None:
 
 @own_button("weekly-end", _("End it now"))
 async def end_button(interaction: Interaction, t: Texts, _about: int) -> None:
-    """Ends the style of the week, for admins; the permission may be gone since."""
+    """Ends the style of the week; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     ended = await interaction.client.queue.weekly_styles.end(guild_id, interaction.user.id)
@@ -201,14 +201,14 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
 
 
 class WeeklyStyleKeeper(Service):
-    """Lets each message say that it is over, when it is; what is due is done by the next start."""
+    """Ends each style of the week in time, also after a restart, and updates its message."""
 
     async def start(self) -> None:
-        """Begin to look."""
+        """Start polling."""
         self._run_beside(self._run(), "weekly styles")
 
     async def _run(self) -> None:
-        await self._client.wait_until_ready()  # the languages of the servers are known then
+        await self._client.wait_until_ready()  # the servers' languages are known by then
         while True:
             try:
                 for weekly in await self._client.queue.weekly_styles.due():
@@ -221,7 +221,7 @@ class WeeklyStyleKeeper(Service):
             await asyncio.sleep(LOOK_SECONDS)
 
     async def end(self, weekly: WeeklyStyle) -> None:
-        """Let one be over, whatever becomes of the others."""
+        """End one; its errors do not keep others from ending."""
         try:
             await self.say_over(weekly)
         except QueueError as error:
@@ -230,7 +230,7 @@ class WeeklyStyleKeeper(Service):
             log.exception("A style of the week could not be ended")
 
     async def say_over(self, weekly: WeeklyStyle) -> None:
-        """Let the message of one say how many pictures came of it, without a button."""
+        """Update its message with the number of pictures painted, and without the button."""
         client = self._client
         guild = client.get_guild(weekly.guild_id)
         locale = guild.preferred_locale if guild is not None else None

@@ -1,1 +1,1 @@
-"""What the buttons under a picture do."""
+"""Handlers of the buttons under a picture."""

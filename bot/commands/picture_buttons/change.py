@@ -1,4 +1,4 @@
-"""“Change…”: one form with all that a picture was made with, to paint it anew with some changed."""
+"""“Change…”: a modal with a picture's settings, to paint it again with some changed."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ SWITCHES = {
 
 
 async def change(interaction: Interaction, job_id: int) -> None:
-    """Open the form."""
+    """Open the modal."""
     job = await kept_job(interaction, job_id)
     check_pictures(job)
     in_force = interaction.client.queue.limits.in_force_for(asker_of(interaction))
@@ -45,7 +45,7 @@ async def change(interaction: Interaction, job_id: int) -> None:
 
 
 class ChangeForm(ReportingModal):
-    """The form. Discord takes five fields, so some hold two settings that go together."""
+    """The modal. Discord allows five fields, so some hold two related settings."""
 
     def __init__(self, t: Texts, job: Job, limits: Limits, *, private: bool) -> None:
         super().__init__(title=t("Change picture #{job_id}", job_id=job.id))
@@ -59,7 +59,7 @@ class ChangeForm(ReportingModal):
             custom_id="look", required=False, options=_looks(t, job.options)
         )
         labels = {value: t(label) for value, label in SWITCHES.items()}
-        if job.options.variants > 1:  # which are not filmed
+        if job.options.variants > 1:  # several versions have no time-lapse
             del labels[FILM]
         states = {FILM: job.options.timelapse, SPOILER: job.reply.spoiler, PRIVATE: private}
         self._switches = Switches(labels, on={name for name, is_on in states.items() if is_on})
@@ -77,14 +77,14 @@ class ChangeForm(ReportingModal):
             self.add_item(ui.Label(text=label, description=about, component=field))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Paint it anew."""
+        """Paint it again."""
         job, switched = await kept_job(interaction, self._job.id), set(self._switches.values)
         check_pictures(job)
         options = self._options(job.options, film=FILM in switched)
         photos = [Source.attachment(file) for file in self._photo.values]
         styles = [Source.attachment(file) for file in self._style.values]
         if options == job.options and not photos and not styles:
-            options = options.model_copy(update={"seed": new_seed()})  # or nothing would differ
+            options = options.model_copy(update={"seed": new_seed()})  # else nothing would change
         request = (
             (await remix_request(interaction, job))
             .with_reply(ephemeral=PRIVATE in switched, spoiler=SPOILER in switched)
@@ -92,7 +92,7 @@ class ChangeForm(ReportingModal):
         )
         if photos or styles:
             request = request.apart(job.inputs)
-        if photos:  # whether it is to move is asked anew; what moves has a size of its own
+        if photos:  # ask again whether to paint a clip; it has a size of its own
             photo, *masks = photos
             named = ("size_px",) if options.size_px != job.options.size_px else ()
             update = {"content": photo, "more": (), "mask": next(iter(masks), None), "named": named}
@@ -112,7 +112,7 @@ class ChangeForm(ReportingModal):
 
 
 def _sizes(t: Texts, job: Job, limits: Limits) -> list[discord.SelectOption]:
-    """Sizes with qualities that are allowed, and the present pair, which is chosen."""
+    """The allowed pairs of size and quality, with the current one selected."""
     options = job.options
     present = f"{options.size_px}{SEPARATOR}{options.quality}"
     clip_px = limits.max_size_px if job.inputs.clip is None else limits.max_clip_size_px
@@ -128,7 +128,7 @@ def _sizes(t: Texts, job: Job, limits: Limits) -> list[discord.SelectOption]:
 
 
 def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:
-    """Strengths with what happens to the colors, the present pair chosen."""
+    """The pairs of strength and colors, with the current one selected."""
     strengths = {strength: t(label) for label, strength in STRENGTHS.values()}
     strengths.setdefault(options.strength, t("as it was"))
     return [

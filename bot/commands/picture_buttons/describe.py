@@ -1,4 +1,4 @@
-"""“Describe…”: what is said of a picture to those who do not see it, and a spoiler afterwards."""
+"""“Describe…”: set a picture's alt text, and whether it is a spoiler."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,13 +31,13 @@ GONE = _("Its message is not there any more.")
 
 @own_button("describe", _("Describe…"), emoji="🏷️")
 async def describe_button(interaction: Interaction, t: Texts, about: int) -> None:
-    """Opens the form, for the member whose picture it is."""
+    """Opens the modal, for the picture's owner."""
     job = await kept_job(interaction, about)
     await interaction.response.send_modal(DescribeForm(t, job))
 
 
 class DescribeForm(ReportingModal):
-    """The description and the spoiler, as they are."""
+    """Asks for the alt text and the spoiler, filled with the current ones."""
 
     def __init__(self, t: Texts, job: Job) -> None:
         super().__init__(title=t("Describe picture #{job_id}", job_id=job.id))
@@ -61,7 +61,7 @@ class DescribeForm(ReportingModal):
         self.add_item(ui.Label(text=t("And"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Keep it, and change the message."""
+        """Store them, and edit the message."""
         client: Bot = interaction.client
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = texts_of(interaction)
@@ -84,12 +84,12 @@ async def _must_hide(interaction: Interaction, job: Job) -> bool:
         return False
     there = await defaults_there(interaction, job.guild_id, job.channel_id)
     if interaction.guild_id != job.guild_id and there.spoiler_role_ids:
-        return job.reply.spoiler  # their roles there are not known here
+        return job.reply.spoiler  # the member's roles in that server are not known here
     return bool(there.for_roles(role_ids(interaction)).always_spoiler)
 
 
 async def _change_message(t: Texts, client: Bot, job: Job) -> str:
-    """Change the pictures of a job's message, and nothing else; what came of it."""
+    """Edit only the pictures of a job's message; returns the outcome in words."""
     try:
         message = await _by_token(t, client, job) or await _by_bot(t, client, job)
     except discord.HTTPException as error:
@@ -98,13 +98,13 @@ async def _change_message(t: Texts, client: Bot, job: Job) -> str:
         raise
     if message is None:
         return t(KEPT_FOR_LATER)
-    # What a message says of its own place lacks the server, where it was fetched by a token.
+    # a message fetched by token does not know its server
     there = replace(job.reply, channel_id=message.channel.id, message_id=message.id)
     return t(KEPT, link=message_address(replace(job, reply=there)))
 
 
 async def _by_token(t: Texts, client: Bot, job: Job) -> discord.Message | None:
-    """Change the answer to an interaction; None where that is not the message, or too late."""
+    """Edit the response by token; None if it is not the job's message, or it is too late."""
     reply = job.reply
     if job.came_by_dm or client.clock() >= reply.token_expires_at.timestamp():
         return None
@@ -120,7 +120,7 @@ async def _by_token(t: Texts, client: Bot, job: Job) -> discord.Message | None:
 
 
 async def _by_bot(t: Texts, client: Bot, job: Job) -> discord.Message | None:
-    """Change a message by the bot's own token; None where that does not reach it."""
+    """Edit the message by the bot's own token; None if it is not reachable."""
     reply = job.reply
     is_reached = job.came_by_dm or (reply.bot_in_channel and not reply.ephemeral)
     if not is_reached or reply.message_id is None:
@@ -133,7 +133,7 @@ async def _by_bot(t: Texts, client: Bot, job: Job) -> discord.Message | None:
 
 
 def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:
-    """A message's components with its pictures described anew."""
+    """A message's components with new alt texts on its pictures."""
     layout = ui.LayoutView.from_message(message, timeout=None)
     for gallery in layout.walk_children():
         if not isinstance(gallery, ui.MediaGallery):

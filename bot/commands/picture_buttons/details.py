@@ -1,4 +1,4 @@
-"""“Details”: how a picture came to be, for those who want to know: seed, network, iterations."""
+"""“Details”: how a picture was made: seed, network, iterations."""
 
 import contextlib
 
@@ -19,7 +19,7 @@ from jobs.model import Job
 
 
 async def show_details(interaction: Interaction, job_id: int) -> None:
-    """Show them to the one who asks, if they may see the picture."""
+    """Show the details to a user who may see the picture."""
     job = await known_job(interaction, job_id)
     if not may(Right.LOOK, interaction, job):
         raise not_yours(interaction, job)
@@ -37,7 +37,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
 
 
 async def _parent_link(interaction: Interaction, job: Job) -> str | None:
-    """Where the picture stands that a job was painted on from, if who asks may look at it there."""
+    """The URL of the picture that a job was remixed from, if the user may see it there."""
     if job.parent_job_id is None:
         return None
     parent = await interaction.client.queue.jobs.get(job.parent_job_id)
@@ -47,7 +47,7 @@ async def _parent_link(interaction: Interaction, job: Job) -> str | None:
 
 
 async def _records(interaction: Interaction, t: Texts, job: Job) -> list[Upload]:
-    """What was recorded beside a film, as far as there is room for it."""
+    """The recordings that belong to a time-lapse, as far as they fit."""
     if job.report is None or job.pictures_deleted_at is not None:
         return []
     room_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES - ROOM_BYTES)

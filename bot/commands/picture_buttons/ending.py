@@ -49,7 +49,10 @@ TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for g
 
 
 async def cancel(interaction: Interaction, job_id: int) -> None:
-    """Stop a job that waits or is painted; its message then says so by itself, a copy does here."""
+    """Cancel an unfinished job.
+
+    Its own message is edited by the delivery; a copy is edited here.
+    """
     await acknowledge(interaction)  # the queue may be slow
     job = await known_job(interaction, job_id)
     match await job_access.cancel(interaction, job):
@@ -67,7 +70,7 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
 
 
 async def _show_end(interaction: Interaction, job_id: int) -> None:
-    """Show how a job ended in a copy of its message, if those may see it who see the copy."""
+    """Show the final state in a copy of a job's message, if all who see the copy may see that."""
     copy = interaction.message
     to_others = copy is not None and not copy.flags.ephemeral
     with contextlib.suppress(UserError):
@@ -77,9 +80,9 @@ async def _show_end(interaction: Interaction, job_id: int) -> None:
 
 
 async def delete(interaction: Interaction, job_id: int) -> None:
-    """Delete a picture, stored and shown; for its owner and for moderators of its channel.
+    """Delete a picture and its messages; for its owner and for moderators of its channel.
 
-    The button may stand under a copy that `/show` made, so the job's own message goes, too.
+    The button may be under a copy made by `/show`, so the job's own message is deleted, too.
     """
     job = await job_in_time(interaction, job_id)
     client = interaction.client
@@ -92,18 +95,18 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         words = texts_of(interaction)(COPY_DELETED)
         await _delete_message(interaction, words, {"job": str(job.id), "user": str(job.user_id)})
         return
-    if not job.state.ended:  # it had, when the button came there, and waits once more
+    if not job.state.ended:  # undone and waiting again, since the button was shown
         await cancel(interaction, job_id)
         return
     await acknowledge(interaction)
-    await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
+    await was_removed(interaction, job)  # recorded before the bot's own deletion
     await client.queue.retention.delete_soon(job_id, interaction.user.id)
     left = await client.service(GalleryKeeper).take_out(job_id)
     removed = is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
     t = texts_of(interaction)
-    is_new = job.pictures_deleted_at is None  # or the answer to an earlier press may be lost
+    is_new = job.pictures_deleted_at is None  # else an earlier response may be lost
     words = t("The picture is deleted. For ten minutes you can take that back.")
     words, undo = words if is_new else t(DELETED_BEFORE), []
     if is_new or await client.queue.retention.may_restore(job_id, interaction.user.id):
@@ -117,7 +120,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
 
 
 def _moderates_copy(interaction: Interaction) -> bool:
-    """Whether somebody presses under what all see in a channel that they look after."""
+    """Whether a user pressed under a public copy in a channel that they moderate."""
     pressed = interaction.message
     if interaction.guild_id is None or pressed is None or pressed.flags.ephemeral:
         return False
@@ -126,9 +129,9 @@ def _moderates_copy(interaction: Interaction) -> bool:
 
 
 async def _delete_forgotten(interaction: Interaction, job_id: int) -> None:
-    """Delete the message of a picture of which nothing is kept any more.
+    """Delete the message of a picture of which nothing is stored any more.
 
-    Its member may, as whoever asked for the message: nobody but moderators can by Discord's means.
+    Its member may do that if they asked for the message: in Discord only moderators could.
     """
     asked = interaction.message.interaction_metadata if interaction.message else None
     is_theirs = asked is not None and asked.user.id == interaction.user.id
@@ -141,12 +144,12 @@ async def _delete_forgotten(interaction: Interaction, job_id: int) -> None:
 async def _delete_message(
     interaction: Interaction, words: str, noted: Mapping[str, str] | None
 ) -> None:
-    """Delete a message under which somebody pressed, and nothing else.
+    """Delete only the message under which the user pressed.
 
     Args:
-        interaction: By which they pressed.
+        interaction: The press.
         words: What to tell them.
-        noted: What the server's log says of it, where they may do so as an admin or a moderator.
+        noted: The entry in the server's audit log, if they do so as an admin or moderator.
     """
     await acknowledge(interaction)
     if noted is not None:
@@ -159,17 +162,17 @@ async def _delete_message(
 
 @own_button("undelete", _("Undo"), emoji="↩️")
 async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> None:
-    """Takes a deletion back, for the one who deleted."""
+    """Undoes a deletion, for whoever deleted."""
     job_id, queue = about, interaction.client.queue
     job = await known_job(interaction, job_id)
-    if not may(Right.DELETE, interaction, job):  # the permission may be gone since
+    if not may(Right.DELETE, interaction, job):  # the permission may have been removed since
         raise not_yours(interaction, job)
     if job.pictures_deleted_at is None:
         raise UserError(IS_BACK)
     if job.pictures_deleted_at <= await read_in_time(interaction, queue.now()):
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
-    # What was deleted in Discord stays so, and what was not to be seen here is not shown here.
+    # A message deleted in Discord stays deleted, and what was not visible here is not shown here.
     alone = not is_shown_here(interaction, stood) or not await is_for_others(interaction, stood)
     hidden = job.reply.spoiler or await read_in_time(interaction, must_hide_here(interaction))
     message_id = await acknowledge(interaction, ephemeral=alone, thinking=True)
@@ -185,10 +188,10 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         alt_text=was.alt_text,
     )
     if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
-        now = await queue.jobs.get(job_id)  # another press may have been quicker
+        now = await queue.jobs.get(job_id)  # another press may have been faster
         is_back = now is not None and now.pictures_deleted_at is None
         raise UserError(IS_BACK if is_back else TOO_LATE_TO_UNDO)
-    if interaction.message is not None:  # it says no longer what holds
+    if interaction.message is not None:  # the message is outdated
         with contextlib.suppress(discord.HTTPException):
             await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))
 
@@ -197,20 +200,20 @@ log = logging.getLogger(__name__)
 
 
 async def remove_message(client: Bot, job: Job) -> bool:
-    """Delete the message that shows a job: by its token while that works, else by the bot's own.
+    """Delete a job's message: by interaction token while that is valid, else by the bot's own.
 
     Returns:
-        Whether nobody sees it there any more; False where the bot may not delete it.
+        Whether nobody can see it any more; False if the bot may not delete it.
 
     Raises:
-        discord.HTTPException: if Discord is troubled; the same again may work.
+        discord.HTTPException: A transient error; a retry may work.
     """
     reply = job.reply
     was_there = await _delete_answer(client, job)
     if was_there and not job.came_by_dm:
         return True
     if reply.message_id is None or reply.channel_id is None:
-        return True  # there never was one, as far as is known
+        return True  # as far as is known there never was one
     channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
     try:
         await channel.get_partial_message(reply.message_id).delete()
@@ -225,12 +228,12 @@ async def remove_message(client: Bot, job: Job) -> bool:
 
 
 async def _delete_answer(client: Bot, job: Job) -> bool | None:
-    """Delete the answer to a job's interaction by its token.
+    """Delete the response to a job's interaction by its token.
 
-    Of what came by direct message it shows no more than how it was painted, if it is there yet.
+    If the picture was sent by DM, the response at most says how it was painted.
 
     Returns:
-        Whether it was there; None where that is not known.
+        Whether it was there; None if that is not known.
     """
     reply = job.reply
     if client.clock() >= reply.token_expires_at.timestamp():
@@ -238,7 +241,7 @@ async def _delete_answer(client: Bot, job: Job) -> bool | None:
     try:
         await webhook_of(client, reply).delete_message(ORIGINAL)
     except discord.NotFound:
-        return False  # or it was sent to the user's DMs instead
+        return False  # or the picture was sent to the user's DMs
     except discord.HTTPException as error:
         if error.status != 401 and not job.came_by_dm:
             raise

@@ -1,4 +1,4 @@
-"""Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
+"""Buttons that create a job from an earlier one: again, stronger, softer, larger, other style."""
 
 from dataclasses import replace
 from functools import partial
@@ -36,7 +36,7 @@ async def again(interaction: Interaction, job_id: int) -> None:
 
 
 async def stronger(interaction: Interaction, job_id: int) -> None:
-    """More of the style."""
+    """Stronger style."""
     job = await kept_job(interaction, job_id)
     if job.options.strength >= 1.0:
         raise UserError(STRONGEST)
@@ -45,7 +45,7 @@ async def stronger(interaction: Interaction, job_id: int) -> None:
 
 
 async def softer(interaction: Interaction, job_id: int) -> None:
-    """More of the photograph."""
+    """Weaker style."""
     job = await kept_job(interaction, job_id)
     if job.options.strength <= 0.0:
         raise UserError(SOFTEST)
@@ -54,9 +54,9 @@ async def softer(interaction: Interaction, job_id: int) -> None:
 
 
 async def larger(interaction: Interaction, job_id: int) -> None:
-    """Twice the size, or what is allowed of that, with the same seed.
+    """Twice the size, or as large as allowed, with the same seed.
 
-    Where nothing more is allowed, it is for the limits to say so.
+    If it is as large as allowed already, the limits' refusal says so.
     """
     job = await kept_job(interaction, job_id)
     size_px, limits = job.options.size_px, interaction.client.settings.limits
@@ -74,7 +74,7 @@ async def larger(interaction: Interaction, job_id: int) -> None:
 
 
 async def timelapse(interaction: Interaction, job_id: int) -> None:
-    """The time-lapse; where none was recorded, the same picture is painted again with one."""
+    """The time-lapse; if none was recorded, paint the same picture again with one."""
     job = await kept_job(interaction, job_id)
     if job.inputs.clip is not None:
         raise UserError(NOT_FILMED)
@@ -86,13 +86,13 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
 
 
 async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
-    """Show one of several versions alone, as a picture with all its buttons. It costs nothing."""
+    """Make one of several versions a job of its own, with all buttons; nothing is painted."""
     job = await kept_job(interaction, job_id)
     if job.unreadable is not None or version >= len(job.versions):
         raise UserError(NOT_KEPT)
     request = (await remix_request(interaction, job)).model_copy(update={"version": version})
     if not await is_for_others(interaction, job) or await was_removed(interaction, job):
-        request = request.with_reply(ephemeral=True)  # what was deleted stays deleted
+        request = request.with_reply(ephemeral=True)  # a deleted one must not reappear
     await interaction.client.service(IntakeService).begin(interaction, request)
 
 
@@ -102,7 +102,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
     check_pictures(job)
 
     async def begin(submitted: Interaction, chosen: StyleChoice) -> None:
-        job = await open_job(submitted, job_id)  # what was so when the form opened may be no more
+        job = await open_job(submitted, job_id)  # it may have changed since the modal was opened
         check_pictures(job)
         named = ("strength", "style_scale", "pooling")
         request = (
@@ -122,10 +122,10 @@ async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
 
 
 async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
-    """A wish for the same again, of the one who asks now.
+    """A request for the same picture, by the user of this interaction.
 
-    It is shown and told of as the job was; to somebody else as they wish for theirs, too. Where
-    others have not been shown the first, they are not shown the second.
+    It is as visible and announced as the job; for another user as their own defaults say, but never
+    more visible. If others here have not seen the first picture, the second is ephemeral.
     """
     reply = reply_as(interaction, job.reply)
     if not is_shown_here(interaction, job):
@@ -148,9 +148,9 @@ async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
 
 
 def _place_for_all(interaction: Interaction, job: Job) -> str:
-    """The address of the message of a job, if all see it where it is painted on from; else empty.
+    """The URL of a job's message if it is public where it is remixed; else empty.
 
-    It is in the new picture's file, which tells nobody of another server or of a hidden channel.
+    The new file contains it, so it must not reveal another server or a hidden channel.
     """
     if job.guild_id is None or job.guild_id != interaction.guild_id:
         return ""

@@ -1,4 +1,4 @@
-"""Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
+"""Buttons that show more of a finished picture: compare, time-lapse, save to DMs."""
 
 import discord
 from discord import ui
@@ -32,7 +32,7 @@ DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this serv
 
 
 async def compare(interaction: Interaction, job_id: int) -> None:
-    """Before and after in one picture, for the eyes of who asks; the owner may post it."""
+    """Show before and after side by side, ephemerally; the owner may post it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await open_job(interaction, job_id)
     async with convenience(interaction):
@@ -73,14 +73,14 @@ async def _show(
     description: str,
     spoiler: bool,
 ) -> None:
-    """Put words and a file into the answer, with the button that posts them if there is one."""
+    """Edit the response to these words and this file, with a button to post them, if given."""
     view = None if button is None else ui.View(timeout=None).add_item(button)
     file = Upload(attached.data, attached.filename, spoiler=spoiler, description=description)
     await interaction.edit_original_response(content=words, attachments=[file], view=view)
 
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
-    """The recorded time-lapse of a job, alone, so that Discord shows it as large as it can."""
+    """Show a job's recorded time-lapse alone, so that Discord shows it as large as possible."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     async with convenience(interaction):
         await _show_film(interaction, job, key)
@@ -107,7 +107,7 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
 
 @own_button("post-film", _("Post here"), emoji="📣")
 async def post_film_button(interaction: Interaction, _t: Texts, about: int) -> None:
-    """Shows the film to everybody where it is pressed."""
+    """Posts the time-lapse where the button is pressed."""
     job = await kept_job(interaction, about)
     if job.timelapse_key is None:
         raise UserError(NO_RESULT, job_id=job.id)
@@ -119,7 +119,7 @@ async def post_film_button(interaction: Interaction, _t: Texts, about: int) -> N
 
 @own_button("post-compared", _("Post here"), emoji="📣")
 async def post_comparison_button(interaction: Interaction, _t: Texts, about: int) -> None:
-    """Shows before and after to everybody where it is pressed."""
+    """Posts before and after where the button is pressed."""
     job = await kept_job(interaction, about)
     _result_key(job)
     await check_posting(interaction, job.id)
@@ -161,7 +161,7 @@ def _result_key(job: Job) -> str:
     """The key of the finished picture.
 
     Raises:
-        UserError: if it was deleted.
+        UserError: It was deleted.
     """
     if job.result_key is None:
         raise UserError(NO_RESULT, job_id=job.id)

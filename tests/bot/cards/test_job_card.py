@@ -82,7 +82,7 @@ def test_the_bar_is_full_at_the_end_and_cancel_is_offered_once() -> None:
     assert not actions_of(job_card(T, painting(0.5, cancel_requested=True), None))
     clip: dict[str, Any] = {"frames": 9, "note": "loading"}
     halfway = words_of(job_card(T, painting(0.5, progress=clip | {"frame": 4}), None))
-    assert "frame 4 of 9" in halfway
+    assert "50% · frame 4 of 9\n▰▰▰▰▰▰▰▱▱▱▱▱▱▱\n" in halfway, "words first, for who hears them"
     assert "put together" not in halfway
     last = words_of(job_card(T, painting(1.0, progress=clip | {"frame": 9}), None))
     assert "put together" in last

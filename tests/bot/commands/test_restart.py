@@ -17,7 +17,7 @@ async def test_buttons_and_pages_outlive_the_process(world: World) -> None:
     history = await world.slash(ada, "history")
     styles = await world.slash(ada, "styles", {"search": "monet"})
     await restart(world)
-    await world.press(ada, queue, "Cancel")
+    await world.press(ada, queue, f"Cancel #{waiting.id}")
     assert await world.state(waiting) is JobState.CANCELLED
     opened = await answer(await world.discord.select(ada, history, [str(painted[4].id)]))
     assert f"#{painted[4].id}" in opened.text

@@ -165,8 +165,11 @@ async def test_a_button_of_a_replaced_style_paints_in_what_took_its_place(world:
     ada = world.user()
     await save(world, ada, "Mine")
     await save(world, ada, "Other")
+    await save(world, world.user("admin"), "Other", for_server=True)
     message = await world.says(await world.paint({}, PHOTO), "In which style")
     (menu,) = message.selects
+    whose = {each["description"] for each in menu["options"] if each["label"] == "Other"}
+    assert whose == {"your own", "of this server"}
     (value,) = [each["value"] for each in menu["options"] if each["label"] == "Mine"]
     await save(world, ada, "Mine", file=("b.png", plain_picture(color="navy")))
     await world.says(await world.discord.select(ada, message, [value]), "Mine")

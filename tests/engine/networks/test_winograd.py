@@ -1,4 +1,4 @@
-"""Frozen convolutions by Winograd's transform: the same features and slopes, where it is used."""
+"""Frozen convolutions by Winograd's transform: the same features and gradients."""
 
 from collections.abc import Callable
 
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.skipif(
 CPU = torch.device("cpu")
 
 
-def kernel(inputs: int, outputs: int, side: int = 3, around: int = 1) -> Kernel:
+def kernel(inputs: int, outputs: int, side: int = 3, padding: int = 1) -> Kernel:
     generator = torch.Generator().manual_seed(inputs)
     weight = torch.randn(outputs, inputs, side, side, generator=generator)
-    return Kernel(weight / weight[0].numel() ** 0.5, torch.linspace(-1, 1, outputs), around)
+    return Kernel(weight / weight[0].numel() ** 0.5, torch.linspace(-1, 1, outputs), padding)
 
 
 def noise(*shape: int) -> Tensor:
@@ -40,16 +40,16 @@ def in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(winograd, "_WHOLE_BYTES", {})
 
 
-@pytest.mark.parametrize(("side", "around"), [(3, 1), (3, 0), (5, 0)])
+@pytest.mark.parametrize(("side", "padding"), [(3, 1), (3, 0), (5, 0)])
 @pytest.mark.parametrize("size", [(7, 9), (48, 20), (200, 331)])
 @pytest.mark.parametrize("inputs", [3, 6])
 def test_a_convolution_is_one(
-    side: int, around: int, size: tuple[int, int], inputs: int, monkeypatch: pytest.MonkeyPatch
+    side: int, padding: int, size: tuple[int, int], inputs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = torch.backends.cpu.get_cpu_capability()
     monkeypatch.setattr(winograd, "_FEW_INPUTS", {here: 3})  # as where that was measured
-    made, x = kernel(inputs, 10, side, around), noise(1, inputs, *size)
-    wanted = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=around)
+    made, x = kernel(inputs, 10, side, padding), noise(1, inputs, *size)
+    wanted = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=padding)
     assert apart(made(x), wanted) < 1e-5
 
 
@@ -73,7 +73,7 @@ def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("size", [(6, 8), (7, 8), (6, 9), (31, 17)])
 def test_a_mean_is_that_of_torch_both_ways(size: tuple[int, int]) -> None:
     one, other = noise(1, 5, *size).requires_grad_(), noise(1, 5, *size).requires_grad_()
-    found, wanted = winograd.mean_of(one), F.avg_pool2d(other, 2)
+    found, wanted = winograd.avg_pool(one), F.avg_pool2d(other, 2)
     # The same four numbers, added in another order.
     assert apart(found.detach(), wanted.detach()) < 1e-7
     for made, leaf in ((found, one), (wanted, other)):
@@ -83,7 +83,7 @@ def test_a_mean_is_that_of_torch_both_ways(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [(130, 90), (131, 91)])
-@pytest.mark.parametrize("step", [winograd.maximum_of, winograd.relu_of])
+@pytest.mark.parametrize("step", [winograd.conv_relu_max_pool, winograd.conv_relu])
 def test_what_is_made_in_bands_is_that_of_the_whole_both_ways(
     step: Callable[[Tensor, Kernel], Tensor], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,36 +93,36 @@ def test_what_is_made_in_bands_is_that_of_the_whole_both_ways(
             in_bands(monkeypatch)
         x = noise(1, 6, *size).requires_grad_()
         made = step(x, one)
-        (slope,) = torch.autograd.grad(made.square().sum(), x)
-        found.append((made.detach(), slope))
-    (whole, whole_slope), (parts, parts_slope) = found
+        (grad,) = torch.autograd.grad(made.square().sum(), x)
+        found.append((made.detach(), grad))
+    (whole, whole_grad), (parts, parts_grad) = found
     assert torch.equal(parts, whole)
-    assert torch.equal(parts_slope, whole_slope)
+    assert torch.equal(parts_grad, whole_grad)
 
 
 @pytest.mark.parametrize("size", [(24, 32), (25, 33)])
 def test_slopes_are_those_of_plain_convolutions(size: tuple[int, int]) -> None:
-    first, second, third = kernel(3, 8, around=0), kernel(8, 12), kernel(12, 12)
+    first, second, third = kernel(3, 8, padding=0), kernel(8, 12), kernel(12, 12)
 
     def by_winograd(x: Tensor) -> Tensor:
-        made = winograd.maximum_of(winograd.relu_of(x, first), second)
-        return winograd.relu_of(winograd.maximum_of(made, None), third)
+        made = winograd.conv_relu_max_pool(winograd.conv_relu(x, first), second)
+        return winograd.conv_relu(winograd.conv_relu_max_pool(made, None), third)
 
     def plainly(x: Tensor) -> Tensor:
         for number, one in enumerate((first, second, third)):
             weight, bias = one.weight.double(), one.bias.double()
-            x = F.conv2d(x, weight, bias, padding=one.around).relu()
+            x = F.conv2d(x, weight, bias, padding=one.padding).relu()
             x = F.max_pool2d(x, 2) if number == 1 else x
             x = F.max_pool2d(x, 2) if number == 1 else x
         return x
 
-    slopes = []
+    grads = []
     for make, dtype in ((by_winograd, torch.float32), (plainly, torch.float64)):
         x = noise(1, 3, *size).to(dtype).requires_grad_()
         made = make(x)
-        (slope,) = torch.autograd.grad((made * torch.arange(made.numel()).view_as(made)).sum(), x)
-        slopes.append(slope)
-    assert apart(*slopes) < 1e-5
+        (grad,) = torch.autograd.grad((made * torch.arange(made.numel()).view_as(made)).sum(), x)
+        grads.append(grad)
+    assert apart(*grads) < 1e-5
 
 
 @pytest.mark.parametrize("pooling", ["max", "average"])

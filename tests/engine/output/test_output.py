@@ -3,12 +3,14 @@ import json
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 import tifffile
 import torch
+from matplotlib.figure import Figure
 from PIL import Image, ImageCms
 
 from common.clips.encoding import h264
@@ -217,3 +219,11 @@ def test_losses_are_lines_of_json() -> None:
 def test_losses_are_plotted(count: int) -> None:
     with Image.open(io.BytesIO(loss_plot(RECORDS[:count]))) as image:
         assert image.width > 400
+
+
+def test_curves_are_told_apart_without_their_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    loss_plot(RECORDS)
+    lines = drawn[0].axes[0].get_lines()
+    assert len({line.get_linestyle() for line in lines}) == len(lines) == 3

@@ -173,8 +173,8 @@ def test_bands_keep_within_their_room_and_use_it(size: tuple[int, int]) -> None:
         for stage, rows, count in zip(bands.stages, bands.rows_px, bands.kept, strict=True):
             heights = [core.bottom - core.top for core in bands.cores(stage)]
             assert sum(heights) == size[0]
-            assert all(height % stage.made_stride_px == 0 for height in heights[:-1])
-            widest = min(size[0], max(heights) + 2 * stage.reach_px)
+            assert all(height % stage.out_stride_px == 0 for height in heights[:-1])
+            widest = min(size[0], max(heights) + 2 * stage.margin_px)
             assert widest * size[1] * stage.bytes_per_pixel <= 1.05 * bands.piece_bytes
             assert rows >= min(size[0], 32) // 2
             kept += count * widest * size[1] * stage.kept_bytes_per_pixel

@@ -30,21 +30,21 @@ class Wrapped:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        return self._inner.through(stage, given)
+    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return self._inner.forward_stage(stage, given)
 
 
 class NotFiniteInBf16(Wrapped):
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().through(stage, given)
+    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().forward_stage(stage, given)
         if self._inner.dtype is torch.bfloat16 and given.requires_grad:
             found = {name: features * torch.inf for name, features in found.items()}
         return found, made
 
 
 class NeverFinite(Wrapped):
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().through(stage, given)
+    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().forward_stage(stage, given)
         if given.requires_grad:
             found = {name: features * torch.nan for name, features in found.items()}
         return found, made
@@ -53,8 +53,8 @@ class NeverFinite(Wrapped):
 class NotFiniteOnce(Wrapped):
     calls = 0
 
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().through(stage, given)
+    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().forward_stage(stage, given)
         type(self).calls += given.requires_grad and stage.number == 0
         if given.requires_grad and type(self).calls == 15:
             found = {name: features * torch.nan for name, features in found.items()}
@@ -66,8 +66,8 @@ class GradientNotFiniteOnce(Wrapped):
 
     calls = 0
 
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().through(stage, given)
+    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().forward_stage(stage, given)
         if given.requires_grad:
             type(self).calls += stage.number == 0
             if type(self).calls == 10:
@@ -177,11 +177,11 @@ class Small(Wrapped):
 
     most = 100 * 100
 
-    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         pixels = given.shape[-1] * given.shape[-2]
         if stage.number == 0 and pixels > self.most and given.requires_grad:
             raise torch.OutOfMemoryError("out of memory")
-        return super().through(stage, given)
+        return super().forward_stage(stage, given)
 
 
 def test_out_of_memory_halves_the_tiles_and_goes_on() -> None:

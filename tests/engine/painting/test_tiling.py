@@ -199,10 +199,10 @@ def staged(
     """By stages, in bands of so many of the rows that each makes; with windows too short."""
     objective = judging(options, masked=masked, encoder=encoder, size=LESS)
     stages = tuple(
-        replace(stage, reach_px=stage.reach_px - short_px * stage.made_stride_px)
+        replace(stage, margin_px=stage.margin_px - short_px * stage.out_stride_px)
         for stage in encoder.stages(objective.layers())
     )
-    heights = tuple(rows * stage.made_stride_px for stage in stages)
+    heights = tuple(rows * stage.out_stride_px for stage in stages)
     bands = Bands(objective.size, stages, heights, (kept,) * len(stages))
     return evaluate(objective, random(1, 3, *LESS, seed=5).to(DOUBLE), bands)
 

@@ -1,5 +1,6 @@
 """A queue on disk, and jobs in it; the small network paints them unless told otherwise."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from tests.kit.samples import accepted
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, sqlite_template: Path) -> Settings:
+    """Of an engine whose database is already migrated."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(sqlite_template, data)
     return load_settings(
         _env_file=None,
-        atelier_data_dir=tmp_path / "data",
+        atelier_data_dir=data,
         atelier_device="cpu",
         atelier_network="lite",  # by which the engine tries its device, too
     )

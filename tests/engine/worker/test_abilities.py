@@ -7,7 +7,7 @@ import pytest
 
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX
 from common.settings import Settings
-from engine.networks.registry import NetworkSource, networks_at_hand
+from engine.networks.registry import NetworkSource, available_networks
 from engine.painting import PaintingStoppedError, Studio
 from engine.painting.memory import largest_side_px
 from engine.worker.abilities import abilities_of, tried_pace
@@ -28,7 +28,7 @@ def test_the_processor_is_named_with_its_memory_and_its_networks() -> None:
 
 
 def test_a_file_that_is_not_there_is_no_network(tmp_path: Path) -> None:
-    assert networks_at_hand(NetworkSource(tmp_path / "none.pth")) == ("lite",)
+    assert available_networks(NetworkSource(tmp_path / "none.pth")) == ("lite",)
 
 
 @pytest.mark.parametrize(

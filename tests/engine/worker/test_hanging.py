@@ -33,14 +33,14 @@ HANGS_ONCE = """
 import pathlib, sys, time
 from engine.networks.vgg19 import Vgg19
 from engine.worker.main import main
-marker, calls, through = pathlib.Path(sys.argv[1]), [], Vgg19.through
+marker, calls, through = pathlib.Path(sys.argv[1]), [], Vgg19.forward_stage
 def hangs_in_the_middle(*given, **named):
     calls.append(1)
     if len(calls) == 16 and not marker.exists():  # of the network's five stages
         marker.touch()
         time.sleep(100_000)  # as a kernel does that never returns
     return through(*given, **named)
-Vgg19.through = hangs_in_the_middle
+Vgg19.forward_stage = hangs_in_the_middle
 raise SystemExit(main(["--until-stdin-closes"]))
 """
 

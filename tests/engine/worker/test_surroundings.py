@@ -183,16 +183,16 @@ class Sick:
         from engine.lite.encoder import LiteEncoder  # noqa: PLC0415
 
         self._patch, self._class = monkeypatch, LiteEncoder
-        self._well = LiteEncoder.through
+        self._well = LiteEncoder.forward_stage
 
     def fall_ill(self) -> None:
-        def through(*_: object, **__: object) -> None:
+        def failing(*_: object, **__: object) -> None:
             raise RuntimeError("CUDA error: an illegal memory access was encountered\nCompile")
 
-        self._patch.setattr(self._class, "through", through)
+        self._patch.setattr(self._class, "forward_stage", failing)
 
     def recover(self) -> None:
-        self._patch.setattr(self._class, "through", self._well)
+        self._patch.setattr(self._class, "forward_stage", self._well)
 
 
 async def test_a_sick_device_charges_none_of_four_jobs(

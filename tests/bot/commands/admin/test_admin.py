@@ -94,7 +94,8 @@ async def test_limits_are_shown_set_and_taken_back(world: World) -> None:
     assert "Largest size: 512 px" in message.text
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (512, "draft")
-    assert "**Largest size: 512 px**" in (await world.slash(admin, "limits show")).text
+    bold = "**Largest size: 512 px** (set by this server)\n**Best quality: draft** ("
+    assert bold in (await world.slash(admin, "limits show")).text
     await world.press(admin, message, "Undo")
     assert "Largest size: 2048 px" in message.text
     limits = await world.queue.limits.in_force(world.guild_id)
