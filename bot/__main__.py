@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.app.alone import alone_in
 from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
+from bot.app.folder_lock import lock_folder
 from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
@@ -84,7 +84,7 @@ def _start(settings: Settings) -> int:
     _say_start(settings)
     give_large_blocks_back()
     folder = settings.atelier_data_dir.resolve()
-    with alone_in(folder):
+    with lock_folder(folder):
         crashes.note(folder, "bot")  # removed by a clean exit
         asyncio.run(_run(settings))
         crashes.take_back(folder, "bot")

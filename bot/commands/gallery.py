@@ -25,8 +25,8 @@ from bot.ui.fields import Switches
 from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
-from bot.wire.faults import TryLater, fault_of, passes
-from bot.wire.original_response import insist
+from bot.wire.faults import TryLater, fault_of, is_transient
+from bot.wire.original_response import with_retries
 from bot.wire.uploads import Upload
 from jobs.changing.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
@@ -144,7 +144,7 @@ async def _check_kept(
     job = await queue.jobs.get(post.job_id)
     if job is not None and job.pictures_deleted_at is None:
         return
-    await insist(message.delete, TRIES)
+    await with_retries(message.delete, TRIES)
     await queue.gallery.forget(post.job_id, post.guild_id)
     raise UserError(NOT_KEPT)
 
@@ -189,9 +189,9 @@ async def post_card(
             return await channel.send(view=layout, files=uploads, nonce=nonce)
 
     try:
-        return await insist(send, TRIES)
+        return await with_retries(send, TRIES)
     except (discord.Forbidden, discord.NotFound) as error:
-        if passes(error):
+        if is_transient(error):
             raise
         raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
 

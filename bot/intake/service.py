@@ -26,14 +26,14 @@ from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.texts import _, texts_for
 from bot.ui.components import Card
 from bot.ui.refusals import refusal_words
-from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge, read_in_time
+from bot.wire.acknowledging import RESPONSE_DEFERRED, acknowledge, read_in_time
 from bot.wire.errors import sentence_for
 from bot.wire.original_response import (
-    find_answer,
+    answer_ephemerally,
+    edit_response,
+    find_response,
     is_mine,
-    say_beside,
-    say_instead,
-    show_in_answer,
+    send_ephemeral_followup,
     webhook_of,
 )
 from common.logs import add_log_ids, log_ids
@@ -139,7 +139,7 @@ class IntakeService(Service):
         try:
             waited = asyncio.get_running_loop().time() - began
             is_new = await entry.written(WRITING_SECONDS - waited)
-            interaction.extras[ANSWER_FOLLOWS] = True  # even if not new: whoever has it responds
+            interaction.extras[RESPONSE_DEFERRED] = True  # even if not new: whoever has it responds
             if not is_new:
                 self._spawn(entry.drop())
                 return
@@ -180,7 +180,7 @@ class IntakeService(Service):
             return  # another application's bot resumes it
         async with self._dependencies.returning.turn(request.asker.user_id):
             webhook = webhook_of(self._client, reply)
-            message_id = await find_answer(self._client, webhook, reply.token_expires_at)
+            message_id = await find_response(self._client, webhook, reply.token_expires_at)
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)
@@ -235,9 +235,9 @@ class IntakeService(Service):
             else:
                 sentence = t(ERASED)
         if request.asked:  # the question stays, so that it can be answered again
-            await say_beside(self._client, asker.user_id, reply, sentence)
+            await send_ephemeral_followup(self._client, asker.user_id, reply, sentence)
             return
-        await say_instead(self._client, asker.user_id, reply, sentence)
+        await answer_ephemerally(self._client, asker.user_id, reply, sentence)
         if entry is not None:
             await entry.drop()
         await self._journal.close(reply.interaction_id)
@@ -257,7 +257,7 @@ class IntakeService(Service):
             return
         if not await self._dependencies.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
-        is_put = await show_in_answer(
+        is_put = await edit_response(
             self._client,
             kept.reply,
             content=None,  # it may say that the command has to wait
@@ -291,7 +291,7 @@ class IntakeService(Service):
         self._decided.add(wish_id)
         # Stored only later: until then the question stands and can be answered again.
         message_id = await acknowledge(interaction)
-        interaction.extras[ANSWER_FOLLOWS] = True
+        interaction.extras[RESPONSE_DEFERRED] = True
         message_id = interaction.message.id if interaction.message else message_id
         if not self._stopping:
             self._spawn(self._paint_decided(chosen, message_id, wish))
@@ -307,7 +307,7 @@ class IntakeService(Service):
             is_open = await self._dependencies.patiently(wish, lambda: self._replace(wish))
         except QueueUnavailableError as error:
             sentence = sentence_for(error, texts_for(wish.reply.locale), "a question's answer")
-            await say_beside(self._client, wish.asker.user_id, wish.reply, sentence)
+            await send_ephemeral_followup(self._client, wish.asker.user_id, wish.reply, sentence)
             return
         if is_open:
             await self._work(wish, message_id)

@@ -17,7 +17,7 @@ from bot.intake.request import PaintRequest
 from bot.intake.shares import Turns
 from bot.kit import Bot, cancel
 from bot.texts import _, texts_for
-from bot.wire.original_response import say_meanwhile
+from bot.wire.original_response import show_waiting_notice
 from common.backoff import Backoff
 from common.pictures import DecoderUnavailableError
 from common.store import StorageUnavailableError
@@ -83,7 +83,7 @@ class Dependencies:
 
         async def say() -> bool:
             words = texts_for(request.reply.locale)(WAITS)
-            return await say_meanwhile(self._client, request.reply, words)
+            return await show_waiting_notice(self._client, request.reply, words)
 
         for failures in count():
             in_turn = again or failures > 0
