@@ -144,11 +144,14 @@ class PaintRequest(BaseModel):
         return self.with_reply(ephemeral=True).model_copy(update=was)
 
     def apart(self, inputs: PaintInputs) -> Self:
-        """A copy with the inputs of an earlier job as separate pictures, which can be replaced."""
+        """A copy with the inputs of an earlier job as separate pictures, which can be replaced.
+
+        What its member says is to be seen on it may not be true of the new one.
+        """
         size_px = self.options.size_px
         moving = None if inputs.clip is None else MovingPhoto(clip=inputs.clip, size_px=size_px)
         photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
-        return self.model_copy(
+        return self.with_reply(alt_text="").model_copy(
             update={
                 "inputs": None,
                 "content": photo,

@@ -127,7 +127,7 @@ async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
     It is as visible and announced as the job; for another user as their own defaults say, but never
     more visible. If others here have not seen the first picture, the second is ephemeral.
     """
-    reply = reply_as(interaction, job.reply)
+    reply = replace(reply_as(interaction, job.reply), alt_text=job.reply.alt_text)
     if not is_shown_here(interaction, job):
         reply = replace(reply, ephemeral=True)
     if interaction.user.id != job.user_id:
