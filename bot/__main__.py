@@ -14,13 +14,13 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.app.alone import alone_in
 from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
+from bot.app.folder_lock import lock_folder
 from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
-from common.command_line import OneLineParser, run_command
+from common.command_line import OneLineParser, print_anything, run_command
 from common.leaving import leave_within, on_signal
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         point_discord_at(settings)
         if asked.check:
+            print_anything()
             return asyncio.run(_check(settings))
         return _start(settings)
     except SettingsError as error:
@@ -85,7 +86,7 @@ def _start(settings: Settings) -> int:
     _say_start(settings)
     give_large_blocks_back()
     folder = settings.atelier_data_dir.resolve()
-    with alone_in(folder):
+    with lock_folder(folder):
         crashes.note(folder, "bot")  # removed by a clean exit
         asyncio.run(_run(settings))
         crashes.take_back(folder, "bot")

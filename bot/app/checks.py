@@ -15,7 +15,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot.app.alone import is_held
+from bot.app.folder_lock import is_locked
 from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
@@ -230,7 +230,7 @@ async def _page(settings: Settings) -> CheckResult:
     try:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
     except OSError as error:
-        if is_held(settings.atelier_data_dir.resolve()) and await _serves_page(host, port):
+        if is_locked(settings.atelier_data_dir.resolve()) and await _serves_page(host, port):
             return CheckResult("page", f"The running bot serves it at {host}:{port}.")
         known = error.errno is not None and error.errno > 0
         reason = os.strerror(error.errno) if known and error.errno else str(error)

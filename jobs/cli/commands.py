@@ -1,4 +1,4 @@
-"""The command line of the queue, for the person who runs the bot."""
+"""The command line of the queue, for operators."""
 
 import argparse
 import asyncio
@@ -38,7 +38,7 @@ start the bot, which may be running. All times are UTC."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
+    """The parser of all commands."""
     parser = OneLineParser(prog="python -m jobs", description="Atelier's queue.", epilog=_HELP)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     listing = commands.add_parser(
@@ -113,14 +113,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _id(text: str) -> int:
-    """A number that is an id, or a number of rows."""
+    """A positive number: an ID or a count."""
     if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_ID:
         raise argparse.ArgumentTypeError(f"{text} is not a number of 1 or more")
     return int(text)
 
 
 def _span(text: str) -> timedelta:
-    """A span of time."""
+    """A duration."""
     if (span := parse_span(text)) is None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a length of time; write one such as 12h, 3d or '2 weeks'"
@@ -129,7 +129,7 @@ def _span(text: str) -> timedelta:
 
 
 def _reason(text: str) -> str:
-    """A reason that its reader sees whole."""
+    """A reason of a block, no longer than its limit."""
     reason = " ".join(text.split())
     if not 1 <= len(reason) <= REASON_LIMIT:
         raise argparse.ArgumentTypeError(f"a reason must have 1 to {REASON_LIMIT} characters")
@@ -137,7 +137,7 @@ def _reason(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
-    """Run a command; 0 when it did what was asked, 1 when it could not, 2 for bad settings."""
+    """Run a command. Returns 0 on success, 1 on failure, 2 for wrong settings."""
     print_anything()
     asked = build_parser().parse_args(arguments)
     output = console or wide_enough(Console())
