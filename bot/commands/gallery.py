@@ -91,7 +91,7 @@ class GalleryForm(ReportingModal):
         self._switches = Switches({BY_NAME: t("With my name")}, on={BY_NAME})
         about = t("Empty: the name of the style.")
         self.add_item(ui.Label(text=t("Title"), description=about, component=self._title))
-        self.add_item(ui.Label(text=t("And"), component=self._switches))
+        self.add_item(ui.Label(text=t("Options"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Post it. Checks again what may have changed since the modal was opened."""

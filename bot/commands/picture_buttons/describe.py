@@ -58,7 +58,7 @@ class DescribeForm(ReportingModal):
                 component=self._text,
             )
         )
-        self.add_item(ui.Label(text=t("And"), component=self._switches))
+        self.add_item(ui.Label(text=t("Options"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Store them, and edit the message."""
