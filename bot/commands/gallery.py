@@ -164,7 +164,7 @@ async def _post(
         hidden = job.reply.spoiler or await must_hide(interaction, guild_id, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
         layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
-        # not the job's ID, since a job may be posted again
+        # Not the job's ID, since a job may be posted again.
         return await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
 
 
