@@ -15,9 +15,9 @@ from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import must_hide, texts_of_server
-from bot.intake.request import StyleWish
+from bot.intake.request import RequestedStyle
 from bot.intake.shares import convenience
-from bot.intake.taken import NOT_KEPT
+from bot.intake.stored import NOT_KEPT
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
@@ -228,7 +228,7 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     check_pictures(job)
-    styles = tuple(StyleWish.again(style) for style in job.inputs.styles)
+    styles = tuple(RequestedStyle.again(style) for style in job.inputs.styles)
     t = texts_of(interaction)
     await interaction.response.send_modal(
         PhotoForm(t, t("Paint with this"), styles, {}, of_job_id=job.id)

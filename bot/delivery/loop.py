@@ -17,7 +17,7 @@ from bot.wire.in_flight import track_requests
 from bot.wire.original_response import is_mine
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-from jobs.working.saying import ids_of
+from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class Delivery(Service):
         if not ended and now - message.edited_at < self._pace(job, message):
             return
         message.started_at, message.is_final = now, ended
-        with ids_of(job):  # for the log lines of the task and of its callback
+        with job_log_ids(job):  # for the log lines of the task and of its callback
             message.task = asyncio.create_task(
                 self._deliver(job.id, message), name=f"deliver-{job.id}"
             )

@@ -18,7 +18,7 @@ from bot.wire.in_flight import InFlight, track_requests
 from bot.wire.original_response import webhook_of
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-from jobs.working.saying import ids_of
+from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Notifier(Service):
         """Notify the member of a job that it has ended, if they want that."""
         if job.id in self._tasks:
             return
-        with ids_of(job):
+        with job_log_ids(job):
             task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
         self._tasks[job.id] = task
         task.add_done_callback(lambda _task: self._tasks.pop(job.id, None))

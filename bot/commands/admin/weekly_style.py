@@ -16,8 +16,8 @@ from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm, check_style
 from bot.commands.thumbnails import small_picture
 from bot.intake.own_defaults import texts_of_server
-from bot.intake.request import StyleWish
-from bot.intake.wishes import resolve
+from bot.intake.request import RequestedStyle
+from bot.intake.requested_styles import resolve
 from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
@@ -196,7 +196,7 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
     ):
         raise UserError(IS_OVER)
     await check_style(interaction, weekly.style)
-    styles = (StyleWish(preset=weekly.style),)
+    styles = (RequestedStyle(preset=weekly.style),)
     await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
 
 
