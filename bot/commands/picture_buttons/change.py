@@ -72,7 +72,7 @@ class ChangeForm(ReportingModal):
             (t("Another style picture"), t("Empty: as it was. Two are blended."), self._style),
             (t("Size and quality"), None, self._size),
             (t("Strength of the style, and colors"), None, self._look),
-            (t("And"), None, self._switches),
+            (t("Options"), None, self._switches),
         ):
             self.add_item(ui.Label(text=label, description=about, component=field))
 
