@@ -92,7 +92,7 @@ class GalleryForm(ReportingModal):
         self._switches = Switches({BY_NAME: t("With my name")}, on={BY_NAME})
         about = t("Leave empty to use the name of the style.")
         self.add_item(ui.Label(text=t("Title"), description=about, component=self._title))
-        self.add_item(ui.Label(text=t("Also"), component=self._switches))
+        self.add_item(ui.Label(text=t("Options"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Post it. Checks again what may have changed since the modal was opened."""
@@ -165,7 +165,7 @@ async def _post(
         hidden = job.reply.spoiler or await must_hide(interaction, guild_id, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
         layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
-        # not the job's ID, since a job may be posted again
+        # Not the job's ID, since a job may be posted again.
         return await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
 
 

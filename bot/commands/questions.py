@@ -4,7 +4,7 @@ from bot.cards.small_print import duration
 from bot.commands.style_buttons import NEAR, REQUEST_ID, SURPRISE, near, style_button
 from bot.commands.style_form import saved_options
 from bot.commands.styles import all_styles_button
-from bot.commands.thumbnails import small_picture
+from bot.commands.thumbnails import thumbnail_of
 from bot.intake.moving import moving_options
 from bot.intake.request import PaintRequest, RequestedStyle
 from bot.intake.service import IntakeService
@@ -42,7 +42,7 @@ class Questions(Service):
         t, asker = texts_for(request.reply.locale), request.asker
         ids = asker.user_id, request.reply.interaction_id
         offered = [
-            (painting, await small_picture(self._client, painting, painting.id))
+            (painting, await thumbnail_of(self._client, painting, painting.id))
             for painting in local_first(self._client, OFFERED)
         ]
         pictures = [picture for _painting, picture in offered]

@@ -16,7 +16,7 @@ from bot.ui.words import is_local, local_first
 from common.catalogue import Painting, load_catalogue
 
 NO_REQUEST = 0
-"""Stands for the interaction ID where no stored photograph waits for its style."""
+"""In place of the request's interaction ID: no photograph is stored yet."""
 SURPRISE = "surprise"
 STYLES_TRIED = 6
 NEAR = "near"

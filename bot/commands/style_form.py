@@ -60,7 +60,7 @@ def saved_options(t: Texts, saved: Sequence[UserStyle]) -> list[discord.SelectOp
 
 
 def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
-    """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
+    """Styles for a menu: saved ones first, then paintings, those that need no download first."""
     paintings = [
         discord.SelectOption(
             label=painting.title(t.language)[:OPTION_LIMIT],

@@ -6,7 +6,7 @@ from typing import Any
 from discord import app_commands, ui
 
 from bot.commands.style_buttons import NO_REQUEST, SIX, STYLES_TRIED, style_button
-from bot.commands.thumbnails import small_picture
+from bot.commands.thumbnails import thumbnail_of
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
@@ -112,7 +112,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
     if not shown:
         return card(title, nothing, turning)
     files = [
-        await small_picture(interaction.client, entry.pictured, f"style{index}")
+        await thumbnail_of(interaction.client, entry.pictured, f"style{index}")
         for index, entry in enumerate(shown)
     ]
     how = t.plural("{count} in all.", "{count} in all.", count=len(entries))

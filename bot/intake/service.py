@@ -360,7 +360,7 @@ class IntakeService(Service):
         if request.version is not None:
             return await self._take(request, message_id)
         options, said = options_of(request, taken)
-        await self._unacknowledged.first()
+        await self._unacknowledged.wait_for_others()
         notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
             Submission(

@@ -90,7 +90,11 @@ class Dependencies:
             trying = asyncio.ensure_future(self._in_turn(request, work) if in_turn else work())
             try:
                 await asyncio.wait({trying}, timeout=SLOW_SECONDS)
-                if not trying.done() and not has_said and not await self._are_well(SLOW_SECONDS):
+                if (
+                    not trying.done()
+                    and not has_said
+                    and not await self._are_available(SLOW_SECONDS)
+                ):
                     # A dead dependency may take half a minute to time out. A card that is sent
                     # before these words is not replaced by them: Discord refuses that.
                     has_said = trying.done() or await say()
@@ -114,7 +118,9 @@ class Dependencies:
                 is_late = loop.time() - began > NOTICE_AFTER_SECONDS
                 if is_late and not has_said and self._seconds_left(request) > 0:
                     has_said = await say()
-                if self._seconds_left(request) <= 0 or await self._are_well(NOTICE_AFTER_SECONDS):
+                if self._seconds_left(request) <= 0 or await self._are_available(
+                    NOTICE_AFTER_SECONDS
+                ):
                     break
         raise AssertionError("unreachable")
 
@@ -126,14 +132,14 @@ class Dependencies:
         ends_at = request.reply.token_expires_at - MARGIN
         return ends_at.timestamp() - self._client.clock()
 
-    async def _are_well(self, seconds: float) -> bool:
+    async def _are_available(self, seconds: float) -> bool:
         """Wait until both are available, for at most `seconds`; whether they are."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="dependencies")
+            self._looking = asyncio.create_task(self._check_until_available(), name="dependencies")
         done, _pending = await asyncio.wait({self._looking}, timeout=seconds)
         return bool(done)
 
-    async def _look(self) -> None:
+    async def _check_until_available(self) -> None:
         queue = self._client.queue
         for failures in count():
             try:

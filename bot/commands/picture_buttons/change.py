@@ -76,7 +76,7 @@ class ChangeForm(ReportingModal):
             ),
             (t("Size and quality"), None, self._size),
             (t("Strength of the style, and colors"), None, self._look),
-            (t("Also"), None, self._switches),
+            (t("Options"), None, self._switches),
         ):
             self.add_item(ui.Label(text=label, description=about, component=field))
 

@@ -3,7 +3,7 @@ import io
 
 from PIL import Image
 
-from bot.commands.history import small_key
+from bot.commands.history import thumbnail_key
 from bot.ui.components import CUSTOM_ID_LIMIT
 from bot.ui.words import local_first
 from common.catalogue import load_catalogue
@@ -252,8 +252,8 @@ async def test_of_a_very_large_picture_the_preview_is_shown_small(world: World) 
     normal = await world.painted_job(ada)
     large = await world.stepped.paint(await world.job(ada), size=(8192, 4096))
     assert large.preview_key is not None
-    assert small_key(large) == large.preview_key
-    assert small_key(normal) == normal.result_key
+    assert thumbnail_key(large) == large.preview_key
+    assert thumbnail_key(normal) == normal.result_key
     message = await world.slash(ada, "history")
     sizes = []
     for attachment in message.attachments:
