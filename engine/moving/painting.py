@@ -31,13 +31,13 @@ from engine.painting.checkpoint import fingerprint
 from engine.painting.color import finish
 from engine.painting.faces import Face, face_mask
 from engine.painting.inputs import (
-    Held,
     Inputs,
+    WarpedFrame,
     check_inputs,
     faces_to_keep,
     with_colors_first,
 )
-from engine.painting.painter import paint_inputs, told_pictures
+from engine.painting.painter import paint_inputs, picture_identity
 from engine.painting.palette import Coloring
 from engine.painting.picture import Size, fit_size, resized
 from engine.painting.plan import Scale, colors_first
@@ -109,7 +109,7 @@ class ClipPainting:
             _MADE,
             frames,
             self.clip.loops,
-            *told_pictures(self._inputs),
+            *picture_identity(self._inputs),
             options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
             recipe.model_dump_json(),
             encoder.name,
@@ -266,7 +266,7 @@ class ClipPainting:
                 torch.from_numpy(np.ascontiguousarray(one, dtype=np.float32))
                 for one in (past.weights, past.still)
             )
-            inputs = replace(inputs, held=Held(_tensor(past.painted), weights, still))
+            inputs = replace(inputs, warped=WarpedFrame(_tensor(past.painted), weights, still))
         for event in paint_inputs(inputs, options, studio=self.studio, control=self.control):
             match event:
                 case Prepared(scales=scales):

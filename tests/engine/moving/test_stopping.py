@@ -76,7 +76,7 @@ def test_it_is_looked_for_between_the_steps(
 ) -> None:
     there = panned(7, step=3)
     images = [*there, *panned(3, seed=9), *there[-2::-1]]  # cuts, a scene that returns, a loop
-    monkeypatch.setattr("engine.painting.faces._seen", lambda _: [Face(0.3, 0.3, 0.3, 0.3)])
+    monkeypatch.setattr("engine.painting.faces._detected", lambda _: [Face(0.3, 0.3, 0.3, 0.3)])
     monkeypatch.setattr("engine.moving.faces.ClipFaces.of", only_in(12))
     clip = read_clip(clip_file(tmp_path, images))
 
