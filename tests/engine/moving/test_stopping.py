@@ -25,9 +25,9 @@ from tests.kit.thin import noise_picture, thin_studio
 LOOK = "look"
 MOST_STEPS = 3
 STEPS = {
-    "engine.moving.scenes.known_from": "flow there and back",
-    "engine.moving.loop.known_from": "flow there and back",
-    "engine.moving.faces.known_from": "how long a scene is",
+    "engine.moving.scenes.correspondence": "flow there and back",
+    "engine.moving.loop.correspondence": "flow there and back",
+    "engine.moving.faces.correspondence": "how long a scene is",
     "engine.painting.inputs.find_faces": "faces",
     "engine.painting.scale.evaluate": "iteration",
     "common.clips.clip._frame": "reading",
