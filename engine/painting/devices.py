@@ -137,16 +137,14 @@ def peak_memory_bytes(device: torch.device) -> int:
             return torch.cuda.max_memory_allocated(device)
         case "mps":
             return torch.mps.driver_allocated_memory()
-    info = psutil.Process().memory_info()
-    peak = getattr(info, "peak_wset", None)
-    if peak is not None:
-        return int(peak)
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
     with contextlib.suppress(OSError):
         # Not getrusage: its peak survives fork and exec, so a child starts with its parent's.
         found = re.search(r"^VmHWM:\s*(\d+) kB$", _LINUX_STATUS.read_text(), re.MULTILINE)
         if found is not None:
             return int(found[1]) * 1024
-    import resource  # noqa: PLC0415 (there is none on Windows, which has the peak above)
+    import resource  # noqa: PLC0415 (there is none on Windows)
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

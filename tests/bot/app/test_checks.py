@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from bot.app import checks
-from bot.app.alone import alone_in
 from bot.app.checks import _database, _page, clock_result
+from bot.app.folder_lock import lock_folder
 from common.settings import Settings, unknown_settings
 from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.control import LoopbackDiscord
@@ -123,7 +123,7 @@ async def test_the_page_of_the_bot_that_runs_is_no_fault(tmp_path: Path) -> None
     try:
         settings = with_page(tmp_path, int(runner.addresses[0][1]))
         assert (await _page(settings)).is_doubtful, "it is another folder's"
-        with alone_in(tmp_path):
+        with lock_folder(tmp_path):
             running = await _page(settings)
     finally:
         await runner.cleanup()
