@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.painting.lbfgs import (
-    WIDE,
+    FLOAT64_TENSORS,
     LbfgsSettings,
     LbfgsState,
     advance,
@@ -255,7 +255,9 @@ class Lbfgs:
             return
         kept = {
             name: tensors[name].to(
-                like.device, like.dtype if name in WIDE else tensors[name].dtype, copy=True
+                like.device,
+                like.dtype if name in FLOAT64_TENSORS else tensors[name].dtype,
+                copy=True,
             )
             for name in names
         }
