@@ -45,6 +45,12 @@ HOW_TO_SIGN_IN = (
     "Discord does not accept this DISCORD_TOKEN: copy it again from "
     "https://discord.com/developers/applications (your application > Bot > Reset Token)."
 )
+NO_CERTIFICATE = (
+    "The certificate of Discord's server cannot be verified here, so the bot cannot connect. With "
+    "the Python of python.org on macOS, run `Install Certificates.command` in Python's folder in "
+    "Applications. Otherwise check this machine's clock, and whether a proxy or an antivirus "
+    "program intercepts encrypted connections."
+)
 NOT_WRITTEN = (
     "{setting}: {folder} cannot be written ({reason}): name a folder that the user who runs the "
     "bot may write."
@@ -232,8 +238,10 @@ async def _page(settings: Settings) -> CheckResult:
     except OSError as error:
         if is_locked(settings.atelier_data_dir.resolve()) and await _serves_page(host, port):
             return CheckResult("page", f"The bot that runs serves it at {host}:{port}.")
-        known = error.errno is not None and error.errno > 0
-        reason = os.strerror(error.errno) if known and error.errno else str(error)
+        # asyncio's text is long; but Windows has no other for the numbers of its sockets.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else ""
+        if not reason or reason.startswith("Unknown error"):
+            reason = error.strerror or str(error)
         text = (
             f"ATELIER_MONITOR_PORT: the owner's page cannot be served at {host}:{port} ({reason}): "
             "name another port, or in ATELIER_MONITOR_HOST an address of this machine."
@@ -304,9 +312,15 @@ async def _token(token: str, proxy: str | None) -> list[CheckResult]:
                 return [*clock, CheckResult("token", text, is_doubtful=True)]
             name = str((await answer.json()).get("username", "a bot"))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        text = f"Discord cannot be reached just now ({type(error).__name__}); the bot will try."
-        return [CheckResult("token", text, is_doubtful=True)]
+        return [CheckResult("token", _unreachable(error), is_doubtful=True)]
     return [*clock, CheckResult("token", f"of {name}")]
+
+
+def _unreachable(error: Exception) -> str:
+    """That Discord cannot be reached, and what to do about it if that is known."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return NO_CERTIFICATE
+    return f"Discord cannot be reached just now ({type(error).__name__}); the bot will try."
 
 
 def clock_result(date: str, now: float) -> list[CheckResult]:
