@@ -14,13 +14,13 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.app.alone import alone_in
 from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
+from bot.app.folder_lock import lock_folder
 from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
-from common.command_line import OneLineParser, run_command
+from common.command_line import OneLineParser, print_anything, run_command
 from common.leaving import leave_within, on_signal
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         point_discord_at(settings)
         if asked.check:
+            print_anything()
             return asyncio.run(_check(settings))
         return _start(settings)
     except SettingsError as error:
@@ -78,19 +79,19 @@ def _start(settings: Settings) -> int:
         os.umask(0o077)  # files are only for the user who runs the bot
     set_up_logging(settings)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
-    if status := asyncio.run(_look(settings)):
+    if status := asyncio.run(_preflight(settings)):
         return status
-    _say_start(settings)
+    _log_start(settings)
     give_large_blocks_back()
     folder = settings.atelier_data_dir.resolve()
-    with alone_in(folder):
+    with lock_folder(folder):
         crashes.note(folder, "bot")  # removed by a clean exit
         asyncio.run(_run(settings))
         crashes.take_back(folder, "bot")
     return 0
 
 
-def _say_start(settings: Settings) -> None:
+def _log_start(settings: Settings) -> None:
     """Log versions, engines, sizes and folders."""
     log.info("%s", versions("discord.py", "aiohttp", "SQLAlchemy", "Pillow"))
     log.info(
@@ -109,7 +110,7 @@ def _say_start(settings: Settings) -> None:
     )
 
 
-async def _look(settings: Settings) -> int:
+async def _preflight(settings: Settings) -> int:
     """Print each fault as a plain line. Returns the exit status, 0 if there is none."""
     faults: list[str] = []
     status = 0

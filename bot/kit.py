@@ -79,7 +79,7 @@ class Bot(discord.Client):
     """Counts requests to Discord."""
     scans_unreachable: bool
     """Whether downloading paintings that are not on this machine failed recently."""
-    begins_anew: Sentence | None
+    new_database_notice: Sentence | None
     """What to tell owners if the database is new although the application's commands are not."""
     only_commands: set[int]
     """Servers with the commands but without the bot, from which interactions came recently."""

@@ -1,4 +1,4 @@
-"""Command lines that say what is wrong in one line, with the nearest right word."""
+"""Command lines with errors in one line, suggestions for typos, and checked output."""
 
 import argparse
 import contextlib
@@ -12,20 +12,20 @@ from typing import NoReturn
 
 WRONG_USE = 2
 UNWRITTEN = 120
-"""What was printed could not be written; Python itself ends so, where it notices at the end."""
+"""Exit status when output could not be written, as Python itself has it."""
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """As argparse's, but wrong usage is one line, not the whole list of flags."""
+    """Like argparse's parser, but reports wrong usage in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say it and end with 2."""
+        """Print the error and exit with 2."""
         nearest = self._nearest(message)
         hint = f" Is {nearest} meant?" if nearest else ""
         self.exit(WRONG_USE, f"{self.prog}: {_sentence(message)}{hint} See {self.prog} --help.\n")
 
     def _nearest(self, message: str) -> str | None:
-        """The flag or command that comes nearest to what was not understood."""
+        """The flag or command closest to the one that was not recognized."""
         words = re.findall(r"(--?[\w-]+)", message.partition("unrecognized arguments:")[2])
         known = [flag for action in self._actions for flag in action.option_strings]
         if choice := re.search(r"invalid choice: '([^']*)'", message):
@@ -40,7 +40,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def nearest_of(words: Iterable[str], known: Iterable[str]) -> str | None:
-    """The known word that is nearest to the first word that is near any."""
+    """The known word closest to the first of these words that is close to any."""
     known = list(known)
     for word in words:
         if found := difflib.get_close_matches(word, known, n=1):
@@ -53,33 +53,33 @@ def _sentence(message: str) -> str:
 
 
 def for_shell(said: object) -> str:
-    """A sentence that members read too, for a command line: there a file is given, not attached."""
+    """Adapt a sentence meant for members to the command line: files are given, not attached."""
     return re.sub(
         r"\b([Aa])ttach\b", lambda found: "Give" if found[1] == "A" else "give", str(said)
     )
 
 
 def print_anything() -> None:
-    """Let what the terminal's encoding lacks come as `?`, not as an error."""
+    """Print characters that the terminal's encoding lacks as `?` instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def run_command(main: Callable[[], int]) -> int:
-    """Run a command, and see that what it prints is written.
+    """Run a command and make sure that its output is written.
 
-    Where that cannot be, the command ends with a line on standard error; where it was read by
-    somebody who has seen enough, as by `head`, with none.
+    If the output cannot be written, the command ends with a line on stderr; if its reader has
+    closed the pipe, as `head` does, silently.
 
     Args:
-        main: the command; what is printed by `print` and rich goes through `sys.stdout`.
+        main: the command; it prints through `sys.stdout`.
 
     Returns:
-        The exit status: `UNWRITTEN` where the command did not end with another than 0.
+        The exit status: `UNWRITTEN` if output was lost and the command itself succeeded.
     """
     before = sys.stdout
-    if not isinstance(before, io.TextIOWrapper):  # the process has none
+    if not isinstance(before, io.TextIOWrapper):  # no standard output
         return _status_of(main)
     sys.stdout = output = _Output.over(before)
     status = _status_of(main)
@@ -90,7 +90,7 @@ def run_command(main: Callable[[], int]) -> int:
 
 
 def _status_of(call: Callable[[], int | None]) -> int:
-    """The status that a call returns, or with which it wants to leave."""
+    """The exit status that a call returns or raises."""
     try:
         return call() or 0
     except SystemExit as leaving:
@@ -101,14 +101,14 @@ def _status_of(call: Callable[[], int | None]) -> int:
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output that leaves where it cannot be written.
+    """Standard output that exits when it cannot be written.
 
-    It leaves by `SystemExit`, since argparse and rich have ways of their own with an OSError.
+    It raises SystemExit, since argparse and rich would handle an OSError themselves.
     """
 
     @classmethod
     def over(cls, output: io.TextIOWrapper) -> "_Output":
-        """The same stream, as one of these."""
+        """Wrap a stream."""
         return cls(
             output.buffer,
             output.encoding,
@@ -118,12 +118,12 @@ class _Output(io.TextIOWrapper):
         )
 
     def write(self, text: str, /) -> int:
-        """As of any stream."""
+        """Write, or exit."""
         with self._leaving():
             return super().write(text)
 
     def flush(self) -> None:
-        """As of any stream."""
+        """Flush, or exit."""
         with self._leaving():
             super().flush()
 
@@ -132,7 +132,7 @@ class _Output(io.TextIOWrapper):
         try:
             yield
         except OSError as error:
-            # What is still to be written, and tried again at the end, goes nowhere.
+            # Buffered output, which Python would flush again at exit, goes to the null device.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
@@ -145,9 +145,9 @@ class _Output(io.TextIOWrapper):
 
 @contextlib.contextmanager
 def whoever_listens() -> Iterator[None]:
-    """What is said on standard error within, such as progress, ends nothing where it is lost.
+    """Within the block, lost output on stderr, such as progress, does not end the program.
 
-    The terminal may be closed, the log's disk full, the reader of a pipe gone.
+    The terminal may be closed, the log's disk full, or the pipe's reader gone.
     """
     before = sys.stderr
     if not isinstance(before, io.TextIOWrapper):  # the process has none
@@ -168,15 +168,15 @@ def whoever_listens() -> Iterator[None]:
 
 
 class _Unheard(io.TextIOWrapper):
-    """A stream that drops what cannot be written."""
+    """A stream that drops output that cannot be written."""
 
     def write(self, text: str, /) -> int:
-        """As of any stream."""
+        """Write, or drop it."""
         with contextlib.suppress(OSError):
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """As of any stream."""
+        """Flush, or drop it."""
         with contextlib.suppress(OSError):
             super().flush()

@@ -1,4 +1,4 @@
-"""How much is free on the disks of the data folder and of the pictures, which may be two."""
+"""Free space on the disks of the data folder and the pictures, which may differ."""
 
 import contextlib
 import shutil
@@ -11,16 +11,16 @@ from common.store_places import folder_of
 
 @dataclass(frozen=True, slots=True)
 class DiskSpace:
-    """What is free where a folder lies."""
+    """Free space on a folder's disk."""
 
     folder: Path
     free_bytes: int
 
 
 def least_space(settings: Settings) -> DiskSpace | None:
-    """Where the least is free, of both; None where the system does not say.
+    """The disk with less free space; None if the system does not tell.
 
-    A folder that is yet to be made counts as the one in which it will be.
+    For a folder that does not exist yet, the one that will contain it counts.
     """
     folders = (settings.atelier_data_dir.resolve(), folder_of(settings.storage_url))
     found = []

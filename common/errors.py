@@ -1,9 +1,9 @@
-"""The root of our errors; each part of Atelier has its own below it, and all end in `Error`.
+"""The base class of our errors; their names end in `Error`.
 
-What is explained to people derives from `common.sentences.ExplainedError`, whose sentence is said
-in their language.
+Errors that are explained to users derive from `common.sentences.ExplainedError`, which has a
+translatable sentence.
 """
 
 
 class AtelierError(Exception):
-    """Something is wrong that is known; the text says what, in English."""
+    """A known problem; the text says what it is, in English."""

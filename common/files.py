@@ -5,13 +5,19 @@ import io
 import json
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY = ".part"
 """How the name of a file ends that is being written."""
+_PAUSES_SECONDS: tuple[float, ...] = (
+    (0.01, 0.05, 0.1, 0.2, 0.4, 0.8) if sys.platform == "win32" else ()
+)
+"""Between the tries to put a file where another is read."""
 
 
 def private_folder(folder: Path) -> None:
@@ -32,11 +38,10 @@ def close_to_others(path: Path) -> None:
     Raises:
         OSError: the system refuses.
     """
-    if os.name != "posix":
-        return
-    known = path.stat()
-    if known.st_uid == os.geteuid() and known.st_mode & 0o077:
-        path.chmod(known.st_mode & 0o700)
+    if sys.platform != "win32":
+        known = path.stat()
+        if known.st_uid == os.geteuid() and known.st_mode & 0o077:
+            path.chmod(known.st_mode & 0o700)
 
 
 @contextlib.contextmanager
@@ -53,11 +58,28 @@ def becoming(path: Path) -> Iterator[Path]:
     os.close(handle)
     try:
         yield Path(temporary)
-        Path(temporary).replace(path)
+        put_in_place(Path(temporary), path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def put_in_place(written: Path, path: Path) -> None:
+    """Rename a file that is whole over what is there.
+
+    Windows refuses that while anybody reads one of them: another process of ours for a moment, a
+    scanner for viruses each time that a file is new.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    for pause_seconds in _PAUSES_SECONDS:
+        with contextlib.suppress(PermissionError):
+            written.replace(path)
+            return
+        time.sleep(pause_seconds)
+    written.replace(path)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C is one line, also while modules are still loaded. Imports nothing that takes time."""
+"""Clean handling of Ctrl-C and signals, even during imports. Imports nothing slow itself."""
 
 import os
 import signal
@@ -6,24 +6,25 @@ import sys
 from types import FrameType, TracebackType
 
 _OF_A_SIGNAL = 128
-"""A shell's status of what a signal ended is this and the signal's number."""
+"""A shell's exit status for a signal is this plus the signal's number."""
 _ENDING = tuple(
     signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__
 )
-"""What ends a program from outside: `kill`, `timeout`, a supervisor; a terminal that is closed."""
+"""Signals that end a program from outside: from `kill`, `timeout` or a supervisor; SIGHUP when a
+terminal is closed."""
 
 
 class EndedError(KeyboardInterrupt):
-    """As by Ctrl-C, but by another signal."""
+    """Like KeyboardInterrupt, for another signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
-        """Of the signal."""
+        """The signal's number."""
 
 
 def stop_quietly() -> None:
-    """From now on say `Stopped.` where Python would tell where it was interrupted."""
+    """From now on print `Stopped.` instead of a traceback at Ctrl-C."""
     before = sys.excepthook
 
     def tell(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
@@ -36,9 +37,9 @@ def stop_quietly() -> None:
 
 
 def end_as_by_ctrl_c() -> None:
-    """From now on SIGTERM and SIGHUP end as Ctrl-C does, so that files are cleared away.
+    """From now on SIGTERM and SIGHUP interrupt like Ctrl-C, so that cleanup code runs.
 
-    Whoever started us may have a signal ignored, as `nohup` does; that stays.
+    Signals that the parent ignored, as `nohup` does, stay ignored.
     """
     for number in _ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:
@@ -46,21 +47,21 @@ def end_as_by_ctrl_c() -> None:
 
 
 def _end(number: int, _: FrameType | None) -> None:
-    for each in _ENDING:  # a terminal may send it twice, and the end is under way
+    for each in _ENDING:  # a terminal may send it twice; cleanup is in progress
         signal.signal(each, signal.SIG_IGN)
     raise EndedError(number)
 
 
 def status_of(interrupt: KeyboardInterrupt) -> int:
-    """The exit status of a program that was ended so, as shells tell it."""
+    """The exit status of an interrupted program, by the shells' convention."""
     number = interrupt.number if isinstance(interrupt, EndedError) else signal.SIGINT
     return _OF_A_SIGNAL + number
 
 
 def end_by_signal(status: int) -> None:
-    """End by the signal that an exit status stands for; return if it is of none of these.
+    """End the process by the signal that an exit status stands for; return if there is none.
 
-    A shell that repeats a command ends its loop at Ctrl-C only if the command ended by the signal.
+    A shell ends a loop of commands at Ctrl-C only if the command died of the signal.
     """
     number = status - _OF_A_SIGNAL
     if os.name == "posix" and number in {signal.SIGINT, *_ENDING}:

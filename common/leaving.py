@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 
@@ -12,9 +13,15 @@ log = logging.getLogger(__name__)
 
 
 def on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGINT and SIGTERM, also where the loop cannot handle signals (Windows)."""
+    """Call `stop` at SIGINT and SIGTERM, also where the loop cannot handle signals (Windows).
+
+    There a program is asked to end by SIGBREAK: SIGTERM ends it at once.
+    """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform == "win32":
+        numbers.append(signal.SIGBREAK)
+    for number in numbers:
         try:
             loop.add_signal_handler(number, stop)
         except NotImplementedError:  # of Windows' loop

@@ -1,7 +1,7 @@
-"""The table of limits: each stands in one row, which all who set, show or check it read.
+"""The table of limits: one row each, for everything that sets, shows or checks them.
 
-A new limit is a field of `Limits`, which is its row; a check in `jobs.entering.admission` if it
-can refuse; and, if it is to be set by one, an option of `/limits set`.
+A new limit is a field of `Limits`, which is its row; a check in `jobs.entering.admission` if it can
+refuse; and an option of `/limits set` if it can be set on its own.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from common.sentences import Sentence, sentence
 
 
 class LimitKind(StrEnum):
-    """What the value of a limit is."""
+    """The type of a limit's value."""
 
     SIZE = "size"
     QUALITY = "quality"
@@ -29,31 +29,31 @@ class LimitKind(StrEnum):
 
     @property
     def holds_ids(self) -> bool:
-        """Whether it names roles or channels of a server, which the operator cannot."""
+        """Whether its value is a list of roles or channels, which the operator cannot set."""
         return self in {LimitKind.ROLES, LimitKind.CHANNELS, LimitKind.CHANNEL}
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What is known of a limit besides its value and its name."""
+    """A limit's row, without its name and value."""
 
     kind: LimitKind
     label: Sentence
     stricter: Literal["lower", "higher"] | None
-    """Which way a server's admins may go from the operator's value; None: any."""
+    """The direction in which a server's admins may change the operator's value; None: any."""
     least: int | None
     most: int | None
-    """The most that can be asked for by an option; for a size, the most that it can be."""
+    """The largest value that an option accepts; for a size, also its upper bound."""
     default: Any
-    """The operator's, and for what the operator has not: of all servers."""
+    """Default of the operator's value; without one, of every server."""
     setting: str | None
-    """What the operator's setting `atelier_<name>` limits; None: the operator has none."""
+    """Help of the operator's setting `atelier_<name>`; None if there is none."""
     nothing: Sentence
-    """What is said for no role or channel."""
+    """Text shown for an empty list of roles or channels."""
 
     @property
     def value_type(self) -> Any:
-        """The type of its values, with their bounds, for pydantic."""
+        """The type of its values with their bounds, for pydantic."""
         match self.kind:
             case LimitKind.QUALITY:
                 return Quality
@@ -67,15 +67,15 @@ class Limit:
                 return Annotated[int, Field(ge=self.least)]
 
     def checked(self, value: object) -> Any:
-        """A value that it can have.
+        """The validated value.
 
         Raises:
-            ValidationError: when it cannot.
+            ValidationError: if it is invalid.
         """
         return TypeAdapter(self.value_type).validate_python(value)
 
     def is_looser(self, value: Any, than: Any) -> bool:
-        """Whether a value allows more than another one."""
+        """Whether a value allows more than another."""
         if self.kind is LimitKind.QUALITY:
             value, than = QUALITIES.index(value), QUALITIES.index(than)
         match self.stricter:
@@ -100,7 +100,7 @@ def _row(
     most: int | None = None,
     nothing: Sentence = sentence("none"),  # noqa: B008 - it is frozen
 ) -> Any:
-    """A field; what names roles or channels has no bounds, nor a stricter side."""
+    """A dataclass field; lists of roles or channels have no bounds and no stricter direction."""
     number = kind if not kind.holds_ids and kind is not LimitKind.QUALITY else None
     least, most = (MIN_SIZE_PX, MAX_SIZE_PX) if kind is LimitKind.SIZE else (least, most)
     limit = Limit(
@@ -118,7 +118,7 @@ def _row(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits in force in one server, or in private for the operator's own."""
+    """The limits in force in one server, or the operator's own."""
 
     max_size_px: int = _row(
         LimitKind.SIZE, sentence("Largest size"), 2048, "longest side of a picture, in pixels."
@@ -207,4 +207,4 @@ class Limits:
 
 
 LIMITS: Mapping[str, Limit] = {row.name: row.metadata["limit"] for row in fields(Limits)}
-"""The rows by their names, in the order in which they are shown."""
+"""The rows by name, in the order in which they are shown."""

@@ -93,6 +93,8 @@ _NOBODYS = (
     ("Task exception was never retrieved", "ClientRequest.write_bytes()"),
     # asyncpg, where nobody waits any more for a connection that it was just making.
     ("Future exception was never retrieved", "unexpected connection_lost() call"),
+    # Windows' event loop, each time that a browser resets its connection.
+    ("Exception in callback", "_ProactorBasePipeTransport._call_connection_lost"),
 )
 """The words of what nobody can do anything with."""
 

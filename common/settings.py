@@ -42,6 +42,7 @@ _PLAINLY = {
     "greater than or equal to": "at least",
     "less than or equal to": "at most",
 }
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _WITHOUT_SLASHES = re.compile(r"(s3|gs|az|https?):(?!//)")
 
 
@@ -213,7 +214,9 @@ class Settings(_LimitSettings):
             raise ValueError(reason + "AWS_SECRET_ACCESS_KEY")
         if value and (_WITHOUT_SLASHES.match(value) or value.rstrip("/") == "s3:"):
             raise ValueError("has to be a folder, or s3://bucket/prefix")
-        return str(_home_of(Path(value))) if value and value[0] in "~$" else value
+        if value and (value[0] in "~$" or _CONTROL.search(value)):
+            return str(_home_of(Path(value)))
+        return value
 
     @field_validator("atelier_data_dir", "atelier_vgg19_weights")
     @classmethod
@@ -289,8 +292,14 @@ def _home_of(path: Path) -> Path:
     """What a shell reads `~/data` as; but a folder of that very name stays what it was.
 
     Raises:
-        ValueError: nobody knows where that home is, or it begins with a variable.
+        ValueError: nobody knows where that home is, or it begins with a variable, or a backslash
+            in double quotes has become a sign.
     """
+    if _CONTROL.search(str(path)):
+        raise ValueError(
+            "has a backslash in double quotes, where it begins an escape such as \\t for a tab; "
+            "write the path without quotes, or with / instead"
+        )
     if path.parts[:1] and path.parts[0].startswith("$"):
         raise ValueError("has to be a path; a variable in it is written as ${HOME}, in .env alone")
     try:

@@ -1,4 +1,4 @@
-"""Spans of time as people type them: `12 h`, `3 days`."""
+"""Durations as people type them: `12 h`, `3 days`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,18 +15,18 @@ _WORDS = {word: UNITS[unit] for unit, words in _ENGLISH.items() for word in (uni
 
 
 def english_unit(word: str) -> timedelta | None:
-    """The unit that an English word means, in small letters; None for none."""
+    """The unit of a lower-case English word, or None."""
     return _WORDS.get(word)
 
 
 def parse_span(
     typed: str, unit_of: Callable[[str], timedelta | None] = english_unit
 ) -> timedelta | None:
-    """The span that somebody typed; None where it is none, or a very long one.
+    """Parse a duration; None if it is none, or too long.
 
     Args:
         typed: a whole number and a unit.
-        unit_of: the unit that a word in small letters means.
+        unit_of: returns the unit of a lower-case word.
     """
     found = re.fullmatch(r"\s*(\d{1,4})\s*([^\W\d]+)\.?\s*", typed)
     unit = None if found is None else unit_of(found[2].casefold())

@@ -1,21 +1,26 @@
-"""The time of day, from a clock that nobody can set while the program runs."""
+"""A clock for the time of day that is not affected when the system clock is set."""
 
+import sys
 import time
 from collections.abc import Callable
 
 
 def steady_clock() -> Callable[[], float]:
-    """Seconds since 1970 as they pass: this machine's time at the first, which is not asked again.
+    """A clock of seconds since 1970 that reads the system time only once.
 
-    What began and ends within one run is judged by it, such as the quarter of an hour in which
-    Discord takes an answer. The time of a machine that comes up is often put right by hours once
-    it has a network; that must end no answer. A sleep of the machine is time that passes, where
-    the system can tell.
+    It judges intervals within one run, such as the 15 minutes for which an interaction's token is
+    valid. Machines often correct their time by hours once they have a network, which must not end
+    any. Time during suspend is included where the system can tell.
     """
     began_at = time.time() - _passed()
     return lambda: began_at + _passed()
 
 
 def _passed() -> float:
-    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # of Linux
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+    if sys.platform == "linux":
+        passed = time.clock_gettime(time.CLOCK_BOOTTIME)
+    elif sys.platform == "darwin":  # its `monotonic` stops during suspend, too
+        passed = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+    else:
+        passed = time.monotonic()
+    return passed

@@ -1,4 +1,4 @@
-"""How long calls take, counted by operation as Prometheus' histograms count."""
+"""Durations of calls by operation, as Prometheus histograms."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 BOUNDS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Of each count but the last one the longest time that it counts."""
+"""Upper bounds of the buckets; one more bucket has no bound."""
 OK, FAILED = "ok", "failed"
 
 
@@ -17,12 +17,12 @@ class Histogram:
     """The calls of one operation with one outcome."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_SECONDS) + 1))
-    """How many took no longer than each of the bounds, and longer than the one before."""
+    """Number of calls in each bucket."""
     seconds: float = 0.0
-    """All together."""
+    """Sum of all durations."""
 
     def cumulative(self) -> list[tuple[str, int]]:
-        """How many took at most so long, by the bound as Prometheus writes it."""
+        """Cumulative counts, by bound as Prometheus writes it."""
         found, below = [], 0
         for bound, count in zip((*BOUNDS_SECONDS, float("inf")), self.counts, strict=True):
             below += count
@@ -46,7 +46,7 @@ class Timings:
 
     @contextmanager
     def measured(self, operation: str, *expected: type[BaseException]) -> Iterator[None]:
-        """Count what is done inside; an error that is not one of `expected` is a failure."""
+        """Time the block; an error that is not one of `expected` counts as a failure."""
         began, outcome = time.monotonic(), FAILED
         try:
             yield
@@ -58,7 +58,7 @@ class Timings:
             self.observe(operation, outcome, time.monotonic() - began)
 
     def read(self) -> Mapping[tuple[str, str], Histogram]:
-        """What was counted up to now."""
+        """A copy of the histograms."""
         with self._lock:
             return {
                 key: Histogram(list(one.counts), one.seconds)

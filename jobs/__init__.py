@@ -1,1 +1,1 @@
-"""What the bot and the engine agree on: jobs, the durable queue, limits, storage, settings."""
+"""The durable queue that the bot and the engines share: jobs, limits, leases, delivery."""

@@ -1,4 +1,4 @@
-"""`python -m jobs`: look after the queue from the command line."""
+"""`python -m jobs`: administers the queue from the command line."""
 
 import sys
 
@@ -6,7 +6,7 @@ from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_q
 
 if __name__ == "__main__":
     stop_quietly()
-    end_as_by_ctrl_c()  # a half backup is cleared away
+    end_as_by_ctrl_c()  # so that an unfinished backup is removed
     from common.command_line import run_command
     from jobs.cli.commands import main
 

@@ -1,4 +1,4 @@
-"""What all parts of the queue share: the database, the store, the settings, the history."""
+"""What all parts of the queue share: database, store, settings, a job's history."""
 
 import contextlib
 import json
@@ -19,9 +19,9 @@ from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 SOON_SECONDS = 5.0
-"""A file that was put so recently may belong to a write that is about to name it."""
+"""Files written within this time are kept: a transaction may be about to reference them."""
 WORKING_SOON_SECONDS = 1.0
-"""The same, of a file that no other job can name."""
+"""The same for a file that only one job can reference."""
 
 
 class QueueCore:
@@ -33,17 +33,18 @@ class QueueCore:
         self.store = store
 
     async def discard(self, keys: Iterable[str]) -> None:
-        """Delete these files where nobody needs them any more.
+        """Delete those of these files that nobody needs any more.
 
-        A file that is left, because the process ended here or it was just written again, is
-        found by `gc`; so are all where the store is away, as writers wait while it is asked.
+        Best effort: a file that remains, because the process ended here or it was just written
+        again, is found by `gc`. So are all of them if the store is unreachable, as writers wait
+        meanwhile.
         """
         with _only_tidying():
             for key in dict.fromkeys(keys):
                 await self.delete_unused(key, SOON_SECONDS)
 
     async def discard_working(self, keys: Iterable[str]) -> None:
-        """As `discard`, for files that one job made for itself: no other can begin to need one."""
+        """As `discard`, for files that one job made for itself and no other can reference."""
         asked = list(dict.fromkeys(keys))
         if not asked:
             return
@@ -55,10 +56,11 @@ class QueueCore:
                     await self.store.delete_if_untouched(key, WORKING_SOON_SECONDS)
 
     async def delete_unused(self, key: str, seconds: float) -> bool:
-        """Delete a file, unless somebody needs it or it was put within the last `seconds`.
+        """Delete a file, unless it is referenced or was written within the last `seconds`.
 
-        Who begins to need a picture that others may have put names it under the same lock, and
-        puts it or looks for it after that. So it is seen here, or finds out that it is gone.
+        Whoever begins to need a picture that others may have stored records that under the same
+        lock, and stores or looks up the file afterwards. So the reference is seen here, or the file
+        is found missing there.
         """
         async with self.database.write() as transaction:
             await transaction.lock(picture_lock(key))
@@ -68,7 +70,7 @@ class QueueCore:
 
 
 VARIANT = "variant:"
-"""How the roles begin that the finished versions of a job have in it."""
+"""Prefix of the roles of a job's finished versions."""
 _uses = schema.picture_uses.c
 PICTURES_LEFT: sa.ColumnElement[int] = (
     J.pictures
@@ -77,12 +79,11 @@ PICTURES_LEFT: sa.ColumnElement[int] = (
     .correlate(schema.jobs)
     .scalar_subquery()
 )
-"""Of a job that waits or is being painted: its pictures but for those that are finished, which
-take no place any more."""
+"""Unfinished pictures of a waiting or running job: only those occupy waiting places."""
 
 
 class QueuePart:
-    """What each part of the queue is made with."""
+    """Base of the queue's parts, with the shared core."""
 
     def __init__(self, core: QueueCore) -> None:
         self._core = core
@@ -91,7 +92,7 @@ class QueuePart:
 
 @contextlib.contextmanager
 def _only_tidying() -> Iterator[None]:
-    """What was asked for is done already; a file may stay for the next cleaning."""
+    """Ignore storage and database errors: what was asked for is done, and `gc` deletes the rest."""
     try:
         yield
     except (QueueUnavailableError, StorageUnavailableError, PictureMissingError) as problem:
@@ -99,12 +100,12 @@ def _only_tidying() -> Iterator[None]:
 
 
 def picture_lock(key: str) -> str:
-    """The lock on a picture's being needed or deleted."""
+    """Name of the lock for referencing or deleting a picture."""
     return f"atelier-picture:{key}"
 
 
 async def used_keys(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
-    """Which of these pictures somebody needs: a job, a saved style, a command on its way."""
+    """The pictures among these that a job, a saved style or an open intake references."""
     asked = (sa.select(column).where(column.in_(keys)) for column in schema.PICTURE_KEYS)
     return set(await connection.scalars(sa.union(*asked)))
 
@@ -116,7 +117,7 @@ async def record(
     actor: str,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add a line to a job's history."""
+    """Add an event to a job's history."""
     await transaction.execute(
         sa.insert(schema.events).values(
             job_id=job_id,
@@ -136,7 +137,7 @@ async def change_job(transaction: Transaction, job_id: int, **values: Any) -> No
 async def use_pictures(
     transaction: Transaction, job_id: int, keys: Mapping[str, str | None]
 ) -> None:
-    """Make a job need pictures in these roles, instead of those before; one without a key stays."""
+    """Set the pictures that a job uses in these roles; a role without a key is left unchanged."""
     uses = [{"job_id": job_id, "role": role, "key": key} for role, key in keys.items() if key]
     if not uses:
         return
@@ -149,7 +150,7 @@ async def use_pictures(
 
 
 async def job_of(transaction: Transaction, job_id: int) -> Job:
-    """The job as it is by now; there must be one."""
+    """The job's current state; it must exist."""
     row = await row_of(transaction, job_id)
     assert row is not None
     return job_from_row(row)

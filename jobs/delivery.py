@@ -1,7 +1,7 @@
-"""The delivery: what a user has yet to see, and the signal that there is something.
+"""What users have not been shown yet, and what they have.
 
-The delivery is at least once: a job is handed out until it is marked. That it is visibly once
-is up to the bot, which edits one message, and gives posts a nonce of the job's id and revision.
+Delivery is at least once: a job is returned by `due` until it is marked as delivered. The bot makes
+it exactly once to the eye: it edits one message, and gives posts a nonce of job ID and revision.
 """
 
 from collections.abc import Collection
@@ -18,23 +18,23 @@ from jobs.model import Job, Reply
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
 ANNOUNCED_WITHIN_SECONDS = 600.0
-"""Later, to be told of a picture is no news any more."""
+"""After this time, a member is no longer notified that a picture is ready."""
 
 
 def _answered_by(application_id: int) -> sa.ColumnElement[bool]:
-    """Jobs of an application, and those of which an earlier version did not say whose they are."""
+    """A condition on jobs: of this application, or of unknown application (earlier versions)."""
     if not application_id:
         return sa.true()
     return sa.or_(J.application_id.is_(None), J.application_id == application_id)
 
 
 class Deliveries(QueuePart):
-    """What the bot has yet to show, and what it has shown."""
+    """Jobs to deliver, and the marks of what was delivered."""
 
     async def due(self, limit: int = 100, application_id: int = 0) -> list[Job]:
-        """Jobs whose message is behind, those that have ended first, then the oldest.
+        """Jobs whose message is out of date: ended ones first, then the oldest.
 
-        With an application's id without those of other applications.
+        With an application's ID, jobs of other applications are left out.
         """
         behind = sa.or_(J.revision > J.shown_revision, HAS_ENDED)
         statement = (
@@ -46,20 +46,20 @@ class Deliveries(QueuePart):
         return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def newest(self) -> int:
-        """The number of the newest job; 0 where there is none."""
+        """The ID of the newest job; 0 if there is none."""
         return (await self._database.scalars(sa.select(sa.func.max(J.id))))[0] or 0
 
     async def set_message(
         self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
     ) -> None:
-        """Remember the message that shows the job.
+        """Record the message that shows the job.
 
         Args:
             job_id: Which job.
             channel_id: Of the message's channel.
             message_id: Of the message.
-            reply: To what it was the answer. A deletion that was taken back meanwhile has given
-                the job another one.
+            reply: What it answered. Ignored if an undone deletion has given the job another reply
+                since.
         """
         async with self._database.write() as transaction:
             if await _is_shown_elsewhere(transaction, job_id, reply):
@@ -68,9 +68,9 @@ class Deliveries(QueuePart):
             await change_job(transaction, job_id, **where)
 
     async def set_look(self, job_id: int, *, alt_text: str, spoiler: bool) -> Job | None:
-        """Note how the picture of a job is described, and whether it is hidden at first.
+        """Set the alt text of a job's picture, and whether it is a spoiler.
 
-        None where there is no such job, or another version wrote it.
+        Returns None if there is no such job, or another version wrote it.
         """
         async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
@@ -82,9 +82,9 @@ class Deliveries(QueuePart):
         return replace(job, reply=reply)
 
     async def mark_removed(self, message_ids: Collection[int]) -> int:
-        """Note that somebody deleted these messages in Discord; how many were of jobs.
+        """Record that these messages were deleted in Discord; returns how many were of jobs.
 
-        Most messages of a server are none of ours, so it is looked before anything is written.
+        Most deleted messages are not ours, so it reads before it writes.
         """
         ours = sa.and_(J.message_id.in_(message_ids), J.message_removed_at.is_(None))
         if not await self._database.scalars(sa.select(J.id).where(ours).limit(1)):
@@ -101,7 +101,7 @@ class Deliveries(QueuePart):
         return len(job_ids)
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
-        """Note that the message shows this revision (or a later one)."""
+        """Record that the message shows this revision (or a later one)."""
         statement = (
             sa.update(schema.jobs)
             .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
@@ -110,7 +110,7 @@ class Deliveries(QueuePart):
         await self._database.execute(statement, precious=False)
 
     async def count_attempt(self, job_id: int) -> int:
-        """Note that the final message is about to be sent; how often that was tried now."""
+        """Count an attempt to send the final message; returns the number of attempts."""
         async with self._database.write() as transaction:
             tries = await transaction.scalar(
                 sa.update(schema.jobs)
@@ -130,16 +130,16 @@ class Deliveries(QueuePart):
         announced: bool = False,
         revision: int | None = None,
     ) -> bool:
-        """Note that the final message is there; False when it was noted before, or is another's.
+        """Mark a job as delivered; False if it was before, or another revision is to be shown.
 
         Args:
-            job_id: Whose message it is.
-            how: By which way it came there.
-            message_id: Of the message, if it is known.
+            job_id: The job.
+            how: The route by which it was delivered.
+            message_id: Of the message, if known.
             channel_id: Of its channel.
-            announced: The member needs no word of it beside the message.
-            revision: Of the job, as the message shows it. One that changed meanwhile is to be shown
-                yet: it was queued once more and has another end, or its deletion was taken back.
+            announced: Whether the member needs no notification beside the message.
+            revision: The job's revision that the message shows. A job that changed meanwhile is not
+                marked: it was queued again and has ended differently, or its deletion was undone.
         """
         as_shown = sa.true() if revision is None else J.revision == revision
         async with self._database.write() as transaction:
@@ -168,14 +168,14 @@ class Deliveries(QueuePart):
     async def mark_undeliverable(
         self, job_id: int, reason: str, *, revision: int | None = None
     ) -> bool:
-        """Give the message up, with the reason; the job itself stays as it is."""
+        """Give up delivering, with the reason; the job itself is unchanged."""
         how = f"{_UNDELIVERABLE}{reason}"[:100]
         return await self.mark_delivered(job_id, how=how, announced=True, revision=revision)
 
     async def unannounced(self, application_id: int = 0) -> list[Job]:
-        """Jobs that were delivered a short while ago, and whose members were not told so yet.
+        """Recently delivered jobs whose members have not been notified.
 
-        With an application's id without those of other applications.
+        With an application's ID, jobs of other applications are left out.
         """
         async with self._database.read_now() as (connection, now):
             lately = J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS
@@ -185,12 +185,12 @@ class Deliveries(QueuePart):
             return [job_from_row(row) for row in await connection.execute(statement)]
 
     async def mark_announced(self, job_id: int) -> None:
-        """Note that the member of a job was told of its end, or does not want to be."""
+        """Record that the member was notified, or does not want to be."""
         async with self._database.write(precious=False) as transaction:
             await change_job(transaction, job_id, notified_at=transaction.now)
 
     async def undelivered(self, user_id: int, application_id: int = 0) -> list[int]:
-        """Finished pictures that a user was shown nowhere, and was not told of either."""
+        """IDs of a user's finished pictures that were not delivered, unless the user was told."""
         statement = sa.select(J.id).where(
             J.user_id == user_id,
             J.delivered_how.startswith(_UNDELIVERABLE),
@@ -201,7 +201,7 @@ class Deliveries(QueuePart):
         return list(await self._database.scalars(statement))
 
     async def mark_told(self, job_ids: Collection[int]) -> None:
-        """Note that the user knows that these pictures could not be shown."""
+        """Record that the user was told that these pictures could not be shown."""
         told = sa.func.replace(J.delivered_how, _UNDELIVERABLE, _TOLD)
         await self._database.execute(
             sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)
@@ -209,7 +209,7 @@ class Deliveries(QueuePart):
 
 
 async def _is_shown_elsewhere(transaction: Transaction, job_id: int, reply: Reply | None) -> bool:
-    """Whether a job has been given another message than the answer to this."""
+    """Whether the job has another reply by now."""
     if reply is None:
         return False
     row = await row_of(transaction, job_id)

@@ -1,4 +1,4 @@
-"""Whether Atelier works: what an owner would want to be told, and what a health check asks."""
+"""The health of an installation: what owners are alerted to and health checks report."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,20 +14,20 @@ from jobs.outcomes import DatabaseLockedError
 from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
-"""A job that could be painted waits this long while no engine paints: nobody takes jobs."""
+"""If a startable job waits this long and no engine paints, engines are stuck."""
 GATEWAY_AWAY_SECONDS = 90.0
 TROUBLE_SECONDS = 300.0
-"""How long the trouble of an engine that ended for it counts: its supervisor starts another."""
+"""How long the trouble of an engine that ended is reported: a supervisor starts another one."""
 FAILURES_IN_A_ROW = 3
 CLOCK_SECONDS = 60.0
-"""By as much a clock may be wrong before it matters to what members read."""
+"""A clock may be wrong by this much before it matters to members."""
 READ_ONLY = "The database can only be read, as a standby can."
 ENGINES_NAMED = 10
-"""A fleet that lost its store is counted, not listed."""
+"""At most this many engines are listed by name."""
 
 
 class Part(StrEnum):
-    """What can be ill; a health check may ask for some only."""
+    """The parts that can be unhealthy; a health check may select some."""
 
     BOT = "bot"
     DATABASE = "database"
@@ -38,21 +38,21 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that a person has to look at."""
+    """One problem that a person has to look at."""
 
     part: Part
     name: str
-    """For logs, metrics and alerts: the same trouble always has the same name."""
+    """Stable name of the problem, for logs, metrics and alerts."""
     sentence: Sentence
     """What is wrong, and what to do."""
     job_id: int | None = None
-    """The job that it is about, if it is about one."""
+    """The job that it concerns, if it concerns one."""
     places: tuple[str, ...] = ()
-    """Those that the sentence names, where several may have it: one more is news."""
+    """The hosts and devices that the sentence names; a new one triggers a new alert."""
 
 
 def of_database(reason: object) -> Trouble:
-    """That the database cannot be asked, which hides all else, or not be written."""
+    """The database cannot be read, which hides everything else, or not be written."""
     if isinstance(reason, DatabaseLockedError):
         words = sentence(
             "Another program holds the database {file} locked, so that nothing can be written: "
@@ -70,11 +70,11 @@ def of_database(reason: object) -> Trouble:
 
 
 def of_clocks(machine_ahead: float, queue_ahead: float) -> Trouble | None:
-    """That a clock is wrong by which members are told times, if one is.
+    """A clock that determines the times shown to members is wrong; None if none is.
 
     Args:
-        machine_ahead: seconds that the clock of the bot's machine is before the right time.
-        queue_ahead: the same of the queue's, which is the database's.
+        machine_ahead: seconds by which the clock of the bot's machine is ahead.
+        queue_ahead: seconds by which the database's clock is ahead.
     """
     if abs(machine_ahead) > CLOCK_SECONDS:
         words = sentence(
@@ -94,7 +94,7 @@ def of_clocks(machine_ahead: float, queue_ahead: float) -> Trouble | None:
 
 
 def of_another_bot() -> Trouble:
-    """That somebody else has the bot's token, and a database of another machine."""
+    """Another program uses the bot's token, with a database of its own."""
     words = sentence(
         "Another program answers members with this bot's token, and the two overwrite each other: "
         "stop the one that is not wanted, such as that of an older machine. If you know of none, "
@@ -109,12 +109,12 @@ class EngineState:
 
     info: EngineInfo
     job: Job | None
-    """What it paints."""
+    """The job that it paints."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineTrouble:
-    """An engine that cannot paint, whether it still runs or has just ended for that."""
+    """An engine that cannot paint, still running or just ended."""
 
     host: str
     device: str
@@ -123,7 +123,7 @@ class EngineTrouble:
 
     @property
     def place(self) -> str:
-        """Where it is."""
+        """Host and device."""
         return f"{self.host} ({self.device})"
 
 
@@ -132,14 +132,14 @@ class StoreState:
     """How the picture store answered."""
 
     problem: str | None = None
-    """In English; None where it takes, gives and deletes."""
+    """In English; None if it can write, read and delete."""
     seconds: float = 0.0
-    """What that took; 0 where it was not asked."""
+    """Duration of the check; 0 if it was not made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How Atelier is at one moment."""
+    """The state of an installation at one moment."""
 
     at: datetime
     bots: tuple[BotState, ...]
@@ -148,39 +148,38 @@ class Health:
     running: int
     paused_everywhere: bool
     oldest_waiting_seconds: float | None
-    """Of the jobs that may be painted: those of paused servers do not count."""
+    """Of the startable jobs, without those of paused servers."""
     failures: tuple[Job, ...]
-    """Of the last day, the newest first."""
+    """Failed jobs of the last day, newest first."""
     free_bytes: int | None
-    """On the disk of the data folder, or that of the pictures if that is less; None where the
-    system does not say."""
+    """On the disk of the data folder or of the pictures, whichever has less; None if unknown."""
     reserve_bytes: int
     store_problem: str | None
     free_in: str = ""
-    """Which folder lies on that disk."""
+    """A folder on that disk."""
     engine_starting: bool = False
-    """Whether one is on its way where none is alive."""
+    """Whether an engine is starting while none is alive."""
     networks_lacking: tuple[str, ...] = ()
-    """Networks that waiting jobs need, or the next ones will, and no living engine has."""
+    """Networks that waiting jobs or the next ones need and no living engine has."""
     crashing: tuple[str, ...] = ()
-    """What ended again and again within the last minutes, such as `engine on cuda:0`."""
+    """Programs in a crash loop, such as `engine on cuda:0`."""
     read_only: bool = False
-    """Whether the database takes no writes: a standby, or one that was closed to them."""
+    """Whether the database rejects writes, as a standby does."""
     newer_schema: str | None = None
-    """The schema of the database, where another program brought it beyond this version's."""
+    """The schema of the database, if a newer version has migrated it."""
     failures_in_a_row: int = 0
     engine_troubles: tuple[EngineTrouble, ...] = ()
     database_seconds: float = 0.0
-    """What these questions took of the database."""
+    """Duration of the queries to the database."""
     store_seconds: float = 0.0
-    """What writing, reading and deleting a file took; 0 where it was not asked."""
+    """Duration of the store's check; 0 if it was not made."""
 
     def with_store(self, state: StoreState) -> "Health":
-        """The same with what is known of the store, which was not asked here."""
+        """This state with the result of a check of the store that was made elsewhere."""
         return replace(self, store_problem=state.problem, store_seconds=state.seconds)
 
     def troubles(self) -> tuple[Trouble, ...]:
-        """What a person has to look at, the worst first."""
+        """The problems, worst first."""
         return (
             *((of_database(READ_ONLY),) if self.read_only else ()),
             *self._of_store(),
@@ -333,7 +332,7 @@ class Health:
 
 
 def _of_other_versions(engines: Sequence[EngineInfo], bots: Collection[str]) -> Trouble:
-    """Those that were left running, or were not brought along, when the bot was upgraded."""
+    """Engines that were not upgraded with the bot."""
     places = {f"{one.host} ({one.device})": one.version for one in engines[:ENGINES_NAMED]}
     words = sentence(
         "Engines of another version than the bot's ({bot}) are running: {engines}. They may paint "
@@ -346,7 +345,7 @@ def _of_other_versions(engines: Sequence[EngineInfo], bots: Collection[str]) -> 
 
 
 def _of_engines_in_trouble(troubles: Sequence[EngineTrouble]) -> Trouble:
-    """One for all of them: what takes the store from one takes it from a whole fleet."""
+    """One trouble for all engines, as a missing store affects a whole fleet."""
     named = troubles[:ENGINES_NAMED]
     places = tuple(trouble.place for trouble in named)
     if len(troubles) == 1:

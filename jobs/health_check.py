@@ -1,4 +1,4 @@
-"""Looking whether Atelier works: the questions to the database, the store and the disk."""
+"""Queries the database, the store and the disk for `jobs.health`."""
 
 import asyncio
 import time
@@ -29,24 +29,25 @@ _READ_ONLY = sa.text(
     "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'"
 )
 TRY_SECONDS = 2.0
-"""No transaction of ours takes as long."""
+"""How long to wait for SQLite's write lock; no transaction of ours takes as long."""
 _FAILURES_SHOWN = 5
 _MOST_ENDED = 2000
 
 
 class HealthCheck(QueuePart):
-    """Asks the database, the store and the disk."""
+    """Determines the health of the installation."""
 
     async def ask(self, *, ask_store: bool = True) -> Health:
-        """How it is now.
+        """The current health.
 
         Args:
-            ask_store: whether to write, read and delete a small file, which costs a request or
-                three where the store is on another machine.
+            ask_store: whether to write, read and delete a small file, which costs up to three
+                requests if the store is remote.
 
         Raises:
-            QueueUnavailableError: when the database cannot be read, or SQLite's not be written,
-                which says enough: engines and bots that cannot say that they live would seem dead.
+            QueueUnavailableError: when the database cannot be read, or SQLite's cannot be written.
+                Nothing else could be told then: bots and engines that cannot write heartbeats would
+                seem dead.
         """
         settings = self._core.settings
         store = await self.store() if ask_store else StoreState()
@@ -109,7 +110,7 @@ class HealthCheck(QueuePart):
         )
 
     async def ended_today(self) -> list[Job]:
-        """The jobs that ended in the last day, in whatever way, the newest first."""
+        """All jobs that ended in the last day, newest first."""
         async with self._database.read_now() as (connection, now):
             return await self._ended(connection, now, _MOST_ENDED, JobState.CANCELLED)
 
@@ -126,7 +127,7 @@ class HealthCheck(QueuePart):
         return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
     async def store(self) -> StoreState:
-        """How the store is; one that does not answer takes half a minute to be given up."""
+        """Check the store. One that does not answer takes half a minute."""
         began, problem = time.monotonic(), None
         try:
             await self._core.store.check()
@@ -136,14 +137,14 @@ class HealthCheck(QueuePart):
 
 
 def _lacking(wanted: set[str], engines: list[EngineInfo]) -> tuple[str, ...]:
-    """The networks that no engine has; none where there is no engine, or one does not say."""
+    """The wanted networks that no engine has; none if an engine does not report its own."""
     if not engines or not all(engine.networks for engine in engines):
         return ()
     return tuple(sorted(wanted.difference(*(engine.networks for engine in engines))))
 
 
 async def _crashing_engines(connection: AsyncConnection, now: float) -> set[str]:
-    """Engines that began again and again and did not sign off, on whichever machine."""
+    """Engines that started repeatedly without signing off, on any machine."""
     rows = await connection.execute(
         sa.select(*_PLACE)
         .where(heard_of(E.started_at, now, crashes.WINDOW_SECONDS), ~is_alive(now))
@@ -154,7 +155,7 @@ async def _crashing_engines(connection: AsyncConnection, now: float) -> set[str]
 
 
 def _in_a_row(newest: list[Job]) -> int:
-    """How many of the newest jobs failed by our own fault; a member's bad file says nothing."""
+    """How many of the newest jobs failed through our own fault; bad input files are skipped."""
     count = 0
     for job in newest:
         if job.failure is None:

@@ -1,4 +1,4 @@
-"""`python -m jobs.migrating`: bring the database of the settings to this version, and end."""
+"""`python -m jobs.migrating`: migrates the configured database to this version, and exits."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ from jobs.queue import JobQueue
 
 
 def main() -> int:
-    """0 if the database is of this version then; otherwise 1: who opens it next says why not."""
+    """0 if the database has this version's schema, else 1; whoever opens it next reports why."""
     try:
         settings = load_settings()
         set_up_logging(settings)

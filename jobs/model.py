@@ -1,8 +1,4 @@
-"""The words the bot and the engine share: a job, its states, and what is known of it.
-
-All times are aware datetimes in UTC; everything here is frozen, so that a value read from the
-database cannot be mistaken for the database itself.
-"""
+"""The types that the bot and the engine share: a job, its states, and what is known of it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +11,7 @@ from common.sentences import Sentence
 
 
 class JobState(StrEnum):
-    """Where a job stands. Delivery of its message is a separate mark on the job."""
+    """The state of a job. Delivery of its message is recorded separately."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,7 +21,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will be painted for the job."""
+        """Whether the state is final."""
         return self in ENDED
 
 
@@ -34,22 +30,22 @@ ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks for a painting, and where: what the limits are about."""
+    """Who asks for a painting, and where: the input of all limits."""
 
     user_id: int
     user_name: str = ""
     role_ids: tuple[int, ...] = ()
     is_admin: bool = False
-    """Admins may paint in all channels and without a painter's role; numbers hold for them."""
+    """Admins may paint in all channels and without a painter role; numeric limits apply to them."""
     guild_id: int | None = None
     channel_id: int | None = None
     parent_channel_id: int | None = None
-    """Of a thread: the channel that it is in. Where that is allowed, its threads are, too."""
+    """The channel of a thread. Where it is allowed, its threads are allowed, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Where the message of a job lives, and how it may be reached."""
+    """Where the message of a job is, and how it can be reached."""
 
     application_id: int
     interaction_id: int
@@ -60,26 +56,26 @@ class Reply:
     ephemeral: bool = False
     spoiler: bool = False
     bot_in_channel: bool = True
-    """False for a user-installed app, and wherever the bot is no member."""
+    """False for a user-installed app, and wherever the bot is not a member."""
     only_commands: bool = False
-    """Whether the server installed the commands without the bot: all who are there see the answer,
-    but only the interaction's token reaches it."""
+    """Whether the server installed the commands without the bot. Everybody there sees the answer,
+    but only the interaction's token can edit it."""
     locale: str = "en-US"
     upload_limit_bytes: int = 10 * 1024 * 1024
     notify: Notify = "long"
-    """Whether its member is mentioned when it is ready; "long": if it took longer than a minute."""
+    """Whether to mention the member when it is ready; "long": if it took longer than a minute."""
     notes: tuple[Sentence, ...] = ()
-    """What the result is to say of the pictures that it was made from."""
+    """Notes about the input pictures, to be shown with the result."""
     alt_text: str = ""
-    """How its member describes the picture to those who do not see it; empty: what it is."""
+    """Alt text from the member; empty for the default."""
     painted_from: str = ""
-    """Where the picture stands that it is painted on from, for its file; empty: none, or not for
-    everybody there."""
+    """Link to the picture that this one is a remix of, to record in its file; empty if there is
+    none, or not everybody may see it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """All that is needed to queue a job. The interaction of the reply makes it idempotent."""
+    """Everything needed to queue a job. The reply's interaction ID makes it idempotent."""
 
     asker: Asker
     reply: Reply
@@ -88,12 +84,12 @@ class Submission:
     parent_job_id: int | None = None
     """The job that this one is a remix of."""
     left_open: tuple[str, ...] = ()
-    """Options that nobody chose: lowered to what the limits allow, where others are refused."""
+    """Options that the user did not choose: lowered to the limits instead of refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running job is, as the engine last said."""
+    """Progress of a running job, as last reported by its engine."""
 
     iteration: int
     iterations_total: int
@@ -102,37 +98,37 @@ class Progress:
     seconds_left: float | None = None
     preview_key: str | None = None
     note: str | None = None
-    """What is being done when it is not painting, such as "loading VGG19…"."""
+    """What the engine does while it is not painting, such as "loading VGG19…"."""
     done: tuple[str, ...] = ()
-    """Of a job with several versions: keys of those that are finished, in their order."""
+    """Keys of the finished versions of a job with several, in order."""
     frame: int | None = None
-    """Of a clip: how many of its frames are painted."""
+    """Number of painted frames of a clip."""
     frames: int | None = None
-    """Of a clip: how many it has."""
+    """Number of frames of a clip."""
     anew: Sentence | None = None
-    """Why it was begun anew, where something had been painted before."""
+    """Why painting was restarted, if something had been painted before."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaintedClip:
-    """A painting that moves, as keys of the store."""
+    """A painted clip, as keys of the store."""
 
     key: str
-    """Of its clip file (`common.clips`), which is without loss."""
+    """Of its lossless clip file (`common.clips`)."""
     frames: int
     seconds: float
-    """From its beginning to its end, once."""
+    """Duration of one pass."""
     plays: int
-    """How often it is shown; 0: for ever."""
+    """How many times it plays; 0: forever."""
     files: dict[str, str] = field(default_factory=dict)
-    """What is shown of it: keys of the same as `mp4`, `gif` and `webp`, each where there is one."""
+    """Keys of its encodings by kind: `mp4`, `gif`, `webp`, each if it was made."""
     has_alpha: bool = False
-    """Whether something behind it is seen, for which an MP4 has white."""
+    """Whether it is transparent somewhere; its MP4 has white there."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaintReport:
-    """How a finished picture came to be."""
+    """Facts about a finished painting."""
 
     network: str
     device: str
@@ -143,17 +139,17 @@ class PaintReport:
     iterations: int
     seed: int
     notes: tuple[Sentence, ...] = ()
-    """What is not as it was asked for."""
+    """Deviations from what was requested."""
     records: dict[str, str] = field(default_factory=dict)
-    """Keys of the files that were recorded besides a film, by their names."""
+    """Keys of recorded files other than the time-lapse, by name."""
     variants: tuple[str, ...] = ()
-    """Of a job with several versions: the keys of all; the first is also the job's result."""
+    """Keys of all versions of a job with several; the first is also the job's result."""
     clip: PaintedClip | None = None
-    """Of a painting that moves, of which the job's result is a still."""
+    """The painted clip, if it moves; the job's result is then a still."""
 
 
 class FailureKind(StrEnum):
-    """Why a job failed; all but INPUT and LOST are counted back as a whole to the user's limits."""
+    """Why a job failed. All kinds but INPUT and LOST are refunded entirely."""
 
     INPUT = "input"
     """The user's pictures or settings."""
@@ -161,37 +157,37 @@ class FailureKind(StrEnum):
     LOST = "lost"
     """Its engine died three times."""
     STYLE_MISSING = "style_missing"
-    """The preset's scan is not there and could not be fetched."""
+    """The preset's scan is missing and could not be downloaded."""
     INTERNAL = "internal"
     ERASED = "erased"
-    """Somebody else brought a picture for it, and had their data erased."""
+    """Another member, who contributed a picture, had their data erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, in one sentence for the user, and the id that finds it in the log."""
+    """What went wrong, in one sentence for the user, and the ID to find it in the log."""
 
     kind: FailureKind
     message: str
     """In English."""
     error_id: str
     sentence: Sentence | None = None
-    """The message, to be said in any language; None in a row of an older version."""
+    """The message in translatable form; None in a row of an older version."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether it was no fault of the member's pictures or settings."""
+        """Whether it was not caused by the member's pictures or settings."""
         return self.kind not in {FailureKind.INPUT, FailureKind.ERASED}
 
     @classmethod
     def of(cls, kind: FailureKind, said: Sentence, error_id: str) -> Self:
-        """A failure with a sentence that can be translated."""
+        """A failure with a translatable sentence."""
         return cls(kind, str(said), error_id, said)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row of the queue as it was at one moment."""
+    """A job as it was at one moment."""
 
     id: int
     interaction_id: int
@@ -221,33 +217,33 @@ class Job:
     delivered_at: datetime | None
     delivery_attempts: int = 0
     came_by_dm: bool = False
-    """Whether its message is one in its member's direct messages, since no other could be had."""
+    """Whether it was delivered in the member's direct messages, since nothing else worked."""
     pictures_deleted_at: datetime | None = None
-    """When the pictures were deleted, by the member or after the retention; ahead while a deletion
-    can be taken back."""
+    """When the pictures were deleted, by the member or by retention. In the future while a deletion
+    can be undone."""
     unreadable: Sentence | None = None
-    """Set when another version wrote the row and it cannot be read; such a job is not painted.
-    Nor can one be read that was erased."""
+    """Why the row cannot be read: another version wrote it, or it was erased. Such a job is not
+    painted."""
     erased_at: datetime | None = None
-    """When the user's data was erased; the row is kept for a day's limit only."""
+    """When the user's data was erased; the row remains only for the daily limit."""
     message_removed_at: datetime | None = None
-    """When somebody deleted its message in Discord: from then on only its owner is shown it."""
+    """When its message was deleted in Discord; from then on only its owner is shown the picture."""
     network: str | None = None
-    """The one that paints it, on whichever engine; None in a row of an older version."""
+    """The network that paints it, on any engine; None in a row of an older version."""
     instead_of_seconds: float | None = None
-    """What VGG-19 would have taken, where lite paints for that reason alone."""
+    """Predicted seconds of VGG-19, if `lite` was chosen only because that is too long."""
     cancelled_by: int | None = None
-    """Who cancelled it, where that was not its member; may be `COMMAND_LINE` or `SERVER_LEFT`."""
+    """Who cancelled it, if not its member; may be `COMMAND_LINE` or `SERVER_LEFT`."""
     back_until: datetime | None = None
-    """Until when a clearing of the queue, which cancelled it, can be undone."""
+    """Until when the clearing that cancelled it can be undone."""
     notified_at: datetime | None = None
-    """When its member was told of its end by a message of its own, or needed no such word."""
+    """When its member was notified by a separate message, or needed none."""
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """Of a job with several versions that has ended: keys of those that are finished.
+        """Keys of the finished versions of an ended job with several.
 
-        All of them, or as many as were when it failed or was cancelled; none once they are deleted.
+        All of them, or those finished when it failed or was cancelled; none once they are deleted.
         """
         if self.pictures_deleted_at is not None or not self.state.ended:
             return ()
@@ -258,16 +254,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The place of a job in the queue and the time it is expected to be ready."""
+    """A job's place in the queue, and the predicted time at which it will be ready."""
 
     place: int
-    """1 is painted next; 0 is being painted, or has ended."""
+    """1 is next; 0: running or ended."""
     ready_at: datetime | None
-    """By this machine's clock; None when no engine is alive or the queue is paused."""
+    """By this machine's clock; None if no engine is alive or the queue is paused."""
     engines_alive: int
     paused: bool
     engine_starting: bool = False
-    """Whether one is on its way where none is alive."""
+    """Whether an engine is starting while none is alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,43 +287,43 @@ class EngineInfo:
     version: str
     pid: int
     last_seen: datetime | None = None
-    """Of the database's clock; None before it is registered."""
+    """By the database's clock; None before it is registered."""
     model: str = ""
-    """What its device is called, such as the name of a card."""
+    """Name of its device, such as that of a graphics card."""
     networks: tuple[str, ...] = ()
-    """Those whose weights it has; empty where it does not say, which counts as all."""
+    """Networks whose weights it has; empty if unknown, which counts as all."""
     memory_bytes: int | None = None
-    """Of its device, in all."""
+    """Total memory of its device."""
     memory_used_bytes: int | None = None
-    """Of these, as it said last."""
+    """Memory in use, as last reported."""
     largest_px: int = MAX_SIZE_PX
-    """The longest side of a picture for which it has the memory."""
+    """The longest side of a picture that fits its memory."""
     pace: float | None = None
-    """Seconds for a unit of work (`jobs.order.speeds`): the best that was measured of it, or until
-    then what it found out, or guesses, by itself."""
+    """Seconds per unit of work (`jobs.order.speeds`): the best measured for it, or until then its
+    own measurement or guess."""
     trouble: str | None = None
     """What keeps it from painting, in English."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An engine's right to paint a job, until the lease ends or is renewed."""
+    """An engine's right to paint a job until the lease expires."""
 
     job: Job
     engine_id: str
     fence: int
-    """Grows with each claim of the job; writes with an older one are refused."""
+    """Fencing token: grows with each claim of the job; writes with an older one are refused."""
     lease_expires_at: datetime
     checkpoint_key: str | None
     done: tuple[str, ...] = ()
-    """Keys of the versions of the job that earlier engines finished, in their order."""
+    """Keys of the versions that earlier engines finished, in order."""
     frames: tuple[str, ...] = ()
-    """Keys of the painted frames that belong to the checkpoint, in their order."""
+    """Keys of the painted frames that belong to the checkpoint, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """One line of a job's history."""
+    """One event in a job's history."""
 
     at: datetime
     kind: str

@@ -1,4 +1,4 @@
-"""What the queue answers: small types, to be told apart with `match`."""
+"""Results of the queue's operations, as small types to tell apart with `match`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +8,11 @@ from common.errors import AtelierError
 from jobs.model import Job
 
 BLOCKED = "blocked"
-"""What refuses somebody who was blocked, which is no limit."""
+"""Name of the refusal of a blocked user, which is not a limit."""
 
 
 class Unforeseen(StrEnum):
-    """Why nobody can say when a job will end, and with it the wait for a free place."""
+    """Why there is no prediction of when a waiting place will be free."""
 
     NO_ENGINE = "no_engine"
     STARTING = "starting"
@@ -21,31 +21,31 @@ class Unforeseen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Which limit refused, what it stands at, and when it will work again."""
+    """Which limit refused, its value, and when it will work again."""
 
     limit: str
     """A name in `common.limits.LIMITS`, or `BLOCKED`."""
     allowed: int | str | tuple[int, ...] = ()
     current: int | str = ""
     available_at: datetime | None = None
-    """None when that does not depend on time, or is unforeseen."""
+    """None if it does not depend on time, or cannot be predicted."""
     is_predicted: bool = False
-    """Whether that time depends on how fast is painted what waits."""
+    """Whether that time is a prediction of the queue."""
     by_operator: bool = False
     """Whether it is the operator's limit, which a server's admins cannot loosen."""
     set_by_server: bool = False
     """Whether a server's admins set the number; else it is the operator's."""
     unforeseen: Unforeseen | None = None
-    """Why there is no time where there could be one."""
+    """Why there is no prediction although the limit depends on the queue."""
     asked: int = 1
     """How many pictures were asked for at once, where the limit is a number of pictures."""
     reason: str = ""
-    """Why, as an admin or the operator put it; of a block."""
+    """Reason of a block, as entered by an admin or the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How many pictures count at the moment, and how many are allowed; each version is one."""
+    """Number of pictures that count now, and the limit; each version counts as one."""
 
     current: int
     allowed: int
@@ -74,7 +74,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """The user had everything erased since the command was given; nothing was queued."""
+    """The user had their data erased since the command; nothing was queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +114,17 @@ SubmitOutcome = Accepted | AlreadySubmitted | Refused | Erased
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What waited was cancelled by an admin."""
+    """Waiting jobs were cancelled by an admin."""
 
     id: int
-    """By which it can be undone."""
+    """ID by which it can be undone."""
     job_ids: tuple[int, ...]
     undo_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ClearUndone:
-    """What was cleared waits again, at its old places."""
+    """The cleared jobs are queued again, at their old places."""
 
     job_ids: tuple[int, ...]
     lost: int
@@ -133,7 +133,7 @@ class ClearUndone:
 
 @dataclass(frozen=True, slots=True)
 class TooLateToUndo:
-    """It was cleared too long ago, or by nobody."""
+    """It was cleared too long ago, or never."""
 
 
 UndoOutcome = ClearUndone | TooLateToUndo
@@ -141,21 +141,21 @@ UndoOutcome = ClearUndone | TooLateToUndo
 
 @dataclass(frozen=True, slots=True)
 class LeaseHeld:
-    """The write was accepted: the job is still this engine's."""
+    """The write was accepted: the engine still holds the job."""
 
     cancel_requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseLost:
-    """The job is no longer this engine's: nothing was written; stop at once."""
+    """The engine no longer holds the job: nothing was written; stop at once."""
 
 
 LeaseOutcome = LeaseHeld | LeaseLost
 
 
 class QueueError(AtelierError):
-    """Something about the queue that a person has to put right; the text says what."""
+    """Something is wrong with the queue that a person has to fix; the text says what."""
 
 
 class QueueUnavailableError(QueueError):
@@ -163,11 +163,11 @@ class QueueUnavailableError(QueueError):
 
 
 class DatabaseAddressError(QueueUnavailableError):
-    """What the settings have for its address leads nowhere; only another one helps."""
+    """The configured database address does not work; only another one helps."""
 
 
 class DatabaseLockedError(QueueUnavailableError):
-    """Another program holds the lock of SQLite's writers."""
+    """Another program holds SQLite's write lock."""
 
     def __init__(self, file: str) -> None:
         super().__init__(f"Another program holds {file} locked, so that nothing can be written.")
@@ -179,15 +179,15 @@ class DatabaseTooNewError(QueueError):
 
 
 class OtherVersionError(QueueError):
-    """A job is of another version, which serves this queue; it was left as it is."""
+    """A job was written by the version that serves this queue, which is another one."""
 
 
 class DatabaseRefusedError(QueueError):
-    """The database is another bot's, or another one serves it at the moment."""
+    """The database belongs to another bot, or is being served by one."""
 
 
 class DatabaseTooOldError(QueueError):
-    """The database is of an older version, or has no tables yet, and was not to be changed."""
+    """The database is of an older version or has no tables yet, and must not be changed."""
 
 
 class NoDatabaseError(DatabaseTooOldError):
@@ -195,9 +195,9 @@ class NoDatabaseError(DatabaseTooOldError):
 
 
 def may_pass(error: QueueError) -> bool:
-    """Whether another start may find the queue well: its server starts, or its tables come.
+    """Whether a retry may succeed: the server may come up, or the tables be created.
 
-    Who supervises a program starts it again then, and not where a setting is wrong.
+    A supervisor then restarts the program; it must not where a setting is wrong.
     """
     if isinstance(error, DatabaseAddressError):
         return False

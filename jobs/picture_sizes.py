@@ -1,7 +1,7 @@
-"""How large pictures are, kept beside their keys: a bucket would be asked for each by itself.
+"""Sizes of pictures, kept beside their keys: a bucket would need a request for each.
 
-A key is of its bytes, so its size never changes. Rows of earlier versions have none: then the store
-is asked, once. For pictures in a folder nothing is kept.
+Keys are content hashes, so a size never changes. Rows of earlier versions have no size; the store
+is asked once for those. For pictures in a folder nothing is kept.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,12 +17,12 @@ _BATCH = 500
 
 
 async def note_sizes(transaction: Transaction, store: PictureStore, keys: Iterable[str]) -> None:
-    """Keep the sizes of these pictures, as far as this process knows them since it put them."""
+    """Record the sizes of these pictures, if this process knows them from storing them."""
     await _keep(transaction, store.known_sizes_bytes(keys))
 
 
 async def total_bytes(database: Database, store: PictureStore, keys: Collection[str]) -> int:
-    """How large these pictures are together; what is not there counts nothing."""
+    """Total size of these pictures; missing ones count as 0."""
     asked = sorted(set(keys))
     known: dict[str, int] = {}
     for first in range(0, len(asked), _BATCH):
@@ -37,7 +37,7 @@ async def total_bytes(database: Database, store: PictureStore, keys: Collection[
 
 
 def of_nobodys() -> sa.Delete:
-    """What deletes the sizes of pictures that nobody needs any more."""
+    """A statement that deletes the sizes of unreferenced pictures."""
     needed = sa.union(*(sa.select(column) for column in schema.PICTURE_KEYS))
     return sa.delete(_SIZES).where(_SIZES.c.key.not_in(needed))
 

@@ -1,4 +1,4 @@
-"""The durable queue: the one door for the bot, the engines and the command line."""
+"""The durable queue: the interface for the bot, the engines and the command line."""
 
 from datetime import datetime
 from typing import Self
@@ -34,10 +34,10 @@ from jobs.working.engines import Engines
 
 
 class JobQueue:
-    """The parts of the queue on one database; each part has its own module, which says what it is.
+    """The parts of the queue on one database; each part has its own module, which documents it.
 
-    Every method of theirs is one transaction, or several that may each be the last: whatever
-    moment a process ends at, the next one goes on from the database.
+    Every method of a part is one transaction, or several after each of which the process may end:
+    the next process continues from the database.
     """
 
     def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
@@ -79,19 +79,19 @@ class JobQueue:
         store: PictureStore | None = None,
         may_migrate: bool = True,
     ) -> Self:
-        """Connect, and bring the database to this version.
+        """Connect, and migrate the database to this version.
 
         Args:
             settings: where the database and the pictures are.
-            may_migrate: whether to make the database where there is none, and to migrate an
-                older one. Not for those who only look: the running bot may be the older version.
-            clock: seconds since 1970, for tests. By default leases are judged by the
-                database's own clock, on PostgreSQL, and else by this machine's.
-            store: the pictures, for tests. By default what the settings name.
+            may_migrate: whether to create the database or migrate an older one. False for read-only
+                programs: the running bot may be the older version.
+            clock: seconds since 1970, for tests. By default PostgreSQL's clock, or this machine's
+                with SQLite.
+            store: the pictures, for tests. By default as in the settings.
 
         Raises:
             DatabaseTooNewError: when a newer version has used the database.
-            DatabaseTooOldError: when it is absent or older, and that is not to be changed.
+            DatabaseTooOldError: when it is absent or older, and `may_migrate` is False.
             QueueUnavailableError: when it cannot be reached.
         """
         if may_migrate:
@@ -108,27 +108,27 @@ class JobQueue:
         return cls(settings, database, store or PictureStore(settings.storage_url))
 
     async def now(self) -> datetime:
-        """The time by which leases, limits and ends are judged: the database's.
+        """The database's time, by which leases, limits and deadlines are judged.
 
-        What is to end some time from now ends by it, too: this machine's clock may be wrong.
+        Compute deadlines from it: this machine's clock may be wrong.
         """
         return moment(await self.database.now())
 
     async def wait_for_change(self, timeout_seconds: float) -> bool:
-        """Wait until something in the queue has changed since the last call; False on time-out.
+        """Wait until something in the queue has changed since the last call; False on timeout.
 
-        The first call returns at once: what changed before it is not known.
+        The first call returns at once, as earlier changes are unknown.
         """
         return await self._listeners.wait(timeout_seconds)
 
     async def wait_for_work(self, timeout_seconds: float) -> bool:
-        """As `wait_for_change`, for idle engines: on PostgreSQL only newly queued jobs wake."""
+        """As `wait_for_change`, for idle engines: on PostgreSQL only newly queued jobs wake it."""
         return await self._listeners.wait(timeout_seconds, QUEUED_TOPIC, CANCELLED_TOPIC)
 
     async def wait_for_cancellation(self, job_id: int, timeout_seconds: float) -> bool:
-        """Wait until a job may have been asked to stop; False on time-out.
+        """Wait until a job may have been asked to stop; False on timeout.
 
-        On PostgreSQL only that wakes; on SQLite whatever others write.
+        On SQLite any write by others wakes it, too.
         """
         return await self._listeners.wait(
             timeout_seconds, QUEUED_TOPIC, CANCELLED_TOPIC, about=str(job_id)
@@ -147,7 +147,7 @@ class JobQueue:
 
 
 async def _migrate(settings: Settings, clock: Clock | None) -> None:
-    """Migrate on connections of their own, that may take their time."""
+    """Migrate on separate connections without statement timeouts."""
     database = Database(settings.database_url, clock, patient=True)
     try:
         await migrate(database, settings)

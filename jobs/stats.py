@@ -1,4 +1,4 @@
-"""What was painted, day by day."""
+"""Statistics by day."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ class DayStats:
 
     day: date
     pictures: int
-    """Painted, also those of jobs with several of which others were not."""
+    """Finished pictures, including those of jobs that did not finish all of theirs."""
     users: int
     failures: int
     cancelled: int
     waiting_seconds: float
-    """From queued to first started, mean over the started."""
+    """From queued to first started, mean of the started jobs."""
     painting_seconds: float
-    """From started to ended, sum over those with pictures."""
+    """From started to ended, sum of the jobs with pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The days with jobs, the oldest first, and what they come to."""
+    """The days with jobs, oldest first, and their totals."""
 
     days: tuple[DayStats, ...]
     users: int
-    """Different users in all these days."""
+    """Distinct users in all these days."""
 
     @property
     def pictures(self) -> int:
@@ -53,9 +53,9 @@ class Statistics(QueuePart):
     """Jobs counted by the day on which they were queued."""
 
     async def read(self, guild_id: int | None, days: int = 30) -> Stats:
-        """The last `days` days of one server, or (None) of all."""
+        """Statistics of the last `days` days, of one server or (None) of all."""
         number = J.created_at / DAY_SECONDS
-        # PostgreSQL's cast rounds, SQLite's cuts off (and it may lack floor).
+        # PostgreSQL's cast rounds; SQLite's truncates, and it may lack floor.
         day = sa.cast(sa.func.floor(number) if self._database.postgres else number, sa.Integer)
         done = J.state == JobState.DONE
         async with self._database.read_now() as (connection, now):
@@ -100,7 +100,7 @@ class Statistics(QueuePart):
 async def _of_unfinished(
     connection: AsyncConnection, day: sa.ColumnElement[int], where: list[sa.ColumnElement[bool]]
 ) -> tuple[Mapping[int, int], Mapping[int, float]]:
-    """By day, the pictures that are finished of jobs that were not, and the seconds these took."""
+    """By day: finished pictures of jobs that did not finish, and the seconds spent on them."""
     seconds = _between(J.claimed_at, J.ended_at).label("seconds")
     ended = J.state.in_([JobState.FAILED, JobState.CANCELLED])
     found = sa.select(day.label("day"), J.progress, seconds).where(*where, ended)
@@ -116,7 +116,7 @@ async def _of_unfinished(
 def _between(
     earlier: sa.ColumnElement[float], later: sa.ColumnElement[float]
 ) -> sa.ColumnElement[float]:
-    """Seconds between two times; none where the clock was put back between them."""
+    """Seconds between two times; 0 if the clock was set back between them."""
     return sa.case((later < earlier, 0.0), else_=later - earlier)
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -51,14 +53,12 @@ class BotProcess:
     async def stop(self) -> None:
         """Ask the process to exit, and kill it after a while.
 
-        `terminate` is SIGTERM on POSIX, and kills the process on Windows; the engine exits cleanly
-        either
-        way, because its standard input closes.
+        The engine exits cleanly even if the bot does not, because its standard input closes.
         """
         if not self.running:
             return
         with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+            self._ask_to_exit()
         try:
             async with asyncio.timeout(STOP_WITHIN_SECONDS):
                 await self._process.wait()
@@ -66,6 +66,13 @@ class BotProcess:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
+
+    def _ask_to_exit(self) -> None:
+        if sys.platform == "win32":  # where `terminate` kills
+            with contextlib.suppress(OSError):  # without a console
+                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+                return
+        self._process.terminate()
 
 
 async def online(discord: LoopbackDiscord, bot: BotProcess) -> None:
@@ -105,6 +112,9 @@ def bot_environment(discord: Mapping[str, str], data_dir: Path) -> dict[str, str
 @asynccontextmanager
 async def run_bot(environment: Mapping[str, str], log: Path) -> AsyncIterator[BotProcess]:
     """Run `python -m bot`, and stop it cleanly at the end."""
+    flags = 0
+    if sys.platform == "win32":  # else Ctrl-C reaches the bot too, and CTRL_BREAK us
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -114,6 +124,7 @@ async def run_bot(environment: Mapping[str, str], log: Path) -> AsyncIterator[Bo
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
+            creationflags=flags,
         )
         bot = BotProcess(process, log)
         try:

@@ -1,6 +1,7 @@
 """Console output, and a clean exit on signals."""
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,9 @@ def write(text: str) -> None:
     """
     if sys.stdout is None:  # without a console
         return
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # On Windows, a file or a pipe has a legacy encoding: what that lacks comes as `?`.
+        sys.stdout.reconfigure(errors="replace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -10,7 +10,7 @@ import discord
 from cachetools import LRUCache
 from discord import app_commands
 
-from bot.app.gateway import come_back_soon
+from bot.app.gateway import bound_reconnects
 from bot.app.sync import has_been_told, keep_syncing
 from bot.commands.job_access import note_removed
 from bot.kit import Bot, Interaction, Service
@@ -20,10 +20,10 @@ from bot.traffic import Traffic
 from bot.ui.people import has_only_commands
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.addresses import discord_proxy
-from bot.wire.connector import watchful_connector
+from bot.wire.connector import keepalive_connector
 from bot.wire.errors import reply, report
-from bot.wire.in_flight import tracing
-from bot.wire.limits_waited_out import let_others_go_on
+from bot.wire.in_flight import trace_config
+from bot.wire.rate_limit_locks import release_locks_when_cancelled
 from common.logs import add_log_ids
 from common.settings import Settings
 from common.steady_clock import steady_clock
@@ -57,7 +57,7 @@ class AtelierClient(Bot):
     """The bot's Discord client."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
-        trace = tracing()
+        trace = trace_config()
         super().__init__(
             # Message events come without content: the bot needs their existence and deletion only.
             intents=discord.Intents(guilds=True, guild_messages=True),
@@ -69,7 +69,7 @@ class AtelierClient(Bot):
             proxy=discord_proxy(settings),
             max_ratelimit_timeout=60.0,  # the delivery loop handles longer waits
         )
-        let_others_go_on(self.http)
+        release_locks_when_cancelled(self.http)
         self.traffic = Traffic()
         self.traffic.watch(trace)
         self.settings = settings
@@ -89,18 +89,18 @@ class AtelierClient(Bot):
         self.picture_actions = {}
         self.languages = {}
         self.scans_unreachable = False
-        self.begins_anew = None
+        self.new_database_notice = None
         self.only_commands = set()
         self.accepting = True
         self._seen: LRUCache[int, None] = LRUCache(REMEMBERED_INTERACTIONS)
         self._started: list[Service] = []
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
-        self._reconnect_pauses = come_back_soon(self)
+        self._reconnect_pauses = bound_reconnects(self)
 
     async def login(self, token: str) -> None:
         """Log in, with connections that notice a dead network path."""
-        self.http.connector = watchful_connector()
+        self.http.connector = keepalive_connector()
         await super().login(token)
 
     async def setup_hook(self) -> None:
@@ -112,8 +112,8 @@ class AtelierClient(Bot):
         if self.settings.atelier_engine == "embedded":
             await self.queue.engines.expect()  # its process starts at the same time
         if is_new and await has_been_told(self.tree):
-            self.begins_anew = of_new_database(self.queue.database.place)
-            log.warning("%s", self.begins_anew)
+            self.new_database_notice = of_new_database(self.queue.database.place)
+            log.warning("%s", self.new_database_notice)
         await self.tree.set_translator(CatalogueTranslator())
         tried = asyncio.Event()
         self._syncing = asyncio.create_task(

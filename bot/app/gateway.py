@@ -28,7 +28,7 @@ MANY_STARTS_PAUSE_SECONDS = 120.0
 _HOUR_SECONDS = 3600.0
 
 
-class ReconnectPauses:
+class ReconnectBackoff:
     """Replaces discord.py's `ExponentialBackoff`; slower after many sessions within the hour."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -62,9 +62,9 @@ class _OneLineATry(logging.Filter):
         return True
 
 
-def come_back_soon(client: Bot) -> ReconnectPauses:
+def bound_reconnects(client: Bot) -> ReconnectBackoff:
     """Bound a client's reconnects in time and log lines. Returns where new sessions are noted."""
-    pauses = ReconnectPauses()
+    pauses = ReconnectBackoff()
     discord.client.ExponentialBackoff = lambda: pauses  # type: ignore[assignment, misc, attr-defined]  # no other way in
     log = logging.getLogger("discord.client")
     if not any(isinstance(known, _OneLineATry) for known in log.filters):

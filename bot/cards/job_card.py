@@ -73,7 +73,7 @@ def _ended(
     t: Texts, job: Job, attached: Attached | None, actions: Sequence[str], color: int
 ) -> Card:
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, _of_each(t, job, attached), spoiler=job.reply.spoiler)
+    gallery = _gallery(attached, alt_texts(t, job, attached), spoiler=job.reply.spoiler)
     return card(headline, gallery, *lines, *job_buttons(t, job.id, *actions), color=color)
 
 
@@ -238,7 +238,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
 def saved_card(t: Texts, job: Job, attached: Attached, link: str | None) -> Card:
     """A finished picture for its member's DMs, with a link back if there is one."""
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, _of_each(t, job, attached), spoiler=job.reply.spoiler)
+    gallery = _gallery(attached, alt_texts(t, job, attached), spoiler=job.reply.spoiler)
     back = None if link is None else t("-# It was painted here: {link}", link=link)
     buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
     return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
@@ -266,13 +266,14 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
     if (
-        gallery := _gallery(attached, _of_each(t, job, attached), spoiler=job.reply.spoiler)
+        gallery := _gallery(attached, alt_texts(t, job, attached), spoiler=job.reply.spoiler)
     ) is not None:
         layout.add_item(gallery)
     return layout
 
 
-def _of_each(t: Texts, job: Job, attached: Attached | None) -> list[str]:
+def alt_texts(t: Texts, job: Job, attached: Attached | None) -> list[str]:
+    """The alt texts of the attached pictures."""
     if attached is None:
         return []
     all_of_it = descriptions(t, job, max(1, len(job.versions)))

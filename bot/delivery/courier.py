@@ -7,9 +7,10 @@ import discord
 from cachetools import LRUCache
 
 from bot.cards.fit_upload import fitted_result
+from bot.cards.job_card import alt_texts
 from bot.cards.small_print import Attached
 from bot.delivery.presentations import (
-    Doubts,
+    FailureCounts,
     Layout,
     PictureSize,
     Presentation,
@@ -50,20 +51,20 @@ _Encoded = tuple[int, tuple[str | None, ...], int, str]
 
 
 @dataclass(frozen=True)
-class Later:
+class RetryLater:
     """A transient failure: retry, after as many seconds as Discord asked for, if it did."""
 
     seconds: float | None
 
 
 @dataclass(frozen=True)
-class Nowhere:
+class Undeliverable:
     """No route is left on which the user would see it."""
 
     reason: str
 
 
-Outcome = SentMessage | Later | Nowhere
+Outcome = SentMessage | RetryLater | Undeliverable
 
 
 @dataclass
@@ -83,7 +84,7 @@ class SizeBudget:
 
 
 class Courier:
-    """Shows jobs. The routes are tried in order; transient failures end in `Later`."""
+    """Shows jobs. The routes are tried in order; transient failures end in `RetryLater`."""
 
     def __init__(self, client: Bot, routes: Routes) -> None:
         self._client = client
@@ -92,19 +93,24 @@ class Courier:
         self._spoilers = RoleSpoilers(client)
 
     async def show(
-        self, job: Job, standing: Standing | None, doubts: Doubts, *, attempt: int = 1
+        self,
+        job: Job,
+        standing: Standing | None,
+        failure_counts: FailureCounts,
+        *,
+        attempt: int = 1,
     ) -> Outcome:
         """Bring the message of a job to the job's state."""
         job = await self._spoilers.applied(job)
         t, has_gallery = texts_for(job.reply.locale), await self._has_gallery(job)
-        request = ShowRequest(t, job, standing, attempt, doubts, has_gallery)
+        request = ShowRequest(t, job, standing, attempt, failure_counts, has_gallery)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes.of(job, search=attempt > 1):
             if message_gone and not route.is_dm:
                 continue
             match await self._try(request, route):
-                case SentMessage() | Later() as outcome:
+                case SentMessage() | RetryLater() as outcome:
                     return outcome
                 case TokenEnded() as fault:
                     self._routes.token_ended(job)
@@ -116,7 +122,7 @@ class Courier:
                         await self._client.queue.deliveries.mark_removed({reply.message_id})
                 case fault:
                     log.info("Job %d cannot be shown one way: %s", job.id, fault)
-        return Nowhere("the message was deleted" if message_gone else _reason(fault))
+        return Undeliverable("the message was deleted" if message_gone else _reason(fault))
 
     async def _has_gallery(self, job: Job) -> bool:
         """Whether the picture can be published in the gallery of its server."""
@@ -128,18 +134,18 @@ class Courier:
             return False  # the picture does not wait for the database
         return limits.gallery_channel_id is not None
 
-    async def is_last(self, job: Job, shown: SentMessage) -> bool | Later:
+    async def is_unchanged(self, job: Job, shown: SentMessage) -> bool | RetryLater:
         """Whether the message is still as it was shown, as far as the bot can see it."""
         try:
-            return await self._routes.is_last(job, shown)
+            return await self._routes.is_unchanged(job, shown)
         except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
             fault = fault_of(error)
-        return Later(fault.seconds) if isinstance(fault, TryLater) else True
+        return RetryLater(fault.seconds) if isinstance(fault, TryLater) else True
 
-    async def _try(self, request: ShowRequest, route: Route) -> SentMessage | Later | Fault:
+    async def _try(self, request: ShowRequest, route: Route) -> SentMessage | RetryLater | Fault:
         """Try one route, with ever plainer presentations where Discord refuses them."""
         budget = SizeBudget(route.limit_bytes)
-        result: SentMessage | Later | Fault = NoAccess()
+        result: SentMessage | RetryLater | Fault = NoAccess()
         for presentation in presentations_for(request.job, is_new=route.is_new):
             if presentation.picture is not PictureSize.WHOLE and not budget.used_bytes:
                 continue  # without a picture this presentation was tried already
@@ -155,13 +161,13 @@ class Courier:
 
     async def _offer(
         self, request: ShowRequest, route: Route, presentation: Presentation, budget: SizeBudget
-    ) -> SentMessage | Later | Fault:
+    ) -> SentMessage | RetryLater | Fault:
         """Try one presentation; while Discord refuses its files as too large, with smaller ones."""
         while True:
             attached = None
             if presentation.picture is not PictureSize.NONE:
                 attached = await self._file(request, budget.limit_bytes)
-            if isinstance(attached, Later):
+            if isinstance(attached, RetryLater):
                 return attached
             budget.used_bytes = max(len(each.data) for each in attached.all) if attached else 0
             if route.is_dm:
@@ -171,18 +177,21 @@ class Courier:
             except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
                 fault = fault_of(error)
             if isinstance(fault, TryLater):
-                request.doubts.unclear_answers = 0
-                return Later(fault.seconds)
+                request.failure_counts.unclear_answers = 0
+                return RetryLater(fault.seconds)
             if isinstance(fault, Unclear):
                 log.warning("Job %d got an unclear answer: %s", request.job.id, fault.if_it_stays)
-                request.doubts.unclear_answers += 1
-                if not request.job.state.ended or request.doubts.unclear_answers < UNCLEAR_TRIES:
-                    return Later(None)
+                request.failure_counts.unclear_answers += 1
+                if (
+                    not request.job.state.ended
+                    or request.failure_counts.unclear_answers < UNCLEAR_TRIES
+                ):
+                    return RetryLater(None)
                 fault = fault.if_it_stays
             if not isinstance(fault, TooLarge) or not budget.halve():
                 return fault
 
-    async def _file(self, request: ShowRequest, limit_bytes: int) -> Attached | Later | None:
+    async def _file(self, request: ShowRequest, limit_bytes: int) -> Attached | RetryLater | None:
         job = request.job
         try:
             return await self._fitted(request.t, job, limit_bytes)
@@ -191,11 +200,11 @@ class Courier:
             return None
         except ChildError as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
-            request.doubts.unfit += 1
-            return Later(None) if request.doubts.unfit < TRIES_TO_FIT else None
+            request.failure_counts.unfit += 1
+            return RetryLater(None) if request.failure_counts.unfit < TRIES_TO_FIT else None
         except StorageUnavailableError as error:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
-            return Later(None)
+            return RetryLater(None)
 
     async def _fitted(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
         """The preview of a running job, or the result of an ended one; None: there is none."""
@@ -219,9 +228,12 @@ async def _send(
     request: ShowRequest, route: Route, presentation: Presentation, attached: Attached | None
 ) -> SentMessage | Rejected:
     files: list[discord.File] = []
-    if attached:
-        hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler
-        files += [Upload(each.data, each.filename, spoiler=hides) for each in attached.all]
+    if attached and presentation.layout is Layout.WORDS:  # which neither hide nor describe
+        said, hides = alt_texts(request.t, request.job, attached), request.job.reply.spoiler
+        for each, words in zip(attached.all, said, strict=True):
+            files.append(Upload(each.data, each.filename, spoiler=hides, description=words))
+    elif attached:
+        files += [Upload(each.data, each.filename) for each in attached.all]
     try:
         fields = fields_of(request, presentation, attached)
     except Exception as error:

@@ -7,17 +7,17 @@ crash resumes where the last one ended, and each message has a single writer.
 import asyncio
 import logging
 
-from bot.delivery.courier import Courier, Later, Nowhere, Outcome
+from bot.delivery.courier import Courier, Outcome, RetryLater, Undeliverable
 from bot.delivery.notifier import Notifier
-from bot.delivery.presentations import Doubts
+from bot.delivery.presentations import FailureCounts
 from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs, passing_time
 from bot.kit import Bot, Feature, Service, cancel
-from bot.wire.in_flight import follow_this_task
+from bot.wire.in_flight import track_requests
 from bot.wire.original_response import is_mine
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-from jobs.working.saying import ids_of
+from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Delivery(Service):
         application_id = self._client.application_id or 0
         due = await self._client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
         if self._is_unsure:
-            await self._client.service(Notifier).go_on()
+            await self._client.service(Notifier).resume()
             self._is_unsure = False
         jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
@@ -118,7 +118,7 @@ class Delivery(Service):
         ended = job.state.ended
         if message.task is not None:
             if ended:
-                message.make_way(now)
+                message.cancel_stale_edit(now)
             return
         if ended and not message.failing_end and message.end is None:
             message.not_before = float("-inf")
@@ -127,7 +127,7 @@ class Delivery(Service):
         if not ended and now - message.edited_at < self._pace(job, message):
             return
         message.started_at, message.is_final = now, ended
-        with ids_of(job):  # for the log lines of the task and of its callback
+        with job_log_ids(job):  # for the log lines of the task and of its callback
             message.task = asyncio.create_task(
                 self._deliver(job.id, message), name=f"deliver-{job.id}"
             )
@@ -145,7 +145,7 @@ class Delivery(Service):
     async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
         """Bring a job's newest state to its message, and record the outcome."""
         queue = self._client.queue
-        message.requests = follow_this_task()
+        message.requests = track_requests()
         async with self._slots[message.is_final]:
             job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
@@ -161,17 +161,19 @@ class Delivery(Service):
             standing = None if job.state.ended else await queue.standings.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
             passes_at = passing_time(standing)
-            outcome = await self._courier.show(job, standing, message.doubts, attempt=attempt)
+            outcome = await self._courier.show(
+                job, standing, message.failure_counts, attempt=attempt
+            )
         message.edited_at = self._now()
         if isinstance(outcome, SentMessage):
-            message.shows(standing, passes_at)
+            message.note_shown(standing, passes_at)
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
         queue, ended = self._client.queue, job.state.ended
         match outcome:
             case SentMessage(how, message_id, channel_id, _):
-                message.failures, message.doubts = 0, Doubts()
+                message.failures, message.failure_counts = 0, FailureCounts()
                 if job.reply.message_id is None and how != "dm":
                     await queue.deliveries.set_message(
                         job.id, channel_id, message_id, reply=job.reply
@@ -180,10 +182,10 @@ class Delivery(Service):
                     await queue.deliveries.mark_shown(job.id, job.revision)
                 elif not message.watch(outcome, job.revision, self._now()):
                     await self._delivered(job, outcome)
-            case Later(seconds):
+            case RetryLater(seconds):
                 message.failing_end = ended
                 message.wait(self._now(), seconds)
-            case Nowhere(reason):
+            case Undeliverable(reason):
                 message.is_gone = True
                 if ended:
                     log.warning("Job %d cannot be shown: %s", job.id, reason)
@@ -197,8 +199,8 @@ class Delivery(Service):
         Returns:
             False if it was overwritten and has to be shown again.
         """
-        match await self._courier.is_last(job, end):
-            case Later(seconds):
+        match await self._courier.is_unchanged(job, end):
+            case RetryLater(seconds):
                 message.wait(self._now(), seconds)
             case True:
                 message.failures = 0

@@ -14,11 +14,11 @@ from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
 from bot.ui.words import message_address
 from bot.wire.faults import BACKOFF, MAY_NOT_REPLY, TryLater, Unclear, fault_of
-from bot.wire.in_flight import InFlight, follow_this_task
+from bot.wire.in_flight import InFlight, track_requests
 from bot.wire.original_response import webhook_of
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-from jobs.working.saying import ids_of
+from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class Notifier(Service):
 
     async def start(self) -> None:
         """Resume what an earlier run left."""
-        await self.go_on()
+        await self.resume()
 
-    async def go_on(self) -> None:
+    async def resume(self) -> None:
         """Notify of all jobs that are marked as delivered but not as announced."""
         application_id = self._client.application_id or 0
         for job in await self._client.queue.deliveries.unannounced(application_id):
@@ -60,7 +60,7 @@ class Notifier(Service):
         """Notify the member of a job that it has ended, if they want that."""
         if job.id in self._tasks:
             return
-        with ids_of(job):
+        with job_log_ids(job):
             task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
         self._tasks[job.id] = task
         task.add_done_callback(lambda _task: self._tasks.pop(job.id, None))
@@ -87,7 +87,7 @@ class Notifier(Service):
         words = _words(texts_for(job.reply.locale), job)
         for route in routes:
             for failures in range(TRIES):
-                requests = follow_this_task()
+                requests = track_requests()
                 try:
                     async with asyncio.timeout(ANSWER_SECONDS):
                         await route(job, words)

@@ -67,7 +67,7 @@ def presentations_for(job: Job, *, is_new: bool) -> list[Presentation]:
 
 
 @dataclass
-class Doubts:
+class FailureCounts:
     """Counts failures that are given up if they persist.
 
     Other failures do not count: otherwise, at the end of a long outage, the first unclear answer
@@ -94,7 +94,7 @@ class ShowRequest:
     attempt: int
     """The number of this try at the final state, from 1. From the second on, a new message is only
     sent if the first is not found."""
-    doubts: Doubts
+    failure_counts: FailureCounts
     """Of this and earlier tries."""
     has_gallery: bool = False
     """Whether the server has a gallery channel."""

@@ -102,7 +102,7 @@ class Routes:
         """Remember that an interaction token has expired."""
         self._ended_tokens[job.reply.interaction_id] = None
 
-    async def is_last(self, job: Job, shown: SentMessage) -> bool:
+    async def is_unchanged(self, job: Job, shown: SentMessage) -> bool:
         """Whether the message has not been edited since it was shown, as far as the bot can see.
 
         Raises:

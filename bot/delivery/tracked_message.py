@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from discord.utils import utcnow
 
-from bot.delivery.presentations import Doubts
+from bot.delivery.presentations import FailureCounts
 from bot.delivery.routes import SentMessage
 from bot.ui.words import is_soon
 from bot.wire.faults import BACKOFF
@@ -35,7 +35,7 @@ class TrackedMessage:
     edited_at: float = float("-inf")
     not_before: float = float("-inf")
     failures: int = 0
-    doubts: Doubts = field(default_factory=Doubts)
+    failure_counts: FailureCounts = field(default_factory=FailureCounts)
     """Counts failures that are given up if they persist."""
     failing_end: bool = False
     """Whether the failures were of the final state."""
@@ -54,7 +54,7 @@ class TrackedMessage:
     looks: int = 0
     """How often that was checked."""
 
-    def shows(self, standing: Standing | None, passes_at: datetime | None) -> None:
+    def note_shown(self, standing: Standing | None, passes_at: datetime | None) -> None:
         """Note the place and time that the message says now; `passes_at` is from `passing_time`."""
         self.standing, self.standing_is_old = standing, False
         self.time_passes_at = passes_at
@@ -65,7 +65,7 @@ class TrackedMessage:
         soon = utcnow() + timedelta(seconds=AHEAD_SECONDS)
         return self.time_passes_at is not None and self.time_passes_at <= soon
 
-    def make_way(self, now: float) -> None:
+    def cancel_stale_edit(self, now: float) -> None:
         """Cancel an edit with an older state that delays the final state for too long."""
         assert self.task is not None
         patience = ANSWER_SECONDS if self.requests.in_air else STALE_SECONDS

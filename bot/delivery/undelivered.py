@@ -8,7 +8,7 @@ import discord
 
 from bot.kit import Bot, Feature, Service
 from bot.texts import Texts, texts_for, texts_of
-from bot.wire.acknowledging import ANSWER_FOLLOWS
+from bot.wire.acknowledging import RESPONSE_DEFERRED
 from bot.wire.original_response import webhook_of
 from jobs.model import Job
 from jobs.outcomes import QueueError
@@ -33,7 +33,7 @@ class UndeliveredNotice(Service):
     async def tell_after(self, interaction: discord.Interaction[Any]) -> None:
         """Send a followup to a command, if there is something to tell. Never raises."""
         answered = interaction.response.type
-        if interaction.extras.get(ANSWER_FOLLOWS) or answered in {
+        if interaction.extras.get(RESPONSE_DEFERRED) or answered in {
             None,
             discord.InteractionResponseType.modal,
         }:

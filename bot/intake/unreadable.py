@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.kit import Bot
 from bot.texts import _, texts_for
-from bot.wire.original_response import find_answer, is_mine, say_instead, webhook_of
+from bot.wire.original_response import answer_ephemerally, find_response, is_mine, webhook_of
 from jobs.model import Asker, Reply
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,6 @@ async def tell_unreadable(client: Bot, payload: Mapping[str, Any], user_id: int)
     if isinstance(content, Mapping) and content.get("key") is not None:
         return True  # its question was asked, and may have been answered
     webhook = webhook_of(client, reply)
-    if await find_answer(client, webhook, reply.token_expires_at) != 0:
-        await say_instead(client, user_id, reply, texts_for(reply.locale)(UNREADABLE))
+    if await find_response(client, webhook, reply.token_expires_at) != 0:
+        await answer_ephemerally(client, user_id, reply, texts_for(reply.locale)(UNREADABLE))
     return True

@@ -86,9 +86,9 @@ class Alerts(Service):
 
         Alerts that could not be sent are retried at the next check.
         """
-        if (begins_anew := self._client.begins_anew) is not None:
-            await self._say(lambda t: f"⚠️ {t.say(begins_anew)}")
-            self._client.begins_anew = None
+        if (new_database_notice := self._client.new_database_notice) is not None:
+            await self._say(lambda t: f"⚠️ {t.say(new_database_notice)}")
+            self._client.new_database_notice = None
         try:
             health = await self._ask()
         except QueueError as error:

@@ -9,7 +9,7 @@ import discord
 
 from bot.kit import Interaction
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, TryLater, fault_of
-from bot.wire.original_response import find_answer
+from bot.wire.original_response import find_response
 from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,9 @@ T = TypeVar("T")
 ACKNOWLEDGED = "acknowledged"
 """Key in `interaction.extras`: Discord has acknowledged it, but discord.py never saw the
 response."""
-SEEN_BY_ALL = "seen_by_all"
+DEFERRED_PUBLICLY = "seen_by_all"
 """Key in `interaction.extras`: it was deferred publicly, so everybody sees "thinking…"."""
-ANSWER_FOLLOWS = "answer_follows"
+RESPONSE_DEFERRED = "answer_follows"
 """Key in `interaction.extras`: the deferred response is filled only after the command has ended.
 
 Until then the first followup to such an interaction would become its response.
@@ -76,10 +76,10 @@ async def acknowledge(
                 traffic.note_answered_by_others()
             is_untold = False
             log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
-            found = await find_answer(interaction.client, interaction.followup)
+            found = await find_response(interaction.client, interaction.followup)
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True
-                interaction.extras[SEEN_BY_ALL] = thinking and not ephemeral
+                interaction.extras[DEFERRED_PUBLICLY] = thinking and not ephemeral
                 return found
             fault, pause = fault_of(error), PAUSE_SECONDS
             if isinstance(fault, TryLater) and fault.seconds is not None:
@@ -88,7 +88,7 @@ async def acknowledge(
                 raise
             await asyncio.sleep(pause)
         else:
-            interaction.extras[SEEN_BY_ALL] = thinking and not ephemeral
+            interaction.extras[DEFERRED_PUBLICLY] = thinking and not ephemeral
             return response.message_id if response else None
 
 

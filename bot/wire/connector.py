@@ -7,13 +7,13 @@ import aiohttp
 
 from common.keepalive import notice_loss
 
-LOSS_PROBES = (5, 3, 3)
+TCP_KEEPALIVE = (5, 3, 3)
 """Idle seconds, seconds between probes, number of unanswered probes until the connection is dead.
 Without keepalive the gateway's heartbeat would notice after up to 101 s (its interval of 41 s and
 discord.py's timeout of 60 s), and a REST request after discord.py's five minutes."""
 
 
-def watchful_connector() -> aiohttp.TCPConnector:
+def keepalive_connector() -> aiohttp.TCPConnector:
     """A connector whose connections are closed when keepalive probes stay unanswered."""
     return aiohttp.TCPConnector(limit=0, socket_factory=_socket_for)
 
@@ -21,5 +21,5 @@ def watchful_connector() -> aiohttp.TCPConnector:
 def _socket_for(address: tuple[Any, ...]) -> socket.socket:
     family, kind, protocol, *_ = address
     made = socket.socket(family, kind, protocol)
-    notice_loss(made, LOSS_PROBES)
+    notice_loss(made, TCP_KEEPALIVE)
     return made

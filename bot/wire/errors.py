@@ -13,14 +13,14 @@ from pydantic import ValidationError
 
 from bot.kit import UserError
 from bot.texts import Texts, _, texts_of
-from bot.wire.acknowledging import SEEN_BY_ALL, is_acknowledged
+from bot.wire.acknowledging import DEFERRED_PUBLICLY, is_acknowledged
 from bot.wire.faults import (
     ALREADY_ACKNOWLEDGED,
     THREAD_ARCHIVED,
     UNKNOWN_INTERACTION,
-    passes,
+    is_transient,
 )
-from bot.wire.original_response import say_alone
+from bot.wire.original_response import replace_by_ephemeral
 from common.pictures import PictureError
 from common.sentences import Sentence
 from common.store import PictureMissingError, StorageUnavailableError
@@ -88,7 +88,7 @@ def explain(error: BaseException) -> Explanation:
     error = _unwrapped(error)
     if isinstance(error, UserError | PictureError):
         return Explanation(error.sentence)
-    if passes(error):
+    if is_transient(error):
         return Explanation(Sentence(_MOMENT), expected=False)
     if isinstance(error, discord.HTTPException) and error.code == THREAD_ARCHIVED:
         return Explanation(Sentence(_ARCHIVED))
@@ -106,7 +106,7 @@ def sentence_for(error: BaseException, t: Texts, what: str) -> str:
     if explanation.expected:
         return sentence
     error_id, cause = secrets.token_hex(4), _unwrapped(error)
-    if passes(cause) or isinstance(cause, _SURROUNDINGS):
+    if is_transient(cause) or isinstance(cause, _SURROUNDINGS):
         log.warning("[%s] %s: %s: %s", error_id, what, type(cause).__name__, cause)
     else:
         log.error("[%s] %s", error_id, what, exc_info=error)
@@ -149,8 +149,8 @@ async def reply(interaction: discord.Interaction[Any], sentence: str) -> None:
 
     A public deferred response is removed: otherwise the followup would fill it, for all to see.
     """
-    if interaction.extras.get(SEEN_BY_ALL):
-        await say_alone(interaction.followup, sentence)
+    if interaction.extras.get(DEFERRED_PUBLICLY):
+        await replace_by_ephemeral(interaction.followup, sentence)
     elif is_acknowledged(interaction):
         await interaction.followup.send(sentence, ephemeral=True)
     else:

@@ -22,7 +22,7 @@ MAY_NOT_REPLY = 160002
 """A reply refers to a message, which the bot must be allowed to read; a plain message needs
 less."""
 
-PASSING = {
+TRANSIENT_CODES = {
     40003: 10.0,  # too many direct messages opened
     20016: None,  # the channel's slowmode
     20022: None,  # too many edits of an announcement
@@ -97,8 +97,8 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
             return TryLater(error.retry_after)
         case discord.HTTPException(status=429):
             return TryLater(_retry_after(error))
-        case discord.HTTPException(code=code) if code in PASSING:
-            return TryLater(PASSING[code])
+        case discord.HTTPException(code=code) if code in TRANSIENT_CODES:
+            return TryLater(TRANSIENT_CODES[code])
         case discord.HTTPException() if error.status >= 500:
             return TryLater()
         case discord.HTTPException(code=0, status=401 | 403 | 404):
@@ -111,9 +111,9 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
             return Unclear(Rejected(f"{type(error).__name__}: {error}"))
 
 
-def passes(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether an error is transient by its code, whatever its HTTP status."""
-    return isinstance(error, discord.HTTPException) and error.code in PASSING
+    return isinstance(error, discord.HTTPException) and error.code in TRANSIENT_CODES
 
 
 def _final(error: discord.HTTPException, code: int) -> FinalFault:

@@ -26,14 +26,14 @@ class InFlight:
     """Whether a request was carried out; its response may not have reached the caller."""
 
 
-def follow_this_task() -> InFlight:
+def track_requests() -> InFlight:
     """Start tracking the requests of the running task."""
     flight = InFlight()
     _current.set(flight)
     return flight
 
 
-def tracing() -> aiohttp.TraceConfig:
+def trace_config() -> aiohttp.TraceConfig:
     """The trace configuration by which an aiohttp session reports its requests."""
     config = aiohttp.TraceConfig()
     config.on_request_start.append(_sent)

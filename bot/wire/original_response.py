@@ -36,20 +36,20 @@ def is_mine(client: Bot, reply: Reply) -> bool:
     return reply.application_id in {0, client.application_id}
 
 
-async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
+async def answer_ephemerally(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
     """Replace "thinking…" by an ephemeral sentence; if the token has expired, send a DM.
 
     Never raises.
     """
     webhook = webhook_of(client, reply)
-    async with _else_by_dm(client, user_id, reply, sentence):
+    async with _dm_if_token_expired(client, user_id, reply, sentence):
         if reply.ephemeral:
-            await insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
+            await with_retries(lambda: webhook.edit_message(ORIGINAL, content=sentence))
             return
-        await say_alone(webhook, sentence)
+        await replace_by_ephemeral(webhook, sentence)
 
 
-async def say_alone(webhook: discord.Webhook, sentence: str) -> None:
+async def replace_by_ephemeral(webhook: discord.Webhook, sentence: str) -> None:
     """Replace a public "thinking…" by an ephemeral sentence.
 
     Raises:
@@ -57,13 +57,13 @@ async def say_alone(webhook: discord.Webhook, sentence: str) -> None:
     """
     # The first followup would fill the deferred response, publicly; so that is filled before.
     with contextlib.suppress(discord.NotFound):  # the user deleted it
-        await insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
-    await insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+        await with_retries(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
+    await with_retries(lambda: webhook.send(sentence, ephemeral=True, wait=True))
     with contextlib.suppress(discord.NotFound):
-        await insist(lambda: webhook.delete_message(ORIGINAL))
+        await with_retries(lambda: webhook.delete_message(ORIGINAL))
 
 
-async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
+async def show_waiting_notice(client: Bot, reply: Reply, sentence: str) -> bool:
     """Replace "thinking…" by what the command waits for. Returns whether it worked. Never raises.
 
     Not retried: a late one could overwrite the response itself.
@@ -78,17 +78,17 @@ async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
     return True
 
 
-async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
+async def send_ephemeral_followup(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
     """Send an ephemeral followup and leave the response alone; by DM if the token has expired.
 
     Never raises.
     """
     webhook = webhook_of(client, reply)
-    async with _else_by_dm(client, user_id, reply, sentence):
-        await insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+    async with _dm_if_token_expired(client, user_id, reply, sentence):
+        await with_retries(lambda: webhook.send(sentence, ephemeral=True, wait=True))
 
 
-async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> bool:
+async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
     """Replace "thinking…" by a message, with retries. Never raises.
 
     Returns:
@@ -98,7 +98,7 @@ async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> bool:
         return False
     webhook = webhook_of(client, reply)
     try:
-        await insist(lambda: webhook.edit_message(ORIGINAL, **fields))
+        await with_retries(lambda: webhook.edit_message(ORIGINAL, **fields))
     except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
         fault = fault_of(error)
         log.info("Could not answer %s: %s", reply.interaction_id, fault)
@@ -106,7 +106,7 @@ async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> bool:
     return True
 
 
-async def find_answer(
+async def find_response(
     client: Bot, webhook: discord.Webhook, expires_at: datetime | None = None
 ) -> int | None:
     """The ID of an interaction's response; None if that cannot be known; 0 if there is none.
@@ -121,14 +121,14 @@ async def find_answer(
     if expires_at is not None and client.clock() >= expires_at.timestamp():
         return None
     try:
-        message = await insist(lambda: webhook.fetch_message(ORIGINAL))
+        message = await with_retries(lambda: webhook.fetch_message(ORIGINAL))
     except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
         is_clear = not isinstance(fault_of(error), Unclear)
         return 0 if is_clear and isinstance(error, discord.NotFound) else None
     return message.id
 
 
-async def insist(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
+async def with_retries(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
     """Make a request, and retry it with backoff while its errors are transient.
 
     Args:
@@ -154,7 +154,7 @@ async def insist(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
 
 
 @contextlib.asynccontextmanager
-async def _else_by_dm(
+async def _dm_if_token_expired(
     client: Bot, user_id: int, reply: Reply, sentence: str
 ) -> AsyncIterator[None]:
     """If the block fails because the token has expired, send its sentence by DM."""

@@ -1,7 +1,7 @@
-"""Strangers' picture files made safe: upright, sRGB, 8 bits, no metadata, or a sentence.
+"""Makes untrusted picture files safe: upright, sRGB, 8 bits, no metadata; or explains why not.
 
-`common.pictures.decode` does it, and is not loaded from here: with the libraries it needs it would
-be a fifth of the bot's memory, and the bot decodes in other processes only.
+`common.pictures.decode` does the work and is not imported here, since its libraries are large: the
+bot decodes only in other processes.
 """
 
 from common.pictures.kinds import (

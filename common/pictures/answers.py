@@ -1,4 +1,4 @@
-"""What a decoding process answers, checked: it read a stranger's file, and may be theirs by now."""
+"""Validates a decoding process's answers: a malicious file may have taken it over."""
 
 import re
 import struct
@@ -25,12 +25,12 @@ _MOST_CHARACTERS = 400
 _PNG_OVERHEAD_BYTES = 1024 * 1024
 _FIELD = re.compile(r"[a-z_]+")
 _FORMAT = re.compile(r"(\.[0-9])?[fg]?")
-"""What stands in a sentence for a value. More would be carried out here: `{a.b[c]}` says whatever
-this process holds, its secrets among it, and `{a:>999999999}` takes a gigabyte."""
+"""Format specifications allowed in a sentence. Others would be evaluated here: `{a.b[c]}` reads
+objects of this process, secrets included, and `{a:>999999999}` takes a gigabyte."""
 
 
 def most_bytes(limits: DecodeLimits, clip_limits: ClipLimits | None = None) -> int:
-    """How long an answer's files can be: all of their pixels as they are, and some."""
+    """Upper bound for the length of an answer's files: their pixels uncompressed, plus some."""
     most = _most_png_bytes(limits.max_side_px)
     if clip_limits is not None:
         most += clip_limits.max_frames * _most_png_bytes(clip_limits.max_side_px)
@@ -47,10 +47,10 @@ def checked(
     limits: DecodeLimits,
     clip_limits: ClipLimits | None = None,
 ) -> Decoded | PictureError:
-    """The picture, and the clip if there is one, or the problem of an answer.
+    """The picture and clip, or the problem, of an answer.
 
     Raises:
-        ValueError: it is no answer that a decoder gives.
+        ValueError: no decoder gives such an answer.
     """
     try:
         if "problem" in answer:
@@ -87,7 +87,7 @@ def _picture(fields: Header, png: bytes, limits: DecodeLimits) -> NormalizedPict
 
 
 def _clip(fields: Header, file: bytes, limits: ClipLimits) -> DecodedClip:
-    """What is told of a clip; who opens the file checks it once more."""
+    """The fields of a clip; its file is checked again when it is opened."""
     width, height, frames = (int(fields[name]) for name in ("width_px", "height_px", "frames"))
     seconds = float(fields["seconds"])
     fits = (
@@ -116,7 +116,7 @@ def _sentence(plain: Any) -> Sentence:
 
 
 def _is_plain(said: Sentence) -> bool:
-    """Whether it is words and values by their names, and nothing else."""
+    """Whether the template has only plain fields by name."""
     template: object = said.template
     if not isinstance(template, str) or len(template) > _MOST_CHARACTERS:
         return False

@@ -1,11 +1,11 @@
-"""What is refused of a picture before its pixels are read, and in which words."""
+"""Checks of a picture before its pixels are read, and their error messages."""
 
 from common.pictures.kinds import DecodeLimits, PictureError
 from common.sentences import Sentence
 
 
 def check_size(size: tuple[int, int], limits: DecodeLimits, *, is_video: bool = False) -> None:
-    """See whether a picture or a video of this width and height is accepted.
+    """Check the width and height of a picture or a video.
 
     Raises:
         PictureError: if it is too large, too small or too narrow.
@@ -74,7 +74,7 @@ def _too_narrow(width: int, height: int, limit: float, *, is_video: bool) -> Pic
 
 
 def unreadable(kind: Sentence) -> PictureError:
-    """A file that is whole, and of a kind that is not read here."""
+    """The error for a valid file of an unsupported kind."""
     return PictureError(
         "That file is not a picture I can read: it is {kind}. Please attach a PNG, JPEG, WebP, "
         "GIF, BMP, TIFF, AVIF or HEIC file, or an MP4, MOV or WebM video.",
@@ -83,7 +83,7 @@ def unreadable(kind: Sentence) -> PictureError:
 
 
 def damaged(*, is_video: bool = False) -> PictureError:
-    """A file that breaks off, or says what cannot be."""
+    """The error for a truncated or invalid file."""
     if is_video:
         return PictureError(
             "That video is damaged or incomplete: it could not be decoded. "
@@ -96,7 +96,7 @@ def damaged(*, is_video: bool = False) -> PictureError:
 
 
 def needs_too_much_memory(*, is_video: bool = False) -> PictureError:
-    """A file whose pixels are more than the decoder may hold."""
+    """The error for a file that needs more memory than the decoder has."""
     if is_video:
         return PictureError(
             "That video needs too much memory to decode. Please attach a smaller one."

@@ -1,10 +1,10 @@
 """The child process that decodes; see `common.child` for its messages.
 
-A request has `limits`, `clip_limits` or null, `processor_seconds` and one file. An answer has the
-fields of the `picture` and its PNG, and of the `clip` and its file where there is one; or the
-sentence of a `problem`. The PNG lies in the memory that both see, where there is some and it fits
-(see `common.pictures.handover`). It greets first, once all is loaded and it has given up
-what it does not need. A file that takes too much processor time ends it.
+A request has `limits`, `clip_limits` (or null), `processor_seconds` and one file. An answer has the
+fields of the `picture` with its PNG, and of the `clip` with its file if there is one; or the
+sentence of a `problem`. The PNG is in shared memory if it fits (see `common.pictures.handover`).
+The child sends an empty message once everything is loaded and it has dropped its privileges. A file
+that takes too much processor time ends it.
 """
 
 import mmap
@@ -24,7 +24,8 @@ from common.pictures.kinds import ClipLimits, DecodeLimits, PictureError
 def main() -> None:
     """Serve until standard input ends.
 
-    The arguments are the memory in bytes, a folder, and perhaps a descriptor for pictures.
+    The arguments are the memory limit in bytes, a working folder, and optionally a file descriptor
+    of shared memory.
     """
     leave_network()
     _load()
@@ -40,7 +41,7 @@ def main() -> None:
 
     def answer(request: Header, files: Sequence[bytes]) -> Message:
         nonlocal held_bytes
-        if memory is not None:  # who reads another file is to find nothing of the last one
+        if memory is not None:  # a later file must not be able to read this one
             memory[:held_bytes] = bytes(held_bytes)
             held_bytes = 0
         made, files = _answer(request, files)
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def _load() -> None:
-    """Load every reader, so that the first file of a format does not wait for it."""
+    """Load all readers, so that the first file of a format is not delayed."""
     from common.pictures.readers.formats import FORMATS, LATE  # noqa: PLC0415
 
     import_module("common.clips.decode")

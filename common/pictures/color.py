@@ -1,4 +1,4 @@
-"""From the colors of a file to 8-bit sRGB."""
+"""Converts a file's colors to 8-bit sRGB."""
 
 import io
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _APPROXIMATE: Final = sentence(
 
 
 def to_srgb(raster: Raster) -> tuple[Bytes, tuple[Sentence, ...]]:
-    """[H, W, 3 or 4] of the picture, and what is to be said of its colors."""
+    """Convert to [H, W, 3 or 4], with notes on its colors."""
     colors = raster.samples[:, :, : CHANNELS[raster.model]]
     converted, notes = _converted(raster, colors)
     if not raster.has_alpha:
@@ -39,7 +39,7 @@ def to_srgb(raster: Raster) -> tuple[Bytes, tuple[Sentence, ...]]:
 
 
 def to_bytes(samples: Samples, white: float) -> Bytes:
-    """Levels of 0 to white in 8 bits."""
+    """Convert levels of 0..white to 8 bits."""
     if samples.dtype == np.uint8 and white == 255:
         return samples
     if samples.dtype.kind == "u":
@@ -88,7 +88,7 @@ def _from_light(raster: Raster, colors: Samples) -> tuple[Bytes, tuple[Sentence,
 
 
 class _Light:
-    """A transfer function as a table where samples are whole numbers."""
+    """A transfer function, as a lookup table for integer samples."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ def _bands(
     matrix: transfer.Floats,
     hdr: tuple[int, float | None] | None,
 ) -> Bytes:
-    """Some rows at a time, as light takes four bytes a sample."""
+    """Convert in bands of rows, since linear light takes four bytes per sample."""
     out = np.empty((*colors.shape[:2], 3), np.uint8)
     for top in range(0, len(colors), _BAND_ROWS):
         light = to_light(colors[top : top + _BAND_ROWS])
@@ -129,9 +129,9 @@ def _bands(
 
 
 def _through_profile(colors: Samples, white: float, icc: bytes) -> Bytes | None:
-    """Apply an ICC profile of RGB or gray; None where it is broken or of another model.
+    """Apply an ICC profile of RGB or gray; None if it is damaged or of another color space.
 
-    Gray pictures may carry a profile of RGB, which Chromium applies to them.
+    Gray pictures may have an RGB profile, which Chromium applies to them.
     """
     space = space_of(icc)
     if space == "RGB" and colors.shape[2] == 1:
@@ -163,7 +163,7 @@ def _full_range(samples: Samples, white: float) -> Samples:
 
 
 def space_of(icc: bytes) -> str:
-    """The color space that a profile is for, as its header says: `RGB`, `GRAY` or `CMYK`."""
+    """The color space in a profile's header: `RGB`, `GRAY` or `CMYK`."""
     return icc[16:20].decode("latin-1").strip() if icc[36:40] == b"acsp" else ""
 
 
@@ -190,7 +190,7 @@ def _from_cmyk(inks: Bytes, color: Color) -> tuple[Bytes, tuple[Sentence, ...]]:
 
 
 def _from_lab(lab: Bytes) -> Bytes:
-    signed = lab ^ np.array([0, 128, 128], np.uint8)  # as Pillow takes them from outside
+    signed = lab ^ np.array([0, 128, 128], np.uint8)  # as Pillow expects them in bytes
     image = Image.frombytes("LAB", (lab.shape[1], lab.shape[0]), signed.tobytes())
     made = ImageCms.profileToProfile(
         image,

@@ -1,6 +1,6 @@
-"""Decode a picture file from outside into an upright 8-bit sRGB PNG without metadata.
+"""Decodes an untrusted picture file to an upright 8-bit sRGB PNG without metadata.
 
-A reader makes a raster of the file; the raster is reduced, brought to sRGB, turned and encoded.
+A reader makes a raster of the file, which is reduced, converted to sRGB, rotated and encoded.
 """
 
 import contextlib
@@ -30,16 +30,16 @@ _OUT_OF_MEMORY: Final = (
 
 
 class InvisibleError(PictureError):
-    """There is nothing to be seen on a picture."""
+    """A picture is entirely transparent."""
 
 
 def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:
-    """Decode a file and bring it into the one form that the painter takes.
+    """Decode a file to the form that the painter takes.
 
-    Strangers' files belong into a process that can be killed: see `DecoderPool`.
+    Untrusted files must be decoded in a separate process: see `DecoderPool`.
 
     Raises:
-        PictureError: if the file is no picture, is damaged, or is beyond a limit.
+        PictureError: if the file is not a picture, is damaged, or exceeds a limit.
     """
     limits = limits or DecodeLimits()
     if not data:
@@ -61,7 +61,7 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
             "TIFF, AVIF or HEIC file, or an MP4, MOV or WebM video."
         )
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # of metadata, which is dropped anyway
+        warnings.simplefilter("ignore")  # about metadata, which is dropped
         return _normalize(data, found, limits)
 
 
@@ -73,7 +73,7 @@ def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPi
 
 
 def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -> NormalizedPicture:
-    """A picture as it is kept, from [H, W, 3 or 4]."""
+    """A stored picture from [H, W, 3 or 4]."""
     height, width, channels = pixels.shape
     return NormalizedPicture(
         png=encoded_png(pixels),
@@ -87,12 +87,12 @@ def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -
 
 @contextlib.contextmanager
 def explained(found: Format | None) -> Iterator[None]:
-    """Say what went wrong in the libraries that read strangers' files, of this format.
+    """Translate errors of the libraries that read a file of this format.
 
     Raises:
-        PictureError: whatever it was.
+        PictureError: for any error.
     """
-    Image.MAX_IMAGE_PIXELS = None  # our own limit speaks first, with a better sentence
+    Image.MAX_IMAGE_PIXELS = None  # our own limit is checked first, with a better message
     is_video = found is not None and found.is_video
     try:
         yield
@@ -101,20 +101,20 @@ def explained(found: Format | None) -> Iterator[None]:
     except MemoryError:
         raise needs_too_much_memory(is_video=is_video) from None
     except Exception as error:
-        # Decoders of strangers' files raise whatever they like; none of it is a fault of ours
-        # that could be told from here, and the picture cannot be had in either case.
+        # Decoders raise anything at malformed files, which cannot be told from bugs of ours here;
+        # the picture is unusable either way.
         if any(words in str(error).lower() for words in _OUT_OF_MEMORY):
             raise needs_too_much_memory(is_video=is_video) from None
         raise damaged(is_video=is_video) from error
 
 
 def shown(raster: Raster, max_side_px: int) -> tuple[Bytes, tuple[Sentence, ...]]:
-    """The raster as a viewer shows it, [H, W, 3 or 4] and no longer than that, and what to say."""
-    raster = boxed(raster, max_side_px)  # one step a line: each frees what was before
+    """The raster as a viewer shows it, [H, W, 3 or 4], no longer than that, and notes on it."""
+    raster = boxed(raster, max_side_px)  # one step per line, so that each frees the previous array
     raster = resized(raster, max_side_px)
     pixels, notes = to_srgb(raster)
     if pixels.shape[2] == 4:
-        # What nobody sees is white: no later step can show it by mistake.
+        # Invisible pixels become white, so that no later step can reveal them.
         pixels[pixels[..., 3] == 0, :3] = 255
     turn = _TURNS.get(raster.orientation)
     if turn is not None:
@@ -135,15 +135,15 @@ _TURNS: Final = {
 
 
 def is_visible(pixels: Bytes) -> bool:
-    """Whether there is anything to be seen on [H, W, 3 or 4]."""
+    """Whether any pixel of [H, W, 3 or 4] is visible."""
     return pixels.shape[2] != 4 or int(pixels[..., 3].max()) > _BARELY_VISIBLE
 
 
 def check_visible(pixels: Bytes) -> None:
-    """See whether there is anything to be seen.
+    """Check that some pixel is visible.
 
     Raises:
-        InvisibleError: if not.
+        InvisibleError: if none is.
     """
     if not is_visible(pixels):
         raise InvisibleError(

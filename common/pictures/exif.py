@@ -1,6 +1,6 @@
-"""The orientation that an Exif block tells, and nothing else of it.
+"""Reads the orientation from an Exif block, and nothing else.
 
-Libraries read all entries and fail at the first that is broken; viewers read the one they need.
+Libraries parse all entries and fail at the first damaged one; viewers read only what they need.
 """
 
 import struct
@@ -11,10 +11,10 @@ _ENTRY_BYTES = 12
 
 
 def orientation_of(block: bytes | None) -> int:
-    r"""1 to 8; 1 where nothing valid is told.
+    r"""The orientation, 1 to 8; 1 if there is no valid one.
 
-    As Chromium reads it: the first entry of the first directory that is one unsigned short of
-    1 to 8. The block begins with the header of TIFF, or with `Exif\0\0` before it.
+    As in Chromium: the first entry of the first directory that is one unsigned short of 1 to 8. The
+    block begins with the header of TIFF, optionally preceded by `Exif\0\0`.
     """
     if not block:
         return 1

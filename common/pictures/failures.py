@@ -1,4 +1,4 @@
-"""What is said of a file at which a decoding process failed: to its member, and to the owner."""
+"""Messages about files at which a decoding process failed, for members and owners."""
 
 import logging
 
@@ -8,11 +8,11 @@ from common.pictures.readers.formats import format_of, is_video
 log = logging.getLogger(__name__)
 
 KILLED = -9
-"""What a process ends with that was given no chance to say anything."""
+"""Return code of a process that was killed by SIGKILL."""
 
 
 def too_slow(data: bytes, seconds: float) -> PictureError:
-    """What is said of a file that takes more processor time than there is for one."""
+    """The error for a file that takes too much processor time."""
     if is_video(data):
         return PictureError(
             "That video took too long to read: it keeps the processor busy for more than "
@@ -27,7 +27,7 @@ def too_slow(data: bytes, seconds: float) -> PictureError:
 
 
 def crash(data: bytes) -> PictureError:
-    """What is said of a file that a library crashed at."""
+    """The error for a file at which a library crashed."""
     found = format_of(data)
     if found is None:
         return PictureError(
@@ -48,9 +48,11 @@ def crash(data: bytes) -> PictureError:
 
 
 def report(data: bytes, code: int | None) -> None:
-    """Note a crash for the owner, without anything of the file but its format and length.
+    """Log a crash for the owner, with the file's format and length but none of its content.
 
-    Without a code the process hung.
+    Args:
+        data: the file.
+        code: the process's return code; None if it hung.
     """
     found = format_of(data)
     how = "hung" if code is None else f"ended (code {code})"

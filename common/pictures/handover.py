@@ -1,7 +1,7 @@
-"""A decoded picture on its way from a decoding process: memory that both see, where there is such.
+"""Passes decoded pictures from a decoding process through shared memory.
 
-A pipe holds 64 KiB, so that a picture of 4 MiB takes sixty turns of the event loop. What does not
-fit, and everything where the system has no such memory, goes through the pipe.
+A pipe holds 64 KiB, so a large picture needs many turns of the event loop. Pictures that do not
+fit, and all pictures where there is no such memory, go through the pipe.
 """
 
 import contextlib
@@ -9,15 +9,16 @@ import os
 import sys
 
 HELD_BYTES = 16 * 1024 * 1024
-"""Of each child, once it has decoded pictures so large."""
+"""Shared memory of each child."""
 IN_MEMORY = "in_memory"
-"""The header's field for the length of the first file, where that lies in the memory."""
+"""Header field with the length of the first file if it is in shared memory."""
 
 
 def open_memory() -> int | None:
-    """New memory's file descriptor, of a length that nobody can change; None where there is none.
+    """A file descriptor of new shared memory of fixed size; None if not supported.
 
-    A file that may not grow is written to by mapping it, which a process may that writes no files.
+    A file of fixed size can be written by mapping it, which is allowed in a process that must not
+    write files.
     """
     if sys.platform != "linux":
         return None
@@ -37,14 +38,20 @@ def open_memory() -> int | None:
 
 
 def read_memory(memory: int | None, length: object) -> bytes:
-    """A copy of what lies there, which its writer cannot change any more.
+    """A copy of the shared memory, which its writer cannot change any more.
+
+    Args:
+        memory: its file descriptor.
+        length: in bytes, as the child states it.
 
     Raises:
-        ValueError: so much cannot lie there.
+        ValueError: the length is invalid.
     """
     if memory is None or not isinstance(length, int) or not 0 < length <= HELD_BYTES:
         raise ValueError("there is no memory of that length")
-    data = os.pread(memory, length, 0)
+    data = b""
+    if sys.platform == "linux":  # no other has such memory
+        data = os.pread(memory, length, 0)
     if len(data) != length:
         raise ValueError("the memory is shorter")
     return data

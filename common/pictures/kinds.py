@@ -1,4 +1,4 @@
-"""What goes into the decoder and what comes out of it; light, for those who only ask for it."""
+"""The decoder's inputs and results; without heavy imports, for its callers."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from common.errors import AtelierError
 from common.sentences import ExplainedError, Sentence
 
 MAX_ASPECT = 8.0
-"""A painting of 512 px is at least 64 px wide then: less holds no stroke."""
+"""Ensures that a painting of 512 px is at least 64 px wide, the minimum for strokes."""
 
 
 class PictureError(ExplainedError):
-    """A picture that cannot be used; tells its owner what is wrong and what to do."""
+    """A picture cannot be used; the text tells its owner what is wrong and what to do."""
 
 
 class DecoderUnavailableError(AtelierError):
-    """Nothing can be decoded at the moment, whatever the picture."""
+    """The decoder cannot be run at the moment, whatever the picture."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class DecodeLimits:
     max_bytes: int = 25 * 1024 * 1024
     """The largest file that is accepted."""
     max_pixels: int = 100_000_000
-    """Largest picture by width × height as the file declares it."""
+    """Largest width × height, as declared in the file."""
     max_side_px: int = 4096
-    """Larger pictures are accepted, and reduced to this longest side."""
+    """Longest side of the result; larger pictures are reduced."""
     min_side_px: int = 16
-    """Smaller pictures hold nothing to paint."""
+    """Smaller pictures are refused."""
     max_aspect: float = MAX_ASPECT
-    """Longest side divided by the shortest."""
+    """Largest ratio of the longest side to the shortest."""
 
 
 @dataclass(frozen=True)
 class NormalizedPicture:
-    """A picture that every later step can rely on."""
+    """A decoded picture in the form that later steps rely on."""
 
     png: bytes
     """The encoded picture: RGB or RGBA, 8 bits, sRGB, upright, no metadata."""
@@ -43,31 +43,31 @@ class NormalizedPicture:
     height_px: int
     has_alpha: bool
     source_format: str
-    """What the file was, as Pillow names it."""
+    """The file's format, as Pillow names it."""
     notes: tuple[Sentence, ...] = ()
-    """What was changed that its owner may want to know."""
+    """Notes for its owner about changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipLimits:
-    """How much of a moving file is taken; what is beyond is left out, never refused."""
+    """How much of a moving file is used; the rest is left out, not refused."""
 
     max_seconds: float = 6.0
-    """The rest is cut off."""
+    """Longer clips are cut."""
     max_frames_per_second: float = 12.0
-    """Frames that follow sooner are left out, and their time goes to those before."""
+    """Higher rates are thinned; the frames kept last longer."""
     max_side_px: int = 512
-    """Larger frames are reduced to this longest side."""
+    """Longest side of the frames; larger ones are reduced."""
 
     @property
     def max_frames(self) -> int:
-        """How many frames there can be at most."""
+        """The largest number of frames."""
         return int(self.max_seconds * self.max_frames_per_second) + 2
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedClip:
-    """A moving file as a clip file (`common.clips.clip`), and what is in that."""
+    """A moving file as a clip file (`common.clips.clip`), with its properties."""
 
     file: bytes
     width_px: int
@@ -75,13 +75,13 @@ class DecodedClip:
     frames: int
     seconds: float
     notes: tuple[Sentence, ...] = ()
-    """What was left out that its owner may want to know."""
+    """Notes for its owner about what was left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A file as a still picture and, where it moves and that was asked for, as a clip."""
+    """A file as a still picture and, if it moves and that was requested, as a clip."""
 
     picture: NormalizedPicture
-    """Of what moves, its first frame."""
+    """For a moving file, its first frame."""
     clip: DecodedClip | None = None

@@ -1,4 +1,4 @@
-"""A small pool of decoding processes that can be killed when a file turns out to be a trap."""
+"""A pool of decoding processes that can be killed if a file is malicious."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir, mkdtemp
 from threading import Lock
 from typing import Any, Final, Self, TypeVar
 
@@ -35,15 +35,15 @@ _HEADER_LIMIT_BYTES = 1024 * 1024
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
 HANGS_SECONDS = 30.0
-"""A process that waits for so long without using the processor does not go on any more."""
+"""A process that waits for this long without using the processor is hung."""
 _LOOK_SECONDS = 2.0
 _FOLDER = "atelier-decoder-"
-"""How the name of the children's folder begins; the number of the process that made it follows."""
+"""Prefix of the children's folder; the parent's process ID follows."""
 _made_here: Final[set[Path]] = set()
-"""The folders of this process."""
+"""Folders made by this process."""
 _making: Final = Lock()
 CLIP_PATIENCE = 3
-"""How many times as long the frames of a clip may take as a picture."""
+"""How many times longer a clip may take than a picture."""
 _NO_ANSWER = (
     OSError,
     ValueError,
@@ -51,7 +51,7 @@ _NO_ANSWER = (
     asyncio.IncompleteReadError,
     asyncio.LimitOverrunError,
 )
-"""How it shows that a process ended, or answers what no decoder does."""
+"""Errors that show that a process ended, or sent an invalid answer."""
 
 
 class ChildEndedError(AtelierError):
@@ -59,11 +59,11 @@ class ChildEndedError(AtelierError):
 
 
 class ChildKilledError(ChildEndedError):
-    """Nobody here killed it: the kernel does where memory runs short, decoders first."""
+    """A decoding process was killed from outside, as by the kernel when memory runs short."""
 
 
 class ChildTooSlowError(AtelierError):
-    """A decoding process was ended, as a file took too much processor time."""
+    """A decoding process was ended because a file took too much processor time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,14 @@ class _Question:
 class _Child:
     process: Process
     memory: int | None
-    """Where it puts its pictures; see `common.pictures.handover`."""
+    """Shared memory for its pictures; see `common.pictures.handover`."""
 
 
 class DecoderPool:
-    """Decodes strangers' files in child processes with bounds on memory and processor time.
+    """Decodes untrusted files in child processes with limits on memory and processor time.
 
-    Children start on first use, serve many files, and are replaced when one dies. They hold no
-    secrets, no network and no files of ours: see `common.confining`.
+    Children start on first use, serve many files, and are replaced when one dies. They have no
+    secrets, no network and no access to our files: see `common.confining`.
     """
 
     def __init__(
@@ -96,15 +96,15 @@ class DecoderPool:
         patience_seconds: float = 180.0,
         memory_limit_bytes: int = 3 * 1024**3,
     ) -> None:
-        """Bound the children; none is started yet.
+        """Configure the pool; no child is started yet.
 
         Args:
             limits: What is accepted.
             processes: How many decode at once.
-            processor_seconds: What a file may take of one processor; then it is given up.
-            patience_seconds: How long an answer may take by the clock. A busy machine is no fault
-                of the file.
-            memory_limit_bytes: Addresses of each process.
+            processor_seconds: Processor time after which a file is rejected.
+            patience_seconds: Time by the clock after which an answer is given up; long, since a
+                busy machine is not the file's fault.
+            memory_limit_bytes: Address space of each process.
         """
         self._limits = limits or DecodeLimits()
         self._processor_seconds = processor_seconds
@@ -114,7 +114,7 @@ class DecoderPool:
         self._idle: list[_Child] = []
         self._all: set[_Child] = set()
         self._closed = False
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,16 +127,16 @@ class DecoderPool:
         return (await self.decode(data)).picture
 
     async def decode(self, data: bytes, clip_limits: ClipLimits | None = None) -> Decoded:
-        """Decode one file, also as a clip if it moves; see `common.clips.decode.decode`.
+        """Decode one file, as a clip if it moves; see `common.clips.decode.decode`.
 
         Args:
             data: The file.
-            clip_limits: How much is taken of what moves; None where a still picture will do.
+            clip_limits: How much is taken of a moving file; None for a still picture.
 
         Raises:
-            PictureError: if it cannot be used, takes too much processor time, or brings the
-                decoder down; each in a sentence of its own.
-            DecoderUnavailableError: if there is nothing to decode it with, which is no fault of it.
+            PictureError: if it cannot be used, takes too much processor time, or crashes the
+                decoder.
+            DecoderUnavailableError: if no decoder can be run, which is not the file's fault.
         """
         seconds = self._processor_seconds * (1 if clip_limits is None else CLIP_PATIENCE)
         async with self._slots:
@@ -157,12 +157,12 @@ class DecoderPool:
         return answer
 
     async def _answer(self, asked: "_Question") -> Decoded | PictureError:
-        """Ask a child that waits, or a new one; only one that was new can have died of the file.
+        """Ask an idle child or a new one; only a new one's crash is attributed to the file.
 
         Raises:
             ChildEndedError: if a new child ended at the file, or was killed.
             ChildTooSlowError: if it took too much processor time.
-            TimeoutError: if there was no answer for too long.
+            TimeoutError: if there was no answer in time.
         """
         while (child := self._waiting_child()) is not None:
             with contextlib.suppress(ChildEndedError):
@@ -170,7 +170,7 @@ class DecoderPool:
         return await self._ask_and_keep(await self._start(), asked)
 
     def _waiting_child(self) -> _Child | None:
-        """A child that has nothing to do, if one is still there."""
+        """An idle child that is still alive, or None."""
         while self._idle:
             child = self._idle.pop()
             if child.process.returncode is None:
@@ -184,12 +184,12 @@ class DecoderPool:
                 answer = await _unless_it_hangs(child.process, self._ask(child, asked))
         except BaseException as error:
             gone = isinstance(error, _NO_ANSWER) and not isinstance(error, TimeoutError)
-            if gone:  # its pipe ends a moment before it does
+            if gone:  # its pipe closes a moment before it exits
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_END_SECONDS):
                         await child.process.wait()
             code = child.process.returncode
-            await self._kill(child)  # busy, or gone: it cannot be used again
+            await self._kill(child)  # busy or dead: it cannot be reused
             if isinstance(error, ChildEndedError):
                 report(asked.data, None)
             if not gone:
@@ -207,17 +207,19 @@ class DecoderPool:
         for child in tuple(self._all):
             await self._kill(child)
         if self._folder is not None:
-            self._folder.cleanup()
+            # Windows keeps it until whoever was in it has quite ended; the next start deletes it.
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
             self._folder = None
 
     def _own_folder(self) -> str:
-        """An empty folder for the children to be in; those of killed processes go."""
+        """An empty working folder for the children; those of dead processes are removed."""
         if self._folder is None:
             with _making:  # another thread may begin, too, and is not to take this for a dead one's
                 _remove_folders_of_the_dead()
-                self._folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
-                _made_here.add(Path(self._folder.name))
-        return self._folder.name
+                self._folder = Path(mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+                _made_here.add(self._folder)
+        return str(self._folder)
 
     async def _start(self) -> _Child:
         if self._closed:
@@ -266,7 +268,7 @@ class DecoderPool:
         await end(child.process)
 
     def _forget(self, child: _Child) -> None:
-        """Have it no more; it may be forgotten already."""
+        """Remove a child from the pool, if it is still there."""
         self._all.discard(child)
         if child in self._idle:
             self._idle.remove(child)
@@ -294,10 +296,10 @@ class DecoderPool:
 
 
 async def _unless_it_hangs(child: Process, asking: Coroutine[Any, Any, T]) -> T:
-    """Wait for an answer as long as the child does something for it, or would if it could.
+    """Wait for an answer while the child is making progress.
 
     Raises:
-        ChildEndedError: it waits for nothing that will come, as libraries may at some files.
+        ChildEndedError: the child is hung, as some libraries are at some files.
     """
     task, before, quiet = asyncio.ensure_future(asking), None, 0
     try:
@@ -314,9 +316,9 @@ async def _unless_it_hangs(child: Process, asking: Coroutine[Any, Any, T]) -> T:
 
 
 def _doing(pid: int) -> tuple[str, int]:
-    """The state of a process ("S": it waits, "R": it works or would) and its processor time.
+    """The state of a process ("S": waiting, "R": running or runnable) and its processor time.
 
-    Elsewhere than on Linux it always seems to work.
+    On systems other than Linux it always appears to be running.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -332,14 +334,14 @@ def _remove_folders_of_the_dead() -> None:
         number = folder.name.removeprefix(_FOLDER).partition("-")[0]
         if not number.isdecimal() or folder in _made_here:
             continue
-        # In a container, the bot has the same number after each start.
+        # In a container the bot has the same process ID after each start.
         if int(number) == os.getpid() or not psutil.pid_exists(int(number)):
             with contextlib.suppress(OSError):  # somebody else's, or not empty
                 folder.rmdir()
 
 
 def decode_apart(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:
-    """As `DecoderPool.normalize`, in a process of its own, for a thread that has no event loop."""
+    """As `DecoderPool.normalize`, in a separate process, for threads without an event loop."""
 
     async def decode() -> NormalizedPicture:
         async with DecoderPool(limits, processes=1) as pool:

@@ -1,4 +1,4 @@
-"""A decoded picture before its colours are brought to sRGB, and what its file says of them."""
+"""A decoded picture before conversion to sRGB, with the color information of its file."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -18,7 +18,7 @@ Primaries: TypeAlias = tuple[float, float, float, float, float, float, float, fl
 
 @dataclass(frozen=True)
 class Srgb:
-    """The file says nothing, or sRGB."""
+    """No color information, or sRGB."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Coded:
     transfer: int
     """8 is linear, 13 is sRGB, 16 is PQ, 18 is HLG."""
     peak_nits: float | None = None
-    """Brightest pixel of the picture, where the file tells it."""
+    """Brightest pixel of the picture in cd/m²; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Calibrated:
     """A power function and chromaticities, as PNG's gAMA and cHRM give them."""
 
     exponent: float
-    """From samples to light: 2.2 for a gAMA of 0.45455."""
+    """Exponent from samples to linear light: 2.2 for a gAMA of 0.45455."""
     primaries: Primaries | None = None
-    """Those of sRGB where the file tells none."""
+    """None for those of sRGB."""
 
 
 Color: TypeAlias = Srgb | Profiled | Coded | Calibrated
@@ -55,22 +55,22 @@ Color: TypeAlias = Srgb | Profiled | Coded | Calibrated
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """What a reader got out of a file."""
+    """The result of a reader."""
 
     samples: Samples
-    """[H, W, C], with alpha as the last channel where there is one."""
+    """[H, W, C]; the last channel is alpha if `has_alpha`."""
     model: Model
-    """What the channels are; Lab is that of ImageCms, with a and b around 128."""
+    """The meaning of the channels; Lab is that of ImageCms, with a and b around 128."""
     white: float = 255
-    """The sample that is white, all ink, or opaque; 0 is black, no ink or transparent."""
+    """The sample value of white, full ink, or opaque; 0 is black, no ink, or transparent."""
     has_alpha: bool = False
-    """Whether the last channel is alpha; colors are not multiplied by it."""
+    """Whether the last channel is alpha; colors are not premultiplied."""
     color: Color = Srgb()
-    """What the file says of the colors."""
+    """The file's color information."""
     orientation: int = 1
-    """As Exif counts: 1 is upright, 6 is to be turned clockwise."""
+    """As in Exif: 1 is upright, 6 must be turned clockwise."""
     notes: tuple[Sentence, ...] = ()
-    """What its owner may want to know."""
+    """Notes for its owner."""
 
     def __post_init__(self) -> None:
         expected = CHANNELS[self.model] + self.has_alpha
@@ -79,7 +79,7 @@ class Raster:
 
 
 def from_array(array: Samples, **said: Any) -> Raster:
-    """A raster of 1 to 4 channels: gray or RGB, with alpha or without."""
+    """A raster of 1 to 4 channels: gray or RGB, with or without alpha."""
     if array.ndim == 2:
         array = array[:, :, None]
     channels = array.shape[2]

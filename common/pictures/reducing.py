@@ -1,4 +1,4 @@
-"""Fewer pixels, in the samples of the file, a few rows at a time so that it takes little memory."""
+"""Reduces pictures in their original sample type, a few rows at a time to save memory."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ from PIL import Image
 
 from common.pictures.raster import Raster, Samples
 
-_BAND_ROWS = 32  # few enough to stay in the processor's cache
+_BAND_ROWS = 32  # few enough to fit the processor's cache
 
 
 class Reducer:
@@ -16,9 +16,9 @@ class Reducer:
 
     Args:
         shape: Height, width and channels of the whole picture, with alpha as the last one.
-        factor: Each side is divided by it, rounded up.
-        dtype: Of the samples, and of the result.
-        alpha_white: The sample that is opaque, where the last channel is alpha.
+        factor: By which each side is divided, rounded up.
+        dtype: Type of the samples and of the result.
+        alpha_white: The sample value of opaque, if the last channel is alpha.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Reducer:
         self._alpha_white = alpha_white
 
     def add(self, top: int, left: int, block: Samples, channel: int | None = None) -> None:
-        """Take [h, w, C], or [h, w, 1] of one channel, that lies at this place."""
+        """Add a block [h, w, C], or [h, w, 1] of one channel, at this position."""
         height, width = self._size
         block = block[: max(0, height - top), : max(0, width - left)]
         if not block.size:
@@ -45,7 +45,7 @@ class Reducer:
             block = _weighted(block, self._alpha_white)
         sums = self._sums if channel is None else self._sums[..., channel : channel + 1]
         factor, channels = self._factor, block.shape[2]
-        # Whole rows first, then every `factor`-th value of a channel: long loops are quick ones.
+        # Whole rows first, then every `factor`-th value of a channel, as long loops are faster.
         flat = np.ascontiguousarray(block).reshape(block.shape[0], -1)
         first = top // factor
         rows = np.zeros(((top + len(flat) - 1) // factor - first + 1, flat.shape[1]), sums.dtype)
@@ -60,7 +60,7 @@ class Reducer:
                 sums[first : first + len(rows), start : start + part.shape[1], each] += part
 
     def result(self) -> Samples:
-        """[H, W, C] of the averages."""
+        """The averages, [H, W, C]."""
         height, width = self._size
         rows = np.minimum(self._factor, height - np.arange(self._sums.shape[0]) * self._factor)
         columns = np.minimum(self._factor, width - np.arange(self._sums.shape[1]) * self._factor)
@@ -81,7 +81,7 @@ class Reducer:
 
 
 def _weighted(block: Samples, alpha_white: float) -> Samples:
-    """Colors multiplied by their alpha."""
+    """Colors premultiplied by their alpha."""
     if bool((block[..., -1] == alpha_white).all()):
         return block
     weighted = np.empty(block.shape, np.float32)
@@ -93,12 +93,12 @@ def _weighted(block: Samples, alpha_white: float) -> Samples:
 
 
 def reduction(size: tuple[int, int], max_side_px: int) -> int:
-    """By how much to divide first: as much as leaves at least the longest side that is wanted."""
+    """The largest integer factor that keeps the longest side at least this long."""
     return max(1, max(size) // max_side_px)
 
 
 def boxed(raster: Raster, max_side_px: int) -> Raster:
-    """The raster averaged over squares, as far as that leaves the longest side long enough."""
+    """The raster averaged by an integer factor, with its longest side still at least this long."""
     samples = raster.samples
     height, width, channels = samples.shape
     factor = reduction((height, width), max_side_px)
@@ -121,7 +121,7 @@ def boxed(raster: Raster, max_side_px: int) -> Raster:
 
 
 def resized(raster: Raster, max_side_px: int) -> Raster:
-    """The raster with its longest side at most that long; best after `boxed`."""
+    """The raster resized to at most this longest side; call `boxed` first, for speed."""
     height, width = raster.samples.shape[:2]
     if max(height, width) <= max_side_px:
         return raster
@@ -132,7 +132,7 @@ def resized(raster: Raster, max_side_px: int) -> Raster:
 
 
 def _resized(samples: Samples, size: tuple[int, int], alpha_white: float | None) -> Samples:
-    """[H, W, C] scaled with Lanczos' filter; colors count by their alpha."""
+    """Resize [H, W, C] with Lanczos' filter; colors are weighted by alpha."""
     channels = samples.shape[2]
     out = np.empty((size[1], size[0], channels), samples.dtype)
     if alpha_white is None or bool((samples[..., -1] == alpha_white).all()):

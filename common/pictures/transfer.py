@@ -1,7 +1,7 @@
-"""From samples to light: transfer functions, and chromaticities to those of sRGB.
+"""Transfer functions from samples to linear light, and conversion of primaries to sRGB.
 
-Light is relative to the white of paper, which BT.2408 puts at 203 cd/m² of PQ and 75 % of HLG.
-Code points are those of ITU-T H.273.
+Light is relative to paper white, which BT.2408 puts at 203 cd/m² for PQ and 75 % for HLG. Code
+points are those of ITU-T H.273.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from common.pictures.raster import Primaries
 
 Floats: TypeAlias = NDArray[Any]
-"""Of float32 mostly; float64 in tables."""
+"""Mostly float32; float64 in tables."""
 
 PAPER_WHITE_NITS: Final = 203.0
 HLG_PEAK_NITS: Final = 1000.0
@@ -35,9 +35,9 @@ PRIMARIES: Final[dict[int, Primaries]] = {
 
 
 def to_light(transfer: int) -> Callable[[Floats], Floats] | None:
-    """The function of a code point on samples of 0 to 1; None where it is not known.
+    """The transfer function of a code point, on samples of 0 to 1; None if unknown.
 
-    That of HLG ends at the light of the scene: see `hlg_display`.
+    For HLG it gives scene light: see `hlg_display`.
     """
     return _TO_LIGHT.get(transfer)
 
@@ -73,7 +73,7 @@ def _gamma(exponent: float) -> Callable[[Floats], Floats]:
     return lambda x: np.maximum(x, 0) ** exponent
 
 
-# The curves of video (1, 6, 14, 15) are those of cameras; screens show them as BT.1886 says.
+# Video's transfer functions (1, 6, 14, 15) describe cameras; displays follow BT.1886.
 _TO_LIGHT: Final[dict[int, Callable[[Floats], Floats]]] = {
     1: _gamma(2.4),
     4: _gamma(2.2),
@@ -89,7 +89,7 @@ _TO_LIGHT: Final[dict[int, Callable[[Floats], Floats]]] = {
 
 
 def to_srgb_primaries(primaries: Primaries) -> Floats | None:
-    """[3, 3] from light of these chromaticities to that of sRGB; None where they span nothing."""
+    """The matrix [3, 3] from these primaries to sRGB; None if they are degenerate."""
     try:
         matrix = np.linalg.solve(_to_d65(_SRGB), _to_d65(primaries))
     except np.linalg.LinAlgError:
@@ -98,7 +98,7 @@ def to_srgb_primaries(primaries: Primaries) -> Floats | None:
 
 
 def _to_d65(primaries: Primaries) -> NDArray[np.float64]:
-    """From RGB to XYZ whose white is D65, adapted with Bradford's matrix."""
+    """The matrix from RGB to XYZ with white D65, by Bradford's adaptation."""
     points = np.array(primaries, np.float64).reshape(4, 2)
     if (points[:, 1] <= 0).any():
         raise np.linalg.LinAlgError
@@ -117,7 +117,7 @@ def _to_d65(primaries: Primaries) -> NDArray[np.float64]:
 
 
 def encoded(light: Floats) -> NDArray[Any]:
-    """Linear light of sRGB in 8 bits, clipped to 0 and 1."""
+    """Encode linear light as 8-bit sRGB, clipped to 0..1."""
     index = (np.clip(light, 0, 1) * (_ENCODED.size - 1) + 0.5).astype(np.uint16)
     levels: NDArray[Any] = _ENCODED[index]
     return levels

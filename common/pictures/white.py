@@ -1,10 +1,10 @@
-"""Pictures where nothing can be transparent."""
+"""Removes transparency."""
 
 from PIL import Image
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """The image in RGB, with white where nothing of it is."""
+    """The image in RGB, over white."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.files import put_in_place
 from engine.output.errors import not_written
 
 _MOST_SUFFIX = 16
@@ -29,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         if temporary.exists():
             _sync(temporary)
-            temporary.replace(place)
+            put_in_place(temporary, place)
     except OSError as error:
         raise not_written(path, error) from error
     finally:

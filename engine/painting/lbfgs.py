@@ -28,6 +28,8 @@ from engine.painting.statistics import sum_of
 _ARMIJO = 1e-4
 _LEAST_COSINE = 1e-6
 _SHORTEST_CUT, _LONGEST_CUT = 0.1, 0.5
+FLOAT64_TENSORS = frozenset({"loss", "sy", "yy", "gamma"})
+"""Tensors of a state that are float64, if the device has that type."""
 _TRUSTED_PAIRS = 3
 _PIECE = 1 << 20
 

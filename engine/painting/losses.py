@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.networks.border import repeat_border
 from engine.networks.encoder import Basis
-from engine.painting.onednn import is_quicker, onednn_linear
+from engine.painting.products import is_quicker, onednn_linear
 
 _CACHED = 1 << 17
 """Values that are processed at a time on a CPU."""

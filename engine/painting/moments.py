@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.painting.onednn import is_quicker, onednn_linear
+from engine.painting.products import is_quicker, onednn_linear
 from engine.painting.statistics import LayerMoments
 
 _BLOCKS, _LEAST_BLOCK = 16, 1024

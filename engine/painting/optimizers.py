@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.painting.lbfgs import (
+    FLOAT64_TENSORS,
     LbfgsSettings,
     LbfgsState,
     advance,
@@ -252,7 +253,14 @@ class Lbfgs:
         if "trial" not in tensors:
             self._state = begin(tensors["point"].to(like.device, dtype), self._settings)
             return
-        kept = {name: tensors[name].to(like.device, copy=True) for name in names}
+        kept = {
+            name: tensors[name].to(
+                like.device,
+                like.dtype if name in FLOAT64_TENSORS else tensors[name].dtype,
+                copy=True,
+            )
+            for name in names
+        }
         self._state = LbfgsState.from_tensors(kept)
 
     def shorten_steps(self, factor: float) -> None:

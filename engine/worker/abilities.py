@@ -13,7 +13,7 @@ from engine.networks.registry import available_networks
 from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
 from engine.painting.memory import largest_side_px
 from jobs.model import EngineInfo
-from jobs.order.speeds import STANDARD_ITERATIONS, class_number_of
+from jobs.order.speeds import STANDARD_ITERATIONS, half_octave_of
 
 GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
 """Seconds for a unit of work, by kind of device, until this one was tried. Guesses."""
@@ -65,7 +65,7 @@ def is_news(newest: EngineInfo, told: EngineInfo) -> bool:
     By much it matters: an engine that began while others had the memory would be given small
     pictures for ever, and one that has lost it large ones.
     """
-    halves = class_number_of(newest.largest_px) - class_number_of(told.largest_px)
+    halves = half_octave_of(newest.largest_px) - half_octave_of(told.largest_px)
     return abs(halves) >= _MUCH or any(
         getattr(newest, name) != getattr(told, name) for name in ("network", "networks", "pace")
     )

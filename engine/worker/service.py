@@ -42,8 +42,8 @@ from engine.worker.thread import THREAD, PaintingThread
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport
 from jobs.outcomes import LeaseHeld, LeaseOutcome, OtherVersionError, QueueUnavailableError
 from jobs.queue import JobQueue
+from jobs.working.job_log import job_log_ids, log_end
 from jobs.working.leases import LEASE_SECONDS
-from jobs.working.saying import ids_of, say_end
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class EngineWorker:
                 self._is_painting = claim is not None
                 if claim is not None:
                     self._idle.end()
-                    with ids_of(claim.job):
+                    with job_log_ids(claim.job):
                         await self._work(claim, stop)
                     self._is_painting = False
                     if not stop.is_set():  # in a long queue no heartbeat finds it idle
@@ -373,7 +373,7 @@ class EngineWorker:
             outcome, report = "cancelled", None
         job = claim.job
         network = job.network or self._painter.network_name()
-        say_end(job, outcome, network, report)
+        log_end(job, outcome, network, report)
 
     async def _write(
         self,

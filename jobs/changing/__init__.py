@@ -1,1 +1,1 @@
-"""What changes jobs and rules from outside: cancelling, admins, retention, privacy, styles."""
+"""Operations on jobs and rules from outside: cancelling, admins, retention, privacy, styles."""

@@ -1,4 +1,4 @@
-"""What admins decide: limits, blocks, pauses."""
+"""What admins control: limits, blocks, pauses."""
 
 import json
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ from jobs.outcomes import QueueError
 SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
 B, P = schema.blocked_users.c, schema.pauses.c
 REASON_LIMIT = 200
-"""Characters of the reason of a block."""
+"""Maximum number of characters of a block's reason."""
 
 
 class UnusableLimitError(QueueError):
-    """A limit was set to something that it cannot be; the text says which and why."""
+    """A limit was set to an invalid value; the text says which and why."""
 
     def __init__(self, limit: str, reason: str) -> None:
         super().__init__(f"{limit} cannot be set to that: {reason}.")
@@ -50,7 +50,7 @@ class GuildLimits(QueuePart):
         return tightened(self._core.settings.limits, await self.of_server(guild_id))
 
     async def in_force_for(self, asker: Asker) -> Limits:
-        """The limits in force for somebody where they ask, with what their roles free them of."""
+        """The limits in force for a user where they ask, with the exemptions of their roles."""
         async with self._database.read_now() as (connection, now):
             rules = await read_rules(connection, self._core.settings.limits, asker, now)
         return rules.for_roles(asker.role_ids)
@@ -70,10 +70,10 @@ class GuildLimits(QueuePart):
         *,
         is_undo: bool = False,
     ) -> Limits | LoosensOperatorLimit:
-        """Set some of a server's limits; None as a value returns one to the operator's.
+        """Set some of a server's limits; a value of None resets one to the operator's.
 
         Raises:
-            UnusableLimitError: for an unknown limit, or a value that it cannot have.
+            UnusableLimitError: for an unknown limit or an invalid value.
         """
         operator = self._core.settings.limits
         asked = {name: _checked(name, value) for name, value in changes.items()}
@@ -96,7 +96,7 @@ class GuildLimits(QueuePart):
         return tightened(operator, after)
 
     async def reset(self, guild_id: int, by_user: int) -> Limits:
-        """Return all of a server's limits to the operator's."""
+        """Reset all of a server's limits to the operator's."""
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-limits:{guild_id}")
             old = await read_changes(transaction.connection, guild_id)
@@ -108,16 +108,16 @@ class GuildLimits(QueuePart):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Somebody who may not paint."""
+    """A blocked user."""
 
     user_id: int
     reason: str | None = None
     until: datetime | None = None
-    """When it ends by itself; None: never."""
+    """When it expires; None: never."""
 
 
 class Blocks(QueuePart):
-    """Users who may not paint. A server id of None means all servers."""
+    """Blocked users. A server ID of None means all servers."""
 
     async def add(
         self,
@@ -128,12 +128,12 @@ class Blocks(QueuePart):
         reason: str | None = None,
         until: datetime | None = None,
     ) -> bool:
-        """Refuse a user's submissions, until a time if one is given.
+        """Block a user's submissions, until a time if one is given.
 
-        Another reason or end takes the place of what was said before.
+        A new reason or end replaces the previous one.
 
         Returns:
-            False when they were blocked just so before.
+            False if they were blocked with the same reason and end.
         """
         ends = None if until is None else until.timestamp()
         async with self._database.write() as transaction:
@@ -143,7 +143,7 @@ class Blocks(QueuePart):
                 sa.select(schema.blocked_users).where(B.guild_id == place, B.user_id == user_id)
             )
             if before is not None and (before.reason, before.until) == (reason, ends):
-                return False  # where it was to end, it still holds, as this one is yet to end
+                return False  # with the same future end, the block still holds
             await transaction.replace(
                 schema.blocked_users,
                 {"guild_id": place, "user_id": user_id},
@@ -160,7 +160,7 @@ class Blocks(QueuePart):
         return True
 
     async def remove(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
-        """Allow a user again; False when they were not blocked."""
+        """Unblock a user; False if they were not blocked."""
         place = guild_id or EVERYWHERE
         theirs = (B.guild_id == place, B.user_id == user_id)
         async with self._database.write() as transaction:
@@ -173,7 +173,7 @@ class Blocks(QueuePart):
         return True
 
     async def all(self, guild_id: int | None) -> list[Block]:
-        """The blocks that hold there, the last first."""
+        """The blocks in force, newest first."""
         async with self._database.read_now() as (connection, now):
             rows = await connection.execute(
                 sa.select(schema.blocked_users)
@@ -184,10 +184,10 @@ class Blocks(QueuePart):
 
 
 class Pauses(QueuePart):
-    """Servers in which no job starts. A server id of None means all servers."""
+    """Paused servers, in which no job starts. A server ID of None means all servers."""
 
     async def pause(self, guild_id: int | None, by_user: int) -> bool:
-        """Start no more jobs until `resume`; running ones go on. False when it was paused."""
+        """Start no jobs until `resume`; running ones continue. False if already paused."""
         place = guild_id or EVERYWHERE
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-pause:{place}")
@@ -201,9 +201,9 @@ class Pauses(QueuePart):
         return True
 
     async def resume(self, guild_id: int | None, by_user: int) -> bool:
-        """Start jobs again; False when it was not paused.
+        """Start jobs again; False if it was not paused.
 
-        A server's own come in turns with those of the others, which have gone on meanwhile.
+        A server's waiting jobs are rescheduled from now, in turns with those of other servers.
         """
         place = guild_id or EVERYWHERE
         async with self._database.write() as transaction:

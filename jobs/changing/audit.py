@@ -1,4 +1,4 @@
-"""The log of what admins and operators did by their right: each act and its line are one write."""
+"""The audit log of admins and operators; each action and its entry are one transaction."""
 
 import json
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from jobs.db.rows import from_row, json_object
 from jobs.entering.limits import EVERYWHERE
 
 BEFORE = "before"
-"""Under this name the log has what stood before a change, by the names of what was changed; what
-was not set is absent or None."""
+"""Key of an entry's details that holds the values before a change, by name; unset values are absent
+or None."""
 COMMAND_LINE = -1
-"""Stands for the user where somebody acts by `python -m jobs`; Discord has no such user."""
+"""User ID of actions by `python -m jobs`; Discord has no such user."""
 SERVER_LEFT = -2
-"""Stands for the user where nobody acted but the server, which removed the bot."""
+"""User ID of what was done because the server removed the bot."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One thing that an admin did."""
+    """One action of an admin."""
 
     id: int
     at: datetime
@@ -37,7 +37,7 @@ class AuditEntry:
 
 
 class AuditLog(QueuePart):
-    """Who of the admins did what. A server id of None means all servers."""
+    """Reads and writes the audit log. A server ID of None means all servers."""
 
     async def write(
         self,
@@ -46,14 +46,14 @@ class AuditLog(QueuePart):
         action: str,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write down something that an admin did elsewhere."""
+        """Record an admin's action that was made elsewhere."""
         async with self._database.write() as transaction:
             await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
 
     async def read(
         self, guild_id: int | None, limit: int = 25, before: int | None = None
     ) -> list[AuditEntry]:
-        """What admins did, the newest first; go on with the `id` of the last one."""
+        """Entries, newest first; for the next page, pass the last entry's `id` as `before`."""
         columns = schema.audit.c
         statement = sa.select(schema.audit).where(columns.guild_id == (guild_id or EVERYWHERE))
         if before is not None:
@@ -63,7 +63,7 @@ class AuditLog(QueuePart):
 
 
 async def write_act_on(transaction: Transaction, row: Record, by_user_id: int, action: str) -> None:
-    """Write down what was done to a job by an admin's right, and whose it was."""
+    """Record what an admin did to another member's job."""
     about = {"job": str(row.id), "user": str(row.user_id)}
     await write_audit(transaction, row.guild_id or EVERYWHERE, by_user_id, action, about)
 
@@ -75,7 +75,7 @@ async def write_audit(
     action: str,
     details: Mapping[str, Any] | None = None,
 ) -> int:
-    """Add a line to the record of what admins did; its id."""
+    """Add an entry; returns its ID."""
     line = sa.insert(schema.audit).values(
         guild_id=guild_id,
         at=transaction.now,
@@ -87,7 +87,7 @@ async def write_audit(
 
 
 async def amend_audit(transaction: Transaction, entry_id: int, details: Mapping[str, Any]) -> None:
-    """Set the details of a line that was written before they were known."""
+    """Set an entry's details once they are known."""
     await transaction.execute(
         sa.update(schema.audit)
         .where(schema.audit.c.id == entry_id)

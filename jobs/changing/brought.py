@@ -1,8 +1,8 @@
-"""The pictures that a member brought, in the jobs of others who painted on from theirs.
+"""Pictures that a member contributed to other members' jobs, which are remixes of theirs.
 
-When the member has their data erased, their pictures go there too. What is finished stays, since it
-is the work of whoever asked for it; but it cannot be painted again, nor held beside the photograph,
-and its film goes, which begins with the photograph.
+When the member has their data erased, their pictures are removed there, too. A finished painting
+stays, since it belongs to whoever asked for it. But it cannot be painted again or compared with the
+photograph, and its time-lapse is deleted, as it begins with the photograph.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from jobs.entering.intakes import close_intakes
 from jobs.model import ENDED, Failure, FailureKind, JobState
 from jobs.order.fairness import leave_place
 from jobs.working.ending import PREVIEW, end_job
-from jobs.working.saying import say_end
+from jobs.working.job_log import log_end
 
 TAKEN_BACK = sentence(
     "The member who brought a picture for this has had their data erased, so it cannot be painted; "
@@ -35,20 +35,21 @@ Keys = frozenset[str]
 
 @dataclass(frozen=True)
 class Brought:
-    """What a member brought, and where it stands."""
+    """The pictures that a member contributed, by job."""
 
     keys: dict[int, Keys]
-    """Of each of their jobs, the pictures that came to it from nobody else's."""
+    """By job of theirs: the input pictures that do not come from another member's job."""
     parents: dict[int, int | None]
-    """Of each of their jobs, the one that it was painted on from."""
+    """By job of theirs: the job that it is a remix of."""
 
 
 async def brought_by(
     core: QueueCore, user_id: int, which: sa.ColumnElement[bool] | None = None
 ) -> Brought:
-    """What a member brought, to all of their jobs or to some; to be asked before these are erased.
+    """The pictures that a member contributed, with all of their jobs or with some.
 
-    Where it is not known any more from whom a job has its pictures, they count as its member's.
+    Call it before these jobs are erased. If it is no longer known where a job's pictures come from,
+    they count as its member's.
     """
     columns = (J.id, J.inputs, J.parent_job_id)
     async with core.database.read() as connection:
@@ -62,7 +63,7 @@ async def brought_by(
             )
             others |= {row.id: _keys(row.inputs) for row in found}
         keys = {row.id: _keys(row.inputs) - others.get(row.parent_job_id, Keys()) for row in mine}
-        # A style that was saved for a server stays there, and with it in what was painted by it.
+        # Styles saved for a server stay there, and so in the paintings that use them.
         styles = schema.user_styles.c
         of_servers = sa.select(styles.picture_key).where(styles.scope == "guild")
         kept = set(await connection.scalars(of_servers))
@@ -71,12 +72,12 @@ async def brought_by(
 
 
 async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str]:
-    """Take a member's pictures out of what others painted on from theirs, at whatever remove.
+    """Remove a member's pictures from other members' remixes of their jobs, direct or indirect.
 
-    To be called when the member's own jobs are erased: from then on nobody paints on from them.
+    Call it when the member's own jobs are erased: from then on nobody can remix them.
 
     Returns:
-        The keys of what was dropped.
+        The keys of the removed files.
     """
     dropped: set[str] = set()
     frontier = {job_id: keys for job_id, keys in brought.keys.items() if keys}
@@ -86,7 +87,7 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
         for parents in _batches(frontier):
             statement = sa.select(J.id, J.parent_job_id, J.inputs, J.user_id)
             for row in await core.database.all(statement.where(J.parent_job_id.in_(parents))):
-                # Where an erasure broke off, what came of this one may have the pictures yet.
+                # If an erasure was interrupted, remixes of this one may still have the pictures.
                 is_done = _is_taken_back(row.inputs)
                 brings = frontier[row.parent_job_id]
                 keys = brings if is_done else _keys(row.inputs) & brings
@@ -101,7 +102,7 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
             await _close_intakes_from(transaction, user_id, set(ids))
     for job_id, parent_id in brought.parents.items():
         async with core.database.write() as transaction:
-            # So that it stays known from whom what is left came.
+            # Keep the lineage of the remaining jobs.
             await transaction.execute(
                 sa.update(schema.jobs)
                 .where(J.parent_job_id == job_id)
@@ -111,7 +112,7 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
 
 
 async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
-    """Take pictures out of one job; the keys of what it needs no more."""
+    """Remove pictures from one job; returns the keys that it no longer needs."""
     async with core.database.write() as transaction:
         row = await lock_with_flow(transaction, job_id)
         inputs = None if row is None else lenient(PaintInputs, row.inputs)
@@ -131,19 +132,19 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         now = await row_of(transaction, job_id)
         if row.state == JobState.DONE:
             gone |= await _drop_brought(transaction, job_id, keys)
-        elif now is not None and now.result_key is not None:  # of several, some were finished
+        elif now is not None and now.result_key is not None:  # some of several were finished
             gone |= await _drop_brought(transaction, job_id, keys, PREVIEW)
             await change_job(transaction, job_id, preview_key=None)
-        else:  # what was begun begins with the photograph
+        else:  # an unfinished painting still shows the photograph
             gone |= {*await drop_pictures(transaction, row)}
         ended = replace(job_from_row(row), ended_at=moment(transaction.now))
     if row.state not in ENDED:
-        say_end(ended, "failed")
+        log_end(ended, "failed")
     return gone
 
 
 async def _drop_brought(transaction: Transaction, job_id: int, keys: Keys, *roles: str) -> set[str]:
-    """Take the brought pictures, the film and what has these roles from a job; their keys."""
+    """Remove contributed pictures, time-lapse and these roles from a job; returns the keys."""
     uses = schema.picture_uses
     goes = sa.or_(
         sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)),
@@ -157,7 +158,7 @@ async def _drop_brought(transaction: Transaction, job_id: int, keys: Keys, *role
 
 
 async def _close_intakes_from(transaction: Transaction, user_id: int, parents: set[int]) -> None:
-    """Close the commands of others that are just about to paint on from these jobs."""
+    """Close other members' open intakes that are remixes of these jobs."""
     columns = schema.intakes.c
     opened = await transaction.execute(
         sa.select(schema.intakes).where(columns.closed_at.is_(None), columns.user_id != user_id)

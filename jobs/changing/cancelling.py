@@ -1,4 +1,4 @@
-"""How a job is cancelled, and the locks that this takes."""
+"""Cancelling jobs, and the locks that this takes."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ from jobs.working.ending import end_job
 
 
 def actor_of(user_id: int) -> str:
-    """Who did it, as a job's history has it."""
+    """The actor of a user ID, as in a job's history."""
     named = {COMMAND_LINE: "operator", SERVER_LEFT: "server"}
     return named.get(user_id, f"user:{user_id}")
 
 
 async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None:
-    """The job's row, with the locks that changes to its part of the queue need.
+    """The job's row, with the locks needed to change its part of the queue.
 
-    The flow's lock comes first, as everywhere, so that no two writers wait for each other.
+    The flow's lock always comes first, so that two writers cannot deadlock.
     """
     flow = await transaction.scalar(sa.select(J.flow).where(J.id == job_id))
     if flow is None:
@@ -33,7 +33,7 @@ async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None
 
 
 def waiting_again(row: Record) -> dict[str, Any]:
-    """What the row of a job says that had ended and is queued once more; it counts as a whole."""
+    """Column values of an ended job that is queued again; it counts in full."""
     return {
         "state": JobState.QUEUED.value,
         "pictures": job_from_row(row).options.variants,
@@ -52,7 +52,7 @@ def waiting_again(row: Record) -> dict[str, Any]:
 
 
 async def forget_clearing(transaction: Transaction, job_id: int) -> None:
-    """Leave nothing to be undone for a job, whoever cancelled it."""
+    """Remove a job from the clearing that cancelled it, so that it cannot be undone."""
     cleared = schema.cleared_jobs
     await transaction.execute(sa.delete(cleared).where(cleared.c.job_id == job_id))
 
@@ -60,16 +60,16 @@ async def forget_clearing(transaction: Transaction, job_id: int) -> None:
 async def cancel_row(
     transaction: Transaction, row: Record, by_user_id: int, *, back_until: float | None = None
 ) -> list[str]:
-    """Cancel a locked job: at once when it waits, by request when it is being painted.
+    """Cancel a locked job: a waiting one at once, a running one by request to its engine.
 
     Args:
-        transaction: Which has locked it.
+        transaction: Has locked it.
         row: The job.
-        by_user_id: Who cancels it; its member is told if that is somebody else.
-        back_until: Until when that can be undone, where it can.
+        by_user_id: Who cancels it; the member is told if it is somebody else.
+        back_until: Until when it can be undone, in seconds since 1970; None: never.
 
     Returns:
-        Keys of what only its engine needed, to be discarded when all is written.
+        Keys of files that only its engine needed, to be discarded after the commit.
     """
     actor = actor_of(by_user_id)
     by = None if by_user_id == row.user_id else by_user_id

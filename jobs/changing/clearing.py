@@ -1,4 +1,4 @@
-"""Cancelling all that waits, and putting it back if that was a mistake."""
+"""Clearing the queue, and undoing that."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,19 +21,19 @@ from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState
 from jobs.order import fairness
 from jobs.outcomes import Cleared, ClearUndone, TooLateToUndo, UndoOutcome
-from jobs.working.saying import say_end
+from jobs.working.job_log import log_end
 
 UNDO_SECONDS = 600.0
 _CLEAR, _UNDO = "clear", "undo_clear"
 
 
 class Clearings(QueuePart):
-    """Emptying the queue. A server id of None means all servers."""
+    """Clears the queue. A server ID of None means all servers."""
 
     async def clear(self, guild_id: int | None, by_user_id: int) -> Cleared:
-        """Cancel all that waits; running jobs go on. It can be undone for ten minutes.
+        """Cancel all waiting jobs; running ones continue. It can be undone for ten minutes.
 
-        One that broke off is gone on with, so that it is undone as a whole.
+        A clearing that was interrupted is continued, so that it can be undone as a whole.
         """
         place = guild_id or EVERYWHERE
         async with self._database.write() as transaction:
@@ -45,7 +45,7 @@ class Clearings(QueuePart):
                 clear_id, began_at = begun.id, begun.at
             until = moment(began_at + UNDO_SECONDS)
         here = [] if guild_id is None else [J.guild_id == guild_id]
-        # The last first, so that none of them moves up before its turn.
+        # Last job first, so that no other job moves up before it is cancelled.
         statement = sa.select(J.id).where(IS_QUEUED, *here).order_by(J.start.desc(), J.id.desc())
         cancelled, dropped = list[Job](), list[str]()
         for job_id in await self._database.scalars(statement):
@@ -57,7 +57,7 @@ class Clearings(QueuePart):
                     await _remember(transaction, clear_id, row)
                     cancelled.append(replace(job_from_row(row), ended_at=moment(transaction.now)))
         for job in cancelled:
-            say_end(job, "cancelled")
+            log_end(job, "cancelled")
         its = schema.cleared_jobs.c
         async with self._database.write() as transaction:
             cleared = sa.select(its.job_id).where(its.clear_id == clear_id).order_by(its.job_id)
@@ -67,7 +67,7 @@ class Clearings(QueuePart):
         return Cleared(clear_id, tuple(job_ids), until)
 
     async def last(self, guild_id: int | None, by_user_id: int) -> Cleared | None:
-        """What somebody cleared last that can be put back; None where there is nothing."""
+        """The user's last clearing that can be undone, or None."""
         audit, cleared = schema.audit.c, schema.cleared_jobs.c
         async with self._database.read_now() as (connection, now):
             newest = (
@@ -90,10 +90,10 @@ class Clearings(QueuePart):
             return Cleared(found.id, tuple(job_ids), moment(found.at + UNDO_SECONDS))
 
     async def undo(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:
-        """Put what a clearing cancelled back to its old places, as if it had waited on.
+        """Queue the jobs of a clearing again, at their old places.
 
-        What was queued meanwhile by the same users comes after it. Jobs whose pictures were
-        deleted since stay cancelled.
+        Jobs that the same users queued meanwhile come after them. Jobs whose pictures were deleted
+        since stay cancelled.
         """
         place = guild_id or EVERYWHERE
         audit, cleared = schema.audit.c, schema.cleared_jobs.c
@@ -142,7 +142,7 @@ class Clearings(QueuePart):
         return True
 
     async def _let_later_ones_follow(self, put_back: list[int], since: float) -> None:
-        """Let what the same users have queued since then come after what was put back."""
+        """Move jobs that the same users queued since then behind those restored."""
         owners = sa.select(J.flow, J.user_id).where(J.id.in_(put_back))
         later = sa.and_(
             IS_QUEUED,
@@ -166,7 +166,7 @@ class Clearings(QueuePart):
 
 
 def _broken_off(place: int, by_user_id: int, now: float) -> sa.Select[Any]:
-    """The line of a clearing that was not seen to its end, by the same user a short while ago."""
+    """A query for the audit entry of this user's recent clearing that was interrupted."""
     audit = schema.audit.c
     return (
         sa.select(audit.id, audit.at)
@@ -183,7 +183,7 @@ def _broken_off(place: int, by_user_id: int, now: float) -> sa.Select[Any]:
 
 
 async def _remember(transaction: Transaction, clear_id: int, row: Record) -> None:
-    """Note what the row of a job said before it was cancelled."""
+    """Record the values that cancelling changes."""
     await transaction.replace(
         schema.cleared_jobs,
         {"job_id": row.id},

@@ -1,4 +1,4 @@
-"""Defaults of members, channels and servers: what a painting is to be where nobody says."""
+"""Paint defaults of members, channels and servers, for what a command leaves open."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -20,14 +20,14 @@ UNFINISHED = sa.or_(IS_QUEUED, IS_RUNNING)
 
 
 class StoredDefaults(QueuePart):
-    """Reads and writes them."""
+    """Reads and writes stored defaults."""
 
     async def of(self, scope: DefaultsScope, owner_id: int) -> Defaults:
-        """What was chosen for one of them."""
+        """The defaults of one member, channel or server."""
         return await self.in_force([(scope, owner_id)])
 
     async def of_channels(self, channel_ids: Collection[int]) -> dict[int, Defaults]:
-        """Those of some channels that have any of their own."""
+        """The defaults of those of these channels that have any."""
         its = sa.select(D.owner_id, D.chosen).where(
             D.scope == "channel", D.owner_id.in_(channel_ids)
         )
@@ -35,7 +35,7 @@ class StoredDefaults(QueuePart):
         return {channel_id: own for channel_id, own in found.items() if own != Defaults()}
 
     async def in_force(self, owners: Sequence[tuple[DefaultsScope, int]]) -> Defaults:
-        """What holds for these together, the later ones' before the earlier ones'."""
+        """The merged defaults of several owners; later ones take precedence."""
         wanted = [sa.and_(D.scope == scope, D.owner_id == owner) for scope, owner in owners]
         statement = sa.select(D.scope, D.owner_id, D.chosen).where(sa.or_(*wanted))
         rows = await self._database.all(statement)
@@ -56,18 +56,18 @@ class StoredDefaults(QueuePart):
         by_user: int,
         threads: Collection[int] = (),
     ) -> None:
-        """Write what is chosen, in the place of what was.
+        """Replace the defaults of one owner.
 
-        What is chosen for a channel or a server goes into the log of the server. Where all
-        pictures are to be hidden, those are too that wait or are being painted.
+        For a channel or a server this goes into the server's audit log. If all pictures become
+        spoilers, so do those that wait or are being painted.
 
         Args:
             scope: Whose defaults they are.
             owner_id: Of the member, the channel or the server.
-            chosen: What is chosen.
+            chosen: The new defaults.
             guild_id: The server in which that was done.
             by_user: Who did it.
-            threads: Of the channel; a job knows the thread that it is in, and not its channel.
+            threads: Of the channel, since a job records its thread and not the thread's channel.
         """
         async with self._database.write() as transaction:
             if scope != "user":
@@ -93,18 +93,18 @@ class StoredDefaults(QueuePart):
                 await _hide_unfinished(transaction, place.in_({owner_id, *threads}))
 
     async def waiting_openly(self, guild_id: int) -> Collection[int]:
-        """The members of a server with pictures that are not finished, nor to be hidden."""
+        """Members of a server who have unfinished pictures that are not spoilers."""
         here = sa.select(schema.jobs).where(UNFINISHED, J.guild_id == guild_id)
         jobs = [job_from_row(row) for row in await self._database.all(here)]
         return {job.user_id for job in jobs if not job.reply.spoiler}
 
     async def hide_unfinished_of(self, guild_id: int, user_ids: Collection[int]) -> None:
-        """Hide the pictures of some members of a server that are not finished."""
+        """Make the unfinished pictures of these members of a server spoilers."""
         async with self._database.write() as transaction:
             await _hide_unfinished(transaction, J.guild_id == guild_id, J.user_id.in_(user_ids))
 
     async def languages(self) -> dict[int, str]:
-        """The members who chose a language of their own, and which."""
+        """Languages chosen by members, by user ID."""
         statement = sa.select(D.owner_id, D.chosen).where(
             D.scope == "user", D.chosen.contains('"language"')
         )
@@ -114,7 +114,7 @@ class StoredDefaults(QueuePart):
 
 
 async def _hide_unfinished(transaction: Transaction, *which: sa.ColumnElement[bool]) -> None:
-    """Hide those of some pictures that are not finished."""
+    """Make the unfinished ones of these pictures spoilers."""
     found = sa.select(schema.jobs).where(UNFINISHED, *which).order_by(J.id)
     for row in await transaction.all(found.with_for_update()):
         job = job_from_row(row)

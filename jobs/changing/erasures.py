@@ -1,4 +1,4 @@
-"""Who had everything erased, written down beside the database, so that a restore erases again."""
+"""A file of erasures beside the database, so that they are repeated after a restore."""
 
 import json
 import os
@@ -10,14 +10,19 @@ from common.files import private_folder, write_whole
 
 NAME = "erasures.jsonl"
 KEPT_SECONDS = 400 * 86_400.0
-"""A backup older than this would bring back what was erased before."""
+"""How long erasures are kept; restoring an older backup would bring erased data back."""
 
 
 def remember(folder: Path, user_id: int, at: float) -> None:
-    """Write an erasure down before it is carried out.
+    """Record an erasure before it is carried out.
+
+    Args:
+        folder: the data folder.
+        user_id: whose data is erased.
+        at: seconds since 1970.
 
     Raises:
-        OSError: the system refuses.
+        OSError: the file cannot be written.
     """
     private_folder(folder)
     path = folder / NAME
@@ -28,7 +33,7 @@ def remember(folder: Path, user_id: int, at: float) -> None:
         return
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a", encoding="utf-8") as file:
-        if _is_torn(handle):  # or this one would be lost with that one
+        if _is_torn(handle):  # or this line would be lost with it
             file.write("\n")
         file.write(_line(user_id, at))
         file.flush()
@@ -36,7 +41,7 @@ def remember(folder: Path, user_id: int, at: float) -> None:
 
 
 def _is_torn(handle: int) -> bool:
-    """Whether a file does not end with its last line, as after a power cut."""
+    """Whether the file ends in an incomplete line, as after a power cut."""
     size = os.lseek(handle, 0, os.SEEK_END)
     if not size:
         return False
@@ -45,7 +50,7 @@ def _is_torn(handle: int) -> bool:
 
 
 def erased_since(folder: Path, at: float) -> list[int]:
-    """Whose data was erased after a moment."""
+    """Users whose data was erased after a time."""
     found = [user_id for user_id, when in _read(folder / NAME) if when > at]
     return list(dict.fromkeys(found))
 

@@ -1,4 +1,4 @@
-"""Which pictures stand in the galleries of servers."""
+"""Which pictures are posted in the galleries of servers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from jobs.db import schema
 from jobs.db.rows import J, from_row
 
 TAKEN_OUT = 0
-"""In the place of a message's id: somebody who moderates the channel deleted it."""
+"""Message ID that marks a post as deleted by a moderator of the channel."""
 POSTING_SECONDS = 60.0
-"""What was begun longer ago may have been left behind by a bot that ended."""
+"""A post begun longer ago than this may belong to a bot that died."""
 G = schema.gallery_posts.c
 
 
@@ -25,32 +25,32 @@ class GalleryPost:
     guild_id: int
     channel_id: int
     message_id: int | None
-    """None while it is being posted; `TAKEN_OUT`: it is not to come back."""
+    """None while it is being posted; `TAKEN_OUT`: must not be posted again."""
 
     @property
     def address(self) -> str:
-        """Where its message is, for somebody to go to."""
+        """Link to its message."""
         return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
 
 
 class Gallery(QueuePart):
-    """Notes which pictures are posted: each once in a server, to be taken out again.
+    """Records which pictures are posted; each at most once per server.
 
-    What is done in one server's gallery, and by its moderators, is nothing to another's.
+    Servers are independent: what one's moderators do does not affect the others.
     """
 
     async def of(self, job_id: int, guild_id: int) -> GalleryPost | None:
-        """Where a picture is posted in a server, if it is."""
+        """A picture's post in a server, if any."""
         row = await self._database.one_or_none(_post_of(job_id, guild_id))
         return None if row is None else from_row(GalleryPost, row)
 
     async def servers_of(self, job_id: int) -> list[int]:
-        """The servers in whose galleries a picture was posted."""
+        """IDs of the servers in whose galleries a picture is or was posted."""
         posts = sa.select(G.guild_id).where(G.job_id == job_id).order_by(G.at)
         return list(await self._database.scalars(posts))
 
     async def claim(self, job_id: int, guild_id: int, channel_id: int) -> GalleryPost | None:
-        """Begin to post a picture. What stands in the way, if it was posted or is being."""
+        """Begin to post a picture. Returns the existing post instead if there is one."""
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-gallery:{job_id}")
             row = await transaction.one_or_none(_post_of(job_id, guild_id))
@@ -63,10 +63,9 @@ class Gallery(QueuePart):
         return None
 
     async def left_behind(self, job_id: int | None = None) -> list[GalleryPost]:
-        """What was begun a while ago and not brought to an end, of one picture or of all.
+        """Posts begun a while ago and not completed, of one picture or of all.
 
-        Whether its message stands there is for the bot to find out, and to note by `posted` or
-        `forget`.
+        The bot finds out whether the message exists, and calls `posted` or `forget`.
         """
         its = () if job_id is None else (G.job_id == job_id,)
         async with self._database.read_now() as (connection, now):
@@ -76,9 +75,9 @@ class Gallery(QueuePart):
             return [from_row(GalleryPost, row) for row in await connection.execute(begun)]
 
     async def left_of_deleted(self, job_id: int | None = None) -> list[GalleryPost]:
-        """What stands yet of a picture that somebody has deleted, or of all, for ten minutes.
+        """Posts of a deleted picture, or of all deleted ones, until they are deleted for good.
 
-        Discord may refuse at that moment to delete the message, which is then tried again.
+        Deleting the message may fail at first, and is then repeated.
         """
         its = () if job_id is None else (G.job_id == job_id,)
         stands = sa.and_(G.message_id.is_not(None), G.message_id != TAKEN_OUT, *its)
@@ -87,15 +86,15 @@ class Gallery(QueuePart):
         return [from_row(GalleryPost, row) for row in rows]
 
     async def posted(self, job_id: int, guild_id: int, message_id: int) -> None:
-        """Note the message."""
+        """Record the message of a post."""
         post = sa.update(schema.gallery_posts).where(*_is(job_id, guild_id))
         await self._database.execute(post.values(message_id=message_id))
 
     async def begin_taking_out(self, job_id: int, guild_id: int) -> GalleryPost | None:
-        """Let nobody post a picture whose message is about to be deleted; None where none stands.
+        """Mark a post whose message is about to be deleted; returns the post, or None.
 
-        One that is just being posted is returned without a message, and left alone. Else to be
-        followed by `forget`, by `posted` where the message stays, or by `keep_out`.
+        A post that is just being made is returned without a message, and left alone. Otherwise call
+        `forget` next, `posted` if the message stays, or `keep_out`.
         """
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-gallery:{job_id}")
@@ -113,16 +112,16 @@ class Gallery(QueuePart):
         return post
 
     async def keep_out(self, job_id: int, guild_id: int) -> None:
-        """Note that somebody deleted the message of a picture, which is not to come back."""
+        """Record that a moderator deleted a post, so that it is not posted again."""
         await self.posted(job_id, guild_id, TAKEN_OUT)
 
     async def forget(self, job_id: int, guild_id: int) -> None:
-        """Let a picture not be in a server's gallery."""
+        """Remove a picture from a server's gallery."""
         post = sa.delete(schema.gallery_posts).where(*_is(job_id, guild_id))
         await self._database.execute(post)
 
     async def mark_taken_out(self, message_ids: Collection[int]) -> int:
-        """Note that somebody deleted these messages in Discord; how many were in a gallery."""
+        """Record that these messages were deleted in Discord; returns how many were posts."""
         ours = G.message_id.in_(message_ids)
         if not await self._database.scalars(sa.select(G.job_id).where(ours).limit(1)):
             return 0

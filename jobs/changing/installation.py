@@ -1,4 +1,4 @@
-"""What is true of a database as a whole: whose it is, and whether it was restored."""
+"""Facts about a database as a whole: whose it is, and whether it was restored."""
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ _OF_ANOTHER_WORLD = {
 
 
 def of_new_database(where: str) -> Sentence:
-    """That a bot which has run before begins with nothing, as where a disk is not mounted.
+    """An alert that a bot which has run before has an empty database, as if a disk is not mounted.
 
     Args:
         where: The database's address, without a password.
@@ -36,22 +36,22 @@ def of_new_database(where: str) -> Sentence:
 
 
 class Installation(QueuePart):
-    """Facts by their names, in a small table."""
+    """Reads and writes these facts."""
 
     async def belongs_to(self, world: str, application_id: int) -> bool:
-        """Take the database for a bot in Discord, or in the sandbox (`DISCORD`, `LOOPBACK`).
+        """Bind the database to Discord or to the sandbox (`DISCORD`, `LOOPBACK`).
 
         Returns:
-            Whether it is new: no bot has used it, and nothing was asked for.
+            Whether it is new: no bot has used it, and it has no jobs.
 
         Raises:
-            DatabaseRefusedError: when it was the other's before.
+            DatabaseRefusedError: when it is bound to the other one.
         """
         async with self._database.write() as transaction:
             await transaction.lock("atelier-installation")
             known = await read_fact(transaction, WORLD)
             if known is None and world == LOOPBACK:
-                # Of an earlier version, which did not write it down.
+                # Databases of earlier versions are not bound: their jobs tell.
                 of_others = J.application_id.is_not(None) & (J.application_id != application_id)
                 if await transaction.scalar(sa.select(J.id).where(of_others).limit(1)):
                     known = DISCORD

@@ -1,4 +1,4 @@
-"""Jobs by their numbers: looked up, cancelled, queued again, set before the others."""
+"""Operations on jobs by ID: look up, cancel, retry, move to the front."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -22,11 +22,11 @@ from jobs.outcomes import (
     NotYours,
 )
 from jobs.working.ending import RETRIED
-from jobs.working.saying import say_end
+from jobs.working.job_log import log_end
 
 
 class Jobs(QueuePart):
-    """One job, or those of one user."""
+    """Reads and changes jobs."""
 
     async def get(self, job_id: int) -> Job | None:
         """The job, or None."""
@@ -34,7 +34,7 @@ class Jobs(QueuePart):
         return None if row is None else job_from_row(row)
 
     async def history(self, job_id: int) -> list[JobEvent]:
-        """What happened to a job: who did what, and when; the oldest first."""
+        """A job's history, oldest event first."""
         columns = schema.events.c
         statement = sa.select(schema.events).where(columns.job_id == job_id).order_by(columns.id)
         return [event_from_row(row) for row in await self._database.all(statement)]
@@ -47,7 +47,7 @@ class Jobs(QueuePart):
         limit: int = 25,
         before_id: int | None = None,
     ) -> list[Job]:
-        """A user's jobs, the newest first; go on with `before_id` of the last one."""
+        """A user's jobs, newest first; for the next page, pass the last one's ID as `before_id`."""
         where = [J.user_id == user_id, J.erased_at.is_(None)]
         if states is not None:
             where.append(J.state.in_([state.value for state in states]))
@@ -57,7 +57,7 @@ class Jobs(QueuePart):
         return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def waiting_of(self, application_id: int) -> list[Job]:
-        """What waits for an application as a member of a server; none that came by its users."""
+        """Waiting jobs of an application in servers of which its bot is a member."""
         mine = sa.select(schema.jobs).where(
             IS_QUEUED, J.guild_id.is_not(None), J.application_id == application_id
         )
@@ -67,7 +67,7 @@ class Jobs(QueuePart):
     async def cancel(
         self, job_id: int, by_user_id: int, *, by_admin: bool = False
     ) -> CancelOutcome:
-        """Cancel a waiting job at once, and ask the engine of a running one to stop."""
+        """Cancel a waiting job at once, or ask the engine of a running one to stop."""
         async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
             if row is None:
@@ -80,7 +80,7 @@ class Jobs(QueuePart):
             job = await job_of(transaction, job_id)
         await self._core.discard_working(dropped)
         if row.state == JobState.QUEUED:
-            say_end(job, "cancelled")
+            log_end(job, "cancelled")
             return Cancelled(job)
         return CancelRequested(job) if row.state == JobState.RUNNING else AlreadyEnded(job)
 
@@ -89,10 +89,10 @@ class Jobs(QueuePart):
         return await self.cancel(job_id, by_user_id, by_admin=True)
 
     async def retry(self, job_id: int) -> Job | None:
-        """Queue an ended job once more for the operator, at the end of its user's jobs.
+        """Queue a failed or cancelled job again for the operator, behind its user's other jobs.
 
-        Its message is delivered anew. None when it is not failed or cancelled, or its pictures
-        have been deleted.
+        Its message is delivered again. None if the job has neither failed nor been cancelled, or
+        its pictures have been deleted.
         """
         async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
@@ -110,13 +110,13 @@ class Jobs(QueuePart):
             return await job_of(transaction, job_id)
 
     async def move_to_front(self, job_id: int, by_user_id: int) -> bool:
-        """Set a waiting job before all others of its server; other servers keep their turn."""
+        """Move a waiting job before all others of its server; False if it is not waiting."""
         async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
             if row is None or row.state != JobState.QUEUED:
                 return False
             await fairness.leave_place(transaction, row)
-            # Out of the way while the others make room for it.
+            # Out of the order while the others are shifted.
             await change_job(transaction, job_id, band=-1, user_start=0.0)
             cost = row.finish - row.start
             tags = await fairness.take_front(transaction, flow=row.flow, cost=cost)

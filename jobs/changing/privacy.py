@@ -1,4 +1,4 @@
-"""A user's data: shown and erased on request."""
+"""Exporting and erasing a user's data."""
 
 import asyncio
 import json
@@ -20,33 +20,33 @@ from jobs.entering.intakes import close_intakes
 from jobs.model import JobState
 from jobs.order.fairness import leave_place
 from jobs.outcomes import QueueUnavailableError
-from jobs.working.ending import end_job, is_working
-from jobs.working.saying import say_end
+from jobs.working.ending import end_job, is_working_file
+from jobs.working.job_log import log_end
 
 NOBODY = 0
-"""The id in the place of one that was erased; Discord has no user 0."""
+"""Replaces an erased user's ID; Discord has no user 0."""
 _NOTHING = "{}"
 _SECRET = frozenset({"target"})
-"""Columns with keys to Discord rather than data of the user."""
+"""Columns with credentials for Discord; they are not exported."""
 _FORGOTTEN = (
     *("channel_id", "progress", "report"),
     *("message_id", "message_channel_id"),
 )
-"""Columns of an erased job that hold nothing any more."""
+"""Columns of an erased job that are set to NULL."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserExport:
-    """What is kept of a user, as plain data, and the keys of the pictures that are there."""
+    """A user's stored data as plain values, and the keys of their stored pictures."""
 
     data: dict[str, Any]
     picture_keys: tuple[str, ...]
-    """The newest first."""
+    """Newest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasedCounts:
-    """What was erased."""
+    """Numbers of what was erased."""
 
     jobs: int
     pictures: int
@@ -54,14 +54,14 @@ class ErasedCounts:
 
 
 class Privacy(QueuePart):
-    """Answers for what is known of somebody."""
+    """Exports and erases a user's data."""
 
     async def export_user(self, user_id: int) -> UserExport:
-        """All that is kept of a user."""
+        """Everything that is stored about a user."""
         audit, styles, intakes = schema.audit, schema.user_styles, schema.intakes
         blocked = schema.blocked_users
         mine, by_me = styles.c.by_user == user_id, blocked.c.by_user == user_id
-        # Who else cancelled them is that one's.
+        # The ID of another user who cancelled a job is not the user's data.
         of_jobs = [column for column in schema.jobs.c if column is not J.cancelled_by]
         tables = (
             ("jobs", sa.select(*of_jobs).where(J.user_id == user_id).order_by(J.id.desc())),
@@ -95,7 +95,7 @@ class Privacy(QueuePart):
             ),
             ("pauses", sa.select(schema.pauses).where(schema.pauses.c.by_user == user_id)),
             ("admin_actions", sa.select(audit).where(audit.c.user_id == user_id)),
-            # Without who did it, which is theirs.
+            # Without the admin's ID, which is not the user's data.
             (
                 "admin_actions_about_you",
                 sa.select(audit.c.at, audit.c.guild_id, audit.c.action, audit.c.details).where(
@@ -112,7 +112,7 @@ class Privacy(QueuePart):
             found = await connection.scalars(
                 sa.select(uses.c.key)
                 .join(schema.jobs, J.id == uses.c.job_id)
-                .where(J.user_id == user_id, ~is_working(uses.c.role))
+                .where(J.user_id == user_id, ~is_working_file(uses.c.role))
                 .order_by(J.id.desc(), uses.c.role.desc())
             )
             keys = list(found)
@@ -121,28 +121,29 @@ class Privacy(QueuePart):
         return UserExport(data, tuple(stored))
 
     async def erase_user(self, user_id: int) -> ErasedCounts:
-        """Erase what is kept of a user: waiting jobs, history, pictures, styles, intakes.
+        """Erase everything stored about a user: jobs, history, pictures, styles, intakes.
 
-        A command of theirs that is just being taken in becomes no job any more.
-        Two things stay. A block stays, or erasing would lift it. Of the jobs of the last 24
-        hours the bare rows stay until `gc` finds them older, or erasing would reset the limit
-        of pictures a day; nothing is left in them but the times, the server and the user's id.
-        What the user did as an admin, and to others' jobs, stays without their name. Pictures that
-        they brought go from others' jobs too; see `jobs.changing.brought`.
+        A command of theirs that is being processed never becomes a job. Two things stay: blocks, or
+        erasing would lift them; and the bare rows of jobs of the last 24 hours until `gc` deletes
+        them, or erasing would reset the daily limit. Those rows hold only times, the server and the
+        user's ID. The user's actions as an admin, and on others' jobs, stay without their ID.
+        Pictures that they contributed are removed from others' jobs, too; see
+        `jobs.changing.brought`.
 
-        To be called again where it broke off: what is found by the jobs is kept in them until then.
+        If it is interrupted, call it again: jobs keep what is needed to find the rest until the
+        end.
         """
         await self._remember(user_id)
         return await self._erase(user_id)
 
     async def _erase(self, user_id: int, until: float | None = None) -> ErasedCounts:
-        """Erase what is kept of a user, or what was until a time."""
+        """Erase everything stored about a user, or only what was created up to a time."""
 
         def was(column: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
             return sa.true() if until is None else column <= until
 
         brought = await brought_by(self._core, user_id, was(J.created_at))
-        # First what may become a job at any moment: it is one below, or it becomes none any more.
+        # Intakes first, since they may become jobs at any moment.
         async with self._database.write() as transaction:
             intakes = schema.intakes.c
             mine = sa.and_(intakes.user_id == user_id, was(intakes.created_at))
@@ -170,9 +171,9 @@ class Privacy(QueuePart):
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
 
     async def finish_erasures(self) -> int:
-        """Go on with erasures that broke off when a job was erased; of how many users.
+        """Continue erasures that were interrupted; returns the number of users.
 
-        What these have done since then stays.
+        Data that these users created since stays.
         """
         begun = sa.select(J.user_id, sa.func.max(J.erased_at).label("until"))
         begun = begun.where(J.erased_at.is_not(None), J.inputs != _NOTHING).group_by(J.user_id)
@@ -199,11 +200,11 @@ class Privacy(QueuePart):
             keys: list[str] = []
             goes_on = row.state in {JobState.QUEUED, JobState.RUNNING}
             if goes_on:
-                # Its engine finds at its next write that the job is no longer its own.
+                # Its engine's next write finds that the lease is lost.
                 keys = await end_job(transaction, row, JobState.CANCELLED, f"user:{user_id}")
             keys += await drop_pictures(transaction, row)
             await forget_clearing(transaction, job_id)
-            # Not in a state of a later version that is no end.
+            # Not in an unknown state of a later version, which may not be final.
             delivered = (HAS_ENDED, sa.func.coalesce(J.delivered_at, transaction.now))
             await change_job(
                 transaction,
@@ -222,12 +223,12 @@ class Privacy(QueuePart):
             await transaction.notify(CHANGED_TOPIC)
             ended = replace(job_from_row(row), ended_at=moment(transaction.now))
         if goes_on:
-            say_end(ended, "cancelled")
+            log_end(ended, "cancelled")
         return keys
 
 
 async def _forget_name(transaction: Transaction, user_id: int) -> None:
-    """Leave what a user did as an admin, and to others' jobs, as done by somebody."""
+    """Replace the user's ID in records of what they did as an admin and to others' jobs."""
     styles = schema.user_styles
     for column in (
         schema.audit.c.user_id,
@@ -248,7 +249,7 @@ async def _forget_name(transaction: Transaction, user_id: int) -> None:
 
 
 async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
-    """Take a user out of what admins did about them, but for a block that still holds."""
+    """Remove a user from audit entries about them, except for a block in force."""
     audit, blocked = schema.audit, schema.blocked_users.c
     mine = sa.select(blocked.guild_id).where(blocked.user_id == user_id)
     places = set(await transaction.scalars(mine))
@@ -264,12 +265,12 @@ async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
 
 
 def _own(table: sa.Table, user_id: int) -> sa.ColumnElement[bool]:
-    """Whether a style or a default is a user's own."""
+    """A condition on styles or defaults: it is the user's own."""
     return sa.and_(table.c.scope == "user", table.c.owner_id == user_id)
 
 
 def _plain(row: Record, user_id: int) -> dict[str, Any]:
-    """A row without keys to Discord, and without other people's ids."""
+    """A row without credentials for Discord and other people's IDs."""
     plain = {name: value for name, value in row._asdict().items() if name not in _SECRET}
     if plain.get("actor", "").startswith("user:") and plain["actor"] != f"user:{user_id}":
         plain["actor"] = "somebody"

@@ -1,4 +1,4 @@
-"""What is kept, and for how long; what nobody needs any more is deleted."""
+"""Retention: deletes what was kept long enough and what nobody needs."""
 
 import asyncio
 import json
@@ -21,22 +21,22 @@ from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
 from jobs.model import ENDED, Job, JobState, Reply
 
 GRACE_SECONDS = 3600.0
-"""A file that was put within the last hour may belong to a job that is not queued yet."""
+"""Files written within this time are kept: a job may not have been queued yet."""
 UNDELIVERED_EXTRA_DAYS = 7
-"""A picture that the user could not be sent is kept this much longer."""
+"""Pictures that could not be delivered are kept this much longer."""
 ROWS_KEPT_DAYS = 400
-"""Rows of ended jobs, without pictures: a year of history and statistics."""
+"""How long rows of ended jobs are kept, for history and statistics."""
 UNDO_SECONDS = 600.0
-"""How long a deletion can be taken back, and the files are kept."""
+"""How long a deletion can be undone, and the files are kept."""
 _BATCH = 500
 TOKEN_SECONDS = 900.0
-"""How long an interaction's token works, and is kept after the delivery."""
+"""How long an interaction's token works, and how long it is kept after the delivery."""
 _HELD = '"interaction_token":"'
 _DROPPED = '"interaction_token":""'
 
 
 def removed_first(job: Job) -> bool:
-    """Whether the message of a deleted picture was deleted in Discord before the picture was."""
+    """Whether the message was deleted in Discord before the picture was deleted."""
     removed_at, deleted_at = job.message_removed_at, job.pictures_deleted_at
     if removed_at is None or deleted_at is None:
         return False
@@ -45,20 +45,20 @@ def removed_first(job: Job) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GcCounts:
-    """What a cleaning removed."""
+    """Numbers of what garbage collection deleted."""
 
     expired_jobs: int
-    """Jobs whose pictures had been kept long enough."""
+    """Jobs whose retention had ended."""
     files: int
     bytes: int
     rows: int
 
 
 class Retention(QueuePart):
-    """Deletes pictures on request, when their time is over, and when nobody needs them."""
+    """Deletes pictures on request, at the end of their retention, and when unreferenced."""
 
     async def bytes_of(self, user_id: int) -> int:
-        """How much of the store a user's pictures take up, saved styles included."""
+        """Size of a user's stored pictures, saved styles included."""
         uses, styles = schema.picture_uses.c, schema.user_styles.c
         of_jobs = (
             sa.select(uses.key).join(schema.jobs, J.id == uses.job_id).where(J.user_id == user_id)
@@ -70,15 +70,14 @@ class Retention(QueuePart):
     async def delete_soon(self, job_id: int, by_user_id: int) -> Job | None:
         """Delete an ended job's pictures, uploads included, in ten minutes.
 
-        Everybody reads the job as one whose pictures are deleted already, and `restore` takes that
-        back. Pictures that other jobs need too stay for them.
+        The job reads as deleted at once; `restore` undoes that. Pictures that other jobs need stay.
 
         Args:
-            job_id: Whose pictures go.
-            by_user_id: Who deletes them; that they may is for the caller to know.
+            job_id: The job.
+            by_user_id: Who deletes them; the caller checks the permission.
 
         Returns:
-            The job as it is read from now on; None where there is none that has ended.
+            The job as it now reads; None if there is no such ended job.
         """
         async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
@@ -94,16 +93,16 @@ class Retention(QueuePart):
             return await job_of(transaction, job_id)
 
     async def restore(self, job_id: int, by_user_id: int, reply: Reply) -> Job | None:
-        """Take a deletion back, and show the picture again in another message.
+        """Undo a deletion, and show the picture again in another message.
 
         Args:
-            job_id: What was deleted by `delete_soon`.
-            by_user_id: Who takes it back; that they may is for the caller to know.
-            reply: Where it is to be shown, now that its message is gone. What somebody had
-                deleted in Discord before that stays so.
+            job_id: A job deleted by `delete_soon`.
+            by_user_id: Who undoes it; the caller checks the permission.
+            reply: Where to show it, as its message is gone. If the message had been deleted in
+                Discord before, that mark stays.
 
         Returns:
-            The job; None where it is deleted for good, or somebody else deleted it.
+            The job; None if it is deleted for good, or somebody else deleted it.
         """
         async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
@@ -112,7 +111,7 @@ class Retention(QueuePart):
             if await transaction.scalar(_deleted_by(job_id)) != f"user:{by_user_id}":
                 return None
             stays = removed_first(job_from_row(row))
-            # Who may look at it and delete it goes by where all see it.
+            # Access rights follow the channel in which it is public.
             place = {} if reply.ephemeral else {"channel_id": reply.channel_id}
             await change_job(
                 transaction,
@@ -127,7 +126,7 @@ class Retention(QueuePart):
                 delivered_how=None,
                 delivery_attempts=0,
                 shown_revision=0,
-                notified_at=transaction.now,  # whoever takes it back is there to see it
+                notified_at=transaction.now,  # whoever undoes it sees it
                 revision=J.revision + 1,
             )
             await record(transaction, job_id, "restored", f"user:{by_user_id}")
@@ -137,14 +136,17 @@ class Retention(QueuePart):
             return await job_of(transaction, job_id)
 
     async def may_restore(self, job_id: int, by_user_id: int) -> bool:
-        """Whether somebody deleted a job's pictures so lately that they may take it back."""
+        """Whether this user deleted the job's pictures and can still undo that."""
         async with self._database.read_now() as (connection, now):
             after = await connection.scalar(sa.select(J.delete_after).where(J.id == job_id))
             who = await connection.scalar(_deleted_by(job_id))
         return after is not None and after > now and who == f"user:{by_user_id}"
 
     async def finish_deleting(self) -> int:
-        """Delete for good what can be taken back no more; of how many jobs. For now and then."""
+        """Delete for good what can no longer be undone; returns the number of jobs.
+
+        Call it regularly.
+        """
         due = sa.select(J.id).where(J.delete_after.is_not(None))
         now = await self._database.now()
         ids = await self._database.scalars(due.where(J.delete_after <= now).limit(_BATCH))
@@ -159,9 +161,9 @@ class Retention(QueuePart):
         return len(ids)
 
     async def gc(self) -> GcCounts:
-        """Delete what was kept long enough and what nobody needs. To be called now and then.
+        """Garbage collection: delete what was kept long enough and unreferenced files.
 
-        It may end at any point and begin again; two at a time do no harm.
+        It may be interrupted at any point; concurrent runs are safe.
         """
         if await self._was_just_restored():
             return GcCounts(0, 0, 0, 0)
@@ -181,13 +183,13 @@ class Retention(QueuePart):
         return GcCounts(expired, files, size, rows)
 
     async def forget_tokens(self, since: float = 0.0) -> float:
-        """Drop keys to Discord's answers that have ended; what was delivered needs none any more.
+        """Remove expired interaction tokens of delivered jobs.
 
         Args:
-            since: up to when an earlier call has done so; what was delivered before is not read.
+            since: result of an earlier call; jobs delivered before that are skipped.
 
         Returns:
-            Up to when it is done.
+            The time up to which it is done, in seconds since 1970.
         """
         until = await self._database.now() - TOKEN_SECONDS
         ended = sa.select(J.id, J.target).where(
@@ -199,7 +201,7 @@ class Retention(QueuePart):
         async for rows in self._in_batches(ended):
             ids = [row.id for row in rows]
             async with self._database.write(precious=False) as transaction:
-                # Read anew: a deletion that was just taken back has brought another answer.
+                # Read again: an undone deletion may have brought a new token.
                 still = ended.where(J.id.in_(ids)).with_for_update()
                 for row in await transaction.all(still):
                     target = json_object(row.target) | {"interaction_token": ""}
@@ -208,18 +210,18 @@ class Retention(QueuePart):
         return until
 
     async def unused(self, keys: Collection[str]) -> set[str]:
-        """Which of these pictures nobody needs any more."""
+        """The pictures among these that are not referenced."""
         async with self._database.read() as connection:
             return set(keys) - await used_keys(connection, keys)
 
     async def _was_just_restored(self) -> bool:
-        """Whether to delete nothing yet: the restored rows may not name what is needed."""
+        """Whether the database was restored recently, so that its rows may lack references."""
         async with self._database.write(precious=False) as transaction:
             restored_at = await read_fact(transaction, RESTORED_AT)
             return restored_at is not None and float(restored_at) > transaction.now - DAY_SECONDS
 
     async def _expire(self) -> int:
-        """Drop the pictures of jobs that are older than their server's retention."""
+        """Delete the pictures of jobs that are older than their server's retention."""
         operator = self._core.settings.limits
         now = await self._database.now()
         days = {
@@ -242,7 +244,7 @@ class Retention(QueuePart):
         return expired
 
     async def _in_batches(self, jobs: sa.Select[Any]) -> AsyncIterator[Sequence[Record]]:
-        """Rows of jobs, by their numbers, some at a time; each is read when it is its turn."""
+        """Rows of jobs in batches, by ID; each batch is read when it is needed."""
         last = 0
         while rows := await self._database.all(
             jobs.where(J.id > last).order_by(J.id).limit(_BATCH)
@@ -258,7 +260,7 @@ class Retention(QueuePart):
                 await record(transaction, job_id, "pictures_expired", "queue")
 
     async def _old_rows(self) -> int:
-        """Delete rows that have served: old jobs, closed intakes, engines long gone."""
+        """Delete obsolete rows: old jobs, closed intakes, engines long gone."""
         async with self._database.write() as transaction:
             day_ago = transaction.now - DAY_SECONDS
             kept_from = transaction.now - ROWS_KEPT_DAYS * DAY_SECONDS
@@ -280,14 +282,14 @@ class Retention(QueuePart):
 
 
 def _deleted_by(job_id: int) -> sa.Select[Any]:
-    """Who deleted a job's pictures last."""
+    """A query for the actor who last deleted a job's pictures."""
     events = schema.events.c
     of_job = sa.select(events.actor).where(events.job_id == job_id, events.kind == "deleted")
     return of_job.order_by(events.id.desc()).limit(1)
 
 
 async def drop_pictures(transaction: Transaction, row: Record) -> list[str]:
-    """Make an ended job need no picture any more; the keys that it needed."""
+    """Remove all references of an ended job to pictures; returns their keys."""
     uses = schema.picture_uses
     keys = await transaction.scalars(
         sa.delete(uses).where(uses.c.job_id == row.id).returning(uses.c.key)

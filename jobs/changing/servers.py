@@ -1,8 +1,8 @@
-"""Servers in which the bot is no more: what admins set there is kept for its return, and then goes.
+"""Servers that removed the bot: their settings are kept for a while, then deleted.
 
-Who is missing is counted by each application, as several bots may share a database; a server that
-one of them is in stays. The days count from the first look that missed it, so that the time when no
-bot ran is nobody's absence.
+Several bots may share a database, so absence is recorded by application, and a server with one of
+them keeps its settings. Days count from the first check that found the bot absent, so time when no
+bot ran does not count.
 """
 
 import json
@@ -20,31 +20,31 @@ from jobs.db.rows import J, json_object
 from jobs.entering.limits import DAY_SECONDS, EVERYWHERE
 
 SETTINGS_KEPT_DAYS = 90
-"""So long what a server set is kept after it removed the bot."""
+"""How long settings are kept after a server removed the bot."""
 _MISSING = "missing-servers:"
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What an application's bot saw last."""
+    """An application's last check."""
 
     at: float
     missing: Mapping[int, float]
-    """The servers that it was not in, and since when."""
+    """Servers with settings that it is not in, and since when."""
 
 
 class Servers(QueuePart):
-    """Which servers are gone."""
+    """Keeps track of the servers that bots are in."""
 
     async def note(self, application_id: int, here: Collection[int]) -> list[int]:
-        """Note in which servers a bot is, and forget those that it left long ago.
+        """Record in which servers a bot is, and delete the settings of those it left long ago.
 
         Args:
             application_id: Of the bot.
-            here: All servers that it is in, those with an outage as well.
+            here: All servers that it is in, including those with an outage.
 
         Returns:
-            The servers of which nothing is kept any more but their jobs and their log.
+            The servers whose settings were deleted.
         """
         async with self._database.write(precious=False) as transaction:
             await transaction.lock("atelier-servers")
@@ -57,7 +57,7 @@ class Servers(QueuePart):
             plain = json.dumps({"at": now, "missing": missing}, separators=(",", ":"))
             await write_fact(transaction, f"{_MISSING}{application_id}", plain)
             long_ago = now - SETTINGS_KEPT_DAYS * DAY_SECONDS
-            # A bot that has not looked for as long is no more.
+            # An application that has not checked for that long no longer runs.
             looking = [look.missing for look in looks.values() if look.at > long_ago]
             gone = sorted(
                 each for each in missing if all(one.get(each, now) <= long_ago for one in looking)
@@ -81,7 +81,7 @@ async def _looks(transaction: Transaction) -> dict[int, _Look]:
 
 
 async def _with_settings(transaction: Transaction) -> set[int]:
-    """The servers of which anything is kept that they set."""
+    """Servers with any stored settings."""
     styles, defaults = schema.user_styles.c, schema.defaults.c
     of_servers = sa.union(
         sa.select(schema.guild_limits.c.guild_id),
@@ -95,9 +95,9 @@ async def _with_settings(transaction: Transaction) -> set[int]:
 
 
 async def _forget(transaction: Transaction, guild_id: int) -> None:
-    """Delete what a server set. Its jobs and its log go when their own time is over.
+    """Delete a server's settings. Its jobs and audit log have their own retention.
 
-    Of channels it is not written down in which server they are; its log and its jobs know them.
+    Defaults of channels do not record their server; it is found in the audit log and the jobs.
     """
     styles, defaults, log = schema.user_styles, schema.defaults, schema.audit
     channels = set(

@@ -1,4 +1,4 @@
-"""Styles of one's own: pictures that a user or a server keeps under a name."""
+"""Saved styles: pictures that a user or a server keeps under a name."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,18 +15,18 @@ from jobs.picture_sizes import note_sizes
 
 Scope = Literal["user", "guild"]
 STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
-"""Discord shows 25 choices at a time."""
+"""Discord shows 25 options at a time."""
 SAVED_STYLE = "own:"
-"""The prefix of a saved style's id, where a preset is asked for."""
+"""Prefix of a saved style's ID in the preset option."""
 UNREACHABLE_SECONDS = 600.0
-"""After this time it is tried again."""
+"""Downloads are tried again after this time."""
 NEWEST_STYLE = "newest_style"
-"""The highest id that a style was given, where the database does not keep count of that."""
+"""Name of the fact that holds the highest style ID given out; for SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserStyle:
-    """A style that was saved under a name."""
+    """A saved style."""
 
     id: int
     name: str
@@ -38,30 +38,30 @@ class UserStyle:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The style is there now."""
+    """The style was saved."""
 
     style: UserStyle
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """The style took the place of one of the same name."""
+    """The style replaced one of the same name."""
 
     style: UserStyle
 
 
 @dataclass(frozen=True, slots=True)
 class TooMany:
-    """There are as many styles as may be; nothing was saved."""
+    """The limit of saved styles is reached; nothing was saved."""
 
     allowed: int
 
 
 class Styles(QueuePart):
-    """The styles of users and servers."""
+    """Saved styles of users and servers."""
 
     async def scans_unreachable(self) -> bool:
-        """Whether a painting's scan could not be fetched a short while ago."""
+        """Whether downloading a painting's scan failed recently."""
         async with self._database.read_now() as (connection, now):
             seconds = await seconds_since(connection, SCANS_UNREACHABLE, now)
         return seconds is not None and seconds < UNREACHABLE_SECONDS
@@ -69,9 +69,16 @@ class Styles(QueuePart):
     async def save(
         self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int
     ) -> Saved | Replaced | TooMany:
-        """Keep a picture under a name, for a user or a server (`scope`, `owner_id`).
+        """Save a picture as a style of a user or a server.
 
-        What takes the place of another keeps its id, which buttons and menus carry.
+        A replacement keeps the ID of the style before, which buttons and menus contain.
+
+        Args:
+            scope: whether it is a user's or a server's.
+            owner_id: ID of the user or the server.
+            name: of the style.
+            picture_key: of the stored picture.
+            by_user: who saves it.
         """
         table = schema.user_styles
         name = " ".join(name.split())[:100]
@@ -104,9 +111,9 @@ class Styles(QueuePart):
         return Replaced(from_row(UserStyle, row))
 
     async def remove(self, style_id: int, *, user_id: int, guild_id: int | None) -> bool:
-        """Remove a style of this user, or of this server (None: only of the user).
+        """Delete a style of this user, or of this server if `guild_id` is given.
 
-        Whether somebody may remove a server's style is for the caller to know.
+        The caller checks the permission to delete a server's style.
         """
         table = schema.user_styles
         async with self._database.write() as transaction:
@@ -124,7 +131,7 @@ class Styles(QueuePart):
         return True
 
     async def visible_to(self, user_id: int, guild_id: int | None) -> list[UserStyle]:
-        """The user's styles and the server's, by name; a user's own before a server's."""
+        """The user's styles and the server's, by name; the user's own first."""
         table = schema.user_styles
         statement = (
             sa.select(table)
@@ -135,9 +142,9 @@ class Styles(QueuePart):
 
 
 async def _new_id(transaction: Transaction) -> dict[str, int]:
-    """An id that no style had before, where the database would give that of a removed one again.
+    """A new style ID that was never used before; empty on PostgreSQL, which has a sequence.
 
-    SQLite does for this table; PostgreSQL has a sequence.
+    SQLite would reuse the ID of a removed style.
     """
     if transaction.postgres:
         return {}

@@ -1,4 +1,4 @@
-"""The style of the week of a server: one at a time, with an end."""
+"""A server's style of the week: one at a time, with an end."""
 
 import json
 from dataclasses import dataclass, replace
@@ -17,18 +17,18 @@ from jobs.model import JobState
 W = schema.weekly_styles.c
 BEGIN, END = "begin_weekly_style", "end_weekly_style"
 _ISOLATES = "\u2068\u2069"
-"""Between these stands a name from right to left, as it is shown."""
+"""Unicode isolates around a right-to-left name, as it is displayed."""
 KEPT_SECONDS = 30 * 86_400.0
-"""How long one that is over is kept, for those who press its button."""
+"""How long an ended one is kept, for members who press its button."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeeklyStyle:
-    """The style of the week of a server."""
+    """A server's style of the week."""
 
     guild_id: int
     style: str
-    """As a preset of `/paint`."""
+    """As in the preset option of `/paint`."""
     name: str
     channel_id: int
     message_id: int | None
@@ -38,19 +38,19 @@ class WeeklyStyle:
 
 
 class WeeklyStyles(QueuePart):
-    """Begins and ends them; what their messages show is the bot's."""
+    """Begins and ends styles of the week; the bot updates their messages."""
 
     async def of(self, guild_id: int) -> WeeklyStyle | None:
-        """The one of a server, also one that is over; None where there was none lately."""
+        """A server's style of the week, which may have ended recently; None if there is none."""
         found = sa.select(schema.weekly_styles).where(W.guild_id == guild_id)
         row = await self._database.one_or_none(found)
         return None if row is None else _from_row(row)
 
     async def begin(self, weekly: WeeklyStyle, by_user: int) -> WeeklyStyle | None:
-        """Begin one, in the place of any other.
+        """Begin a style of the week, replacing any other.
 
         Returns:
-            The one that ended by it, whose message does not say so yet; None where none ran.
+            The one that this ended, whose message needs an update; None if none was running.
         """
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-weekly:{weekly.guild_id}")
@@ -81,7 +81,7 @@ class WeeklyStyles(QueuePart):
         return replace(ended, ends_at=min(ended.ends_at, moment(now)))
 
     async def end(self, guild_id: int, by_user: int) -> WeeklyStyle | None:
-        """Let it end now; None where none runs. Its message is then due."""
+        """End it now; None if none is running. It is then returned by `due` for its message."""
         async with self._database.write() as transaction:
             row = await transaction.one_or_none(
                 sa.update(schema.weekly_styles)
@@ -95,13 +95,13 @@ class WeeklyStyles(QueuePart):
             return _from_row(row)
 
     async def due(self) -> list[WeeklyStyle]:
-        """Those whose end has come and whose message does not say so."""
+        """Ended ones whose message does not say so yet."""
         async with self._database.read_now() as (connection, now):
             over = sa.select(schema.weekly_styles).where(W.ends_at <= now, W.ended_at.is_(None))
             return [_from_row(row) for row in await connection.execute(over)]
 
     async def mark_ended(self, guild_id: int) -> None:
-        """Note that its message says so, or is not there any more."""
+        """Record that its message says so, or no longer exists."""
         async with self._database.write() as transaction:
             await transaction.execute(
                 sa.update(schema.weekly_styles)
@@ -112,7 +112,7 @@ class WeeklyStyles(QueuePart):
             await transaction.execute(sa.delete(schema.weekly_styles).where(long_over))
 
     async def painted(self, weekly: WeeklyStyle) -> int:
-        """How many pictures of the server were painted in it, from its beginning to its end."""
+        """Number of the server's pictures painted in it between its beginning and end."""
         in_it = await self._words_of(weekly)
         statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(
             J.guild_id == weekly.guild_id,
@@ -124,10 +124,10 @@ class WeeklyStyles(QueuePart):
         return int((await self._database.scalars(statement))[0])
 
     async def _words_of(self, weekly: WeeklyStyle) -> list[str]:
-        """What stands in the inputs of a picture that is painted in a style of the week.
+        """Texts that the stored inputs of a picture in this style contain.
 
-        Of a saved one these have the picture and the name; it may have been replaced meanwhile, or
-        removed.
+        For a saved style these are its picture's key and its name; it may have been replaced or
+        removed meanwhile.
         """
         found, styles = [weekly.style], schema.user_styles.c
         if weekly.style.startswith(SAVED_STYLE):

@@ -1,4 +1,4 @@
-"""The command line of the queue, for the person who runs the bot."""
+"""The command line of the queue, for operators."""
 
 import argparse
 import asyncio
@@ -38,7 +38,7 @@ which you start the bot, which may run meanwhile. All times are UTC."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
+    """The parser of all commands."""
     parser = OneLineParser(prog="python -m jobs", description="Atelier's queue.", epilog=_HELP)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="the newest jobs, or those of one state or user")
@@ -107,14 +107,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _id(text: str) -> int:
-    """A number that is an id, or a number of rows."""
+    """A positive number: an ID or a count."""
     if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_ID:
         raise argparse.ArgumentTypeError(f"{text} is no number from 1 upwards")
     return int(text)
 
 
 def _span(text: str) -> timedelta:
-    """A span of time."""
+    """A duration."""
     if (span := parse_span(text)) is None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no span of time; write one such as 12h, 3d or '2 weeks'"
@@ -123,7 +123,7 @@ def _span(text: str) -> timedelta:
 
 
 def _reason(text: str) -> str:
-    """A reason that its reader sees whole."""
+    """A reason of a block, no longer than its limit."""
     reason = " ".join(text.split())
     if not 1 <= len(reason) <= REASON_LIMIT:
         raise argparse.ArgumentTypeError(f"a reason has 1 to {REASON_LIMIT} characters")
@@ -131,7 +131,7 @@ def _reason(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
-    """Run a command; 0 when it did what was asked, 1 when it could not, 2 for bad settings."""
+    """Run a command. Returns 0 on success, 1 on failure, 2 for wrong settings."""
     print_anything()
     asked = build_parser().parse_args(arguments)
     output = console or wide_enough(Console())

@@ -1,4 +1,4 @@
-"""Backups at the command line: made, and brought back."""
+"""The commands for backups: making, restoring."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ from jobs.queue import JobQueue
 
 
 def back_up(settings: Settings, file: Path, console: Console, *, pictures: bool) -> int:
-    """Make a backup and say what is in it."""
+    """Make a backup and print its contents."""
     counts = backup(settings, file, pictures=pictures)
     words = f"Copied {counts.bytes:,} bytes to {file}"
     if pictures:
@@ -50,7 +50,7 @@ async def bring_back(settings: Settings, file: Path, console: Console, *, moves:
 
 
 async def settle_restored(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
-    """Let a database that another program restored say what is true now."""
+    """Settle a database that another program restored."""
     _say(await settle(queue), console)
     return 0
 

@@ -1,4 +1,4 @@
-"""What the operator decides for one server or for all: blocks, pauses, clearing."""
+"""The operator's commands for one server or all: blocks, pauses, clearing."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from jobs.queue import JobQueue
 
 
 async def block(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    """Refuse a user's submissions, until an end if one is given."""
+    """Block a user, until an end if one is given."""
     if asked.user_id in queue.settings.atelier_owner_ids:
         console.print(f"{asked.user_id} runs this bot (ATELIER_OWNER_IDS) and cannot be blocked.")
         return 1
@@ -28,7 +28,7 @@ async def block(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
 
 
 async def unblock(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    """Allow a user again."""
+    """Unblock a user."""
     was = await queue.blocks.remove(asked.server, asked.user_id, COMMAND_LINE)
     said = "may paint again" if was else "was not blocked"
     console.print(f"{asked.user_id} {said} {_where(asked)}.")
@@ -52,7 +52,7 @@ async def resume(queue: JobQueue, asked: argparse.Namespace, console: Console) -
 
 
 async def clear(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    """Cancel what waits."""
+    """Cancel all waiting jobs."""
     cleared = await queue.clearings.clear(asked.server, COMMAND_LINE)
     console.print(f"{counted(len(cleared.job_ids), 'waiting job')} cancelled {_where(asked)}.")
     return 0

@@ -1,4 +1,4 @@
-"""Bringing a backup back, so that nothing is told twice, numbered twice or brought back to life."""
+"""Restores a backup, so that nothing is delivered twice, no ID reused and no job resumed."""
 
 import errno
 import shutil
@@ -25,24 +25,24 @@ from jobs.queue import JobQueue
 
 IN_USE = "The database is in use; please stop the bot and all engines first."
 _SQLITE = b"SQLite format 3\0"
-"""How its files begin."""
+"""First bytes of a SQLite file."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _Loaded = tuple[int, dict[str, int] | None, Path | None]
-"""How many pictures, the highest numbers given before, and where what was there is now."""
+"""Number of pictures, highest IDs given before, and where the previous database is now."""
 
 
 async def restore(settings: Settings, source: Path, *, moves: bool = False) -> Restored:
-    """Bring a backup of `jobs.db.backup` back, into a data folder that nobody uses.
+    """Restore a backup of `jobs.db.backup` into a data folder that nobody uses.
 
     Args:
-        settings: where it goes; one of SQLite may go to PostgreSQL, pictures of a folder into a
-            bucket.
+        settings: the destination; a SQLite backup may go into PostgreSQL, and pictures of a folder
+            into a bucket.
         source: the backup.
-        moves: whether nothing has happened since it was made, so that all goes on from there.
+        moves: whether nothing has happened since it was made, so that jobs continue.
 
     Raises:
-        QueueError: when the file is none, or a bot or an engine uses the database; or when it is
-            to move to where there are jobs already.
+        QueueError: when the file is not a backup, or a bot or an engine uses the database; or with
+            `moves`, when the destination has jobs already.
         StorageUnavailableError: when the pictures cannot be written.
     """
     database = sqlite_file(settings)
@@ -70,7 +70,7 @@ def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: boo
 
 
 async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _Loaded:
-    """What was there is kept as a dump in the data folder."""
+    """The previous content is kept as a dump in the data folder."""
     url, data = parse_address(settings.database_url), settings.atelier_data_dir
     private_folder(data)
     highest = await _highest_of_postgres(url)
@@ -101,7 +101,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
 
 
 def _refuse_numbered(highest: dict[str, int] | None) -> None:
-    """Move nothing to where jobs are: their numbers would be given twice."""
+    """Refuse to move into a database with jobs, as IDs would be given twice."""
     if highest is None or any(highest.values()):
         raise QueueError(
             "There are jobs in this database already, and a move needs an empty one; without "
@@ -110,7 +110,7 @@ def _refuse_numbered(highest: dict[str, int] | None) -> None:
 
 
 async def _highest_of_postgres(url: sa.URL) -> dict[str, int] | None:
-    """As `_highest_numbers`; refuses a database that is in use."""
+    """As `_highest_numbers`, for PostgreSQL; refuses a database that is in use."""
     async with postgres_copying.connected(url) as connection:
         if await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -127,7 +127,7 @@ async def _highest_of_postgres(url: sa.URL) -> dict[str, int] | None:
 
 
 def _unpacked(source: Path, folder: Path, settings: Settings, *names: str) -> int:
-    """Put the pictures into the store, the database into the folder; how many pictures."""
+    """Unpack pictures into the store and the database into a folder; returns their number."""
     try:
         count = _unpack(source, folder, PictureStore(settings.storage_url), names[0])
     except OSError as error:
@@ -157,7 +157,7 @@ def _unpack(source: Path, folder: Path, store: PictureStore, name: str) -> int:
     count = 0
     with tarfile.open(source, "r:") as archive:
         for entry in archive:
-            file = archive.extractfile(entry)  # nothing is unpacked to where the archive says
+            file = archive.extractfile(entry)  # paths in the archive are never used for writing
             if file is None:
                 continue
             if entry.name in {DATABASE_NAME, DUMP_NAME}:
@@ -190,24 +190,25 @@ def _check_sqlite(database: Path) -> None:
 
 
 def _refuse_in_use(database: Path) -> None:
-    """Leave a database alone that another process has open: it would go on with the renamed one.
+    """Refuse a database that another process has open, which would go on with the renamed file.
 
     Raises:
-        QueueError: when one has; an engine of its own, as the bot is refused before.
+        QueueError: when another process has it open. That is a separate engine, as running bots are
+            refused before.
     """
     if not database.is_file():
         return
     with closing(sqlite3.connect(database, timeout=1)) as connection:
-        try:  # the write-ahead log is given up by its last user alone
+        try:  # only the last user can leave WAL mode
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise QueueError(IN_USE) from error  # else it is damaged, which is why
+                raise QueueError(IN_USE) from error  # else it is damaged: restore anyway
 
 
 def _highest_numbers(database: Path) -> dict[str, int] | None:
-    """The highest numbers of the database that is there; None where it cannot be read."""
+    """The highest IDs of the existing database; None if it cannot be read."""
     if not database.is_file():
         return None
     with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
@@ -219,7 +220,7 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
 
 
 def _set_aside(database: Path) -> Path | None:
-    """Rename what is there, so that a mistake can be taken back."""
+    """Rename the existing database, so that a mistake can be undone."""
     aside = database.with_name(f"{database.name}.replaced-{time_stamp()}")
     for ending in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):

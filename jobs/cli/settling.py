@@ -1,4 +1,4 @@
-"""What is true of a database that was just restored: nothing is told twice or numbered twice."""
+"""Settles a database that was just restored: nothing is delivered twice, no ID reused."""
 
 import json
 from dataclasses import dataclass
@@ -21,33 +21,33 @@ from jobs.queue import JobQueue
 from jobs.working.ending import end_job
 
 UNKNOWN_NUMBERS = 10_000
-"""So many numbers are left out where nobody knows which were given after the backup."""
+"""Number of IDs skipped if it is unknown which were given after the backup."""
 NUMBERED = (schema.jobs, schema.audit)
-"""Tables whose numbers members have seen, or which stand in buttons."""
+"""Tables whose IDs members have seen, or which are in buttons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did."""
+    """The result of a restore."""
 
     pictures: int
     ended_jobs: int
-    """Jobs that waited or were painted when the backup was made."""
+    """Jobs that were waiting or running in the backup."""
     erased_users: int
-    """Members who had everything erased after it."""
+    """Members who had their data erased after the backup."""
     aside: Path | None
-    """Where the database is that was there before; of PostgreSQL a dump of it."""
+    """Where the previous database is; a dump if it is PostgreSQL."""
 
 
 async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Restored:
-    """Let a database that was just restored say what is true now.
+    """Bring a restored database up to date.
 
-    What waited has ended, nothing is delivered any more, whoever had their data erased since is
-    erased again, numbers go on after those that were given, and nothing is deleted for a day.
+    Waiting and running jobs are ended, nothing is delivered any more, erasures since the backup are
+    repeated, IDs continue after those given, and nothing is deleted for a day.
 
     Args:
         queue: on that database.
-        highest: the highest number of each table that was given since, where that is known.
+        highest: the highest ID of each table that was given since, if known.
     """
     newest = await _newest(queue)
     async with queue.database.write() as transaction:
@@ -61,7 +61,7 @@ async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Rest
 
 
 async def _newest(queue: JobQueue) -> float:
-    """When the backup was made, as far as its rows say."""
+    """The time of the backup, as far as its rows tell."""
     moments = (J.created_at, J.ended_at, schema.events.c.at, schema.audit.c.at)
     async with queue.database.read() as connection:
         found = [await connection.scalar(sa.select(sa.func.max(each))) for each in moments]
@@ -69,7 +69,7 @@ async def _newest(queue: JobQueue) -> float:
 
 
 async def _end_all(transaction: Transaction) -> int:
-    """End what was under way; its message may show more by now than this database knows."""
+    """End unfinished jobs; their messages may show more by now than this database knows."""
     waiting = await transaction.all(sa.select(schema.jobs).where(IS_WAITING))
     for row in waiting:
         if row.state == JobState.QUEUED:
@@ -92,7 +92,7 @@ async def _end_all(transaction: Transaction) -> int:
 async def _skip_numbers(
     transaction: Transaction, highest: dict[str, int] | None, details: dict[str, int]
 ) -> None:
-    """Go on after the numbers that were given, and write the restore down."""
+    """Continue after the IDs given, and record the restore."""
     given = {}
     for table in NUMBERED:
         here = await transaction.scalar(sa.select(sa.func.max(table.c.id))) or 0
@@ -103,7 +103,7 @@ async def _skip_numbers(
             following = sa.func.setval(sequence, given[table.name] + 1, False)
             await transaction.execute(sa.select(following))
     if not transaction.postgres:
-        # The table of jobs has a counter of its own; others go on after their last row.
+        # The table of jobs has a sequence; others continue after their last row.
         values = {"name": schema.jobs.name, "seq": given[schema.jobs.name]}
         await transaction.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
         inserted = sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)")

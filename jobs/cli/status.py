@@ -24,7 +24,7 @@ GIB = 1024**3
 async def status(
     queue: JobQueue, console: Console, *, parts: Collection[Part], quiet: bool, as_json: bool
 ) -> int:
-    """Print how Atelier is. Returns 0, or 1 where one of these parts is ill.
+    """Print the health. Returns 0, or 1 if one of these parts is unhealthy.
 
     Raises:
         QueueError: when the database itself cannot be read.
@@ -44,7 +44,7 @@ async def status(
 
 
 def unreadable(error: QueueError, console: Console, *, as_json: bool) -> int:
-    """Say that the database cannot be read."""
+    """Print that the database cannot be read; returns the exit status."""
     if as_json:
         console.print_json(json.dumps({"healthy": False, "troubles": {"database": str(error)}}))
     else:
@@ -53,7 +53,7 @@ def unreadable(error: QueueError, console: Console, *, as_json: bool) -> int:
 
 
 def as_plain(health: Health, troubles: Collection[Trouble]) -> dict[str, Any]:
-    """The state as JSON has it: no member, no picture, no address."""
+    """The health as JSON: without members, pictures or addresses."""
     return {
         "healthy": not troubles,
         "troubles": {trouble.name: str(trouble.sentence) for trouble in troubles},
@@ -128,7 +128,7 @@ def _table(health: Health, troubles: Collection[Trouble]) -> Table:
 
 
 def _engine_words(engine: EngineInfo) -> str:
-    """How fast it is and how full its memory, as far as it says."""
+    """An engine's speed and memory, as far as known."""
     words = ""
     if (seconds := usual_seconds(engine)) is not None:
         words += f"; {_seconds(seconds)} for {USUAL_SIZE_PX} px"

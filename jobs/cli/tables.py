@@ -13,15 +13,17 @@ from common.options import PaintInputs, StyleInput
 from jobs.model import Job, JobEvent, JobState, PaintReport, Standing
 
 WIDE = 110
-"""Columns of a console in which a list has room for all that it can say."""
+"""Minimum width of a console for all columns of a list, in characters."""
 _NAME = 20
 
 
 def list_table(jobs: Iterable[Job], standings: Mapping[int, Standing], *, wide: bool) -> Table:
-    """A line for each job. Times of today without the day; what is expected begins with `~`.
+    """A row for each job. Times of today omit the date; predictions begin with `~`.
 
-    Only a `wide` one says the style, how many seconds it waited and was painted, in which server
-    it is and when the user was shown how it ended.
+    Args:
+        jobs: to list.
+        standings: their places and predicted times, by job ID.
+        wide: whether to add style, seconds waited and painted, server, and time of delivery.
     """
     today = datetime.now(UTC).date()
     columns = ["id", "state", "place", "user", "size", "queued", "ends"]
@@ -55,7 +57,7 @@ def list_table(jobs: Iterable[Job], standings: Mapping[int, Standing], *, wide: 
 
 
 def _styles(job: Job) -> str:
-    """What it is painted like, in a few letters."""
+    """Its styles, abbreviated."""
     names = [
         "itself" if style.is_content else style.preset or "own picture"
         for style in job.inputs.styles
@@ -68,7 +70,7 @@ def _seconds(since: datetime | None, until: datetime | None) -> str:
 
 
 def job_table(job: Job, standing: Standing | None) -> Table:
-    """All that is known of one job."""
+    """All details of one job."""
     table = _table("", "")
     table.show_header = False
     for name, text in _facts(job, standing):
@@ -78,7 +80,7 @@ def job_table(job: Job, standing: Standing | None) -> Table:
 
 
 def history_table(history: Iterable[JobEvent]) -> Table:
-    """What happened to a job."""
+    """A job's history."""
     table = _table("when (UTC)", "what", "who", "details")
     for event in history:
         details = ", ".join(f"{key}={value}" for key, value in event.details.items())
@@ -87,7 +89,7 @@ def history_table(history: Iterable[JobEvent]) -> Table:
 
 
 def wide_enough(console: Console) -> Console:
-    """The console, without an edge where what it prints goes to a file or another program."""
+    """The console, at least 200 columns wide if it prints to a file or another program."""
     if not console.is_terminal and console.width < 200:
         console.width = 200
     return console
@@ -159,7 +161,7 @@ def _style(style: StyleInput) -> str:
 
 
 def _chosen(model: BaseModel, leave_out: set[str]) -> list[str]:
-    """What is not as it is by default."""
+    """The options that differ from their defaults."""
     values = model.model_dump(exclude_defaults=True, exclude=leave_out)
     return [f"{name}={value}" for name, value in values.items()]
 
@@ -175,7 +177,7 @@ def _report(report: PaintReport) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
-        # Only what may be long, at the end, is folded.
+        # Only the last column, which may be long, is wrapped.
         table.add_column(column, overflow="fold", no_wrap=number < len(columns) - 1)
     return table
 
@@ -191,7 +193,7 @@ def _when(moment: datetime | None) -> str:
 
 
 def _brief(moment: datetime | None, today: object) -> str:
-    """The time of today, or the day of another."""
+    """The time if it is today, else the date."""
     if moment is None:
         return ""
     here = moment.astimezone(UTC)

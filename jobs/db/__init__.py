@@ -1,1 +1,1 @@
-"""The database under the queue: connections, tables, migrations, rows, change signals."""
+"""The queue's database: connections, tables, migrations, rows, change notifications."""

@@ -1,4 +1,4 @@
-"""Addresses of databases: SQLAlchemy and asyncpg parse them, but for what they do not agree on."""
+"""Database URLs: translates the options on which SQLAlchemy and asyncpg disagree."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 _IN_MEMORY = {None, "", ":memory:"}
-"""What SQLite takes for a database that its one process alone has."""
+"""Database names that SQLite keeps in memory, so that only one process has them."""
 _SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 _TIMEOUT = "connect_timeout"
 _NOT_DONE = {"channel_binding": {"disable", "prefer"}, "gssencmode": {"disable", "allow", "prefer"}}
-"""What PostgreSQL's own library has and asyncpg has not, and the values that allow it not to."""
+"""Options of libpq that asyncpg lacks, with the values that can be ignored."""
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 12.0
-"""How long this side waits for the answer to a statement; the other side gives up sooner."""
+"""Client-side timeout of a statement; the server's is shorter."""
 _SHORT_STATEMENTS = {
-    # The same small statements over and over: planning each anew costs more than running it,
+    # The same small statements run over and over: planning each anew costs more than running it,
     # and their plans do not depend on the values.
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
 _SERVER_LIMITS = {
-    # What waits for a client that is gone, or asleep amid a transaction, must not wait for ever.
+    # Statements must not wait forever for a client that is gone, or suspended in a transaction.
     "statement_timeout": "10s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "30s",
@@ -35,23 +35,23 @@ _SERVER_LIMITS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-"""For each session; what the address sets by `options` is left as it is."""
+"""Settings of each session; those in the URL's `options` take precedence."""
 _LOSS_PROBES = (15, 5, 3)
-"""The same on this side, where the system has it."""
+"""TCP keepalive of the client, where the system supports it."""
 
 
 def parse_address(url: str) -> sa.URL:
-    """Accept the common spellings of an address and choose the asynchronous driver.
+    """Parse a database URL in its common spellings, and set the asynchronous driver.
 
     Raises:
-        DatabaseAddressError: when it is no address of a database that can be used.
+        DatabaseAddressError: when it is not a usable database URL.
     """
     if url.startswith("postgres://"):
         url = "postgresql://" + url.removeprefix("postgres://")
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        # Without the address itself: there is a password in it.
+        # The URL itself is left out: it contains a password.
         raise DatabaseAddressError(
             "ATELIER_DATABASE_URL is not the address of a database, such as "
             "postgresql+asyncpg://user:password@host/name; in a password @ is written as %40, : as "
@@ -71,17 +71,17 @@ def parse_address(url: str) -> sa.URL:
 
 
 def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
-    """What asyncpg's `connect` is given, by whoever calls it; it refuses what it cannot do.
+    """The arguments for asyncpg's `connect`.
 
     Args:
-        url: an address of PostgreSQL that `parse_address` returned.
-        patient: whether its statements may take as long as they do, as a migration's.
+        url: a PostgreSQL URL that `parse_address` returned.
+        patient: whether to run without statement timeouts, as migrations do.
 
     Raises:
-        DatabaseAddressError: for what would be missed if it were left out.
+        DatabaseAddressError: for an option that asyncpg lacks and that must not be ignored.
     """
     query = {name: ",".join(values) for name, values in url.normalized_query.items()}
-    if (ssl := query.pop("ssl", None)) is not None:  # as SQLAlchemy names it
+    if (ssl := query.pop("ssl", None)) is not None:  # SQLAlchemy's name
         query["sslmode"] = _SSL_WORDS.get(ssl.casefold(), ssl)
     for name, harmless in _NOT_DONE.items():
         if query.pop(name, "disable") not in harmless:
@@ -103,14 +103,14 @@ def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
     return {
         **arguments,
         "server_settings": _SHORT_STATEMENTS | limits,
-        # Who asks for a longer time on the other side needs no shorter one on this.
+        # A longer timeout on the server needs a longer one here, too.
         "command_timeout": STATEMENT_SECONDS if "statement_timeout" in limits else None,
     }
 
 
 @contextlib.contextmanager
 def reaching() -> Iterator[ModuleType]:
-    """The module asyncpg, whose errors in the block say that the database cannot be reached."""
+    """Yields asyncpg; its errors in the block become `QueueUnavailableError`."""
     import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
 
     try:
@@ -120,13 +120,13 @@ def reaching() -> Iterator[ModuleType]:
 
 
 def unreachable(error: Exception) -> QueueUnavailableError:
-    """The sentence for a connection that was not made; others may stand behind it."""
+    """The error for a failed connection."""
     reason = str(error).rstrip(".") or "it does not answer"
     return QueueUnavailableError(f"The database cannot be reached: {reason}.")
 
 
 def keep_alive(connection: Any) -> None:
-    """Let the system find out that the other side of an asyncpg connection is gone."""
+    """Enable TCP keepalive on an asyncpg connection."""
     transport = getattr(connection, "_transport", None)
     if transport is not None:
         notice_loss(transport.get_extra_info("socket"), _LOSS_PROBES)

@@ -1,8 +1,8 @@
 """SQLAlchemy's asynchronous connections, without its object-relational mapper.
 
-Its package imports sessions and with them the mapper, which is never used here: 8 MiB in each
-process. So the one module that is used is imported without the package around it; who imports the
-package later gets all of it, with the same classes.
+Its package imports the mapper, which is never used here and takes memory in each process. So only
+the needed module is imported, without its package. Importing the package later still works, with
+the same classes.
 """
 
 import importlib
@@ -19,7 +19,7 @@ else:
         sys.modules[_PACKAGE] = _bare
         try:
             importlib.import_module(f"{_PACKAGE}.engine")
-        except ImportError:  # a later version may have put it elsewhere
+        except ImportError:  # a later version may have moved it
             pass
         finally:
             del sys.modules[_PACKAGE]

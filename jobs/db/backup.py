@@ -1,4 +1,4 @@
-"""A copy of the database and the pictures that it names, while they are in use."""
+"""Backup of the database and the pictures that it references, while both are in use."""
 
 import asyncio
 import io
@@ -22,31 +22,36 @@ from jobs.outcomes import QueueError
 
 DATABASE_NAME = "atelier.sqlite3"
 DUMP_NAME = "atelier.dump"
-"""What `pg_dump` made of a PostgreSQL database."""
+"""Name of a PostgreSQL dump in the archive."""
 PICTURES = "pictures/"
 _NAMED = str(sa.union(*(sa.select(column) for column in schema.PICTURE_KEYS)))
 
 
 @dataclass(frozen=True, slots=True)
 class BackupCounts:
-    """What a backup holds."""
+    """Contents of a backup."""
 
     bytes: int
     pictures: int
     missing: int
-    """Pictures that the database names and the store does not have."""
+    """Pictures that the database references and the store does not have."""
 
 
 def backup(settings: Settings, destination: Path, *, pictures: bool = True) -> BackupCounts:
-    """Copy the database, and the pictures that it names, into one new file.
+    """Copy the database, and the pictures that it references, into one new file.
 
-    The database is copied as it is at one moment, the pictures after it. The file is a tar, or
-    without pictures the SQLite database itself, or what `pg_dump` writes; it is there whole or not
-    at all, and only the user that runs this may read it.
+    The database is copied as of one moment, the pictures after it. The file is a tar, or without
+    pictures the SQLite database itself, or the output of `pg_dump`. It is written whole or not at
+    all, and only the current user may read it.
+
+    Args:
+        settings: name the database and the store.
+        destination: the new file.
+        pictures: whether to include the pictures.
 
     Raises:
-        QueueError: when the file exists already or cannot be written, or the database is not
-            there or closed to this user, or `pg_dump` is not there.
+        QueueError: when the file exists already or cannot be written, the database is missing or
+            not accessible, or `pg_dump` is not installed.
         StorageUnavailableError: when the pictures cannot be read.
     """
     source = sqlite_file(settings)
@@ -67,7 +72,7 @@ def backup(settings: Settings, destination: Path, *, pictures: bool = True) -> B
 
 
 def sqlite_file(settings: Settings) -> Path | None:
-    """Where the SQLite database is; None when it is PostgreSQL."""
+    """The file of the SQLite database; None for PostgreSQL."""
     url = parse_address(settings.database_url)
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
@@ -75,7 +80,7 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 
 def _copy(settings: Settings, source: Path | None, destination: Path) -> list[str]:
-    """Copy the database; the keys of the pictures that the copy names."""
+    """Copy the database; returns the keys of the pictures that the copy references."""
     if source is None:
         return asyncio.run(_dump(parse_address(settings.database_url), destination))
     copy_sqlite(source, destination)
@@ -84,7 +89,7 @@ def _copy(settings: Settings, source: Path | None, destination: Path) -> list[st
 
 
 async def _dump(url: sa.URL, destination: Path) -> list[str]:
-    """As `_copy`, of PostgreSQL: both at the same moment."""
+    """As `_copy`, for PostgreSQL: dump and keys are of the same snapshot."""
     async with (
         postgres_copying.connected(url) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -110,7 +115,7 @@ def _with_pictures(settings: Settings, source: Path | None, destination: Path) -
                 try:
                     data = store.get_sync(key)
                 except PictureMissingError:
-                    missing += 1  # deleted meanwhile, or never there
+                    missing += 1  # deleted meanwhile, or missing before
                     continue
                 entry = tarfile.TarInfo(PICTURES + key)
                 entry.size = len(data)

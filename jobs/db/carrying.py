@@ -1,4 +1,4 @@
-"""The rows of a SQLite database on their way into PostgreSQL, for who outgrew one machine."""
+"""Moves the rows of a SQLite database into PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,20 +15,20 @@ from jobs.db.migrate import migrate
 from jobs.outcomes import QueueError
 
 _AT_ONCE = 1000
-"""Rows that are held in memory."""
+"""Rows that are held in memory at once."""
 _SAID = 300
 _GIVEN = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
 
 
 async def carry(source: Path, settings: Settings) -> None:
-    """Make the tables in an empty PostgreSQL database, and fill them; all rows or none.
+    """Create the tables in an empty PostgreSQL database and fill them, in one transaction.
 
     Args:
-        source: a copy of a SQLite database that nobody uses; it is brought to this version.
-        settings: they name the PostgreSQL database.
+        source: a copy of a SQLite database that nobody uses; it is migrated to this version.
+        settings: name the PostgreSQL database.
 
     Raises:
-        QueueError: when one of them cannot be used, or PostgreSQL refuses a row.
+        QueueError: when a database cannot be used, or PostgreSQL refuses a row.
     """
     old = Database(f"sqlite+aiosqlite:///{quote(source.as_posix(), safe='/:')}", patient=True)
     new = Database(settings.database_url, patient=True)
@@ -51,7 +51,7 @@ async def carry(source: Path, settings: Settings) -> None:
 async def _in_parts(
     connection: AsyncConnection, table: sa.Table
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """All rows of a table, some at a time, in the order of its key."""
+    """All rows of a table in batches, ordered by primary key."""
     key = tuple(table.primary_key)
     some = sa.select(table).order_by(*key).limit(_AT_ONCE)
     rows = (await connection.execute(some)).mappings().all()
@@ -65,7 +65,7 @@ async def _in_parts(
 async def _number_on(
     connection: AsyncConnection, transaction: Transaction, table: sa.Table
 ) -> None:
-    """Let the numbers of new rows go on after all that were given, as SQLite remembers them."""
+    """Continue a table's sequence after the highest ID ever given, as SQLite recorded it."""
     if table.autoincrement_column is None:
         return
     column = table.autoincrement_column

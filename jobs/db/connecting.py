@@ -1,4 +1,4 @@
-"""Connections to the two databases as they are prepared, timed, and wrong in words of ours."""
+"""Creates database connections, times their statements, and translates the drivers' errors."""
 
 import contextlib
 import sqlite3
@@ -18,17 +18,17 @@ from jobs.db.asynchronous import AsyncEngine, create_async_engine
 from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 
 BUSY_TIMEOUT_SECONDS = 30.0
-"""How long a SQLite transaction waits for another process to end its own."""
+"""How long a SQLite transaction waits for the lock of another process."""
 
 CACHE_KIB = 256
-"""How much of a SQLite database a connection keeps to itself."""
+"""Page cache of each SQLite connection, in KiB."""
 
 POOL_SECONDS = 15.0
-"""How long one waits for a connection that another coroutine has."""
+"""How long a coroutine waits for a free connection of the pool."""
 
 
 def time_statements(engine: sa.Engine, times: Timings) -> None:
-    """Count how long each statement takes, from its way to the server to its answer."""
+    """Measure how long each statement takes, from sending it to its result."""
 
     def begins(*event: Any) -> None:
         event[4]._atelier_began = time.monotonic()  # noqa: SLF001 - the statement's own context
@@ -52,15 +52,20 @@ def time_statements(engine: sa.Engine, times: Timings) -> None:
 
 
 def create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:
-    """The connections to a database; none is made yet."""
+    """A pool of connections to a database; none is opened yet.
+
+    Args:
+        url: that `parse_address` returned.
+        patient: whether statements run without timeouts, as a migration's.
+    """
     if url.get_backend_name() == "postgresql":
         engine = create_async_engine(
             url.set(query={}),
             hide_parameters=True,
             pool_pre_ping=True,
-            # No overflow: its connections are closed after each use, and to open one costs
-            # more than any statement. The last used is used again, so that an engine, which
-            # does one thing at a time, opens one or two of the ten.
+            # No overflow: such connections are closed after each use, and opening one costs more
+            # than any statement. Last in, first out, so that an engine, which does one thing at a
+            # time, opens one or two of the ten.
             pool_size=10,
             max_overflow=0,
             pool_use_lifo=True,
@@ -93,16 +98,16 @@ def _prepare_postgres(dbapi_connection: Any, _record: object) -> None:
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
-    # The driver's own ideas about transactions are switched off: it would begin them late,
-    # and a reader that becomes a writer fails at once when somebody else has written.
+    # The driver's own transaction handling is switched off: it begins transactions late, and a
+    # reader that becomes a writer fails at once if another process has written meanwhile.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
     for pragma in (
         f"busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}",
         "foreign_keys = ON",
-        # A queued job that was promised to a user survives a power cut.
+        # An acknowledged job survives a power failure.
         "synchronous = FULL",
-        # Of each connection; the system keeps the file in memory for all of them.
+        # Per connection; the system caches the file for all of them.
         f"cache_size = -{CACHE_KIB}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -110,12 +115,17 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
 
 
 def begin_writing(file: str, seconds: float) -> None:
-    """Take SQLite's lock of writers, and give it back with nothing written.
+    """Take SQLite's write lock and release it, with nothing written.
+
+    Args:
+        file: the database.
+        seconds: how long to wait for the lock.
 
     Raises:
-        sqlite3.OperationalError: when that cannot be, or others have it for so long.
+        sqlite3.OperationalError: when the lock is not available in that time, or the file cannot be
+            written.
     """
-    there = f"{Path(file).resolve().as_uri()}?mode=rw"  # one that is gone is not made anew
+    there = f"{Path(file).resolve().as_uri()}?mode=rw"  # does not create a missing file
     connection = sqlite3.connect(there, uri=True, timeout=seconds, isolation_level=None)
     with contextlib.closing(connection) as one:
         one.execute("BEGIN IMMEDIATE")
@@ -128,34 +138,34 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 _MAY_NOT = "42501"
-"""The user may not do that."""
+"""The user lacks a privilege."""
 _UNUSABLE = (
     "08",  # the connection broke
-    "25006",  # it may only be read
-    "25P03",  # the transaction was ended, as its client slept
-    "25P04",  # or as it took too long
-    "28",  # it does not know the user
+    "25006",  # read only
+    "25P03",  # the transaction was idle for too long
+    "25P04",  # the transaction took too long
+    "28",  # authentication failed
     "3D",  # there is no such database
-    "40",  # a deadlock, or others were faster: to be tried again
+    "40",  # deadlock or serialization failure: try again
     _MAY_NOT,
-    "42704",  # the address asks for what the server does not have
-    "53",  # no connection is left, or no memory, or no disk
-    "55P03",  # others hold what is to be written
-    "57",  # it starts, or ends
-    "58",  # its machine fails
+    "42704",  # the address names an unknown object
+    "53",  # no connection, memory or disk space left
+    "55P03",  # a lock is not available
+    "57",  # starting or shutting down
+    "58",  # system error
 )
-"""The classes of PostgreSQL's errors that say more about the server than about the statement."""
+"""SQLSTATE prefixes of errors that concern the server, not the statement."""
 
 
 _MEANINGS = {
     "disk I/O error": "its disk may be full, failing, or only to be read",
     "unable to open database file": "its folder may be closed to this user, or not to be written",
 }
-"""What SQLite's words for what the system refused most often mean."""
+"""Likely causes of SQLite's error messages."""
 
 
 def plainly(error: object) -> str:
-    """What SQLite says, and what that most often means."""
+    """SQLite's error message with its likely cause."""
     meaning = _MEANINGS.get(str(error))
     return f"{error} ({meaning})." if meaning else str(error)
 
@@ -166,12 +176,12 @@ _OF_A_POOLER = {
     "26000": "it gives each transaction another connection; name PostgreSQL itself, or let it pool "
     "sessions",
 }
-"""What is wrong with a pooler that stands before the server, by the error that it brings."""
+"""Errors that a connection pooler causes, with the reason."""
 _OF_A_POOLER["42P05"] = _OF_A_POOLER["26000"]
 
 
 def _pooler(error: DBAPIError) -> DatabaseAddressError | None:
-    """That a pooler cannot be used, where it is one's doing."""
+    """The error for an unusable connection pooler, if it is the cause."""
     code = getattr(error.orig, "sqlstate", None)
     if code not in _OF_A_POOLER or (code == "08P01" and "startup parameter" not in str(error)):
         return None
@@ -184,7 +194,7 @@ def _pooler(error: DBAPIError) -> DatabaseAddressError | None:
 
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Turn the drivers' errors about an unusable database into one of ours."""
+    """Translate the drivers' errors about an unusable database into `QueueError`s."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
@@ -196,13 +206,13 @@ async def translated() -> AsyncIterator[None]:
         if error.connection_invalidated:
             raise QueueUnavailableError("The connection to the database was lost.") from error
         if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
-            # The driver's own words, without the name of its class before them.
+            # The driver's message, without the class name before it.
             reason = getattr(error.orig, "__cause__", None) or error.orig
             if getattr(error.orig, "sqlstate", None) == _MAY_NOT:
                 reason = f"{reason}; whoever owns it makes its tables: start the bot first"
             raise QueueUnavailableError(f"The database cannot be used: {reason}.") from error
         if type(error) is DatabaseError:
-            # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.
+            # Not a subclass such as IntegrityError: SQLite's file is damaged.
             raise QueueUnavailableError(f"The database cannot be read: {error.orig}.") from error
         raise
     except PoolTimeoutError as error:

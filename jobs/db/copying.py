@@ -1,4 +1,4 @@
-"""Copies of a database while it is in use."""
+"""Consistent copies of a database that is in use."""
 
 import asyncio
 import contextlib
@@ -14,17 +14,17 @@ from jobs.db.connecting import plainly
 from jobs.outcomes import QueueError
 
 KEPT = 3
-"""Of how many migrations the copies from before are kept."""
+"""Number of copies from before migrations that are kept."""
 BEFORE_MIGRATIONS = "before-migrations"
 _ABANDONED_SECONDS = 3600.0
-"""A copy that was not written to for so long is nobody's."""
+"""An unfinished copy that was not written to for this long is abandoned."""
 
 
 def copy_sqlite(source: Path, destination: Path) -> None:
-    """Copy a database as it is at one moment; the copy is there whole or not at all.
+    """Copy a SQLite database as of one moment; the copy is written whole or not at all.
 
-    In one step: by a few pages at a time, SQLite begins again whenever somebody else commits.
-    Its writers do not wait for it, since the database has a write-ahead log.
+    In one step: with a few pages at a time, SQLite restarts whenever somebody else commits. Writers
+    are not blocked, since the database has a write-ahead log.
 
     Raises:
         QueueError: when it cannot be read, or the copy is damaged.
@@ -46,20 +46,20 @@ def copy_sqlite(source: Path, destination: Path) -> None:
 
 
 def time_stamp() -> str:
-    """The present second, in UTC, as a part of a file's name."""
+    """The current time in UTC, for file names."""
     return time.strftime("%Y%m%d-%H%M%S", time.gmtime())
 
 
 async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -> Path:
-    """Copy a database that is about to be migrated; the newest few copies are kept, one a schema.
+    """Copy a database before its migration; the newest `KEPT` copies are kept, one per schema.
 
     Args:
         url: of the database.
-        data_folder: where copies of a PostgreSQL database go; those of SQLite go beside it.
+        data_folder: for copies of a PostgreSQL database; those of SQLite go beside it.
         revision: the schema that it has.
 
     Raises:
-        QueueError: when that cannot be, so that it is not migrated either.
+        QueueError: when it cannot be copied, so it must not be migrated either.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
     database = Path(url.database or "") if is_sqlite else data_folder / "atelier.dump"
@@ -71,7 +71,7 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
             await asyncio.to_thread(copy_sqlite, database, copy)
         else:
             await postgres_copying.dump(url, copy)
-        # Of a migration that fails again and again one copy is enough; older ones are worth more.
+        # One copy is enough for a migration that fails repeatedly; older copies are worth more.
         for same in folder.glob(f"{database.stem}-*-schema-{revision}{database.suffix}"):
             if same != copy:
                 same.unlink(missing_ok=True)
@@ -88,7 +88,7 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
 
 
 def _forget_half_copies(folder: Path) -> None:
-    """Delete what was left by programs that were killed while they copied: it is as large."""
+    """Delete unfinished copies of programs that were killed."""
     for half in folder.glob(f"*{TEMPORARY}*"):
         with contextlib.suppress(OSError):
             if time.time() - half.stat().st_mtime > _ABANDONED_SECONDS:

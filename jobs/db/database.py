@@ -1,7 +1,7 @@
-"""One door to the database: transactions, locks, the one clock, and its change signal.
+"""Access to the database: transactions, locks, its clock and change notifications.
 
-SQLite and PostgreSQL differ here, in `jobs.db.connecting` and nowhere else: in how a writing
-transaction begins, in how one waits for the other, and in how a change is noticed.
+The differences between SQLite and PostgreSQL are handled here and in `jobs.db.connecting` only: how
+a writing transaction begins, how writers wait for each other, and how changes are noticed.
 """
 
 import asyncio
@@ -27,40 +27,40 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], float]
 Record: TypeAlias = sa.Row[*tuple[Any, ...]]
-"""A row of any table; its columns are named by the schema."""
+"""A row of any table, with its columns as attributes."""
 
 READ, WRITE = "read", "write"
 
 LONG_WAIT_SECONDS = 5.0
-"""What is to be written seldom waits so long for its turn, unless another program holds all up."""
+"""A write that waits this long counts as trouble: probably another program holds the lock."""
 
 QUEUED_TOPIC = "atelier_queued"
-"""PostgreSQL's channel that wakes engines."""
+"""PostgreSQL channel that wakes engines."""
 CHANGED_TOPIC = "atelier_changed"
-"""PostgreSQL's channel that wakes the delivery."""
+"""PostgreSQL channel that wakes the delivery."""
 CANCELLED_TOPIC = "atelier_cancelled"
-"""PostgreSQL's channel that tells an engine to stop painting a job, whose id goes with it."""
+"""PostgreSQL channel that tells an engine to stop painting; the payload is the job's ID."""
 
 
 _POSTGRES_NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 
 
 def lock_number(name: str) -> int:
-    """The 64-bit number of a named advisory lock."""
+    """The 64-bit key of a named advisory lock."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A connection inside a writing transaction, and the time at which it began."""
+    """A writing transaction, and the time at which it began."""
 
     connection: AsyncConnection
     now: float
-    """Seconds since 1970 of the one clock that all leases are judged by."""
+    """The database's time in seconds since 1970, by which leases are judged."""
     postgres: bool
 
     async def execute(self, statement: sa.Executable, values: Any = None) -> sa.CursorResult[Any]:
-        """What came of a statement."""
+        """Run a statement."""
         return await self.connection.execute(statement, values)
 
     async def scalar(self, statement: sa.Executable) -> Any:
@@ -72,7 +72,7 @@ class Transaction:
         return (await self.connection.scalars(statement)).all()
 
     async def all(self, statement: sa.Executable) -> Sequence[Record]:
-        """The rows."""
+        """All rows."""
         return (await self.connection.execute(statement)).all()
 
     async def one_or_none(self, statement: sa.Executable) -> Record | None:
@@ -80,24 +80,24 @@ class Transaction:
         return (await self.connection.execute(statement)).one_or_none()
 
     async def replace(self, table: sa.Table, same: Mapping[str, Any], **values: Any) -> Record:
-        """Insert a row, in the place of any that says the same in these columns; the new one."""
+        """Replace the rows with these values in the columns `same` by one; returns it."""
         where = [table.c[name] == value for name, value in same.items()]
         await self.execute(sa.delete(table).where(*where))
         inserted = sa.insert(table).values(**same, **values).returning(table)
         return (await self.execute(inserted)).one()
 
     async def lock(self, *names: str) -> None:
-        """Hold these named locks until the transaction ends (in order, so none can deadlock).
+        """Hold these named locks until the transaction ends; sorted, so they cannot deadlock.
 
-        SQLite has one writer at a time, which is lock enough.
+        On SQLite nothing is needed: there is one writer at a time.
         """
         if self.postgres:
             for number in sorted(lock_number(name) for name in names):
                 await self.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
     def insert(self, table: sa.Table) -> "PostgresInsert | SqliteInsert":
-        """An insertion that may say what to do about a row that is there already."""
-        # The dialect that is not used stays out of memory.
+        """An INSERT that supports ON CONFLICT."""
+        # Do not load the other dialect.
         if self.postgres:
             from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
 
@@ -107,60 +107,60 @@ class Transaction:
         return sqlite_insert(table)
 
     async def notify(self, *topics: str, about: str = "") -> None:
-        """Wake those who wait for these topics, once the transaction is committed.
+        """Notify listeners of these topics when the transaction commits.
 
         Args:
             topics: what happened.
-            about: to what; see `jobs.db.listeners`.
+            about: payload; see `jobs.db.listeners`.
         """
         if self.postgres:
             await self.execute(sa.select(*self.notifications(*topics, about=about)))
 
     def notifications(self, *topics: str, about: str = "") -> list[sa.ColumnElement[Any]]:
-        """As `notify`, to be made by a statement that returns something."""
+        """As `notify`, as columns for another statement's RETURNING."""
         if not self.postgres:
             return []
         return [sa.func.pg_notify(topic, about).label(topic) for topic in topics]
 
 
 def heard_of(column: sa.ColumnElement[float], now: Any, seconds: float) -> sa.ColumnElement[bool]:
-    """Whether a time that somebody wrote as a sign of life is a recent one.
+    """A condition: a heartbeat is recent.
 
-    One that is yet to come was written before the clock was put back, and says nothing any more.
+    One in the future was written before the clock was set back, and does not count.
     """
     return sa.and_(column > now - seconds, column < now + seconds)
 
 
 class Database:
-    """The connections of one process to one database."""
+    """One process's connections to a database."""
 
     def __init__(self, url: str, clock: Clock | None = None, *, patient: bool = False) -> None:
-        """Prepare the connections; none is made yet.
+        """Create the pool; no connection is opened yet.
 
         Args:
-            url: an address as the settings have it.
-            clock: instead of the database's.
-            patient: whether statements may take as long as they do, as a migration's.
+            url: database URL as in the settings.
+            clock: replaces the database's clock, for tests.
+            patient: whether statements run without timeouts, as a migration's.
         """
         self.url = parse_address(url)
         self.postgres = self.url.get_backend_name() == "postgresql"
         self._clock = clock
-        # In one process SQLite's writers queue here, in order, and not in its busy handler,
-        # which lets the unlucky starve.
+        # Within a process, SQLite's writers queue here in order, since its busy handler may starve
+        # one.
         self._writer = asyncio.Lock()
         self.engine = create_engine(self.url, patient=patient)
         self.statement_times = Timings()
-        """Of all statements, by their first word, such as `select`."""
+        """Durations of statements by their first word, such as `select`."""
         self.transaction_times = Timings()
-        """Of `read` and `write` from the wish for one to its end, with what is done in between."""
+        """Durations of `read` and `write`, including the wait for a connection or lock."""
         time_statements(self.engine.sync_engine, self.statement_times)
         self.write_troubles = 0
-        """How often something could not be written, or had to wait long. To read may go on all
-        the while: on a full disk, beside a program that holds SQLite's lock, on a standby."""
+        """Number of writes that failed or waited long. Reads may work all the while: with a full
+        disk, a program that holds SQLite's lock, or a standby."""
 
     @property
     def place(self) -> str:
-        """Where it is, as a person is told: a file, or an address without its password."""
+        """Its location for display: a file, or a URL without the password."""
         file = None if self.postgres else self.url.database
         return file or self.url.render_as_string()
 
@@ -169,9 +169,9 @@ class Database:
         await self.engine.dispose()
 
     async def now_in(self, connection: AsyncConnection) -> float:
-        """As `now`, asked on a connection that is open already."""
-        # Engines on other machines have other clocks, so PostgreSQL's own decides. All users
-        # of a SQLite file share a machine and so its clock.
+        """As `now`, on an open connection."""
+        # Machines' clocks differ, so PostgreSQL's own decides. All users of a SQLite file are on
+        # one machine.
         if self._clock is not None:
             return self._clock()
         if self.postgres:
@@ -179,7 +179,7 @@ class Database:
         return time.time()
 
     async def _begun(self, connection: AsyncConnection, *, precious: bool) -> float:
-        """Say what kind of transaction it is, and hear the time, in one statement."""
+        """Set the transaction's durability and read the clock, in one statement."""
         asked: list[sa.ColumnElement[Any]] = []
         if self._clock is None:
             asked.append(_POSTGRES_NOW)
@@ -191,14 +191,14 @@ class Database:
         return float(row[0]) if self._clock is None else self._clock()
 
     def machine_now(self) -> float:
-        """The same of this machine's clock, which may differ: for what is said of the near future.
+        """This machine's time, which may differ from the database's; for predictions.
 
-        What is expected in two minutes is expected in two minutes by every clock.
+        A prediction is an interval from now, so any clock will do.
         """
         return (self._clock or time.time)()
 
     async def now(self) -> float:
-        """Seconds since 1970 of the one clock."""
+        """The database's time, in seconds since 1970."""
         if self._clock is not None or not self.postgres:
             return self.machine_now()
         async with self.read_now() as (_, now):
@@ -206,7 +206,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A reading transaction, which sees one moment of the database (on SQLite).
+        """A reading transaction, with a consistent snapshot on SQLite.
 
         Raises:
             QueueUnavailableError: when the database cannot be reached.
@@ -217,12 +217,12 @@ class Database:
 
     @asynccontextmanager
     async def read_now(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
-        """As `read`, with the time of the one clock."""
+        """As `read`, with the database's time."""
         async with self.read() as connection:
             yield connection, await self.now_in(connection)
 
     async def all(self, statement: sa.Executable) -> Sequence[Record]:
-        """The rows, in a reading transaction of their own."""
+        """All rows, in a reading transaction of its own."""
         async with self.read() as connection:
             return (await connection.execute(statement)).all()
 
@@ -232,12 +232,12 @@ class Database:
             return (await connection.execute(statement)).one_or_none()
 
     async def scalars(self, statement: sa.Executable) -> Sequence[Any]:
-        """The first value of each row, in a reading transaction of their own."""
+        """The first value of each row, in a reading transaction of its own."""
         async with self.read() as connection:
             return (await connection.scalars(statement)).all()
 
     async def execute(self, statement: sa.Executable, *, precious: bool = True) -> int:
-        """Write by one statement, which is a transaction of its own; how many rows it changed."""
+        """Run one statement in its own writing transaction; returns the number of changed rows."""
         async with self.write(precious=precious) as transaction:
             return (await transaction.execute(statement)).rowcount
 
@@ -245,14 +245,15 @@ class Database:
     async def write(self, *, precious: bool = True) -> AsyncIterator[Transaction]:
         """A writing transaction: committed at the end, rolled back on any error.
 
-        What is not `precious` (a heartbeat, a percentage) need not be on PostgreSQL's disk when
-        it is committed: a crash of the server may undo it, never tear it. Transactions that
-        notify commit one after the other, so it matters how long each takes.
+        Args:
+            precious: whether it must survive a crash of the server. A heartbeat or progress need
+                not: without the wait for the disk (`synchronous_commit = off`) it commits sooner,
+                and transactions that notify commit one after the other.
 
         Raises:
             QueueUnavailableError: when the database is locked, full or unreachable. Nothing was
-                written, unless the connection broke in the very act of committing; all
-                operations of the queue may therefore be repeated.
+                written, unless the connection broke while committing. All operations of the queue
+                are therefore safe to repeat.
         """
         asked_at = time.monotonic()
         with self.transaction_times.measured(WRITE):
@@ -266,13 +267,13 @@ class Database:
                 raise
 
     async def try_to_write(self, seconds: float) -> None:
-        """See whether a SQLite database can be written, as what reads it does not tell.
+        """Check that a SQLite database can be written; reads do not show that.
 
         Args:
-            seconds: how long to wait for others who write.
+            seconds: how long to wait for the write lock.
 
         Raises:
-            DatabaseLockedError: when another program writes all the while.
+            DatabaseLockedError: when another program holds the lock all the while.
             QueueUnavailableError: when it cannot be written for another reason.
         """
         if self.postgres:

@@ -1,4 +1,4 @@
-"""What is true of the database as a whole, by name: a small table."""
+"""Facts about the database as a whole: a small key-value table."""
 
 import sqlalchemy as sa
 
@@ -7,11 +7,11 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Transaction
 
 SCANS_UNREACHABLE = "scans_unreachable"
-"""When a painting's scan could not be fetched last."""
+"""When downloading a painting's scan last failed."""
 
 
 async def read_fact(transaction: Transaction, name: str) -> str | None:
-    """What stands under a name."""
+    """The value of a fact, or None."""
     columns = schema.installation.c
     value = sa.select(columns.value).where(columns.name == name)
     fact: str | None = await transaction.scalar(value)
@@ -19,7 +19,7 @@ async def read_fact(transaction: Transaction, name: str) -> str | None:
 
 
 async def seconds_since(connection: AsyncConnection, name: str, now: float) -> float | None:
-    """How long ago something happened; None where that is not known."""
+    """Seconds since the time stored in a fact; None if unknown."""
     columns = schema.installation.c
     at = await connection.scalar(sa.select(columns.value).where(columns.name == name))
     try:
@@ -29,11 +29,11 @@ async def seconds_since(connection: AsyncConnection, name: str, now: float) -> f
 
 
 async def forget_fact(transaction: Transaction, name: str) -> None:
-    """Let nothing stand under a name."""
+    """Delete a fact."""
     table = schema.installation
     await transaction.execute(sa.delete(table).where(table.c.name == name))
 
 
 async def write_fact(transaction: Transaction, name: str, value: str) -> None:
-    """Let something stand under a name, instead of what stood there."""
+    """Set a fact."""
     await transaction.replace(schema.installation, {"name": name}, value=value)

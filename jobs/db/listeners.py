@@ -1,8 +1,8 @@
-"""How a process notices that others have changed the queue.
+"""Notices changes that other processes make to the queue.
 
-On SQLite one connection asks for `PRAGMA data_version` every 30 ms: a number in the file's
-shared memory that changes when somebody commits. It takes no lock and reads no page. On
-PostgreSQL the server sends a NOTIFY, and nothing is asked at all.
+On SQLite one connection polls `PRAGMA data_version` every 30 ms: a number in the file's shared
+memory that changes with each commit. It takes no lock and reads no page. On PostgreSQL the server
+sends a NOTIFY, and nothing is polled.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from jobs.outcomes import QueueUnavailableError
 
 POLL_SECONDS = 0.03
 SILENCE_SECONDS = 25.0
-"""A connection that told nothing for this time is asked whether it still can."""
+"""A connection that received nothing for this long is checked."""
 ANSWER_SECONDS = 5.0
 _PARTS = 4
-"""Of a notification: connection, process, topic, what it is about."""
+"""Number of fields of a notification: connection, process, topic, payload."""
 _ANYTHING = "*"
-"""What may have been said where nobody listened."""
+"""Payload that stands for any notification missed while not listening."""
 
 
 async def listen(database: Database, *topics: str) -> "_Notifications | _DataVersion":
-    """Begin to listen; what changes from now on is noticed.
+    """Begin to listen; changes from now on are noticed.
 
     Raises:
         QueueUnavailableError: when the database cannot be reached.
@@ -48,20 +48,21 @@ class _DataVersion:
         self._path = path
         self._connection: aiosqlite.Connection | None = None
         self._version: int | None = None
-        """The last that was seen by this connection; another's says nothing."""
+        """The last version seen by this connection; versions of other connections are not
+        comparable."""
 
     async def connect(self) -> None:
-        """Note the version from which on changes are noticed."""
+        """Read the version after which changes are noticed."""
         self._version = await self._ask()
 
     async def _ask(self) -> int:
         try:
             if self._connection is None:
                 self._connection = await aiosqlite.connect(self._path, isolation_level=None)
-            # In one go: each step of a cursor would be a walk to the connection's thread and back.
+            # In one call: each step of a cursor would be a round trip to the connection's thread.
             rows = await self._connection.execute_fetchall("PRAGMA data_version")
         except aiosqlite.Error as error:
-            await self.close()  # a new connection may find the file well again
+            await self.close()  # a new connection may find the file usable again
             sentence = f"The database cannot be used at the moment: {plainly(error)}"
             raise QueueUnavailableError(sentence) from error
         return int(next(iter(rows))[0])
@@ -87,7 +88,7 @@ class _DataVersion:
 
 
 class _Notifications:
-    """Listens on PostgreSQL's channels, on a connection of its own."""
+    """Listens on PostgreSQL channels, on a separate connection."""
 
     def __init__(self, database: Database, topics: tuple[str, ...]) -> None:
         self._url = database.url
@@ -102,19 +103,19 @@ class _Notifications:
             connection = await asyncpg.connect(**connect_arguments(self._url))
             try:
                 keep_alive(connection)
-                # What is said after that is not heard: who waits has to look, and connect again.
+                # Later notifications are lost: wake the waiter, which connects again.
                 connection.add_termination_listener(self._heard)
                 for topic in self._topics:
                     await connection.add_listener(topic, self._heard)
             except BaseException:
-                connection.terminate()  # one that hears nothing is not taken for one that does
+                connection.terminate()  # a connection that is not listening must not be used
                 raise
             self._connection = connection
-        # Whatever was said while nobody listened is taken as said.
+        # Notifications may have been missed meanwhile.
         self._heard()
 
     def _heard(self, *said: object) -> None:
-        """Note what was said: by which connection, process, on which topic, about what."""
+        """Record a notification: connection, process, topic, payload."""
         self._about.add(str(said[3]) if len(said) == _PARTS else _ANYTHING)
         self._heard_at = asyncio.get_running_loop().time()
         self._changed.set()
@@ -135,7 +136,7 @@ class _Notifications:
             return False
 
     async def _look(self) -> None:
-        """See whether the server is there, when it has said nothing for a while."""
+        """Check the connection after a while without notifications."""
         now = asyncio.get_running_loop().time()
         if now - self._heard_at < SILENCE_SECONDS:
             return
@@ -143,7 +144,7 @@ class _Notifications:
             await self._connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
             self._heard_at = now
         except Exception as error:
-            # Whatever it is: this connection tells nothing any more.
+            # The connection is unusable.
             self._connection.terminate()
             raise QueueUnavailableError("The database does not answer.") from error
 
@@ -154,7 +155,7 @@ class _Notifications:
 
 
 class Listeners:
-    """The listeners of one process, opened when they are first needed."""
+    """The listeners of one process, opened when first needed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -162,20 +163,20 @@ class Listeners:
         self._opening = asyncio.Lock()
 
     async def wait(self, timeout_seconds: float, *topics: str, about: str | None = None) -> bool:
-        """Whether something changed since the last call; False when the time ran out first.
+        """Wait for a change since the last call; False on timeout.
 
         Args:
             timeout_seconds: how long to wait.
-            topics: of the change; none: any.
-            about: leave out what is known to be about something else.
+            topics: to wait for; none: any.
+            about: ignore changes with another payload.
         """
         async with self._opening:
             listener = self._open.get(topics)
             if listener is None:
                 listener = await listen(self._database, *topics)
                 self._open[topics] = listener
-                # What changed before this first question is not known: better asked once too
-                # often than missed.
+                # Changes before the first call are unknown: better one check too many than a missed
+                # change.
                 return True
         return await listener.wait(timeout_seconds, about)
 

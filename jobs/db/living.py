@@ -1,4 +1,4 @@
-"""The bots that were heard of a moment ago: whether one of them still runs."""
+"""Which bots and engines are alive, by their heartbeats and process IDs."""
 
 import os
 import platform
@@ -14,9 +14,9 @@ from jobs.db.rows import from_row
 from jobs.model import EngineInfo
 
 BOT_LOCK = "bot.lock"
-"""The file in the data folder that a running bot holds locked."""
+"""Name of the lock file in the data folder that a running bot holds."""
 BOT_ALIVE_SECONDS = 60.0
-"""A bot that was not heard of for this long is not counted on."""
+"""A bot without a heartbeat for this long is treated as dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,20 @@ class BotInfo:
 
 @dataclass(frozen=True, slots=True)
 class BotState:
-    """What a bot last said of itself; times are of the database's clock."""
+    """A bot's last heartbeat; times are of the database's clock."""
 
     info: BotInfo
     started_at: datetime
     last_seen: datetime
     gateway_seen: datetime | None
-    """When Discord's gateway was last there for it."""
+    """When it was last connected to Discord's gateway."""
     latency_seconds: float | None
 
 
 def has_ended(one: BotInfo | EngineInfo) -> bool:
-    """Whether a bot or an engine has ended without signing off, as far as is seen here.
+    """Whether a bot or an engine on this machine has ended without signing off.
 
-    A container that starts again has the name and the number of the one before.
+    A restarted container has the host name and process ID of the one before.
     """
     if one.host != platform.node():
         return False
@@ -57,7 +57,7 @@ def has_ended(one: BotInfo | EngineInfo) -> bool:
 
 
 async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
-    """The bots that were heard of, the oldest first."""
+    """The bots that are alive, oldest first."""
     table = schema.bots
     statement = sa.select(table).where(heard_of(table.c.last_seen, now, BOT_ALIVE_SECONDS))
     rows = await connection.execute(statement.order_by(table.c.started_at))
@@ -65,12 +65,12 @@ async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
 
 
 def bot_from_row(row: Record) -> BotState:
-    """What a bot last said of itself, in a row of `bots`."""
+    """The bot in a row of `bots`."""
     return from_row(BotState, row, info=from_row(BotInfo, row))
 
 
 async def engines_alive_of_old(connection: AsyncConnection, now: float) -> list[EngineInfo]:
-    """The engines that were heard of, in the table of any version."""
+    """The engines that are alive, from the table of any schema version."""
     known = [
         schema.engines.c[name] for name in ("id", "host", "device", "network", "version", "pid")
     ]

@@ -1,4 +1,4 @@
-"""Bring a database to this version's tables, or refuse one of a newer version."""
+"""Migrates a database to this version, or refuses one of a newer version."""
 
 import asyncio
 import contextlib
@@ -43,12 +43,12 @@ _CLOSED = (
 )
 _SCRIPTS = Path(__file__).parent / "migrations"
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
-"""Alembic's own table, with one row."""
+"""Alembic's own table."""
 
 
 def migration_config() -> "Config":
     """Alembic's configuration, without a file."""
-    # Imported where a database is to be changed: it takes 12 MiB and a fifth of a second.
+    # Imported only where a database is migrated, since it takes memory and time.
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -58,16 +58,16 @@ def migration_config() -> "Config":
 
 @lru_cache(maxsize=1)
 def known_revisions() -> list[str]:
-    """All schema revisions of this version, oldest first: its files begin with them."""
+    """All schema revisions of this version, oldest first, from the file names."""
     files = sorted((_SCRIPTS / "versions").glob("[0-9]*.py"))
     return [file.stem.partition("_")[0] for file in files]
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder if it is not there.
+    """Create a folder if it does not exist.
 
     Raises:
-        QueueUnavailableError: when that cannot be.
+        QueueUnavailableError: when it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,10 +77,10 @@ def make_folder(folder: Path) -> None:
 
 
 def is_there(file: Path) -> bool:
-    """Whether there is a SQLite database.
+    """Whether the file of a SQLite database exists.
 
     Raises:
-        QueueUnavailableError: when its folder is closed to this user, as the bot makes it.
+        QueueUnavailableError: when this user has no access to its folder.
     """
     try:
         return file.is_file()
@@ -90,14 +90,14 @@ def is_there(file: Path) -> bool:
 
 
 async def migrate(database: Database, settings: Settings) -> None:
-    """Migrate forward to this version, alone: others who start now wait for it.
+    """Migrate forward to this version; other processes that start meanwhile wait.
 
-    Everything happens in one transaction, so that a process that ends halfway leaves the
-    database as it was. A copy is made before, unless the settings do without.
+    Everything is in one transaction, so a process that ends halfway leaves the database unchanged.
+    A copy is made before, unless the settings forbid it.
 
     Raises:
         DatabaseTooNewError: when a newer version has migrated the database before.
-        DatabaseTooOldError: when it is older, and a bot of that version runs.
+        DatabaseTooOldError: when it is older, and a bot of that version is running.
         QueueError: when no copy can be made.
         QueueUnavailableError: when the database cannot be reached.
     """
@@ -126,10 +126,10 @@ async def migrate(database: Database, settings: Settings) -> None:
 
 
 async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
-    """Leave an older database alone while a bot of its version works with it.
+    """Refuse to migrate while a bot or engine of the older version is running.
 
-    Bots of 0.1.0 did not say that they run, but their engines did. No such engine may live on
-    either: it would fail what this version queues.
+    Bots of 0.1.0 had no heartbeats, but their engines did. No such engine may remain, either: it
+    would fail the jobs of this version.
     """
     tables = await connection.run_sync(lambda known: sa.inspect(known).get_table_names())
     running: Sequence[tuple[str, BotInfo | EngineInfo]]
@@ -151,12 +151,12 @@ async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
 
 
 async def require_newest(database: Database) -> None:
-    """Leave the database as it is, and refuse it unless it is of this version.
+    """Raise unless the database has exactly this version's schema; never migrates.
 
     Raises:
         DatabaseTooNewError: when a newer version has migrated the database before.
         DatabaseTooOldError: when it is of an older version.
-        NoDatabaseError: when it is not there, or has no tables.
+        NoDatabaseError: when it does not exist, or has no tables.
         QueueUnavailableError: when the database cannot be reached.
     """
     path = database.url.database
@@ -175,13 +175,13 @@ async def require_newest(database: Database) -> None:
 
 
 async def newer_schema(connection: AsyncConnection) -> str | None:
-    """The database's schema, where a newer version has brought it beyond this one's."""
+    """The database's schema revision, if it is newer than this version's; else None."""
     found = await connection.scalar(sa.select(_VERSIONS.c.version_num))
     return None if found is None or found in known_revisions() else str(found)
 
 
 def _current(connection: sa.Connection) -> str | None:
-    """The schema of the database; None where there is none."""
+    """The database's schema revision; None if it has none."""
     current: str | None = None
     if sa.inspect(connection).has_table(_VERSIONS.name):
         current = connection.scalar(sa.select(_VERSIONS.c.version_num))
@@ -205,13 +205,13 @@ def _upgrade(connection: sa.Connection) -> None:
 
 
 def _switch_on_wal(path: str) -> None:
-    """Switch SQLite to its write-ahead log, which lets readers read while one writes.
+    """Enable SQLite's write-ahead log, so that readers and the writer do not block each other.
 
-    The switch is kept in the file. It needs the file for itself and does not wait for it, so
-    processes that start together on a fresh file may have to ask more than once.
+    The mode is stored in the file. Changing it needs exclusive access and does not wait, so
+    processes that start together on a new file may have to try more than once.
     """
-    with contextlib.suppress(OSError):  # SQLite says it better
-        Path(path).touch(mode=0o600)  # the log beside it gets the same rights
+    with contextlib.suppress(OSError):  # SQLite's own error is clearer
+        Path(path).touch(mode=0o600)  # the log file gets the same permissions
         close_to_others(Path(path))
     give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""Copies of a PostgreSQL database, by its own programs `pg_dump` and `pg_restore`."""
+"""Dump and restore of a PostgreSQL database with `pg_dump` and `pg_restore`."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from jobs.db.addresses import connect_arguments, reaching
 from jobs.outcomes import QueueError
 
 DUMP_SECONDS = 4 * 3600.0
-"""More than any of them takes; what hangs must not hang for ever."""
+"""Longer than any of them takes, so that a hang ends at some time."""
 _DEBIANS = Path("/usr/lib/postgresql")
 _SAID = 500
 _FUNCTIONS = """
@@ -28,7 +28,9 @@ WHERE NOT tgisinternal AND c.relname = ANY($1) AND c.relnamespace = current_sche
 
 
 def program(name: str) -> str:
-    """Where one of PostgreSQL's programs is; the newest, which reads all older servers.
+    """Path of one of PostgreSQL's programs, of the newest version installed.
+
+    The newest reads all older servers.
 
     Raises:
         QueueError: when it is not installed.
@@ -45,7 +47,12 @@ def program(name: str) -> str:
 
 
 async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -> None:
-    """Copy the database as it is at one moment; the copy is there whole or not at all.
+    """Dump the database as of one moment; the file is written whole or not at all.
+
+    Args:
+        url: of the database.
+        destination: the file.
+        snapshot: an exported snapshot of a transaction, to dump exactly that; None: now.
 
     Raises:
         QueueError: when there is no `pg_dump`, or it fails.
@@ -58,7 +65,7 @@ async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -
 
 
 async def load(url: sa.URL, source: Path) -> None:
-    """Put a copy into the database in the place of all that is there, or leave it all empty.
+    """Replace the database's content with a dump; on failure it remains empty.
 
     Raises:
         QueueError: when there is no `pg_restore`, or it fails.
@@ -86,10 +93,10 @@ async def clear(url: sa.URL) -> None:
 
 
 def check(source: Path) -> None:
-    """Whether a file is a copy of an Atelier's database.
+    """Check that a file is a dump of an Atelier database.
 
     Raises:
-        QueueError: if not.
+        QueueError: if it is not.
     """
     command = [program("pg_restore"), "--list", str(source)]
     listed = subprocess.run(  # noqa: S603 - found above
@@ -101,7 +108,7 @@ def check(source: Path) -> None:
 
 @asynccontextmanager
 async def connected(url: sa.URL) -> AsyncIterator[Any]:
-    """A connection of its own, whose statements may take as long as they do.
+    """A separate connection without statement timeouts.
 
     Raises:
         QueueUnavailableError: when the database cannot be reached.
@@ -115,7 +122,7 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
 
 
 def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> None:
-    """Run one of the programs on the database; its password is in nobody's list of processes."""
+    """Run one of the programs; the password is passed where the process list does not show it."""
     dsn = sa.make_url(connect_arguments(url, patient=True)["dsn"])
     plain = dsn._replace(password=None).render_as_string(hide_password=False)
     password = {} if url.password is None else {"PGPASSWORD": str(url.password)}

@@ -1,7 +1,7 @@
-"""Between rows of the database and the values of `jobs.model`.
+"""Converts rows of the database to the types of `jobs.model`, and back.
 
-A row may have been written by another version, so that its JSON no longer parses. That is the
-job's misfortune and never the reader's: such a job comes back with `unreadable` set.
+A row may have been written by another version, so that its JSON cannot be parsed. Reading must not
+fail then: such a job is returned with `unreadable` set.
 """
 
 import json
@@ -33,14 +33,14 @@ T = TypeVar("T")
 J = schema.jobs.c
 
 BY_DM = "dm"
-"""What the bot notes of a job whose end it sent to its member's direct messages."""
+"""Delivery route of a job that was sent to its member's direct messages."""
 UNREADABLE = sentence(
     "This painting was queued by another version of the bot and can no longer be read; please "
     "start it again."
 )
 UNKNOWN_FAILURE = sentence("This painting failed.")
 
-# Written out, not as parameters: only then can a planner know that a partial index will do.
+# Literals, not parameters: only then can the planner use a partial index.
 IS_QUEUED: sa.ColumnElement[bool] = J.state == sa.literal_column("'queued'")
 IS_RUNNING: sa.ColumnElement[bool] = J.state == sa.literal_column("'running'")
 IS_WAITING: sa.ColumnElement[bool] = J.state.in_(
@@ -50,7 +50,7 @@ HAS_ENDED: sa.ColumnElement[bool] = J.ended_at.is_not(None)
 
 
 def moment(seconds: float) -> datetime:
-    """The aware datetime of seconds since 1970."""
+    """Convert seconds since 1970 to an aware datetime."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -65,12 +65,12 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def to_json(value: object) -> str:
-    """The JSON text of one of the model's values."""
+    """Serialize a value of the model."""
     return _adapter(cast("Hashable", type(value))).dump_json(value).decode()
 
 
 def lenient(kind: type[T], text: str | None) -> T | None:
-    """What a column holds; None where it is nothing that this version reads."""
+    """Parse a JSON column; None if this version cannot read it."""
     if text is None:
         return None
     try:
@@ -82,7 +82,7 @@ def lenient(kind: type[T], text: str | None) -> T | None:
 
 @lru_cache(maxsize=32)
 def _columns(kind: Any) -> dict[str, bool]:
-    """The fields of a dataclass, and whether each is a time."""
+    """The fields of a dataclass, and whether each is a datetime."""
     hints = get_type_hints(kind)
     return {
         field.name: datetime in {hints[field.name], *get_args(hints[field.name])}
@@ -91,7 +91,7 @@ def _columns(kind: Any) -> dict[str, bool]:
 
 
 def from_row(kind: type[T], row: Record, **otherwise: Any) -> T:
-    """A value whose fields are the columns of the same names, but for those given otherwise."""
+    """Build a dataclass from columns of the same names; `otherwise` overrides fields."""
     values = {
         name: optional_moment(getattr(row, name)) if is_time else getattr(row, name)
         for name, is_time in _columns(cast("Hashable", kind)).items()
@@ -101,7 +101,7 @@ def from_row(kind: type[T], row: Record, **otherwise: Any) -> T:
 
 
 def job_from_row(row: Record) -> Job:
-    """The job in a row of `jobs` (all columns). Never raises for what another version wrote."""
+    """The job in a row of `jobs` (all columns). Never raises for rows of other versions."""
     options = lenient(PaintOptions, row.options)
     inputs = lenient(PaintInputs, row.inputs)
     reply = lenient(Reply, row.target)
@@ -113,7 +113,7 @@ def job_from_row(row: Record) -> Job:
     failure = lenient(Failure, row.failure)
     if failure is None and row.ended_at is not None and state in {JobState.FAILED, None}:
         failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
-    hidden = row.delete_after is not None  # deleted, which may still be taken back
+    hidden = row.delete_after is not None  # deleted, but can be undone
     deleted_at = row.delete_after if hidden else row.pictures_deleted_at
     return from_row(
         Job,
@@ -136,7 +136,7 @@ def job_from_row(row: Record) -> Job:
 
 
 def _known_state(text: str) -> JobState | None:
-    """The state of that name; None where a later version has more of them."""
+    """The state of that name; None for a state of a later version."""
     try:
         return JobState(text)
     except ValueError:
@@ -144,7 +144,7 @@ def _known_state(text: str) -> JobState | None:
 
 
 def _placed(reply: Reply, row: Record) -> Reply:
-    """The reply with the message that was posted for the job, once there is one."""
+    """The reply, with the job's message once it was posted."""
     if row.message_id is None:
         return reply
     channel_id = row.message_channel_id or reply.channel_id
@@ -162,12 +162,12 @@ def _no_reply(row: Record) -> Reply:
 
 
 def event_from_row(row: Record) -> JobEvent:
-    """The line of a job's history in a row of `events`."""
+    """The event in a row of `events`."""
     return from_row(JobEvent, row, details=json_object(row.details))
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The object in a JSON text; an empty one where another version wrote something else."""
+    """Parse a JSON object; empty if another version wrote something else."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -1,10 +1,9 @@
-"""The tables as this version reads and writes them; the migrations bring a database here.
+"""The tables of this version; migrations bring a database here.
 
-Times are seconds since 1970 (UTC) as floating point, JSON is text, so that both databases hold
-the same things and a row of another version can always be read as far as its text.
-
-Which rows an index holds, and what PostgreSQL is told besides, the migrations alone say: said here
-it would bring PostgreSQL's dialect into every process, 2 MiB of it.
+Times are seconds since 1970 (UTC) as floating point and JSON is text, so that both databases store
+the same, and rows of other versions can be read at least as text. Partial indexes and PostgreSQL's
+storage options are in the migrations only: defining them here would load PostgreSQL's dialect into
+every process.
 """
 
 from typing import Any
@@ -57,16 +56,16 @@ jobs = Table(
     Column("target", Text, nullable=False),
     Column("message_channel_id", BigInteger),
     Column("message_id", BigInteger, index=True),
-    # When somebody deleted the message in Discord, or it was found missing.
+    # When its message was deleted in Discord, or found missing.
     Column("message_removed_at", Double),
-    # Whose bot answers; NULL where an earlier version did not say.
+    # The application that answers; NULL for jobs of an earlier version.
     Column("application_id", BigInteger),
-    # What the job costs, and its place: see docs/queue.md.
+    # Cost and scheduling tags: see docs/queue.md.
     Column("speed_class", String(40), nullable=False),
     Column("work", Double, nullable=False),
-    # The network that paints it; NULL where an earlier version left that to the engine.
+    # The network that paints it; NULL if an earlier version left that to the engine.
     Column("network", String(40)),
-    # What the large network would have taken, where the small one paints for that reason.
+    # Predicted seconds of VGG-19, if lite was chosen only because that is too long.
     Column("instead_of_seconds", Double),
     Column("predicted_seconds", Double, nullable=False),
     Column("flow", BigInteger, nullable=False),
@@ -75,7 +74,7 @@ jobs = Table(
     Column("user_finish", Double, nullable=False),
     Column("start", Double, nullable=False),
     Column("finish", Double, nullable=False),
-    # What the engine says of it.
+    # Reported by the engine.
     Column("progress", Text),
     Column("progress_at", Double),
     Column("preview_key", String(100)),
@@ -85,7 +84,7 @@ jobs = Table(
     Column("report", Text),
     Column("failure", Text),
     Column("cancel_requested", Boolean, nullable=False),
-    # Who holds it.
+    # The claim.
     Column("attempts", Integer, nullable=False),
     Column("deaths", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
@@ -96,10 +95,10 @@ jobs = Table(
     Column("started_at", Double),
     Column("ended_at", Double),
     Column("counted", Boolean, nullable=False),
-    # As how many pictures it counts: one for each version; none, if it was only taken out of those;
-    # once it has failed or is cancelled, those that were begun.
+    # How many pictures it counts as: one per version, or none if it was taken out of another job's
+    # versions. Once it has failed or was cancelled: those that were begun.
     Column("pictures", Integer, server_default=text("1"), nullable=False),
-    # What the user has seen of it.
+    # Delivery.
     Column("revision", Integer, nullable=False),
     Column("shown_revision", Integer, nullable=False),
     Column("delivered_at", Double, index=True),
@@ -107,13 +106,13 @@ jobs = Table(
     Column("delivery_attempts", Integer, nullable=False),
     Column("pictures_deleted_at", Double),
     Column("erased_at", Double),
-    # When the member was told by a message of its own that it is ready.
+    # When the member was notified by a separate message.
     Column("notified_at", Double),
-    # When what was deleted is deleted for good; until then that can be taken back.
+    # When a deletion becomes final; until then it can be undone.
     Column("delete_after", Double),
-    # Who cancelled it, where that was not its member.
+    # Who cancelled it, if not its member.
     Column("cancelled_by", BigInteger),
-    # Until when a clearing of the queue, which cancelled it, can be undone.
+    # Until when the clearing that cancelled it can be undone.
     Column("back_until", Double),
     CheckConstraint(
         "state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="known_state"
@@ -133,7 +132,7 @@ jobs = Table(
     CheckConstraint("delivered_at IS NULL OR ended_at IS NOT NULL", name="delivered_has_ended"),
     CheckConstraint("shown_revision <= revision", name="shown_is_past"),
     CheckConstraint("work > 0", name="work_positive"),
-    # The state is named again, since SQLite takes an index for covering only with it.
+    # The state is repeated, since SQLite otherwise does not use it as a covering index.
     Index("ix_jobs_queue", "start", "id", "flow", "speed_class", "work", "network", "state"),
     Index("ix_jobs_flow_queue", "flow", "band", "user_start", "id", "start"),
     Index("ix_jobs_lease", "lease_expires_at"),
@@ -168,7 +167,7 @@ picture_uses = Table(
     Column("key", String(100), nullable=False, index=True),
 )
 
-# Of pictures in a bucket; see `jobs.picture_sizes`.
+# Sizes of pictures in a bucket; see `jobs.picture_sizes`.
 picture_sizes = Table(
     "picture_sizes",
     metadata,
@@ -183,9 +182,9 @@ intakes = Table(
     Column("payload", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("closed_at", Double),
-    # Whose it is, until it is closed.
+    # Its user; NULL once it is closed.
     Column("user_id", BigInteger, index=True),
-    # When the user had everything erased before there was a job.
+    # When the user had their data erased before it became a job.
     Column("erased_at", Double),
 )
 
@@ -215,7 +214,7 @@ engines = Table(
     Column("last_seen", Double, nullable=False),
     # What keeps it from painting, in English.
     Column("trouble", Text),
-    # What it can do: see `jobs.model.EngineInfo`.
+    # Abilities: see `jobs.model.EngineInfo`.
     Column("model", String(200)),
     Column("networks", String(200)),
     Column("memory_bytes", BigInteger),
@@ -234,7 +233,7 @@ bots = Table(
     Column("version", String(40), nullable=False),
     Column("started_at", Double, nullable=False),
     Column("last_seen", Double, nullable=False),
-    # When Discord's gateway was last known to be there; NULL before the first time.
+    # Last heartbeat with a connection to Discord's gateway; NULL before the first.
     Column("gateway_seen", Double),
     Column("latency_seconds", Double),
 )
@@ -242,7 +241,7 @@ bots = Table(
 installation = Table(
     "installation",
     metadata,
-    # What is true of the database as a whole, by name; see `jobs.changing.installation`.
+    # Facts about the database as a whole; see `jobs.changing.installation`.
     Column("name", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )
@@ -274,14 +273,14 @@ blocked_users = Table(
     Column("by_user", BigInteger, nullable=False),
     Column("at", Double, nullable=False),
     Column("reason", String(200)),
-    # When it ends by itself.
+    # When it expires.
     Column("until", Double),
 )
 
 pauses = Table(
     "pauses",
     metadata,
-    # 0 stands for all servers; Discord has no server 0.
+    # 0: all servers; Discord has no server 0.
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("by_user", BigInteger, nullable=False),
     Column("at", Double, nullable=False),
@@ -302,9 +301,9 @@ audit = Table(
 cleared_jobs = Table(
     "cleared_jobs",
     metadata,
-    # What an undo needs and the cancelled row no longer says.
+    # What an undo needs and the cancelled row no longer contains.
     _of_job(primary_key=True, autoincrement=False),
-    # The clearing's line in `audit`.
+    # The clearing's entry in `audit`.
     Column("clear_id", Id, nullable=False, index=True),
     Column("at", Double, nullable=False),
     Column("user_finish", Double, nullable=False),
@@ -324,7 +323,7 @@ defaults = Table(
 gallery_posts = Table(
     "gallery_posts",
     metadata,
-    # Which pictures stand in which servers' galleries, and where.
+    # Posts in servers' galleries.
     _of_job(primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("channel_id", BigInteger, nullable=False),
@@ -336,9 +335,9 @@ gallery_posts = Table(
 weekly_styles = Table(
     "weekly_styles",
     metadata,
-    # The style of the week of a server, one at a time.
+    # Styles of the week, one per server.
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
-    # As a preset of `/paint`.
+    # As in the preset option of `/paint`.
     Column("style", String(100), nullable=False),
     Column("name", String(200), nullable=False),
     Column("channel_id", BigInteger, nullable=False),
@@ -346,7 +345,7 @@ weekly_styles = Table(
     Column("by_user", BigInteger, nullable=False),
     Column("began_at", Double, nullable=False),
     Column("ends_at", Double, nullable=False),
-    # When its message said that it is over.
+    # When its message was updated to say that it has ended.
     Column("ended_at", Double),
 )
 
@@ -366,5 +365,5 @@ user_styles = Table(
 )
 
 PICTURE_KEYS = (picture_uses.c.key, user_styles.c.picture_key, intake_uses.c.key)
-"""All columns that name a picture which somebody needs: a job, a saved style, a command on its way.
-What stands in none of them is deleted, and is not in a backup."""
+"""All columns that reference a picture: of a job, a saved style or an open intake. Pictures in none
+of them are deleted, and not in a backup."""

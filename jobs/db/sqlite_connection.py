@@ -1,8 +1,9 @@
-"""SQLite connections that go to their thread once a statement.
+"""SQLite connections that need one round trip to their thread per statement.
 
-A connection of aiosqlite has a thread of its own, and SQLAlchemy goes there for the cursor, for the
-statement, for its rows and for the cursor's end. Each way is two changes of threads: more than most
-statements take, and on a busy machine a wait for a processor each, with the writers' lock held.
+An aiosqlite connection has a thread of its own. SQLAlchemy would go there separately for the
+cursor, the statement, its rows and closing the cursor. Each round trip is two thread switches,
+which take longer than most statements, and on a busy machine may wait for a processor, all with the
+write lock held.
 """
 
 import sqlite3
@@ -15,24 +16,24 @@ _BEGIN, _BEGIN_WRITING = "BEGIN", "BEGIN IMMEDIATE"
 
 
 class SqliteConnection(aiosqlite.Connection):
-    """A connection whose statements are run and read in one go."""
+    """A connection that runs each statement and fetches its rows in one call."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Prepare it; to await it opens the file. The arguments are those of `sqlite3.connect`."""
+        """Prepare it; awaiting it opens the file. The arguments are those of `sqlite3.connect`."""
         super().__init__(lambda: sqlite3.connect(*arguments, **options), iter_chunk_size=64)
-        self._thread.daemon = True  # as SQLAlchemy would have it
+        self._thread.daemon = True  # as SQLAlchemy sets it
         self._under_way = 0
-        """What the thread was given and has not done, also for who waits for it no more."""
+        """Calls that the thread has not finished, including those whose waiter was cancelled."""
         self._begins = False
         self._writes = True
 
     def cursor(self) -> "SqliteCursor":  # type: ignore[override]  # all that SQLAlchemy asks of one
-        """A cursor; it is none of SQLite's yet."""
+        """A cursor; no SQLite cursor is opened yet."""
         return SqliteCursor(self)
 
     async def run(self, statement: str, parameters: Any, *, many: bool) -> "_Answer":
-        """Run a statement in the thread and bring all that it returns."""
-        if statement == _BEGIN:  # which does nothing before the statement that follows
+        """Run a statement in the thread and fetch its result."""
+        if statement == _BEGIN:  # deferred to the first statement
             self._begins, self._writes = True, False
             return _Answer()
         self._writes |= statement == _BEGIN_WRITING
@@ -57,15 +58,15 @@ class SqliteConnection(aiosqlite.Connection):
         return answer
 
     async def commit(self) -> None:
-        """Commit, where there is something to commit."""
+        """Commit, if there is something to commit."""
         if not self._is_clean():
             await super().commit()
 
     async def rollback(self) -> None:
-        """Roll back, where there is something to roll back.
+        """Roll back, if there is something to roll back.
 
-        Nobody waits for the end of what only read: whatever comes next on this connection, comes
-        after it.
+        After a read-only transaction it is not waited for: later statements on this connection run
+        after it anyway.
         """
         if self._is_clean():
             return
@@ -75,13 +76,13 @@ class SqliteConnection(aiosqlite.Connection):
             self._tx.put_nowait((None, self._conn.rollback))
 
     def _is_clean(self) -> bool:
-        """Whether no transaction is open, or about to be."""
+        """Whether no transaction is open or about to begin."""
         self._begins = False
         return not self._under_way and not self.in_transaction
 
 
 class _Answer:
-    """What a statement returned."""
+    """The result of a statement."""
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class _Answer:
 
 
 class SqliteCursor:
-    """What SQLAlchemy asks of aiosqlite's cursor, without a way to the thread but `execute`."""
+    """The part of aiosqlite's cursor that SQLAlchemy uses; only `execute` goes to the thread."""
 
     arraysize = 1
 
@@ -109,21 +110,21 @@ class SqliteCursor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Nothing to do: SQLite's own is closed."""
+        """Nothing to do: SQLite's cursor is closed already."""
 
     @property
     def description(self) -> Any:
-        """The columns, as the DB-API has them; None where there are none."""
+        """The columns as in the DB-API; None if there are none."""
         return self._answer.description
 
     @property
     def rowcount(self) -> int:
-        """How many rows were changed; -1 where that is not known."""
+        """Number of changed rows; -1 if unknown."""
         return self._answer.rowcount
 
     @property
     def lastrowid(self) -> int | None:
-        """The number of the row that was inserted last."""
+        """The ID of the last inserted row."""
         return self._answer.lastrowid
 
     async def execute(self, statement: str, parameters: Any = ()) -> "SqliteCursor":
@@ -141,4 +142,4 @@ class SqliteCursor:
         return self._answer.rows
 
     async def close(self) -> None:
-        """Nothing to do: SQLite's own is closed."""
+        """Nothing to do: SQLite's cursor is closed already."""

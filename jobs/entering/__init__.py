@@ -1,1 +1,1 @@
-"""How a command becomes a job: intakes, submissions, and the limits that they keep to."""
+"""How a command becomes a job: intakes, submissions, and the limits on them."""

@@ -1,6 +1,6 @@
-"""Whether a submission keeps to the limits; if not, which, by how much, and until when.
+"""Checks a submission against the limits: which one refuses it, by how much, and until when.
 
-Each limit that can refuse has one check here. What a refusal says to people is the bot's.
+Each limit that can refuse has one check here. The bot words refusals for users.
 """
 
 from collections.abc import Collection
@@ -19,12 +19,12 @@ from jobs.model import Asker
 from jobs.outcomes import BLOCKED, Refusal, Usage
 
 CLOCKS_APART_SECONDS = 60.0
-"""A transaction that waited for its turn may be behind those before it, but by less than this."""
+"""Upper bound on how far a transaction's time can lie behind those that committed before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Who asks for what, and whose numbers are looked at."""
+    """A request, and the scope in which it is counted."""
 
     connection: AsyncConnection
     rules: Rules
@@ -33,7 +33,7 @@ class _Asked:
     now: float
     limits: Limits
     guild_id: int | None
-    """Where is counted what was done; None: in all places together, for the operator's numbers."""
+    """The server to count in; None counts everywhere, for the operator's limits."""
 
     @property
     def mine(self) -> list[sa.ColumnElement[bool]]:
@@ -46,11 +46,11 @@ class _Asked:
 
     @property
     def counted(self) -> list[sa.ColumnElement[bool]]:
-        """Of mine, what counts; not what a clock that was put back would count until then."""
+        """My jobs that count, without those dated in the future (after a clock was set back)."""
         return [*self.mine, J.counted.is_(True), J.created_at < self.now + CLOCKS_APART_SECONDS]
 
     def refusal(self, name: str, current: int | str, **more: Any) -> Refusal:
-        """By this limit, as it stands here."""
+        """A refusal by this limit, with its value here."""
         allowed, of_operator = getattr(self.limits, name), getattr(self.rules.operator, name)
         by_operator = {"by_operator": self.guild_id is None}
         changed = allowed != of_operator
@@ -59,18 +59,18 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Pictures of jobs; one that paints several versions counts as that number."""
+    """Numbers of pictures; a job with several versions counts each of them."""
 
     waiting_mine: int
     waiting_here: int
-    """Everybody's of the server."""
+    """Of all members of the server."""
     mine_today: int
     last_at: float | None
-    """When the last of mine that counts was asked for."""
+    """Creation time of my newest job that counts."""
 
 
 async def _counts(asked: _Asked, *more: _Asked) -> list[_Counts]:
-    """What was done and waits in each of these, asked in one statement."""
+    """The counts for each of these scopes, in one statement."""
     columns = [column for one in (asked, *more) for column in _columns(one)]
     row = (await asked.connection.execute(sa.select(*columns))).one()
     return [_Counts(*row[first : first + 4]) for first in range(0, len(columns), 4)]
@@ -98,9 +98,9 @@ def _sum_of(
 async def usage_of(
     connection: AsyncConnection, rules: Rules, asker: Asker, now: float
 ) -> tuple[Usage, Usage]:
-    """What somebody's pictures take of the places to wait, and of those of a day.
+    """How many pictures a user has waiting and painted today, with the limits on both.
 
-    Of the server's numbers and the operator's those are told of which less is left.
+    Where the server's limit and the operator's differ, the one with less left is returned.
     """
     places = [_Asked(connection, rules, asker, PaintOptions(), now, rules.operator, None)]
     if asker.guild_id is not None:
@@ -127,19 +127,19 @@ def _left(usage: Usage) -> int:
 async def refusal_for(
     connection: AsyncConnection, rules: Rules, asker: Asker, options: PaintOptions, now: float
 ) -> Refusal | None:
-    """The first limit in the way, or None. Counts are of this transaction's moment."""
+    """The first limit that refuses, or None. Counts are as of this transaction."""
     limits = rules.for_roles(asker.role_ids)
     asked = _Asked(connection, rules, asker, options, now, limits, asker.guild_id)
     if (refusal := refusal_to_post(rules, asker)) is not None:
         return refusal
-    # Of how long and how quick a clip is, too much was left out when it came in.
+    # Clips were cut to the allowed length and frame rate on upload, so only their size is checked.
     clip_size = {"max_clip_size_px": options.size_px} if options.moving else {}
     sizes = {"max_size_px": options.size_px, **clip_size, "max_quality": options.quality}
     for name, value in sizes.items():
         if LIMITS[name].is_looser(value, than=(allowed := getattr(limits, name))):
             by_operator = allowed == getattr(rules.operator, name)
             return asked.refusal(name, value, by_operator=by_operator)
-    # The server's numbers count what was done in the server, the operator's all that was done.
+    # The server's limits count jobs in that server, the operator's count all jobs.
     everywhere = replace(asked, limits=rules.operator, guild_id=None)
     places = (everywhere,) if asker.guild_id is None else (asked, everywhere)
     for place, counts in zip(places, await _counts(*places), strict=True):
@@ -151,16 +151,17 @@ async def refusal_for(
     return None
 
 
-def lowered(
+def clamped(
     rules: Rules, asker: Asker, options: PaintOptions, left_open: Collection[str]
 ) -> PaintOptions:
-    """The options with those that nobody chose lowered to what is allowed.
+    """The options, with those that the user left open lowered to what is allowed.
 
     Args:
-        rules: Of where they are asked for.
+        rules: In force where the user asks.
         asker: Who asks.
-        options: As they were asked for.
-        left_open: Names of options that nobody chose; size and quality have a limit.
+        options: As requested.
+        left_open: Names of the options that the user did not choose. Only size and quality have
+            limits.
     """
     limits, changes = rules.for_roles(asker.role_ids), dict[str, Any]()
     most_px = limits.max_size_px
@@ -175,7 +176,7 @@ def lowered(
 
 
 def refusal_to_post(rules: Rules, asker: Asker) -> Refusal | None:
-    """What is in the way of showing a picture there again; numbers count paintings only."""
+    """What forbids posting an existing picture there. Limits on numbers apply to painting only."""
     for check in (_blocked, _painter_roles, _channels):
         if (refusal := check(rules, asker)) is not None:
             return refusal
@@ -218,7 +219,7 @@ def _waiting(asked: _Asked, counts: _Counts) -> Refusal | None:
 
 
 def places_for(pictures: int, allowed: int) -> int:
-    """The places to wait that several pictures at once take: at most all that there are."""
+    """How many waiting places a job with several pictures takes: at most the limit itself."""
     return max(1, min(pictures, allowed))
 
 
@@ -234,14 +235,14 @@ async def _per_day(asked: _Asked, counts: _Counts) -> Refusal | None:
     refusal = _too_many(asked, "max_per_day", done := counts.mine_today)
     if refusal is None:
         return None
-    # It works again when enough have left the 24 hours for those asked for to fit in.
+    # Available again once enough pictures are older than 24 hours for this request to fit.
     too_many = done + asked.options.variants - asked.limits.max_per_day
     oldest = sa.select(J.created_at, J.pictures).where(*asked.today).order_by(J.created_at)
     for row in await asked.connection.execute(oldest):
         too_many -= row.pictures
         if too_many <= 0:
             return replace(refusal, available_at=moment(row.created_at + DAY_SECONDS))
-    return refusal  # more at once than are allowed in a day
+    return refusal  # asks for more than a day's limit
 
 
 def _cooldown(asked: _Asked, counts: _Counts) -> Refusal | None:

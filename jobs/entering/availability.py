@@ -1,4 +1,4 @@
-"""When a place will be free for somebody who has too many jobs waiting, as far as is known."""
+"""Predicts when a waiting place will be free for a user who has too many jobs waiting."""
 
 from dataclasses import replace
 
@@ -14,20 +14,20 @@ from jobs.outcomes import Refusal, Unforeseen
 
 _WAITING = frozenset({"max_waiting_per_user", "max_waiting_per_server"})
 _LOOKED_AHEAD = 20
-"""A job this many places further behind is not expected to overtake the ones before it."""
+"""Jobs further behind than this are not expected to finish before those in front."""
 
 
-async def foreseen(
+async def with_forecast(
     standings: Standings,
     connection: AsyncConnection,
     refusal: Refusal,
     asker: Asker,
     now: float,
 ) -> Refusal:
-    """The refusal, with the predicted time if it is one of those that depend on the queue.
+    """The refusal, with a predicted time if it depends on the queue.
 
-    It reads as many places as jobs have to end, so it is not for a writing transaction. What
-    has ended since the refusal counts as it is now.
+    It computes a forecast for each job that has to end first, so do not call it in a writing
+    transaction. Jobs that ended since the refusal are taken into account.
     """
     if refusal.limit not in _WAITING:
         return refusal
@@ -40,7 +40,7 @@ async def foreseen(
     assert isinstance(refusal.allowed, int)
     places = places_for(refusal.asked, refusal.allowed)
     if places > refusal.allowed:
-        return refusal  # never, however many end
+        return refusal  # never, even with an empty queue
     too_many = int(count or 0) - refusal.allowed + places
     here = standings.machine_now()
     if too_many <= 0:
@@ -68,7 +68,7 @@ async def foreseen(
 def _end(standing: Standing, now: float) -> float | None:
     if standing.ready_at is not None:
         return standing.ready_at.timestamp()
-    # Place 0 without a time: it has ended since it was looked for.
+    # Place 0 without a time: it has ended meanwhile.
     return now if standing.place == 0 else None
 
 

@@ -1,4 +1,4 @@
-"""Commands that were understood and are no jobs yet, so that none is lost on the way."""
+"""Intakes: commands that were accepted but are not jobs yet, stored so that none is lost."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ COLUMNS = schema.intakes.c
 
 @dataclass(eq=False)
 class _Opening:
-    """An intake that waits to be written; `is_new` is set once it is."""
+    """An intake that waits for the next write; `is_new` resolves once it is written."""
 
     interaction_id: int
     user_id: int
@@ -28,10 +28,10 @@ class _Opening:
 
 
 class Intakes(QueuePart):
-    """Writes commands down before anything else is done.
+    """Stores commands before anything else is done.
 
-    A transaction on SQLite is a wait for the disk. So those that come while one is made wait for
-    the next and share it: a hundred members at once cost a few waits, not a hundred.
+    A transaction on SQLite waits for the disk. Intakes that arrive during one are batched into the
+    next: a hundred commands at once cost a few disk waits, not a hundred.
     """
 
     def __init__(self, core: QueueCore) -> None:
@@ -40,10 +40,10 @@ class Intakes(QueuePart):
         self._writing: asyncio.Task[None] | None = None
 
     async def open(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
-        """Remember a command before it is acknowledged and its pictures are fetched.
+        """Store a command before it is acknowledged and its pictures are downloaded.
 
-        Returns False when the interaction is known already, as an intake or as a job, so that
-        one that Discord sends twice is worked on once.
+        Returns False when the interaction is known already, as an intake or as a job, so that a
+        command that Discord sends twice is processed once.
         """
         opening = _Opening(interaction_id, user_id, json.dumps(payload))
         self._openings.append(opening)
@@ -52,7 +52,7 @@ class Intakes(QueuePart):
         return await opening.is_new
 
     async def pending(self) -> list[Intake]:
-        """Commands that were written down and are no jobs yet, oldest first."""
+        """Commands that are stored and are not jobs yet, oldest first."""
         statement = (
             sa.select(schema.intakes)
             .where(COLUMNS.closed_at.is_(None))
@@ -61,13 +61,13 @@ class Intakes(QueuePart):
         return [_intake(row) for row in await self._database.all(statement)]
 
     async def get(self, interaction_id: int) -> Intake | None:
-        """A command that is still open, or None."""
+        """The open intake of this interaction, or None."""
         this = (COLUMNS.interaction_id == interaction_id, COLUMNS.closed_at.is_(None))
         row = await self._database.one_or_none(sa.select(schema.intakes).where(*this))
         return None if row is None else _intake(row)
 
     async def replace(self, interaction_id: int, payload: dict[str, Any]) -> bool:
-        """Write anew what is asked for; False where the command is not open any more."""
+        """Replace an intake's payload; False if it is no longer open."""
         replaced = await self._database.execute(
             sa.update(schema.intakes)
             .where(COLUMNS.interaction_id == interaction_id, COLUMNS.closed_at.is_(None))
@@ -78,11 +78,11 @@ class Intakes(QueuePart):
     async def hold_pictures(self, interaction_id: int, keys: Collection[str]) -> bool:
         """Keep these pictures from being deleted while the intake is open.
 
-        To be called before they are put, or before it is looked whether they are there. Then
-        they stay until the intake is closed, or until the job that it becomes needs them no more.
+        Call it before storing the pictures, or before checking whether they exist. They are then
+        kept until the intake is closed, or as long as the job that it becomes needs them.
 
         Returns:
-            False where the user had everything erased: there will be no job.
+            False if the user had their data erased: there will be no job.
         """
         uses = schema.intake_uses
         async with self._database.write() as transaction:
@@ -98,30 +98,30 @@ class Intakes(QueuePart):
         return True
 
     async def close(self, interaction_id: int) -> None:
-        """Note that a command was dealt with; `submit` does so by itself."""
+        """Close an intake without a job; `submit` closes it by itself."""
         async with self._database.write() as transaction:
             await close_intakes(transaction, COLUMNS.interaction_id == interaction_id)
 
     async def _write(self) -> None:
-        """Write down what waits, again and again until nothing does."""
+        """Write batches until none waits."""
         while self._openings:
             batch: list[_Opening] = []
             try:
                 async with self._database.write() as transaction:
-                    batch = self._take_all()  # with those that came while it waited to begin
+                    batch = self._take_all()  # includes those that came while waiting
                     new_ids = await _insert(transaction, batch)
-            except Exception as error:  # noqa: BLE001 - each of those who wait raises it
+            except Exception as error:  # noqa: BLE001 - raised by each waiter
                 for opening in batch or self._take_all():
                     if not opening.is_new.done():
                         opening.is_new.set_exception(error)
             else:
                 for opening in batch:
-                    if not opening.is_new.done():  # nobody may wait for it any more
+                    if not opening.is_new.done():  # its waiter may be cancelled
                         opening.is_new.set_result(opening.interaction_id in new_ids)
                     new_ids.discard(opening.interaction_id)
             finally:
                 for opening in batch:
-                    opening.is_new.cancel()  # where this task was cancelled; else it is done
+                    opening.is_new.cancel()  # no effect unless this task was cancelled
 
     def _take_all(self) -> list[_Opening]:
         taken, self._openings = self._openings, []
@@ -137,9 +137,15 @@ async def intake_row(transaction: Transaction, interaction_id: int) -> Record | 
 async def close_intakes(
     transaction: Transaction, which: sa.ColumnElement[bool], *, erased: bool = False
 ) -> list[str]:
-    """Close open intakes, `erased` where what they need was; the keys of the pictures they held."""
+    """Close open intakes and return the keys of the pictures they held.
+
+    Args:
+        transaction: to write in.
+        which: the intakes.
+        erased: whether the user had their data erased, so that no job may follow.
+    """
     values = {"erased_at": transaction.now} if erased else {}
-    # The row stays for a while, to know the interaction again; what it held is dropped.
+    # The row is kept for a while, to recognize the interaction again; its content is removed.
     closed = await transaction.scalars(
         sa.update(schema.intakes)
         .where(which, COLUMNS.closed_at.is_(None))
@@ -154,13 +160,13 @@ async def close_intakes(
 
 
 async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
-    """Insert what is not known. Returns the ids of what is new."""
+    """Insert those that are neither intakes nor jobs; returns the IDs of the new ones."""
     openings: dict[int, _Opening] = {}
     for opening in batch:
         openings.setdefault(opening.interaction_id, opening)
     jobs = sa.select(J.interaction_id).where(J.interaction_id.in_(list(openings)))
     are_jobs = set(await transaction.scalars(jobs))
-    # In one order, so that two bots cannot deadlock.
+    # Sorted, so that two bots cannot deadlock.
     rows = [
         {
             "interaction_id": number,

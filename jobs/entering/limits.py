@@ -1,7 +1,7 @@
-"""Whose limits hold: the operator's everywhere, and a server's where they are stricter.
+"""Which limits apply: the operator's everywhere, and a server's where they are stricter.
 
-Roles that an admin exempts are free of the server's own numbers, and still under the operator's.
-What a server's admins have set is a mapping from the names of limits to values, kept as JSON.
+Roles that an admin exempts are free of the server's own limits, but not of the operator's. What a
+server's admins have set is stored as JSON, from the limit's name to its value.
 """
 
 import json
@@ -27,7 +27,7 @@ _FREE_FOR_EXEMPT = (LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKin
 
 @dataclass(frozen=True, slots=True)
 class LoosensOperatorLimit:
-    """The change was refused: the operator of the bot allows no more than this."""
+    """The change was refused because the operator's limit is stricter."""
 
     limit: str
     operator_value: int | str
@@ -36,18 +36,18 @@ class LoosensOperatorLimit:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that decides about submissions in one server, read in one go."""
+    """Everything that decides about submissions in one server, read in one query."""
 
     operator: Limits
     server: Limits
     blocked_everywhere: bool = False
     blocked_here: bool = False
     block_reason: str | None = None
-    """Why, of the block that is told: everywhere before here."""
+    """Reason of the block that is shown: a block everywhere takes precedence."""
     block_ends_at: float | None = None
 
     def for_roles(self, role_ids: tuple[int, ...]) -> Limits:
-        """The numbers that hold for somebody with these roles."""
+        """The limits that apply to a user with these roles."""
         if not set(role_ids) & set(self.server.exempt_role_ids):
             return self.server
         free = [name for name, limit in LIMITS.items() if limit.kind in _FREE_FOR_EXEMPT]
@@ -64,10 +64,7 @@ def loosened(operator: Limits, changes: Mapping[str, Any]) -> LoosensOperatorLim
 
 
 def tightened(operator: Limits, changes: Mapping[str, Any]) -> Limits:
-    """The limits in force: of the operator's and the server's always the stricter one.
-
-    The operator may have tightened a limit after a server set its own.
-    """
+    """The limits in force: the stricter of the operator's and the server's, for each limit."""
     stricter = {
         name: value
         for name, value in changes.items()
@@ -77,7 +74,7 @@ def tightened(operator: Limits, changes: Mapping[str, Any]) -> Limits:
 
 
 def changes_from_json(text: str | None) -> dict[str, Any]:
-    """A server's changes as they were stored; what another version wrote is left out."""
+    """A server's changes as stored; values that this version cannot read are left out."""
     try:
         stored = json.loads(text or "{}")
     except ValueError:
@@ -125,6 +122,6 @@ async def read_rules(
 
 
 def still_blocked(now: float) -> sa.ColumnElement[bool]:
-    """Whether a row of `blocked_users` holds."""
+    """A condition on `blocked_users`: the block has not ended."""
     until = schema.blocked_users.c.until
     return sa.or_(until.is_(None), until > now)

@@ -1,4 +1,4 @@
-"""The way into the queue: submissions that count against the limits."""
+"""Submitting jobs, subject to the limits."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -13,8 +13,8 @@ from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
-from jobs.entering.admission import lowered, refusal_for, refusal_to_post, usage_of
-from jobs.entering.availability import foreseen
+from jobs.entering.admission import clamped, refusal_for, refusal_to_post, usage_of
+from jobs.entering.availability import with_forecast
 from jobs.entering.intakes import COLUMNS, close_intakes, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import Asker, Job, JobState, Reply, Submission
@@ -47,25 +47,25 @@ class Submissions(QueuePart):
     async def check_limits(
         self, asker: Asker, options: PaintOptions, left_open: Collection[str] = ()
     ) -> Refusal | None:
-        """Whether `submit` would refuse now; to be asked before pictures are fetched."""
+        """What `submit` would refuse with now, or None. Call it before downloading pictures."""
         async with self._database.read_now() as (connection, now):
             rules = await self._rules(connection, asker, now)
-            options = lowered(rules, asker, options, left_open)
+            options = clamped(rules, asker, options, left_open)
             refusal = await refusal_for(connection, rules, asker, options, now)
             if refusal is None:
                 return None
-            return await foreseen(self._standings, connection, refusal, asker, now)
+            return await with_forecast(self._standings, connection, refusal, asker, now)
 
     async def usage(self, asker: Asker) -> tuple[Usage, Usage]:
-        """What somebody's pictures take of the places to wait, and of those of 24 hours."""
+        """How many pictures a user has waiting and painted in 24 hours, with the limits on both."""
         async with self._database.read_now() as (connection, now):
             rules = await self._rules(connection, asker, now)
             return await usage_of(connection, rules, asker, now)
 
     async def refusal_to_post(self, asker: Asker) -> Refusal | None:
-        """What forbids somebody to show a picture again where they are: a block, roles, channels.
+        """What forbids a user to post an existing picture here: a block, roles or channels.
 
-        Who is blocked may keep nothing either, such as a style.
+        Blocked users may not save anything either, such as a style.
         """
         async with self._database.read_now() as (connection, now):
             rules = await self._rules(connection, asker, now)
@@ -75,18 +75,19 @@ class Submissions(QueuePart):
         return await read_rules(connection, self._core.settings.limits, asker, now)
 
     async def submit(self, submission: Submission) -> SubmitOutcome:
-        """Queue a job, if the limits allow it; all in one transaction.
+        """Queue a job if the limits allow it, in one transaction.
 
-        The same interaction is queued once, however often it is submitted. That of a job is closed
-        as an intake; of what is refused it stays open until its member knows, to be closed then.
+        An interaction is queued once, however often it is submitted. Its intake is closed when it
+        becomes a job. After a refusal the intake stays open until the member was told, and the
+        caller closes it.
         """
         outcome = await self._submit(submission)
         if not isinstance(outcome, Refused):
             return outcome
-        # Only now, so that nobody else's submission waits for it.
+        # After the transaction, so that no other submission waits for the forecast.
         refusal, asker = outcome.refusal, submission.asker
         async with self._database.read_now() as (connection, now):
-            return Refused(await foreseen(self._standings, connection, refusal, asker, now))
+            return Refused(await with_forecast(self._standings, connection, refusal, asker, now))
 
     async def _submit(self, submission: Submission) -> SubmitOutcome:
         asker, interaction_id = submission.asker, submission.reply.interaction_id
@@ -105,7 +106,7 @@ class Submissions(QueuePart):
             if await _is_taken_back(transaction, submission.parent_job_id):
                 return Erased()
             rules = await self._rules(connection, asker, transaction.now)
-            options = lowered(rules, asker, submission.options, submission.left_open)
+            options = clamped(rules, asker, submission.options, submission.left_open)
             submission = replace(submission, options=options)
             refusal = await refusal_for(connection, rules, asker, options, transaction.now)
             if refusal is not None:
@@ -126,22 +127,22 @@ class Submissions(QueuePart):
         return Accepted(job)
 
     async def take(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
-        """Make one of an ended job's versions a picture of its own, which costs nothing.
+        """Make one version of an ended job a job of its own, at no cost.
 
-        The same interaction does so once, however often it is asked.
+        Idempotent: an interaction does so once, however often it is called.
 
         Args:
-            job: The one with the versions, so far as they are finished (`Job.versions`).
+            job: The job with the versions that are finished (`Job.versions`).
             number: Which of them, counted from 0.
             asker: Who takes it.
             reply: Where it is shown.
 
         Returns:
-            The new job; None where the pictures have been deleted meanwhile.
+            The new job; None if the pictures have been deleted meanwhile.
         """
         key, report = job.versions[number], job.report
         one = variants_of(job.inputs, job.options)[number]
-        if report is not None:  # as there is of a job that was painted to its end
+        if report is not None:  # present if the job was painted to its end
             report = replace(report, seed=one.options.seed, variants=())
         inputs = {} if one.inputs.erased else input_roles(one.inputs)
         roles = {**inputs, "result": key}
@@ -156,7 +157,7 @@ class Submissions(QueuePart):
             if now is None or key not in job_from_row(now).versions:
                 return None
             if job_from_row(now).inputs.erased and not job.inputs.erased:
-                return None  # as it was seen it is no more
+                return None  # its pictures were erased since the user saw it
             await close_intakes(transaction, its_intake)
             submission = Submission(asker, reply, one.inputs, one.options, job.id)
             flow = fairness.flow_of(asker.guild_id, asker.user_id)
@@ -174,7 +175,7 @@ class Submissions(QueuePart):
                 result_key=key,
                 report=None if report is None else to_json(report),
                 ended_at=transaction.now,
-                message_removed_at=now.message_removed_at,  # what was deleted stays deleted
+                message_removed_at=now.message_removed_at,  # keep the deletion mark
             )
             await use_pictures(transaction, job_id, roles)
             actor, details = f"user:{asker.user_id}", {"from": str(job.id)}
@@ -184,9 +185,9 @@ class Submissions(QueuePart):
 
 
 async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) -> bool:
-    """Whether who brought the pictures had their data erased since they were seen.
+    """Whether the member who contributed the pictures has had their data erased since.
 
-    Locks the job that is painted on from, so that an erasure finds either it or what came of it.
+    Locks the parent job, so that an erasure finds either the parent or the new job.
     """
     parent = None if parent_job_id is None else await row_of(transaction, parent_job_id)
     if parent is None:
@@ -282,5 +283,5 @@ async def _insert_row(
 
 
 def input_roles(inputs: PaintInputs) -> dict[str, str]:
-    """The pictures that a job needs from its start, by the role they have in it."""
+    """The input pictures of a job, by role."""
     return {f"input:{number}": key for number, key in enumerate(inputs.picture_keys())}

@@ -1,1 +1,1 @@
-"""Who is painted next, and when each job will be ready."""
+"""The order of the queue, and when each job will be ready."""

@@ -1,4 +1,4 @@
-"""Which network paints a job: the one that is named, else VGG-19, else what members wait for."""
+"""Chooses a job's network: the requested one, else VGG-19, else `lite` if VGG-19 is too slow."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ class NetworkChoice:
 
     network: str
     instead_of_seconds: float | None = None
-    """What the large network would have taken, where the small one paints for that reason alone."""
+    """Predicted seconds of VGG-19, if `lite` was chosen only because that is too long."""
 
 
 def choose_network(
     options: PaintOptions, settings: Settings, fleet: Fleet, speed_class: str, work: float
 ) -> NetworkChoice:
-    """The network of a job that enters the queue now; it is chosen once, for whichever engine.
+    """The network of a new job. It is chosen once and holds for every engine.
 
-    Where none is named and the large one would take the fastest engine longer than the operator's
-    minutes, it is the small one.
+    If none is requested and VGG-19 would take the fastest engine longer than the operator's
+    maximum, `lite` is chosen.
     """
     usual = network_for(options, settings.atelier_network)
     quick = network_for(options, settings.atelier_network, quick=True)

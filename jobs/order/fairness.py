@@ -28,13 +28,13 @@ from jobs.db.database import Record, Transaction
 from jobs.db.rows import IS_QUEUED, J
 
 FRONT, PRIORITY, NORMAL = 0, 1, 2
-"""Bands of a server's own queue."""
+"""Priority bands within a server, the first before the others."""
 _HAS_STARTED = J.started_at.is_not(None)
 
 
 @dataclass(frozen=True)
 class Tags:
-    """Where a job stands in the order; the columns of the same names."""
+    """A job's scheduling tags; the columns have the same names."""
 
     flow: int
     band: int
@@ -45,17 +45,17 @@ class Tags:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """As columns of the job's row."""
+        """Values for the columns of `jobs`."""
         return dict(vars(self))
 
 
 def flow_of(guild_id: int | None, user_id: int) -> int:
-    """The outer flow of a job: its server, or for one in private the user."""
+    """The outer flow of a job: its server; in direct messages, its user."""
     return guild_id if guild_id is not None else -user_id
 
 
 def flow_lock(flow: int) -> str:
-    """Name of the lock that orders all changes to a server's part of the queue."""
+    """Name of the lock that serializes all changes to a server's part of the queue."""
     return f"atelier-flow:{flow}"
 
 
@@ -68,9 +68,15 @@ async def take_place(
     cost: float,
     job_id: int | None = None,
 ) -> Tags:
-    """Find the tags of a job, and make room for it. The flow's lock must be held.
+    """Compute a job's tags and shift the jobs behind it. The flow's lock must be held.
 
-    `job_id` is that of a job which has been queued before; a new one will have the largest.
+    Args:
+        transaction: to read and write in.
+        flow: see `flow_of`.
+        user_id: the job's owner.
+        band: see `NORMAL`.
+        cost: predicted seconds of painting.
+        job_id: of a job that has been queued before; a new one will have the largest ID.
     """
     virtual = await transaction.scalar(
         sa.select(sa.func.max(J.user_start)).where(J.flow == flow, J.band == band, _HAS_STARTED)
@@ -84,7 +90,7 @@ async def take_place(
 
 
 async def take_place_again(transaction: Transaction, row: Record) -> Tags:
-    """As `take_place`, of a job that has been queued before, with the band that it had."""
+    """As `take_place`, for a job that has been queued before, in its previous band."""
     return await take_place(
         transaction,
         flow=row.flow,
@@ -96,7 +102,7 @@ async def take_place_again(transaction: Transaction, row: Record) -> Tags:
 
 
 async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tags:
-    """Find the tags that go before all others of the server. The flow's lock must be held."""
+    """Compute tags before all others of the server. The flow's lock must be held."""
     first = await transaction.scalar(
         sa.select(sa.func.min(J.user_start)).where(J.flow == flow, J.band == FRONT, IS_QUEUED)
     )
@@ -106,7 +112,7 @@ async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tag
 
 
 async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = None) -> Tags:
-    """The tags moved to a slot of the common time line that is theirs."""
+    """The tags with a slot on the common time line."""
     cost = tags.finish - tags.start
     after = _after(tags.flow, tags.band, tags.user_start, job_id)
     start = await transaction.scalar(
@@ -123,16 +129,21 @@ async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = No
 
 
 async def leave_place(transaction: Transaction, row: Record) -> None:
-    """Close the gap of a job that leaves the queue unpainted. The flow's lock must be held."""
+    """Close the gap of a job that leaves the queue without being painted.
+
+    The flow's lock must be held.
+    """
     after = _after(row.flow, row.band, row.user_start, row.id)
     await _shift(transaction, after, row.start - row.finish)
 
 
 async def return_to_place(transaction: Transaction, row: Record, user_finish: float) -> Tags:
-    """Find the tags of a job that left the queue unpainted and comes back to where it was.
+    """Compute the tags of a job that left the queue unpainted and returns to its old place.
 
-    `user_finish` is the one that it had; all its other tags are still in its row. The flow's lock
-    must be held.
+    Args:
+        transaction: to read and write in; it must hold the flow's lock.
+        row: the job, with its other tags unchanged.
+        user_finish: the tag that it had before it left.
     """
     behind = _after(row.flow, row.band, row.user_start, row.id)
     following = await transaction.scalar(sa.select(sa.func.min(J.start)).where(*behind))
@@ -150,7 +161,7 @@ async def return_to_place(transaction: Transaction, row: Record, user_finish: fl
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a waiting job stands on the common time line."""
+    """A waiting job's slot on the common time line."""
 
     job_id: int
     start: float
@@ -158,11 +169,11 @@ class Slot:
 
 
 async def rejoined(connection: AsyncConnection, flow: int) -> list[Slot]:
-    """Where a paused server's waiting jobs would stand if it went on now, in their order.
+    """The slots of a paused server's waiting jobs if it were resumed now, in order.
 
-    While it is paused the others go on. If it then took all the turns that it left out, they would
-    wait for as long as it was paused. So its jobs come one after the other from now on; those that
-    were queued meanwhile stand there already.
+    Other servers go on during a pause. If the server then took all the turns that it missed, the
+    others would wait for as long as the pause lasted. So its jobs are placed one after the other
+    from now on; those queued during the pause have such places already.
     """
     virtual = await connection.scalar(sa.select(sa.func.max(J.start)).where(_HAS_STARTED))
     waiting = sa.select(J.id, J.start, J.finish).where(IS_QUEUED, J.flow == flow)
@@ -175,7 +186,7 @@ async def rejoined(connection: AsyncConnection, flow: int) -> list[Slot]:
 
 
 async def rejoin(transaction: Transaction, flow: int) -> None:
-    """Let a server's waiting jobs take their turns from now on. The flow's lock must be held."""
+    """Reschedule a server's waiting jobs after a pause. The flow's lock must be held."""
     slots = await rejoined(transaction.connection, flow)
     if not slots:
         return
@@ -192,7 +203,7 @@ async def step_aside(transaction: Transaction, row: Record) -> None:
     The flow's lock must be held.
     """
     await leave_place(transaction, row)
-    # Behind no place and before none, and its flows owe nothing for it.
+    # Outside every range of places, and with no finish tag that would delay its flows.
     aside = {"band": -1, "user_start": 0.0, "user_finish": 0.0, "finish": 0.0}
     await change_job(transaction, row.id, **aside)
 
@@ -208,7 +219,7 @@ async def _shift(
 def _after(
     flow: int, band: int, user_start: float, job_id: int | None = None
 ) -> tuple[sa.ColumnElement[bool], ...]:
-    """The server's queued jobs that come after this place in the inner order."""
+    """The server's queued jobs behind this place in the inner order."""
     behind = sa.or_(
         J.band > band,
         sa.and_(J.band == band, J.user_start > user_start),

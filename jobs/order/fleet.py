@@ -1,4 +1,4 @@
-"""The engines that are alive: what each can do, how fast it is, and what it has left to do."""
+"""The engines that are alive: their abilities, their speed, and the rest of their current job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,16 +15,16 @@ from jobs.order.speeds import (
     NETWORK_WORK,
     SpeedModel,
     blended,
-    class_number,
-    class_number_of,
     engine_kind,
+    half_octave_in,
+    half_octave_of,
     mean_pace,
 )
 
 SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
-"""An engine that was not heard of for this long is not counted on."""
-RUN = (
+"""An engine without a heartbeat for this long is treated as dead."""
+RUNNING_COLUMNS = (
     J.engine_id,
     J.speed_class,
     J.work,
@@ -37,41 +37,41 @@ RUN = (
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a job is to an engine, as its entry in the queue's index says."""
+    """What an engine needs to know of a job to choose it; all of it is in the queue's index."""
 
     job_id: int
     speed_class: str
     work: float
     network: str | None
-    """The one that has to paint it; None where the engine decides."""
+    """The network that has to paint it; None lets the engine decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What the engines are doing now."""
+    """The engines and their load now."""
 
     engines: tuple[EngineInfo, ...]
     remaining: Mapping[str, float]
-    """Seconds left of each running job, by its engine."""
+    """Seconds left of each engine's running job, by engine ID."""
     speeds: SpeedModel
     _paces: dict[tuple[object, ...], float] = field(default_factory=dict)
 
     def able(self, network: str | None, speed_class: str) -> tuple[EngineInfo, ...]:
-        """The engines that have the network, and of these the ones with memory for such a size.
+        """The engines that have the network and enough memory for the size.
 
-        Where none has so much memory, the engines that have the network: one of them has to say
-        that it cannot be painted.
+        If none has enough memory, all engines that have the network: one of them has to report that
+        the job cannot be painted.
         """
         having = tuple(
             one
             for one in self.engines
             if network is None or not one.networks or network in one.networks
         )
-        number = class_number(speed_class)
+        number = half_octave_in(speed_class)
         with_memory = tuple(
             one
             for one in having
-            if one.largest_px >= MAX_SIZE_PX or class_number_of(one.largest_px) >= number
+            if one.largest_px >= MAX_SIZE_PX or half_octave_of(one.largest_px) >= number
         )
         return with_memory or having
 
@@ -89,7 +89,7 @@ class Fleet:
         return load.work * self.pace(engine, load.network, load.speed_class)
 
     def seconds(self, speed_class: str, work: float, network: str | None) -> float:
-        """Seconds that one engine needs for this work, on average over those that can."""
+        """Seconds that one engine needs for this work, averaged over those that are able."""
         key = (network, speed_class)
         if (pace := self._paces.get(key)) is None:
             able = self.able(network, speed_class) or self.engines
@@ -99,15 +99,16 @@ class Fleet:
         return work * pace
 
     def paints(self, network: str) -> bool:
-        """Whether an engine has this network, or none is there that could say."""
+        """Whether an engine has this network; True if no engine is alive."""
         return not self.engines or any(
             not one.networks or network in one.networks for one in self.engines
         )
 
     def least_seconds(self, speed_class: str, work: float, network: str) -> float | None:
-        """Seconds that the fastest of the engines that can needs for this work.
+        """Seconds that the fastest able engine needs for this work.
 
-        Where none is alive, the fastest that ever painted with the network; None if there was none.
+        If no engine is alive, the fastest that ever painted with the network counts; None if there
+        was none.
         """
         if not self.engines:
             pace = self.speeds.least(network, speed_class)
@@ -116,29 +117,29 @@ class Fleet:
         return min((work * self.pace(one, network, speed_class) for one in able), default=None)
 
     def measured(self, speed_class: str, network: str | None) -> bool:
-        """Whether such a job was painted before by each of these engines."""
+        """Whether each of these engines has been measured on such a job."""
         return all(
             self.speeds.measured(engine_kind(one, network), speed_class) for one in self.engines
         )
 
 
 def announced(engine: EngineInfo, network: str | None) -> float | None:
-    """What an engine's announced pace, which is of its own network, says of another one."""
+    """An engine's announced pace, converted from its own network to another one."""
     if engine.pace is None or network is None:
         return engine.pace
     return engine.pace * NETWORK_WORK.get(network, 1.0) / NETWORK_WORK.get(engine.network, 1.0)
 
 
 class SpeedCache:
-    """What was measured of the engines, read anew after five seconds or when it was forgotten."""
+    """The measured speeds, cached for `SPEEDS_KEPT_SECONDS` or until `forget`."""
 
     def __init__(self) -> None:
         self._model: SpeedModel | None = None
         self._read_at = 0.0
 
     async def read(self, connection: AsyncConnection, now: float) -> SpeedModel:
-        """The model; `now` is the time of the one clock."""
-        # A thousand engines have measured a thousand times as much; it changes slowly.
+        """The model; `now` is the database's time."""
+        # With many engines the table is large, and it changes slowly.
         if self._model is None or not 0 <= now - self._read_at < SPEEDS_KEPT_SECONDS:
             rows = await connection.execute(sa.select(schema.speeds))
             measured = {(row.engine_kind, row.speed_class): row.seconds_per_work for row in rows}
@@ -146,28 +147,28 @@ class SpeedCache:
         return self._model
 
     def forget(self) -> None:
-        """Read it anew the next time: something was measured."""
+        """Drop the cache: something was measured."""
         self._model = None
 
 
 def is_alive(now: float) -> sa.ColumnElement[bool]:
-    """Whether an engine was heard of lately."""
+    """A condition on `engines`: the last heartbeat is recent."""
     return heard_of(schema.engines.c.last_seen, now, ENGINE_ALIVE_SECONDS)
 
 
 async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
-    """The engines now alive, what they have left to do, and how fast they are."""
+    """The engines that are alive, with their remaining work and their speeds."""
     rows = await connection.execute(sa.select(schema.engines).where(is_alive(now)))
     engines = tuple(engine_from_row(row) for row in rows)
     fleet = Fleet(engines, {}, await speeds.read(connection, now))
-    running = await connection.execute(sa.select(*RUN).where(IS_RUNNING))
+    running = await connection.execute(sa.select(*RUNNING_COLUMNS).where(IS_RUNNING))
     return replace(
         fleet, remaining={row.engine_id: remaining_seconds(row, fleet, now) for row in running}
     )
 
 
 def remaining_seconds(row: Record, fleet: Fleet, now: float) -> float:
-    """Seconds left of a running job: as predicted at first, then more and more as it goes."""
+    """Seconds left of a running job: predicted, then increasingly from its own progress."""
     load = Load(0, row.speed_class, row.work, row.network)
     own = next((one for one in fleet.engines if one.id == row.engine_id), None)
     if own is None:
@@ -187,7 +188,7 @@ def remaining_seconds(row: Record, fleet: Fleet, now: float) -> float:
 
 
 def _since(moment: float, now: float) -> float:
-    """Seconds since then; none where the clock was put back behind it."""
+    """Seconds since then; 0 if the clock was set back behind it."""
     return max(0.0, now - float(moment))
 
 

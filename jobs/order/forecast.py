@@ -1,4 +1,4 @@
-"""When a waiting job will start and be ready, from what lies before it and what the engines do."""
+"""Predicts when a waiting job will be ready, from the jobs before it and the engines' load."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Record
 from jobs.db.rows import IS_QUEUED, J
 from jobs.entering.limits import EVERYWHERE
+from jobs.order.dispatch import LOOK_AHEAD, JobSchedule, Planned, is_mixed
 from jobs.order.fleet import Fleet, Load
 from jobs.order.line import first_loads
-from jobs.order.sharing import LOOK_AHEAD, JobSchedule, Planned, is_mixed
 from jobs.order.speeds import start_after
 
 Place: TypeAlias = tuple[float, int]
-"""A job's place in the order: its start tag and its number."""
+"""A job's place in the order: start tag and job ID."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Jobs of one kind between two places."""
+    """Jobs of one network and speed class between two places."""
 
     network: str | None
     speed_class: str
@@ -30,15 +30,15 @@ class Group:
 
 
 def counted_before(places: Sequence[Place], paused: frozenset[int]) -> sa.Select[Any]:
-    """A statement that counts what lies before each of these places, but not paused servers' jobs.
+    """A statement that counts the jobs before each place, without those of paused servers.
 
     Args:
         places: In the order of the queue, at least one.
-        paused: Servers.
+        paused: IDs of paused servers.
 
     Returns:
-        Rows of the number of a place, a network, a speed class, how many such jobs lie before it
-        and not before the place before it, which is itself the first of them, and their work.
+        Rows of: index of a place, network, speed class, number of jobs, their work. A row counts
+        the jobs from the previous place (inclusive) to this one (exclusive).
     """
     halted = [guild for guild in paused if guild != EVERYWHERE]
     counts = J.flow.not_in(halted) if halted else sa.true()
@@ -68,7 +68,7 @@ def counted_before(places: Sequence[Place], paused: frozenset[int]) -> sa.Select
 async def _groups_before(
     connection: AsyncConnection, places: Sequence[Place], paused: frozenset[int]
 ) -> Mapping[int, list[Group]]:
-    """What `counted_before` counts, by the number of each place."""
+    """The groups of `counted_before`, by the index of the place."""
     found: dict[int, list[Group]] = {}
     if places:
         rows = await connection.execute(counted_before(places, paused))
@@ -79,13 +79,13 @@ async def _groups_before(
 
 @dataclass
 class Forecast:
-    """Foretells one job after the other, in the order of the queue; see `forecast_of`."""
+    """Predicts one job after the other, in the order of the queue; see `forecast_of`."""
 
     connection: AsyncConnection
     fleet: Fleet
     _groups: Mapping[int, list[Group]]
     ahead: int = 0
-    """Jobs before the one that was asked about last."""
+    """Number of jobs before the current one."""
     _seconds: float = 0.0
     _passed: int = 0
     _kinds: set[tuple[str | None, str]] = field(default_factory=set)
@@ -93,7 +93,7 @@ class Forecast:
     _plan: JobSchedule | None = None
 
     def pass_to_next(self) -> None:
-        """Count what lies between the job before and the next one of those that are asked about."""
+        """Advance to the next job, counting the jobs in between."""
         groups = self._groups.get(self._passed, [])
         self.ahead += sum(group.count for group in groups)
         self._seconds += self._seconds_of(groups)
@@ -101,7 +101,7 @@ class Forecast:
         self._passed += 1
 
     async def seconds_to_ready(self, row: Record) -> float | None:
-        """Seconds until the job that was passed to is ready; None if none can tell."""
+        """Seconds until the current job is ready; None if unknown."""
         fleet = self.fleet
         if not fleet.engines:
             return None
@@ -113,7 +113,7 @@ class Forecast:
         return wait + fleet.seconds(row.speed_class, row.work, row.network)
 
     async def _seconds_apart(self, row: Record) -> float | None:
-        """The same where it matters which engine paints: the line is dealt out one by one."""
+        """As above, when engines differ: simulates which engine takes which job."""
         if self._plan is None or self._dealt is None:
             self._plan = JobSchedule(self.fleet)
             line = await first_loads(self.connection, LOOK_AHEAD)
@@ -121,7 +121,7 @@ class Forecast:
         if row.id in self._dealt:
             planned = self._dealt[row.id]
             return None if planned is None else planned.ready
-        # Far behind: what lies before it is poured over the engines that paint such jobs.
+        # Beyond the simulated jobs: spread the work before it over the engines suited to it.
         load = Load(row.id, row.speed_class, row.work, row.network)
         suited = self._plan.suited(load)
         if not suited:
@@ -137,6 +137,6 @@ class Forecast:
 async def forecast_of(
     connection: AsyncConnection, fleet: Fleet, paused: frozenset[int], rows: Iterable[Record]
 ) -> Forecast:
-    """A forecast of these waiting jobs, which are in the order of the queue."""
+    """A forecast of these waiting jobs, which must be in the order of the queue."""
     places = [(row.start, row.id) for row in rows]
     return Forecast(connection, fleet, await _groups_before(connection, places, paused))

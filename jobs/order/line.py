@@ -1,4 +1,4 @@
-"""The jobs that may be painted, in their order, as the queue's index gives them."""
+"""The jobs that may start, in the order of the queue's index."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from jobs.order.fleet import Load
 
 
 def startable() -> tuple[sa.ColumnElement[bool], ...]:
-    """What is true of a job that may be painted: it waits, and its server is not paused."""
+    """Conditions of a job that may start: it is queued, and its server is not paused."""
     halted = schema.pauses.c.guild_id
     return (
         IS_QUEUED,
@@ -22,11 +22,11 @@ def startable() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def in_order(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """These columns of the jobs that may be painted, the next one first."""
+    """These columns of the jobs that may start, the next one first."""
     return sa.select(*columns).where(*startable()).order_by(J.start, J.id)
 
 
 async def first_loads(connection: AsyncConnection, limit: int) -> list[Load]:
-    """The first jobs of the line."""
+    """The first jobs in the queue."""
     statement = in_order(J.id, J.speed_class, J.work, J.network).limit(limit)
     return [Load(*row) for row in await connection.execute(statement)]

@@ -1,8 +1,8 @@
-"""How long a job will take: its work, and the speeds that engines have shown.
+"""How long a job will take: its work, and the measured speeds of engines.
 
-Work is counted in units that no machine enters: megapixels times a factor of the quality. The
-seconds that an engine needs for one unit are measured on finished jobs, for each class of size
-and quality apart, since small pictures do not use a machine fully.
+Work is independent of the machine: megapixels times a factor of the quality. The seconds that an
+engine needs per unit are measured on finished jobs, separately for each class of size and quality,
+since small pictures do not use a machine fully.
 """
 
 import math
@@ -14,21 +14,20 @@ from common.options import CLIP_FRAME_WORK, QUALITY_WORK, USUAL_ASPECT, PaintOpt
 from jobs.model import EngineInfo
 
 STANDARD_ITERATIONS = 20
-"""What a standard picture takes, in iterations at its full size; for jobs that name their own
-number, and for what a few iterations tell of an engine. Beginning a scale counts as one.
-"""
+"""Iterations of a standard picture at its full size. Converts a job's own number of iterations to
+work, and an engine's first few iterations to a speed. Starting a scale counts as one."""
 PRIOR_SECONDS_PER_WORK = 120.0
-"""A guess for a processor without a graphics card, until the first job is measured."""
+"""Assumed for a machine without a graphics card until its first job is measured."""
 SMOOTHING = 0.3
-"""Weight of the newest measurement, so that the last few jobs decide."""
+"""Weight of the newest measurement; the last few jobs dominate."""
 BELIEVED_FROM = 0.1
-"""The share of its work from which a painting's own pace says how long it takes."""
+"""Fraction of the work after which a painting's own speed alone predicts the rest."""
 NETWORK_WORK: Mapping[str, float] = {"vgg19": 1.0, "lite": 0.2}
 """Time that each network needs for a picture, relative to VGG-19, rounded. It is used to estimate
 an engine for which only the other network's speed is known. docs/lite.md has measurements."""
 
 SpeedKey = tuple[str, str]
-"""Kind of engine, class of job."""
+"""Engine kind, speed class."""
 
 
 def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1) -> float:
@@ -36,61 +35,61 @@ def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1)
 
     Args:
         options: of the job.
-        aspect: the photograph's shorter side in parts of its longer; None where it is not known.
-        frames: of the clip that is painted; 1 for a still.
+        aspect: the photograph's shorter side divided by its longer one; None if unknown.
+        frames: number of frames of the clip; 1 for a still.
     """
     megapixels = options.size_px**2 * (USUAL_ASPECT if aspect is None else aspect) / 1e6
     factor = QUALITY_WORK[options.quality]
     if options.iterations is not None:
-        # By scale; the small scales of the pyramid add about a third.
+        # Iterations are per scale; the small scales of the pyramid add about a third.
         factor = options.iterations * 4 / 3 / STANDARD_ITERATIONS
     pictures = options.variants * (1 + CLIP_FRAME_WORK * (frames - 1))
     return max(megapixels * factor * pictures, 1e-6)
 
 
 USUAL_SIZE_PX = 1024
-"""By a standard picture of this size an engine's speed is told to its owner."""
+"""Size of the standard picture by which owners are told an engine's speed."""
 
 
 def usual_seconds(engine: EngineInfo) -> float | None:
-    """What a standard picture of `USUAL_SIZE_PX` takes an engine; None where it does not say."""
+    """Seconds that an engine needs for a standard picture of `USUAL_SIZE_PX`; None if unknown."""
     if engine.pace is None:
         return None
     return engine.pace * work_of(PaintOptions(size_px=USUAL_SIZE_PX, quality="standard"))
 
 
 def speed_class_of(options: PaintOptions, *, moves: bool = False) -> str:
-    """The class in which the job's speed is measured: quality, size by half octaves, and motion."""
+    """The job's speed class: quality, size in half octaves, and whether it moves."""
     quality = options.quality if options.iterations is None else "own"
-    size = class_number_of(options.size_px)
+    size = half_octave_of(options.size_px)
     return f"{quality}/{size}/moving" if moves else f"{quality}/{size}"
 
 
-def class_number_of(size_px: int) -> int:
-    """The half octave of a size."""
+def half_octave_of(size_px: int) -> int:
+    """A size in half octaves."""
     return round(2 * math.log2(size_px))
 
 
-def class_number(speed_class: str) -> int:
-    """The half octave of a class's sizes."""
+def half_octave_in(speed_class: str) -> int:
+    """The size of a speed class, in half octaves."""
     return int(speed_class.split("/")[1])
 
 
 def engine_kind(engine: EngineInfo, network: str | None = None) -> str:
-    """What an engine's speed depends on: the machine, its device and the network.
+    """What an engine's speed depends on: machine, device and network.
 
     Args:
-        engine: that paints.
-        network: of the job; None for the one that the engine takes by itself.
+        engine: the engine.
+        network: of the job; None for the engine's default.
     """
     return f"{engine.host}|{engine.device}|{network or engine.network}"
 
 
 class SpeedModel:
-    """Seconds for one unit of work, from what was measured by engine kind and class.
+    """Seconds per unit of work, by engine kind and speed class.
 
-    What was not measured is borrowed from the nearest relative: the same engine's other
-    classes, the same device and network on other machines, then anything.
+    What was not measured is taken from the nearest relative: the same engine's other classes, then
+    the same device and network on other machines, then `PRIOR_SECONDS_PER_WORK`.
     """
 
     def __init__(self, measured: Mapping[SpeedKey, float]) -> None:
@@ -117,8 +116,8 @@ class SpeedModel:
         Args:
             kind: of engine.
             speed_class: of the job.
-            announced: what an engine says of itself, which counts where nothing was measured of
-                its kind: devices of one name may be ten times as fast elsewhere.
+            announced: the engine's own estimate, used if nothing was measured of its kind. It is
+                preferred to other machines, as devices of one name may differ tenfold.
         """
         exact = self._measured.get((kind, speed_class))
         if exact is not None:
@@ -134,32 +133,32 @@ class SpeedModel:
         return PRIOR_SECONDS_PER_WORK
 
     def least(self, network: str, speed_class: str) -> float | None:
-        """Seconds for a unit of such work on the fastest engine that ever painted by a network."""
+        """Seconds per unit on the fastest engine that ever painted with this network, or None."""
         kinds = {kind for kind, _ in self._measured if kind.rpartition("|")[2] == network}
         return min((self.seconds_per_work(kind, speed_class) for kind in kinds), default=None)
 
     def measured(self, kind: str, speed_class: str) -> bool:
-        """Whether such a job was measured on this kind of engine itself."""
+        """Whether this kind of engine has been measured in this speed class."""
         return (kind, speed_class) in self._measured
 
     def usual(self, speed_class: str) -> float:
-        """Seconds for a unit of work where no engine is alive to be asked about."""
+        """Seconds per unit when no engine is alive."""
         return self._means.get(("class", speed_class), PRIOR_SECONDS_PER_WORK)
 
 
 def mean_pace(paces: Iterable[float]) -> float:
-    """Seconds for a unit of work that one of several engines does, the fast ones more often."""
+    """The harmonic mean: fast engines take more of the jobs."""
     rates = [1 / pace for pace in paces]
     return len(rates) / sum(rates)
 
 
 def _alike(kind: str) -> str:
-    """Device and network without the machine."""
+    """An engine kind without its machine."""
     return kind.partition("|")[2]
 
 
 def smoothed(previous: float | None, samples: int, newest: float) -> float:
-    """The running mean (in logarithms) after one more measurement."""
+    """The running mean (of logarithms) after one more measurement."""
     if previous is None or previous <= 0:
         return newest
     weight = max(SMOOTHING, 1 / (samples + 1))
@@ -167,9 +166,9 @@ def smoothed(previous: float | None, samples: int, newest: float) -> float:
 
 
 def blended(predicted: float, found: float, fraction: float) -> float:
-    """Seconds left, from those predicted and those that the painting itself has shown so far.
+    """Seconds left, blended from the prediction and the painting's own speed so far.
 
-    From a tenth of the work on the painting alone decides.
+    From `BELIEVED_FROM` of the work on, only the painting's own speed counts.
     """
     share = min(1.0, fraction / BELIEVED_FROM)
     if predicted <= 0 or found <= 0:
@@ -178,10 +177,10 @@ def blended(predicted: float, found: float, fraction: float) -> float:
 
 
 def start_after(work_seconds: float, busy: Iterable[float], engines: int) -> float:
-    """Seconds until the next engine is free, with this work to be done before.
+    """Seconds until an engine is free if this work is done first.
 
-    The engines' remaining times are levelled up with the work like vessels with water: it is
-    the least t with sum(max(0, t - remaining)) >= work.
+    The work fills up the engines' remaining times to a common level (water-filling): the smallest t
+    with sum(max(0, t - remaining)) >= work.
     """
     remaining = sorted(max(0.0, seconds) for seconds in busy)[:engines]
     levels = [0.0] * (engines - len(remaining)) + remaining

@@ -1,4 +1,4 @@
-"""The place of a job and the time it will be ready, from counts in the queue's index."""
+"""A job's place in the queue and the time it will be ready, from counts in the queue's index."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from jobs.model import Job, JobState, Standing
 from jobs.order.choosing import choose_network
 from jobs.order.fairness import rejoined
 from jobs.order.fleet import (
-    RUN,
+    RUNNING_COLUMNS,
     Fleet,
     SpeedCache,
     is_alive,
@@ -29,9 +29,9 @@ from jobs.order.forecast import Place, forecast_of
 from jobs.order.speeds import speed_class_of, work_of
 
 ENGINE_STARTING = "engine_starting"
-"""The fact of the installation that says when an engine began to start."""
+"""Name of the fact that records when an engine began to start."""
 STARTING_SECONDS = 120.0
-"""What has not started within this time is not waited for any longer."""
+"""An engine that has not started within this time is no longer expected."""
 _PLACE = (J.start, J.id, J.state, J.guild_id)
 
 
@@ -44,39 +44,41 @@ class QueueOverview:
     paused: bool
     engines_alive: int
     engine_starting: bool = False
-    """Whether one is on its way where none is alive."""
+    """Whether an engine is starting while none is alive."""
     paused_everywhere: bool = False
-    """Whether those who run the bot have paused all servers."""
+    """Whether the operator has paused all servers."""
 
 
 class Standings(QueuePart):
-    """Says where jobs stand, and how much waits."""
+    """Places, predicted times and queue lengths."""
 
     def __init__(self, core: QueueCore) -> None:
         super().__init__(core)
         self.speeds = SpeedCache()
 
     async def get(self, job_id: int) -> Standing | None:
-        """Place and times of one job; None when there is no such job."""
+        """Place and time of one job; None if there is no such job."""
         return (await self.get_many([job_id])).get(job_id)
 
     async def get_many(self, job_ids: Iterable[int]) -> dict[int, Standing]:
-        """Place and times of several jobs, in one pass over the queue's index."""
+        """Places and times of several jobs, in one pass over the queue's index."""
         async with self._database.read_now() as (connection, now):
             return await self.get_many_in(connection, list(job_ids), now)
 
     async def get_many_in(
         self, connection: AsyncConnection, job_ids: Sequence[int], now: float
     ) -> dict[int, Standing]:
-        """As `get_many`, inside somebody's transaction."""
-        statement = sa.select(*_PLACE, *RUN).where(J.id.in_(job_ids)).order_by(J.start, J.id)
+        """As `get_many`, in the caller's transaction."""
+        statement = (
+            sa.select(*_PLACE, *RUNNING_COLUMNS).where(J.id.in_(job_ids)).order_by(J.start, J.id)
+        )
         rows = (await connection.execute(statement)).all()
         fleet = await self.fleet(connection, now)
         paused = await _paused_guilds(connection)
         waiting = [row for row in rows if row.state == JobState.QUEUED]
         going = [row for row in waiting if row.guild_id not in paused]
         forecast = await forecast_of(connection, fleet, paused, going)
-        halted = _Halted(connection, paused)
+        halted = _PausedPlaces(connection, paused)
         engines = len(fleet.engines)
         starting = not engines and await is_starting(connection, now)
         here = self.machine_now()
@@ -99,18 +101,18 @@ class Standings(QueuePart):
         return found
 
     def machine_now(self) -> float:
-        """The time that what is expected is said by: this machine's."""
+        """The clock of predicted times: this machine's."""
         return self._database.machine_now()
 
     async def painting_seconds(
         self, options: PaintOptions, aspect: float | None, *, frames: int = 1
     ) -> float:
-        """How long such a job is expected to be painted, from its first to its last moment.
+        """Predicted seconds of painting of such a job, from start to end.
 
         Args:
             options: Of the job.
-            aspect: The photograph's shorter side in parts of its longer; None where not known.
-            frames: Of the clip that would be painted; 1 for a still.
+            aspect: The photograph's shorter side divided by its longer one; None if unknown.
+            frames: Number of frames of the clip; 1 for a still.
         """
         async with self._database.read_now() as (connection, now):
             fleet = await self.fleet(connection, now)
@@ -130,9 +132,12 @@ class Standings(QueuePart):
     async def unfinished_of(
         self, user_id: int, guild_id: int | None = None, *, limit: int | None = 25
     ) -> list[Job]:
-        """A user's jobs that are being painted, and after them the next that wait, in order.
+        """A user's running jobs, then the waiting ones, in order.
 
-        Those of one server, or (None) all.
+        Args:
+            user_id: whose jobs.
+            guild_id: in this server only; None for all.
+            limit: how many at most.
         """
         here = [] if guild_id is None else [J.guild_id == guild_id]
         unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
@@ -145,7 +150,7 @@ class Standings(QueuePart):
         return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def overview(self, guild_id: int | None) -> QueueOverview:
-        """How much is waiting and running, in one server or (None) in all."""
+        """Numbers of waiting and running jobs, in one server or (None) in all."""
         here = [] if guild_id is None else [J.guild_id == guild_id]
         async with self._database.read_now() as (connection, now):
             alive = await connection.scalar(sa.select(sa.func.count()).where(is_alive(now)))
@@ -165,7 +170,7 @@ class Standings(QueuePart):
 
 
 async def is_starting(connection: AsyncConnection, now: float) -> bool:
-    """Whether an engine began to start a moment ago and has not registered yet."""
+    """Whether an engine began to start recently and has not registered yet."""
     seconds = await seconds_since(connection, ENGINE_STARTING, now)
     return seconds is not None and 0 <= seconds < STARTING_SECONDS
 
@@ -175,18 +180,18 @@ async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:
 
 
 @dataclass
-class _Halted:
-    """Places of jobs of paused servers, as they would be if their server went on now.
+class _PausedPlaces:
+    """Places of paused servers' jobs, as they would be if their server were resumed now.
 
-    They hold up nobody else, but do count among their own.
+    They delay no other server, but count within their own.
     """
 
     connection: AsyncConnection
     paused: frozenset[int]
     _going: list[Place] | None = None
-    """The places of what is not paused, in their order."""
+    """Places of the jobs that are not paused, in order."""
     _slots: dict[int, dict[int, tuple[int, float]]] = field(default_factory=dict)
-    """By server and job: how many of the server's own are before it, and its start tag."""
+    """By server and job ID: number of the server's own jobs before it, and its start tag."""
 
     async def place_of(self, row: Record) -> int:
         """The place of a waiting job."""
@@ -200,7 +205,7 @@ class _Halted:
             self._slots[guild_id] = {
                 slot.job_id: (number, slot.start) for number, slot in enumerate(slots)
             }
-        # It may have been claimed or cancelled since its row was read, on PostgreSQL.
+        # On PostgreSQL it may have been claimed or cancelled since its row was read.
         nowhere = (0, float(row.start))
         own, start = self._slots[guild_id].get(row.id, nowhere)
         return own + bisect_left(self._going, (start, row.id)) + 1

@@ -1,1 +1,1 @@
-"""The engines' side: claims, leases, engines, and how a job leaves an engine."""
+"""The engines' side of the queue: claims, leases, heartbeats, and how a job ends."""

@@ -1,4 +1,4 @@
-"""The bots that serve a queue, and whether Discord is there for them."""
+"""The bots that serve a queue, and whether they are connected to Discord."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,17 +12,17 @@ from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, bot_from_row
 
 
 class Bots(QueuePart):
-    """The bots that are counted on."""
+    """Registers bots and their heartbeats."""
 
     async def enter(self, bot: BotInfo, is_gone: Callable[[BotInfo], bool]) -> BotInfo | None:
-        """Count on a bot from now on, unless another one serves the same application.
+        """Register a bot, unless another one serves the same application.
 
         Args:
-            bot: which wants to serve.
-            is_gone: whether another that was heard of a moment ago is known to have ended.
+            bot: the bot to register.
+            is_gone: whether another bot with a recent heartbeat is known to have ended.
 
         Returns:
-            The other one; None where there is none.
+            The other bot; None if this one was registered.
         """
         table = schema.bots
         async with self._database.write() as transaction:
@@ -44,7 +44,7 @@ class Bots(QueuePart):
     async def beat(
         self, bot: BotInfo, *, connected: bool, latency_seconds: float | None = None
     ) -> None:
-        """Note that a bot is alive, and whether Discord's gateway is there for it."""
+        """Heartbeat of a bot, with the state of its gateway connection."""
         table = schema.bots
         async with self._database.write(precious=False) as transaction:
             now = transaction.now
@@ -57,14 +57,14 @@ class Bots(QueuePart):
             await _insert(transaction, bot, seen)
 
     async def forget(self, bot_id: str) -> None:
-        """Count on a bot no longer: it ends."""
+        """Remove a bot that ends."""
         gone = sa.delete(schema.bots).where(schema.bots.c.id == bot_id)
         await self._database.execute(gone, precious=False)
 
 
 async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any]) -> None:
     table = schema.bots
-    # What killed bots left behind.
+    # Remove the rows of bots that were killed.
     old = table.c.last_seen < transaction.now - 10 * BOT_ALIVE_SECONDS
     await transaction.execute(sa.delete(table).where(old))
     await transaction.execute(

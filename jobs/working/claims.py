@@ -1,10 +1,10 @@
-"""What engines do: claims with a lease and a fence, and what is written under them.
+"""Claims with a lease and a fence, and everything that an engine writes under them.
 
-A claim raises the job's fence. Every write of an engine names the fence it was given, in the
-WHERE of its UPDATE: once somebody else has claimed the job, or it was taken away, the write
-finds no row, and the engine learns that its lease is lost. Leases end by the database's clock
-(PostgreSQL's own, or the machine's that holds the SQLite file), so engines whose clocks are
-wrong neither lose nor keep a job unduly.
+A claim raises the job's fence. Every write of an engine has the fence of its claim in the WHERE of
+its UPDATE. Once somebody else has claimed the job, or it was taken away, the write matches no row,
+and the engine learns that its lease is lost. Leases expire by the database's clock (PostgreSQL's
+own, or that of the machine with the SQLite file), so an engine with a wrong clock neither loses nor
+keeps a job wrongly.
 """
 
 import json
@@ -32,45 +32,45 @@ from jobs.order.fleet import SpeedCache
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.picture_sizes import note_sizes
 from jobs.working import ending, leases
+from jobs.working.claiming import Claiming
 from jobs.working.engines import measure, seen
 from jobs.working.leaving_out import leave_out
 from jobs.working.reaping import Reaper
 from jobs.working.roles import clip_roles, finished_parts, key_in, variant_roles
-from jobs.working.taking import Taking
 
 _Ending = Callable[[Transaction, Record, str], Awaitable[list[str]]]
-"""How a locked job ends, by an actor; returns as `ending.end_job` does."""
+"""Ends a locked job on behalf of an actor; returns as `ending.end_job` does."""
 
 
 class Claims(QueuePart):
-    """What an engine does with the job that it holds."""
+    """Everything that an engine does with a job that it has claimed."""
 
     def __init__(self, core: QueueCore, speeds: SpeedCache) -> None:
         super().__init__(core)
         self._speeds = speeds
         self._reaper = Reaper(core)
-        self._taking = Taking(core, speeds, self._reaper)
+        self._claiming = Claiming(core, speeds, self._reaper)
 
     async def claim(
         self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
     ) -> Claim | None:
-        """See `jobs.working.taking.Taking.take`."""
-        return await self._taking.take(engine_id, lease_seconds=lease_seconds)
+        """See `jobs.working.claiming.Claiming.claim_job`."""
+        return await self._claiming.claim_job(engine_id, lease_seconds=lease_seconds)
 
     async def renew(
         self, claim: Claim, lease_seconds: float = leases.LEASE_SECONDS
     ) -> LeaseOutcome:
-        """Keep a claim for `lease_seconds` from now on."""
+        """Renew a claim's lease: it expires `lease_seconds` from now."""
         async with self._database.write(precious=False) as transaction:
             until = transaction.now + lease_seconds
-            held = await leases.guarded(transaction, claim, lease_expires_at=until)
+            held = await leases.fenced_update(transaction, claim, lease_expires_at=until)
             await seen(transaction, claim.engine_id)
             return held
 
     async def report_progress(self, claim: Claim, progress: Progress) -> LeaseOutcome:
-        """Say how far the job is, in three statements.
+        """Store a job's progress, in three statements.
 
-        Of its previews the newest two are kept: the delivery may be about to read the one before.
+        The newest two previews are kept, as the delivery may be about to read the older one.
         """
         values: dict[str, Any] = {"progress": to_json(progress), "revision": J.revision + 1}
         key = progress.preview_key
@@ -84,7 +84,7 @@ class Claims(QueuePart):
                 key_in(claim, ending.PREVIEW_BEFORE).label("before"),
                 *transaction.notifications(CHANGED_TOPIC),
             ]
-            row = await leases.guarded_row(
+            row = await leases.fenced_update_returning(
                 transaction, claim, returning, progress_at=transaction.now, **values
             )
             if row is None:
@@ -104,13 +104,14 @@ class Claims(QueuePart):
     async def save_checkpoint(
         self, claim: Claim, key: str, frames: Mapping[int, str] = MappingProxyType({})
     ) -> LeaseOutcome:
-        """Name the checkpoint from which another engine goes on if this one dies.
+        """Record the checkpoint from which another engine resumes if this one dies.
 
         Args:
             claim: of the job.
             key: of the checkpoint.
-            frames: keys of the painted frames that are new with it, by their number. Those that
-                were named before still belong to it; with the first one all begins anew.
+            frames: keys of the frames painted since the last checkpoint, by frame number. Frames
+                recorded before stay valid, unless frame 0 is among the new ones: then the clip was
+                restarted.
         """
         uses = schema.picture_uses.c
         roles = {ending.CHECKPOINT: key} | {
@@ -120,7 +121,7 @@ class Claims(QueuePart):
         if 0 in frames:
             goes = sa.or_(goes, uses.role.startswith(ending.FRAME))
         async with self._database.write() as transaction:
-            held = await leases.guarded(transaction, claim, checkpoint_key=key)
+            held = await leases.fenced_update(transaction, claim, checkpoint_key=key)
             if isinstance(held, LeaseLost):
                 return held
             old = await transaction.scalars(
@@ -136,9 +137,9 @@ class Claims(QueuePart):
     async def _leave(
         self, claim: Claim, ends: _Ending, finished: tuple[str, ...] = ()
     ) -> LeaseOutcome:
-        """Let a job leave its engine as this says, or as cancelled if that was asked for.
+        """End a claim with `ends`, or as cancelled if that was requested.
 
-        Of several pictures those that are `finished` stay then, too.
+        A cancelled job with several pictures keeps those that are `finished`.
         """
         actor = f"engine:{claim.engine_id}"
         async with self._database.write() as transaction:
@@ -154,14 +155,14 @@ class Claims(QueuePart):
         return LeaseHeld(cancel_requested=cancelled)
 
     async def leave_out(self, claim: Claim, presets: Collection[str]) -> LeaseOutcome:
-        """Take paintings that cannot be had out of a job with a version in each of its styles.
+        """Remove unavailable paintings from a job with one version per style.
 
-        They are not counted to its member's day, and its message is to name them. To say so again,
-        with more of them, is right.
+        They do not count against the member's daily limit, and the job's message names them.
+        Idempotent; may be called again with more of them.
 
         Args:
-            claim: of the job, which has other styles besides.
-            presets: all that are left out so far.
+            claim: of the job, which must have other styles besides.
+            presets: IDs of all paintings left out so far.
         """
         async with self._database.write() as transaction:
             row = await leases.held_row(transaction, claim)
@@ -178,7 +179,7 @@ class Claims(QueuePart):
         *,
         timelapse_key: str | None = None,
     ) -> LeaseOutcome:
-        """End the job with its picture, or as cancelled if that was asked for meanwhile."""
+        """Finish the job with its picture, or as cancelled if that was requested meanwhile."""
 
         async def done(transaction: Transaction, row: Record, actor: str) -> list[str]:
             roles = {"result": result_key, "timelapse": timelapse_key, **report.records}
@@ -197,7 +198,7 @@ class Claims(QueuePart):
                 report=to_json(report),
             )
             if claim.checkpoint_key is None and not claim.done:
-                # A job that was gone on with does not say how long the whole of it takes.
+                # A resumed job does not show how long all of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
                 self._speeds.forget()
             return dropped
@@ -205,7 +206,7 @@ class Claims(QueuePart):
         return await self._leave(claim, done, report.variants)
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
-        """End the job as failed; with `retry` it gets another chance, up to three in all."""
+        """End the job as failed. With `retry` it is requeued, up to three attempts in all."""
 
         async def failed(transaction: Transaction, row: Record, actor: str) -> list[str]:
             if retry and row.deaths + 1 < ending.DEATHS_ALLOWED:
@@ -227,9 +228,9 @@ class Claims(QueuePart):
         return await self._leave(claim, _cancelled)
 
     async def release(self, claim: Claim, *, reason: str | None = None) -> LeaseOutcome:
-        """Give the job back, at its old place and without a stain.
+        """Requeue the job at its old place, without counting an attempt.
 
-        At an ordered shutdown, or for a reason that lies in the surroundings, not in the job.
+        For an orderly shutdown, or a reason outside of the job.
         """
         details = {} if reason is None else {"reason": reason}
 
@@ -241,10 +242,10 @@ class Claims(QueuePart):
         return await self._leave(claim, back)
 
     async def hung(self, claim: Claim, reason: str, failure: Failure) -> LeaseOutcome:
-        """Give the job back without a stain; but the third time it hung an engine, end it.
+        """Requeue the job without counting an attempt; the third time it hung an engine, fail it.
 
-        An engine that hung is asked to paint a tiny picture before its device gets another job
-        (`engines.was_in_trouble`), so it is not the device that hangs again and again.
+        An engine that hung first paints a tiny picture before its device gets another job
+        (`engines.was_in_trouble`), so a broken device is not what hangs again and again.
         """
         events, details = schema.events.c, {"reason": reason}
 
@@ -266,10 +267,9 @@ class Claims(QueuePart):
         return await self._reaper.reap()
 
     async def survived(self, claim: Claim) -> bool:
-        """Take back the death of an engine that lost its lease and lives.
+        """Undo the death counted for an engine that lost its lease but is alive.
 
-        It slept alone, or the network lay between it and the database. Whether there was a death
-        to be taken back.
+        It was suspended, or cut off from the database. Returns whether a death was counted.
         """
         async with self._database.write() as transaction:
             row = await row_of(transaction, claim.job.id)

@@ -1,4 +1,4 @@
-"""How a job leaves an engine: ended for good, or back to its old place in the queue."""
+"""How a job leaves an engine: ended, or requeued at its old place."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,16 +14,15 @@ from jobs.entering.limits import DAY_SECONDS
 from jobs.model import Failure, FailureKind, JobState, Progress
 
 DEATHS_ALLOWED = 3
-"""The third death of its engine ends a job."""
+"""The third death of its engine fails a job."""
 HANGS_ALLOWED = 3
-"""The third time that an engine hangs over a job ends it."""
+"""The third hang of its engine fails a job."""
 DIED, SURVIVED, HUNG, RETRIED = "engine_died", "engine_survived", "engine_hung", "retried"
-"""Lines of a job's history."""
+"""Kinds of events in a job's history."""
 PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
-"""What the newest two previews are to a job."""
+"""Picture roles of the newest two previews."""
 CHECKPOINT, FRAME = "checkpoint", "frame:"
-"""What the newest checkpoint is to a job; how the roles of its painted frames, and of those of
-several pictures that are finished, begin."""
+"""Picture role of the newest checkpoint; prefix of the roles of its painted frames."""
 
 
 async def end_job(
@@ -35,15 +34,15 @@ async def end_job(
     failure: Failure | None = None,
     **values: Any,
 ) -> list[str]:
-    """End a job that the transaction has locked, and count back what it is fair to.
+    """End a job that the transaction has locked, and refund what should not count.
 
-    Failed by no fault of the user: nothing of it counts towards the day. Else the pictures of it
-    that were painted or begun do, and those that never were do not. One that ended its engines
-    was begun, or it could end them all day long. Of several pictures those that are finished stay,
-    to be shown: see `Job.versions`.
+    A job that failed through no fault of the user does not count against the daily limit. Otherwise
+    the pictures that were painted or begun count, and the others do not. A job that killed its
+    engines counts as begun, or a user could kill engines all day. Of a job with several pictures,
+    the finished ones are kept and shown: see `Job.versions`.
 
     Returns:
-        Keys of what only its engine needed, to be discarded when all is written.
+        Keys of files that only its engine needed, to be discarded after the commit.
     """
     if state is not JobState.DONE:
         finished = await _finished(transaction, row)
@@ -71,10 +70,10 @@ async def end_job(
     uses = schema.picture_uses
     dropped = await transaction.execute(
         sa.delete(uses)
-        .where(uses.c.job_id == row.id, is_working(uses.c.role))
+        .where(uses.c.job_id == row.id, is_working_file(uses.c.role))
         .returning(uses.c.role, uses.c.key)
     )
-    # The delivery may be about to read a preview, which is left for the next cleaning.
+    # The delivery may be about to read this preview; garbage collection deletes it later.
     keys = [str(each.key) for each in dropped if each.role != PREVIEW_BEFORE]
     details = {} if failure is None else {"kind": failure.kind, "error_id": failure.error_id}
     await record(transaction, row.id, state.value, actor, details)
@@ -83,7 +82,7 @@ async def end_job(
 
 
 async def _finished(transaction: Transaction, row: Record) -> tuple[str, ...]:
-    """Keys of the pictures that are finished of a job with several, in their order."""
+    """Keys of the finished pictures of a job with several, in order."""
     uses = schema.picture_uses.c
     its = sa.select(uses.key).where(uses.job_id == row.id, uses.role.startswith(VARIANT))
     return tuple(await transaction.scalars(its.order_by(uses.role)))
@@ -92,32 +91,41 @@ async def _finished(transaction: Transaction, row: Record) -> tuple[str, ...]:
 def _begun(row: Record, finished: int) -> int:
     """How many pictures of a job are finished or were begun.
 
-    An engine that gave it back without a stain has begun none, but for those that it finished.
+    An engine that requeued it without counting an attempt has begun only those that it finished.
     """
     return int(min(finished + (row.attempts > 0), row.pictures))
 
 
 def _owed(row: Record, begun: int) -> dict[str, float]:
-    """What its flows owe for a job that was not painted to its end: no turn for the rest of it."""
+    """Finish tags of a job not painted to its end: its flows are not charged for the rest."""
     if row.started_at is None:
         return {"user_finish": 0.0, "finish": 0.0}
     rest = (row.finish - row.start) * (1 - max(1, begun) / max(1, row.pictures))
     return {"user_finish": row.user_finish - rest, "finish": row.finish - rest}
 
 
-def is_working(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Whether it is the role of a picture that nobody needs once the job has ended."""
+def is_working_file(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """A condition on roles: nobody needs the picture once the job has ended."""
     return sa.or_(role.in_([CHECKPOINT, PREVIEW_BEFORE]), role.startswith(FRAME))
 
 
 async def end_lost(
     transaction: Transaction, row: Record, kind: str, actor: str, failure: Failure
 ) -> list[str]:
-    """End a job over which engines died or hung (`kind`) too often.
+    """Fail a job whose engines died or hung too often.
 
-    It counts towards its member's day, or it could end engines all day long; unless another
-    member's job met the same within a day, as then it is the machine that does it. What is
-    returned is that of `end_job`.
+    It counts against the member's daily limit, or a user could kill engines all day; unless another
+    member's job met the same within a day, which points to the machine.
+
+    Args:
+        transaction: has locked the job.
+        row: the job.
+        kind: event kind, `DIED` or `HUNG`.
+        actor: who ends it, for the history.
+        failure: what the member is told.
+
+    Returns:
+        As `end_job`.
     """
     events = schema.events.c
     others = (
@@ -143,9 +151,9 @@ async def requeue(
     died: bool,
     details: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """Put a running job back; its tags were never changed, so neither is its place.
+    """Requeue a running job. Its tags have not changed, so it returns to its old place.
 
-    As `end_job` it returns what is to be discarded, which is nothing.
+    Returns nothing to discard, in the form of `end_job`.
     """
     counted = {"deaths": J.deaths + 1} if died else {"attempts": J.attempts - 1}
     await change_job(

@@ -1,4 +1,4 @@
-"""The engines that are there, and how fast they have been."""
+"""Registered engines, their heartbeats and their measured speed."""
 
 from typing import Any
 
@@ -17,22 +17,22 @@ E = schema.engines.c
 
 
 class Engines(QueuePart):
-    """The engines that are counted on."""
+    """Registers engines and records their state."""
 
     async def expect(self) -> None:
-        """Say that an engine is starting; `register` or some time ends that."""
+        """Record that an engine is starting, until `register` or a timeout."""
         async with self._database.write(precious=False) as transaction:
             await write_fact(transaction, ENGINE_STARTING, str(transaction.now))
             await transaction.notify(CHANGED_TOPIC)
 
     async def expect_no_more(self) -> None:
-        """Say that it did not come to be."""
+        """Record that the expected engine did not start."""
         async with self._database.write(precious=False) as transaction:
             await forget_fact(transaction, ENGINE_STARTING)
             await transaction.notify(CHANGED_TOPIC)
 
     async def register(self, engine: EngineInfo) -> None:
-        """Count on an engine from now on."""
+        """Register an engine."""
         values: dict[str, Any] = {
             "host": engine.host[:200],
             "device": engine.device[:200],
@@ -55,27 +55,27 @@ class Engines(QueuePart):
             await transaction.notify(CHANGED_TOPIC)
 
     async def heartbeat(self, engine_id: str, *, memory_used_bytes: int | None = None) -> bool:
-        """Note that an engine is alive; False when it has to register again."""
+        """Heartbeat of an engine; False if it has to register again."""
         async with self._database.write(precious=False) as transaction:
             return await seen(transaction, engine_id, memory_used_bytes=memory_used_bytes)
 
     async def note_trouble(self, engine: EngineInfo, reason: str) -> None:
-        """Let the owner know what keeps an engine from painting."""
+        """Record, for the owner, what keeps an engine from painting."""
         async with self._database.write(precious=False) as transaction:
             await seen(transaction, engine.id, trouble=reason)
 
     async def was_in_trouble(self, engine: EngineInfo) -> bool:
-        """Whether an engine that ran on this device before said so, and none that all is well."""
+        """Whether an engine on this device reported trouble that has not been cleared since."""
         statement = sa.select(E.id).where(*_troubled_on_device_of(engine)).limit(1)
         return bool(await self._database.scalars(statement))
 
     async def note_well(self, engine: EngineInfo) -> None:
-        """Take it back, also for those that ran on this device before."""
+        """Clear reported trouble, including that of earlier engines on this device."""
         theirs = sa.update(schema.engines).where(*_troubled_on_device_of(engine))
         await self._database.execute(theirs.values(trouble=None), precious=False)
 
     async def forget(self, engine_id: str) -> None:
-        """Count on an engine no longer; what it has claimed is left to `release` or `reap`."""
+        """Remove an engine; `release` or `reap` deals with the job that it holds."""
         async with self._database.write() as transaction:
             await transaction.execute(sa.delete(schema.engines).where(E.id == engine_id))
             await transaction.notify(CHANGED_TOPIC)
@@ -90,14 +90,14 @@ def _troubled_on_device_of(engine: EngineInfo) -> tuple[sa.ColumnElement[bool], 
 
 
 async def seen(transaction: Transaction, engine_id: str, **values: Any) -> bool:
-    """Note that an engine is alive; False when it is not registered."""
+    """Set an engine's heartbeat and other columns; False if it is not registered."""
     its = sa.update(schema.engines).where(E.id == engine_id)
     result = await transaction.execute(its.values(last_seen=transaction.now, **values))
     return bool(result.rowcount)
 
 
 async def _best_pace(transaction: Transaction, engine: EngineInfo) -> float | None:
-    """The least seconds for a unit of work that were measured of its kind."""
+    """The fewest seconds per unit of work measured for this kind of engine."""
     table = schema.speeds.c
     best = sa.select(sa.func.min(table.seconds_per_work))
     kind = table.engine_kind == engine_kind(engine)
@@ -106,13 +106,13 @@ async def _best_pace(transaction: Transaction, engine: EngineInfo) -> float | No
 
 
 async def measure(transaction: Transaction, row: Record, engine_id: str, seconds: float) -> None:
-    """Learn from a finished job how fast this kind of engine is."""
+    """Update the speed of this kind of engine from a finished job."""
     table = schema.speeds
     engine = await transaction.one_or_none(sa.select(schema.engines).where(E.id == engine_id))
     if engine is None or seconds <= 0:
         return
     kind = engine_kind(engine_from_row(engine), row.network)
-    # Many engines may finish their first job of a class at the same moment.
+    # Several engines may finish their first job of a class at the same moment.
     await transaction.lock(f"atelier-speed:{kind}:{row.speed_class}")
     where = (table.c.engine_kind == kind, table.c.speed_class == row.speed_class)
     known = await transaction.one_or_none(sa.select(table).where(*where))
@@ -126,7 +126,7 @@ async def measure(transaction: Transaction, row: Record, engine_id: str, seconds
         updated_at=transaction.now,
     )
     if row.network not in {None, engine.network}:
-        return  # what it announces is of its own network
+        return  # the announced pace is that of the engine's own network
     if engine.pace is None or newest < engine.pace:
         its = sa.update(schema.engines).where(E.id == engine_id)
         await transaction.execute(its.values(pace=newest))

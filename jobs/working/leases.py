@@ -1,4 +1,4 @@
-"""Who holds a job: the one claim that wins, and the guard of every write under it."""
+"""Claiming a job, and fenced writes under the claim."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +17,9 @@ from jobs.order.line import in_order
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 
 LEASE_SECONDS = 30.0
-"""How long a claim holds unless it is renewed."""
+"""Seconds after which a lease expires unless it is renewed."""
 _PERHAPS_BETTER = 1.5
-"""Below `jobs.order.sharing.MUCH_BETTER`, as paces differ from class to class."""
+"""Less than `jobs.order.dispatch.MUCH_BETTER`, as speeds differ between speed classes."""
 
 
 def next_job() -> sa.Select[int]:
@@ -28,11 +28,11 @@ def next_job() -> sa.Select[int]:
 
 
 def _next_job_for() -> sa.Select[int]:
-    """The same for an engine that nobody does much better than, of those whose network it has.
+    """The same, for an engine with the job's network and without a much faster competitor.
 
-    An engine that another one may outdo, or that has not the memory for all sizes, finds nothing
-    here, and has to look closer (`jobs.order.sharing.choose`). One that is not registered, or says
-    nothing of itself, may take whatever comes.
+    It finds nothing for an engine that another one may outdo, or that lacks memory for the largest
+    size: those use the slower `jobs.order.dispatch.choose`. An engine that is not registered, or
+    does not report its abilities, may take any job.
     """
     me, better = schema.engines.alias("me"), schema.engines.alias("better")
     is_me = me.c.id == sa.bindparam("by_engine")
@@ -51,8 +51,8 @@ def _next_job_for() -> sa.Select[int]:
     return next_job().where(~lacking, ~limited, ~outdone)
 
 
-def _taking(which: sa.Select[int]) -> ReturningUpdate[Any]:
-    # SKIP LOCKED (on PostgreSQL): engines that ask at the same moment do not wait in line.
+def _claim_statement(which: sa.Select[int]) -> ReturningUpdate[Any]:
+    # SKIP LOCKED (PostgreSQL): concurrent claims do not wait for each other.
     first = which.with_for_update(skip_locked=True, of=schema.jobs).scalar_subquery()
     now = sa.bindparam("at", type_=sa.Double)
     return (
@@ -74,13 +74,13 @@ def _taking(which: sa.Select[int]) -> ReturningUpdate[Any]:
     )
 
 
-# Made once: to make them costs more than to send them.
-_TAKE_NEXT = _taking(_next_job_for())
-_TAKE_CHOSEN = _taking(sa.select(J.id).where(J.id == sa.bindparam("chosen"), IS_QUEUED))
+# Built once, since building them costs more than sending them.
+_CLAIM_NEXT = _claim_statement(_next_job_for())
+_CLAIM_CHOSEN = _claim_statement(sa.select(J.id).where(J.id == sa.bindparam("chosen"), IS_QUEUED))
 
 
-async def take_own(transaction: Transaction, engine_id: str, lease_seconds: float) -> Record | None:
-    """What an engine has claimed without knowing: the answer to its claim got lost."""
+async def reclaim(transaction: Transaction, engine_id: str, lease_seconds: float) -> Record | None:
+    """The job that this engine holds without knowing, because the answer to its claim was lost."""
     now = transaction.now
     own = sa.select(J.id).where(IS_RUNNING, J.engine_id == engine_id).limit(1).scalar_subquery()
     row = await transaction.one_or_none(
@@ -94,16 +94,16 @@ async def take_own(transaction: Transaction, engine_id: str, lease_seconds: floa
     return row
 
 
-async def take(
+async def claim_job(
     transaction: Transaction, engine_id: str, lease_seconds: float, job_id: int | None = None
 ) -> Record | None:
-    """Make a job this engine's: this one, or the next that is for it; the job as it is then."""
+    """Claim the job with this ID, or else the next one suitable; its new row, or None."""
     now = transaction.now
     values: dict[str, Any] = {"by_engine": engine_id, "at": now, "until": now + lease_seconds}
     if job_id is None:
-        taken = await transaction.execute(_TAKE_NEXT, values)
+        taken = await transaction.execute(_CLAIM_NEXT, values)
     else:
-        taken = await transaction.execute(_TAKE_CHOSEN, {**values, "chosen": job_id})
+        taken = await transaction.execute(_CLAIM_CHOSEN, {**values, "chosen": job_id})
     row: Record | None = taken.one_or_none()
     if row is not None:
         await record(transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence})
@@ -120,24 +120,24 @@ def _mine(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-async def guarded(transaction: Transaction, claim: Claim, **values: Any) -> LeaseOutcome:
-    """Write to the job if it is still this claim's."""
-    row = await guarded_row(transaction, claim, [J.cancel_requested], **values)
+async def fenced_update(transaction: Transaction, claim: Claim, **values: Any) -> LeaseOutcome:
+    """Write to the job if the claim still holds it."""
+    row = await fenced_update_returning(transaction, claim, [J.cancel_requested], **values)
     return LeaseLost() if row is None else LeaseHeld(bool(row.cancel_requested))
 
 
-async def guarded_row(
+async def fenced_update_returning(
     transaction: Transaction,
     claim: Claim,
     returning: Sequence[sa.ColumnElement[Any]],
     **values: Any,
 ) -> Record | None:
-    """Write to the job if it is still this claim's; these expressions of it, or None."""
+    """Write to the job if the claim still holds it; these columns of the row, or None."""
     statement = sa.update(schema.jobs).where(*_mine(claim)).values(**values)
     return await transaction.one_or_none(statement.returning(*returning))
 
 
 async def held_row(transaction: Transaction, claim: Claim) -> Record | None:
-    """The job's row, locked, if it is still this claim's."""
+    """The job's row, locked, if the claim still holds it."""
     statement = sa.select(schema.jobs).where(*_mine(claim))
     return await transaction.one_or_none(statement.with_for_update())

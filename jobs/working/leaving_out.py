@@ -1,4 +1,4 @@
-"""What becomes of a job whose message is to show several styles, where some cannot be had."""
+"""Removing unavailable styles from a job with one version per style."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -11,9 +11,9 @@ from jobs.db.rows import J, job_from_row, to_json
 
 
 async def leave_out(transaction: Transaction, row: Record, presets: Collection[str]) -> None:
-    """Take these paintings out of a job that the transaction has locked.
+    """Remove these paintings from a job that the transaction has locked.
 
-    From then on it is a job with the other styles alone, whoever reads it: so are its buttons.
+    From then on everybody reads it as a job with the other styles only, its buttons included.
     """
     job = job_from_row(row)
     inputs, options = without_styles(job.inputs, job.options, presets)
@@ -31,7 +31,7 @@ async def leave_out(transaction: Transaction, row: Record, presets: Collection[s
         pictures=options.variants,
         revision=J.revision + 1,
     )
-    share = options.variants / job.options.variants  # of its work, by which speeds are measured
+    share = options.variants / job.options.variants  # of the work that is left
     await change_job(
         transaction,
         row.id,

@@ -1,11 +1,10 @@
-"""Taking the jobs of dead engines back, and telling death from sleep.
+"""Requeues the jobs of dead engines, and tells death from sleep.
 
-A lease that ended says that its engine was not heard of; it may be that nobody was awake to hear.
-A laptop that slept, a database that was away, a clock that was set: after each of them all leases
-have ended at once, and the engines are about to renew them. So who looks after the leases
-believes an end only after it has looked steadily for a while, by the clock that leases end by,
-and after all could be written for as long: a full disk and a program that holds SQLite's lock let
-everybody look on, and nobody renew.
+An expired lease may mean that its engine died, or that nobody could renew it. After a laptop slept,
+the database was away or the clock was set, all leases have expired at once, and the engines are
+about to renew them. So the reaper believes in an expired lease only after it has checked steadily
+for a while by the database's clock, and after writes have succeeded for as long: with a full disk
+or a locked SQLite file, everybody can read and nobody can renew.
 """
 
 import logging
@@ -22,15 +21,15 @@ from jobs.db.database import Record, Transaction
 from jobs.db.rows import IS_RUNNING, J, job_from_row
 from jobs.model import Failure, FailureKind, JobState
 from jobs.working.ending import DEATHS_ALLOWED, DIED, end_job, end_lost, requeue
+from jobs.working.job_log import job_log_ids, log_end
 from jobs.working.leases import LEASE_SECONDS
-from jobs.working.saying import ids_of, say_end
 
 log = logging.getLogger(__name__)
 
 STEADY_GAP_SECONDS = 15.0
-"""Looks that are further apart have something between them that nobody saw."""
+"""With a longer gap between two checks, the time between them was not observed."""
 AWAKE_SECONDS = 10.0
-"""After that, engines have this long to renew; a quarter of a lease would do."""
+"""Time that engines have to renew after such a gap; a quarter of a lease would do."""
 LOST = sentence(
     "The painter stopped {count} times while painting this, so it was given up; please try a "
     "smaller size.",
@@ -39,21 +38,21 @@ LOST = sentence(
 
 
 @dataclass
-class Attention:
-    """Since when somebody has looked steadily, by the clock that leases end by."""
+class LeaseWatch:
+    """Since when leases have been checked steadily, by the database's clock."""
 
     looked_at: float | None = None
     steady_since: float = 0.0
     write_troubles: int = 0
     clock_went_back: bool = False
-    """Whether it did since the last look."""
+    """Whether the clock was set back since the last check."""
 
     def look(self, now: float, write_troubles: int) -> bool:
-        """Note a look; whether the end of a lease may be believed.
+        """Record a check; returns whether expired leases may be believed.
 
         Args:
-            now: by the clock that leases end by.
-            write_troubles: the database's, so far.
+            now: time of the database's clock.
+            write_troubles: the database's counter of failed or slow writes.
         """
         before, self.looked_at = self.looked_at, now
         could_write = write_troubles == self.write_troubles
@@ -65,36 +64,36 @@ class Attention:
 
 
 class Reaper(QueuePart):
-    """Looks after the leases, for one process."""
+    """Requeues jobs with expired leases; one per process."""
 
     def __init__(self, core: QueueCore) -> None:
         super().__init__(core)
-        self._attention = Attention()
+        self._lease_watch = LeaseWatch()
         self._asked_at = float("-inf")
         self._longest_seconds = LEASE_SECONDS
 
     def note_lease(self, seconds: float) -> None:
-        """Know of leases that are longer than usual, as simulations give."""
+        """Allow for leases that are longer than the default, such as those of simulations."""
         self._longest_seconds = max(self._longest_seconds, seconds)
 
     def is_due(self, every_seconds: float) -> bool:
-        """Whether nobody has looked for that many seconds."""
+        """Whether the last check was at least that many seconds ago."""
         return time.monotonic() - self._asked_at >= every_seconds
 
     async def reap(self) -> list[int]:
-        """Take the jobs of dead engines back into the queue; the ids of these jobs.
+        """Requeue the jobs of dead engines; returns the IDs of these jobs.
 
-        A job whose engines died three times fails, since it may well be what kills them.
+        A job whose engines died three times fails, since it probably is what kills them.
         """
         self._asked_at = time.monotonic()
         async with self._database.read_now() as (connection, now):
             troubles = self._database.write_troubles
-            may_believe = self._attention.look(now, troubles)
+            may_believe = self._lease_watch.look(now, troubles)
             ends = (sa.func.min(J.lease_expires_at), sa.func.max(J.lease_expires_at))
             first, last = (await connection.execute(sa.select(*ends).where(IS_RUNNING))).one()
-        # Nobody gives such a lease: the clock was put back, perhaps while nobody ran to see it.
+        # No lease is that long: the clock was set back, perhaps while no process ran to see it.
         is_too_long = last is not None and last > now + self._longest_seconds
-        if self._attention.clock_went_back or is_too_long:
+        if self._lease_watch.clock_went_back or is_too_long:
             await self._follow_clock()
         if first is None or first >= now:
             return []
@@ -112,7 +111,7 @@ class Reaper(QueuePart):
         return [int(row.id) for row in reaped]
 
     async def _follow_clock(self) -> None:
-        """After the clock was put back: let no lease, engine or bot last until then."""
+        """After the clock was set back: shorten leases and heartbeats that lie in the future."""
         async with self._database.write() as transaction:
             now = transaction.now
             latest = now + self._longest_seconds
@@ -127,26 +126,26 @@ class Reaper(QueuePart):
 
 
 async def _try_to_write(transaction: Transaction, jobs: sa.ColumnElement[bool]) -> None:
-    """Write what stands there already: a trouble that lasts is then seen at each look."""
+    """Write the values that are there already, so that persistent write failures are noticed."""
     same = sa.update(schema.jobs).where(jobs).values(lease_expires_at=J.lease_expires_at)
     await transaction.execute(same)
 
 
 def _say(row: Record) -> None:
-    """Say what became of a job whose engine was not heard of any more."""
+    """Log what happened to a job whose engine is dead."""
     job = job_from_row(row)
-    with ids_of(job), log_ids(engine=row.engine_id):
+    with job_log_ids(job), log_ids(engine=row.engine_id):
         log.warning("job %d: its engine was not heard of any more", job.id)
         if row.cancel_requested:
-            say_end(job, "cancelled")
+            log_end(job, "cancelled")
         elif row.deaths + 1 >= DEATHS_ALLOWED:
-            say_end(job, "failed")
+            log_end(job, "failed")
         else:
             log.info("job %d: back in the queue", job.id)
 
 
 async def _reap_one(transaction: Transaction, row: Record) -> list[str]:
-    """Take one job back, or end it; the keys of what nobody needs any more."""
+    """Requeue one job, or end it; the keys of files that nobody needs any more."""
     if row.cancel_requested:
         return await end_job(transaction, row, JobState.CANCELLED, "queue")
     if row.deaths + 1 < DEATHS_ALLOWED:

@@ -1,4 +1,4 @@
-"""What a job needs of stored pictures while it is painted, by the roles that these have in it."""
+"""The roles in which a job uses stored pictures while it is painted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,17 +13,17 @@ from jobs.working import ending
 
 
 def clip_roles(clip: PaintedClip) -> dict[str, str | None]:
-    """The files of a painting that moves, by the role they have in its job."""
+    """The files of a painted clip, by role."""
     return {"clip": clip.key, **{f"clip:{kind}": key for kind, key in clip.files.items()}}
 
 
 def variant_roles(keys: tuple[str, ...]) -> dict[str, str]:
-    """The versions of a job that are finished, by the role they have in it."""
+    """The finished versions of a job, by role."""
     return {f"{VARIANT}{number}": key for number, key in enumerate(keys)}
 
 
 async def finished_parts(transaction: Transaction, job_id: int) -> dict[str, str]:
-    """The versions and frames of a job that are painted, by role, in their order."""
+    """The painted versions and frames of a job, by role, in order."""
     uses = schema.picture_uses.c
     begins = (uses.role.startswith(VARIANT), uses.role.startswith(ending.FRAME))
     kept = await transaction.execute(
@@ -35,12 +35,12 @@ async def finished_parts(transaction: Transaction, job_id: int) -> dict[str, str
 
 
 def keys_in(kept: Mapping[str, str], role: str) -> tuple[str, ...]:
-    """Of `finished_parts` the keys in roles that begin so."""
+    """The keys of `finished_parts` whose roles begin with this."""
     return tuple(key for each, key in kept.items() if each.startswith(role))
 
 
 def key_in(claim: Claim, role: str) -> sa.ScalarSelect[Any]:
-    """The key of the picture that has a role in a claimed job, to be asked with other things."""
+    """A subquery for the key of the picture in a role of a claimed job."""
     uses = schema.picture_uses.c
     return (
         sa.select(uses.key).where(uses.job_id == claim.job.id, uses.role == role).scalar_subquery()

@@ -121,6 +121,16 @@ def test_an_env_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         load_settings(_env_file=file)
 
 
+@pytest.mark.parametrize("name", ["ATELIER_DATA_DIR", "ATELIER_STORAGE_URL"])
+def test_a_path_of_windows_whose_backslash_became_a_sign_is_told(name: str, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f'{name}="C:\\atelier\\new"\n')
+    with pytest.raises(SettingsError, match=f"{name} has a backslash in double quotes"):
+        load_settings(_env_file=file)
+    file.write_text(f"{name}=C:\\atelier\\new\n")
+    load_settings(_env_file=file)
+
+
 def test_what_the_env_file_has_for_s3_reaches_its_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,13 +1,17 @@
 """The command line: what it prints, how it fails, and that it leaves nothing behind."""
 
 import asyncio
+import io
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from sandbox.bot_process import bot_environment
+from sandbox.bot_process import BotProcess, bot_environment
+from sandbox.console import say
 from sandbox.demo import ended
 from sandbox.demo_pictures import NoPictureError, choose
 from sandbox.message_text import one_line, readable
@@ -21,6 +25,50 @@ def message(content: str = "", *labels: str) -> Message:
     buttons = [{"type": 2, "style": 2, "label": label, "custom_id": label} for label in labels]
     rows = [{"type": 1, "components": buttons}] if buttons else []
     return Message(1, 2, 3, 0.0, content=content, components=rows)
+
+
+def test_what_a_file_on_windows_has_no_sign_for_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There standard output that goes into a file or a pipe is in an old encoding."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    say("⏳ Place 1 · für Ada")
+    assert written.getvalue().decode("cp1252") == "? Place 1 · für Ada\n"
+
+
+class Exiting:
+    """A process on Windows, as far as it is asked to exit."""
+
+    pid, returncode = 1, None
+
+    def __init__(self, *, has_console: bool) -> None:
+        self.has_console = has_console
+        self.asked: list[object] = []
+
+    def send_signal(self, number: int) -> None:
+        if not self.has_console:
+            raise OSError(6, "The handle is invalid")
+        self.asked.append(number)
+
+    def terminate(self) -> None:
+        self.asked.append("terminate")
+
+    async def wait(self) -> int:
+        return 0
+
+
+async def test_on_windows_the_bot_is_asked_to_exit_before_it_is_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    on_console, without = Exiting(has_console=True), Exiting(has_console=False)
+    monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", 1, raising=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "win32")
+        for process in (on_console, without):
+            await BotProcess(cast("asyncio.subprocess.Process", process), tmp_path / "log").stop()
+    assert on_console.asked == [1]
+    assert without.asked == ["terminate"]
 
 
 def test_a_message_on_one_line() -> None:

@@ -11,7 +11,7 @@ import yaml  # type: ignore[import-untyped]  # its stubs are no package of ours
 from babel import Locale
 
 from bot import __main__ as bot_main
-from bot.app import alone
+from bot.app import folder_lock
 from bot.commands import history, paint, questions, style_buttons, styles
 from bot.delivery import notifier
 from bot.intake import journal, shares, waiting
@@ -125,7 +125,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     (
         "security",
         "{} commands at a time, {} pictures at a time being downloaded and decoded ({} of all",
-        (shares.WISHES_EACH, shares.PICTURES_EACH, shares.PICTURES_AT_ONCE),
+        (shares.REQUESTS_EACH, shares.PICTURES_EACH, shares.PICTURES_AT_ONCE),
     ),
     (
         "security",
@@ -139,7 +139,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
         (waiting.RETURNING_AT_ONCE, waiting.RETURNING_EACH),
     ),
     ("security", "and its files {} minutes later", (retention.UNDO_SECONDS / MINUTE,)),
-    ("security", "a second one waits {} seconds", (alone.ENDING_SECONDS,)),
+    ("security", "a second one waits {} seconds", (folder_lock.ENDING_SECONDS,)),
     ("security", "was silent for {} minute", (living.BOT_ALIVE_SECONDS / MINUTE,)),
     ("upgrade", "Of these copies the newest {} are kept", (copying.KEPT,)),
     ("upgrade", "{} numbers are left out", (f"{settling.UNKNOWN_NUMBERS:,}",)),

@@ -28,7 +28,7 @@ from bot.ui.components import card, own_button, row_of
 from bot.ui.people import is_admin
 from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
-from bot.wire.faults import passes
+from bot.wire.faults import is_transient
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.retention import removed_first
 from jobs.model import Job
@@ -220,7 +220,7 @@ async def remove_message(client: Bot, job: Job) -> bool:
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
-        if passes(error):
+        if is_transient(error):
             raise
         log.info("The message of job %d could not be removed: %s", job.id, error)
         return was_there is False

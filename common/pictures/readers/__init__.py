@@ -1,1 +1,1 @@
-"""For each format, from a file's bytes to a `Raster`, by the library that reads it right."""
+"""A reader for each format, from a file's bytes to a `Raster`, with the library that suits it."""

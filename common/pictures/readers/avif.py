@@ -14,7 +14,7 @@ from common.pictures.readers.noting import FIRST_FRAME
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
-    """The main picture; libavif leaves turning, mirroring and colors to who asks."""
+    """The main picture; libavif leaves rotation, mirroring and colors to the caller."""
     said = main_picture(data)
     if said.size is not None:
         check_size(said.size, limits)
@@ -34,16 +34,16 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 
 
 def is_sequence(data: bytes) -> bool:
-    """Whether a file says that it holds frames."""
+    """Whether a file declares an image sequence."""
     return data[8:12] == b"avis"
 
 
 def opened_sequence(data: bytes, limits: DecodeLimits) -> AvifImagePlugin.AvifImageFile:
-    """A sequence, with frames of 8 bits.
+    """An open sequence, with frames of 8 bits.
 
-    Read with Pillow: imagecodecs 2026.3.6 writes beyond its memory where a file holds several.
+    Read with Pillow, as imagecodecs 2026.3.6 writes out of bounds if a file has several frames.
     """
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # no thread can be started where files are read
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # no threads can be started in the decoding process
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
     check_size(image.size, limits)
     return image

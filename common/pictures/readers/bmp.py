@@ -1,4 +1,4 @@
-"""BMP. Pillow reads most; fields of bits and runs, of which it reads some, are read here."""
+"""BMP. Pillow reads most; bit fields and run lengths, which it supports in part, are read here."""
 
 import io
 import struct
@@ -51,7 +51,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 
 
 def _header(data: bytes) -> _Header | None:
-    """None where the header is older than that of Windows 3."""
+    """The header; None if it is older than that of Windows 3."""
     if len(data) < _FILE_HEADER_BYTES + 4:
         raise damaged()
     pixels_at, size = struct.unpack_from("<II", data, 10)
@@ -88,7 +88,7 @@ def _color(data: bytes, header: _Header) -> Color:
 
 
 def _fields(data: bytes, header: _Header) -> Samples:
-    """16 or 32 bits a pixel, of which masks say what belongs to which color."""
+    """Pixels of 16 or 32 bits with color masks."""
     masks = _MASKS[header.bits]
     if header.bytes >= _V4 or header.compression != _RGB:
         count = 4 if header.bytes >= _V4 or header.compression == _ALPHA_FIELDS else 3
@@ -96,7 +96,7 @@ def _fields(data: bytes, header: _Header) -> Samples:
         told = (*found, 0)[:4]
         if header.compression != _RGB:
             masks = told
-        elif header.bits == 32:  # Chromium takes the alpha that such a header tells
+        elif header.bits == 32:  # Chromium uses the alpha mask of such a header
             masks = (*masks[:3], told[3])
     word = np.dtype("<u2" if header.bits == 16 else "<u4")
     stride = -(-header.width * header.bits // 32) * 4
@@ -106,7 +106,7 @@ def _fields(data: bytes, header: _Header) -> Samples:
     rows = np.frombuffer(data, np.uint8, stride * header.height, header.pixels_at)
     words = rows.reshape(header.height, stride).view(word)[:, : header.width]
     if masks[3] and not bool((words & word.type(masks[3])).any()):
-        masks = (*masks[:3], 0)  # nobody wants nothing: viewers take it for opaque
+        masks = (*masks[:3], 0)  # fully transparent: viewers show it as opaque
     planes = [_plane(words, mask) for mask in (masks if masks[3] else masks[:3])]
     return np.stack(planes, axis=2)
 
@@ -124,7 +124,7 @@ def _plane(words: Samples, mask: int) -> Samples:
 
 
 def _palette_of(data: bytes, header: _Header) -> Samples:
-    """Runs of 8 or 4 bits; what they leave out is black, as Chromium shows it."""
+    """Run-length encoding of 8 or 4 bits; skipped pixels are black, as in Chromium."""
     count = min(header.colors or 256, 256)
     table = np.zeros((257, 3), np.uint8)
     at = _FILE_HEADER_BYTES + header.bytes
@@ -135,7 +135,7 @@ def _palette_of(data: bytes, header: _Header) -> Samples:
 
 
 def _runs(codes: bytes, header: _Header) -> NDArray[np.uint16]:
-    """Indexes [H, W] from the bottom row; 256 where no run comes by."""
+    """Indexes [H, W] from the bottom row; 256 for skipped pixels."""
     width, height = header.width, header.height
     out = np.full((height, width), 256, np.uint16)
     x = y = at = 0

@@ -1,4 +1,4 @@
-"""Boxes of ISO files (HEIF, AVIF): what is said of the main picture besides its pixels."""
+"""Boxes of ISO base media files (HEIF, AVIF): properties of the main picture."""
 
 import struct
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ _SRGB_TRANSFER = 13
 
 @dataclass(frozen=True)
 class MainPicture:
-    """What the properties of a file's primary item say."""
+    """Properties of a file's primary item."""
 
     size: tuple[int, int] | None
-    """Width and height before it is turned, or None where they do not say."""
+    """Width and height before rotation; None if unknown."""
     orientation: int
-    """As Exif counts."""
+    """As in Exif."""
     color: Color
-    """The profile if there is one, or else the code points."""
+    """The profile if there is one, else the code points."""
     bits: int | None
-    """Of each channel, where that is said."""
+    """Of each channel; None if unknown."""
 
 
 def main_picture(data: bytes) -> MainPicture:
-    """Read the boxes of a file; what is broken in them counts as not said."""
+    """Read the boxes of a file; invalid ones are ignored."""
     try:
         properties = dict(_properties(data))
     except (struct.error, IndexError):
@@ -40,9 +40,9 @@ def main_picture(data: bytes) -> MainPicture:
 
 
 def code_points(primaries: int, transfer: int, peak_nits: float | None) -> Color:
-    """The color of code points in a film's or a picture's stream.
+    """The color of code points in a film or a picture.
 
-    Chromium takes the curves of video for that of sRGB there, which is what cameras mean.
+    The transfer functions of video are treated as sRGB, as Chromium does and cameras mean.
     """
     if primaries == 2 and transfer == 2:
         return Srgb()
@@ -65,7 +65,7 @@ def _color(properties: dict[str, bytes]) -> Color:
 def _bits(properties: dict[str, bytes], data: bytes) -> int | None:
     if len(pixi := properties.get("pixi", b"")) > 5:
         return pixi[5]
-    at = data.find(b"av1C")  # that of a grid's tiles, or of a sequence's track
+    at = data.find(b"av1C")  # of a grid's tiles or a sequence's track
     av1c = properties.get("av1C", data[at + 4 : at + 8] if at >= 0 else b"")
     if len(av1c) < 3:
         return None
@@ -76,7 +76,7 @@ def _orientation(properties: dict[str, bytes]) -> int:
     turn = _TURNS[properties["irot"][0] & 3] if properties.get("irot") else 1
     if not properties.get("imir"):
         return turn
-    # Turned first, then mirrored: both as one of Exif's eight.
+    # Rotation, then mirroring, as one Exif orientation.
     mirror = _MIRRORS[properties["imir"][0] & 1]
     both = {
         2: {1: 2, 3: 4, 6: 5, 8: 7},
@@ -86,7 +86,7 @@ def _orientation(properties: dict[str, bytes]) -> int:
 
 
 def _properties(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Properties of the primary item, in the order of the file's table."""
+    """Properties of the primary item, in the order of the property table."""
     meta = next((body for kind, body in _boxes(data) if kind == b"meta"), b"")[4:]
     inner = dict(_boxes(meta))
     pitm = inner.get(b"pitm", b"")

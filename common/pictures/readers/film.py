@@ -1,7 +1,8 @@
-"""Films (MP4, MOV, WebM, Matroska) with FFmpeg, and their first picture as a photograph.
+"""Films (MP4, MOV, WebM, Matroska) with FFmpeg, and their first frame as a photograph.
 
-The container is told, not guessed, so that no list of other files is followed. Where a file names
-no matrix of its colors it has that of BT.709 from 720 rows on, and that of BT.601 below.
+The container format is passed explicitly, not probed, so that no playlist of other files is
+followed. Files that name no color matrix have that of BT.709 from 720 rows on, and that of BT.601
+below.
 """
 
 import io
@@ -45,32 +46,32 @@ _TURNS: Final = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }
-"""Orientations as Exif counts, by the signs of a display matrix."""
+"""Exif orientations, by the signs of a display matrix."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a film says of itself."""
+    """Metadata of a film."""
 
     total_ms: float | None
-    """How long it lasts."""
+    """Duration; None if unknown."""
     has_sound: bool
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFilm:
-    """A film that is open."""
+    """An open film."""
 
     container: InputContainer
     stream: VideoStream
     limits: DecodeLimits
 
     def frames(self) -> Iterator[VideoFrame]:
-        """All that can be decoded, in the order in which they are shown.
+        """All frames that can be decoded, in display order.
 
         Raises:
-            av.error.FFmpegError: where the film breaks off.
-            PictureError: if frames were left out because they are damaged.
+            av.error.FFmpegError: where the film is truncated.
+            PictureError: if damaged frames were left out.
         """
         is_damaged = False
         for frame in self.container.decode(self.stream):
@@ -94,25 +95,25 @@ class OpenFilm:
         )
 
     def seconds_of(self, frame: VideoFrame) -> float:
-        """How long a frame lasts, by the file or its usual rate."""
+        """Duration of a frame, from the file or from its usual rate."""
         if frame.duration and frame.time_base:
             return float(frame.duration * frame.time_base)
         rate = self.stream.average_rate
         return 1 / float(rate) if rate else _USUAL_SECONDS
 
     def _unsaid_matrix(self, frame: VideoFrame) -> Colorspace:
-        """That of a film that names none: as Chromium takes it."""
+        """The color matrix of a film that names none, as in Chromium."""
         is_hd = frame.height >= _HD_ROWS and self.stream.codec_context.name not in _SD_CODECS
         return Colorspace.ITU709 if is_hd else Colorspace.ITU601
 
     def _shape(self) -> float:
-        """Width of a pixel in heights of it."""
+        """Pixel aspect ratio, width by height."""
         shape = self.stream.sample_aspect_ratio or Fraction(1)
         return float(shape) if 0.05 < shape < 20 else 1.0
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
-    """The first picture of the film."""
+    """The first frame of the film."""
     with opened(data, limits) as film:
         for frame in film.frames():
             return film.raster(frame, notes=True)
@@ -120,18 +121,18 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 
 
 def about(data: bytes, limits: DecodeLimits) -> About:
-    """What a film says of itself; raises as `opened` does."""
+    """Metadata of a film; raises as `opened` does."""
     with opened(data, limits) as film:
         lengths = [1000 * float(part) for part in _seconds_said(film) if part > 0]
         return About(min(lengths, default=None), bool(film.container.streams.audio))
 
 
 def _seconds_said(film: OpenFilm) -> Iterator[Fraction]:
-    """How long the file and its pictures last; its sound may go on behind these."""
+    """Durations of the file and of its video, as its sound may be longer."""
     yield Fraction(film.container.duration or 0, av.time_base)
     if film.stream.duration and film.stream.time_base:
         yield film.stream.duration * film.stream.time_base
-    elif said := _DURATION.fullmatch(film.stream.metadata.get("DURATION", "")):  # of Matroska
+    elif said := _DURATION.fullmatch(film.stream.metadata.get("DURATION", "")):  # in Matroska
         hours, minutes, seconds = (Fraction(part) for part in said.groups())
         yield 3600 * hours + 60 * minutes + seconds
 
@@ -153,19 +154,19 @@ def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenFilm]:
             )
         context = stream.codec_context
         check_size((context.width, context.height), limits, is_video=True)
-        context.thread_count = 1  # no thread can be started where strangers' files are read
+        context.thread_count = 1  # no threads can be started in the decoding process
         yield OpenFilm(container, stream, limits)
 
 
 def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, float]:
-    """[H, W, 3 or 4] and the level that is white."""
+    """[H, W, 3 or 4], and the level of white."""
     components = frame.format.components
     deep = max(part.bits for part in components) > 8
     alpha = any(part.is_alpha for part in components)
     name = ("rgba64le" if alpha else "rgb48le") if deep else ("rgba" if alpha else "rgb24")
     width = frame.width if shape == 1 else max(1, round(frame.width * shape))
     height = frame.height
-    if shape < 1:  # pixels are added, never taken
+    if shape < 1:  # only enlarge
         width, height = frame.width, max(1, math.ceil(frame.height / shape))
     narrow = frame.color_range != ColorRange.JPEG
     plain = frame.reformat(
@@ -182,8 +183,8 @@ def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, 
 
 
 def _orientation(frame: VideoFrame) -> int:
-    """How it is to be turned, as Exif counts; other turns than by right angles are not made."""
-    side_data: Any = frame.side_data  # is described as another type than it is
+    """The Exif orientation; rotations by other than right angles are ignored."""
+    side_data: Any = frame.side_data  # its type annotation is wrong
     try:
         found = side_data[SideDataType.DISPLAYMATRIX]
     except KeyError:

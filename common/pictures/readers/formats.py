@@ -1,4 +1,4 @@
-"""Which format a file is of, by its first bytes, and what reads it."""
+"""Detects a file's format from its first bytes, and finds the reader."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,33 +19,33 @@ FILM: Final = "film"
 
 @dataclass(frozen=True)
 class Format:
-    """One that is read here."""
+    """A supported format."""
 
     name: str
     """As in `NormalizedPicture.source_format`."""
     module: str
-    """Of `common.pictures.readers`."""
+    """Its module in `common.pictures.readers`."""
     libraries: tuple[str, ...]
     """Packages that decode it."""
     motion: str = ""
-    """Of `common.clips.readers`, for one that may move."""
+    """Its module in `common.clips.readers`, if it may move."""
     mark: bytes = b""
-    """What stands near the beginning of files that move, where others of the format do not."""
+    """Bytes near the beginning of moving files only."""
 
     @property
     def is_video(self) -> bool:
-        """Whether people call it a video, and not a picture."""
+        """Whether users call it a video, not a picture."""
         return self.module == FILM
 
     @property
     def read(self) -> Reader:
-        """The function that reads it; loads its libraries."""
+        """The reader; loads its libraries."""
         reader: Reader = import_module(f"common.pictures.readers.{self.module}").read
         return reader
 
     @property
     def read_with(self) -> str:
-        """The libraries and their versions, for those who look into a crash."""
+        """Its libraries and their versions, for crash reports."""
         return ", ".join(f"{name} {metadata.version(name)}" for name in self.libraries)
 
 
@@ -67,9 +67,9 @@ FORMATS: Final = {
     )
 }
 _MARK_WITHIN_BYTES: Final = 1024 * 1024
-"""A PNG's profile may stand before its mark."""
+"""How far to search for `Format.mark`; a PNG's profile may come before it."""
 LATE: Final = frozenset({FILM})
-"""Modules that are loaded for their first file: FFmpeg is large, and films are few."""
+"""Readers loaded on first use: FFmpeg is large, and films are rare."""
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
 _HEIF_BRANDS: Final = {
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1",
@@ -116,7 +116,7 @@ _NOT_READ: Final = {
 
 
 def format_of(data: bytes) -> Format | None:
-    """The format by the first bytes, or None where it is not read here."""
+    """The format from the first bytes; None if not supported."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return FORMATS["WEBP"]
     if data[4:8] == b"ftyp":
@@ -131,13 +131,13 @@ def format_of(data: bytes) -> Format | None:
 
 
 def is_video(data: bytes) -> bool:
-    """Whether a file is a video that is read here, as far as its first bytes tell."""
+    """Whether a file is a supported video, from its first bytes."""
     found = format_of(data)
     return found is not None and found.is_video
 
 
 def may_move(data: bytes) -> bool:
-    """Whether a file may hold more than one frame, as far as that is quickly seen."""
+    """Whether a file may have more than one frame, by a quick check."""
     found = format_of(data)
     if found is None or not found.motion:
         return False
@@ -147,7 +147,7 @@ def may_move(data: bytes) -> bool:
 def _format_of_boxes(data: bytes) -> Format | None:
     length = min(max(16, int.from_bytes(data[:4], "big")), 256)
     brands = [data[8:12], *(data[at : at + 4] for at in range(16, length, 4))]
-    # `mif1` stands before `avif` in some files: AVIF is what is told last.
+    # Some files have both `mif1` and `avif` brands; AVIF takes precedence.
     if _AVIF_BRANDS & set(brands):
         return FORMATS["AVIF"]
     if _HEIF_BRANDS & set(brands):
@@ -158,7 +158,7 @@ def _format_of_boxes(data: bytes) -> Format | None:
 
 
 def kind_of(data: bytes) -> Sentence | None:
-    """What a file is that is not read here, where its first bytes tell."""
+    """The kind of an unsupported file, if its first bytes tell."""
     if data[4:8] == b"ftyp":
         is_raw = data[8:12] in _CAMERA_BRANDS
         return sentence("a camera's raw file") if is_raw else sentence("a sound file")

@@ -1,4 +1,4 @@
-"""HEIC and HEIF: the main picture, which libheif turns upright itself."""
+"""HEIC and HEIF: the main picture, which libheif turns upright."""
 
 import io
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from common.pictures.readers.noting import MAIN_PICTURE
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
-    """The main picture; thumbnails, depth and gain maps beside it are not looked at."""
+    """The main picture; thumbnails, depth and gain maps are ignored."""
     pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.options.DEPTH_IMAGES = False
     file = pillow_heif.open_heif(

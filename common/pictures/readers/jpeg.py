@@ -1,8 +1,7 @@
 """JPEG: gray, RGB, YCbCr, CMYK and YCCK, of 8 bits.
 
-Only the segments that pixels come from are handed on to libjpeg; of those that say something about
-them, the orientation and the profile are read here. What follows the first picture in the file
-(further views, gain maps, films) is not looked at.
+Only the segments needed for pixels are passed to libjpeg; orientation and profile are read here.
+Anything after the first picture in the file (other views, gain maps, films) is ignored.
 """
 
 import io
@@ -68,11 +67,11 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, body and place of each, up to the first scan."""
+    """Marker, body and offset of each segment, up to the first scan."""
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
-            at += 1  # filling, which decoders skip as well
+            at += 1  # fill bytes, which decoders skip as well
             continue
         marker = data[at + 1]
         if marker in {0x00, 0x01, 0xFF} or 0xD0 <= marker <= 0xD9:
@@ -101,10 +100,10 @@ def _frame_size(marker: int, body: bytes) -> tuple[int, int]:
 
 
 def _decoded(head: bytes, scans: bytes, limits: DecodeLimits) -> Image.Image:
-    """The pixels; of a file that breaks off, where next to nothing of them is missing.
+    """The pixels; a truncated file is accepted if almost none are missing.
 
-    Decoders fill what is missing with what they have; to know how much it is, the file is ended in
-    two ways, and what comes out differently was made up.
+    Decoders fill missing pixels from what they have. To find out how many are missing, the file is
+    terminated in two ways: pixels that differ were made up.
     """
     if _END in scans:
         return _opened(head + scans, limits)

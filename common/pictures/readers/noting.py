@@ -1,4 +1,4 @@
-"""What readers have to say of a file that holds more than one picture."""
+"""Notes that readers give about files with more than one picture."""
 
 from common.sentences import sentence
 

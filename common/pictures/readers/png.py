@@ -1,7 +1,7 @@
-"""PNG, of 1 to 16 bits, and the first frame of an animated one.
+"""PNG of 1 to 16 bits, and the first frame of an animated one.
 
-The chunks that hold pixels are put into a file of their own, which libpng decodes: what is wrong
-with text or Exif beside them cannot stop it.
+The chunks with pixels are put into a new file for libpng, so that damaged text or Exif chunks
+cannot make it fail.
 """
 
 import itertools
@@ -32,7 +32,7 @@ from common.pictures.raster import (
 from common.pictures.readers.noting import FIRST_FRAME
 
 Chunk: TypeAlias = tuple[bytes, bytes]
-"""Its name and its body."""
+"""Name and body."""
 _MAX_PROFILE_BYTES: Final = 32 * 1024 * 1024
 _SRGB_GAMMA: Final = range(45000, 46000)
 _FRAME_BOX: Final = struct.Struct(">IIII")
@@ -40,17 +40,17 @@ _FRAME_BOX: Final = struct.Struct(">IIII")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a file says of its pixels."""
+    """A file's description of its pixels."""
 
     header: bytes
     said: dict[bytes, bytes]
-    """The chunks before the pixels, by their names."""
+    """The chunks before the pixel data, by name."""
     color: Color
     orientation: int
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
-    """The picture, or the first frame of the animation, as a viewer of animations shows it."""
+    """The picture, or the first frame of the animation as browsers show it."""
     chunks = list(png_chunks(data))
     size, look = look_of(chunks, limits)
     header, said = look.header, look.said
@@ -71,10 +71,10 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 
 
 def look_of(chunks: Sequence[Chunk], limits: DecodeLimits) -> tuple[tuple[int, int], Look]:
-    """Width and height of a file, and what it says of its pixels.
+    """Width and height of a file, and its description of its pixels.
 
     Raises:
-        PictureError: it says nothing that can be, or is beyond a limit.
+        PictureError: the file is invalid or exceeds a limit.
     """
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise damaged()
@@ -90,7 +90,7 @@ def look_of(chunks: Sequence[Chunk], limits: DecodeLimits) -> tuple[tuple[int, i
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:
-    """Names and bodies, up to the end or to where the file breaks off."""
+    """Names and bodies, up to the end or the truncation of the file."""
     at = len(SIGNATURE)
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
@@ -109,7 +109,7 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
 def _separate_frame(
     chunks: list[Chunk],
 ) -> tuple[tuple[int, int, int, int], list[bytes]] | None:
-    """Box and data of the first frame, where the default image is no part of the animation."""
+    """Box and data of the first frame, if the default image is not part of the animation."""
     names = [name for name, _ in chunks]
     if b"fcTL" not in names or b"IDAT" not in names:
         return None
@@ -129,7 +129,7 @@ def _separate_frame(
 
 
 def decoded_chunks(header: bytes, said: dict[bytes, bytes], parts: list[bytes]) -> Samples:
-    """[H, W, C] of the data in `parts`, for a header and what else a file says."""
+    """Decode [H, W, C] from the data in `parts`, with a header and descriptive chunks."""
     kept = [(name, said[name]) for name in (b"PLTE", b"tRNS") if name in said]
     chunks = [(b"IHDR", header), *kept, (b"IDAT", b"".join(parts)), (b"IEND", b"")]
     file = b"".join((SIGNATURE, *(packed_chunk(name, body) for name, body in chunks)))
@@ -143,7 +143,7 @@ def _on_canvas(
     frame: tuple[tuple[int, int, int, int], list[bytes]],
     size: tuple[int, int],
 ) -> Samples:
-    """A frame that may cover a part of the canvas, the rest of which is transparent."""
+    """Decode a frame that may cover only part of the canvas; the rest is transparent."""
     (width, height, left, top), parts = frame
     if left + width > size[0] or top + height > size[1] or not width or not height:
         raise damaged()
@@ -159,9 +159,9 @@ def _on_canvas(
 
 
 def color_of(said: dict[bytes, bytes], *, is_gray: bool) -> Color:
-    """What the third edition of PNG says comes first: cICP, iCCP, sRGB, then gAMA and cHRM."""
+    """Color information by precedence, as in PNG's third edition: cICP, iCCP, sRGB, gAMA, cHRM."""
     code = said.get(b"cICP", b"")
-    # Of the matrices only RGB is allowed, and Chromium takes no narrow range.
+    # Only the RGB matrix is allowed, and Chromium accepts no narrow range.
     if len(code) == 4 and code[2] == 0 and code[3] == 1 and code[:2] != b"\2\2":
         return Coded(code[0], code[1], peak_nits=_peak_nits(said))
     profile = _profile(said.get(b"iCCP"))
@@ -171,7 +171,7 @@ def color_of(said: dict[bytes, bytes], *, is_gray: bool) -> Color:
         return Srgb()
     (gamma,) = struct.unpack(">I", said[b"gAMA"])
     primaries = None if is_gray else _primaries(said.get(b"cHRM", b""))
-    # Chromium takes 0.45455 without chromaticities for sRGB, which is what its writers mean.
+    # Chromium treats 0.45455 without chromaticities as sRGB, which is what writers mean.
     if gamma == 0 or (gamma in _SRGB_GAMMA and primaries is None):
         return Srgb()
     return Calibrated(100_000 / gamma, primaries)
@@ -195,7 +195,7 @@ def _profile(body: bytes | None) -> bytes | None:
 
 
 def _peak_nits(said: dict[bytes, bytes]) -> float | None:
-    """The brightest pixel (cLLI), or else the screen that the picture was made on (mDCV)."""
+    """The brightest pixel in cd/m² (cLLI), or else that of the mastering display (mDCV)."""
     if len(level := said.get(b"cLLI", b"")) == 8:
         nits = struct.unpack(">I", level[:4])[0] / 10_000
     elif len(screen := said.get(b"mDCV", b"")) == 24:

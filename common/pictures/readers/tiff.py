@@ -1,7 +1,7 @@
-"""TIFF, by tifffile: the first page that is a picture of its own.
+"""TIFF with tifffile: the first page that is a picture of its own.
 
-The samples of each strip or tile are brought to uint8, uint16 or float32 as they come, and averaged
-at once where the picture is larger than it is wanted, so that a large page need not be held.
+Each strip or tile is converted to uint8, uint16 or float32 and, if the picture is larger than
+needed, averaged at once, so that a large page need not be held in memory.
 """
 
 import contextlib
@@ -63,13 +63,13 @@ _OLD_SUBFILE, _ORIENTATION, _ICC = 255, 274, 34675
 
 @dataclass(frozen=True)
 class _Plan:
-    """How the page's samples become a raster's."""
+    """How to convert the page's samples to a raster."""
 
     photometric: int
     kind: SampleKind
     model: Model
     stored: int  # channels of each pixel in the file
-    alpha_at: int | None  # which of them is alpha
+    alpha_at: int | None  # index of the alpha channel
     is_associated: bool
 
     @property
@@ -78,7 +78,7 @@ class _Plan:
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
-    """The first page that is no reduced copy and no mask."""
+    """The first page that is neither a reduced copy nor a mask."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page, index, pages = _chosen(file)
         check_size((page.imagewidth, page.imagelength), limits)
@@ -91,7 +91,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
         if plan is not None:
             try:
                 return _read(page, plan, limits, color, notes)
-            # What tifffile and its codecs raise of what they do not know, or of broken data.
+            # Errors of tifffile and its codecs for unsupported or damaged data.
             except (ValueError, KeyError, NotImplementedError, IndexError) as error:
                 found = _by_pillow(data, index)
                 if found is None:
@@ -102,7 +102,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 
 
 def _chosen(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, int | None, int]:
-    """The page, its number among the file's pages, and how many pictures there are."""
+    """The page, its index in the file, and the number of pictures."""
     found: list[tuple[tifffile.TiffPage, int | None]] = []
     every: list[tuple[tifffile.TiffPage, int | None]] = []
     for number, page in enumerate(file.pages):
@@ -137,7 +137,7 @@ def _tag(page: tifffile.TiffPage, code: int) -> object:
 
 
 def _plan(page: tifffile.TiffPage) -> _Plan | None:
-    """None where Pillow is to read the page."""
+    """The plan; None if Pillow is to read the page."""
     photometric = int(page.photometric)
     if photometric not in _MODELS:
         raise unreadable(_NAMES.get(photometric, _RARE))
@@ -152,7 +152,7 @@ def _plan(page: tifffile.TiffPage) -> _Plan | None:
         raise unreadable(sentence("a TIFF of a volume"))
     extras = [int(each) for each in page.extrasamples]
     if not extras and stored == colors + 1 and photometric != _INKS:
-        extras = [_UNASSOCIATED]  # the field is missing; there is nothing else it could be
+        extras = [_UNASSOCIATED]  # ExtraSamples is missing; it can only be alpha
     alpha_at = next(
         (colors + at for at, each in enumerate(extras) if each in {_ASSOCIATED, _UNASSOCIATED}),
         None,
@@ -226,7 +226,7 @@ def _read(
 
 
 class _Whole:
-    """Puts blocks where they belong, where no pixels are averaged."""
+    """Assembles blocks without averaging."""
 
     def __init__(self, height: int, width: int, channels: int, dtype: np.dtype[Any]) -> None:
         self._out: Samples = np.zeros((height, width, channels), dtype)
@@ -241,7 +241,7 @@ class _Whole:
 
 
 def _channel(plan: _Plan, plane: int) -> int | None:
-    """Where a plane of the file goes."""
+    """The raster channel of a plane in the file."""
     colors = CHANNELS[plan.model]
     if plane < colors:
         return plane
@@ -249,7 +249,7 @@ def _channel(plan: _Plan, plane: int) -> int | None:
 
 
 def _meant(part: Samples, plan: _Plan, palette: NDArray[np.uint8] | None, white: float) -> Samples:
-    """The samples in the order and the sense of a raster."""
+    """The samples in the order and meaning of a raster."""
     if palette is not None:
         colors = palette[np.minimum(part[..., 0], len(palette) - 1)]
         if plan.alpha_at is None:
@@ -272,7 +272,7 @@ def _palette(page: tifffile.TiffPage) -> NDArray[np.uint8]:
     if page.colormap is None:
         raise damaged()
     table = page.colormap.T
-    # Some writers use the low byte only; libtiff notices it in the same way.
+    # Some writers fill the low byte only; libtiff detects it in the same way.
     return table.astype(np.uint8) if table.max(initial=0) < 256 else (table >> 8).astype(np.uint8)
 
 
@@ -285,7 +285,7 @@ def _unmultiplied(samples: Samples, white: float) -> Samples:
 
 
 def _by_pillow(data: bytes, index: int | None) -> Samples | None:
-    """A page of 8 bits or fewer through libtiff, which Pillow turns upright."""
+    """A page of at most 8 bits, read with libtiff by Pillow, which turns it upright."""
     if index is None:
         return None
     try:

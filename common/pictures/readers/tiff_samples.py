@@ -1,8 +1,7 @@
-"""What the numbers in a TIFF mean: of any width, whole or floating-point, signed or not.
+"""Interprets a TIFF's samples: any width, integer or floating-point, signed or not.
 
-Zero is black and the greatest number of the type is white, as TIFF 6 says of its photometric
-interpretations; of signed numbers those below zero are blacker than black. Floating-point numbers
-have no greatest one: see `white_of_floats`.
+Zero is black and the type's maximum is white, as in TIFF 6; signed numbers below zero are blacker
+than black. Floating-point numbers have no maximum: see `white_of_floats`.
 """
 
 from dataclasses import dataclass
@@ -32,14 +31,14 @@ class SampleKind:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the samples that `to_levels` gives."""
+        """Type of the samples that `to_levels` returns."""
         if self.sample_format == _FLOAT:
             return np.dtype(np.float32)
         return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)
 
     @property
     def white(self) -> float:
-        """The sample that is white in what `to_levels` gives; 1 of floating-point ones."""
+        """The value of white in what `to_levels` returns; 1 for floating point."""
         if self.sample_format == _FLOAT:
             return 1
         if self.bits <= 8:
@@ -85,10 +84,10 @@ def _signed(block: Samples, bits: int) -> Samples:
 
 
 def white_of_floats(samples: Samples) -> float:
-    """1; or 255 or 65535 where the mean says that levels of whole numbers were stored as floats.
+    """The value of white: 1, or 255 or 65535 if the mean shows integer levels stored as floats.
 
-    The mean, as a sharpened edge or a lamp is far above white in the best of pictures, whereas a
-    picture that is four times as bright as white on the whole is none.
+    The mean decides, since a sharpened edge or a lamp can be far above white in any picture, but no
+    picture is four times as bright as white on average.
     """
     mean = float(samples[..., :1].mean(dtype=np.float64)) if samples.size else 0.0
     return next((white for white in _WHITES[:-1] if mean <= white * _FAR_BEYOND), _WHITES[-1])

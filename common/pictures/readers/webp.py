@@ -1,6 +1,6 @@
 """WebP, and the first frame of an animated one.
 
-Exif and XMP are left out of what libwebp gets; Chromium does not turn a WebP picture by them.
+Exif and XMP are removed before libwebp gets the file; Chromium does not rotate WebP pictures.
 """
 
 import io
@@ -23,16 +23,16 @@ _KEPT_FLAGS: Final = 0x02 | 0x10  # animation and alpha
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """A WebP file with its frames and nothing that describes them."""
+    """A WebP file with its frames only, without metadata."""
 
     file: bytes
     profile: bytes
-    """An ICC profile, or nothing."""
+    """The ICC profile; empty if none."""
     frames: int
-    """Of an animation; 0 of a still picture."""
+    """Number of frames; 0 for a still picture."""
     total_ms: int
     is_whole: bool
-    """Whether the file did not break off."""
+    """Whether the file is complete."""
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
@@ -50,10 +50,10 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
 
 
 def frames_alone(data: bytes, limits: DecodeLimits, most_frames: int | None = None) -> Alone:
-    """Leave out what is no frame, the frame at which the file breaks off, and those beyond.
+    """Keep only the frames: without metadata, a truncated frame, and those beyond the limit.
 
     Raises:
-        PictureError: it is damaged, or beyond a limit.
+        PictureError: it is damaged, or exceeds a limit.
     """
     kept: list[tuple[bytes, bytes]] = []
     profile, frames, total_ms, is_whole = b"", 0, 0, True
@@ -78,7 +78,7 @@ def frames_alone(data: bytes, limits: DecodeLimits, most_frames: int | None = No
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Names and bodies, and whether each is all there."""
+    """Names and bodies, and whether each is complete."""
     at = 12
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)

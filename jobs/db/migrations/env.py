@@ -1,10 +1,10 @@
-"""Alembic's entry: runs the migrations on the connection that `jobs.db.migrate` hands over."""
+"""Alembic's entry point: runs the migrations on the connection of `jobs.db.migrate`."""
 
 from alembic import context
 
 
 def run() -> None:
-    """Run them inside the transaction that is already open."""
+    """Run the migrations inside the transaction that is already open."""
     context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -8,19 +8,19 @@ import sys
 import pytest
 
 from bot.app import gateway
-from bot.app.gateway import CONNECT_TIMEOUT_SECONDS, ReconnectPauses
+from bot.app.gateway import CONNECT_TIMEOUT_SECONDS, ReconnectBackoff
 from bot.wire import connector
 from tests.kit.world import World
 
 
 def test_a_try_and_its_pause_take_less_than_twenty_seconds_after_any_number_of_tries() -> None:
-    pauses = ReconnectPauses()
+    pauses = ReconnectBackoff()
     assert all(1.0 <= pauses.delay() <= 20 - CONNECT_TIMEOUT_SECONDS for _ in range(10_000))
 
 
 def test_a_gateway_that_ends_each_session_at_once_does_not_use_the_day_up() -> None:
     now = 0.0
-    pauses = ReconnectPauses(lambda: now)
+    pauses = ReconnectBackoff(lambda: now)
     begun = 0
     while now < 86_400:
         pauses.session_began()
@@ -40,7 +40,7 @@ async def test_what_discord_tells_after_the_end_begins_nothing(world: World) -> 
 
 def test_sessions_that_last_are_no_reason_to_wait() -> None:
     now = 0.0
-    pauses = ReconnectPauses(lambda: now)
+    pauses = ReconnectBackoff(lambda: now)
     for _ in range(100):
         pauses.session_began()
         now += 600
@@ -73,6 +73,6 @@ async def test_a_way_that_is_lost_is_noticed_by_the_system_before_the_heartbeats
         connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}"))
         for name in ("KEEPIDLE", "KEEPINTVL", "KEEPCNT", "USER_TIMEOUT")
     )
-    assert (idle, between, tries) == connector.LOSS_PROBES
+    assert (idle, between, tries) == connector.TCP_KEEPALIVE
     assert idle + between * tries < 20
     assert unanswered_ms < 20_000

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
-from bot.delivery.courier import Courier, Nowhere
-from bot.delivery.presentations import Doubts, Layout, PictureSize, presentations_for
+from bot.delivery.courier import Courier, Undeliverable
+from bot.delivery.presentations import FailureCounts, Layout, PictureSize, presentations_for
 from bot.delivery.routes import Route, SentMessage
 from jobs.model import JobState, Reply
 from tests.bot.wire.test_faults import answered
@@ -53,7 +53,7 @@ async def shown(ways: Ways, **reply: Any) -> tuple[Any, AsyncMock]:
     now = job_of(JobState.FAILED).created_at
     job = job_of(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **of_it))
     routes: Any = ways
-    return await Courier(client, routes).show(job, None, Doubts()), removed
+    return await Courier(client, routes).show(job, None, FailureCounts()), removed
 
 
 async def test_a_message_that_was_deleted_is_noted_so_and_not_tried_by_another_way() -> None:
@@ -63,7 +63,7 @@ async def test_a_message_that_was_deleted_is_noted_so_and_not_tried_by_another_w
     assert (outcome, ways.tried) == (DM, ["token", "dm"])
     removed.assert_awaited_once_with({11})
     closed = Ways(token=DELETED, dm=CLOSED, post=DM)
-    assert (await shown(closed))[0] == Nowhere("the message was deleted")
+    assert (await shown(closed))[0] == Undeliverable("the message was deleted")
     assert closed.tried == ["token", "dm"]
     for only_theirs in ({"ephemeral": True}, {"bot_in_channel": False}, {"message_id": None}):
         assert not (await shown(Ways(token=DELETED, dm=DM), **only_theirs))[1].await_count
@@ -75,7 +75,7 @@ async def test_a_token_that_has_ended_is_remembered_and_the_next_way_taken() -> 
     assert outcome == SentMessage("bot", 1, 2)
     assert ways.ended == [4]
     nowhere = (await shown(Ways(bot=CLOSED, dm=CLOSED)))[0]
-    assert nowhere == Nowhere("the bot may write neither there nor to the user")
+    assert nowhere == Undeliverable("the bot may write neither there nor to the user")
 
 
 def test_a_message_is_offered_what_it_can_become() -> None:

@@ -160,7 +160,7 @@ async def test_who_could_not_be_told_as_the_database_was_away_is_told_once_when_
     await world.eventually(lambda: times[1])
     assert len(told(world, message)) == 1
     other = await world.painted({"notify": "no"})
-    await world.bot.service(Notifier).go_on()
+    await world.bot.service(Notifier).resume()
     await announced(world)
     assert len(told(world, message)) == 2  # the word and the other picture
     assert other in told(world, message)

@@ -3,12 +3,12 @@
 import pytest
 
 from bot.delivery import tracked_message
-from bot.wire.faults import PASSING as PASSING_CODES
+from bot.wire.faults import TRANSIENT_CODES as PASSING_CODES
 from common.backoff import Backoff
 from tests.bot.delivery.test_unclear_answers import answer_all
 from tests.kit.world import World
 
-PASSING = {
+TRANSIENT_CODES = {
     "an internal network error": (403, 40333),
     "sending is switched off for a while": (403, 40004),
     "an overloaded service": (503, 130000),
@@ -22,7 +22,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(PASSING_CODES, code, 0.2)
 
 
-@pytest.mark.parametrize(("status", "code"), PASSING.values(), ids=PASSING)
+@pytest.mark.parametrize(("status", "code"), TRANSIENT_CODES.values(), ids=TRANSIENT_CODES)
 async def test_a_result_waits_for_what_passes_and_keeps_to_its_way(
     world: World, status: int, code: int
 ) -> None:

@@ -125,7 +125,8 @@ async def test_what_is_hidden_is_hidden_beside_mere_words(world: World) -> None:
     await world.eventually(lambda: world.discord.dms(world.user()))
     (message,) = world.discord.dms(world.user())
     assert RESULT in message.content
-    assert [each.filename[:8] for each in message.attachments] == ["SPOILER_"]
+    (file,) = message.attachments
+    assert (file.filename[:8], file.description) == ("SPOILER_", "A painted photograph")
 
 
 async def test_words_take_the_place_of_a_message_without_a_card(world: World) -> None:

@@ -43,7 +43,7 @@ def test_an_older_state_gives_way_to_the_end_and_the_end_to_nothing(
     task: Any = Task()
     message = TrackedMessage(ANSWERED, task=task, started_at=100.0, is_final=is_final)
     message.requests.in_air = in_air
-    message.make_way(100.0 + after)
+    message.cancel_stale_edit(100.0 + after)
     assert task.cancelled is gives_way
 
 

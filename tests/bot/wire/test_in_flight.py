@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from bot.wire.in_flight import InFlight, follow_this_task, tracing
+from bot.wire.in_flight import InFlight, trace_config, track_requests
 
 
 class Discord:
@@ -45,14 +45,14 @@ async def address(far: Discord) -> AsyncIterator[str]:
 
 async def edit(address: str) -> None:
     async with (
-        aiohttp.ClientSession(trace_configs=[tracing()]) as session,
+        aiohttp.ClientSession(trace_configs=[trace_config()]) as session,
         session.patch(address) as response,
     ):
         await response.read()
 
 
 async def flight_of(address: str) -> InFlight:
-    flight = follow_this_task()
+    flight = track_requests()
     with suppress(aiohttp.ClientError):
         await edit(address)
     return flight
@@ -62,7 +62,7 @@ async def test_a_request_is_in_the_air_until_its_answer_is_there(
     address: str, far: Discord
 ) -> None:
     far.answers.clear()
-    flight = follow_this_task()
+    flight = track_requests()
     editing = asyncio.create_task(edit(address))
     await asyncio.wait_for(far.asked.wait(), 10)
     assert flight.in_air
@@ -96,7 +96,7 @@ async def test_what_never_left_is_not_carried_out() -> None:
 async def test_once_lost_it_stays_lost_whatever_is_answered_next(
     address: str, far: Discord
 ) -> None:
-    flight = follow_this_task()
+    flight = track_requests()
     far.status = 502
     await edit(address)
     far.status = 200
@@ -106,7 +106,7 @@ async def test_once_lost_it_stays_lost_whatever_is_answered_next(
 
 async def test_the_requests_of_another_task_are_not_ones_own(address: str, far: Discord) -> None:
     far.status = 502
-    mine = follow_this_task()
+    mine = track_requests()
 
     async def another() -> InFlight:
         return await flight_of(address)

@@ -83,7 +83,7 @@ def reply(*, ephemeral: bool = False, seconds: float = 900.0) -> Reply:
 @pytest.mark.parametrize("trouble", [answered(503), answered(404), TimeoutError()])
 async def test_what_passes_is_asked_for_again(discord: Any, trouble: Exception) -> None:
     discord.fails["fetch"] = [trouble] * answers.TRIES
-    assert await answers.find_answer(discord, discord) == MESSAGE
+    assert await answers.find_response(discord, discord) == MESSAGE
     assert len(discord.asked) == answers.TRIES + 1
 
 
@@ -91,20 +91,20 @@ async def test_what_passes_is_asked_for_again(discord: Any, trouble: Exception) 
 async def test_though_not_for_ever(discord: Any, trouble: Exception) -> None:
     discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
     with pytest.raises(type(trouble)):
-        await answers.insist(lambda: discord.fetch_message("@original"))
+        await answers.with_retries(lambda: discord.fetch_message("@original"))
 
 
 async def test_it_is_left_alone_for_as_long_as_it_asks(discord: Any) -> None:
     discord.fails["fetch"] = [answered(429, asked="0.3")]
     began = time.monotonic()
-    assert await answers.find_answer(discord, discord) == MESSAGE
+    assert await answers.find_response(discord, discord) == MESSAGE
     assert time.monotonic() - began >= 0.3
 
 
 async def test_what_does_not_pass_is_asked_for_once(discord: Any) -> None:
     discord.fails["fetch"] = [FORBIDDEN]
     with pytest.raises(type(FORBIDDEN)):
-        await answers.insist(lambda: discord.fetch_message("@original"))
+        await answers.with_retries(lambda: discord.fetch_message("@original"))
     assert discord.asked == ["fetch"]
 
 
@@ -113,19 +113,19 @@ async def test_what_does_not_pass_is_asked_for_once(discord: Any) -> None:
 
 async def test_an_answer_that_discord_knows_nothing_of_is_none(discord: Any) -> None:
     discord.fails["fetch"] = [GONE]
-    assert await answers.find_answer(discord, discord) == 0
+    assert await answers.find_response(discord, discord) == 0
 
 
 @pytest.mark.parametrize("trouble", [answered(404), FORBIDDEN, answered(503)])
 async def test_of_what_is_not_clear_nothing_is_known(discord: Any, trouble: Exception) -> None:
     """Or a command that Discord waits for would be acknowledged, and answered, twice."""
     discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
-    assert await answers.find_answer(discord, discord) is None
+    assert await answers.find_response(discord, discord) is None
 
 
 async def test_after_the_token_nothing_is_asked(discord: Any) -> None:
-    assert await answers.find_answer(discord, discord, NOW) is None
-    await answers.show_in_answer(discord, reply(seconds=0.0), content="late")
+    assert await answers.find_response(discord, discord, NOW) is None
+    await answers.edit_response(discord, reply(seconds=0.0), content="late")
     assert discord.asked == []
 
 
@@ -133,12 +133,12 @@ async def test_after_the_token_nothing_is_asked(discord: Any) -> None:
 
 
 async def test_an_answer_for_all_gives_way_to_a_word_for_one(discord: Any) -> None:
-    await answers.say_instead(discord, MEMBER, reply(), "no")
+    await answers.answer_ephemerally(discord, MEMBER, reply(), "no")
     assert discord.asked == [f"edit: {answers.FILLING}", "beside: no", "delete"]
 
 
 async def test_an_answer_for_one_says_it_itself(discord: Any) -> None:
-    await answers.say_instead(discord, MEMBER, reply(ephemeral=True), "no")
+    await answers.answer_ephemerally(discord, MEMBER, reply(ephemeral=True), "no")
     assert discord.asked == ["edit: no"]
 
 
@@ -147,7 +147,7 @@ async def test_it_is_said_also_where_the_member_has_deleted_the_answer(
     discord: Any, deleted: str
 ) -> None:
     discord.fails[deleted] = [GONE]
-    await answers.say_alone(discord, "no")
+    await answers.replace_by_ephemeral(discord, "no")
     assert discord.asked == [f"edit: {answers.FILLING}", "beside: no", "delete"]
 
 
@@ -156,7 +156,7 @@ async def test_it_is_said_also_where_the_member_has_deleted_the_answer(
 async def test_where_the_token_has_ended_it_comes_by_direct_message(
     discord: Any, trouble: Exception, beside: bool
 ) -> None:
-    say = answers.say_beside if beside else answers.say_instead
+    say = answers.send_ephemeral_followup if beside else answers.answer_ephemerally
     discord.fails["beside: no"] = [trouble]
     await say(discord, MEMBER, reply(), "no")
     assert discord.private == ["atelier-s42: no"], "Discord takes one of that name once"
@@ -164,16 +164,16 @@ async def test_where_the_token_has_ended_it_comes_by_direct_message(
 
 async def test_what_is_forbidden_is_not_said_in_another_way(discord: Any) -> None:
     discord.fails["beside: no"] = [FORBIDDEN]
-    await answers.say_beside(discord, MEMBER, reply(), "no")
+    await answers.send_ephemeral_followup(discord, MEMBER, reply(), "no")
     assert discord.private == []
 
 
 async def test_a_courtesy_is_tried_once(discord: Any) -> None:
     """What is said later has to stand above it."""
     discord.fails["edit: wait"] = [answered(503)]
-    assert not await answers.say_meanwhile(discord, reply(), "wait")
+    assert not await answers.show_waiting_notice(discord, reply(), "wait")
     assert discord.asked == ["edit: wait"]
-    assert await answers.say_meanwhile(discord, reply(), "wait")
+    assert await answers.show_waiting_notice(discord, reply(), "wait")
 
 
 async def test_an_answer_belongs_to_the_application_that_was_asked(discord: Any) -> None:

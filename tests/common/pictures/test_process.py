@@ -325,6 +325,22 @@ async def test_a_pool_that_is_closed_starts_no_child_and_leaves_no_folder() -> N
     assert not pool._all
 
 
+async def test_a_folder_that_the_system_keeps_yet_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Windows does while a process that was in it has not quite ended."""
+
+    def kept(_: Path) -> None:
+        raise PermissionError(13, "in use by another process")
+
+    pool = DecoderPool(processes=1)
+    folder = Path(pool._own_folder())
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rmdir", kept)
+        await pool.close()
+    folder.rmdir()
+
+
 @pytest.mark.parametrize("nonsense", ["head -c 3000000 /dev/zero", "printf '%099999d' 0 | tr 0 ["])
 async def test_what_is_answered_at_length_without_sense_is_no_fault_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nonsense: str

@@ -12,7 +12,7 @@ from engine.worker.saying import say_start
 from jobs.model import EngineInfo, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
-from jobs.working.saying import say_end
+from jobs.working.job_log import log_end
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
 from tests.kit.samples import accepted, report
@@ -53,8 +53,8 @@ async def test_an_end_says_size_network_waited_painted_and_outcome(
     object.__setattr__(job, "created_at", datetime(2026, 11, 28, tzinfo=UTC))
     object.__setattr__(job, "started_at", job.created_at + timedelta(seconds=7))
     with caplog.at_level(logging.INFO):
-        say_end(job, "done", "vgg19", report(seconds=12.0))
-        say_end(job, "cancelled", "vgg19")
+        log_end(job, "done", "vgg19", report(seconds=12.0))
+        log_end(job, "cancelled", "vgg19")
     done, cancelled = caplog.records
     assert done.getMessage() == (
         f"job {job.id}: done; 256 px standard, lite, waited 7.0 s, painted 12.0 s"

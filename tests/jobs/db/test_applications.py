@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot.app.alone import alone_in
+from bot.app.folder_lock import lock_folder
 from common.settings import SettingsError
 from jobs.changing.installation import DISCORD, LOOPBACK
 from jobs.db import schema
@@ -111,14 +111,14 @@ async def test_a_database_that_an_earlier_version_used_in_discord_is_known_by_it
 
 
 def test_one_bot_holds_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.app.alone.ENDING_SECONDS", 0.1)
+    monkeypatch.setattr("bot.app.folder_lock.ENDING_SECONDS", 0.1)
     with (
-        alone_in(tmp_path),
+        lock_folder(tmp_path),
         pytest.raises(SettingsError, match="another bot uses"),
-        alone_in(tmp_path),
+        lock_folder(tmp_path),
     ):
         pass
-    with alone_in(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 

@@ -256,7 +256,7 @@ def upgrade() -> None:
 
 
 def _guard_transitions() -> None:
-    """Let the database itself refuse a change of state that does not exist."""
+    """Add triggers that refuse invalid state transitions."""
     allowed = (
         "(OLD.state = 'queued' AND NEW.state IN ('running', 'cancelled', 'failed')) "
         "OR (OLD.state = 'running' AND NEW.state IN ('queued', 'done', 'failed', 'cancelled')) "

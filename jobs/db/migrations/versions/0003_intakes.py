@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 
 def _name_the_senders() -> None:
-    """Take the senders of open intakes out of what was written down of them."""
+    """Fill in the users of open intakes from their payloads."""
     connection = op.get_bind()
     intakes = sa.table(
         "intakes",

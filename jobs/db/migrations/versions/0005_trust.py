@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def _name_applications() -> None:
-    """Of what is still to be delivered; of the rest nobody asks whose it was."""
+    """Fill in the application of undelivered jobs; others do not need it."""
     jobs = sa.table(
         "jobs",
         sa.column("id", sa.BigInteger()),
@@ -40,7 +40,7 @@ def _name_applications() -> None:
         try:
             application_id = json.loads(row.target)["application_id"]
         except (ValueError, KeyError, TypeError):
-            continue  # of a version that cannot be read, which is said to its member
+            continue  # unreadable; its member is told so
         if isinstance(application_id, int) and application_id:
             update = sa.update(jobs).where(jobs.c.id == row.id)
             connection.execute(update.values(application_id=application_id))

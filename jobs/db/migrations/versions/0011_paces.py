@@ -9,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Jobs that name their own iterations are as long as before, but count as fifteen times the
-    # work; and a clip's frames as twice as much of its first one.
+    # Jobs with their own number of iterations take as long as before but count as fifteen times the
+    # work, and each frame of a clip as twice as much of its first one.
     op.execute(
         "UPDATE speeds SET seconds_per_work = seconds_per_work"
         " * CASE WHEN speed_class LIKE 'own/%' THEN 1.0 / 15 ELSE 0.5 END"

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # SQLite gives a table no other key than that with which it was made.
+    # SQLite cannot change a table's primary key.
     connection = op.get_bind()
     known = connection.execute(sa.text("SELECT * FROM gallery_posts")).mappings().all()
     op.drop_table("gallery_posts")

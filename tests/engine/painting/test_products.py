@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.painting.onednn import is_quicker, is_right, onednn_linear
+from engine.painting.products import is_quicker, is_right, onednn_linear
 
 _RIGHT = 1e-6
 

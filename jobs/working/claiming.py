@@ -1,4 +1,4 @@
-"""Which job an engine is given: one that it has already, the next in line, or one left to it."""
+"""Claims a job for an engine: one that it holds already, the next in line, or a deferred one."""
 
 from common.version import VERSION
 from jobs.core import VARIANT, QueueCore, QueuePart
@@ -7,66 +7,72 @@ from jobs.db.living import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import job_from_row, moment
 from jobs.model import Claim, Failure, FailureKind, JobState
+from jobs.order.dispatch import LOOK_AHEAD, StalledEngines, choose
 from jobs.order.fleet import SpeedCache, read_fleet
 from jobs.order.line import first_loads
-from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import OtherVersionError, QueueUnavailableError
 from jobs.working import ending, leases
+from jobs.working.job_log import log_end
 from jobs.working.reaping import Reaper
 from jobs.working.roles import finished_parts, keys_in
-from jobs.working.saying import say_end
 
 _REAP_EVERY_SECONDS = 1.0
 
 
-class Taking(QueuePart):
-    """Gives engines their jobs, and first takes away what dead ones held."""
+class Claiming(QueuePart):
+    """Claims jobs for engines, after reaping those of dead ones."""
 
     def __init__(self, core: QueueCore, speeds: SpeedCache, reaper: Reaper) -> None:
         super().__init__(core)
         self._speeds = speeds
         self._reaper = reaper
-        self._overlooked = Overlooked()
+        self._stalled = StalledEngines()
         self._unsure: set[str] = set()
-        """Engines that may have been given a job of which they were not told."""
+        """Engines whose last claim may have succeeded although its answer was lost."""
 
-    async def take(
+    async def claim_job(
         self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
     ) -> Claim | None:
-        """Take the next job, or None when there is none to be had.
+        """Claim the next job; None if there is none for this engine.
 
         Args:
-            engine_id: whose it is to be; it has no other.
-            lease_seconds: for how long.
+            engine_id: the engine, which must hold no other job.
+            lease_seconds: duration of the lease.
+
+        Raises:
+            OtherVersionError: the next job can only be read by another version.
+            QueueUnavailableError: the database cannot be used; the job may have been claimed, which
+                the next call finds out.
         """
         try:
-            claim = await self._take(engine_id, lease_seconds)
+            claim = await self._claim_job(engine_id, lease_seconds)
         except QueueUnavailableError:
             self._unsure.add(engine_id)
             raise
         self._unsure.discard(engine_id)
         return claim
 
-    async def _take(self, engine_id: str, lease_seconds: float) -> Claim | None:
+    async def _claim_job(self, engine_id: str, lease_seconds: float) -> Claim | None:
         is_unsure = engine_id in self._unsure
         self._reaper.note_lease(lease_seconds)
         if self._reaper.is_due(_REAP_EVERY_SECONDS):
             await self._reaper.reap()
         while True:
             if not is_unsure and not self._database.postgres and await self._nothing_queued():
-                # Most questions find nothing; on SQLite they need not wait for a writer's turn.
+                # Usually nothing is queued: on SQLite, a read finds that out without waiting for
+                # the write lock.
                 return None
             async with self._database.write() as transaction:
                 row = None
                 if is_unsure:
-                    row = await leases.take_own(transaction, engine_id, lease_seconds)
+                    row = await leases.reclaim(transaction, engine_id, lease_seconds)
                 if row is None:
-                    row = await leases.take(transaction, engine_id, lease_seconds)
+                    row = await leases.claim_job(transaction, engine_id, lease_seconds)
                 if row is None:
                     job_id = await self._chosen(transaction, engine_id)
                     if job_id is None:
                         return None
-                    row = await leases.take(transaction, engine_id, lease_seconds, job_id)
+                    row = await leases.claim_job(transaction, engine_id, lease_seconds, job_id)
                 if row is None:
                     continue  # another engine was faster
                 job = job_from_row(row)
@@ -86,11 +92,11 @@ class Taking(QueuePart):
                 dropped = await ending.end_job(
                     transaction, row, JobState.FAILED, "queue", failure=failure
                 )
-            say_end(job, "failed")
+            log_end(job, "failed")
             await self._core.discard_working(dropped)
 
     async def _chosen(self, transaction: Transaction, engine_id: str) -> int | None:
-        """What an engine takes that others may do much better; see `jobs.order.sharing`."""
+        """The job for an engine that others may outdo; see `jobs.order.dispatch`."""
         line = await first_loads(transaction.connection, LOOK_AHEAD)
         if not line:
             return None
@@ -98,9 +104,9 @@ class Taking(QueuePart):
         fleet = await read_fleet(transaction.connection, now, self._speeds)
         if all(engine.id != engine_id for engine in fleet.engines):
             return None
-        without = self._overlooked.without(fleet, now)
+        without = self._stalled.without(fleet, now)
         choice = choose(line, fleet, engine_id, without)
-        self._overlooked.look(fleet, choice.left_to, now)
+        self._stalled.look(fleet, choice.deferred_to, now)
         return choice.job_id
 
     async def _nothing_queued(self) -> bool:
@@ -109,13 +115,13 @@ class Taking(QueuePart):
 
 
 async def _refuse_others_job(transaction: Transaction, job_id: int) -> None:
-    """Leave a job that this version cannot read to the version that serves the queue.
+    """Refuse a job that this version cannot read, if another version serves the queue.
 
-    An engine may have been forgotten at an upgrade: what it cannot read is not its to fail. Where
-    it is this version that serves, nobody will ever read the job.
+    An engine may have been forgotten at an upgrade, and must not fail jobs of the new version. If
+    this is the version that serves, nobody will ever be able to read the job.
 
     Raises:
-        OtherVersionError: it is another one.
+        OtherVersionError: another version serves the queue.
     """
     serves = None
     if (newer := await newer_schema(transaction.connection)) is not None:

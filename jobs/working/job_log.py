@@ -1,4 +1,4 @@
-"""What the log says of jobs: whose a line is, and how each of them ended."""
+"""What is logged about jobs: the IDs on each line, and how each job ended."""
 
 import logging
 from contextlib import AbstractContextManager
@@ -9,20 +9,20 @@ from jobs.model import Job, PaintReport
 log = logging.getLogger(__name__)
 
 
-def ids_of(job: Job) -> AbstractContextManager[None]:
-    """Name a job, its member and its server on every line that is logged inside."""
+def job_log_ids(job: Job) -> AbstractContextManager[None]:
+    """Add a job's ID, member and server to every line that is logged inside."""
     return log_ids(job=job.id, member=job.user_id, server=job.guild_id)
 
 
-def say_end(
+def log_end(
     job: Job, outcome: str, network: str | None = None, report: PaintReport | None = None
 ) -> None:
-    """One line for a job that has ended, with the same as fields where the log is JSON.
+    """Log one line for a job that has ended, with the same values as JSON fields.
 
     Args:
         job: as it was when it was claimed.
         outcome: `done`, `failed` or `cancelled`.
-        network: that painted it, or was to; None for what its row says.
+        network: that painted it, or would have; None for the one in its row.
         report: of a finished painting.
     """
     began = job.started_at or job.ended_at or job.created_at
@@ -38,5 +38,5 @@ def say_end(
     if report is not None:
         fields["painted_seconds"] = round(report.seconds, 1)
         text += f", painted {report.seconds:.1f} s"
-    with ids_of(job):
+    with job_log_ids(job):
         log.info("job %d: %s; %s", job.id, outcome, text, extra={"fields": fields})

@@ -1,9 +1,9 @@
-"""Who paints what: each engine what it does well, and what others do much better it leaves to them.
+"""Assigns jobs to engines of different speeds: an engine defers jobs to much faster ones.
 
-The order of the queue stays what it is. The best engine for a job takes the first one; a slower
-engine looks further down, for the first job that it would end before the better ones come to it.
-So nobody waits longer for its sake. What would take it unreasonably long it leaves altogether, as
-long as an engine lives that is much better.
+The order of the queue does not change. The fastest engine for a job takes the first one. A slower
+engine looks further down the queue for the first job that it would finish before the faster ones
+get to it, so nobody waits longer because of it. It always defers a job that would take it
+unreasonably long, as long as a much faster engine is alive.
 """
 
 import bisect
@@ -15,31 +15,31 @@ from jobs.model import EngineInfo
 from jobs.order.fleet import Fleet, Load
 
 MUCH_BETTER = 2.0
-"""An engine that needs the time divided by this, or less, does it much better."""
+"""An engine is much faster if it needs at most the time divided by this."""
 REASONABLE_SECONDS = 1800.0
-"""What takes an engine longer it leaves to a much better one, however busy that is."""
+"""An engine defers a longer job to a much faster engine, however busy that one is."""
 LOOK_AHEAD = 200
-"""As many jobs of the queue are looked at one by one."""
+"""Number of queued jobs that are assigned one by one."""
 TROUBLED_SECONDS = 120.0
-"""An engine that says it cannot paint at the moment is taken to be busy for this time."""
+"""An engine that reports trouble is assumed to be busy for this long."""
 PATIENCE_SECONDS = 60.0
-"""An idle engine that lets its work lie for longer is not counted on any more."""
+"""An idle engine that does not take its jobs for this long is no longer counted on."""
 TROUBLED_PATIENCE_SECONDS = 300.0
-"""The same of one that says why."""
+"""The same for an engine that reports trouble."""
 _STEADY_GAP_SECONDS = 15.0
-"""Looks that are further apart have something between them that nobody saw."""
+"""With a longer gap between two checks, the time between them was not observed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Where a waiting job will be painted, in seconds from now."""
+    """Which engine will paint a waiting job, and when it is ready, in seconds from now."""
 
     engine: EngineInfo
     ready: float
 
 
 class JobSchedule:
-    """Deals the jobs of the queue out in their order, as the engines will take them."""
+    """Simulates how the engines will take the queued jobs, in order."""
 
     def __init__(self, fleet: Fleet, without: Set[str] = frozenset()) -> None:
         self.fleet = fleet
@@ -48,10 +48,10 @@ class JobSchedule:
             one.id: fleet.remaining.get(one.id, TROUBLED_SECONDS if one.trouble else 0.0)
             for one in fleet.engines
         }
-        """Seconds until each engine has done what it was dealt."""
+        """Seconds until each engine has finished the jobs assigned to it."""
 
     def suited(self, load: Load) -> tuple[EngineInfo, ...]:
-        """The engines that may paint a job: not those for which it is unreasonable."""
+        """The engines that may paint a job, without those that would take unreasonably long."""
         fleet = self.fleet
         able = fleet.able(load.network, load.speed_class)
         able = tuple(one for one in able if one.id not in self._without) or able
@@ -63,8 +63,8 @@ class JobSchedule:
             or seconds < MUCH_BETTER * best
         )
 
-    def leavers(self, load: Load, suited: Sequence[EngineInfo]) -> Callable[[EngineInfo], bool]:
-        """Says of an engine whether another does a job much better, and would end it before it."""
+    def defers(self, load: Load, suited: Sequence[EngineInfo]) -> Callable[[EngineInfo], bool]:
+        """A predicate on engines: whether a much faster one would finish the job earlier."""
         offers = sorted((self.fleet.seconds_on(one, load), self.free[one.id]) for one in suited)
         seconds = [own for own, _ in offers]
         earliest = list(itertools.accumulate((own + free for own, free in offers), min))
@@ -77,9 +77,9 @@ class JobSchedule:
         return leaves
 
     def deal(self, load: Load) -> Planned | None:
-        """Give a job to the first free engine that does not leave it; None if none can paint it."""
+        """Assign a job to the first free engine that does not defer it; None if there is none."""
         suited = self.suited(load)
-        leaves = self.leavers(load, suited)
+        leaves = self.defers(load, suited)
         staying = (one for one in suited if not leaves(one))
         engine = min(staying, key=lambda one: self.free[one.id], default=None)
         if engine is None:
@@ -90,40 +90,40 @@ class JobSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What an engine takes now, and who is to take what it leaves."""
+    """The job that an engine takes now, and the engines to which it deferred others."""
 
     job_id: int | None
-    left_to: frozenset[str] = frozenset()
-    """Engines that paint nothing now and were left something."""
+    deferred_to: frozenset[str] = frozenset()
+    """Idle engines to which it deferred a job."""
 
 
 def choose(
     line: Iterable[Load], fleet: Fleet, engine_id: str, without: Set[str] = frozenset()
 ) -> Choice:
-    """The first job of the line that this engine, which is idle, should take.
+    """The first queued job that this idle engine should take.
 
     Args:
-        line: the queue's first jobs, in its order.
-        fleet: the engines alive; this one among them.
-        engine_id: who asks.
+        line: the first jobs of the queue, in order.
+        fleet: the engines that are alive, including this one.
+        engine_id: the engine that asks.
         without: engines that are not counted on.
     """
     plan = JobSchedule(fleet, without)
     plan.free[engine_id] = 0.0
-    left_to: set[str] = set()
+    deferred_to: set[str] = set()
     for load in line:
         suited = plan.suited(load)
         me = next((one for one in suited if one.id == engine_id), None)
-        if me is not None and not plan.leavers(load, suited)(me):
-            return Choice(load.job_id, frozenset(left_to))
+        if me is not None and not plan.defers(load, suited)(me):
+            return Choice(load.job_id, frozenset(deferred_to))
         planned = plan.deal(load)
         if planned is not None and planned.engine.id not in fleet.remaining:
-            left_to.add(planned.engine.id)
-    return Choice(None, frozenset(left_to - {engine_id}))
+            deferred_to.add(planned.engine.id)
+    return Choice(None, frozenset(deferred_to - {engine_id}))
 
 
 def is_mixed(fleet: Fleet, kinds: Iterable[tuple[str | None, str]]) -> bool:
-    """Whether it matters for such jobs (network, class) which engine paints them."""
+    """Whether it matters which engine paints jobs of these kinds (network, speed class)."""
     if len(fleet.engines) < 2:
         return False
     if any(one.trouble for one in fleet.engines):
@@ -139,14 +139,14 @@ def is_mixed(fleet: Fleet, kinds: Iterable[tuple[str | None, str]]) -> bool:
 
 
 @dataclass
-class Overlooked:
-    """Engines that live, paint nothing, and let lie what was left to them: no job is to starve."""
+class StalledEngines:
+    """Idle engines that do not take the jobs deferred to them, so that no job starves."""
 
     _since: dict[str, float] = field(default_factory=dict)
     _looked_at: float | None = None
 
     def without(self, fleet: Fleet, now: float) -> frozenset[str]:
-        """Who is not counted on any more."""
+        """The engines that are no longer counted on."""
         if self._looked_at is None or not 0 <= now - self._looked_at <= _STEADY_GAP_SECONDS:
             return frozenset()
         return frozenset(
@@ -158,10 +158,10 @@ class Overlooked:
             >= (TROUBLED_PATIENCE_SECONDS if one.trouble else PATIENCE_SECONDS)
         )
 
-    def look(self, fleet: Fleet, left_to: Set[str], now: float) -> None:
-        """Note to whom something was left just now."""
+    def look(self, fleet: Fleet, deferred_to: Set[str], now: float) -> None:
+        """Record the engines to which a job was deferred just now."""
         gone_on = self._looked_at is not None and 0 <= now - self._looked_at <= _STEADY_GAP_SECONDS
-        lying = left_to | self.without(fleet, now)
+        lying = deferred_to | self.without(fleet, now)
         self._since = {
             name: self._since[name] if gone_on and name in self._since else now for name in lying
         }

@@ -17,7 +17,7 @@ ENDING_SECONDS = 25.0
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Lock the data folder against other bots, until the process ends in whatever way.
 
     Raises:
@@ -40,7 +40,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def is_held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a bot has locked the data folder."""
     lock = FileLock(folder / BOT_LOCK, mode=0o600)
     try:

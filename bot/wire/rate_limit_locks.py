@@ -14,7 +14,7 @@ from discord.http import HTTPClient
 from discord.webhook.async_ import AsyncDeferredLock
 
 
-class _Turn(AsyncDeferredLock):
+class _BucketLock(AsyncDeferredLock):
     """discord.py's lock of a webhook bucket, released on cancellation as well."""
 
     async def __aexit__(
@@ -31,12 +31,12 @@ class _Turn(AsyncDeferredLock):
             raise
 
 
-def let_others_go_on(http: HTTPClient) -> None:
+def release_locks_when_cancelled(http: HTTPClient) -> None:
     """Release discord.py's rate limit locks when the request that holds them is cancelled.
 
     A request that is then sent too early is answered with a 429 of its own, and waits.
     """
-    discord.webhook.async_.AsyncDeferredLock = _Turn  # type: ignore[misc]  # no other way in
+    discord.webhook.async_.AsyncDeferredLock = _BucketLock  # type: ignore[misc]  # no other way in
     ask = http.request
 
     async def request(*arguments: Any, **named: Any) -> Any:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from common.options import MAX_SIZE_PX, PaintOptions
 from jobs.db import schema
 from jobs.model import Claim, EngineInfo, Job
+from jobs.order.dispatch import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose
 from jobs.order.fleet import Fleet, Load
-from jobs.order.sharing import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose
 from jobs.order.speeds import SpeedModel, speed_class_of, work_of
 from jobs.queue import JobQueue
 from tests.kit.samples import RESULT, FakeClock, Place, accepted, report
@@ -287,7 +287,7 @@ async def test_engines_that_are_alike_take_the_next_job_in_one_statement(
     def looked(*_: object) -> None:
         raise AssertionError("it looked closer")
 
-    monkeypatch.setattr("jobs.working.taking.first_loads", looked)
+    monkeypatch.setattr("jobs.working.claiming.first_loads", looked)
     engines = [engine(f"card-{number}", 3.0 + 0.2 * number) for number in range(6)]
     for each in engines:
         await queue.engines.register(each)

@@ -1,0 +1,33 @@
+"""Files that are put in the place of others."""
+
+from pathlib import Path
+
+import pytest
+
+from common import files
+from common.files import write_whole
+
+
+def test_a_file_that_somebody_reads_is_waited_for_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "crashes.json"
+    path.write_bytes(b"before")
+    replace, readers = Path.replace, [1, 2]
+
+    def refused_while_read(self: Path, target: Path) -> Path:
+        if readers:
+            readers.pop()
+            raise PermissionError(13, "Access is denied")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refused_while_read)
+    with pytest.raises(PermissionError):
+        write_whole(path, b"elsewhere that is no passing thing")
+    monkeypatch.setattr(files, "_PAUSES_SECONDS", (0.0, 0.0, 0.0))
+    write_whole(path, b"after")
+    assert path.read_bytes() == b"after"
+    readers.extend(range(9))
+    with pytest.raises(PermissionError):
+        write_whole(path, b"never")
+    assert list(tmp_path.iterdir()) == [path]

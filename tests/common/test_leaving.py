@@ -1,0 +1,28 @@
+"""Ending in order where the system has other signals."""
+
+import asyncio
+import signal
+import sys
+
+import pytest
+
+from common.leaving import on_signal
+
+
+async def test_on_windows_ctrl_break_asks_a_program_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise NotImplementedError
+
+    stop, stand_in = asyncio.Event(), signal.SIGUSR1
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, stand_in)}
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "platform", "win32")
+            patch.setattr(signal, "SIGBREAK", stand_in, raising=False)
+            patch.setattr(asyncio.get_running_loop(), "add_signal_handler", refused)
+            on_signal(stop.set)
+        signal.raise_signal(stand_in)
+        await asyncio.wait_for(stop.wait(), 5)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
