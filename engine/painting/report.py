@@ -1,4 +1,4 @@
-"""What is told of a painting when it is done."""
+"""The report of a finished painting."""
 
 import torch
 
@@ -25,16 +25,16 @@ def make_report(
     tiling: Tiling | Bands | None,
     lacking_bytes: int,
 ) -> Report:
-    """The report.
+    """Make the report.
 
     Args:
         options: of the job.
-        state: at the end.
+        state: of the run, at its end.
         encoder: the network.
         device: where it was painted.
         size: of the finished picture.
         tiling: of the last scale.
-        lacking_bytes: memory that it took beyond what was allowed; 0 or less for none.
+        lacking_bytes: estimated memory beyond the budget; 0 or less for none.
     """
     plan, log = state.plan, state.log
     log.read()

@@ -167,7 +167,7 @@ def test_bands_keep_within_their_room_and_use_it(size: tuple[int, int]) -> None:
             continue
         least.append(room)
         assert [stage.number for stage in bands.stages] == [0, 1, 2, 3, 4]
-        # 64, 128, 256 and 512 channels after each halving; slopes of the first two meet.
+        # 64, 128, 256 and 512 channels after each halving; gradients of the first two meet.
         handed_on = max(64 / 4 + 128 / 16 + 256 / 64 + 512 / 256, 64 / 4 + 64 / 4 + 128 / 16)
         kept = 0.0
         for stage, rows, count in zip(bands.stages, bands.rows_px, bands.kept, strict=True):

@@ -89,7 +89,7 @@ def test_seconds_count_the_wait_for_the_device() -> None:
     log.add(
         0,
         1,
-        dict.fromkeys(("total", "style", "steepest"), torch.zeros(())),
+        dict.fromkeys(("total", "style", "max_abs_grad"), torch.zeros(())),
         seconds=0.0,
         worked=0.0,
     )
