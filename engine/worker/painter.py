@@ -83,7 +83,7 @@ class JobPainter:
         self._abilities: Abilities | None = None
         self._is_tried = False
         self._holds_memory = False
-        """Whether what the last painting took may be kept by torch, for the next one."""
+        """Whether torch may keep the memory of the last painting for the next one."""
 
     @property
     def device_name(self) -> str:
@@ -96,9 +96,9 @@ class JobPainter:
         return devices.precision_name(self._studio.dtype)
 
     def abilities(self) -> Abilities:
-        """What the queue is to know of this engine; see `engine.worker.abilities`.
+        """What this engine announces; see `engine.worker.abilities`.
 
-        Of a card that has failed, which answers nothing, what was known before.
+        For a GPU that has failed, and does not answer, what was announced before.
         """
         try:
             self._abilities = abilities_of(self._studio, self._pace)
@@ -108,7 +108,7 @@ class JobPainter:
         return self._abilities
 
     def memory_used_bytes(self) -> int | None:
-        """Of the device, now; None where it does not say, as a card that has failed."""
+        """Memory of the device in use; None if it does not answer, as a GPU that has failed."""
         try:
             return devices.used_memory_bytes(self._studio.device)
         except RuntimeError:
