@@ -79,9 +79,9 @@ def _start(settings: Settings) -> int:
         os.umask(0o077)  # files are only for the user who runs the bot
     set_up_logging(settings)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice here
-    if status := asyncio.run(_look(settings)):
+    if status := asyncio.run(_preflight(settings)):
         return status
-    _say_start(settings)
+    _log_start(settings)
     give_large_blocks_back()
     folder = settings.atelier_data_dir.resolve()
     with lock_folder(folder):
@@ -91,7 +91,7 @@ def _start(settings: Settings) -> int:
     return 0
 
 
-def _say_start(settings: Settings) -> None:
+def _log_start(settings: Settings) -> None:
     """Log versions, engines, sizes and folders."""
     log.info("%s", versions("discord.py", "aiohttp", "SQLAlchemy", "Pillow"))
     log.info(
@@ -110,7 +110,7 @@ def _say_start(settings: Settings) -> None:
     )
 
 
-async def _look(settings: Settings) -> int:
+async def _preflight(settings: Settings) -> int:
     """Print each fault as a plain line. Returns the exit status, 0 if there is none."""
     faults: list[str] = []
     status = 0

@@ -1,6 +1,7 @@
 """Counts NVIDIA's graphics cards without loading torch, with the driver's tool."""
 
 import importlib.util
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,12 @@ UNUSED_CARD = (
     "An NVIDIA card is here, but torch is installed without CUDA (as Python's index has it for "
     "Windows), so that the processor paints: `python -m tools.requirements cuda` installs the "
     "build for the card."
+)
+
+UNUSABLE_CARD = (
+    "An NVIDIA card is here, but torch cannot use it, so that the processor paints. The driver or "
+    "the card is older than the installed torch needs: a newer driver may help, or "
+    "`python -m tools.requirements cuda cu126`, the build for older ones."
 )
 
 
@@ -52,13 +59,19 @@ def usable_cards(*, cards: Callable[[], int] = nvidia_cards) -> int:
     return cards() if torch_has_cuda() else 0
 
 
-def unused_card(device: str, *, cards: Callable[[], int] = nvidia_cards) -> str | None:
+def unused_card(
+    device: str, chosen: str = "", *, cards: Callable[[], int] = nvidia_cards
+) -> str | None:
     """A message for owners if there is a card that is not used; else None.
 
     Args:
         device: as in the settings; a request for the processor is respected.
+        chosen: the device that paints, if known, such as `cpu` or `cuda:0`.
         cards: counts NVIDIA's cards.
     """
-    if device == "cpu" or torch_has_cuda() or not cards():
+    is_built = torch_has_cuda()
+    # CUDA_VISIBLE_DEVICES may hide all cards on purpose.
+    is_well = is_built and (chosen != "cpu" or "CUDA_VISIBLE_DEVICES" in os.environ)
+    if device == "cpu" or is_well or not cards():
         return None
-    return UNUSED_CARD
+    return UNUSABLE_CARD if is_built else UNUSED_CARD

@@ -92,6 +92,8 @@ _NOBODYS = (
     ("Task exception was never retrieved", "ClientRequest.write_bytes()"),
     # asyncpg, when a connection attempt was cancelled.
     ("Future exception was never retrieved", "unexpected connection_lost() call"),
+    # Windows' event loop, each time that a browser resets its connection.
+    ("Exception in callback", "_ProactorBasePipeTransport._call_connection_lost"),
 )
 """Messages that nobody can act on."""
 

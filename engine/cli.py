@@ -83,8 +83,6 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     output = OutputFile.of(chosen)
     chosen.output = output.path
     _check_targets(chosen)
-    if not chosen.quiet and (unused := unused_card(chosen.device or settings.atelier_device)):
-        _say(console, unused, style="yellow")
     with ExitStack() as stack:
         bar = stack.enter_context(ProgressBar(console, quiet=chosen.quiet))
         moving = moving_content(chosen, stack) if may_move(chosen) else None
@@ -97,6 +95,10 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
                 max_memory=chosen.max_memory,
                 say=bar.say,
             )
+            if not chosen.quiet:
+                wanted = chosen.device or settings.atelier_device
+                if unused := unused_card(wanted, str(studio.device)):
+                    bar.say(unused)
             network = network_for(options, settings.atelier_network)
             if moving is None:
                 pictures = read_pictures(chosen, settings, options, network)

@@ -87,7 +87,7 @@ class Faults:
         fault = self._next(method, path)
         return fault is not None and fault.delay > 0
 
-    async def strike(
+    async def response_for(
         self, method: str, path: str, *, carried_out: bool = False
     ) -> web.Response | None:
         """The faulty response to a request; None if no fault matches.

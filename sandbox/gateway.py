@@ -169,11 +169,11 @@ class Gateway:
             shown = {**frame, "d": "…"} if frame.get("op") in {2, 6} else frame
             self.world.tell("gateway", f"⇢ {frame_title(frame)}", sent=shown)
             try:
-                await self._obey(connection, frame)
+                await self._handle_frame(connection, frame)
             except _RefusedFrameError as refused:
                 await connection.close(*refused.args)
 
-    async def _obey(self, connection: GatewayConnection, frame: Json) -> None:
+    async def _handle_frame(self, connection: GatewayConnection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
             # A response faster than any network confuses clients that measure the latency.

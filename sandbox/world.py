@@ -84,9 +84,9 @@ class World:
         self.traffic: deque[TrafficLine] = deque(maxlen=TRAFFIC_KEPT)
         self.listeners: list[Listener] = []
         self._traffic_number = 0
-        self._furnish()
+        self._populate()
 
-    def _furnish(self) -> None:
+    def _populate(self) -> None:
         guild_id = self.ids.next()
         admin_role = Role(self.ids.next(), "Keeper", ADMIN_ROLE, 0xE67E22)
         bot_role = Role(self.ids.next(), "Atelier", BOT_ROLE, 0x5865F2)

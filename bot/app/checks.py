@@ -45,6 +45,12 @@ HOW_TO_SIGN_IN = (
     "Discord does not accept this DISCORD_TOKEN: copy it again from "
     "https://discord.com/developers/applications (your application > Bot > Reset Token)."
 )
+NO_CERTIFICATE = (
+    "The certificate of Discord's server cannot be verified here, so the bot cannot connect. With "
+    "the Python of python.org on macOS, run `Install Certificates.command` in Python's folder in "
+    "Applications. Otherwise check this machine's clock, and whether a proxy or an antivirus "
+    "program intercepts encrypted connections."
+)
 NOT_WRITTEN = (
     "{setting}: {folder} cannot be written ({reason}): name a folder that the user who runs the "
     "bot may write."
@@ -78,13 +84,13 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     if settings.discord_token is None:
         yield CheckResult("token", HOW_TO_BEGIN, is_fault=True)
     data_dir = settings.atelier_data_dir.resolve()
-    folder = _yet_to_come("folder", data_dir) if thorough else None
+    folder = _missing_folder("folder", data_dir) if thorough else None
     yield (folder := folder or _folder(settings))
     if folder.is_fault:
         return  # everything else is in it
     yield await _database(settings, may_migrate=not thorough)
     pictures = folder_of(settings.storage_url)
-    store = _yet_to_come("store", pictures) if thorough and pictures is not None else None
+    store = _missing_folder("store", pictures) if thorough and pictures is not None else None
     yield store or await _store(settings)
     yield _disk(settings)
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
@@ -113,7 +119,7 @@ def _folder(settings: Settings) -> CheckResult:
     return CheckResult("folder", str(folder))
 
 
-def _yet_to_come(name: str, folder: Path) -> CheckResult | None:
+def _missing_folder(name: str, folder: Path) -> CheckResult | None:
     """Whether a folder could be created, without creating it; None: it exists.
 
     `--check` may run as another user: a folder created by root would not be the bot's.
@@ -138,11 +144,11 @@ async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckRes
     seconds: float | None = TIMEOUT_SECONDS * 6
     try:
         async with asyncio.timeout(seconds):
-            to_change = await _to_change(settings)
-        if to_change is not None and not may_migrate:
-            return _due(to_change)
-        if to_change is not None:
-            await _migrate_apart(settings)
+            pending = await _pending_migration(settings)
+        if pending is not None and not may_migrate:
+            return _migration_due(pending)
+        if pending is not None:
+            await _migrate_in_child(settings)
             seconds = None  # if the migration failed, finding that out again may take as long
         async with asyncio.timeout(seconds):
             async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
@@ -160,7 +166,7 @@ async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckRes
     return CheckResult("database", f"{kind}, of this version")
 
 
-async def _to_change(settings: Settings) -> DatabaseTooOldError | None:
+async def _pending_migration(settings: Settings) -> DatabaseTooOldError | None:
     """Why a database has to be created or migrated; None if it has this version's schema."""
     try:
         async with await JobQueue.open(settings, store=PictureStore("unused"), may_migrate=False):
@@ -171,14 +177,14 @@ async def _to_change(settings: Settings) -> DatabaseTooOldError | None:
         return None  # whoever opens it next reports it
 
 
-def _due(to_change: DatabaseTooOldError) -> CheckResult:
+def _migration_due(pending: DatabaseTooOldError) -> CheckResult:
     """For `--check`: what the next start will do to the database."""
-    if isinstance(to_change, NoDatabaseError):
-        return CheckResult("database", str(to_change))
-    return CheckResult("database", f"A migration is due. {to_change}", is_doubtful=True)
+    if isinstance(pending, NoDatabaseError):
+        return CheckResult("database", str(pending))
+    return CheckResult("database", f"A migration is due. {pending}", is_doubtful=True)
 
 
-async def _migrate_apart(settings: Settings) -> None:
+async def _migrate_in_child(settings: Settings) -> None:
     """Migrate in a child process: its memory would never be given back by this one.
 
     It has no timeout, as it may copy a large database; it logs what it does. If it fails, whoever
@@ -232,8 +238,10 @@ async def _page(settings: Settings) -> CheckResult:
     except OSError as error:
         if is_locked(settings.atelier_data_dir.resolve()) and await _serves_page(host, port):
             return CheckResult("page", f"The bot that runs serves it at {host}:{port}.")
-        known = error.errno is not None and error.errno > 0
-        reason = os.strerror(error.errno) if known and error.errno else str(error)
+        # asyncio's text is long; but Windows has no other for the numbers of its sockets.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else ""
+        if not reason or reason.startswith("Unknown error"):
+            reason = error.strerror or str(error)
         text = (
             f"ATELIER_MONITOR_PORT: the owner's page cannot be served at {host}:{port} ({reason}): "
             "name another port, or in ATELIER_MONITOR_HOST an address of this machine."
@@ -304,9 +312,15 @@ async def _token(token: str, proxy: str | None) -> list[CheckResult]:
                 return [*clock, CheckResult("token", text, is_doubtful=True)]
             name = str((await answer.json()).get("username", "a bot"))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        text = f"Discord cannot be reached just now ({type(error).__name__}); the bot will try."
-        return [CheckResult("token", text, is_doubtful=True)]
+        return [CheckResult("token", _unreachable(error), is_doubtful=True)]
     return [*clock, CheckResult("token", f"of {name}")]
+
+
+def _unreachable(error: Exception) -> str:
+    """That Discord cannot be reached, and what to do about it if that is known."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return NO_CERTIFICATE
+    return f"Discord cannot be reached just now ({type(error).__name__}); the bot will try."
 
 
 def clock_result(date: str, now: float) -> list[CheckResult]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -16,6 +17,12 @@ from common.settings import Settings
 log = logging.getLogger(__name__)
 
 ENGINE_COMMAND = (sys.executable, "-m", "engine", "--until-stdin-closes")
+CARDS_COMMAND = (
+    sys.executable,
+    "-c",
+    "from engine.painting.devices import cards_for_painting as cards; print(*cards())",
+)
+CARDS_TIMEOUT_SECONDS = 120.0
 BACKOFF = Backoff(first_seconds=1.0, longest_seconds=60.0)
 STEADY_AFTER_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 20.0
@@ -94,17 +101,31 @@ class EngineSupervisor:
             await process.wait()
 
 
-def embedded_devices(settings: Settings, *, cards: Callable[[], int] = usable_cards) -> list[str]:
-    """The devices that get an engine each: the one in the settings; with `auto` every GPU.
+def embedded_devices(
+    settings: Settings,
+    *,
+    cards: Callable[[], int] = usable_cards,
+    command: tuple[str, ...] = CARDS_COMMAND,
+) -> list[str]:
+    """The devices that get an engine each: what the settings name, or with `auto` every card.
 
     Args:
-        settings: The settings; `atelier_device` may be `auto`.
-        cards: Counts the NVIDIA GPUs that torch can use.
+        settings: they name a device, or leave it.
+        cards: counts NVIDIA's cards.
+        command: says which of several torch can use, as this process does not load it. The driver
+            also counts those that are hidden from programs, and those that torch has no code for.
     """
-    found = cards() if settings.atelier_device == "auto" else 0
-    if found < 2:
+    if settings.atelier_device != "auto" or cards() < 2:
         return [settings.atelier_device]
-    return [f"cuda:{number}" for number in range(found)]
+    try:
+        asked = subprocess.run(  # noqa: S603 - a command of ours
+            command, capture_output=True, text=True, timeout=CARDS_TIMEOUT_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        log.warning("the cards cannot be told apart (%s); one engine is started", error)
+        return ["auto"]
+    found = [word for word in asked.stdout.split() if word.startswith("cuda:")]
+    return found if len(found) > 1 else ["auto"]
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:

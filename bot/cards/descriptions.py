@@ -29,10 +29,10 @@ def title_words(t: Texts, job: Job) -> str:
 
 
 def described(t: Texts, job: Job) -> str:
-    """What is said of all its pictures together, without a name: some are posted without.
+    """The alt text of all its pictures together, without the member's name, as some posts hide it.
 
-    Where its member has said nothing, what it is and in which style: the title alone is the name of
-    another painting.
+    Without a text of the member's, it says what the picture is and in which style: the title alone
+    is the name of another painting.
     """
     styles = job.inputs.styles
     if job.reply.alt_text:

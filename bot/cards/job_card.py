@@ -273,7 +273,7 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 
 
 def alt_texts(t: Texts, job: Job, attached: Attached | None) -> list[str]:
-    """What is said of each of its pictures that are sent along."""
+    """The alt texts of the attached pictures."""
     if attached is None:
         return []
     all_of_it = descriptions(t, job, max(1, len(job.versions)))

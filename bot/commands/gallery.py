@@ -15,9 +15,9 @@ from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import must_hide, texts_of_server
-from bot.intake.request import StyleWish
+from bot.intake.request import RequestedStyle
 from bot.intake.shares import convenience
-from bot.intake.taken import NOT_KEPT
+from bot.intake.stored import NOT_KEPT
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
@@ -91,7 +91,7 @@ class GalleryForm(ReportingModal):
         self._switches = Switches({BY_NAME: t("With my name")}, on={BY_NAME})
         about = t("Empty: the name of the style.")
         self.add_item(ui.Label(text=t("Title"), description=about, component=self._title))
-        self.add_item(ui.Label(text=t("And"), component=self._switches))
+        self.add_item(ui.Label(text=t("Options"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Post it. Checks again what may have changed since the modal was opened."""
@@ -164,7 +164,7 @@ async def _post(
         hidden = job.reply.spoiler or await must_hide(interaction, guild_id, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
         layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
-        # not the job's ID, since a job may be posted again
+        # Not the job's ID, since a job may be posted again.
         return await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
 
 
@@ -228,7 +228,7 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     check_pictures(job)
-    styles = tuple(StyleWish.again(style) for style in job.inputs.styles)
+    styles = tuple(RequestedStyle.again(style) for style in job.inputs.styles)
     t = texts_of(interaction)
     await interaction.response.send_modal(
         PhotoForm(t, t("Paint with this"), styles, {}, of_job_id=job.id)

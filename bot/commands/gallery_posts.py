@@ -124,7 +124,7 @@ class GalleryKeeper(Service):
 
     async def _take_out_of(self, job_id: int, guild_id: int) -> bool:
         gallery = self._client.queue.gallery
-        # recorded first, as the bot receives an event for the deletion
+        # Recorded first, as the bot receives an event for the deletion.
         post = await gallery.begin_taking_out(job_id, guild_id)
         if post is None or post.message_id is None:
             return post is None

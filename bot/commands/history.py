@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.show import show_job
-from bot.commands.thumbnails import small_picture
+from bot.commands.thumbnails import thumbnail_of
 from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
@@ -45,7 +45,7 @@ async def pictures_of(
     return found[skip : skip + count], len(found) > skip + count
 
 
-def small_key(job: Job) -> str | None:
+def thumbnail_key(job: Job) -> str | None:
     """The stored picture from which to make the thumbnail.
 
     A very large result would have to pass through the bot's memory; its last preview looks the same
@@ -68,9 +68,9 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
         return card(t("There is no picture of yours here yet. Start one with /paint."), turning)
     async with convenience(interaction):
         pictures = [
-            (job, await small_picture(client, key, str(job.id)))
+            (job, await thumbnail_of(client, key, str(job.id)))
             for job in jobs
-            if (key := small_key(job))
+            if (key := thumbnail_key(job))
         ]
     files = {job.id: file for job, file in pictures if file is not None}
     gallery = gallery_of((files.get(job.id), _described(t, job), job.reply.spoiler) for job in jobs)

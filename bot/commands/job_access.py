@@ -7,7 +7,7 @@ from dataclasses import replace
 import discord
 
 from bot.commands.rights import Right, by_admins_right, may
-from bot.intake.taken import NOT_KEPT
+from bot.intake.stored import NOT_KEPT
 from bot.kit import Bot, Interaction, UserError
 from bot.texts import _
 from bot.ui.words import plain

@@ -6,12 +6,12 @@ from discord.app_commands import Choice, Range
 
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, asker_of
+from bot.intake.requested_styles import new_seed, suiting, weighted_styles
 from bot.intake.service import IntakeService
-from bot.intake.wishes import new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.choices import CHOICES, choice, folded, nearness
-from bot.ui.words import at_hand_first, is_offered, isolated, painter_words
+from bot.ui.choices import CHOICES, choice, folded, match_rank
+from bot.ui.words import is_offered, isolated, local_first, painter_words
 from common.catalogue import load_catalogue
 from common.defaults import Defaults, Notify
 from common.options import (
@@ -83,11 +83,11 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     )
     choices = [
         choice(_saved_name(t, style), f"{SAVED_STYLE}{style.id}")
-        for style in sorted(saved, key=lambda style: nearness(typed, style.name))
+        for style in sorted(saved, key=lambda style: match_rank(typed, style.name))
         if folded(typed) in folded(style.name)
     ]
     client = interaction.client
-    paintings = at_hand_first(client, CHOICES)
+    paintings = local_first(client, CHOICES)
     if typed:
         found = load_catalogue().search(typed, limit=CHOICES)
         paintings = [each for each in found if is_offered(client, each)]
@@ -173,7 +173,7 @@ async def paint(
     ephemeral: bool | None = None,
 ) -> None:
     """Paint a photo in the style of a painting."""
-    styles = wish_for((_source(style), _source(style2)), (preset, preset2), blend)
+    styles = weighted_styles((_source(style), _source(style2)), (preset, preset2), blend)
     looks = {"strength": strength, "style_scale": style_scale, "seed": seed}
     named = {name: value for name, value in looks.items() if value is not None}
     own = Defaults(

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.commands.style_form import PhotoForm, StyleChoice, ask_style, begin_with
-from bot.intake.request import Source, StyleWish
+from bot.intake.request import RequestedStyle, Source
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
@@ -114,7 +114,7 @@ async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source
     if purpose == "paint":
         await _ask_style(interaction, PAINT_THIS, *sources)
         return
-    t, styles = texts_of(interaction), (StyleWish(picture=sources[0]),)
+    t, styles = texts_of(interaction), (RequestedStyle(picture=sources[0]),)
     await interaction.response.send_modal(PhotoForm(t, t(USE_AS_STYLE), styles, {}))
 
 

@@ -1,14 +1,14 @@
 """Questions of the intake to its member: which style, and whether to paint a clip."""
 
 from bot.cards.small_print import duration
-from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
+from bot.commands.style_buttons import NEAR, REQUEST_ID, SURPRISE, near, style_button
 from bot.commands.style_form import saved_options
 from bot.commands.styles import all_styles_button
-from bot.commands.thumbnails import small_picture
+from bot.commands.thumbnails import thumbnail_of
 from bot.intake.moving import moving_options
-from bot.intake.request import PaintRequest, StyleWish
+from bot.intake.request import PaintRequest, RequestedStyle
 from bot.intake.service import IntakeService
-from bot.intake.taken import Undecided
+from bot.intake.stored import Undecided
 from bot.kit import Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
 from bot.ui.choices import CHOICES
@@ -22,7 +22,7 @@ from bot.ui.components import (
     row_of,
     rows_of,
 )
-from bot.ui.words import at_hand_first, is_at_hand
+from bot.ui.words import is_local, local_first
 
 OFFERED = 6
 IN_A_ROW = 3
@@ -40,20 +40,20 @@ class Questions(Service):
     async def ask_style(self, request: PaintRequest) -> Card:
         """The question in the response to a request without a style."""
         t, asker = texts_for(request.reply.locale), request.asker
-        wish = asker.user_id, request.reply.interaction_id
+        ids = asker.user_id, request.reply.interaction_id
         offered = [
-            (painting, await small_picture(self._client, painting, painting.id))
-            for painting in at_hand_first(self._client, OFFERED)
+            (painting, await thumbnail_of(self._client, painting, painting.id))
+            for painting in local_first(self._client, OFFERED)
         ]
         pictures = [picture for _painting, picture in offered]
         gallery = gallery_of(
             (picture, f"{painting.title(t.language)}, {painting.artist}", False)
             for painting, picture in offered
         )
-        here = [is_at_hand(painting, self._client.settings) for painting, _picture in offered]
+        here = [is_local(painting, self._client.settings) for painting, _picture in offered]
         buttons = [
             style_button.button(
-                painting.title(t.language), *wish, painting.id, emoji=None if at_hand else "⬇️"
+                painting.title(t.language), *ids, painting.id, emoji=None if at_hand else "⬇️"
             )
             for (painting, _picture), at_hand in zip(offered, here, strict=True)
         ]
@@ -61,15 +61,15 @@ class Questions(Service):
         saved = await self._client.queue.styles.visible_to(asker.user_id, asker.guild_id)
         if saved:
             options = saved_options(t, saved[:CHOICES])
-            menu = saved_styles_menu.menu(t("A saved style…"), options, *wish)
+            menu = saved_styles_menu.menu(t("A saved style…"), options, *ids)
             rows.append(row_of(menu))
         count = len(near(self._client))
         several = t.plural("Try {count} style", "Try {count} styles", count=count)
         rows.append(
             row_of(
-                style_button.button(t("Surprise me"), *wish, SURPRISE, emoji="🎲"),
-                style_button.button(several, *wish, NEAR, emoji="🧪"),
-                all_styles_button.of(t, *wish),
+                style_button.button(t("Surprise me"), *ids, SURPRISE, emoji="🎲"),
+                style_button.button(several, *ids, NEAR, emoji="🧪"),
+                all_styles_button.of(t, *ids),
             )
         )
         many = len(request.photos)
@@ -91,13 +91,15 @@ class Questions(Service):
 
     async def ask_moving(self, undecided: Undecided) -> Card:
         """The question in the response to a request with a photograph that moves."""
-        wish, clip = undecided.request, undecided.moving.clip
-        t = texts_for(wish.reply.locale)
-        user_id, wish_id = wish.asker.user_id, wish.reply.interaction_id
-        aspect = None if wish.content is None else wish.content.aspect
+        request, clip = undecided.request, undecided.moving.clip
+        t = texts_for(request.reply.locale)
+        user_id, request_id = request.asker.user_id, request.reply.interaction_id
+        aspect = None if request.content is None else request.content.aspect
         seconds = self._client.queue.standings.painting_seconds
-        moving = await seconds(moving_options(wish, undecided.moving), aspect, frames=clip.frames)
-        still = await seconds(wish.options, aspect)
+        moving = await seconds(
+            moving_options(request, undecided.moving), aspect, frames=clip.frames
+        )
+        still = await seconds(request.options, aspect)
         words = t("This moves. Shall I paint all of it, or its first picture?")
         about = t(
             "-# {count} frames in {seconds:.1f} s. The times are those of painting alone; your "
@@ -109,22 +111,22 @@ class Questions(Service):
         all_of_it = t("Moving (about {time})", time=duration(t, moving))
         first = t("First picture (about {time})", time=duration(t, still))
         row = row_of(
-            moving_button.button(all_of_it, user_id, wish_id, MOVING, emoji="🎞️"),
-            moving_button.button(first, user_id, wish_id, STILL, emoji="🖼️"),
+            moving_button.button(all_of_it, user_id, request_id, MOVING, emoji="🎞️"),
+            moving_button.button(first, user_id, request_id, STILL, emoji="🖼️"),
         )
         return card(f"### 🎞️ {words}", notes or None, row, about)
 
 
-@persistent("in-saved", USER, WISH)
+@persistent("in-saved", USER, REQUEST_ID)
 async def saved_styles_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
     """Paint in a saved style."""
     item.check_owner(interaction)
     await interaction.client.service(IntakeService).finish(
-        interaction, int(item.parts["wish"]), (StyleWish(preset=item.chosen[0]),)
+        interaction, int(item.parts["wish"]), (RequestedStyle(preset=item.chosen[0]),)
     )
 
 
-@persistent("moving", USER, WISH, rf"(?P<moving>{MOVING}|{STILL})")
+@persistent("moving", USER, REQUEST_ID, rf"(?P<moving>{MOVING}|{STILL})")
 async def moving_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
     """Paint the clip, or its first frame."""
     item.check_owner(interaction)

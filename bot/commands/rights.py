@@ -10,7 +10,7 @@ from enum import StrEnum
 import discord
 
 from bot.kit import Interaction
-from bot.ui.people import is_admin, is_operator, reads
+from bot.ui.people import can_read, is_admin, is_operator
 from jobs.model import Job
 
 
@@ -132,7 +132,7 @@ def _origin_by_channel(interaction: Interaction, channel_id: int | None) -> Orig
     channel = _channel(interaction, channel_id)
     if isinstance(channel, discord.Thread) and channel.is_private():
         return Origin.PRIVATE_THREAD
-    seen = channel is not None and reads(_permissions(interaction, channel_id), channel)
+    seen = channel is not None and can_read(_permissions(interaction, channel_id), channel)
     return Origin.PUBLIC if seen else Origin.HIDDEN_CHANNEL
 
 

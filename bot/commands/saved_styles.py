@@ -14,7 +14,7 @@ from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.choices import CHOICES, folded, nearness
+from bot.ui.choices import CHOICES, folded, match_rank
 from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
@@ -122,7 +122,7 @@ async def removable_names(interaction: Interaction, current: str) -> list[app_co
     """Autocomplete: the styles that the user may remove."""
     t = texts_of(interaction)
     found = [each for each in await _removable(interaction) if folded(current) in folded(each.name)]
-    found.sort(key=lambda each: nearness(current, each.name))
+    found.sort(key=lambda each: match_rank(current, each.name))
     return [
         app_commands.Choice(
             name=each.name if each.scope == "user" else t("{name} (server)", name=each.name),

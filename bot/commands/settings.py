@@ -99,7 +99,7 @@ class SettingsForm(ReportingModal):
             self.add_item(ui.Label(text=label, description=about, component=self._roles))
         on = {HIDDEN: now.spoiler or now.always_spoiler, PRIVATE: now.ephemeral}
         self._switches = Switches(switches, on={name for name, is_on in on.items() if is_on})
-        self.add_item(ui.Label(text=t("And"), component=self._switches))
+        self.add_item(ui.Label(text=t("Options"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Store what was chosen."""

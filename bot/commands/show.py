@@ -53,7 +53,7 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
         has_gallery = await _has_gallery(interaction, job)
         layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
         if not job.state.ended:
-            # others here must not learn in which other servers its member is
+            # Others here must not learn in which other servers its member is.
             may_link = not to_others or job.guild_id == interaction.guild_id
             layout.add_item(ui.TextDisplay(_as_it_stands(t, job, may_link=may_link)))
         if attached is not None:

@@ -7,16 +7,16 @@ import discord
 from discord import ui
 
 from bot.commands.style_form import PhotoForm, check_style
-from bot.intake.request import StyleWish
+from bot.intake.request import RequestedStyle
 from bot.intake.service import IntakeService
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts
 from bot.ui.components import USER, PersistentItem, persistent
-from bot.ui.words import at_hand_first, is_at_hand
+from bot.ui.words import is_local, local_first
 from common.catalogue import Painting, load_catalogue
 
-NO_WISH = 0
-"""Stands for the interaction ID where no stored photograph waits for its style."""
+NO_REQUEST = 0
+"""In place of the request's interaction ID: no photograph is stored yet."""
 SURPRISE = "surprise"
 STYLES_TRIED = 6
 NEAR = "near"
@@ -25,48 +25,50 @@ SIX = "six"
 """Prefix, before a colon and a catalogue page, to try all paintings of that page."""
 TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
 """Options for trying several styles: small and quick."""
-WISH = r"(?P<wish>\d{1,20})"
+REQUEST_ID = r"(?P<wish>\d{1,20})"
 
 
-@persistent("in", USER, WISH, r"(?P<style>[\w:-]{1,60})")
+@persistent("in", USER, REQUEST_ID, r"(?P<style>[\w:-]{1,60})")
 async def style_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
     """Paint in one style, or ask for a photograph.
 
     `style` is a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page; `wish` is the
-    interaction ID of the request with the photograph, or `NO_WISH`.
+    interaction ID of the request with the photograph, or `NO_REQUEST`.
     """
     item.check_owner(interaction)
     styles, changes = _chosen(interaction, item.parts["style"])
-    wish_id = int(item.parts["wish"])
-    if wish_id == NO_WISH:
+    request_id = int(item.parts["wish"])
+    if request_id == NO_REQUEST:
         if len(styles) == 1 and styles[0].preset is not None:
             await check_style(interaction, styles[0].preset)
         title = t("Try these on my photo") if changes else t("Paint with this")
         await interaction.response.send_modal(PhotoForm(t, title, styles, changes))
     else:
         intake = interaction.client.service(IntakeService)
-        await intake.finish(interaction, wish_id, styles, **changes)
+        await intake.finish(interaction, request_id, styles, **changes)
 
 
 def near(client: Bot) -> list[Painting]:
     """Up to six paintings to try at once; without those to download if two need no download."""
-    offered = at_hand_first(client)
-    here = [each for each in offered if is_at_hand(each, client.settings)]
+    offered = local_first(client)
+    here = [each for each in offered if is_local(each, client.settings)]
     return (here if len(here) > 1 else offered)[:STYLES_TRIED]
 
 
-def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:
+def _chosen(
+    interaction: Interaction, style: str
+) -> tuple[tuple[RequestedStyle, ...], dict[str, Any]]:
     """The styles of a button, and the options that come with them."""
     client = interaction.client
-    paintings = at_hand_first(client)
+    paintings = local_first(client)
     if style == SURPRISE:
-        here = [each for each in paintings if is_at_hand(each, client.settings)]
-        return (StyleWish(preset=random.choice(here or paintings).id),), {}  # noqa: S311 - for fun
+        here = [each for each in paintings if is_local(each, client.settings)]
+        return (RequestedStyle(preset=random.choice(here or paintings).id),), {}  # noqa: S311 - for fun
     if style == NEAR:
         return _tried(near(client))
     kind, _colon, page = style.partition(":")
     if kind != SIX or not page.isdecimal():
-        return (StyleWish(preset=style),), {}
+        return (RequestedStyle(preset=style),), {}
     shown = _beside(interaction.message)
     return _tried(shown or paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED] or near(client))
 
@@ -82,8 +84,8 @@ def _beside(message: discord.Message | None) -> list[Painting]:
     return [painting for each in found if (painting := load_catalogue().get(each)) is not None]
 
 
-def _tried(paintings: list[Painting]) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:
-    styles = tuple(StyleWish(preset=each.id, weight=1 / len(paintings)) for each in paintings)
+def _tried(paintings: list[Painting]) -> tuple[tuple[RequestedStyle, ...], dict[str, Any]]:
+    styles = tuple(RequestedStyle(preset=each.id, weight=1 / len(paintings)) for each in paintings)
     return styles, {**TRIAL, "variants": len(paintings)}
 
 

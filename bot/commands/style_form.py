@@ -9,14 +9,14 @@ import discord
 from discord import ui
 
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
-from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
+from bot.intake.request import PaintRequest, RequestedStyle, Source, asker_of
+from bot.intake.requested_styles import new_seed, no_larger, resolve, suiting
 from bot.intake.service import IntakeService
-from bot.intake.wishes import new_seed, no_larger, resolve, suiting
 from bot.kit import Bot, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import OPTION_LIMIT, at_hand_first, painter_words, shorten
+from bot.ui.words import OPTION_LIMIT, local_first, painter_words, shorten
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
 from jobs.changing.styles import SAVED_STYLE, UserStyle
@@ -43,7 +43,7 @@ STRENGTHS: dict[str, tuple[str, float]] = {
 class StyleChoice:
     """What was filled in."""
 
-    styles: tuple[StyleWish, ...]
+    styles: tuple[RequestedStyle, ...]
     strength: float | None
 
 
@@ -60,14 +60,14 @@ def saved_options(t: Texts, saved: Sequence[UserStyle]) -> list[discord.SelectOp
 
 
 def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
-    """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
+    """Styles for a menu: saved ones first, then paintings, those that need no download first."""
     paintings = [
         discord.SelectOption(
             label=painting.title(t.language)[:OPTION_LIMIT],
             value=painting.id,
             description=painter_words(t, client, painting)[:OPTION_LIMIT],
         )
-        for painting in at_hand_first(client)
+        for painting in local_first(client)
     ]
     return (saved_options(t, saved)[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
 
@@ -119,7 +119,7 @@ class StyleForm(ReportingModal):
             min_values=0,
             options=style_options(t, client, saved),
         )
-        example = [painting.title(t.language) for painting in at_hand_first(client, 1)]
+        example = [painting.title(t.language) for painting in local_first(client, 1)]
         self._name: ui.TextInput[Any] = ui.TextInput(
             custom_id="name", required=False, max_length=100, placeholder=next(iter(example), None)
         )
@@ -134,14 +134,16 @@ class StyleForm(ReportingModal):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Pass on what was chosen."""
-        wishes = [StyleWish(picture=Source.attachment(file)) for file in self._upload.values[:1]]
+        styles = [
+            RequestedStyle(picture=Source.attachment(file)) for file in self._upload.values[:1]
+        ]
         typed = self._name.value.strip()
-        if not wishes and typed:
-            wishes = [StyleWish(preset=typed)]
-        if not wishes:
-            wishes = [StyleWish(preset=value) for value in self._painting.values[:1]]
+        if not styles and typed:
+            styles = [RequestedStyle(preset=typed)]
+        if not styles:
+            styles = [RequestedStyle(preset=value) for value in self._painting.values[:1]]
         strength = strength_of(self._strength)
-        await self._on_chosen(interaction, StyleChoice(tuple(wishes), strength))
+        await self._on_chosen(interaction, StyleChoice(tuple(styles), strength))
 
 
 async def _saved_styles(interaction: Interaction) -> list[UserStyle]:
@@ -183,7 +185,7 @@ async def ask_style(
 async def begin_with(
     interaction: Interaction,
     photos: Sequence[Source],
-    styles: tuple[StyleWish, ...],
+    styles: tuple[RequestedStyle, ...],
     strength: float | None,
     changes: Mapping[str, Any],
     *,
@@ -222,7 +224,7 @@ class PhotoForm(ReportingModal):
         self,
         t: Texts,
         title: str,
-        styles: tuple[StyleWish, ...],
+        styles: tuple[RequestedStyle, ...],
         changes: Mapping[str, Any],
         *,
         of_job_id: int | None = None,

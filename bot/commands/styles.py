@@ -5,13 +5,13 @@ from typing import Any
 
 from discord import app_commands, ui
 
-from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, style_button
-from bot.commands.thumbnails import small_picture
+from bot.commands.style_buttons import NO_REQUEST, SIX, STYLES_TRIED, style_button
+from bot.commands.thumbnails import thumbnail_of
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import at_hand_first, is_at_hand, is_offered, plain
+from bot.ui.words import is_local, is_offered, local_first, plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting, load_catalogue
 from common.settings import Settings
@@ -31,19 +31,19 @@ class Topic:
     """`CATALOGUE` or `OWN`."""
     search: str = ""
     """What to search the catalogue for; empty: all of it."""
-    wish_id: int = NO_WISH
-    """The interaction ID of the request with the photograph to paint; or `NO_WISH`."""
+    request_id: int = NO_REQUEST
+    """The interaction ID of the request with the photograph to paint; or `NO_REQUEST`."""
 
     def __str__(self) -> str:
-        wish = "" if self.wish_id == NO_WISH else f".{self.wish_id}"
-        return f"{self.kind}{wish}/{self.search}"
+        request = "" if self.request_id == NO_REQUEST else f".{self.request_id}"
+        return f"{self.kind}{request}/{self.search}"
 
     @classmethod
     def of(cls, packed: str) -> "Topic":
         """Unpack a topic."""
         head, _sep, search = packed.partition("/")
-        kind, _dot, wish = head.partition(".")
-        return cls(kind, search, int(wish) if wish.isdecimal() else NO_WISH)
+        kind, _dot, request = head.partition(".")
+        return cls(kind, search, int(request) if request.isdecimal() else NO_REQUEST)
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def paintings(client: Bot, search: str) -> list[Painting]:
     if search:
         found = load_catalogue().search(search, limit=FOUND_AT_MOST, sure=True)
         return [each for each in found if is_offered(client, each)]
-    return at_hand_first(client)
+    return local_first(client)
 
 
 def _of_painting(t: Texts, painting: Painting, settings: Settings) -> StyleEntry:
     title = painting.title(t.language)
     words = f"**{plain(title)}**\n{plain(painting.artist)}, {painting.year} · `{painting.id}`"
-    if not is_at_hand(painting, settings):
+    if not is_local(painting, settings):
         words += "\n" + t("-# ⬇ Its scan is fetched when it is first used.")
     return StyleEntry(painting.id, title, words, painting)
 
@@ -112,14 +112,14 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
     if not shown:
         return card(title, nothing, turning)
     files = [
-        await small_picture(interaction.client, entry.pictured, f"style{index}")
+        await thumbnail_of(interaction.client, entry.pictured, f"style{index}")
         for index, entry in enumerate(shown)
     ]
     how = t.plural("There is {count} here.", "There are {count} here.", count=len(entries))
     parts: list[str | ui.Item[Any]] = []
-    wish = place.user_id, topic.wish_id
+    ids = place.user_id, topic.request_id
     for entry, file in zip(shown, files, strict=True):
-        button = style_button.button(t("Paint with this"), *wish, entry.id, emoji="🖌️")
+        button = style_button.button(t("Paint with this"), *ids, entry.id, emoji="🖌️")
         words: str | ui.Item[Any] = entry.words
         if file is not None:
             thumbnail: ui.Thumbnail[Any] = ui.Thumbnail(file, description=entry.name[:256])
@@ -128,7 +128,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
     if topic.kind == CATALOGUE and not topic.search and len(shown) > 1:
         trial = t("Try these on my photo")
         style = f"{SIX}:{place.page}"
-        parts.append(row_of(style_button.button(trial, *wish, style, emoji="🧪")))
+        parts.append(row_of(style_button.button(trial, *ids, style, emoji="🧪")))
     away = len(load_catalogue()) - len(entries)
     if topic.kind == CATALOGUE and not topic.search and away:
         how += " " + t.plural(
@@ -146,8 +146,8 @@ styles_turner = page_button("styles", styles_page)
 async def all_styles_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Opens the pages of all styles, for a photograph that is stored."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    wish_id = about
-    place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, wish_id=wish_id)))
+    request_id = about
+    place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, request_id=request_id)))
     await show(interaction, await styles_page(interaction, place))
 
 

@@ -14,7 +14,7 @@ from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, 
 from common.store import PictureMissingError
 
 THUMBNAIL_PX = 480
-# for our own pictures, of any size that can be painted; strangers' files were checked before
+# For our own pictures, of any size that can be painted; strangers' files were checked before.
 LIMITS = DecodeLimits(
     max_bytes=500 * 1024 * 1024,
     max_pixels=100_000_000,
@@ -45,7 +45,7 @@ class Thumbnails(Service):
                 return None
 
 
-async def small_picture(client: Bot, pictured: Painting | str, name: str) -> discord.File | None:
+async def thumbnail_of(client: Bot, pictured: Painting | str, name: str) -> discord.File | None:
     """The thumbnail of a style; None if there is none.
 
     For a painting: of its scan if that is on this machine, else of its swatch. For a key: of what

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bot.intake.request import PaintRequest
-from bot.intake.taken import ERASED
+from bot.intake.stored import ERASED
 from bot.intake.unreadable import asker_in
 from bot.kit import UserError
 from common.backoff import Backoff

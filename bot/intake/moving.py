@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.intake.request import MovingPhoto, PaintRequest, asker_of, reply_as
-from bot.intake.taken import Taken
+from bot.intake.stored import Stored
 from bot.kit import Interaction, UserError
 from bot.texts import _
 from common.options import PaintInputs, PaintOptions
@@ -40,7 +40,7 @@ def moving_options(request: PaintRequest, moving: MovingPhoto) -> PaintOptions:
 
 
 def options_of(
-    request: PaintRequest, taken: Taken[PaintInputs]
+    request: PaintRequest, taken: Stored[PaintInputs]
 ) -> tuple[PaintOptions, tuple[Sentence, ...]]:
     """The options with which a request is painted, and notes for its user."""
     options = request.options
@@ -56,20 +56,20 @@ def options_of(
     return options.model_copy(update={"timelapse": False}), notes
 
 
-def decided(wish: PaintRequest, interaction: Interaction, *, moving: bool) -> PaintRequest:
+def decided(request: PaintRequest, interaction: Interaction, *, moving: bool) -> PaintRequest:
     """A request whose member has now chosen, by a button, whether the clip is painted.
 
     It keeps its interaction ID: the picture replaces the question, and a second press paints
     nothing.
     """
-    was = wish.reply
+    was = request.reply
     reply = reply_as(interaction, was)
     reply = replace(reply, interaction_id=was.interaction_id, notes=was.notes)
     changes: dict[str, Any] = {"moving": moving}
-    if moving and wish.content is not None and wish.content.moving is not None:
-        changes["size_px"] = moving_options(wish, wish.content.moving).size_px
+    if moving and request.content is not None and request.content.moving is not None:
+        changes["size_px"] = moving_options(request, request.content.moving).size_px
     update = {"asker": asker_of(interaction), "reply": reply, "asked": True}
-    return wish.with_options(**changes).model_copy(update=update)
+    return request.with_options(**changes).model_copy(update=update)
 
 
 def options_to_check(request: PaintRequest) -> PaintOptions:

@@ -7,20 +7,20 @@ from functools import partial
 from typing import TypeVar
 
 from bot.intake.download import Downloader, UnreachableError
-from bot.intake.request import MovingPhoto, PaintRequest, PictureRole, Source, StyleWish
-from bot.intake.room import DiskRoom
+from bot.intake.quota import StorageQuota
+from bot.intake.request import MovingPhoto, PaintRequest, PictureRole, RequestedStyle, Source
+from bot.intake.requested_styles import PaintingUnavailableError, resolve
 from bot.intake.shares import ByteBudget, Shares
-from bot.intake.taken import (
+from bot.intake.stored import (
     ERASED,
     NOT_KEPT,
     InputError,
-    Taken,
+    Stored,
     Undecided,
     notes_of,
     of_picture,
     usable,
 )
-from bot.intake.wishes import NotToBeHadError, resolve
 from bot.kit import UserError, cancel
 from bot.texts import _
 from bot.wire.addresses import discord_proxy
@@ -56,7 +56,7 @@ class PictureIntake:
     def __init__(self, settings: Settings, queue: JobQueue, shares: Shares) -> None:
         self._queue = queue
         self._shares = shares
-        self._room = DiskRoom(settings, queue)
+        self._quota = StorageQuota(settings, queue)
         self._downloader = Downloader(settings.max_upload_bytes, proxy=discord_proxy(settings))
         self._decoders = DecoderPool(
             DecodeLimits(
@@ -94,7 +94,7 @@ class PictureIntake:
         *,
         number: int | None = None,
         clip_limits: ClipLimits | None = None,
-    ) -> Taken[str]:
+    ) -> Stored[str]:
         """Store one picture, and hold it for as long as its intake is open.
 
         Args:
@@ -114,10 +114,10 @@ class PictureIntake:
             keys = [source.key, *([moving.clip.picture] if moving else [])]
             await self._hold_kept(interaction_id, keys)
             notes = () if moving or not source.moving else source.moving.notes_of_still
-            return Taken(source.key, notes, source.aspect, moving)
+            return Stored(source.key, notes, source.aspect, moving)
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
-        await self._room.check(member, size_bytes)
+        await self._quota.check(member, size_bytes)
         async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
             video = False
             try:
@@ -142,7 +142,7 @@ class PictureIntake:
         interaction_id: int | None,
         number: int | None,
         is_video: bool,
-    ) -> Taken[str]:
+    ) -> Stored[str]:
         picture, clip = decoded.picture, decoded.clip
         sides = sorted((picture.width_px, picture.height_px))
         about = partial(of_picture, role, number=number, is_video=is_video, moves=clip is not None)
@@ -154,14 +154,14 @@ class PictureIntake:
             await self._queue.store.put(data, name)
         key, *more = keys
         if clip is None:
-            return Taken(key, notes, sides[0] / sides[1])
+            return Stored(key, notes, sides[0] / sides[1])
         moving = MovingPhoto(
             clip=ClipInput(picture=more[0], frames=clip.frames, seconds=clip.seconds),
             size_px=max(MIN_SIZE_PX, clip.width_px, clip.height_px),
             notes=tuple(about(note) for note in clip.notes),
             notes_of_still=notes,
         )
-        return Taken(key, (), sides[0] / sides[1], moving)
+        return Stored(key, (), sides[0] / sides[1], moving)
 
     async def keep(self, request: PaintRequest) -> PaintRequest:
         """Store the pictures of a request that has no style yet; returns it with their keys.
@@ -171,7 +171,7 @@ class PictureIntake:
         """
         return _kept(request, *await self._take_all(request))
 
-    async def gather(self, request: PaintRequest) -> Taken[PaintInputs] | Undecided:
+    async def gather(self, request: PaintRequest) -> Stored[PaintInputs] | Undecided:
         """Store all pictures of a request.
 
         Returns:
@@ -185,7 +185,7 @@ class PictureIntake:
         interaction_id = request.reply.interaction_id
         if request.inputs is not None:
             await self._hold_kept(interaction_id, request.inputs.picture_keys())
-            return Taken(request.inputs)
+            return Stored(request.inputs)
         photos, taken = await self._take_all(request)
         moving = photos.moving
         if moving is not None and request.options.moving is None:
@@ -195,12 +195,12 @@ class PictureIntake:
             keys[role] for role in (PictureRole.STYLE, PictureRole.SECOND_STYLE) if role in keys
         )
         styles: list[StyleInput] = []
-        missing: dict[str, NotToBeHadError] = {}
-        for wish in request.styles:
+        missing: dict[str, PaintingUnavailableError] = {}
+        for wanted in request.styles:
             try:
-                key = next(style_keys) if wish.picture else None
-                styles.append(await self._style(request, wish, key))
-            except NotToBeHadError as problem:
+                key = next(style_keys) if wanted.picture else None
+                styles.append(await self._style(request, wanted, key))
+            except PaintingUnavailableError as problem:
                 missing[problem.painting.id] = problem
         if missing and (request.options.vary != "style" or not styles):
             raise next(iter(missing.values()))
@@ -209,7 +209,7 @@ class PictureIntake:
             notes += moving.notes
         elif request.options.moving:
             notes += (of_picture(PictureRole.CONTENT, Sentence(DOES_NOT_MOVE)),)
-        return Taken(
+        return Stored(
             PaintInputs(
                 content=photos.value[0],
                 more_contents=photos.value[1:],
@@ -235,7 +235,7 @@ class PictureIntake:
 
     async def _take_all(
         self, request: PaintRequest
-    ) -> tuple[Taken[tuple[str, ...]], dict[PictureRole, Taken[str]]]:
+    ) -> tuple[Stored[tuple[str, ...]], dict[PictureRole, Stored[str]]]:
         """Store the photographs, and the other pictures by role."""
         photos, sources = request.photos, request.sources()
         member, interaction_id = request.asker.user_id, request.reply.interaction_id
@@ -256,7 +256,7 @@ class PictureIntake:
             *(self.take(source, role, member, interaction_id) for role, source in sources.items()),
             return_exceptions=True,
         )
-        taken: dict[PictureRole, Taken[str]] = {}
+        taken: dict[PictureRole, Stored[str]] = {}
         for role, result in zip(sources, results[len(photos) :], strict=True):
             if isinstance(result, BaseException):
                 raise result
@@ -275,19 +275,23 @@ class PictureIntake:
         ):
             raise UserError(ERASED)
 
-    async def _style(self, request: PaintRequest, wish: StyleWish, key: str | None) -> StyleInput:
+    async def _style(
+        self, request: PaintRequest, wanted: RequestedStyle, key: str | None
+    ) -> StyleInput:
         if key is not None:
-            return StyleInput(picture=key, name=wish.name, weight=wish.weight)
-        assert wish.preset is not None
+            return StyleInput(picture=key, name=wanted.name, weight=wanted.weight)
+        assert wanted.preset is not None
         asker = request.asker
-        style = await resolve(self._queue, wish.preset, wish.weight, asker.user_id, asker.guild_id)
+        style = await resolve(
+            self._queue, wanted.preset, wanted.weight, asker.user_id, asker.guild_id
+        )
         if style.picture is not None:  # a saved style, which may be removed at any moment
             await self._hold_kept(request.reply.interaction_id, [style.picture])
         return style
 
 
 def _kept(
-    request: PaintRequest, photos: Taken[tuple[str, ...]], taken: Mapping[PictureRole, Taken[str]]
+    request: PaintRequest, photos: Stored[tuple[str, ...]], taken: Mapping[PictureRole, Stored[str]]
 ) -> PaintRequest:
     """The request with its pictures as keys in the store, and with the notes on them."""
     content, *more = [Source(key=key) for key in photos.value]

@@ -61,7 +61,7 @@ class Source(BaseModel):
         return cls(url=attachment.url, size_bytes=attachment.size)
 
 
-class StyleWish(BaseModel):
+class RequestedStyle(BaseModel):
     """A style of a request: a picture, or the name of a painting or saved style."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,7 +87,7 @@ class PaintRequest(BaseModel):
     asker: Asker
     reply: Reply
     content: Source | None = None
-    styles: tuple[StyleWish, ...] = ()
+    styles: tuple[RequestedStyle, ...] = ()
     inputs: PaintInputs | None = None  # set for a remix that keeps all inputs of its parent
     more: tuple[Source, ...] = ()
     """Further photographs; each becomes one picture of the same job."""
@@ -144,17 +144,20 @@ class PaintRequest(BaseModel):
         return self.with_reply(ephemeral=True).model_copy(update=was)
 
     def apart(self, inputs: PaintInputs) -> Self:
-        """A copy with the inputs of an earlier job as separate pictures, which can be replaced."""
+        """A copy with the inputs of an earlier job as separate pictures, which can be replaced.
+
+        What its member says is to be seen on it may not be true of the new one.
+        """
         size_px = self.options.size_px
         moving = None if inputs.clip is None else MovingPhoto(clip=inputs.clip, size_px=size_px)
         photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
-        return self.model_copy(
+        return self.with_reply(alt_text="").model_copy(
             update={
                 "inputs": None,
                 "content": photo,
                 "more": tuple(Source(key=key) for key in inputs.more_contents),
                 "mask": Source(key=inputs.mask) if inputs.mask else None,
-                "styles": tuple(StyleWish.again(style) for style in inputs.styles),
+                "styles": tuple(RequestedStyle.again(style) for style in inputs.styles),
             }
         )
 

@@ -10,18 +10,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
-from bot.intake.early_look import EarlyLook
+from bot.intake.early_limits import EarlyLimitCheck
 from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.moving import check_versions, decided, options_of
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import PictureIntake
-from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_as
+from bot.intake.request import PaintRequest, RequestedStyle, asker_of, reply_as
+from bot.intake.requested_styles import in_style
 from bot.intake.shares import Shares
-from bot.intake.taken import ERASED, NOT_KEPT, Undecided
+from bot.intake.stored import ERASED, NOT_KEPT, Undecided
 from bot.intake.unacknowledged import Unacknowledged
 from bot.intake.unreadable import tell_unreadable
 from bot.intake.waiting import Dependencies
-from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.texts import _, texts_for
 from bot.ui.components import Card
@@ -73,7 +73,7 @@ class IntakeService(Service):
         """Interaction IDs of requests whose question was answered in this run."""
         self._stopping = False
         self._unacknowledged = Unacknowledged()
-        self._early_look = EarlyLook(client)
+        self._early_limits = EarlyLimitCheck(client)
 
     async def start(self) -> None:
         """Start up, and resume the intakes of an earlier run."""
@@ -124,7 +124,7 @@ class IntakeService(Service):
         entry = self._journal.open(request)
         if request.version is None:  # making a version a job of its own costs nothing
             try:
-                await self._early_look.check(interaction, request)
+                await self._early_limits.check(interaction, request)
             except UserError:
                 self._spawn(entry.drop())
                 raise
@@ -192,7 +192,7 @@ class IntakeService(Service):
         self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None = None
     ) -> None:
         """Handle a request, which counts against its member's quota meanwhile."""
-        with self._shares.wish(request.asker.user_id):
+        with self._shares.request(request.asker.user_id):
             await self._take_in(request, message_id, entry)
         if request.asked:
             self._decided.discard(request.reply.interaction_id)
@@ -203,18 +203,18 @@ class IntakeService(Service):
         """Wait for its row, store its pictures and submit it; or tell its user why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
-        patiently = self._dependencies.patiently
+        when_available = self._dependencies.when_available
         is_new = entry is not None or (request.content is not None and request.content.key is None)
         try:
-            if entry is not None and not await patiently(request, entry.settled):
+            if entry is not None and not await when_available(request, entry.settled):
                 return  # whoever stored it first responds
             if request.lacks_style:
                 # The intake stays open for a day and holds the pictures, so that the member can
                 # choose a style and then another.
-                kept = await patiently(request, lambda: self.pictures.keep(request))
+                kept = await when_available(request, lambda: self.pictures.keep(request))
                 await self._ask(kept, await self.question(kept), is_new=is_new)
                 return
-            outcome = await patiently(
+            outcome = await when_available(
                 request, lambda: self._submit(request, message_id), again=entry is None
             )
             if isinstance(outcome, Undecided):
@@ -255,7 +255,7 @@ class IntakeService(Service):
         """
         if kept.reply.interaction_id in self._decided:  # answered just before it was asked again
             return
-        if not await self._dependencies.patiently(kept, lambda: self._replace(kept)):
+        if not await self._dependencies.when_available(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
         is_put = await edit_response(
             self._client,
@@ -267,73 +267,83 @@ class IntakeService(Service):
         if is_new and not is_put:
             raise UserError(TOO_LATE_TO_ASK)
 
-    async def _replace(self, wish: PaintRequest) -> bool:
+    async def _replace(self, request: PaintRequest) -> bool:
         """Replace the stored request. Returns whether its intake is still open."""
         return await self._client.queue.intakes.replace(
-            wish.reply.interaction_id, wish.model_dump(mode="json")
+            request.reply.interaction_id, request.model_dump(mode="json")
         )
 
-    async def decide(self, interaction: Interaction, wish_id: int, *, moving: bool) -> None:
+    async def decide(self, interaction: Interaction, request_id: int, *, moving: bool) -> None:
         """Paint a request whose member was asked whether to paint its clip.
 
         Args:
             interaction: The press of a button in the response to the request.
-            wish_id: The interaction ID of the request.
+            request_id: The interaction ID of the request.
             moving: Whether to paint the clip; else its first frame.
 
         Raises:
             UserError: The request is no longer stored, or a limit refuses it.
         """
         self._shares.check(interaction.user.id)
-        wish = await self._unfinished(interaction, wish_id)
-        chosen = decided(wish, interaction, moving=moving)
-        await self._early_look.check(interaction, chosen)
-        self._decided.add(wish_id)
+        request = await self._unfinished(interaction, request_id)
+        chosen = decided(request, interaction, moving=moving)
+        await self._early_limits.check(interaction, chosen)
+        self._decided.add(request_id)
         # Stored only later: until then the question stands and can be answered again.
         message_id = await acknowledge(interaction)
         interaction.extras[RESPONSE_DEFERRED] = True
         message_id = interaction.message.id if interaction.message else message_id
         if not self._stopping:
-            self._spawn(self._paint_decided(chosen, message_id, wish))
+            self._spawn(self._paint_decided(chosen, message_id, request))
 
     async def _paint_decided(
-        self, wish: PaintRequest, message_id: int | None, undecided: PaintRequest
+        self, request: PaintRequest, message_id: int | None, undecided: PaintRequest
     ) -> None:
         """Store how a question was answered and paint it, unless it was answered before.
 
         If that fails, the question stands as before, and no later start answers it by itself.
         """
         try:
-            is_open = await self._dependencies.patiently(wish, lambda: self._replace(wish))
+            is_open = await self._dependencies.when_available(
+                request, lambda: self._replace(request)
+            )
         except QueueUnavailableError as error:
-            sentence = sentence_for(error, texts_for(wish.reply.locale), "a question's answer")
-            await send_ephemeral_followup(self._client, wish.asker.user_id, wish.reply, sentence)
+            sentence = sentence_for(error, texts_for(request.reply.locale), "a question's answer")
+            await send_ephemeral_followup(
+                self._client, request.asker.user_id, request.reply, sentence
+            )
             return
         if is_open:
-            await self._work(wish, message_id)
+            await self._work(request, message_id)
             with contextlib.suppress(QueueUnavailableError):
                 await self._replace(undecided)  # has no effect once the job has closed the intake
 
     async def finish(
-        self, interaction: Interaction, wish_id: int, styles: tuple[StyleWish, ...], **changes: Any
+        self,
+        interaction: Interaction,
+        request_id: int,
+        styles: tuple[RequestedStyle, ...],
+        **changes: Any,
     ) -> None:
         """Paint a request that had no style, as a new command; see `begin`.
 
         Args:
             interaction: The one by which the style was chosen.
-            wish_id: The interaction ID of the request.
+            request_id: The interaction ID of the request.
             styles: The chosen styles.
             changes: Options that come with the choice, by name.
 
         Raises:
             UserError: The request is no longer stored, or a limit refuses it.
         """
-        wish = await self._unfinished(interaction, wish_id)
-        reply = reply_as(interaction, replace(wish.reply, ephemeral=wish.ephemeral))
-        await self.begin(interaction, in_style(wish, styles, asker_of(interaction), reply, changes))
+        request = await self._unfinished(interaction, request_id)
+        reply = reply_as(interaction, replace(request.reply, ephemeral=request.ephemeral))
+        await self.begin(
+            interaction, in_style(request, styles, asker_of(interaction), reply, changes)
+        )
 
-    async def _unfinished(self, interaction: Interaction, wish_id: int) -> PaintRequest:
-        found = await read_in_time(interaction, self._client.queue.intakes.get(wish_id))
+    async def _unfinished(self, interaction: Interaction, request_id: int) -> PaintRequest:
+        found = await read_in_time(interaction, self._client.queue.intakes.get(request_id))
         if found is None:
             raise UserError(PHOTO_NOT_KEPT)
         try:
@@ -350,7 +360,7 @@ class IntakeService(Service):
         if request.version is not None:
             return await self._take(request, message_id)
         options, said = options_of(request, taken)
-        await self._unacknowledged.first()
+        await self._unacknowledged.wait_for_others()
         notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
             Submission(

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import _
 
-WISHES_EACH = 12
+REQUESTS_EACH = 12
 """Commands of one member that are being handled."""
 PICTURES_AT_ONCE, PICTURES_EACH = 8, 2
 """Pictures being downloaded and decoded: of all members, of one."""
@@ -33,7 +33,7 @@ TOO_MANY_REFUSED = _(
 )
 
 
-class Turns:
+class FairSemaphore:
     """A fair semaphore: a limit for all, a lower one for each member, and members take turns."""
 
     def __init__(self, at_once: int, each: int, waiting_each: int) -> None:
@@ -147,23 +147,25 @@ class Shares(Service):
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
-        self.pictures = Turns(PICTURES_AT_ONCE, PICTURES_EACH, waiting_each=4 * WISHES_EACH)
+        self.pictures = FairSemaphore(
+            PICTURES_AT_ONCE, PICTURES_EACH, waiting_each=4 * REQUESTS_EACH
+        )
         """For pictures being downloaded and decoded."""
-        self.conveniences = Turns(CONVENIENCES_AT_ONCE, 1, CONVENIENCES_WAITING_EACH)
+        self.conveniences = FairSemaphore(CONVENIENCES_AT_ONCE, 1, CONVENIENCES_WAITING_EACH)
         """For pictures that are only encoded again."""
-        self._wishes: Counter[int] = Counter()
+        self._requests: Counter[int] = Counter()
         self._refusals: dict[int, deque[float]] = {}
 
     @contextmanager
-    def wish(self, member: int) -> Iterator[None]:
+    def request(self, member: int) -> Iterator[None]:
         """Count a member's command for as long as it is being handled."""
-        self._wishes[member] += 1
+        self._requests[member] += 1
         try:
             yield
         finally:
-            self._wishes[member] -= 1
-            if not self._wishes[member]:
-                del self._wishes[member]
+            self._requests[member] -= 1
+            if not self._requests[member]:
+                del self._requests[member]
 
     def check(self, member: int) -> None:
         """Check that a member may send more pictures now.
@@ -171,7 +173,7 @@ class Shares(Service):
         Raises:
             UserError: Too many commands in progress, or too many unusable files; says for how long.
         """
-        if self._wishes[member] >= WISHES_EACH:
+        if self._requests[member] >= REQUESTS_EACH:
             raise UserError(TOO_MANY)
         recent = self._recent(member)
         if len(recent) >= REFUSALS_EACH:

@@ -26,7 +26,7 @@ class Unacknowledged:
             if not self._number:
                 self._none.set()
 
-    async def first(self) -> None:
+    async def wait_for_others(self) -> None:
         """Wait until there is none, for at most `OTHERS_FIRST_SECONDS`."""
         if self._number:
             with contextlib.suppress(TimeoutError):

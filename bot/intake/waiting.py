@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from bot.intake.download import UnreachableError
 from bot.intake.request import PaintRequest
-from bot.intake.shares import Turns
+from bot.intake.shares import FairSemaphore
 from bot.kit import Bot, cancel
 from bot.texts import _, texts_for
 from bot.wire.original_response import show_waiting_notice
@@ -26,18 +26,18 @@ from jobs.outcomes import QueueUnavailableError
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-AWAY = (
+UNAVAILABLE = (
     QueueUnavailableError,
     StorageUnavailableError,
     DecoderUnavailableError,
     UnreachableError,
 )
 BACKOFF = Backoff(first_seconds=0.5, longest_seconds=20.0)
-LEAST_TRIES = 5
+MIN_TRIES = 5
 """Tries at least, also if the interaction token has expired, as after a restart."""
 SLOW_SECONDS = 6.0
 """A try that takes longer makes us check the dependencies; it may also be a large picture."""
-SAID_AFTER_SECONDS = 4.0
+NOTICE_AFTER_SECONDS = 4.0
 """A shorter outage is not mentioned to the member."""
 RETURNING_AT_ONCE, RETURNING_EACH = 16, 4
 """Commands that are retried at once after an outage: of all members, of one."""
@@ -56,14 +56,14 @@ class Dependencies:
     def __init__(self, client: Bot) -> None:
         self._client = client
         self._looking: asyncio.Task[None] | None = None
-        self.returning = Turns(RETURNING_AT_ONCE, RETURNING_EACH, waiting_each=sys.maxsize)
+        self.returning = FairSemaphore(RETURNING_AT_ONCE, RETURNING_EACH, waiting_each=sys.maxsize)
         """Commands being retried: hundreds may have waited for the end of an outage."""
 
     async def stop(self) -> None:
         """Stop checking."""
         await cancel(self._looking)
 
-    async def patiently(
+    async def when_available(
         self, request: PaintRequest, work: Callable[[], Awaitable[T]], *, again: bool = False
     ) -> T:
         """Do work that needs the dependencies, with retries; if it has to wait, say so meanwhile.
@@ -90,7 +90,11 @@ class Dependencies:
             trying = asyncio.ensure_future(self._in_turn(request, work) if in_turn else work())
             try:
                 await asyncio.wait({trying}, timeout=SLOW_SECONDS)
-                if not trying.done() and not has_said and not await self._are_well(SLOW_SECONDS):
+                if (
+                    not trying.done()
+                    and not has_said
+                    and not await self._are_available(SLOW_SECONDS)
+                ):
                     # A dead dependency may take half a minute to time out. A card that is sent
                     # before these words is not replaced by them: Discord refuses that.
                     has_said = trying.done() or await say()
@@ -98,9 +102,9 @@ class Dependencies:
             except asyncio.CancelledError:
                 await cancel(trying)
                 raise
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 left = self._seconds_left(request)
-                if left <= 0 and failures + 1 >= LEAST_TRIES:
+                if left <= 0 and failures + 1 >= MIN_TRIES:
                     raise
                 pause = BACKOFF.seconds(failures)
                 log.warning(
@@ -111,10 +115,12 @@ class Dependencies:
                 )
             await asyncio.sleep(pause)
             while True:
-                is_late = loop.time() - began > SAID_AFTER_SECONDS
+                is_late = loop.time() - began > NOTICE_AFTER_SECONDS
                 if is_late and not has_said and self._seconds_left(request) > 0:
                     has_said = await say()
-                if self._seconds_left(request) <= 0 or await self._are_well(SAID_AFTER_SECONDS):
+                if self._seconds_left(request) <= 0 or await self._are_available(
+                    NOTICE_AFTER_SECONDS
+                ):
                     break
         raise AssertionError("unreachable")
 
@@ -126,14 +132,14 @@ class Dependencies:
         ends_at = request.reply.token_expires_at - MARGIN
         return ends_at.timestamp() - self._client.clock()
 
-    async def _are_well(self, seconds: float) -> bool:
+    async def _are_available(self, seconds: float) -> bool:
         """Wait until both are available, for at most `seconds`; whether they are."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="dependencies")
+            self._looking = asyncio.create_task(self._check_until_available(), name="dependencies")
         done, _pending = await asyncio.wait({self._looking}, timeout=seconds)
         return bool(done)
 
-    async def _look(self) -> None:
+    async def _check_until_available(self) -> None:
         queue = self._client.queue
         for failures in count():
             try:

@@ -29,8 +29,8 @@ KEPT_SECONDS = 2.0
 """The database is asked at most once in this time, however many clients there are."""
 STORE_KEPT_SECONDS = 30.0
 """Checking the store writes a file, so less often."""
-STORE_PATIENCE_SECONDS = 2.0
-DATABASE_PATIENCE_SECONDS = 6.0
+STORE_TIMEOUT_SECONDS = 2.0
+DATABASE_TIMEOUT_SECONDS = 6.0
 """Prometheus and the page time out after ten seconds; an unresponsive database is reported
 before."""
 WAITING_SHOWN = 20
@@ -94,7 +94,7 @@ class PageServer(Service):
             if time.monotonic() - self._asked_at > KEPT_SECONDS:
                 self._health = self._problem = None
                 try:
-                    async with _patience():
+                    async with _database_timeout():
                         self._health = await self._client.queue.health.ask(ask_store=False)
                 except QueueError as error:
                     self._problem = error
@@ -109,7 +109,7 @@ class PageServer(Service):
         if self._looking is None and time.monotonic() - self._store_at > STORE_KEPT_SECONDS:
             self._looking = asyncio.create_task(self._ask_store(), name="look at the store")
         if self._looking is not None:
-            await asyncio.wait({self._looking}, timeout=STORE_PATIENCE_SECONDS)
+            await asyncio.wait({self._looking}, timeout=STORE_TIMEOUT_SECONDS)
 
     async def _ask_store(self) -> None:
         try:
@@ -134,7 +134,7 @@ class PageServer(Service):
         health, ended = None, list[Job]()
         with contextlib.suppress(QueueError):  # a metric says so
             health = await self._ask()
-            async with _patience():
+            async with _database_timeout():
                 ended = await self._client.queue.health.ended_today()
         from bot.monitor import metrics  # noqa: PLC0415 - rarely used
 
@@ -150,7 +150,7 @@ class PageServer(Service):
     async def _state(self, _: web.Request) -> web.Response:
         try:
             health = await self._ask()
-            async with _patience():
+            async with _database_timeout():
                 waiting = await self._client.queue.standings.waiting(None, limit=WAITING_SHOWN)
         except QueueError as error:
             return web.json_response({"problem": str(of_database(error).sentence)}, status=503)
@@ -178,17 +178,17 @@ class PageServer(Service):
 
 
 @contextlib.asynccontextmanager
-async def _patience() -> AsyncIterator[None]:
+async def _database_timeout() -> AsyncIterator[None]:
     """The timeout for a database call on behalf of a request.
 
     Raises:
         QueueUnavailableError: It took longer.
     """
     try:
-        async with asyncio.timeout(DATABASE_PATIENCE_SECONDS):
+        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
             yield
     except TimeoutError:
-        seconds = int(DATABASE_PATIENCE_SECONDS)
+        seconds = int(DATABASE_TIMEOUT_SECONDS)
         raise QueueUnavailableError(f"The database does not answer within {seconds} s.") from None
 
 

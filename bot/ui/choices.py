@@ -27,7 +27,7 @@ def choice(name: str, value: str) -> app_commands.Choice[str]:
     return app_commands.Choice(name=shorten(name, OPTION_LIMIT), value=value)
 
 
-def nearness(typed: str, name: str) -> int:
+def match_rank(typed: str, name: str) -> int:
     """How well a name matches what was typed: 0 if equal, 1 if it begins so, 2 otherwise.
 
     Enter takes the first choice, so an exact match has to come first.
@@ -52,7 +52,7 @@ def job_choices(
     fitting = [number for number, name in named.items() if wanted in folded(name)]
     if wanted.isdecimal():
         number = int(wanted)
-        fitting.sort(key=lambda each: nearness(str(number), str(each)))
+        fitting.sort(key=lambda each: match_rank(str(number), str(each)))
         if number not in named and 1 <= number <= GREATEST_NUMBER:
             named[number] = f"#{number}"
             fitting.insert(0, number)

@@ -72,7 +72,7 @@ def has_only_commands(interaction: discord.Interaction[Any]) -> bool:
     return interaction.is_guild_integration() and not is_bot_here(interaction)
 
 
-def reads(
+def can_read(
     permissions: discord.Permissions, channel: discord.abc.GuildChannel | discord.Thread
 ) -> bool:
     """Whether these permissions allow reading a channel.
@@ -121,7 +121,7 @@ def _open_channel(
 
 
 def _role_reads(role: discord.Role, channel: discord.abc.GuildChannel) -> bool:
-    return reads(channel.permissions_for(role), channel)
+    return can_read(channel.permissions_for(role), channel)
 
 
 def still_there(guild: discord.Guild | None, ids: tuple[int, ...]) -> tuple[int, ...]:

@@ -79,26 +79,26 @@ def plain_line(text: str, limit: int = 80) -> str:
     return discord.utils.escape_mentions(escaped.replace("<", f"<{_GAP}").replace("://", _NO_LINK))
 
 
-def at_hand_first(client: Bot, limit: int | None = None) -> list[Painting]:
+def local_first(client: Bot, limit: int | None = None) -> list[Painting]:
     """The paintings on offer; those that need no download come first."""
-    paintings = sorted(load_catalogue(), key=lambda each: not is_at_hand(each, client.settings))
+    paintings = sorted(load_catalogue(), key=lambda each: not is_local(each, client.settings))
     return [each for each in paintings if is_offered(client, each)][:limit]
 
 
 def is_offered(client: Bot, painting: Painting) -> bool:
     """Whether a painting can be used: it is on this machine, or downloads work."""
-    return not client.scans_unreachable or is_at_hand(painting, client.settings)
+    return not client.scans_unreachable or is_local(painting, client.settings)
 
 
 def painter_words(t: Texts, client: Bot, painting: Painting) -> str:
     """Painter and year, and whether a download is needed first: `Claude Monet, 1872`."""
     words = f"{painting.artist}, {painting.year}"
-    if is_at_hand(painting, client.settings):
+    if is_local(painting, client.settings):
         return words
     return t("{painter} · ⬇ is fetched first", painter=words)
 
 
-def is_at_hand(painting: Painting, settings: Settings) -> bool:
+def is_local(painting: Painting, settings: Settings) -> bool:
     """Whether a painting needs no download."""
     return isinstance(Catalogue.availability(painting, settings.styles_dir), Ready)
 

@@ -42,7 +42,7 @@ async def answer_ephemerally(client: Bot, user_id: int, reply: Reply, sentence: 
     Never raises.
     """
     webhook = webhook_of(client, reply)
-    async with _else_by_dm(client, user_id, reply, sentence):
+    async with _dm_if_token_expired(client, user_id, reply, sentence):
         if reply.ephemeral:
             await with_retries(lambda: webhook.edit_message(ORIGINAL, content=sentence))
             return
@@ -84,7 +84,7 @@ async def send_ephemeral_followup(client: Bot, user_id: int, reply: Reply, sente
     Never raises.
     """
     webhook = webhook_of(client, reply)
-    async with _else_by_dm(client, user_id, reply, sentence):
+    async with _dm_if_token_expired(client, user_id, reply, sentence):
         await with_retries(lambda: webhook.send(sentence, ephemeral=True, wait=True))
 
 
@@ -154,7 +154,7 @@ async def with_retries(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T
 
 
 @contextlib.asynccontextmanager
-async def _else_by_dm(
+async def _dm_if_token_expired(
     client: Bot, user_id: int, reply: Reply, sentence: str
 ) -> AsyncIterator[None]:
     """If the block fails because the token has expired, send its sentence by DM."""

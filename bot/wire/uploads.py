@@ -10,7 +10,7 @@ DESCRIPTION_LIMIT = 1024
 """Characters of an alt text."""
 REQUEST_LIMIT_BYTES = 25 * MIB
 """Of all files of one request together, whatever the upload limit of the place."""
-ROOM_BYTES = 64 * 1024
+OVERHEAD_BYTES = 64 * 1024
 """Headroom for the rest of the request body."""
 
 

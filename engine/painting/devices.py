@@ -1,6 +1,7 @@
 """Where to paint, in which precision, and in how much memory."""
 
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -12,6 +13,8 @@ import torch
 
 from engine.errors import PaintSettingsError
 from engine.painting.cgroups import allowed_bytes, limit_bytes
+
+log = logging.getLogger(__name__)
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _LEAST_BYTES = 1000
@@ -31,17 +34,22 @@ _NO_MEMORY = (
     "cublas_status_alloc_failed",
     "bad_alloc",
 )
+_MAYBE_NO_MEMORY = ("unable to find an engine", "cublas_status_not_initialized")
+"""What torch says where cuDNN or cuBLAS got no memory to work in, and also where they are broken.
+All of cuDNN's ways are tried then, and why each of them failed is not told."""
+_ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)")
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` takes CUDA, else Apple's MPS, else the CPU.
+    """`auto` takes the first card that torch has code for, else Apple's MPS, else the CPU.
 
     Raises:
-        PaintSettingsError: the name is none, or this machine has no such device.
+        PaintSettingsError: the name is none, this machine has no such device, or torch no code for
+            it.
     """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", 0)
+        if cards := cards_for_painting():
+            return torch.device(cards[0])
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -50,14 +58,56 @@ def choose_device(name: str) -> torch.device:
     match device.type if device else "":
         case "cpu":
             return torch.device("cpu")
-        case "cuda" if device and (device.index or 0) < torch.cuda.device_count():
-            return torch.device("cuda", device.index or 0)
+        case "cuda" if device and (device.index or 0) < _cards():
+            card = torch.device("cuda", device.index or 0)
+            if has_code_for(card):
+                return card
+            raise PaintSettingsError(
+                "The installed torch has no code for {name} ({card}, compute capability "
+                "{capability}); choose cpu, or install another build, as with "
+                "`python -m tools.requirements cuda cu126` for older cards.",
+                name=name,
+                card=torch.cuda.get_device_name(card),
+                capability=".".join(map(str, torch.cuda.get_device_capability(card))),
+            )
         case "mps" if torch.backends.mps.is_available():
             return torch.device("mps")
     raise PaintSettingsError(
         "This machine has no device {name!r}; choose among: {devices}.",
         name=name,
         devices=_devices(),
+    )
+
+
+def cards_for_painting() -> list[str]:
+    """The cards that torch can paint on, such as `cuda:0`.
+
+    It may count others: where it has no code for a card, each piece of work fails there.
+    """
+    cards: list[str] = []
+    for number in range(_cards()):
+        card = torch.device("cuda", number)
+        try:
+            if has_code_for(card):
+                cards.append(str(card))
+        except RuntimeError as error:
+            log.warning("%s cannot be used: %s", card, str(error).partition("\n")[0])
+    return cards
+
+
+def has_code_for(card: torch.device) -> bool:
+    """Whether torch was built for a card of this kind.
+
+    Code of one generation runs on its later models too; what is kept as PTX on all later cards.
+    """
+    built = torch.cuda.get_arch_list()
+    known = [found.groups() for one in built if (found := _ARCHITECTURE.match(one))]
+    if len(known) < len(built) or not known:  # AMD's, or a build that does not say
+        return True
+    mine = torch.cuda.get_device_capability(card)
+    return any(
+        (int(major), int(minor)) <= mine and (kind == "compute" or int(major) == mine[0])
+        for kind, major, minor in known
     )
 
 
@@ -191,16 +241,30 @@ def parse_allowance(text: str, device: torch.device) -> int:
     return max(total, 1)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException, device: torch.device) -> bool:
     """Whether the device, or the machine, had no memory left."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
+    if not isinstance(error, RuntimeError):
+        return False
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
+    if any(words in text for words in _NO_MEMORY):
+        return True
+    if not any(words in text for words in _MAYBE_NO_MEMORY) or not _is_rather_full(device):
+        return False
+    log.warning("taken for a lack of memory: %s", str(error).partition("\n")[0])
+    return True
+
+
+def _is_rather_full(device: torch.device) -> bool:
+    if device.type != "cuda":
+        return False
+    free, total = torch.cuda.mem_get_info(device)
+    return free < total / 2
 
 
 def release_memory(device: torch.device) -> None:
-    """Give cached blocks back after memory ran out."""
+    """Give cached blocks back: after memory ran out, or when others may want it."""
     match device.type:
         case "cuda":
             torch.cuda.empty_cache()
@@ -211,16 +275,22 @@ def release_memory(device: torch.device) -> None:
 def _bf16_is_fast(device: torch.device) -> bool:
     match device.type:
         case "cuda":
-            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+            # torch's own `is_bf16_supported` asks the current card, which is always the first.
+            return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
         case "cpu":
             capabilities = torch.cpu.get_capabilities()
             return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return False
 
 
+def _cards() -> int:
+    """As torch counts them. It asks NVIDIA's driver, also one that is too old for it."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def _devices() -> str:
     names = ["auto", "cpu"]
-    names += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    names += [f"cuda:{number}" for number in range(_cards())]
     if torch.backends.mps.is_available():
         names.append("mps")
     return ", ".join(names)

@@ -26,6 +26,8 @@ from engine.painting.statistics import sum_of
 _ARMIJO = 1e-4
 _LEAST_COSINE = 1e-6
 _SHORTEST_CUT, _LONGEST_CUT = 0.1, 0.5
+WIDE = frozenset({"loss", "sy", "yy", "gamma"})
+"""Parts of a state in float64, where the device has it."""
 _TRUSTED_PAIRS = 3
 _PIECE = 1 << 20
 

@@ -254,7 +254,7 @@ def attempt(piece: Callable[[], _T], device: torch.device) -> _T | None:
     try:
         return piece()
     except (RuntimeError, MemoryError) as error:
-        if not devices.is_out_of_memory(error):
+        if not devices.is_out_of_memory(error, device):
             raise
         error.__traceback__ = None  # It holds the tensors of the failed try.
     devices.release_memory(device)

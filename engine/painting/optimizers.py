@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.painting.lbfgs import (
+    WIDE,
     LbfgsSettings,
     LbfgsState,
     advance,
@@ -250,7 +251,12 @@ class Lbfgs:
         if "trial" not in tensors:
             self._state = begin(tensors["point"].to(like.device, dtype), self._settings)
             return
-        kept = {name: tensors[name].to(like.device, copy=True) for name in names}
+        kept = {
+            name: tensors[name].to(
+                like.device, like.dtype if name in WIDE else tensors[name].dtype, copy=True
+            )
+            for name in names
+        }
         self._state = LbfgsState.from_tensors(kept)
 
     def calm(self, factor: float) -> None:

@@ -26,6 +26,7 @@ from engine.painting import (
     Picture,
     Studio,
 )
+from engine.painting.events import Prepared
 from engine.painting.picture import resized_mask
 from engine.pipeline.pictures import Pictures
 from engine.scratch import scratch_folder
@@ -37,7 +38,7 @@ from engine.worker.handle import (
     JobHandle,
     MovingFiles,
 )
-from engine.worker.previews import Previews
+from engine.worker.previews import Previews, enlarged
 from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS
 from jobs.model import Job, Progress
 
@@ -187,6 +188,7 @@ class ClipReporter:
     _previews: Previews = field(init=False)
     _told_at: float = 0.0
     _shown_at: float = 0.0
+    _side_px: int = PREVIEW_SIDE_PX
     _newest: FramePainted | None = None
     _painted: int = 0
 
@@ -196,6 +198,8 @@ class ClipReporter:
     def hear(self, event: ClipEvent) -> None:
         """Pass on what an event tells."""
         match event:
+            case Prepared(scales=scales):
+                self._side_px = min(PREVIEW_SIDE_PX, max(scales[-1][0]))
             case FrameStepped():
                 self._painted = event.frame - 1
                 if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
@@ -243,7 +247,7 @@ class ClipReporter:
             return
         self._shown_at = time.monotonic()
         if self._previews.is_free:
-            self._previews.show(event.preview(PREVIEW_SIDE_PX))
+            self._previews.show(enlarged(event.preview(self._side_px), self._side_px))
 
     def _loop_preview(self, event: FramePainted) -> None:
         if time.monotonic() - self._shown_at < MOVING_PREVIEW_SECONDS or not self._previews.is_free:

@@ -111,7 +111,10 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
         )
         with log_ids(engine=info.id):
             say_start(settings, worker.described(), painter.precision)
-            if unused := await asyncio.to_thread(unused_card, settings.atelier_device):
+            unused = await asyncio.to_thread(
+                unused_card, settings.atelier_device, painter.device_name
+            )
+            if unused is not None:
                 log.warning("%s", unused)
         await worker.run(stop)
     log.info("stopped in order")

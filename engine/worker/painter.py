@@ -80,7 +80,10 @@ class JobPainter:
         self._studio = open_studio(settings)
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
         self._pace: float | None = None
+        self._abilities: Abilities | None = None
         self._is_tried = False
+        self._holds_memory = False
+        """Whether what the last painting took may be kept by torch, for the next one."""
 
     @property
     def device_name(self) -> str:
@@ -93,12 +96,23 @@ class JobPainter:
         return devices.precision_name(self._studio.dtype)
 
     def abilities(self) -> Abilities:
-        """What the queue is to know of this engine; see `engine.worker.abilities`."""
-        return abilities_of(self._studio, self._pace)
+        """What the queue is to know of this engine; see `engine.worker.abilities`.
 
-    def memory_used_bytes(self) -> int:
-        """Of the device, now."""
-        return devices.used_memory_bytes(self._studio.device)
+        Of a card that has failed, which answers nothing, what was known before.
+        """
+        try:
+            self._abilities = abilities_of(self._studio, self._pace)
+        except RuntimeError:
+            if self._abilities is None:
+                raise
+        return self._abilities
+
+    def memory_used_bytes(self) -> int | None:
+        """Of the device, now; None where it does not say, as a card that has failed."""
+        try:
+            return devices.used_memory_bytes(self._studio.device)
+        except RuntimeError:
+            return None
 
     def network_name(self) -> str:
         """The network that this engine paints with where a job asks for none."""
@@ -119,6 +133,7 @@ class JobPainter:
             store: where its pictures are, and the result goes.
             handle: told how far it is, and asked whether to stop.
         """
+        self._holds_memory = True
         try:
             return self._paint(job, earlier, store, handle)
         except (PaintingStoppedError, FetchStoppedError):
@@ -151,6 +166,9 @@ class JobPainter:
     def idle(self, should_stop: Callable[[], bool]) -> None:
         """Do what can be done between jobs, in the painting thread; nothing is raised."""
         try:
+            if self._holds_memory:
+                devices.release_memory(self._studio.device)  # other programs may want it
+                self._holds_memory = False
             if not self._is_tried:
                 self._pace = tried_pace(self._studio, self.network_name(), should_stop)
                 self._is_tried = True

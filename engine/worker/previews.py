@@ -56,3 +56,12 @@ class Previews:
             self._newest = stored.result()
         except StorageUnavailableError as problem:  # a full disk must not end a painting
             log.warning("no preview: %s", problem)
+
+
+def enlarged(image: Image.Image, side_px: int) -> Image.Image:
+    """A preview of a small scale as large as the later ones: a message should not grow with it."""
+    grown = side_px / max(image.size)
+    if grown <= 1:
+        return image
+    size = [max(1, round(side * grown)) for side in image.size]
+    return image.resize((size[0], size[1]), Image.Resampling.BICUBIC)

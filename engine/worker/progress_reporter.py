@@ -18,7 +18,7 @@ from engine.painting.events import (
     Stepped,
 )
 from engine.worker.handle import Checkpoint, JobHandle
-from engine.worker.previews import Previews
+from engine.worker.previews import Previews, enlarged
 from jobs.model import Progress
 
 log = logging.getLogger(__name__)
@@ -147,15 +147,5 @@ class ProgressReporter:
 
     def _show(self, event: Stepped) -> None:
         if self._previews.is_free:
-            # Small scales are enlarged: a message should not grow with its picture.
-            small = _enlarged(event.preview(self._side_px), self._side_px)
+            small = enlarged(event.preview(self._side_px), self._side_px)
             self._previews.show(self.versions.sheet(small))
-
-
-def _enlarged(image: Image.Image, side_px: int) -> Image.Image:
-    """With its longer side at least this long."""
-    grown = side_px / max(image.size)
-    if grown <= 1:
-        return image
-    size = [max(1, round(side * grown)) for side in image.size]
-    return image.resize((size[0], size[1]), Image.Resampling.BICUBIC)

@@ -103,7 +103,7 @@ async def _guarded(request: web.Request, handler: Handler, path: str) -> web.Str
     faults = request.app[FAULTS]
     if faults.delays(request.method, path):
         await read_body(request)  # so that it is carried out even if the client cancels it
-    faulty = await faults.strike(request.method, path)
+    faulty = await faults.response_for(request.method, path)
     if faulty is not None:
         return faulty
     if request.path.startswith("/api/") and not NO_BOT_TOKEN.match(path):
@@ -117,7 +117,7 @@ async def _guarded(request: web.Request, handler: Handler, path: str) -> web.Str
         raise not_found() from None
     except web.HTTPRequestEntityTooLarge:
         raise too_large() from None
-    return await faults.strike(request.method, path, carried_out=True) or response
+    return await faults.response_for(request.method, path, carried_out=True) or response
 
 
 def _drop(request: web.Request) -> None:

@@ -69,7 +69,7 @@ def walk_options(command: Json, path: Path) -> Iterator[tuple[Path, Json, int]]:
 
 @rule("command-shape", OBJECT)
 def command_fields_have_their_types(form: FormBody) -> Iterator[Finding]:
-    """Each field of a command and of its options has its type and keeps its limits."""
+    """The fields of commands and options have the right types and lengths."""
     schema = dict(COMMAND)
     if form.value.get("type", CHAT) == CHAT:
         schema["description"] = shape.Text(required=True, low=1, high=100)
@@ -79,7 +79,7 @@ def command_fields_have_their_types(form: FormBody) -> Iterator[Finding]:
 
 
 def is_valid_name(name: str) -> bool:
-    """Whether a slash command or option may be called so: letters, digits, `-`, `_`, `'`."""
+    """Whether a slash command or option may have this name: letters, digits, `-`, `_`, `'`."""
     return bool(name) and name == name.lower() and all(map(_may_be_in_a_name, name))
 
 
@@ -98,7 +98,7 @@ def _named(form: FormBody) -> Iterator[tuple[Path, Json]]:
 
 @rule("command", NAMING)
 def command_names_are_lower_case(form: FormBody) -> Iterator[Finding]:
-    """Slash commands and options have names of lower-case letters, digits, `-`, `_` and `'`."""
+    """Names of slash commands and options: lowercase letters, digits, `-`, `_` and `'`."""
     for path, named in _named(form):
         places = {(*path, "name"): named["name"]}
         for locale, name in (named.get("name_localizations") or {}).items():
@@ -111,7 +111,7 @@ def command_names_are_lower_case(form: FormBody) -> Iterator[Finding]:
 
 @rule("command", COMMANDS + "#localization")
 def localizations_are_for_known_locales(form: FormBody) -> Iterator[Finding]:
-    """Localisations use Discord's locales and keep the limits of what they translate."""
+    """Localizations use Discord's locales, and have the same limits as what they translate."""
     for path, named in [(form.path, form.value), *_named(form)]:
         for key, high in (("name_localizations", 32), ("description_localizations", 100)):
             for locale, text in (named.get(key) or {}).items():
@@ -143,7 +143,7 @@ def _option_lists(form: FormBody) -> Iterator[tuple[Path, list[Json]]]:
 
 @rule("command", OPTIONS)
 def required_options_come_first(form: FormBody) -> Iterator[Finding]:
-    """Required options stand before optional ones."""
+    """Required options come before optional ones."""
     for path, options in _option_lists(form):
         optional_seen = False
         for index, option in enumerate(options):
@@ -156,7 +156,7 @@ def required_options_come_first(form: FormBody) -> Iterator[Finding]:
 
 @rule("command", OPTIONS)
 def option_names_are_unique(form: FormBody) -> Iterator[Finding]:
-    """No two options of a command have one name, and no two choices one value."""
+    """Options of a command have distinct names, and choices distinct values."""
     for path, options in _option_lists(form):
         seen: set[str] = set()
         for index, option in enumerate(options):
@@ -185,7 +185,7 @@ def subcommands_stand_alone(form: FormBody) -> Iterator[Finding]:
 
 @rule("command", OPTIONS)
 def choices_fit_their_option(form: FormBody) -> Iterator[Finding]:
-    """Choices have the option's type, and exclude autocompletion."""
+    """Choices have the option's type, and exclude autocomplete."""
     wanted: dict[int, type | tuple[type, ...]] = {3: str, 4: int, 10: (int, float)}
     for path, option, _ in walk_options(form.value, form.path):
         choices = option.get("choices") or []
@@ -225,7 +225,7 @@ def commands_keep_eight_thousand_characters(form: FormBody) -> Iterator[Finding]
 
 @rule("commands", COMMANDS + "#registering-a-command")
 def commands_are_few_and_distinct(form: FormBody) -> Iterator[Finding]:
-    """At most 100 slash commands and 15 menus of each kind, names distinct within a kind."""
+    """At most 100 slash commands and 15 context menus of each type, with distinct names."""
     seen: set[tuple[int, str]] = set()
     count: dict[int, int] = {}
     for index, command in enumerate(form.value):

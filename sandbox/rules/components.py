@@ -1,4 +1,4 @@
-"""Components of messages and modals: their fields, where they may stand, what they may hold."""
+"""Components of messages and modals: their fields, and what may contain what."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -119,7 +119,7 @@ INSIDE = {ROW: "row", SECTION: "section", CONTAINER: "container"}
 
 
 def walk(form: FormBody, components: Any, place: str) -> Iterator[tuple[FormBody, str]]:
-    """Every component under a list, each as a form with the place where it stands."""
+    """Every component in a list, nested ones included, as a form with its parent."""
     if not isinstance(components, list):
         return
     for index, component in enumerate(components):
@@ -142,12 +142,12 @@ def _walk_one(form: FormBody, place: str) -> Iterator[tuple[FormBody, str]]:
 
 
 def top_place(form: FormBody) -> str:
-    """Where the outermost components of a message stand."""
+    """The parent type of a message's top-level components."""
     return "message-v2" if form.v2 else "message"
 
 
 def tree(form: FormBody, place: str | None = None) -> list[tuple[FormBody, str]]:
-    """Every component of the message or modal that the form is about."""
+    """Every component of the form's message or modal."""
     components = form.value.get("components")
     inner = form.at(components, "components")
     return list(walk(inner, components, place or top_place(form)))
@@ -156,12 +156,12 @@ def tree(form: FormBody, place: str | None = None) -> list[tuple[FormBody, str]]
 def each_of(
     form: FormBody, kinds: Collection[int], place: str | None = None
 ) -> Iterator[tuple[FormBody, str]]:
-    """Those of `tree` that are of these kinds."""
+    """The components in `tree` of these types."""
     return (found for found in tree(form, place) if found[0].value["type"] in kinds)
 
 
 def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
-    """A component's kind fits its place, and its fields their schema."""
+    """A component's type is allowed in its parent, and its fields match their schema."""
     component = form.value
     if not isinstance(component, dict):
         return
@@ -180,7 +180,7 @@ def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
 
 @rule("message-shape", REFERENCE)
 def components_stand_where_they_may(form: FormBody) -> Iterator[Finding]:
-    """Each component has its fields and stands only where its kind may."""
+    """Each component has valid fields and an allowed parent."""
     for inner, place in tree(form):
         yield from shape_findings(inner, place)
 
@@ -212,7 +212,7 @@ def texts_share_four_thousand_characters(form: FormBody) -> Iterator[Finding]:
 
 
 def duplicate_findings(found: list[tuple[FormBody, str]]) -> Iterator[Finding]:
-    """Custom ids, and ids other than 0, that occur twice."""
+    """The custom_ids, and IDs other than 0, that occur twice."""
     custom_ids: set[str] = set()
     ids: set[int] = set()
     for inner, _ in found:
@@ -228,7 +228,7 @@ def duplicate_findings(found: list[tuple[FormBody, str]]) -> Iterator[Finding]:
 
 @rule("message", REFERENCE + "#anatomy-of-a-component")
 def ids_are_unique(form: FormBody) -> Iterator[Finding]:
-    """No custom id and no component id occurs twice in a message."""
+    """custom_ids and component IDs are unique in a message."""
     yield from duplicate_findings(tree(form))
 
 

@@ -1,4 +1,4 @@
-"""When and how an interaction may be answered."""
+"""When and how an interaction can be responded to."""
 
 import time
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ _bad_token = partial(ApiError, 401, 50027, "Invalid Webhook Token")
 
 @rule("acknowledgement", RESPONDING + "#responding-to-an-interaction")
 def interaction_exists(form: FormBody) -> Iterator[Finding]:
-    """The id and the token belong to an interaction."""
+    """ID and token match an interaction."""
     if form.interaction is None or form.interaction.token != form.value:
         yield Finding((), "", "No interaction has this id and token.", _unknown())
 
 
 @rule("acknowledgement", RESPONDING + "#interaction-callback")
 def acknowledged_within_three_seconds(form: FormBody) -> Iterator[Finding]:
-    """The first answer comes within three seconds."""
+    """The initial response comes within three seconds."""
     interaction = form.interaction
     if interaction is None or interaction.acknowledged:
         return
@@ -47,7 +47,7 @@ def acknowledged_within_three_seconds(form: FormBody) -> Iterator[Finding]:
 
 @rule("acknowledgement", "topics/opcodes-and-status-codes#json-json-error-codes")
 def acknowledged_once(form: FormBody) -> Iterator[Finding]:
-    """An interaction is answered once; the rest goes through its token."""
+    """An interaction has one initial response; followups use its token."""
     if form.interaction is not None and form.interaction.acknowledged:
         refusal = ApiError(400, 40060, "Interaction has already been acknowledged.")
         yield Finding((), "", "A second answer to one interaction.", refusal)
@@ -55,7 +55,7 @@ def acknowledged_once(form: FormBody) -> Iterator[Finding]:
 
 @rule("callback", CALLBACKS)
 def callback_type_fits(form: FormBody) -> Iterator[Finding]:
-    """Each kind of interaction takes only some kinds of answer."""
+    """Each type of interaction accepts only some types of response."""
     assert form.interaction is not None
     kind = form.value.get("type")
     if not isinstance(kind, int) or kind not in {1, 4, 5, 6, 7, 8, 9, 10, 12}:
@@ -71,7 +71,7 @@ def callback_type_fits(form: FormBody) -> Iterator[Finding]:
 
 @rule("callback", RESPONDING + "#interaction-response-object-interaction-response-structure")
 def callback_data_is_an_object(form: FormBody) -> Iterator[Finding]:
-    """`data` is an object, and needed where there is something to say."""
+    """`data` is an object, and required for types of response that carry some."""
     data = form.value.get("data")
     if data is not None and not isinstance(data, dict):
         yield Finding(("data",), "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
@@ -81,7 +81,7 @@ def callback_data_is_an_object(form: FormBody) -> Iterator[Finding]:
 
 @rule("deferral", CALLBACKS)
 def deferral_carries_only_ephemeral(form: FormBody) -> Iterator[Finding]:
-    """A deferral shows a waiting message; nothing in it but the ephemeral flag counts."""
+    """Of a deferred response's data only the ephemeral flag has an effect."""
     flags = form.value.get("flags") or 0
     if not isinstance(flags, int):
         yield form.wrong("NUMBER_TYPE_COERCE", f'Value "{flags}" is not int.', "flags")
@@ -94,14 +94,14 @@ def deferral_carries_only_ephemeral(form: FormBody) -> Iterator[Finding]:
 
 @rule("webhook", RESPONDING + "#interaction-response-object")
 def interaction_token_is_known(form: FormBody) -> Iterator[Finding]:
-    """The token was given out by an interaction of this application."""
+    """The token is that of an interaction of this application."""
     if form.interaction is None or form.value != form.world.application_id:
         yield Finding((), "", "No interaction has this token.", _bad_token())
 
 
 @rule("webhook", RESPONDING + "#followup-messages")
 def interaction_token_is_fresh(form: FormBody) -> Iterator[Finding]:
-    """The token lives for fifteen minutes."""
+    """The interaction token is valid for 15 minutes."""
     if form.interaction is None:
         return
     age = form.world.clock.now() - form.interaction.created_at
@@ -111,7 +111,7 @@ def interaction_token_is_fresh(form: FormBody) -> Iterator[Finding]:
 
 @rule("followup", RESPONDING + "#followup-messages")
 def user_installed_followups_are_few(form: FormBody) -> Iterator[Finding]:
-    """Where only the user installed the application, five follow-ups are allowed."""
+    """Five followups are allowed if the application is only user-installed."""
     interaction = form.interaction
     assert interaction is not None
     if interaction.user_installed and len(interaction.followups) >= USER_INSTALLED_FOLLOWUPS:

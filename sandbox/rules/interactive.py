@@ -1,4 +1,4 @@
-"""Buttons and select menus: which of their fields go together."""
+"""Buttons and select menus: which of their fields are required or exclude each other."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ LINK, PREMIUM = 5, 6
 
 
 def button_findings(path: Path, button: Json) -> Iterator[Finding]:
-    """Which of custom_id, url, sku_id and label a button's style wants."""
+    """Which of custom_id, url, sku_id and label a button style requires."""
     style = button["style"]
     if style == LINK:
         if not button.get("url"):
@@ -31,7 +31,7 @@ def button_findings(path: Path, button: Json) -> Iterator[Finding]:
 
 @rule("message", REFERENCE + "#button")
 def buttons_have_what_their_style_wants(form: FormBody) -> Iterator[Finding]:
-    """A link has a url and no custom id, every other button a custom id; all show something."""
+    """A link has a url, every other button a custom_id; all have a label or an emoji."""
     for inner, _ in each_of(form, {BUTTON}):
         yield from button_findings(inner.path, inner.value)
 
@@ -62,6 +62,6 @@ def select_findings(path: Path, menu: Json) -> Iterator[Finding]:
 
 @rule("message", REFERENCE + "#string-select")
 def selects_are_consistent(form: FormBody) -> Iterator[Finding]:
-    """Select menus offer distinct values, and as many as may be chosen."""
+    """The values of a select menu are distinct, and at least as many as can be selected."""
     for inner, _ in each_of(form, SELECTS):
         yield from select_findings(inner.path, inner.value)

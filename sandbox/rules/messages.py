@@ -69,7 +69,7 @@ MESSAGE: Schema = {
 
 @rule("message-shape", CREATE)
 def message_fields_have_their_types(form: FormBody) -> Iterator[Finding]:
-    """Each field has its type and keeps its limit of characters or items."""
+    """The fields have the right types and lengths."""
     yield from Object(schema=MESSAGE).findings(form.path, form.value)
 
 
@@ -88,7 +88,7 @@ def nonce_is_short(form: FormBody) -> Iterator[Finding]:
 
 @rule("message-shape", UPLOADING)
 def files_keep_the_upload_limit(form: FormBody) -> Iterator[Finding]:
-    """No file is larger than the limit, and the whole request not than 25 MiB."""
+    """No file exceeds the upload limit, and no request 25 MiB."""
     refusal = too_large()
     for index, (name, data) in form.files.items():
         if len(data) > form.upload_limit_bytes:
@@ -101,7 +101,7 @@ def files_keep_the_upload_limit(form: FormBody) -> Iterator[Finding]:
 
 
 def final_files(form: FormBody) -> dict[str, bool]:
-    """The names of the attachments that the message will have; true for those sent along."""
+    """The names of the message's resulting attachments; true for uploads of this request."""
     listed = form.value.get("attachments")
     names: dict[str, bool] = {}
     if form.existing is not None:
@@ -125,7 +125,7 @@ def at_most_ten_files(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", UPLOADING)
 def listed_attachments_exist(form: FormBody) -> Iterator[Finding]:
-    """Each listed attachment is a file of the request or one that the message has."""
+    """Each listed attachment is a file of the request or an existing one."""
     known = {str(index) for index in form.files}
     if form.existing is not None:
         known |= {str(stored.id) for stored in form.existing.attachments}
@@ -137,7 +137,7 @@ def listed_attachments_exist(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", UPLOADING)
 def sent_files_are_listed(form: FormBody) -> Iterator[Finding]:
-    """Where `attachments` is given, files that it does not list are dropped."""
+    """If `attachments` is given, Discord drops files that it does not list."""
     listed = form.value.get("attachments")
     if listed is None:
         return
@@ -150,7 +150,7 @@ def sent_files_are_listed(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", CREATE)
 def message_is_not_empty(form: FormBody) -> Iterator[Finding]:
-    """Something must be there to show."""
+    """A message has some content."""
     value, old = form.value, form.existing
 
     def present(key: str, before: Any) -> bool:
@@ -187,7 +187,7 @@ def embeds_share_six_thousand_characters(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", "resources/message#embed-object-embed-image-structure")
 def embed_pictures_have_addresses(form: FormBody) -> Iterator[Finding]:
-    """Pictures of embeds are http(s) addresses or attached files."""
+    """Embed images are http(s) URLs or attached files."""
     names = final_files(form)
     for index, embed in enumerate(form.value.get("embeds") or []):
         for key in ("image", "thumbnail"):
@@ -208,7 +208,7 @@ def embed_pictures_have_addresses(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", "resources/message#allowed-mentions-object")
 def allowed_mentions_are_not_ambiguous(form: FormBody) -> Iterator[Finding]:
-    """`parse` and a list of ids exclude each other for one kind of mention."""
+    """For one type of mention, `parse` and a list of IDs exclude each other."""
     mentions = form.value.get("allowed_mentions") or {}
     parse = mentions.get("parse") or []
     path = (*form.path, "allowed_mentions")
@@ -224,7 +224,7 @@ def allowed_mentions_are_not_ambiguous(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", "resources/message#message-reference-structure")
 def replies_name_a_message(form: FormBody) -> Iterator[Finding]:
-    """A reply refers to a message that is there, unless it says that this does not matter."""
+    """A reply refers to an existing message, unless `fail_if_not_exists` is false."""
     reference = form.value.get("message_reference")
     if not reference or reference.get("fail_if_not_exists") is False:
         return
@@ -236,7 +236,7 @@ def replies_name_a_message(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", EDIT)
 def edits_change_only_some_flags(form: FormBody) -> Iterator[Finding]:
-    """EPHEMERAL cannot be changed by an edit, and IS_COMPONENTS_V2 not be taken back."""
+    """An edit can neither change EPHEMERAL nor remove IS_COMPONENTS_V2."""
     flags, old = form.value.get("flags"), form.existing
     if flags is None or old is None:
         return
@@ -249,7 +249,7 @@ def edits_change_only_some_flags(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", CREATE)
 def ephemeral_needs_an_interaction(form: FormBody) -> Iterator[Finding]:
-    """Only answers to interactions can be ephemeral."""
+    """Only responses to interactions can be ephemeral."""
     flags = form.value.get("flags") or 0
     if flags & MessageFlag.EPHEMERAL and form.interaction is None:
         message = "A message sent with the bot's token cannot be ephemeral; the flag is lost."
@@ -257,7 +257,7 @@ def ephemeral_needs_an_interaction(form: FormBody) -> Iterator[Finding]:
 
 
 def is_v2(flags: object, existing: Message | None) -> bool:
-    """Whether a message is, or becomes by these flags, one of Components V2."""
+    """Whether a message uses Components V2, or does with these flags."""
     if existing is not None and existing.is_v2:
         return True
     is_number = isinstance(flags, int) and not isinstance(flags, bool)

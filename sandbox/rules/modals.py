@@ -1,4 +1,4 @@
-"""Modals, and the choices of autocompletion."""
+"""Modals, and autocomplete choices."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ MAX_INTEGER = 2**53
 
 @rule("modal-shape", MODAL)
 def modal_has_title_and_fields(form: FormBody) -> Iterator[Finding]:
-    """A modal has a custom id, a title of up to 45 characters and one to five components."""
+    """A modal has a custom_id, a title of up to 45 characters and one to five components."""
     yield from Object(
         schema={
             "custom_id": Text(required=True, low=1, high=100),
@@ -29,7 +29,7 @@ def modal_has_title_and_fields(form: FormBody) -> Iterator[Finding]:
 
 @rule("modal", MODAL)
 def modal_ids_are_unique(form: FormBody) -> Iterator[Finding]:
-    """No custom id occurs twice in a modal."""
+    """custom_ids are unique in a modal."""
     yield from components.duplicate_findings(components.tree(form, "modal"))
 
 
@@ -48,7 +48,7 @@ def modal_inputs_are_labeled_once(form: FormBody) -> Iterator[Finding]:
 
 @rule("modal", "components/reference#text-input")
 def modal_input_lengths_agree(form: FormBody) -> Iterator[Finding]:
-    """A pre-filled value keeps the limits of its own input."""
+    """A pre-filled value satisfies the limits of its own input."""
     for inner, _ in components.each_of(form, {components.TEXT_INPUT}, "modal"):
         value = inner.value
         low, high = value.get("min_length") or 0, value.get("max_length") or 4000
@@ -63,7 +63,7 @@ def modal_input_lengths_agree(form: FormBody) -> Iterator[Finding]:
 
 @rule("modal", "components/reference#string-select")
 def modal_fields_are_usable(form: FormBody) -> Iterator[Finding]:
-    """Nothing in a modal is disabled, and what is required asks for at least one value."""
+    """Nothing in a modal is disabled, and required fields need at least one value."""
     for inner, _ in components.tree(form, "modal"):
         field, kind = inner.value, inner.value["type"]
         if kind not in components.SELECTS | {
@@ -93,7 +93,7 @@ def modal_rows_hold_one_input(form: FormBody) -> Iterator[Finding]:
 
 @rule("choices", CHOICES)
 def at_most_twenty_five_choices(form: FormBody) -> Iterator[Finding]:
-    """Autocompletion offers at most 25 choices, each with a name of 1 to 100 characters."""
+    """At most 25 autocomplete choices, with names of 1 to 100 characters."""
     choice = Object(schema={"name": Text(required=True, low=1, high=100)})
     schema = {"choices": Items(required=True, high=25, of=choice)}
     yield from Object(schema=schema).findings(form.path, form.value)
@@ -101,7 +101,7 @@ def at_most_twenty_five_choices(form: FormBody) -> Iterator[Finding]:
 
 @rule("choices", CHOICES)
 def choice_values_fit_the_option(form: FormBody) -> Iterator[Finding]:
-    """A choice's value has the type of the option that is being completed."""
+    """A choice's value has the type of the option being completed."""
     choices = form.value.get("choices")
     if not isinstance(choices, list) or form.interaction is None:
         return

@@ -1,4 +1,4 @@
-"""Components V2 as a mode of a message: what it excludes, and what it hides."""
+"""Components V2: what this flag excludes, and what it hides."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def v2_excludes_content_and_embeds(form: FormBody) -> Iterator[Finding]:
 
 @rule("message", EDIT)
 def v2_needs_the_old_fields_emptied(form: FormBody) -> Iterator[Finding]:
-    """An edit that turns to Components V2 sets content to null and embeds to []."""
+    """An edit that switches to Components V2 sets content to null and embeds to []."""
     old = form.existing
     if not form.v2 or old is None or old.is_v2:
         return
@@ -35,7 +35,7 @@ def v2_needs_the_old_fields_emptied(form: FormBody) -> Iterator[Finding]:
 
 
 def final_components(form: FormBody) -> list[Json]:
-    """The components that the message will have."""
+    """The message's resulting components."""
     if "components" in form.value:
         return form.value["components"] or []
     return form.existing.components if form.existing is not None else []
@@ -43,7 +43,7 @@ def final_components(form: FormBody) -> list[Json]:
 
 @rule("message", V2)
 def v2_files_are_shown_by_components(form: FormBody) -> Iterator[Finding]:
-    """In Components V2 a file shows only where a component refers to it."""
+    """With Components V2 a file is shown only if a component refers to it."""
     if not form.v2:
         return
     shown = set()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.gpus import UNUSED_CARD, torch_has_cuda, unused_card, usable_cards
+from common.gpus import UNUSABLE_CARD, UNUSED_CARD, torch_has_cuda, unused_card, usable_cards
 
 OF_WINDOWS = """from typing import Optional
 __version__ = '2.15.0+cpu'
@@ -36,4 +36,18 @@ def test_where_torch_is_built_for_cards_they_are_used(torch: Path) -> None:
     assert torch_has_cuda(), "it does not say"
     torch.write_text(OF_LINUX)
     assert unused_card("auto", cards=lambda: 1) is None
+    assert unused_card("auto", "cuda:0", cards=lambda: 1) is None
     assert usable_cards(cards=lambda: 2) == 2
+
+
+def test_a_card_that_torch_does_not_find_is_told(
+    torch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a driver that is too old, where torch takes the processor without a word."""
+    torch.write_text(OF_LINUX)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert unused_card("auto", "cpu", cards=lambda: 1) == UNUSABLE_CARD
+    assert unused_card("auto", "cpu", cards=lambda: 0) is None
+    assert unused_card("cpu", "cpu", cards=lambda: 1) is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert unused_card("auto", "cpu", cards=lambda: 1) is None, "it is hidden on purpose"

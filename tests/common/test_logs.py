@@ -224,6 +224,9 @@ def test_the_half_of_a_request_that_nobody_waits_for_is_no_line() -> None:
         logging.getLogger("asyncio").error(
             "Task exception was never retrieved\nfuture: <Task coro=<ClientRequest.write_bytes()>"
         )
+        logging.getLogger("asyncio").error(
+            "Exception in callback _ProactorBasePipeTransport._call_connection_lost(None)"
+        )
         logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <Task x>")
         logging.getLogger("bot").info(
             "x", extra={"fields": {"network": "postgres://u:hunter2@h/d"}}
@@ -233,5 +236,6 @@ def test_the_half_of_a_request_that_nobody_waits_for_is_no_line() -> None:
         root.setLevel(level)
         logging.captureWarnings(capture=False)
     assert "write_bytes" not in said.getvalue()
+    assert "connection_lost" not in said.getvalue()
     assert "<Task x>" in said.getvalue()
     assert "hunter2" not in said.getvalue()

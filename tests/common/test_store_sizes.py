@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bot.intake.room import DiskRoom
+from bot.intake.quota import StorageQuota
 from bot.kit import UserError
 from common.options import PaintInputs, StyleInput
 from common.store import PictureStore, StorageUnavailableError
@@ -91,7 +91,7 @@ async def test_a_member_has_a_share_of_a_bucket(place: Place, s3_url: str) -> No
         photo = await queue.store.put(bytes(900_000), "png")
         inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
         await accepted(queue, 1, inputs=inputs)
-        room = DiskRoom(settings, queue)
+        room = StorageQuota(settings, queue)
         await room.check(1, 100_000)
         with pytest.raises(UserError, match="Your pictures take up"):
             await room.check(1, 200_000)
@@ -114,7 +114,7 @@ async def test_a_members_share_is_counted_once_for_all_that_come_at_one_time(
             return user_id
 
         monkeypatch.setattr(queue.retention, "bytes_of", bytes_of)
-        room = DiskRoom(settings, queue)
+        room = StorageQuota(settings, queue)
         together = [room.check(1, 1) for _ in range(10)]
         answers = await asyncio.gather(*together, return_exceptions=True)
         assert {type(answer) for answer in answers} == {StorageUnavailableError}

@@ -232,7 +232,10 @@ def test_every_flag_is_understood() -> None:
         (("--checkpoint-every", "5"), "name the file too, by --checkpoint."),
         (("-o", "photo.png"), "--output photo.png is a picture to paint from too"),
         (("--plot", "out.png"), "--plot out.png is --output too"),
-        (("--keep-colors-strength", "0.5"), "with --keep-colors match (or luminance or histogram)."),
+        (
+            ("--keep-colors-strength", "0.5"),
+            "with --keep-colors match (or luminance or histogram).",
+        ),
         (("--keep-colors", "match", "--colors-first", "1"), "leave out one of them."),
         (("--style-weights", "5"), "the only one there is to be says --strength."),
         (("-o", "out.mp4"), "--timelapse out.mp4 records how it is painted."),

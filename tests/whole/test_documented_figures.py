@@ -125,7 +125,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     (
         "security",
         "{} commands at a time, {} pictures at a time being downloaded and decoded ({} of all",
-        (shares.WISHES_EACH, shares.PICTURES_EACH, shares.PICTURES_AT_ONCE),
+        (shares.REQUESTS_EACH, shares.PICTURES_EACH, shares.PICTURES_AT_ONCE),
     ),
     (
         "security",

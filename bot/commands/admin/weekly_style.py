@@ -14,10 +14,10 @@ from bot.commands.admin.audit import post_last
 from bot.commands.gallery import post_card
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm, check_style
-from bot.commands.thumbnails import small_picture
+from bot.commands.thumbnails import thumbnail_of
 from bot.intake.own_defaults import texts_of_server
-from bot.intake.request import StyleWish
-from bot.intake.wishes import resolve
+from bot.intake.request import RequestedStyle
+from bot.intake.requested_styles import resolve
 from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
@@ -133,7 +133,7 @@ async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) 
     about = None if painting is None else f"{plain(painting.artist)}, {painting.year}"
     pictured = painting or chosen.picture
     assert pictured is not None
-    picture = await small_picture(client, pictured, "style-of-the-week")
+    picture = await thumbnail_of(client, pictured, "style-of-the-week")
     until = discord.utils.format_dt(weekly.ends_at, "f")
     name = _name(t, weekly)
     return card(
@@ -196,7 +196,7 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
     ):
         raise UserError(IS_OVER)
     await check_style(interaction, weekly.style)
-    styles = (StyleWish(preset=weekly.style),)
+    styles = (RequestedStyle(preset=weekly.style),)
     await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
 
 

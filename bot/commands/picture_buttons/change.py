@@ -10,9 +10,9 @@ from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.show import is_shown_here
 from bot.commands.style_form import STRENGTHS
-from bot.intake.request import Source, StyleWish, asker_of
+from bot.intake.request import RequestedStyle, Source, asker_of
+from bot.intake.requested_styles import new_seed
 from bot.intake.service import IntakeService
-from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.default_words import KEPT_COLORS
@@ -72,7 +72,7 @@ class ChangeForm(ReportingModal):
             (t("Another style picture"), t("Empty: as it was. Two are blended."), self._style),
             (t("Size and quality"), None, self._size),
             (t("Strength of the style, and colors"), None, self._look),
-            (t("And"), None, self._switches),
+            (t("Options"), None, self._switches),
         ):
             self.add_item(ui.Label(text=label, description=about, component=field))
 
@@ -98,8 +98,10 @@ class ChangeForm(ReportingModal):
             update = {"content": photo, "more": (), "mask": next(iter(masks), None), "named": named}
             request = request.with_options(moving=None).model_copy(update=update)
         if styles:
-            wishes = tuple(StyleWish(picture=source, weight=1 / len(styles)) for source in styles)
-            request = request.model_copy(update={"styles": wishes})
+            requested = tuple(
+                RequestedStyle(picture=source, weight=1 / len(styles)) for source in styles
+            )
+            request = request.model_copy(update={"styles": requested})
         await interaction.client.service(IntakeService).begin(interaction, request)
 
     def _options(self, before: PaintOptions, *, film: bool) -> PaintOptions:

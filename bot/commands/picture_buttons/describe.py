@@ -58,7 +58,7 @@ class DescribeForm(ReportingModal):
                 component=self._text,
             )
         )
-        self.add_item(ui.Label(text=t("And"), component=self._switches))
+        self.add_item(ui.Label(text=t("Options"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Store them, and edit the message."""
@@ -98,7 +98,7 @@ async def _change_message(t: Texts, client: Bot, job: Job) -> str:
         raise
     if message is None:
         return t(KEPT_FOR_LATER)
-    # a message fetched by token does not know its server
+    # A message fetched by token does not know its server.
     there = replace(job.reply, channel_id=message.channel.id, message_id=message.id)
     return t(KEPT, link=message_address(replace(job, reply=there)))
 

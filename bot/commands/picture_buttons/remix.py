@@ -12,9 +12,9 @@ from bot.commands.style_form import StyleChoice, ask_style
 from bot.intake.moving import NOT_FILMED
 from bot.intake.own_defaults import OwnDefaults, reply_by
 from bot.intake.request import PaintRequest, asker_of, reply_as
+from bot.intake.requested_styles import new_seed
 from bot.intake.service import IntakeService
-from bot.intake.taken import NOT_KEPT
-from bot.intake.wishes import new_seed
+from bot.intake.stored import NOT_KEPT
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
 from bot.ui.people import is_seen_by_those_in
@@ -127,7 +127,7 @@ async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
     It is as visible and announced as the job; for another user as their own defaults say, but never
     more visible. If others here have not seen the first picture, the second is ephemeral.
     """
-    reply = reply_as(interaction, job.reply)
+    reply = replace(reply_as(interaction, job.reply), alt_text=job.reply.alt_text)
     if not is_shown_here(interaction, job):
         reply = replace(reply, ephemeral=True)
     if interaction.user.id != job.user_id:

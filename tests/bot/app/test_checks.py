@@ -3,15 +3,17 @@
 import asyncio
 import re
 import socket
+import ssl
 import sys
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientConnectorCertificateError, web
+from aiohttp.client_reqrep import ConnectionKey
 
 from bot.app import checks
-from bot.app.checks import _database, _page, clock_result
+from bot.app.checks import NO_CERTIFICATE, _database, _page, _unreachable, clock_result
 from bot.app.folder_lock import lock_folder
 from common.settings import Settings, unknown_settings
 from jobs.db.copying import BEFORE_MIGRATIONS
@@ -98,6 +100,25 @@ async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:
 
 def with_page(folder: Path, port: int) -> Settings:
     return Settings(_env_file=None, atelier_data_dir=folder, atelier_monitor_port=port)
+
+
+async def test_a_reason_for_which_windows_has_no_words_is_the_event_loops(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def refused(*_: object) -> None:
+        raise OSError(10048, "error while attempting to bind: only one usage of each address")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_server", refused)
+    assert "only one usage of each address" in (await _page(with_page(tmp_path, 8080))).text
+
+
+def test_who_has_no_certificates_is_told_how_to_get_them() -> None:
+    """As with the Python of python.org on macOS, where the bot would go on trying for ever."""
+    where = ConnectionKey("discord.com", 443, True, True, None, None, None)
+    error = ssl.SSLCertVerificationError("unable to get local issuer certificate")
+    said = _unreachable(ClientConnectorCertificateError(where, error))
+    assert said == NO_CERTIFICATE
+    assert "ConnectionRefusedError" in _unreachable(ConnectionRefusedError())
 
 
 async def test_the_port_of_the_owners_page_is_tried(tmp_path: Path) -> None:

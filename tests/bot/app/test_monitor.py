@@ -98,7 +98,7 @@ async def test_a_database_that_does_not_answer_is_said_before_who_asks_is_gone(
     watched: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
-        away.setattr(page, "DATABASE_PATIENCE_SECONDS", 0.1)
+        away.setattr(page, "DATABASE_TIMEOUT_SECONDS", 0.1)
         away.setattr(watched.bot.queue.health, "ask", never)
         for path in ("/healthz", "/state.json"):
             status, body = await get(watched, path)
@@ -115,7 +115,7 @@ async def test_a_database_that_does_not_answer_is_said_before_who_asks_is_gone(
 async def test_a_store_that_does_not_answer_keeps_nothing_else_back(
     watched: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "STORE_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(page, "STORE_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(watched.bot.queue.store, "timeout_seconds", 1.0)
     monkeypatch.setattr(watched.bot.queue.store, "put_sync", lambda *_: time.sleep(3))
     await watched.start_engine()

@@ -87,20 +87,32 @@ async def test_an_engine_that_could_not_be_started_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("device", "cards", "devices"),
+    ("device", "cards", "usable", "devices"),
     [
-        ("auto", 0, ["auto"]),
-        ("auto", 1, ["auto"]),
-        ("auto", 3, ["cuda:0", "cuda:1", "cuda:2"]),
-        ("cuda:1", 3, ["cuda:1"]),
-        ("cpu", 2, ["cpu"]),
+        ("auto", 0, "", ["auto"]),
+        ("auto", 1, "", ["auto"]),
+        ("auto", 3, "cuda:0 cuda:1 cuda:2", ["cuda:0", "cuda:1", "cuda:2"]),
+        ("auto", 3, "cuda:0 cuda:2", ["cuda:0", "cuda:2"]),
+        ("auto", 2, "cuda:1", ["auto"]),
+        ("auto", 2, "", ["auto"]),
+        ("cuda:1", 3, "", ["cuda:1"]),
+        ("cpu", 2, "", ["cpu"]),
     ],
 )
-def test_each_card_gets_an_engine_unless_a_device_is_named(
-    device: str, cards: int, devices: list[str], settings: Settings
+def test_each_card_that_torch_can_use_gets_an_engine_unless_a_device_is_named(
+    device: str, cards: int, usable: str, devices: list[str], settings: Settings
 ) -> None:
+    """The driver counts others too: one would end at once, again and again."""
     named = settings.model_copy(update={"atelier_device": device})
-    assert embedded_devices(named, cards=lambda: cards) == devices
+    found = embedded_devices(named, cards=lambda: cards, command=("echo", usable))
+    assert found == devices
+
+
+def test_where_torch_does_not_say_which_cards_it_can_use_one_engine_is_started(
+    settings: Settings,
+) -> None:
+    for command in (("false",), ("/no/such/program",)):
+        assert embedded_devices(settings, cards=lambda: 2, command=command) == ["auto"]
 
 
 def test_cards_are_counted_by_their_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

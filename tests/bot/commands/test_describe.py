@@ -39,6 +39,12 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     (job,) = await world.jobs()
     shown = await world.slash(world.user(), "show", {"picture": job.id})
     assert picture(shown) == ("Ein Hund im Schnee", True)
+    softer = await world.discord.press(world.user(), message, label="Softer")
+    assert picture(await world.finished(softer)) == ("Ein Hund im Schnee", True), "it shows that"
+    form = await world.discord.press(world.user(), message, label="Other style")
+    other = await world.discord.submit_modal(form, {"preset": ["the-scream"]})
+    in_style = ("A photograph in the style of “The Scream”", True)
+    assert picture(await world.finished(other)) == in_style
     await world.says(await describe(world, message, {"alt": "", "switches": []}), "Kept: http")
     assert picture(message) == ("A painted photograph", False)
 

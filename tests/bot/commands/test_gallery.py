@@ -3,9 +3,9 @@ import io
 
 from PIL import Image
 
-from bot.commands.history import small_key
+from bot.commands.history import thumbnail_key
 from bot.ui.components import CUSTOM_ID_LIMIT
-from bot.ui.words import at_hand_first
+from bot.ui.words import local_first
 from common.catalogue import load_catalogue
 from common.catalogue.catalogue import painted_swatch_path, scan_path
 from jobs.model import Job, JobState
@@ -134,7 +134,7 @@ async def test_the_catalogue_can_be_browsed_and_searched(world: World) -> None:
     ada = world.user("ada")
     paintings = list(load_catalogue())
     message = await world.slash(ada, "styles")
-    assert at_hand_first(world.bot)[0].name in message.text.replace("\\", "")
+    assert local_first(world.bot)[0].name in message.text.replace("\\", "")
     assert f"There are {len(paintings)} here." in message.text
     first = message.text
     await world.press(ada, message, "Next")
@@ -179,7 +179,7 @@ async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(world: World) ->
     with Image.open(io.BytesIO(message.attachments[0].data)) as shown:
         assert max(shown.size) <= 480
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
-    first = [each["value"] for each in offered[: len(at_hand_first(world.bot))]]
+    first = [each["value"] for each in offered[: len(local_first(world.bot))]]
     assert painting.id in first[: sum(bool(each.swatch_path) for each in load_catalogue()) + 1]
 
 
@@ -250,8 +250,8 @@ async def test_of_a_very_large_picture_the_preview_is_shown_small(world: World) 
     normal = await world.painted_job(ada)
     large = await world.stepped.paint(await world.job(ada), size=(8192, 4096))
     assert large.preview_key is not None
-    assert small_key(large) == large.preview_key
-    assert small_key(normal) == normal.result_key
+    assert thumbnail_key(large) == large.preview_key
+    assert thumbnail_key(normal) == normal.result_key
     message = await world.slash(ada, "history")
     sizes = []
     for attachment in message.attachments:

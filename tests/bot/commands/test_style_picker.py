@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.intake import service
-from bot.ui.words import is_at_hand
+from bot.ui.words import is_local
 from common.catalogue import load_catalogue
 from sandbox.model import Interaction, Message, walk_components
 from tests.bot.commands.test_titles import offline
@@ -44,7 +44,7 @@ async def test_six_are_offered_and_what_is_fetched_first_is_marked(world: World)
     message = await asked(world)
     offered = [button for button in message.buttons if ":in:" in button["custom_id"]][:6]
     away = [each for each in offered if (each.get("emoji") or {}).get("name") == "⬇️"]
-    here = [each for each in load_catalogue() if is_at_hand(each, world.settings)]
+    here = [each for each in load_catalogue() if is_local(each, world.settings)]
     assert len(away) == 6 - len(here)
     assert "What is marked ⬇ is fetched first." in message.text
     (marked,) = away
@@ -56,7 +56,7 @@ async def test_six_are_offered_and_what_is_fetched_first_is_marked(world: World)
 async def test_what_cannot_be_fetched_is_not_offered(world: World) -> None:
     await offline(world)
     message = await asked(world)
-    here = [each.name for each in load_catalogue() if is_at_hand(each, world.settings)]
+    here = [each.name for each in load_catalogue() if is_local(each, world.settings)]
     labels = [button["label"] for button in message.buttons]
     assert sorted(labels[:-3]) == sorted(here)
     assert "is fetched first" not in message.text

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from bot.texts import SOURCE_LANGUAGE, languages
-from bot.ui.words import is_at_hand
+from bot.ui.words import is_local
 from common.catalogue import load_catalogue
 from jobs.db import schema
 from jobs.model import Failure, FailureKind
@@ -46,7 +46,7 @@ async def test_lists_and_cards_name_it_in_the_readers_language(world: World) -> 
 
 
 async def test_what_is_not_on_the_machine_is_marked_in_every_list(world: World) -> None:
-    away = {each.id for each in load_catalogue() if not is_at_hand(each, world.settings)}
+    away = {each.id for each in load_catalogue() if not is_local(each, world.settings)}
     assert away
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
     marked = {each["value"] for each in offered if "⬇" in each["name"]}
@@ -66,7 +66,7 @@ async def test_what_is_not_on_the_machine_is_marked_in_every_list(world: World) 
 
 async def test_it_is_not_offered_while_it_cannot_be_fetched(world: World) -> None:
     await offline(world)
-    here = {each.id for each in load_catalogue() if is_at_hand(each, world.settings)}
+    here = {each.id for each in load_catalogue() if is_local(each, world.settings)}
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
     assert {each["value"] for each in offered} == here
     assert not await world.discord.autocomplete(world.user(), "paint", "preset", "irises")

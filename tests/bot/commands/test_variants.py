@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.ui.words import at_hand_first, is_at_hand
+from bot.ui.words import is_local, local_first
 from common.defaults import Defaults
 from common.options import PaintOptions
 from jobs.model import JobState
@@ -223,8 +223,8 @@ async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_pai
     world: World,
 ) -> None:
     engine = await world.start_engine()
-    first_page = at_hand_first(world.bot)[:6]
-    away = next(each for each in first_page if not is_at_hand(each, world.settings))
+    first_page = local_first(world.bot)[:6]
+    away = next(each for each in first_page if not is_local(each, world.settings))
     engine.missing = (away.id,)
     tried = await trial(world)
     assert len(tried.attachments) == 5
@@ -263,7 +263,7 @@ async def test_the_styles_that_are_tried_are_those_of_the_page_whatever_can_be_h
     photo = {"content": [("me.png", gradient_picture())]}
     message = await world.slash(world.user(), "styles")
     await world.press(world.user(), message, "Next")
-    shown = at_hand_first(world.bot)[6:12]
+    shown = local_first(world.bot)[6:12]
     await offline(world)
     form = await press(world, message, "Try these on my photo")
     await form.wait(lambda i: i.modal is not None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.intake.early_look import EarlyLook
+from bot.intake.early_limits import EarlyLimitCheck
 from sandbox.model import Interaction
 from tests.kit.moving import asked, decided
 from tests.kit.world import World
@@ -46,7 +46,7 @@ async def test_a_question_whose_answer_is_refused_can_be_answered_again(
     async def too_early(*_: object) -> None:
         """What is in the way comes after the first look."""
 
-    monkeypatch.setattr(EarlyLook, "check", too_early)
+    monkeypatch.setattr(EarlyLimitCheck, "check", too_early)
     question = await asked(world)
     await world.job(world.user("ada"))
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 9)

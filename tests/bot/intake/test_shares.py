@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot.intake import shares
-from bot.intake.room import DiskRoom
-from bot.intake.shares import REFUSALS_SECONDS, WISHES_EACH, ByteBudget, Shares, Turns
+from bot.intake.quota import StorageQuota
+from bot.intake.shares import REFUSALS_SECONDS, REQUESTS_EACH, ByteBudget, FairSemaphore, Shares
 from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
 from common.settings import MIB
@@ -28,7 +28,7 @@ async def settle() -> None:
 class Guests:
     """Those who come for turns, and the order in which they are let in."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: FairSemaphore) -> None:
         self.turns = turns
         self.inside: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -49,7 +49,7 @@ class Guests:
 
 
 async def test_one_member_leaves_room_for_others() -> None:
-    guests = Guests(Turns(at_once=3, each=2, waiting_each=5))
+    guests = Guests(FairSemaphore(at_once=3, each=2, waiting_each=5))
     for name in ("a1", "a2", "a3", "b1"):
         await guests.come(name)
     assert guests.inside == ["a1", "a2", "b1"]
@@ -62,7 +62,7 @@ async def test_one_member_leaves_room_for_others() -> None:
 
 
 async def test_members_take_turns() -> None:
-    guests = Guests(Turns(at_once=1, each=1, waiting_each=5))
+    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "a2", "a3", "b1", "c1"):
         await guests.come(name)
     for gone, name in enumerate(("a1", "a2", "b1", "c1"), start=1):
@@ -73,7 +73,7 @@ async def test_members_take_turns() -> None:
 
 
 async def test_the_pictures_of_a_command_come_one_after_the_other() -> None:
-    guests = Guests(Turns(at_once=2, each=2, waiting_each=5))
+    guests = Guests(FairSemaphore(at_once=2, each=2, waiting_each=5))
     for name in ("a1", "a2", "b1", "b2", "c1", "c2", "b3"):
         await guests.come(name)
     for name in ("a1", "a2", "b1", "b2", "c1"):
@@ -84,7 +84,7 @@ async def test_the_pictures_of_a_command_come_one_after_the_other() -> None:
 
 
 async def test_who_gives_up_waiting_takes_no_turn() -> None:
-    guests = Guests(Turns(at_once=1, each=1, waiting_each=5))
+    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "b1", "c1"):
         await guests.come(name)
     await guests.go("b1")
@@ -97,7 +97,7 @@ async def test_who_gives_up_waiting_takes_no_turn() -> None:
 
 
 async def test_a_turn_that_is_given_to_who_gives_up_at_that_moment_is_not_lost() -> None:
-    turns = Turns(at_once=1, each=1, waiting_each=5)
+    turns = FairSemaphore(at_once=1, each=1, waiting_each=5)
     guests = Guests(turns)
     async with turns.turn(0):
         await guests.come("b1")
@@ -131,7 +131,7 @@ async def test_bytes_wait_for_room_and_give_it_back() -> None:
 
 
 async def test_a_member_who_waits_often_enough_is_refused() -> None:
-    guests = Guests(Turns(at_once=1, each=1, waiting_each=2))
+    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=2))
     for name in ("a1", "a2", "a3", "a4"):
         await guests.come(name)
     with pytest.raises(UserError, match="as one member may have"):
@@ -143,12 +143,12 @@ async def test_a_member_who_waits_often_enough_is_refused() -> None:
 def test_a_wish_counts_for_as_long_as_it_is_taken_in() -> None:
     bot: Any = SimpleNamespace(clock=lambda: 0.0)
     counted = Shares(bot)
-    for _ in range(2 * WISHES_EACH):
-        with counted.wish(1):
+    for _ in range(2 * REQUESTS_EACH):
+        with counted.request(1):
             counted.check(1)
     with contextlib.ExitStack() as taken_in:
-        for _ in range(WISHES_EACH):
-            taken_in.enter_context(counted.wish(1))
+        for _ in range(REQUESTS_EACH):
+            taken_in.enter_context(counted.request(1))
         with pytest.raises(UserError, match="as one member may have"):
             counted.check(1)
         counted.check(2)
@@ -244,7 +244,7 @@ async def test_many_unusable_files_cost_a_pause(
 async def test_more_wishes_than_one_member_may_have_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shares, "WISHES_EACH", 1)
+    monkeypatch.setattr(shares, "REQUESTS_EACH", 1)
     world.discord.faults.add("GET", "*style.png*", delay=3.0)
     await world.paint()
     refused = await world.paint()
@@ -284,8 +284,8 @@ async def test_the_reserve_is_kept_on_the_disk_of_the_pictures_too(
     )
     settings = world.settings.model_copy(update={"atelier_storage_url": str(pictures)})
     with pytest.raises(UserError, match="hardly any room left on my disk"):
-        await DiskRoom(settings, world.queue).check(world.user().id, 1)
-    await DiskRoom(world.settings, world.queue).check(world.user().id, 1)
+        await StorageQuota(settings, world.queue).check(world.user().id, 1)
+    await StorageQuota(world.settings, world.queue).check(world.user().id, 1)
 
 
 async def test_a_member_has_a_share_of_the_disk(world: World) -> None:
@@ -295,7 +295,7 @@ async def test_a_member_has_a_share_of_the_disk(world: World) -> None:
     assert used > 0
     assert await world.queue.retention.bytes_of(world.user("grace").id) == 0
     settings = world.settings.model_copy(update={"atelier_max_member_mib": 1})
-    room = DiskRoom(settings, world.queue)
+    room = StorageQuota(settings, world.queue)
     await room.check(ada.id, MIB - used)
     with pytest.raises(UserError, match="Your pictures take up"):
         await room.check(ada.id, MIB - used + 1)

@@ -27,7 +27,7 @@ NOT_STORED = "Pictures cannot be read or stored at the moment"
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "BACKOFF", Backoff(0.1, 0.3))
-    monkeypatch.setattr(waiting, "SAID_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(waiting, "NOTICE_AFTER_SECONDS", 0.2)
 
 
 class Away:

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from engine.painting import PaintSettingsError, devices
-from engine.painting.devices import choose_device, choose_dtype, is_out_of_memory, parse_allowance
+from engine.painting.devices import (
+    choose_device,
+    choose_dtype,
+    has_code_for,
+    is_out_of_memory,
+    parse_allowance,
+)
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda", 1)
 MIB = 2**20
@@ -14,6 +20,8 @@ MIB = 2**20
 def _two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_80", "sm_86", "sm_120"])
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _card: (8, 9))
 
 
 @pytest.mark.usefixtures("_two_cards")
@@ -23,6 +31,51 @@ def test_a_card_is_taken_by_its_number_and_the_first_where_none_is_said() -> Non
     for name in ("cuda:2", "cuda:-1", "cuda:x", ""):
         with pytest.raises(PaintSettingsError, match="auto, cpu, cuda:0, cuda:1"):
             choose_device(name)
+
+
+@pytest.mark.usefixtures("_two_cards")
+def test_a_card_that_torch_has_no_code_for_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts them all the same, and then each piece of work fails."""
+    kinds = [(6, 1), (7, 5)]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card: kinds[card.index])
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _card: "GTX 1080")
+    assert str(choose_device("auto")) == "cuda:1"
+    with pytest.raises(PaintSettingsError, match=r"no code for cuda \(GTX 1080, .* 6\.1\)"):
+        choose_device("cuda")
+    kinds[1] = (7, 0)
+    assert str(choose_device("auto")) == "cpu"
+    for built, kind, has_code in (
+        (["sm_90", "compute_90"], (12, 0), True),  # which its driver translates
+        (["sm_90"], (12, 0), False),
+        (["sm_90a"], (9, 0), True),
+        (["sm_100", "sm_120"], (12, 1), True),
+        (["gfx1100"], (11, 0), True),  # AMD's
+        ([], (5, 0), True),
+    ):
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda built=built: built)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _card, kind=kind: kind)
+        assert has_code_for(CARD) is has_code, (built, kind)
+
+
+@pytest.mark.usefixtures("_two_cards")
+def test_cards_that_the_driver_counts_but_torch_cannot_reach_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(_card: torch.device) -> tuple[int, int]:
+        raise RuntimeError("CUDA unknown error - this may be due to an incorrectly set up\nmore")
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", fails)
+    assert str(choose_device("auto")) == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # as with an old driver
+    with pytest.raises(PaintSettingsError, match="auto, cpu"):
+        choose_device("cuda")
+
+
+def test_bf16_is_chosen_by_the_card_that_paints(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [(8, 6), (7, 5)]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card: kinds[card.index])
+    found = [choose_dtype("auto", torch.device("cuda", number)) for number in (0, 1)]
+    assert found == [torch.bfloat16, torch.float32]
 
 
 @pytest.mark.parametrize("able", ["avx512_bf16", "amx_bf16", "avx2"])
@@ -49,5 +102,5 @@ def test_what_the_process_takes_already_is_none_of_a_processors_memory_for_paint
 
 
 def test_only_what_failed_for_want_of_memory_is_tried_with_less() -> None:
-    assert is_out_of_memory(MemoryError())
-    assert not is_out_of_memory(ValueError("A file says: out of memory"))
+    assert is_out_of_memory(MemoryError(), CPU)
+    assert not is_out_of_memory(ValueError("A file says: out of memory"), CPU)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.painting import lbfgs
 from engine.painting.lbfgs import LbfgsSettings, LbfgsState
+from engine.painting.optimizers import Lbfgs
 
 Function = Callable[[Tensor], Tensor]
 EXACT = LbfgsSettings(history=10, slack=0.0)
@@ -111,6 +112,30 @@ def test_a_resumed_run_is_bit_identical() -> None:
         resumed, _ = run(function, start, EXACT, 60 - stop, state=LbfgsState.from_tensors(saved))
         for name, tensor in whole.tensors().items():
             assert torch.equal(tensor, getattr(resumed, name)), (stop, name)
+
+
+@pytest.mark.parametrize(
+    ("kept", "here"), [(torch.float32, torch.float64), (torch.float64, torch.float32)]
+)
+def test_a_state_is_loaded_in_the_precision_of_the_device(
+    kept: torch.dtype, here: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apple's MPS has no float64, and raises a TypeError where it is given some."""
+    point = torch.zeros(1, 3, 4, 4)
+    of_another = Lbfgs(point, LbfgsSettings(4)).tensors()
+    for name in ("loss", "sy", "yy", "gamma"):
+        of_another[name] = of_another[name].to(kept)
+    begin = lbfgs.begin
+
+    def as_here(*arguments: Any) -> LbfgsState:
+        made = begin(*arguments)
+        return replace(made, loss=made.loss.to(here))
+
+    monkeypatch.setattr("engine.painting.optimizers.begin", as_here)
+    optimizer = Lbfgs(point, LbfgsSettings(4))
+    optimizer.load(of_another)
+    floats = {one.dtype for one in optimizer.tensors().values() if one.is_floating_point()}
+    assert floats == {torch.float32, here}
 
 
 def test_a_run_begins_with_the_step_that_one_like_it_ended_with() -> None:

@@ -114,11 +114,21 @@ def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
         run(changed(scales=1, iterations=2, optimizer="adam"), thin_studio(), content=CONTENT)
 
 
-def test_libraries_that_find_no_memory_are_understood() -> None:
+def test_libraries_that_find_no_memory_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = torch.device("cuda", 0)
     for text in (
         "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "std::bad_alloc",
     ):
-        assert is_out_of_memory(RuntimeError(text))
-    assert not is_out_of_memory(RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"))
+        assert is_out_of_memory(RuntimeError(text), card)
+    assert not is_out_of_memory(RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"), card)
+    # Of these two the card must tell: a broken library says the same.
+    for text in (
+        "GET was unable to find an engine to execute this computation",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    ):
+        for free, is_memory in ((1, True), (7, False)):
+            monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _card, free=free: (free, 8))
+            assert is_out_of_memory(RuntimeError(text), card) is is_memory
+        assert not is_out_of_memory(RuntimeError(text), torch.device("cpu"))

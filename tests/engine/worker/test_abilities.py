@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import torch
 
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX
 from common.settings import Settings
 from engine.networks.registry import NetworkSource, available_networks
-from engine.painting import PaintingStoppedError, Studio
+from engine.painting import PaintingStoppedError, Studio, devices
 from engine.painting.memory import largest_side_px
 from engine.worker.abilities import abilities_of, tried_pace
 from engine.worker.painter import JobPainter
@@ -45,6 +46,42 @@ def test_a_trial_finds_a_pace_and_gives_way() -> None:
     assert 0.01 < pace < 10_000
     with pytest.raises(PaintingStoppedError):
         tried_pace(studio, "lite", lambda: True)
+
+
+def test_of_a_card_that_has_failed_is_told_what_was_known(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers nothing until its process ends, which is to tell of it and give its job back."""
+    painter = JobPainter(settings)
+    before = painter.abilities()
+
+    def fails(_device: torch.device) -> int:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    for name in ("used_memory_bytes", "free_memory_bytes", "total_memory_bytes"):
+        monkeypatch.setattr(devices, name, fails)
+    assert painter.abilities() == before
+    assert painter.memory_used_bytes() is None
+    with pytest.raises(RuntimeError):
+        JobPainter(settings).abilities()
+
+
+def test_what_torch_keeps_of_a_cards_memory_is_given_back_once_there_is_no_job(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[torch.device] = []
+    monkeypatch.setattr(devices, "release_memory", given_back.append)
+    monkeypatch.setattr("engine.worker.painter.tried_pace", lambda *_: 1.0)
+    monkeypatch.setattr(JobPainter, "_paint", lambda *_: None)
+    painter = JobPainter(settings)
+    counts = []
+    for _ in range(2):
+        painter.paint(*[None] * 4)  # type: ignore[arg-type]  # (they are passed on)
+        counts.append(len(given_back))
+        for _ in range(2):
+            painter.idle(lambda: True)
+    assert counts == [0, 1]
+    assert len(given_back) == 2
 
 
 async def test_an_idle_engine_announces_what_it_found_out(

@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from common.store import PictureStore
+from engine.moving.events import FrameStepped
+from engine.moving.painted_frames import PaintedFrames
 from engine.painting.events import Losses, Prepared, Stepped
-from engine.worker import previews, progress_reporter
+from engine.worker import clip_painting, previews, progress_reporter
+from engine.worker.clip_painting import ClipReporter
 from engine.worker.handle import JobHandle
 from engine.worker.progress_reporter import ProgressReporter
 from jobs.model import Progress
@@ -65,6 +68,23 @@ def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
         assert key is not None
         with Image.open(io.BytesIO(store.get_sync(key))) as shown:
             assert shown.size == (512, 384)
+
+
+def test_what_moves_is_shown_in_one_size_from_its_first_iteration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that grows with its picture moves all that stands below it."""
+    monkeypatch.setattr(clip_painting, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(clip_painting, "PREVIEW_SECONDS", 0.0)
+    store, handle = PictureStore(str(tmp_path)), Handle()
+    reporter = ClipReporter(store, handle, 5, PaintedFrames(tmp_path / "frames"))
+    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
+    for iteration in (1, 61):
+        reporter.hear(FrameStepped(1, 5, 0.1, None, stepped(iteration).preview))
+    for told in handle.told:
+        assert told.preview_key is not None
+        with Image.open(io.BytesIO(store.get_sync(told.preview_key))) as shown:
+            assert shown.size == (320, 240)
 
 
 def test_the_first_preview_does_not_wait_for_the_next_second(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ LIMITS_SECONDS = 0.25  # of the 3 s within which Discord wants the acknowledgeme
 ASKED_AT_ONCE = 4  # leaves database connections for writing intakes
 
 
-class EarlyLook:
+class EarlyLimitCheck:
     """Checks limits, a few requests at a time."""
 
     def __init__(self, client: Bot) -> None:

@@ -29,7 +29,7 @@ ERASED = _("What this needs was erased while it was being prepared, so it is not
 
 
 @dataclass(frozen=True)
-class Taken(Generic[T]):
+class Stored(Generic[T]):
     """What was stored (a picture's key, or all inputs), with notes for the user."""
 
     value: T
@@ -86,13 +86,13 @@ def of_picture(
     return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
 
 
-def usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...]]:
+def usable(photos: Sequence[Stored[str] | BaseException]) -> Stored[tuple[str, ...]]:
     """The usable ones of several photographs, with notes on why the others are left out.
 
     Raises:
         InputError: None is usable.
     """
-    taken = [photo for photo in photos if isinstance(photo, Taken)]
+    taken = [photo for photo in photos if isinstance(photo, Stored)]
     problems = [photo for photo in photos if isinstance(photo, BaseException)]
     for problem in problems:
         if not isinstance(problem, InputError) or not taken:
@@ -104,11 +104,11 @@ def usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...
     ]
     notes += [note for photo in taken for note in photo.notes]
     keys = tuple(dict.fromkeys(photo.value for photo in taken))
-    return Taken(keys, tuple(notes), taken[0].aspect, taken[0].moving)
+    return Stored(keys, tuple(notes), taken[0].aspect, taken[0].moving)
 
 
 def notes_of(
-    photos: Taken[tuple[str, ...]], others: Mapping[PictureRole, Taken[str]]
+    photos: Stored[tuple[str, ...]], others: Mapping[PictureRole, Stored[str]]
 ) -> tuple[Sentence, ...]:
     """The notes on all pictures of a request."""
     return (*photos.notes, *(note for each in others.values() for note in each.notes))

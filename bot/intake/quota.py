@@ -26,7 +26,7 @@ MEMBER_FULL = _(
 )
 
 
-class DiskRoom:
+class StorageQuota:
     """The disk's reserve, and each member's quota in the store, be it a folder or a bucket."""
 
     def __init__(self, settings: Settings, queue: JobQueue) -> None:

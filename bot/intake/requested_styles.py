@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.intake.request import PaintRequest, Source, StyleWish
+from bot.intake.request import PaintRequest, RequestedStyle, Source
 from bot.kit import UserError
 from bot.texts import _
-from bot.ui.words import is_at_hand, plain
+from bot.ui.words import is_local, plain
 from common.catalogue import Painting, load_catalogue
 from common.options import MAX_SEED, StyleInput
 from common.sentences import sentence
@@ -20,7 +20,7 @@ from jobs.queue import JobQueue
 _STYLE_ID = re.compile(rf"{SAVED_STYLE}\d+")
 
 ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")
-NOT_TO_BE_HAD = _(
+PAINTING_UNAVAILABLE = _(
     "“{name}” is not on this machine yet and cannot be fetched at the moment; please choose "
     "another painting, or attach a picture of it."
 )
@@ -32,17 +32,17 @@ NO_SUCH_STYLE = _(
 )
 
 
-class NotToBeHadError(UserError):
+class PaintingUnavailableError(UserError):
     """A painting cannot be downloaded at the moment."""
 
     def __init__(self, painting: Painting) -> None:
-        super().__init__(NOT_TO_BE_HAD, name=painting.titled)
+        super().__init__(PAINTING_UNAVAILABLE, name=painting.titled)
         self.painting = painting
 
 
-def wish_for(
+def weighted_styles(
     pictures: tuple[Source | None, ...], presets: tuple[str | None, ...], blend: float | None
-) -> tuple[StyleWish, ...]:
+) -> tuple[RequestedStyle, ...]:
     """The chosen styles in order, weighted by `blend`, the share of all but the first.
 
     There may be none: the member is then asked for one.
@@ -50,28 +50,28 @@ def wish_for(
     Raises:
         UserError: There is nothing to blend.
     """
-    wishes: list[StyleWish] = []
+    styles: list[RequestedStyle] = []
     for picture, preset in zip(pictures, presets, strict=True):
         if picture is not None:
-            wishes.append(StyleWish(picture=picture))
+            styles.append(RequestedStyle(picture=picture))
         if preset is not None and preset.strip():
-            wishes.append(StyleWish(preset=preset.strip()))
-    if len(wishes) < 2:
+            styles.append(RequestedStyle(preset=preset.strip()))
+    if len(styles) < 2:
         if blend is not None:
             raise UserError(ONE_STYLE)
-        return tuple(wishes)
+        return tuple(styles)
     share = 0.5 if blend is None else blend
-    weights = [1.0 - share, *[share / (len(wishes) - 1)] * (len(wishes) - 1)]
+    weights = [1.0 - share, *[share / (len(styles) - 1)] * (len(styles) - 1)]
     return tuple(
-        wish.model_copy(update={"weight": weight})
-        for wish, weight in zip(wishes, weights, strict=True)
+        style.model_copy(update={"weight": weight})
+        for style, weight in zip(styles, weights, strict=True)
         if weight > 0.0
     )
 
 
-def suiting(wishes: tuple[StyleWish, ...]) -> dict[str, Any]:
+def suiting(styles: tuple[RequestedStyle, ...]) -> dict[str, Any]:
     """Options that suit the painting, by name, if it is the only style."""
-    painting = load_catalogue().get(wishes[0].preset or "") if len(wishes) == 1 else None
+    painting = load_catalogue().get(styles[0].preset or "") if len(styles) == 1 else None
     return {} if painting is None else painting.suiting
 
 
@@ -80,21 +80,21 @@ def new_seed() -> int:
     return secrets.randbelow(MAX_SEED + 1)
 
 
-def no_larger(changes: Mapping[str, Any], wished_px: int | None) -> dict[str, Any]:
+def no_larger(changes: Mapping[str, Any], requested_px: int | None) -> dict[str, Any]:
     """Options that a choice brings with it, with its size limited to the requested one.
 
     Args:
         changes: The options by name.
-        wished_px: The requested size; None if there is none.
+        requested_px: The requested size; None if there is none.
     """
-    if wished_px is None or "size_px" not in changes:
+    if requested_px is None or "size_px" not in changes:
         return dict(changes)
-    return {**changes, "size_px": min(changes["size_px"], wished_px)}
+    return {**changes, "size_px": min(changes["size_px"], requested_px)}
 
 
 def in_style(
     request: PaintRequest,
-    styles: tuple[StyleWish, ...],
+    styles: tuple[RequestedStyle, ...],
     asker: Asker,
     reply: Reply,
     changes: Mapping[str, Any],
@@ -152,7 +152,7 @@ async def resolve(
 
 async def _had(queue: JobQueue, painting: Painting, weight: float) -> StyleInput:
     """A painting of the catalogue, unless it would have to be downloaded and cannot be."""
-    is_ready = is_at_hand(painting, queue.settings)
+    is_ready = is_local(painting, queue.settings)
     if not is_ready and await queue.styles.scans_unreachable():
-        raise NotToBeHadError(painting)
+        raise PaintingUnavailableError(painting)
     return StyleInput(preset=painting.id, weight=weight)
