@@ -78,7 +78,7 @@ def left_out(presets: Collection[str]) -> Sentence:
     """The note about paintings that were left out because they are unavailable."""
     names = [_name_of(preset) for preset in presets]
     return sentence(
-        "Left out, as it could not be fetched: {styles}.", styles=reduce(_listed, names)
+        "Left out, because the download failed: {styles}.", styles=reduce(_listed, names)
     )
 
 

@@ -270,7 +270,7 @@ def _opened(file: Path | bytes) -> zipfile.ZipFile:
         ValueError,
         NotImplementedError,
     ) as error:  # NotImplementedError: of later ZIP versions
-        raise ClipDamagedError("it is no clip file") from error
+        raise ClipDamagedError("it is not a clip file") from error
 
 
 def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
