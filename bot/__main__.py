@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"Atelier {VERSION}")
     parser.add_argument(
-        "--check", action="store_true", help="look at everything that a start needs, and end"
+        "--check",
+        action="store_true",
+        help="check everything that the bot needs to start, and exit",
     )
     asked = parser.parse_args(arguments)
     try:

@@ -8,6 +8,8 @@ import ctypes
 import os
 import struct
 import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,8 @@ from typing import Final
 from common.system_calls import refuse_system_calls
 
 _OPEN_FILES: Final = 64
+_WATCH_SECONDS: Final = 0.25
+_TOO_SLOW: Final = 152  # a shell's exit status for SIGXCPU
 _OOM_SCORE: Final = b"900"  # of 1,000: ended before the bot and the engine
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _NO_NEW_PRIVILEGES: Final = 38
@@ -99,9 +103,13 @@ def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path])
 
 @contextlib.contextmanager
 def processor_time(seconds: float) -> Iterator[None]:
-    """End this process with SIGPROF when the block takes more processor time; see `is_too_slow`."""
+    """End this process with SIGPROF when the block takes more processor time; see `is_too_slow`.
+
+    On Windows, which has no such signal, a thread watches the time.
+    """
     if sys.platform == "win32":
-        yield
+        with _watched(seconds):
+            yield
         return
     import signal  # noqa: PLC0415 - its timers are not on Windows
 
@@ -112,10 +120,28 @@ def processor_time(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
+@contextlib.contextmanager
+def _watched(seconds: float) -> Iterator[None]:
+    """Exit with `_TOO_SLOW` when the block takes more processor time than this."""
+    is_over = threading.Event()
+    until = time.process_time() + seconds
+
+    def watch() -> None:
+        while not is_over.wait(_WATCH_SECONDS):
+            if time.process_time() > until:
+                os._exit(_TOO_SLOW)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
 def is_too_slow(returncode: int | None) -> bool:
     """Whether a child ended because its processor time was over."""
     if sys.platform == "win32":
-        return False
+        return returncode == _TOO_SLOW
     import signal  # noqa: PLC0415 - not all of its names are on Windows
 
     return returncode in {-signal.SIGPROF, -signal.SIGXCPU}

@@ -91,7 +91,9 @@ class PaintOptions(BaseModel):
     keep_colors: KeepColors = Field(
         "no", description="Whether to keep the photo's colors. Default: the style's colors."
     )
-    keep_colors_strength: _Share = Field(1.0, description="How much of them to keep, 0 to 1.")
+    keep_colors_strength: _Share = Field(
+        1.0, description="How much of the photo's colors to keep, 0 to 1."
+    )
     colors_first: _Share | None = Field(
         None,
         description="How far the photo takes on the style's colors before it is painted, 0 to 1.",

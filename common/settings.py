@@ -334,7 +334,7 @@ def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=cutoff)
         if is_ours or (near and name in written):
             sentences.append(
-                f"{name} is no setting of Atelier" + (f"; is {near[0]} meant?" if near else ".")
+                f"{name} is not a setting of Atelier" + (f"; is {near[0]} meant?" if near else ".")
             )
     return sentences
 
@@ -362,7 +362,7 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(sentences)) from None
     except UnicodeDecodeError:
         raise SettingsError(
-            f"{env_file} is not written in UTF-8: save it anew with that encoding."
+            f"{env_file} is not written in UTF-8: save it again in that encoding."
         ) from None
     except OSError as error:
         raise SettingsError(
@@ -377,7 +377,7 @@ def _said(place: tuple[int | str, ...], words: str) -> str:
     """What is wrong, without the words of a program that reads the text."""
     words = words.removeprefix("Value error, ").partition(", unable to ")[0]
     if len(place) > 1:  # one of several
-        words = words.replace("a valid integer", "whole numbers between commas")
+        words = words.replace("a valid integer", "whole numbers separated by commas")
     for theirs, ours in _PLAINLY.items():
         words = words.replace(theirs, ours)
     return f"{str(place[0]).upper()} {words.rstrip('.')}."

@@ -78,7 +78,7 @@ def left_out(presets: Collection[str]) -> Sentence:
     """What is said of paintings that are left out of several styles, as they cannot be had."""
     names = [_name_of(preset) for preset in presets]
     return sentence(
-        "Left out, as it could not be fetched: {styles}.", styles=reduce(_listed, names)
+        "Left out, because the download failed: {styles}.", styles=reduce(_listed, names)
     )
 
 

@@ -1,23 +1,23 @@
-"""What can go wrong with a painting."""
+"""Errors of a painting."""
 
 from common.sentences import ExplainedError
 
 
 class PaintSettingsError(ExplainedError):
-    """The settings or pictures cannot be painted with; found before any work."""
+    """Invalid settings or pictures; raised before any work."""
 
 
 class CheckpointError(PaintSettingsError):
-    """A checkpoint is none that this painting could go on from."""
+    """A checkpoint that this painting cannot continue from."""
 
 
 class PaintingFailedError(ExplainedError):
-    """The optimisation came to no finite picture, for the reason given."""
+    """The painting failed, for the reason given."""
 
 
 class PaintingStoppedError(Exception):
-    """The caller's control asked to stop."""
+    """The caller asked to stop."""
 
 
 class BetweenScalesError(Exception):
-    """There is no state to be kept just now, as one scale goes over into the next."""
+    """There is no state to save during the transition to the next scale."""

@@ -1,24 +1,24 @@
-"""Folders for what is needed while a picture is painted, and by nobody after that."""
+"""Temporary folders of a painting."""
 
 import os
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 
 SCRATCH = "atelier-"
-"""How their names begin; the number of the process follows, which tells those of dead ones."""
+"""Prefix of their names; the process ID follows, so that those of dead processes can be found."""
 
 _TRIED_BYTES = 4 * 1024 * 1024
 
 
 def scratch_folder() -> "TemporaryDirectory[str]":
-    """A folder that goes with its user; `engine.worker.leftovers` deletes those of the killed."""
+    """A folder that is deleted with its object; after a kill, `engine.worker.leftovers` does it."""
     return TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True)
 
 
 def scratch_problem() -> str | None:
-    """Why nothing can be written where these folders are, in English, or None.
+    """Why temporary files cannot be written, in English, or None.
 
-    Where there is no such place at all, nothing is said: no wait ends that, and photographs are
-    painted without one. A fresh process may find another place.
+    None also if there is no folder for them at all: waiting does not help then, and photographs can
+    be painted without it. A new process may find another folder.
     """
     try:
         place = gettempdir()

@@ -170,7 +170,7 @@ class DatabaseLockedError(QueueUnavailableError):
     """Another program holds SQLite's write lock."""
 
     def __init__(self, file: str) -> None:
-        super().__init__(f"Another program holds {file} locked, so that nothing can be written.")
+        super().__init__(f"Another program keeps {file} locked, so nothing can be written.")
         self.file = file
 
 

@@ -53,7 +53,7 @@ NO_CERTIFICATE = (
 )
 NOT_WRITTEN = (
     "{setting}: {folder} cannot be written ({reason}): name a folder that the user who runs the "
-    "bot may write."
+    "bot may write to."
 )
 
 
@@ -132,7 +132,7 @@ def _missing_folder(name: str, folder: Path) -> CheckResult | None:
         return None
     try:
         with tempfile.TemporaryFile(dir=above):
-            return CheckResult(name, f"{folder}, which the next start makes")
+            return CheckResult(name, f"{folder}, which will be made at the next start")
     except OSError as error:
         setting = {"folder": "ATELIER_DATA_DIR", "store": "ATELIER_STORAGE_URL"}[name]
         reason = error.strerror or str(error)
@@ -214,7 +214,7 @@ async def _store(settings: Settings) -> CheckResult:
     except StorageUnavailableError as error:
         text = f"{error} See ATELIER_STORAGE_URL."
         return CheckResult("store", text, is_fault=True, may_pass=store is not None)
-    return CheckResult("store", "takes, gives and deletes")
+    return CheckResult("store", "can write, read and delete")
 
 
 def _disk(settings: Settings) -> CheckResult:
@@ -237,7 +237,7 @@ async def _page(settings: Settings) -> CheckResult:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
     except OSError as error:
         if is_locked(settings.atelier_data_dir.resolve()) and await _serves_page(host, port):
-            return CheckResult("page", f"The bot that runs serves it at {host}:{port}.")
+            return CheckResult("page", f"The running bot serves it at {host}:{port}.")
         # asyncio's text is long; but Windows has no other for the numbers of its sockets.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else ""
         if not reason or reason.startswith("Unknown error"):
@@ -284,7 +284,7 @@ async def _engine() -> CheckResult:
             output, errors = await process.communicate()
     except TimeoutError:
         process.kill()
-        return CheckResult("engine", "The engine does not start in two minutes.", is_fault=True)
+        return CheckResult("engine", "The engine did not start within two minutes.", is_fault=True)
     if process.returncode == 0:
         return CheckResult("engine", output.decode(errors="replace").strip())
     last = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason was given"]

@@ -20,7 +20,7 @@ from jobs.outcomes import CancelOutcome, QueueError
 log = logging.getLogger(__name__)
 
 ASKING_SECONDS = 1.0
-FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
+FORGOTTEN = _("I no longer have this picture; please use /paint to make a new one.")
 NOT_YOURS = _(
     "This picture is {user}'s, so only they can do that; to paint one of your own, use /paint or "
     "the message menu “Paint this”."

@@ -151,7 +151,7 @@ def parse_painting(painting_id: str, text: str) -> Painting:
     try:
         table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{painting_id}.toml is no TOML: {error}") from error
+        raise CatalogueError(f"{painting_id}.toml is not TOML: {error}") from error
     try:
         file = _File.model_validate(table)
         values = {name: getattr(file, name) for name in _File.model_fields if name != "artist"}

@@ -158,7 +158,7 @@ def read_clip(file: Path | bytes, limits: ClipFileLimits | None = None) -> Clip:
         limits: What is accepted.
 
     Raises:
-        ClipDamagedError: it is no clip file, or is beyond a limit.
+        ClipDamagedError: it is not a clip file, or is beyond a limit.
         OSError: the system refuses to read it.
     """
     limits = limits or ClipFileLimits()
@@ -265,7 +265,7 @@ def _opened(file: Path | bytes) -> zipfile.ZipFile:
         ValueError,
         NotImplementedError,
     ) as error:  # the last: of later ZIPs
-        raise ClipDamagedError("it is no clip file") from error
+        raise ClipDamagedError("it is not a clip file") from error
 
 
 def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""How far a clip is, and how long it still takes, by the work of its frames."""
+"""Progress of a clip and the time left, by the cost of its frames."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from common.options import CLIP_FRAME_WORK
 
 @dataclass(eq=False)
 class Clock:
-    """Counts the work of the frames that are painted here; what a frame takes is guessed by it."""
+    """Adds up the cost of the frames that are painted in this run, and extrapolates it."""
 
     count: int
     """Number of frames."""
@@ -19,10 +19,10 @@ class Clock:
     _later: float | None = None
     _most: float = 0.0
     _began_at: float | None = None
-    """When the first frame was begun here: what an earlier run painted is looked through before."""
+    """When this run began its first frame, after checking those of an earlier run."""
 
     def begin(self, work: float, *, alone: bool) -> None:
-        """A frame is begun that takes this much work; `alone`, if it begins from no other."""
+        """A frame of this cost begins; `alone` if it starts from no earlier frame."""
         if self._began_at is None:
             self._began_at = time.monotonic()
         self._done, self._now, self._share = self._done + self._now, work, 0.0
@@ -36,7 +36,7 @@ class Clock:
         self._share = share
 
     def fraction(self, frames: int) -> float:
-        """Share of the work that is done when so many frames are; it never sinks."""
+        """Share of the cost that is done after so many finished frames; never decreases."""
         left = self._left(frames)
         later = self._later_work()
         finished = self._done + (self._now if self._share >= 1 else 0.0)
@@ -46,7 +46,7 @@ class Clock:
         return self._most
 
     def seconds_left(self, frames: int) -> float | None:
-        """What is left when so many frames are done; None before anything is."""
+        """Seconds left after so many finished frames; None before anything is done."""
         spent = self._done + self._now * self._share
         if not spent or self._began_at is None:
             return None

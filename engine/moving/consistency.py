@@ -1,4 +1,4 @@
-"""What of a frame is known from an earlier one: the pixels that the flow explains.
+"""Consistency of optical flow: the pixels of a frame that are known from an earlier one.
 
 The equations are those of Ruder, Dosovitskiy and Brox, Artistic style transfer for videos (2016).
 """
@@ -7,76 +7,84 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.moving.flow import Flow, Pixels, grid, opencv, optical_flow, slopes, warped
-from engine.moving.passing import REACH_PX, STILL, passed
+from engine.moving.flow import Flow, Pixels, grid, opencv, optical_flow, spatial_gradient, warped
+from engine.moving.passing import REACH_PX, STILL, static_flat_parts
 
 _LIKE = 0.06
-"""Difference of colour, around a pixel, at which it is half known to be the same."""
+"""Color difference, averaged around a pixel, at which its weight is a half."""
 _OFF_PX = 0.25
-"""Flow that errs by so much changes the colours of an edge by as much of its step."""
+"""Tolerated error of the flow; on an edge it causes this fraction of the edge's step."""
 _AROUND_PX = 5
 _SPECKLE_PX = 3
 _SOFT_PX = 9
-"""Over as many pixels new parts go over into those that are held."""
+"""Width of the transition from unknown to known parts."""
 _BORDER_PX = 12.0
 _STEADY_PX = 0.1
-"""Flow below this is noise of the search, which would blur what stands."""
+"""Smaller flow is noise of the search, which would blur what is static."""
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """An earlier frame in the view of a later one."""
+class Correspondence:
+    """Where a frame shows what an earlier one did."""
 
     flow: Flow
     """From each pixel of the later frame back to the earlier one."""
     weights: Pixels
-    """[H, W] in 0..1: how far the pixel is known to be the same."""
+    """[H, W] in 0..1: how reliable the flow is at each pixel."""
 
     @property
     def share(self) -> float:
-        """How much of the frame is known."""
+        """Mean of the weights."""
         return float(self.weights.mean())
 
 
-def known_from(before: Pixels, after: Pixels) -> Known:
-    """What of the frame `after` is known from `before`, both [H, W, 3]."""
-    still = standing(before, after)
+def correspondence(before: Pixels, after: Pixels) -> Correspondence:
+    """The correspondence of the frame `after` with `before`, both [H, W, 3]."""
+    still = static_weights(before, after)
     forward, backward = optical_flow(before, after), optical_flow(after, before)
-    flat = passed(before, after, still, forward, backward)
-    stands = ((still > 0) | flat.stands)[..., None]
+    flat = static_flat_parts(before, after, still, forward, backward)
+    static = ((still > 0) | flat.static)[..., None]
     steady = np.abs(backward).max(-1, keepdims=True) < _STEADY_PX
-    forward, backward = np.where(stands, 0, forward), np.where(stands | steady, 0, backward)
-    free = disoccluded(forward, backward) | motion_edges(backward) | beyond(backward) | flat.left
+    forward, backward = np.where(static, 0, forward), np.where(static | steady, 0, backward)
+    free = (
+        disoccluded(forward, backward)
+        | motion_boundaries(backward)
+        | out_of_frame(backward)
+        | flat.uncovered
+    )
     free = opencv().medianBlur(free.astype(np.uint8), _SPECKLE_PX) > 0
-    weights = np.where(free, 0, likeness(before, after, backward)) * entered(backward)
-    return Known(backward, softened(weights.astype(np.float32)))
+    weights = np.where(free, 0, photometric_consistency(before, after, backward)) * border_weights(
+        backward
+    )
+    return Correspondence(backward, softened(weights.astype(np.float32)))
 
 
 def disoccluded(forward: Flow, backward: Flow) -> np.ndarray:
-    """Where the way back does not lead whence it came (eq. 5)."""
+    """Where forward and backward flow do not cancel (eq. 5)."""
     there = warped(forward, backward)
     missed = _squared(there + backward)
     return np.asarray(missed > 0.01 * (_squared(there) + _squared(backward)) + 0.5)
 
 
-def motion_edges(backward: Flow) -> np.ndarray:
-    """Where neighbours move differently, so that the flow is not to be trusted (eq. 6)."""
-    down, right = slopes(backward)
+def motion_boundaries(backward: Flow) -> np.ndarray:
+    """Where the flow changes abruptly, and so is unreliable (eq. 6)."""
+    down, right = spatial_gradient(backward)
     return np.asarray(_squared(down) + _squared(right) > 0.01 * _squared(backward) + 0.002)
 
 
-def beyond(backward: Flow) -> np.ndarray:
-    """Where the way back leads out of the frame."""
+def out_of_frame(backward: Flow) -> np.ndarray:
+    """Where the backward flow points out of the frame."""
     height, width = backward.shape[:2]
     places = grid(backward) + backward
     right, down = places[..., 0], places[..., 1]
     return np.asarray((right < 0) | (down < 0) | (right > width - 1) | (down > height - 1))
 
 
-def entered(backward: Flow) -> Pixels:
-    """How far what came in over the frame's border is in by now, 0..1; 1 for all that was in.
+def border_weights(backward: Flow) -> Pixels:
+    """Weights of pixels near the border through which they entered the frame, 0..1; else 1.
 
-    At the border a painter has seen but half of what it paints.
+    At the border the network sees only half of the surroundings, so what was painted there is
+    worse.
     """
     height, width = backward.shape[:2]
     now = grid(backward)
@@ -88,18 +96,19 @@ def entered(backward: Flow) -> Pixels:
     return np.asarray(share.clip(0, 1), dtype=np.float32)
 
 
-def likeness(before: Pixels, after: Pixels, backward: Flow) -> Pixels:
-    """How far the colours agree, 0..1: flow finds its way through flat areas by chance."""
+def photometric_consistency(before: Pixels, after: Pixels, backward: Flow) -> Pixels:
+    """How far the warped colors agree, 0..1: in flat areas the flow is arbitrary."""
     difference = np.abs(warped(before, backward) - after).max(-1)
-    steepest = np.max([np.abs(one).max(-1) for one in slopes(after)], axis=0)
-    least = _LIKE + _OFF_PX * _mean_around(steepest)
+    edge_step = np.max([np.abs(one).max(-1) for one in spatial_gradient(after)], axis=0)
+    least = _LIKE + _OFF_PX * _mean_around(edge_step)
     return np.asarray(1 / (1 + (_mean_around(difference) / least) ** 4), dtype=np.float32)
 
 
-def standing(reference: Pixels, after: Pixels) -> Pixels:
-    """How far a frame shows what another did, at the same place and all around it, 0..1.
+def static_weights(reference: Pixels, after: Pixels) -> Pixels:
+    """Weights in 0..1 of pixels that, with all their surroundings, equal those of another frame.
 
-    A painted thing reaches out beyond its edge, and what it leaves behind is painted anew.
+    The surroundings count because strokes extend beyond the edge of an object; where it leaves,
+    they must be painted anew.
     """
     changed = np.abs(reference - after).max(-1) > STILL
     around = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
@@ -108,7 +117,7 @@ def standing(reference: Pixels, after: Pixels) -> Pixels:
 
 
 def softened(weights: Pixels) -> Pixels:
-    """The weights [H, W], sinking toward smaller ones around; they stay 1 in the midst of 1."""
+    """Weights [H, W] with soft transitions, which only lower them."""
     cv2 = opencv()
     around = cv2.blur(weights, (_SOFT_PX, _SOFT_PX), borderType=cv2.BORDER_REPLICATE)
     least: Pixels = np.minimum(weights, around).astype(np.float32)

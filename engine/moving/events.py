@@ -1,4 +1,4 @@
-"""What is told of a moving picture while it is painted."""
+"""The events of painting a clip."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,45 +13,45 @@ class FrameStepped:
     """One iteration of a frame is done."""
 
     frame: int
-    """The frame that is painted, from 1."""
+    """Number of the frame, from 1."""
     frames: int
-    """How many there are."""
+    """Number of frames."""
     fraction: float
-    """Share of the whole work, as far as it can be known: a cut takes longer."""
+    """Estimated share of the whole cost; a cut takes longer."""
     seconds_left: float | None
-    """Guessed from the work so far; None at first."""
+    """Estimated from the frames so far; None at first."""
     preview: Callable[[int], Image.Image] = field(repr=False)
-    """The frame so far with its longer side at most this many pixels; only until the next event."""
+    """The frame so far, its longer side at most this many pixels; call it before the next event."""
 
 
 @dataclass(frozen=True)
 class FramePainted:
-    """A frame is done, and can be gone on from."""
+    """A frame is finished, and painting can be resumed after it."""
 
     frame: int
-    """The frame, from 1."""
+    """Number of the frame, from 1."""
     frames: int
     fraction: float
     seconds_left: float | None
     anew: bool
-    """Whether it was begun like a picture alone: the first one, and the first after a cut."""
+    """Whether it was painted like a single picture: the first one, and the first after a cut."""
     checkpoint: Callable[[], bytes] = field(repr=False)
-    """What is needed to go on from here, beside the painted frames; only until the next event is
-    asked for.
+    """The state to resume from, besides the painted frames. To be called before the next event is
+    requested.
     """
     preview: Callable[[int], list[Image.Image]] = field(repr=False)
-    """The newest frames, a short loop of what is done; likewise."""
+    """The newest frames, as a short loop; likewise."""
 
 
 @dataclass(frozen=True)
 class ClipPainted:
-    """All frames are done."""
+    """All frames are finished."""
 
     report: Report
     anew: tuple[int, ...]
-    """The frames that were begun anew, from 1."""
+    """Numbers of the frames that were painted like single pictures, from 1."""
     copied: int
-    """How many were the one before them."""
+    """Number of frames that are copies of the one before."""
 
 
 ClipEvent = Event | FrameStepped | FramePainted | ClipPainted

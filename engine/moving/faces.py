@@ -1,43 +1,40 @@
-"""Where the faces of a clip are, and whether a scene has any."""
+"""Faces of a clip, and whether a scene has any."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine.moving.consistency import known_from
+from engine.moving.consistency import correspondence
 from engine.moving.flow import Pixels
 from engine.moving.scenes import is_cut
 from engine.painting.faces import Face
 
 EVERY = 12
-"""Frames after which faces are looked for again, as somebody may have come.
-
-To look in each frame takes as long as to paint one, and finds them in some only.
-"""
+"""Frames between two detections. Detecting in each frame would take as long as painting it."""
 
 
 @dataclass(eq=False)
 class ClipFaces:
-    """The faces of a clip. All is found in its photographs, so that every run finds the same."""
+    """The faces of a clip, from its photographs alone, so that every run finds the same."""
 
     count: int
     """Number of frames."""
     find: Callable[[int], tuple[Face, ...]]
-    """Looks for faces in a frame."""
+    """Detects the faces of a frame."""
     content: Callable[[int], Pixels]
     """Gives the photograph of a frame, [H, W, 3]."""
     _looked: dict[int, tuple[Face, ...]] = field(default_factory=dict)
     _scenes: dict[int, bool] = field(default_factory=dict)
 
     def of(self, number: int) -> tuple[Face, ...]:
-        """Those of a frame, which is looked at once."""
+        """Faces of a frame, cached."""
         if number not in self._looked:
             self._looked[number] = self.find(number)
         return self._looked[number]
 
     def in_scene(self, begins: int) -> bool:
-        """Whether there are any in the scene that begins with a frame, up to the next cut.
+        """Whether the scene that begins with a frame has any, up to the next cut.
 
-        They are looked for in that frame and in each `EVERY`th, where they are looked for anyway.
+        Checks that frame and each `EVERY`th of the clip, where faces are detected anyway.
         """
         if begins not in self._scenes:
             self._scenes[begins] = bool(self.of(begins)) or self._come_later(begins)
@@ -51,7 +48,7 @@ class ClipFaces:
             # Only now does it matter how long the scene is.
             while at < number:
                 at += 1
-                if is_cut(known_from(self.content(at - 1), self.content(at))):
+                if is_cut(correspondence(self.content(at - 1), self.content(at))):
                     return False
             return True
         return False

@@ -1,4 +1,4 @@
-"""Optical flow between two frames, and moving a picture along it."""
+"""Optical flow between two frames, and warping a picture by it."""
 
 from functools import cache
 from typing import Any
@@ -11,26 +11,26 @@ from common.options import MIN_SIZE_PX
 Pixels = npt.NDArray[np.float32]
 """[H, W, C] or [H, W], in 0..1."""
 _LEAST_PX = 186
-"""Smaller frames are made so large for the search, by the longer side.
+"""Smaller frames are enlarged to this longer side for the search.
 
-It halves a frame until it is a few of its patches wide, which of an emoji come to nothing; just
-above this size it halves once more, and finds what moves quickly.
+The search halves a frame until it is a few patches wide; of an emoji that leaves nothing. Just
+above this size it halves once more, and so finds fast motion.
 """
 Flow = npt.NDArray[np.float32]
-"""[H, W, 2]: how far each pixel moves to the right and down."""
+"""[H, W, 2]: motion of each pixel to the right and down, in pixels."""
 
 
 @cache
 def opencv() -> Any:
-    """OpenCV, which takes 20 MiB: loaded where something moves."""
+    """OpenCV, imported when a clip is painted, as it takes memory."""
     import cv2  # noqa: PLC0415
 
-    cv2.setNumThreads(1)  # Its results depend on how many there are, and they take little time.
+    cv2.setNumThreads(1)  # results depend on the number of threads
     return cv2
 
 
 def optical_flow(before: Pixels, after: Pixels) -> Flow:
-    """Where each pixel of `before` is in `after`, by dense inverse search (Kroeger et al., 2016).
+    """The flow from `before` to `after`, by dense inverse search (DIS; Kroeger et al., 2016).
 
     Args:
         before: [H, W, 3].
@@ -59,13 +59,13 @@ def optical_flow(before: Pixels, after: Pixels) -> Flow:
 
 
 def warped(picture: Pixels, flow: Flow, *, sharp: bool = False) -> Pixels:
-    """The picture as it is seen by following the flow from each pixel; its border is continued.
+    """Backward warping: sample the picture where the flow points, with border replication.
 
     Args:
         picture: [H, W] or [H, W, C].
         flow: from the pixels of the result to those of the picture.
-        sharp: a filter that keeps detail when a picture is moved again and again: a cubic one takes
-            a fifth of it within ten frames, and style with it.
+        sharp: use a Lanczos filter instead of a bilinear one. It keeps detail, and style with it,
+            when a picture is warped again and again.
     """
     cv2 = opencv()
     places = grid(flow) + flow
@@ -76,14 +76,14 @@ def warped(picture: Pixels, flow: Flow, *, sharp: bool = False) -> Pixels:
 
 
 def grid(flow: Flow) -> Flow:
-    """Each pixel's own place, right and down."""
+    """The coordinates of each pixel, [H, W, 2], right and down."""
     height, width = flow.shape[:2]
     rows, columns = np.mgrid[:height, :width]
     return np.stack([columns, rows], axis=-1).astype(np.float32)
 
 
-def slopes(values: Pixels) -> tuple[Pixels, Pixels]:
-    """How much values [H, W, C] change from pixel to pixel, down and to the right."""
+def spatial_gradient(values: Pixels) -> tuple[Pixels, Pixels]:
+    """The gradient of values [H, W, C] along y and x."""
     down, right = (
         np.gradient(values, axis=axis) if values.shape[axis] > 1 else np.zeros_like(values)
         for axis in (0, 1)

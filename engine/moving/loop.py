@@ -1,35 +1,35 @@
-"""The end of a loop: its last frames go over into its first one, instead of jumping there."""
+"""The end of a loop: its last frames blend into the first one instead of jumping there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.moving.consistency import Known, known_from
+from engine.moving.consistency import Correspondence, correspondence
 from engine.moving.flow import Pixels, warped
-from engine.moving.scenes import Past, Shown
+from engine.moving.scenes import FramePair, Prior
 
 MOST_FRAMES = 8
-"""Over as many of the last frames the first one comes back."""
+"""Number of last frames that blend into the first one."""
 _SAME_SCENE = 0.3
-"""Less than this share of the last frame is known from the first by chance."""
+"""With less than this share known, the last frame has nothing in common with the first."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoopEnd:
-    """The last frames of a loop, with the way from each of them on to the first one."""
+    """The last frames of a loop, with the correspondence of each with the first frame."""
 
-    first: Shown
+    first: FramePair
     begins: int
     """Number of the first of these frames."""
-    ways: tuple[Known, ...]
-    """For each of them where the first frame shows it, and how far that is known."""
+    correspondences: tuple[Correspondence, ...]
+    """One for each of these frames, in their order."""
 
     @classmethod
-    def of(cls, first: Shown, count: int, content: Callable[[int], Pixels]) -> "LoopEnd | None":
-        """The end of a loop of so many frames; None where it begins with a cut.
+    def of(cls, first: FramePair, count: int, content: Callable[[int], Pixels]) -> "LoopEnd | None":
+        """The end of a loop; None if there is a cut from the last frame to the first.
 
-        The way to the first frame goes over all frames between, as neighbours are alike.
+        Correspondences are chained from frame to frame, as neighbors are most alike.
 
         Args:
             first: the first frame.
@@ -39,27 +39,29 @@ class LoopEnd:
         over = min(MOST_FRAMES, count // 2)
         if not over:
             return None
-        way = known_from(first.content, after := content(count - 1))
-        if way.share < _SAME_SCENE:
+        to_first = correspondence(first.content, after := content(count - 1))
+        if to_first.share < _SAME_SCENE:
             return None
-        ways = [way]
+        correspondences = [to_first]
         for number in range(count - 2, count - 1 - over, -1):
-            step = known_from(after, before := content(number))
-            flow = step.flow + warped(way.flow, step.flow)
-            weights = step.weights * warped(way.weights, step.flow)
-            way, after = Known(flow, weights), before
-            ways.insert(0, way)
-        return cls(first, count - over, tuple(ways))
+            step = correspondence(after, before := content(number))
+            flow = step.flow + warped(to_first.flow, step.flow)
+            weights = step.weights * warped(to_first.weights, step.flow)
+            to_first, after = Correspondence(flow, weights), before
+            correspondences.insert(0, to_first)
+        return cls(first, count - over, tuple(correspondences))
 
-    def over(self, past: Past, number: int) -> Past:
-        """What a frame begins from, with the first frame laid over it, more with each frame."""
+    def over(self, prior: Prior, number: int) -> Prior:
+        """The prior of a frame, with the first frame blended in, more with each frame."""
         if number < self.begins:
-            return past
+            return prior
         place = number - self.begins
-        way = self.ways[place]
-        come = way.weights * ((place + 1) / len(self.ways))
-        left = past.weights * (1 - come)
+        to_first = self.correspondences[place]
+        come = to_first.weights * ((place + 1) / len(self.correspondences))
+        left = prior.weights * (1 - come)
         weights = come + left
         part = (come / np.maximum(weights, np.finfo(np.float32).tiny))[..., None]
-        there = warped(self.first.painted, way.flow, sharp=True)
-        return replace(past, painted=past.painted + part * (there - past.painted), weights=weights)
+        there = warped(self.first.painted, to_first.flow, sharp=True)
+        return replace(
+            prior, painted=prior.painted + part * (there - prior.painted), weights=weights
+        )

@@ -1,4 +1,4 @@
-"""The frames that are painted, on disk: what a film is made of, and a painting goes on from."""
+"""The painted frames of a clip, on disk: for its files, and to resume from."""
 
 import hashlib
 import io
@@ -20,9 +20,9 @@ _FORMAT = 2
 
 
 class PaintedFrames:
-    """Frames in a folder, one after the other; memory holds none of them.
+    """Painted frames in a folder; none is kept in memory.
 
-    A checkpoint names them by a sum over all, so that it is as short for many as for one.
+    A checkpoint identifies them by one hash over all, so it does not grow with their number.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,17 +34,21 @@ class PaintedFrames:
         return self._count
 
     def add(self, frame: Image.Image) -> None:
-        """One more; an OSError where there is no room."""
+        """Add the next frame.
+
+        Raises:
+            OSError: the disk is full.
+        """
         self._put(encoded_png(frame))
 
     def frame(self, number: int) -> Image.Image:
-        """One of them, from 0."""
+        """A frame, counted from 0."""
         with Image.open(self._path(number), formats=("PNG",)) as image:
             image.load()
         return image
 
     def file(self, number: int) -> bytes:
-        """The file of one, which never changes any more: a PNG.
+        """The PNG file of a frame, which never changes.
 
         Raises:
             OSError: it is not there.
@@ -52,7 +56,7 @@ class PaintedFrames:
         return self._path(number).read_bytes()
 
     def checkpoint(self, fingerprint: str, report: Report) -> bytes:
-        """What there is to be told of all frames, which stay in files of their own."""
+        """A checkpoint of the painting, without the frames, which are files of their own."""
         head = {
             "format": _FORMAT,
             "clip": fingerprint,
@@ -63,19 +67,19 @@ class PaintedFrames:
         return json.dumps(head).encode()
 
     def take(self, data: bytes, fingerprint: str, file: Callable[[int], bytes]) -> Report | None:
-        """Go on from what `checkpoint` gave.
+        """Resume from what `checkpoint` returned.
 
         Args:
             data: the checkpoint.
             fingerprint: of what is painted.
-            file: gives the file of a frame, as `file` of those did who made the checkpoint; what
-                it raises is passed on.
+            file: returns the file of a frame as `PaintedFrames.file` did in that run; what it
+                raises is passed on.
 
         Returns:
-            What is to be told of the frames; None if there are none.
+            The report of the frames; None if there are none.
 
         Raises:
-            CheckpointError: it is none, or of other pictures, settings or frames.
+            CheckpointError: no checkpoint, or one of other pictures, settings or frames.
         """
         try:
             head = _head(data)
@@ -95,7 +99,7 @@ class PaintedFrames:
         return report if self._count else None
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Drop all frames."""
         self._count, self._sum = 0, ""
 
     def _put(self, png: bytes) -> None:

@@ -16,7 +16,7 @@ from engine.moving.faces import EVERY, ClipFaces
 from engine.moving.flow import Pixels
 from engine.moving.loop import LoopEnd
 from engine.moving.painted_frames import PaintedFrames
-from engine.moving.scenes import Past, Scenes, Shown
+from engine.moving.scenes import FramePair, Prior, Scenes
 from engine.painting import (
     Control,
     Painted,
@@ -31,13 +31,13 @@ from engine.painting.checkpoint import fingerprint
 from engine.painting.color import finish
 from engine.painting.faces import Face, face_mask
 from engine.painting.inputs import (
-    Held,
     Inputs,
+    WarpedFrame,
     check_inputs,
     faces_to_keep,
     with_colors_first,
 )
-from engine.painting.painter import paint_inputs, told_pictures
+from engine.painting.painter import paint_inputs, picture_identity
 from engine.painting.palette import Coloring
 from engine.painting.picture import Size, fit_size, resized
 from engine.painting.plan import Scale, colors_first
@@ -46,7 +46,7 @@ from engine.recipes.recipe import load_recipe
 
 _PREVIEW_FRAMES = 12
 _MADE = "colors by scene"
-"""Told from how frames were painted before, which a checkpoint may hold."""
+"""Part of the fingerprint: checkpoints of versions that painted frames otherwise are invalid."""
 
 
 class Frames(Protocol):
@@ -64,15 +64,15 @@ class Frames(Protocol):
 
 @dataclass(eq=False)
 class ClipPainting:
-    """One clip while it is painted."""
+    """The painting of one clip."""
 
     clip: Frames
     pictures: Pictures
-    """Of its first frame, with styles and masks."""
+    """Its first frame, with styles and masks."""
     options: PaintOptions
     studio: Studio
     frames: PaintedFrames
-    """As they were painted; `finished` shows them in the colours that were asked for."""
+    """The frames as they were painted; `finished` applies the final colors."""
     control: Control = field(default_factory=Control)
     _inputs: Inputs = field(init=False)
     _colors_first: float = field(init=False)
@@ -80,9 +80,9 @@ class ClipPainting:
     _clock: Clock = field(init=False)
     _faces: ClipFaces = field(init=False)
     _colorings: dict[int, Coloring] = field(init=False, default_factory=dict)
-    """By the frames that scenes begin with."""
+    """By the first frame of their scene."""
     _told: Report | None = field(init=False, default=None)
-    """Of all frames that are painted."""
+    """The report of all painted frames."""
 
     def __post_init__(self) -> None:
         options = self.options.model_copy(update={"network": self.pictures.network})
@@ -101,7 +101,7 @@ class ClipPainting:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of all that it is painted from, which a checkpoint must carry."""
+        """A hash of all pictures and settings, which a checkpoint must match."""
         frames = [Picture.from_image(self._clip_frame(one)).hash for one in range(len(self.clip))]
         options, recipe = self.options, load_recipe(self.options.recipe)
         encoder = self.studio.encoder(options.network, options.pooling or recipe.pooling)
@@ -109,7 +109,7 @@ class ClipPainting:
             _MADE,
             frames,
             self.clip.loops,
-            *told_pictures(self._inputs),
+            *picture_identity(self._inputs),
             options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
             recipe.model_dump_json(),
             encoder.name,
@@ -117,17 +117,17 @@ class ClipPainting:
         )
 
     def go_on(self, checkpoint: bytes, file: Callable[[int], bytes]) -> None:
-        """Begin with the frames of an earlier run, before anything is painted.
+        """Resume an earlier run; to be called before `paint`.
 
         Args:
             checkpoint: of that run.
-            file: gives the file of each of its frames; what it raises is passed on, and nothing
-                is begun with then.
+            file: returns the file of each of its frames. If it raises, that is passed on, and no
+                frames are taken over.
 
         Raises:
-            PaintSettingsError: the checkpoint is another's.
-            PaintingStoppedError: as of a picture.
-            OSError: there is no room for a frame.
+            PaintSettingsError: the checkpoint belongs to another painting.
+            PaintingStoppedError: `control` asked to stop.
+            OSError: the disk is full.
         """
 
         def checked(number: int) -> bytes:
@@ -144,9 +144,9 @@ class ClipPainting:
         """Paint all frames; the last event is `ClipPainted`.
 
         Raises:
-            PaintSettingsError: something does not fit.
-            PaintingFailedError, PaintingStoppedError: as of a picture.
-            OSError: there is no room for a frame.
+            PaintSettingsError: invalid pictures or settings.
+            PaintingFailedError, PaintingStoppedError: see `engine.painting.paint`.
+            OSError: the disk is full.
         """
         found = self.fingerprint
         scenes, count = Scenes(self.control.check), len(self.clip)
@@ -157,46 +157,46 @@ class ClipPainting:
         for number in range(count):
             picture = self._photograph(number)
             content = _pixels(resized(picture.pixels, self._size))
-            past = scenes.past_of(content)
-            if past is not None and end is not None and scenes.is_first:
-                past = end.over(past, number)
-            if past is None:
+            prior = scenes.prior_of(content)
+            if prior is not None and end is not None and scenes.is_first:
+                prior = end.over(prior, number)
+            if prior is None:
                 anew.append(number + 1)
-            faces = self._faces_in(number, past)
+            faces = self._faces_in(number, prior)
             is_new = number >= len(self.frames)
-            if past is not None and past.all_still:
+            if prior is not None and prior.all_still:
                 copied += 1
             if is_new:
-                if past is not None and past.all_still:
-                    painted = _picture(past.painted, picture, self._size)
+                if prior is not None and prior.all_still:
+                    painted = _picture(prior.painted, picture, self._size)
                 else:
                     begins = number if scenes.now is None else scenes.now.first.number
                     coloring = self._coloring(begins)
-                    painted = yield from self._paint_frame(number, picture, past, coloring, faces)
+                    painted = yield from self._paint_frame(number, picture, prior, coloring, faces)
                 self.frames.add(painted.to_image().convert(mode))
-            shown = Shown(number, content, _of_image(self.frames.frame(number)), faces)
-            end = self._loop_end(shown) if number == 0 else end
-            scenes.add(shown, past)
+            pair = FramePair(number, content, _of_image(self.frames.frame(number)), faces)
+            end = self._loop_end(pair) if number == 0 else end
+            scenes.add(pair, prior)
             if is_new:
                 yield FramePainted(
                     number + 1,
                     count,
                     self._clock.fraction(len(self.frames)),
                     self._clock.seconds_left(len(self.frames)),
-                    past is None,
+                    prior is None,
                     lambda: self.frames.checkpoint(found, self._report()),
                     partial(self._preview, number),
                 )
         yield ClipPainted(self._report(), tuple(anew), copied)
 
     def finished(self) -> Iterator[Image.Image]:
-        """The frames that are painted, as they are shown; it can be stopped before each."""
+        """The painted frames with their final colors; `control` can stop it before each."""
         for number in range(len(self.frames)):
             self.control.check()
             yield self.finished_frame(number)
 
     def finished_frame(self, number: int) -> Image.Image:
-        """A frame as it is shown: with the photograph's colours over it if these were wanted."""
+        """A painted frame with its final colors: the photograph's, if the options keep those."""
         image = self.frames.frame(number)
         if self.options.keep_colors != "luminance":
             return image
@@ -215,12 +215,12 @@ class ClipPainting:
         return Picture.from_image(self._clip_frame(number)).filled()
 
     def _clip_frame(self, number: int) -> Image.Image:
-        """A frame of the clip; it can be stopped before each that is read."""
+        """A frame of the clip; `control` can stop it before each."""
         self.control.check()
         return self.clip.frame(number)
 
     def _coloring(self, begins: int) -> Coloring:
-        """By what all frames of the scene that begins with this one take the styles' colours."""
+        """How to recolor all frames of the scene that begins with this one."""
         if begins not in self._colorings:
             faces = self._faces.in_scene(begins)
             self._colorings[begins] = Coloring.of(self._photograph(begins).pixels, faces=faces)
@@ -231,10 +231,10 @@ class ClipPainting:
         inputs = replace(self._inputs, content=self._photograph(number))
         return faces_to_keep(inputs, self.options, weight)
 
-    def _faces_in(self, number: int, past: Past | None) -> Pixels | None:
-        """Where faces are, [H, W]: looked for now and then, and else moved as the picture moves."""
-        moved = None if past is None else past.faces
-        if past is not None and (past.all_still or number % EVERY):
+    def _faces_in(self, number: int, prior: Prior | None) -> Pixels | None:
+        """Mask [H, W] of faces: detected in each `EVERY`th frame, warped in between."""
+        moved = None if prior is None else prior.faces
+        if prior is not None and (prior.all_still or number % EVERY):
             return moved
         found = self._faces.of(number)
         if not found:
@@ -242,14 +242,14 @@ class ClipPainting:
         seen = face_mask(found, self._size).numpy()
         return seen if moved is None else np.maximum(seen, moved)
 
-    def _loop_end(self, first: Shown) -> LoopEnd | None:
+    def _loop_end(self, first: FramePair) -> LoopEnd | None:
         return LoopEnd.of(first, len(self.clip), self._content) if self.clip.loops else None
 
     def _paint_frame(
         self,
         number: int,
         picture: Picture,
-        past: Past | None,
+        prior: Prior | None,
         coloring: Coloring,
         faces: Pixels | None,
     ) -> Generator[ClipEvent, None, Picture]:
@@ -260,17 +260,17 @@ class ClipPainting:
             inputs = replace(inputs, faces=torch.from_numpy(np.ascontiguousarray(faces)))
         inputs = with_colors_first(inputs, self._colors_first, coloring)
         options = self.options.model_copy(update={"keep_colors": "no"})
-        if past is not None:
+        if prior is not None:
             options = options.model_copy(update={"start": "content"})
             weights, still = (
                 torch.from_numpy(np.ascontiguousarray(one, dtype=np.float32))
-                for one in (past.weights, past.still)
+                for one in (prior.weights, prior.still)
             )
-            inputs = replace(inputs, held=Held(_tensor(past.painted), weights, still))
+            inputs = replace(inputs, warped=WarpedFrame(_tensor(prior.painted), weights, still))
         for event in paint_inputs(inputs, options, studio=self.studio, control=self.control):
             match event:
                 case Prepared(scales=scales):
-                    self._clock.begin(_work(scales), alone=past is None)
+                    self._clock.begin(_work(scales), alone=prior is None)
                     if number == 0:
                         yield event
                 case Stepped():
@@ -298,13 +298,13 @@ class ClipPainting:
         return images
 
     def _report(self) -> Report:
-        """Of all frames so far."""
+        """The report of all frames so far."""
         if self._told is None:
-            raise PaintingFailedError("The checkpoint holds no picture to go on from.")
+            raise PaintingFailedError("The checkpoint contains no picture to continue from.")
         return self._told
 
     def _tell(self, report: Report) -> None:
-        """Add what is told of a frame; what it is painted with is that of the first."""
+        """Add the report of a frame; settings are those of the first frame."""
         first = replace(report, losses=()) if self._told is None else self._told
         both = (report,) if self._told is None else (self._told, report)
         seconds = sum(one.seconds for one in both)
@@ -336,7 +336,7 @@ def _of_image(image: Image.Image) -> Pixels:
 
 
 def _picture(painted: Pixels, content: Picture, size: Size) -> Picture:
-    """What was painted before as the next frame, with the content's alpha."""
+    """The earlier painting as the next frame, with the content's alpha."""
     if content.alpha is None:
         return Picture(_tensor(painted))
     return Picture(_tensor(painted), resized(content.alpha[None], size)[0])

@@ -1,7 +1,7 @@
-"""Flat parts of a scene that something passes quickly.
+"""Flat, static parts of a scene that something passes quickly.
 
-In flat parts flow finds its way by chance, and mostly goes along with what moves beside them. What
-passes would drag a shell of its surroundings with it, and rings would be seen around it.
+In flat parts the flow is arbitrary, and mostly follows what moves beside them. So an object that
+passes would drag a shell of its surroundings along, visible as rings.
 """
 
 from dataclasses import dataclass
@@ -11,46 +11,48 @@ import numpy as np
 from engine.moving.flow import Flow, Pixels, opencv
 
 REACH_PX = 7
-"""So far beyond its edge a painted thing is seen. What moves less takes that along."""
+"""How far strokes extend beyond the edge of an object. Slower objects take these along."""
 STILL = 2.5 / 255
-"""Difference of colour up to which a pixel shows the same."""
+"""Color difference up to which a pixel is unchanged."""
 _FLAT = 4 / 255
-"""Difference between neighbours of a flat part, noise included."""
+"""Color difference of neighbors up to which they are flat, including noise."""
 _LINE_PX = 5
-"""What is thinner is an edge, and no thing."""
+"""Changes thinner than this are edges, not objects."""
 
 
 @dataclass(frozen=True, eq=False)
-class Passed:
-    """What of the flat parts is where it was, whatever the flow says."""
+class StaticFlatParts:
+    """Flat parts that are static, whatever the flow says."""
 
-    stands: np.ndarray
-    """[H, W]: pixels whose flow is none."""
-    left: np.ndarray
-    """[H, W]: those of them that a thing lay beside which does so no more. What was painted around
-    it is to be painted anew.
+    static: np.ndarray
+    """[H, W]: pixels whose true flow is zero."""
+    uncovered: np.ndarray
+    """[H, W]: those of them that an object was beside and has left. The strokes around it must be
+    painted anew.
     """
 
 
-def passed(before: Pixels, after: Pixels, still: Pixels, *flows: Flow) -> Passed:
-    """The flat parts that something passes between two frames [H, W, 3].
+def static_flat_parts(
+    before: Pixels, after: Pixels, still: Pixels, *flows: Flow
+) -> StaticFlatParts:
+    """The static flat parts between two frames [H, W, 3].
 
     Args:
         before: the earlier frame.
         after: the later one.
-        still: [H, W], above 0 where all around is as it was.
-        flows: there and back.
+        still: [H, W], above 0 where a pixel and its surroundings are unchanged.
+        flows: forward and backward.
     """
     moved = np.max([np.abs(flow).max(-1) for flow in flows], axis=0)
     same = np.abs(before - after).max(-1) <= STILL
-    was, now = (_calm(frame, still) for frame in (before, after))
-    stands = (moved > REACH_PX) & same & was & now
-    left = stands & _around_things(~same & ~was) & ~_around_things(~same & ~now)
-    return Passed(stands, left)
+    was, now = (_static_flat(frame, still) for frame in (before, after))
+    static = (moved > REACH_PX) & same & was & now
+    uncovered = static & _dilated_objects(~same & ~was) & ~_dilated_objects(~same & ~now)
+    return StaticFlatParts(static, uncovered)
 
 
-def _calm(frame: Pixels, still: Pixels) -> np.ndarray:
-    """[H, W]: flat parts of which the most stands still: all of them does then."""
+def _static_flat(frame: Pixels, still: Pixels) -> np.ndarray:
+    """[H, W]: connected flat parts most of whose pixels are unchanged."""
     flat = np.ones(frame.shape[:2], np.uint8)
     right, down = (np.abs(np.diff(frame, axis=axis)).max(-1) <= _FLAT for axis in (1, 0))
     flat[:, 1:] &= right
@@ -59,14 +61,14 @@ def _calm(frame: Pixels, still: Pixels) -> np.ndarray:
     flat[:-1] &= down
     count, parts = opencv().connectedComponents(flat, connectivity=4)
     pixels = np.bincount(parts.ravel(), minlength=count)
-    standing = np.bincount(parts.ravel(), weights=(still > 0).ravel(), minlength=count)
-    calm = standing > pixels / 2
-    calm[0] = False  # which is all that is not flat
-    return np.asarray(calm[parts])
+    static_pixels = np.bincount(parts.ravel(), weights=(still > 0).ravel(), minlength=count)
+    static = static_pixels > pixels / 2
+    static[0] = False  # label 0 is everything that is not flat
+    return np.asarray(static[parts])
 
 
-def _around_things(changed: np.ndarray) -> np.ndarray:
-    """[H, W]: as far as things that are no lines are seen when they are painted."""
+def _dilated_objects(changed: np.ndarray) -> np.ndarray:
+    """[H, W]: changed parts without thin lines, dilated by the extent of their strokes."""
     cv2 = opencv()
     line = np.ones((_LINE_PX, _LINE_PX), np.uint8)
     around = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)

@@ -1,4 +1,4 @@
-"""What a frame takes over from those before it: a scene of a moving picture, frame by frame."""
+"""Scenes of a clip, and what a frame takes over from earlier frames of its scene."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -6,47 +6,47 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.moving.consistency import Known, known_from, standing
+from engine.moving.consistency import Correspondence, correspondence, static_weights
 from engine.moving.flow import Pixels, warped
 
 BACK = (1, 2, 4)
-"""How many frames back is looked (J of Ruder et al.): what was hidden for a moment comes back."""
+"""Distances to earlier frames (J of Ruder et al.), as what was hidden for a moment reappears."""
 _CUT = 0.3
-"""Less than this share of a frame is known by chance: it begins another scene."""
+"""With less than this share known from the frame before, a frame begins another scene."""
 _RETURN = 0.5
-"""What must be known of a frame after a cut to go on with an earlier scene."""
+"""Share of a frame after a cut that must be known from an earlier scene to return to it."""
 _EARLIER_SCENES = 3
 _ENOUGH = 0.995
-"""Of which no more needs to be looked for further back."""
+"""With this share known, frames further back are not used."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """A frame that is done: the photograph and the painting, [H, W, 3] of one size."""
+class FramePair:
+    """A finished frame: photograph and painting, [H, W, 3] of one size."""
 
     number: int
     content: Pixels
     painted: Pixels
     faces: Pixels | None = None
-    """[H, W] in 0..1: where the photograph's faces are; None for nowhere."""
+    """Mask [H, W] of the photograph's faces in 0..1; None for no faces."""
 
 
 @dataclass(frozen=True, eq=False)
-class Past:
-    """What a frame begins from."""
+class Prior:
+    """What a frame starts from: earlier frames, warped to it."""
 
     painted: Pixels
-    """[H, W, 3]: what was painted before, where it is in this frame."""
+    """[H, W, 3]: the earlier painting, warped to this frame."""
     weights: Pixels
-    """[H, W] in 0..1: how far that is known."""
+    """[H, W] in 0..1: how reliable it is."""
     still: Pixels
-    """[H, W] in 0..1: where nothing has changed since it was painted."""
+    """[H, W] in 0..1: 1 where nothing has changed since it was painted."""
     faces: Pixels | None = None
-    """[H, W] in 0..1: where the last frame's faces are in this one."""
+    """The last frame's mask of faces, warped to this one."""
 
     @property
     def all_still(self) -> bool:
-        """Whether the frame is the one before it."""
+        """Whether the frame equals the one before it."""
         return bool((self.still == 1).all())
 
 
@@ -54,32 +54,32 @@ class Past:
 class Scene:
     """Frames without a cut between them."""
 
-    first: Shown
-    """The one that it began with."""
+    first: FramePair
+    """Its first frame."""
     reference: Pixels
-    """Each pixel of the photograph as it was when it was last painted, so that slow changes add up
-    until they are seen.
+    """Each pixel of the photograph as it was when last painted, so that slow changes add up until
+    they are noticed.
     """
-    newest: deque[Shown] = field(default_factory=lambda: deque(maxlen=max(BACK)))
+    newest: deque[FramePair] = field(default_factory=lambda: deque(maxlen=max(BACK)))
 
     @classmethod
-    def begun(cls, first: Shown) -> "Scene":
-        """With its first frame."""
+    def begun(cls, first: FramePair) -> "Scene":
+        """A scene that begins with this frame."""
         scene = cls(first, first.content.copy())
         scene.newest.append(first)
         return scene
 
-    def past_of(self, content: Pixels, check: Callable[[], None]) -> Past | None:
-        """What its frames show of the next one; None if that is another scene.
+    def prior_of(self, content: Pixels, check: Callable[[], None]) -> Prior | None:
+        """The prior of the next frame; None if that belongs to another scene.
 
-        `check` is called before each flow that is looked for; it may raise to stop.
+        `check` is called before each optical flow; it may raise to stop.
         """
         check()
         last = self.newest[-1]
-        still = standing(self.reference, content)
+        still = static_weights(self.reference, content)
         if (still == 1).all():
-            return Past(last.painted, still, still, last.faces)
-        known = known_from(last.content, content)
+            return Prior(last.painted, still, still, last.faces)
+        known = correspondence(last.content, content)
         if is_cut(known):
             return None
         painted = _moved(last, known, still)
@@ -89,70 +89,70 @@ class Scene:
                 break
             check()
             earlier = self.newest[-back]
-            more = known_from(earlier.content, content)
-            # Their eq. 10: nearer frames come first.
+            more = correspondence(earlier.content, content)
+            # Eq. 10 of Ruder et al.: nearer frames have precedence.
             added = np.maximum(more.weights - weights, 0)
             total = np.maximum(weights + added, np.finfo(np.float32).tiny)
             share = (added / total)[..., None]
             painted += share * (warped(earlier.painted, more.flow, sharp=True) - painted)
             weights += added
         faces = None if last.faces is None else warped(last.faces, known.flow)
-        return Past(painted, weights, still, faces)
+        return Prior(painted, weights, still, faces)
 
-    def add(self, shown: Shown, past: Past) -> None:
-        """Its next frame is done."""
-        self.reference = np.where(past.still[..., None] == 1, self.reference, shown.content)
-        self.newest.append(shown)
+    def add(self, pair: FramePair, prior: Prior) -> None:
+        """Add its next finished frame."""
+        self.reference = np.where(prior.still[..., None] == 1, self.reference, pair.content)
+        self.newest.append(pair)
 
 
 @dataclass(eq=False)
 class Scenes:
-    """All scenes so far: where the picture cuts, and cuts back."""
+    """All scenes so far, with cuts and returns to an earlier scene."""
 
     check: Callable[[], None] = lambda: None
-    """Called before each flow that is looked for; it may raise to stop."""
+    """Called before each optical flow; it may raise to stop."""
     now: Scene | None = None
     earlier: deque[Scene] = field(default_factory=lambda: deque(maxlen=_EARLIER_SCENES))
 
     @property
     def is_first(self) -> bool:
-        """Whether the scene of now is that which the whole begins with."""
+        """Whether the present scene is the clip's first."""
         return self.now is not None and self.now.first.number == 0
 
-    def past_of(self, content: Pixels) -> Past | None:
-        """What is known of the next frame; None if it is to be painted like a picture alone."""
+    def prior_of(self, content: Pixels) -> Prior | None:
+        """The prior of the next frame; None if it is to be painted like a single picture."""
         if self.now is None:
             return None
-        if (past := self.now.past_of(content, self.check)) is not None:
-            return past
+        if (prior := self.now.prior_of(content, self.check)) is not None:
+            return prior
         before, self.now = self.now, None
         self.earlier.append(before)
         for scene in self._returned_to(content):
             self.earlier.remove(scene)
             self.now = scene
-            return scene.past_of(content, self.check)
+            return scene.prior_of(content, self.check)
         return None
 
-    def add(self, shown: Shown, past: Past | None) -> None:
-        """The next frame is done."""
-        if self.now is None or past is None:
-            self.now = Scene.begun(shown)
+    def add(self, pair: FramePair, prior: Prior | None) -> None:
+        """Add the next finished frame."""
+        if self.now is None or prior is None:
+            self.now = Scene.begun(pair)
         else:
-            self.now.add(shown, past)
+            self.now.add(pair, prior)
 
     def _returned_to(self, content: Pixels) -> Iterator[Scene]:
         for scene in list(self.earlier)[-2::-1]:
             self.check()
-            if known_from(scene.newest[-1].content, content).share >= _RETURN:
+            if correspondence(scene.newest[-1].content, content).share >= _RETURN:
                 yield scene
 
 
-def is_cut(known: Known) -> bool:
-    """Whether a frame of which this is known from the one before begins another scene."""
+def is_cut(known: Correspondence) -> bool:
+    """Whether a frame with this correspondence with the one before begins another scene."""
     return known.share < _CUT
 
 
-def _moved(last: Shown, known: Known, still: Pixels) -> Pixels:
-    """The last painting in the view of the next frame; what stands is the same bit by bit."""
+def _moved(last: FramePair, known: Correspondence, still: Pixels) -> Pixels:
+    """The last painting warped to the next frame; static pixels are equal bit by bit."""
     there = warped(last.painted, known.flow, sharp=True)
     return np.where(still[..., None] > 0, last.painted, there)

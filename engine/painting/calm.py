@@ -1,8 +1,8 @@
-"""Calm parts of a picture: where less changes around a place than around most others.
+"""Calm parts of a picture: those with less local contrast than the others.
 
-A sky, a wall or still water is to be painted as the painting's calm parts are, and not with all
-that it has anywhere (guided statistics: Gatys et al., Controlling Perceptual Factors, 2017, §4;
-which part goes with which is found here by contrast).
+A sky, a wall or still water should be painted like the calm parts of the painting, not with
+everything that occurs anywhere in it. This is guidance by masks (Gatys et al., Controlling
+Perceptual Factors, 2017, §4), where local contrast makes the masks.
 """
 
 import torch
@@ -12,22 +12,23 @@ from torch import Tensor
 from engine.painting.color import luminance
 
 _SIDE_PX = 256
-"""It is looked for at this size at most: what is calm at a glance, whatever the picture's size."""
+"""Pictures are reduced to this size first: what counts is what looks calm at a glance."""
 _REACH = 1 / 32
-"""How far around a place is looked, in parts of the longer side."""
+"""Radius of the neighborhood, relative to the longer side."""
 _LEVELS = 1 << 16
 _EDGE = 8.0
-"""Slope of the border between calm and lively, over the ranks 0..1."""
+"""Steepness of the sigmoid from calm to lively, over ranks 0..1."""
 
 
 def calm_parts(pixels: Tensor) -> Tensor:
-    """How far each place belongs to the calmer half of a picture, [h, w] in 0..1, on the CPU.
-
-    By the rank of the local deviation of the luma; of a picture that is alike everywhere all places
-    are half calm. It is of the picture's shape, but of 256 px at most.
+    """A soft mask of the calmer half of a picture, by the rank of the luma's local deviation.
 
     Args:
-        pixels: [3, H, W] of sRGB.
+        pixels: [3, H, W] in sRGB.
+
+    Returns:
+        [h, w] in 0..1 on the CPU, of the picture's aspect and at most 256 px; 0.5 all over a flat
+        picture.
     """
     small = pixels[None].float().cpu()
     share = _SIDE_PX / max(pixels.shape)
@@ -38,12 +39,12 @@ def calm_parts(pixels: Tensor) -> Tensor:
     reach = max(1, round(max(luma.shape[-2:]) * _REACH))
     variance = _blurred(luma.square(), reach) - _blurred(luma, reach).square()
     contrast = _blurred(variance.clamp(min=0).sqrt(), reach)
-    contrast = (contrast * _LEVELS).round()  # What is flat is alike, but for rounding.
+    contrast = (contrast * _LEVELS).round()  # equal for flat parts, in spite of rounding errors
     return torch.sigmoid((0.5 - _ranks(contrast)) * _EDGE)[0, 0].float()
 
 
 def _blurred(picture: Tensor, reach: int) -> Tensor:
-    """Two boxes one after the other, with the border repeated."""
+    """Two box filters, with replication padding."""
     side = 2 * reach + 1
     for _ in range(2):
         around = F.pad(picture, (reach,) * 4, "replicate")
@@ -52,7 +53,7 @@ def _blurred(picture: Tensor, reach: int) -> Tensor:
 
 
 def _ranks(values: Tensor) -> Tensor:
-    """The share of values that are less, those that are equal by half."""
+    """The rank of each value in 0..1: the share of smaller values, plus half that of equal ones."""
     ordered = values.flatten().sort().values
     less, least = (torch.searchsorted(ordered, values, right=right) for right in (False, True))
     return (less + least).to(values.dtype) / (2 * values.numel())

@@ -1,4 +1,4 @@
-"""The memory that Linux allows a container or a service, which may be less than is free."""
+"""Memory limits of Linux control groups, for containers and services."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 _SYSTEM = Path("/sys/fs/cgroup")
 _GROUPS = Path("/proc/self/cgroup")
-# Of the unified hierarchy and of the one before: the limit, the use, and what of it is a cache.
+# In cgroup v2 and v1: the limit, the usage, and the part of it that is page cache.
 _NAMES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -14,7 +14,7 @@ _NAMES = (
 
 
 def allowed_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
-    """Bytes that this process may still take; None where nothing limits them.
+    """Bytes that this process may still allocate; None if there is no limit.
 
     Args:
         system: where the kernel shows the groups.
@@ -24,7 +24,7 @@ def allowed_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
 
 
 def limit_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
-    """Bytes that this process and all beside it may take together; None where nothing limits them.
+    """The limit of this process and all others in its groups; None if there is none.
 
     Args:
         system: where the kernel shows the groups.
@@ -34,14 +34,14 @@ def limit_bytes(system: Path = _SYSTEM, groups: Path = _GROUPS) -> int | None:
 
 
 def _counts(system: Path, groups: Path) -> Iterator[tuple[int, int]]:
-    """Of each group that is limited, the limit and what is in use of it."""
+    """Limit and usage of each group that has a limit."""
     for folder in _folders(system, groups):
         if (found := _count(folder)) is not None:
             yield found
 
 
 def _folders(system: Path, groups: Path) -> Iterator[Path]:
-    """The process' groups and all above them; each limits those below."""
+    """Folders of the process' groups and of their ancestors, whose limits hold as well."""
     try:
         lines = groups.read_text().splitlines()
     except OSError:
@@ -65,7 +65,7 @@ def _count(folder: Path) -> tuple[int, int] | None:
 
 
 def _counted(file: Path, name: str) -> int:
-    """Of the caches that are given back when memory is wanted."""
+    """Bytes of the page cache, which is reclaimed when memory is needed."""
     with contextlib.suppress(OSError, ValueError):
         counts = dict(line.split() for line in file.read_text().splitlines())
         return int(counts.get(name, 0))

@@ -1,4 +1,4 @@
-"""The state of a run as bytes: safetensors with a JSON header, nothing that could run code."""
+"""Checkpoints: safetensors with a JSON header, so that loading one cannot run code."""
 
 import hashlib
 import json
@@ -21,12 +21,12 @@ FORMAT = 3
 
 @dataclass(frozen=True)
 class Header:
-    """Where a run is, besides its tensors."""
+    """The state of a run, besides its tensors."""
 
     fingerprint: str
-    """Hash of the pictures and settings; a checkpoint fits no others."""
+    """Hash of pictures and settings; a checkpoint is valid for no others."""
     memory_bytes: int
-    """What the plan was made for; it decides on the optimizers."""
+    """Memory that the plan was made for; it decides on the optimizers."""
     scale: int
     """Number of the scale."""
     iteration: int
@@ -34,23 +34,23 @@ class Header:
     precision: str
     """Precision of the network; fp32 after a recovery."""
     cap_px: int | None
-    """Most that tiles may be; None for no limit but memory."""
+    """Limit of the tiles' core; None for no limit besides memory."""
     failures: int
     """Number of recoveries so far."""
     pace: float
-    """Share of the step that recoveries have left."""
+    """Factor of the step length after the recoveries."""
     seconds: float
-    """Painted before, in this run and those that it goes on from."""
+    """Seconds of painting, in this run and those that it continues."""
     evaluated: int
-    """Number of iterations, repeated ones included."""
+    """Number of iterations, including repeated ones."""
     notes: tuple[Sentence, ...]
-    """What the report is to say."""
+    """Notes for the report."""
     losses: tuple[Losses, ...]
     """The losses that were read so far."""
     reference: float | None
-    """The loss by which the next check judges improvement."""
+    """The loss that the next check compares with, for `min_improvement`."""
     ended: bool = False
-    """The scale did, before its last iteration."""
+    """Whether the scale ended before its last iteration."""
 
 
 def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:
@@ -66,22 +66,22 @@ def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A checkpoint that was read; its tensors are dropped once they are used."""
+    """A checkpoint that was read; its tensors are released once they are used."""
 
     header: Header
     tensors: dict[str, Tensor]
 
     def check(self, fingerprint: str) -> None:
-        """Raise CheckpointError if it is of other pictures or settings."""
+        """Raise CheckpointError if it belongs to other pictures or settings."""
         if self.header.fingerprint != fingerprint:
             raise CheckpointError("The checkpoint belongs to other pictures or settings.")
 
 
 def from_bytes(data: bytes) -> Kept:
-    """What `to_bytes` wrote.
+    """Read what `to_bytes` wrote.
 
     Raises:
-        CheckpointError: it is no checkpoint.
+        CheckpointError: it is no checkpoint, or of another version.
     """
     try:
         header: dict[str, Any] = json.loads(metadata_of(data)["atelier"])

@@ -1,8 +1,8 @@
-"""Keeping the photograph's colours (Gatys et al., Controlling Perceptual Factors, 2017, §5).
+"""Keeping the photograph's colors (Gatys et al., Controlling Perceptual Factors, 2017, §5).
 
-Pictures are float tensors [1, 3, H, W] of sRGB in 0..1. A painting that keeps colours calls
-`prepare_style` on each style before the transfer, and `finish` on the result; both do only what
-the method needs, and nothing at a strength of 0.
+Pictures are float tensors [1, 3, H, W] of sRGB in 0..1. `prepare_style` is called for each style
+before the transfer, `finish` for the result; which of them changes anything depends on the method.
+At a strength of 0 neither does.
 """
 
 import math
@@ -15,7 +15,7 @@ from common.options import KeepColors
 from engine.painting.statistics import ColorMoments
 
 LUMA = (0.2126, 0.7152, 0.0722)
-# Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
+# A color direction with less deviation (3 levels of 255) is noise, which must not be amplified.
 _LEAST_DEVIATION = 3.0 / 255.0
 _KNOTS = 513
 _CELLS = 2048
@@ -24,7 +24,7 @@ _TURNS = 8
 
 
 def prepare_style(style: Tensor, content: Tensor, method: KeepColors, strength: float) -> Tensor:
-    """The style as it is to be learnt from, for a painting with the content's colours."""
+    """The style with the content's colors, by the methods that recolor styles."""
     match method:
         case "no":
             return style
@@ -37,7 +37,7 @@ def prepare_style(style: Tensor, content: Tensor, method: KeepColors, strength: 
 
 
 def finish(painted: Tensor, content: Tensor, method: KeepColors, strength: float) -> Tensor:
-    """The painting with the content's colours laid over it, where the method works that way."""
+    """The painting with the content's chroma, by the method `luminance`."""
     if method != "luminance":
         return painted
     return _mixed(painted, with_luminance(content, luminance(painted)), strength)
@@ -50,9 +50,9 @@ def luminance(picture: Tensor) -> Tensor:
 
 
 def with_luminance(picture: Tensor, luma: Tensor) -> Tensor:
-    """The picture's colours at another luma; what leaves the gamut is brought back to grey.
+    """The picture's chroma at another luma.
 
-    Chroma is scaled down along a line of equal luma and hue, as clipping would change both.
+    Out of gamut, chroma is reduced at constant luma and hue, as clipping would change both.
     """
     luma = luma.clamp(0, 1)
     chroma = picture - luminance(picture)
@@ -63,7 +63,7 @@ def with_luminance(picture: Tensor, luma: Tensor) -> Tensor:
 
 
 def grey_like(style: Tensor, content: Tensor) -> Tensor:
-    """The style's luma as a grey picture, its mean and deviation those of the content's luma."""
+    """The style's luma as a gray picture, with mean and deviation of the content's luma."""
     source, wanted = luminance(style), luminance(content)
     spread = source.std(unbiased=False)
     gain = wanted.std(unbiased=False) / spread.clamp(min=_LEAST_DEVIATION)
@@ -72,7 +72,7 @@ def grey_like(style: Tensor, content: Tensor) -> Tensor:
 
 
 def color_moments(picture: Tensor) -> ColorMoments:
-    """Mean and covariance of the colours; all zeros but the mean for a flat picture."""
+    """Mean and covariance of the colors of a picture."""
     colors = picture[0].flatten(1).float()
     mean = colors.mean(1, keepdim=True)
     centered = (colors - mean) / math.sqrt(colors.shape[1])
@@ -80,7 +80,7 @@ def color_moments(picture: Tensor) -> ColorMoments:
 
 
 def mixed_colors(parts: Sequence[tuple[float, ColorMoments]]) -> ColorMoments:
-    """Moments of all pictures together, each with its share (shares are made to sum to one)."""
+    """Moments of several pictures together; their shares are normalized to a sum of one."""
     total = sum(weight for weight, _ in parts)
     mean = torch.stack([one.mean * (weight / total) for weight, one in parts]).sum(0)
     seconds = [
@@ -92,80 +92,82 @@ def mixed_colors(parts: Sequence[tuple[float, ColorMoments]]) -> ColorMoments:
 
 
 def match_moments(style: Tensor, wanted: ColorMoments) -> Tensor:
-    """The style with the wanted mean and covariance, its colours moved as little as can be.
+    """The style with the wanted mean and covariance, by the linear Monge-Kantorovitch map.
 
-    The linear Monge-Kantorovitch map (Pitié and Kokaram, 2007, eq. 9),
-    `A = Σ^-½ (Σ^½ Σ̂ Σ^½)^½ Σ^-½`, whose roots exist for any picture: eigenvalues of the style's
-    Σ are kept above those of noise, so a grey style stays grey instead of turning to noise.
+    Of all linear maps to these moments it moves colors least (Pitié and Kokaram, 2007, eq. 9):
+    `A = Σ^-½ (Σ^½ Σ̂ Σ^½)^½ Σ^-½`. Eigenvalues of the style's Σ have a floor above those of noise,
+    so the inverse exists, and a gray style stays gray instead of turning to noise.
 
     Args:
-        style: the picture whose colours are moved.
-        wanted: the moments to have.
+        style: the picture to recolor.
+        wanted: the moments that it gets.
     """
     given = color_moments(style)
-    return mapped(style, least_map(given, wanted), given, wanted).clamp(0, 1)
+    return mapped(style, monge_kantorovitch_map(given, wanted), given, wanted).clamp(0, 1)
 
 
 def match_histogram(style: Tensor, content: Tensor) -> Tensor:
-    """The style with the content's distribution of colours, in all three dimensions.
+    """The style with the content's three-dimensional distribution of colors.
 
-    Starts from equal moments, then matches one-dimensional distributions along turned axes
-    (Pitié, Kokaram and Dahyot, 2007), the last time along red, green and blue.
+    After matching moments, it matches one-dimensional histograms along rotated axes, again and
+    again (Pitié, Kokaram and Dahyot, 2007), the last time along red, green and blue.
     """
     given, found = color_moments(style), color_moments(content)
-    colors = mapped(style, least_map(given, found), given, found)[0].flatten(1)
+    colors = mapped(style, monge_kantorovitch_map(given, found), given, found)[0].flatten(1)
     wanted = sample(content[0].flatten(1))
     for turn in _rotations(colors):
         colors = turn.T @ _match_axes(turn @ colors, turn @ wanted)
     return colors.view_as(style).clamp(0, 1)
 
 
-def least_map(given: ColorMoments, wanted: ColorMoments, axes: Tensor | None = None) -> Tensor:
+def monge_kantorovitch_map(
+    given: ColorMoments, wanted: ColorMoments, axes: Tensor | None = None
+) -> Tensor:
     """The matrix [3, 3] by which colours get a covariance and are moved as little as can be.
 
-    See `match_moments`. `axes` [3, 3], of another space of colours by red, green and blue, say in
-    which space they are moved as little as can be.
+    See `match_moments`. `axes` [3, 3] transforms RGB to the color space in which colors are moved
+    least; None for RGB itself.
     """
     if axes is None:
-        return _least_turn(given.covariance, wanted.covariance)
-    root, _ = _roots(given.covariance)  # Noise is to be told in red, green and blue.
+        return _monge_kantorovitch(given.covariance, wanted.covariance)
+    root, _ = _sqrtm_and_inverse(given.covariance)  # the floor of noise is in RGB
     there = (axes @ one @ axes.T for one in (root @ root, wanted.covariance))
-    turn: Tensor = torch.linalg.inv(axes) @ _least_turn(*there) @ axes
+    turn: Tensor = torch.linalg.inv(axes) @ _monge_kantorovitch(*there) @ axes
     return turn
 
 
 def mapped(picture: Tensor, matrix: Tensor, given: ColorMoments, wanted: ColorMoments) -> Tensor:
-    """Colours by a matrix, the one mean going to the other; some may leave 0..1."""
+    """Apply a color matrix that takes one mean to the other; the result may leave 0..1."""
     offset = wanted.mean - matrix @ given.mean
     here = matrix.to(device=picture.device, dtype=picture.dtype)
     moved = torch.einsum("ij,njhw->nihw", here, picture)
     return moved + offset.to(moved).view(1, 3, 1, 1)
 
 
-def _least_turn(given: Tensor, wanted: Tensor) -> Tensor:
-    """The map from one covariance to another that moves as little as can be."""
-    root, inverse = _roots(given)
-    return inverse @ _root(root @ wanted @ root) @ inverse
+def _monge_kantorovitch(given: Tensor, wanted: Tensor) -> Tensor:
+    """The map [3, 3] from one covariance to another."""
+    root, inverse = _sqrtm_and_inverse(given)
+    return inverse @ _sqrtm(root @ wanted @ root) @ inverse
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:
     return before if strength == 0 else torch.lerp(before, after, strength)
 
 
-def _roots(covariance: Tensor) -> tuple[Tensor, Tensor]:
+def _sqrtm_and_inverse(covariance: Tensor) -> tuple[Tensor, Tensor]:
     """Square root and inverse square root, with a floor under the eigenvalues."""
     values, vectors = torch.linalg.eigh(covariance)
     root = values.clamp(min=_LEAST_DEVIATION * _LEAST_DEVIATION).sqrt()
     return torch.mm(vectors * root, vectors.T), torch.mm(vectors / root, vectors.T)
 
 
-def _root(matrix: Tensor) -> Tensor:
+def _sqrtm(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
     return torch.mm(vectors * values.clamp(min=0).sqrt(), vectors.T)
 
 
 def _rotations(like: Tensor) -> list[Tensor]:
-    """Turned axes, the same each time, ending with those of RGB."""
+    """Random rotations [3, 3], the same each time; the last is the identity."""
     generator = torch.Generator().manual_seed(0)
     turns = [
         torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64, generator=generator))[0]
@@ -175,7 +177,7 @@ def _rotations(like: Tensor) -> list[Tensor]:
 
 
 def sample(colors: Tensor) -> Tensor:
-    """Evenly spread colours [3, n], few enough to be sorted at any size of picture."""
+    """Evenly spaced colors [3, n] of colors [3, N], few enough to be sorted."""
     step = max(1, colors.shape[1] // _MOST_SAMPLES)
     return colors[:, ::step]
 
@@ -191,7 +193,7 @@ def _match_axes(colors: Tensor, wanted: Tensor) -> Tensor:
 
 
 def quantiles(values: Tensor) -> Tensor:
-    """Values at evenly spaced ranks, least and greatest included."""
+    """Values at evenly spaced ranks, including minimum and maximum."""
     ordered = values.sort().values
     ranks = torch.linspace(0, ordered.numel() - 1, _KNOTS, device=values.device)
     low = ranks.floor().long()
@@ -200,7 +202,7 @@ def quantiles(values: Tensor) -> Tensor:
 
 
 def _match_values(values: Tensor, given: Tensor, wanted: Tensor) -> Tensor:
-    """Each value moved to that of its rank, by a table of evenly spaced values."""
+    """Histogram matching by quantiles, through a lookup table of evenly spaced values."""
     least, greatest = given[0], given[-1]
     shares = torch.linspace(0, 1, _CELLS + 1, device=values.device, dtype=values.dtype)
     table = _at_rank(least + shares * (greatest - least), given, wanted)
@@ -211,7 +213,7 @@ def _match_values(values: Tensor, given: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _at_rank(values: Tensor, given: Tensor, wanted: Tensor) -> Tensor:
-    """The wanted value of each value's rank; a value of many ranks has the middle one."""
+    """The wanted value at each value's rank; a value with many ranks takes the middle one."""
     first = torch.searchsorted(given, values).clamp(max=_KNOTS - 1)
     last = (torch.searchsorted(given, values, right=True) - 1).clamp(0, _KNOTS - 1)
     low, high = torch.minimum(first, last), torch.maximum(first, last)

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _LEAST_BYTES = 1000
-"""Fewer were meant to have a unit, such as the GiB behind a 6."""
+"""A smaller number lacks its unit, such as GiB."""
 _MOST_BYTES = 2**62
 SHARE_OF_FREE = 0.7
 _STEP_BYTES = 64 * 2**20
@@ -112,7 +112,7 @@ def has_code_for(card: torch.device) -> bool:
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Type of the convolutions' numbers; `auto` is bf16 where the device is built for it.
+    """Type of the network's weights and features; `auto` is bf16 if the device has it natively.
 
     Raises:
         PaintSettingsError: no such precision.
@@ -135,7 +135,7 @@ def precision_name(dtype: torch.dtype) -> str:
 
 
 def free_memory_bytes(device: torch.device) -> int:
-    """Memory that painting may take when nobody says how much: most of what is free now."""
+    """The default memory budget: most of what is free now."""
     match device.type:
         case "cuda":
             free, _ = torch.cuda.mem_get_info(device)
@@ -150,7 +150,7 @@ def free_memory_bytes(device: torch.device) -> int:
 
 
 def total_memory_bytes(device: torch.device) -> int:
-    """Memory of the device in all; on a CPU what the machine, or the container, has."""
+    """Total memory of the device; on a CPU that of the machine, or the container's limit."""
     match device.type:
         case "cuda":
             return torch.cuda.mem_get_info(device)[1]
@@ -161,7 +161,7 @@ def total_memory_bytes(device: torch.device) -> int:
 
 
 def used_memory_bytes(device: torch.device) -> int:
-    """What is in use of it: by all programs on a card, by this one elsewhere."""
+    """Memory in use: of all programs on a GPU with CUDA, of this process elsewhere."""
     match device.type:
         case "cuda":
             free, total = torch.cuda.mem_get_info(device)
@@ -172,7 +172,7 @@ def used_memory_bytes(device: torch.device) -> int:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Forget the peak so far, where it can be forgotten: on CUDA and, on a CPU, on Linux."""
+    """Reset the peak, where that is possible: with CUDA, and on a CPU on Linux."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif device.type == "cpu":
@@ -181,7 +181,7 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Most memory in use: of the device, or of this whole process on a CPU."""
+    """Peak memory: of the device, or of the whole process on a CPU."""
     match device.type:
         case "cuda":
             return torch.cuda.max_memory_allocated(device)
@@ -190,7 +190,7 @@ def peak_memory_bytes(device: torch.device) -> int:
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     with contextlib.suppress(OSError):
-        # Not getrusage: its peak comes through fork and exec, so a child starts with its parent's.
+        # Not getrusage: its peak survives fork and exec, so a child starts with its parent's.
         found = re.search(r"^VmHWM:\s*(\d+) kB$", _LINUX_STATUS.read_text(), re.MULTILINE)
         if found is not None:
             return int(found[1]) * 1024
@@ -201,13 +201,13 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 
 def resident_bytes() -> int:
-    """What this process takes of the machine's memory now."""
+    """Resident memory of this process."""
     return int(_process(os.getpid()).memory_info().rss)
 
 
 @cache
 def _process(pid: int) -> psutil.Process:
-    # To find out when it began takes longer than what is asked of it, before each piece of work.
+    # Cached, as creating it reads the start time, which takes longer than the query itself.
     return psutil.Process(pid)
 
 
@@ -221,28 +221,28 @@ def parse_memory(text: str) -> int:
     size = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if not _LEAST_BYTES <= size < _MOST_BYTES:
         raise PaintSettingsError(
-            "{text!r} is no amount of memory; write it as 2GiB or 500MiB.", text=text
+            "{text!r} is not an amount of memory; write one such as 2GiB or 500MiB.", text=text
         )
     return int(size)
 
 
 def parse_allowance(text: str, device: torch.device) -> int:
-    """Bytes that painting may take where the process may take this number in all.
+    """The memory budget of paintings if the whole process may take this amount.
 
-    On a CPU that is less by what it takes already: Python, torch and its libraries.
+    On a CPU that is less by what the process takes already: Python, torch and libraries.
 
     Raises:
         PaintSettingsError: it is no amount of memory.
     """
     total = parse_memory(text)
     if device.type == "cpu":
-        # In steps, as it differs a little each time, and tiles should not.
+        # Rounded up in steps, as it varies a little from run to run, and tiles should not.
         total -= -(-resident_bytes() // _STEP_BYTES) * _STEP_BYTES
     return max(total, 1)
 
 
 def is_out_of_memory(error: BaseException, device: torch.device) -> bool:
-    """Whether the device, or the machine, had no memory left."""
+    """Whether the device or the machine ran out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     if not isinstance(error, RuntimeError):
@@ -264,7 +264,7 @@ def _is_rather_full(device: torch.device) -> bool:
 
 
 def release_memory(device: torch.device) -> None:
-    """Give cached blocks back: after memory ran out, or when others may want it."""
+    """Release cached blocks after memory ran out, or when others may want them."""
     match device.type:
         case "cuda":
             torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""What a painting tells while it is made; all of it cheap unless it is asked for more."""
+"""The events of a painting; previews, checkpoints and losses are computed only on demand."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from engine.painting.picture import Picture, Size
 
 @dataclass(frozen=True)
 class Preparing:
-    """Something that takes a while goes on before painting; `note` says what."""
+    """Something slow happens before painting; `note` says what."""
 
     note: str
 
@@ -21,8 +21,8 @@ class Preparing:
 class Prepared:
     """All settings are resolved and checked.
 
-    `scales` are the sizes (height, width) that are painted, with the iterations of each; `size` is
-    that of the finished picture, which is cut out of the last where it is very narrow.
+    `scales` are the sizes (height, width) with the iterations of each; `size` is that of the
+    finished picture, which is cropped from the last scale if it is very narrow.
     """
 
     total_iterations: int
@@ -33,7 +33,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class ScaleStarted:
-    """A scale begins: its number from 0, its size (height, width), its parts (1 for whole)."""
+    """A scale begins: number from 0, size (height, width), number of tiles or bands."""
 
     scale: int
     size: Size
@@ -50,7 +50,7 @@ class Losses:
     terms: Mapping[str, float]
 
     def as_dict(self) -> dict[str, float]:
-        """All on one level, as reports and checkpoints have it."""
+        """A flat mapping, as in reports and checkpoints."""
         return {
             "scale": self.scale,
             "iteration": self.iteration,
@@ -60,7 +60,7 @@ class Losses:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Losses":
-        """What `as_dict` gave."""
+        """Read what `as_dict` returned."""
         terms = dict(plain)
         return cls(terms.pop("scale"), terms.pop("iteration"), terms.pop("total"), terms)
 
@@ -76,36 +76,36 @@ class Stepped:
     scale: int
     """Number of the scale."""
     fraction: float
-    """Share of the whole work, which lies mostly in the last scales."""
+    """Share of the whole cost, most of which is in the last scales."""
     seconds_left: float | None
-    """Guessed from the work so far; None at first."""
+    """Estimated from the iterations so far; None at first."""
     losses: Callable[[], Losses] = field(repr=False)
-    """Reads the losses of this iteration from the device; waits for it."""
+    """Reads the losses of this iteration, which waits for the device."""
     preview: Callable[[int], Image.Image] = field(repr=False)
-    """The picture so far with its longer side at most this many pixels; only until the next event
-    is asked for.
+    """The picture so far with its longer side at most this many pixels. To be called before the
+    next event is requested.
     """
     checkpoint: Callable[[], bytes] = field(repr=False)
-    """All that is needed to go on from here to the same picture; only until the next event is asked
-    for. After an interruption, from where it was interrupted.
+    """The full state, to continue from here to the same picture. To be called before the next event
+    is requested; after an interruption it is the state at that moment.
 
     Raises:
-        BetweenScalesError: it was interrupted where there is nothing to go on from.
+        BetweenScalesError: interrupted during the transition to the next scale.
     """
     brief_checkpoint: Callable[[], bytes] = field(repr=False)
-    """A tenth of that or less: the picture without what the optimizer has learnt; likewise."""
+    """A much smaller checkpoint, without most of the optimizer's state; likewise."""
 
 
 @dataclass(frozen=True)
 class Recovered:
-    """Painting goes on from the last good picture, as the loss was not finite, say."""
+    """Painting continues from the last good picture, such as after a loss that was not finite."""
 
     reason: Sentence
 
 
 @dataclass(frozen=True)
 class Retiled:
-    """The device ran out of memory; painting goes on in tiles with cores of this size."""
+    """The device ran out of memory; painting continues in tiles with cores of this size."""
 
     tile_px: int
 

@@ -1,8 +1,9 @@
-"""Where a photograph has faces, so that these are kept more than all else.
+"""Faces of a photograph, whose content gets a greater weight.
 
-The cascade that scikit-image ships (Viola and Jones, 2001, on local binary patterns) sees faces in
-many places that are none. A face is seen again in a mirror, a little turned, larger or smaller,
-and what is none mostly is not; so it counts where six of eight looks at the photograph agree.
+The cascade that scikit-image ships (Viola and Jones, 2001, on local binary patterns) has many false
+positives. A face is detected again if the photograph is mirrored, slightly rotated or rescaled, a
+false positive mostly is not. So a detection counts if six of eight such versions agree (test-time
+augmentation).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,26 +19,27 @@ from torch import Tensor
 from engine.painting.picture import Picture, Size, fit_size, resized
 
 _LONGEST_PX = 256
-"""Of the photograph that is looked at."""
+"""Longer side of the photograph for detection."""
 _ENOUGH_PX = 1024
 _LEAST_SHARE = 0.15
-"""Smaller faces, by the longer side, are too few pixels to be told from what is none."""
+"""Least size of a face, relative to the longer side: smaller ones have too few pixels to detect."""
 _SIZES = (0.83, 0.91, 1.07, 1.15)
 _TURNS_DEGREES = (-6, 6)
 _LOOKS, _AGREEING = 2 + len(_SIZES) + len(_TURNS_DEGREES), 6
-_ALIKE = 0.4
-"""Shared part of two boxes, in parts of all that they cover, from which they are of one face."""
+_LEAST_IOU = 0.4
+"""Intersection over union from which on two boxes are of one face."""
 _GROWTH, _NEIGHBORS = 1.1, 3
 _WINDOW_PX = 24
-"""Of the cascade."""
+"""Window of the cascade, the smallest face that it detects."""
 _REACH_X, _REACH_Y = 0.6, 0.75
-"""Half axes of a face's ellipse, in parts of the box from the brows to the mouth."""
+"""Half axes of a face's ellipse, relative to the box from brows to mouth."""
 _SOFTNESS = 0.5
+"""Width of the ellipse's soft edge, relative to its half axes."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A box from the brows to the mouth, as shares of the photograph."""
+    """A box from brows to mouth, relative to width and height of the photograph."""
 
     left: float
     top: float
@@ -46,19 +48,19 @@ class Face:
 
 
 def find_faces(photograph: Picture) -> tuple[Face, ...]:
-    """Faces that look at the camera and are not small; 0.2 s on one core, 0.1 s for none."""
-    # A large one is made smaller first, as a copy in bytes would take a third of its memory again.
+    """Frontal faces that are not small."""
+    # Reduced before it is copied to bytes, to save memory.
     size = fit_size(photograph.size, min(_ENOUGH_PX, max(photograph.size)))
     image = Picture(resized(photograph.pixels, size)).to_image().convert("RGB")
     image.thumbnail((_LONGEST_PX, _LONGEST_PX), Image.Resampling.BICUBIC)
     groups: list[tuple[set[int], list[Face]]] = []
-    for number, (look, back) in enumerate(_looks(image)):
+    for number, (look, back) in enumerate(_augmented(image)):
         most = max((len(looks) for looks, _ in groups), default=0)
         if most + _LOOKS - number < _AGREEING:
-            return ()  # However many more see one.
-        for found in _seen(look):
+            return ()  # the remaining versions cannot make six agree
+        for found in _detected(look):
             face = back(found)
-            group = next((one for one in groups if _shared(one[1][0], face) > _ALIKE), None)
+            group = next((one for one in groups if _iou(one[1][0], face) > _LEAST_IOU), None)
             if group is None:
                 groups.append(({number}, [face]))
             else:
@@ -83,8 +85,8 @@ def face_mask(faces: tuple[Face, ...], size: Size) -> Tensor:
     return mask
 
 
-def _looks(image: Image.Image) -> Iterator[tuple[Image.Image, Callable[[Face], Face]]]:
-    """The photograph in eight ways, and how what is seen in each lies in the photograph."""
+def _augmented(image: Image.Image) -> Iterator[tuple[Image.Image, Callable[[Face], Face]]]:
+    """Eight versions of the photograph, each with the map of its faces back to the photograph."""
     yield image, lambda face: face
     mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     yield mirrored, lambda face: Face(1 - face.left - face.width, face.top, face.width, face.height)
@@ -114,7 +116,7 @@ def _turning_back(degrees: float, width: int, height: int) -> Callable[[Face], F
     return back
 
 
-def _seen(image: Image.Image) -> list[Face]:
+def _detected(image: Image.Image) -> list[Face]:
     longest = max(image.size)
     least = max(_WINDOW_PX, round(_LEAST_SHARE * longest))
     found = _cascade().detect_multi_scale(
@@ -146,7 +148,7 @@ def _cascade() -> Any:
     return Cascade(file())
 
 
-def _shared(one: Face, other: Face) -> float:
+def _iou(one: Face, other: Face) -> float:
     width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
     height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
     if width <= 0 or height <= 0:

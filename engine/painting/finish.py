@@ -1,4 +1,4 @@
-"""From the optimised tensor to the picture that is shown: size, colours, alpha."""
+"""From the optimized tensor to the picture that is shown: size, colors, alpha."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ from engine.painting.picture import Picture, Size, fit_size, resized, resized_ma
 
 @dataclass(frozen=True, eq=False)
 class Finisher:
-    """Makes pictures of a painting's state."""
+    """Makes pictures to show of the optimizer's state."""
 
     final: Size
     """Size of the finished picture."""
     canvas: Size
-    """Size that is painted at last: larger than `final` if that is very narrow."""
+    """Size of the last scale: padded if `final` is very narrow."""
     content: Tensor
     """Pixels of the photograph as it is painted, at their own size."""
     alpha: Tensor | None
     """Alpha of the content, at its own size."""
     options: PaintOptions
-    """Of these, `keep_colors` and its strength are used."""
+    """Options of the job; `keep_colors` and its strength are used."""
 
     def picture(self, shown: Tensor) -> Picture:
         """The picture at the size of `shown` [1, 3, H, W]."""

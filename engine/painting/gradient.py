@@ -1,13 +1,13 @@
 """Loss and gradient of a picture: of the whole at once, stage by stage, or tile by tile; all exact.
 
-A whole picture is seen once. Where its features would not fit into memory, the network's **stages**
-are gone through one after the other, each in bands of rows; what a stage makes is kept for all of
-the picture, and on the way back each band is computed anew from what it was given, but for those
-that there was memory to keep. A band needs little around it, as a stage reaches a few pixels. Where
-that would not fit either, **tiles** are seen through windows as wide as the deepest layer reaches,
-twice: first for the sums over the whole picture, without gradients, then for the slopes. Taken back
-to the pixels these are added up where windows overlap. As each feature has one owner, the sum is
-the gradient of the whole.
+The whole picture takes one forward and one backward pass. If its features do not fit into memory,
+the network's **stages** run one after the other, each in bands of rows. The output of a stage is
+kept for the whole picture, and the backward pass recomputes each band from its input, except bands
+that there was memory to keep (gradient checkpointing). A band needs a small margin, as the
+receptive field of one stage is small. If that does not fit either, **tiles** with the margin of the
+deepest layer are passed twice: first without gradients, for the sums over the whole picture, then
+for the gradient. In the pixels, gradients add up where windows overlap. As each feature has one
+owner, the sum is the gradient of the whole picture.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,15 +18,15 @@ from torch import Tensor
 from engine.networks.encoder import Encoder, Stage, features_of
 from engine.painting.objective import Objective
 from engine.painting.passes import (
+    Activations,
     Evaluation,
-    Seen,
-    add_pixels,
+    add_pixel_losses,
     add_sums,
-    by_sums,
+    backward_window,
+    empty_sums,
     evaluation,
-    no_sums,
-    pulled_back,
-    seen_in,
+    forward_window,
+    losses_by_sums,
 )
 from engine.painting.terms import Sums
 from engine.painting.tiles import Bands, Region, Tiling
@@ -42,12 +42,12 @@ def evaluate(
     """Loss and gradient of a picture [1, 3, H, W].
 
     Args:
-        objective: what to judge by.
-        picture: a leaf or not; it is not changed.
+        objective: the terms.
+        picture: not changed; no autograd graph is kept.
         tiling: None for the whole picture at once.
         check: called before each tile or band; it may raise to stop.
-        halfway: called between the way there and the way back of the whole picture or of a tile,
-            of which either may take a second; it may raise to stop.
+        halfway: called between the forward and the backward pass of the picture or of a tile; it
+            may raise to stop.
     """
     shown, halfway = objective.shown(picture.detach()), halfway or _never
     if tiling is None:
@@ -63,14 +63,14 @@ def evaluate(
 
 def _of_whole(objective: Objective, shown: Tensor, halfway: Callable[[], None]) -> Evaluation:
     whole = Region(0, objective.size[0], 0, objective.size[1])
-    seen = seen_in(_all_of(objective), shown, whole, whole)
+    activations = forward_window(_all_of(objective), shown, whole, whole)
     halfway()
-    sums = no_sums(objective)
-    add_sums(objective, seen, sums)
-    losses, slopes = by_sums(objective, sums, shown)
-    gradient = pulled_back(objective, seen, slopes, losses)
-    del seen
-    add_pixels(objective, shown, whole, gradient, losses)
+    sums = empty_sums(objective)
+    add_sums(objective, activations, sums)
+    losses, grads = losses_by_sums(objective, sums, shown)
+    gradient = backward_window(objective, activations, grads, losses)
+    del activations
+    add_pixel_losses(objective, shown, whole, gradient, losses)
     return evaluation(objective, losses, gradient)
 
 
@@ -81,20 +81,22 @@ def _of_tiles(
     check: Callable[[], None],
     halfway: Callable[[], None],
 ) -> Evaluation:
-    losses, slopes = by_sums(objective, _sums_of_tiles(objective, shown, tiling, check), shown)
+    losses, grads = losses_by_sums(
+        objective, _sums_of_tiles(objective, shown, tiling, check), shown
+    )
     gradient = torch.zeros_like(shown)
     for core in tiling.cores():
         check()
         window = tiling.window(core)
-        seen = seen_in(_all_of(objective), window.of(shown).clone(), window, core)
+        activations = forward_window(_all_of(objective), window.of(shown).clone(), window, core)
         halfway()
         own = [shown.new_zeros(()) for _ in losses]
-        back = pulled_back(objective, seen, slopes, own)
-        del seen
+        back = backward_window(objective, activations, grads, own)
+        del activations
         window.of(gradient).add_(back)
         for loss, part in zip(losses, own, strict=True):
             loss.add_(part)
-        add_pixels(objective, shown, core, gradient, losses)
+        add_pixel_losses(objective, shown, core, gradient, losses)
     return evaluation(objective, losses, gradient)
 
 
@@ -103,15 +105,17 @@ def _sums_of_tiles(
     objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
 ) -> list[Sums]:
     """The sums of each term over the whole picture, tile by tile."""
-    sums = no_sums(objective)
+    sums = empty_sums(objective)
     layers = {layer for term in objective.terms for layer in term.summed}
     for core in tiling.cores() if layers else ():
         check()
         window = tiling.window(core)
         pixels = window.of(shown)
-        seen = Seen(window, core, pixels, features_of(objective.encoder, pixels, layers))
-        add_sums(objective, seen, sums)
-        del seen
+        activations = Activations(
+            window, core, pixels, features_of(objective.encoder, pixels, layers)
+        )
+        add_sums(objective, activations, sums)
+        del activations
     return sums
 
 
@@ -122,44 +126,48 @@ def _by_stages(
     check: Callable[[], None],
     halfway: Callable[[], None],
 ) -> Evaluation:
-    sums, given = no_sums(objective), [shown]
-    kept: list[list[Seen]] = []
+    sums, inputs = empty_sums(objective), [shown]
+    kept: list[list[Activations]] = []
     for stage, most in zip(bands.stages, bands.kept, strict=True):
-        parts, kept_here = _parts(bands, stage, check), list[Seen]()
-        made: Tensor | None = None
+        parts, kept_here = _parts(bands, stage, check), list[Activations]()
+        output: Tensor | None = None
         for number, (window, core) in enumerate(parts):
-            seen = _seen_by(objective.encoder, stage, given[-1], window, core, kept=number < most)
-            add_sums(objective, seen, sums)
-            made = _with_made(made, seen, stage, objective)
+            activations = _forward_band(
+                objective.encoder, stage, inputs[-1], window, core, kept=number < most
+            )
+            add_sums(objective, activations, sums)
+            output = _with_output(output, activations, stage, objective)
             if number < most:
-                kept_here.append(seen)
-            del seen
+                kept_here.append(activations)
+            del activations
         kept.append(kept_here[::-1])
-        if made is not None:
-            given.append(made)
-        del made
-    losses, slopes = by_sums(objective, sums, shown)
-    beyond: Tensor | None = None
+        if output is not None:
+            inputs.append(output)
+        del output
+    losses, grads = losses_by_sums(objective, sums, shown)
+    output_grad: Tensor | None = None
     for stage in reversed(bands.stages):
-        x, kept_here = given.pop(), kept.pop()
-        slope = torch.zeros_like(x, dtype=shown.dtype)
+        x, kept_here = inputs.pop(), kept.pop()
+        grad = torch.zeros_like(x, dtype=shown.dtype)
         for window, core in _parts(bands, stage, check):
-            seen = (
+            activations = (
                 kept_here.pop()
                 if kept_here
-                else _seen_by(objective.encoder, stage, x, window, core, kept=True)
+                else _forward_band(objective.encoder, stage, x, window, core, kept=True)
             )
             halfway()
-            after = None if beyond is None else _handed_back(seen, beyond, stage)
-            back = pulled_back(objective, seen, slopes, losses, after)
-            window.at_stride(stage.stride_px).of(slope).add_(back)
-            del seen, after, back
+            after = (
+                None if output_grad is None else _core_output_grad(activations, output_grad, stage)
+            )
+            back = backward_window(objective, activations, grads, losses, after)
+            window.at_stride(stage.stride_px).of(grad).add_(back)
+            del activations, after, back
             if stage.number == 0:
-                add_pixels(objective, shown, core, slope, losses)
-        beyond = slope
-        del x, slope
-    assert beyond is not None
-    return evaluation(objective, losses, beyond)
+                add_pixel_losses(objective, shown, core, grad, losses)
+        output_grad = grad
+        del x, grad
+    assert output_grad is not None
+    return evaluation(objective, losses, output_grad)
 
 
 def _parts(
@@ -171,52 +179,55 @@ def _parts(
         yield bands.window(stage, core), core
 
 
-def _seen_by(
+def _forward_band(
     encoder: Encoder, stage: Stage, x: Tensor, window: Region, core: Region, *, kept: bool
-) -> Seen:
-    """What a stage sees of its input `x` in a window; `kept`, it can be pulled back."""
+) -> Activations:
+    """The forward pass of a stage over a window of its input; `kept` for a backward pass."""
 
-    def find(given: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        features, made = encoder.forward_stage(stage, given)
-        return features, made if stage.downsamples else None
+    def find(inputs: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        features, output = encoder.forward_stage(stage, inputs)
+        return features, output if stage.downsamples else None
 
-    given = window.at_stride(stage.stride_px).of(x)
+    inputs = window.at_stride(stage.stride_px).of(x)
     if kept:
-        return seen_in(find, given, window, core)
+        return forward_window(find, inputs, window, core)
     with torch.no_grad():
-        return Seen(window, core, given, *find(given))
+        return Activations(window, core, inputs, *find(inputs))
 
 
 @torch.no_grad()
-def _with_made(
-    made: Tensor | None, seen: Seen, stage: Stage, objective: Objective
+def _with_output(
+    output: Tensor | None, activations: Activations, stage: Stage, objective: Objective
 ) -> Tensor | None:
-    """What the stage makes for the next one, with a band's core put into it."""
-    if seen.made is None:
+    """The stage's output for the whole picture, with that of a band's core put into it."""
+    if activations.output is None:
         return None
-    own = seen.own(stage.out_stride_px).of(seen.made)
-    if made is None:
+    own = activations.own(stage.out_stride_px).of(activations.output)
+    if output is None:
         whole = Region(0, objective.size[0], 0, objective.size[1])
-        made = _empty_like(seen.made, whole.at_stride(stage.out_stride_px))
-    seen.core.at_stride(stage.out_stride_px).of(made).copy_(own)
-    return made
+        output = _empty_like(activations.output, whole.at_stride(stage.out_stride_px))
+    activations.core.at_stride(stage.out_stride_px).of(output).copy_(own)
+    return output
 
 
 def _empty_like(part: Tensor, whole: Region) -> Tensor:
-    """[1, C, H, W] of a region, laid as a part of it is."""
+    """Uninitialized [1, C, H, W] for a region, in the memory layout of a part of it."""
     shape = (1, part.shape[1], *whole.size)
     rows = part.is_contiguous()
     laid = torch.contiguous_format if rows else torch.channels_last
     return torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=laid)
 
 
-def _handed_back(seen: Seen, beyond: Tensor, stage: Stage) -> Tensor:
-    """The slope of what a window hands on: that of its core, as the rest is another's."""
-    assert seen.made is not None
-    slope = torch.zeros_like(seen.made)
-    own, there = seen.own(stage.out_stride_px), seen.core.at_stride(stage.out_stride_px)
-    own.of(slope).copy_(there.of(beyond))
-    return slope
+def _core_output_grad(activations: Activations, output_grad: Tensor, stage: Stage) -> Tensor:
+    """The gradient of a window's output: zero outside its core, which other windows own."""
+    assert activations.output is not None
+    grad = torch.zeros_like(activations.output)
+    own, there = (
+        activations.own(stage.out_stride_px),
+        activations.core.at_stride(stage.out_stride_px),
+    )
+    own.of(grad).copy_(there.of(output_grad))
+    return grad
 
 
 def _all_of(objective: Objective) -> Callable[[Tensor], tuple[dict[str, Tensor], None]]:

@@ -40,7 +40,7 @@ class Style:
     """One style: a picture, the content itself, or statistics of a picture that is not here."""
 
     picture: Picture | None = None
-    """To learn from; None when `is_content` or when there are only fingerprints."""
+    """Its pixels; None when `is_content` or when there are only fingerprints."""
     is_content: bool = False
     """The photograph is its own style."""
     weight: float = 1.0
@@ -50,23 +50,24 @@ class Style:
     mask: Tensor | None = None
     """[H, W] in 0..1, of the content's size: where this style applies; None everywhere."""
     fingerprints: Sequence[StyleStatistics] = ()
-    """Statistics measured before, by size; used where there is no picture."""
+    """Statistics measured before, one for each size; used if there is no picture."""
     name: str | Sentence = _NAMELESS
     """Its name in messages."""
     origin: str = ""
-    """Key of the stored picture that it is, with which what is kept of it goes; empty for none."""
+    """Key of the stored picture, with whose deletion cached statistics are deleted; empty for
+    none."""
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
-    """What a frame of a moving picture is held to: what was painted before, where it is now."""
+class WarpedFrame:
+    """The earlier painted frames of a clip, warped by optical flow to the frame to be painted."""
 
     pixels: Tensor
-    """[3, H, W], of the size that is painted."""
+    """[3, H, W], of the finished size."""
     weights: Tensor
-    """[H, W] in 0..1: how far each pixel is known to be what was painted before."""
+    """[H, W] in 0..1: how reliable each pixel is; 0 where nothing is known."""
     still: Tensor
-    """[H, W] in 0..1: where nothing moves, so that the pixels are kept as they are."""
+    """[H, W] in 0..1: where nothing has changed, so that pixels are kept as they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,26 +77,26 @@ class Inputs:
     content: Picture
     """The photograph, at its own size."""
     styles: tuple[Style, ...]
-    """With regions cut and colours prepared; each has a picture or fingerprints."""
+    """With regions cut out and colors prepared; each has a picture or fingerprints."""
     mask: Tensor | None = None
     """Where to paint, of the content's size; None everywhere."""
     start: Picture | None = None
     """A picture to start from, if the options say `file`."""
     recolored: Picture | None = None
-    """The content in the styles' palette, of the same size; None for its own colours."""
-    held: Held | None = None
-    """What was painted before this frame of a moving picture; None for what stands alone."""
+    """The content in the styles' palette, of the same size; None to keep its own colors."""
+    warped: WarpedFrame | None = None
+    """The earlier frames of a clip; None for a single picture or the first frame of a scene."""
     faces: Tensor | None = None
-    """[H, W] in 0..1, of the content's size: where its faces are; None for nowhere."""
+    """Mask [H, W] of its faces in 0..1, of the content's size; None for no faces."""
 
     @property
     def target(self) -> Picture:
-        """What is painted from: the photograph, in the styles' palette where that comes first."""
+        """The content target: the recolored photograph if there is one, else the photograph."""
         return self.content if self.recolored is None else self.recolored
 
     @cached_property
     def calm(self) -> Tensor:
-        """[h, w] in 0..1, of the content's shape: where it is calm, but for faces."""
+        """Mask [h, w] of the content's calm parts without faces, in 0..1, of its aspect."""
         calm = calm_parts(self.content.pixels)
         if self.faces is None:
             return calm
@@ -123,7 +124,7 @@ def check_inputs(
     for name, one in masks:
         if one is not None and tuple(one.shape) != content.size:
             raise PaintSettingsError(
-                "{mask} is {width} × {height} pixels; it must be as large as the content, "
+                "{mask} is {width} × {height} pixels; it must be as large as the photo, "
                 "{content_width} × {content_height}.",
                 mask=name,
                 width=one.shape[1],
@@ -133,13 +134,13 @@ def check_inputs(
             )
         if one is not None and not _within(one):
             raise PaintSettingsError(
-                "{mask} must be of floating-point numbers in 0 to 1.", mask=name
+                "{mask} must consist of floating-point numbers from 0 to 1.", mask=name
             )
     if mask is not None and not bool((mask > 0).any()):
         raise PaintSettingsError("The mask is all black, so nothing would be painted.")
     if not any(_applies(style, mask) for style in styles):
         raise PaintSettingsError("The masks of the styles are black wherever anything is painted.")
-    content = _checked(content, sentence("the photograph")).filled()
+    content = _checked(content, sentence("the photo")).filled()
     chosen = tuple(_prepared(style, content, options) for style in styles)
     if options.start != "file" or start is None:
         return Inputs(content, chosen, mask)
@@ -148,19 +149,19 @@ def check_inputs(
 
 
 def _applies(style: Style, mask: Tensor | None) -> bool:
-    """Whether there is a place where the style applies and something is painted."""
+    """Whether the style's mask and the mask of what is painted overlap."""
     if style.mask is None:
         return True
     return bool((style.mask > 0 if mask is None else (style.mask > 0) & (mask > 0)).any())
 
 
 def style_size(style: Size, long_side_px: int) -> Size:
-    """A style picture's size for a scale: never larger than it is, as that adds no strokes."""
+    """A style picture's size for a scale; never enlarged, as that adds no strokes."""
     return fit_size(style, min(max(1, long_side_px), max(style)))
 
 
 def fitted_size(style: Size, picture: Size, style_scale: float, fit: str) -> Size:
-    """The size of what `fitted_style` makes."""
+    """The size of the result of `fitted_style`."""
     match fit:
         case "crop":
             cover = max(picture[0] / style[0], picture[1] / style[1]) * style_scale
@@ -177,11 +178,11 @@ def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) ->
     """A style picture [C, H, W] for a scale of the painting.
 
     Args:
-        pixels: the style at its own size; its alpha may be a channel of it.
+        pixels: the style at its own size; alpha may be one of its channels.
         picture: the painting's size at this scale.
-        style_scale: the style's longer side in parts of the painting's.
-        fit: `resize` only scales; `crop` scales it to cover the painting and cuts the middle
-            out; `mirror` continues a smaller one by mirror images up to the painting's size.
+        style_scale: the style's longer side relative to the painting's.
+        fit: `resize` only scales; `crop` scales it to cover the painting and crops the center;
+            `mirror` extends a smaller one by reflection to the painting's size.
     """
     size = (pixels.shape[1], pixels.shape[2])
     match fit:
@@ -214,7 +215,7 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
         if style.region is not None or options.keep_colors in {"match", "histogram"}:
             raise PaintSettingsError(
                 "There are only statistics of {style}, without its colors and parts; keep the "
-                "photograph's colors by luminance or not at all, and use all of it.",
+                "photo's colors by luminance or not at all, and use all of the style.",
                 style=style.name,
             )
         return style
@@ -224,13 +225,13 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
         left, top, right, bottom = style.region
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             raise PaintSettingsError(
-                "A region is left, top, right, bottom in 0 to 1, in that order."
+                "A region is left, top, right, bottom from 0 to 1, in that order."
             )
         pixels = cut(pixels, style.region)
         alpha = None if alpha is None else cut(alpha, style.region)
     if alpha is not None and not bool(alpha.any()):
         raise PaintSettingsError(
-            "There is nothing to learn from {style}, as it is transparent throughout.",
+            "There is nothing to learn from {style}, because it is completely transparent.",
             style=style.name,
         )
     if options.keep_colors != "no" and not style.is_content:
@@ -241,16 +242,16 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
 
 
 def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = None) -> Inputs:
-    """With the content brought to the styles' palette, each where it applies, as far as this.
+    """The inputs with the content recolored to the styles' palettes, each within its mask.
 
-    Nothing changes where the palette of a style is not known, or it is the content's. Faces are
-    brought half as far: skin is to stay skin.
+    Nothing changes if the palette of a style is unknown, or if the content is a style. Faces are
+    recolored half as much, so that skin keeps looking like skin.
 
     Args:
-        inputs: the pictures, with their faces if these are to be kept.
-        share: 0..1.
-        coloring: of another picture, so that frames of one scene are moved alike; None for that
-            of the content itself.
+        inputs: the pictures, with the mask of faces if these are to be kept.
+        share: how far to go to the palettes, 0..1.
+        coloring: that of the scene, so that its frames are recolored alike; None to measure the
+            content itself.
     """
     if share <= 0:
         return inputs
@@ -277,22 +278,22 @@ def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = 
 
 
 def with_faces(inputs: Inputs, options: PaintOptions, weight: float) -> Inputs:
-    """With the places of the photograph's faces, if these are to weigh more."""
+    """The inputs with a mask of the photograph's faces, if these get a greater weight."""
     found = faces_to_keep(inputs, options, weight)
     return replace(inputs, faces=face_mask(found, inputs.content.size)) if found else inputs
 
 
 def faces_to_keep(inputs: Inputs, options: PaintOptions, weight: float) -> tuple[Face, ...]:
-    """The photograph's faces, if these are to weigh more."""
+    """The photograph's faces, if these get a greater weight."""
     if options.faces == "off" or weight <= 0 or options.strength <= 0:
         return ()
     if any(style.is_content for style in inputs.styles):
-        return ()  # It is painted as itself.
+        return ()  # painted in its own style
     return find_faces(inputs.content)
 
 
 def colors_of(style: Style) -> ColorMoments | None:
-    """The palette of a style; None where it is not known."""
+    """The moments of a style's colors; None if they are unknown."""
     if style.picture is not None:
         return color_moments(style.picture.pixels[None])
     known = [one.colors for one in style.fingerprints if one.colors is not None]
@@ -300,7 +301,7 @@ def colors_of(style: Style) -> ColorMoments | None:
 
 
 def _within(numbers: Tensor) -> bool:
-    """Whether all are in 0 to 1, but for what filters overshoot; NaN is not."""
+    """Whether all values are in 0..1, with tolerance for filters that overshoot; NaN is not."""
     if not numbers.is_floating_point() or not numbers.numel():
         return False
     least, greatest = numbers.aminmax()
@@ -308,14 +309,14 @@ def _within(numbers: Tensor) -> bool:
 
 
 def _checked(picture: Picture, name: str | Sentence) -> Picture:
-    """Raise PaintSettingsError for pixels that a program has made otherwise than `Picture` says."""
+    """Raise PaintSettingsError for shapes or values that `Picture` does not allow."""
     pixels, alpha = picture.pixels, picture.alpha
     right = pixels.ndim == _AXES and pixels.shape[0] == _AXES and _within(pixels)
     if alpha is not None:
         right = right and alpha.shape == pixels.shape[1:] and _within(alpha)
     if not right:
         raise PaintSettingsError(
-            "The pixels of {picture} must be floating-point numbers in 0 to 1 of the shape "
+            "The pixels of {picture} must be floating-point numbers from 0 to 1 of the shape "
             "[3, height, width], with an alpha of [height, width] or none.",
             picture=name,
         )

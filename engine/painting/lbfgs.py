@@ -5,13 +5,15 @@ The inverse Hessian is applied in its compact form (Byrd, Nocedal and Schnabel, 
     H g = γ g + S v − γ Y w,   w = R⁻¹ Sᵀg,   v = R⁻ᵀ ((D + γ YᵀY) w − γ Yᵀg)
 
 with R the upper triangle of SᵀY in the order of age, D its diagonal and γ = sᵀy / yᵀy of the
-newest pair. S and Y are stacked tensors; the inner products live in two small matrices,
-in float64, of which an iteration fills one column. torch's own reads 2m + 5 numbers back.
+newest pair. S and Y are stacked tensors. Their inner products are kept in two small float64
+matrices, of which an iteration updates one row or column. torch's own L-BFGS reads 2m + 5 numbers
+back from the device in each iteration.
 
-Every choice is a `torch.where`: a step that raised the loss (Armijo, with a slack for the noise of
-bf16) or made it infinite is not taken and tried again shorter; a pair without positive curvature is
-left out of the model. Large tensors are changed in place, as at print sizes each is some hundred
-megabytes: besides the state an iteration needs three of them for a while.
+Every branch is a `torch.where`. A step that raised the loss (Armijo condition, with a slack for the
+noise of bf16) or made it infinite is rejected and tried again shorter (backtracking). A pair
+without positive curvature is left out of the model. Large tensors are changed in place, as each
+takes some hundred megabytes at print sizes: an iteration needs three of them temporarily, besides
+the state.
 """
 
 import math
@@ -26,8 +28,8 @@ from engine.painting.statistics import sum_of
 _ARMIJO = 1e-4
 _LEAST_COSINE = 1e-6
 _SHORTEST_CUT, _LONGEST_CUT = 0.1, 0.5
-WIDE = frozenset({"loss", "sy", "yy", "gamma"})
-"""Parts of a state in float64, where the device has it."""
+FLOAT64_TENSORS = frozenset({"loss", "sy", "yy", "gamma"})
+"""Tensors of a state that are float64, if the device has that type."""
 _TRUSTED_PAIRS = 3
 _PIECE = 1 << 20
 
@@ -37,46 +39,46 @@ class LbfgsSettings:
     """How the steps are chosen."""
 
     history: int = 20
-    """Pairs kept; memory is `8 · history` bytes for each number of the point (fp32)."""
+    """Number of pairs; they take `8 · history` bytes for each value of the point (fp32)."""
     narrow: bool = False
-    """Keep them in bf16, for half of that. The pictures are as good (a hundredth in the loss), as
-    the model is made of sums over all numbers of the rounded pairs.
+    """Keep the pairs in bf16, for half of that. The pictures are as good: the model is computed
+    from the rounded pairs, and its inner products average the rounding over all values.
     """
     step: float = 1.0
     """Length of a step along the quasi-Newton direction (1 as in jcjohnson/neural-style)."""
     first_change: float = 2e-3
-    """Mean absolute change of the first step, in units of the point; torch's own first step,
+    """Mean absolute change of a value in the first step. That of torch's own L-BFGS,
     `min(1, 1 / |g|₁) · g`, is too short for bf16 gradients.
     """
     slack: float = 1e-3
-    """Share by which the loss may rise in a step that is still taken."""
+    """Relative rise of the loss with which a step is still accepted."""
     retries: int = 6
-    """Shorter steps tried in a row before the model is forgotten."""
+    """Number of rejected steps in a row after which all pairs are dropped."""
     bounds: tuple[float, float] | None = None
-    """Least and greatest value of the point's numbers, or `None`."""
+    """Least and greatest allowed value; None for no bounds."""
 
 
 @dataclass(frozen=True)
 class LbfgsState:
-    """All of a run, as tensors. `trial` is where loss and gradient are wanted next.
+    """The whole state as tensors; loss and gradient are to be evaluated at `trial` next.
 
-    `advance` reuses its memory: a state that was passed to it is spent.
+    `advance` reuses its memory: a state that was passed to it must not be used again.
     """
 
-    point: Tensor  # the last point taken
+    point: Tensor  # the last accepted point
     trial: Tensor
     gradient: Tensor  # at `point`, flat
-    direction: Tensor  # the whole step that was tried first, flat
+    direction: Tensor  # the full step, flat
     loss: Tensor  # at `point`; infinite before the first evaluation
-    length: Tensor  # share of `direction` that `trial` takes
+    length: Tensor  # trial = point + length · direction
     steps: Tensor  # pairs offered so far; the next goes to slot steps % history
-    rejected: Tensor  # in a row
+    rejected: Tensor  # steps in a row
     s: Tensor  # [history, n]
     y: Tensor  # [history, n]
     valid: Tensor  # [history], false for an empty slot or a pair without curvature
-    sy: Tensor  # sᵢᵀ yⱼ, right for i not newer than j
+    sy: Tensor  # sᵢᵀ yⱼ, valid only for i not newer than j
     yy: Tensor  # yᵢᵀ yⱼ
-    gamma: Tensor  # γ as long as there is no pair; 0 where it is not known
+    gamma: Tensor  # γ to use before the first pair; 0 if unknown
 
     def tensors(self) -> dict[str, Tensor]:
         """The state by name, for a checkpoint."""
@@ -93,12 +95,12 @@ class LbfgsState:
 
 
 def begin(point: Tensor, settings: LbfgsSettings, gamma: Tensor | None = None) -> LbfgsState:
-    """A run that starts from `point`; the first trial is the point itself.
+    """The state to start with; the first trial is the point itself.
 
     Args:
         point: where to start.
         settings: how steps are chosen.
-        gamma: γ of a run before this that was much like it, for the first step; see `gamma_of`.
+        gamma: γ of an earlier, similar optimization, for the first step; see `gamma_of`.
     """
     flat, device = point.numel(), point.device
     # MPS has no float64.
@@ -126,20 +128,20 @@ def begin(point: Tensor, settings: LbfgsSettings, gamma: Tensor | None = None) -
 
 @torch.no_grad()
 def gamma_of(state: LbfgsState) -> Tensor:
-    """γ of the newest pair, or what the run began with where that has no curvature; 0 for none."""
+    """γ of the newest pair; the initial γ if that pair has no curvature, 0 if there is none."""
     slot = ((state.steps - 1) % state.s.shape[0]).reshape(1)
     newest = (one.diagonal().index_select(0, slot)[0] for one in (state.sy, state.yy))
     curvature, square = newest
     return torch.where(state.valid.index_select(0, slot)[0], curvature / square, state.gamma)
 
 
-def foreseen(state: LbfgsState) -> Tensor:
-    """The step that would be tried next, taken unseen; the point where little is known of the way.
+def extrapolated(state: LbfgsState) -> Tensor:
+    """The trial, without evaluating it; the last accepted point if the model is not to be trusted.
 
-    A model of a few pairs that was right about the last step is hardly ever wrong about the next.
+    A model of a few pairs that predicted the last step well is hardly ever wrong about the next.
     """
     trusted = (state.valid.sum() >= _TRUSTED_PAIRS) & (state.rejected == 0)
-    trusted &= torch.isfinite(_length(state.trial))
+    trusted &= torch.isfinite(_l1_norm(state.trial))
     return torch.where(trusted, state.trial, state.point)
 
 
@@ -148,33 +150,33 @@ def advance(
 ) -> LbfgsState:
     """The state after loss (a scalar tensor) and gradient at `state.trial` are known."""
     loss = loss.detach().to(state.loss.dtype)
-    # Not reshaped by strides: the order of the numbers must not depend on the memory format.
+    # Contiguous first: the order of the values must not depend on the memory format.
     new_gradient = gradient.detach().contiguous().reshape(-1).to(state.gradient.dtype)
-    moved = (state.trial - state.point).contiguous().reshape(-1)
-    reach = _length(moved)
-    promised = torch.dot(state.gradient, moved).to(loss.dtype)
-    finite = torch.isfinite(loss) & torch.isfinite(_length(new_gradient))
+    step = (state.trial - state.point).contiguous().reshape(-1)
+    step_norm = _l1_norm(step)
+    predicted = torch.dot(state.gradient, step).to(loss.dtype)
+    finite = torch.isfinite(loss) & torch.isfinite(_l1_norm(new_gradient))
     first = torch.isinf(state.loss)
-    enough = loss <= state.loss + _ARMIJO * promised + settings.slack * state.loss.abs()
-    taken = finite & (enough | first)
+    enough = loss <= state.loss + _ARMIJO * predicted + settings.slack * state.loss.abs()
+    accepted = finite & (enough | first)
 
-    state = _remember(state, moved, new_gradient, usable=taken & ~first)
-    del moved
-    shorter = _shorter(state, loss, promised, finite=finite)
-    rejected = torch.where(taken, 0, state.rejected + 1)
+    state = _add_pair(state, step, new_gradient, usable=accepted & ~first)
+    del step
+    shorter = _backtracked(state, loss, predicted, finite=finite)
+    rejected = torch.where(accepted, 0, state.rejected + 1)
     lost = rejected > settings.retries
-    torch.where(taken, state.trial, state.point, out=state.point)
-    torch.where(taken, new_gradient, state.gradient, out=state.gradient)
+    torch.where(accepted, state.trial, state.point, out=state.point)
+    torch.where(accepted, new_gradient, state.gradient, out=state.gradient)
     state = replace(
         state,
-        loss=torch.where(taken, loss, state.loss),
+        loss=torch.where(accepted, loss, state.loss),
         valid=state.valid & ~lost,
         rejected=torch.where(lost, 0, rejected),
         gamma=torch.where(lost, 0.0, state.gamma),
     )
-    # Without curvature the steps double, as none tells how far the slope goes down.
-    fresh, full = _direction(state, settings, torch.where(taken, 2 * reach, 0.0))
-    anew = taken | lost
+    # Without curvature nothing tells how far the descent goes, so the steps double.
+    fresh, full = _direction(state, settings, torch.where(accepted, 2 * step_norm, 0.0))
+    anew = accepted | lost
     torch.where(anew, fresh, state.direction, out=state.direction)
     length = torch.where(anew, full, shorter)
     torch.mul(state.direction.view_as(state.point), length, out=state.trial)
@@ -184,17 +186,17 @@ def advance(
     return replace(state, length=length)
 
 
-def _remember(state: LbfgsState, moved: Tensor, gradient: Tensor, usable: Tensor) -> LbfgsState:
-    """The pair of this step put into the oldest slot; where not usable, nothing changes."""
+def _add_pair(state: LbfgsState, step: Tensor, gradient: Tensor, usable: Tensor) -> LbfgsState:
+    """Put the pair of this step into the oldest slot; nothing changes unless it is `usable`."""
     change = gradient - state.gradient
-    size = torch.linalg.vector_norm(moved) * torch.linalg.vector_norm(change)
+    size = torch.linalg.vector_norm(step) * torch.linalg.vector_norm(change)
     slot = (state.steps % state.s.shape[0]).reshape(1)
-    for rows, row in ((state.s, moved), (state.y, change)):
-        # A step that was not taken writes its slot's own row back.
+    for rows, row in ((state.s, step), (state.y, change)):
+        # If not usable, the slot's own row is written back.
         kept = rows.index_select(0, slot)[0]
         torch.where(usable, row.to(rows.dtype), kept, out=kept)
         rows.index_copy_(0, slot, kept[None])
-        row.copy_(kept)  # The model is made of what is kept, rounding included.
+        row.copy_(kept)  # the inner products are those of the rounded pair
     small = state.sy.dtype
     sy_column = _products(state.s, change).to(small)
     yy_column = _products(state.y, change).to(small)
@@ -207,23 +209,23 @@ def _remember(state: LbfgsState, moved: Tensor, gradient: Tensor, usable: Tensor
     return replace(state, sy=sy, yy=yy, valid=valid, steps=state.steps + usable.to(torch.int64))
 
 
-def _shorter(state: LbfgsState, loss: Tensor, promised: Tensor, *, finite: Tensor) -> Tensor:
-    """The length to try after a rejected one: the parabola's least, within 0.1 to 0.5 of it."""
-    rise = loss - state.loss - promised
-    cut = (-promised / (2 * rise)).clamp(_SHORTEST_CUT, _LONGEST_CUT)
+def _backtracked(state: LbfgsState, loss: Tensor, predicted: Tensor, *, finite: Tensor) -> Tensor:
+    """The length after a rejection: the minimum of a parabola, 0.1 to 0.5 of the former length."""
+    rise = loss - state.loss - predicted
+    cut = (-predicted / (2 * rise)).clamp(_SHORTEST_CUT, _LONGEST_CUT)
     cut = torch.where(finite & (rise > 0), cut, _SHORTEST_CUT)
     return state.length * cut.to(state.length.dtype)
 
 
 def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tuple[Tensor, Tensor]:
-    """The quasi-Newton direction at `state.point` and the length to take of it.
+    """The quasi-Newton direction at `state.point`, and the step length along it.
 
-    Without a model the direction is steepest descent, of an L1 norm of at least `least`.
+    Without a model it is steepest descent, with a step whose L1 norm is at least `least`.
     """
     history = state.s.shape[0]
     small = state.sy.dtype
     g = state.gradient
-    # Oldest first: the slot that is written next holds the oldest pair.
+    # Oldest first: the slot to be written next holds the oldest pair.
     age = (torch.arange(history, device=g.device) + state.steps) % history
     valid = state.valid.index_select(0, age)
     both = valid[:, None] & valid[None, :]
@@ -251,23 +253,23 @@ def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tup
     step *= gamma.to(g.dtype)
     _add_rows(step, state.s, v)
 
-    weight = _length(g).clamp(min=torch.finfo(g.dtype).tiny)
+    weight = _l1_norm(g).clamp(min=torch.finfo(g.dtype).tiny)
     first = settings.first_change * g.numel() / weight
     first = torch.where(state.gamma > 0, state.gamma.to(g.dtype), first)
     first = torch.maximum(first, least / weight)
-    # At the very optimum there is nowhere to go.
+    # The gradient is zero at the optimum.
     first = torch.where(torch.isfinite(first), first, torch.zeros_like(first))
-    # Also where rounding has turned the model's direction uphill, or made it infinite.
+    # Steepest descent also where rounding made the model's direction point uphill, or infinite.
     downhill = torch.dot(g, step)
     good = any_pair & torch.isfinite(downhill) & (downhill > 0)
     torch.where(good, step, g, out=step)
     return step.neg_(), torch.where(good, torch.full_like(first, settings.step), first)
 
 
-def _length(vector: Tensor) -> Tensor:
-    """The L1 norm; not finite where a number is not.
+def _l1_norm(vector: Tensor) -> Tensor:
+    """The L1 norm; not finite if any value is not.
 
-    In pieces, as torch's own takes five times as long on a processor.
+    In pieces, as torch's own is far slower on a CPU.
     """
     return sum_of([piece.abs().sum() for piece in torch.split(vector.reshape(-1), _PIECE)])
 

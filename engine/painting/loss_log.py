@@ -1,4 +1,4 @@
-"""The losses of a run and the time that it takes."""
+"""The losses of a run, and the time that it takes."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from engine.painting.time_left import TimeLeft, slowness_before
 
 @dataclass(frozen=True, eq=False)
 class _Unread:
-    """An iteration whose figures are on the device still: their names, and they as one tensor."""
+    """An iteration whose losses are still on the device: their names, and one tensor of values."""
 
     scale: int
     iteration: int
@@ -25,22 +25,20 @@ class _Unread:
 
 @dataclass(eq=False)
 class LossLog:
-    """Losses are kept on the device until they are asked for: reading them waits for it."""
+    """The losses; they stay on the device until they are read, as reading waits for it."""
 
     scales: Sequence[Scale]
-    """Scales of the painting; their sizes and iterations say how much work there is."""
+    """Scales of the painting, for the time left."""
     losses: list[Losses] = field(default_factory=list)
     """The losses that were read."""
     seconds: float = 0.0
-    """Painted, from the first iteration, in all runs together: starting the device's work and
-    waiting for it.
-    """
+    """Seconds of painting in all runs together: launching work on the device and waiting for it."""
     iterations: int = 0
-    """Number of iterations that were evaluated, repeated ones included."""
+    """Number of iterations, including repeated ones."""
     reference: float | None = None
-    """The loss by which `stalled` judges; None at the beginning of a scale."""
+    """The loss that `stalled` compares with; None at the beginning of a scale."""
     _unread: list[_Unread] = field(default_factory=list)
-    _sick: set[tuple[int, int]] = field(default_factory=set)
+    _nonfinite: set[tuple[int, int]] = field(default_factory=set)
     _time: TimeLeft = field(init=False)
     _unread_seconds: float = 0.0
     _unread_worked: float = 0.0
@@ -56,14 +54,14 @@ class LossLog:
         seconds: float,
         worked: float,
     ) -> None:
-        """An iteration was started that gives these figures.
+        """Add an iteration, which the device may still be computing.
 
         Args:
             scale: its number.
             iteration: of the scale, from 1.
-            figures: see `Evaluation.figures`; on the device, which may still be at work.
-            seconds: that it took to start.
-            worked: seconds that the processor worked for it.
+            figures: see `Evaluation.figures`.
+            seconds: wall time of launching it.
+            worked: CPU time of launching it.
         """
         stacked = torch.stack(list(figures.values()))
         self._unread.append(_Unread(scale, iteration, tuple(figures), stacked))
@@ -71,10 +69,10 @@ class LossLog:
         self._unread_worked += worked
         self.iterations += 1
         if stacked.device.type == "cpu":
-            self.read()  # There is nothing to wait for.
+            self.read()  # nothing to wait for
 
     def read(self) -> None:
-        """Bring the losses from the device."""
+        """Read all losses from the device."""
         if not self._unread:
             return
         begun = time.perf_counter()
@@ -82,10 +80,10 @@ class LossLog:
         seconds = self._unread_seconds + time.perf_counter() - begun
         for one, numbers in zip(self._unread, values, strict=True):
             terms = dict(zip(one.names, numbers, strict=True))
-            total, steepest = terms.pop("total"), terms.pop("steepest")
+            total, max_abs_grad = terms.pop("total"), terms.pop("max_abs_grad")
             self.losses.append(Losses(one.scale, one.iteration, total, terms))
-            if not (math.isfinite(total) and math.isfinite(steepest)):
-                self._sick.add((one.scale, one.iteration))
+            if not (math.isfinite(total) and math.isfinite(max_abs_grad)):
+                self._nonfinite.add((one.scale, one.iteration))
         self._pace(seconds)
         self._unread.clear()
         self._unread_seconds = self._unread_worked = 0.0
@@ -96,30 +94,30 @@ class LossLog:
         return self.losses[-1]
 
     def finite_after(self, scale: int, iteration: int) -> bool:
-        """Whether all losses and gradients are finite that came after an iteration of a scale."""
+        """Whether all losses and gradients after an iteration of a scale are finite."""
         self.read()
-        return all(one <= (scale, iteration) for one in self._sick)
+        return all(one <= (scale, iteration) for one in self._nonfinite)
 
     def forget_after(self, scale: int, iteration: int) -> None:
-        """Drop the losses of iterations that are to be repeated."""
+        """Drop the losses after an iteration of a scale, from which painting is repeated."""
         self.read()
         self.losses = [
             one for one in self.losses if (one.scale, one.iteration) <= (scale, iteration)
         ]
-        self._sick = {one for one in self._sick if one <= (scale, iteration)}
+        self._nonfinite = {one for one in self._nonfinite if one <= (scale, iteration)}
 
     def stalled(self, share: float) -> bool:
-        """Whether the loss sank by less than a share since this was last asked."""
+        """Whether the loss fell by less than this share since the last call."""
         total = self.newest().total
         before, self.reference = self.reference, total
         return share > 0 and before is not None and before - total < share * abs(before)
 
     def seconds_left(self, scale: int, iteration: int) -> float | None:
-        """Guessed from the iterations so far; None before the first."""
+        """See `TimeLeft.seconds`."""
         return self._time.seconds(scale, iteration)
 
     def _pace(self, seconds: float) -> None:
-        """The unread iterations took this long together."""
+        """Divide the wall time of the unread iterations among them, by pixels."""
         self.seconds += seconds
         pixels = sum(self.scales[one.scale].pixels for one in self._unread)
         on_cpu = self._unread[0].figures.device.type == "cpu"

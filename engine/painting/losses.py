@@ -1,7 +1,6 @@
-"""The losses, each a function of tensors alone.
+"""Content loss and total variation, with their gradients, as functions of tensors alone.
 
-Content and total variation are sums over positions; what style's see of the features is in
-`engine.painting.moments`.
+The style losses are in `engine.painting.style_targets`.
 """
 
 from collections.abc import Iterator
@@ -12,68 +11,69 @@ from torch import Tensor
 
 from engine.networks.border import repeat_border
 from engine.networks.encoder import Basis
-from engine.painting.products import is_quicker, multiplied
+from engine.painting.products import is_quicker, onednn_linear
 
 _CACHED = 1 << 17
-"""Numbers that are worked on at a time on a CPU."""
+"""Values that are processed at a time on a CPU."""
 _NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
-"""One of each pair of neighbours, rows and columns away, and what its difference counts."""
+"""Half of the eight neighbors: offset in rows and columns, and weight of the squared difference."""
 
 
 def in_basis(features: Tensor, basis: Basis | None) -> Tensor:
     """`weight F + bias` [1, K, h, w] of features F [1, C, h, w]."""
     if basis is None:
         return features
-    # A product, which takes half the time of a convolution of 1 × 1.
+    # A matrix product is faster than a 1 × 1 convolution.
     rows = features.movedim(1, -1)
     if is_quicker(len(basis.weight), rows) and rows.is_contiguous():
-        made = multiplied(rows.flatten(0, 2), basis.weight, basis.bias)
+        made = onednn_linear(rows.flatten(0, 2), basis.weight, basis.bias)
         return made.view(*rows.shape[:3], -1).movedim(-1, 1)
     return F.linear(rows, basis.weight, basis.bias).movedim(-1, 1)
 
 
-def from_basis(slope: Tensor, basis: Basis) -> Tensor:
-    """The slope [1, C, h, w] of features, from that [1, K, h, w] of them in a basis."""
-    weight, rows = basis.weight.to(slope.dtype), slope.movedim(1, -1)
+def from_basis(grad: Tensor, basis: Basis) -> Tensor:
+    """The backward pass of `in_basis`: a gradient [1, C, h, w] from one [1, K, h, w]."""
+    weight, rows = basis.weight.to(grad.dtype), grad.movedim(1, -1)
     if is_quicker(len(weight), rows) and rows.is_contiguous():
-        made = multiplied(rows.flatten(0, 2), weight.mT)
+        made = onednn_linear(rows.flatten(0, 2), weight.mT)
         return made.view(*rows.shape[:3], -1).movedim(-1, 1)
     return (rows @ weight).movedim(-1, 1)
 
 
 def content_loss(
-    features: Tensor, target: Tensor, counts: Tensor, slope: Tensor, *, fresh: bool
+    features: Tensor, target: Tensor, weights: Tensor, grad: Tensor, *, fresh: bool
 ) -> Tensor:
-    """Σ counts (F − P)² over all positions, in float32 or wider; its slope goes into `slope`.
+    """Σ w (F − P)² over all channels and positions, in float32 or wider, with its gradient.
 
-    On a CPU few of a tile's channels or rows at a time, as they then stay in the cache.
+    Gatys, Ecker and Bethge 2016, eq. 1, with weights. A CPU takes few channels or rows at a time,
+    so that they stay in its cache.
 
     Args:
         features: F [1, C, h, w].
         target: P, likewise.
-        counts: [h, w], how much each position counts; or one number [] for all.
-        slope: like `features`, of any precision; is changed.
-        fresh: `slope` holds nothing yet, and is overwritten.
+        weights: w, [h, w], or [] for all positions alike.
+        grad: like `features`, of any precision; the gradient is added to it in place.
+        fresh: `grad` is uninitialized, and is overwritten instead of added to.
     """
-    wide = torch.promote_types(features.dtype, torch.float32)
-    total = torch.zeros((), dtype=wide, device=features.device)
+    acc_dtype = torch.promote_types(features.dtype, torch.float32)
+    total = torch.zeros((), dtype=acc_dtype, device=features.device)
     for place in _places(features):
-        difference = features[place].to(wide) - target[place].to(wide)
-        weight = counts[place[2:]] if counts.ndim else counts
+        difference = features[place].to(acc_dtype) - target[place].to(acc_dtype)
+        weight = weights[place[2:]] if weights.ndim else weights
         total += (weight * difference.square()).sum()
         difference *= 2 * weight
-        slope[place].copy_(difference) if fresh else slope[place].add_(difference)
+        grad[place].copy_(difference) if fresh else grad[place].add_(difference)
     return total
 
 
 def _places(features: Tensor) -> Iterator[tuple[slice, ...]]:
-    """Parts of [1, C, h, w], each of few numbers that lie together."""
+    """Slices of [1, C, h, w], each of few values that are adjacent in memory."""
     whole = slice(None)
     if features.device.type != "cpu":
         yield whole, whole, whole, whole
         return
     _, channels, height, width = features.shape
-    rows_apart = features.stride(2) > features.stride(1)  # pixels of all channels lie together
+    rows_apart = features.stride(2) > features.stride(1)  # channels last
     count, each = (height, channels * width) if rows_apart else (channels, height * width)
     step = max(1, _CACHED // max(1, each))
     for start in range(0, count, step):
@@ -82,23 +82,23 @@ def _places(features: Tensor) -> Iterator[tuple[slice, ...]]:
 
 
 def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
-    """Squared differences to the eight neighbours, summed over some pixels; and its slope.
+    """Squared differences to the eight neighbors, summed over some pixels, and the gradient.
 
-    For a smooth picture this is (∂x)² + (∂y)² summed over the channels: the axes count 2/3,
-    the diagonals, whose differences are √2 as long, 1/6 each. The border repeats. Written out, as
-    autograd would keep a copy at each step.
+    For a smooth picture this is (∂x)² + (∂y)² summed over the channels: axes have the weight 2/3,
+    diagonals, which are √2 as long, 1/6 each. The border is replicated. The gradient is written
+    out, as autograd would keep a copy of each step.
 
     Args:
         picture: [1, 3, H, W].
-        rows: of the pixels that count.
-        columns: likewise.
+        rows: rows of the pixels to sum over.
+        columns: columns of these pixels.
 
     Returns:
-        The sum, and its slope like `picture`.
+        The sum [], and its gradient like `picture`.
     """
     height, width = picture.shape[2:]
     x = repeat_border(picture, left=1, right=1, bottom=1)
-    slope, total = torch.zeros_like(x), x.new_zeros(())
+    grad, total = torch.zeros_like(x), x.new_zeros(())
     top, bottom, _ = rows.indices(height)
     left, right, _ = columns.indices(width)
     here = (..., slice(top, bottom), slice(left + 1, right + 1))
@@ -111,10 +111,10 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
         difference = x[there] - x[here]
         total += share * difference.square().sum()
         difference *= 2 * share
-        slope[there] += difference
-        slope[here] -= difference
-    # What leans on a repeated border leans on the border itself.
-    slope[..., height - 1, :] += slope[..., height, :]
-    slope[..., 1] += slope[..., 0]
-    slope[..., width] += slope[..., width + 1]
-    return total, slope[..., :height, 1 : width + 1]
+        grad[there] += difference
+        grad[here] -= difference
+    # The gradient of a replicated border belongs to the border itself.
+    grad[..., height - 1, :] += grad[..., height, :]
+    grad[..., 1] += grad[..., 0]
+    grad[..., width] += grad[..., width + 1]
+    return total, grad[..., :height, 1 : width + 1]

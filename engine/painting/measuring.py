@@ -1,4 +1,4 @@
-"""Measuring pictures with a network: a style's statistics, or those kept of it."""
+"""Style statistics: measured with the network, from the cache, or from fingerprints."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,27 +31,27 @@ _UNITS = {"caffe": 1.0, "torchvision": 255.0 * sum(TORCHVISION_STD) / 3}
 
 @dataclass(frozen=True, eq=False)
 class Measuring:
-    """What measuring and judging need at hand."""
+    """What is needed to measure styles and to build the terms."""
 
     encoder: Encoder
     """The network."""
     plan: Plan
-    """Weights, layers and form of the losses."""
+    """Weights, layers and settings of the losses."""
     core_px: int | None = None
     """Size of tiles; None for whole pictures at once."""
     store: StatisticsStore = field(default_factory=MemoryStatistics)
     """Cache of style statistics."""
     check: Callable[[], None] = lambda: None
-    """Called before each piece of work; may raise to stop."""
+    """Called before each tile; may raise to stop."""
 
     @property
     def unit(self) -> float:
-        """What features times this are in: those of the network whose units the losses are in."""
+        """Factor that brings features to the units of the plan's losses; see `Encoder.unit`."""
         return self.encoder.unit / _UNITS[self.plan.loss.units]
 
     @property
-    def wide(self) -> torch.dtype:
-        """Type of sums and weights."""
+    def acc_dtype(self) -> torch.dtype:
+        """Type in which sums are accumulated: float32 or wider."""
         return torch.promote_types(self.encoder.dtype, torch.float32)
 
 
@@ -65,10 +65,17 @@ def measure_style(
     core_px: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, LayerMoments]:
-    """Moments of a style picture [3, H, W] at the size that it has, on the device, in the bases.
+    """Moments of a style picture, by layer, in the network's bases.
 
-    Features count by an alpha [H, W], if there is one; by `calm` [H, W], how far each place is
-    calm, those of the calm parts are told too, under `calm_name` of each layer.
+    Args:
+        encoder: the network.
+        pixels: [3, H, W], measured at this size.
+        layers: names of layers.
+        alpha: weights [H, W] of the pixels; None for 1 everywhere.
+        calm: weights [H, W] of calm parts. If given, moments under these weights are returned, too,
+            by `calm_name` of each layer.
+        core_px: size of tiles; None for the whole picture at once.
+        check: called before each tile; may raise to stop.
     """
     picture = pixels[None].to(encoder.device)
     size = (picture.shape[-2], picture.shape[-1])
@@ -88,27 +95,27 @@ def measure_style(
                 own = core.inside(window).at_stride(stride).of(features[name])
                 for named, guide in guides.items():
                     if guide is None:
-                        counts, total = None, float((size[0] // stride) * (size[1] // stride))
+                        weights, total = None, float((size[0] // stride) * (size[1] // stride))
                     else:
-                        counts = guide_at(guide, core, stride).to(encoder.device)
+                        weights = guide_at(guide, core, stride).to(encoder.device)
                         total = _covered(guide, stride)
-                    part = moments(own, counts, total)
+                    part = moments(own, weights, total)
                     known = found.get(named(name))
                     found[named(name)] = part if known is None else known.plus(part)
     return {
-        named(name): found[named(name)].in_basis(encoder.basis(name)).mirrored()
+        named(name): found[named(name)].in_basis(encoder.basis(name)).symmetrized()
         for named in guides
         for name in layers
     }
 
 
 def calm_name(layer: str) -> str:
-    """Under which the moments of a layer in a style's calm parts are kept."""
+    """The name of a layer's moments in calm parts."""
     return f"{layer}{_CALM}"
 
 
 def is_calm(name: str) -> bool:
-    """Whether moments of this name are of calm parts alone."""
+    """Whether this is the name of moments in calm parts."""
     return name.endswith(_CALM)
 
 
@@ -117,7 +124,7 @@ def _same(layer: str) -> str:
 
 
 def _covered(alpha: Tensor, stride: int) -> float:
-    """Features that an alpha leaves to count; never none."""
+    """Sum of an alpha over the features; never zero."""
     whole = Region(0, alpha.shape[0], 0, alpha.shape[1])
     return max(float(guide_at(alpha, whole, stride).sum()), 1e-6)
 

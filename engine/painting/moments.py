@@ -1,7 +1,8 @@
-"""Moments of a picture's features, and the features' slope from those of the moments.
+"""Second moments and means of features, and the gradient of the features from that of the moments.
 
-After the convolutions they are most of the painter's work, so that they are taken by products of
-the layout that features come in, few positions at a time.
+After the convolutions this is most of the painter's work. So the matrix products use the layout in
+which features come, [channels, positions] (channels first) or [positions, channels] (channels
+last), and take few positions at a time, so that copies of them stay in the CPU's cache.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,129 +11,136 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.painting.products import is_quicker, multiplied
+from engine.painting.products import is_quicker, onednn_linear
 from engine.painting.statistics import LayerMoments
 
 _BLOCKS, _LEAST_BLOCK = 16, 1024
 _BAND = 1 << 17
-"""Positions that are worked on at a time."""
+"""Positions that are processed at a time, on other devices."""
 _CACHED = 1 << 18
-"""Numbers that a processor works on at a time in float32, as they stay in its cache."""
-_CACHED_COLUMNS = 1 << 19
-"""The same where rows of pixels lie together, and memory is used again."""
+"""Float32 values that a CPU processes at a time, as these stay in its cache."""
+_CACHED_CHANNELS_FIRST = 1 << 19
+"""The same for channels first, where a buffer is reused."""
 _LEAST_GROUP = 32
-"""Channels whose products with themselves and others are taken at once."""
+"""Least number of channels in a group; see `_groups`."""
 _LEAST_POSITIONS = 1000
-"""For fewer all channels' products are."""
+"""With fewer positions all channels are one group."""
 
 
 @dataclass(frozen=True, eq=False)
-class Counting:
-    """Which positions of features count, and how much: all alike, or by a guide."""
+class Weighting:
+    """A spatial weighting of feature positions: uniform, or by a guide (Gatys et al. 2017, §4)."""
 
     guide: Tensor | None
-    """[h, w] in 0..1; None counts each position as 1."""
+    """Weights [h, w] in 0..1; None for 1 everywhere."""
     total: float
-    """Sum of the guide over the whole picture, so that the shares of all tiles add up."""
+    """Sum of the weights over the whole picture, of which these features may be a tile."""
 
 
 def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoments:
-    """`all_moments` of one counting."""
-    return all_moments(features, [Counting(guide, total)])[0]
+    """`all_moments` with one weighting."""
+    return all_moments(features, [Weighting(guide, total)])[0]
 
 
-def all_moments(features: Tensor, countings: Sequence[Counting]) -> list[LayerMoments]:
-    """Share of `features` [1, C, h, w] in the moments, by each of several countings.
+def all_moments(features: Tensor, weightings: Sequence[Weighting]) -> list[LayerMoments]:
+    """What features contribute to the moments of the whole picture, for each of several weightings.
 
-    All are taken in one product for each part of the features, while these are in the cache.
+    All weightings share one matrix product, for each part of the features that fits the cache.
 
     Args:
-        features: of a picture or of a tile of it.
-        countings: how positions count.
+        features: [1, C, h, w], of a picture or of a tile of it; contributions of tiles add up.
+        weightings: how much each position counts.
+
+    Returns:
+        For each weighting `Σ w F Fᵀ / total` [C, C] and `Σ w F / total` [C].
     """
-    columns = _columns(features)
-    if columns is not None:
-        return _moments_of_columns(columns, countings)
-    wide, channels = _wide(features.dtype), features.shape[1]
-    width = channels * len(countings)
-    second = torch.zeros(channels, width, dtype=wide, device=features.device)
-    mean = torch.zeros(width, dtype=wide, device=features.device)
-    for top, bottom in _bands(features, len(countings)):
-        rows = _rows(features[:, :, top:bottom])
-        weighted = _beside([_weighed_rows(rows, one.guide, top, bottom) for one in countings])
-        if is_quicker(channels, rows):
-            second += multiplied(rows.mT, weighted.mT)
+    channels_first = _channels_first(features)
+    if channels_first is not None:
+        return _moments_channels_first(channels_first, weightings)
+    acc_dtype, channels = _acc_dtype(features.dtype), features.shape[1]
+    width = channels * len(weightings)
+    second = torch.zeros(channels, width, dtype=acc_dtype, device=features.device)
+    mean = torch.zeros(width, dtype=acc_dtype, device=features.device)
+    for top, bottom in _bands(features, len(weightings)):
+        channels_last = _channels_last(features[:, :, top:bottom])
+        weighted = _concatenated(
+            [_weighted(channels_last, one.guide, top, bottom) for one in weightings]
+        )
+        if is_quicker(channels, channels_last):
+            second += onednn_linear(channels_last.mT, weighted.mT)
             mean += weighted.sum(0)
-        elif rows.dtype is wide:
-            second, mean = second.addmm(rows.mT, weighted), mean + weighted.sum(0)
+        elif channels_last.dtype is acc_dtype:
+            second, mean = second.addmm(channels_last.mT, weighted), mean + weighted.sum(0)
         else:
-            products, sums = _sums_of_blocks(rows, weighted)
+            products, sums = _blockwise_sums(channels_last, weighted)
             second, mean = second + products, mean + sums
     each = zip(
-        countings, torch.split(second, channels, 1), torch.split(mean, channels), strict=True
+        weightings, torch.split(second, channels, 1), torch.split(mean, channels), strict=True
     )
     return [LayerMoments(product / one.total, total / one.total) for one, product, total in each]
 
 
-def add_moments_slope(
-    slope: Tensor,
+def add_moments_grad(
+    grad: Tensor,
     features: Tensor,
-    slopes: Sequence[tuple[Counting, LayerMoments]],
+    grads: Sequence[tuple[Weighting, LayerMoments]],
     *,
     fresh: bool = False,
 ) -> None:
-    """Add the features' slope, from the slopes of what `all_moments` makes of them.
+    """The backward pass of `all_moments`: add the gradient with respect to the features.
 
     Args:
-        slope: [1, C, h, w], like `features`; is changed.
+        grad: [1, C, h, w], like `features`; changed in place.
         features: as for `all_moments`.
-        slopes: with respect to the moments, by each counting.
-        fresh: `slope` holds nothing yet, and is overwritten.
+        grads: each weighting with the gradient with respect to its moments.
+        fresh: `grad` is uninitialized, and is overwritten instead of added to.
     """
-    columns, into = _columns(features), _columns(slope)
-    if columns is not None and into is not None:
-        _add_to_columns(into, columns, slopes, fresh=fresh)
+    channels_first, into = _channels_first(features), _channels_first(grad)
+    if channels_first is not None and into is not None:
+        _add_channels_first(into, channels_first, grads, fresh=fresh)
         return
-    dtype, channels = _row_dtype(features), features.shape[1]
-    # Symmetrical ones, one beside the other.
-    both = torch.cat([(one.second + one.second.mT) / by.total for by, one in slopes]).to(dtype)
-    constant = torch.cat([one.mean / by.total for by, one in slopes]).to(dtype)
-    countings = [by for by, _ in slopes]
-    for top, bottom in _bands(features, len(countings)):
-        part, mine = features[:, :, top:bottom], slope[:, :, top:bottom]
+    dtype, channels = _product_dtype(features), features.shape[1]
+    # As F Fᵀ is symmetric, the gradient of a second moment acts as A + Aᵀ; stacked over weightings.
+    both = torch.cat([(one.second + one.second.mT) / by.total for by, one in grads]).to(dtype)
+    bias = torch.cat([one.mean / by.total for by, one in grads]).to(dtype)
+    weightings = [by for by, _ in grads]
+    for top, bottom in _bands(features, len(weightings)):
+        part, mine = features[:, :, top:bottom], grad[:, :, top:bottom]
         positions = mine[0].permute(1, 2, 0)
-        whole = len(countings) == 1 and countings[0].guide is None
+        whole = len(weightings) == 1 and weightings[0].guide is None
         if fresh and whole and positions.is_contiguous() and mine.dtype is dtype:
-            torch.addmm(constant, _rows(part), both.mT, out=positions.view(-1, channels))
+            torch.addmm(bias, _channels_last(part), both.mT, out=positions.view(-1, channels))
             continue
-        rows = _rows(part)
-        if is_quicker(channels, rows):
-            found = multiplied(rows, both, constant)
+        channels_last = _channels_last(part)
+        if is_quicker(channels, channels_last):
+            found = onednn_linear(channels_last, both, bias)
         else:
-            found = torch.addmm(constant, rows, both.mT)
-        shaped = found.view(*positions.shape[:2], len(countings), channels).unbind(2)
+            found = torch.addmm(bias, channels_last, both.mT)
+        shaped = found.view(*positions.shape[:2], len(weightings), channels).unbind(2)
         guides = [
-            None if one.guide is None else one.guide[top:bottom, :, None] for one in countings
+            None if one.guide is None else one.guide[top:bottom, :, None] for one in weightings
         ]
-        total = _summed(shaped, guides)
+        total = _weighted_sum(shaped, guides)
         positions.copy_(total) if fresh else positions.add_(total)
 
 
-def _moments_of_columns(columns: Tensor, countings: Sequence[Counting]) -> list[LayerMoments]:
-    """`all_moments` by products of the layout that features come in.
+def _moments_channels_first(
+    channels_first: Tensor, weightings: Sequence[Weighting]
+) -> list[LayerMoments]:
+    """`all_moments` of channels first [C, h·w].
 
-    Second moments are symmetrical, so that of each group of channels only the products with itself
-    and with later groups are taken.
+    Second moments are symmetric, so each group of channels is multiplied only with itself and with
+    later groups.
     """
-    channels, copies, groups = len(columns), len(countings), _groups(columns)
+    channels, copies, groups = len(channels_first), len(weightings), _groups(channels_first)
     size = channels // groups
     starts = range(0, channels, size)
     found: list[Tensor] = []
-    quick = is_quicker(channels, columns)
-    for place, stack in _stacks(columns, countings):
+    quick = is_quicker(channels, channels_first)
+    for place, stack in _weighted_blocks(channels_first, weightings):
         for number, start in enumerate(starts):
-            group, others = columns[start : start + size, place], stack[copies * start :]
-            product = multiplied(group, others) if quick else group @ others.mT
+            group, others = channels_first[start : start + size, place], stack[copies * start :]
+            product = onednn_linear(group, others) if quick else group @ others.mT
             if len(found) < groups:
                 found.append(product)
             else:
@@ -142,12 +150,12 @@ def _moments_of_columns(columns: Tensor, countings: Sequence[Counting]) -> list[
             _from_groups([sums[:, :-copies] for sums in found], number, copies) / one.total,
             torch.cat([sums[:, number - copies] for sums in found]) / one.total,
         )
-        for number, one in enumerate(countings)
+        for number, one in enumerate(weightings)
     ]
 
 
 def _from_groups(products: Sequence[Tensor], number: int, copies: int) -> Tensor:
-    """A symmetrical matrix, of each group's products with itself and with later groups."""
+    """The symmetric matrix of one weighting, from the products of `_moments_channels_first`."""
     size, channels = products[0].shape[0], products[0].shape[1] // copies
     if len(products) == 1:
         return products[0][:, number * channels : (number + 1) * channels]
@@ -160,43 +168,45 @@ def _from_groups(products: Sequence[Tensor], number: int, copies: int) -> Tensor
     return whole
 
 
-def _add_to_columns(
+def _add_channels_first(
     into: Tensor,
-    columns: Tensor,
-    slopes: Sequence[tuple[Counting, LayerMoments]],
+    channels_first: Tensor,
+    grads: Sequence[tuple[Weighting, LayerMoments]],
     *,
     fresh: bool,
 ) -> None:
-    """`add_moments_slope` by products of the layout that features come in."""
-    channels, dtype = len(columns), columns.dtype
-    # Symmetrical ones, with the means' slopes beside them, one below the other.
+    """`add_moments_grad` of channels first [C, h·w]."""
+    channels, dtype = len(channels_first), channels_first.dtype
+    # [A + Aᵀ | b] of each weighting: gradients of second moments and of means in one product.
     each = [
         torch.cat([one.second + one.second.mT, one.mean[:, None]], 1) / by.total
-        for by, one in slopes
+        for by, one in grads
     ]
     both = torch.cat(each).to(dtype)
-    guides = [_in_a_row(by, dtype) for by, _ in slopes]
-    quick = is_quicker(channels, columns)
-    for place, part in _parts(columns, channels + 1, len(slopes)):
-        part[:channels] = columns[:, place]
-        part[channels] = 1  # as if it were a channel, for the means
-        found = multiplied(both, part.mT) if quick else both @ part
-        counts = [None if guide is None else guide[place] for guide in guides]
-        total = _summed(torch.split(found, channels), counts)
+    guides = [_flat_guide(by, dtype) for by, _ in grads]
+    quick = is_quicker(channels, channels_first)
+    for place, part in _chunks(channels_first, channels + 1, len(grads)):
+        part[:channels] = channels_first[:, place]
+        part[channels] = 1  # a constant channel, for the means
+        found = onednn_linear(both, part.mT) if quick else both @ part
+        weights = [None if guide is None else guide[place] for guide in guides]
+        total = _weighted_sum(torch.split(found, channels), weights)
         into[:, place].copy_(total) if fresh else into[:, place].add_(total)
 
 
-def _stacks(columns: Tensor, countings: Sequence[Counting]) -> Iterator[tuple[slice, Tensor]]:
-    """Features as they count, some positions at a time.
+def _weighted_blocks(
+    channels_first: Tensor, weightings: Sequence[Weighting]
+) -> Iterator[tuple[slice, Tensor]]:
+    """Weighted features, some positions at a time: a slice of positions, and their block.
 
-    Of each group of channels those by all countings lie one below the other; and at the end how
-    much the positions count, as if these were channels.
+    The rows of a block are, for each group of channels, its copies under all weightings, and at the
+    end the weights themselves, whose products are the means.
     """
-    channels, copies, groups = len(columns), len(countings), _groups(columns)
-    guides = [_in_a_row(one, columns.dtype) for one in countings]
-    for place, stack in _parts(columns, copies * (channels + 1), copies):
+    channels, copies, groups = len(channels_first), len(weightings), _groups(channels_first)
+    guides = [_flat_guide(one, channels_first.dtype) for one in weightings]
+    for place, stack in _chunks(channels_first, copies * (channels + 1), copies):
         stacked = stack[:-copies].view(groups, copies, channels // groups, -1)
-        part = columns[:, place].view(groups, *stacked.shape[2:])
+        part = channels_first[:, place].view(groups, *stacked.shape[2:])
         for number, guide in enumerate(guides):
             if guide is None:
                 stacked[:, number] = part
@@ -207,35 +217,35 @@ def _stacks(columns: Tensor, countings: Sequence[Counting]) -> Iterator[tuple[sl
         yield place, stack
 
 
-def _in_a_row(counting: Counting, dtype: torch.dtype) -> Tensor | None:
-    return None if counting.guide is None else counting.guide.reshape(-1).to(dtype)
+def _flat_guide(weighting: Weighting, dtype: torch.dtype) -> Tensor | None:
+    return None if weighting.guide is None else weighting.guide.reshape(-1).to(dtype)
 
 
-def _parts(columns: Tensor, rows: int, copies: int) -> Iterator[tuple[slice, Tensor]]:
-    """Few positions at a time, with memory for so many rows of them.
+def _chunks(channels_first: Tensor, rows: int, copies: int) -> Iterator[tuple[slice, Tensor]]:
+    """Slices of a few positions, each with a buffer of so many rows for them.
 
-    It is used again for the next ones, and so stays in the cache, as do copies of the features.
+    The buffer is reused for the next slice, and so stays in the cache.
     """
-    channels, count = columns.shape
-    step = max(1, min(count, _CACHED_COLUMNS // (channels * copies)))
-    memory = columns.new_empty(rows, step)
+    channels, count = channels_first.shape
+    step = max(1, min(count, _CACHED_CHANNELS_FIRST // (channels * copies)))
+    memory = channels_first.new_empty(rows, step)
     for start in range(0, count, step):
         end = min(count, start + step)
         if end - start < step:
-            # A part of what is there lies apart, for which oneDNN takes a hundred times as long.
-            memory = columns.new_empty(rows, end - start)
+            # Not a slice of the buffer: oneDNN is far slower where rows are not adjacent.
+            memory = channels_first.new_empty(rows, end - start)
         yield slice(start, end), memory
 
 
-def _groups(columns: Tensor) -> int:
-    """In how many groups of channels products are taken; the smaller these, the slower."""
-    channels, count = columns.shape
+def _groups(channels_first: Tensor) -> int:
+    """Number of groups of channels. More groups save more products, but small ones are slow."""
+    channels, count = channels_first.shape
     most = channels // _LEAST_GROUP if count >= _LEAST_POSITIONS else 1
     return next((groups for groups in (4, 2) if groups <= most and channels % groups == 0), 1)
 
 
-def _summed(parts: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
-    """The parts' sum, each times its guide; the first of them is changed."""
+def _weighted_sum(parts: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
+    """The sum of the parts, each times its guide; the first part is changed in place."""
     first, guide = parts[0], guides[0]
     if guide is not None:
         first.mul_(guide)
@@ -248,7 +258,7 @@ def _summed(parts: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
 
 
 def _bands(features: Tensor, copies: int) -> Iterator[tuple[int, int]]:
-    """Rows from top to bottom, few enough at a time for copies of them to take little memory."""
+    """First and last row of bands, so narrow that copies of them take little memory."""
     _, channels, height, width = features.shape
     cached = features.device.type == "cpu" and features.dtype is torch.float32
     most = (_CACHED // channels if cached else _BAND) // copies
@@ -257,47 +267,54 @@ def _bands(features: Tensor, copies: int) -> Iterator[tuple[int, int]]:
         yield top, min(height, top + step)
 
 
-def _weighed_rows(rows: Tensor, guide: Tensor | None, top: int, bottom: int) -> Tensor:
-    return rows if guide is None else rows * guide[top:bottom].reshape(-1, 1).to(rows.dtype)
+def _weighted(channels_last: Tensor, guide: Tensor | None, top: int, bottom: int) -> Tensor:
+    return (
+        channels_last
+        if guide is None
+        else channels_last * guide[top:bottom].reshape(-1, 1).to(channels_last.dtype)
+    )
 
 
-def _beside(parts: Sequence[Tensor]) -> Tensor:
+def _concatenated(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts), 1)
 
 
-def _columns(features: Tensor) -> Tensor | None:
-    """[channels, positions] where memory lies so, on a CPU in float32 or wider; else None.
+def _channels_first(features: Tensor) -> Tensor | None:
+    """A view [C, h·w] of features in contiguous layout, on a CPU in float32 or wider; else None.
 
-    Whole rows of a picture may be a part of a larger one.
+    The features may be whole rows of a larger picture.
     """
     laid = features.shape[1] > 1 and features.stride()[2:] == (features.shape[3], 1)
-    if not laid or features.device.type != "cpu" or features.dtype is not _wide(features.dtype):
+    if (
+        not laid
+        or features.device.type != "cpu"
+        or features.dtype is not _acc_dtype(features.dtype)
+    ):
         return None
     if torch.is_grad_enabled() and features.requires_grad:
-        return None  # Memory that is used again is nothing for autograd.
+        return None  # autograd must not see a buffer that is reused
     return features[0].flatten(1)
 
 
-def _rows(features: Tensor) -> Tensor:
-    """[positions, channels], without a copy where memory lies so."""
-    return features[0].permute(1, 2, 0).reshape(-1, features.shape[1]).to(_row_dtype(features))
+def _channels_last(features: Tensor) -> Tensor:
+    """[h·w, C], without a copy in channels-last layout."""
+    return features[0].permute(1, 2, 0).reshape(-1, features.shape[1]).to(_product_dtype(features))
 
 
-def _row_dtype(features: Tensor) -> torch.dtype:
-    """Float32 or wider, but for bf16 features on a CPU.
+def _product_dtype(features: Tensor) -> torch.dtype:
+    """Type in which products are taken: float32 or wider, except for bf16 features on a CPU.
 
-    It multiplies these five times faster than it widens them and multiplies then.
+    There a bf16 product is much faster than converting the features first.
     """
     narrow = features.dtype is torch.bfloat16 and features.device.type == "cpu"
-    return features.dtype if narrow else _wide(features.dtype)
+    return features.dtype if narrow else _acc_dtype(features.dtype)
 
 
-def _sums_of_blocks(rows: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ F (g F)ᵀ and Σ g F of bf16 rows F and g F, in float32; of several g beside each other.
+def _blockwise_sums(rows: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
+    """Σ F (g F)ᵀ and Σ g F of bf16 rows F and g F, in float32; several g are side by side.
 
-    Products of bf16 are summed in float32 within, but rounded at the end; so they are taken by
-    blocks, whose results are summed in float32. That errs by some 5e-4, a tenth of what bf16
-    features themselves err by.
+    A bf16 product is accumulated in float32 but rounded at its end. So it is taken in blocks whose
+    results are added in float32, which errs much less than the bf16 features themselves.
     """
     count, channels = rows.shape
     width = weighted.shape[1]
@@ -310,5 +327,6 @@ def _sums_of_blocks(rows: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
     return second, mean[0]
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
+def _acc_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Type in which sums are accumulated: float32 or wider."""
     return torch.promote_types(dtype, torch.float32)

@@ -1,4 +1,4 @@
-"""What a picture of one size is judged by: the sum of the terms that the plan weighs."""
+"""The loss of one scale: the sum of the terms that have a weight in the plan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from engine.painting.terms import TERMS, Term
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What a picture of one size is judged by."""
+    """The loss of one scale."""
 
     encoder: Encoder
     """The network."""
     size: Size
     """Size of the picture."""
     terms: Sequence[Term]
-    """Terms of the loss, which is their sum."""
+    """The terms that are summed."""
     untouched: tuple[Tensor, Tensor] | None = None
-    """Where a picture is to stay as it is: that [1, 3, H, W], mostly the photograph, and the mask
-    [H, W] of what may be painted.
+    """For a picture that is painted only in part: the pixels [1, 3, H, W] outside, mostly the
+    photograph's, and the mask [H, W] of what is painted.
     """
 
     def layers(self) -> list[str]:
@@ -34,14 +34,14 @@ class Objective:
         return [name for name in self.encoder.layers if name in used]
 
     def shown(self, picture: Tensor) -> Tensor:
-        """The picture with that put back where nothing may be painted."""
+        """The picture with `untouched` restored outside the mask."""
         if self.untouched is None:
             return picture
         stays, mask = self.untouched
         return torch.lerp(stays, picture, mask)
 
     def close(self) -> None:
-        """Free what the terms hold; the objective is spent."""
+        """Free what the terms hold; the objective cannot be used afterwards."""
         for term in self.terms:
             term.close()
 
@@ -52,8 +52,7 @@ def make_objective(measuring: Measuring, inputs: Inputs, content: Tensor) -> Obj
     Args:
         measuring: network, plan and tiles.
         inputs: the pictures.
-        content: the photograph as it is painted from, at the scale's size, [1, 3, H, W] on the
-            device.
+        content: the content target at the scale's size, [1, 3, H, W] on the device.
     """
     size = (content.shape[-2], content.shape[-1])
     terms = [
@@ -65,16 +64,16 @@ def make_objective(measuring: Measuring, inputs: Inputs, content: Tensor) -> Obj
 
 
 def _untouched(inputs: Inputs, size: Size, like: Tensor) -> tuple[Tensor, Tensor] | None:
-    """What stays as it is: the photograph outside the mask, and of a frame what stands still."""
-    held = inputs.held
-    if inputs.mask is None and (held is None or not bool(held.still.any())):
+    """See `Objective.untouched`: the photograph outside the mask, and static parts of a frame."""
+    warped = inputs.warped
+    if inputs.mask is None and (warped is None or not bool(warped.still.any())):
         return None
     stays = resized(inputs.content.pixels, size)[None].to(like)
     mask = like.new_ones(size) if inputs.mask is None else resized_mask(inputs.mask, size).to(like)
-    if held is None:
+    if warped is None:
         return stays, mask
-    before = resized(held.pixels, size)[None].to(like)
-    still = resized_mask(held.still, size).to(like)
+    before = resized(warped.pixels, size)[None].to(like)
+    still = resized_mask(warped.still, size).to(like)
     free = mask * (1 - still)
     tiny = torch.finfo(like.dtype).tiny
     return torch.lerp(stays, before, still / (1 - free).clamp(min=tiny)), free

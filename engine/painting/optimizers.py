@@ -1,4 +1,4 @@
-"""The two optimizers behind one face; all of their state is tensors that can be kept."""
+"""Adam and L-BFGS behind one interface; their whole state is tensors, for checkpoints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,12 +9,12 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.painting.lbfgs import (
-    WIDE,
+    FLOAT64_TENSORS,
     LbfgsSettings,
     LbfgsState,
     advance,
     begin,
-    foreseen,
+    extrapolated,
     gamma_of,
 )
 from engine.painting.memory import History
@@ -26,52 +26,54 @@ _EPSILON = 1e-8
 
 
 class Optimizer(Protocol):
-    """Walks a picture [1, 3, H, W] down the loss."""
+    """Minimizes the loss of a picture [1, 3, H, W]."""
 
     @property
     def point(self) -> Tensor:
-        """Where loss and gradient are wanted next."""
+        """The picture at which loss and gradient are to be evaluated next."""
 
     def update(self, evaluation: Evaluation, progress: float) -> None:
-        """One step, from loss and gradient at `point`; `progress` is the share of the scale.
+        """Take one step, given loss and gradient at `point`.
 
-        The evaluation is spent.
+        Args:
+            evaluation: at `point`; the memory of its gradient is reused.
+            progress: share of the scale's iterations that are done, 0..1.
         """
 
     def result(self) -> Tensor:
-        """The best picture so far; a new tensor."""
+        """The result so far, as a new tensor."""
 
     def last(self) -> Tensor:
-        """The picture that a scale ends with; a new tensor."""
+        """The result at the end of a scale, as a new tensor."""
 
-    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """`last` at another size; the optimizer is spent, and its memory free.
+    def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
+        """`last` at another size, plus `detail` of that size, as resizing adds none.
 
-        `detail`, of that size, is added, as enlarging brings none.
+        Frees the optimizer's memory; it cannot be used afterwards.
         """
 
     def tensors(self) -> dict[str, Tensor]:
-        """The whole state by name; shared memory, to be copied by who keeps it."""
+        """The whole state by name, not copied."""
 
-    def essence(self) -> dict[str, Tensor]:
-        """As much of it as is needed to go on from here, if not the same way; likewise."""
+    def essential_tensors(self) -> dict[str, Tensor]:
+        """The part of the state to continue from after a failure: the picture; not copied."""
 
     def brief(self) -> dict[str, Tensor]:
-        """As much as is needed to go on from here to a picture as good; likewise."""
+        """The part to continue from to a picture as good, if not the same; not copied."""
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the state that `tensors`, `essence` or `brief` gave."""
+        """Restore what `tensors`, `essential_tensors` or `brief` returned."""
 
-    def calm(self, factor: float) -> None:
-        """Take steps shorter by this factor from here on."""
+    def shorten_steps(self, factor: float) -> None:
+        """Multiply the length of all further steps by this factor."""
 
     def close(self) -> None:
-        """Free its memory; the optimizer is spent."""
+        """Free its memory; it cannot be used afterwards."""
 
 
 @dataclass(frozen=True)
 class AdamSettings:
-    """Step in units of the picture's 0..1; `averaging` is the decay of the iterates' average."""
+    """`step` is in units of the pixels' 0..1, `averaging` the decay of the iterates' average."""
 
     step: float
     betas: tuple[float, float]
@@ -82,8 +84,8 @@ class AdamSettings:
 class Adam:
     """Adam (Kingma and Ba 2015) within 0..1, whose result is an average of the iterates.
 
-    As in crowsonkb/style-transfer-pytorch the moments are carried to the next scale. There a
-    pixel's gradient is smaller by the ratio of the numbers of pixels, as all losses are means.
+    As in crowsonkb/style-transfer-pytorch the moments are resized for the next scale. They are also
+    multiplied by the ratio of the numbers of pixels, as the gradient of a mean shrinks with it.
     """
 
     def __init__(self, picture: Tensor, settings: AdamSettings) -> None:
@@ -103,7 +105,7 @@ class Adam:
 
     def update(self, evaluation: Evaluation, progress: float) -> None:
         """See `Optimizer.update`."""
-        settings, gradient = self._settings, evaluation.gradient  # whose memory is used again
+        settings, gradient = self._settings, evaluation.gradient  # memory is reused below
         first, second = settings.betas
         self._steps += 1
         count = int(self._steps)
@@ -119,7 +121,7 @@ class Adam:
         self._average.lerp_(self._picture, 1 - settings.averaging)
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
 
-    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
+    def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
         """See `Optimizer.taken`."""
         picture = self.result()
         self._average = self._picture
@@ -136,10 +138,10 @@ class Adam:
         return self.result()
 
     def rescaled(self, size: Size, detail: Tensor | None = None) -> "Adam":
-        """The same one at the next scale, with detail added as by `taken`."""
+        """Itself at the next scale, with detail added as by `last_resized`."""
         pixels = self._picture.shape[-2] * self._picture.shape[-1]
         ratio = pixels / (size[0] * size[1])
-        self._picture = self.taken(size, detail)
+        self._picture = self.last_resized(size, detail)
         self._average = torch.zeros_like(self._picture)
         self._averaged.zero_()
         self._mean = enlarged(self._mean, size, "bicubic").mul_(ratio)
@@ -158,17 +160,17 @@ class Adam:
             "pace": self._pace,
         }
 
-    def essence(self) -> dict[str, Tensor]:
-        """See `Optimizer.essence`: the moments, which may have led astray, are left out."""
+    def essential_tensors(self) -> dict[str, Tensor]:
+        """See `Optimizer.essential_tensors`: without the moments, a possible cause of failure."""
         return {"picture": self._picture, "pace": self._pace}
 
     def brief(self) -> dict[str, Tensor]:
-        """See `Optimizer.brief`: with the slopes' size, roughly.
+        """See `Optimizer.brief`: with the second moments in bf16.
 
-        Without it the first steps are all of one length, and undo much of what was painted.
+        Without these the first steps would have equal length everywhere, and undo much.
         """
         size = self._square.to(torch.bfloat16)
-        return {**self.essence(), "square": size, "steps": self._steps}
+        return {**self.essential_tensors(), "square": size, "steps": self._steps}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimizer.load`."""
@@ -178,7 +180,7 @@ class Adam:
             else:
                 own.zero_()
 
-    def calm(self, factor: float) -> None:
+    def shorten_steps(self, factor: float) -> None:
         """See `Optimizer.calm`."""
         self._pace *= factor
 
@@ -188,10 +190,10 @@ class Adam:
 
 
 class Lbfgs:
-    """L-BFGS within 0..1, started anew at each scale; its result is the last point taken.
+    """L-BFGS within 0..1, restarted at each scale; its result is the last accepted point.
 
-    A scale ends with one step more, which no loss is spent on. What is carried to the next scale
-    is γ, the length of a step for each unit of slope.
+    A scale ends with one further step that is not evaluated. Only γ, the step length for a unit of
+    gradient, is carried to the next scale.
     """
 
     def __init__(
@@ -215,19 +217,19 @@ class Lbfgs:
 
     def last(self) -> Tensor:
         """See `Optimizer.last`."""
-        return foreseen(self._state)
+        return extrapolated(self._state)
 
     def gamma_at(self, size: Size) -> Tensor:
-        """γ for a picture of another size; 0 where none is known.
+        """γ for a picture of another size; 0 if unknown.
 
-        As all losses are means, a pixel's slope shrinks as the number of pixels grows.
+        All losses are means, so the gradient of a pixel shrinks as the number of pixels grows.
         """
         pixels = self._state.point.shape[-2] * self._state.point.shape[-1]
         return gamma_of(self._state) * (size[0] * size[1] / pixels)
 
-    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
+    def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
         """See `Optimizer.taken`."""
-        picture = foreseen(self._state)
+        picture = extrapolated(self._state)
         del self._state
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
 
@@ -235,31 +237,33 @@ class Lbfgs:
         """See `Optimizer.tensors`."""
         return self._state.tensors()
 
-    def essence(self) -> dict[str, Tensor]:
-        """See `Optimizer.essence`: the history, some 24 bytes a pixel and pair, is left out."""
+    def essential_tensors(self) -> dict[str, Tensor]:
+        """See `Optimizer.essential_tensors`: without the history, 24 bytes a pixel and pair."""
         return {"point": self._state.point}
 
     def brief(self) -> dict[str, Tensor]:
-        """See `Optimizer.brief`: a history is soon there again."""
-        return self.essence()
+        """See `Optimizer.brief`: without the history, which is soon rebuilt."""
+        return self.essential_tensors()
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimizer.load`."""
         like, names = self._state.loss, list(self._state.tensors())
         dtype = self._state.point.dtype
-        self.close()  # There may be no memory for two histories.
+        self.close()  # there may be no memory for two histories
         if "trial" not in tensors:
             self._state = begin(tensors["point"].to(like.device, dtype), self._settings)
             return
         kept = {
             name: tensors[name].to(
-                like.device, like.dtype if name in WIDE else tensors[name].dtype, copy=True
+                like.device,
+                like.dtype if name in FLOAT64_TENSORS else tensors[name].dtype,
+                copy=True,
             )
             for name in names
         }
         self._state = LbfgsState.from_tensors(kept)
 
-    def calm(self, factor: float) -> None:
+    def shorten_steps(self, factor: float) -> None:
         """See `Optimizer.calm`."""
         settings = self._settings
         self._settings = replace(
@@ -286,7 +290,7 @@ def make_optimizer(
 
 
 def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> History | None:
-    """What the optimizer remembered whose state this is, or is to if that was left out."""
+    """The history of the optimizer that this state is of; `planned` if the state is without it."""
     if "s" in tensors:
         return History(tensors["s"].shape[0], narrow=tensors["s"].dtype is torch.bfloat16)
     return planned if "point" in tensors else None

@@ -1,4 +1,4 @@
-"""Painting: the one entrance to the engine, for the command line and for the queue's worker."""
+"""The entry point of the engine, for the command line and the queue's worker."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -15,7 +15,14 @@ from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
-from engine.painting.inputs import Held, Inputs, Style, check_inputs, with_colors_first, with_faces
+from engine.painting.inputs import (
+    Inputs,
+    Style,
+    WarpedFrame,
+    check_inputs,
+    with_colors_first,
+    with_faces,
+)
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, kept_planes, make_plan
@@ -36,25 +43,25 @@ def paint(
     resume: bytes | None = None,
     control: Control | None = None,
 ) -> Generator[Event, None, None]:
-    """Paint the content in the styles, telling what goes on; the last event is `Painted`.
+    """Paint the content in the styles, as a generator of events; the last one is `Painted`.
 
-    Closing the generator stops the painting at the event that was last given; `control` stops
-    it also between tiles.
+    Closing the generator stops the painting at the last event; `control` also stops it between
+    tiles.
 
     Args:
         content: the photograph; its alpha is kept.
         styles: at least one.
-        options: what the painting is to be.
+        options: of the job.
         studio: device, networks, memory, caches.
         mask: [H, W] of the content's size, 0..1: where to paint.
         start: the picture to start from, if the options say `file`.
-        resume: a checkpoint of the same painting, to go on from.
+        resume: a checkpoint of the same painting, to continue from.
         control: asked before each tile whether to stop.
 
     Raises:
-        PaintSettingsError: something does not fit; always before any work.
+        PaintSettingsError: invalid pictures or settings; always raised before any work.
         PaintingFailedError: no finite picture came out, or there is no memory even for small tiles.
-        PaintingStoppedError: the control asked for it.
+        PaintingStoppedError: `control` asked for it.
     """
     inputs = check_inputs(content, styles, options, mask, start)
     recipe = load_recipe(options.recipe)
@@ -73,7 +80,7 @@ def paint_inputs(
     resume: bytes | None = None,
     control: Control | None = None,
 ) -> Generator[Event, None, None]:
-    """Paint from pictures that were checked; otherwise as `paint`."""
+    """As `paint`, from pictures that were checked."""
     recipe, content = load_recipe(options.recipe), inputs.content
     # After the checks that need no network, as opening one takes a while.
     yield Preparing(f"loading the {options.network} network")
@@ -93,10 +100,10 @@ def paint_inputs(
         encoder,
         canvas,
         _memory(planned, padded_inputs, studio.device, kept_planes(recipe, encoder)),
-        held=inputs.held is not None,
+        warped=inputs.warped is not None,
     )
     if inputs.recolored is None:
-        plan = replace(plan, colors_first=0.0)  # It is the palette that is missing then.
+        plan = replace(plan, colors_first=0.0)  # the palette of a style is unknown
     found = _fingerprint(inputs, options, plan, encoder)
     if kept is not None:
         kept.check(found)
@@ -123,8 +130,8 @@ def paint_inputs(
 def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
     """Memory to plan with, and to paint in.
 
-    A resumed painting keeps its plan, or it would not be the same painting any more; it also
-    keeps its tiles, if the memory that was measured then is still there.
+    A resumed painting keeps its plan, or it would become another picture. It also keeps its tiles,
+    if the memory that was measured then is still free.
     """
     total = studio.max_memory_bytes or free_memory_bytes(studio.device)
     if kept is None:
@@ -135,9 +142,13 @@ def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
 
 
 def _memory(total: int, inputs: Inputs, device: torch.device, kept: int) -> Memory:
-    """The memory for a painting from these pictures, which on a CPU lie there too.
+    """The memory budget for a painting from these pictures, which on a CPU take part of it.
 
-    `kept` are the planes that its terms keep.
+    Args:
+        total: bytes for everything.
+        inputs: the pictures.
+        device: where it is painted.
+        kept: see `kept_planes`.
     """
     given = [inputs.content, inputs.start, inputs.recolored]
     given += [style.picture for style in inputs.styles]
@@ -158,7 +169,7 @@ def _open(studio: Studio, network: str, pooling: str) -> Encoder:
 
 
 def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
-    """The inputs as they are painted: a very narrow content is continued at its border."""
+    """The inputs at the size that is painted: very narrow content is padded at its border."""
     if final == canvas:
         return inputs
 
@@ -174,25 +185,26 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
     def mask(one: Tensor | None) -> Tensor | None:
         return None if one is None else shares(one)
 
-    held = inputs.held
+    warped = inputs.warped
     return Inputs(
         content=Picture(pixels(inputs.content.pixels)),
         styles=tuple(replace(style, mask=mask(style.mask)) for style in inputs.styles),
         mask=mask(inputs.mask),
         start=picture(inputs.start),
         recolored=picture(inputs.recolored),
-        held=held and Held(pixels(held.pixels), shares(held.weights), shares(held.still)),
+        warped=warped
+        and WarpedFrame(pixels(warped.pixels), shares(warped.weights), shares(warped.still)),
         faces=mask(inputs.faces),
     )
 
 
-def told_pictures(inputs: Inputs) -> tuple[object, object, object]:
-    """What tells a job's styles, masks and start from another's, for `fingerprint`."""
+def picture_identity(inputs: Inputs) -> tuple[object, object, object]:
+    """Identifies styles, masks and start picture of a job, for `fingerprint`."""
     styles = [
         (
             style.picture.hash if style.picture else None,
             style.weight,
-            [one.key for one in style.fingerprints] or 0,  # as checkpoints of before tell of none
+            [one.key for one in style.fingerprints] or 0,  # as in checkpoints of older versions
         )
         for style in inputs.styles
     ]
@@ -202,11 +214,13 @@ def told_pictures(inputs: Inputs) -> tuple[object, object, object]:
 
 
 def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
-    held = None if inputs.held is None else Picture(inputs.held.pixels, inputs.held.weights).hash
+    warped = (
+        None if inputs.warped is None else Picture(inputs.warped.pixels, inputs.warped.weights).hash
+    )
     return fingerprint(
         inputs.content.hash,
-        *told_pictures(inputs),
-        *([] if held is None else [held]),
+        *picture_identity(inputs),
+        *([] if warped is None else [warped]),
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,

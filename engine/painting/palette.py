@@ -9,9 +9,9 @@ from torch import Tensor
 from engine.painting.color import (
     LUMA,
     color_moments,
-    least_map,
     luminance,
     mapped,
+    monge_kantorovitch_map,
     quantiles,
     sample,
 )
@@ -28,33 +28,33 @@ _OPPONENT = torch.tensor(
     ],
     dtype=torch.float64,
 )
-"""Luma, and what is blue and red beyond it (BT.601), which count more than it."""
+"""From RGB to Y, Cb and Cr (BT.601), chroma weighted by `_CHROMA`."""
 _MOST_GAMMA = 2.0
 _CONTRASTS = (0.3, 2.0)
 _TURNED, _KEPT = 0.4, 0.6
-"""Correlation of the luma before and after, up to which light is turned about by the palette, and
-from which on it is kept."""
+"""Correlation of the luma before and after recoloring. Up to the first the palette is taken to
+invert light and dark, from the second on to keep them."""
 _DARKEST = 1e-4
 _HALVINGS = 30
 
 
 @dataclass(frozen=True, eq=False)
 class Coloring:
-    """By what a photograph's colours are moved to the styles' palette."""
+    """What recoloring a photograph depends on; frames of one scene share it."""
 
     given: ColorMoments
-    """Those that it has."""
+    """Moments of the photograph's colors."""
     lumas: Tensor
-    """Its luma at evenly spaced ranks."""
+    """Quantiles of its luma."""
     by_hue: bool
-    """Whether hue leads the way, so that a light blue sky takes the painting's dark blue and not
-    its light yellow: not to faces, whose greys would go blotchy."""
+    """Whether chroma decides more than luma, so that a light blue sky gets the painting's dark blue
+    and not its light yellow. Not in photographs with faces, whose grays would become blotchy."""
 
     @classmethod
     def of(cls, pixels: Tensor, *, faces: bool) -> "Coloring":
-        """That of a photograph [3, H, W] with faces or without.
+        """Measure a photograph [3, H, W], with faces or without.
 
-        Bars above and below it, or any plain border, are not of it: it would get pale or dark.
+        Bars or any other plain border are left out, as they would make it pale or dark.
         """
         pixels = without_plain_border(Picture(pixels)).pixels
         lumas = quantiles(luminance(sample(pixels.flatten(1))[None, :, None]).flatten())
@@ -67,18 +67,18 @@ def in_palettes(
     share: float,
     coloring: Coloring,
 ) -> Tensor:
-    """A photograph [3, H, W] brought to palettes, as far as the share says.
+    """Recolor a photograph [3, H, W] to palettes.
 
-    Colours get the palettes' means and covariances by the map that moves them least. Where hue
-    leads, that map could send what is dark to grey and lamps far beyond white; the luma takes a
-    curve in its place, unless the palette turns light about.
+    Colors get the palettes' means and covariances by the linear Monge-Kantorovitch map. With
+    `by_hue` that map could turn dark parts gray, and send lamps far beyond white. So the luma
+    follows a tone curve instead, unless the palette inverts light and dark.
 
     Args:
-        photograph: sRGB.
-        parts: weight, palette, and mask [H, W] of where it applies; None everywhere. Where none
+        photograph: sRGB in 0..1.
+        parts: weight, palette, and mask [H, W] of where it applies; None for everywhere. Where none
             applies, the photograph stays.
-        share: 0..1.
-        coloring: of this photograph, or of one that this is to be moved like.
+        share: how far to go from the photograph to the palettes, 0..1.
+        coloring: of this photograph, or of another one of the same scene.
     """
     found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
     for weight, colors, mask in parts:
@@ -92,22 +92,22 @@ def in_palettes(
 
 def _in_palette(photograph: Tensor, wanted: ColorMoments, coloring: Coloring) -> Tensor:
     given = coloring.given
-    matrix = least_map(given, wanted, _OPPONENT if coloring.by_hue else None)
+    matrix = monge_kantorovitch_map(given, wanted, _OPPONENT if coloring.by_hue else None)
     moved = mapped(photograph, matrix, given, wanted)
     if not coloring.by_hue:
         return moved.clamp(0, 1)
-    kept = (_light_kept(given.covariance, matrix) - _TURNED) / (_KEPT - _TURNED)
+    kept = (_luma_correlation(given.covariance, matrix) - _TURNED) / (_KEPT - _TURNED)
     kept = min(1.0, max(0.0, kept))
     if not kept:
         return moved.clamp(0, 1)
     luma = torch.tensor(LUMA, dtype=torch.float64)
     mean, deviation = float(luma @ wanted.mean), float(luma @ wanted.covariance @ luma) ** 0.5
-    tone = Tone.to(coloring.lumas, mean, deviation)
+    tone = ToneCurve.to(coloring.lumas, mean, deviation)
     change = tone.of(luminance(photograph)).sub_(luminance(moved))
     return moved.add_(change, alpha=kept).clamp_(0, 1)
 
 
-def _light_kept(covariance: Tensor, matrix: Tensor) -> float:
+def _luma_correlation(covariance: Tensor, matrix: Tensor) -> float:
     """Correlation of the luma before and after a map of colours; 0 for a flat picture."""
     luma = torch.tensor(LUMA, dtype=torch.float64)
     after = luma @ matrix
@@ -116,10 +116,10 @@ def _light_kept(covariance: Tensor, matrix: Tensor) -> float:
 
 
 @dataclass(frozen=True)
-class Tone:
-    """A rising curve of the luma: a power, then more or less contrast about the middle.
+class ToneCurve:
+    """A monotonic tone curve of the luma: a gamma, then contrast around the middle.
 
-    What is black and white stays so where contrast rises, and nothing leaves 0..1.
+    Nothing leaves 0..1; black and white stay unless contrast is reduced.
     """
 
     gamma: float
@@ -127,10 +127,10 @@ class Tone:
     contrast: float
 
     @classmethod
-    def to(cls, lumas: Tensor, mean: float, deviation: float) -> "Tone":
-        """That which brings lumas near to a mean and a deviation, within limits.
+    def to(cls, lumas: Tensor, mean: float, deviation: float) -> "ToneCurve":
+        """The curve that brings lumas near to a mean and a deviation.
 
-        Steeper curves would show the noise of what is dark.
+        Within limits, as steeper curves would amplify the noise of dark parts.
         """
         lumas = lumas.clamp(min=_DARKEST)
         low, gamma, high = 1 / _MOST_GAMMA, 1.0, _MOST_GAMMA
@@ -143,13 +143,13 @@ class Tone:
         return cls(gamma, float(risen.mean()), min(most, max(least, deviation / spread)))
 
     def of(self, luma: Tensor) -> Tensor:
-        """Lumas in 0..1 by the curve."""
+        """Apply the curve to lumas in 0..1."""
         risen = luma.clamp(_DARKEST, 1) ** self.gamma
         up = ((risen - self.middle) / max(1 - self.middle, _DARKEST)).clamp(min=0)
         down = ((self.middle - risen) / self.middle).clamp(min=0)
         return self.middle + (1 - self.middle) * self._spread(up) - self.middle * self._spread(down)
 
     def _spread(self, share: Tensor) -> Tensor:
-        """A share of the way from the middle to an end, by the contrast at the middle."""
+        """The contrast curve on one side of the middle, over distances from it in 0..1."""
         more = self.contrast
         return more * share / (1 + (more - 1) * share) if more > 1 else more * share

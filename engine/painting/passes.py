@@ -1,9 +1,9 @@
-"""What all ways of passing over a picture share: sums there, slopes back.
+"""Forward and backward pass over a part of a picture, as `engine.painting.gradient` combines them.
 
-Some terms, such as the style, see only sums of features over the whole picture. The loss' slopes
-with respect to these stand for the rest of the picture: with them a part of it knows the slopes of
-the features that it owns. These are made when the way back arrives at a layer, not before: of all
-that is held at a time, the features themselves take most.
+Some terms, such as the style, depend only on sums of features over the whole picture. The gradient
+with respect to these sums stands for the rest of the picture: given it, the gradient of the
+features that a part owns is known. It is computed in a hook, when the backward pass arrives at the
+layer, and not before, as features take most of the memory.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,20 +22,20 @@ from engine.painting.tiles import Region
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Loss, its terms by name, and gradient at a picture; all on the device, nothing read yet."""
+    """Loss, its terms by name, and gradient of a picture; tensors on the device, not read yet."""
 
     loss: Tensor
     terms: Mapping[str, Tensor]
     gradient: Tensor
 
     def figures(self) -> dict[str, Tensor]:
-        """The `total` loss, each term by its name, and the gradient's greatest number, `steepest`.
+        """The `total` loss, each term by its name, and `max_abs_grad`, the gradient's maximum norm.
 
-        That is not finite if any of the gradient's is not.
+        The latter is not finite if any value of the gradient is not.
         """
-        # torch's norms take up to twenty times as long on a processor.
-        steepest = torch.maximum(self.gradient.amax(), -self.gradient.amin())
-        return {"total": self.loss, **self.terms, "steepest": steepest}
+        # torch's own norms are far slower on a CPU.
+        max_abs_grad = torch.maximum(self.gradient.amax(), -self.gradient.amin())
+        return {"total": self.loss, **self.terms, "max_abs_grad": max_abs_grad}
 
 
 def evaluation(objective: Objective, losses: Sequence[Tensor], gradient: Tensor) -> Evaluation:
@@ -45,116 +45,123 @@ def evaluation(objective: Objective, losses: Sequence[Tensor], gradient: Tensor)
 
 
 @dataclass(eq=False)
-class Seen:
-    """A window's pixels and features, of which the core's are the tile's own."""
+class Activations:
+    """Input and features of a window, of which only those in the core are the part's own."""
 
     window: Region
     core: Region
     pixels: Tensor
-    """Or what a stage of the network is given there."""
+    """Pixels of the window, or the input of a stage there."""
     features: dict[str, Tensor]
-    made: Tensor | None = None
-    """What is handed on to the next stage."""
+    output: Tensor | None = None
+    """Output of the stage, if there is a next one."""
 
     def own(self, stride: int) -> Region:
-        """The core among the window's features that are `stride` pixels apart."""
+        """The core's place among the window's features of this stride."""
         return self.core.inside(self.window).at_stride(stride)
 
     def spend(self) -> None:
-        """Hold the features no longer."""
+        """Free the features."""
         self.features.clear()
-        self.made = None
+        self.output = None
 
 
-def seen_in(
+def forward_window(
     find: Callable[[Tensor], tuple[dict[str, Tensor], Tensor | None]],
     pixels: Tensor,
     window: Region,
     core: Region,
-) -> Seen:
-    """What a network finds in a window, to be pulled back.
+) -> Activations:
+    """The forward pass over a window, recorded for `backward_window`.
 
     Args:
-        find: features by layer, and what is handed on, if anything is.
-        pixels: of the window; or what a stage is given there.
-        window: all that the core's features see.
-        core: whose features are its own.
+        find: returns features by layer, and the output for the next stage or None.
+        pixels: of the window, or the input of a stage there.
+        window: the core with the receptive field of its features.
+        core: the part whose features it owns.
     """
     with torch.enable_grad():
         leaf = pixels.detach().requires_grad_()
-        features, made = find(leaf)
-    return Seen(window, core, leaf, features, made)
+        features, output = find(leaf)
+    return Activations(window, core, leaf, features, output)
 
 
-def no_sums(objective: Objective) -> list[Sums]:
-    """Sums of each term, before anything was seen."""
+def empty_sums(objective: Objective) -> list[Sums]:
+    """Empty sums of each term, to begin with."""
     return [{} for _ in objective.terms]
 
 
 @torch.no_grad()
-def add_sums(objective: Objective, seen: Seen, sums: Sequence[Sums]) -> None:
-    """Add what a tile's own features add to the sums of each term."""
+def add_sums(objective: Objective, activations: Activations, sums: Sequence[Sums]) -> None:
+    """Add the contribution of a part's own features to the sums of each term."""
     for term, known in zip(objective.terms, sums, strict=True):
-        for layer in (name for name in term.summed if name in seen.features):
-            own = seen.own(objective.encoder.stride_px(layer)).of(seen.features[layer].detach())
-            for key, part in term.sums(layer, own, seen.core).items():
+        for layer in (name for name in term.summed if name in activations.features):
+            own = activations.own(objective.encoder.stride_px(layer)).of(
+                activations.features[layer].detach()
+            )
+            for key, part in term.sums(layer, own, activations.core).items():
                 known[key] = known[key] + part if key in known else part
 
 
 @torch.no_grad()
-def by_sums(
+def losses_by_sums(
     objective: Objective, sums: Sequence[Sums], like: Tensor
 ) -> tuple[list[Tensor], list[Sums]]:
-    """The loss of each term by its sums, and its slopes with respect to them."""
-    losses, slopes = [like.new_zeros(()) for _ in sums], [Sums() for _ in sums]
+    """The loss of each term by its sums, and its gradients with respect to them."""
+    losses, grads = [like.new_zeros(()) for _ in sums], [Sums() for _ in sums]
     for number, (term, found) in enumerate(zip(objective.terms, sums, strict=True)):
         if (made := term.loss(found)) is not None:
-            losses[number], slopes[number] = made
-    return losses, slopes
+            losses[number], grads[number] = made
+    return losses, grads
 
 
-def pulled_back(
+def backward_window(
     objective: Objective,
-    seen: Seen,
-    slopes: Sequence[Sums],
+    activations: Activations,
+    grads: Sequence[Sums],
     losses: Sequence[Tensor],
-    beyond: Tensor | None = None,
+    output_grad: Tensor | None = None,
 ) -> Tensor:
-    """The core's features' part in the gradient of the window's pixels; their losses are added.
+    """The backward pass over a window, from the features of its core to its pixels.
 
-    The features are spent: each layer's memory is free when the way back has passed it.
+    The memory of each layer is freed as soon as the pass is beyond it.
 
     Args:
-        objective: what to judge by.
-        seen: the window; it is spent.
-        slopes: of each term's loss with respect to its sums.
-        losses: of each term; are changed.
-        beyond: slope of `seen.made`, from the stages after it.
+        objective: the terms.
+        activations: the window; its features are freed.
+        grads: gradients of each term's loss with respect to its sums.
+        losses: of each term; losses at the core's features are added in place.
+        output_grad: gradient with respect to `activations.output`, from the stages after it.
+
+    Returns:
+        The gradient with respect to `activations.pixels`.
     """
-    if not seen.features and beyond is None:
-        return torch.zeros_like(seen.pixels)
-    layers = {name: layer.detach() for name, layer in seen.features.items()}
+    if not activations.features and output_grad is None:
+        return torch.zeros_like(activations.pixels)
+    layers = {name: layer.detach() for name, layer in activations.features.items()}
 
     def with_own(name: str) -> Callable[[Tensor], Tensor]:
         stride = objective.encoder.stride_px(name)
-        own_part, core = seen.own(stride), seen.core  # Not `seen` itself, which holds this hook.
+        # The hook must not hold `activations`, which holds the hook.
+        own_part, core = activations.own(stride), activations.core
 
         def added(gradient: Tensor) -> Tensor:
             layer = layers.pop(name)
-            # What has arrived, if it has memory of its own: nobody else looks at it any more.
+            # Strides of zero: the one zero that `_ZeroGrad` expands. Anything else came from deeper
+            # layers, and its memory can be reused.
             arrived = any(gradient.stride())
             usable = arrived and gradient.stride() == layer.stride()
             made = gradient if usable else torch.empty_like(layer)
             mine = own_part.of(made)
-            # Nothing has arrived that would have to be kept: one number for all is no slope yet.
+            # The core is the whole window, and no gradient has arrived: terms may overwrite.
             fresh = mine.shape == made.shape and not arrived
             if not fresh and not usable:
                 made.copy_(gradient)
             own = OwnFeatures(
                 name, own_part.of(layer), core, core.at_stride(stride), mine, fresh=fresh
             )
-            for term, slope, total in zip(objective.terms, slopes, losses, strict=True):
-                if name in term.layers and (loss := term.at_features(own, slope)) is not None:
+            for term, grad, total in zip(objective.terms, grads, losses, strict=True):
+                if name in term.layers and (loss := term.at_features(own, grad)) is not None:
                     total.add_(loss)
             if own.fresh:
                 made.copy_(gradient)
@@ -162,24 +169,24 @@ def pulled_back(
 
         return added
 
-    for name in seen.features:
-        seen.features[name].register_hook(with_own(name))  # type: ignore[no-untyped-call]
-    ends = list(seen.features.values())
-    if beyond is not None and seen.made is not None:
-        seen.made.register_hook(lambda _: beyond)  # type: ignore[no-untyped-call]
-        ends.append(seen.made)
-    # Nothing of its own, but it brings each hook about.
-    nothing: Tensor = _Nothing.apply(*_ends(ends))
+    for name in activations.features:
+        activations.features[name].register_hook(with_own(name))  # type: ignore[no-untyped-call]
+    ends = list(activations.features.values())
+    if output_grad is not None and activations.output is not None:
+        activations.output.register_hook(lambda _: output_grad)  # type: ignore[no-untyped-call]
+        ends.append(activations.output)
+    # Contributes no gradient itself, but makes autograd call each hook.
+    nothing: Tensor = _ZeroGrad.apply(*_outermost(ends))
     ends.clear()
-    seen.spend()
-    (back,) = torch.autograd.grad(nothing, seen.pixels)
+    activations.spend()
+    (back,) = torch.autograd.grad(nothing, activations.pixels)
     return back
 
 
-class _Nothing(torch.autograd.Function):
-    """One number, whose slope is nothing: told as one zero for all, which needs no memory.
+class _ZeroGrad(torch.autograd.Function):
+    """A scalar whose gradient is zero, as one expanded zero without memory.
 
-    To ask for slopes of a single number also spares torch the import of half a thousand modules.
+    `torch.autograd.grad` of a scalar also spares torch the import of hundreds of modules.
     """
 
     @staticmethod
@@ -189,13 +196,13 @@ class _Nothing(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, ...]:
-        zero = slope.new_zeros(())
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+        zero = grad.new_zeros(())
         return tuple(zero.expand(shape) for shape in ctx.layers)
 
 
-def _ends(layers: Sequence[Tensor]) -> list[Tensor]:
-    """The layers from which the way back passes all others: those that no other is made of."""
+def _outermost(layers: Sequence[Tensor]) -> list[Tensor]:
+    """The layers that no other layer depends on; the backward pass from them reaches all others."""
     passed: set[object] = set()
     left = [node for layer in layers if layer.grad_fn for node, _ in layer.grad_fn.next_functions]
     while left:
@@ -205,10 +212,10 @@ def _ends(layers: Sequence[Tensor]) -> list[Tensor]:
     return [layer for layer in layers if layer.grad_fn not in passed]
 
 
-def add_pixels(
+def add_pixel_losses(
     objective: Objective, shown: Tensor, core: Region, gradient: Tensor, losses: Sequence[Tensor]
 ) -> None:
-    """Add the terms' losses at the core's pixels; their gradient to the whole picture's."""
+    """Add the terms' losses at the core's pixels, and their gradients to the whole picture's."""
     for term, total in zip(objective.terms, losses, strict=True):
         if (loss := term.at_pixels(shown, core, gradient)) is not None:
             total.add_(loss)

@@ -1,4 +1,4 @@
-"""Pictures as tensors: sizes, scaling, and the way from and to Pillow."""
+"""Pictures as tensors: sizes, resampling, conversion from and to Pillow."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 _FULLY = 8.0
-"""An eighth of opacity is enough for a pixel to count with its own colour alone."""
+"""From an eighth of opacity on, a pixel keeps its own color."""
 Size = tuple[int, int]
 """Height and width in pixels, in the order of tensors."""
 
@@ -30,7 +30,7 @@ class Picture:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the pixels in 8 bits, the key of what is cached about the picture."""
+        """SHA-256 of the pixels in 8 bits, for keys of caches and checkpoints."""
         levels = (self.pixels * 255).round().to(torch.uint8).contiguous()
         digest = hashlib.sha256(repr(self.size).encode() + levels.numpy().tobytes())
         if self.alpha is not None:
@@ -39,7 +39,7 @@ class Picture:
 
     @classmethod
     def from_image(cls, image: Image.Image) -> "Picture":
-        """From an sRGB image of Pillow, turned upright and brought to 8 bits of RGB."""
+        """From an sRGB image of Pillow, rotated as its EXIF says and converted to 8-bit RGB."""
         image = _in_eight_bits(ImageOps.exif_transpose(image))
         alpha = None
         if "A" in image.getbands() or "transparency" in image.info:
@@ -50,10 +50,10 @@ class Picture:
         return cls(_levels(image.convert("RGB")).permute(2, 0, 1).contiguous(), alpha)
 
     def filled(self) -> "Picture":
-        """The same with colours from the visible neighbours where it is all but transparent.
+        """The same with colors of nearly transparent pixels taken from visible neighbors.
 
-        Programs leave any colour there, black mostly, which scaling and painting would take for
-        a part of the picture.
+        Programs leave arbitrary colors there, mostly black, which would show in resampling and
+        painting.
         """
         if self.alpha is None:
             return self
@@ -70,9 +70,10 @@ class Picture:
 
 
 def mask_from_image(image: Image.Image) -> Tensor:
-    """A mask [H, W] in 0..1 from the brightness of an image, and from what of it is opaque.
+    """A mask [H, W] in 0..1: the brightness of an image times its alpha.
 
-    One that is drawn in black on nothing has no brightness; there it is what is opaque.
+    If that is black throughout, as for black strokes on a transparent ground, the alpha is the
+    mask.
     """
     image = _in_eight_bits(ImageOps.exif_transpose(image))
     if not image.has_transparency_data:
@@ -84,9 +85,9 @@ def mask_from_image(image: Image.Image) -> Tensor:
 
 
 def filled(pixels: Tensor, weight: Tensor) -> Tensor:
-    """[C, H, W] with each pixel mixed from itself, by its weight [H, W], and its surroundings.
+    """Fill pixels [C, H, W] of low weight [H, W] from their surroundings (pull-push).
 
-    These are averages that count each pixel by its weight, over areas as large as it takes.
+    Surroundings are weighted averages over areas as large as necessary, from an image pyramid.
     """
     if not bool(weight.any()):
         return pixels
@@ -107,7 +108,7 @@ def filled(pixels: Tensor, weight: Tensor) -> Tensor:
 
 
 def fit_size(size: Size, long_side_px: int) -> Size:
-    """The size of the same shape whose longer side is as given; no side below one pixel."""
+    """The size of the same aspect with this longer side; no side below one pixel."""
     height, width = size
     if height > width:
         return long_side_px, max(1, round(long_side_px * width / height))
@@ -115,7 +116,7 @@ def fit_size(size: Size, long_side_px: int) -> Size:
 
 
 def resized(pixels: Tensor, size: Size) -> Tensor:
-    """[C, H, W] scaled with a cubic filter, antialiased, kept in 0..1."""
+    """Resize [C, H, W] with an antialiased bicubic filter, clamped to 0..1."""
     if tuple(pixels.shape[-2:]) == size:
         return pixels
     scaled = F.interpolate(
@@ -125,7 +126,7 @@ def resized(pixels: Tensor, size: Size) -> Tensor:
 
 
 def resized_mask(mask: Tensor, size: Size) -> Tensor:
-    """[H, W] scaled by averaging, so that edges stay soft and nothing leaves 0..1."""
+    """Resize [H, W] with an antialiased bilinear filter, which does not overshoot."""
     if tuple(mask.shape) == size:
         return mask
     scaled = F.interpolate(
@@ -135,7 +136,7 @@ def resized_mask(mask: Tensor, size: Size) -> Tensor:
 
 
 def padded(pixels: Tensor, least: int) -> Tensor:
-    """[C, H, W] or [H, W] with its border repeated below and right, up to a least side."""
+    """Pad [C, H, W] or [H, W] below and right by replication, to a least side."""
     height, width = pixels.shape[-2:]
     below, right = max(0, least - height), max(0, least - width)
     if not below and not right:
@@ -146,7 +147,7 @@ def padded(pixels: Tensor, least: int) -> Tensor:
 
 
 def cut(pixels: Tensor, region: tuple[float, float, float, float]) -> Tensor:
-    """The part of [..., H, W] between left, top, right and bottom, as shares; never empty."""
+    """Crop [..., H, W] to left, top, right and bottom, relative to its sides; never empty."""
     height, width = pixels.shape[-2:]
     left, top, right, bottom = region
     x0, y0 = min(int(left * width), width - 1), min(int(top * height), height - 1)
@@ -155,14 +156,14 @@ def cut(pixels: Tensor, region: tuple[float, float, float, float]) -> Tensor:
 
 
 def center_cropped(pixels: Tensor, size: Size) -> Tensor:
-    """The middle of [C, H, W], cut where it is larger than the size."""
+    """Crop [C, H, W] centrally where it is larger than the size."""
     height, width = pixels.shape[-2:]
     top, left = max(0, (height - size[0]) // 2), max(0, (width - size[1]) // 2)
     return pixels[..., top : top + size[0], left : left + size[1]].contiguous()
 
 
 def mirrored(pixels: Tensor, size: Size) -> Tensor:
-    """[C, H, W] continued by mirror images of itself where it is smaller than the size."""
+    """Extend [C, H, W] by reflection where it is smaller than the size."""
     for axis, wanted in ((-2, size[0]), (-1, size[1])):
         have = pixels.shape[axis]
         if have < wanted:
@@ -174,7 +175,7 @@ def mirrored(pixels: Tensor, size: Size) -> Tensor:
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow alone would clip them."""
+    """Scale 16-bit, 32-bit and floating-point gray to 8 bits, where Pillow would clip."""
     if not (image.mode.startswith("I") or image.mode == "F"):
         return image
     values = np.asarray(image, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""A painting without what it was scanned, photographed or shown on: margins, mats, black bars."""
+"""Removes plain borders of a painting: paper margins, mats, black bars."""
 
 from typing import Final
 
@@ -8,32 +8,32 @@ from torch import Tensor
 from engine.painting.picture import Picture
 
 _LEVELS: Final = 12 / 255
-"""How far a pixel of a border may lie from its color in any channel; JPEG needs some."""
+"""Tolerance of a border pixel to the border's color, in any channel; JPEG needs some."""
 _GRAY: Final = 40 / 255
-"""How far the channels of its color may lie apart: paper, mats, walls and bars are hardly colored,
-and a flat color is of the painting more often."""
+"""Greatest difference of the channels of the border's color: paper, mats, walls and bars are nearly
+gray, while a flat color more often belongs to the painting."""
 _FLAT: Final = 0.995
-"""Share of a row of the border that is of its color."""
+"""Share of pixels in a row of the border that have its color."""
 _FLAT_ROWS: Final = 0.5
-"""Share of its rows that must be so; on the others something may be written."""
+"""Share of the border's rows for which that must hold; others may have writing on them."""
 _ENDED: Final = 0.75
-"""Share of it that is left where the painting begins; a sky or a dark room ends by degrees."""
+"""Below this share the painting begins, at once; a sky or a dark room ends gradually."""
 _SOFT_SHARE: Final = 0.015
-"""How wide the edge between border and painting may be, in parts of the side."""
+"""Greatest width of the edge between border and painting, relative to the side."""
 _LEAST_SHARE: Final = 0.12
-"""What must be left of each side."""
+"""Least part of each side that must remain."""
 _PLAIN: Final = 0.02
-"""A rest that deviates less than this in each channel is plain itself, and nothing is cut off."""
+"""If the rest has less standard deviation than this in each channel, nothing is removed."""
 _STRIP_ROWS: Final = 64
-"""Rows that are looked at together, as a large scan should not be in memory twice."""
+"""Rows that are processed together, so that a large scan is not in memory twice."""
 
 
 def without_plain_border(picture: Picture) -> Picture:
-    """The part of a painting inside of a plain border; itself where there is none.
+    """Crop a plain border off; the picture itself if there is none.
 
-    A border lies on two opposite sides or on all four, in one flat color that is nearly gray, and
-    ends at once. Where the ground of a drawing or the dark of a painting reaches its sides, it
-    ends by degrees, and nothing is cut off. One with an alpha says by that what is of it.
+    A border is on two opposite sides or on all four, in one flat color that is nearly gray, and
+    ends abruptly. The ground of a drawing or the dark of a painting ends gradually, and is not
+    removed. A picture with an alpha is left as it is.
     """
     if picture.alpha is not None:
         return picture
@@ -45,7 +45,7 @@ def without_plain_border(picture: Picture) -> Picture:
 
 
 def _inner(pixels: Tensor) -> slice:
-    """The rows of [3, H, W] between its borders above and below."""
+    """The rows of [3, H, W] between the borders above and below."""
     height = pixels.shape[1]
     whole = slice(0, height)
     above, below = (pixels[:, row].median(dim=1).values for row in (0, -1))
@@ -55,7 +55,7 @@ def _inner(pixels: Tensor) -> slice:
     if float(color.amax() - color.amin()) > _GRAY:
         return whole
     if min(float(_shares(pixels[:, [row]], color)) for row in (0, -1)) < _ENDED:
-        return whole  # as most are; nothing else is looked at then
+        return whole  # most pictures, for which nothing else is computed
     shares = torch.cat([_shares(strip, color) for strip in torch.split(pixels, _STRIP_ROWS, 1)])
     top, bottom = _border_rows(shares), _border_rows(shares.flip(0))
     if not top or not bottom or height - top - bottom < _LEAST_SHARE * height:
@@ -64,18 +64,18 @@ def _inner(pixels: Tensor) -> slice:
 
 
 def _shares(pixels: Tensor, color: Tensor) -> Tensor:
-    """How much of each row of [3, H, W] is of a color [3]: [H]."""
+    """Share of each row of [3, H, W] that has a color [3], as [H]."""
     away = (pixels - color[:, None, None]).abs_().amax(dim=0)
     return (away <= _LEVELS).float().mean(dim=1)
 
 
 def _border_rows(shares: Tensor) -> int:
-    """Rows of a border at the beginning, its soft edge with them; 0 for none.
+    """Number of rows of the border at the beginning, including its soft edge; 0 for none.
 
-    Some of its rows may have a little on them, as the clock and the battery of a telephone.
+    Some of its rows may have a little on them, such as the status bar of a phone.
 
     Args:
-        shares: [H], how much of each row is of the border's color.
+        shares: [H], the share of each row that has the border's color.
     """
     ended = torch.nonzero(shares < _ENDED)
     if not len(ended):

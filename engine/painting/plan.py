@@ -1,4 +1,4 @@
-"""From a job's options, a recipe and a network to numbers; wrong ones are refused here."""
+"""Resolves a job's options, a recipe and a network to a plan; invalid ones are refused here."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +16,19 @@ _T = TypeVar("_T")
 
 _LEAST_STRENGTH = 0.01
 _SMALL_STEP = 0.25
-"""In parts of a whole step from scale to scale, by logarithms."""
+"""Fraction of a step from scale to scale, in logarithms, for which no further scale is added."""
 LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
 _ITERATION_PIXELS = 10_000
-"""What an iteration costs by itself, in pixels of its work; measured of both networks."""
+"""Constant cost of an iteration, as a number of pixels that cost the same."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Size (height, width) of the picture at a scale, its iterations, and the optimizer.
+    """Size (height, width) of the picture at a scale, iterations, and history.
 
-    That is L-BFGS with a history, Adam without.
+    The optimizer is L-BFGS with a history, and Adam without.
     """
 
     size: Size
@@ -42,7 +42,7 @@ class Scale:
 
     @property
     def work(self) -> int:
-        """What one of its iterations costs, in pixels; for the time that is shown."""
+        """Cost of one iteration in pixels, for the time left."""
         return self.pixels + _ITERATION_PIXELS
 
     @property
@@ -55,7 +55,8 @@ class Scale:
 class Plan:
     """Everything that decides how a picture is painted, besides the pictures.
 
-    `weights` are those of the objective's terms, by their names.
+    `weights` has the weight of each term by name; `calm` and `dark` are those of the recipe's
+    `LayerChoice`.
     """
 
     content_layers: Mapping[str, float]
@@ -80,7 +81,7 @@ class Plan:
         return [name for name in encoder.layers if name in used]
 
     def with_history(self, number: int, history: History | None) -> "Plan":
-        """The same with another history at a scale; None leaves it to Adam."""
+        """The same with another history at a scale; None for Adam."""
         scales = list(self.scales)
         scales[number] = replace(scales[number], history=history)
         return replace(self, scales=tuple(scales))
@@ -91,12 +92,12 @@ class Plan:
         return sum(scale.iterations for scale in self.scales)
 
     def share_done(self, number: int, iteration: int) -> float:
-        """Share of the whole work that is done in a scale's iteration, counted in pixels."""
+        """Share of the whole cost that is done after an iteration of a scale."""
         costs = [scale.work * scale.iterations for scale in self.scales]
         return (sum(costs[:number]) + self.scales[number].work * iteration) / sum(costs)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for a report, under the names of the options where there are such."""
+        """Plain values for the report, named like the options where possible."""
         return {
             "content_layers": dict(self.content_layers),
             "style_layers": dict(self.style_layers),
@@ -135,18 +136,17 @@ def make_plan(
     content: Size,
     memory: Memory | None = None,
     *,
-    held: bool = False,
+    warped: bool = False,
 ) -> Plan:
-    """Resolve what the options leave open, by the recipe and by the network's layers.
+    """Resolve options that are None by the recipe and by the network's layers.
 
     Args:
         options: of the job.
         recipe: named by the options.
         encoder: the network.
         content: size of the content as it is painted (already padded if very narrow).
-        memory: decides how much L-BFGS may remember, and whether it is Adam that paints; None
-            for as much as it wants.
-        held: whether it is a frame that begins from those before it.
+        memory: decides on the length of the history, and whether Adam paints; None for no limit.
+        warped: whether it is a frame of a clip that begins from earlier frames.
 
     Raises:
         PaintSettingsError: a layer that the network does not have.
@@ -171,7 +171,7 @@ def make_plan(
                 name: term.weight * (keep if term.keeps else paint)
                 for name, term in choice.terms.items()
             },
-            **({"temporal": recipe.moving.temporal_weight} if held else {}),
+            **({"temporal": recipe.moving.temporal_weight} if warped else {}),
         },
         loss=recipe.loss.model_copy(update={"statistic": statistic}),
         optimizer=recipe.optimizer,
@@ -180,7 +180,7 @@ def make_plan(
             recipe,
             content,
             _history(options, recipe, encoder, layers, memory),
-            held=held,
+            warped=warped,
         ),
         calm=choice.calm if statistic == "gram" else 0.0,
         dark=choice.dark,
@@ -195,15 +195,15 @@ def make_plan(
 
 
 def kept_planes(recipe: Recipe, encoder: Encoder) -> int:
-    """Numbers of four bytes for each pixel that the recipe's terms keep with this network."""
+    """Float32 values for each pixel that the recipe's terms keep with this network."""
     choice = recipe.choice_for(encoder.layers)
     if choice is None or "grain" not in choice.terms:
         return 0
-    return 2 if choice.dark else 1  # the photograph, in bytes; where it is dark
+    return 2 if choice.dark else 1  # the photograph in bytes; its darkness
 
 
 def colors_first(options: PaintOptions, recipe: Recipe) -> float:
-    """How far the photograph is brought to the styles' palette first; less for little strength."""
+    """How far the photograph is recolored to the styles' palette first; less at low strength."""
     if options.keep_colors != "no":
         return 0.0
     share = _first(options.colors_first, recipe.start.colors_first)
@@ -211,7 +211,7 @@ def colors_first(options: PaintOptions, recipe: Recipe) -> float:
 
 
 def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float) -> list[Size]:
-    """Sizes of a pyramid, small to large, each larger by a factor, none too narrow."""
+    """Sizes of the pyramid, small to large, a factor apart, none narrower than `LEAST_SIDE_PX`."""
     sizes: list[Size] = []
     level = 0
     while (long_side := round(largest_px / factor**level)) >= min(smallest_px, largest_px):
@@ -224,9 +224,9 @@ def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float)
 
 
 def even_factor(largest_px: int, smallest_px: int, factor: float) -> float:
-    """About this factor, such that the scales from largest to smallest are like steps apart.
+    """About this factor, such that largest and smallest are a whole number of steps apart.
 
-    It may be a little greater, as no scale is worth beginning for a small step.
+    It may be a little greater, as a scale is not worth a small step.
     """
     whole = math.log(largest_px / smallest_px, factor)
     steps = math.ceil(whole - _SMALL_STEP)
@@ -239,29 +239,29 @@ def _scales(
     content: Size,
     history: Callable[[Size], History | None],
     *,
-    held: bool,
+    warped: bool,
 ) -> tuple[Scale, ...]:
     pyramid = recipe.pyramid
     largest, smallest = max(content), pyramid.smallest_px
     factor = pyramid.factor
-    if pyramid.even_factor is not None and not held:
+    if pyramid.even_factor is not None and not warped:
         factor = even_factor(largest, smallest, pyramid.even_factor)
     sizes = scale_sizes(content, largest, smallest, factor)
     if options.scales is not None:
         sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
     if options.strength <= 0:
-        sizes = sizes[-1:]  # Nothing is to be painted, so nothing is gained by small scales.
+        sizes = sizes[-1:]  # nothing is painted, so small scales are useless
     more, share = pyramid.qualities[options.quality], 1.0
-    if held:
+    if warped:
         sizes, share = sizes[-recipe.moving.scales :], recipe.moving.share
     scales: list[Scale] = []
     for number, size in enumerate(sizes):
         kept = history(size)
         counts = pyramid.lbfgs if kept else pyramid.adam
-        count = (counts.first if number == 0 and not held else counts.later) * more
+        count = (counts.first if number == 0 and not warped else counts.later) * more
         iterations = max(1, round(_first(options.iterations, count) * share))
         if kept is not None:
-            # The first evaluation makes no pair.
+            # The first evaluation yields no pair.
             kept = replace(kept, pairs=min(kept.pairs, max(1, iterations - 1)))
         scales.append(Scale(size, iterations, kept))
     return tuple(scales)
@@ -274,7 +274,7 @@ def _history(
     layers: Sequence[str],
     memory: Memory | None,
 ) -> Callable[[Size], History | None]:
-    """What L-BFGS may remember at a size; None where Adam paints."""
+    """Returns the history of L-BFGS at a size; None where Adam paints."""
     pairs = recipe.optimizer.history
 
     def found(size: Size) -> History | None:
@@ -320,10 +320,10 @@ def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerCho
 
 
 def _strength(strength: float) -> tuple[float, float]:
-    """Factors of the weights that keep the photograph, and of those that paint; 1 and 1 at 0.5.
+    """Factors of the weights of content and of style; both 1 at a strength of 0.5.
 
-    At 0 no style is left, at 1 no content; between, the ratio is squared, as looks go with
-    the weights' orders of magnitude. Below a hundredth nothing more is to be seen of the style.
+    At 0 the style's is 0, at 1 the content's. In between the ratio is squared, as the look depends
+    on the order of magnitude of the weights. Below a hundredth nothing more changes visibly.
     """
     if strength <= 0:
         return 1.0, 0.0

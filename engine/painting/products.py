@@ -1,10 +1,8 @@
-"""Products of matrices in float32, on processors where oneDNN is quicker than torch's own.
+"""Float32 matrix products by oneDNN, on CPUs where it is faster than MKL.
 
-torch leaves them to MKL, which uses AVX-512 on Intel's processors alone: oneDNN takes half of its
-time on others that have it, and 0.85 of it with AVX2. But it takes some 30 µs before it begins, so
-that matrices of a few hundred rows and columns, as of moments in a basis, are multiplied as ever.
-The name by which torch's compiler calls oneDNN is private, so that it is tried before it is relied
-on.
+torch leaves matrix products to MKL, which uses AVX-512 on Intel's CPUs only; on others oneDNN is
+faster. Each call has a constant cost, so products of small matrices, as of moments in a basis, stay
+with MKL. torch's name for oneDNN's linear layer is private, so it is tried before it is used.
 """
 
 from functools import cache
@@ -13,16 +11,16 @@ import torch
 from torch import Tensor
 
 _LEAST_WIDTH = 16
-"""Narrower ones wait for memory either way."""
+"""Narrower matrices are limited by memory bandwidth with either library."""
 _RIGHT = 1e-5
 _MEASURED = ("AVX2", "AVX512")
-"""On AMD's processors; Intel's with AVX2 alone were not."""
+"""Instruction sets that were measured, on AMD's CPUs."""
 
 
 def is_quicker(width: int, one: Tensor) -> bool:
-    """Whether `multiplied` serves for matrices like this one, with so many rows or columns.
+    """Whether to use `onednn_linear` for a matrix like `one`, with so many rows or columns.
 
-    Not for those that autograd is to take back, as it does not know that product.
+    Never where autograd records, as it does not know that operator.
     """
     return (
         width >= _LEAST_WIDTH
@@ -33,30 +31,30 @@ def is_quicker(width: int, one: Tensor) -> bool:
     )
 
 
-def multiplied(rows: Tensor, others: Tensor, constant: Tensor | None = None) -> Tensor:
-    """`rows @ others.mT` of [m, k] and [n, k], with `constant` [n] added to each row."""
-    if not others.is_contiguous() and not others.mT.is_contiguous():
-        others = others.contiguous()  # Or oneDNN takes a hundred times as long.
+def onednn_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As `F.linear`, without autograd: `x @ weight.mT + bias` of [m, k], [n, k] and [n]."""
+    if not weight.is_contiguous() and not weight.mT.is_contiguous():
+        weight = weight.contiguous()  # Otherwise oneDNN is far slower.
     made: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001 (see the module)
-        rows, others, constant, "none", [], ""
+        x, weight, bias, "none", [], ""
     )
     return made
 
 
 @cache
 def is_right() -> bool:
-    """Whether torch has it here, it is rightly computed, and MKL would not be as quick."""
+    """Whether torch has the operator here, its results are right, and it is faster than MKL."""
     if torch.backends.cpu.get_cpu_capability() not in _MEASURED:
         return False
     try:
-        drawn = torch.Generator().manual_seed(0)  # not of the numbers that others draw
-        rows, others = (torch.randn(size, 40, generator=drawn) for size in (33, 50))
-        constant = torch.randn(50, generator=drawn)
-        wanted = rows.double() @ others.double().mT + constant.double()
-        by_strides = multiplied(rows.mT.contiguous().mT, others, constant)
+        drawn = torch.Generator().manual_seed(0)  # leaves torch's global generator alone
+        x, weight = (torch.randn(size, 40, generator=drawn) for size in (33, 50))
+        bias = torch.randn(50, generator=drawn)
+        wanted = x.double() @ weight.double().mT + bias.double()
+        by_strides = onednn_linear(x.mT.contiguous().mT, weight, bias)
         apart = [
             (one - wanted).norm() / wanted.norm()
-            for one in (multiplied(rows, others, constant), by_strides)
+            for one in (onednn_linear(x, weight, bias), by_strides)
         ]
     except (AttributeError, RuntimeError):
         return False

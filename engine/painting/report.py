@@ -1,4 +1,4 @@
-"""What is told of a painting when it is done."""
+"""The report of a finished painting."""
 
 import torch
 
@@ -25,16 +25,16 @@ def make_report(
     tiling: Tiling | Bands | None,
     lacking_bytes: int,
 ) -> Report:
-    """The report.
+    """Make the report.
 
     Args:
         options: of the job.
-        state: at the end.
+        state: of the run, at its end.
         encoder: the network.
         device: where it was painted.
         size: of the finished picture.
         tiling: of the last scale.
-        lacking_bytes: memory that it took beyond what was allowed; 0 or less for none.
+        lacking_bytes: estimated memory beyond the budget; 0 or less for none.
     """
     plan, log = state.plan, state.log
     log.read()
@@ -50,8 +50,8 @@ def make_report(
     if lacking_bytes > 0:
         notes.append(
             sentence(
-                "It may have taken {size} MiB more memory than it was allowed, as that is the "
-                "least at this size.",
+                "It may have used {size} MiB more memory than allowed, because this size needs "
+                "at least that much.",
                 size=-(-lacking_bytes // _MIB),
             )
         )
@@ -80,8 +80,8 @@ def _optimizers(options: PaintOptions, plan: Plan) -> list[Sentence]:
         return []
     return [
         sentence(
-            "There was no memory for the history of L-BFGS from {size} px on, so Adam painted "
-            "there.",
+            "There was not enough memory for the history of L-BFGS from {size} px on, so Adam "
+            "was used there.",
             size=min(left),
         )
     ]

@@ -1,4 +1,4 @@
-"""One painting from its first iteration to its last: scales, recoveries, tiles, checkpoints."""
+"""One painting from the first iteration to the last: scales, recoveries, tiles, checkpoints."""
 
 import time
 from collections.abc import Generator, Iterator
@@ -47,34 +47,34 @@ from engine.painting.studio import Control, Studio
 from engine.painting.tiles import Bands, Tiling
 
 CHECK_EVERY = 10
-"""Iterations from one look at the losses to the next; each look waits for the device."""
+"""Iterations between two checks of the losses; reading them waits for the device."""
 _MOST_FAILURES = 3
 
 
 @dataclass(eq=False)
 class Run:
-    """One painting, while it is made."""
+    """One painting in progress."""
 
     state: RunState
-    """All that changes, with the plan."""
+    """Everything that changes, and the plan."""
     inputs: Inputs
     """All pictures."""
     options: PaintOptions
-    """Options of the job; the plan holds most of them resolved."""
+    """Options of the job; most of them are resolved in the plan."""
     studio: Studio
     """Device, networks, memory."""
     network: str
     """Name of the network."""
     finisher: Finisher
-    """Makes pictures to show."""
+    """Makes pictures of the optimizer's state."""
     control: Control
-    """What may stop the painting."""
+    """Asked whether to stop."""
     memory: Memory
-    """The memory to paint in."""
+    """The memory budget."""
     _guard: MemoryGuard = field(init=False)
     _scales: Scales = field(init=False)
     _work: ScaleRun | None = field(init=False, default=None)
-    """The scale at work; None while the one before it is spent for it."""
+    """The present scale; None during the transition to the next."""
     _tiling: Tiling | Bands | None = field(init=False, default=None)
     _lacking: int = field(init=False, default=0)
 
@@ -96,11 +96,11 @@ class Run:
                 work = self._scales.next(number, optimizer)
             self._work = work
             if not work.done:
-                self.state.log.reference = None  # It was that of another size.
+                self.state.log.reference = None  # that was of another size
             shown = yield from self._paint_scale(work)
             optimizer = work.optimizer
         if shown is None:
-            raise PaintingFailedError("The checkpoint holds no picture to go on from.")
+            raise PaintingFailedError("The checkpoint contains no picture to continue from.")
         picture = self.finisher.picture(shown)
         del shown
         yield Painted(picture, self._report(picture.size))
@@ -154,7 +154,7 @@ class Run:
                 bands = bands_for(encoder, layers, scale.size, room)
             core = min((one for one in (core, fitting) if one is not None), default=None)
             self._lacking = max(self._lacking, tile_bytes(encoder, layers, scale.size, core) - room)
-        give_free_memory_back()  # What the scale before took is of other sizes.
+        give_free_memory_back()  # blocks of the scale before have other sizes
         self._tiling = work.tiling = bands or tiling_for(encoder, layers, scale.size, core)
         self._guard.next_bytes = (
             bands.piece_bytes if bands else tile_bytes(encoder, layers, scale.size, core)
@@ -165,7 +165,7 @@ class Run:
         return made
 
     def _check(self) -> None:
-        """Before each piece of work: stop if it is wanted, and keep to the memory."""
+        """Called before each tile or band: stop if asked to, and stay within the memory budget."""
         self.control.check()
         self._guard.check()
 
@@ -173,10 +173,10 @@ class Run:
         return self.studio.encoder(self.network, self.state.plan.pooling, self.state.dtype)
 
     def _short_of_memory(self, work: ScaleRun) -> Event:
-        """Go on with smaller tiles; with less of a history, where it is that which takes it.
+        """Continue with smaller tiles, or with a shorter history if that is what takes the memory.
 
         Raises:
-            PaintingFailedError: it cannot be done with less.
+            PaintingFailedError: neither is possible.
         """
         history = self.state.plan.scales[work.number].history
         core = self._tiling.core_px if isinstance(self._tiling, Tiling) else None
@@ -184,7 +184,7 @@ class Run:
         log, torn = self.state.log, work.torn
         work.close()
         if history is not None and (torn or smaller is None):
-            self._scales.lessen(work)
+            self._scales.restart_with_less_history(work)
             log.forget_after(work.number, work.done)
             return Recovered(self.state.notes[-1])
         if smaller is None:
@@ -199,7 +199,7 @@ class Run:
         return Retiled(smaller)
 
     def _recovered(self, work: ScaleRun) -> Recovered:
-        """Back to the last good state, in fp32, with half the step.
+        """Return to the last good state, in fp32, with half the step length.
 
         Raises:
             PaintingFailedError: for the fourth time.
@@ -208,19 +208,19 @@ class Run:
         state.failures += 1
         if state.failures > _MOST_FAILURES:
             raise PaintingFailedError(
-                "The picture did not stay finite in spite of shorter steps; try weights or "
-                "layers nearer to the defaults."
+                "The numbers ran away in spite of shorter steps; try weights or layers closer "
+                "to the defaults."
             )
         state.log.forget_after(work.number, work.good_at)
         work.go_back()
-        work.optimizer.calm(0.5)
+        work.optimizer.shorten_steps(0.5)
         state.pace *= 0.5
         work.remember()
         if state.dtype is torch.bfloat16:
             state.dtype = torch.float32
         reason = sentence(
-            "The numbers ran away once, so it was painted on from iteration {iteration} with half "
-            "the step.",
+            "The numbers ran away once, so painting went on from iteration {iteration} with "
+            "half the step.",
             iteration=work.done,
         )
         self.state.notes.append(reason)
@@ -230,7 +230,7 @@ class Run:
         log, plan = self.state.log, self.state.plan
 
         def preview(most_px: int) -> Image.Image:
-            log.read()  # Waiting for the device is part of painting.
+            log.read()  # so that waiting for the device counts as painting
             return self.finisher.preview(work.shown(), most_px)
 
         return Stepped(
@@ -246,7 +246,7 @@ class Run:
         )
 
     def _checkpoint(self, *, brief: bool = False) -> bytes:
-        """Of the scale at work, which after an interruption may be later than the last event."""
+        """Of the present scale; after an interruption it may be later than the last event."""
         if (work := self._work) is None:
             raise BetweenScalesError
         done, tensors = work.good_at, work.good

@@ -1,4 +1,4 @@
-"""The state of a run, besides its picture."""
+"""The state of a run, except the optimizer's."""
 
 from dataclasses import dataclass, field
 
@@ -13,22 +13,22 @@ from engine.painting.plan import Plan
 
 @dataclass(eq=False)
 class RunState:
-    """What changes while it is painted; a checkpoint keeps it."""
+    """What changes during painting, and is saved in checkpoints."""
 
     plan: Plan
-    """All numbers; its histories get less where memory runs out."""
+    """The plan; its histories get shorter when memory runs out."""
     fingerprint: str
-    """Hash of the pictures and settings, which a checkpoint must carry."""
+    """Hash of pictures and settings, which a checkpoint must match."""
     planned_bytes: int
     """Memory that the plan was made for."""
     dtype: torch.dtype
-    """Type of the convolutions' numbers; float32 after a recovery."""
+    """Type of the network's weights and features; float32 after a recovery."""
     cap_px: int | None
-    """Most that tiles may be; None for no limit but memory."""
+    """Limit of the tiles' core; None for no limit besides memory."""
     failures: int = 0
     """Number of recoveries so far."""
     pace: float = 1.0
-    """Share of the step that they have left."""
+    """Factor of the step length after the recoveries."""
     notes: list[Sentence] = field(default_factory=list)
     """What happened, for the report."""
     log: LossLog = field(init=False)
@@ -38,12 +38,18 @@ class RunState:
         self.log = LossLog(self.plan.scales)
 
     @property
-    def wide(self) -> torch.dtype:
-        """Type of the picture's numbers."""
+    def picture_dtype(self) -> torch.dtype:
+        """Type of the picture and of the optimizer's state."""
         return torch.promote_types(self.dtype, torch.float32)
 
     def header(self, scale: int, iteration: int, *, ended: bool) -> Header:
-        """For the checkpoint of an iteration of a scale, which may have ended there."""
+        """Header of a checkpoint at an iteration of a scale.
+
+        Args:
+            scale: number of the scale.
+            iteration: number of iterations done in it.
+            ended: whether it ended there, before its last iteration.
+        """
         log = self.log
         losses = [one for one in log.losses if (one.scale, one.iteration) <= (scale, iteration)]
         return Header(
@@ -64,7 +70,7 @@ class RunState:
         )
 
     def take(self, header: Header, device: torch.device) -> None:
-        """Go on from there."""
+        """Restore the state from a checkpoint's header."""
         log = self.log
         self.notes, log.losses = list(header.notes), list(header.losses)
         log.seconds, log.iterations = header.seconds, header.evaluated

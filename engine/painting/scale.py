@@ -1,4 +1,4 @@
-"""A scale that is being painted, and how the scales of a painting begin."""
+"""One scale while it is painted, and the transition from scale to scale."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,14 +23,14 @@ from engine.painting.optimizers import (
 )
 from engine.painting.picture import Size, resized
 from engine.painting.run_state import RunState
-from engine.painting.start import held_over, start_picture
+from engine.painting.start import blend_warped, start_picture
 from engine.painting.studio import Studio
 from engine.painting.tiles import Bands, Tiling
 
 
 @dataclass(eq=False)
 class ScaleRun:
-    """A scale at work, and the last of its states that was known to be finite."""
+    """One scale while it is painted, with its last state that was known to be finite."""
 
     number: int
     """Number of the scale."""
@@ -39,17 +39,17 @@ class ScaleRun:
     done: int
     """Number of iterations so far."""
     objective: Objective | None = None
-    """What the picture is judged by; None while there is none."""
+    """The loss; None until it is set up."""
     tiling: Tiling | Bands | None = None
     """None for the whole picture at once."""
     good_at: int = 0
-    """The iteration after which the state was known to be finite."""
+    """Number of iterations at the last state known to be finite."""
     good: dict[str, Tensor] = field(default_factory=dict)
-    """That state, as far as it is needed to go on from."""
+    """That state, as `Optimizer.essential_tensors`."""
     torn: bool = False
-    """Whether a step was broken off in the middle, for example by an interruption."""
+    """Whether an update was interrupted halfway, so that the optimizer's state is inconsistent."""
     ended: bool = False
-    """Before its last iteration, as the loss sank too little."""
+    """Whether it ended early, as the loss improved too little."""
 
     def __post_init__(self) -> None:
         self.remember()
@@ -60,19 +60,22 @@ class ScaleRun:
         check: Callable[[], None],
         halfway: Callable[[], None],
     ) -> dict[str, Tensor]:
-        """One iteration, at this share of the scale.
+        """One iteration.
 
-        `check` and `halfway` are those of `evaluate`.
+        Args:
+            progress: share of the scale's iterations that are done, 0..1.
+            check: see `evaluate`.
+            halfway: see `evaluate`.
 
         Returns:
-            Its figures, on the device; see `Evaluation.figures`.
+            The losses, on the device; see `Evaluation.figures`.
         """
         if self.objective is None:
             raise RuntimeError("the scale is not set up")
         found = evaluate(self.objective, self.optimizer.point, self.tiling, check, halfway)
         figures = found.figures()
         self.torn = True
-        self.optimizer.update(found, progress)  # which spends the gradient
+        self.optimizer.update(found, progress)  # reuses the gradient's memory
         self.done += 1
         self.torn = False
         return figures
@@ -89,8 +92,8 @@ class ScaleRun:
         return picture if self.objective is None else self.objective.shown(picture)
 
     def remember(self) -> None:
-        """The state is good."""
-        for name, tensor in self.optimizer.essence().items():
+        """Save the present state as the last good one."""
+        for name, tensor in self.optimizer.essential_tensors().items():
             if name in self.good:
                 self.good[name].copy_(tensor)
             else:
@@ -98,12 +101,12 @@ class ScaleRun:
         self.good_at = self.done
 
     def go_back(self) -> None:
-        """To the last state that was good."""
+        """Restore the last good state."""
         self.optimizer.load(self.good)
         self.done, self.torn = self.good_at, False
 
     def close(self) -> None:
-        """Free what the terms hold; what is shown needs it no more."""
+        """Free what the terms hold."""
         if self.objective is not None:
             self.objective.close()
         self.objective = None
@@ -111,19 +114,19 @@ class ScaleRun:
 
 @dataclass(eq=False)
 class Scales:
-    """Begins the scales of a painting, with as much of a history as there is memory for."""
+    """Starts the scales of a painting, with the longest history that fits into memory."""
 
     state: RunState
-    """State of the run; the histories of its plan get less where memory runs out."""
+    """State of the run; histories in its plan get shorter when memory runs out."""
     inputs: Inputs
     """All pictures."""
     options: PaintOptions
-    """Say what to start from."""
+    """Options of the job, among them what to start from."""
     studio: Studio
     """Where it is painted."""
 
     def resumed(self, kept: Kept) -> ScaleRun:
-        """The work that a checkpoint was kept of; its tensors are spent."""
+        """The scale of a checkpoint, as it was; the checkpoint's tensors are released."""
         header, tensors = kept.header, kept.tensors
         torch.set_rng_state(tensors.pop("random"))
         self.state.take(header, self.studio.device)
@@ -137,16 +140,17 @@ class Scales:
         return work
 
     def next(self, number: int, before: Optimizer | None) -> ScaleRun:
-        """A scale's work: with the same optimizer enlarged, or another from its result."""
+        """The next scale: Adam keeps its moments, resized; L-BFGS restarts from the last result."""
         scale = self.state.plan.scales[number]
         if before is None:
             content = self.content_at(scale.size)[0].float().cpu()
             start = start_picture(self.inputs, content, self.options)
-            return self._begun(number, start[None].to(self.studio.device, self.state.wide))
+            return self._begun(number, start[None].to(self.studio.device, self.state.picture_dtype))
         detail = self._detail(number)
-        if self.inputs.held is not None:
+        if self.inputs.warped is not None:
             return self._begun(
-                number, held_over(before.taken(scale.size, detail)[0], self.inputs.held)[None]
+                number,
+                blend_warped(before.last_resized(scale.size, detail)[0], self.inputs.warped)[None],
             )
         if isinstance(before, Adam) and scale.history is None:
             work = attempt(
@@ -156,15 +160,15 @@ class Scales:
                 raise no_memory()
             return work
         gamma = before.gamma_at(scale.size) if isinstance(before, Lbfgs) else None
-        return self._begun(number, before.taken(scale.size, detail), gamma=gamma)
+        return self._begun(number, before.last_resized(scale.size, detail), gamma=gamma)
 
-    def lessen(self, work: ScaleRun) -> None:
-        """Go back to the last good picture and on with less of a history.
+    def restart_with_less_history(self, work: ScaleRun) -> None:
+        """Continue from the last good picture with a shorter history, or with Adam.
 
         Raises:
-            PaintingFailedError: it cannot be done with less.
+            PaintingFailedError: Adam paints it already.
         """
-        self._forget_some(work.number)
+        self._shorten_history(work.number)
         point = work.good["point"]
         work.optimizer.close()
         fresh = self._begun(work.number, point)
@@ -172,12 +176,12 @@ class Scales:
         work.done, work.torn = work.good_at, False
 
     def content_at(self, size: Size) -> Tensor:
-        """The photograph as it is painted from, at a size, [1, 3, H, W] on the device."""
+        """The content target at a size, [1, 3, H, W] on the device."""
         pixels = resized(self.inputs.target.pixels, size)
-        return pixels[None].to(self.studio.device, self.state.wide)
+        return pixels[None].to(self.studio.device, self.state.picture_dtype)
 
     def _detail(self, number: int) -> Tensor | None:
-        """What a scale's photograph has beyond the enlarged one of the scale before."""
+        """What the photograph has at a scale beyond the enlarged one of the scale before."""
         plan = self.state.plan
         if not plan.detail:
             return None
@@ -192,33 +196,33 @@ class Scales:
         state: Mapping[str, Tensor] | None = None,
         gamma: Tensor | None = None,
     ) -> ScaleRun:
-        """A scale's work from a picture or state, with the history that there is memory for.
+        """A scale from a picture or an optimizer's state, with the longest history that fits.
 
-        `gamma` is that of the scale before, for this one.
+        `gamma` is that of the scale before, converted to this one.
 
         Raises:
-            PaintingFailedError: there is not even enough for Adam.
+            PaintingFailedError: there is not even enough memory for Adam.
         """
 
         def begin() -> ScaleRun:
             plan = self.state.plan
             optimizer = make_optimizer(plan.scales[number].history, picture, plan.optimizer, gamma)
-            optimizer.calm(self.state.pace)
+            optimizer.shorten_steps(self.state.pace)
             if state is not None:
-                optimizer.load(state)  # Adam's own pace is among it.
+                optimizer.load(state)  # for Adam that includes the pace
             return ScaleRun(number, optimizer, 0)
 
         while (work := attempt(begin, self.studio.device)) is None:
-            self._forget_some(number)
+            self._shorten_history(number)
             if state is not None and "point" in state:
                 picture, state = state["point"].to(picture), None
         return work
 
-    def _forget_some(self, number: int) -> None:
-        """Let L-BFGS remember less at a scale, or leave it to Adam.
+    def _shorten_history(self, number: int) -> None:
+        """Plan a shorter history for a scale, or Adam.
 
         Raises:
-            PaintingFailedError: it is Adam's already.
+            PaintingFailedError: it is Adam already.
         """
         scale = self.state.plan.scales[number]
         if scale.history is None:
@@ -226,7 +230,7 @@ class Scales:
         less = lesser_history(scale.history, self.state.plan.optimizer.history)
         self.state.plan = self.state.plan.with_history(number, less)
         self.state.notes.append(
-            sentence("Memory ran out at {size} px, so Adam painted there.", size=max(scale.size))
+            sentence("Memory ran out at {size} px, so Adam was used there.", size=max(scale.size))
             if less is None
             else sentence(
                 "Memory ran out at {size} px, so L-BFGS remembered less there.",

@@ -1,4 +1,4 @@
-"""What a painting starts from: the photograph, noise, a file, or the frame before it."""
+"""The picture that an optimization starts from: photograph, noise, a file, or earlier frames."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -6,16 +6,17 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from engine.painting.color import mixed_colors
-from engine.painting.inputs import Held, Inputs, colors_of
+from engine.painting.inputs import Inputs, WarpedFrame, colors_of
 from engine.painting.picture import filled, resized, resized_mask
 
 _PATCHES = 6
-"""Patches of the seed along the longer side."""
+"""Number of the seed's patches along the longer side."""
 _VARIATION = 0.25
-"""Their deviation, in parts of that of the styles' colours: with half of it two seeds are 5 % apart
-in style distance, with a quarter 1 %, and still two versions to the eye."""
+"""Their standard deviation, relative to that of the styles' colors: small enough that all seeds end
+near to both pictures, large enough that the eye sees two versions."""
 _FULLY_KNOWN = 4.0
-"""What is known to a quarter is better begun from than a photograph, however lightly it is held."""
+"""Pixels known to a quarter start fully from the earlier frame: that is better than a
+photograph."""
 _UNKNOWN_DEVIATION = 0.1
 
 
@@ -27,9 +28,9 @@ def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Ten
         content: the content at that size.
         options: `start`, `start_noise` and `seed` are used.
     """
-    # Numbers are drawn on the CPU, so that they are the same for all devices.
-    if inputs.held is not None:
-        return held_over(content, inputs.held)
+    # Random numbers are drawn on the CPU, so that they are the same for all devices.
+    if inputs.warped is not None:
+        return blend_warped(content, inputs.warped)
     generator = torch.Generator().manual_seed(options.seed)
     needed = options.start in {"noise", "style"} or options.start_noise > 0
     noise = torch.rand(content.shape, generator=generator) if needed else torch.zeros(())
@@ -49,15 +50,15 @@ def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Ten
     return start.clamp(0, 1)
 
 
-def held_over(picture: Tensor, held: Held) -> Tensor:
-    """A picture [3, H, W] with what was painted before laid over it, where that is known.
+def blend_warped(picture: Tensor, warped: WarpedFrame) -> Tensor:
+    """A picture [3, H, W] with the warped earlier frames over it, where they are known.
 
-    Around it the picture is as much lighter or darker as the painting is than the photograph: a
-    painting lays broad light over it, which must not end where the frame before did.
+    The painting is lighter or darker than the photograph in broad areas. That difference is
+    extended over the unknown parts, so that it does not end at the edge of the known ones.
     """
     size = (picture.shape[-2], picture.shape[-1])
-    before = resized(held.pixels, size).to(picture)
-    known = (resized_mask(held.weights, size).to(picture) * _FULLY_KNOWN).clamp(max=1)
+    before = resized(warped.pixels, size).to(picture)
+    known = (resized_mask(warped.weights, size).to(picture) * _FULLY_KNOWN).clamp(max=1)
     if not bool(known.any()):
         return picture
     light = filled((before - picture + 1) / 2, known) * 2 - 1
@@ -67,10 +68,10 @@ def held_over(picture: Tensor, held: Held) -> Tensor:
 def _varied(
     start: Tensor, inputs: Inputs, options: PaintOptions, generator: torch.Generator
 ) -> Tensor:
-    """The start [3, H, W] with broad patches of light and colour, other ones for each seed.
+    """The start [3, H, W] plus broad, faint patches of light and color that depend on the seed.
 
-    The optimisation goes on from them to other strokes, as near to both pictures as any; without
-    them each seed would paint the same picture. Nothing is changed where nothing is painted.
+    From them the optimization finds other strokes, as near to both pictures; without them each seed
+    would paint the same picture. At a strength of 0 nothing is added.
     """
     height, width = start.shape[1:]
     rows, columns = (
@@ -91,7 +92,7 @@ def _style_noise(inputs: Inputs, shape: torch.Size, generator: torch.Generator) 
 
 
 def _palette(inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Mean [3] of the styles' colours, and the root [3, 3] of their covariance; grey if unknown."""
+    """Mean [3] of the styles' colors and square root [3, 3] of the covariance; gray if unknown."""
     known = [
         (style.weight, one) for style in inputs.styles if (one := colors_of(style)) is not None
     ]

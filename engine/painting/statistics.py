@@ -1,7 +1,7 @@
-"""Statistics of a style's features: all that the style loss knows of a picture.
+"""Statistics of a style's features: all that the style loss knows of a style.
 
-Second moments `E[F Fᵀ]` and means `E[F]` serve the Gram loss and the Wasserstein loss alike,
-so that one set of them, kept in a file, stands for a picture at a scale.
+Second moments `E[F Fᵀ]` and means `E[F]` serve both the Gram and the Wasserstein loss. So one set
+of them, kept in a file, replaces the style's picture at one scale.
 """
 
 import json
@@ -20,17 +20,17 @@ from engine.networks.encoder import Basis, Encoder
 
 @dataclass(frozen=True, eq=False)
 class LayerMoments:
-    """Of one layer: `second` [C, C] = E[F Fᵀ] and `mean` [C] = E[F] over its positions."""
+    """Moments of one layer over its positions: `second` [C, C] = E[F Fᵀ], `mean` [C] = E[F]."""
 
     second: Tensor
     mean: Tensor
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "LayerMoments":
-        """On another device."""
+        """The same on a device, in a type."""
         return LayerMoments(self.second.to(device, dtype), self.mean.to(device, dtype))
 
-    def mirrored(self) -> "LayerMoments":
-        """The same with `second` symmetrical to the last bit, as files keep one triangle of it."""
+    def symmetrized(self) -> "LayerMoments":
+        """The same with an exactly symmetric `second`, as files keep one triangle of it."""
         upper = self.second.triu()
         return LayerMoments(upper + upper.triu(1).mT, self.mean)
 
@@ -46,11 +46,11 @@ class LayerMoments:
         return LayerMoments(second, mean + bias)
 
     def centered(self) -> "LayerMoments":
-        """With the covariance in place of `second`: what changes, wherever the means are."""
+        """The same with the covariance in place of `second`."""
         return LayerMoments(self.second - torch.outer(self.mean, self.mean), self.mean)
 
     def plus(self, other: "LayerMoments") -> "LayerMoments":
-        """With another part of the same picture."""
+        """The sum with another part of the same picture."""
         return LayerMoments(self.second + other.second, self.mean + other.mean)
 
 
@@ -73,7 +73,7 @@ class StatisticsKey:
     weights: str
     """Hash of its weights."""
     pooling: str
-    """How it scales down."""
+    """Its kind of pooling."""
     height_px: int
     """Height of the style picture when it was measured."""
     width_px: int
@@ -81,9 +81,9 @@ class StatisticsKey:
     precision: str = "float32"
     """Type of the network's numbers, such as `float32`."""
     device: str = "cpu"
-    """On which they were measured; it rounds in its own way."""
+    """Kind of device they were measured on; each rounds differently."""
     tile_px: int = 0
-    """Size of the tiles in which they were measured; 0 for the whole at once."""
+    """Size of the tiles they were measured in; 0 for the whole picture at once."""
     origin: str = ""
     """Key of the stored picture; empty for a painting of the catalogue, or a file."""
 
@@ -91,7 +91,7 @@ class StatisticsKey:
     def of(
         cls, encoder: Encoder, picture: str, size: tuple[int, int], **more: Any
     ) -> "StatisticsKey":
-        """For a network and a picture that was brought to a size, rows first."""
+        """The key for a network and a picture that is resized to (height, width)."""
         return cls(
             picture=picture,
             encoder=encoder.name,
@@ -111,16 +111,16 @@ class StatisticsKey:
 
 @dataclass(frozen=True, eq=False)
 class StyleStatistics:
-    """The moments of all layers in use, of one picture at one scale; of colours where told."""
+    """Moments of layers of one picture at one scale, and of its colors if they are known."""
 
     key: StatisticsKey
     layers: Mapping[str, LayerMoments]
     colors: ColorMoments | None = None
 
     def to_bytes(self) -> bytes:
-        """A safetensors file, in full precision: it must not matter whether it is cached.
+        """A safetensors file in full precision, as results must not depend on the cache.
 
-        Of the symmetrical moments only one triangle is kept.
+        Of a symmetric second moment only one triangle is kept.
         """
         tensors: dict[str, Tensor] = {}
         for name, moments in self.layers.items():
@@ -135,7 +135,7 @@ class StyleStatistics:
         """What `to_bytes` wrote.
 
         Raises:
-            ValueError: it is no such file.
+            ValueError: it is another kind of file, or damaged.
         """
         try:
             tensors = load(data)
@@ -149,22 +149,22 @@ class StyleStatistics:
                 for name in names
             }
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError("This is no file of style statistics.") from error
+            raise ValueError("This is not a file of style statistics.") from error
         return cls(key, layers)
 
 
 class StatisticsStore(Protocol):
-    """Keeps statistics from one painting to the next, in files say."""
+    """A cache of statistics between paintings, for example in files."""
 
     def get(self, key: StatisticsKey, layers: Sequence[str]) -> StyleStatistics | None:
-        """Those under this key if all the layers are among them."""
+        """The entry of this key if it has all these layers."""
 
     def put(self, statistics: StyleStatistics) -> None:
-        """Keep them; errors of the store are its own business."""
+        """Store them; raises nothing."""
 
 
 class MemoryStatistics:
-    """A small store in memory, for one process."""
+    """A small cache in memory, for one process."""
 
     def __init__(self, most: int = 64) -> None:
         self._kept: dict[StatisticsKey, StyleStatistics] = {}
@@ -176,7 +176,7 @@ class MemoryStatistics:
         return found if found and set(layers) <= set(found.layers) else None
 
     def put(self, statistics: StyleStatistics) -> None:
-        """See `StatisticsStore.put`; the oldest leaves when there are too many."""
+        """See `StatisticsStore.put`; the oldest entry is evicted."""
         self._kept.pop(statistics.key, None)
         self._kept[statistics.key] = statistics
         while len(self._kept) > self._most:
@@ -184,7 +184,7 @@ class MemoryStatistics:
 
 
 def nearest(choices: Sequence[StyleStatistics], long_side_px: int) -> StyleStatistics:
-    """Those measured at the size that is nearest on a scale of ratios."""
+    """The statistics measured at the size nearest to this one, by ratio."""
     wanted = float(max(1, long_side_px))
     return min(
         choices,
@@ -193,9 +193,10 @@ def nearest(choices: Sequence[StyleStatistics], long_side_px: int) -> StyleStati
 
 
 def mixed(parts: Sequence[tuple[float, Mapping[str, LayerMoments]]]) -> dict[str, LayerMoments]:
-    """Moments of a mixture of styles, each with its share (shares are made to sum to one).
+    """Moments of a mixture of styles, for the layers that all of them have.
 
-    Of those that all of them have.
+    Args:
+        parts: share and moments of each style; shares are normalized to a sum of one.
     """
     total = sum(share for share, _ in parts)
     layers = [name for name in parts[0][1] if all(name in part for _, part in parts)]
@@ -225,7 +226,7 @@ def _whole(triangle: Tensor, size: int) -> Tensor:
 
 
 def metadata_of(data: bytes) -> dict[str, str]:
-    """The metadata of a safetensors file, which its library gives for files on disk only.
+    """The metadata of a safetensors file in memory, which the library reads from disk only.
 
     Raises:
         ValueError, KeyError: there is none.

@@ -1,4 +1,4 @@
-"""The surroundings of a painting: device, precision, networks, memory, and what is cached."""
+"""What paintings share: device, precision, networks, memory budget and caches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from engine.painting.statistics import MemoryStatistics, StatisticsStore
 
 @dataclass(frozen=True, eq=False)
 class Studio:
-    """Where paintings are made; one for a process."""
+    """What all paintings of a process share."""
 
     source: NetworkSource = field(default_factory=NetworkSource)
     """Where networks come from."""
@@ -23,7 +23,7 @@ class Studio:
     precision: str = "auto"
     """`auto`, `fp32` or `bf16`."""
     max_memory_bytes: int | None = None
-    """Above it pictures are painted in parts; None measures the device."""
+    """Memory budget, above which pictures are painted in parts; None for most of what is free."""
     statistics: StatisticsStore = field(default_factory=MemoryStatistics)
     """Cache of style statistics."""
     opener: Callable[..., Encoder] = open_encoder
@@ -32,7 +32,7 @@ class Studio:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the convolutions' numbers."""
+        """Type of the network's weights and features."""
         return choose_dtype(self.precision, self.device)
 
     def encoder(self, network: str, pooling: str, dtype: torch.dtype | None = None) -> Encoder:
@@ -51,11 +51,11 @@ class Studio:
 
 @dataclass(frozen=True)
 class Control:
-    """How a caller stops a painting from another thread: asked before each tile."""
+    """Lets a caller stop a painting from another thread; asked before each tile."""
 
     should_stop: Callable[[], bool] = lambda: False
 
     def check(self) -> None:
-        """Raise PaintingStoppedError when the caller wants it."""
+        """Raise PaintingStoppedError if the caller wants to stop."""
         if self.should_stop():
             raise PaintingStoppedError("The painting was stopped.")

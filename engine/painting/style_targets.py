@@ -1,7 +1,7 @@
-"""What a style's layer is to be like: how far found moments are from it, and that loss' slopes.
+"""The style loss of one layer: the distance of moments to the style's, and its gradient.
 
-The slopes are written out. The matrices are small, and autograd's bookkeeping took twice the time
-of the work itself, in each iteration for each layer.
+The gradients are written out. The matrices are small, so autograd's bookkeeping would take longer
+than the work itself, in each iteration for each layer.
 """
 
 from typing import Any, Protocol
@@ -16,31 +16,30 @@ from engine.painting.statistics import LayerMoments
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
 _LEAST_VARIANCE = 1e-5
-"""Added to a channel's variance, in parts of the target's mean square."""
+"""Added to a channel's variance, relative to the target's mean square."""
 _LEAST_SHARE = 0.01
 
 
 class MomentsTarget(Protocol):
-    """Moments of a style's features, as far as its layer's loss goes by them."""
+    """The style loss of one layer, as a function of moments."""
 
     def loss(self, found: LayerMoments) -> tuple[Tensor, LayerMoments]:
-        """The loss of found moments, and its slopes with respect to them."""
+        """The loss [] of moments, and its gradient with respect to them."""
 
 
 class GramTarget:
     """`weight` times ‖G − Ĝ‖² (Frobenius), with G = E[F Fᵀ]: Gatys, Ecker and Bethge 2016, eq. 4.
 
-    Equal Gram matrices allow other means and deviations. So there stand beside it, with weights of
-    their own, ‖μ − μ̂‖² / ‖μ̂‖² of the channels' means, and the same of their deviations.
+    Equal Gram matrices allow other means and deviations. So ‖μ − μ̂‖² / ‖μ̂‖² of the channels'
+    means and the same of their standard deviations are added, with weights of their own.
 
     Args:
-        target: the style's, in the basis.
-        weight: of the matrices' distance.
-        means: weight of the means'.
-        deviations: weight of the deviations'.
-        centered: covariances count in place of Gram matrices, and means do not count: what
-            changes, wherever the means are.
-        basis: into which found moments are mapped.
+        target: moments of the style, in the basis.
+        weight: of the distance of the Gram matrices.
+        means: weight of the distance of the means.
+        deviations: weight of the distance of the standard deviations.
+        centered: compare covariances instead of Gram matrices, and no means.
+        basis: to map the picture's moments into.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class GramTarget:
         self._deviation = _deviations(_variances(target), self._least)
         size = _size(target, self._deviation)
         self._deviations = deviations / size if deviations else None
-        # What of E[F Fᵀ] in the basis does not hang on F, beside the target.
+        # Subtracted from E[F Fᵀ] in the basis: the target, and b bᵀ, which does not depend on F.
         self._away = self._second
         if self._basis is not None and not centered:
             self._away = self._second + torch.outer(self._basis.bias, self._basis.bias)
@@ -73,9 +72,9 @@ class GramTarget:
         return self._of_covariance(found) if self._centered else self._of_gram(found)
 
     def _of_covariance(self, found: LayerMoments) -> tuple[Tensor, LayerMoments]:
-        """With C = E[F Fᵀ] − μ μᵀ, in which the basis' bias cancels; its slope is symmetrical."""
+        """With C = E[F Fᵀ] − μ μᵀ, in which the bias of the basis cancels; ∂/∂C is symmetric."""
         apart = self._mapped(found.centered().second)
-        total, second, _ = self._slopes(apart, self._diagonal + apart.diagonal())
+        total, second, _ = self._grads(apart, self._diagonal + apart.diagonal())
         if self._basis is not None:
             second = self._basis.weight.mT @ second @ self._basis.weight
         return total, LayerMoments(second, second @ found.mean * -2)
@@ -88,25 +87,26 @@ class GramTarget:
             mean = torch.addmv(bias, self._basis.weight, mean)
             apart.addr_(mean, bias).addr_(bias, mean)
         variances = self._diagonal + apart.diagonal() - mean.square()
-        total, second, each = self._slopes(apart, variances)
-        slope = torch.zeros_like(mean) if each is None else each * mean * -2
+        total, second, each = self._grads(apart, variances)
+        grad = torch.zeros_like(mean) if each is None else each * mean * -2
         if self._means is not None:
             away = mean - self.mean
             total += self._means * away.square().sum()
-            slope += 2 * self._means * away
-        return total, _out_of(LayerMoments(second, slope), self._basis)
+            grad += 2 * self._means * away
+        return total, _grads_before_basis(LayerMoments(second, grad), self._basis)
 
     def _mapped(self, second: Tensor) -> Tensor:
-        """How far second moments are from the target, but for what bias and means make of them."""
+        """Second moments in the basis minus the target, without the terms of bias and mean."""
         if self._basis is None:
             return second - self._away
         weight = self._basis.weight
         return torch.addmm(self._away, weight @ second, weight.mT, beta=-1)
 
-    def _slopes(self, apart: Tensor, variances: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The loss of matrices and deviations, and its slopes by matrix and, alone, by variances.
+    def _grads(self, apart: Tensor, variances: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The loss of matrix and deviations, and its gradients by matrix and by variances.
 
-        `apart` is spent.
+        The memory of `apart` is reused. The variances' gradient is also added to the diagonal of
+        the matrix'; None without a loss of deviations.
         """
         total = self._weight * apart.square().sum()
         second = apart.mul_(self._twice)
@@ -115,7 +115,7 @@ class GramTarget:
         deviation = _deviations(variances, self._least)
         away = deviation - self._deviation
         total += self._deviations * away.square().sum()
-        # Of a variance: ∂σ/∂(σ²) = 1 / 2σ; rounding may take one below zero.
+        # ∂σ/∂(σ²) = 1 / 2σ; none where rounding has made a variance negative.
         each = self._deviations * away / deviation * (variances >= 0)
         second.diagonal().add_(each)
         return total, second, each
@@ -125,20 +125,20 @@ class GaussianTarget:
     """`weight` times the squared 2-Wasserstein distance to Gaussians with the style's moments.
 
     ‖μ − μ̂‖² + tr(Σ + Σ̂ − 2 (Σ̂^½ Σ Σ̂^½)^½): Olkin and Pukelsheim 1982; for style transfer
-    first in crowsonkb/style-transfer-pytorch. What can be worked out once is: the root of Σ̂.
+    first in crowsonkb/style-transfer-pytorch. The square root of Σ̂ is computed only once.
     """
 
     def __init__(
         self, target: LayerMoments, weight: Tensor | float = 1.0, *, basis: Basis | None = None
     ) -> None:
         self._weight, self._basis = weight, basis
-        target = _widest(target)
+        target = _in_float64(target)
         self._mean = target.mean
         scale = target.second.diagonal().mean().clamp(min=torch.finfo(target.second.dtype).tiny)
         self.epsilon = COVARIANCE_EPSILON * scale
         covariance = _covariance(target, self.epsilon)
         self._trace = covariance.diagonal().sum()
-        self._root = _root(covariance)
+        self._sqrtm = _sqrtm(covariance)
 
     def loss(self, found: LayerMoments) -> tuple[Tensor, LayerMoments]:
         """See `MomentsTarget.loss`."""
@@ -146,34 +146,34 @@ class GaussianTarget:
         with torch.enable_grad():
             mine = LayerMoments(*leaves).in_basis(self._basis)
             total = self._weight * self._distance(mine)
-            slopes = torch.autograd.grad(total, leaves)
-        return total.detach(), LayerMoments(*slopes)
+            grads = torch.autograd.grad(total, leaves)
+        return total.detach(), LayerMoments(*grads)
 
     def _distance(self, found: LayerMoments) -> Tensor:
-        dtype, found = found.second.dtype, _widest(found)
+        dtype, found = found.second.dtype, _in_float64(found)
         covariance = _covariance(found, self.epsilon)
-        cross = _trace_of_root(self._root @ covariance @ self._root)
+        cross = _trace_of_sqrtm(self._sqrtm @ covariance @ self._sqrtm)
         means = (found.mean - self._mean).square().sum()
         distance = means + covariance.diagonal().sum() + self._trace - 2 * cross
         return distance.to(dtype)
 
 
-def _out_of(slopes: LayerMoments, basis: Basis | None) -> LayerMoments:
-    """Slopes with respect to moments, from those with respect to `in_basis` of them."""
+def _grads_before_basis(grads: LayerMoments, basis: Basis | None) -> LayerMoments:
+    """The backward pass of `LayerMoments.in_basis`."""
     if basis is None:
-        return slopes
+        return grads
     weight = basis.weight
-    mean = torch.addmv(slopes.mean, slopes.second, basis.bias, alpha=2)
-    return LayerMoments(weight.mT @ slopes.second @ weight, weight.mT @ mean)
+    mean = torch.addmv(grads.mean, grads.second, basis.bias, alpha=2)
+    return LayerMoments(weight.mT @ grads.second @ weight, weight.mT @ mean)
 
 
 def _like(mean: Tensor, basis: Basis) -> Basis:
-    """A basis of the type, and where, a target's moments are."""
+    """The basis in the type and on the device of a target's moments."""
     return Basis(basis.weight.to(mean), basis.bias.to(mean))
 
 
 def _size(target: LayerMoments, part: Tensor) -> Tensor:
-    """‖part‖², but never little of E‖F‖², as a flat style has no deviations."""
+    """‖part‖², but at least a small share of E‖F‖²: a flat style has no deviations."""
     least = target.second.diagonal().sum() * _LEAST_SHARE
     return torch.maximum(part.square().sum(), least).clamp(min=torch.finfo(part.dtype).tiny)
 
@@ -183,15 +183,15 @@ def _variances(found: LayerMoments) -> Tensor:
 
 
 def _deviations(variances: Tensor, least: Tensor) -> Tensor:
-    """Roots of the variances; the slope of a channel that never changes stays finite."""
+    """Standard deviations; `least` keeps the gradient of a constant channel finite."""
     return (variances.clamp(min=0) + least).sqrt()
 
 
-def _widest(moments: LayerMoments) -> LayerMoments:
-    """In float64 where the device has it.
+def _in_float64(moments: LayerMoments) -> LayerMoments:
+    """The moments in float64, except on MPS, which has none.
 
-    Of near Gaussians the distance is a small difference of large traces, and its slope goes with
-    the inverse root of small eigenvalues: float32 leaves little of either.
+    Near the target the distance is a small difference of large traces, and its gradient grows with
+    the inverse square root of small eigenvalues: float32 leaves few digits of either.
     """
     device = moments.mean.device
     return moments if device.type == "mps" else moments.to(device, torch.float64)
@@ -203,8 +203,8 @@ def _covariance(found: LayerMoments, epsilon: Tensor) -> Tensor:
     return covariance + epsilon * eye
 
 
-class _TraceOfRoot(torch.autograd.Function):
-    """tr(M^½) of a symmetrical positive M; its slope is ½ M^−½."""
+class _TraceOfSqrtm(torch.autograd.Function):
+    """tr(M^½) of a symmetric positive definite M; its gradient is ½ M^−½."""
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
@@ -216,34 +216,34 @@ class _TraceOfRoot(torch.autograd.Function):
             ctx.save_for_backward(inverse)
             total: Tensor = roots.sum()
             return total
-        root, inverse = _newton_roots(matrix)
+        root, inverse = _newton_schulz_sqrtm(matrix)
         ctx.save_for_backward(inverse)
         return root.diagonal().sum()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (inverse,) = ctx.saved_tensors
-        found: Tensor = 0.5 * slope * inverse
+        found: Tensor = 0.5 * grad * inverse
         return found
 
 
-def _trace_of_root(matrix: Tensor) -> Tensor:
+def _trace_of_sqrtm(matrix: Tensor) -> Tensor:
     symmetrical = (matrix + matrix.mT) / 2
-    found: Tensor = _TraceOfRoot.apply(symmetrical)
+    found: Tensor = _TraceOfSqrtm.apply(symmetrical)
     return found
 
 
-def _root(matrix: Tensor) -> Tensor:
+def _sqrtm(matrix: Tensor) -> Tensor:
     if matrix.device.type == "cpu":
         values, vectors = torch.linalg.eigh(matrix)
         root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.mT
         return root
-    return _newton_roots(matrix)[0]
+    return _newton_schulz_sqrtm(matrix)[0]
 
 
-def _newton_roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """M^½ and M^−½ by Newton and Schulz: products alone, as GPUs like and MPS has only these."""
+def _newton_schulz_sqrtm(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """M^½ and M^−½ by Newton–Schulz iteration: only products, as GPUs like; MPS has no eigh."""
     norm = torch.linalg.matrix_norm(matrix)
     y = matrix / norm
     eye = torch.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device)

@@ -1,9 +1,9 @@
-"""Cutting a picture into tiles, or into bands, whose features and gradients are exact.
+"""Tiles and bands of a picture whose features and gradients are exact.
 
-A tile owns the features of its core, and each feature has one owner; the window around the core
-holds all pixels that these features see. Inner edges lie on multiples of the network's stride,
-outer ones are the picture's own, so that each feature is the same as in the whole picture,
-padding included.
+A tile owns the features of its core, and each feature has one owner. The window around the core has
+all pixels in the receptive field of these features. Inner edges are at multiples of the network's
+stride, outer ones are the picture's own. So each feature is the same as in the whole picture,
+including padding.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Region:
         return self.bottom - self.top, self.right - self.left
 
     def grown(self, margin: int, size: Size) -> "Region":
-        """With a margin on all sides, as far as the picture goes."""
+        """With a margin on all sides, clipped to the picture."""
         return Region(
             max(0, self.top - margin),
             min(size[0], self.bottom + margin),
@@ -40,7 +40,7 @@ class Region:
         )
 
     def inside(self, window: "Region") -> "Region":
-        """The same region, counted from the window's corner."""
+        """The same region, relative to the window's corner."""
         return Region(
             self.top - window.top,
             self.bottom - window.top,
@@ -61,14 +61,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Tiling:
-    """A picture's size, its tiles' core and the margin that makes features exact, in pixels."""
+    """Size of a picture, size of its tiles' cores, and the margin around them, in pixels."""
 
     size: Size
     core_px: int
     margin_px: int
 
     def cores(self) -> Iterator[Region]:
-        """The cores, row by row; each pixel lies in one."""
+        """The cores, row by row; each pixel is in exactly one."""
         height, width = self.size
         for top in _starts(height, self.core_px):
             for left in _starts(width, self.core_px):
@@ -86,9 +86,9 @@ class Tiling:
         return self._longest(self.size[0]) * self._longest(self.size[1])
 
     def window(self, core: Region) -> Region:
-        """All pixels that the core's features see.
+        """The core with its margin, the receptive field of its features.
 
-        In it these features are exact, and so is their part in each pixel's gradient.
+        Within it these features are exact, and so is their contribution to each pixel's gradient.
         """
         return core.grown(self.margin_px, self.size)
 
@@ -102,10 +102,10 @@ class Tiling:
 
 @dataclass(frozen=True)
 class Bands:
-    """A picture's size, and the rows of a band in each stage of a network, in pixels.
+    """Size of a picture, and height of the bands of each of a network's stages, in pixels.
 
-    Rows are multiples of what lies between two numbers that the stage makes. Of each stage the
-    first few bands, as many as there is memory for, are kept for the way back.
+    Heights are multiples of the stage's `out_stride_px`. `kept` says how many bands of each stage,
+    the first ones, keep their activations for the backward pass.
     """
 
     size: Size
@@ -113,16 +113,16 @@ class Bands:
     rows_px: tuple[int, ...]
     kept: tuple[int, ...]
     piece_bytes: int = 0
-    """What one band takes while it is worked on."""
+    """Bytes of one band while it is processed."""
 
     def cores(self, stage: Stage) -> Iterator[Region]:
-        """The bands of a stage, from top to bottom; each pixel lies in one."""
+        """The bands of a stage, from top to bottom; each pixel is in exactly one."""
         starts = self._starts(stage)
         for top, bottom in zip(starts, [*starts[1:], self.size[0]], strict=True):
             yield Region(top, bottom, 0, self.size[1])
 
     def window(self, stage: Stage, core: Region) -> Region:
-        """All pixels around which the stage's features in the core are made of."""
+        """The core with its margin, the receptive field of the stage's features in it."""
         return core.grown(stage.margin_px, self.size)
 
     @property
@@ -131,13 +131,13 @@ class Bands:
         return sum(len(self._starts(stage)) for stage in self.stages)
 
     def _starts(self, stage: Stage) -> list[int]:
-        # The last band takes up a rest in which the stage would make nothing.
+        # A rest that is too short for any output of the stage belongs to the last band.
         rows = self.rows_px[self.stages.index(stage)]
         return list(range(0, max(1, self.size[0] - stage.out_stride_px + 1), rows))
 
 
 def guide_at(mask: Tensor, region: Region, stride: int) -> Tensor:
-    """The part of a mask over a region, averaged to features `stride` pixels apart."""
+    """The part of a mask in a region, averaged to features of this stride."""
     part = region.of(mask)
     return F.avg_pool2d(part[None, None], stride)[0, 0] if stride > 1 else part
 
@@ -148,7 +148,7 @@ def aligned(core_px: int, stride_px: int) -> int:
 
 
 def _starts(length: int, core: int) -> list[int]:
-    # The last core takes up a rest that is too short to stand alone.
+    # A rest that is too short for a tile of its own belongs to the last one.
     return list(range(0, max(1, length - core // 4), core))
 
 

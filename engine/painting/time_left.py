@@ -1,14 +1,13 @@
-"""How long a painting will still take, from the iterations so far.
+"""How long a painting will still take, estimated from the iterations so far.
 
-Two things are told apart. What an iteration costs is learnt by size, in seconds that the processor
-worked for it: that is steady, whatever else runs there. An iteration costs some time by itself and
-some for each pixel, so that the time of small scales, multiplied by pixels, would promise far too
-much; sizes that have not been seen yet cost as much of what is usual as the nearest one that has.
-How long a second of work takes is the other: it changes as other programs come and go, and is a
-mean over the time that has passed, of which the last third of a minute counts most. It begins
-with what this thread saw before it painted.
+The estimate has two factors. The first is the cost of an iteration at each size, in CPU seconds,
+which does not depend on other programs. An iteration has a constant cost and a cost for each pixel,
+see `Scale.work`, so the time of small scales is not simply multiplied by pixels. Sizes not reached
+yet are taken to cost as much, relative to `Scale.work`, as the nearest one that was. The second is
+the wall time of a CPU second, which changes as other programs come and go: an exponentially
+weighted mean, which starts with what this thread observed before it painted.
 
-Chosen by replaying paintings that were recorded on a machine on which others came and went; see
+Chosen by replaying paintings that were recorded on a machine with a changing load; see
 docs/benchmarks.md.
 """
 
@@ -20,26 +19,26 @@ from pathlib import Path
 from engine.painting.plan import Scale
 
 SETTING_UP = 1.5
-"""What each scale costs before its first iteration, in iterations: its targets are measured."""
+"""Cost of setting up a scale, in iterations: its targets are measured."""
 _COLD, _COLD_AT_START = 1, 2
-"""First iterations that do not count: of a scale, as its memory is new, which `SETTING_UP` has; and
-of a painting, in which libraries get ready."""
+"""First iterations that are not counted: of a scale, whose memory is allocated then (`SETTING_UP`
+has that), and of a painting, as libraries initialize."""
 _BELIEVED = 3
-"""What the usual cost counts for at a size that is new, in iterations."""
+"""Weight of the cost at the scale before, in iterations, in that of a new scale."""
 _FORGOTTEN_SECONDS = 20.0
-"""After this long, what was seen of the other programs counts for a third."""
+"""Time constant of the mean: after it, an observation has 1/e of its weight."""
 _BEFORE_SECONDS = 3.0
-"""What was seen of them before the painting counts for so long."""
+"""Weight of the observation before the painting, in seconds."""
 _LEAST_WORK_SECONDS = 0.2
-"""With less work than this before, nothing was seen."""
+"""Least CPU time of the thread for that observation."""
 _WAITS = Path("/proc/thread-self/schedstat")
-"""Nanoseconds of a thread at work, and those in which it waited for a processor (Linux)."""
+"""Nanoseconds that a thread ran, and that it was ready and waited for a CPU (Linux)."""
 
 
 def slowness_before() -> float | None:
-    """Seconds that passed for one of this thread's work, leaving out those in which it had none.
+    """Wall time of this thread for a CPU second, without the time in which it was idle.
 
-    None where the system does not say, or the thread is too young.
+    None if the system does not say, or the thread has run too briefly.
     """
     try:
         worked, waited = (int(number) for number in _WAITS.read_text().split()[:2])
@@ -50,16 +49,16 @@ def slowness_before() -> float | None:
 
 @dataclass(eq=False)
 class TimeLeft:
-    """Learns what iterations cost by their size, and how quickly work is done here."""
+    """Learns the cost of iterations by scale, and the wall time of a CPU second."""
 
     scales: Sequence[Scale]
     """Scales of the painting."""
     slowness: float | None = None
-    """Seconds that passed for one of work before the painting; None if that is not known."""
+    """Wall time of a CPU second before the painting; None if unknown."""
     _seen: dict[int, int] = field(default_factory=dict)
     """By scale: the number of its iterations."""
     _work: dict[int, tuple[float, int]] = field(default_factory=dict)
-    """By scale: the work of its iterations, in seconds, and their number."""
+    """By scale: CPU seconds of its counted iterations, and their number."""
     _passed: float = 0.0
     _worked: float = 0.0
 
@@ -72,13 +71,12 @@ class TimeLeft:
 
         Args:
             scale: its number.
-            seconds: by the clock.
-            worked: seconds that the processor worked for it; None where it is not the processor
-                that paints.
+            seconds: wall time.
+            worked: CPU time; None if another device paints.
         """
         work = seconds if worked is None else worked
         if worked is None:
-            self._passed = self._worked = 0.0  # Other programs want the processor, not the device.
+            self._passed = self._worked = 0.0  # other programs use the CPU, not the device
         kept = math.exp(-seconds / _FORGOTTEN_SECONDS)
         self._passed = self._passed * kept + seconds
         self._worked = self._worked * kept + work
@@ -89,7 +87,7 @@ class TimeLeft:
             self._work[scale] = total + work, count + 1
 
     def seconds(self, scale: int, iteration: int) -> float | None:
-        """From this iteration of a scale to the end; None while it cannot be told."""
+        """Seconds from this iteration of a scale to the end; None as long as nothing is known."""
         if not self._work or not self._worked:
             return None
         left, rate = 0.0, self._rate_at(min(self._work))
@@ -103,7 +101,7 @@ class TimeLeft:
         return left * self._passed / self._worked
 
     def _rate_at(self, scale: int, before: float | None = None) -> float:
-        """Work of an iteration in parts of the usual; that of the scale before counts a little."""
+        """CPU seconds of an iteration by `Scale.work`, averaged with the scale before."""
         total, count = self._work[scale]
         found = total / self.scales[scale].work
         if before is None:

@@ -56,7 +56,7 @@ TIDY_SECONDS = 30.0
 HANG_SECONDS = 600.0
 """So long the device may give no sign of life: far more than any tile takes."""
 HANGS = sentence(
-    "The engine got stuck several times while painting this, so I gave it up; please try other "
+    "The painter got stuck several times while painting this, so I gave up; please try other "
     "settings, or another picture."
 )
 STOP_SECONDS = 8.0

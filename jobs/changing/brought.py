@@ -25,8 +25,8 @@ from jobs.working.ending import PREVIEW, end_job
 from jobs.working.job_log import log_end
 
 TAKEN_BACK = sentence(
-    "The member who brought a picture for this has had their data erased, so it cannot be painted; "
-    "please use /paint with a picture of your own."
+    "The member who provided a picture for this has had their data erased, so it cannot be "
+    "painted; please use /paint with a picture of your own."
 )
 _FILM = "timelapse"
 _BATCH = 500

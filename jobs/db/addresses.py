@@ -91,7 +91,7 @@ def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
             )
     if not (seconds := query.pop(_TIMEOUT, "0")).isdecimal():
         raise DatabaseAddressError(
-            f"ATELIER_DATABASE_URL has a {_TIMEOUT} that is no number of seconds."
+            f"ATELIER_DATABASE_URL has a {_TIMEOUT} that is not a number of seconds."
         )
     query.setdefault("application_name", "atelier")
     dsn = url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)

@@ -37,10 +37,7 @@ NO_DATABASE = (
     "There is no database at {path}. The bot makes it when it first starts. If it has, start this "
     "in the folder in which you start the bot, with the same ATELIER_DATA_DIR."
 )
-_CLOSED = (
-    "The folder {folder} may not be looked into ({reason}): start this as the user who runs the "
-    "bot."
-)
+_CLOSED = "The folder {folder} cannot be read ({reason}): run this as the user who runs the bot."
 _SCRIPTS = Path(__file__).parent / "migrations"
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
 """Alembic's own table."""

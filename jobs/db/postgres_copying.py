@@ -103,7 +103,7 @@ def check(source: Path) -> None:
         command, capture_output=True, timeout=DUMP_SECONDS, check=False
     )
     if listed.returncode or b" alembic_version " not in listed.stdout:
-        raise QueueError("The backup holds no database of Atelier.")
+        raise QueueError("The backup contains no database of Atelier.")
 
 
 @asynccontextmanager
@@ -138,7 +138,7 @@ def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> No
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise QueueError(f"{Path(command[0]).name} does not come to an end.") from None
+        raise QueueError(f"{Path(command[0]).name} does not finish.") from None
     if ran.returncode:
         said = re.sub(r"\s+", " ", ran.stderr.decode(errors="replace")).strip()[:_SAID]
         raise QueueError(f"{Path(command[0]).name} failed: {said}")

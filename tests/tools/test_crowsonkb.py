@@ -56,7 +56,7 @@ def test_roots_by_eigenvalues_are_the_twelve_iterations() -> None:
     torch.testing.assert_close(few, plain, rtol=1e-3, atol=1e-4)
 
 
-def test_the_slope_of_a_root_is_that_of_its_trace_and_of_any_other_sum() -> None:
+def test_the_gradient_of_a_root_is_that_of_its_trace_and_of_any_other_sum() -> None:
     generator = torch.Generator().manual_seed(1)
     half = torch.randn(8, 40, generator=generator, dtype=torch.float64)
     matrix = half @ half.T / 40
@@ -64,11 +64,11 @@ def test_the_slope_of_a_root_is_that_of_its_trace_and_of_any_other_sum() -> None
     weights = weights + weights.T
     for weigh in (torch.eye(8, dtype=torch.float64), weights):
         leaf = matrix.clone().requires_grad_()
-        (slope,) = torch.autograd.grad((root(leaf, 25) * weigh).sum(), leaf)
+        (grad,) = torch.autograd.grad((root(leaf, 25) * weigh).sum(), leaf)
         values, vectors = torch.linalg.eigh(matrix)
         roots = values.sqrt()
         inner = vectors.T @ weigh @ vectors / (roots[:, None] + roots[None])
-        torch.testing.assert_close(slope, vectors @ inner @ vectors.T, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(grad, vectors @ inner @ vectors.T, rtol=1e-4, atol=1e-6)
 
 
 def _iterated(matrix: torch.Tensor, count: int) -> torch.Tensor:

@@ -31,17 +31,17 @@ class RootByEigenvalues(torch.autograd.Function):
         return whole
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
-        """The slope by the matrix, by as many iterations."""
-        (slope,) = slopes
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """The gradient with respect to the matrix, by as many iterations."""
+        (grad,) = grads
         values, vectors = ctx.saved_tensors
         size = values.square().sum().sqrt()
         found = values / size
         factor = _factor(found, ctx.iterations) / (2 * size)
         # That of a trace is a multiple of the identity, in any basis.
-        if torch.equal(slope, torch.eye(len(slope)) * slope[0, 0]):
-            return (vectors * (factor.diagonal() * slope[0, 0])) @ vectors.T, None
-        inner = vectors.T @ slope @ vectors * factor
+        if torch.equal(grad, torch.eye(len(grad)) * grad[0, 0]):
+            return (vectors * (factor.diagonal() * grad[0, 0])) @ vectors.T, None
+        inner = vectors.T @ grad @ vectors * factor
         return vectors @ inner @ vectors.T, None
 
 
@@ -54,7 +54,7 @@ def root(matrix: Tensor, num_iters: int = 10) -> Tensor:
 
 
 def _factor(values: Tensor, iterations: int) -> Tensor:
-    """What the backward iterations multiply a slope by, in the eigenvectors' basis."""
+    """What the backward iterations multiply a gradient by, in the eigenvectors' basis."""
     factor = torch.ones(len(values), len(values))
     for _ in range(iterations):
         factor *= (

@@ -11,6 +11,7 @@ from common.child import ChildError, Header, Message, ask_child, serve
 from common.confining import confine, leave_network, readable_modules
 
 TIMEOUT_SECONDS = 30.0
+_HOMES = ("HOME", "USERPROFILE", "LOCALAPPDATA", "WINDIR")  # the last three on Windows
 MOST_BYTES = 8 * 1024**2
 SHOWN_PX = 550
 """The width at which Discord shows a picture in a card, on a screen without scaling."""
@@ -50,7 +51,7 @@ async def draw(plot: Plot) -> bytes:
     """
     # matplotlib caches its list of fonts in the home folder, and is slow to rebuild it. The child
     # reads it before it drops its rights.
-    home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
+    home = {name: os.environ[name] for name in _HOMES if name in os.environ}
     _answer, files = await ask_child(
         __name__,
         asdict(plot),

@@ -14,8 +14,8 @@ from engine.painting.terms.term import OwnFeatures, Sums, Term
 from engine.painting.terms.variation import VariationTerm
 
 MakeTerm = Callable[[Measuring, Inputs, Tensor], Term]
-"""Makes a term for one scale, from the network and plan, the pictures, and the photograph at the
-scale's size, [1, 3, H, W] on the device. It raises what its measuring raises."""
+"""Makes a term for one scale, from network and plan, the pictures, and the photograph at the
+scale's size, [1, 3, H, W] on the device. Raises what measuring a style raises."""
 
 TERMS: Mapping[str, MakeTerm] = {
     "style": StyleTerm.made,
@@ -24,6 +24,6 @@ TERMS: Mapping[str, MakeTerm] = {
     "grain": GrainTerm.made,
     "temporal": TemporalTerm.made,
 }
-"""By the names under which recipes weigh them, in the order in which they are summed."""
+"""By the names that recipes give weights to, in the order in which they are summed."""
 
 __all__ = ["TERMS", "OwnFeatures", "Sums", "Term"]

@@ -1,4 +1,4 @@
-"""Content: the picture's features are to be the photograph's, place by place."""
+"""Content: the picture's features should equal the photograph's at each position."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from engine.painting.tiles import guide_at
 
 @dataclass(frozen=True, eq=False)
 class ContentTerm(Term):
-    """For each layer its weight times the squared differences, summed over all positions."""
+    """Σ over layers of `weight · Σ (F − P)²`; see `engine.painting.losses.content_loss`."""
 
     weights: Mapping[str, Tensor]
     targets: ContentTargets
     bases: Mapping[str, Basis | None]
     strides: Mapping[str, int]
     attention: Tensor | None = None
-    """[H, W]: how much each place counts; None for 1 everywhere."""
+    """[H, W]: a factor of the weight for each pixel; None for 1 everywhere."""
     name = "content"
 
     @property
@@ -58,7 +58,7 @@ class ContentTerm(Term):
                 factor /= max(targets.mean_square[name], 1e-12)
             else:
                 factor *= measuring.unit**2
-            weights[name] = torch.tensor(factor, device=encoder.device, dtype=measuring.wide)
+            weights[name] = torch.tensor(factor, device=encoder.device, dtype=measuring.acc_dtype)
         return cls(
             weights,
             targets,
@@ -67,20 +67,20 @@ class ContentTerm(Term):
             _attention(measuring, inputs, content),
         )
 
-    def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor:  # noqa: ARG002 (no sums)
+    def at_features(self, own: OwnFeatures, grads: Sums) -> Tensor:  # noqa: ARG002 (no sums)
         """See `Term.at_features`."""
-        counts, basis = self.weights[own.layer], self.bases[own.layer]
+        weights, basis = self.weights[own.layer], self.bases[own.layer]
         if self.attention is not None:
-            counts = counts * guide_at(self.attention, own.core, self.strides[own.layer])
+            weights = weights * guide_at(self.attention, own.core, self.strides[own.layer])
         target = self.targets.part(own.layer, own.place)
         if basis is None:
-            loss = content_loss(own.values, target, counts, own.slope, fresh=own.fresh)
+            loss = content_loss(own.values, target, weights, own.grad, fresh=own.fresh)
             own.fresh = False
             return loss
         values = in_basis(own.values, basis)
-        slope = torch.empty_like(values)
-        loss = content_loss(values, target, counts, slope, fresh=True)
-        own.add(from_basis(slope, basis))
+        grad = torch.empty_like(values)
+        loss = content_loss(values, target, weights, grad, fresh=True)
+        own.add(from_basis(grad, basis))
         return loss
 
     def close(self) -> None:
@@ -89,8 +89,8 @@ class ContentTerm(Term):
 
 
 def _attention(measuring: Measuring, inputs: Inputs, content: Tensor) -> Tensor | None:
-    """More where the photograph has faces, see `Loss.faces`."""
+    """The greater weight of faces, see `engine.recipes.recipe.Loss`."""
     if inputs.faces is None:
         return None
     mask = resized_mask(inputs.faces, (content.shape[-2], content.shape[-1]))
-    return 1 + measuring.plan.loss.faces * mask.to(measuring.encoder.device, measuring.wide)
+    return 1 + measuring.plan.loss.faces * mask.to(measuring.encoder.device, measuring.acc_dtype)

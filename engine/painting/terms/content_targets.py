@@ -1,4 +1,4 @@
-"""The content's features, worked out once for each scale: in memory, or in a file for tiles."""
+"""The content's features, computed once for each scale: in memory, or in files for tiles."""
 
 import errno
 import os
@@ -23,8 +23,8 @@ _NOT_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 class ContentTargets:
     """Features [1, C, h, w] of the content by layer, and their mean square for normalizing.
 
-    Those of a tiled picture lie in temporary files. One is mapped into memory only while a part of
-    it is in use, so that they take no more than the tile at hand; `close` deletes them.
+    Those of a tiled picture are in temporary files, which `close` deletes. A file is mapped into
+    memory only while a part of it is in use, so no more than that part is resident.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -40,7 +40,7 @@ class ContentTargets:
         return region.of(whole).to(self._device)
 
     def count(self, layer: str) -> int:
-        """Numbers in the layer: channels times positions."""
+        """Number of values of the layer: channels times positions."""
         return self._files[layer].count if layer in self._files else self._layers[layer].numel()
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class ContentTargets:
 
 @dataclass(frozen=True)
 class _LayerFile:
-    """A layer's features in a file; positions lie together, so that a tile is a few stretches."""
+    """A layer's features in a file, channels last, so that a tile is a few contiguous runs."""
 
     path: Path
     channels: int
@@ -144,7 +144,7 @@ class _LayerFile:
         return self.size[0] * self.size[1] * self.channels
 
     def allocate(self) -> None:
-        """Make the file with all its room, as one that finds none in use is killed by a signal.
+        """Create the file with its disk space: running out while mapped would be a fatal SIGBUS.
 
         Raises:
             OSError: there is not enough room.
@@ -169,9 +169,9 @@ class _LayerFile:
 
 
 def _square_sum(features: Tensor) -> Tensor:
-    wide = torch.float64 if features.device.type != "mps" else torch.float32
+    acc_dtype = torch.float64 if features.device.type != "mps" else torch.float32
     return (
-        features.float().square().sum(dtype=wide)
+        features.float().square().sum(dtype=acc_dtype)
         if features.dtype is not torch.float64
         else features.square().sum()
     )

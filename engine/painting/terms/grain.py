@@ -1,7 +1,7 @@
-"""Grain: detail of two or three pixels, finer than any stroke, is to be the photograph's.
+"""Grain: detail of two or three pixels, finer than any stroke, should be that of the photograph.
 
-Most of all where that is nearly black: nothing can be darker there, so that what a style wants of
-contrast comes as light specks, and the eye goes by relations (Weber's law).
+Above all where the photograph is nearly black. Nothing can get darker there, so the contrast of a
+style appears as light specks, which the eye notices, as it judges by ratios (Weber's law).
 """
 
 from dataclasses import dataclass
@@ -19,29 +19,29 @@ from engine.painting.tiles import Region
 
 _REACH_PX = 2
 _SIXTEENTH = 1 / 16
-"""Fourth differences have the factors 1, −4, 6, −4, 1; so divided they leave sin⁴(w/2) of a wave of
-w radians a pixel: all at a period of two pixels, a half at three, a quarter at four, and a fiftieth
-at eight."""
+"""Fourth differences have the coefficients 1, −4, 6, −4, 1. Divided by 16 they leave sin⁴(w/2) of a
+wave of w radians a pixel: all at a period of two pixels, about a half at three, a quarter at four,
+and a fiftieth at eight."""
 _LEVELS = 255
 _BLACK, _DARK = 0.02, 0.18
-"""Luma where it counts most, and from which on it counts as everywhere."""
+"""Luma up to which the weight is greatest, and from which on it is the usual one."""
 _AROUND_PX = 2
 _USUAL_PX = 512
-"""From this size on it counts more, by the square of the size: a photograph has less of the finest
-detail the larger it is, and a scan, used nearer to its own pixels, has more.
+"""Above this size the weight grows with the square of the size: the larger a photograph, the less
+it has of the finest detail, while a scan, used nearer to its own pixels, has more.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class GrainTerm(Term):
-    """`weight` times the squared fourth differences of the change, along both axes, summed.
+    """`weight` times Σ (fourth difference of picture − photograph)², along both axes.
 
-    Differences that would reach over the picture's border are left out.
+    Differences across the picture's border are left out.
 
     Attributes:
-        weight: for each pixel.
-        photograph: [1, 3, H, W] in levels of 8 bits, as memory counts; it has no more.
-        emphasis: [1, 1, H, W], how much each pixel counts; None for 1 everywhere.
+        weight: of each pixel.
+        photograph: [1, 3, H, W] in 8-bit levels, all that it has, to save memory.
+        emphasis: [1, 1, H, W], a factor of the weight for each pixel; None for 1 everywhere.
     """
 
     weight: float
@@ -51,7 +51,7 @@ class GrainTerm(Term):
 
     @classmethod
     def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "GrainTerm":  # noqa: ARG003
-        """As the plan says, for the mean over the picture; see `engine.painting.terms.MakeTerm`."""
+        """As the plan says, normalized to the mean; see `engine.painting.terms.MakeTerm`."""
         height, width = content.shape[-2:]
         weight = measuring.plan.weights["grain"] / (height * width)
         weight *= max(1.0, max(height, width) / _USUAL_PX) ** 2
@@ -70,25 +70,25 @@ class GrainTerm(Term):
         own = core.inside(window)
         change = window.of(self.photograph).to(picture.dtype).mul_(-1 / _LEVELS)
         change.add_(window.of(picture))
-        slope, total = window.of(gradient), picture.new_zeros(())
+        grad, total = window.of(gradient), picture.new_zeros(())
         for axis, across, start, end in ((2, 3, own.left, own.right), (3, 2, own.top, own.bottom)):
             lines = change.narrow(across, start, end - start)
             fourth = _second_difference(_second_difference(lines, axis), axis).mul_(_SIXTEENTH)
-            counted = fourth
+            weighted = fourth
             if self.emphasis is not None:
-                counts = window.of(self.emphasis).narrow(across, start, end - start)
-                counted = fourth * counts.narrow(axis, _REACH_PX, fourth.shape[axis])
-            total += (fourth * counted).sum()
+                weights = window.of(self.emphasis).narrow(across, start, end - start)
+                weighted = fourth * weights.narrow(axis, _REACH_PX, fourth.shape[axis])
+            total += (fourth * weighted).sum()
             around = (0, 0, 2 * _REACH_PX, 2 * _REACH_PX) if axis == 2 else (2 * _REACH_PX,) * 2
-            back = _second_difference(F.pad(counted, around), axis)
-            slope.narrow(across, start, end - start).add_(
+            back = _second_difference(F.pad(weighted, around), axis)
+            grad.narrow(across, start, end - start).add_(
                 _second_difference(back, axis), alpha=2 * self.weight * _SIXTEENTH
             )
         return total * self.weight
 
 
 def darkness(picture: Tensor) -> Tensor:
-    """How near to black each place of a picture [1, 3, H, W] is, [1, 1, H, W] in 0..1."""
+    """How dark the surroundings of each pixel of [1, 3, H, W] are, [1, 1, H, W] in 0..1."""
     luma = luminance(picture)
     side = 2 * _AROUND_PX + 1
     around = F.avg_pool2d(F.pad(luma, (_AROUND_PX,) * 4, "replicate"), side, 1)
@@ -96,7 +96,7 @@ def darkness(picture: Tensor) -> Tensor:
 
 
 def _second_difference(lines: Tensor, axis: int) -> Tensor:
-    """1, −2, 1 along an axis, which gets shorter by two."""
+    """Coefficients 1, −2, 1 along an axis, which gets shorter by two."""
     count = lines.shape[axis] - 2
     outer = lines.narrow(axis, 0, count) + lines.narrow(axis, 2, count)
     return outer.sub_(lines.narrow(axis, 1, count), alpha=2)

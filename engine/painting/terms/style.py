@@ -1,4 +1,4 @@
-"""Style: moments of the picture's features are to be those of the styles."""
+"""Style: the moments of the picture's features should be those of the styles."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs, Style
 from engine.painting.measuring import Measuring, calm_name, is_calm, style_statistics
-from engine.painting.moments import Counting, add_moments_slope, all_moments
+from engine.painting.moments import Weighting, add_moments_grad, all_moments
 from engine.painting.picture import Size, resized_mask
 from engine.painting.statistics import LayerMoments, mixed, sum_of
 from engine.painting.style_targets import GaussianTarget, GramTarget, MomentsTarget
@@ -20,15 +20,15 @@ from engine.painting.tiles import Region, guide_at
 
 _LEAST_TOTAL = 1e-6
 _LEAST_CHANGE = 1e-3
-_HELD_SHARE = 0.6
-"""What a pixel counts of what was painted before, in parts of a new one."""
+_WARPED_WEIGHT = 0.6
+"""Weight of a pixel that is known from earlier frames, relative to a new one."""
 _Place = tuple[str, int]
-"""A layer and the number of the guide by which its positions count."""
+"""A layer, and the number of the guide that weights its positions."""
 
 
 @dataclass(frozen=True, eq=False)
 class StyleTarget:
-    """What a layer's moments are to be like, where they count by a guide, which has a number."""
+    """The target of a layer's moments under a guide, which is given by its number."""
 
     layer: str
     guide: int
@@ -37,26 +37,26 @@ class StyleTarget:
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Styles that apply to the same place: to all of it, or to what is calm there."""
+    """Styles with the same mask, or the same restricted to calm parts."""
 
     styles: tuple[Style, ...]
     weight: float
     calm: bool = False
 
     def quiet(self, weight: float) -> "_Group":
-        """The same styles where it is calm, with a weight beside this one's."""
+        """The same styles for calm parts, with a weight relative to this group's."""
         return replace(self, weight=weight * self.weight, calm=True)
 
 
 @dataclass(frozen=True, eq=False)
 class StyleTerm(Term):
-    """The distances to all targets.
+    """The sum of the distances to all targets.
 
     Attributes:
-        targets: for each layer and group of styles.
+        targets: one for each layer and group of styles.
         size: of the picture.
-        strides_px: of the layers, by name.
-        guides: masks [H, W] by which the features count for a group of styles; None counts all.
+        strides_px: strides of the layers, by name.
+        guides: for each group of styles the weights [H, W] of the pixels; None for 1 everywhere.
     """
 
     targets: Sequence[StyleTarget]
@@ -79,8 +79,9 @@ class StyleTerm(Term):
     def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "StyleTerm":
         """As the plan says; see `engine.painting.terms.MakeTerm`.
 
-        Styles that apply to the same place make a group, mixed by their weights. Where the plan
-        says so, the photograph's calm parts are held to the styles' calm parts beside that.
+        Styles with the same mask form a group, whose moments are mixed by their weights. If the
+        plan has a weight for it, calm parts of the photograph have calm parts of the styles as an
+        additional target.
         """
         encoder, plan = measuring.encoder, measuring.plan
         size = (content.shape[-2], content.shape[-1])
@@ -91,7 +92,7 @@ class StyleTerm(Term):
         groups = _groups(inputs.styles)
         if plan.calm:
             groups += [group.quiet(plan.calm) for group in groups if _tells_calm(group, known)]
-        guides = [_guide(group, inputs, size, measuring.wide) for group in groups]
+        guides = [_guide(group, inputs, size, measuring.acc_dtype) for group in groups]
         weights = [group.weight for group in groups]
         targets: list[StyleTarget] = []
         for number, (group, share) in enumerate(zip(groups, _shares(weights, guides), strict=True)):
@@ -110,10 +111,10 @@ class StyleTerm(Term):
         return cls(targets, size, strides, there)
 
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:
-        """See `Term.sums`: second moments and means, at each place."""
+        """See `Term.sums`: second moments and means, for each guide."""
         found: Sums = {}
         places = self._places_of(layer)
-        made = all_moments(features, [self._counting(place, core) for place in places])
+        made = all_moments(features, [self._weighting(place, core) for place in places])
         for place, one in zip(places, made, strict=True):
             found[place, "second"], found[place, "mean"] = one.second, one.mean
         return found
@@ -121,39 +122,39 @@ class StyleTerm(Term):
     def loss(self, sums: Sums) -> tuple[Tensor, Sums] | None:
         """See `Term.loss`."""
         losses: list[Tensor] = []
-        slopes: Sums = {}
+        grads: Sums = {}
         for target in self.targets:
             place = (target.layer, target.guide)
             loss, found = target.target.loss(_at(place, sums))
             losses.append(loss)
-            slopes[place, "second"], slopes[place, "mean"] = found.second, found.mean
-        return (sum_of(losses), slopes) if losses else None
+            grads[place, "second"], grads[place, "mean"] = found.second, found.mean
+        return (sum_of(losses), grads) if losses else None
 
-    def at_features(self, own: OwnFeatures, slopes: Sums) -> None:
-        """See `Term.at_features`: only the slopes of the moments are taken back."""
+    def at_features(self, own: OwnFeatures, grads: Sums) -> None:
+        """See `Term.at_features`: the backward pass of the moments; the loss is in `loss`."""
         parts = [
-            (self._counting(place, own.core), _at(place, slopes))
+            (self._weighting(place, own.core), _at(place, grads))
             for place in self._places_of(own.layer)
         ]
-        add_moments_slope(own.slope, own.values, parts, fresh=own.fresh)
+        add_moments_grad(own.grad, own.values, parts, fresh=own.fresh)
         own.fresh = False
 
-    def _counting(self, place: _Place, core: Region) -> Counting:
-        return Counting(self._counts(place, core), self._totals[place])
+    def _weighting(self, place: _Place, core: Region) -> Weighting:
+        return Weighting(self._weights(place, core), self._totals[place])
 
     @cached_property
     def _totals(self) -> dict[_Place, float]:
-        """How many positions count at each place, each by its guide."""
+        """Sum of the weights of all positions, for each layer and guide."""
         found: dict[_Place, float] = {}
         height, width = self.size
         for layer in self.layers:
             for place in self._places_of(layer):
                 stride = self.strides_px[layer]
-                counts = self._counts(place, Region(0, height, 0, width))
+                weights = self._weights(place, Region(0, height, 0, width))
                 found[place] = (
                     float((height // stride) * (width // stride))
-                    if counts is None
-                    else max(float(counts.cpu().sum(dtype=torch.float64)), _LEAST_TOTAL)
+                    if weights is None
+                    else max(float(weights.cpu().sum(dtype=torch.float64)), _LEAST_TOTAL)
                 )
         return found
 
@@ -161,8 +162,8 @@ class StyleTerm(Term):
         found = ((one.layer, one.guide) for one in self.targets if one.layer == layer)
         return list(dict.fromkeys(found))
 
-    def _counts(self, place: _Place, region: Region) -> Tensor | None:
-        """How much each feature of a region counts at a place; None where all count alike."""
+    def _weights(self, place: _Place, region: Region) -> Tensor | None:
+        """Weights [h, w] of a region's positions; None for 1 everywhere."""
         layer, number = place
         mask = self.guides[number]
         return None if mask is None else guide_at(mask, region, self.strides_px[layer])
@@ -173,7 +174,7 @@ def _at(place: _Place, sums: Sums) -> LayerMoments:
 
 
 def _shares(weights: Sequence[float], guides: Sequence[Tensor | None]) -> list[float]:
-    """For each group of styles its weight among those that apply where it applies."""
+    """Each group's share of the weights of all groups that apply, averaged over its guide."""
     if all(guide is None for guide in guides):
         return [weight / sum(weights) for weight in weights]
     like = next(guide for guide in guides if guide is not None)
@@ -189,11 +190,11 @@ def _shares(weights: Sequence[float], guides: Sequence[Tensor | None]) -> list[f
 def _measured(
     measuring: Measuring, style: Style, size: Size, like: Tensor
 ) -> Mapping[str, LayerMoments]:
-    """A style's statistics, where the picture is."""
+    """A style's statistics, on the picture's device."""
     measuring.check()
-    # Statistics that were kept or shipped lie on the CPU, those measured now do not.
+    # Cached and shipped statistics are on the CPU.
     found = style_statistics(measuring, style, size)
-    return {name: one.to(like.device, measuring.wide) for name, one in found.items()}
+    return {name: one.to(like.device, measuring.acc_dtype) for name, one in found.items()}
 
 
 def _prepared(
@@ -204,14 +205,14 @@ def _prepared(
     basis: Basis | None,
     centered: bool,
 ) -> MomentsTarget:
-    """A style's moments as a target, with weights in the units of the loss."""
+    """A style's moments as a target, with the weights that the plan's units ask for."""
     plan = measuring.plan
     gram = plan.loss.statistic == "gram"
     channels = target.mean.numel()
     tiny = torch.finfo(target.second.dtype).tiny
     if plan.loss.units == "relative":
         size = target.second.square().sum() if gram else target.second.diagonal().sum()
-        if centered:  # What is flat does not change at all.
+        if centered:  # a flat style has no covariance
             size = torch.maximum(target.centered().second.square().sum(), size * _LEAST_CHANGE)
         weight = factor / size.clamp(min=tiny)
     else:
@@ -238,29 +239,29 @@ def _groups(styles: Sequence[Style]) -> list[_Group]:
 
 
 def _tells_calm(group: _Group, known: Mapping[int, Mapping[str, LayerMoments]]) -> bool:
-    """Whether the calm parts of all a group's styles are known; older fingerprints lack them."""
+    """Whether all styles of a group have moments of calm parts; older fingerprints lack them."""
     return all(any(is_calm(name) for name in known[id(style)]) for style in group.styles)
 
 
 def _guide(group: _Group, inputs: Inputs, size: Size, dtype: torch.dtype) -> Tensor | None:
-    """Where a group counts: within its own mask, and where anything is painted at all.
+    """The weights [H, W] of a group: its own mask times the mask of what is painted.
 
-    In a frame that begins from others it is mostly where it does not: the rest has the style's
-    statistics already, so that new parts would be left plain.
+    In a later frame of a clip, parts that are known from earlier frames weigh less. They have the
+    style's statistics already, so the new parts would be left plain.
     """
     masks = [
         resized_mask(mask, size).to(dtype)
         for mask in (group.styles[0].mask, inputs.mask, inputs.calm if group.calm else None)
         if mask is not None
     ]
-    if inputs.held is not None:
-        known = resized_mask(inputs.held.weights, size).to(dtype)
-        masks.append(1 - (1 - _HELD_SHARE) * known)
+    if inputs.warped is not None:
+        known = resized_mask(inputs.warped.weights, size).to(dtype)
+        masks.append(1 - (1 - _WARPED_WEIGHT) * known)
     return math.prod(masks[1:], start=masks[0]) if masks else None
 
 
 def _area(guide: Tensor | None, size: Size, stride: int) -> float:
-    """Share of the picture that a guide covers."""
+    """Mean of a guide over the picture."""
     if guide is None:
         return 1.0
     return float(guide_at(guide, Region(0, size[0], 0, size[1]), stride).mean())

@@ -1,4 +1,4 @@
-"""Temporal consistency: a frame is to show what was painted before it, where that is now."""
+"""Temporal consistency: a frame should equal the painted frames before it, warped to it."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ class TemporalTerm(Term):
     """`weight / D · Σ c (x − ω)²` (Ruder, Dosovitskiy and Brox, 2016, eq. 7).
 
     Attributes:
-        weight: divided by D, the number of all the picture's values.
-        warped: ω [1, 3, H, W], what was painted before, moved to where it is in this frame.
-        known: c [H, W] in 0..1, how far that is known. Several earlier frames (their eq. 9) are
-            one: their weighted mean has the same slope.
+        weight: divided by D, the number of values of the picture.
+        warped: ω [1, 3, H, W], the earlier painting, warped by optical flow.
+        known: c [H, W] in 0..1, its per-pixel weight. Several earlier frames (their eq. 9) are
+            replaced by their weighted mean, which has the same gradient.
     """
 
     weight: float
@@ -30,13 +30,13 @@ class TemporalTerm(Term):
     @classmethod
     def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "TemporalTerm":
         """As the plan says; see `engine.painting.terms.MakeTerm`."""
-        if inputs.held is None:
+        if inputs.warped is None:
             raise ValueError("the temporal term needs what was painted before")
         weight, size = measuring.plan.weights["temporal"], (content.shape[-2], content.shape[-1])
         if measuring.plan.loss.units == "caffe":
             weight *= 255.0**2
-        warped = resized(inputs.held.pixels, size)[None].to(content)
-        known = resized_mask(inputs.held.weights, size).to(content)
+        warped = resized(inputs.warped.pixels, size)[None].to(content)
+        known = resized_mask(inputs.warped.weights, size).to(content)
         return cls(weight / content.numel(), warped, known)
 
     def at_pixels(self, picture: Tensor, core: Region, gradient: Tensor) -> Tensor | None:

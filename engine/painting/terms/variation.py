@@ -1,4 +1,4 @@
-"""Smoothness: the total variation of the pixels."""
+"""Smoothness: total variation of the pixels."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from engine.painting.tiles import Region
 
 @dataclass(frozen=True, eq=False)
 class VariationTerm(Term):
-    """`weight` times the variation, summed over all pixels of a picture of this size."""
+    """`weight` times the sum of `engine.painting.losses.variation` over all pixels."""
 
     weight: float
     size: Size
@@ -39,6 +39,6 @@ class VariationTerm(Term):
         window = core.grown(1, self.size)
         own = core.inside(window)
         rows, columns = slice(own.top, own.bottom), slice(own.left, own.right)
-        loss, slope = variation(window.of(picture), rows, columns)
-        window.of(gradient).add_(slope, alpha=self.weight)
+        loss, grad = variation(window.of(picture), rows, columns)
+        window.of(gradient).add_(grad, alpha=self.weight)
         return loss * self.weight

@@ -92,7 +92,7 @@ async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists(), "it looked, and made nothing"
     lines = output.decode().splitlines()
     assert lines[0] == (
-        "settings  note  ATELIER_DEVCE is no setting of Atelier; is ATELIER_DEVICE meant?"
+        "settings  note  ATELIER_DEVCE is not a setting of Atelier; is ATELIER_DEVICE meant?"
     )
     names = ["folder", "database", "store", "disk", "engine", "token"]
     assert [line.split()[:2] for line in lines[1:]] == [[name, "ok"] for name in names]
@@ -149,7 +149,7 @@ async def test_the_page_of_the_bot_that_runs_is_no_fault(tmp_path: Path) -> None
     finally:
         await runner.cleanup()
     assert not running.is_doubtful
-    assert "The bot that runs serves it" in running.text
+    assert "The running bot serves it" in running.text
 
 
 def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
@@ -164,9 +164,9 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
         theirs += "".join(f"{name}=x\n" for name in names)
     file.write_text(f"ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nDISCORD_TOKKEN=x\n{theirs}")
     assert unknown_settings(file) == [
-        "ATELIER_MAX_SIZE is no setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",
-        "ATELIER_QQQ_ZZZ_1 is no setting of Atelier.",
-        "DISCORD_TOKKEN is no setting of Atelier; is DISCORD_TOKEN meant?",
+        "ATELIER_MAX_SIZE is not a setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",
+        "ATELIER_QQQ_ZZZ_1 is not a setting of Atelier.",
+        "DISCORD_TOKKEN is not a setting of Atelier; is DISCORD_TOKEN meant?",
     ]
 
 

@@ -36,7 +36,7 @@ async def test_it_is_not_posted_once_more(world: World) -> None:
     world.discord.post(world.user("grace"), "How nice!", channel="talk")
     shown = await world.says(await publish(world, message), "It is in the gallery")
     assert sum(bool(each.attachments) for each in world.discord.messages("talk")) == 1
-    await world.press(world.user(), shown, "Take it out")
+    await world.press(world.user(), shown, "Remove it")
     assert [each.text for each in world.discord.messages("talk")] == ["How nice!"]
 
 
@@ -68,7 +68,7 @@ async def test_what_never_came_there_can_be_posted(world: World) -> None:
     talk = world.discord.channel("talk")
     assert await world.queue.gallery.claim(job.id, world.guild_id, talk.id) is None
     again = await publish(world, message)
-    assert "just being posted" in await world.said(again)
+    assert "being posted right now" in await world.said(again)
     await left_behind(world)
     await world.says(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
@@ -81,7 +81,7 @@ async def test_while_discord_is_troubled_it_is_not_posted_either(world: World) -
     talk = world.discord.channel("talk")
     history = f"/channels/{talk.id}/messages"
     troubled = world.discord.faults.add("GET", history, status=503, times=10)
-    assert "just being posted" in await world.said(await publish(world, message))
+    assert "being posted right now" in await world.said(await publish(world, message))
     assert troubled.hits
     assert len(world.discord.messages("talk")) == 1
 

@@ -82,21 +82,21 @@ def test_moments_in_a_layers_basis_are_those_of_the_features_in_it(layer: str) -
     torch.testing.assert_close(found.mean, wanted.mean, rtol=1e-9, atol=1e-12)
 
 
-def test_the_slope_out_of_a_basis_is_autograds() -> None:
+def test_the_gradient_out_of_a_basis_is_autograds() -> None:
     encoder = LiteEncoder(dtype=torch.float64)
     weight = encoder.basis("form4_2").weight
-    slope = torch.rand(1, weight.shape[0], 3, 4, dtype=torch.float64)
+    grad = torch.rand(1, weight.shape[0], 3, 4, dtype=torch.float64)
     features = torch.rand(1, weight.shape[1], 3, 4, dtype=torch.float64, requires_grad=True)
-    (wanted,) = torch.autograd.grad(in_basis(features, encoder.basis("form4_2")), features, slope)
-    torch.testing.assert_close(from_basis(slope, encoder.basis("form4_2")), wanted)
+    (wanted,) = torch.autograd.grad(in_basis(features, encoder.basis("form4_2")), features, grad)
+    torch.testing.assert_close(from_basis(grad, encoder.basis("form4_2")), wanted)
 
 
 def test_flat_colors_are_seen_alike_at_every_pixel_of_a_block() -> None:
-    """A maximum would hand its slope to one pixel of four, and skies would get a lattice."""
+    """Max pooling would hand its gradient to one pixel of four, and skies would get a lattice."""
     leaf = torch.full((1, 3, 64, 64), 0.4).requires_grad_()
     found = features_of(LiteEncoder(), leaf, ("form2_2",))["form2_2"]
-    (slope,) = torch.autograd.grad(found.square().sum(), leaf)
-    inside = slope[..., 16:-16, 16:-16]
+    (grad,) = torch.autograd.grad(found.square().sum(), leaf)
+    inside = grad[..., 16:-16, 16:-16]
     assert (inside - inside.mean((2, 3), keepdim=True)).abs().max() < 0.2 * inside.abs().max()
 
 

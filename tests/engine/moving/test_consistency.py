@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from engine.moving.consistency import (
-    Known,
+    Correspondence,
+    border_weights,
+    correspondence,
     disoccluded,
-    entered,
-    known_from,
-    likeness,
-    motion_edges,
-    standing,
+    motion_boundaries,
+    photometric_consistency,
+    static_weights,
 )
 from engine.moving.flow import Flow, Pixels, optical_flow, warped
-from engine.moving.passing import passed
+from engine.moving.passing import static_flat_parts
 from tests.engine.moving.frames import moved_window, textured
 
 
@@ -36,14 +36,14 @@ def test_a_way_there_and_back_is_known_and_another_is_not() -> None:
 def test_edges_of_motion_are_free() -> None:
     halves = flow(0)
     halves[:, 30:] = (8, 0)
-    found = motion_edges(halves)
+    found = motion_boundaries(halves)
     assert found[:, 29:31].all()
     assert not found[:, :28].any()
     assert not found[:, 33:].any()
 
 
 def test_what_comes_in_over_the_border_is_known_little_by_little() -> None:
-    found = entered(flow(4.0))  # The scene moves to the left, new parts come in at the right.
+    found = border_weights(flow(4.0))  # The scene moves left, new parts come in at the right.
     assert (found[20, :40] == 1).all()
     assert (np.diff(found[20, 44:]) < 0.001).all()
     assert found[20, -1] == 0
@@ -52,7 +52,7 @@ def test_what_comes_in_over_the_border_is_known_little_by_little() -> None:
 def test_a_moved_picture_is_known_nearly_everywhere_and_comes_back_sharp() -> None:
     scene = textured(80, 140)
     before, after = moved_window(scene, 0), moved_window(scene, 3)
-    known = known_from(before, after)
+    known = correspondence(before, after)
     assert known.share > 0.85
     there = warped(before, known.flow, sharp=True)
     sure = known.weights > 0.9
@@ -69,7 +69,7 @@ def test_a_moved_picture_is_known_nearly_everywhere_and_comes_back_sharp() -> No
 def test_noise_moves_nothing() -> None:
     scene = textured(80, 100)
     noise = np.random.default_rng(0).normal(0, 0.012, scene.shape)
-    known = known_from(scene, (scene + noise).clip(0, 1).astype(np.float32))
+    known = correspondence(scene, (scene + noise).clip(0, 1).astype(np.float32))
     assert known.share > 0.99
     assert (known.flow == 0).all()
 
@@ -102,7 +102,7 @@ def test_most_of_an_emoji_is_known_where_it_hops_to(size: int) -> None:
     """At these sizes it was lost, and its flat parts came out plain in the frames after it."""
     shown = list(hopping_emoji(size))
     shares = [
-        float(known_from(before, after).weights[face].mean())
+        float(correspondence(before, after).weights[face].mean())
         for (before, _), (after, face) in pairwise(shown)
     ]
     assert np.mean(shares) > 0.75
@@ -136,7 +136,7 @@ def detail_left(picture: Pixels, *, times: int, sharp: bool) -> float:
 
 
 def test_another_picture_is_known_by_chance_only() -> None:
-    known = known_from(textured(80, 100, seed=1), textured(80, 100, seed=2))
+    known = correspondence(textured(80, 100, seed=1), textured(80, 100, seed=2))
     assert known.share < 0.2
 
 
@@ -144,7 +144,7 @@ def test_a_thing_that_appears_on_a_flat_wall_is_not_known() -> None:
     before = np.full((60, 80, 3), 0.6, np.float32)
     after = before.copy()
     after[20:40, 30:50] = (0.9, 0.1, 0.1)
-    weights = known_from(before, after).weights
+    weights = correspondence(before, after).weights
     assert weights[22:38, 32:48].max() < 0.1
     assert weights[:8].min() == 1
 
@@ -154,9 +154,9 @@ def test_edges_stay_known_though_the_flow_errs_by_a_part_of_a_pixel() -> None:
     before, after = (
         warped(np.asarray(tiles, np.float32), flow(right, size=(72, 112))) for right in (0.0, 2.5)
     )
-    weights = likeness(before, after, flow(2.3, size=(72, 112)))
+    weights = photometric_consistency(before, after, flow(2.3, size=(72, 112)))
     assert weights[8:-8, 8:-8].min() > 0.9
-    weights = likeness(before, after, flow(-1.0, size=(72, 112)))
+    weights = photometric_consistency(before, after, flow(-1.0, size=(72, 112)))
     assert np.median(weights) < 0.5
 
 
@@ -167,7 +167,7 @@ def disc(left: int, wall: Pixels | None = None) -> Pixels:
 
 
 def test_a_flat_wall_stands_while_something_passes_quickly() -> None:
-    known = known_from(disc(30), disc(42))
+    known = correspondence(disc(30), disc(42))
     assert np.abs(known.flow[30:42, 38:46]).max() > 6  # The disc moves
     rows, columns = np.mgrid[:72, :120]
     beside = np.hypot(rows - 36, columns - 42)
@@ -177,7 +177,7 @@ def test_a_flat_wall_stands_while_something_passes_quickly() -> None:
 
 
 def test_what_was_painted_around_a_thing_is_not_held_where_it_has_left() -> None:
-    known = known_from(disc(30), disc(54))
+    known = correspondence(disc(30), disc(54))
     rows, columns = np.mgrid[:72, :120]
     was = np.hypot(rows - 36, columns - 30)
     halo = (was > 12) & (was < 18) & (columns < 28)
@@ -187,24 +187,24 @@ def test_what_was_painted_around_a_thing_is_not_held_where_it_has_left() -> None
 @pytest.mark.parametrize("wall", [None, textured(72, 120)], ids=["slowly", "before a texture"])
 def test_else_the_flow_says_what_moves(wall: Pixels | None) -> None:
     before, after = (disc(left, wall) for left in ((30, 33) if wall is None else (30, 42)))
-    still = standing(before, after)
+    still = static_weights(before, after)
     flows = optical_flow(before, after), optical_flow(after, before)
-    assert not passed(before, after, still, *flows).stands.any()
+    assert not static_flat_parts(before, after, still, *flows).static.any()
 
 
 def test_a_frame_of_its_own_is_all_known_and_all_still() -> None:
     scene: Pixels = textured(64, 80)
-    found: Known = known_from(scene, scene)
+    found: Correspondence = correspondence(scene, scene)
     assert found.share == 1
     assert (found.flow == 0).all()
-    assert (standing(scene, scene) == 1).all()
+    assert (static_weights(scene, scene) == 1).all()
 
 
 def test_around_what_changes_a_picture_does_not_stand_still() -> None:
     before = textured(60, 80)
     after = before.copy()
     after[30, 40] += 0.1
-    still = standing(before, after)
+    still = static_weights(before, after)
     assert still[30, 40] == 0
     assert still[30, 46] == 0
     assert still[0, 0] == 1

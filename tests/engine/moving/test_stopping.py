@@ -25,9 +25,9 @@ from tests.kit.thin import noise_picture, thin_studio
 LOOK = "look"
 MOST_STEPS = 3
 STEPS = {
-    "engine.moving.scenes.known_from": "flow there and back",
-    "engine.moving.loop.known_from": "flow there and back",
-    "engine.moving.faces.known_from": "how long a scene is",
+    "engine.moving.scenes.correspondence": "flow there and back",
+    "engine.moving.loop.correspondence": "flow there and back",
+    "engine.moving.faces.correspondence": "how long a scene is",
     "engine.painting.inputs.find_faces": "faces",
     "engine.painting.scale.evaluate": "iteration",
     "common.clips.clip._frame": "reading",
@@ -76,7 +76,7 @@ def test_it_is_looked_for_between_the_steps(
 ) -> None:
     there = panned(7, step=3)
     images = [*there, *panned(3, seed=9), *there[-2::-1]]  # cuts, a scene that returns, a loop
-    monkeypatch.setattr("engine.painting.faces._seen", lambda _: [Face(0.3, 0.3, 0.3, 0.3)])
+    monkeypatch.setattr("engine.painting.faces._detected", lambda _: [Face(0.3, 0.3, 0.3, 0.3)])
     monkeypatch.setattr("engine.moving.faces.ClipFaces.of", only_in(12))
     clip = read_clip(clip_file(tmp_path, images))
 

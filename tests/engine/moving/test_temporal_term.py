@@ -8,7 +8,7 @@ import torch
 from common.options import PaintOptions
 from engine.painting import Style
 from engine.painting.gradient import evaluate
-from engine.painting.inputs import Held, Inputs, check_inputs
+from engine.painting.inputs import Inputs, WarpedFrame, check_inputs
 from engine.painting.measuring import Measuring
 from engine.painting.memory import tiling_for
 from engine.painting.objective import Objective, make_objective
@@ -27,20 +27,20 @@ def random(*shape: int, seed: int) -> torch.Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
 
 
-def held_inputs(*, still: bool) -> Inputs:
+def warped_inputs(*, still: bool) -> Inputs:
     options = PaintOptions(size_px=SIZE[1])
     inputs = check_inputs(
         noise_picture(*SIZE), [Style(noise_picture(90, 80, 1))], options, None, None
     )
     stands = (random(*SIZE, seed=4) > 0.5).float() if still else torch.zeros(SIZE)
-    held = Held(random(3, *SIZE, seed=2).float(), random(*SIZE, seed=3).float(), stands)
-    return replace(inputs, held=held)
+    warped = WarpedFrame(random(3, *SIZE, seed=2).float(), random(*SIZE, seed=3).float(), stands)
+    return replace(inputs, warped=warped)
 
 
 def objective(inputs: Inputs, core_px: int | None = None) -> Objective:
     encoder = thin()
     options = PaintOptions(size_px=SIZE[1])
-    plan = make_plan(options, load_recipe("atelier"), encoder, SIZE, held=True)
+    plan = make_plan(options, load_recipe("atelier"), encoder, SIZE, warped=True)
     content = inputs.content.pixels[None].to(DOUBLE)
     return make_objective(Measuring(encoder, plan, core_px), inputs, content)
 
@@ -53,7 +53,7 @@ def judged(inputs: Inputs, core_px: int | None) -> Evaluation:
 
 
 def test_its_loss_is_the_papers() -> None:
-    made = objective(held_inputs(still=False))
+    made = objective(warped_inputs(still=False))
     term = next(one for one in made.terms if isinstance(one, TemporalTerm))
     picture = random(1, 3, *SIZE, seed=5)
     loss = term.at_pixels(picture, Region(0, SIZE[0], 0, SIZE[1]), torch.zeros_like(picture))
@@ -63,8 +63,8 @@ def test_its_loss_is_the_papers() -> None:
     assert float(loss) == pytest.approx(float(meant), rel=1e-12)
 
 
-def test_its_slope_is_that_of_its_loss() -> None:
-    made = objective(held_inputs(still=False))
+def test_its_gradient_is_that_of_its_loss() -> None:
+    made = objective(warped_inputs(still=False))
     term = next(one for one in made.terms if isinstance(one, TemporalTerm))
     whole, step = Region(0, SIZE[0], 0, SIZE[1]), 1e-6
     picture = random(1, 3, *SIZE, seed=5)
@@ -84,37 +84,37 @@ def test_its_slope_is_that_of_its_loss() -> None:
 
 
 @pytest.mark.parametrize("still", [False, True])
-def test_a_held_frame_in_tiles_is_judged_like_the_whole(still: bool) -> None:
-    inputs = held_inputs(still=still)
+def test_a_warped_frame_in_tiles_is_judged_like_the_whole(still: bool) -> None:
+    inputs = warped_inputs(still=still)
     whole, tiled = judged(inputs, None), judged(inputs, 64)
     assert float(tiled.terms["temporal"]) == pytest.approx(float(whole.terms["temporal"]), rel=1e-9)
     assert float(tiled.loss) == pytest.approx(float(whole.loss), rel=1e-9)
     assert (tiled.gradient - whole.gradient).abs().max() < 1e-9 * whole.gradient.abs().max()
 
 
-def test_what_stands_still_has_no_slope_and_is_shown_as_it_was() -> None:
-    inputs = held_inputs(still=True)
-    assert inputs.held is not None
-    stands = inputs.held.still > 0
+def test_what_stands_still_has_no_gradient_and_is_shown_as_it_was() -> None:
+    inputs = warped_inputs(still=True)
+    assert inputs.warped is not None
+    stands = inputs.warped.still > 0
     made = objective(inputs)
     picture = random(1, 3, *SIZE, seed=5)
     assert (evaluate(made, picture).gradient[..., stands] == 0).all()
     shown = made.shown(picture)[0][:, stands]
-    torch.testing.assert_close(shown, inputs.held.pixels[:, stands].to(DOUBLE))
+    torch.testing.assert_close(shown, inputs.warped.pixels[:, stands].to(DOUBLE))
 
 
 def test_a_picture_that_stands_alone_knows_nothing_of_it() -> None:
-    inputs = replace(held_inputs(still=False), held=None)
+    inputs = replace(warped_inputs(still=False), warped=None)
     encoder = thin()
     plan = make_plan(PaintOptions(size_px=SIZE[1]), load_recipe("atelier"), encoder, SIZE)
     made = make_objective(Measuring(encoder, plan), inputs, inputs.content.pixels[None].to(DOUBLE))
     assert "temporal" not in [term.name for term in made.terms]
 
 
-def test_a_held_frame_takes_fewer_iterations_at_the_last_scales() -> None:
+def test_a_later_frame_takes_fewer_iterations_at_the_last_scales() -> None:
     encoder, recipe, options = thin(), load_recipe("atelier"), PaintOptions(size_px=512)
     alone = make_plan(options, recipe, encoder, (384, 512))
-    held = make_plan(options, recipe, encoder, (384, 512), held=True)
-    assert [one.size for one in held.scales] == [(272, 362), alone.scales[-1].size]
-    for later in held.scales:
+    warped = make_plan(options, recipe, encoder, (384, 512), warped=True)
+    assert [one.size for one in warped.scales] == [(272, 362), alone.scales[-1].size]
+    for later in warped.scales:
         assert later.iterations <= 2 / 3 * alone.scales[-1].iterations

@@ -11,7 +11,7 @@ from engine.painting.picture import Picture
 
 
 def half_lively(height: int, width: int) -> Tensor:
-    """[3, H, W]: noise on the left, a slow slope of light on the right."""
+    """[3, H, W]: noise on the left, a slow gradient of light on the right."""
     pixels = torch.linspace(0.3, 0.6, height)[None, :, None].repeat(3, 1, width)
     drawn = torch.rand(3, height, width // 2, generator=torch.Generator().manual_seed(0))
     pixels[..., : width // 2] = drawn

@@ -12,7 +12,7 @@ from engine.errors import CheckpointError
 from engine.painting.checkpoint import FORMAT, Header, fingerprint, from_bytes, to_bytes
 from engine.painting.events import Losses
 from engine.painting.inputs import Inputs, Style
-from engine.painting.painter import told_pictures
+from engine.painting.painter import picture_identity
 from engine.painting.statistics import StatisticsKey, StyleStatistics, metadata_of
 from tests.kit.thin import noise_picture
 
@@ -129,4 +129,4 @@ def test_other_styles_masks_and_beginnings_make_another_job() -> None:
         Inputs(content, (measured("the scream"),)),
         Inputs(content, (measured("starry night"),)),
     ]
-    assert len({fingerprint(*told_pictures(job)) for job in jobs}) == len(jobs)
+    assert len({fingerprint(*picture_identity(job)) for job in jobs}) == len(jobs)

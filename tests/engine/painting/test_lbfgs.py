@@ -167,13 +167,13 @@ def test_a_step_is_taken_unseen_only_where_the_model_is_known_to_be_right() -> N
     function, start = quadratic(condition=10), torch.zeros(40, dtype=torch.float64)
     for steps in range(3):
         state, _ = run(function, start, EXACT, steps)
-        assert torch.equal(lbfgs.foreseen(state), state.point)
+        assert torch.equal(lbfgs.extrapolated(state), state.point)
     state, _ = run(function, start, EXACT, 8)
-    assert torch.equal(lbfgs.foreseen(state), state.trial)
-    assert float(function(lbfgs.foreseen(state))) < float(state.loss)
+    assert torch.equal(lbfgs.extrapolated(state), state.trial)
+    assert float(function(lbfgs.extrapolated(state))) < float(state.loss)
     gradient = torch.ones(40, dtype=torch.float64)
     state = lbfgs.advance(state, torch.tensor(1e9), gradient, EXACT)
-    assert torch.equal(lbfgs.foreseen(state), state.point), "the last step was not taken"
+    assert torch.equal(lbfgs.extrapolated(state), state.point), "the last step was not taken"
 
 
 def test_a_model_that_misled_again_and_again_is_forgotten() -> None:
@@ -189,7 +189,7 @@ def test_a_model_that_misled_again_and_again_is_forgotten() -> None:
     torch.testing.assert_close(state.trial, point - first * gradient)
 
 
-def test_a_slope_that_is_no_number_is_stepped_back_from() -> None:
+def test_a_gradient_that_is_no_number_is_stepped_back_from() -> None:
     state, _ = run(quadratic(condition=10), torch.zeros(40, dtype=torch.float64), EXACT, 8)
     point, loss = state.point.clone(), state.loss.clone()
     state = lbfgs.advance(state, loss - 1, torch.full((40,), math.nan), EXACT)

@@ -157,7 +157,7 @@ def test_fingerprints_stand_for_a_picture() -> None:
     assert float(difference.abs().max()) < 1e-3
     with pytest.raises(PaintSettingsError, match="its picture is needed"):
         run(changed(pooling="average"), studio, styles=[Style(fingerprints=[again])])
-    with pytest.raises(ValueError, match="no file of style statistics"):
+    with pytest.raises(ValueError, match="not a file of style statistics"):
         StyleStatistics.from_bytes(kept.to_bytes()[:50])
 
 
@@ -272,7 +272,7 @@ def test_an_enlarged_photograph_with_its_own_detail_is_the_photograph(
     detail = photograph - enlarged(small, (48, 64), "bicubic")
     assert float(detail.abs().max()) > 0.01
     optimizer = make_optimizer(history, small, load_recipe("atelier").optimizer)
-    torch.testing.assert_close(optimizer.taken((48, 64), detail), photograph)
+    torch.testing.assert_close(optimizer.last_resized((48, 64), detail), photograph)
     if history is None:
         begun = make_optimizer(None, small, load_recipe("atelier").optimizer)
         assert isinstance(begun, Adam)

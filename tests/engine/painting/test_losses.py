@@ -71,36 +71,36 @@ def test_content_against_numpy(
     monkeypatch.setattr("engine.painting.losses._CACHED", cached)
     f, p = (features(seed).contiguous(memory_format=layout) for seed in (0, 1))
     counts = features(3, channels=1)[0, 0] if guided else torch.tensor(0.7, dtype=torch.float64)
-    slope = torch.full_like(f, torch.nan)
-    loss = content_loss(f, p, counts, slope, fresh=True)
+    grad = torch.full_like(f, torch.nan)
+    loss = content_loss(f, p, counts, grad, fresh=True)
     apart, weights = flat(f) - flat(p), counts.flatten().numpy()
     np.testing.assert_allclose(loss.numpy(), (weights * apart**2).sum(), rtol=1e-13)
-    np.testing.assert_allclose(flat(slope), 2 * weights * apart, rtol=1e-13)
-    content_loss(f, p, counts, slope, fresh=False)
-    np.testing.assert_allclose(flat(slope), 4 * weights * apart, rtol=1e-13)
+    np.testing.assert_allclose(flat(grad), 2 * weights * apart, rtol=1e-13)
+    content_loss(f, p, counts, grad, fresh=False)
+    np.testing.assert_allclose(flat(grad), 4 * weights * apart, rtol=1e-13)
 
 
 def test_content_of_bf16_is_taken_in_fp32() -> None:
     f, p = features(0).bfloat16(), features(1).bfloat16()
-    slope = torch.zeros_like(f)
-    loss = content_loss(f, p, torch.tensor(1.0), slope, fresh=False)
+    grad = torch.zeros_like(f)
+    loss = content_loss(f, p, torch.tensor(1.0), grad, fresh=False)
     apart = flat(f.double()) - flat(p.double())
     assert loss.dtype is torch.float32
     np.testing.assert_allclose(loss.numpy(), (apart**2).sum(), rtol=1e-6)
-    np.testing.assert_allclose(flat(slope.double()), 2 * apart, rtol=2**-8)
+    np.testing.assert_allclose(flat(grad.double()), 2 * apart, rtol=2**-8)
 
 
 @pytest.mark.parametrize("own", PARTS, ids=["whole", "left", "corner"])
-def test_the_slope_of_variation(own: tuple[slice, slice]) -> None:
-    """It is a square, so that differences of any length give its slope exactly."""
+def test_the_gradient_of_variation(own: tuple[slice, slice]) -> None:
+    """It is a square, so that differences of any length give its gradient exactly."""
     picture = features(4, channels=3, height=5, width=6)
-    slope = variation(picture, *own)[1]
-    assert slope.shape == picture.shape
+    grad = variation(picture, *own)[1]
+    assert grad.shape == picture.shape
     for place in np.ndindex(*picture.shape):
         step = torch.zeros_like(picture)
         step[place] = 0.5
         above, below = (variation(picture + sign * step, *own)[0] for sign in (1, -1))
-        np.testing.assert_allclose(float(slope[place]), float(above - below), atol=1e-12)
+        np.testing.assert_allclose(float(grad[place]), float(above - below), atol=1e-12)
 
 
 def test_bf16_features_have_fp32_moments() -> None:

@@ -167,7 +167,7 @@ def test_bands_keep_within_their_room_and_use_it(size: tuple[int, int]) -> None:
             continue
         least.append(room)
         assert [stage.number for stage in bands.stages] == [0, 1, 2, 3, 4]
-        # 64, 128, 256 and 512 channels after each halving; slopes of the first two meet.
+        # 64, 128, 256 and 512 channels after each halving; gradients of the first two meet.
         handed_on = max(64 / 4 + 128 / 16 + 256 / 64 + 512 / 256, 64 / 4 + 64 / 4 + 128 / 16)
         kept = 0.0
         for stage, rows, count in zip(bands.stages, bands.rows_px, bands.kept, strict=True):
@@ -218,7 +218,7 @@ def test_too_little_memory_is_said_in_the_report() -> None:
     options = PaintOptions.model_validate(WHOLE | {"iterations": 1})
     painted, _ = run(options, thin_studio(max_memory_bytes=1), content=noise_picture(144, 192))
     assert painted.report.tiles > 1
-    assert "more memory than it was allowed" in str(painted.report.notes[-1])
+    assert "more memory than allowed" in str(painted.report.notes[-1])
 
 
 def saved_at(iteration: int, options: PaintOptions, total: int | None) -> bytes:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.painting.moments import Counting, add_moments_slope, all_moments, moments
+from engine.painting.moments import Weighting, add_moments_grad, all_moments, moments
 from engine.painting.statistics import LayerMoments
 
 
@@ -28,13 +28,13 @@ def test_their_gradient_is_nearly_that_in_float32() -> None:
     narrow = features(1, 24, 60, 50)
     goal = moments(0.9 * features(2, 24, 60, 50).float(), None, 3000.0)
 
-    def slope(leaf: Tensor) -> Tensor:
+    def grad(leaf: Tensor) -> Tensor:
         leaf.requires_grad_()
         found = moments(leaf, None, 3000.0)
         loss = (found.second - goal.second).square().sum() + found.mean.square().sum()
         return torch.autograd.grad(loss, leaf)[0].float()
 
-    near, exact = slope(narrow.clone()), slope(narrow.float())
+    near, exact = grad(narrow.clone()), grad(narrow.float())
     assert float((near - exact).norm() / exact.norm()) < 2e-2
 
 
@@ -54,40 +54,40 @@ def test_guided_moments_bear_bf16() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("laid", [torch.contiguous_format, torch.channels_last], ids=str)
 @pytest.mark.parametrize("channels", [12, 40, 66, 128])
-def test_several_countings_at_once_are_those_of_each_alone(
+def test_several_weightings_at_once_are_those_of_each_alone(
     dtype: torch.dtype, laid: torch.memory_format, channels: int
 ) -> None:
-    """What counts everywhere, what counts by a guide, and what counts by another.
+    """A uniform weighting, one by a guide, and one by another guide.
 
-    With few channels and with many, whose products are taken in two or four groups.
+    With few channels and with many, whose products are computed in two or four groups.
     """
     near = 1e-5 if dtype is torch.float32 else 1e-2
     there = features(3, channels, 70, 90).to(dtype).contiguous(memory_format=laid)
     guide = torch.linspace(0, 1, 70 * 90).view(70, 90)
-    countings = [
-        Counting(None, 6300.0),
-        Counting(guide, float(guide.sum())),
-        Counting(1 - guide, float((1 - guide).sum())),
+    weightings = [
+        Weighting(None, 6300.0),
+        Weighting(guide, float(guide.sum())),
+        Weighting(1 - guide, float((1 - guide).sum())),
     ]
-    exact = [moments(there.double(), one.guide, one.total) for one in countings]
-    found = all_moments(there, countings)
-    slopes = [
+    exact = [moments(there.double(), one.guide, one.total) for one in weightings]
+    found = all_moments(there, weightings)
+    grads = [
         (one, LayerMoments(made.second.to(torch.float32), made.mean.to(torch.float32)))
-        for one, made in zip(countings, exact, strict=True)
+        for one, made in zip(weightings, exact, strict=True)
     ]
     for made, wanted in zip(found, exact, strict=True):
         assert float((made.second - wanted.second).norm() / wanted.second.norm()) < near
         assert float((made.mean - wanted.mean).norm() / wanted.mean.norm()) < near
     before = torch.full_like(there, 0.5)
     once = torch.empty_like(there)
-    add_moments_slope(once, there, slopes, fresh=True)
+    add_moments_grad(once, there, grads, fresh=True)
     added = before.clone()
-    add_moments_slope(added, there, slopes)
+    add_moments_grad(added, there, grads)
     one_by_one = torch.zeros_like(there, dtype=torch.float64)
-    for one, made in slopes:
-        counts = (torch.ones(70, 90) if one.guide is None else one.guide).double() / one.total
+    for one, made in grads:
+        weights = (torch.ones(70, 90) if one.guide is None else one.guide).double() / one.total
         flat = there[0].double().flatten(1)
-        slope = 2 * made.second.double() @ flat + made.mean.double()[:, None]
-        one_by_one += counts * slope.view(one_by_one.shape)
+        grad = 2 * made.second.double() @ flat + made.mean.double()[:, None]
+        one_by_one += weights * grad.view(one_by_one.shape)
     assert float((once - one_by_one).norm() / one_by_one.norm()) < near
     assert float((added - before - one_by_one).norm() / one_by_one.norm()) < near

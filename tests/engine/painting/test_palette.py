@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from engine.painting import color
-from engine.painting.palette import Coloring, Tone, in_palettes
+from engine.painting.palette import Coloring, ToneCurve, in_palettes
 from engine.painting.statistics import ColorMoments
 
 
@@ -96,7 +96,7 @@ def test_a_tone_rises_within_what_can_be_shown(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     lumas = torch.rand(200, generator=generator, dtype=torch.float64).sort().values ** (seed + 1)
     mean, deviation = (0.1 + 0.8 * torch.rand(2, generator=generator)).tolist()
-    found = Tone.to(lumas, mean, deviation).of(torch.linspace(0, 1, 101))
+    found = ToneCurve.to(lumas, mean, deviation).of(torch.linspace(0, 1, 101))
     assert bool((found.diff() > 0).all())
     assert float(found.min()) >= 0
     assert float(found.max()) <= 1
@@ -104,7 +104,7 @@ def test_a_tone_rises_within_what_can_be_shown(seed: int) -> None:
 
 def test_a_tone_reaches_a_mean_and_a_deviation_that_are_near() -> None:
     lumas = torch.linspace(0.1, 0.9, 101, dtype=torch.float64)
-    found = Tone.to(lumas, 0.4, 0.18).of(lumas)
+    found = ToneCurve.to(lumas, 0.4, 0.18).of(lumas)
     assert float(found.mean()) == pytest.approx(0.4, abs=0.01)
     assert float(found.std()) == pytest.approx(0.18, abs=0.01)
 

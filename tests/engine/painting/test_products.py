@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.painting.products import is_quicker, is_right, multiplied
+from engine.painting.products import is_quicker, is_right, onednn_linear
 
 _RIGHT = 1e-6
 
@@ -12,14 +12,14 @@ _RIGHT = 1e-6
 @pytest.mark.parametrize("size", [(33, 50, 40), (64, 64, 3000), (3000, 128, 128), (1, 32, 7)])
 def test_they_are_those_of_the_matrices_however_these_lie(size: tuple[int, int, int]) -> None:
     drawn = torch.Generator().manual_seed(1)
-    rows = torch.randn(size[0], size[2], generator=drawn)
-    others = torch.randn(size[1], size[2], generator=drawn)
-    constant = torch.randn(size[1], generator=drawn)
-    wanted = rows.double() @ others.double().mT
-    for laid in (rows, rows.mT.contiguous().mT):
-        assert _apart(multiplied(laid, others), wanted) < _RIGHT
-        added = multiplied(laid, others.mT.contiguous().mT, constant)
-        assert _apart(added, wanted + constant) < _RIGHT
+    x = torch.randn(size[0], size[2], generator=drawn)
+    weight = torch.randn(size[1], size[2], generator=drawn)
+    bias = torch.randn(size[1], generator=drawn)
+    wanted = x.double() @ weight.double().mT
+    for laid in (x, x.mT.contiguous().mT):
+        assert _apart(onednn_linear(laid, weight), wanted) < _RIGHT
+        added = onednn_linear(laid, weight.mT.contiguous().mT, bias)
+        assert _apart(added, wanted + bias) < _RIGHT
 
 
 def test_only_wide_ones_in_float32_on_a_processor_are_left_to_it() -> None:

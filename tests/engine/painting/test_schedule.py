@@ -147,7 +147,7 @@ def test_a_scale_ends_with_a_step_that_no_loss_was_spent_on() -> None:
     last, before = optimizer.last(), optimizer.result()
     assert not torch.equal(last, before)
     assert torch.equal(last, optimizer.point)
-    assert torch.equal(optimizer.taken((8, 8)), last)
+    assert torch.equal(optimizer.last_resized((8, 8)), last)
 
 
 def test_no_more_pairs_are_kept_than_a_scale_can_make() -> None:

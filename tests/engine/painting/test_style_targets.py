@@ -1,4 +1,4 @@
-"""A style's moments as goals: the formulas by numpy, and their slopes by autograd."""
+"""A style's moments as goals: the formulas by numpy, and their gradients by autograd."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,12 @@ from torch import Tensor
 from engine.networks.encoder import Basis
 from engine.painting.moments import moments
 from engine.painting.statistics import LayerMoments
-from engine.painting.style_targets import GaussianTarget, GramTarget, MomentsTarget, _newton_roots
+from engine.painting.style_targets import (
+    GaussianTarget,
+    GramTarget,
+    MomentsTarget,
+    _newton_schulz_sqrtm,
+)
 
 Array = NDArray[np.float64]
 DOUBLE = torch.float64
@@ -91,10 +96,10 @@ def all_targets() -> dict[str, MomentsTarget]:
 
 
 @pytest.mark.parametrize("name", all_targets())
-def test_the_slopes_are_those_of_the_loss(name: str) -> None:
+def test_the_gradients_are_those_of_the_loss(name: str) -> None:
     """By differences along drawn directions, for each number alike."""
     target, found = all_targets()[name], whole(features(0))
-    slopes = target.loss(found)[1]
+    grads = target.loss(found)[1]
     reach = 1e-5
     for seed in range(8):
         drift = drawn(5, 5, seed=seed) - 0.5
@@ -109,16 +114,16 @@ def test_the_slopes_are_those_of_the_loss(name: str) -> None:
             )
             for sign in (1, -1)
         )
-        told = (slopes.second * away.second).sum() + (slopes.mean * away.mean).sum()
+        told = (grads.second * away.second).sum() + (grads.mean * away.mean).sum()
         assert float(told) == pytest.approx((above - below) / (2 * reach), rel=1e-5)
 
 
 def test_no_distance_to_itself() -> None:
     same = whole(features(0))
-    nothing, slopes = GramTarget(same, ONE, means=1, deviations=1).loss(same)
+    nothing, grads = GramTarget(same, ONE, means=1, deviations=1).loss(same)
     assert float(nothing) == 0
-    assert not slopes.second.any()
-    assert not slopes.mean.any()
+    assert not grads.second.any()
+    assert not grads.mean.any()
     assert abs(loss_of(GaussianTarget(same), same)) < 1e-12
 
 
@@ -143,7 +148,7 @@ def test_wasserstein_against_numpy() -> None:
 def test_newtons_roots_serve_devices_without_eigenvalues() -> None:
     f = drawn(8, 400, seed=0).numpy()
     matrix = torch.from_numpy(np.cov(f, bias=True))
-    root, inverse = _newton_roots(matrix)
+    root, inverse = _newton_schulz_sqrtm(matrix)
     torch.testing.assert_close(root @ root, matrix, rtol=1e-6, atol=1e-8)
     torch.testing.assert_close(root @ inverse, torch.eye(8, dtype=DOUBLE), atol=1e-6, rtol=0)
 
@@ -177,11 +182,11 @@ def test_means_and_deviations_tell_what_a_gram_matrix_leaves_open() -> None:
         assert loss_of(GramTarget(target, NONE, deviations=1), other) > 0.05
 
 
-def test_a_channel_that_never_changes_has_a_finite_slope() -> None:
+def test_a_channel_that_never_changes_has_a_finite_gradient() -> None:
     still = features(0)
     still[:, 2] = 0.5
-    slopes = GramTarget(whole(features(1)), NONE, deviations=1).loss(whole(still))[1]
-    assert bool(torch.isfinite(slopes.second).all())
+    grads = GramTarget(whole(features(1)), NONE, deviations=1).loss(whole(still))[1]
+    assert bool(torch.isfinite(grads.second).all())
 
 
 def test_a_variance_below_zero_by_rounding_pulls_at_nothing() -> None:
@@ -189,9 +194,9 @@ def test_a_variance_below_zero_by_rounding_pulls_at_nothing() -> None:
     mean = still.mean.clone()
     mean[2] = (still.second[2, 2] * (1 + 1e-12)).sqrt()
     rounded = LayerMoments(still.second, mean)
-    slopes = GramTarget(whole(features(1)), NONE, deviations=1).loss(rounded)[1]
-    assert float(slopes.second[2, 2]) == float(slopes.mean[2]) == 0
-    assert float(slopes.second[1, 1]) != 0
+    grads = GramTarget(whole(features(1)), NONE, deviations=1).loss(rounded)[1]
+    assert float(grads.second[2, 2]) == float(grads.mean[2]) == 0
+    assert float(grads.second[1, 1]) != 0
 
 
 def test_a_flat_style_is_a_goal_like_another() -> None:

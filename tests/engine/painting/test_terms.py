@@ -50,9 +50,9 @@ class Brightness(Term):
         mean = sums["relu1_2"]
         return self.weight * mean.square(), {"relu1_2": 2 * self.weight * mean}
 
-    def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor:
-        own.add((slopes[own.layer] / self.count).expand_as(own.slope))
-        own.add((self.weight * own.values / self.count).expand_as(own.slope))
+    def at_features(self, own: OwnFeatures, grads: Sums) -> Tensor:
+        own.add((grads[own.layer] / self.count).expand_as(own.grad))
+        own.add((self.weight * own.values / self.count).expand_as(own.grad))
         return self.weight * own.values.square().sum() / 2 / self.count
 
     def at_pixels(self, picture: Tensor, core: Region, gradient: Tensor) -> Tensor:

@@ -105,8 +105,8 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
                     sums |= term.sums(layer, features[layer], whole)
                 found = term.loss({name: one.detach() for name, one in sums.items()})
                 assert found is not None
-                value, slopes = found  # which test_style_targets.py has from the formulas
-                line = sum_of([(sums[name] * slope).sum() for name, slope in slopes.items()])
+                value, grads = found  # which test_style_targets.py has from the formulas
+                line = sum_of([(sums[name] * grad).sum() for name, grad in grads.items()])
                 loss = value + line - line.detach()
             case ContentTerm():
                 for layer, weight in term.weights.items():

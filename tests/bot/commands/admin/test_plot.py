@@ -44,6 +44,24 @@ def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+async def test_the_list_of_fonts_is_found_in_a_home_of_windows_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: dict[str, str] = {}
+
+    async def asked(*_: object, environment: dict[str, str], **__: object) -> None:
+        given.update(environment)
+        raise ChildError
+
+    monkeypatch.setattr(plot, "ask_child", asked)
+    monkeypatch.setenv("USERPROFILE", r"C:\Users\ada")
+    monkeypatch.setenv("DISCORD_TOKEN", "secret")
+    with pytest.raises(ChildError):
+        await draw(Plot(DAYS, []))
+    assert given["USERPROFILE"] == r"C:\Users\ada"
+    assert "DISCORD_TOKEN" not in given
+
+
 async def test_a_plot_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plot, "TIMEOUT_SECONDS", 0.0)
     with pytest.raises(ChildError, match="took longer"):

@@ -1,0 +1,34 @@
+"""What bounds a decoder where the system has no signal for it."""
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from common import confining
+from common.confining import is_too_slow, processor_time
+
+
+def test_on_windows_a_thread_ends_a_process_that_takes_too_much_processor_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes: list[int] = []
+    ended = threading.Event()
+
+    def end(code: int) -> None:
+        codes.append(code)
+        ended.set()
+        sys.exit()  # of the thread
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(confining, "_WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(sys, "platform", "win32")
+    with processor_time(60.0):
+        time.sleep(0.03)
+    assert not codes
+    with processor_time(-1.0):
+        assert ended.wait(5)
+    assert is_too_slow(codes[0])
+    assert not is_too_slow(1)
