@@ -30,7 +30,7 @@ from tests.kit.thin import noise_picture
 CARD, SIZE = torch.device("meta"), (64, 48)
 
 
-class OneDevice(TorchDispatchMode):
+class OneDevice(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Nothing is computed from numbers here and there, and nothing is brought there or back.
 
     Most of torch's own checks see that too, but not those of products and convolutions.
@@ -53,7 +53,7 @@ class OneDevice(TorchDispatchMode):
 def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """What works out shapes asks torch's compiler to leave it alone, which takes 3 s to import."""
     compiler = SimpleNamespace(disable=lambda function, *_, **__: function)
-    monkeypatch.setitem(sys.modules, "torch._dynamo", compiler)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "torch._dynamo", compiler)
     monkeypatch.setattr(torch, "_dynamo", compiler, raising=False)
 
 
@@ -90,7 +90,7 @@ def test_an_iteration_reads_nothing_from_a_card_and_brings_nothing_there(
     assert bands is not None
     for history, way in ((History(2), None), (None, bands)):
         optimizer = make_optimizer(history, on_card(noise_picture(*SIZE)), recipe.optimizer)
-        with OneDevice():
+        with OneDevice():  # type: ignore[no-untyped-call]
             found = evaluate(made, optimizer.point, way)
             figures = found.figures()
             optimizer.update(found, 0.5)
