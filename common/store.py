@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from common.files import TEMPORARY, copy_whole, write_whole
+from common.files import TEMPORARY, copy_whole, put_in_place, write_whole
 from common.store_errors import PictureMissingError, StorageUnavailableError, translated
 from common.store_places import folder_of, modified_at, open_place
 from common.store_sizes import SIZES_AT_ONCE, Sizes
@@ -310,9 +310,9 @@ class PictureStore:
             picture, trash = Path(path), Path(path + _TRASH)
             if time.time() - picture.stat().st_mtime < seconds:
                 return False
-            picture.replace(trash)
+            put_in_place(picture, trash)
             if time.time() - trash.stat().st_mtime < seconds:
-                trash.replace(picture)
+                put_in_place(trash, picture)
                 return False
             trash.unlink()
             return True

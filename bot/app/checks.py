@@ -20,7 +20,7 @@ from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
 from common.gpus import unused_card
-from common.settings import MIB, Settings, unknown_settings
+from common.settings import ENV_FILE, MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store_places import folder_of
 from jobs.entering.limits import DAY_SECONDS
@@ -82,7 +82,10 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     for sentence in unknown_settings():
         yield CheckResult("settings", sentence, is_doubtful=True)
     if settings.discord_token is None:
-        yield CheckResult("token", HOW_TO_BEGIN, is_fault=True)
+        # Notepad on Windows appends this, and the Explorer does not show it.
+        misnamed = ENV_FILE.with_name(f"{ENV_FILE.name}.txt")
+        hint = f" There is a file {misnamed} here: rename it to {ENV_FILE}."
+        yield CheckResult("token", HOW_TO_BEGIN + hint * misnamed.is_file(), is_fault=True)
     data_dir = settings.atelier_data_dir.resolve()
     folder = _missing_folder("folder", data_dir) if thorough else None
     yield (folder := folder or _folder(settings))

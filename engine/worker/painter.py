@@ -167,8 +167,8 @@ class JobPainter:
         """Do what can be done between jobs, in the painting thread; nothing is raised."""
         try:
             if self._holds_memory:
-                devices.release_memory(self._studio.device)  # other programs may want it
                 self._holds_memory = False
+                devices.release_memory(self._studio.device)  # other programs may want it
             if not self._is_tried:
                 self._pace = tried_pace(self._studio, self.network_name(), should_stop)
                 self._is_tried = True

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import private_folder
+from common.files import private_folder, put_in_place
 from common.settings import Settings
 from common.store import PictureStore, key_for
 from jobs.cli.settling import NUMBERED, Restored, settle
@@ -65,7 +65,7 @@ def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: boo
         pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
         _check_sqlite(Path(folder) / DATABASE_NAME)
         aside = _set_aside(database)
-        (Path(folder) / DATABASE_NAME).replace(database)
+        put_in_place(Path(folder) / DATABASE_NAME, database)
     return pictures, highest, aside
 
 

@@ -13,7 +13,15 @@ from aiohttp import ClientConnectorCertificateError, web
 from aiohttp.client_reqrep import ConnectionKey
 
 from bot.app import checks
-from bot.app.checks import NO_CERTIFICATE, _database, _page, _unreachable, clock_result
+from bot.app.checks import (
+    NO_CERTIFICATE,
+    CheckResult,
+    _database,
+    _page,
+    _unreachable,
+    clock_result,
+    findings,
+)
 from bot.app.folder_lock import lock_folder
 from common.settings import Settings, unknown_settings
 from jobs.db.copying import BEFORE_MIGRATIONS
@@ -110,6 +118,25 @@ async def test_a_reason_for_which_windows_has_no_words_is_the_event_loops(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_server", refused)
     assert "only one usage of each address" in (await _page(with_page(tmp_path, 8080))).text
+
+
+async def test_settings_in_a_file_of_a_wrong_name_are_pointed_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def said() -> str:
+        found = findings(Settings(_env_file=None, atelier_data_dir=tmp_path), thorough=False)
+        texts = [each.text async for each in found if each.name == "token"]
+        return texts[0]
+
+    async def looked_at(*_: object, **__: object) -> CheckResult:
+        return CheckResult("another", "not looked at here")
+
+    for other in ("_database", "_store"):
+        monkeypatch.setattr(checks, other, looked_at)
+    monkeypatch.chdir(tmp_path)
+    assert ".env.txt" not in await said()
+    (tmp_path / ".env.txt").touch()
+    assert (await said()).endswith("There is a file .env.txt here: rename it to .env.")
 
 
 def test_who_has_no_certificates_is_told_how_to_get_them() -> None:
