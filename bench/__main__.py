@@ -11,7 +11,7 @@ from tools.checkouts import CheckoutError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for; 0, or 2 with a sentence on stderr."""
+    """Run a benchmark. Returns 0, or 2 with a message on stderr."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parts = parser.add_subparsers(dest="what", required=True)
     for part in (against, gpu):

@@ -194,7 +194,7 @@ class NoDatabaseError(DatabaseTooOldError):
     """There is no database yet, or one without tables."""
 
 
-def may_pass(error: QueueError) -> bool:
+def is_transient(error: QueueError) -> bool:
     """Whether a retry may succeed: the server may come up, or the tables be created.
 
     A supervisor then restarts the program; it must not where a setting is wrong.

@@ -1,4 +1,4 @@
-"""Older code of this repository, beside that of now."""
+"""Checks out older commits of this repository."""
 
 import subprocess
 import tempfile
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class CheckoutError(Exception):
-    """A commit cannot be had; the text says why."""
+    """A commit cannot be checked out; the text says why."""
 
 
 @contextmanager

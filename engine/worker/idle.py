@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
-from common.logs import carrying_ids
+from common.logs import with_log_ids
 
 Work = Callable[[Callable[[], bool]], None]
 """Does what there is to do until its argument says to stop; raises nothing."""
@@ -23,7 +23,7 @@ class IdleWork:
         """Look whether there is something to do, unless that is going on already."""
         if self._running is None or self._running.done():
             self._stopping = threading.Event()
-            self._running = self._thread.submit(carrying_ids(self._work), self._stopping.is_set)
+            self._running = self._thread.submit(with_log_ids(self._work), self._stopping.is_set)
 
     def end(self) -> None:
         """Give way; does not wait for it."""

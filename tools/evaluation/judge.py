@@ -1,4 +1,4 @@
-"""The judge: distances on layers of the true VGG-19 that a painter does not optimise."""
+"""Judges pictures by distances on layers of the original VGG-19 that no painter optimizes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ _STRUCTURE_SHARPNESS = 10.0
 
 
 class JudgeError(Exception):
-    """The judge cannot work; the text says why and what to do."""
+    """The judge cannot be used; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge found; for all of them less is better, and 0 is the least."""
+    """A judgment; lower is better for all values, and 0 is best."""
 
     style_distance: float
     """Mean over the layers of `‖G − Ĝ‖ / ‖Ĝ‖` to the style's Grams; the content itself commonly has
@@ -68,12 +68,12 @@ class StyleReference:
 
 
 class Judge:
-    """Judges results; one judge can be kept and asked often.
+    """Judges results; reusable.
 
     Args:
         encoder: VGG-19 with layers down to relu5_2, in float32.
-        longest_px: Larger results are judged after being scaled down to this longest side.
-        style_layers: By which the distance to the style is told.
+        longest_px: Larger results are scaled down to this longest side before.
+        style_layers: Layers for the style distance.
     """
 
     def __init__(
