@@ -288,7 +288,7 @@ def _cards() -> int:
     if not torch.cuda.is_available():
         return 0  # as with a driver that is too old
     with contextlib.suppress(RuntimeError):
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
     return torch.cuda.device_count()
 
 
