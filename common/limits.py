@@ -131,20 +131,20 @@ class Limits:
     )
     max_clip_size_px: int = _row(
         LimitKind.SIZE,
-        sentence("Largest size of what moves"),
+        sentence("Largest size of moving pictures"),
         512,
         "longest side of a moving picture, in pixels.",
     )
     max_clip_seconds: int = _row(
         LimitKind.SECONDS,
-        sentence("Longest time of what moves"),
+        sentence("Longest duration of moving pictures"),
         6,
         "seconds of an animation or video that are painted.",
         most=60,
     )
     max_clip_frames_per_second: int = _row(
         LimitKind.COUNT,
-        sentence("Frames a second of what moves"),
+        sentence("Frames per second of moving pictures"),
         12,
         "frames per second of an animation or video that are painted.",
         most=60,
@@ -181,7 +181,7 @@ class Limits:
     )
     retention_days: int = _row(
         LimitKind.DAYS,
-        sentence("Days that pictures are kept"),
+        sentence("Days pictures are kept"),
         30,
         "days that pictures are kept.",
         most=3650,
@@ -190,19 +190,19 @@ class Limits:
         LimitKind.ROLES, sentence("Roles that may paint"), (), nothing=sentence("everybody")
     )
     exempt_role_ids: tuple[int, ...] = _row(
-        LimitKind.ROLES, sentence("Roles that are free of the server's limits"), ()
+        LimitKind.ROLES, sentence("Roles exempt from the server's limits"), ()
     )
     priority_role_ids: tuple[int, ...] = _row(
-        LimitKind.ROLES, sentence("Roles that are painted first"), ()
+        LimitKind.ROLES, sentence("Roles whose pictures are painted first"), ()
     )
     channel_ids: tuple[int, ...] = _row(
         LimitKind.CHANNELS, sentence("Channels in which to paint"), (), nothing=sentence("all")
     )
     log_channel_id: int | None = _row(
-        LimitKind.CHANNEL, sentence("Channel that tells of changes"), None, nothing=_NO_CHANNEL
+        LimitKind.CHANNEL, sentence("Channel where changes are reported"), None, nothing=_NO_CHANNEL
     )
     gallery_channel_id: int | None = _row(
-        LimitKind.CHANNEL, sentence("Channel of the gallery"), None, nothing=_NO_CHANNEL
+        LimitKind.CHANNEL, sentence("Gallery channel"), None, nothing=_NO_CHANNEL
     )
 
 

@@ -1,6 +1,6 @@
 """`python -m engine`: the queue's worker; `paint` paints one picture; `styles` the catalogue."""
 
-from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_quietly
+from common.interrupts import end_by_signal, interrupt_on_signals, status_of, stop_quietly
 
 if __name__ == "__main__":
     stop_quietly()
@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from common.command_line import (
     WRONG_USE,
+    ignore_lost_output,
     nearest_of,
-    print_anything,
+    replace_unencodable,
     run_command,
-    whoever_listens,
 )
 from engine.allocator import drop_read_libraries, give_large_blocks_back
 from engine.threads import wait_briefly
@@ -28,7 +28,7 @@ COMMANDS = ("paint", "styles")
 
 def main(arguments: list[str]) -> int:
     """Run what the first argument names. Returns the exit status."""
-    print_anything()
+    replace_unencodable()
     give_large_blocks_back()
     wait_briefly()
     try:
@@ -64,7 +64,7 @@ def _run(arguments: list[str]) -> int:
             with _loading():
                 from engine.cli import main as paint_main  # noqa: PLC0415
 
-            with whoever_listens():
+            with ignore_lost_output():
                 return paint_main(rest)
         case ["styles", *rest]:
             with _loading():
@@ -108,5 +108,5 @@ def _leave(status: int) -> NoReturn:
 
 if __name__ == "__main__":
     if set(sys.argv[1:2]) & set(COMMANDS):  # the worker ends in an order of its own
-        end_as_by_ctrl_c()
+        interrupt_on_signals()
     _leave(run_command(lambda: main(sys.argv[1:])))

@@ -35,7 +35,7 @@ _HELP = {
     "Default: as the output's name suggests.",
     "network": "The network that judges style. Default: vgg19, or lite for a draft, unless "
     "ATELIER_NETWORK says otherwise.",
-    "optimizer": "How the picture is optimized. Default: the recipe's way.",
+    "optimizer": "Which optimizer to use. Default: the recipe's.",
     "seed": "Another number gives other strokes; the same number, the same picture. Default: 0.",
     "size_px": "The longest side of the result in pixels. Default: 512, or a moving picture's own.",
 }

@@ -151,7 +151,7 @@ def _keeping(checkpoints: CheckpointFile | None) -> Iterator[None]:
     except CheckpointError as problem:
         file = "" if checkpoints is None else str(checkpoints.path)
         raise PaintSettingsError(
-            "{file}: {problem} Delete it to begin anew, or name another file.",
+            "{file}: {problem} Delete it to start over, or name another file.",
             file=file,
             problem=problem.sentence,
         ) from problem
@@ -204,7 +204,7 @@ def _checkpoints(chosen: argparse.Namespace, every_seconds: float) -> Checkpoint
     if chosen.checkpoint is None:
         if chosen.checkpoint_every is not None:
             raise PaintSettingsError(
-                "--checkpoint-every says how often; name the file too, by --checkpoint."
+                "--checkpoint-every says how often; also name the file, with --checkpoint."
             )
         return None
     every = every_seconds if chosen.checkpoint_every is None else chosen.checkpoint_every

@@ -91,7 +91,7 @@ def read_pictures(
     styles: list[Style | Preset] = [_style(file, notes) for file in chosen.style]
     styles += [Preset(name) for name in chosen.preset]
     if chosen.own_style:
-        styles.append(Style(is_content=True, name="the photograph"))
+        styles.append(Style(is_content=True, name="the photo"))
     start = start_file(chosen)
     loaded = load_pictures(
         content,
@@ -119,8 +119,8 @@ def _counted(
         weights = parse_numbers(chosen.style_weights, "--style-weights", count)
         if count == 1 and weights != [1.0]:
             raise PaintSettingsError(
-                "--style-weights shares the picture out among several styles; how much of the only "
-                "one there is to be says --strength."
+                "--style-weights divides the picture among several styles; for how much of a "
+                "single one, use --strength."
             )
     regions: list[Share | None] = []
     for text in chosen.style_region:

@@ -80,7 +80,7 @@ class ProgressBar:
         frame = f"frame {event.frame} of {event.frames}"
         self._bar.update(self._task, completed=event.fraction, description=frame, left=left)
         if isinstance(event, FramePainted) and self._says_lines:
-            self.say(f"{frame} {'begun anew and ' if event.anew else ''}painted")
+            self.say(f"{frame} {'started over and ' if event.anew else ''}painted")
 
     def _step(self, event: Stepped) -> None:
         now = time.monotonic()

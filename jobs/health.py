@@ -8,7 +8,7 @@ from enum import StrEnum
 from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
 from common.settings import MIB
-from jobs.db.living import BotState
+from jobs.db.liveness import BotState
 from jobs.model import EngineInfo, FailureKind, Job
 from jobs.outcomes import DatabaseLockedError
 from jobs.working.ending import DEATHS_ALLOWED
@@ -21,7 +21,7 @@ TROUBLE_SECONDS = 300.0
 FAILURES_IN_A_ROW = 3
 CLOCK_SECONDS = 60.0
 """A clock may be wrong by this much before it matters to members."""
-READ_ONLY = "The database can only be read, as a standby can."
+READ_ONLY = "The database is read-only, as a standby is."
 ENGINES_NAMED = 10
 """At most this many engines are listed by name."""
 
@@ -55,15 +55,15 @@ def of_database(reason: object) -> Trouble:
     """The database cannot be read, which hides everything else, or not be written."""
     if isinstance(reason, DatabaseLockedError):
         words = sentence(
-            "Another program holds the database {file} locked, so that nothing can be written: "
-            "commands wait, and no picture goes on. Close it, such as a database browser, a backup "
-            "or a sync; `fuser {file}` names what has it open.",
+            "Another program keeps the database {file} locked, so nothing can be written: "
+            "commands wait, and no picture goes on. Close that program, perhaps a database "
+            "browser, a backup or a sync; `fuser {file}` shows what has it open.",
             file=reason.file,
         )
         return Trouble(Part.DATABASE, "database", words)
     words = sentence(
-        "{reason} Until it is back, commands wait and no picture is begun: look at its server and "
-        "its log, and at ATELIER_DATABASE_URL.",
+        "{reason} Until it is back, commands wait and no picture is started: check its server "
+        "and its log, and ATELIER_DATABASE_URL.",
         reason=str(reason),
     )
     return Trouble(Part.DATABASE, "database", words)
@@ -78,14 +78,14 @@ def of_clocks(machine_ahead: float, queue_ahead: float) -> Trouble | None:
     """
     if abs(machine_ahead) > CLOCK_SECONDS:
         words = sentence(
-            "The clock of the bot's machine is wrong by {minutes} min, and so are times that "
-            "members read: set it, or let NTP keep it.",
+            "The clock of the bot's machine is wrong by {minutes} min, and so are the times "
+            "that members see: set it, or let NTP do that.",
             minutes=round(abs(machine_ahead) / 60),
         )
     elif abs(queue_ahead) > CLOCK_SECONDS:
         words = sentence(
-            "The clock of the database's machine is wrong by {minutes} min, and so are times that "
-            "members read: set it, or let NTP keep it.",
+            "The clock of the database's machine is wrong by {minutes} min, and so are the "
+            "times that members see: set it, or let NTP do that.",
             minutes=round(abs(queue_ahead) / 60),
         )
     else:
@@ -96,9 +96,9 @@ def of_clocks(machine_ahead: float, queue_ahead: float) -> Trouble | None:
 def of_another_bot() -> Trouble:
     """Another program uses the bot's token, with a database of its own."""
     words = sentence(
-        "Another program answers members with this bot's token, and the two overwrite each other: "
-        "stop the one that is not wanted, such as that of an older machine. If you know of none, "
-        "reset the token (your application > Bot > Reset Token)."
+        "Another program answers members with this bot's token, and the two overwrite each "
+        "other: stop the one that you do not want, such as one on an older machine. If you "
+        "know of no other, reset the token (your application > Bot > Reset Token)."
     )
     return Trouble(Part.BOT, "another-bot", words)
 
@@ -194,7 +194,8 @@ class Health:
                 Part.STORE,
                 "store",
                 sentence(
-                    "The picture store refuses: {reason} Nothing is painted until it works again.",
+                    "The picture store does not work: {reason} Nothing is painted until it "
+                    "works again.",
                     reason=self.store_problem,
                 ),
             )
@@ -218,9 +219,10 @@ class Health:
                 Part.ENGINE,
                 "no-engine",
                 sentence(
-                    "No engine is running (waiting jobs: {count}). The log of the bot says why its "
-                    "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`, "
-                    "or see in the log of one that runs what keeps it from the database.",
+                    "No engine is running (waiting jobs: {count}). The bot's log says why its "
+                    "engine ended; with ATELIER_ENGINE=external, start one with `python -m "
+                    "engine`, or look in the log of a running one for what keeps it from the "
+                    "database.",
                     count=self.waiting,
                 ),
             )
@@ -250,10 +252,10 @@ class Health:
                     Part.ENGINE,
                     f"lost-{job.id}",
                     sentence(
-                        "Job {job_id} ended its engine {count} times and was given up: "
-                        "`python -m jobs show {job_id}` shows its options, the engine's log why. "
-                        "An engine that is killed for its memory needs a lower "
-                        "ATELIER_MAX_MEMORY.",
+                        "Job {job_id} brought its engine down {count} times and was given up: "
+                        "`python -m jobs show {job_id}` shows its options, the engine's log "
+                        "the reason. An engine that is killed for using too much memory needs "
+                        "a lower ATELIER_MAX_MEMORY.",
                         job_id=job.id,
                         count=DEATHS_ALLOWED,
                     ),
@@ -277,7 +279,10 @@ class Health:
             yield Trouble(
                 Part.BOT,
                 "no-bot",
-                sentence("No bot is running: start it with `python -m bot`; its log says why not."),
+                sentence(
+                    "No bot is running: start it with `python -m bot`; its log says why "
+                    "it is not running."
+                ),
             )
             return
         seen = [bot.gateway_seen or bot.started_at for bot in self.bots]
@@ -287,8 +292,9 @@ class Health:
                 Part.BOT,
                 "gateway",
                 sentence(
-                    "Discord has not been reached for {minutes} minutes: see discordstatus.com, "
-                    "and whether this machine has a network. The bot goes on trying.",
+                    "Discord has not been reached for {minutes} minutes: check "
+                    "discordstatus.com, and whether this machine is connected to the internet. "
+                    "The bot keeps trying.",
                     minutes=int(away / 60),
                 ),
             )
@@ -299,9 +305,9 @@ class Health:
                 Part.BOT,
                 "newer-schema",
                 sentence(
-                    "Another program has brought the database to schema {schema}, which is newer "
-                    "than this version of Atelier: stop the bot and all engines, and start the "
-                    "newer version everywhere (docs/upgrade.md).",
+                    "Another program has upgraded the database to schema {schema}, which is "
+                    "newer than this version of Atelier: stop the bot and all engines, and "
+                    "start the newer version everywhere (docs/upgrade.md).",
                     schema=self.newer_schema,
                 ),
             )
@@ -310,9 +316,9 @@ class Health:
                 Part.ENGINE,
                 "weights",
                 sentence(
-                    "No engine has the weights of {networks}, and what needs them waits: install "
-                    "the requirements anew (`make demo`, or build the image again), or correct "
-                    "ATELIER_VGG19_WEIGHTS; then restart the engines.",
+                    "No engine has the weights of {networks}, and pictures that need them "
+                    "wait: install the requirements again (`make demo`, or build the image "
+                    "again), or correct ATELIER_VGG19_WEIGHTS; then restart the engines.",
                     networks=", ".join(self.networks_lacking),
                 ),
             )
@@ -321,9 +327,10 @@ class Health:
                 Part.BOT if self.crashing == ("bot",) else Part.ENGINE,
                 "crash-loop",
                 sentence(
-                    "Ended {count} times or more within {minutes} minutes, and was started again: "
-                    "{names}. The last lines of its log before each start say why; an engine that "
-                    "is killed for its memory needs a lower ATELIER_MAX_MEMORY.",
+                    "Ended {count} times or more within {minutes} minutes, and was started "
+                    "again: {names}. The last lines of its log before each start say why; an "
+                    "engine that is killed for using too much memory needs a lower "
+                    "ATELIER_MAX_MEMORY.",
                     count=LOOP,
                     minutes=int(WINDOW_SECONDS / 60),
                     names=", ".join(self.crashing),
@@ -335,9 +342,9 @@ def _of_other_versions(engines: Sequence[EngineInfo], bots: Collection[str]) -> 
     """Engines that were not upgraded with the bot."""
     places = {f"{one.host} ({one.device})": one.version for one in engines[:ENGINES_NAMED]}
     words = sentence(
-        "Engines of another version than the bot's ({bot}) are running: {engines}. They may paint "
-        "otherwise than the others, and leave what they cannot read: install the bot's version "
-        "there, and restart them (docs/upgrade.md).",
+        "Engines of a different version from the bot's ({bot}) are running: {engines}. They "
+        "may paint differently from the others, and skip what they cannot read: install the "
+        "bot's version there, and restart them (docs/upgrade.md).",
         bot=", ".join(sorted(bots)),
         engines=", ".join(f"{place}: {version}" for place, version in places.items()),
     )
@@ -350,8 +357,8 @@ def _of_engines_in_trouble(troubles: Sequence[EngineTrouble]) -> Trouble:
     places = tuple(trouble.place for trouble in named)
     if len(troubles) == 1:
         words = sentence(
-            "The engine on {host} ({device}) cannot paint: {reason} It tries again by "
-            "itself, and no job is charged for it; if this stays, look at its log.",
+            "The engine on {host} ({device}) cannot paint: {reason} It keeps trying by itself, "
+            "and this does not count against any job; if it goes on, look at its log.",
             host=named[0].host,
             device=named[0].device,
             reason=named[0].reason,
@@ -361,8 +368,8 @@ def _of_engines_in_trouble(troubles: Sequence[EngineTrouble]) -> Trouble:
     for trouble in named:
         by_reason.setdefault(trouble.reason, []).append(trouble.place)
     words = sentence(
-        "{count} engines cannot paint. {reasons} They try again by themselves, and no job is "
-        "charged for it; if this stays, look at their logs.",
+        "{count} engines cannot paint. {reasons} They keep trying by themselves, and this does "
+        "not count against any job; if it goes on, look at their logs.",
         count=len(troubles),
         reasons=" ".join(f"{', '.join(where)}: {why}" for why, where in by_reason.items()),
     )

@@ -47,7 +47,7 @@ class _Parser(argparse.ArgumentParser):
 def _port(text: str) -> int:
     """Parse a port number; 0 for any free port."""
     if not text.isdecimal() or int(text) > MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no number up to {MOST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text} is not a number up to {MOST_PORT}")
     return int(text)
 
 
@@ -59,16 +59,21 @@ def parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=Path("sandbox-data"), help="the bot's data (sandbox-data)"
     )
     top.add_argument(
-        "--no-bot", action="store_true", help="start only the server and print what a bot needs"
+        "--no-bot",
+        action="store_true",
+        help="start only the server, and print what a bot needs to connect",
     )
     top.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     commands = top.add_subparsers(dest="command")
-    demo = commands.add_parser("demo", help="let the bot paint two pictures and show how")
-    demo.add_argument("--content", type=Path, help="a photograph (default: bundled ones)")
+    demo = commands.add_parser("demo", help="let the bot paint two pictures, and show how it does")
+    demo.add_argument("--content", type=Path, help="a photo (default: bundled ones)")
     demo.add_argument("--style", type=Path, help="a picture for the style (default: bundled)")
     demo.add_argument("--out", type=Path, default=Path("demo"), help="where results go (demo)")
     demo.add_argument(
-        "--timeout", type=float, default=DEMO_TIMEOUT_SECONDS, help="seconds until giving up"
+        "--timeout",
+        type=float,
+        default=DEMO_TIMEOUT_SECONDS,
+        help="give up after this many seconds",
     )
     pictures = commands.add_parser("pictures", help="take the pictures of docs/members.md")
     pictures.add_argument(

@@ -94,20 +94,20 @@ async def ask_which(member: Member, photos: Sequence[Path]) -> None:
     dialog = page.locator("dialog[open]")
     await dialog.locator("select").first.select_option(value="the-scream")
     await dialog.get_by_role("button", name="Submit", exact=True).click()
-    await member.keep("several", await member.sees("3 photographs", "Take 3"))
+    await member.keep("several", await member.sees("3 photos", "Choose 3"))
 
 
 async def try_styles(member: Member) -> None:
     """Try styles on a photograph that waits for one."""
-    asked = await member.sees("In which style")
+    asked = await member.sees("Which style")
     await asked.get_by_role("button", name=re.compile(r"Try \d styles")).click()
-    await member.keep("tried", await member.sees("Take 5"))
+    await member.keep("tried", await member.sees("Choose 5"))
 
 
 async def live_a_day(member: Member, photo: Path) -> None:
     """Do what a member does, and save what they see."""
     await member.command("paint", photo, **QUICK, notify="yes")
-    asked = await member.sees("In which style")
+    asked = await member.sees("Which style")
     await member.keep("choose", asked)
     await press(asked, "The Starry Night")
     result = await member.sees("Stronger")
@@ -123,13 +123,13 @@ async def live_a_day(member: Member, photo: Path) -> None:
     await member.command("paint", photo, **QUICK, preset="starry-night", variants="4", notify="no")
     await member.command("queue")
     await member.keep("queue", await member.sees("Places taken"))
-    four = await member.sees("Take 4")
+    four = await member.sees("Choose 4")
     await member.keep("four", four)
-    await press(four, "Take 2")
+    await press(four, "Choose 2")
     await member.page.locator("article.message", has_text="Stronger").nth(1).wait_for()
     taken = await member.sees("Stronger")
     await press(taken, "Delete")
-    await member.keep("undo", await member.sees("For ten minutes"))
+    await member.keep("undo", await member.sees("You can undo this"))
     await try_styles(member)
     await ask_which(member, [photo, bundled("coffee.png"), bundled("astronaut.png")])
     await member.page.locator(".language").select_option("fr")

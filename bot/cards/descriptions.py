@@ -39,9 +39,7 @@ def described(t: Texts, job: Job) -> str:
         return job.reply.alt_text
     if not differs_by_style(job):
         return _in_style(t, job, *styles)
-    return t.plural(
-        "A photograph in {count} style", "A photograph in {count} styles", count=len(styles)
-    )
+    return t.plural("A photo in {count} style", "A photo in {count} styles", count=len(styles))
 
 
 def descriptions(t: Texts, job: Job, count: int) -> list[str]:
@@ -55,11 +53,11 @@ def descriptions(t: Texts, job: Job, count: int) -> list[str]:
 def _in_style(t: Texts, job: Job, *styles: StyleInput) -> str:
     moves = job.inputs.clip is not None
     if not any(_is_named(style) for style in styles):
-        return t("A painted animation") if moves else t("A painted photograph")
+        return t("A painted animation") if moves else t("A painted photo")
     names = " + ".join(style_words(t, style) for style in styles)
     if moves:
         return t("An animation in the style of “{style}”", style=names)
-    return t("A photograph in the style of “{style}”", style=names)
+    return t("A photo in the style of “{style}”", style=names)
 
 
 def _is_named(style: StyleInput) -> bool:

@@ -83,8 +83,8 @@ async def fitted(
         return Attached(data, f"{name}.{suffix}")
     encoded = await client.encoder.make("fit", limit_bytes, data, is_result=is_result)
     note = t(
-        "Shown as {format} (quality {quality}): the {original} of {size:.1f} MiB is above the "
-        "{limit} MiB that can be uploaded here.",
+        "Shown as {format} (quality {quality}): the {original} is {size:.1f} MiB, more than "
+        "the {limit} MiB that can be uploaded here.",
         format="JPEG" if encoded.suffix == ".jpg" else "WebP",
         quality=encoded.quality,
         original=suffix.upper(),
@@ -93,7 +93,7 @@ async def fitted(
     )
     if encoded.is_smaller:
         note += " " + t(
-            "It is reduced to {width} × {height} px.",
+            "It was reduced to {width} × {height} px.",
             width=encoded.width_px,
             height=encoded.height_px,
         )
@@ -116,8 +116,8 @@ async def _fitted_clip(
             if too_large:  # a better format, if it had fit
                 better, better_bytes = too_large[0]
                 note = t(
-                    "Shown as {format}: the {original} of {size:.1f} MiB is above the {limit} MiB "
-                    "that can be uploaded here.",
+                    "Shown as {format}: the {original} is {size:.1f} MiB, more than the "
+                    "{limit} MiB that can be uploaded here.",
                     format=NAMES[kind],
                     original=NAMES[better],
                     size=better_bytes / MIB,

@@ -83,7 +83,7 @@ def job_buttons(t: Texts, job_id: int, *actions: str) -> list["ui.ActionRow[Any]
 
 def _button(t: Texts, job_id: int, action: str) -> PersistentItem:
     if action in TAKES:
-        label = t("Take {number}", number=TAKES.index(action) + 1)
+        label = t("Choose {number}", number=TAKES.index(action) + 1)
         return job_button.button(label, action, job_id, emoji="🖼️")
     look = LOOKS[Action(action)]
     return job_button.button(t(look.label), action, job_id, emoji=look.emoji, style=look.style)

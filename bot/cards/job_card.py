@@ -80,7 +80,7 @@ def _ended(
 def _waiting(t: Texts, job: Job, standing: Standing | None) -> Card:
     headline, obstacle = t("Waiting in the queue"), _obstacle(t, standing)
     if job.cancel_requested:
-        headline, obstacle = t("Being cancelled…"), None
+        headline, obstacle = t("Cancelling…"), None
     elif standing is not None:
         place = max(1, standing.place)
         headline = t("Place {place}", place=place)
@@ -101,11 +101,11 @@ def _obstacle(t: Texts, standing: Standing | None) -> str | None:
     if standing is not None and standing.paused:
         return t("The queue is paused at the moment; your picture keeps its place.")
     if standing is not None and standing.engine_starting:
-        return t("The painter is starting; your picture comes as soon as it is ready.")
+        return t("The painter is starting; your picture will be painted as soon as it is ready.")
     if standing is not None and standing.engines_alive == 0:
         return t(
-            "The painter is not running at the moment; your picture waits and is painted as soon "
-            "as it is back."
+            "The painter is not running at the moment; your picture will be painted as soon as "
+            "it is back."
         )
     return None
 
@@ -123,7 +123,7 @@ def _settings(t: Texts, job: Job) -> str:
 def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached | None) -> Card:
     progress = job.progress
     fraction = progress.fraction if progress else 0.0
-    headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
+    headline = t("Cancelling…") if job.cancel_requested else t("Painting")
     full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
     line = t.percent(fraction)
     if progress is not None and progress.frames:
@@ -227,8 +227,8 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
     until = discord.utils.format_dt(job.back_until, "t")
     return [
         t(
-            "{who} cleared the queue. That can be taken back until {time}; then your picture "
-            "waits again, at its old place.",
+            "{who} cleared the queue. This can be undone until {time}; your picture would then "
+            "wait again in its old place.",
             who=who,
             time=until,
         )

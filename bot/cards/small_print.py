@@ -79,8 +79,8 @@ def network_words(t: Texts, job: Job) -> list[str]:
     time = duration(t, job.instead_of_seconds)
     return [
         t.plural(
-            "Painted by the small, quick network, as the large one would take {time} here.",
-            "Painted by the small, quick network, as the large one would take {time} here.",
+            "Painted by the small, quick network, because the large one would take {time} here.",
+            "Painted by the small, quick network, because the large one would take {time} here.",
             count=job.options.variants,
             time=time,
         )
@@ -111,7 +111,7 @@ def details(t: Texts, job: Job, parent_link: str | None = None) -> list[str]:
     if options.variants > 1 and options.vary == "seed":
         lines[-1] = t("seeds {first} to {last}", first=seed, last=seed + options.variants - 1)
     if job.parent_job_id is not None:
-        said = t("painted on from #{job_id}", job_id=job.parent_job_id)
+        said = t("based on #{job_id}", job_id=job.parent_job_id)
         lines.append(said if parent_link is None else f"{said}: {parent_link}")
     if report is not None:
         said = t.plural(

@@ -40,7 +40,7 @@ async def cancel_in_words(interaction: Interaction, job_id: int) -> str:
     job = await interaction.client.queue.jobs.get(job_id)
     match NoSuchJob() if job is None else await job_access.cancel(interaction, job):
         case Cancelled():
-            return t("#{job_id} is cancelled.", job_id=job_id)
+            return t("#{job_id} was cancelled.", job_id=job_id)
         case CancelRequested():
             return t("#{job_id} is being stopped.", job_id=job_id)
         case AlreadyEnded():

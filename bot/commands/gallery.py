@@ -37,13 +37,14 @@ ANSWER_SECONDS = 45.0
 """Enough for an upload on a slow line, but less than the time after which it is posted again."""
 BY_NAME = "name"
 NO_GALLERY = _(
-    "This server has no gallery; its admins choose a channel by /limits set, with `gallery`."
+    "This server has no gallery; its admins can choose a channel for it with /limits set and "
+    "`gallery`."
 )
-BEING_POSTED = _("It is just being posted; please wait a moment.")
-WAS_TAKEN_OUT = _("Somebody who moderates the gallery has taken it out.")
-NOT_PUBLISHED = _("This picture is not in the gallery any more.")
+BEING_POSTED = _("It is being posted right now; please wait a moment.")
+WAS_TAKEN_OUT = _("A moderator has removed it from the gallery.")
+NOT_PUBLISHED = _("This picture is no longer in the gallery.")
 STILL_THERE = _("I could not delete it there just now; please try again, or ask a moderator to.")
-MAY_NOT_WRITE = _("I may not write in <#{channel_id}>; please ask an admin to check that.")
+MAY_NOT_WRITE = _("I am not allowed to post in <#{channel_id}>; please ask an admin to check that.")
 
 
 async def open_form(interaction: Interaction, job_id: int) -> None:
@@ -89,7 +90,7 @@ class GalleryForm(ReportingModal):
             custom_id="title", required=False, max_length=TITLE_LIMIT
         )
         self._switches = Switches({BY_NAME: t("With my name")}, on={BY_NAME})
-        about = t("Empty: the name of the style.")
+        about = t("Leave empty to use the name of the style.")
         self.add_item(ui.Label(text=t("Title"), description=about, component=self._title))
         self.add_item(ui.Label(text=t("Options"), component=self._switches))
 
@@ -207,7 +208,7 @@ async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> N
     await show(interaction, card(words, row_of(button)))
 
 
-@own_button("gallery-out", _("Take it out"), emoji="↩️")
+@own_button("gallery-out", _("Remove it"), emoji="↩️")
 async def take_out_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Removes a picture from the gallery, for its member."""
     job = await known_job(interaction, about)
@@ -216,7 +217,7 @@ async def take_out_button(interaction: Interaction, t: Texts, about: int) -> Non
         keeper = interaction.client.service(GalleryKeeper)
         if not await keeper.take_out_of(job.id, interaction.guild_id):
             raise UserError(STILL_THERE)
-    await show(interaction, card(t("It is not in the gallery any more.")))
+    await show(interaction, card(t("It is no longer in the gallery.")))
 
 
 async def same_style(interaction: Interaction, job_id: int) -> None:

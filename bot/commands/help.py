@@ -55,7 +55,8 @@ def _menus(t: Texts, tree: Tree) -> str | None:
         return None
     names = [f"**{t.find('command', name) or name}**" for name in menus]
     return t(
-        "On a message with a picture, or on a member: right-click or hold it, Apps, {menus}.",
+        "On a message with a picture, or on a member: right-click or press and hold, then "
+        "Apps, then {menus}.",
         menus=", ".join(names),
     )
 
@@ -63,9 +64,8 @@ def _menus(t: Texts, tree: Tree) -> str | None:
 def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> Card:
     """The short card: how to begin, and the limits in force."""
     start = t(
-        "## Atelier\n"
-        "I paint your photograph in the style of a painting. Press the button, or type `/paint`, "
-        "and give me a photograph: the style is a click away."
+        "## Atelier\nI paint your photo in the style of a painting. Press the button, or type "
+        "`/paint`, and give me a photo: the style is a click away."
     )
     by_name = {command.qualified_name: command for command in leaves(tree)}
     first = [by_name[name] for name in FIRST if name in by_name]
@@ -80,7 +80,7 @@ def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> Card:
         row_of(try_button.of(t, user_id), all_commands_button.of(t, user_id)),
         _lines(t, first),
         _menus(t, tree),
-        "-# " + t("What holds here: {limits}", limits=" · ".join(here)),
+        "-# " + t("Limits here: {limits}", limits=" · ".join(here)),
     )
 
 

@@ -65,7 +65,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     )
     turning = turner(history_turner, t, place, more=more)
     if not jobs:
-        return card(t("There is no picture of yours here yet. Start one with /paint."), turning)
+        return card(t("You have no pictures here yet. Start one with /paint."), turning)
     async with convenience(interaction):
         pictures = [
             (job, await thumbnail_of(client, key, str(job.id)))

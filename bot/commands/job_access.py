@@ -13,14 +13,14 @@ from bot.texts import _
 from bot.ui.words import plain
 from bot.wire.acknowledging import read_in_time
 from bot.wire.faults import MessageGone, fault_of
-from jobs.changing.brought import TAKEN_BACK
+from jobs.changing.contributed import TAKEN_BACK
 from jobs.model import Job
 from jobs.outcomes import CancelOutcome, QueueError
 
 log = logging.getLogger(__name__)
 
 ASKING_SECONDS = 1.0
-FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
+FORGOTTEN = _("I no longer have this picture; please use /paint to make a new one.")
 NOT_YOURS = _(
     "This picture is {user}'s, so only they can do that; to paint one of your own, use /paint or "
     "the message menu “Paint this”."

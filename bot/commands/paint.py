@@ -65,8 +65,8 @@ ONE_STYLE_TO_VARY = _(
     "To vary the style, give two to four: `style`, `preset`, `style2` and `preset2`."
 )
 WHOSE_COLORS = _(
-    "Either the photo's colors stay, or it takes the style's first; please leave out `keep_colors` "
-    "or `colors_first`."
+    "A photo either keeps its colors or takes on the style's first; please leave out "
+    "`keep_colors` or `colors_first`."
 )
 FILMS: list[Choice[str]] = [
     Choice(name="video: MP4", value="mp4"),

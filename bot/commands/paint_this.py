@@ -27,7 +27,7 @@ from bot.ui.components import (
 from bot.wire.acknowledging import acknowledge
 from common.options import MAX_VARIANTS
 
-NO_PICTURE = _("That message has no picture or video; please choose one that has, or use /paint.")
+NO_PICTURE = _("That message has no picture or video; please choose one that does, or use /paint.")
 STICKER_IS_NO_PICTURE = _(
     "That sticker is stored as drawing instructions (Lottie) and not as a picture, so I cannot "
     "paint it; please attach a screenshot of it to /paint."
@@ -91,7 +91,7 @@ def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) ->
     if purpose == "paint":
         label = t("All {count} in one message", count=len(sources))
         rows.append(row_of(picture_button.button(label, user_id, purpose, ALL, emoji="🖼️")))
-        words = t("Which of these pictures shall I paint?")
+        words = t("Which of these pictures should I paint?")
     else:
         words = t("Which of these pictures is the style?")
     return card(f"### 🎨 {words}", gallery, *rows)

@@ -41,11 +41,12 @@ async def privacy_page(interaction: Interaction) -> Card:
         count=limits.retention_days,
     )
     words = t(
-        "For each picture you ask for I keep: your Discord id and name, the server and channel, "
-        "the pictures you gave, the settings, the result, and when it was painted. I keep the "
-        "styles that you save until you remove them. I do not read messages, and I pass nothing on."
+        "For each picture you ask for, I keep: your Discord ID and name, the server and "
+        "channel, the pictures you gave me, the settings, the result, and when it was painted. "
+        "I keep the styles that you save until you remove them. I do not read messages, and I "
+        "pass nothing on."
     )
-    rows = t("What is left of it without pictures goes after {days} days.", days=ROWS_KEPT_DAYS)
+    rows = t("The rest, without pictures, is deleted after {days} days.", days=ROWS_KEPT_DAYS)
     buttons = row_of(export_button.of(t, user_id), erase_button.of(t, user_id))
     return card(t("## Your data"), f"{words}\n{kept} {rows}", buttons)
 
@@ -61,7 +62,7 @@ async def export_button(interaction: Interaction, t: Texts, _about: int) -> None
 async def _send(interaction: Interaction, t: Texts) -> None:
     is_few = interaction.is_user_integration() and not interaction.is_guild_integration()
     parts_left = PARTS_OF_USER_INSTALLED if is_few else PARTS
-    words = [t("Here is what I keep of you.")]
+    words = [t("Here is what I keep about you.")]
     async for part in export_parts(
         interaction.client, interaction.user.id, interaction.filesize_limit
     ):
@@ -88,10 +89,10 @@ async def erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Asks whether to erase everything."""
     user_id = interaction.user.id
     question = t(
-        "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
-        "pictures and styles are deleted. What others painted on from your pictures stays "
-        "theirs, but your photographs are taken out of it. This cannot be undone. Messages in "
-        "Discord stay, until you or a moderator delete them."
+        "Erase everything that I keep about you? Your waiting pictures will be cancelled, and "
+        "your pictures and styles deleted. What others made from your pictures stays theirs, "
+        "but your photos are taken out of it. This cannot be undone. Messages in Discord stay "
+        "until you or a moderator delete them."
     )
     layout = card(question, row_of(really_erase_button.of(t, user_id), keep_button.of(t, user_id)))
     await interaction.response.edit_message(view=layout)
@@ -105,14 +106,17 @@ async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -
     async def meanwhile() -> None:
         # Otherwise the question would stay for seconds, as if the button did nothing.
         with contextlib.suppress(discord.DiscordException, OSError):  # only a courtesy
-            await say(interaction, t("I stop what is painted for you, and then I erase all of it…"))
+            await say(
+                interaction,
+                t("I am stopping what is being painted for you, and then I erase everything…"),
+            )
 
     await stop_unfinished(interaction.client, interaction.user.id, meanwhile)
     await interaction.client.service(IntakeService).forget(interaction.user.id)
     counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
     interaction.client.languages.pop(interaction.user.id, None)
     words = t(
-        "Everything is erased: {jobs}, {pictures}, {styles}.",
+        "Everything was erased: {jobs}, {pictures}, {styles}.",
         jobs=t.plural(
             "{count} picture that you asked for",
             "{count} pictures that you asked for",
@@ -122,8 +126,8 @@ async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -
         styles=t.plural("{count} style", "{count} styles", count=counts.styles),
     )
     stays = t(
-        "-# What stays: styles that you saved for a server; if you were blocked, that you "
-        "are; and for one day, when you painted, for the limit of pictures a day."
+        "-# What stays: styles that you saved for a server; if you are blocked, the block; and "
+        "for one day, when you painted, because of the limit on pictures per day."
     )
     await say(interaction, f"{words}\n{stays}")
 

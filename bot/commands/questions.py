@@ -74,18 +74,18 @@ class Questions(Service):
         )
         many = len(request.photos)
         words = t.plural(
-            "I have the picture. In which style shall I paint it?",
-            "I have {count} pictures. In which style shall I paint them?",
+            "I have the picture. Which style should I paint it in?",
+            "I have {count} pictures. Which style should I paint them in?",
             count=many,
         )
         notes = "\n".join(f"-# {t.say(note)}" for note in request.reply.notes)
         small = t.plural(
-            "-# Each click paints another picture of it; it is kept for a day.",
-            "-# Each click paints all {count} in one message; they are kept for a day.",
+            "-# Each click paints it once more; I keep it for a day.",
+            "-# Each click paints all {count} in one message; I keep them for a day.",
             count=many,
         )
         if not all(here):
-            small += "\n" + t("-# What is marked ⬇ is fetched first.")
+            small += "\n" + t("-# Styles marked ⬇ are downloaded first.")
         headline = f"### 🎨 {words}"
         return card(headline, notes or None, gallery, *rows, small, files=pictures)
 
@@ -100,16 +100,16 @@ class Questions(Service):
             moving_options(request, undecided.moving), aspect, frames=clip.frames
         )
         still = await seconds(request.options, aspect)
-        words = t("This moves. Shall I paint all of it, or its first picture?")
+        words = t("This is a moving picture. Should I paint all of it, or only its first frame?")
         about = t(
-            "-# {count} frames in {seconds:.1f} s. The times are those of painting alone; your "
-            "file is kept for a day.",
+            "-# {count} frames in {seconds:.1f} s. The times are for painting alone; I keep "
+            "your file for a day.",
             count=clip.frames,
             seconds=clip.seconds,
         )
         notes = "\n".join(f"-# {t.say(note)}" for note in undecided.moving.notes)
-        all_of_it = t("Moving (about {time})", time=duration(t, moving))
-        first = t("First picture (about {time})", time=duration(t, still))
+        all_of_it = t("All of it (about {time})", time=duration(t, moving))
+        first = t("First frame (about {time})", time=duration(t, still))
         row = row_of(
             moving_button.button(all_of_it, user_id, request_id, MOVING, emoji="🎞️"),
             moving_button.button(first, user_id, request_id, STILL, emoji="🖼️"),

@@ -56,16 +56,18 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
     if overview.paused_everywhere:
         lines.append(
             t(
-                "⏸️ The operator of this bot has paused the queue of all servers; what waits keeps "
-                "its place."
+                "⏸️ The operator of this bot has paused the queue of all servers; waiting "
+                "pictures keep their places."
             )
         )
     elif overview.paused:
-        lines.append(t("⏸️ The queue is paused by an admin; what waits keeps its place."))
+        lines.append(t("⏸️ An admin has paused the queue; waiting pictures keep their places."))
     if overview.engine_starting:
-        lines.append(t("The painter is starting; what waits is painted in a moment."))
+        lines.append(t("The painter is starting; waiting pictures will be painted in a moment."))
     elif not overview.engines_alive:
-        lines.append(t("The painter is not running; what waits is painted when it is back."))
+        lines.append(
+            t("The painter is not running; waiting pictures will be painted when it is back.")
+        )
     return "\n".join(lines)
 
 
@@ -84,7 +86,7 @@ def _own_parts(
         button = queue_cancel_button.button(label, user_id, job.id)
         parts.append(ui.Section(words, accessory=button))
     if len(own) > OWN_SHOWN:
-        parts.append(t("… and more; /cancel reaches them all."))
+        parts.append(t("… and more; /cancel finds them all."))
     return parts
 
 
@@ -93,7 +95,7 @@ def _where(interaction: Interaction, t: Texts, job: Job) -> str | None:
     if job.guild_id == interaction.guild_id:
         return None
     if job.guild_id is None:
-        return t("in private")
+        return t("in DMs")
     guild = interaction.client.get_guild(job.guild_id)
     if guild is None or guild.unavailable:
         return t("in another server")

@@ -26,7 +26,7 @@ from jobs.outcomes import BLOCKED
 TYPED_LIMIT = 100  # longer than a name, so that our own sentence can say so
 
 NEEDS_SERVER = _("A style for the whole server can be saved only in a server.")
-NEEDS_ADMIN = _("Only those who manage this server may change its styles; you can save your own.")
+NEEDS_ADMIN = _("Only members who manage this server may change its styles; you can save your own.")
 NO_SUCH_STYLE = _(
     "There is no saved style “{name}” that you may remove; /styles with `whose` shows them."
 )
@@ -88,9 +88,9 @@ async def save(
 def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> str:
     match outcome:
         case Saved():
-            return t("“{name}” is saved. Choose it as the preset of /paint.", name=name)
+            return t("“{name}” was saved. Choose it as the preset in /paint.", name=name)
         case Replaced():
-            return t("“{name}” is replaced by the new picture.", name=name)
+            return t("“{name}” now uses the new picture.", name=name)
         case TooMany(limit):
             return t(
                 "There are {limit} saved styles already; please remove one with /style remove.",
@@ -109,7 +109,7 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
         if wanted in {f"#{each.id}", each.name.casefold()}:
             queue, user_id = interaction.client.queue, interaction.user.id
             await queue.styles.remove(each.id, user_id=user_id, guild_id=interaction.guild_id)
-            words = [t("“{name}” is removed.", name=plain(each.name))]
+            words = [t("“{name}” was removed.", name=plain(each.name))]
             if each.scope == "guild":
                 words += filter(None, [await post_last(interaction)])
             await interaction.edit_original_response(content="\n".join(words))
@@ -142,7 +142,7 @@ async def _removable(interaction: Interaction) -> list[UserStyle]:
 
 NAME_LIMIT = 40
 
-EMPTY = _("That name has no letter or digit; please choose one that can be read.")
+EMPTY = _("That name has no letters or digits; please choose one that can be read.")
 TOO_LONG = _("That name has {length} characters; please choose one with at most {limit}.")
 TAKEN = _("“{name}” is the name of a painting in the catalogue; please choose another.")
 

@@ -21,19 +21,22 @@ from jobs.changing.defaults import DefaultsScope
 
 AS_USUAL = "-"
 ROLES_AT_MOST = 25  # the most choices in a menu
-NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
+NEEDS_ADMIN = _(
+    "Only members who manage this server may set that; leave out `whose` to set your own."
+)
 NEEDS_SERVER = _(
-    "A server's or a channel's defaults are set in that server; without it, it is for you."
+    "The defaults of a server or a channel are set in that server; leave out `whose` to set "
+    "your own."
 )
 KEPT: Mapping[DefaultsScope, str] = {
-    "user": _("Kept. /paint does so from now on, where you do not say otherwise."),
+    "user": _("Saved. /paint uses this from now on, unless you say otherwise."),
     "channel": _(
-        "Kept for {channel}. A spoiler holds for everybody, the rest where members have no "
+        "Saved for {channel}. A spoiler applies to everybody, the rest to members who have no "
         "defaults of their own."
     ),
     "guild": _(
-        "Kept for this server. Spoilers hold for everybody; size, quality and colors where members "
-        "have no defaults of their own."
+        "Saved for this server. Spoilers apply to everybody; size, quality and colors to "
+        "members who have no defaults of their own."
     ),
 }
 TITLES: Mapping[DefaultsScope, str] = {
@@ -82,7 +85,7 @@ class SettingsForm(ReportingModal):
             self._language = _select("language", t, spoken, now.language)
             about = None
             if scope == "guild":
-                about = t("Of what I post for all: gallery, style of the week, log channel.")
+                about = t("For what I post to everybody: gallery, style of the week, log channel.")
             label = t("Language")
             self.add_item(ui.Label(text=label, description=about, component=self._language))
         self._roles: ui.RoleSelect[Any] | None = None

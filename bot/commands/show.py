@@ -27,10 +27,10 @@ from jobs.model import Job, JobState
 from jobs.outcomes import QueueUnavailableError, Refusal
 
 CHECKING_SECONDS = 2.0  # of the 3 s within which Discord wants the acknowledgement
-NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
+NO_SUCH_PICTURE = _("There is no picture #{job_id} that you can see here; /history shows yours.")
 NOT_FOR_OTHERS = _(
-    "#{job_id} was not for everybody, or its message was deleted, so only those who may see it "
-    "can look at it, without `everybody`."
+    "#{job_id} was not for everybody, or its message was deleted, so I cannot show it to "
+    "everybody; leave out `everybody` to see it yourself."
 )
 
 
@@ -64,8 +64,8 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
 def _as_it_stands(t: Texts, job: Job, *, may_link: bool) -> str:
     """Says that this message stays as it is, and where the job's own message is."""
     if may_link and (link := lasting_address(job)) is not None:
-        return t("-# This is how it stands now; here it goes on: {link}", link=link)
-    return t("-# This is how it stands now; /show {job_id} says it anew.", job_id=job.id)
+        return t("-# This is how it looks now; it goes on here: {link}", link=link)
+    return t("-# This is how it looks now; use /show {job_id} to look again.", job_id=job.id)
 
 
 async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = False) -> Job:

@@ -125,7 +125,7 @@ class StyleForm(ReportingModal):
         )
         self._upload = PictureUpload(custom_id="style", required=False, min_values=0, max_values=1)
         self._strength = strength_select(t)
-        about = t("Leave all empty to choose by pictures.")
+        about = t("Leave all of these empty to choose by looking at pictures.")
         self.add_item(ui.Label(text=t("A painting"), description=about, component=self._painting))
         self.add_item(ui.Label(text=t("or one by its name"), component=self._name))
         self.add_item(ui.Label(text=t("or a style picture of your own"), component=self._upload))
@@ -237,10 +237,10 @@ class PhotoForm(ReportingModal):
         most = 1 if changes.get("vary") == "style" else MAX_VARIANTS
         self._photos = PictureUpload(custom_id="content", max_values=most)
         self._strength = strength_select(t)
-        label, about = t("Photograph"), None
+        label, about = t("Photo"), None
         if most > 1:
-            label = t("Photographs")
-            about = t("Up to {count}; each becomes a picture of one message.", count=most)
+            label = t("Photos")
+            about = t("Up to {count}; all of them are painted in one message.", count=most)
         self.add_item(ui.Label(text=label, description=about, component=self._photos))
         self.add_item(ui.Label(text=t("Strength of the style"), component=self._strength))
 

@@ -69,7 +69,7 @@ def _of_painting(t: Texts, painting: Painting, settings: Settings) -> StyleEntry
     title = painting.title(t.language)
     words = f"**{plain(title)}**\n{plain(painting.artist)}, {painting.year} · `{painting.id}`"
     if not is_local(painting, settings):
-        words += "\n" + t("-# ⬇ Its scan is fetched when it is first used.")
+        words += "\n" + t("-# ⬇ Its scan is downloaded when it is first used.")
     return StyleEntry(painting.id, title, words, painting)
 
 
@@ -115,7 +115,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
         await thumbnail_of(interaction.client, entry.pictured, f"style{index}")
         for index, entry in enumerate(shown)
     ]
-    how = t.plural("There is {count} here.", "There are {count} here.", count=len(entries))
+    how = t.plural("{count} in all.", "{count} in all.", count=len(entries))
     parts: list[str | ui.Item[Any]] = []
     ids = place.user_id, topic.request_id
     for entry, file in zip(shown, files, strict=True):
@@ -132,8 +132,8 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
     away = len(load_catalogue()) - len(entries)
     if topic.kind == CATALOGUE and not topic.search and away:
         how += " " + t.plural(
-            "{count} more cannot be fetched at the moment.",
-            "{count} more cannot be fetched at the moment.",
+            "{count} more cannot be downloaded at the moment.",
+            "{count} more cannot be downloaded at the moment.",
             count=away,
         )
     return card(title, *parts, f"-# {how}", turning, files=files)

@@ -245,7 +245,7 @@ async def _send(
 def _with_apology(request: ShowRequest, attached: Attached | None) -> Attached | None:
     if attached is None or request.job.reply.channel_id is None:
         return attached
-    apology = request.t("It could not be shown where you asked for it any more, so here it is.")
+    apology = request.t("It could no longer be shown where you asked for it, so here it is.")
     note = f"{attached.note}\n-# {apology}" if attached.note else apology
     return replace(attached, note=note)
 

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 20.0
 CHUNK_BYTES = 64 * 1024
 
 TOO_LARGE = _(
-    "That file has {size:.1f} MiB, and at most {limit} MiB are accepted; please attach a "
+    "That file is {size:.1f} MiB, and at most {limit} MiB are accepted; please attach a "
     "smaller version."
 )
 GONE = _("That file can no longer be downloaded from Discord; please attach it again.")

@@ -11,12 +11,14 @@ from common.options import PaintInputs, PaintOptions
 from common.sentences import Sentence
 
 SEVERAL_DO_NOT_MOVE = _(
-    "Several versions do not move; please leave out `moving`, or ask for one version."
+    "A moving picture is painted in one version only; please leave out `moving`, or ask for "
+    "one version."
 )
 NO_FILM_OF_SEVERAL = _(
-    "Several versions are not filmed; please take one of them first, and press Time-lapse there."
+    "There is no time-lapse of several versions; please choose one of them first, and press "
+    "Time-lapse there."
 )
-NOT_FILMED = _("What moves is not filmed while it is painted.")
+NOT_FILMED = _("There is no time-lapse of a moving picture.")
 
 
 def check_versions(options: PaintOptions) -> None:

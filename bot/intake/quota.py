@@ -17,12 +17,12 @@ KNOWN_SECONDS = 60.0
 REMEMBERED = 1000
 
 DISK_FULL = _(
-    "There is hardly any room left on my disk, so I take no pictures in at the moment; please try "
-    "again later. Who runs me can see it."
+    "There is hardly any room left on my disk, so I cannot accept pictures at the moment; "
+    "please try again later. The operator of this bot can see this."
 )
 MEMBER_FULL = _(
-    "Your pictures take up {used} MiB here, and {limit} MiB is the most; please delete some "
-    "(/history shows them) or wait until old ones are."
+    "Your pictures take up {used} MiB here, and the limit is {limit} MiB; please delete some "
+    "(/history shows them), or wait until old ones are deleted."
 )
 
 

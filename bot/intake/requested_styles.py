@@ -21,11 +21,11 @@ _STYLE_ID = re.compile(rf"{SAVED_STYLE}\d+")
 
 ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")
 PAINTING_UNAVAILABLE = _(
-    "“{name}” is not on this machine yet and cannot be fetched at the moment; please choose "
-    "another painting, or attach a picture of it."
+    "“{name}” cannot be downloaded at the moment; please choose another painting, or attach a "
+    "picture of it."
 )
-ON_THE_FIRST = _("Tried on the first of {count} pictures; one of the styles paints them all.")
-STYLE_REMOVED = _("That saved style was removed meanwhile; please choose another.")
+ON_THE_FIRST = _("Tried on the first of {count} pictures; choose a single style to paint them all.")
+STYLE_REMOVED = _("That saved style has been removed in the meantime; please choose another.")
 NO_SUCH_STYLE = _(
     "There is no painting or saved style “{name}”; please choose one from the list that appears "
     "while you type (/styles shows them all)."

@@ -24,12 +24,11 @@ REFUSALS_SECONDS = 60.0
 """A member with `REFUSALS_EACH` unusable files within this time waits until it is over."""
 
 TOO_MANY = _(
-    "You have as much under way as one member may have at a time; please wait a moment and try "
-    "again."
+    "You already have as much in progress as one member may have at a time; please wait a "
+    "moment and try again."
 )
 TOO_MANY_REFUSED = _(
-    "Many of your files could not be used one after the other; please wait {seconds} s before the "
-    "next."
+    "Many of your files in a row could not be used; please wait {seconds} s before the next one."
 )
 
 

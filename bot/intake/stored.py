@@ -13,19 +13,19 @@ from common.sentences import Sentence
 T = TypeVar("T")
 
 ROLE_WORDS = {
-    PictureRole.CONTENT: _("The photograph"),
+    PictureRole.CONTENT: _("The photo"),
     PictureRole.STYLE: _("The style picture"),
     PictureRole.SECOND_STYLE: _("The second style picture"),
     PictureRole.MASK: _("The mask"),
 }
 THE_VIDEO, THE_ANIMATION = _("The video"), _("The animation")
 FILE_NUMBERED = _("File {number}")
-NUMBERED = _("Photograph {number}")
-LEFT_OUT = _("{problem} It is left out.")
+NUMBERED = _("Photo {number}")
+LEFT_OUT = _("{problem} It was left out.")
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
-ERASED = _("What this needs was erased while it was being prepared, so it is not painted.")
+ERASED = _("What this needs was erased while it was being prepared, so it cannot be painted.")
 
 
 @dataclass(frozen=True)

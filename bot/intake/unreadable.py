@@ -14,8 +14,8 @@ from jobs.model import Asker, Reply
 log = logging.getLogger(__name__)
 
 UNREADABLE = _(
-    "This was written down by another version of the bot and can no longer be read; please ask "
-    "for it once more."
+    "This was saved by another version of the bot and can no longer be read; please ask for it "
+    "again."
 )
 _REPLIES: Final = TypeAdapter(Reply)
 _ASKERS: Final = TypeAdapter(Asker)

@@ -45,8 +45,8 @@ MARGIN = timedelta(seconds=45)
 """Kept back of the token's 15 minutes, to say that it did not work."""
 
 WAITS = _(
-    "Something that I need is out of reach at the moment. Your picture waits for it, and I go on "
-    "by myself as soon as it is back."
+    "Something that I need is not available at the moment. Your picture is waiting for it, and "
+    "I will go on by myself as soon as it is back."
 )
 
 

@@ -161,7 +161,7 @@ class Alerts(Service):
 
 
 def _over_words(over: Sentence, t: Texts) -> str:
-    return t("✅ This is over: “{told}”", told=t.say(over))
+    return t("✅ Resolved: “{told}”", told=t.say(over))
 
 
 def _sentence(told: str) -> Sentence:

@@ -32,7 +32,7 @@ def default_words(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR09
         case "notify", str() if value in NOTIFY:
             return t("mention: {when}", when=t(NOTIFY[value]))
         case "ephemeral", True:
-            return t("only for the one who asks")
+            return t("shown only to whoever asks")
         case "spoiler", True:
             return t("spoiler")
         case "always_spoiler", True:

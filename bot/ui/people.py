@@ -8,8 +8,8 @@ from bot.texts import _
 from common.settings import Settings
 
 ONLY_COMMANDS = _(
-    "This server has my commands without me: I cannot post here, and what takes longer than 15 "
-    "minutes cannot be shown here. An admin can add me: {link}"
+    "This server has my commands, but I am not a member of it: I cannot post here, and what "
+    "takes longer than 15 minutes cannot be shown here. An admin can add me: {link}"
 )
 PERMISSIONS = discord.Permissions(
     view_channel=True,

@@ -21,7 +21,7 @@ REASONS: Mapping[str, str] = {
         "smaller one."
     ),
     "max_clip_size_px": _(
-        "The largest size of a painting that moves is {allowed} px here, and you asked for "
+        "The largest size for moving pictures here is {allowed} px, and you asked for "
         "{current} px; please choose a smaller one."
     ),
     "max_quality": _(
@@ -39,29 +39,29 @@ REASONS: Mapping[str, str] = {
 }
 WAITING = frozenset({"max_waiting_per_user", "max_waiting_per_server"})
 NUMBERS = frozenset({LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS})
-OPERATORS = _("(This limit is set by whoever runs this bot.)")
+OPERATORS = _("(This limit is set by the operator of this bot.)")
 OPERATORS_EVERYWHERE = _(
-    "(This limit is set by whoever runs this bot; it counts what you do in all servers and in "
-    "private.)"
+    "(This limit is set by the operator of this bot; it counts what you do in all servers and "
+    "in DMs.)"
 )
 SERVERS = _("(This limit is set by the admins of this server.)")
 GONE: Mapping[str, str] = {
     "painter_role_ids": _(
-        "Painting here needs a role that was deleted; please ask an admin to choose another by "
-        "/limits change."
+        "Painting here needs a role that was deleted; please ask an admin to choose another "
+        "with /limits change."
     ),
     "channel_ids": _(
-        "Painting is allowed only in channels that were deleted or archived; please ask an admin "
-        "to choose others by /limits change."
+        "Painting is allowed only in channels that were deleted or archived; please ask an "
+        "admin to choose others with /limits change."
     ),
 }
 """If all that an admin chose was deleted."""
 UNFORESEEN: Mapping[Unforeseen, str] = {
-    Unforeseen.STARTING: _("The painter is starting, so I cannot say yet when that is."),
+    Unforeseen.STARTING: _("The painter is starting, so I cannot say yet when that will be."),
     Unforeseen.NO_ENGINE: _(
-        "The painter is not running at the moment, so I cannot say when that is."
+        "The painter is not running at the moment, so I cannot say when that will be."
     ),
-    Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
+    Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that will be."),
 }
 
 
@@ -138,15 +138,15 @@ def _reason(t: Texts, refusal: Refusal) -> str:
             )
         case "max_per_day":
             return t.plural(
-                "You have started {count} picture in 24 hours, and {allowed} is the most.",
-                "You have started {count} pictures in 24 hours, and {allowed} is the most.",
+                "You have started {count} picture in 24 hours, and the limit is {allowed}.",
+                "You have started {count} pictures in 24 hours, and the limit is {allowed}.",
                 count=int(refusal.current),
                 allowed=allowed,
             )
         case "cooldown_seconds":
             return t.plural(
-                "Between two of your pictures there must be {count} second.",
-                "Between two of your pictures there must be {count} seconds.",
+                "You have to wait {count} second between two pictures.",
+                "You have to wait {count} seconds between two pictures.",
                 count=int(allowed),
             )
         case name if name in REASONS:
@@ -170,26 +170,26 @@ def _reason_for_several(t: Texts, refusal: Refusal) -> str | None:
     match refusal.limit:
         case "max_waiting_per_user":
             return t.plural(
-                "You asked for {asked} pictures at once, and each of them counts: {count} of yours "
-                "is waiting or being painted, and {allowed} is the most.",
-                "You asked for {asked} pictures at once, and each of them counts: {count} of yours "
-                "are waiting or being painted, and {allowed} is the most.",
+                "You asked for {asked} pictures at once, and each of them counts: {count} of "
+                "yours is waiting or being painted, and the limit is {allowed}.",
+                "You asked for {asked} pictures at once, and each of them counts: {count} of "
+                "yours are waiting or being painted, and the limit is {allowed}.",
                 count=int(refusal.current),
                 **numbers,
             )
         case "max_waiting_per_server":
             return t.plural(
-                "You asked for {asked} pictures at once, and each of them counts: {count} of this "
-                "server is waiting or being painted, and {allowed} is the most.",
-                "You asked for {asked} pictures at once, and each of them counts: {count} of this "
-                "server are waiting or being painted, and {allowed} is the most.",
+                "You asked for {asked} pictures at once, and each of them counts: {count} in "
+                "this server is waiting or being painted, and the limit is {allowed}.",
+                "You asked for {asked} pictures at once, and each of them counts: {count} in "
+                "this server are waiting or being painted, and the limit is {allowed}.",
                 count=int(refusal.current),
                 **numbers,
             )
         case "max_per_day":
             return t(
-                "You asked for {asked} pictures at once, and each of them counts: you have started "
-                "{current} in 24 hours, and {allowed} is the most.",
+                "You asked for {asked} pictures at once, and each of them counts: you have "
+                "started {current} in 24 hours, and the limit is {allowed}.",
                 current=refusal.current,
                 **numbers,
             )

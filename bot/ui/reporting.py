@@ -10,7 +10,7 @@ from bot.texts import _
 from bot.wire.errors import report
 
 STALE_MODAL = _(
-    "This form was open for too long, or I was restarted meanwhile; please start again."
+    "This form was open for too long, or I was restarted in the meantime; please start again."
 )
 _MODAL_PREFIX = "atelier:modal:"
 _MODAL_SECONDS = 3600.0

@@ -10,7 +10,9 @@ from bot.texts import Texts, _, languages
 from bot.ui.choices import CHOICES, folded
 from common.spans import UNITS, parse_span
 
-NO_SPAN = _("“{typed}” is no span of time; please write one such as 12 hours, 3 days or 2 weeks.")
+NO_SPAN = _(
+    "“{typed}” is not a length of time; please write one such as 12 hours, 3 days or 2 weeks."
+)
 _HOUR, _DAY, _WEEK = UNITS.values()
 USUAL = ("1h", "12h", "1d", "3d", "1w", "2w", "4w")
 

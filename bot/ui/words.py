@@ -95,7 +95,7 @@ def painter_words(t: Texts, client: Bot, painting: Painting) -> str:
     words = f"{painting.artist}, {painting.year}"
     if is_local(painting, client.settings):
         return words
-    return t("{painter} · ⬇ is fetched first", painter=words)
+    return t("{painter} · ⬇ downloaded first", painter=words)
 
 
 def is_local(painting: Painting, settings: Settings) -> bool:
@@ -132,7 +132,7 @@ def count_words(t: Texts, job: Job) -> list[str]:
         case 1, _:
             return []
         case count, "photo":
-            return [t.plural("{count} photograph", "{count} photographs", count=count)]
+            return [t.plural("{count} photo", "{count} photos", count=count)]
         case count, _:
             return [t.plural("{count} version", "{count} versions", count=count)]
 

@@ -43,7 +43,7 @@ _CHANGED = _(
     "This command has changed; please reload Discord (Ctrl+R; on a phone, close and reopen it) and "
     "try again."
 )
-_UNUSABLE = _("One of the values is not one that can be used; please choose again.")
+_UNUSABLE = _("One of the values cannot be used; please choose again.")
 # In both tables the first match wins, so a subclass stands before its parents.
 _EXPECTED: Mapping[type[BaseException], str] = {
     app_commands.TransformerError: _UNUSABLE,

@@ -16,11 +16,9 @@ from common.sentences import Sentence, sentence
 Bytes: TypeAlias = Samples
 _BAND_ROWS: Final = 128
 _UNUSABLE_PROFILE: Final = sentence(
-    "The file's color profile cannot be used; I took its colors for sRGB."
+    "The file's color profile cannot be used; I treated its colors as sRGB."
 )
-_TONE_MAPPED: Final = sentence(
-    "The file is HDR; I brought its brightness to that of a common screen."
-)
+_TONE_MAPPED: Final = sentence("The file is HDR; I adapted its brightness to ordinary screens.")
 _APPROXIMATE: Final = sentence(
     "The file is in CMYK without a usable color profile; its colors are approximate."
 )

@@ -46,8 +46,8 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
         raise PictureError("That file is empty. Please attach it again.")
     if len(data) > limits.max_bytes:
         raise PictureError(
-            "That file has {size:.1f} MiB; at most {limit:.0f} MiB are accepted. "
-            "Please attach a smaller version.",
+            "That file is {size:.1f} MiB; at most {limit:.0f} MiB are accepted. Please attach "
+            "a smaller version.",
             size=len(data) / 2**20,
             limit=limits.max_bytes / 2**20,
         )
@@ -147,6 +147,6 @@ def check_visible(pixels: Bytes) -> None:
     """
     if not is_visible(pixels):
         raise InvisibleError(
-            "That picture is transparent throughout: there is nothing to see on it. "
-            "Please attach one that shows something."
+            "That picture is completely transparent: there is nothing to see in it. Please "
+            "attach one that shows something."
         )

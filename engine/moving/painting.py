@@ -300,7 +300,7 @@ class ClipPainting:
     def _report(self) -> Report:
         """The report of all frames so far."""
         if self._told is None:
-            raise PaintingFailedError("The checkpoint holds no picture to go on from.")
+            raise PaintingFailedError("The checkpoint contains no picture to continue from.")
         return self._told
 
     def _tell(self, report: Report) -> None:

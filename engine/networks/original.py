@@ -65,14 +65,14 @@ def _table() -> dict[str, Tensor]:
     if file is None:
         raise WeightsError(
             "VGG-19's weights come with the package {package}, which is not installed; install "
-            "the requirements anew.",
+            "the requirements again.",
             package=PACKAGE,
         )
     data = file.read_bytes()
     if hashlib.sha256(data).hexdigest() != SHA256:
         raise WeightsError(
-            "The file of VGG-19's weights in the package {package} is damaged or of another "
-            "version; install the requirements anew.",
+            "The file with VGG-19's weights in the package {package} is damaged or of another "
+            "version; install the requirements again.",
             package=PACKAGE,
         )
     table: dict[str, Tensor] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)

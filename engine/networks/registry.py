@@ -68,6 +68,8 @@ def open_encoder(
     name = resolve_network(network)
     if name not in openers:
         raise WeightsError(
-            "There is no network {name}; there are: {names}.", name=name, names=", ".join(openers)
+            "There is no network {name}; choose one of: {names}.",
+            name=name,
+            names=", ".join(openers),
         )
     return openers[name]()

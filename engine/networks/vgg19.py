@@ -114,7 +114,7 @@ class Vgg19:
         self._convolutions = weights.present()
         self.layers = tuple(convolution.layer for convolution in self._convolutions)
         if not self.layers:
-            raise WeightsError("The weights file holds no convolution of VGG19.")
+            raise WeightsError("The weights file contains no convolution of VGG19.")
         pixel_dtype = torch.promote_types(dtype, torch.float32)
         self._mean = _per_channel(weights.normalization.mean, self.device, pixel_dtype)
         self._std = _per_channel(weights.normalization.std, self.device, pixel_dtype)

@@ -59,7 +59,7 @@ def load_weights(file: Path) -> Vgg19Weights:
         raise WeightsError("{file} cannot be read as VGG19's weights.", file=file.name) from error
     if _FIRST not in tensors:
         raise WeightsError(
-            "{file} holds no weights named features.0.weight and so on.", file=file.name
+            "{file} contains no weights named features.0.weight and so on.", file=file.name
         )
     _check_shapes(tensors, file)
     return _looked_at(tensors, stated, file)
@@ -116,7 +116,7 @@ def _check_shapes(tensors: dict[str, Tensor], file: Path) -> None:
         bias = tensors.get(f"{convolution.key}.bias")
         if weight.shape[1:] != (channels, 3, 3) or bias is None or bias.shape != weight.shape[:1]:
             raise WeightsError(
-                "{file} holds no weights of VGG19: those of {layer} are of another shape.",
+                "{file} does not contain VGG19's weights: those of {layer} have another shape.",
                 file=file.name,
                 layer=convolution.layer,
             )
@@ -140,9 +140,10 @@ def _looked_at(tensors: dict[str, Tensor], stated: str, file: Path) -> Vgg19Weig
     expected = stated_normalization(stated)
     if expected is None:
         raise WeightsError(
-            "{file} holds weights of a VGG, but neither the original VGG-19's nor torchvision's, "
-            "so it is not known what numbers they expect. Leave ATELIER_VGG19_WEIGHTS empty for "
-            "the original, name one of these two, or say it in the file: see docs/engine.md.",
+            "{file} contains weights of a VGG, but neither the original VGG-19's nor "
+            "torchvision's, so it is not known what numbers they expect. Leave "
+            "ATELIER_VGG19_WEIGHTS empty for the original, name one of these two, or say it in "
+            "the file: see docs/engine.md.",
             file=file.name,
         )
     kind = f"{file.name}: weights for {stated}, as the file says."

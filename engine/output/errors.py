@@ -30,7 +30,7 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
     """
     if len(os.fsencode(path.name)) > _MOST_NAME_BYTES:
         raise OutputError(
-            "The name {file} is too long; {limit} bytes are the most.",
+            "The name {file} is too long; the limit is {limit} bytes.",
             file=path.name,
             limit=_MOST_NAME_BYTES,
         )
@@ -38,7 +38,7 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
         raise OutputError("{path} is a folder; name a file.", path=str(path))
     if suffixes is not None and path.suffix.lower() not in suffixes:
         raise OutputError(
-            "The name {file} says no format that can be written; let it end in one of {suffixes}.",
+            "The ending of {file} is not a format that can be written; use one of {suffixes}.",
             file=path.name,
             suffixes=", ".join(suffixes),
         )

@@ -124,7 +124,7 @@ def check_inputs(
     for name, one in masks:
         if one is not None and tuple(one.shape) != content.size:
             raise PaintSettingsError(
-                "{mask} is {width} × {height} pixels; it must be as large as the content, "
+                "{mask} is {width} × {height} pixels; it must be as large as the photo, "
                 "{content_width} × {content_height}.",
                 mask=name,
                 width=one.shape[1],
@@ -134,13 +134,13 @@ def check_inputs(
             )
         if one is not None and not _within(one):
             raise PaintSettingsError(
-                "{mask} must be of floating-point numbers in 0 to 1.", mask=name
+                "{mask} must consist of floating-point numbers from 0 to 1.", mask=name
             )
     if mask is not None and not bool((mask > 0).any()):
         raise PaintSettingsError("The mask is all black, so nothing would be painted.")
     if not any(_applies(style, mask) for style in styles):
         raise PaintSettingsError("The masks of the styles are black wherever anything is painted.")
-    content = _checked(content, sentence("the photograph")).filled()
+    content = _checked(content, sentence("the photo")).filled()
     chosen = tuple(_prepared(style, content, options) for style in styles)
     if options.start != "file" or start is None:
         return Inputs(content, chosen, mask)
@@ -215,7 +215,7 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
         if style.region is not None or options.keep_colors in {"match", "histogram"}:
             raise PaintSettingsError(
                 "There are only statistics of {style}, without its colors and parts; keep the "
-                "photograph's colors by luminance or not at all, and use all of it.",
+                "photo's colors by luminance or not at all, and use all of the style.",
                 style=style.name,
             )
         return style
@@ -225,13 +225,13 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
         left, top, right, bottom = style.region
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             raise PaintSettingsError(
-                "A region is left, top, right, bottom in 0 to 1, in that order."
+                "A region is left, top, right, bottom from 0 to 1, in that order."
             )
         pixels = cut(pixels, style.region)
         alpha = None if alpha is None else cut(alpha, style.region)
     if alpha is not None and not bool(alpha.any()):
         raise PaintSettingsError(
-            "There is nothing to learn from {style}, as it is transparent throughout.",
+            "There is nothing to learn from {style}, because it is completely transparent.",
             style=style.name,
         )
     if options.keep_colors != "no" and not style.is_content:
@@ -316,7 +316,7 @@ def _checked(picture: Picture, name: str | Sentence) -> Picture:
         right = right and alpha.shape == pixels.shape[1:] and _within(alpha)
     if not right:
         raise PaintSettingsError(
-            "The pixels of {picture} must be floating-point numbers in 0 to 1 of the shape "
+            "The pixels of {picture} must be floating-point numbers from 0 to 1 of the shape "
             "[3, height, width], with an alpha of [height, width] or none.",
             picture=name,
         )

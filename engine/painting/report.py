@@ -50,8 +50,8 @@ def make_report(
     if lacking_bytes > 0:
         notes.append(
             sentence(
-                "It may have taken {size} MiB more memory than it was allowed, as that is the "
-                "least at this size.",
+                "It may have used {size} MiB more memory than allowed, because this size needs "
+                "at least that much.",
                 size=-(-lacking_bytes // _MIB),
             )
         )
@@ -80,8 +80,8 @@ def _optimizers(options: PaintOptions, plan: Plan) -> list[Sentence]:
         return []
     return [
         sentence(
-            "There was no memory for the history of L-BFGS from {size} px on, so Adam painted "
-            "there.",
+            "There was not enough memory for the history of L-BFGS from {size} px on, so Adam "
+            "was used there.",
             size=min(left),
         )
     ]

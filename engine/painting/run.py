@@ -100,7 +100,7 @@ class Run:
             shown = yield from self._paint_scale(work)
             optimizer = work.optimizer
         if shown is None:
-            raise PaintingFailedError("The checkpoint holds no picture to go on from.")
+            raise PaintingFailedError("The checkpoint contains no picture to continue from.")
         picture = self.finisher.picture(shown)
         del shown
         yield Painted(picture, self._report(picture.size))
@@ -208,8 +208,8 @@ class Run:
         state.failures += 1
         if state.failures > _MOST_FAILURES:
             raise PaintingFailedError(
-                "The picture did not stay finite in spite of shorter steps; try weights or "
-                "layers nearer to the defaults."
+                "The numbers ran away in spite of shorter steps; try weights or layers closer "
+                "to the defaults."
             )
         state.log.forget_after(work.number, work.good_at)
         work.go_back()
@@ -219,8 +219,8 @@ class Run:
         if state.dtype is torch.bfloat16:
             state.dtype = torch.float32
         reason = sentence(
-            "The numbers ran away once, so it was painted on from iteration {iteration} with half "
-            "the step.",
+            "The numbers ran away once, so painting went on from iteration {iteration} with "
+            "half the step.",
             iteration=work.done,
         )
         self.state.notes.append(reason)

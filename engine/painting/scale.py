@@ -230,7 +230,7 @@ class Scales:
         less = lesser_history(scale.history, self.state.plan.optimizer.history)
         self.state.plan = self.state.plan.with_history(number, less)
         self.state.notes.append(
-            sentence("Memory ran out at {size} px, so Adam painted there.", size=max(scale.size))
+            sentence("Memory ran out at {size} px, so Adam was used there.", size=max(scale.size))
             if less is None
             else sentence(
                 "Memory ran out at {size} px, so L-BFGS remembered less there.",

@@ -149,7 +149,7 @@ class StyleStatistics:
                 for name in names
             }
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError("This is no file of style statistics.") from error
+            raise ValueError("This is not a file of style statistics.") from error
         return cls(key, layers)
 
 

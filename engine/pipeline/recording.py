@@ -66,7 +66,9 @@ class CheckpointFile:
             self.keep_newest()
         except OutputError as problem:
             self._kept_at = time.monotonic()
-            self.note = sentence("No checkpoint could be kept: {problem}", problem=problem.sentence)
+            self.note = sentence(
+                "No checkpoint could be saved: {problem}", problem=problem.sentence
+            )
 
     def keep_newest(self) -> None:
         """Write a checkpoint of the present state, if there is any; also after an interruption.

@@ -194,7 +194,7 @@ def load_recipe(name: str) -> Recipe:
     """
     if name not in recipe_names():
         raise PaintSettingsError(
-            "There is no recipe {name!r}; there are: {names}.",
+            "There is no recipe {name!r}; choose one of: {names}.",
             name=name,
             names=", ".join(recipe_names()),
         )

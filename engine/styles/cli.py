@@ -47,9 +47,11 @@ def _parser() -> argparse.ArgumentParser:
         "--styles-dir", type=Path, help="where scans are kept (default: in the data directory)"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="show the paintings and what of each is here")
+    listing = commands.add_parser(
+        "list", help="list the paintings, and what of each is on this machine"
+    )
     listing.add_argument("search", nargs="?", default="", help="name, artist or movement")
-    fetching = commands.add_parser("fetch", help="download the scans that are not here yet")
+    fetching = commands.add_parser("fetch", help="download the scans that are missing")
     fetching.add_argument("ids", nargs="*", metavar="ID", help="which ones (default: all)")
     fetching.add_argument(
         "--mirror", help="address of a folder with the files under their names on Wikimedia Commons"
@@ -58,10 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         "--max-bytes",
         type=int,
         default=MAX_BYTES,
-        help="refuse larger (default: %(default)s)",
+        help="refuse larger files (default: %(default)s)",
     )
     printing = commands.add_parser(
-        "fingerprint", help="measure a picture, so that it can be used as a style without itself"
+        "fingerprint", help="measure a picture, so that its style can be used without it"
     )
     printing.add_argument("picture", type=Path)
     printing.add_argument("-o", "--output", type=Path, help="default: PICTURE.safetensors")
@@ -83,7 +85,7 @@ def _list(options: argparse.Namespace, styles_dir: Path, out: Console, err: Cons
     table.add_column("here", no_wrap=True)
     found = catalogue.search(options.search, limit=len(catalogue))
     if not found:
-        err.print(f"No painting, artist or movement is like {options.search}.", markup=False)
+        err.print(f"No painting, artist or movement matches {options.search}.", markup=False)
         return FAILED
     for painting in found:
         words = _availability(catalogue, painting, styles_dir)
@@ -110,12 +112,14 @@ def _fetch(options: argparse.Namespace, styles_dir: Path, out: Console, err: Con
     unknown = [each for each in options.ids if catalogue.get(each) is None]
     if unknown:
         ids = ", ".join(painting.id for painting in catalogue)
-        err.print(f"There is no painting {unknown[0]} in the catalogue; there are: {ids}.")
+        err.print(f"There is no painting {unknown[0]} in the catalogue; choose from: {ids}.")
         return WRONG_USE
     wanted = [painting for painting in catalogue if not options.ids or painting.id in options.ids]
     failed = sum(not _fetch_one(painting, options, styles_dir, out, err) for painting in wanted)
     if failed:
-        err.print(f"{failed} of {len(wanted)} scans could not be fetched; run the command again.")
+        err.print(
+            f"{failed} of {len(wanted)} scans could not be downloaded; run the command again."
+        )
     return FAILED if failed else 0
 
 

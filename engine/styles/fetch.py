@@ -94,7 +94,7 @@ def fetch_scan(
         write_whole(path, data)
     except OSError as error:
         raise NotHereError(
-            "The scan of {painting} cannot be kept in the folder {folder}: {reason}.",
+            "The scan of {painting} cannot be saved in the folder {folder}: {reason}.",
             painting=painting.titled,
             folder=styles_dir.name,
             reason=system_reason(error),
@@ -123,7 +123,7 @@ def check_scan(painting: Painting, data: bytes) -> None:
         decode_apart(data, DecodeLimits(max_bytes=len(data), max_pixels=MAX_PIXELS))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, PictureError) as error:
         raise FetchError(
-            "What was received as the scan of {painting} is not a whole JPEG or PNG picture.",
+            "What was downloaded as the scan of {painting} is not a complete JPEG or PNG picture.",
             painting=name,
         ) from error
     except DecoderUnavailableError as error:
@@ -142,8 +142,8 @@ def check_scan(painting: Painting, data: bytes) -> None:
     wanted = painting.scan.aspect_ratio
     if abs(width / height / wanted - 1) > painting.scan.aspect_tolerance:
         raise FetchError(
-            "The scan of {painting} is {width} × {height} pixels; its sides should be as "
-            "{wanted:g} to 1, so this is another picture.",
+            "The scan of {painting} is {width} × {height} pixels; its sides should be "
+            "{wanted:g} to 1, so this is a different picture.",
             painting=name,
             width=width,
             height=height,
@@ -155,7 +155,7 @@ def _download(
     painting: Painting, url: str, progress: Progress | None, max_bytes: int, timeout: float
 ) -> bytes:
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise FetchError("{url} is no address on the web.", url=url)
+        raise FetchError("{url} is not a web address.", url=url)
     asked = request.Request(url, headers={"User-Agent": _AGENT})  # noqa: S310 - checked above
     try:
         with _opener().open(asked, timeout=timeout) as answer:

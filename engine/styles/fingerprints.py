@@ -62,4 +62,4 @@ def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:
     except OSError as error:
         raise FingerprintError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise FingerprintError(f"{path.name} is no fingerprint: {error}") from error
+        raise FingerprintError(f"{path.name} is not a fingerprint: {error}") from error

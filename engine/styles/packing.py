@@ -76,9 +76,9 @@ def unpack(data: bytes) -> list[StyleStatistics]:
             for number, key in enumerate(keys)
         ]
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError("This is no file of a style's fingerprint.") from error
+        raise ValueError("This is not a file of a style's fingerprint.") from error
     if not found:
-        raise ValueError("This is no fingerprint that this version can read.")
+        raise ValueError("This is not a fingerprint that this version can read.")
     return sorted(found, key=lambda one: one.key.long_side_px)
 
 

@@ -20,6 +20,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Atelier {VERSION}")
     parser.add_argument(
-        "--check", action="store_true", help="say device, precision and network, and end"
+        "--check", action="store_true", help="show device, precision and network, and exit"
     )
     return parser

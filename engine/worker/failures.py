@@ -34,11 +34,15 @@ def explained(error: Exception, job: Job) -> Failed | Disturbed:
             kind = FailureKind.INPUT if is_input else FailureKind.STYLE_MISSING
             return Failed(Failure.of(kind, error.sentence, error_id))
         case PictureMissingError():
-            said = sentence("The pictures of this job are no longer stored; please post it again.")
+            said = sentence(
+                "The pictures for this painting are no longer stored; please start it again."
+            )
             return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
         case ClipDamagedError():
             log.error("job %d: error %s: %s", job.id, error_id, error)
-            said = sentence("The moving picture of this job cannot be read; please post it again.")
+            said = sentence(
+                "The moving picture for this painting cannot be read; please start it again."
+            )
             return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
         case PaintingFailedError() | OutputError():
             reason, if_well = str(error), IfWell.FAILS
@@ -52,7 +56,7 @@ def explained(error: Exception, job: Job) -> Failed | Disturbed:
         case _:
             log.error("job %d: error %s", job.id, error_id, exc_info=error)
             reason, if_well = f"{type(error).__name__}: {error}", IfWell.TRIED
-            said = sentence("Something went wrong in the engine while painting; please try again.")
+            said = sentence("Something went wrong while painting; please try again.")
             failure = Failure.of(FailureKind.INTERNAL, said, error_id)
     return Disturbed(reason, failure, if_well)
 

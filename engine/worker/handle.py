@@ -12,9 +12,12 @@ from engine.scratch import scratch_folder
 from jobs.model import Failure, PaintReport, Progress
 
 OTHER_VERSION = sentence(
-    "It was begun anew, as this version of Atelier cannot go on from what was painted before."
+    "It was started again from scratch, because this version of Atelier cannot continue what "
+    "was painted before."
 )
-CHECKPOINT_GONE = sentence("It was begun anew, as what was painted before is no longer there.")
+CHECKPOINT_GONE = sentence(
+    "It was started again from scratch, because what was painted before is no longer there."
+)
 
 
 class StopReason(Enum):

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
-from common.logs import carrying_ids
+from common.logs import with_log_ids
 
 Work = Callable[[Callable[[], bool]], None]
 """Works until done or until its argument, `should_stop`, returns true; raises nothing."""
@@ -23,7 +23,7 @@ class IdleWork:
         """Start the work, unless it is running already."""
         if self._running is None or self._running.done():
             self._stopping = threading.Event()
-            self._running = self._thread.submit(carrying_ids(self._work), self._stopping.is_set)
+            self._running = self._thread.submit(with_log_ids(self._work), self._stopping.is_set)
 
     def end(self) -> None:
         """Ask it to stop, without waiting."""

@@ -77,7 +77,7 @@ def _style(
 
 def _name(wanted: StyleInput, number: int) -> Sentence:
     if wanted.is_content:
-        return sentence("the photograph as its own style")
+        return sentence("the photo as its own style")
     return sentence("style {number}", number=number)
 
 

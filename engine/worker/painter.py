@@ -170,8 +170,8 @@ class JobPainter:
         """Measure the pace and paint swatches, in the painting thread; raises nothing."""
         try:
             if self._holds_memory:
-                devices.release_memory(self._studio.device)  # other programs may want it
                 self._holds_memory = False
+                devices.release_memory(self._studio.device)  # other programs may want it
             if not self._is_tried:
                 self._pace = tried_pace(self._studio, self.network_name(), should_stop)
                 self._is_tried = True

@@ -56,7 +56,7 @@ TIDY_SECONDS = 30.0
 HANG_SECONDS = 600.0
 """How long the painting thread may not ask whether to stop: far longer than any tile takes."""
 HANGS = sentence(
-    "The engine got stuck several times while painting this, so I gave it up; please try other "
+    "The painter got stuck several times while painting this, so I gave up; please try other "
     "settings, or another picture."
 )
 STOP_SECONDS = 8.0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from common.logs import carrying_ids
+from common.logs import with_log_ids
 
 THREAD = "painter"
 
@@ -23,7 +23,7 @@ class PaintingThread:
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Run a function in the thread."""
         running = asyncio.get_running_loop().run_in_executor(
-            self.executor, carrying_ids(lambda: function(*args, **kwargs))
+            self.executor, with_log_ids(lambda: function(*args, **kwargs))
         )
         self._newest = running
         return running

@@ -12,25 +12,25 @@ WORLD = "world"
 RESTORED_AT = "restored_at"
 DISCORD, LOOPBACK = "discord", "loopback"
 _OF_ANOTHER_WORLD = {
-    DISCORD: "This database was made by the sandbox, whose numbers are none of Discord's; please "
+    DISCORD: "This database was made by the sandbox, whose IDs are not Discord's; please "
     "name another folder in ATELIER_DATA_DIR (or another ATELIER_DATABASE_URL).",
-    LOOPBACK: "This database is of a bot in Discord, and the sandbox would answer its members; "
-    "please give the sandbox a folder of its own (python -m sandbox --data FOLDER) and leave "
-    "ATELIER_DATABASE_URL empty. A folder of the sandbox from before this version can be deleted.",
+    LOOPBACK: "This database belongs to a bot in Discord, and the sandbox would answer its "
+    "members; please give the sandbox a folder of its own (python -m sandbox --data FOLDER) and "
+    "leave ATELIER_DATABASE_URL empty. A sandbox folder from before this version can be deleted.",
 }
 
 
 def of_new_database(where: str) -> Sentence:
-    """An alert that a bot which has run before has an empty database, as if a disk is not mounted.
+    """The alert that a bot which has run before has an empty database, as if a disk is missing.
 
     Args:
         where: The database's address, without a password.
     """
     return sentence(
-        "A new, empty database was made at {where}, though this bot has run before: limits, "
-        "blocks, saved styles and pictures of before are not in it. If a disk is not mounted, or "
+        "A new, empty database was made at {where}, though this bot has run before: earlier "
+        "limits, blocks, saved styles and pictures are not in it. If a disk is not mounted, or "
         "ATELIER_DATA_DIR or ATELIER_DATABASE_URL names another place, stop the bot, put that "
-        "right and start it again. If you meant to begin anew, all is well.",
+        "right and start it again. If you meant to start over, all is well.",
         where=where,
     )
 

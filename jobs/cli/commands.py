@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.console import Console
 
-from common.command_line import OneLineParser, print_anything
+from common.command_line import OneLineParser, replace_unencodable
 from common.settings import Settings, SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
@@ -33,48 +33,50 @@ from jobs.outcomes import (
 from jobs.queue import JobQueue
 
 _LARGEST_ID = 2**63 - 1
-_HELP = """It reads the bot's settings, from the environment or .env: start it in the folder in
-which you start the bot, which may run meanwhile. All times are UTC."""
+_HELP = """It reads the bot's settings from the environment or .env: run it in the folder where you
+start the bot, which may be running. All times are UTC."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = OneLineParser(prog="python -m jobs", description="Atelier's queue.", epilog=_HELP)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="the newest jobs, or those of one state or user")
+    listing = commands.add_parser(
+        "list", help="list the newest jobs, or those of one state or user"
+    )
     listing.add_argument("--state", choices=[state.value for state in JobState])
-    listing.add_argument("--user", type=_id, metavar="ID", help="the user's Discord id")
+    listing.add_argument("--user", type=_id, metavar="ID", help="the user's Discord ID")
     listing.add_argument("--limit", type=_id, default=25, metavar="NUMBER", help="default: 25")
     for name, text in (
-        ("show", "all that is known of a job, and its history"),
-        ("retry", "queue a failed or cancelled job once more"),
+        ("show", "show all that is known about a job, and its history"),
+        ("retry", "queue a failed or cancelled job again"),
         ("cancel", "cancel a waiting job, or stop one that is being painted"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("job_id", type=_id, metavar="ID", help="as `list` shows it")
-    health = commands.add_parser("status", help="whether all works; ends with 1 where it does not")
+    health = commands.add_parser("status", help="say whether everything works; exits with 1 if not")
     health.add_argument("--quiet", action="store_true", help="print only what is wrong")
-    health.add_argument("--json", action="store_true", help="print it for a program")
+    health.add_argument("--json", action="store_true", help="print JSON for other programs")
     health.add_argument(
         "--only",
         action="append",
         choices=[part.value for part in Part],
-        help="ask for this part only; may be given more than once",
+        help="check only this part; may be repeated",
     )
-    commands.add_parser("gc", help="delete what was kept long enough and what nobody needs")
+    commands.add_parser("gc", help="delete what has been kept long enough, and what nobody needs")
     for name, text in (
-        ("block", "let somebody start no more pictures"),
+        ("block", "stop somebody from painting"),
         ("unblock", "let somebody paint again"),
-        ("pause", "let no job start until `resume`; running ones go on"),
+        ("pause", "start no more jobs until `resume`; running jobs go on"),
         ("resume", "let jobs start again"),
-        ("clear", "cancel all that waits; running jobs go on"),
+        ("clear", "cancel all waiting jobs; running jobs go on"),
     ):
         command = commands.add_parser(name, help=f"{text}; in one server, or everywhere")
         if name in {"block", "unblock"}:
-            command.add_argument("user_id", type=_id, metavar="USER", help="a Discord id")
+            command.add_argument("user_id", type=_id, metavar="USER", help="a Discord ID")
         if name == "block":
             command.add_argument(
-                "--reason", type=_reason, metavar="TEXT", help="why; they read it when refused"
+                "--reason", type=_reason, metavar="TEXT", help="why; they see this when refused"
             )
             command.add_argument(
                 "--lasts",
@@ -83,25 +85,29 @@ def build_parser() -> argparse.ArgumentParser:
                 help="for how long, such as 12h, 3d or '2 weeks'; default: until `unblock`",
             )
         command.add_argument(
-            "--server", type=_id, metavar="ID", help="a server's Discord id; default: everywhere"
+            "--server", type=_id, metavar="ID", help="a server's Discord ID; default: everywhere"
         )
-    copy = commands.add_parser("backup", help="copy the database and its pictures while in use")
+    copy = commands.add_parser(
+        "backup", help="copy the database and its pictures; the bot may be running"
+    )
     copy.add_argument("file", type=Path, metavar="FILE", help="a new file")
     copy.add_argument(
         "--database-only",
         action="store_true",
         help="copy the database alone: SQLite as it is, PostgreSQL as pg_dump",
     )
-    back = commands.add_parser("restore", help="bring a backup back; bot and engines are stopped")
-    back.add_argument("file", type=Path, metavar="FILE", help="of `backup`")
+    back = commands.add_parser(
+        "restore", help="restore a backup; stop the bot and all engines first"
+    )
+    back.add_argument("file", type=Path, metavar="FILE", help="a file made by `backup`")
     back.add_argument(
         "--move",
         action="store_true",
-        help="go on from there, what waits included: into an empty database, with a backup that "
-        "was made after the bot and all engines had ended",
+        help="go on where the backup was made, waiting jobs included: into an empty database, from "
+        "a backup made after the bot and all engines had been stopped",
     )
     commands.add_parser(
-        "restored", help="after a pg_restore of PostgreSQL: do what `restore` does besides"
+        "restored", help="after a pg_restore of PostgreSQL: do the rest of what `restore` does"
     )
     return parser
 
@@ -109,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _id(text: str) -> int:
     """A positive number: an ID or a count."""
     if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_ID:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 1 upwards")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of 1 or more")
     return int(text)
 
 
@@ -117,7 +123,7 @@ def _span(text: str) -> timedelta:
     """A duration."""
     if (span := parse_span(text)) is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no span of time; write one such as 12h, 3d or '2 weeks'"
+            f"{text!r} is not a length of time; write one such as 12h, 3d or '2 weeks'"
         )
     return span
 
@@ -126,13 +132,13 @@ def _reason(text: str) -> str:
     """A reason of a block, no longer than its limit."""
     reason = " ".join(text.split())
     if not 1 <= len(reason) <= REASON_LIMIT:
-        raise argparse.ArgumentTypeError(f"a reason has 1 to {REASON_LIMIT} characters")
+        raise argparse.ArgumentTypeError(f"a reason must have 1 to {REASON_LIMIT} characters")
     return reason
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run a command. Returns 0 on success, 1 on failure, 2 for wrong settings."""
-    print_anything()
+    replace_unencodable()
     asked = build_parser().parse_args(arguments)
     output = console or wide_enough(Console())
     try:
@@ -190,7 +196,7 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
     if job is None:
         return _missing(asked.job_id)
     if await queue.jobs.retry(asked.job_id) is not None:
-        console.print(f"Job {asked.job_id} is queued again.")
+        console.print(f"Job {asked.job_id} has been queued again.")
         return 0
     if job.pictures_deleted_at is not None:
         _complain(f"Job {job.id} cannot be queued again: its pictures have been deleted.")
@@ -206,13 +212,13 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
     outcome = await queue.jobs.remove(asked.job_id, COMMAND_LINE)
     match outcome:
         case Cancelled():
-            console.print(f"Job {asked.job_id} is cancelled.")
+            console.print(f"Job {asked.job_id} was cancelled.")
         case CancelRequested():
             console.print(f"Job {asked.job_id} is being painted; its engine has been told to stop.")
         case AlreadyEnded(job) if job.state is JobState.CANCELLED:
-            console.print(f"Job {asked.job_id} was cancelled already.")
+            console.print(f"Job {asked.job_id} was already cancelled.")
         case AlreadyEnded(job):
-            _complain(f"Job {asked.job_id} has ended already: {job.state.value}.")
+            _complain(f"Job {asked.job_id} has already ended: {job.state.value}.")
             return 1
         case NoSuchJob() | NotYours():
             return _missing(asked.job_id)
@@ -222,9 +228,9 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
 async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
     counts = await queue.retention.gc()
     console.print(
-        f"{counted(counts.expired_jobs, 'job')} gave up their pictures; "
+        f"Deleted the pictures of {counted(counts.expired_jobs, 'job')}: "
         f"{counted(counts.files, 'file')} ({counts.bytes / 1e6:.1f} MB) and "
-        f"{counted(counts.rows, 'row')} of the database were deleted.",
+        f"{counted(counts.rows, 'row')} of the database.",
         markup=False,
     )
     return 0

@@ -11,7 +11,7 @@ from jobs.cli.restoring import restore
 from jobs.cli.settling import Restored, settle
 from jobs.cli.tables import counted
 from jobs.db.backup import backup
-from jobs.db.living import BOT_LOCK
+from jobs.db.liveness import BOT_LOCK
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 
@@ -36,16 +36,16 @@ async def bring_back(settings: Settings, file: Path, console: Console, *, moves:
         with FileLock(folder / BOT_LOCK, mode=0o600).acquire(timeout=0):
             restored = await restore(settings, file, moves=moves)
     except Timeout:
-        raise QueueError("The bot runs; please stop it and all engines first.") from None
+        raise QueueError("The bot is running; please stop it and all engines first.") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        hint = ": start this as the user who runs the bot" * isinstance(error, PermissionError)
+        hint = ": run this as the user who runs the bot" * isinstance(error, PermissionError)
         raise QueueError(f"The folder {folder} cannot be used ({reason}){hint}.") from error
     console.print(f"Restored {counted(restored.pictures, 'picture')}.")
     if not moves:
         _say(restored, console)
     if restored.aside is not None:
-        console.print(f"The database that was there is now {restored.aside}.", markup=False)
+        console.print(f"The database that was there before is now {restored.aside}.", markup=False)
     return 0
 
 
@@ -57,7 +57,7 @@ async def settle_restored(queue: JobQueue, _: argparse.Namespace, console: Conso
 
 def _say(restored: Restored, console: Console) -> None:
     console.print(
-        f"{counted(restored.ended_jobs, 'job')} that waited ended; "
-        f"{counted(restored.erased_users, 'member')} who had their data erased since had it "
-        "erased again. Nothing is deleted for a day."
+        f"Ended {counted(restored.ended_jobs, 'waiting job')}; erased once more the data of "
+        f"{counted(restored.erased_users, 'member')} who had it erased after the backup. "
+        "Nothing is deleted for a day."
     )

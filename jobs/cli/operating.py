@@ -18,9 +18,9 @@ async def block(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
     new = await queue.blocks.add(
         asked.server, asked.user_id, COMMAND_LINE, reason=asked.reason, until=until
     )
-    said = "is blocked" if new else "was blocked already"
+    said = "is blocked" if new else "was already blocked"
     end = "" if until is None else f" until {until:%Y-%m-%d %H:%M} UTC"
-    why = "" if asked.reason is None else f" They read: {asked.reason}"
+    why = "" if asked.reason is None else f" They see: {asked.reason}"
     console.print(
         f"{asked.user_id} {said} {_where(asked)}{end}.{why}", markup=False, highlight=False
     )
@@ -38,15 +38,16 @@ async def unblock(queue: JobQueue, asked: argparse.Namespace, console: Console) 
 async def pause(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
     """Start no more jobs."""
     new = await queue.pauses.pause(asked.server, COMMAND_LINE)
-    said = "is paused; what waits keeps its place" if new else "was paused already"
-    console.print(f"The queue {said} {_where(asked)}.")
+    said = "is paused" if new else "was already paused"
+    more = "; waiting jobs keep their places" if new else ""
+    console.print(f"The queue {said} {_where(asked)}{more}.")
     return 0
 
 
 async def resume(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
     """Start jobs again."""
     was = await queue.pauses.resume(asked.server, COMMAND_LINE)
-    said = "goes on" if was else "was not paused"
+    said = "is running again" if was else "was not paused"
     console.print(f"The queue {said} {_where(asked)}.")
     return 0
 

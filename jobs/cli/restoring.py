@@ -11,15 +11,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import private_folder
+from common.files import private_folder, put_in_place
 from common.settings import Settings
 from common.store import PictureStore, key_for
 from jobs.cli.settling import NUMBERED, Restored, settle
 from jobs.db import postgres_copying
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
-from jobs.db.carrying import carry
 from jobs.db.copying import time_stamp
+from jobs.db.sqlite_to_postgres import copy_to_postgres
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 
@@ -65,7 +65,7 @@ def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: boo
         pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
         _check_sqlite(Path(folder) / DATABASE_NAME)
         aside = _set_aside(database)
-        (Path(folder) / DATABASE_NAME).replace(database)
+        put_in_place(Path(folder) / DATABASE_NAME, database)
     return pictures, highest, aside
 
 
@@ -89,7 +89,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
         try:
             if sqlite.exists():
                 await postgres_copying.clear(url)
-                await carry(sqlite, settings)
+                await copy_to_postgres(sqlite, settings)
             else:
                 await postgres_copying.load(url, dump)
         except QueueError:
@@ -104,7 +104,7 @@ def _refuse_numbered(highest: dict[str, int] | None) -> None:
     """Refuse to move into a database with jobs, as IDs would be given twice."""
     if highest is None or any(highest.values()):
         raise QueueError(
-            "There are jobs in this database already, and a move needs an empty one; without "
+            "This database already has jobs, and a move needs an empty one; without "
             "--move the backup takes their place."
         )
 
@@ -134,14 +134,15 @@ def _unpacked(source: Path, folder: Path, settings: Settings, *names: str) -> in
         if error.errno not in _NO_ROOM:
             raise _unreadable(source, error.strerror or str(error)) from error
         raise QueueError(
-            f"There is no room to bring {source} back: {error.strerror}. What is there is as it "
-            "was."
+            f"There is no room to restore {source}: {error.strerror}. Nothing was changed."
         ) from error
     except tarfile.TarError as error:
         raise _unreadable(source, str(error)) from error
     found = [folder / name for name in names if (folder / name).exists()]
     if not found:
-        raise QueueError(f"{source} holds no database of the kind that ATELIER_DATABASE_URL names.")
+        raise QueueError(
+            f"{source} contains no database of the kind that ATELIER_DATABASE_URL names."
+        )
     found[0].chmod(0o600)
     return count
 
@@ -184,7 +185,7 @@ def _check_sqlite(database: Path) -> None:
             problem = connection.execute("PRAGMA quick_check").fetchone()[0]
             connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.Error as error:
-        raise QueueError(f"The backup holds no database of Atelier: {error}") from error
+        raise QueueError(f"The backup contains no database of Atelier: {error}") from error
     if problem != "ok":
         raise QueueError(f"The backup's database is damaged: {problem}.")
 

@@ -103,17 +103,17 @@ def _table(health: Health, troubles: Collection[Trouble]) -> Table:
 
     def row(name: str, part: Part | None, text: str) -> None:
         bad = part in ill
-        table.add_row(name, Text("ill" if bad else "ok", "red" if bad else "green"), Text(text))
+        table.add_row(name, Text("fault" if bad else "ok", "red" if bad else "green"), Text(text))
 
     row("queue", None, _queue_words(health))
     for engine in health.engines:
-        doing = "idle" if engine.job is None else f"paints job {engine.job.id}"
+        doing = "idle" if engine.job is None else f"painting job {engine.job.id}"
         info = engine.info
         networks = " and ".join(info.networks) or info.network
         where = f"{info.host} ({info.device})"
         row("engine", Part.ENGINE, f"{where}, {networks}: {doing}{_engine_words(info)}")
     if health.engine_starting:
-        row("engine", Part.ENGINE, "is starting")
+        row("engine", Part.ENGINE, "starting")
     elif not health.engines:
         row("engine", Part.ENGINE, "none is running")
     for bot in health.bots:
@@ -121,7 +121,7 @@ def _table(health: Health, troubles: Collection[Trouble]) -> Table:
         row("bot", Part.BOT, f"{bot.info.host}, process {bot.info.pid}{delay}")
     if not health.bots:
         row("bot", Part.BOT, "none is running")
-    row("store", Part.STORE, health.store_problem or "takes, gives and deletes")
+    row("store", Part.STORE, health.store_problem or "can write, read and delete")
     if health.free_bytes is not None:
         row("disk", Part.DISK, f"{health.free_bytes / GIB:.1f} GiB free")
     return table
@@ -154,5 +154,7 @@ def _queue_words(health: Health) -> str:
     if health.paused_everywhere:
         words += "; paused"
     if health.failures:
-        words += f"; failed in a day: {', '.join(f'job {job.id}' for job in health.failures)}"
+        words += (
+            f"; failed in the last day: {', '.join(f'job {job.id}' for job in health.failures)}"
+        )
     return words

@@ -112,7 +112,7 @@ def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
     yield "user", f"{job.user_name} ({job.user_id})".strip()
     yield "server", str(job.guild_id or "private")
     if job.erased_at is not None:
-        yield "erased", f"{_when(job.erased_at)}; the row goes a day later"
+        yield "erased", f"{_when(job.erased_at)}; the row is deleted a day later"
         return
     yield "unreadable", str(job.unreadable or "")
     yield "channel", str(job.channel_id or "")

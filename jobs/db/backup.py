@@ -61,7 +61,7 @@ def backup(settings: Settings, destination: Path, *, pictures: bool = True) -> B
         if destination.is_dir():
             raise QueueError(f"{destination} is a folder; please name a new file in it.")
         if destination.exists():
-            raise QueueError(f"{destination} is there already; please name a new file.")
+            raise QueueError(f"{destination} already exists; please name a new file.")
         if pictures:
             return _with_pictures(settings, source, destination)
         _copy(settings, source, destination)

@@ -19,7 +19,7 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.connecting import BUSY_TIMEOUT_SECONDS
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import Database
-from jobs.db.living import BotInfo, bots_alive, engines_alive_of_old, has_ended
+from jobs.db.liveness import BotInfo, bots_alive, engines_alive_in_any_schema, has_ended
 from jobs.model import EngineInfo
 from jobs.outcomes import (
     DatabaseTooNewError,
@@ -37,10 +37,7 @@ NO_DATABASE = (
     "There is no database at {path}. The bot makes it when it first starts. If it has, start this "
     "in the folder in which you start the bot, with the same ATELIER_DATA_DIR."
 )
-_CLOSED = (
-    "The folder {folder} may not be looked into ({reason}): start this as the user who runs the "
-    "bot."
-)
+_CLOSED = "The folder {folder} cannot be read ({reason}): run this as the user who runs the bot."
 _SCRIPTS = Path(__file__).parent / "migrations"
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
 """Alembic's own table."""
@@ -139,7 +136,7 @@ async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
         running = [(f"A bot of version {bot.version}", bot) for bot in bots]
     else:
         stop = "Stop its bot and all engines"
-        engines = await engines_alive_of_old(connection, now)
+        engines = await engines_alive_in_any_schema(connection, now)
         running = [("An engine of an older version", engine) for engine in engines]
     for what, one in running:
         if not has_ended(one):

@@ -31,8 +31,8 @@ STEADY_GAP_SECONDS = 15.0
 AWAKE_SECONDS = 10.0
 """Time that engines have to renew after such a gap; a quarter of a lease would do."""
 LOST = sentence(
-    "The painter stopped {count} times while painting this, so it was given up; please try a "
-    "smaller size.",
+    "The painter stopped {count} times while painting this, so I gave up; please try a smaller "
+    "size.",
     count=DEATHS_ALLOWED,
 )
 

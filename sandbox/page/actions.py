@@ -70,7 +70,7 @@ async def component(request: ActionRequest) -> Interaction:
     custom_id, values = request.payload["custom_id"], request.payload.get("values")
     found = [c for c in request.message.walk() if c.get("custom_id") == custom_id]
     if not found:
-        raise NotOfferedError("That button is not there any more.")
+        raise NotOfferedError("That button is no longer there.")
     return await request.discord.use_component(request.user, request.message, found[0], values)
 
 

@@ -59,7 +59,7 @@ def add_page(discord: LoopbackDiscord) -> None:
         wanted = request.match_info["number"]
         found = next((t for t in discord.world.traffic if str(t.number) == wanted), None)
         if found is None:
-            return answer({"error": "That line is not kept any more."}, 404)
+            return answer({"error": "That line is no longer kept."}, 404)
         return answer(traffic_view(found, whole=True))
 
     router.add_get("/", index)

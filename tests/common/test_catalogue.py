@@ -77,7 +77,7 @@ def test_a_good_file_is_read_with_its_defaults() -> None:
         (lambda text: text + "\nsize = 3", "scan.size"),
         (lambda text: text + '[settings]\npooling = "median"', "settings.pooling"),
         (lambda text: text + "[settings]\nstyle_scale = 0.0", "settings.style_scale"),
-        (lambda _: "name = ", "no TOML"),
+        (lambda _: "name = ", "not TOML"),
     ],
 )
 def test_a_wrong_file_is_refused_by_the_name_of_what_is_wrong(

@@ -61,7 +61,7 @@ def test_each_mistake_gets_a_line_without_the_value(monkeypatch: pytest.MonkeyPa
         ("ATELIER_MIGRATE_WITHOUT_COPY", "maybe", "has to be true or false."),
         ("ATELIER_MAX_UPLOAD_MIB", "501", "has to be at most 500."),
         ("ATELIER_HANG_SECONDS", "0", "has to be at least 1."),
-        ("ATELIER_OWNER_IDS", "12; 34, <@56>", "has to be whole numbers between commas."),
+        ("ATELIER_OWNER_IDS", "12; 34, <@56>", "has to be whole numbers separated by commas."),
         ("ATELIER_OWNER_IDS", "-4", "has to be at least 1."),
         ("ATELIER_ALERT_CHANNEL_ID", "#general", "has to be a whole number."),
         ("ATELIER_ALERT_CHANNEL_ID", "9" * 23, "has to be less than 9223372036854775808."),

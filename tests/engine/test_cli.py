@@ -151,7 +151,7 @@ def test_a_fingerprint_is_not_written_over_the_picture_that_it_is_of(
     before = (studio / "style.jpg").read_bytes()
     lite = ("--network", "lite")
     assert engine_main(["styles", "fingerprint", "style.jpg", "-o", "style.jpg", *lite]) == 1
-    assert "let it end in one of .safetensors" in " ".join(capsys.readouterr().err.split())
+    assert "use one of .safetensors" in " ".join(capsys.readouterr().err.split())
     assert (studio / "style.jpg").read_bytes() == before
 
 
@@ -208,7 +208,7 @@ def test_every_flag_is_understood() -> None:
         (("--style-weight", "-1"), "style-weight: greater than or equal to 0, not -1"),
         (("--style-scale", "0"), "style-scale: greater than or equal to 0.1"),
         (("--size", "20"), "size: greater than or equal to 64"),
-        (("--recipe", "nope"), "there are: atelier"),
+        (("--recipe", "nope"), "choose one of: atelier"),
         (("--mask", "small-mask.png"), "mask is 8 × 6 pixels; it must be as large as"),
         (("--mask", "absent.png"), "absent.png cannot be read"),
         (("--init", "gray"), "content, grey, noise, style, or a file; there is no file gray."),
@@ -229,7 +229,7 @@ def test_every_flag_is_understood() -> None:
         (("--checkpoint", "."), "is a folder"),
         (("--checkpoint", "c.bin", "--checkpoint-every", "-1"), "0 for each iteration, not -1"),
         (("--checkpoint", "vgg19.safetensors"), "checkpoint cannot be read"),
-        (("--checkpoint-every", "5"), "name the file too, by --checkpoint."),
+        (("--checkpoint-every", "5"), "also name the file, with --checkpoint."),
         (("-o", "photo.png"), "--output photo.png is a picture to paint from too"),
         (("--plot", "out.png"), "--plot out.png is --output too"),
         (
@@ -237,7 +237,7 @@ def test_every_flag_is_understood() -> None:
             "with --keep-colors match (or luminance or histogram).",
         ),
         (("--keep-colors", "match", "--colors-first", "1"), "leave out one of them."),
-        (("--style-weights", "5"), "the only one there is to be says --strength."),
+        (("--style-weights", "5"), "single one, use --strength."),
         (("-o", "out.mp4"), "--timelapse out.mp4 records how it is painted."),
     ],
 )
@@ -321,7 +321,7 @@ def test_layers_and_memory_are_parsed() -> None:
     assert parse_memory("500 MB") == 500 * 2**20
     assert parse_memory("1.5g") == 3 * 2**29
     assert parse_memory("1000") == 1000
-    with pytest.raises(PaintSettingsError, match="'6' is no amount of memory"):
+    with pytest.raises(PaintSettingsError, match="'6' is not an amount of memory"):
         parse_memory("6")  # GiB were meant
     with pytest.raises(PaintSettingsError):
         parse_memory("0GiB")

@@ -113,11 +113,11 @@ def test_retry_and_cancel(place: Place, capsys: pytest.CaptureFixture[str]) -> N
     assert "Job 1 is done; only failed and cancelled" in capsys.readouterr().err
     assert run("retry", "77")[0] == 1
     assert "There is no job 77." in capsys.readouterr().err
-    assert run("retry", "2") == (0, "Job 2 is queued again.\n")
-    assert run("cancel", "2") == (0, "Job 2 is cancelled.\n")
-    assert run("cancel", "2") == (0, "Job 2 was cancelled already.\n")
+    assert run("retry", "2") == (0, "Job 2 has been queued again.\n")
+    assert run("cancel", "2") == (0, "Job 2 was cancelled.\n")
+    assert run("cancel", "2") == (0, "Job 2 was already cancelled.\n")
     assert run("cancel", "1")[0] == 1
-    assert "Job 1 has ended already: done." in capsys.readouterr().err
+    assert "Job 1 has already ended: done." in capsys.readouterr().err
     assert run("cancel", "77")[0] == 1
     asyncio.run(_delete_pictures(place))
     assert run("retry", "2")[0] == 1
@@ -134,7 +134,7 @@ def test_an_erased_job(place: Place) -> None:
     assert "(erased)" in run("list")[1]
     code, text = run("show", "1")
     assert code == 0
-    assert "the row goes a day later" in text
+    assert "the row is deleted a day later" in text
     assert "another version" not in text
 
 
@@ -159,13 +159,13 @@ def test_what_is_no_id_is_said(
 ) -> None:
     with pytest.raises(SystemExit):
         run(*arguments)
-    assert "is no number from 1 upwards" in capsys.readouterr().err
+    assert "is not a number of 1 or more" in capsys.readouterr().err
 
 
 def test_gc(place: Place) -> None:
     code, text = run("gc")
     assert code == 0
-    assert text.startswith("0 jobs gave up their pictures; 0 files (0.0 MB) and ")
+    assert text.startswith("Deleted the pictures of 0 jobs: 0 files (0.0 MB) and ")
 
 
 COMMANDS = [("list",), ("show", "1"), ("retry", "1"), ("cancel", "1"), ("gc",)]
@@ -253,7 +253,7 @@ def test_backup_while_it_is_in_use(
     assert copied.execute("SELECT count(*) FROM jobs").fetchone() == (3,)
     copied.close()
     assert run("backup", "--database-only", str(copy))[0] == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_backup_of_a_postgresql_that_is_away(
@@ -277,7 +277,7 @@ def test_a_data_folder_of_somebody_else_is_a_sentence(
         code, said = run(*arguments)
     assert code == 1
     said += capsys.readouterr().err
-    assert "Permission denied): start this as the user who runs the bot." in " ".join(said.split())
+    assert "Permission denied): run this as the user who runs the bot." in " ".join(said.split())
 
 
 @pytest.mark.parametrize("address", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
@@ -300,13 +300,13 @@ def test_bad_settings(
 
 def test_the_operator_blocks_pauses_and_clears_everywhere(place: Place) -> None:
     assert run("block", "7") == (0, "7 is blocked everywhere.\n")
-    assert run("block", "7")[1] == "7 was blocked already everywhere.\n"
+    assert run("block", "7")[1] == "7 was already blocked everywhere.\n"
     assert run("block", "7", "--server", "5")[1] == "7 is blocked in server 5.\n"
     assert run("unblock", "7")[1] == "7 may paint again everywhere.\n"
     assert run("unblock", "7")[1] == "7 was not blocked everywhere.\n"
     assert "is paused" in run("pause")[1]
     assert ", paused" in run("list")[1]
-    assert run("resume")[1] == "The queue goes on everywhere.\n"
+    assert run("resume")[1] == "The queue is running again everywhere.\n"
     assert run("resume", "--server", "5")[1] == "The queue was not paused in server 5.\n"
     assert run("clear", "--server", "77")[1] == "0 waiting jobs cancelled in server 77.\n"
     assert run("clear")[1] == "1 waiting job cancelled everywhere.\n"
@@ -318,7 +318,7 @@ def test_a_block_has_a_reason_and_an_end(place: Place) -> None:
     assert code == 0
     assert re.fullmatch(
         r"7 is blocked everywhere until \d{4}-\d\d-\d\d \d\d:\d\d UTC\. "
-        r"They read: too many cats\n",
+        r"They see: too many cats\n",
         said,
     )
     (block,) = asyncio.run(_blocks(place))
@@ -333,11 +333,11 @@ def test_a_block_has_a_reason_and_an_end(place: Place) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (("--lasts", "soon"), "'soon' is no span of time"),
-        (("--lasts", "0h"), "'0h' is no span of time"),
-        (("--lasts", "9999w"), "'9999w' is no span of time"),
-        (("--reason", " "), "a reason has 1 to 200 characters"),
-        (("--reason", "x" * 201), "a reason has 1 to 200 characters"),
+        (("--lasts", "soon"), "'soon' is not a length of time"),
+        (("--lasts", "0h"), "'0h' is not a length of time"),
+        (("--lasts", "9999w"), "'9999w' is not a length of time"),
+        (("--reason", " "), "a reason must have 1 to 200 characters"),
+        (("--reason", "x" * 201), "a reason must have 1 to 200 characters"),
     ],
 )
 def test_a_block_that_cannot_be(

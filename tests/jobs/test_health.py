@@ -21,7 +21,7 @@ from common.settings import MIB
 from common.version import VERSION
 from jobs import health_check
 from jobs.cli import commands
-from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
+from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
 from jobs.model import FailureKind
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS
@@ -89,7 +89,7 @@ async def test_engines_of_another_version_than_the_bots_are_told(queue: JobQueue
     await queue.engines.register(old)
     (trouble,) = (await queue.health.ask()).troubles()
     assert (trouble.name, trouble.places) == ("engine-version", ("laptop (cpu)",))
-    assert f"than the bot's ({VERSION}) are running: laptop (cpu): 0.1.9." in str(trouble.sentence)
+    assert f"from the bot's ({VERSION}) are running: laptop (cpu): 0.1.9." in str(trouble.sentence)
     await queue.bots.forget(BOT.id)
     assert await troubles(queue) == ["no-bot"], "nobody knows which is the right one"
 
@@ -191,9 +191,9 @@ async def test_the_lock_of_another_program_is_told_and_not_that_all_seem_dead(
     file = queue.database.place
     with contextlib.closing(sqlite3.connect(file)) as browser:
         browser.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseLockedError, match="Another program holds") as found:
+        with pytest.raises(DatabaseLockedError, match="Another program keeps") as found:
             await queue.health.ask()
-    assert f"Another program holds the database {file} locked" in str(
+    assert f"Another program keeps the database {file} locked" in str(
         of_database(found.value).sentence
     )
     await alive(queue)
@@ -233,7 +233,7 @@ def test_the_command_ends_with_one_where_something_is_ill(here: Place) -> None:
     assert text.startswith("no-bot: No bot is running: start it with `python -m bot`")
     code, text = run()
     assert code == 1
-    assert "ill" in text
+    assert "fault" in text
     assert "none is running" in text
     code, text = run("--json", "--only", "engine")
     assert (code, json.loads(text)["healthy"]) == (0, True)
@@ -271,7 +271,7 @@ def test_an_engine_that_starts_is_no_trouble(here: Place) -> None:
     asyncio.run(_start(here))
     assert run("--only", "engine", "--quiet") == (0, "")
     text = run()[1]
-    assert "is starting" in text
+    assert "starting" in text
     assert "No engine is running" not in text
     assert json.loads(run("--json")[1])["engine_starting"] is True
 

@@ -1,4 +1,4 @@
-"""Asking for paintings that move, and waiting for them."""
+"""Requests clip paintings, and waits for them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LOOKS = [solid((60 * number, 90, 90), (96, 72)) for number in range(4)]
 STYLE = ("style.png", gradient_picture((64, 64)))
 GIF = {"content": ("cat.gif", ANIMATION), "style": STYLE}
 FILM = {"content": ("cat.mp4", film(LOOKS)), "style": STYLE}
-QUESTION = "Shall I paint all of it, or its first picture?"
+QUESTION = "Should I paint all of it, or only its first frame?"
 
 
 async def asked(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
@@ -31,13 +31,13 @@ def label(message: Message, start: str) -> str:
 
 
 async def decided(
-    world: World, message: Message, start: str = "Moving", user: str = "ada"
+    world: World, message: Message, start: str = "All of it", user: str = "ada"
 ) -> Interaction:
     return await world.discord.press(world.user(user), message, label=label(message, start))
 
 
 async def moving(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
-    """A painting that moves, finished."""
+    """A finished clip painting."""
     attachments = details.pop("attachments", GIF)
     interaction = await world.discord.slash(
         world.user(), "paint", {"moving": True, **(options or {})}, attachments, **details

@@ -305,14 +305,14 @@ async def test_four_versions_stand_two_by_two_and_a_deletion_is_undone(
     await visitor.attach("style", files[1])
     await visitor.write("variants", "4")
     await visitor.send()
-    await visitor.reads("Take 4")
+    await visitor.reads("Choose 4")
     boxes = [await image.bounding_box() for image in await page.locator(".gallery-4 img").all()]
     assert len({box["x"] for box in boxes if box}) == 2
     assert len({box["y"] for box in boxes if box}) == 2
     await visitor.last_message().get_by_role("button", name="Delete", exact=True).click()
-    await visitor.reads("For ten minutes")
+    await visitor.reads("You can undo this")
     await visitor.last_message().get_by_role("button", name="Undo", exact=True).click()
-    await visitor.reads("Take 4")
+    await visitor.reads("Choose 4")
 
 
 async def test_discord_is_used_in_french(page: Page, world: World) -> None:
@@ -342,8 +342,8 @@ async def test_a_members_avatar_is_painted_from_the_menu_of_their_message(
 @pytest.mark.parametrize(
     ("menu", "question", "about"),
     [
-        ("Paint this", "Which of these pictures shall I paint?", "A painting"),
-        ("Use as style", "Which of these pictures is the style?", "Photographs"),
+        ("Paint this", "Which of these pictures should I paint?", "A painting"),
+        ("Use as style", "Which of these pictures is the style?", "Photos"),
     ],
 )
 async def test_of_several_pictures_of_a_message_it_is_asked_which_is_meant(

@@ -140,7 +140,7 @@ async def test_the_demonstration_says_why_it_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--port", "65536"), "Argument --port: 65536 is no number up to 65535. See --help."),
+        (("--port", "65536"), "Argument --port: 65536 is not a number up to 65535. See --help."),
         (("--no-open", "--data", "{file}"), "file cannot be made (File exists)"),
         (("demo", "--out", "{file}"), "The demonstration failed. {file} cannot be made"),
     ],
@@ -163,7 +163,7 @@ async def test_a_demonstration_of_what_the_bot_refuses_ends_with_its_words(tmp_p
         "demo", "--out", str(tmp_path), "--content", str(tmp_path / "saved.jpg")
     )
     assert code == 1
-    assert "The photograph: That file is not a picture I can read: it is a web page." in output
+    assert "The photo: That file is not a picture I can read: it is a web page." in output
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ def test_buttons_and_sentences_are_cited_as_they_are(page: Path) -> None:
 def test_what_is_cited_is_looked_for() -> None:
     said = sentences()
     assert is_said("Try 5 styles", said)
-    assert is_said("Take", said)
+    assert is_said("Choose", said)
     assert not is_said("Send to DMs", said)
     assert "Save to DMs" in ITALIC.findall((ROOT / "docs" / "members.md").read_text("utf-8"))
 

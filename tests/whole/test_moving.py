@@ -42,7 +42,7 @@ async def test_what_moves_outlives_the_deaths_of_bot_and_engine(installation: In
         bot._process.kill()  # the question is open
         await bot._process.wait()
     async with installation.bot(LITE) as bot:
-        moving = next(b for b in message.buttons if str(b["label"]).startswith("Moving"))
+        moving = next(b for b in message.buttons if str(b["label"]).startswith("All of it"))
         await discord.use_component(ada, message, moving)
         painting = await discord.until(lambda: f"of {FRAMES}" in message.text, 120)
         assert painting, message.text

@@ -89,7 +89,7 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
         return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "
-            "there, or choose another by /limits set.",
+            "there, or choose another with /limits set.",
             channel_id=limits.log_channel_id,
         )
     return None

@@ -22,8 +22,8 @@ SCOPES: Mapping[str, str] = {
     "guild": _("of the server"),
 }
 ACTIONS: Mapping[str, str] = {
-    "set_limits": _("set limits"),
-    "undo_limits": _("took a change of limits back"),
+    "set_limits": _("changed limits"),
+    "undo_limits": _("undid a change of limits"),
     "reset_limits": _("reset all limits"),
     "set_defaults": _("set the defaults of a channel or the server"),
     "block": _("blocked a member"),
@@ -31,16 +31,16 @@ ACTIONS: Mapping[str, str] = {
     "pause": _("paused the queue"),
     "resume": _("resumed the queue"),
     "clear": _("cleared the queue"),
-    "undo_clear": _("put back what was cleared"),
+    "undo_clear": _("undid the clearing of the queue"),
     "remove": _("cancelled a picture"),
     "delete_picture": _("deleted a picture"),
     "delete_copy": _("deleted a message with a picture"),
-    "undo_delete_picture": _("took the deletion of a picture back"),
+    "undo_delete_picture": _("undid the deletion of a picture"),
     "look_at_private": _("looked at a picture that was not for everybody"),
     "retry": _("queued a picture again"),
-    "restore": _("brought a backup back"),
+    "restore": _("restored a backup"),
     "front": _("moved a picture to the front"),
-    "begin_weekly_style": _("named a style of the week"),
+    "begin_weekly_style": _("announced a style of the week"),
     "end_weekly_style": _("ended the style of the week"),
     "save_style": _("saved a style for the server"),
     "replace_style": _("replaced a style of the server"),
@@ -58,7 +58,7 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
     shown = entries[first : first + PAGE_SIZE]
     words = "\n".join(audit_line(t, entry) for entry in shown)
     turning = turner(audit_turner, t, place, more=len(entries) > first + PAGE_SIZE)
-    return card(t("## Log of changes"), words or t("Nothing was changed so far."), turning)
+    return card(t("## Log of changes"), words or t("Nothing has been changed so far."), turning)
 
 
 async def post_last(interaction: Interaction) -> str | None:
@@ -75,7 +75,7 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
     if entry.user_id == COMMAND_LINE:
         who = t("the operator of this bot")
     if entry.user_id == SERVER_LEFT:
-        who = t("nobody, as I was not in this server")
+        who = t("nobody, because I was not in this server")
     said = t("{who}: {what}", who=who, what=_what(t, entry))
     return f"{relative(entry.at)} {said}"
 

@@ -54,7 +54,7 @@ async def add(
     if is_new:
         said = await announce(interaction, lambda t: blocked_words(t, member.id, reason, until))
     else:
-        said = texts_of(interaction)("<@{user_id}> is blocked already.", user_id=member.id)
+        said = texts_of(interaction)("<@{user_id}> is already blocked.", user_id=member.id)
     await show_block(interaction, said, member.id, guild_id, cancel_theirs_button)
 
 
@@ -100,7 +100,7 @@ async def show_block(
     await show(interaction, card(f"{said}\n{note}", row_of(button)))
 
 
-@own_button("block-cancel", _("Cancel these, too"), style=discord.ButtonStyle.danger)
+@own_button("block-cancel", _("Cancel these too"), style=discord.ButtonStyle.danger)
 async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Cancels a member's unfinished pictures in this server."""
     guild_id = admin_guild(interaction)
@@ -123,8 +123,8 @@ async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: 
 def cancelled_words(t: Texts, count: int, member_id: int) -> str:
     """How many of a member's pictures were cancelled."""
     return t.plural(
-        "{count} picture of <@{user_id}> is cancelled.",
-        "{count} pictures of <@{user_id}> are cancelled.",
+        "{count} picture by <@{user_id}> was cancelled.",
+        "{count} pictures by <@{user_id}> were cancelled.",
         count=count,
         user_id=member_id,
     )

@@ -30,7 +30,7 @@ async def channel_defaults_words(interaction: Interaction, t: Texts) -> str | No
     if not found:
         return None
     lines = [_line(t, channel_id, own) for channel_id, own in found.items()]
-    headline = t("Channels with defaults of their own, by /settings:")
+    headline = t("Channels with their own defaults, set with /settings:")
     return "\n".join((headline, those_that_fit(t, lines, CHARACTERS, between="\n")))
 
 

@@ -25,7 +25,7 @@ from jobs.queue import JobQueue
 
 CHANGES = frozenset({SET_LIMITS, UNDO_LIMITS, RESET_LIMITS})
 ENTRIES_AT_ONCE = 100
-CHANGED_SINCE = _("The limits were changed again since; /limits log shows by whom.")
+CHANGED_SINCE = _("The limits have been changed again since then; /limits log shows who did it.")
 
 
 async def change_limits(
@@ -52,7 +52,7 @@ async def change_limits(
     said = await announce(
         interaction,
         lambda t: "\n".join(
-            [t("A change of limits is taken back:") if is_undo else t("Limits are changed:")]
+            [t("A change of limits was undone:") if is_undo else t("Limits changed:")]
             + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
         ),
     )
@@ -85,7 +85,7 @@ async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
-    said = await announce(interaction, lambda t: t("All limits of this server are reset."))
+    said = await announce(interaction, lambda t: t("All limits of this server have been reset."))
     await _offer_undo(interaction, guild_id, said)
 
 

@@ -91,7 +91,7 @@ class LimitsForm(ReportingModal):
             max_length=TYPED_LIMIT,
             default=filled.lines,
         )
-        about = filled.about_lines or t("Nothing behind a colon: what the bot's operator allows.")
+        about = filled.about_lines or t("Nothing after a colon: what the bot's operator allows.")
         self.add_item(
             ui.Label(
                 text=t("Numbers"),
@@ -104,8 +104,8 @@ class LimitsForm(ReportingModal):
             note = None
             if gone:
                 note = t.plural(
-                    "{count} that was set is not to be found; /limits reset takes it away.",
-                    "{count} that were set are not to be found; /limits reset takes them away.",
+                    "{count} that was set no longer exists; /limits reset removes it.",
+                    "{count} that were set no longer exist; /limits reset removes them.",
                     count=gone,
                 )
             label = t.say(LIMITS[name].label)[:45]
@@ -141,7 +141,7 @@ def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int,
     if len(problems) > PROBLEMS_SHOWN:
         more = len(problems) - PROBLEMS_SHOWN
         wrong.append(t.plural("… and {count} more.", "… and {count} more.", count=more))
-    headline = t("**Nothing is changed yet.**")
+    headline = t("**Nothing has been changed yet.**")
     lines = [
         (POINTING if number in problems else NOT_POINTING) + line
         for number, line in enumerate(filled.lines.splitlines(), start=1)

@@ -16,12 +16,12 @@ from common.limits import LIMITS, LimitKind, Limits
 
 NUMBERS = {name: limit for name, limit in LIMITS.items() if not limit.kind.holds_ids}
 UNKNOWN_LINE = _(
-    "“{line}” names no limit. Please keep the names in the form, and change only what stands "
-    "behind them."
+    "“{line}” does not name a limit. Please keep the names in the form, and change only what "
+    "comes after them."
 )
-NO_NUMBER = _("{limit}: “{value}” is no whole number.")
-NO_QUALITY = _("{limit}: “{value}” is none of {qualities}.")
-TWICE = _("{limit} stands in two lines; please keep one of them.")
+NO_NUMBER = _("{limit}: “{value}” is not a whole number.")
+NO_QUALITY = _("{limit}: “{value}” is not one of {qualities}.")
+TWICE = _("{limit} appears in two lines; please keep only one of them.")
 LOOSENS = _(
     "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
     "choose a stricter value."

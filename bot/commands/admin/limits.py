@@ -44,7 +44,7 @@ async def show_limits(interaction: Interaction) -> None:
     own = await limits_of.of_server(guild_id)
     words = limits_words(t, await limits_of.in_force(guild_id), own)
     note = t(
-        "-# What this server has not set is as the bot's operator has it. Who is blocked: "
+        "-# Limits that this server has not set come from the bot's operator. Who is blocked: "
         "/blocklist show."
     )
     words = t("## Limits") + f"\n{words}\n{note}"

@@ -34,7 +34,7 @@ from bot.wire.acknowledging import acknowledge
 from jobs.changing.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
 
-ONLY_OPERATORS = _("Only those who run this bot may do that.")
+ONLY_OPERATORS = _("Only the operator of this bot may do that.")
 SHOWN = 25
 CHANGES_LIMIT, NAMES_LIMIT = 2300, 1500
 """Characters; a message takes 4,000."""
@@ -82,13 +82,13 @@ async def block(
     check_operator(interaction)
     is_new, until = await block_user(interaction, user, None, reason, lasts)
     t = texts_of(interaction)
-    said = t("<@{user_id}> is blocked already.", user_id=user.id)
+    said = t("<@{user_id}> is already blocked.", user_id=user.id)
     if is_new:
         said = blocked_words(t, user.id, reason, until, everywhere=True)
     await show_block(interaction, said, user.id, None, cancel_everywhere_button)
 
 
-@own_button("block-cancel-all", _("Cancel these, too"), style=discord.ButtonStyle.danger)
+@own_button("block-cancel-all", _("Cancel these too"), style=discord.ButtonStyle.danger)
 async def cancel_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Cancels somebody's unfinished pictures everywhere."""
     check_operator(interaction)
@@ -104,7 +104,7 @@ async def unblock(interaction: Interaction, user: discord.User) -> None:
     await _decide(
         interaction,
         lambda: interaction.client.queue.blocks.remove(None, user.id, interaction.user.id),
-        lambda t: t("<@{user_id}> may paint again; servers may still block.", user_id=user.id),
+        lambda t: t("<@{user_id}> may paint again; servers can still block them.", user_id=user.id),
         lambda t: t("<@{user_id}> was not blocked everywhere.", user_id=user.id),
     )
 
@@ -115,8 +115,8 @@ async def pause(interaction: Interaction) -> None:
     await _decide(
         interaction,
         lambda: interaction.client.queue.pauses.pause(None, interaction.user.id),
-        lambda t: t("Nothing more is painted anywhere until /operator resume."),
-        lambda t: t("The queue is paused already."),
+        lambda t: t("No more pictures are started anywhere until /operator resume."),
+        lambda t: t("The queue is already paused."),
     )
 
 
@@ -126,7 +126,7 @@ async def resume(interaction: Interaction) -> None:
     await _decide(
         interaction,
         lambda: interaction.client.queue.pauses.resume(None, interaction.user.id),
-        lambda t: t("The queue goes on, but for servers that are paused by themselves."),
+        lambda t: t("The queue is running again, except in servers that are paused themselves."),
         lambda t: t("The queue is not paused."),
     )
 
@@ -139,12 +139,12 @@ async def clear(interaction: Interaction) -> None:
     await acknowledge(interaction, ephemeral=True, thinking=True)
     overview = await interaction.client.queue.standings.overview(None)
     if not overview.waiting:
-        said = t("Nothing waits anywhere.")
+        said = t("Nothing is waiting anywhere.")
         await show_last_undo(interaction, None, said, undo_everywhere_button)
         return
     user_id = interaction.user.id
     row = row_of(clear_everywhere_button.of(t, user_id), nothing_button.of(t, user_id))
-    question = t("**In all servers and private messages:**")
+    question = t("**In all servers and DMs:**")
     words = f"{question} {clear_question(t, overview.waiting)}"
     await show(interaction, card(words, row))
 
@@ -163,7 +163,7 @@ async def show_log(interaction: Interaction) -> None:
     words = t("Blocked everywhere: {names}", names=names or t("nobody"))
     await show(
         interaction,
-        card(t("## Log of changes"), changes or t("Nothing was changed so far."), words),
+        card(t("## Log of changes"), changes or t("Nothing has been changed so far."), words),
     )
 
 
@@ -175,7 +175,7 @@ async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: in
     cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
     said = cleared_words(t, len(cleared.job_ids))
     if not cleared.job_ids:
-        said = t("Nothing waits anywhere.")
+        said = t("Nothing is waiting anywhere.")
         await show_last_undo(interaction, None, said, undo_everywhere_button)
         return
     await show_undo(interaction, said, cleared, undo_everywhere_button)

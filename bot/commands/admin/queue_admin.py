@@ -30,11 +30,13 @@ async def pause(interaction: Interaction) -> None:
     """Start no more pictures until you resume."""
     guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.pauses.pause(guild_id, interaction.user.id):
-        await say(interaction, texts_of(interaction)("The queue is paused already."))
+        await say(interaction, texts_of(interaction)("The queue is already paused."))
         return
     await tell(
         interaction,
-        lambda t: t("The queue is paused. What waits keeps its place until /queue-admin resume."),
+        lambda t: t(
+            "The queue is paused. Waiting pictures keep their places until /queue-admin resume."
+        ),
     )
 
 
@@ -49,7 +51,7 @@ async def resume(interaction: Interaction) -> None:
         said = STANDS_STILL if stands_still else _("The queue is not paused.")
         await say(interaction, texts_of(interaction)(said))
         return
-    said = STANDS_STILL if stands_still else _("The queue goes on.")
+    said = STANDS_STILL if stands_still else _("The queue is running again.")
     await tell(interaction, lambda t: t(said))
 
 
@@ -59,7 +61,7 @@ async def clear(interaction: Interaction) -> None:
     guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
     overview = await interaction.client.queue.standings.overview(guild_id)
     if not overview.waiting:
-        said = t("Nothing waits in this server.")
+        said = t("Nothing is waiting in this server.")
         await show_last_undo(interaction, guild_id, said, undo_clear_button)
         return
     user_id = interaction.user.id
@@ -76,8 +78,10 @@ async def nothing_button(interaction: Interaction, t: Texts, _about: int) -> Non
 def clear_question(t: Texts, count: int) -> str:
     """The question before the queue is cleared."""
     return t.plural(
-        "Cancel {count} waiting picture? Its owner is told. You can undo it for ten minutes.",
-        "Cancel {count} waiting pictures? Their owners are told. You can undo it for ten minutes.",
+        "Cancel {count} waiting picture? Its owner will be told. You can undo this for ten "
+        "minutes.",
+        "Cancel {count} waiting pictures? Their owners will be told. You can undo this for ten "
+        "minutes.",
         count=count,
     )
 
@@ -85,8 +89,8 @@ def clear_question(t: Texts, count: int) -> str:
 def cleared_words(t: Texts, count: int) -> str:
     """How many were cancelled."""
     return t.plural(
-        "{count} waiting picture is cancelled.",
-        "{count} waiting pictures are cancelled.",
+        "{count} waiting picture was cancelled.",
+        "{count} waiting pictures were cancelled.",
         count=count,
     )
 
@@ -94,15 +98,15 @@ def cleared_words(t: Texts, count: int) -> str:
 def _put_back_words(t: Texts, count: int) -> str:
     """How many are waiting again."""
     return t.plural(
-        "{count} picture waits again, at its old place.",
-        "{count} pictures wait again, at their old places.",
+        "{count} picture is waiting again, in its old place.",
+        "{count} pictures are waiting again, in their old places.",
         count=count,
     )
 
 
 def undone_words(t: Texts, outcome: ClearUndone, announced: str | None = None) -> str:
     """How many are waiting again (as announced, if anything was), and how many are not."""
-    said = t("There is nothing left to be put back.")
+    said = t("There is nothing left to put back.")
     if outcome.job_ids:
         said = announced or _put_back_words(t, len(outcome.job_ids))
     if not outcome.lost:
@@ -146,7 +150,7 @@ async def clear_button(interaction: Interaction, t: Texts, _about: int) -> None:
     cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
     count = len(cleared.job_ids)
     if not count:
-        said = t("Nothing waits in this server.")
+        said = t("Nothing is waiting in this server.")
         await show_last_undo(interaction, guild_id, said, undo_clear_button)
         return
     said = await announce(interaction, lambda t: cleared_words(t, count))
@@ -186,7 +190,7 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
         raise UserError(NO_SUCH_JOB, job_id=picture)
     await tell(
         interaction,
-        lambda t: t("#{job_id} of <@{owner}> is cancelled.", job_id=job.id, owner=job.user_id),
+        lambda t: t("#{job_id} by <@{owner}> was cancelled.", job_id=job.id, owner=job.user_id),
     )
 
 
@@ -201,7 +205,9 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
         raise UserError(NO_SUCH_JOB, job_id=picture)
     await tell(
         interaction,
-        lambda t: t("#{job_id} of <@{owner}> is painted next.", job_id=job.id, owner=job.user_id),
+        lambda t: t(
+            "#{job_id} by <@{owner}> will be painted next.", job_id=job.id, owner=job.user_id
+        ),
     )
 
 

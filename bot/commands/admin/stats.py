@@ -24,7 +24,7 @@ PLOT_NAME = "stats.png"
 LONG_SECONDS = 90.0
 
 
-NOT_OPERATOR = _("Only those who run this bot may see the figures of all servers.")
+NOT_OPERATOR = _("Only the operator of this bot may see the figures for all servers.")
 
 
 @app_commands.command(name="stats")
@@ -53,7 +53,7 @@ async def stats(
     today = (await client.queue.now()).date()
     words = stats_words(t, found, days)
     if everywhere:
-        words += "\n" + t("-# All servers and private messages together.")
+        words += "\n" + t("-# All servers and DMs together.")
     # The numbers come at once; the diagram takes a child process.
     drawing = t("-# The diagram is being drawn…")
     await show(interaction, card(words, drawing))
@@ -79,13 +79,13 @@ def stats_words(t: Texts, found: Stats, days: int) -> str:
     lines = [
         t.plural("## The last day", "## The last {count} days", count=days),
         t.plural("{count} picture painted", "{count} pictures painted", count=found.pictures),
-        t.plural("{count} member asked", "{count} members asked", count=found.users),
+        t.plural("{count} member took part", "{count} members took part", count=found.users),
         t.plural("{count} failure", "{count} failures", count=found.failures),
     ]
     if found.pictures:
         mean_wait, mean_painting = waiting / found.pictures, painting / found.pictures
-        lines.append(t("waiting, on average: {time}", time=_mean(t, mean_wait)))
-        lines.append(t("painting, on average: {time}", time=_mean(t, mean_painting)))
+        lines.append(t("average wait: {time}", time=_mean(t, mean_wait)))
+        lines.append(t("average painting time: {time}", time=_mean(t, mean_painting)))
     return "\n".join(lines)
 
 
@@ -118,7 +118,7 @@ def _plot(t: Texts, days: list[DayStats]) -> Plot:
             ),
             Diagram(t("Members"), "", {t("members"): [day.users for day in days]}),
             Diagram(
-                t("Time for a picture, on average"),
+                t("Average time per picture"),
                 t("seconds"),
                 {t("queueing"): [day.waiting_seconds for day in days], t("painting"): painting},
             ),

@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 DAYS = 7
 LOOK_SECONDS = 20.0
 COLOR = 0x8E6BB0
-NONE_RUNS = _("There is no style of the week at the moment; choose one by `style`.")
-IS_OVER = _("This style of the week is over; /styles shows all.")
+NONE_RUNS = _("There is no style of the week at the moment; choose one with `style`.")
+IS_OVER = _("This style of the week is over; /styles shows them all.")
 ONLY_ITS_SERVERS = _(
     "That style is yours alone; please choose a painting, or a style saved for the server."
 )
@@ -104,7 +104,7 @@ async def style_of_the_week(
     if ended is not None:
         await interaction.client.service(WeeklyStyleKeeper).end(ended)
     row = row_of(end_button.of(t, interaction.user.id))
-    said = t("It is announced: {link}", link=message.jump_url)
+    said = t("Here is the announcement: {link}", link=message.jump_url)
     await show(interaction, card(said, await post_last(interaction), row))
 
 
@@ -140,7 +140,7 @@ async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) 
         f"## 🎨 {t('Style of the week: {name}', name=plain(name))}",
         about,
         gallery_of([(picture, name, False)]),
-        t("Until {time}. Press the button, give a photograph, and show us.", time=until),
+        t("Until {time}. Press the button, add a photo, and show us what comes of it.", time=until),
         row_of(weekly_button.of(t, weekly.guild_id)),
         color=COLOR,
         files=[picture],
@@ -237,8 +237,8 @@ class WeeklyStyleKeeper(Service):
         t = await texts_of_server(client, weekly.guild_id, locale)
         count = await client.queue.weekly_styles.painted(weekly)
         words = t.plural(
-            "It is over: {count} picture was painted in it.",
-            "It is over: {count} pictures were painted in it.",
+            "It is over: {count} picture was painted in this style.",
+            "It is over: {count} pictures were painted in this style.",
             count=count,
         )
         headline = t("Style of the week: {name}", name=plain(_name(t, weekly)))

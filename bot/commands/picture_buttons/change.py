@@ -27,7 +27,7 @@ from jobs.model import Job
 OPTIONS_LIMIT = 25
 FILM, SPOILER, PRIVATE = "film", "spoiler", "private"
 SWITCHES = {
-    FILM: _("Film how it is painted"),
+    FILM: _("Make a time-lapse"),
     SPOILER: _("Hide it until somebody clicks on it"),
     PRIVATE: _("Show it only to me"),
 }
@@ -65,11 +65,15 @@ class ChangeForm(ReportingModal):
         self._switches = Switches(labels, on={name for name, is_on in states.items() if is_on})
         for label, about, field in (
             (
-                t("Another photograph"),
-                t("Empty: as it was. A second picture is the mask: white is painted."),
+                t("Another photo"),
+                t("Leave empty to keep it. A second picture is the mask: white is painted."),
                 self._photo,
             ),
-            (t("Another style picture"), t("Empty: as it was. Two are blended."), self._style),
+            (
+                t("Another style picture"),
+                t("Leave empty to keep it. Two are blended."),
+                self._style,
+            ),
             (t("Size and quality"), None, self._size),
             (t("Strength of the style, and colors"), None, self._look),
             (t("Options"), None, self._switches),

@@ -21,12 +21,12 @@ from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
 
 HIDDEN = "hidden"
-KEPT = _("Kept: {link}")
+KEPT = _("Saved: {link}")
 KEPT_FOR_LATER = _(
-    "Kept for when it is shown again; its message here I can no longer change, since more than 15 "
-    "minutes have passed."
+    "Saved for the next time it is shown; I can no longer change its message here, because "
+    "more than 15 minutes have passed."
 )
-GONE = _("Its message is not there any more.")
+GONE = _("Its message is no longer there.")
 
 
 @own_button("describe", _("Describe…"), emoji="🏷️")
@@ -53,8 +53,8 @@ class DescribeForm(ReportingModal):
         self._switches = Switches(hide, on={HIDDEN} if job.reply.spoiler else ())
         self.add_item(
             ui.Label(
-                text=t("What is to be seen"),
-                description=t("Read to those who do not see the picture."),
+                text=t("What the picture shows"),
+                description=t("Read aloud to people who cannot see the picture."),
                 component=self._text,
             )
         )

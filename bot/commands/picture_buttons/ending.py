@@ -30,20 +30,21 @@ from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import is_transient
 from bot.wire.original_response import ORIGINAL, webhook_of
-from jobs.changing.retention import removed_first
+from jobs.changing.retention import message_removed_first
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 
 TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
 STILL_THERE = _(
-    "I may not remove its message {link}; please delete it there yourself, or ask an admin to."
+    "I am not allowed to delete its message {link}; please delete it there yourself, or ask an "
+    "admin to."
 )
 STILL_IN_GALLERY = _(
-    "I could not delete it in the gallery just now: {link}. I go on trying for ten minutes; should "
-    "it stay, please ask a moderator to delete it there."
+    "I could not delete it in the gallery just now: {link}. I will keep trying for ten "
+    "minutes; if it is still there after that, please ask a moderator to delete it."
 )
-DELETED_BEFORE = _("The picture is deleted; it was before.")
-COPY_DELETED = _("The message is deleted. The picture itself stays with its member.")
+DELETED_BEFORE = _("The picture was already deleted.")
+COPY_DELETED = _("The message was deleted. The picture itself stays with the member it belongs to.")
 IS_BACK = _("The picture is back.")
 TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for good.")
 
@@ -107,7 +108,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         await interaction.delete_original_response()
     t = texts_of(interaction)
     is_new = job.pictures_deleted_at is None  # else an earlier response may be lost
-    words = t("The picture is deleted. For ten minutes you can take that back.")
+    words = t("The picture was deleted. You can undo this for ten minutes.")
     words, undo = words if is_new else t(DELETED_BEFORE), []
     if is_new or await client.queue.retention.may_restore(job_id, interaction.user.id):
         undo.append(row_of(undo_delete_button.of(t, interaction.user.id, job_id)))
@@ -138,7 +139,7 @@ async def _delete_forgotten(interaction: Interaction, job_id: int) -> None:
     if not is_theirs and not interaction.context.dm_channel and not _moderates_copy(interaction):
         raise UserError(FORGOTTEN)
     noted = None if is_theirs or interaction.guild_id is None else {"job": str(job_id)}
-    await _delete_message(interaction, texts_of(interaction)("The message is deleted."), noted)
+    await _delete_message(interaction, texts_of(interaction)("The message was deleted."), noted)
 
 
 async def _delete_message(
@@ -171,7 +172,7 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         raise UserError(IS_BACK)
     if job.pictures_deleted_at <= await read_in_time(interaction, queue.now()):
         raise UserError(TOO_LATE_TO_UNDO)
-    stood = job if removed_first(job) else replace(job, message_removed_at=None)
+    stood = job if message_removed_first(job) else replace(job, message_removed_at=None)
     # A message deleted in Discord stays deleted, and what was not visible here is not shown here.
     alone = not is_shown_here(interaction, stood) or not await is_for_others(interaction, stood)
     hidden = job.reply.spoiler or await read_in_time(interaction, must_hide_here(interaction))

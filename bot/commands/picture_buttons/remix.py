@@ -25,9 +25,9 @@ from jobs.model import Job
 
 STRENGTH_STEP = 0.15
 
-STRONGEST = _("It is as strong as it can be; another style may bring more.")
-SOFTEST = _("It is as soft as it can be already.")
-LARGEST = _("It is as large as it can be: {size} px.")
+STRONGEST = _("It is already as strong as it can be; another style may do more.")
+SOFTEST = _("It is already as soft as it can be.")
+LARGEST = _("It is already as large as it can be: {size} px.")
 
 
 async def again(interaction: Interaction, job_id: int) -> None:

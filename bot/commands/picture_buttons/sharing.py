@@ -25,10 +25,12 @@ from jobs.model import Job
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
 LAPSE_TOO_LARGE = _(
-    "The time-lapse has {size:.1f} MiB, and at most {limit:.0f} MiB can be uploaded here; please "
-    "paint a smaller size with it."
+    "The time-lapse is {size:.1f} MiB, and at most {limit:.0f} MiB can be uploaded here; "
+    "please paint it at a smaller size."
 )
-DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this server and try again.")
+DMS_CLOSED = _(
+    "I cannot send you DMs; please allow direct messages from this server and try again."
+)
 
 
 async def compare(interaction: Interaction, job_id: int) -> None:

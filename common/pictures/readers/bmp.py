@@ -45,7 +45,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
         return from_array(_flipped(_fields(data, header), header), color=_color(data, header))
     if header.compression != _RGB:
         raise unreadable(
-            sentence("a BMP of compression {compression}", compression=header.compression)
+            sentence("a BMP with compression {compression}", compression=header.compression)
         )
     return _by_pillow(data, limits, _color(data, header))
 
@@ -118,7 +118,7 @@ def _plane(words: Samples, mask: int) -> Samples:
     most = mask >> shift
     values = (words >> shift) & words.dtype.type(most)
     if most > 0xFFFF:
-        raise unreadable(sentence("a BMP with a color of more than 16 bits"))
+        raise unreadable(sentence("a BMP with more than 16 bits per color"))
     table = np.rint(np.arange(most + 1) * (255 / most)).astype(np.uint8)
     return np.asarray(table[values])
 

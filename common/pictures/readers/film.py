@@ -150,7 +150,7 @@ def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenFilm]:
         stream = next(iter(container.streams.video), None)
         if stream is None:
             raise PictureError(
-                "That file holds sound and no picture. Please attach a picture or a video."
+                "That file contains sound but no picture. Please attach a picture or a video."
             )
         context = stream.codec_context
         check_size((context.width, context.height), limits, is_video=True)

@@ -100,14 +100,14 @@ _NOT_READ: Final = {
     b"<svg": sentence("an SVG drawing"),
     b"<!doctype html": sentence("a web page"),
     b"<html": sentence("a web page"),
-    b"<?xml": sentence("an SVG drawing or another text"),
+    b"<?xml": sentence("an SVG drawing or some other text"),
     b"\0\0\1\0": sentence("an icon"),
     b"v/1\1": sentence("an OpenEXR picture"),
     b"#?RADIANCE": sentence("a Radiance picture"),
     b"qoif": sentence("a QOI picture"),
     b"DDS ": sentence("a DDS texture"),
-    b"FUJIFILM": sentence("a camera's raw file"),
-    b"IIU\0": sentence("a camera's raw file"),
+    b"FUJIFILM": sentence("a camera raw file"),
+    b"IIU\0": sentence("a camera raw file"),
     b"OggS": sentence("a video or a sound file"),
     b"ID3": sentence("a sound file"),
     b"fLaC": sentence("a sound file"),
@@ -161,7 +161,7 @@ def kind_of(data: bytes) -> Sentence | None:
     """The kind of an unsupported file, if its first bytes tell."""
     if data[4:8] == b"ftyp":
         is_raw = data[8:12] in _CAMERA_BRANDS
-        return sentence("a camera's raw file") if is_raw else sentence("a sound file")
+        return sentence("a camera raw file") if is_raw else sentence("a sound file")
     if data[:4] == b"RIFF":
         return {b"WAVE": sentence("a sound file"), b"AVI ": sentence("an AVI video")}.get(
             data[8:12]

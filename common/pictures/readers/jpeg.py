@@ -91,9 +91,9 @@ def _frame_size(marker: int, body: bytes) -> tuple[int, int]:
     if marker in _LOSSLESS:
         raise unreadable(sentence("a lossless or layered JPEG"))
     if bits != 8:
-        raise unreadable(sentence("a JPEG of {bits} bits", bits=bits))
+        raise unreadable(sentence("a JPEG with {bits} bits per color", bits=bits))
     if body[5] not in {1, 3, 4}:
-        raise unreadable(sentence("a JPEG of {count} colors", count=body[5]))
+        raise unreadable(sentence("a JPEG with {count} color channels", count=body[5]))
     if not width or not height:
         raise damaged()
     return width, height

@@ -35,15 +35,15 @@ _MOST_PAGES: Final = 32
 _MOST_PIECE_BYTES: Final = 850_000_000
 _REDUCED, _MASK = 1, 4
 _WHITE_IS_ZERO, _GRAY, _RGB, _PALETTE, _INKS, _YCBCR, _LAB, _ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
-_RARE: Final = sentence("a TIFF of a kind that is rare")
+_RARE: Final = sentence("a rare kind of TIFF")
 _NAMES: Final = {
     4: sentence("a mask in a TIFF"),
     10: sentence("a TIFF in ITU Lab"),
-    32803: sentence("a camera's raw file"),
-    34892: sentence("a camera's raw file"),
+    32803: sentence("a camera raw file"),
+    34892: sentence("a camera raw file"),
     32844: sentence("a TIFF in LogL"),
     32845: sentence("a TIFF in LogLuv"),
-    51177: sentence("a TIFF of depths"),
+    51177: sentence("a TIFF of depth values"),
 }
 _MODELS: Final[dict[int, Model]] = {
     _WHITE_IS_ZERO: "gray",
@@ -147,9 +147,9 @@ def _plan(page: tifffile.TiffPage) -> _Plan | None:
     stored = page.samplesperpixel
     colors = 1 if photometric == _PALETTE else CHANNELS[model]
     if stored < colors or (photometric == _INKS and _tag(page, _INK_SET) not in {None, _CMYK_INKS}):
-        raise unreadable(sentence("a TIFF of inks that are not CMYK"))
+        raise unreadable(sentence("a TIFF with inks other than CMYK"))
     if page.imagedepth > 1:
-        raise unreadable(sentence("a TIFF of a volume"))
+        raise unreadable(sentence("a TIFF of a 3D volume"))
     extras = [int(each) for each in page.extrasamples]
     if not extras and stored == colors + 1 and photometric != _INKS:
         extras = [_UNASSOCIATED]  # ExtraSamples is missing; it can only be alpha
@@ -161,7 +161,7 @@ def _plan(page: tifffile.TiffPage) -> _Plan | None:
         alpha_at = None
     bits = page.bitspersample
     if not isinstance(bits, int):
-        raise unreadable(sentence("a TIFF whose colors differ in bits"))
+        raise unreadable(sentence("a TIFF whose colors have different bit depths"))
     return _Plan(
         photometric,
         SampleKind(bits, int(page.sampleformat)),

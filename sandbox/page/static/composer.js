@@ -110,7 +110,7 @@ function showPalette(typed) {
             el("div.palette-words", {}, c.description),
           ),
         )
-      : el("div.palette-empty", {}, state.connected ? "No command fits." : "The bot is not connected."),
+      : el("div.palette-empty", {}, state.connected ? "No matching command." : "The bot is not connected."),
   );
   mark(0);
 }

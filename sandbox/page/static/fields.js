@@ -121,7 +121,7 @@ function completingField(id, option, { command, values }) {
         const answer = await act("autocomplete", { name: command, option: option.name, text: input.value, options: others });
         if (turn !== asked || document.activeElement !== input) return;
         found = answer.choices ?? [];
-        show(answer.acknowledged ? "Nothing fits." : "Loading options failed.");
+        show(answer.acknowledged ? "No results." : "Loading options failed.");
       } catch (error) {
         found = [];
         show(error.message);

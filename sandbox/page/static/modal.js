@@ -97,7 +97,7 @@ function textField(component) {
   });
   const problem = () => {
     const length = element.value.length;
-    if (isRequired(component) && !element.value.trim()) return "Please fill in every field with a star.";
+    if (isRequired(component) && !element.value.trim()) return "Please fill in every field marked with a star.";
     if (length && length < (component.min_length ?? 0)) return `Please write at least ${component.min_length} characters.`;
     return null;
   };
@@ -118,7 +118,7 @@ function selectField(component) {
     element = multiSelect(options, placeholder, chosen, component, null);
     value = () => element.values();
   }
-  const problem = () => (value().length < least ? "Please choose in every list with a star." : null);
+  const problem = () => (value().length < least ? "Please choose something in every list marked with a star." : null);
   return { id: component.custom_id, element, value, problem };
 }
 
@@ -132,7 +132,7 @@ function boxes(component, kind) {
 function radioField(component) {
   const { inputs, element } = boxes(component, { type: "radio", name: component.custom_id });
   const value = () => inputs.find((i) => i.checked)?.value ?? null;
-  const problem = () => (isRequired(component) && value() === null ? "Please choose one of each." : null);
+  const problem = () => (isRequired(component) && value() === null ? "Please choose an option." : null);
   return { id: component.custom_id, element, value, problem };
 }
 

@@ -64,7 +64,7 @@ async def test_no_engine_is_told_once_when_somebody_waits_and_once_when_it_is_ov
     await owned.start_engine()
     await owned.finished(interaction)
     await look(owned, 2)
-    assert told(owned)[1].startswith("✅ This is over: “No engine is running")
+    assert told(owned)[1].startswith("✅ Resolved: “No engine is running")
     assert len(told(owned)) == 2
 
 
@@ -87,7 +87,7 @@ async def test_each_owner_is_told_in_the_language_that_they_chose(closed_world: 
     await closed_world.start_bot()
     await look(closed_world)
     assert told(closed_world)[1].startswith("✅ Das ist vorbei: „Auf der Platte mit dem Ordner")
-    assert told(closed_world, "ada")[1].startswith("✅ This is over: “The disk of")
+    assert told(closed_world, "ada")[1].startswith("✅ Resolved: “The disk of")
 
 
 async def test_a_channel_is_told_in_the_language_of_its_server(closed_world: World) -> None:
@@ -161,7 +161,7 @@ async def test_missing_weights_are_told_once_and_once_when_they_are_back(owned: 
     assert first.startswith("⚠️ No engine has the weights of vgg19")
     await queue.engines.register(replace(ENGINE, networks=("vgg19", "lite")))
     await look(owned, 2)
-    assert told(owned)[1].startswith("✅ This is over: “No engine has the weights")
+    assert told(owned)[1].startswith("✅ Resolved: “No engine has the weights")
     assert len(told(owned)) == 2
 
 
@@ -185,7 +185,7 @@ async def test_a_database_that_is_away_is_told_once_and_once_when_it_is_back(
     (first,) = told(owned)
     assert first.startswith("⚠️ The database cannot be reached: it does not answer. Until it is")
     await look(owned, 2)
-    assert told(owned)[1].startswith("✅ This is over: “The database cannot be reached")
+    assert told(owned)[1].startswith("✅ Resolved: “The database cannot be reached")
     assert len(told(owned)) == 2
 
 
@@ -223,14 +223,14 @@ async def test_one_more_engine_in_trouble_is_told_too(owned: World) -> None:
     await engines.note_trouble(other, "Its disk is full.")
     await look(owned, 2)
     assert told(owned)[1].startswith(
-        "⚠️ 2 engines cannot paint. north (cpu), south (cpu): Its disk is full. They try again"
+        "⚠️ 2 engines cannot paint. north (cpu), south (cpu): Its disk is full. They keep trying"
     )
     await engines.note_well(one)
     await look(owned)
     assert len(told(owned)) == 2
     await engines.note_well(other)
     await look(owned, 2)
-    assert told(owned)[2].startswith("✅ This is over: “2 engines")
+    assert told(owned)[2].startswith("✅ Resolved: “2 engines")
     assert len(told(owned)) == 3
 
 
@@ -245,7 +245,7 @@ async def test_a_crash_loop_is_told_once_and_once_when_it_is_over(owned: World) 
     assert "engine on cpu" in first
     crashes.take_back(folder, "engine on cpu")
     await look(owned, 2)
-    assert told(owned)[1].startswith("✅ This is over: “Ended 3 times")
+    assert told(owned)[1].startswith("✅ Resolved: “Ended 3 times")
     assert len(told(owned)) == 2
 
 
@@ -261,7 +261,7 @@ async def test_a_bot_that_cannot_start_says_so_once_however_often_it_is_started(
     assert len(told(owned)) == 2
     await owned.start_bot()
     await look(owned, 2)
-    assert told(owned)[2:] == ["✅ This is over: “The store refuses.”"]
+    assert told(owned)[2:] == ["✅ Resolved: “The store refuses.”"]
 
 
 async def test_a_start_that_fails_ends_soon_where_discord_is_away(

@@ -13,7 +13,15 @@ from aiohttp import ClientConnectorCertificateError, web
 from aiohttp.client_reqrep import ConnectionKey
 
 from bot.app import checks
-from bot.app.checks import NO_CERTIFICATE, _database, _page, _unreachable, clock_result
+from bot.app.checks import (
+    NO_CERTIFICATE,
+    CheckResult,
+    _database,
+    _page,
+    _unreachable,
+    clock_result,
+    findings,
+)
 from bot.app.folder_lock import lock_folder
 from common.settings import Settings, unknown_settings
 from jobs.db.copying import BEFORE_MIGRATIONS
@@ -92,7 +100,7 @@ async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists(), "it looked, and made nothing"
     lines = output.decode().splitlines()
     assert lines[0] == (
-        "settings  note  ATELIER_DEVCE is no setting of Atelier; is ATELIER_DEVICE meant?"
+        "settings  note  ATELIER_DEVCE is not a setting of Atelier; is ATELIER_DEVICE meant?"
     )
     names = ["folder", "database", "store", "disk", "engine", "token"]
     assert [line.split()[:2] for line in lines[1:]] == [[name, "ok"] for name in names]
@@ -110,6 +118,25 @@ async def test_a_reason_for_which_windows_has_no_words_is_the_event_loops(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_server", refused)
     assert "only one usage of each address" in (await _page(with_page(tmp_path, 8080))).text
+
+
+async def test_settings_in_a_file_of_a_wrong_name_are_pointed_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def said() -> str:
+        found = findings(Settings(_env_file=None, atelier_data_dir=tmp_path), thorough=False)
+        texts = [each.text async for each in found if each.name == "token"]
+        return texts[0]
+
+    async def looked_at(*_: object, **__: object) -> CheckResult:
+        return CheckResult("another", "not looked at here")
+
+    for other in ("_database", "_store"):
+        monkeypatch.setattr(checks, other, looked_at)
+    monkeypatch.chdir(tmp_path)
+    assert ".env.txt" not in await said()
+    (tmp_path / ".env.txt").touch()
+    assert (await said()).endswith("There is a file .env.txt here: rename it to .env.")
 
 
 def test_who_has_no_certificates_is_told_how_to_get_them() -> None:
@@ -149,7 +176,7 @@ async def test_the_page_of_the_bot_that_runs_is_no_fault(tmp_path: Path) -> None
     finally:
         await runner.cleanup()
     assert not running.is_doubtful
-    assert "The bot that runs serves it" in running.text
+    assert "The running bot serves it" in running.text
 
 
 def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
@@ -164,9 +191,9 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
         theirs += "".join(f"{name}=x\n" for name in names)
     file.write_text(f"ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nDISCORD_TOKKEN=x\n{theirs}")
     assert unknown_settings(file) == [
-        "ATELIER_MAX_SIZE is no setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",
-        "ATELIER_QQQ_ZZZ_1 is no setting of Atelier.",
-        "DISCORD_TOKKEN is no setting of Atelier; is DISCORD_TOKEN meant?",
+        "ATELIER_MAX_SIZE is not a setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",
+        "ATELIER_QQQ_ZZZ_1 is not a setting of Atelier.",
+        "DISCORD_TOKKEN is not a setting of Atelier; is DISCORD_TOKEN meant?",
     ]
 
 
@@ -186,7 +213,7 @@ def test_a_clock_that_is_wrong_by_days_is_waited_for(
     right = 1_795_984_000.0
     found = clock_result(formatdate(right, usegmt=True), right + ahead)
     assert [str(words) in one.text for one in found] == ([] if words is None else [True])
-    assert all(one.is_fault is is_fault and one.may_pass for one in found)
+    assert all(one.is_fault is is_fault and one.is_transient for one in found)
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Sun, 99 Nov 2026 99:99:99 GMT"])

@@ -54,7 +54,9 @@ async def test_a_picture_comes_as_it_is_where_it_fits_and_else_smaller_with_a_wo
     smaller = await Stored(a_png=MIB + 1).fit(job, MIB)
     assert smaller is not None
     assert (smaller.data, smaller.filename) == (b"small", "atelier-4.jpg")
-    assert "Shown as JPEG (quality 90): the PNG of 1.0 MiB is above the 1 MiB" in str(smaller.note)
+    assert "Shown as JPEG (quality 90): the PNG is 1.0 MiB, more than the 1 MiB" in str(
+        smaller.note
+    )
     assert "reduced" not in str(smaller.note)
     far = Stored(a_png=30 * MIB)
     assert "reduced to 400 × 300 px" in str(getattr(await far.fit(job, 50 * MIB), "note", ""))
@@ -96,7 +98,7 @@ async def test_what_moves_comes_as_what_plays_by_itself_or_as_a_film(
     assert second is not None
     assert second.filename == "atelier-4.webp"
     said = {"gif": "GIF", "mp4": "MP4"}[best]
-    assert f"Shown as WebP: the {said} of 6.0 MiB is above the 5 MiB" in str(second.note)
+    assert f"Shown as WebP: the {said} is 6.0 MiB, more than the 5 MiB" in str(second.note)
     left = {name: size for name, size in sizes.items() if name != f"a_{best}"}
     assert await Stored(**left).fit(job, 5) == Attached(bytes(2), "atelier-4.webp")
     none_fits = Stored(**dict.fromkeys(sizes, 9))

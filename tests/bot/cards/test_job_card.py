@@ -67,7 +67,7 @@ def test_who_waits_reads_a_time_only_where_the_queue_moves() -> None:
         assert said in shown
         assert "<t:" not in shown
     being = job_card(T, replace(waiting, cancel_requested=True), replace(READY, paused=True))
-    assert "Being cancelled…" in words_of(being)
+    assert "Cancelling…" in words_of(being)
     assert "paused" not in words_of(being)
 
 
@@ -125,7 +125,7 @@ def test_who_reads_pictures_aloud_hears_which_style_or_what_its_member_says() ->
     said = replace(job, reply=replace(job.reply, alt_text="A cat"))
     assert descriptions(T, said, 2) == ["1: A cat", "2: A cat"]
     assert descriptions(T, said, 1) == ["A cat"]
-    assert descriptions(T, job, 1) == ["A photograph in 2 styles"]
+    assert descriptions(T, job, 1) == ["A photo in 2 styles"]
 
 
 def test_who_reads_pictures_aloud_hears_what_forms_and_what_moves() -> None:
@@ -139,7 +139,7 @@ def test_who_reads_pictures_aloud_hears_what_forms_and_what_moves() -> None:
     said = replace(painted, reply=replace(painted.reply, alt_text="A cat"))
     assert alt_texts_of(job_card(T, said, None, attached(0))) == ["Preview: A cat"]
     own = PaintInputs(content="c", styles=(StyleInput(picture="a.png"),))
-    assert descriptions(T, job_of(JobState.DONE, inputs=own), 1) == ["A painted photograph"]
+    assert descriptions(T, job_of(JobState.DONE, inputs=own), 1) == ["A painted photo"]
 
 
 def test_how_many_of_several_are_finished_and_why_not_more() -> None:
@@ -166,7 +166,7 @@ def test_a_gallery_names_its_member_only_where_they_wish(by_name: bool) -> None:
     card = gallery_card(T, done, attached(0), title="Dusk", by_name=by_name, spoiler=True)
     assert ("<@3>" in words_of(card)) is by_name
     assert "Ada" not in words_of(card)
-    assert alt_texts_of(card) == ["A photograph in the style of “the-starry-night”"]
+    assert alt_texts_of(card) == ["A photo in the style of “the-starry-night”"]
     (gallery,) = [part for part in card.walk_children() if isinstance(part, ui.MediaGallery)]
     assert gallery.items[0].spoiler
 

@@ -11,7 +11,7 @@ SLOW = replace(ENGINE, host="slow", network="vgg19", networks=("vgg19", "lite"),
 """A standard picture of 512 × 341 px takes it twelve minutes with VGG-19."""
 LARGE = {"size": 512}
 WORDS = {
-    "en-US": "Painted by the small, quick network, as the large one would take 12 min here.",
+    "en-US": "Painted by the small, quick network, because the large one would take 12 min here.",
     "de": "Gemalt vom kleinen, schnellen Netz, denn das große bräuchte hier 12 min.",
     "fr": "Peinte avec le petit réseau, plus rapide\u00a0: le grand prendrait ici 12 min.",
     "es-ES": "Pintada con la red pequeña y rápida: la grande tardaría aquí 12 min.",

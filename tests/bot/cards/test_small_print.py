@@ -49,7 +49,7 @@ async def test_notes_of_the_pictures_and_of_the_painting_are_shown(world: World)
     }
     message = await world.painted({"moving": False}, attachments=pictures)
     lines = message.text.splitlines()
-    assert "-# The photograph: The file is animated; I used its first frame." in lines
+    assert "-# The photo: The file is animated; I used its first frame." in lines
     assert "-# Memory ran out, so it was painted in tiles of 128 px." in lines
 
 

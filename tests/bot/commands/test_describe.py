@@ -29,10 +29,10 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     await world.start_engine()
     message = await world.painted()
     before = message.attachments[0].data
-    assert picture(message) == ("A painted photograph", False)
+    assert picture(message) == ("A painted photo", False)
     words = {"alt": "Ein Hund\nim Schnee", "switches": ["hidden"]}
     link = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
-    await world.says(await describe(world, message, words), f"Kept: {link}")
+    await world.says(await describe(world, message, words), f"Saved: {link}")
     assert picture(message) == ("Ein Hund im Schnee", True)
     assert [each.data for each in message.attachments] == [before]
     assert next(button["label"] for button in message.buttons) == "Again"
@@ -43,10 +43,10 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     assert picture(await world.finished(softer)) == ("Ein Hund im Schnee", True), "it shows that"
     form = await world.discord.press(world.user(), message, label="Other style")
     other = await world.discord.submit_modal(form, {"preset": ["the-scream"]})
-    in_style = ("A photograph in the style of “The Scream”", True)
+    in_style = ("A photo in the style of “The Scream”", True)
     assert picture(await world.finished(other)) == in_style
-    await world.says(await describe(world, message, {"alt": "", "switches": []}), "Kept: http")
-    assert picture(message) == ("A painted photograph", False)
+    await world.says(await describe(world, message, {"alt": "", "switches": []}), "Saved: http")
+    assert picture(message) == ("A painted photo", False)
 
 
 async def test_versions_in_several_styles_are_described_together_or_each_by_its_style(
@@ -60,11 +60,11 @@ async def test_versions_in_several_styles_are_described_together_or_each_by_its_
         (gallery,) = [each for each in message.walk() if each["type"] == 12]
         return [item["description"] for item in gallery["items"]]
 
-    each = ["1: A painted photograph", "2: A photograph in the style of “The Scream”"]
+    each = ["1: A painted photo", "2: A photo in the style of “The Scream”"]
     assert said() == each
-    await world.says(await describe(world, message, {"alt": "A dog"}), "Kept: http")
+    await world.says(await describe(world, message, {"alt": "A dog"}), "Saved: http")
     assert said() == ["1: A dog", "2: A dog"]
-    await world.says(await describe(world, message, {"alt": ""}), "Kept: http")
+    await world.says(await describe(world, message, {"alt": ""}), "Saved: http")
     assert said() == each
 
 
@@ -72,7 +72,7 @@ async def test_it_works_after_the_token_has_ended(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     world.shift_clock(16 * 60)
-    await world.says(await describe(world, message, {"alt": "A dog"}), "Kept: http")
+    await world.says(await describe(world, message, {"alt": "A dog"}), "Saved: http")
     assert picture(message) == ("A dog", False)
 
 
@@ -85,7 +85,7 @@ async def test_it_works_where_discord_ends_the_token_early(world: World) -> None
     (job,) = await world.jobs()
     path = f"/webhooks/*/{job.reply.interaction_token}/*"
     world.discord.faults.add("GET", path, status=401, code=50027)
-    await world.says(await world.discord.submit_modal(opened, {"alt": "A dog"}), "Kept: http")
+    await world.says(await world.discord.submit_modal(opened, {"alt": "A dog"}), "Saved: http")
     assert picture(message) == ("A dog", False)
 
 
@@ -109,7 +109,7 @@ async def test_what_came_by_direct_message_is_described_there(
 
     await world.eventually(delivered)
     link = f"https://discord.com/channels/@me/{dm.channel_id}/{dm.id}"
-    await world.says(await describe(world, dm, {"alt": "A dog"}), f"Kept: {link}")
+    await world.says(await describe(world, dm, {"alt": "A dog"}), f"Saved: {link}")
     assert picture(dm) == ("A dog", False)
 
 
@@ -118,7 +118,7 @@ async def test_what_only_the_member_sees_cannot_be_changed_after_the_token(world
     message = await world.painted({"ephemeral": True})
     world.shift_clock(16 * 60)
     said = await describe(world, message, {"alt": "A dog"})
-    await world.says(said, "Kept for when it is shown again")
+    await world.says(said, "Saved for the next time it is shown")
     (job,) = await world.jobs()
     assert job.reply.alt_text == "A dog"
 
@@ -134,9 +134,9 @@ async def test_what_admins_want_hidden_stays_hidden(world: World) -> None:
     await world.start_engine()
     opened = await world.discord.slash(world.user("admin"), "settings", {"whose": "channel"})
     form = await world.discord.submit_modal(opened, {"switches": ["spoiler"]})
-    await world.says(form, "Kept")
+    await world.says(form, "Saved")
     message = await world.painted()
-    await world.says(await describe(world, message, {"switches": []}), "Kept: http")
+    await world.says(await describe(world, message, {"switches": []}), "Saved: http")
     assert picture(message)[1]
 
 
@@ -167,7 +167,7 @@ async def test_a_thread_hides_what_its_channel_hides(world: World, whose: str) -
     assert page.message is not None
     details = await answer(await world.discord.press(ada, page.message, label="Details"))
     form = await world.discord.press(ada, details, label="Describe…")
-    await world.says(await world.discord.submit_modal(form, {"switches": []}), "Kept")
+    await world.says(await world.discord.submit_modal(form, {"switches": []}), "Saved")
     assert (await world.fresh(job)).reply.spoiler is (whose in ids)
 
 

@@ -104,7 +104,7 @@ async def test_all_pictures_of_a_message_are_painted_in_one(world: World) -> Non
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     message = await world.finished(submitted)
     assert len(message.attachments) == 3
-    assert labels(message)[:4] == ["Take 1", "Take 2", "Take 3", "Again"]
+    assert labels(message)[:4] == ["Choose 1", "Choose 2", "Choose 3", "Again"]
 
 
 async def test_several_photographs_are_one_job_and_one_message(world: World) -> None:
@@ -112,10 +112,10 @@ async def test_several_photographs_are_one_job_and_one_message(world: World) -> 
     message = await world.finished(await use_as_style(world, photos("teal", "navy", "olive")))
     (job,) = await world.jobs()
     assert (job.options.variants, job.options.vary) == (3, "photo")
-    assert "3 photographs" in message.text
+    assert "3 photos" in message.text
     assert len({each.data for each in message.attachments}) == 3
-    assert labels(message)[:4] == ["Take 1", "Take 2", "Take 3", "Again"]
-    taken = await world.finished(await world.discord.press(world.user(), message, label="Take 2"))
+    assert labels(message)[:4] == ["Choose 1", "Choose 2", "Choose 3", "Again"]
+    taken = await world.finished(await world.discord.press(world.user(), message, label="Choose 2"))
     assert taken.attachments[0].data == message.attachments[1].data
     alone = (await world.jobs())[0]
     assert alone.inputs.content == job.inputs.more_contents[0]
@@ -130,7 +130,7 @@ async def test_ten_photographs_fit_in_a_message(world: World) -> None:
     message = await world.finished(await use_as_style(world, photos(*colors, "aqua")))
     assert has_result(message)
     assert len(message.attachments) == 10
-    assert labels(message)[9] == "Take 10"
+    assert labels(message)[9] == "Choose 10"
 
 
 async def test_they_count_as_what_they_cost(world: World) -> None:
@@ -147,10 +147,10 @@ async def test_what_cannot_be_used_of_several_is_left_out_and_told(world: World)
     (job,) = await world.jobs()
     assert job.options.variants == 2
     assert len(message.attachments) == 2
-    assert "Photograph 2: " in message.text
-    assert "It is left out." in message.text
+    assert "Photo 2: " in message.text
+    assert "It was left out." in message.text
     only_broken = {"content": [("a.png", b"no"), ("b.png", b"no")]}
-    assert "Photograph 1: " in await world.said(await use_as_style(world, only_broken))
+    assert "Photo 1: " in await world.said(await use_as_style(world, only_broken))
 
 
 async def test_what_is_left_out_is_told_while_the_others_wait_and_are_painted(
@@ -161,8 +161,8 @@ async def test_what_is_left_out_is_told_while_the_others_wait_and_are_painted(
     interaction = await use_as_style(world, files)
     for state in ("Place 1", "Painting"):
         message = await world.says(interaction, state)
-        assert "-# Photograph 2: " in message.text
-        assert "It is left out." in message.text
+        assert "-# Photo 2: " in message.text
+        assert "It was left out." in message.text
         if state == "Place 1":
             painter = await world.start_engine()
             painter.hold.clear()
@@ -176,9 +176,9 @@ async def test_what_is_left_out_is_told_beside_many_other_notes(world: World) ->
         ]
     }
     message = await world.says(await use_as_style(world, files), "Place 1")
-    assert "Photograph 5: " in message.text
+    assert "Photo 5: " in message.text
     for number in range(1, 5):
-        assert f"Photograph {number}: The file is animated" in message.text
+        assert f"Photo {number}: The file is animated" in message.text
 
 
 async def test_several_versions_are_not_offered_to_be_filmed(world: World) -> None:
@@ -187,7 +187,7 @@ async def test_several_versions_are_not_offered_to_be_filmed(world: World) -> No
     await world.eventually(lambda: "Cancelled" in message.text)
     form = await world.discord.press(world.user(), message, label="Change…")
     assert form.modal is not None
-    assert "Film how it is painted" not in str(form.modal)
+    assert "Make a time-lapse" not in str(form.modal)
     assert "Hide it until somebody clicks on it" in str(form.modal)
 
 
@@ -195,7 +195,7 @@ async def test_several_photographs_wait_for_their_style_together(world: World) -
     message = await world.slash(world.user(), "help")
     opened = await world.press(world.user(), message, "Try it now")
     submitted = await world.discord.submit_modal(opened, {}, photos("teal", "navy"))
-    asked = await world.says(submitted, "In which style")
+    asked = await world.says(submitted, "Which style")
     (first, *_) = labels(asked)
     await world.says(await world.discord.press(world.user(), asked, label=first), "Place 1")
     (job,) = await world.jobs()
@@ -207,7 +207,7 @@ async def test_several_photographs_take_another_style_together(world: World) -> 
     message = await world.finished(await use_as_style(world, photos("teal", "navy")))
     opened = await world.discord.press(world.user(), message, label="Other style")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.says(submitted, "2 photographs")
+    await world.says(submitted, "2 photos")
     newest, first = await world.jobs()
     assert newest.inputs.more_contents == first.inputs.more_contents
 

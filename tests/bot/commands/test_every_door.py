@@ -85,7 +85,7 @@ paints("a photograph alone", {}, PHOTO)
 
 async def question(world: World, user: User) -> Message:
     asked = await world.discord.slash(user, "paint", SIZE, PHOTO)
-    return await world.says(asked, "In which style")
+    return await world.says(asked, "Which style")
 
 
 @door("a swatch")
@@ -133,7 +133,7 @@ async def _try_these(world: World, user: User) -> Go:
 async def _try_it_now(world: World, user: User) -> Go:
     form = pressing(world, user, await world.slash(user, "help"), "Try it now")
     asked = await submitting(world, form, {}, photos())()
-    return pressing(world, user, await world.says(asked, "In which style"), "The Scream")
+    return pressing(world, user, await world.says(asked, "Which style"), "The Scream")
 
 
 def post(world: World, count: int = 1) -> Message:
@@ -253,8 +253,8 @@ async def _weekly(world: World, user: User) -> Go:
 @door("what moves, decided")
 async def _moving(world: World, user: User) -> Go:
     asked = await world.discord.slash(user, "paint", {}, GIF)
-    message = await world.says(asked, "or its first picture?")
-    return pressing(world, user, message, label(message, "Moving"))
+    message = await world.says(asked, "or only its first frame?")
+    return pressing(world, user, message, label(message, "All of it"))
 
 
 async def refuses(world: World, user: User, go: Go, words: str) -> None:
@@ -286,7 +286,7 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
         ({"painter_role_ids": [role]}, "Painting here needs the role"),
         ({"channel_ids": [elsewhere]}, f"Painting is allowed in <#{elsewhere}> only"),
         ({"max_per_day": 1}, "1 is the most"),
-        ({"cooldown_seconds": 3600}, "Between two of your pictures"),
+        ({"cooldown_seconds": 3600}, "between two pictures"),
     ):
         await limits.set(guild_id, change, 1)
         await refuses(world, ada, go, words)
@@ -334,7 +334,7 @@ async def test_a_version_costs_nothing_but_who_may_not_paint_there_sees_it_alone
         await world.queue.blocks.add(world.guild_id, ada.id, 1)
     else:
         await world.queue.limits.set(world.guild_id, change, 1)
-    taken = await world.finished(await world.discord.press(ada, message, label="Take 2"))
+    taken = await world.finished(await world.discord.press(ada, message, label="Choose 2"))
     assert taken.ephemeral
 
 

@@ -73,7 +73,7 @@ async def test_a_deleted_picture_is_no_longer_in_the_history(world: World) -> No
     ada = world.user("ada")
     job = await world.painted_job(ada)
     await delete_for_good(world.queue, job.id, ada.id)
-    assert "no picture of yours" in (await world.slash(ada, "history")).text
+    assert "You have no pictures here yet" in (await world.slash(ada, "history")).text
 
 
 async def test_show_permits_ones_own_anywhere(world: World) -> None:
@@ -108,7 +108,7 @@ async def test_show_refuses_what_was_not_for_everybody(world: World) -> None:
     public = await world.painted_job(ada)
     for job, context in ((hidden, "guild"), (private, "guild"), (public, "bot_dm")):
         message = await world.slash(grace, "show", {"picture": job.id}, context=context)
-        assert f"There is no picture #{job.id} that you may see here" in message.text
+        assert f"There is no picture #{job.id} that you can see here" in message.text
         assert not message.attachments
 
 
@@ -135,7 +135,7 @@ async def test_the_catalogue_can_be_browsed_and_searched(world: World) -> None:
     paintings = list(load_catalogue())
     message = await world.slash(ada, "styles")
     assert local_first(world.bot)[0].name in message.text.replace("\\", "")
-    assert f"There are {len(paintings)} here." in message.text
+    assert f"{len(paintings)} in all." in message.text
     first = message.text
     await world.press(ada, message, "Next")
     assert message.text != first
@@ -163,7 +163,9 @@ async def test_what_is_at_hand_comes_first_each_with_its_swatch(world: World) ->
     with_swatch = [each for each in load_catalogue() if each.swatch_path]
     names = [words.splitlines()[0].strip("*") for words, _ in sections_of(message)]
     assert names == [each.name for each in with_swatch[:6]]
-    others = [each for each in message.text.splitlines() if "fetched when it is first used" in each]
+    others = [
+        each for each in message.text.splitlines() if "downloaded when it is first used" in each
+    ]
     assert len(others) == max(0, 6 - len(with_swatch))
 
 
@@ -175,7 +177,7 @@ async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(world: World) ->
     Image.new("RGB", (1280, 900), "teal").save(buffer, "JPEG")
     scan.write_bytes(buffer.getvalue())
     message = await world.slash(world.user(), "styles", {"search": painting.name})
-    assert "fetched when it is first used" not in message.text.split(painting.id)[1][:60]
+    assert "downloaded when it is first used" not in message.text.split(painting.id)[1][:60]
     with Image.open(io.BytesIO(message.attachments[0].data)) as shown:
         assert max(shown.size) <= 480
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
@@ -215,7 +217,7 @@ async def test_a_page_that_no_longer_exists_is_no_error(world: World) -> None:
         if job.id != last.id:
             await delete_for_good(world.queue, job.id, ada.id)
     await world.press(ada, message, "Next")
-    assert "no picture of yours" in message.text
+    assert "You have no pictures here yet" in message.text
     await world.press(ada, message, "Previous")
     assert f"#{last.id} ·" in message.text
 
@@ -268,7 +270,7 @@ async def test_a_copy_of_what_is_not_finished_leads_to_where_it_goes_on(world: W
     (job,) = await world.jobs()
     ada = world.user("ada")
     copy = await world.slash(ada, "show", {"picture": job.id, "everybody": True})
-    assert f"here it goes on: https://discord.com/channels/{world.guild_id}/" in copy.text
+    assert f"it goes on here: https://discord.com/channels/{world.guild_id}/" in copy.text
     assert copy.text.endswith(f"/{message.id}")
     painter.hold.set()
     await world.finished(interaction)
@@ -286,4 +288,4 @@ async def test_where_it_goes_on_is_not_told_of_a_message_that_only_its_member_sa
     await world.says(await world.paint({"ephemeral": True}), "Place 1")
     (job,) = await world.jobs()
     copy = await world.slash(world.user(), "show", {"picture": job.id})
-    assert f"/show {job.id} says it anew" in copy.text
+    assert f"/show {job.id} to look again" in copy.text

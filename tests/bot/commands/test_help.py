@@ -38,7 +38,7 @@ async def test_it_can_be_tried_at_once(world: World) -> None:
     opened = await world.press(world.user(), message, "Try it now")
     photo = {"content": [("photo.png", gradient_picture())]}
     submitted = await world.discord.submit_modal(opened, {}, photo)
-    asked = await world.says(submitted, "In which style")
+    asked = await world.says(submitted, "Which style")
     (first, *_) = [button["label"] for button in asked.buttons]
     chosen = await world.discord.press(world.user(), asked, label=first)
     await world.says(chosen, "Place 1")

@@ -27,8 +27,8 @@ async def test_what_moves_is_asked_about_and_painted_in_the_same_message(
     await world.start_engine()
     message = await asked(world, context=context)
     assert "5 frames in 1.0 s" in message.text
-    assert "about" in label(message, "Moving")
-    assert "about" in label(message, "First picture")
+    assert "about" in label(message, "All of it")
+    assert "about" in label(message, "First frame")
     done = await world.finished(await decided(world, message))
     assert done is message
     (job,) = await world.jobs()
@@ -42,7 +42,7 @@ async def test_what_moves_is_asked_about_and_painted_in_the_same_message(
 async def test_its_first_picture_is_painted_as_ever(world: World) -> None:
     await world.start_engine()
     message = await asked(world, {"size": 80})
-    done = await world.finished(await decided(world, message, "First picture"))
+    done = await world.finished(await decided(world, message, "First frame"))
     (job,) = await world.jobs()
     assert (job.inputs.clip, job.options.moving, job.options.size_px) == (None, False, 80)
     assert [each.filename for each in done.attachments] == [f"atelier-{job.id}.png"]
@@ -66,7 +66,7 @@ async def test_a_film_is_shown_as_one_and_its_sound_is_left_out(world: World) ->
     assert done.attachments[0].filename.endswith(".mp4")
     assert "The video: Its sound is left out." in done.text
     still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
-    assert "The video: The file is a video; I used its first picture." in still.text
+    assert "The video: The file is a video; I used its first frame." in still.text
 
 
 PLAIN = [plain((60 * number, 90, 90), (96, 72)) for number in range(4)]
@@ -149,7 +149,7 @@ async def test_nobody_else_decides_and_to_press_twice_paints_once(world: World) 
 async def test_a_style_is_asked_for_first(world: World) -> None:
     await world.start_engine()
     interaction = await world.paint(attachments={"content": GIF["content"]})
-    styles = await world.says(interaction, "In which style")
+    styles = await world.says(interaction, "Which style")
     picked = await world.discord.press(world.user(), styles, label="The Scream")
     question = await world.says(picked, QUESTION)
     await world.finished(await decided(world, question))
@@ -160,7 +160,7 @@ async def test_a_style_is_asked_for_first(world: World) -> None:
 async def test_several_versions_are_stills(world: World) -> None:
     await world.start_engine()
     refused = await world.paint({"moving": True, "variants": 2}, attachments=GIF)
-    assert "Several versions do not move" in await world.said(refused)
+    assert "A moving picture is painted in one version only" in await world.said(refused)
     done = await world.says(await world.paint({"variants": 2}, attachments=GIF), "versions")
     await world.eventually(lambda: len(done.attachments) == 2)
 
@@ -211,9 +211,9 @@ async def test_limits_of_the_server_hold_for_what_moves(world: World) -> None:
     assert job.inputs.clip is not None
     assert (job.inputs.clip.seconds, job.options.size_px) == (1.0, 64)
     refused = await world.paint({"moving": True, "size": 96}, attachments=GIF)
-    assert "largest size of a painting that moves is 64 px" in await world.said(refused)
+    assert "largest size for moving pictures here is 64 px" in await world.said(refused)
     larger = await world.press(world.user(), done, "Larger")
-    assert "largest size of a painting that moves is 64 px" in await world.said(larger)
+    assert "largest size for moving pictures here is 64 px" in await world.said(larger)
 
 
 async def test_a_refusal_leaves_the_question_to_be_answered_again(world: World) -> None:

@@ -87,7 +87,7 @@ async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
         said = await world.discord.submit_modal(opened, {"title": "My cat"})
         there = await world.says(said, "It is in the gallery")
         (posted,) = world.discord.messages("talk")
-        await world.press(world.user(), there, "Take it out")
+        await world.press(world.user(), there, "Remove it")
         return posted
 
     posted = await published()
@@ -99,14 +99,14 @@ async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
     monkeypatch.setattr(guild, "filesize_limit", len(gif) - 1)
     posted = await published()
     assert not posted.attachments[0].filename.endswith(".gif")
-    assert "the GIF of" in posted.text
+    assert "the GIF is" in posted.text
 
 
 @pytest.mark.parametrize(
     ("file", "said"),
     [
         (GIF["content"], "The style picture: The file is animated; I used its first frame."),
-        (FILM["content"], "The style picture: The file is a video; I used its first picture."),
+        (FILM["content"], "The style picture: The file is a video; I used its first frame."),
     ],
 )
 async def test_of_a_style_that_moves_the_first_picture_is_used(
@@ -136,7 +136,7 @@ async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
     done = await world.finished(changed)
     newest = (await world.jobs())[0]
     assert (newest.options.size_px, newest.options.timelapse) == (64, False)
-    assert "What moves is not filmed" in done.text
+    assert "There is no time-lapse of a moving picture" in done.text
     assert done.attachments[0].filename.endswith(".gif")
 
 
@@ -181,7 +181,7 @@ async def test_the_best_file_that_fits_the_place_is_shown_and_the_card_says_so(
     second = await shown(sizes["gif"] - 1)
     suffix = "webp" if sizes["webp"] < sizes["gif"] else "mp4"
     assert second.attachments[0].filename.endswith(suffix)
-    assert "the GIF of" in second.text
+    assert "the GIF is" in second.text
     smaller = await shown(min(sizes.values()) - 1)
     assert smaller.attachments[0].filename.endswith("mp4")
     assert "Shown as a smaller video of" in smaller.text

@@ -57,7 +57,7 @@ async def test_everything_is_erased_after_a_question(world: World) -> None:
     assert (await world.fresh(done)).result_key is not None
     world.bot.languages[ada.id] = "en"
     await press_erase(world, message, "Erase everything")
-    assert "Everything is erased: 2 pictures that you asked for," in message.text
+    assert "Everything was erased: 2 pictures that you asked for," in message.text
     assert ada.id not in world.bot.languages
     assert not await world.queue.jobs.of_user(ada.id)
     assert not await world.queue.styles.visible_to(ada.id, None)
@@ -74,10 +74,10 @@ async def test_who_waits_for_the_end_of_a_painting_reads_what_is_done(world: Wor
     ada, message = world.user("ada"), await world.slash(world.user("ada"), "privacy")
     await world.press(ada, message, "Erase my data…")
     await world.press(ada, message, "Erase everything")
-    assert "and then I erase all of it" in message.text
+    assert "and then I erase everything" in message.text
     assert not message.buttons, "nothing is to be pressed twice"
     painter.hold.set()
-    await world.eventually(lambda: "Everything is erased" in message.text)
+    await world.eventually(lambda: "Everything was erased" in message.text)
 
 
 async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(world: World) -> None:
@@ -87,7 +87,7 @@ async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(world: Worl
     await waiting.wait(lambda i: i.message is not None and "Place 1" in i.message.text)
     message = await world.slash(ada, "privacy")
     await press_erase(world, message, "Erase everything")
-    assert "Everything is erased: 1 picture that you asked for," in message.text
+    assert "Everything was erased: 1 picture that you asked for," in message.text
     await waiting.wait(lambda i: i.message is not None and "Cancelled" in i.message.text)
     assert not await world.queue.jobs.of_user(ada.id)
 

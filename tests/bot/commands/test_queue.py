@@ -61,7 +61,7 @@ async def test_cancel_in_the_list_stops_the_job_and_shows_the_list_anew(world: W
     message = await world.slash(ada, "queue")
     await world.press(ada, message, f"Cancel #{job.id}")
     assert await world.state(job) is JobState.CANCELLED
-    assert f"#{job.id} is cancelled." in message.text
+    assert f"#{job.id} was cancelled." in message.text
     assert "None of your pictures is waiting" in message.text
 
 
@@ -94,7 +94,7 @@ async def test_cancel_offers_ones_own_waiting_jobs_only(world: World) -> None:
     assert [choice["value"] for choice in offered] == [mine.id]
     assert done.id not in [choice["value"] for choice in offered]
     message = await world.slash(ada, "cancel", {"job": mine.id})
-    assert message.text == f"#{mine.id} is cancelled."
+    assert message.text == f"#{mine.id} was cancelled."
     message = await world.slash(ada, "cancel", {"job": mine.id})
     assert message.text == f"#{mine.id} has already ended."
 

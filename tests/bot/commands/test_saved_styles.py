@@ -51,7 +51,7 @@ async def test_the_same_name_replaces(world: World) -> None:
 async def test_a_style_for_the_server_is_for_admins(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     refused = await save(world, ada, "Ours", for_server=True)
-    assert "Only those who manage this server" in refused.text
+    assert "Only members who manage this server" in refused.text
     assert not await names(world, ada)
     assert "saved" in (await save(world, admin, "Ours", for_server=True)).text
     assert await names(world, ada) == [("guild", "Ours")]
@@ -151,13 +151,13 @@ async def test_a_button_of_a_removed_style_says_so_and_never_paints_in_another(
     ada = world.user()
     await save(world, ada, "Mine")
     asked = await world.paint({}, PHOTO)
-    message = await world.says(asked, "In which style")
+    message = await world.says(asked, "Which style")
     (menu,) = message.selects
     value = menu["options"][0]["value"]
     await world.slash(ada, "style remove", {"name": "Mine"})
     await save(world, ada, "Another")
     chosen = await world.discord.select(ada, message, [value])
-    assert "That saved style was removed meanwhile" in await world.said(chosen)
+    assert "That saved style has been removed in the meantime" in await world.said(chosen)
     assert not await world.jobs()
 
 
@@ -166,7 +166,7 @@ async def test_a_button_of_a_replaced_style_paints_in_what_took_its_place(world:
     await save(world, ada, "Mine")
     await save(world, ada, "Other")
     await save(world, world.user("admin"), "Other", for_server=True)
-    message = await world.says(await world.paint({}, PHOTO), "In which style")
+    message = await world.says(await world.paint({}, PHOTO), "Which style")
     (menu,) = message.selects
     whose = {each["description"] for each in menu["options"] if each["label"] == "Other"}
     assert whose == {"your own", "of this server"}
@@ -193,7 +193,7 @@ async def test_no_photograph_is_asked_for_where_the_style_was_removed(
     assert opened.modal is not None
     await world.slash(admin, "style remove", {"name": "Ours"})
     refused = await world.discord.press(admin, page, label="Paint with this")
-    assert "That saved style was removed meanwhile" in await world.said(refused)
+    assert "That saved style has been removed in the meantime" in await world.said(refused)
     assert refused.modal is None
 
 

@@ -63,7 +63,7 @@ async def test_it_is_posted_once_and_can_be_taken_out_again(world: World) -> Non
     again = await world.discord.press(world.user(), message, label="Post to gallery")
     shown = await world.says(again, "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
-    await world.press(world.user(), shown, "Take it out")
+    await world.press(world.user(), shown, "Remove it")
     assert world.discord.messages("talk") == []
     await world.says(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
@@ -89,11 +89,11 @@ async def test_where_a_deleted_picture_stays_in_the_gallery_that_is_said_and_tri
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     link = f"https://discord.com/channels/{world.guild_id}/{posted.channel_id}/{posted.id}"
-    assert f"in the gallery just now: {link}. I go on trying" in deleted.followups[0].text
+    assert f"in the gallery just now: {link}. I will keep trying" in deleted.followups[0].text
     assert world.discord.messages("talk") == [posted]
     if undone:
         await world.press(world.user(), deleted.followups[0], "Undo")
-        assert await world.queue.gallery.left_of_deleted() == []
+        assert await world.queue.gallery.of_deleted_pictures() == []
         return
     await world.stop_bot()
     await world.start_bot()
@@ -122,7 +122,7 @@ async def test_it_is_posted_once_though_the_answer_gets_lost(
     shown = await world.says(await publish(world, message), "It is in the gallery")
     assert lost.hits
     assert len(world.discord.messages("talk")) == 1
-    await world.press(world.user(), shown, "Take it out")
+    await world.press(world.user(), shown, "Remove it")
     assert world.discord.messages("talk") == []
 
 
@@ -139,7 +139,7 @@ async def test_what_a_moderator_took_out_does_not_come_back(world: World) -> Non
 
     await world.eventually(is_noted)
     again = await world.discord.press(world.user(), message, label="Post to gallery")
-    assert "Somebody who moderates the gallery has taken it out" in await world.said(again)
+    assert "A moderator has removed it from the gallery" in await world.said(again)
     assert again.modal is None
 
 
@@ -180,7 +180,7 @@ async def test_a_channel_that_cannot_be_written_is_told(world: World) -> None:
     message = await world.painted()
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
     said = await world.said(await publish(world, message))
-    assert "I may not write in <#12345>" in said
+    assert "I am not allowed to post in <#12345>" in said
     (job,) = await world.jobs()
     assert await world.queue.gallery.of(job.id, world.guild_id) is None
 

@@ -130,7 +130,7 @@ async def test_an_admin_hides_all_pictures_of_a_channel(world: World) -> None:
 async def test_only_admins_choose_for_others(world: World) -> None:
     for whose in ("this channel's", "this server's"):
         refused = await world.discord.slash(world.user(), "settings", {"whose": whose})
-        assert "Only those who manage this server" in await world.said(refused)
+        assert "Only members who manage this server" in await world.said(refused)
         admin = world.user("admin")
         in_dm = await world.discord.slash(admin, "settings", {"whose": whose}, context="bot_dm")
         assert "are set in that server" in await world.said(in_dm)
@@ -208,7 +208,7 @@ async def test_what_waits_of_a_roles_members_is_hidden_from_then_on(world: World
 
 
 async def test_admins_see_which_channels_have_defaults_of_their_own(world: World) -> None:
-    admin, words = world.user("admin"), "Channels with defaults of their own"
+    admin, words = world.user("admin"), "Channels with their own defaults"
     assert words not in (await world.slash(admin, "limits show")).text
     await choose(world, {"size": ["512/draft"], "switches": ["spoiler"]}, "admin", "channel")
     place = world.discord.channel("paintings").id
@@ -241,7 +241,7 @@ async def test_the_log_tells_what_defaults_were_set_in_the_readers_language(worl
 
 async def test_the_log_names_the_channel_whose_defaults_were_set(world: World) -> None:
     said = await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
-    assert "A spoiler holds for everybody" in said.text
+    assert "A spoiler applies to everybody" in said.text
     log = (await world.slash(world.user("admin"), "limits log")).text
     assert f"(<#{said.channel_id}>, spoiler on all pictures)" in log
 
@@ -280,7 +280,7 @@ async def test_in_a_post_an_admin_chooses_for_its_forum(world: World) -> None:
     assert form.modal is not None
     assert form.modal["title"] == "Defaults of this forum"
     said = await world.discord.submit_modal(form, {"switches": ["spoiler"]})
-    await world.says(said, f"Kept for <#{forum.id}>.")
+    await world.says(said, f"Saved for <#{forum.id}>.")
     for post in posts:
         await world.says(await world.paint(channel=post), "Place")
         assert (await world.jobs())[0].reply.spoiler
@@ -320,7 +320,7 @@ async def test_what_is_posted_for_all_is_in_the_language_that_admins_chose(world
     admin, talk = world.user("admin"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
     said = await choose(world, {"language": ["fr"]}, "admin", "this server's")
-    assert "Kept for this server." in said.text, "who chose it reads their own"
+    assert "Saved for this server." in said.text, "who chose it reads their own"
     assert "a défini les réglages par défaut" in world.discord.messages("talk")[-1].text
     shown = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
     posted = world.discord.messages("paintings")[-1]

@@ -90,7 +90,7 @@ async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world:
     shown = await shown_here(world, job, everybody=True)
     assert "Painted for Ada\n" in shown.text
     (gallery,) = [each for each in shown.walk() if each["type"] == 12]
-    assert gallery["items"][0]["description"] == "A painted photograph"
+    assert gallery["items"][0]["description"] == "A painted photo"
     ada, grace = world.user(), world.user("grace")
     for label in ("Again", "Details", "Delete"):
         said = await world.said(await world.discord.press(grace, shown, label=label))
@@ -101,7 +101,7 @@ async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world:
     posted = await world.discord.press(ada, compared.message, label="Post here")
     await posted.wait(lambda i: i.message is not None and i.message.attachments)
     assert posted.message is not None
-    assert posted.message.attachments[0].description == "Before and after: A painted photograph"
+    assert posted.message.attachments[0].description == "Before and after: A painted photo"
 
 
 async def test_others_get_no_link_into_another_server(world: World) -> None:
@@ -135,7 +135,7 @@ async def test_who_looks_after_a_channel_deletes_what_was_shown_there(
     deleted = await world.discord.press(world.user("admin"), shown, label="Delete")
     await deleted.wait(lambda i: i.followups)
     assert shown.deleted
-    assert "The picture itself stays with its member" in deleted.followups[0].text
+    assert "The picture itself stays with the member it belongs to" in deleted.followups[0].text
     assert not deleted.followups[0].buttons
     assert (await world.fresh(job)).pictures_deleted_at is None
     log = await world.slash(world.user("admin"), "limits log")
@@ -171,7 +171,7 @@ async def test_the_gallery_of_another_server_is_nothing_to_this_one(world: World
             said, f"It is in the gallery: https://discord.com/channels/{world.guild_id}/"
         )
         assert len(world.discord.messages("talk")) == 1
-        await world.press(world.user(), page, "Take it out")
+        await world.press(world.user(), page, "Remove it")
         assert world.discord.messages("talk") == []
         post = await queue.gallery.of(job.id, there)
         assert post is not None
@@ -207,7 +207,7 @@ async def test_the_queue_says_where_else_ones_pictures_wait(world: World) -> Non
         line for line in (await world.slash(ada, "queue")).text.splitlines() if "128 px" in line
     )
     assert here.endswith("standard")
-    assert private.endswith("standard · in private")
+    assert private.endswith("standard · in DMs")
     assert elsewhere.endswith("standard · in another server")
     in_dm = (await world.slash(ada, "queue", context="bot_dm")).text
     assert in_dm.count("standard · in The Studio\n") == 1
@@ -217,7 +217,7 @@ async def test_a_limit_that_counts_all_servers_says_so(world: World) -> None:
     object.__setattr__(world.bot.settings, "atelier_max_waiting_per_user", 1)
     await world.job(world.user(), guild_id=world.guild_id + 1)
     refused = await world.said(await world.paint())
-    assert "it counts what you do in all servers and in private.)" in refused
+    assert "it counts what you do in all servers and in DMs.)" in refused
 
 
 VIEW_CHANNEL = 1 << 10

@@ -137,7 +137,7 @@ async def test_its_owner_cannot_take_back_what_a_moderator_deleted(world: World)
     pressed = await press_in_a_copy(world, world.user(), job, Action.DELETE)
     await pressed.wait(lambda i: i.followups)
     assert not pressed.followups[0].buttons
-    assert "it was before" in pressed.followups[0].text
+    assert "was already deleted" in pressed.followups[0].text
     ada = world.user("ada")
     assert await world.queue.retention.restore(job.id, ada.id, job.reply) is None
     undone = await world.discord.press(world.user("admin"), removed.followups[0], label="Undo")
@@ -209,12 +209,12 @@ async def test_what_was_deleted_from_the_gallery_unheard_does_not_come_back(worl
     published = await publish(world, message)
     shown = await world.says(published, "It is in the gallery")
     forget(world.discord.messages("talk")[-1])
-    await world.press(world.user("ada"), shown, "Take it out")
+    await world.press(world.user("ada"), shown, "Remove it")
     post = await world.queue.gallery.of(job.id, world.guild_id)
     assert post is not None
     assert post.message_id == TAKEN_OUT
     again = await world.discord.press(world.user(), message, label="Post to gallery")
-    assert "Somebody who moderates the gallery has taken it out" in await world.said(again)
+    assert "A moderator has removed it from the gallery" in await world.said(again)
     assert again.modal is None
 
 
@@ -227,13 +227,13 @@ async def test_what_cannot_be_taken_out_just_now_is_said_to_stand_there_still(
     shown = await world.says(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
     world.discord.faults.add("DELETE", "/channels/*/messages/*", status=403, code=50001)
-    pressed = await world.discord.press(world.user("ada"), shown, label="Take it out")
+    pressed = await world.discord.press(world.user("ada"), shown, label="Remove it")
     await pressed.wait(lambda i: i.followups)
     assert "could not delete it there" in pressed.followups[0].text
     post = await world.queue.gallery.of(job.id, world.guild_id)
     assert post is not None
     assert post.message_id == posted.id
-    await world.press(world.user("ada"), shown, "Take it out")
+    await world.press(world.user("ada"), shown, "Remove it")
     assert world.discord.messages("talk") == []
 
 

@@ -19,7 +19,7 @@ FILE_UPLOAD = 19
 async def asked(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
     """The question that a photograph alone is answered by."""
     interaction = await world.paint(options, attachments=PHOTO, **details)
-    return await world.says(interaction, "In which style")
+    return await world.says(interaction, "Which style")
 
 
 async def picked(world: World, message: Message, label: str, user: str = "ada") -> Interaction:
@@ -46,7 +46,7 @@ async def test_six_are_offered_and_what_is_fetched_first_is_marked(world: World)
     away = [each for each in offered if (each.get("emoji") or {}).get("name") == "⬇️"]
     here = [each for each in load_catalogue() if is_local(each, world.settings)]
     assert len(away) == 6 - len(here)
-    assert "What is marked ⬇ is fetched first." in message.text
+    assert "Styles marked ⬇ are downloaded first." in message.text
     (marked,) = away
     await world.says(await picked(world, message, marked["label"]), "Place 1")
     (job,) = await world.jobs()
@@ -59,7 +59,7 @@ async def test_what_cannot_be_fetched_is_not_offered(world: World) -> None:
     here = [each.name for each in load_catalogue() if is_local(each, world.settings)]
     labels = [button["label"] for button in message.buttons]
     assert sorted(labels[:-3]) == sorted(here)
-    assert "is fetched first" not in message.text
+    assert "downloaded first" not in message.text
 
 
 async def test_the_question_still_works_after_minute_16(world: World) -> None:
@@ -92,7 +92,7 @@ async def test_a_restart_amid_the_question_asks_it_again(world: World) -> None:
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
-    await world.says(interaction, "In which style")
+    await world.says(interaction, "Which style")
 
 
 async def test_a_question_that_comes_too_late_is_told_by_a_direct_message(
@@ -151,7 +151,7 @@ async def test_limits_hold_for_a_photograph_alone_and_for_each_click(world: Worl
     await world.says(await world.paint(), "Place 1")
     refused = await picked(world, message, "The Scream")
     assert "waiting or being painted" in await world.said(refused)
-    assert "In which style" in message.text
+    assert "Which style" in message.text
 
 
 async def test_an_erased_photograph_is_not_painted(world: World) -> None:
@@ -163,7 +163,7 @@ async def test_an_erased_photograph_is_not_painted(world: World) -> None:
 
 async def test_a_broken_photograph_is_refused_before_a_style_is_asked_for(world: World) -> None:
     interaction = await world.paint(attachments={"content": ("photo.png", b"no picture")})
-    assert "The photograph" in await world.said(interaction)
+    assert "The photo" in await world.said(interaction)
     await world.no_intakes()
 
 
@@ -172,12 +172,12 @@ async def test_forms_without_a_style_ask_for_it_with_swatches(world: World) -> N
     post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"strength": ["strong"]})
-    question = await world.says(submitted, "In which style")
+    question = await world.says(submitted, "Which style")
     done = await world.finished(await picked(world, question, "Water Lilies"))
     (job,) = await world.jobs()
     assert job.options.strength == 0.7
     opened = await picked(world, done, "Other style")
-    question = await world.says(await world.discord.submit_modal(opened, {}), "In which style")
+    question = await world.says(await world.discord.submit_modal(opened, {}), "Which style")
     done = await world.finished(await picked(world, question, "The Scream"))
     assert has_result(done)
     newer, older = await world.jobs()
@@ -195,7 +195,7 @@ async def test_styles_are_tried_on_one_of_several_pictures_and_one_style_paints_
     asks = await world.says(which, "Which of these pictures")
     form = await picked(world, asks, "All 3 in one message")
     submitted = await world.discord.submit_modal(form, {})
-    question = await world.says(submitted, "I have 3 pictures. In which style shall I paint them?")
+    question = await world.says(submitted, "I have 3 pictures. Which style should I paint them in?")
     tried = await world.finished(await picked(world, question, "Try 5 styles"))
     assert len(tried.attachments) == 5
     assert "Tried on the first of 3 pictures" in tried.text

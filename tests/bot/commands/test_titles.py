@@ -71,10 +71,10 @@ async def test_it_is_not_offered_while_it_cannot_be_fetched(world: World) -> Non
     assert {each["value"] for each in offered} == here
     assert not await world.discord.autocomplete(world.user(), "paint", "preset", "irises")
     shown = await world.slash(world.user(), "styles")
-    assert f"There are {len(here)} here." in shown.text
-    assert "more cannot be fetched at the moment" in shown.text
+    assert f"{len(here)} in all." in shown.text
+    assert "more cannot be downloaded at the moment" in shown.text
     typed = await world.paint({"preset": "irises"}, PHOTO)
-    assert "“Irises” is not on this machine yet" in await world.said(typed)
+    assert "“Irises” cannot be downloaded" in await world.said(typed)
     async with world.queue.database.write() as transaction:
         facts = schema.installation
         earlier = str(transaction.now - 3600)

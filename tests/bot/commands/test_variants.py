@@ -20,7 +20,7 @@ async def test_four_versions_are_one_job_and_one_message(world: World, context: 
     assert len(await world.jobs()) == 1
     assert len(message.attachments) == 4
     assert len({each.data for each in message.attachments}) == 4
-    assert labels(message)[:5] == ["Take 1", "Take 2", "Take 3", "Take 4", "Again"]
+    assert labels(message)[:5] == ["Choose 1", "Choose 2", "Choose 3", "Choose 4", "Again"]
     assert "4 versions" in message.text
 
 
@@ -59,7 +59,7 @@ async def test_a_version_that_is_taken_is_a_picture_with_all_its_buttons(world: 
     world.shift_clock(16 * 60)
     await world.start_bot()
     world.discord.shift_clock(0)
-    taken = await world.finished(await press(world, message, "Take 2"))
+    taken = await world.finished(await press(world, message, "Choose 2"))
     assert [each.data for each in taken.attachments] == [message.attachments[1].data]
     assert "Stronger" in labels(taken)
     alone, several = await world.jobs()
@@ -80,10 +80,10 @@ async def test_a_file_that_is_lost_hides_none_of_the_others(world: World) -> Non
     shown = await world.slash(world.user(), "show", {"picture": job.id})
     kept = [message.attachments[0], message.attachments[2]]
     assert [each.data for each in shown.attachments] == [each.data for each in kept]
-    assert labels(shown)[:3] == ["Take 1", "Take 3", "Again"]
+    assert labels(shown)[:3] == ["Choose 1", "Choose 3", "Again"]
     assert "Picture 2 is no longer kept." in shown.text
-    assert "no longer kept" in await world.said(await press(world, message, "Take 2"))
-    taken = await world.finished(await press(world, shown, "Take 3"))
+    assert "no longer kept" in await world.said(await press(world, message, "Choose 2"))
+    taken = await world.finished(await press(world, shown, "Choose 3"))
     assert taken.attachments[0].data == kept[1].data
 
 
@@ -91,10 +91,10 @@ async def test_taking_costs_nothing_and_is_for_the_owner(world: World) -> None:
     await world.start_engine()
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
     message = await world.painted({"variants": 2})
-    refused = await press(world, message, "Take 1", user="grace")
+    refused = await press(world, message, "Choose 1", user="grace")
     assert "This picture is Ada's" in await world.said(refused)
-    await world.finished(await press(world, message, "Take 1"))
-    await world.finished(await press(world, message, "Take 2"))
+    await world.finished(await press(world, message, "Choose 1"))
+    await world.finished(await press(world, message, "Choose 2"))
     refused = await world.paint()
     assert "started 2 pictures" in await world.said(refused)
 
@@ -105,7 +105,7 @@ async def test_several_versions_count_as_several_pictures(world: World) -> None:
     assert "You asked for 4 pictures at once, and each of them counts" in refused
     await world.says(await world.paint(), "Place 1")
     refused = await world.said(await world.paint({"variants": 3}))
-    assert "you have started 1 in 24 hours, and 3 is the most. There is room for 2 now." in refused
+    assert "you have started 1 in 24 hours, and the limit is 3. There is room for 2 now." in refused
     assert "Earliest start of all 3: <t:" in refused
 
 
@@ -118,7 +118,7 @@ async def test_more_versions_than_places_are_refused_by_the_number_that_was_aske
     await world.says(await world.paint({"variants": 4}), "Painting")
     refused = await world.said(await world.paint({"variants": 4}))
     assert "You asked for 4 pictures at once" in refused
-    assert "4 of yours are waiting or being painted, and 3 is the most. Expected: " in refused
+    assert "4 of yours are waiting or being painted, and the limit is 3. Expected: " in refused
 
 
 async def test_the_queue_says_how_many_pictures_a_job_is_and_what_they_take_of_the_limits(
@@ -169,14 +169,14 @@ async def test_strengths_and_styles_can_differ(world: World) -> None:
     assert len(by_style.attachments) == 2
     (gallery,) = [each for each in by_style.walk() if each["type"] == 12]
     said = [item["description"] for item in gallery["items"]]
-    assert said == ["1: A painted photograph", "2: A photograph in the style of “The Scream”"]
+    assert said == ["1: A painted photo", "2: A photo in the style of “The Scream”"]
     refused = await world.paint({"vary": "style"})
     assert "give two to four" in await world.said(refused)
 
 
 async def test_several_versions_are_not_filmed(world: World) -> None:
     refused = await world.paint({"variants": 2, "timelapse": True})
-    assert "not filmed" in await world.said(refused)
+    assert "no time-lapse of several versions" in await world.said(refused)
 
 
 async def test_a_picture_shown_again_has_all_its_versions(world: World) -> None:
@@ -191,7 +191,7 @@ async def test_a_picture_shown_again_has_all_its_versions(world: World) -> None:
 
 async def test_six_styles_can_be_tried_on_a_photograph(world: World) -> None:
     await world.start_engine()
-    asked = await world.says(await world.paint(attachments=PHOTO), "In which style")
+    asked = await world.says(await world.paint(attachments=PHOTO), "Which style")
     tried = await world.finished(await press(world, asked, "Try 5 styles"))  # that are at hand
     assert len(tried.attachments) == 5
     assert (await world.jobs())[0].options.size_px == 64, "as was asked for"
@@ -204,7 +204,7 @@ async def test_six_styles_can_be_tried_on_a_photograph(world: World) -> None:
     job = (await world.jobs())[0]
     assert (job.options.vary, job.options.quality, job.options.size_px) == ("style", "draft", 128)
     assert PaintOptions().variants == 1
-    taken = await world.finished(await press(world, tried, "Take 6"))
+    taken = await world.finished(await press(world, tried, "Choose 6"))
     assert len(taken.attachments) == 1
     alone = (await world.jobs())[0]
     assert alone.inputs.styles[0].preset == job.inputs.styles[5].preset
@@ -229,14 +229,21 @@ async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_pai
     tried = await trial(world)
     assert len(tried.attachments) == 5
     assert (await world.jobs())[0].options.size_px == 256
-    assert f"Left out, as it could not be fetched: {away.name}." in tried.text
+    assert f"Left out, because the download failed: {away.name}." in tried.text
     others = [each for each in first_page if each is not away]
     numbered = [f"{number} {each.name}" for number, each in enumerate(others, start=1)]
     assert f"5 versions · {', '.join(numbered)} · " in tried.text.replace("\\", "")
     assert "5 styles, for Ada" in tried.text
-    assert labels(tried)[:6] == ["Take 1", "Take 2", "Take 3", "Take 4", "Take 5", "Again"]
+    assert labels(tried)[:6] == [
+        "Choose 1",
+        "Choose 2",
+        "Choose 3",
+        "Choose 4",
+        "Choose 5",
+        "Again",
+    ]
     for number, style in enumerate(others, start=1):
-        await world.finished(await press(world, tried, f"Take {number}"))
+        await world.finished(await press(world, tried, f"Choose {number}"))
         (taken, *_) = await world.jobs()
         assert [each.preset for each in taken.inputs.styles] == [style.id]
     await world.finished(await press(world, tried, "Again"))
@@ -254,7 +261,7 @@ async def test_what_cannot_be_fetched_any_more_when_a_photo_comes_is_left_out_to
     await world.start_engine()
     tried = await world.finished(await world.discord.submit_modal(form, {}, photo))
     assert len(tried.attachments) == 5
-    assert "Left out, as it could not be fetched" in tried.text
+    assert "Left out, because the download failed" in tried.text
 
 
 async def test_the_styles_that_are_tried_are_those_of_the_page_whatever_can_be_had_since(
@@ -268,4 +275,4 @@ async def test_the_styles_that_are_tried_are_those_of_the_page_whatever_can_be_h
     form = await press(world, message, "Try these on my photo")
     await form.wait(lambda i: i.modal is not None)
     refused = await world.discord.submit_modal(form, {}, photo)
-    assert f"“{shown[0].name}” is not on this machine yet" in await world.said(refused)
+    assert f"“{shown[0].name}” cannot be downloaded" in await world.said(refused)

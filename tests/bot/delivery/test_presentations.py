@@ -126,7 +126,7 @@ async def test_what_is_hidden_is_hidden_beside_mere_words(world: World) -> None:
     (message,) = world.discord.dms(world.user())
     assert RESULT in message.content
     (file,) = message.attachments
-    assert (file.filename[:8], file.description) == ("SPOILER_", "A painted photograph")
+    assert (file.filename[:8], file.description) == ("SPOILER_", "A painted photo")
 
 
 async def test_words_take_the_place_of_a_message_without_a_card(world: World) -> None:

@@ -15,7 +15,7 @@ from tests.kit.world import World, has_result, labels
 
 ADMIN = 9
 FIFTEEN_MINUTES = 15 * 60 + 5
-TAKES = ["Take 1", "Take 2"]
+TAKES = ["Choose 1", "Choose 2"]
 REST = ["Again", "Change…", "Other style", "Details", "Delete"]
 
 
@@ -109,7 +109,7 @@ async def test_one_that_is_finished_is_one_picture(world: World) -> None:
     await cancelled(world, job, 1)
     message = await world.says(interaction, "Cancelled · 1 of 4 pictures was finished")
     await shows(world, message, job)
-    assert labels(message) == ["Take 1", *REST]
+    assert labels(message) == ["Choose 1", *REST]
 
 
 @pytest.mark.parametrize("options", [{"variants": 4}, {"variants": 1}])
@@ -252,7 +252,7 @@ async def test_one_of_them_can_be_taken_and_painted_on(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
     message = await world.says(interaction, "2 of 4")
-    taken = await world.finished(await world.press(world.user(), message, "Take 2"))
+    taken = await world.finished(await world.press(world.user(), message, "Choose 2"))
     assert [each.data for each in taken.attachments] == [message.attachments[1].data]
     alone = (await world.jobs())[0]
     assert alone.state is JobState.DONE
@@ -363,5 +363,5 @@ async def test_they_fit_into_one_request_together_and_one_that_is_taken_comes_al
     message = await cramped.painted({"variants": 3, "size": 512})
     assert "Shown as" in message.text
     assert 300_000 < sum(len(each.data) for each in message.attachments) <= 600_000
-    taken = await cramped.finished(await cramped.press(cramped.user(), message, "Take 1"))
+    taken = await cramped.finished(await cramped.press(cramped.user(), message, "Choose 1"))
     assert len(taken.attachments) == 1

@@ -70,7 +70,7 @@ async def test_a_bad_picture_gets_a_sentence(world: World) -> None:
         interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", data)})
         answer = await world.said(interaction)
         assert words in answer
-        assert answer.startswith("The photograph:")
+        assert answer.startswith("The photo:")
         assert "Traceback" not in answer
     assert not await world.jobs()
     await world.no_intakes()
@@ -147,7 +147,7 @@ async def test_a_preset_that_names_nothing_paints_nothing(world: World, typed: s
 
 async def test_a_broken_file_is_answered_to_its_sender_alone(world: World) -> None:
     interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", b"broken")})
-    assert "The photograph" in await world.said(interaction)
+    assert "The photo" in await world.said(interaction)
     (told,) = interaction.followups
     assert told.ephemeral
     await world.eventually(lambda: world.discord.messages() == [told])

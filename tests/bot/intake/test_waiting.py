@@ -20,7 +20,7 @@ from jobs.queue import JobQueue
 from sandbox.model import Interaction
 from tests.kit.world import PHOTO, World
 
-BY_ITSELF = "I go on by myself"
+BY_ITSELF = "I will go on by myself"
 NOT_STORED = "Pictures cannot be read or stored at the moment"
 
 

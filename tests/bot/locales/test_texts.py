@@ -120,7 +120,7 @@ def test_commands_are_named_as_in_discords_language(language: str, shown: str, s
 
 def test_options_and_menus_are_named_so_too_and_the_rest_stays() -> None:
     t = texts_for("de-x-en-US")
-    assert t("There is no style of the week at the moment; choose one by `style`.") == (
+    assert t("There is no style of the week at the moment; choose one with `style`.") == (
         "Zurzeit gibt es keinen Stil der Woche; wähle einen mit `style`."
     )
     not_yours = (

@@ -70,7 +70,7 @@ async def test_what_is_read_of_a_picture_and_stands_in_a_form_has_no_backslashes
     await world.start_engine()
     message = await world.painted({"preset": name}, attachments=PHOTO)
     (gallery,) = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
-    words = f"A photograph in the style of “{name}”"
+    words = f"A photo in the style of “{name}”"
     assert gallery["items"][0]["description"] == words
     assert "dark\\_knight \\*7\\*, for Ada" in message.text
     details = await world.discord.press(ada, message, label="Details")

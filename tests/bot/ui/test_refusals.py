@@ -41,15 +41,15 @@ def test_a_refusal_says_what_is_allowed_and_what_was_asked() -> None:
 def test_a_refusal_says_whose_limit_it_is() -> None:
     operators = Refusal("max_per_day", 3, 3, MOMENT)
     servers = Refusal("max_per_day", 3, 3, MOMENT, set_by_server=True)
-    assert refusal_words(EN, operators).endswith("set by whoever runs this bot.)")
+    assert refusal_words(EN, operators).endswith("set by the operator of this bot.)")
     assert refusal_words(EN, servers).endswith("set by the admins of this server.)")
 
 
 @pytest.mark.parametrize(
     ("limit", "allowed", "current", "said"),
     [
-        ("max_per_day", 1, 1, "You have started 1 picture in 24 hours, and 1 is the most."),
-        ("cooldown_seconds", 1, 0, "Between two of your pictures there must be 1 second."),
+        ("max_per_day", 1, 1, "You have started 1 picture in 24 hours, and the limit is 1."),
+        ("cooldown_seconds", 1, 0, "You have to wait 1 second between two pictures."),
         ("painter_role_ids", (1,), "", "Painting here needs the role <@&1>;"),
         ("painter_role_ids", (1, 2), "", "needs one of the roles <@&1>, <@&2>;"),
     ],

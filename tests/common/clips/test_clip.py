@@ -88,9 +88,9 @@ def _described(data: bytes, **said: object) -> bytes:
 def test_damaged_files_are_told() -> None:
     data = _written(frames=_frames(3), durations_ms=[100] * 3)
     for damaged, why in (
-        (b"", "no clip file"),
-        (b"PK\x03\x04 and no more", "no clip file"),
-        (data[: len(data) // 2], "no clip file"),
+        (b"", "not a clip file"),
+        (b"PK\x03\x04 and no more", "not a clip file"),
+        (data[: len(data) // 2], "not a clip file"),
         (_changed(data, clip__json=None), "clip.json is missing"),
         (_changed(data, clip__json=b"{"), "description"),
         (_changed(data, f000001__png=None), "a frame is missing"),

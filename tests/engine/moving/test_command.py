@@ -74,7 +74,7 @@ def test_a_gif_is_painted_with_its_times_and_its_repetitions(studio: Path, suffi
 def test_each_frame_is_told_of(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert engine_main(arguments("out.gif", "--report", "r.json", "--size", "64")) == 0
     said = capsys.readouterr().err
-    assert "frame 1 of 4 begun anew and painted" in said
+    assert "frame 1 of 4 started over and painted" in said
     assert "frame 4 of 4 painted" in said
     assert "out.gif: 64 × 51, 4 frames in 0.44 s, vgg19, fp32 on cpu" in said
     assert json.loads((studio / "r.json").read_text())["iterations"] > 8
@@ -116,8 +116,8 @@ def test_a_broken_tail_is_left_out_and_told(
     ("output", "more", "said"),
     [
         ("o.gif", ("--plot", "p.png"), "--plot is of one picture, not of one that moves."),
-        ("o.png", ("--moving",), "let it end in one of .gif, .mp4, .webp."),
-        ("o.mp4", ("--no-moving",), "let it end in one of"),
+        ("o.png", ("--moving",), "use one of .gif, .mp4, .webp."),
+        ("o.mp4", ("--no-moving",), "use one of"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(

@@ -89,7 +89,7 @@ def test_the_same_picture_gives_the_same_bytes(suffix: str) -> None:
     assert encode_picture(gradient(alpha=True), suffix.upper()) == first
 
 
-@pytest.mark.parametrize(("name", "word"), [("a.bmp", r"\.png"), ("a", "says no format")])
+@pytest.mark.parametrize(("name", "word"), [("a.bmp", r"\.png"), ("a", "is not a format")])
 def test_an_unknown_suffix_is_named(tmp_path: Path, name: str, word: str) -> None:
     with pytest.raises(OutputError, match=word):
         write_picture(gradient(), tmp_path / name)

@@ -157,7 +157,7 @@ def test_fingerprints_stand_for_a_picture() -> None:
     assert float(difference.abs().max()) < 1e-3
     with pytest.raises(PaintSettingsError, match="its picture is needed"):
         run(changed(pooling="average"), studio, styles=[Style(fingerprints=[again])])
-    with pytest.raises(ValueError, match="no file of style statistics"):
+    with pytest.raises(ValueError, match="not a file of style statistics"):
         StyleStatistics.from_bytes(kept.to_bytes()[:50])
 
 

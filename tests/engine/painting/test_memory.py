@@ -218,7 +218,7 @@ def test_too_little_memory_is_said_in_the_report() -> None:
     options = PaintOptions.model_validate(WHOLE | {"iterations": 1})
     painted, _ = run(options, thin_studio(max_memory_bytes=1), content=noise_picture(144, 192))
     assert painted.report.tiles > 1
-    assert "more memory than it was allowed" in str(painted.report.notes[-1])
+    assert "more memory than allowed" in str(painted.report.notes[-1])
 
 
 def saved_at(iteration: int, options: PaintOptions, total: int | None) -> bytes:

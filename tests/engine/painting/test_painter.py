@@ -176,7 +176,7 @@ def test_closing_the_generator_stops_at_once() -> None:
     [
         ({"style_layers": {"relu9_9": 1}}, {}, r"no layer relu9_9 for the style; it has: relu1_1"),
         ({"content_layers": {"conv1_1": 1}}, {}, "no layer conv1_1 for the content"),
-        ({"recipe": "nope"}, {}, "there are: atelier, gatys, large, wasserstein"),
+        ({"recipe": "nope"}, {}, "choose one of: atelier, gatys, large, wasserstein"),
         ({"start": "file"}, {}, "give the picture to start from"),
         ({}, {"mask": torch.ones(3, 3)}, "mask is 3 × 3 pixels; .* 64 × 48"),
         ({}, {"mask": torch.zeros(48, 64)}, "all black"),

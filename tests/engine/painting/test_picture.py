@@ -60,7 +60,7 @@ def test_hidden_parts_of_a_style_do_not_count() -> None:
 
 def test_a_style_of_which_nothing_is_seen_is_refused() -> None:
     style = Style(Picture(noise_picture(40, 40).pixels, torch.zeros(40, 40)))
-    with pytest.raises(PaintSettingsError, match="transparent throughout"):
+    with pytest.raises(PaintSettingsError, match="completely transparent"):
         check_inputs(noise_picture(48, 64), [style], changed(), None, None)
 
 
@@ -103,7 +103,7 @@ def test_a_mask_may_be_drawn_on_nothing(brightness: int) -> None:
 
 def test_masks_beyond_white_are_refused() -> None:
     mask = torch.full((48, 64), 255.0)
-    with pytest.raises(PaintSettingsError, match="mask must be of"):
+    with pytest.raises(PaintSettingsError, match="mask must consist of"):
         check_inputs(noise_picture(48, 64), [STYLE], changed(), mask, None)
 
 

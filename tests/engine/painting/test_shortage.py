@@ -60,7 +60,7 @@ class SmallDevice(TorchFunctionMode):
     [
         (FULL // 2, {"pairs": 10, "narrow": True}, "L-BFGS remembered less"),
         (FULL // 4, {"pairs": 5, "narrow": True}, "L-BFGS remembered less"),
-        (FULL // 8, None, "Adam painted"),
+        (FULL // 8, None, "Adam was used"),
     ],
 )
 def test_a_history_too_large_for_the_device_gets_less(

@@ -19,7 +19,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_search_that_finds_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert engine_main(["styles", "list", "zzzz"]) == 1
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "No painting, artist or movement is like zzzz.\n")
+    assert (said.out, said.err) == ("", "No painting, artist or movement matches zzzz.\n")
     assert engine_main(["styles", "list", "starry"]) == 0
     assert "starry-night" in capsys.readouterr().out
 

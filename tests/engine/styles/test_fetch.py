@@ -85,11 +85,11 @@ def test_a_scan_is_fetched_once_and_kept(starry: Painting, tmp_path: Path) -> No
     ("answer", "words"),
     [
         (sending(b"", status=404), "answered 404"),
-        (sending(b"<html>sign in</html>"), "not a whole JPEG or PNG"),
-        (sending(picture()[:9000]), "not a whole JPEG or PNG"),
-        (sending(picture(kind="GIF")), "not a whole JPEG or PNG"),
+        (sending(b"<html>sign in</html>"), "not a complete JPEG or PNG"),
+        (sending(picture()[:9000]), "not a complete JPEG or PNG"),
+        (sending(picture(kind="GIF")), "not a complete JPEG or PNG"),
         (sending(picture(), declared=10_000_000), "broke off"),
-        (sending(picture(640, 640)), "another picture"),
+        (sending(picture(640, 640)), "a different picture"),
         (sending(picture(120, 95)), "at least 256"),
         (sending(bytes(3_000_000)), "larger than 1 MiB"),
     ],
@@ -132,7 +132,7 @@ def test_a_redirection_may_not_leave_the_web(starry: Painting, tmp_path: Path) -
 
     with server(elsewhere) as (mirror, _), pytest.raises(FetchError):
         fetch_scan(starry, tmp_path, mirror=mirror)
-    with pytest.raises(FetchError, match="no address"):
+    with pytest.raises(FetchError, match="not a web address"):
         fetch_scan(starry, tmp_path, mirror="file:///tmp")
 
 
@@ -149,7 +149,7 @@ def test_the_command_fetches_and_lists(tmp_path: Path, capsys: pytest.CaptureFix
         assert main([*folder, "fetch", "starry-night", "--mirror", mirror]) == 0
         assert main([*folder, "fetch", "starry-night", "the-kiss", "--mirror", mirror]) == 1
     heard = capsys.readouterr()
-    assert "another picture" in heard.err
+    assert "a different picture" in heard.err
     assert "1 of 2" in heard.err
     assert main([*folder, "list", "van gogh"]) == 0
     assert "scan" in capsys.readouterr().out

@@ -237,7 +237,7 @@ async def test_a_damaged_clip_fails_the_job_with_a_sentence(
         done = await ended(queue, job)
     assert done.state is JobState.FAILED
     assert done.failure is not None
-    assert "cannot be read; please post it again" in str(done.failure.message)
+    assert "cannot be read; please start it again" in str(done.failure.message)
 
 
 async def test_the_first_picture_of_a_clip_is_painted_as_a_still(

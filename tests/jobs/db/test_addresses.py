@@ -100,7 +100,7 @@ async def test_what_asyncpg_or_the_server_does_not_know_is_a_sentence(
     ("query", "said"),
     [
         ("channel_binding=require", "asks for channel_binding"),
-        ("connect_timeout=soon", "no number of seconds"),
+        ("connect_timeout=soon", "not a number of seconds"),
     ],
 )
 def test_what_cannot_be_used_is_named_without_the_password(query: str, said: str) -> None:

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from jobs.cli import commands as cli
 from jobs.cli.settling import UNKNOWN_NUMBERS, settle
-from jobs.db.living import BOT_LOCK
+from jobs.db.liveness import BOT_LOCK
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, Place, accepted, claimed, report
@@ -156,8 +156,8 @@ def test_what_is_restored_is_there_and_nothing_is_begun_or_told_again(
         picture.unlink()
     code, said = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "1 job that waited ended" in said
-    assert "1 member who had their data erased since" in said
+    assert "Ended 1 waiting job" in said
+    assert "1 member who had it erased after the backup" in said
     assert list(place.folder.glob("atelier.sqlite3.replaced-*"))
     asyncio.run(look(place, result))
 
@@ -205,7 +205,7 @@ def test_a_running_bot_is_not_restored_under(
     run("backup", str(tmp_path / "copy.tar"))
     with FileLock(place.folder / BOT_LOCK):
         assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
-    assert "The bot runs" in capsys.readouterr().err
+    assert "The bot is running" in capsys.readouterr().err
 
 
 async def test_an_engine_alone_is_not_restored_under(
@@ -228,7 +228,7 @@ def test_what_is_no_backup_leaves_all_as_it_is(
     asyncio.run(fill(place))
     (tmp_path / "other").write_bytes(content)
     assert run("restore", str(tmp_path / "other"))[0] == 1
-    assert "holds no database" in capsys.readouterr().err
+    assert "contains no database" in capsys.readouterr().err
     assert asyncio.run(next_number(place)) == 3
 
 
@@ -247,7 +247,7 @@ def test_a_full_disk_is_no_damage_of_a_backup(
     with monkeypatch.context() as patched:
         patched.setattr("jobs.cli.restoring.shutil.copyfileobj", full)
         assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
-    assert "There is no room to bring " in capsys.readouterr().err
+    assert "There is no room to restore " in capsys.readouterr().err
     assert asyncio.run(next_number(place)) == 3
 
 

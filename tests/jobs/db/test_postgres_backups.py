@@ -97,7 +97,7 @@ def test_a_backup_is_brought_back_whole_and_nothing_is_told_or_numbered_twice(
     code, said = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
     assert "1 job that waited ended" in said
-    assert "1 member who had their data erased since" in said
+    assert "1 member who had it erased after the backup" in said
     assert list((empty.folder / "before-restores").glob("atelier-*.dump"))
     asyncio.run(look(empty, result))
 
@@ -144,7 +144,7 @@ def test_a_copy_that_cannot_be_read_to_its_end_leaves_all_as_it_was(
     assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
     dump.write_bytes(b"nothing of ours")
     assert run("restore", str(dump))[0] == 1
-    assert "holds no database" in capsys.readouterr().err
+    assert "contains no database" in capsys.readouterr().err
     assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
 
 
@@ -194,7 +194,7 @@ def test_what_moves_from_sqlite_to_postgresql_goes_on_there(
 def test_each_row_of_sqlite_is_in_postgresql_then(
     empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.db.carrying._AT_ONCE", 2)
+    monkeypatch.setattr("jobs.db.sqlite_to_postgres._AT_ONCE", 2)
     file = of_sqlite(tmp_path, revision=known_revisions()[-1])
     with sqlite3.connect(file) as there:
         there.execute("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'jobs'")

@@ -165,7 +165,7 @@ async def test_one_limit_is_reset_at_once_and_all_after_a_question(world: World)
     offered = await world.discord.autocomplete(admin, "limits reset", "limit", "size")
     assert offered == [
         {"name": "Largest size", "value": "max_size_px"},
-        {"name": "Largest size of what moves", "value": "max_clip_size_px"},
+        {"name": "Largest size of moving pictures", "value": "max_clip_size_px"},
     ]
     await world.slash(admin, "limits reset", {"limit": "max_size_px"})
     limits = await world.queue.limits.in_force(world.guild_id)
@@ -194,7 +194,7 @@ BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("limits reset", {}, ["Reset all"]),
     ("limits log", {}, ["Next"]),
     ("blocklist show", {}, ["Next"]),
-    ("blocklist add", {"member": "ada"}, ["Cancel these, too"]),
+    ("blocklist add", {"member": "ada"}, ["Cancel these too"]),
     ("queue-admin clear", {}, ["Cancel them all"]),
     ("queue-admin clear", {}, ["Cancel them all", "Undo"]),
 ]

@@ -19,7 +19,7 @@ async def test_the_queue_is_paused_and_resumed(world: World) -> None:
     admin = world.user("admin")
     await world.slash(admin, "queue-admin pause")
     assert (await world.queue.standings.overview(world.guild_id)).paused
-    assert "paused already" in (await world.slash(admin, "queue-admin pause")).text
+    assert "already paused" in (await world.slash(admin, "queue-admin pause")).text
     await world.slash(admin, "queue-admin resume")
     assert not (await world.queue.standings.overview(world.guild_id)).paused
     assert "not paused" in (await world.slash(admin, "queue-admin resume")).text
@@ -27,7 +27,7 @@ async def test_the_queue_is_paused_and_resumed(world: World) -> None:
 
 async def test_clear_tells_the_number_and_asks_first(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    assert "Nothing waits" in (await world.slash(admin, "queue-admin clear")).text
+    assert "Nothing is waiting" in (await world.slash(admin, "queue-admin clear")).text
     jobs = [await world.job(ada) for _ in range(3)]
     private = await world.job(ada, in_guild=False)
     message = await world.slash(admin, "queue-admin clear")
@@ -36,7 +36,7 @@ async def test_clear_tells_the_number_and_asks_first(world: World) -> None:
     assert await world.state(jobs[0]) is JobState.QUEUED
     message = await world.slash(admin, "queue-admin clear")
     await world.press(admin, message, "Cancel them all")
-    assert "3 waiting pictures are cancelled." in message.text
+    assert "3 waiting pictures were cancelled." in message.text
     assert {await world.state(job) for job in jobs} == {JobState.CANCELLED}
     assert await world.state(private) is JobState.QUEUED
     assert [entry.action for entry in await world.queue.audit.read(world.guild_id)] == ["clear"]
@@ -56,7 +56,7 @@ async def test_remove_and_front_act_on_this_servers_jobs_only(world: World) -> N
         first.id,
     ]
     message = await world.slash(admin, "queue-admin remove", {"picture": first.id})
-    assert f"#{first.id} of <@{ada.id}> is cancelled." in message.text
+    assert f"#{first.id} by <@{ada.id}> was cancelled." in message.text
     assert await world.state(first) is JobState.CANCELLED
     for name in ("queue-admin remove", "queue-admin front"):
         for job in (private, first):
@@ -71,7 +71,7 @@ async def test_stats_come_in_figures_and_as_a_picture(world: World) -> None:
     await world.painted_job(world.user("grace"))
     await world.stepped.fail(await world.job(ada))
     message = await world.slash(admin, "stats")
-    for line in ("2 pictures painted", "2 members asked", "1 failure", "The last 14 days"):
+    for line in ("2 pictures painted", "2 members took part", "1 failure", "The last 14 days"):
         assert line in message.text
     await world.eventually(lambda: message.attachments)  # the figures do not wait for it
     with Image.open(io.BytesIO(message.attachments[0].data)) as plot:
@@ -84,7 +84,7 @@ async def test_the_operator_sees_the_figures_of_all_servers(world: World) -> Non
     await world.painted_job(ada, in_guild=False)
     assert "1 picture painted" in (await world.slash(admin, "stats")).text
     refused = await world.slash(admin, "stats", {"everywhere": True})
-    assert refused.text == "Only those who run this bot may see the figures of all servers."
+    assert refused.text == "Only the operator of this bot may see the figures for all servers."
     world.bot.settings = world.settings.model_copy(update={"atelier_owner_ids": (admin.id,)})
     message = await world.slash(admin, "stats", {"everywhere": True})
     assert "2 pictures painted" in message.text

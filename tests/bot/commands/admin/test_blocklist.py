@@ -21,7 +21,7 @@ async def test_the_blocklist(world: World) -> None:
     assert "Nobody is blocked" in (await world.slash(admin, "blocklist show")).text
     await world.slash(admin, "blocklist add", {"member": grace.id})
     again = await world.slash(admin, "blocklist add", {"member": grace.id})
-    assert "blocked already" in again.text
+    assert "already blocked" in again.text
     assert f"<@{grace.id}>" in (await world.slash(admin, "blocklist show")).text
     assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == [grace.id]
     await world.slash(admin, "blocklist remove", {"member": grace.id})
@@ -42,8 +42,8 @@ async def test_who_is_blocked_may_have_pictures_yet_which_can_be_cancelled_with_
     await world.stepped.start(painted)
     message = await world.slash(admin, "blocklist add", {"member": grace.id})
     assert "2 pictures of theirs are still waiting or being painted." in message.text
-    await world.press(admin, message, "Cancel these, too")
-    assert message.text == f"2 pictures of <@{grace.id}> are cancelled."
+    await world.press(admin, message, "Cancel these too")
+    assert message.text == f"2 pictures by <@{grace.id}> were cancelled."
     assert not message.buttons
     assert f"<@{admin.id}>: {message.text}" == world.discord.messages("talk")[-1].text
     assert await world.state(waiting) is JobState.CANCELLED
@@ -87,7 +87,7 @@ async def test_bots_are_not_blocked_and_a_span_must_be_one(world: World) -> None
     assert "bots cannot paint" in message.text
     options = {"member": world.user("grace").id, "lasts": "a while"}
     message = await world.slash(admin, "blocklist add", options)
-    assert "“a while” is no span of time" in message.text
+    assert "“a while” is not a length of time" in message.text
     assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
 
 

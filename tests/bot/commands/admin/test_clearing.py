@@ -42,13 +42,13 @@ async def test_a_clearing_is_undone(world: World) -> None:
     second = await paint(world, "grace")
     before = await order(world)
     message = await clear(world)
-    assert message.text.startswith("2 waiting pictures are cancelled.")
+    assert message.text.startswith("2 waiting pictures were cancelled.")
     assert "This can be undone until <t:" in message.text
     for shown in (first, second):
         await shows(shown, "Cancelled")
     assert await order(world) == []
     await world.press(admin, message, "Undo")
-    assert message.text == "2 pictures wait again, at their old places."
+    assert message.text == "2 pictures are waiting again, in their old places."
     assert not message.buttons
     assert await order(world) == before
     await shows(first, "Place 1")
@@ -58,7 +58,7 @@ async def test_a_clearing_is_undone(world: World) -> None:
         ("undo_clear", {"count": 2}),
         ("clear", {"count": 2}),
     ]
-    assert "put back what was cleared" in (await world.slash(admin, "limits log")).text
+    assert "undid the clearing of the queue" in (await world.slash(admin, "limits log")).text
     (job,) = await world.queue.jobs.of_user(world.user().id)
     await world.stepped.paint(job)
     await shows(first, "Painted for Ada")
@@ -80,7 +80,7 @@ async def test_what_a_member_deleted_stays_cancelled(world: World) -> None:
     await delete_for_good(world.queue, deleted.id, ada.id)
     await world.press(admin, message, "Undo")
     assert message.text.splitlines() == [
-        "1 picture waits again, at its old place.",
+        "1 picture is waiting again, in its old place.",
         "1 stays cancelled, because its owner has deleted its pictures.",
     ]
     assert await order(world) == [kept.id]
@@ -95,7 +95,7 @@ async def test_a_second_press_finds_nothing(world: World) -> None:
         int(undo["custom_id"].split(":")[-1]), world.guild_id, admin.id
     )
     await world.press(admin, message, "Undo")
-    assert message.text == "There is nothing left to be put back."
+    assert message.text == "There is nothing left to put back."
 
 
 async def test_after_ten_minutes_it_is_too_late(world: World) -> None:
@@ -133,8 +133,8 @@ async def test_it_is_posted_to_the_log_channel(world: World) -> None:
     await world.press(admin, message, "Undo")
     posted = [each.text for each in world.discord.messages("talk")]
     assert posted == [
-        f"<@{admin.id}>: 1 waiting picture is cancelled.",
-        f"<@{admin.id}>: 1 picture waits again, at its old place.",
+        f"<@{admin.id}>: 1 waiting picture was cancelled.",
+        f"<@{admin.id}>: 1 picture is waiting again, in its old place.",
     ]
 
 
@@ -160,7 +160,9 @@ async def test_who_clears_once_more_may_take_it_back_too(world: World) -> None:
     job, admin = await world.job(world.user()), world.user("admin")
     await clear(world)
     again = await world.slash(admin, "queue-admin clear")
-    assert again.text.startswith("Nothing waits in this server.\n1 waiting picture is cancelled.")
+    assert again.text.startswith(
+        "Nothing is waiting in this server.\n1 waiting picture was cancelled."
+    )
     await world.press(admin, again, "Undo")
     assert await world.state(job) is JobState.QUEUED
     assert await world.queue.clearings.last(world.guild_id, admin.id) is None
@@ -172,7 +174,7 @@ async def test_nothing_is_offered_where_nothing_was_left_to_cancel(world: World)
     message = await answer(await world.discord.slash(admin, "queue-admin clear"))
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.press(admin, message, "Cancel them all")
-    assert message.text == "Nothing waits in this server."
+    assert message.text == "Nothing is waiting in this server."
     assert not message.buttons
 
 
@@ -181,7 +183,7 @@ async def test_a_clearing_says_by_whom_it_was_and_that_it_may_come_back(world: W
     message = await clear(world)
     admin = world.user("admin")
     for shown in (ada, grace):
-        await shows(shown, f"<@{admin.id}> cleared the queue. That can be taken back until <t:")
+        await shows(shown, f"<@{admin.id}> cleared the queue. This can be undone until <t:")
         assert shown.message is not None
         assert shown.message.mentions == []
     await world.press(admin, message, "Undo")

@@ -58,11 +58,11 @@ async def test_numbers_in_german(world: World) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("Largest: 512", "“Largest: 512” names no limit"),
-        ("512", "“512” names no limit"),
-        ("Largest size: many", "Largest size: “many” is no whole number"),
-        ("Largest size: -5", "is no whole number"),
-        ("Best quality: superb", "“superb” is none of draft, standard, fine"),
+        ("Largest: 512", "“Largest: 512” does not name a limit"),
+        ("512", "“512” does not name a limit"),
+        ("Largest size: many", "Largest size: “many” is not a whole number"),
+        ("Largest size: -5", "is not a whole number"),
+        ("Best quality: superb", "“superb” is not one of draft, standard, fine"),
         ("Largest size: 3", "Largest size: that is not a value it can have"),
         ("Largest size: 4096", "would loosen that"),
     ],
@@ -91,7 +91,7 @@ async def test_a_wrong_line_is_pointed_at_and_nothing_that_was_filled_in_is_lost
             "painter_role_ids": [str(keeper.id)],
         },
     )
-    assert "Nothing is changed yet" in message.text
+    assert "Nothing has been changed yet" in message.text
     assert "Line 2: Pictures of one member in 24 hours:" in message.text
     assert "▶ Pictures of one member in 24 hours: `seven`" in message.text
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
@@ -103,7 +103,7 @@ async def test_a_wrong_line_is_pointed_at_and_nothing_that_was_filled_in_is_lost
     assert numbers["component"]["value"] == lines
     assert numbers["description"].startswith("Line 2: Pictures of one member in 24 hours")
     corrected = await world.discord.submit_modal(opened, {"numbers": lines.replace("`seven`", "7")})
-    await world.says(corrected, "Limits are changed")
+    await world.says(corrected, "Limits changed")
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day, limits.max_quality) == (1024, 7, "draft")
     assert (limits.channel_ids, limits.painter_role_ids) == ((talk.id,), (keeper.id,))
@@ -148,7 +148,7 @@ async def test_what_was_deleted_of_roles_and_channels_opens_nothing_by_itself(wo
         roles = labels["painter_role_ids"]
         shown = [int(each["id"]) for each in roles["component"].get("default_values", [])]
         assert shown == list(left)
-        assert "1 that was set is not to be found; /limits reset" in roles["description"]
+        assert "1 that was set no longer exists; /limits reset" in roles["description"]
         values = {
             "numbers": "Pictures of one member in 24 hours: 7",
             "painter_role_ids": [str(each) for each in left],

@@ -8,7 +8,7 @@ from tests.kit.world import World
 
 async def test_the_log_tells_who_changed_what_in_pages(world: World) -> None:
     admin = world.user("admin")
-    assert "Nothing was changed so far" in (await world.slash(admin, "limits log")).text
+    assert "Nothing has been changed so far" in (await world.slash(admin, "limits log")).text
     for size in range(64, 64 + 12):
         await world.queue.limits.set(world.guild_id, {"max_size_px": size}, admin.id)
     await world.slash(admin, "blocklist add", {"member": world.user("grace").id})
@@ -54,7 +54,7 @@ async def test_no_operator_has_roles_and_channels_of_a_server(world: World) -> N
     admin, talk = world.user("admin"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, admin.id)
     newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
-    assert f"Channel of the gallery: no channel → <#{talk.id}>" in newest
+    assert f"Gallery channel: no channel → <#{talk.id}>" in newest
 
 
 async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
@@ -99,7 +99,7 @@ async def test_what_admins_choose_for_the_server_is_posted_there_too(world: Worl
         "set the defaults of a channel or the server (of the server, spoiler on all pictures)",
         "saved a style for the server (“Moss”)",
         "removed a style of the server (“Moss”)",
-        "named a style of the week (“The Scream”, until <t:",
+        "announced a style of the week (“The Scream”, until <t:",
         "ended the style of the week (“The Scream”)",
     ]
     assert len(begun) == len(expected)
@@ -114,5 +114,5 @@ async def test_whose_permission_is_gone_sets_nothing_by_a_form_from_before(world
     admin.role_ids.clear()
     world.discord.world.guild.owner_id = world.user("grace").id
     said = await world.said(await world.discord.submit_modal(opened, {"switches": ["spoiler"]}))
-    assert "Only those who manage this server may set that" in said
+    assert "Only members who manage this server may set that" in said
     assert not (await world.queue.defaults.of("guild", world.guild_id)).always_spoiler

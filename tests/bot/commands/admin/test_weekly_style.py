@@ -21,7 +21,7 @@ async def begin(world: World, **options: object) -> Message:
     """The message that tells of it."""
     chosen = {"style": "great-wave", **options}
     answer = await world.slash(world.user("admin"), "style-of-the-week", chosen)
-    assert "It is announced: http" in answer.text
+    assert "Here is the announcement: http" in answer.text
     return world.discord.messages("paintings")[-1]
 
 
@@ -37,7 +37,7 @@ async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> Non
     shown = await world.slash(world.user("admin"), "style-of-the-week")
     assert "1 picture" in shown.text
     await world.press(world.user("admin"), shown, "End it now")
-    assert "It is over: 1 picture was painted in it." in posted.text
+    assert "It is over: 1 picture was painted in this style." in posted.text
     assert not posted.buttons
 
 
@@ -63,7 +63,7 @@ async def test_it_ends_by_itself(world: World) -> None:
     keeper = world.bot.service(WeeklyStyleKeeper)
     (due,) = await world.queue.weekly_styles.due()
     await keeper.say_over(due)
-    assert "It is over: 0 pictures were painted in it." in posted.text
+    assert "It is over: 0 pictures were painted in this style." in posted.text
     assert await world.queue.weekly_styles.due() == []
 
 
@@ -85,7 +85,7 @@ async def test_another_takes_its_place(world: World) -> None:
     assert "It is over" in first.text
     assert second.buttons
     log = await world.slash(world.user("admin"), "limits log")
-    assert "named a style of the week (“" in log.text
+    assert "announced a style of the week (“" in log.text
 
 
 async def test_it_is_announced_in_the_gallery_if_there_is_one(world: World) -> None:
@@ -100,7 +100,7 @@ async def test_a_channel_that_cannot_be_written_begins_none(world: World) -> Non
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
     admin = world.user("admin")
     refused = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
-    assert "I may not write in <#12345>" in refused.text
+    assert "I am not allowed to post in <#12345>" in refused.text
     shown = await world.slash(admin, "style-of-the-week")
     assert "There is no style of the week" in shown.text
 
@@ -119,7 +119,7 @@ async def test_the_one_that_runs_stays_where_another_cannot_be_announced(
     assert announced == [posted], "the other's button would begin nothing"
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, admin.id)
     refused = await world.slash(admin, "style-of-the-week", another)
-    assert "I may not write in <#12345>" in refused.text
+    assert "I am not allowed to post in <#12345>" in refused.text
     shown = await world.slash(admin, "style-of-the-week")
     assert shown.text.startswith("The Great Wave off Kanagawa, until")
     opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
@@ -157,7 +157,7 @@ async def test_pictures_in_a_style_saved_for_the_server_are_counted(
     assert "2 pictures" in shown.text
     await world.slash(world.user("admin"), "style remove", {"name": name})
     await world.press(world.user("admin"), shown, "End it now")
-    assert "It is over: 2 pictures were painted in it." in posted.text
+    assert "It is over: 2 pictures were painted in this style." in posted.text
 
 
 async def test_an_admins_own_style_of_the_same_name_is_not_shown(world: World) -> None:

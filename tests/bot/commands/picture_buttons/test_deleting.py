@@ -80,7 +80,7 @@ async def test_who_presses_once_more_may_take_it_back_too(world: World) -> None:
     await world.queue.retention.delete_soon(job.id, job.user_id)
     deleted = await press(world, message, "Delete")
     await deleted.wait(lambda i: i.followups)
-    assert "it was before" in deleted.followups[0].text
+    assert "was already deleted" in deleted.followups[0].text
     await world.finished(await press(world, deleted.followups[0], "Undo"))
 
 
@@ -107,10 +107,10 @@ async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(wor
     deleted = await press(world, message, "Delete", user="admin")
     await deleted.wait(lambda i: i.followups)
     history = await world.slash(world.user(), "history")
-    assert "no picture of yours" in history.text
+    assert "You have no pictures here yet" in history.text
     await world.finished(await press(world, deleted.followups[0], "Rückgängig", user="admin"))
     history = await world.slash(world.user(), "history")
-    assert "no picture of yours" not in history.text
+    assert "You have no pictures here yet" not in history.text
 
 
 @pytest.mark.parametrize("still", [False, True])
@@ -147,11 +147,11 @@ async def test_a_message_of_which_nothing_is_kept_can_still_be_deleted(
             await transaction.connection.execute(sa.delete(schema.jobs))
     for label in ("Again", "Details", "Compare", "Delete"):
         said = await world.said(await press(world, first, label, user="grace"))
-        assert "I no longer know this picture" in said, label
+        assert "I no longer have this picture" in said, label
     for message, user in ((first, "ada"), (second, "admin"), (in_dm, "ada")):
         deleted = await press(world, message, "Delete", user=user)
         await deleted.wait(lambda i: i.followups)
-        assert "The message is deleted." in deleted.followups[0].text
+        assert "The message was deleted." in deleted.followups[0].text
         assert message.deleted
     log = await world.slash(world.user("admin"), "limits log")
     assert log.text.count("deleted a message with a picture") == 1

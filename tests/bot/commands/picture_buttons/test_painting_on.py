@@ -102,7 +102,7 @@ async def test_what_is_painted_on_from_a_public_picture_knows_its_address(world:
     message = await world.painted()
     question = await world.says(
         await world.discord.submit_modal(await opened(world, message, "Other style"), {}),
-        "In which style",
+        "Which style",
     )
     await world.finished(await press(world, message, "Stronger"))
     await world.finished(await press(world, question, "The Scream"))

@@ -17,7 +17,7 @@ async def test_details_lead_to_the_picture_it_was_painted_on_from(
     message = await world.painted({"ephemeral": private})
     again = await world.finished(await press(world, message, "Again"))
     said = await world.said(await press(world, again, "Details"))
-    assert "painted on from #1" in said
+    assert "based on #1" in said
     assert (f"/{message.id}" in said) is not private
 
 
@@ -29,7 +29,7 @@ async def test_compare_shows_both_side_by_side(world: World) -> None:
     assert interaction.message is not None
     assert interaction.message.ephemeral
     (compared,) = interaction.message.attachments
-    assert compared.description == "Before and after: A painted photograph"
+    assert compared.description == "Before and after: A painted photo"
     with Image.open(io.BytesIO(compared.data)) as sheet:
         assert sheet.width > 2 * sheet.height
     posted = await press(world, interaction.message, "Post here")
@@ -50,7 +50,7 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     assert interaction.message is not None
     (film,) = interaction.message.attachments
     assert film.filename == f"timelapse-{new.id}.gif"
-    assert film.description == f"How #{new.id} was painted: A painted photograph"
+    assert film.description == f"How #{new.id} was painted: A painted photo"
     posted = await press(world, interaction.message, "Post here")
     await posted.wait(lambda i: i.message and i.message.attachments)
     assert posted.message is not None
@@ -94,7 +94,7 @@ async def test_save_says_so_where_no_server_is_shared_any_more(world: World) -> 
     message = await world.painted(context="private")
     world.discord.faults.add("POST", "/channels/*", status=403, code=50278)
     interaction = await press(world, message, "Save to DMs")
-    assert "Your DMs are closed" in await world.said(interaction)
+    assert "I cannot send you DMs" in await world.said(interaction)
 
 
 async def test_save_says_when_dms_are_closed(world: World) -> None:
@@ -102,4 +102,4 @@ async def test_save_says_when_dms_are_closed(world: World) -> None:
     message = await world.painted()
     world.user().accepts_dms = False
     interaction = await press(world, message, "Save to DMs")
-    assert "Your DMs are closed" in await world.said(interaction)
+    assert "I cannot send you DMs" in await world.said(interaction)

@@ -26,7 +26,7 @@ async def test_who_may_delete_a_picture_cancels_it(world: World, origin: Origin)
         said = await world.slash(user, "cancel", {"job": job.id}, channel="talk")
         there = role not in {AskerRole.ADMIN, AskerRole.MODERATOR} or not in_dm
         if there and role in TABLE[origin][Right.DELETE]:
-            assert f"#{job.id} is cancelled." in said.text, role
+            assert f"#{job.id} was cancelled." in said.text, role
             assert await world.state(job) is JobState.CANCELLED
         else:
             assert f"You have no picture #{job.id}" in said.text, role

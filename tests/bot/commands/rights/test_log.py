@@ -45,7 +45,7 @@ async def test_an_undo_reads_as_an_undo_with_the_values(world: World) -> None:
     admin = world.user("admin")
     message = await world.slash(admin, "limits set", {"size": 512})
     await world.press(admin, message, "Undo")
-    assert "taken back" in message.text
+    assert "was undone" in message.text
     undo, change = (await world.slash(admin, "limits log")).text.splitlines()[1:3]
-    assert "set limits (Largest size: the operator's → 512 px)" in change
-    assert "took a change of limits back (Largest size: 512 px → the operator's)" in undo
+    assert "changed limits (Largest size: the operator's → 512 px)" in change
+    assert "undid a change of limits (Largest size: 512 px → the operator's)" in undo

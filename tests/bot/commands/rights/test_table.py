@@ -67,7 +67,7 @@ async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
         if not allowed(origin, Right.DELETE, role):
             if role is AskerRole.ADMIN:  # of the server in which the copy stands
                 await pressed.wait(lambda i: i.followups)
-                assert "stays with its member" in await world.said(pressed), role
+                assert "stays with the member it belongs to" in await world.said(pressed), role
             else:
                 assert "only they can do that" in await world.said(pressed), role
             assert (await world.fresh(job)).pictures_deleted_at is None
@@ -136,7 +136,7 @@ async def test_no_button_does_more_than_the_table_says(world: World, origin: Ori
         is_refused = "only they can do that" in await world.said(looked)
         assert is_refused != allowed(origin, Right.LOOK, role), (role, "details")
         none_of_the_gallery = await press_in_a_copy(world, user, job, Action.SAME_STYLE)
-        assert "is not in the gallery" in await world.said(none_of_the_gallery)
+        assert "is no longer in the gallery" in await world.said(none_of_the_gallery)
 
 
 @pytest.mark.parametrize("origin", [Origin.PUBLIC, Origin.PRIVATE, Origin.DIRECT_MESSAGE])
