@@ -20,12 +20,12 @@ from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
 from common.gpus import unused_card
-from common.settings import MIB, Settings, unknown_settings
+from common.settings import ENV_FILE, MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store_places import folder_of
 from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
-from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, may_pass
+from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, is_transient
 from jobs.queue import JobQueue
 
 TIMEOUT_SECONDS = 10.0
@@ -67,7 +67,7 @@ class CheckResult:
     """The bot cannot run."""
     is_doubtful: bool = False
     """It can run, but somebody should know."""
-    may_pass: bool = False
+    is_transient: bool = False
     """The fault is transient: another start with the same settings may succeed."""
 
 
@@ -82,7 +82,10 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     for sentence in unknown_settings():
         yield CheckResult("settings", sentence, is_doubtful=True)
     if settings.discord_token is None:
-        yield CheckResult("token", HOW_TO_BEGIN, is_fault=True)
+        # Notepad on Windows appends this, and the Explorer does not show it.
+        misnamed = ENV_FILE.with_name(f"{ENV_FILE.name}.txt")
+        hint = f" There is a file {misnamed} here: rename it to {ENV_FILE}."
+        yield CheckResult("token", HOW_TO_BEGIN + hint * misnamed.is_file(), is_fault=True)
     data_dir = settings.atelier_data_dir.resolve()
     folder = _missing_folder("folder", data_dir) if thorough else None
     yield (folder := folder or _folder(settings))
@@ -155,13 +158,13 @@ async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckRes
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
     except TimeoutError:
         text = "The database does not answer."
-        return CheckResult("database", text, is_fault=True, may_pass=True)
+        return CheckResult("database", text, is_fault=True, is_transient=True)
     except QueueError as error:
         return CheckResult(
             "database",
             f"The queue cannot be opened: {error}",
             is_fault=True,
-            may_pass=may_pass(error),
+            is_transient=is_transient(error),
         )
     return CheckResult("database", f"{kind}, of this version")
 
@@ -213,7 +216,7 @@ async def _store(settings: Settings) -> CheckResult:
         await store.check()
     except StorageUnavailableError as error:
         text = f"{error} See ATELIER_STORAGE_URL."
-        return CheckResult("store", text, is_fault=True, may_pass=store is not None)
+        return CheckResult("store", text, is_fault=True, is_transient=store is not None)
     return CheckResult("store", "can write, read and delete")
 
 
@@ -345,4 +348,6 @@ def clock_result(date: str, now: float) -> list[CheckResult]:
     off += " ahead of Discord's" if ahead > 0 else " behind Discord's"
     text = f"The clock of this machine is {off}: set it, or let NTP keep it."
     is_fault = days > 1
-    return [CheckResult("clock", text, is_fault=is_fault, is_doubtful=not is_fault, may_pass=True)]
+    return [
+        CheckResult("clock", text, is_fault=is_fault, is_doubtful=not is_fault, is_transient=True)
+    ]

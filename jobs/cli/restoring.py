@@ -11,15 +11,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import private_folder
+from common.files import private_folder, put_in_place
 from common.settings import Settings
 from common.store import PictureStore, key_for
 from jobs.cli.settling import NUMBERED, Restored, settle
 from jobs.db import postgres_copying
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
-from jobs.db.carrying import carry
 from jobs.db.copying import time_stamp
+from jobs.db.sqlite_to_postgres import copy_to_postgres
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 
@@ -65,7 +65,7 @@ def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: boo
         pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
         _check_sqlite(Path(folder) / DATABASE_NAME)
         aside = _set_aside(database)
-        (Path(folder) / DATABASE_NAME).replace(database)
+        put_in_place(Path(folder) / DATABASE_NAME, database)
     return pictures, highest, aside
 
 
@@ -89,7 +89,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
         try:
             if sqlite.exists():
                 await postgres_copying.clear(url)
-                await carry(sqlite, settings)
+                await copy_to_postgres(sqlite, settings)
             else:
                 await postgres_copying.load(url, dump)
         except QueueError:

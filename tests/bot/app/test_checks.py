@@ -13,7 +13,15 @@ from aiohttp import ClientConnectorCertificateError, web
 from aiohttp.client_reqrep import ConnectionKey
 
 from bot.app import checks
-from bot.app.checks import NO_CERTIFICATE, _database, _page, _unreachable, clock_result
+from bot.app.checks import (
+    NO_CERTIFICATE,
+    CheckResult,
+    _database,
+    _page,
+    _unreachable,
+    clock_result,
+    findings,
+)
 from bot.app.folder_lock import lock_folder
 from common.settings import Settings, unknown_settings
 from jobs.db.copying import BEFORE_MIGRATIONS
@@ -112,6 +120,25 @@ async def test_a_reason_for_which_windows_has_no_words_is_the_event_loops(
     assert "only one usage of each address" in (await _page(with_page(tmp_path, 8080))).text
 
 
+async def test_settings_in_a_file_of_a_wrong_name_are_pointed_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def said() -> str:
+        found = findings(Settings(_env_file=None, atelier_data_dir=tmp_path), thorough=False)
+        texts = [each.text async for each in found if each.name == "token"]
+        return texts[0]
+
+    async def looked_at(*_: object, **__: object) -> CheckResult:
+        return CheckResult("another", "not looked at here")
+
+    for other in ("_database", "_store"):
+        monkeypatch.setattr(checks, other, looked_at)
+    monkeypatch.chdir(tmp_path)
+    assert ".env.txt" not in await said()
+    (tmp_path / ".env.txt").touch()
+    assert (await said()).endswith("There is a file .env.txt here: rename it to .env.")
+
+
 def test_who_has_no_certificates_is_told_how_to_get_them() -> None:
     """As with the Python of python.org on macOS, where the bot would go on trying for ever."""
     where = ConnectionKey("discord.com", 443, True, True, None, None, None)
@@ -186,7 +213,7 @@ def test_a_clock_that_is_wrong_by_days_is_waited_for(
     right = 1_795_984_000.0
     found = clock_result(formatdate(right, usegmt=True), right + ahead)
     assert [str(words) in one.text for one in found] == ([] if words is None else [True])
-    assert all(one.is_fault is is_fault and one.may_pass for one in found)
+    assert all(one.is_fault is is_fault and one.is_transient for one in found)
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Sun, 99 Nov 2026 99:99:99 GMT"])
