@@ -1,4 +1,4 @@
-"""`python -m bench against COMMIT`: this code beside an older one. `python -m bench gpu`: a GPU."""
+"""`python -m bench against COMMIT`: compares with an older commit. `python -m bench gpu`: a GPU."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from tools.checkouts import CheckoutError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for; 0, or 2 with a sentence on stderr."""
+    """Run a benchmark. Returns 0, or 2 with a message on stderr."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parts = parser.add_subparsers(dest="what", required=True)
     for part in (against, gpu):

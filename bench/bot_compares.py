@@ -1,9 +1,8 @@
 """Many *Compare* at one moment: `python -m bench.bot_compares`.
 
-The real bot runs in a process of its own. One finished picture of 2048 px stands in a channel, and
-as many members as there are press *Compare* under it at once: each needs the photograph, the
-painting, and a child that puts them side by side. Measured is the memory of the bot's process and
-of its children, looked at every 20 ms.
+The real bot runs in a separate process. Many members press *Compare* under one finished picture of
+2048 px at once; each needs the photograph, the painting, and a child process that combines them.
+Measures the memory of the bot and its children, every 20 ms.
 """
 
 import argparse
@@ -101,7 +100,7 @@ async def _painted(discord: LoopbackDiscord, folder: Path, side_px: int) -> tupl
 
 
 def _painting(side_px: int) -> bytes:
-    """As hard to pack as a painting is: colours that change slowly, with grain."""
+    """A picture that is as hard to compress as a painting: slowly changing colors with grain."""
     dice = np.random.default_rng(0)
     small = Image.fromarray(dice.integers(0, 256, (24, 24, 3), dtype=np.uint8))
     smooth = np.asarray(small.resize((side_px, side_px), Image.Resampling.BICUBIC), np.int16)

@@ -1,9 +1,9 @@
 """Many `/paint` at one moment: `python -m bench.bot_load`.
 
-The real bot runs in a process of its own, without an engine; as many members as there are commands
-use `/paint` at once, each with a photograph and a style of their own. Measured are the times from
-the dispatch of the interaction until Discord has its acknowledgement, and until the member sees
-the place in the queue; and the memory of the bot's process, looked at every 20 ms.
+The real bot runs in a separate process, without an engine. Many members use `/paint` at once, each
+with their own photograph and style. Measures the times from the dispatch of the interaction to its
+acknowledgement, and until the member sees the place in the queue; and the memory of the bot, every
+20 ms.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, User
 
 COMMANDS_THAT_COUNT = 100
-"""With fewer, the slowest hundredth is a single command."""
+"""Minimum number of commands for a 99th percentile that is not a single command."""
 MEMORY_BAR_MIB = 150
 LOOK_SECONDS = 0.02
 LOOK_AT_CHILDREN_SECONDS = 0.2
-"""To find them all processes are read, which would take an eighth of a core each 20 ms."""
+"""Finding children means reading all processes, which is too slow for every sample."""
 SETTLE_SECONDS = 2.0
 CARD_WITHIN_SECONDS = 120.0
 MIB = 2**20
@@ -38,19 +38,19 @@ MIB = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Resident:
-    """The memory that is resident in the bot's process."""
+    """Resident memory of the bot."""
 
     before_bytes: int
-    """Before anything was asked of it."""
+    """Before the first command."""
     most_bytes: int
-    """The most at any moment."""
+    """Peak."""
     after_bytes: int
-    """After all was answered."""
+    """After the last answer."""
     children_bytes: int
-    """The most that was resident in its children together."""
+    """Peak of its children together."""
 
     def table(self, head: str, bar_mib: int) -> str:
-        """What was resident, in MiB."""
+        """A table of these, in MiB."""
         rows = {
             "before": self.before_bytes,
             f"at its most (bar: {bar_mib})": self.most_bytes,
@@ -62,12 +62,12 @@ class Resident:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadResult(Resident):
-    """What was measured; the lists are in the order of the commands."""
+    """Results; the lists are in the order of the commands."""
 
     at_once: int
-    """How many commands one round has."""
+    """Commands per round."""
     rounds: int
-    """How many rounds there were, one after the other, with the same members."""
+    """Number of rounds, one after the other, with the same members."""
     file_bytes: int
     """Size of the two pictures of one command together."""
     acknowledged_seconds: list[float]
@@ -80,7 +80,7 @@ class LoadResult(Resident):
 
 @dataclass
 class MemoryWatch:
-    """Looks at the memory of a process and of its children while it runs."""
+    """Samples the memory of a process and its children."""
 
     process: psutil.Process
     most_bytes: int = 0
@@ -93,7 +93,7 @@ class MemoryWatch:
     @classmethod
     @contextlib.asynccontextmanager
     async def of(cls, bot: BotProcess) -> AsyncIterator["MemoryWatch"]:
-        """Looks at a bot until the block ends."""
+        """Watch a bot until the block ends."""
         watch = cls(psutil.Process(bot.pid))
         watching = asyncio.create_task(watch._look())
         try:

@@ -1,9 +1,8 @@
 """An outage of Discord while pictures are painted: `python -m bench.bot_outage --minutes 10`.
 
-The real bot with its real engine paints two pictures with the small network. When the first begins
-to show, Discord is gone: the gateway's connection is cut, and every request is dropped. Measured
-is how soon after its end each member sees their picture, and how often the message was brought to
-it.
+The real bot and engine paint two pictures with lite. When the first becomes visible, Discord fails:
+the gateway's connection is cut, and every request is dropped. Measures how soon after the outage
+each member sees their picture, and how often the result was sent.
 """
 
 import argparse
@@ -28,7 +27,7 @@ MINUTES_THAT_COUNT = 10.0
 BEGINS_WITHIN_SECONDS = 300.0
 SHOWN_WITHIN_SECONDS = 1200.0
 WATCHED_SECONDS = 60.0
-"""After the last result: longer than any edit of an older state is waited for."""
+"""Time of observation after the last result: longer than any delayed edit."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class DeliveredPicture:
     seconds: float
     """Time from the end of the outage until it was shown."""
     times: int
-    """How often its message was brought to the result, or the result sent."""
+    """Number of times that the result was sent or edited in."""
     last_word: bool
     """Whether the message still shows the result at the end."""
 
@@ -55,7 +54,7 @@ class Outage:
 
 
 class Results:
-    """Hears of every message of the bot that shows a finished picture."""
+    """Records every message of the bot that shows a finished picture."""
 
     def __init__(self, discord: LoopbackDiscord) -> None:
         self.heard: list[tuple[int, float]] = []
@@ -68,7 +67,7 @@ class Results:
             self.heard.append((message.id, time.monotonic()))
 
     def of(self, message: Message) -> list[float]:
-        """When a message was brought to its result."""
+        """Times at which a message showed its result."""
         return [at for message_id, at in self.heard if message_id == message.id]
 
 
@@ -123,10 +122,10 @@ async def measure(seconds: float, size_px: int) -> Outage:
 
 
 async def _first_to_begin(interactions: Sequence[Interaction], bot: BotProcess) -> None:
-    """Wait for whichever picture is begun first: the one asked for first may come in second.
+    """Wait until either picture is begun, in any order.
 
     Raises:
-        BenchError: one was finished before it was seen to be painted.
+        BenchError: one was finished before it was seen in progress.
     """
     begun = {
         asyncio.create_task(

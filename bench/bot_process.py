@@ -1,4 +1,4 @@
-"""The real bot as a process of its own, connected to a loopback Discord in this one."""
+"""The real bot as a separate process, connected to a loopback Discord in this one."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ async def connected_bot(
     """Start both and wait until the bot is ready.
 
     Args:
-        settings: Of the bot, as in its environment; data directory and addresses are set here.
+        settings: Environment of the bot; data folder and addresses are added.
 
     Raises:
         BotStoppedError: it did not become ready.
@@ -38,7 +38,7 @@ async def connected_bot(
 
 
 def photographs(side_px: int) -> Pictures:
-    """What a member attaches: a photograph and a style, JPEGs with this longer side."""
+    """A member's attachments: a photograph and a style as JPEGs with this longest side."""
     return {
         option: (f"{option}.jpg", _jpeg(bundled(name), side_px))
         for option, name in (("content", "coffee.png"), ("style", "ihc.png"))
@@ -56,6 +56,6 @@ def _jpeg(path: Path, side_px: int) -> bytes:
 
 
 def shows(interaction: Interaction, words: str) -> bool:
-    """Whether the answer holds these words by now."""
+    """Whether the answer contains these words."""
     message = interaction.message
     return message is not None and words in message.text

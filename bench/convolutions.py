@@ -1,6 +1,6 @@
-"""Winograd's convolutions beside direct ones, forwards and back: `python -m bench.convolutions`.
+"""Winograd and direct convolutions, forward and backward: `python -m bench.convolutions`.
 
-Set ONEDNN_MAX_CPU_ISA=AVX2 and ATEN_CPU_CAPABILITY=avx2 to see a processor without AVX-512.
+Set ONEDNN_MAX_CPU_ISA=AVX2 and ATEN_CPU_CAPABILITY=avx2 to measure without AVX-512.
 """
 
 import argparse
@@ -25,12 +25,12 @@ SHAPES = (
     (48, 64, 192, 256),
     (96, 128, 96, 128),
 )
-"""Inputs, outputs, rows and columns, as of VGG-19 and lite at 512 × 384."""
+"""Input and output channels, rows and columns, as in VGG-19 and lite at 512 × 384."""
 _TRIES = 5
 
 
 def seconds(work: Callable[[], Tensor]) -> float:
-    """The least time of the processor in some tries, after one that is not counted."""
+    """Minimum processor time of several runs, after a warm-up."""
     work()
     found = []
     for _ in range(_TRIES):
@@ -41,7 +41,7 @@ def seconds(work: Callable[[], Tensor]) -> float:
 
 
 def beside_direct(inputs: int, outputs: int, height: int, width: int) -> tuple[str, ...]:
-    """Milliseconds of both forwards, their ratio, and the ratio on the way back."""
+    """Forward milliseconds of both, their ratio, and the backward ratio."""
     kernel = Kernel(torch.randn(outputs, inputs, 3, 3), torch.zeros(outputs))
     ratios, times = [], []
     for one in (kernel, kernel.transposed):

@@ -80,7 +80,7 @@ def _cases(*, quick: bool) -> list[tuple[str, str, dict[str, Any]]]:
         (
             f"{first} px, standard, warm",
             "0.6 s",
-            # The first painting of a process builds kernels; the second is what a bot's users see.
+            # The first painting of a process compiles kernels; the second is what users experience.
             {"repeat": 2, "options": {**vgg19, "size_px": first, **few}},
         ),
         (

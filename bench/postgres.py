@@ -1,4 +1,4 @@
-"""A private PostgreSQL for the tests: its own folder, its own port, gone afterwards."""
+"""A private PostgreSQL server for tests, with its own folder and port, removed afterwards."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ def find_binaries() -> Path | None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `certificate` is its own, where it speaks TLS."""
+    """A running server; `certificate` is set if it uses TLS."""
 
     port: int
     pid: int = 0
@@ -47,7 +47,7 @@ class Server:
         return f"postgresql+asyncpg://atelier@127.0.0.1:{self.port}/{database}"
 
     async def execute(self, statement: str) -> None:
-        """Run a statement outside of all test databases."""
+        """Run a statement in the maintenance database."""
         dsn = f"postgresql://atelier@127.0.0.1:{self.port}/postgres"
         connection: Any = await asyncpg.connect(dsn)
         try:

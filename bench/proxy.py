@@ -1,4 +1,4 @@
-"""A way to a server that can fall silent or be cut, as networks are."""
+"""A TCP proxy that can hang or be cut, to simulate network failures."""
 
 import asyncio
 import contextlib
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Proxy:
-    """Passes bytes on while it speaks. Silent, it takes what is sent and answers nothing."""
+    """Forwards bytes. While silenced, it accepts data and answers nothing."""
 
     host: str
-    """Of the server behind it."""
+    """Of the server."""
     server_port: int
     port: int = 0
-    """Its own, on 127.0.0.1."""
+    """The proxy's port, on 127.0.0.1."""
     speaks: asyncio.Event = field(default_factory=asyncio.Event)
     is_cut: bool = False
-    """Whether it refuses, and has closed what was open."""
+    """Whether it refuses connections."""
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def silence(self) -> None:
@@ -61,7 +61,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
-    """A proxy before a server; it speaks at first."""
+    """A proxy for a server, forwarding at first."""
     proxy = Proxy(host, port)
     proxy.mend()
     tasks: set[asyncio.Task[None]] = set()

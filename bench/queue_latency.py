@@ -1,8 +1,8 @@
-"""How soon an idle engine has a job: `python -m bench.queue_latency`.
+"""Latency from submission to an idle engine: `python -m bench.queue_latency`.
 
-A real worker in a process of its own waits for work, on SQLite and on PostgreSQL, each with what
-was committed on the disk. Jobs are submitted here at random moments, one at a time, so that each
-finds the engine idle. The time ends when the worker hands the job to its painter.
+A real worker in a separate process waits for work, on SQLite and on PostgreSQL, both with durable
+commits. Jobs are submitted at random moments, one at a time, so that the engine is idle. The
+latency ends when the worker passes the job to its painter.
 """
 
 import argparse
@@ -35,29 +35,29 @@ from jobs.queue import JobQueue
 LONGEST_PAUSE_SECONDS = 0.5
 WARM_UP_JOBS = 3
 JOBS_THAT_COUNT = 100
-"""With fewer, the slowest hundredth is a single job."""
+"""Minimum number of jobs for a 99th percentile that is not a single job."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """What was measured on one database; the lists are in the order of the jobs."""
+    """Results for one database; the lists are in the order of the jobs."""
 
     database: str
     """Name and version of the database."""
     queued_ms: list[float]
-    """Times from the end of the submission to the painter."""
+    """Times from the end of the submission to the painter, in milliseconds."""
     submitted_ms: list[float]
-    """Times from the beginning of the submission to the painter."""
+    """Times from the start of the submission to the painter, in milliseconds."""
     idle_statements: float
-    """Statements that the waiting engine sends to the database in a second."""
+    """Statements per second that the idle engine sends to the database."""
     idle_engine_ms: float
-    """Processor time of the waiting engine's process, in milliseconds a second."""
+    """Processor time of the idle engine, in milliseconds per second."""
     idle_database_ms: float | None
-    """Processor time of the database's processes, alike; None where they are unknown."""
+    """Processor time of the database, in milliseconds per second; None if unknown."""
 
 
 class Engine:
-    """The waiting engine's process, and what it says."""
+    """The idle engine's process, and its messages."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -82,12 +82,12 @@ class Engine:
             await process.wait()
 
     def send(self, line: str) -> None:
-        """One line to its input."""
+        """Send a line to its input."""
         assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
 
     async def hear(self) -> dict[str, Any]:
-        """The next thing that it says."""
+        """Its next message."""
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
@@ -96,7 +96,7 @@ class Engine:
         return said
 
     async def spent(self) -> dict[str, Any]:
-        """Statements and processor seconds so far."""
+        """Its counters of statements and processor seconds so far."""
         self.send("")
         return await self.hear()
 
@@ -142,8 +142,8 @@ async def _version(queue: JobQueue) -> str:
 
 
 async def _one(queue: JobQueue, engine: Engine) -> tuple[float, float]:
-    """Seconds from the submission's end, and from its beginning, to the painter."""
-    # Not in step with anything that happens regularly, such as a poll.
+    """Latencies from the end and from the start of one submission, in seconds."""
+    # Not synchronized with anything periodic, such as a poll.
     await asyncio.sleep(random.uniform(0.05, LONGEST_PAUSE_SECONDS))  # noqa: S311 - dice
     began = time.time()
     job = await accepted(queue)
@@ -156,7 +156,7 @@ async def _one(queue: JobQueue, engine: Engine) -> tuple[float, float]:
 
 
 def share(values: Sequence[float], part: float) -> float:
-    """The value that this part of all does not exceed (nearest rank)."""
+    """A percentile (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, -int(-part * len(ordered) // 1) - 1)]
 
@@ -196,7 +196,7 @@ def latency_text(measured: Sequence[Latency]) -> str:
 
 @contextlib.contextmanager
 def _postgresql(url: str | None) -> Iterator[tuple[str, Meter | None] | None]:
-    """The address that was given, or that of a private server; None where there is none."""
+    """The URL given, or that of a private server; None if there is none."""
     if url is not None:
         yield url, None
     elif postgres.find_binaries() is None:

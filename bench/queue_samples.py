@@ -1,4 +1,4 @@
-"""Jobs to measure the queue with, and settings that let any number of them in."""
+"""Sample jobs for measuring the queue, and settings without limits."""
 
 import itertools
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ GENEROUS: dict[str, Any] = {
 
 
 def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Submission:
-    """A command of a user on a server; `changes` name fields of it, its asker or its reply."""
+    """A submission; `changes` name fields of it, its asker or its reply."""
     asker = Asker(user_id, f"user {user_id}", guild_id=guild_id, channel_id=77)
     reply = Reply(
         application_id=1,
@@ -43,14 +43,14 @@ def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Su
 
 
 def _of(kind: type[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Those changes that name a field of a dataclass."""
+    """The changes that name a field of a dataclass."""
     return {f.name: changes[f.name] for f in fields(kind) if f.name in changes}
 
 
 async def accepted(
     queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **changes: Any
 ) -> Job:
-    """The job of a submission, which must be accepted."""
+    """Submit a job, which must be accepted."""
     outcome = await queue.submissions.submit(submission(user_id, guild_id, **changes))
     assert isinstance(outcome, Accepted), outcome
     return outcome.job

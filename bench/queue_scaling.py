@@ -1,7 +1,7 @@
-"""How much faster many engines are: `python -m bench.queue_scaling`.
+"""Throughput by number of engines: `python -m bench.queue_scaling`.
 
-Real engine processes share one PostgreSQL. Their painting is a pause of one second, so that what
-is measured is the queue and not the cores of this machine.
+Real engine processes share one PostgreSQL. Painting is a pause of one second, so that the queue is
+measured, not this machine's cores.
 """
 
 import asyncio

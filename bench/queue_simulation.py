@@ -1,14 +1,14 @@
-"""How one database holds many engines, and how fair the queue is: measured, not argued.
+"""Measures how many engines one database supports, and how fair the queue is.
 
     python -m bench.queue_simulation            # everything, on a private PostgreSQL
     python -m bench.queue_simulation --engines 1000 --seconds 60
 
-Part one does each operation of an engine's life many times and divides the processor time that
-PostgreSQL itself spent by their number; that figure does not depend on how busy the machine is
-otherwise. Part two lets a fleet of simulated engines work for simulated time on the real queue:
-every claim, renewal, progress report and checkpoint is a real transaction, in the order of the
-simulated clock, and the processor time of the database over the simulated time is the share of
-one core that such a fleet needs. Part three asks who waited how long in that simulation.
+Part one repeats each operation of an engine and divides PostgreSQL's processor time by their
+number, which does not depend on other load. Part two runs a fleet of simulated engines on the real
+queue in simulated time: every claim, renewal, progress report and checkpoint is a real transaction,
+in the order of the simulated clock. The database's processor time divided by the simulated time is
+the share of a core that such a fleet needs. Part three evaluates the waiting times of that
+simulation.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from jobs.model import Claim, EngineInfo, PaintReport, Progress
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
 
-# As an installation has it: what was committed is on the disk.
+# Durable commits, as in an installation.
 SERVER_OPTIONS = ("max_connections=100", "unix_socket_directories=", "shared_buffers=256MB")
 RENEW_SECONDS = LEASE_SECONDS / RENEWALS_A_LEASE
 MEAN_JOB_SECONDS = 60.0
@@ -56,7 +56,7 @@ class Cost:
     database_ms: float
     client_ms: float
     a_second: float
-    """As many were done in a second here, client and database on the same cores."""
+    """Operations per second, with client and database on the same cores."""
 
 
 class Meter:
@@ -81,7 +81,7 @@ class Meter:
 async def measure(
     meter: Meter, name: str, operation: Callable[[int], Awaitable[object]], times: int
 ) -> Cost:
-    """Do an operation `times` times, several at once."""
+    """Run an operation `times` times, several concurrently."""
     numbers = iter(range(times))
 
     async def work() -> None:
@@ -99,7 +99,7 @@ async def measure(
 
 
 async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]:
-    """Each step of a job's life, `times` times, with as many jobs waiting."""
+    """Measure each step of a job's life, `times` times, with as many jobs waiting."""
     claims: list[Claim] = []
     async with await JobQueue.open(settings) as queue:
         await queue.engines.register(EngineInfo("engine", "host", "cpu", "lite", "0", 1))
@@ -155,7 +155,7 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
 
 @dataclass(frozen=True)
 class FleetResult:
-    """What came of the simulated fleet."""
+    """Results of the simulation."""
 
     engines: int
     simulated_seconds: float
@@ -166,17 +166,17 @@ class FleetResult:
 
 
 class SimulatedClock:
-    """Seconds since the epoch, as the simulation sets them."""
+    """A clock set by the simulation."""
 
     now = 1_800_000_000.0
 
     def __call__(self) -> float:
-        """The time that the queue is told."""
+        """Seconds since 1970."""
         return self.now
 
 
 class Simulation:
-    """Simulated engines on the real queue: an agenda in the order of the simulated clock."""
+    """Simulated engines on the real queue, driven by an event queue in simulated time."""
 
     def __init__(self, queue: JobQueue, clock: SimulatedClock, engines: int, seed: int) -> None:
         self.queue = queue
@@ -193,9 +193,9 @@ class Simulation:
         self._agenda: list[tuple[float, int, int, str, int]] = []
 
     async def fill(self, jobs: int) -> None:
-        """Queue jobs of three kinds of users: with one picture, with thirty at once, a crowd.
+        """Queue jobs of three kinds of users: one picture, thirty at once, a crowd.
 
-        The crowd is one server of which everybody comes at the same moment.
+        The crowd is one server whose members all submit at the same moment.
         """
         users = itertools.count(1)
         queued = 0
@@ -234,7 +234,7 @@ class Simulation:
                 await self.queue.claims.renew(claim, LEASE_SECONDS)
                 self._plan(when + RENEW_SECONDS, engine, due, job_id)
             case "progress":
-                # As the worker: a new preview with some reports, the last one with the others.
+                # As in the worker: only some reports have a new preview.
                 preview = key_for(f"{job_id} {when // PREVIEW_SECONDS}".encode(), "jpg")
                 progress = Progress(1, 300, 0.5, ends - when, preview)
                 await self.queue.claims.report_progress(claim, progress)
@@ -269,7 +269,7 @@ class Simulation:
 async def fleet(
     meter: Meter, settings: Settings, engines: int, seconds: float, seed: int
 ) -> FleetResult:
-    """Let a fleet work for simulated time, with a queue that does not run empty."""
+    """Run a fleet for simulated time, with a queue that does not become empty."""
     clock = SimulatedClock()
     async with await JobQueue.open(settings, clock=clock) as queue:
         simulation = Simulation(queue, clock, engines, seed)

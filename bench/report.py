@@ -21,7 +21,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def system_load() -> float:
-    """How many processes have wanted the processor of late; 0 where the system cannot tell."""
+    """The load average; 0 where the system does not tell."""
     return os.getloadavg()[1] if hasattr(os, "getloadavg") else 0.0
 
 
@@ -33,7 +33,7 @@ def machine_text(
     command: str = "python -m bench",
     if_busy: str = IF_BUSY,
 ) -> str:
-    """What was measured on; `load` is the machine's load average at the end."""
+    """Description of the machine; `load` is its load average at the end."""
     fast = [name for name in ("avx512_bf16", "amx_bf16") if machine.get(name)]
     text = (
         f"`{command}` measured this on {machine['cores']} cores of {machine['processor']}, "
@@ -51,7 +51,7 @@ def machine_text(
 
 
 def write(path: Path, title: str, parts: Sequence[str], figures: Mapping[str, Any]) -> None:
-    """The Markdown, and beside it the JSON."""
+    """Write the Markdown, and the JSON beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"# {title}\n\n" + "\n".join(parts), encoding="utf-8")
     plain = json.dumps(figures, indent=1, default=asdict)
@@ -69,17 +69,17 @@ def publish(
     quick: bool,
     if_busy: str = IF_BUSY,
 ) -> None:
-    """Write the tables under what they were measured on, and show them.
+    """Write the tables below the description of the machine, and print them.
 
     Args:
-        path: Of the Markdown; the JSON beside it names the figures after it.
+        path: Of the Markdown; the JSON is beside it.
         title: Of the Markdown.
         tables: As Markdown.
         figures: Dataclasses or lists of them.
         machine: What it was measured on.
         command: What measured it.
         quick: Whether too little was measured for the figures to count.
-        if_busy: What to say if the machine had other things to do.
+        if_busy: Note for the case that the machine was busy otherwise.
     """
     load = system_load()
     text = machine_text(machine, quick=quick, load=load, command=command, if_busy=if_busy)
@@ -88,7 +88,7 @@ def publish(
 
 
 def without_places(arguments: Sequence[str]) -> list[str]:
-    """The arguments that a reader can repeat: without the folders of the machine."""
+    """The arguments without folders of this machine, so that a reader can repeat the command."""
     places = {"--out", "--sheets", "--shared"}
     return [
         one

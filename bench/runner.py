@@ -1,4 +1,4 @@
-"""What all measurements of the engine share, and running children."""
+"""Shared setup of the engine's measurements, and running children."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ DEFAULT_STYLE = _DATA / "images/style/starry_night.jpg"
 
 
 class BenchError(Exception):
-    """The benchmark cannot run; the text says why and what to do."""
+    """The benchmark cannot be run; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class Setup:
     work: Path
     """Folder for pictures along the way."""
     weights: Path | None = None
-    """A file of VGG-19's weights; None for the original's, which come along."""
+    """A file of VGG-19's weights; None for the original's, from the package."""
     threads: int = 1
-    """Threads of the CPU, the same number for all."""
+    """CPU threads, the same for all."""
     size_px: int = 512
     """Longest side of what is painted."""
     rounds: int = 3
-    """How often each figure is measured, in turns."""
+    """How often each value is measured, alternating."""
     quick: bool = False
-    """Only see whether everything runs."""
+    """Only check that everything runs."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that everything which is measured gets, such as the instructions it may use."""
+    """Environment variables of everything measured, such as limits on processor instructions."""
 
     def check(self) -> None:
-        """Raises BenchError when a file is absent."""
+        """Raise BenchError if a file is missing."""
         for option, file in (
             ("--weights", self.weights),
             ("--content", self.content),
@@ -61,7 +61,7 @@ class Setup:
                 raise BenchError(f"There is no file {file}; name one with {option}.")
 
     def child(self, name: str, **task: Any) -> dict[str, Any]:
-        """Run a child with the shared inputs and its own task; what it answered.
+        """Run a child with the shared inputs and its own task; returns its answer.
 
         Raises:
             BenchError: it failed.
@@ -97,7 +97,7 @@ class Setup:
 
 
 def run(main: Callable[[], int | None], *troubles: type[Exception]) -> None:
-    """Run a program; what it cannot do is a sentence, not a traceback."""
+    """Run a program; expected errors are printed as a sentence, without a traceback."""
     expected: tuple[type[Exception], ...] = (BenchError, *troubles)
     try:
         raise SystemExit(main())
@@ -106,20 +106,19 @@ def run(main: Callable[[], int | None], *troubles: type[Exception]) -> None:
 
 
 def add_places(parser: argparse.ArgumentParser) -> None:
-    """The pictures to measure with, and where the tables go."""
+    """Arguments for the input pictures and the output folder."""
     parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
     parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
     parser.add_argument("--out", type=Path, default=RESULTS)
 
 
 def fetch_rival() -> None:
-    """Install neural-style into a folder of its own, if it is not there yet.
+    """Install neural-style into a separate folder, if it is not there yet.
 
-    Without its dependencies: torch and Pillow are those of the engine, so that both run on the
-    same ones.
+    Without dependencies, so that it uses the engine's torch and Pillow.
 
     Raises:
-        BenchError: the index cannot be reached.
+        BenchError: the package index cannot be reached.
     """
     if (RIVAL / "neural_style").is_dir():
         return

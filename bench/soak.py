@@ -1,10 +1,10 @@
 """A long day in a few hours: `python -m bench.soak --hours 2 --jobs 2000 --outages 10`.
 
-The real bot, a real engine with the small network, PostgreSQL and an S3 store, all processes of
-their own. Members post small jobs through a loopback Discord. Each minute a random one of bot and
-engine is killed; database, store and Discord are each away for a minute, a number of times, cut off
-or silent by turns. At the end each command that was acknowledged has to be one job with one
-picture in one message, nobody may be charged, and memory, files and threads have to be flat.
+The real bot, a real engine with lite, PostgreSQL and an S3 store run as separate processes. Members
+post small jobs through a loopback Discord. Each minute the bot or the engine is killed at random.
+Database, store and Discord each fail several times for a minute, cut off or silent in turn. At the
+end each acknowledged command must have become one job with one picture in one message, no failed
+job may count against a limit, and memory, files and threads must be constant.
 """
 
 import argparse
@@ -37,7 +37,7 @@ HOURS_THAT_COUNT = 2.0
 
 
 async def soaked(server: postgres.Server, folder: Path, chosen: argparse.Namespace) -> SoakResult:
-    """Start everything, let it run, judge it."""
+    """Start everything, let it run, and evaluate it."""
     await server.execute("CREATE DATABASE soak")
     url = sa.make_url(server.url("soak"))
     async with contextlib.AsyncExitStack() as stack:
@@ -107,7 +107,7 @@ async def _ended(running: "asyncio.Task[None]") -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it, and write the table; 1 where a promise was not kept."""
+    """Run it, and write the table. Returns 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--hours", type=float, default=HOURS_THAT_COUNT)
     parser.add_argument("--jobs", type=int, default=2000)

@@ -1,4 +1,4 @@
-"""What came of a soak: whether each promise was kept."""
+"""Evaluates a soak test: whether each promise was kept."""
 
 import asyncio
 import statistics
@@ -16,9 +16,9 @@ from jobs.queue import JobQueue
 from sandbox.model import Interaction, Message
 
 LONG_SECONDS = 60.0
-"""From here on a member is told by a message of its own; `bot.delivery.notifier` has it too."""
+"""Duration from which a member is notified separately; also in `bot.delivery.notifier`."""
 AFTER_SECONDS = 600.0
-"""How long what is left may take at the end, when nothing is away and nobody is killed."""
+"""How long remaining jobs may take at the end, without failures."""
 ENDINGS = {"done", "failed", "cancelled"}
 
 
@@ -30,49 +30,49 @@ def is_result(message: Message | None) -> bool:
 
 
 def tells_that_it_is_ready(message: Message) -> bool:
-    """Whether a message is the one that mentions a member whose picture took long."""
+    """Whether a message notifies a member that a slow picture is ready."""
     return bool(message.mentions) and not message.attachments
 
 
 def was_refused(interaction: Interaction) -> bool:
-    """Whether the member was told that it does not work at the moment."""
+    """Whether the member was told to try again later."""
     messages = [interaction.message, *interaction.followups]
     return any(one is not None and "try again" in one.text for one in messages)
 
 
 @dataclass(frozen=True)
 class SoakResult:
-    """What came of it."""
+    """Results of a soak test."""
 
     minutes: float
     posted: int
     acknowledged: int
     told_to_try_again: int
-    """Commands that the store or the database could not take in, and whose member was told so."""
+    """Commands that were refused with a message because store or database failed."""
     lost: int
-    """Acknowledged commands that are no job, and whose member was told nothing."""
+    """Acknowledged commands that neither became a job nor were refused with a message."""
     jobs: int
     states: dict[str, int]
     shown: int
     messages: int
-    """In channels, but for those that only tell a member that the picture is ready."""
+    """Messages in channels, without notifications."""
     direct_messages: int
-    """Likewise."""
+    """Direct messages, without notifications."""
     told_ready: int
     took_long: int
-    """Jobs after which a member is told, as they took longer than a minute."""
+    """Jobs that took over a minute, so that the member is notified."""
     ended_twice: int
     deaths: int
     charged: int
-    """Jobs that count against a member's day and gave no picture."""
+    """Jobs without a picture that count against the daily limit."""
     kills: dict[str, int]
     away: dict[str, int]
     starts: dict[str, int]
     held: list[tuple[str, str, float, float]]
-    """Process, what, its median in the second quarter, and in the last."""
+    """Process, resource, its median in the second quarter, and in the last."""
 
     def faults(self) -> list[str]:
-        """What was promised and not kept."""
+        """Descriptions of broken promises."""
         said = []
         if self.lost:
             said.append(f"{self.lost} acknowledged commands are no job")
@@ -95,12 +95,12 @@ class SoakResult:
 
 
 async def judged(soak: Soak, queue: JobQueue) -> SoakResult:
-    """Wait for what is left, and count."""
+    """Wait for the remaining jobs, and count."""
     asked = [one for one in soak.posted if one.acknowledged]
     await soak.discord.until(
         lambda: all(is_result(one.message) or was_refused(one) for one in asked), AFTER_SECONDS
     )
-    await asyncio.sleep(5.0)  # what was shown is marked so
+    await asyncio.sleep(5.0)  # until deliveries are recorded
     async with queue.database.read() as connection:
         jobs = (await connection.execute(sa.select(schema.jobs))).all()
         events = (
@@ -168,7 +168,7 @@ def _held(soak: Soak) -> list[tuple[str, str, float, float]]:
 
 
 def verdict_text(verdict: SoakResult) -> str:
-    """What came of it, as Markdown."""
+    """The results as Markdown."""
     away = ", ".join(f"{name} {count}" for name, count in sorted(verdict.away.items()))
     kills = ", ".join(f"{name} {count}" for name, count in sorted(verdict.kills.items()))
     rows = [

@@ -1,4 +1,4 @@
-"""The day of a soak: members post, processes are killed, and what they need is away."""
+"""The course of a soak test: members post, processes are killed, services fail."""
 
 import asyncio
 import contextlib
@@ -18,12 +18,12 @@ from sandbox.model import Interaction
 
 SAMPLE_SECONDS = 15.0
 STEADY_SECONDS = 30.0
-"""A process that lives longer has loaded what it needs."""
+"""Age from which a process has loaded everything it needs."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process held at one moment."""
+    """Resource usage of a process at one moment."""
 
     name: str
     minute: float
@@ -34,7 +34,7 @@ class Sample:
 
 @dataclass
 class Soak:
-    """The run, and what was seen."""
+    """A run, and its observations."""
 
     discord: LoopbackDiscord
     children: Sequence[Child]
@@ -45,7 +45,7 @@ class Soak:
     outages: int
     outage_seconds: float
     kill_seconds: float
-    """How often one of the processes is killed; 0 for never."""
+    """Interval between kills; 0: never."""
     dice: random.Random
     kills: Counter[str] = field(default_factory=Counter)
     away: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Soak:
     discord_is_there: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Let the day pass."""
+        """Run until the end."""
         self.discord_is_there.set()
         workers = [
             asyncio.create_task(work())
@@ -74,7 +74,7 @@ class Soak:
                 raise error
 
     async def _post(self) -> None:
-        """Members post, at moments of their own."""
+        """Post jobs at random moments."""
         pictures = photographs(96)
         users = [self.discord.add_user(f"member{number}") for number in range(self.members)]
         pause = 0.9 * self.seconds / self.jobs
@@ -95,7 +95,7 @@ class Soak:
             self.kills[child.name] += 1
 
     async def _break(self) -> None:
-        """Let each be away, one after another, with as much time between as there is."""
+        """Let the services fail one after the other, evenly spread over the run."""
         plan = [name for name in (*self.ways, "Discord") for _ in range(self.outages)]
         self.dice.shuffle(plan)
         between = (0.95 * self.seconds - len(plan) * self.outage_seconds) / (len(plan) + 1)

@@ -1,4 +1,4 @@
-"""What a soak runs in: processes that are started again, and an S3 server of their own."""
+"""The environment of a soak test: supervised processes, and an S3 server."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ BUCKET = "atelier-soak"
 
 @dataclass
 class Child:
-    """A process that is started again whenever it ends."""
+    """A process that is restarted whenever it ends."""
 
     name: str
     command: Sequence[str]
@@ -29,7 +29,7 @@ class Child:
     starts: int = 0
 
     async def run(self) -> None:
-        """Keep it running until cancelled, as a supervisor does."""
+        """Supervise it until cancelled."""
         try:
             while True:
                 with self.log.open("ab") as output:
@@ -55,14 +55,14 @@ class Child:
                     await self.process.wait()
 
     def kill(self) -> None:
-        """End it without a word, if it runs."""
+        """Kill it, if it runs."""
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
 
 
 @contextlib.asynccontextmanager
 async def s3_server(log: Path) -> AsyncIterator[int]:
-    """A loopback S3 as a process of its own; its port."""
+    """Run a loopback S3 server as a separate process; yields its port."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"),
@@ -86,7 +86,7 @@ async def s3_server(log: Path) -> AsyncIterator[int]:
 
 
 def make_bucket() -> None:
-    """Make the bucket of which the environment says where it is."""
+    """Create the bucket named in the environment."""
     import s3fs  # noqa: PLC0415 - an extra
 
     s3fs.S3FileSystem(skip_instance_cache=True).mkdir(BUCKET)

@@ -1,11 +1,10 @@
-"""How right the time is that is shown while a picture is painted: `python -m bench.time_left`.
+"""Accuracy of the time left that is shown during a painting: `python -m bench.time_left`.
 
-Thirty paintings of five sizes, half of them while other programs want the processor too; after
-each iteration the time left that the engine tells is compared with the time that it then took.
+Thirty paintings of five sizes, half of them under load from other programs. After each iteration
+the engine's estimate of the time left is compared with the actual time.
 
-Where others compute on the same machine, `--clock processor` measures what the engine itself can
-know: painter and table then go by a clock of the seconds that the processor worked for it, twice
-as quick where the machine counts as loaded.
+On a machine that is busy otherwise, use `--clock processor`: painter and table then use processor
+time, doubled in the runs under load.
 """
 
 import argparse
@@ -26,23 +25,23 @@ from bench.runner import ROOT, Setup, add_places, run
 
 SIZES_PX = (192, 256, 320, 384, 512)
 LOAD = 2.0
-"""Seconds that pass for one of work where another program computes all the time."""
+"""Assumed slowdown under load with `--clock processor`."""
 EARLY, EARLY_FACTOR, LATER_FACTOR = 0.1, 1.5, 1.25
 _LAST = 0.98
-"""Of what little is left at the end, any factor is of a second or less."""
+"""Estimates after this fraction are ignored: any error there is a second or less."""
 _UNSEEN_SECONDS = 0.5
-"""Whole seconds are shown, so that nobody sees an error of less than half a one."""
+"""Errors below half a second are invisible, as whole seconds are shown."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """The times told of one painting, as factors of those that it took, 1 or more.
+    """Errors of one painting's estimates, as factors of the actual time, 1 or more.
 
     Attributes:
         size_px: its longest side.
-        loaded: whether other programs wanted the processor.
-        early: before a tenth of the time; told from a cold start on.
-        later: from then on.
+        loaded: whether other programs used the processor.
+        early: during the first tenth of the time.
+        later: after that.
     """
 
     size_px: int
@@ -52,7 +51,7 @@ class Told:
 
 
 def told(size_px: int, answer: dict[str, Any], *, loaded: bool) -> Told:
-    """What was told of a painting that is done."""
+    """The errors of a finished painting's estimates."""
     total: float = answer["seconds"]
     early: list[float] = []
     later: list[float] = []
@@ -94,7 +93,7 @@ def told_text(paintings: Sequence[Told]) -> str:
 
 @contextlib.contextmanager
 def other_work(*, wanted: bool) -> Iterator[None]:
-    """A process for each processor that computes all the time, if it is wanted."""
+    """Load: one busy process per processor, if wanted."""
     command, count = [sys.executable, "-c", "while True: pass"], os.cpu_count() or 1
     with contextlib.ExitStack() as others:
         for _ in range(count if wanted else 0):

@@ -1,9 +1,8 @@
-"""How right the time left can be where others come and go: `python -m bench.time_left_replay`.
+"""Accuracy of the time left under changing load: `python -m bench.time_left_replay`.
 
-Paintings that were recorded while other programs wanted the processor, iteration by iteration, are
-replayed: what the engine's estimate would have told after each is compared with what the painting
-then took. Beside it stands one who knows exactly how much work is to come, but of the other
-programs only what they did so far: what is wrong with that, nobody can foresee.
+Replays paintings that were recorded under load: the engine's estimate after each iteration is
+compared with the actual time. For comparison, an ideal estimate knows the remaining work exactly,
+but only the past load; its error cannot be avoided.
 
 `--record 5` records five paintings of each size, and adds them to the file.
 """
@@ -29,25 +28,25 @@ _FORGOTTEN_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Recorded:
-    """A painting as it went."""
+    """A recorded painting."""
 
     size_px: int
     scales: tuple[tuple[int, int, int], ...]
     """Height, width and iterations of each."""
     slowness: float | None
-    """As `TimeLeft` was told it."""
+    """The slowness passed to `TimeLeft`."""
     iterations: tuple[tuple[int, float, float, float, float], ...]
-    """Scale, seconds and processor seconds of each; and both, from the start, when it ended."""
+    """Per iteration: scale, seconds, processor seconds; and both since the start, at its end."""
     seconds: float
     processor_seconds: float
 
 
 Estimate = Callable[[Recorded], Iterator[tuple[float, float | None]]]
-"""Of a painting, after each iteration: the seconds since its start, and those told to be left."""
+"""For a painting, after each iteration: seconds since its start, and estimated seconds left."""
 
 
 def as_told(painting: Recorded) -> Iterator[tuple[float, float | None]]:
-    """What the engine tells."""
+    """The engine's estimates."""
     scales = [Scale((height, width), count) for height, width, count in painting.scales]
     time_left = TimeLeft(scales, painting.slowness)
     done: dict[int, int] = {}
@@ -58,7 +57,7 @@ def as_told(painting: Recorded) -> Iterator[tuple[float, float | None]]:
 
 
 def knowing_the_work(painting: Recorded) -> Iterator[tuple[float, float | None]]:
-    """What one would tell who knows the work to come, and the others as they were so far."""
+    """The ideal estimates: with the remaining work known, and the past load."""
     passed = worked = before = processor_before = 0.0
     for _, _, _, now, processor in painting.iterations:
         kept = math.exp((before - now) / _FORGOTTEN_SECONDS)
@@ -69,14 +68,14 @@ def knowing_the_work(painting: Recorded) -> Iterator[tuple[float, float | None]]
 
 
 def replayed(painting: Recorded, estimate: Estimate) -> Told:
-    """How far off an estimate was, all along a painting."""
+    """Errors of an estimate over a painting."""
     left = [(now, now / painting.seconds, seconds) for now, seconds in estimate(painting)]
     answer = {"seconds": painting.seconds, "left": left}
     return told(painting.size_px, answer, loaded=True)
 
 
 def replayed_text(paintings: Sequence[Recorded]) -> str:
-    """A row for each who tells."""
+    """A row for each estimate."""
     rows = []
     for name, estimate in (
         ("as it is told", as_told),
@@ -87,7 +86,7 @@ def replayed_text(paintings: Sequence[Recorded]) -> str:
         later = [factor for one in found for factor in one.later]
         figures = []
         for factors, most in ((early, EARLY_FACTOR), (later, LATER_FACTOR)):
-            if not factors:  # Quick paintings have no iteration before a tenth of their time.
+            if not factors:  # Fast paintings have no iteration in the first tenth of their time.
                 figures += ["–", "–"]
                 continue
             within = statistics.mean(factor <= most for factor in factors)
@@ -104,7 +103,7 @@ def replayed_text(paintings: Sequence[Recorded]) -> str:
 
 
 def read_recorded(file: Path = RECORDED) -> list[Recorded]:
-    """The paintings of a file; none where there is none."""
+    """Read the recorded paintings; empty if the file does not exist."""
     if not file.is_file():
         return []
     return [_recorded(one) for one in json.loads(file.read_text("utf-8"))]
@@ -117,7 +116,7 @@ def _recorded(values: dict[str, Any]) -> Recorded:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Record what is asked for, and print the table."""
+    """Record paintings if requested, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.time_left_replay", description=__doc__)
     parser.add_argument("--record", type=int, default=0, help="paintings of each size")
     parser.add_argument("--network", default="lite", help="that they are recorded with")

@@ -20,12 +20,12 @@ from bot.app.folder_lock import lock_folder
 from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
-from common.command_line import OneLineParser, print_anything, run_command
-from common.leaving import leave_within, on_signal
+from common.command_line import OneLineParser, replace_unencodable, run_command
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
 from common.options import resolve_network
 from common.settings import Settings, SettingsError, load_settings
+from common.shutdown import exit_within, on_signal
 from common.version import VERSION, versions
 from jobs.outcomes import QueueError
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         point_discord_at(settings)
         if asked.check:
-            print_anything()
+            replace_unencodable()
             return asyncio.run(_check(settings))
         return _start(settings)
     except SettingsError as error:
@@ -122,7 +122,7 @@ async def _preflight(settings: Settings) -> int:
         if finding.is_fault:
             print(finding.text, file=sys.stderr)
             faults.append(finding.text)
-            status = CANNOT_START if not finding.may_pass else status or FAILED
+            status = CANNOT_START if not finding.is_transient else status or FAILED
         elif finding.is_doubtful:
             log.warning("%s", finding.text)
     if faults and signed_in:
@@ -151,7 +151,7 @@ async def _run(settings: Settings) -> None:
 
     def end() -> None:
         if not stop.is_set():
-            leave_within(LEAVE_SECONDS, 0)
+            exit_within(LEAVE_SECONDS, 0)
             stop.set()
 
     on_signal(end)

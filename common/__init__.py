@@ -1,1 +1,1 @@
-"""What every part of Atelier uses and none owns: settings, options, sentences, files, pictures."""
+"""Shared by all parts of Atelier: settings, options, sentences, files, pictures."""

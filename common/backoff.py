@@ -1,4 +1,4 @@
-"""How long to wait before the next try: longer each time, spread by chance."""
+"""Exponential backoff with jitter."""
 
 import random
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ SHARE_BY_CHANCE = 0.25
 
 @dataclass(frozen=True)
 class Backoff:
-    """Pauses that grow by a factor, up to the longest.
+    """Pauses that grow by a factor, up to a maximum.
 
-    Up to a quarter of each is left to chance, so that those who failed together do not come again
+    Up to a quarter of each is random (jitter), so that clients that failed together do not return
     together.
     """
 
@@ -20,11 +20,11 @@ class Backoff:
     factor: float = 2.0
 
     def seconds(self, failures: int, asked_seconds: float | None = None) -> float:
-        """The pause before the next try.
+        """The pause before the next attempt, in seconds.
 
         Args:
-            failures: How many tries have failed before the last one; 0 after the first.
-            asked_seconds: How long the other side asked to be left alone, if it did.
+            failures: Attempts that failed before the last one; 0 after the first.
+            asked_seconds: The pause that the other side asked for, if any.
         """
         if asked_seconds is not None:
             most = min(ASKED_SPREAD_SECONDS, SHARE_BY_CHANCE * asked_seconds)

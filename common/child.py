@@ -1,6 +1,6 @@
-"""Messages between a process and its child: a line of JSON, then the bytes of files.
+"""Messages to and from a child process: a line of JSON, followed by the bytes of files.
 
-The line says in `sizes` how long each of the files is.
+The JSON's `sizes` has the length of each file.
 """
 
 import asyncio
@@ -24,29 +24,29 @@ IDLE_SECONDS = 1.0
 STDERR_SHOWN = 500  # bytes
 _AWAY_BYTES = 64 * 1024
 MOST_BYTES = 1024**3
-"""Of an answer, where nothing smaller is known."""
+"""Default limit of an answer's length."""
 
 
 class ChildError(Exception):
-    """A child process did not do what it was asked for."""
+    """A child process failed."""
 
 
 def packed(header: Header, files: Sequence[bytes] = ()) -> bytes:
-    """A message as it is sent."""
+    """Serialize a message."""
     line = json.dumps({**header, "sizes": [len(file) for file in files]})
     return b"".join((line.encode(), b"\n", *files))
 
 
 async def read_message(stream: asyncio.StreamReader, *, most_bytes: int | None = None) -> Message:
-    """The next message.
+    """Read the next message.
 
     Args:
-        stream: Where it comes from.
-        most_bytes: How long its files may be together; None where the other side is trusted.
+        stream: To read from.
+        most_bytes: Limit of the files' total length; None if the sender is trusted.
 
     Raises:
-        asyncio.IncompleteReadError: the other side ended.
-        ValueError: that is no message, or a longer one.
+        asyncio.IncompleteReadError: the sender ended.
+        ValueError: the message is invalid or too long.
     """
     header = json.loads(await stream.readuntil())
     try:
@@ -67,18 +67,18 @@ async def ask_child(
     most_bytes: int = MOST_BYTES,
     environment: Mapping[str, str] | None = None,
 ) -> Message:
-    """Start a child for one message, and return its answer; it is dead by then.
+    """Start a child, send one message and return its answer; the child is dead afterwards.
 
     Args:
-        module: What it runs, a module that calls `serve`.
-        header: What to ask for.
-        files: What to do it with.
+        module: The module to run, which calls `serve`.
+        header: Of the message.
+        files: Of the message.
         timeout_seconds: How long it may take.
-        most_bytes: How long the files of its answer may be together.
-        environment: What it is given besides a path and a language.
+        most_bytes: Limit of the answer's total length.
+        environment: Variables in addition to path and locale.
 
     Raises:
-        ChildError: it failed or took too long, or there is nothing to start it with.
+        ChildError: it failed, took too long, or could not be started.
     """
     command = (sys.executable, "-m", module)
     try:
@@ -102,10 +102,10 @@ async def ask_child(
 
 
 async def end(child: Process) -> None:
-    """Kill a child, and wait for its end.
+    """Kill a child and wait until it has ended.
 
-    What it has said is read to its end: while asyncio holds more than it wants, it does not look
-    whether the other side of a pipe is gone, and takes the child for one that still runs.
+    Its output is drained: while asyncio's buffer is full, it does not notice that the pipe is
+    closed, and believes the child is running.
     """
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
@@ -116,7 +116,7 @@ async def end(child: Process) -> None:
 
 
 async def _read_away(stream: asyncio.StreamReader) -> None:
-    with contextlib.suppress(RuntimeError):  # somebody else reads it, who comes to its end
+    with contextlib.suppress(RuntimeError):  # another reader drains it
         while await stream.read(_AWAY_BYTES):
             pass
 
@@ -127,7 +127,7 @@ async def _answer_of(child: Process, module: str, question: bytes, most_bytes: i
     assert child.stderr is not None
     said = asyncio.create_task(_last_of(child.stderr))
     try:
-        with contextlib.suppress(OSError):  # it ended: there is no answer then
+        with contextlib.suppress(OSError):  # it has ended without an answer
             child.stdin.write(question)
             await child.stdin.drain()
         try:
@@ -143,7 +143,7 @@ async def _answer_of(child: Process, module: str, question: bytes, most_bytes: i
 
 
 async def _last_of(stream: asyncio.StreamReader) -> str:
-    """The end of what is said there until it closes."""
+    """The last bytes of a stream, until it closes."""
     last = b""
     while more := await stream.read(STDERR_SHOWN):
         last = (last + more)[-STDERR_SHOWN:]
@@ -156,12 +156,12 @@ def serve(
     greets: bool = False,
     idle: Callable[[], None] | None = None,
 ) -> None:
-    """In the child: answer each message on standard input, until that ends.
+    """In the child: answer messages on standard input until it closes.
 
     Args:
         answer: Makes the answer to a message.
-        greets: Whether to send an empty message first, to say that all is loaded.
-        idle: What to do when no message has come for a while.
+        greets: Whether to send an empty message first, when ready.
+        idle: Called when no message has come for a while.
     """
     requests, answers = sys.stdin.buffer, _only_for_answers()
     if greets:
@@ -175,8 +175,8 @@ def serve(
 
 
 def _next_line(requests: BinaryIO, idle: Callable[[], None] | None) -> bytes:
-    # Nothing is sent before the last message was answered, so nothing is read ahead.
-    if idle is not None and sys.platform != "win32":  # which can only wait for sockets
+    # The parent sends no message before the previous one was answered, so nothing is buffered.
+    if idle is not None and sys.platform != "win32":  # whose select supports sockets only
         ready, _, _ = select.select([requests], [], [], IDLE_SECONDS)
         if not ready:
             idle()
@@ -184,7 +184,7 @@ def _next_line(requests: BinaryIO, idle: Callable[[], None] | None) -> bytes:
 
 
 def _only_for_answers() -> BinaryIO:
-    """Keep standard output for answers, whatever a library prints."""
+    """Reserve standard output for answers; anything printed goes elsewhere."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return answers

@@ -59,7 +59,7 @@ def for_shell(said: object) -> str:
     )
 
 
-def print_anything() -> None:
+def replace_unencodable() -> None:
     """Print characters that the terminal's encoding lacks as `?` instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -144,7 +144,7 @@ class _Output(io.TextIOWrapper):
 
 
 @contextlib.contextmanager
-def whoever_listens() -> Iterator[None]:
+def ignore_lost_output() -> Iterator[None]:
     """Within the block, lost output on stderr, such as progress, does not end the program.
 
     The terminal may be closed, the log's disk full, or the pipe's reader gone.

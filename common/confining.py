@@ -1,6 +1,6 @@
-"""A process that opens strangers' files gives up all it does not need, before it opens one.
+"""Drops the privileges of a process before it opens untrusted files.
 
-What a system does not offer is left out: Windows has none of it, some containers forbid parts.
+Measures that a system lacks are skipped: Windows has none of them, some containers forbid some.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from common.system_calls import refuse_system_calls
 _OPEN_FILES: Final = 64
 _WATCH_SECONDS: Final = 0.25
 _TOO_SLOW: Final = 152  # a shell's exit status for SIGXCPU
-_OOM_SCORE: Final = b"900"  # of 1,000: ended before the bot and the engine
+_OOM_SCORE: Final = b"900"  # of 1,000: killed before the bot and the engine
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _NO_NEW_PRIVILEGES: Final = 38
 _PERTURB, _FILLING = -6, 0xA5
-"""What was freed is overwritten: a reader that forgets to fill a picture would show what the file
-of somebody else left there."""
+"""Overwrites freed memory: otherwise a reader that forgets to fill a picture would reveal another
+user's file."""
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION, _BENEATH_PATH = 1, 1
 _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
@@ -39,23 +39,23 @@ _LIBRARIES: Final = (
 
 
 def child_environment() -> dict[str, str]:
-    """What such a process is given: where programs are, a language, and no secrets.
+    """The environment of such a process: paths and a locale, no secrets.
 
-    And that it is to be one thread: what a thread gives up, those that run already keep.
+    It is also limited to one thread, as threads that exist already keep their privileges.
     """
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     return {**kept, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def leave_network() -> None:
-    """Go where there is no network; to be called before any thread is started."""
+    """Move to a network namespace without a network. Call it before any thread starts."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             _call(_library().unshare(_NEW_USER | _NEW_NETWORK))
 
 
 def readable_modules() -> list[Path]:
-    """Where this program's modules and those of its packages lie, and no other file of ours."""
+    """Folders of this program's modules and its packages, without other files of ours."""
     root = Path(__file__).resolve().parents[1]
     packages = [Path(each) for each in sys.path if each and Path(each).resolve() != root]
     ours = [root / name for name in ("common", "bot")]
@@ -63,12 +63,13 @@ def readable_modules() -> list[Path]:
 
 
 def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path]) -> None:
-    """Limit memory, files and rights; of files only what is told and the system's libraries.
+    """Limit memory, files and privileges of this process.
 
     Args:
-        memory_bytes: Of addresses.
-        folder: Where it works from now on, and what it may not read either.
-        readable: What may be read later on, as for modules that are loaded late.
+        memory_bytes: Limit of the address space.
+        folder: Working folder, which must not be readable either.
+        readable: Folders that remain readable besides the system's libraries, for modules that are
+            imported later.
     """
     if folder is not None:
         os.chdir(folder)
@@ -88,7 +89,7 @@ def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path])
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)
         library = _library()
-        with contextlib.suppress(AttributeError):  # of glibc alone
+        with contextlib.suppress(AttributeError):  # glibc only
             library.mallopt(_PERTURB, _FILLING)
         with contextlib.suppress(OSError):
             _call(library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
@@ -96,16 +97,16 @@ def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path])
             _only_read(library, [*readable, *(Path(each) for each in _LIBRARIES)])
         try:
             refuse_system_calls(library)
-        except OSError:  # then no thread either, as this limit counts both
+        except OSError:  # then no threads either, as this limit counts both
             with contextlib.suppress(OSError, ValueError):
                 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 @contextlib.contextmanager
 def processor_time(seconds: float) -> Iterator[None]:
-    """End this process with SIGPROF when the block takes more processor time; see `is_too_slow`.
+    """Kill this process with SIGPROF if the block takes more processor time; see `is_too_slow`.
 
-    On Windows, which has no such signal, a thread watches the time.
+    Windows has no such signal; there a thread checks the time.
     """
     if sys.platform == "win32":
         with _watched(seconds):
@@ -122,7 +123,7 @@ def processor_time(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(seconds: float) -> Iterator[None]:
-    """Exit with `_TOO_SLOW` when the block takes more processor time than this."""
+    """Exit with `_TOO_SLOW` if the block takes more processor time than this."""
     is_over = threading.Event()
     until = time.process_time() + seconds
 
@@ -139,7 +140,7 @@ def _watched(seconds: float) -> Iterator[None]:
 
 
 def is_too_slow(returncode: int | None) -> bool:
-    """Whether a child ended because its processor time was over."""
+    """Whether a child was killed for exceeding its processor time."""
     if sys.platform == "win32":
         return returncode == _TOO_SLOW
     import signal  # noqa: PLC0415 - not all of its names are on Windows
@@ -148,7 +149,7 @@ def is_too_slow(returncode: int | None) -> bool:
 
 
 def _only_read(library: ctypes.CDLL, places: Iterable[Path]) -> None:
-    """Landlock: read what is there, write and run nothing, connect to nothing."""
+    """Landlock: read these folders, and write, execute or connect to nothing."""
     version = library.syscall(_CREATE_RULESET, None, 0, _VERSION)
     _call(version)
     files = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}.get(version, 0xFFFF)

@@ -1,4 +1,4 @@
-"""Programs that end again and again, remembered in the data folder from one start to the next."""
+"""Detects crash loops, with a file in the data folder that survives restarts."""
 
 import contextlib
 import json
@@ -10,32 +10,32 @@ from common.files import write_whole
 FILE = "crashes.json"
 WINDOW_SECONDS = 600.0
 LOOP = 3
-"""So many ends within the window are a loop."""
+"""Crashes within the window that make a loop."""
 
 
 def note(folder: Path, who: str) -> None:
-    """Remember that a program ended by itself, or began without having ended in order."""
+    """Record that a program crashed, or started without an orderly end before."""
     known = _recent(folder)
     known.setdefault(who, []).append(time.time())
     _write(folder, known)
 
 
 def take_back(folder: Path, who: str) -> None:
-    """It ended in order after all: what was noted of it counts no longer."""
+    """Remove the last record: the program ended in order after all."""
     known = _recent(folder)
     if known.pop(who, None) is not None:
         _write(folder, known)
 
 
 def loops(folder: Path) -> list[str]:
-    """The programs that ended `LOOP` times or more within the window."""
+    """The programs with at least `LOOP` crashes within the window."""
     return sorted(who for who, times in _recent(folder).items() if len(times) >= LOOP)
 
 
 def _recent(folder: Path) -> dict[str, list[float]]:
     try:
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        now = time.time()  # a clock that was put back must not keep an end in mind until then
+        now = time.time()  # ignore times in the future, after a clock was set back
         known = {
             str(who): [float(at) for at in times if now - WINDOW_SECONDS < at <= now]
             for who, times in stored.items()
@@ -46,5 +46,5 @@ def _recent(folder: Path) -> dict[str, list[float]]:
 
 
 def _write(folder: Path, known: dict[str, list[float]]) -> None:
-    with contextlib.suppress(OSError):  # a full disk is told elsewhere
+    with contextlib.suppress(OSError):  # a full disk is reported elsewhere
         write_whole(folder / FILE, json.dumps(known).encode())

@@ -1,4 +1,4 @@
-"""What somebody wants their paintings to be where a command does not say: defaults of one's own."""
+"""Stored paint defaults of members, channels and servers."""
 
 from collections.abc import Collection
 from typing import Annotated, Literal, Self
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX, KeepColors, Quality
 
 Notify = Literal["yes", "no", "long"]
-"""Whether a member is mentioned when a picture is ready; "long": if it took over a minute."""
+"""Whether to mention a member when a picture is ready; "long": if it took over a minute."""
 
 
 class Defaults(BaseModel):
-    """Of a member, a channel or a server; None leaves it to the next of these."""
+    """Defaults of a member, a channel or a server; None leaves an option to the next in order."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a newer version may know more
 
@@ -25,20 +25,20 @@ class Defaults(BaseModel):
     spoiler: bool | None = None
     """Hide the member's pictures until somebody clicks on them."""
     always_spoiler: bool | None = None
-    """The same, of a channel or a server, whatever its members choose."""
+    """Of a channel or a server: hide all pictures, whatever the members choose."""
     spoiler_role_ids: tuple[int, ...] | None = None
-    """Of a server: the same for the pictures of members with one of these roles."""
+    """Of a server: hide the pictures of members with one of these roles."""
     language: Annotated[str, Field(max_length=20)] | None = None
-    """In which a member is spoken to; of a server: what is posted for all of it."""
+    """Language for messages to a member; of a server: for messages to everybody."""
 
     def for_roles(self, role_ids: Collection[int]) -> Self:
-        """Those of somebody with these roles, all of whose pictures may have to be hidden."""
+        """The defaults for a member with these roles, whose pictures may have to be hidden."""
         if not set(self.spoiler_role_ids or ()) & set(role_ids):
             return self
         return self.model_copy(update={"always_spoiler": True})
 
     def over(self, others: Self) -> Self:
-        """These, and the others where these leave something open."""
+        """Merge: these defaults, and the others where these are None."""
         chosen = {
             name: getattr(others, name) if value is None else value
             for name, value in self.model_dump().items()

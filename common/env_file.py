@@ -1,4 +1,4 @@
-"""The file `.env` as somebody wrote it: the names in it, and lines that say nothing."""
+"""Reads the file `.env`: its names, and lines without meaning."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ ENCODING = "utf-8"
 
 
 def names_in(file: Path) -> list[str]:
-    """All names that are set there; none where there is no file.
+    """All names set in the file; none if it does not exist.
 
     Raises:
         OSError: it cannot be read.
@@ -21,7 +21,7 @@ def names_in(file: Path) -> list[str]:
 
 
 def meaningless_lines(file: Path) -> list[int]:
-    """The numbers of the lines that are not read, as they are neither a setting nor a comment.
+    """Numbers of the lines that are neither a setting nor a comment.
 
     Raises:
         OSError, UnicodeDecodeError: as `names_in`.
@@ -30,9 +30,9 @@ def meaningless_lines(file: Path) -> list[int]:
 
 
 def pass_on(file: Path, prefix: str) -> None:
-    """Put what begins so into the environment, where other programs' libraries look for it.
+    """Export variables with this prefix to the environment, for libraries that read them there.
 
-    What stands there already counts before the file, as it does for settings.
+    Existing variables take precedence over the file, as for settings.
 
     Raises:
         OSError, UnicodeDecodeError: as `names_in`.
@@ -43,7 +43,7 @@ def pass_on(file: Path, prefix: str) -> None:
 
 
 def silence_its_reader() -> None:
-    """Leave it to us to speak of such lines: its own words name neither the file nor what to do."""
+    """Silence the parser's own warnings, which name neither the file nor a remedy."""
     logging.getLogger("dotenv.main").disabled = True
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic file writes: a file is there whole or not at all."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY = ".part"
-"""How the name of a file ends that is being written."""
+"""Suffix of a file that is being written."""
 _PAUSES_SECONDS: tuple[float, ...] = (
     (0.01, 0.05, 0.1, 0.2, 0.4, 0.8) if sys.platform == "win32" else ()
 )
@@ -21,10 +21,10 @@ _PAUSES_SECONDS: tuple[float, ...] = (
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder, and those above it, for the user that runs this program alone.
+    """Create a folder and its parents, accessible to the current user only.
 
     Raises:
-        OSError: the system refuses.
+        OSError: it cannot be created.
     """
     if folder.is_dir():
         return
@@ -33,10 +33,10 @@ def private_folder(folder: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take from everybody but its owner what they may do with a file or folder that is ours.
+    """Remove the permissions of everybody but the owner from a file or folder of ours.
 
     Raises:
-        OSError: the system refuses.
+        OSError: they cannot be changed.
     """
     if sys.platform != "win32":
         known = path.stat()
@@ -46,12 +46,12 @@ def close_to_others(path: Path) -> None:
 
 @contextlib.contextmanager
 def becoming(path: Path) -> Iterator[Path]:
-    """A file beside this one, which becomes it at the end of the block, or is gone with an error.
+    """A temporary file that replaces `path` at the end of the block, or is deleted on an error.
 
-    Only the user that runs this program may read it; there is an empty one to begin with.
+    It is created empty; only the current user may read it.
 
     Raises:
-        OSError: the system refuses.
+        OSError: it cannot be written.
     """
     private_folder(path.parent)
     handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
@@ -66,10 +66,10 @@ def becoming(path: Path) -> Iterator[Path]:
 
 
 def put_in_place(written: Path, path: Path) -> None:
-    """Rename a file that is whole over what is there.
+    """Atomically replace `path` by a complete file.
 
-    Windows refuses that while anybody reads one of them: another process of ours for a moment, a
-    scanner for viruses each time that a file is new.
+    Windows refuses while a process has either file open: one of ours for a moment, or a virus
+    scanner for each new file. So it is retried.
 
     Raises:
         OSError: the system refuses.
@@ -83,27 +83,27 @@ def put_in_place(written: Path, path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is either whole or not there, also after a power cut.
+    """Write a file atomically and durably, even in case of a power failure.
 
-    Only the user that runs this program may read it.
+    Only the current user may read it.
 
     Raises:
-        OSError: the system refuses.
+        OSError: it cannot be written.
     """
     copy_whole(io.BytesIO(data), path)
 
 
 def write_texts(path: Path, texts: Mapping[str, str]) -> None:
-    """Keep texts under names in a JSON file, as `write_whole` writes it.
+    """Write texts by name to a JSON file, with `write_whole`.
 
     Raises:
-        OSError: the system refuses.
+        OSError: it cannot be written.
     """
     write_whole(path, json.dumps(dict(texts)).encode())
 
 
 def read_texts(path: Path) -> dict[str, str]:
-    """What `write_texts` kept; nothing where the file is not there, or damaged."""
+    """Read what `write_texts` wrote; empty if the file is missing or damaged."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -112,7 +112,7 @@ def read_texts(path: Path) -> dict[str, str]:
 
 
 def copy_whole(source: BinaryIO, path: Path) -> None:
-    """As `write_whole`, with what is read from a file, of which memory holds a small part."""
+    """As `write_whole`, streaming from an open file."""
     with becoming(path) as partial, partial.open("wb") as file:
         shutil.copyfileobj(source, file)
         file.flush()

@@ -1,4 +1,4 @@
-"""NVIDIA's cards, counted without torch: nothing but the standard library and the driver's tool."""
+"""Counts NVIDIA's graphics cards without loading torch, with the driver's tool."""
 
 import importlib.util
 import os
@@ -23,7 +23,7 @@ UNUSABLE_CARD = (
 
 
 def nvidia_cards() -> int:
-    """How many cards NVIDIA's driver finds here; 0 where there is no driver."""
+    """Number of NVIDIA cards that the driver finds; 0 without a driver."""
     try:
         found = subprocess.run(
             ["nvidia-smi", "-L"],  # noqa: S607 - where it lies differs by system
@@ -40,9 +40,9 @@ def nvidia_cards() -> int:
 
 
 def torch_has_cuda() -> bool:
-    """Whether the installed torch was built for such cards, read in its files: to load it is slow.
+    """Whether the installed torch supports CUDA, read from its files since loading it is slow.
 
-    True where they do not say, and torch itself is the one to ask.
+    True if the files do not tell: then only torch itself can.
     """
     found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
@@ -55,22 +55,22 @@ def torch_has_cuda() -> bool:
 
 
 def usable_cards(*, cards: Callable[[], int] = nvidia_cards) -> int:
-    """How many of the cards the installed torch may paint on."""
+    """Number of cards that the installed torch can use."""
     return cards() if torch_has_cuda() else 0
 
 
 def unused_card(
     device: str, chosen: str = "", *, cards: Callable[[], int] = nvidia_cards
 ) -> str | None:
-    """What an owner is to be told where a card is here that nothing is painted on.
+    """A message for owners if there is a card that is not used; else None.
 
     Args:
-        device: as the settings name it; who wants the processor gets it.
-        chosen: what paints, where that is known, such as `cpu` or `cuda:0`.
+        device: as in the settings; a request for the processor is respected.
+        chosen: the device that paints, if known, such as `cpu` or `cuda:0`.
         cards: counts NVIDIA's cards.
     """
     is_built = torch_has_cuda()
-    # Who names the cards to be seen may want none to be.
+    # CUDA_VISIBLE_DEVICES may hide all cards on purpose.
     is_well = is_built and (chosen != "cpu" or "CUDA_VISIBLE_DEVICES" in os.environ)
     if device == "cpu" or is_well or not cards():
         return None

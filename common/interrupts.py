@@ -36,7 +36,7 @@ def stop_quietly() -> None:
     sys.excepthook = tell
 
 
-def end_as_by_ctrl_c() -> None:
+def interrupt_on_signals() -> None:
     """From now on SIGTERM and SIGHUP interrupt like Ctrl-C, so that cleanup code runs.
 
     Signals that the parent ignored, as `nohup` does, stay ignored.

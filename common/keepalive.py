@@ -1,18 +1,18 @@
-"""TCP connections whose other side is gone: the system finds out, and ends them."""
+"""TCP keepalive, so that the system ends connections whose peer is gone."""
 
 import contextlib
 import socket
 
 
-def notice_loss(connection: socket.socket | None, probes: tuple[int, int, int]) -> None:
-    """Let the system end a connection whose way is lost.
+def enable_keepalive(connection: socket.socket | None, probes: tuple[int, int, int]) -> None:
+    """Enable TCP keepalive on a connection.
 
-    A router that starts anew forgets the connection, and neither side hears of it.
+    A router that restarts forgets connections without telling either side.
 
     Args:
-        connection: of any kind; what is not TCP is left as it is.
-        probes: seconds without anything until the first probe, seconds between two of them, and
-            how many may stay unanswered.
+        connection: a socket; others than TCP are left unchanged.
+        probes: seconds of silence before the first probe, seconds between probes, and number of
+            unanswered probes that end the connection.
     """
     if connection is None or connection.family not in {socket.AF_INET, socket.AF_INET6}:
         return
@@ -22,7 +22,7 @@ def notice_loss(connection: socket.socket | None, probes: tuple[int, int, int]) 
         "TCP_KEEPALIVE": idle_seconds,  # its name on macOS
         "TCP_KEEPINTVL": between_seconds,
         "TCP_KEEPCNT": tries,
-        "TCP_USER_TIMEOUT": 1000 * (idle_seconds + between_seconds * tries),  # of what was sent
+        "TCP_USER_TIMEOUT": 1000 * (idle_seconds + between_seconds * tries),  # unacknowledged data
     }
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,4 +1,4 @@
-"""Logging of all of Atelier's processes: one format, ids where a line has them, never a secret."""
+"""Logging of all processes: one format, IDs where known, never a secret."""
 
 import contextlib
 import contextvars
@@ -25,26 +25,26 @@ _about: ContextVar[dict[str, object] | None] = ContextVar("atelier_log_ids", def
 _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
 _MADE_KEY = re.compile(r"(?=.*\d)\w{16,}")
-"""What a storage server makes up. One of one's own takes a user's name for it: `atelier` is the
-name of bucket, database and program, too, which a log is to tell."""
+"""A generated key. A self-chosen one is used like a user name: `atelier` is also the name of a
+bucket, a database and the program, which a log must show."""
 _SHORTEST_SECRET = 6
-"""A shorter value (an empty one, `test`) stands in too many innocent words to be blanked."""
+"""Shorter secrets (empty, `test`) occur in too many ordinary words to be redacted."""
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    # The token of an interaction, in the paths of Discord's API.
+    # Interaction tokens in paths of Discord's API.
     (re.compile(r"/(webhooks|interactions)/(\d+)/[\w.\-~%]{8,}"), r"/\1/\2/[token]"),
-    # The same anywhere: base 64 of "interaction:", the id and a secret.
+    # Interaction tokens anywhere: base64 of "interaction:", the ID and a secret.
     (re.compile(r"aW50ZXJhY3Rpb24[\w\-=%]{10,}"), "[token]"),
     (re.compile(r"\b(Bot|Bearer) [\w.\-]{20,}"), r"\1 [token]"),
-    # What a proxy is given: user and password in base 64.
+    # Proxy credentials: user and password in base64.
     (re.compile(r"(Authorization\W{1,6}Basic )[\w+/=]+", re.IGNORECASE), r"\1[password]"),
-    # A bot's token wherever it stands: id, time and signature in base 64.
+    # Bot tokens anywhere: ID, time and signature in base64.
     (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), "[token]"),
     (
         re.compile(r"(token\\?['\"]?\s*[:=]\s*\\?['\"]?)[\w.\-~%+/=]{16,}", re.IGNORECASE),
         r"\1[token]",
     ),
-    # What is called a password or a key, in headers, arguments, JSON and addresses.
+    # Anything named a password or key, in headers, arguments, JSON and URLs.
     (
         re.compile(
             r"((?:password|passwd|secret(?:_access_key)?)\\?['\"]?\s*[:=]\s*)"
@@ -54,7 +54,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         r"\1[secret]",
     ),
     (re.compile(r"\bA[KS]IA[A-Z0-9]{8,}"), "[key]"),
-    # What makes an address valid: Discord's signed attachments, S3's signed requests.
+    # Signatures of URLs: Discord's attachments, S3's requests.
     (
         re.compile(
             r"((?:[?&;]|%3F|%26)"
@@ -65,12 +65,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         r"\1[signed]",
     ),
     (re.compile(r"(AWS4-HMAC-SHA256 Credential=|Signature=)[^\s,'\"]+"), r"\1[signed]"),
-    # The password in any address.
+    # Passwords in URLs.
     (re.compile(r"(\b[a-z][\w+.\-]*://[^\s:/@'\"]*):[^\s/'\"]+@"), r"\1:[password]@"),
 )
 
 _LEAST_LEVEL = {
-    "discord": logging.INFO,  # at DEBUG it prints every payload, and with them what members wrote
+    "discord": logging.INFO,  # at DEBUG it logs all payloads, including what members wrote
     "sqlalchemy": logging.WARNING,
     "aiosqlite": logging.INFO,
     "asyncpg": logging.INFO,
@@ -84,23 +84,22 @@ _LEAST_LEVEL = {
     "PIL": logging.WARNING,
     "matplotlib": logging.WARNING,
 }
-"""What other libraries may say at most, whatever our own level is."""
+"""Minimum log levels of libraries, whatever our own level is."""
 
 
 _NOBODYS = (
-    # The half of an aiohttp request that writes, when the connection broke; the half that reads
-    # says so to whoever asked, and to the log.
+    # aiohttp's writer when the connection broke; the reader reports it to the caller and the log.
     ("Task exception was never retrieved", "ClientRequest.write_bytes()"),
-    # asyncpg, where nobody waits any more for a connection that it was just making.
+    # asyncpg, when a connection attempt was cancelled.
     ("Future exception was never retrieved", "unexpected connection_lost() call"),
     # Windows' event loop, each time that a browser resets its connection.
     ("Exception in callback", "_ProactorBasePipeTransport._call_connection_lost"),
 )
-"""The words of what nobody can do anything with."""
+"""Messages that nobody can act on."""
 
 
-def is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Whether anybody can do something with what a library says."""
+def is_actionable(record: logging.LogRecord) -> bool:
+    """Whether somebody can act on a library's message."""
     if record.name != "asyncio":
         return True
     message = record.getMessage()
@@ -109,10 +108,10 @@ def is_worth_a_line(record: logging.LogRecord) -> bool:
 
 @contextlib.contextmanager
 def log_ids(**ids: object) -> Iterator[None]:
-    """Add ids to every line logged inside, here and in the tasks and threads begun here.
+    """Add IDs to every line logged in the block, and in tasks and threads started in it.
 
     Args:
-        ids: for example `job=12, member=…, server=…, engine=…`; None leaves one out.
+        ids: for example `job=12, member=…, server=…, engine=…`; None removes one.
     """
     token = add_log_ids(**ids)
     try:
@@ -126,8 +125,8 @@ def add_log_ids(**ids: object) -> contextvars.Token[dict[str, object] | None]:
     return _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
 
 
-def carrying_ids(call: Callable[P, T]) -> Callable[P, T]:
-    """The same call, with the ids of this moment, for another thread to make, once."""
+def with_log_ids(call: Callable[P, T]) -> Callable[P, T]:
+    """Wrap a call so that it logs the current IDs when another thread makes it, once."""
     context = contextvars.copy_context()
 
     def carried(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -137,7 +136,7 @@ def carrying_ids(call: Callable[P, T]) -> Callable[P, T]:
 
 
 def redacted(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """The text without tokens, signatures, passwords, and without these secrets."""
+    """Redact tokens, signatures, passwords and these secrets in a text."""
     for secret in secrets:
         text = text.replace(secret, "[secret]")
     for pattern, instead in _PATTERNS:
@@ -146,16 +145,16 @@ def redacted(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Blanks secrets in the finished line, so that tracebacks and arguments are covered too."""
+    """Redacts secrets in the formatted line, so that tracebacks and arguments are covered."""
 
     def __init__(self, form: str = HUMAN, secrets: tuple[str, ...] = ()) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
         self._form = form
-        # The longer first: one secret may be a part of another.
+        # Longest first: one secret may be part of another.
         self._secrets = tuple(sorted(set(secrets), key=len, reverse=True))
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, a JSON object or plain text, with every secret replaced."""
+        """Format a record as JSON or plain text, with secrets redacted."""
         ids = _about.get() or {}
         if self._form == JSON:
             return self._as_json(record, ids)
@@ -176,7 +175,7 @@ class RedactingFormatter(logging.Formatter):
         }
         line.update({name: value if isinstance(value, int) else str(value)
                      for name, value in ids.items()})  # fmt: skip
-        for name, value in getattr(record, "fields", {}).items():  # said in the message, too
+        for name, value in getattr(record, "fields", {}).items():  # also contained in the message
             line[name] = redacted(value, self._secrets) if isinstance(value, str) else value
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = redacted(self.formatException(record.exc_info), self._secrets)
@@ -186,7 +185,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """All values that must not be logged: those of the settings, and of the environment for S3."""
+    """All values that must not be logged, from the settings and the S3 client's environment."""
     values = {os.environ.get(name, "") for name in _SECRET_VARIABLES}
     if _MADE_KEY.fullmatch(key := os.environ.get(_KEY_VARIABLE, "")):
         values.add(key)
@@ -198,7 +197,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         os.environ.get("AWS_ENDPOINT_URL", ""),
     )
     for address in addresses:
-        with contextlib.suppress(ValueError):  # an address that nobody can read is refused later
+        with contextlib.suppress(ValueError):  # an invalid URL is refused later
             password = urlsplit(address).password
             if password:
                 values |= {password, unquote(password)}
@@ -206,17 +205,17 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
 
 
 def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
-    """Log to the standard error stream: for people on a terminal, else a JSON object a line.
+    """Log to standard error: plain text on a terminal, else one JSON object per line.
 
     Args:
-        settings: they say how much, and which secrets must never appear.
-        stream: where to write instead.
+        settings: for the log level, and the secrets to redact.
+        stream: to write to instead.
     """
     target = stream or sys.stderr
     form = HUMAN if target.isatty() else JSON
     handler = logging.StreamHandler(target)
     handler.setFormatter(RedactingFormatter(form, secrets_of(settings)))
-    handler.addFilter(is_worth_a_line)
+    handler.addFilter(is_actionable)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.atelier_log_level)

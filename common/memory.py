@@ -1,47 +1,48 @@
-"""What becomes of memory that is freed: given back to the system, or kept for what comes next.
+"""Controls whether freed memory is returned to the system or kept for reuse.
 
-glibc's are asked; elsewhere than on Linux these do nothing.
+These are settings of glibc; on other systems they have no effect.
 """
 
 import contextlib
 import ctypes
 from collections.abc import Mapping
 
-# From malloc.h: blocks of at least the threshold are given back as soon as they are freed; threads
-# share as many heaps; what is free at a heap's end is given back from the trim threshold on.
+# From malloc.h. Blocks from M_MMAP_THRESHOLD on are returned as soon as they are freed; M_ARENA_MAX
+# limits the heaps that threads share; free memory at a heap's end is returned from M_TRIM_THRESHOLD
+# on.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 LARGE_BLOCK_BYTES = 512 * 1024
 HEAPS = 2
 KEPT_BLOCK_BYTES = 32 * 1024 * 1024
-"""The largest that glibc takes for a threshold."""
+"""The largest threshold that glibc accepts."""
 KEPT_BYTES = 128 * 1024 * 1024
 
 
 def give_large_blocks_back() -> None:
-    """Have pictures' bytes go back to the system when they are freed.
+    """Return pictures' memory to the system when it is freed.
 
-    glibc would raise the threshold with the first large block that is freed, and from then on keep
-    such blocks in its heap, where small ones soon pin them down.
+    By default glibc raises the threshold when the first large block is freed, and then keeps such
+    blocks in its heap, where small ones pin them down.
     """
-    tell_malloc({M_MMAP_THRESHOLD: LARGE_BLOCK_BYTES, M_ARENA_MAX: HEAPS})
+    set_malloc_options({M_MMAP_THRESHOLD: LARGE_BLOCK_BYTES, M_ARENA_MAX: HEAPS})
 
 
 def keep_freed_memory() -> None:
-    """Have a picture's memory serve for the next one; what is kept, `give_free_memory_back` gives.
+    """Keep a picture's memory for the next one, until `give_free_memory_back`.
 
-    To get pages from the system takes an eighth of the time in which a picture is decoded.
+    Getting pages from the system takes a notable part of the time to decode a picture.
     """
-    tell_malloc({M_MMAP_THRESHOLD: KEPT_BLOCK_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES})
+    set_malloc_options({M_MMAP_THRESHOLD: KEPT_BLOCK_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES})
 
 
 def give_free_memory_back() -> None:
-    """Have what lies free between blocks in use go back to the system, in a millisecond."""
+    """Return free memory between blocks in use to the system."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def tell_malloc(parameters: Mapping[int, int]) -> None:
-    """Set parameters of glibc's malloc, by their numbers."""
+def set_malloc_options(parameters: Mapping[int, int]) -> None:
+    """Set glibc's malloc parameters, by number."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)
         for number, value in parameters.items():

@@ -1,8 +1,8 @@
-"""What one painting is to be: the options of a job, checked, and kept as JSON with it.
+"""The options of a painting: validated, and stored as JSON with the job.
 
-The fields of `PaintOptions` are the table of options: name, bounds, default and help of each
-stand there once. The flags of `python -m engine paint` are made of them; `/paint`, and with it
-docs/commands.md, take bounds and help from `OPTIONS`.
+The fields of `PaintOptions` are the table of options: name, bounds, default and help. They define
+the flags of `python -m engine paint`; `/paint` and docs/commands.md take bounds and help from
+`OPTIONS`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,25 +14,24 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MIN_SIZE_PX = 64
 MAX_SIZE_PX = 8192
 USUAL_ASPECT = 0.75
-"""The shorter side of most photographs, in parts of the longer."""
+"""Typical ratio of a photograph's shorter to its longer side."""
 MAX_SEED = 2**31 - 1
 
 Quality = Literal["draft", "standard", "fine"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
-"""From the quickest to the best."""
+"""From the fastest to the best."""
 QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
-"""What a quality multiplies the iterations by, where the recipe does not say otherwise."""
+"""Factor of the iterations for each quality, unless the recipe sets another."""
 CLIP_FRAME_WORK = 0.3
-"""The work of each frame of what moves after its first, in parts of a picture's of the same size:
-`python -m bench.moving` measures it (*a later frame*); docs/moving.md has the figures.
-"""
+"""Work of each frame of a clip after the first, relative to a picture of the same size: measured by
+`python -m bench.moving` (*a later frame*); docs/moving.md has the figures."""
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 Network = Literal["auto", NetworkName]
 DEFAULT_NETWORK: NetworkName = "vgg19"
-"""What `auto` stands for where nobody says otherwise."""
+"""The network that `auto` stands for if nothing else is set."""
 DRAFT_NETWORK: NetworkName = "lite"
-"""What it stands for of a draft, which is to be quick."""
+"""The network that `auto` stands for in drafts, which are meant to be fast."""
 DEFAULT_RECIPE = "atelier"
 Precision = Literal["auto", "fp32", "bf16"]
 Statistic = Literal["gram", "wasserstein"]
@@ -42,7 +41,7 @@ Faces = Literal["auto", "off"]
 FilmFormat = Literal["mp4", "gif"]
 Vary = Literal["seed", "strength", "style", "photo"]
 MAX_VARIANTS = 10
-"""As many as a gallery of Discord holds, and as many photographs as a form takes."""
+"""The number of pictures in a Discord gallery, and of attachments in a form."""
 Pooling = Literal["max", "average"]
 OptimizerName = Literal["adam", "lbfgs"]
 StyleFit = Literal["resize", "crop", "mirror"]
@@ -54,16 +53,16 @@ _LayerWeights = dict[str, _Weight]
 
 
 def resolve_network(requested: str, otherwise: str = "auto") -> str:
-    """The network's name for a wish that may be `auto`: then the other one, or VGG-19."""
+    """Resolve a requested network that may be `auto`: then the other one, or VGG-19."""
     named = (name for name in (requested, otherwise) if name != "auto")
     return next(named, DEFAULT_NETWORK)
 
 
 class PaintOptions(BaseModel):
-    """All that can be chosen for a painting besides the pictures themselves.
+    """All options of a painting, apart from the pictures.
 
-    `None` means that the recipe (or, for iterations and scales, the quality) decides.
-    Whether named layers exist depends on the network, so the engine checks these, before work.
+    `None` leaves the choice to the recipe (or, for iterations and scales, to the quality). Layer
+    names depend on the network, so the engine checks them before painting.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -163,14 +162,14 @@ class PaintOptions(BaseModel):
 
 
 def network_for(options: PaintOptions, otherwise: str = "auto", *, quick: bool = False) -> str:
-    """The network of a painting: as it asks, else the other one, else by what it is.
+    """The network of a painting: the requested one, else the default, else by its quality.
 
-    A draft is for lite, unless it names layers or a recipe, which are those of VGG-19.
+    Drafts use lite, unless they name layers or a recipe, which are those of VGG-19.
 
     Args:
         options: of the painting.
-        otherwise: the network for those that ask for none; `auto` leaves it to what they are.
-        quick: whether it is to be quick as a draft is, whatever its quality.
+        otherwise: the default network; `auto`: by quality.
+        quick: whether to choose as for a draft, whatever the quality.
     """
     own = options.recipe != DEFAULT_RECIPE or options.content_layers or options.style_layers
     is_quick = (quick or options.quality == "draft") and not own
@@ -180,19 +179,19 @@ def network_for(options: PaintOptions, otherwise: str = "auto", *, quick: bool =
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A row of the table of options, to be read by those who offer it."""
+    """A row of the table of options, for user interfaces."""
 
     help: str
     default: Any
     value_type: type = str
-    """Of one value: int, float, bool, str, or dict for the weights of layers."""
+    """Type of one value: int, float, bool, str, or dict for the weights of layers."""
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """What an annotation is made of, with its optional part and its `Annotated` taken apart."""
+    """The parts of an annotation, with optional parts and `Annotated` unpacked."""
     if get_origin(annotation) in {None, dict, Literal}:
         yield annotation
         return
@@ -259,7 +258,7 @@ class ClipInput(BaseModel):
     picture: str = Field(description="Its key.")
     frames: Annotated[int, Field(ge=1)]
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """From its beginning to its end, once."""
+    """Duration of one play."""
 
 
 class PaintInputs(BaseModel):
@@ -296,7 +295,7 @@ class PaintInputs(BaseModel):
         return self
 
     def taken_back(self) -> "PaintInputs":
-        """What is left to be said of them when pictures of it are gone: the styles."""
+        """The inputs after an erasure of their pictures: the styles only."""
         gone = {"content": "", "more_contents": (), "mask": None, "start": None, "clip": None}
         return self.model_copy(update={**gone, "style_masks": (), "erased": True})
 

@@ -1,7 +1,7 @@
-"""Sentences for people as data: in English here, in the reader's language where they are shown.
+"""Sentences for users as data: in English here, translated where they are shown.
 
-A template is the key of its translations; `bot.locales` finds it where `sentence(…)` or a
-`ExplainedError` is called with it, so it stands there as it is, not put together.
+A template is the key of its translations. `bot.locales` finds it as the literal argument of
+`sentence(…)` or an `ExplainedError`, so it must not be composed.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from common.errors import AtelierError
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A template with `{name}` for each of the values, which may be sentences themselves."""
+    """A template with a `{name}` for each value; values may be sentences."""
 
     template: str
     values: "dict[str, Value]" = field(default_factory=dict, hash=False)  # it has no hash
 
     def __str__(self) -> str:
-        """In English. A row of another version may lack values: then the template must do."""
+        """In English. If values are missing (in a row of another version), the template itself."""
         try:
             return self.template.format_map(self.values)
         except (KeyError, IndexError, ValueError, AttributeError):
@@ -27,7 +27,7 @@ class Sentence:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """What `dataclasses.asdict` made of a sentence."""
+        """Build a sentence from the result of `dataclasses.asdict`."""
         values = {
             name: cls.from_plain(value) if isinstance(value, Mapping) else value
             for name, value in plain["values"].items()
@@ -39,19 +39,19 @@ Value: TypeAlias = Union[int, float, str, Sentence]  # noqa: UP007 - `|` would n
 
 
 def sentence(template: str, /, **values: Value) -> Sentence:
-    """A sentence, marked for translation."""
+    """A sentence whose template is marked for translation."""
     return Sentence(template, values)
 
 
 class ExplainedError(AtelierError):
-    """An error that is explained to people in one sentence."""
+    """An error with a sentence for users."""
 
     def __init__(self, template: str, /, **values: Value) -> None:
         self.sentence = Sentence(template, values)
-        """What is wrong and what to do."""
+        """What is wrong, and what to do."""
         super().__init__(str(self.sentence))
 
     @classmethod
     def saying(cls, said: Sentence) -> Self:
-        """A problem with a sentence that another one had."""
+        """An error with an existing sentence."""
         return cls(said.template, **said.values)

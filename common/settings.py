@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 MIB = 1024 * 1024
 ENV_FILE = Path(".env")
 _OF_S3 = "AWS_"
-"""How the names begin by which S3's client is told keys and addresses; they are no settings."""
+"""Prefix of the variables with the S3 client's credentials and addresses, which are not ours."""
 _OF_COMPOSE = frozenset({"ATELIER_CONTAINER_MEMORY"})
-"""What the compose files read in `.env`, all of which their containers are given; no settings."""
+"""Variables in `.env` for the compose files only; containers receive them, too."""
 DiscordId = Annotated[int, Field(ge=1, lt=2**63)]
 _NEAR, _VERY_NEAR = 0.75, 0.85
-"""How alike two names are of which one is meant by the other."""
+"""Similarity from which an unknown name is taken for a typo of a setting."""
 _PLAINLY = {
     "Input should be": "has to be",
     "a valid integer": "a whole number",
@@ -47,7 +47,7 @@ _WITHOUT_SLASHES = re.compile(r"(s3|gs|az|https?):(?!//)")
 
 
 class _FirstSettings(BaseSettings):
-    """Those that stand before the operator's limits."""
+    """Settings that come before the operator's limits."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
@@ -139,11 +139,10 @@ else:
 
 
 class Settings(_LimitSettings):
-    """Every setting, its environment variable, its default and what it does.
+    """All settings: environment variable, default and help.
 
-    The names of the fields are the names of the variables, in lower case; the table in
-    docs/owners.md and `.env.example` are checked against this class by the tests. The operator's
-    limits among them are the rows of `common.limits`.
+    Field names are the variables in lower case. Tests check the table in docs/owners.md and
+    `.env.example` against this class. The operator's limits are the rows of `common.limits`.
     """
 
     atelier_max_upload_mib: int = Field(
@@ -208,7 +207,7 @@ class Settings(_LimitSettings):
     @field_validator("atelier_storage_url")
     @classmethod
     def _without_keys(cls, value: str | None) -> str | None:
-        """Addresses are shown to people; keys are read from where nothing shows them."""
+        """Refuse credentials in addresses, which are displayed."""
         if value and "@" in value.partition("://")[2].partition("/")[0]:
             reason = "must not have keys in it; put them into AWS_ACCESS_KEY_ID and "
             raise ValueError(reason + "AWS_SECRET_ACCESS_KEY")
@@ -226,7 +225,7 @@ class Settings(_LimitSettings):
     @field_validator("discord_token")
     @classmethod
     def _without_spaces(cls, value: SecretStr | None) -> SecretStr | None:
-        """As discord.py takes it: spaces and line ends come along when it is copied."""
+        """Strip spaces and line ends, which are easily copied with a token."""
         return None if value is None else SecretStr(value.get_secret_value().strip())
 
     @field_validator("discord_api_url", "discord_gateway_url")
@@ -240,7 +239,7 @@ class Settings(_LimitSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _empty_means_default(cls, value: object, info: ValidationInfo) -> object:
-        """An empty line in `.env` (`NAME=`) means the default, not an empty text."""
+        """Treat an empty value in `.env` (`NAME=`) as the default."""
         if isinstance(value, str) and not value.strip():
             return cls.model_fields[info.field_name or ""].default
         return value
@@ -253,16 +252,16 @@ class Settings(_LimitSettings):
 
     @property
     def database_url(self) -> str:
-        """SQLAlchemy address of the database, the default filled in."""
+        """The database's SQLAlchemy URL, with the default filled in."""
         if self.atelier_database_url:
             return self.atelier_database_url
         file = (self.atelier_data_dir / "atelier.sqlite3").resolve()
-        # Quoted: a folder's name may have signs that mean something in an address.
+        # Quoted, as a path may contain characters with a meaning in URLs.
         return f"sqlite+aiosqlite:///{quote(file.as_posix(), safe='/:')}"
 
     @property
     def storage_url(self) -> str:
-        """Address of the picture store: a folder's path or a URL, the default filled in."""
+        """The picture store's path or URL, with the default filled in."""
         if self.atelier_storage_url:
             return self.atelier_storage_url
         return str((self.atelier_data_dir / "pictures").resolve())
@@ -279,7 +278,7 @@ class Settings(_LimitSettings):
 
     @property
     def disk_reserve_bytes(self) -> int:
-        """Free space that is kept on the disks of the data folder and of the pictures."""
+        """Free space to keep on the disks of the data folder and the pictures."""
         return self.atelier_disk_reserve_mib * MIB
 
     @property
@@ -289,11 +288,10 @@ class Settings(_LimitSettings):
 
 
 def _home_of(path: Path) -> Path:
-    """What a shell reads `~/data` as; but a folder of that very name stays what it was.
+    """Expand `~` as a shell does; but an existing folder of that literal name is kept.
 
     Raises:
-        ValueError: nobody knows where that home is, or it begins with a variable, or a backslash
-            in double quotes has become a sign.
+        ValueError: the home folder is unknown, or the path begins with a variable.
     """
     if _CONTROL.search(str(path)):
         raise ValueError(
@@ -311,17 +309,16 @@ def _home_of(path: Path) -> Path:
 
 
 class SettingsError(AtelierError):
-    """The environment holds a value that cannot be used; the text says which and why."""
+    """A setting has an invalid value; the text says which and why."""
 
 
 def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
-    """A sentence for each name that looks like one of our settings and is none.
+    """A message for each name that looks like a setting and is not one.
 
-    In the environment those are looked at that begin as ours do; in the file, which is ours, also
-    those that are nearly one.
+    In the environment, names with our prefix are checked; in the file, also near misses of it.
 
     Args:
-        env_file: read besides the environment, where it is there.
+        env_file: read besides the environment, if it exists.
     """
     known = [name.upper() for name in Settings.model_fields]
     written = [] if env_file is None else names_in(env_file)
@@ -340,13 +337,13 @@ def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings, and hand on what `.env` has for S3's client.
+    """Read the settings, and export the S3 client's variables from `.env`.
 
-    The log tells of lines in it that say nothing.
+    Meaningless lines in `.env` are logged.
 
     Raises:
-        SettingsError: with one line for each variable that is wrong; values are not repeated,
-            since one of them may be a secret.
+        SettingsError: with one line per invalid variable; values are not repeated, since they may
+            be secrets.
     """
     env_file = overrides.get("_env_file", ENV_FILE)
     silence_its_reader()
@@ -374,9 +371,9 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def _said(place: tuple[int | str, ...], words: str) -> str:
-    """What is wrong, without the words of a program that reads the text."""
+    """Words of pydantic's message for users."""
     words = words.removeprefix("Value error, ").partition(", unable to ")[0]
-    if len(place) > 1:  # one of several
+    if len(place) > 1:  # an item of a list
         words = words.replace("a valid integer", "whole numbers separated by commas")
     for theirs, ours in _PLAINLY.items():
         words = words.replace(theirs, ours)

@@ -1,7 +1,7 @@
-"""The picture store: files named by their content, in a folder or on S3.
+"""The picture store, a content-addressed store in a folder or on S3.
 
-Who needs a picture is counted in the database (`picture_uses`), never here. A file is only
-ever written whole: a process that ends halfway leaves a temporary file, not half a picture.
+References to pictures are in the database (`picture_uses`), not here. Files are written atomically:
+a process that ends halfway leaves a temporary file, not half a picture.
 """
 
 import asyncio
@@ -39,27 +39,27 @@ _KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 _TRASH = ".trash"
 _ABANDONED_SECONDS = 3600.0
 TIMEOUT_SECONDS = 30.0
-"""How long a coroutine waits for the store. A server may accept a connection and never answer."""
+"""Timeout of the coroutines: a server may accept a connection and never answer."""
 SLOWEST_BYTES_PER_SECOND = 16 * 1024
-"""What a line carries at the least: so much longer is waited for a large file."""
+"""Minimum transfer rate assumed: the timeout of large files is extended accordingly."""
 _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
-"""The store's own: what waits for a store that is stuck holds nothing else up."""
+"""A separate thread pool, so that a hung store blocks nothing else."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-"""Errors of writing: where the store is read, they are those of the file that it is read into."""
+"""Errors of writing; during a read, they are those of the destination file."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """One file of the store."""
+    """A file of the store."""
 
     key: str
     size_bytes: int
     modified_at: float
-    """Seconds since 1970, of the store's clock."""
+    """Seconds since 1970, by the store's clock."""
 
 
 def key_for(data: bytes, suffix: str) -> str:
-    """The key of these bytes: their SHA-256 and the suffix (without its dot)."""
+    """The key of these bytes: their SHA-256 and the suffix (without a dot)."""
     return _key(hashlib.sha256(data).hexdigest(), suffix)
 
 
@@ -74,7 +74,7 @@ def _key(digest: str, suffix: str) -> str:
 def _in_thread(
     call: Callable[Concatenate["PictureStore", P], T],
 ) -> Callable[Concatenate["PictureStore", P], Coroutine[Any, Any, T]]:
-    """The same for coroutines: it works in a thread, and is waited for for a bounded time."""
+    """Decorator for coroutines: runs the method in a thread, with a timeout."""
 
     @functools.wraps(call)
     async def waited(store: "PictureStore", /, *arguments: P.args, **named: P.kwargs) -> T:
@@ -84,10 +84,10 @@ def _in_thread(
 
 
 class PictureStore:
-    """Pictures, checkpoints and time-lapses by key. Safe for threads and for many processes.
+    """Stores pictures, checkpoints and time-lapses by key. Thread-safe and multi-process-safe.
 
-    The plain methods are for coroutines and work in a thread; the `_sync` ones are for the
-    engine's painting thread.
+    Methods are coroutines that work in a thread; those ending in `_sync` are for the engine's
+    painting thread.
     """
 
     def __init__(
@@ -96,32 +96,32 @@ class PictureStore:
         """Open the store.
 
         Args:
-            url: a folder, as a path or as `file:…`, or `s3://bucket/prefix`.
-            timeout_seconds: how long the coroutines wait for one call.
-            options: go to fsspec's file system.
+            url: a folder, as a path or `file:…`, or `s3://bucket/prefix`.
+            timeout_seconds: timeout of the coroutines.
+            options: passed to fsspec's file system.
 
         Raises:
-            StorageUnavailableError: when the address is none, or its client is not installed.
+            StorageUnavailableError: when the address is invalid, or its client is not installed.
         """
         self._local = folder_of(url) is not None
         self._kind = "folder" if self._local else "bucket"
         self._sizes = Sizes(self._size_bytes, remembers=not self._local)
         self.timeout_seconds = timeout_seconds
         self.timings = Timings()
-        """Of all calls of the file system, by `put`, `get`, `size`, `exists`, `delete`, `list`; and
-        `wait` for those that were given up."""
+        """Durations of file system calls: `put`, `get`, `size`, `exists`, `delete`, `list`; `wait`
+        for those that timed out."""
         try:
             self._fs, self._root = open_place(url, options)
         except (ValueError, ImportError) as error:
             raise StorageUnavailableError(
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}."
             ) from error
-        # The folder is made once, and not again where its disk is no longer mounted: what is put
-        # there meanwhile would be hidden when it is back.
+        # The folder is not created again if its disk is unmounted later: files put there would be
+        # hidden when it is mounted.
         self._was_there = self._local and Path(self._root).is_dir()
 
     async def _in_time(self, work: Callable[[], T], size_bytes: int = 0) -> T:
-        """Work in a thread, for a time that depends on how much is to be carried."""
+        """Work in a thread, with a timeout that depends on the size."""
         running = asyncio.get_running_loop().run_in_executor(_THREADS, work)
         return await self._until(running, self._seconds_for(size_bytes))
 
@@ -140,8 +140,8 @@ class PictureStore:
 
     @contextlib.contextmanager
     def _called(self, operation: str) -> Iterator[None]:
-        """Around each call of the file system: its time is counted, its errors become ours."""
-        # That there is no such file is an answer, but to `put`.
+        """Measure a file system call and translate its errors."""
+        # A missing file is a valid answer, except to `put`.
         answers = () if operation == "put" else (FileNotFoundError,)
         with translated(operation), self.timings.measured(operation, *answers):
             yield
@@ -160,13 +160,13 @@ class PictureStore:
             ) from None
 
     async def check(self) -> None:
-        """Write, read and delete a small file.
+        """Check the store: write, read and delete a small file.
 
         Raises:
-            StorageUnavailableError: with what is wrong, when one of them fails.
+            StorageUnavailableError: when one of them fails.
         """
         try:
-            # A file of its own: others look at the same moment, and delete theirs.
+            # A unique file, as other processes may check at the same moment.
             words = f"Atelier looks whether it can write here: {uuid.uuid4()}."
             key = await self.put(words.encode(), "check")
             await self.get(key)
@@ -177,19 +177,19 @@ class PictureStore:
             ) from error
 
     async def put(self, data: bytes, suffix: str) -> str:
-        """Keep these bytes and return their key; the same bytes have the same key.
+        """Store these bytes and return their key; equal bytes have the same key.
 
         Args:
-            data: the file.
-            suffix: of its name; or its key, from who knows it already: to find it takes a while.
+            data: the content.
+            suffix: of the file name; or the key, if known, which saves computing it.
 
         Raises:
-            StorageUnavailableError: when they could not be written; nothing was kept.
+            StorageUnavailableError: when they could not be written; nothing was stored.
         """
         return await self._in_time(lambda: self.put_sync(data, suffix), len(data))
 
     def put_sync(self, data: bytes, suffix: str) -> str:
-        """As `put`. A key that is already there is written again, which renews its age."""
+        """As `put`. An existing key is written again, which renews its modification time."""
         key = suffix if _KEY.fullmatch(suffix) else key_for(data, suffix)
         path = self._path(key)
         with self._putting():
@@ -201,7 +201,7 @@ class PictureStore:
         return key
 
     async def put_file(self, file: Path, suffix: str) -> str:
-        """As `put`, with what is in a file, however long that is.
+        """As `put`, streaming from a file.
 
         Raises:
             OSError: when the file cannot be read.
@@ -225,7 +225,7 @@ class PictureStore:
         """Return the bytes of a key.
 
         Raises:
-            PictureMissingError: when there are none.
+            PictureMissingError: when the key does not exist.
             StorageUnavailableError: when they could not be read.
         """
         reading = asyncio.get_running_loop().run_in_executor(_THREADS, self.get_sync, key)
@@ -233,21 +233,22 @@ class PictureStore:
             await asyncio.wait({reading}, timeout=self.timeout_seconds)
             if reading.done():
                 return reading.result()
-            # A store that answers this meanwhile is slow, and not silent.
+            # A store that answers this query in the meantime is slow, not hung: the timeout is
+            # extended.
             return await self._until(reading, self._seconds_for(await self._size_bytes(key)))
         finally:
             reading.cancel()
 
     async def total_bytes(self, keys: Collection[str]) -> int:
-        """How large these are together; those that are not there count nothing."""
+        """Total size of these keys; missing ones count as 0."""
         return sum((await self.sizes_bytes(keys)).values())
 
     async def sizes_bytes(self, keys: Collection[str]) -> dict[str, int]:
-        """How large each of these is; 0 for what is not there."""
+        """Size of each of these keys; 0 for missing ones."""
         return await self._sizes.of(keys)
 
     def known_sizes_bytes(self, keys: Iterable[str]) -> dict[str, int]:
-        """The sizes that a bucket need not be asked for any more; a folder is asked anew."""
+        """Sizes of these keys that are cached; always empty for a folder."""
         return self._sizes.known(keys)
 
     @_in_thread
@@ -264,10 +265,10 @@ class PictureStore:
         return data
 
     def get_file_sync(self, key: str, file: Path) -> None:
-        """As `get_sync`, into a file, however long it is.
+        """As `get_sync`, streaming into a file.
 
         Raises:
-            OSError: when there is no room for that file.
+            OSError: when the file cannot be written.
         """
         try:
             with self._told_if_missing(key), self._called("get"):
@@ -288,7 +289,7 @@ class PictureStore:
 
     @_in_thread
     def delete(self, key: str) -> None:
-        """Delete a key; one that is not there is no error."""
+        """Delete a key; a missing one is no error."""
         with contextlib.suppress(FileNotFoundError), self._called("delete"):
             self._fs.rm_file(self._path(key))
 
@@ -296,8 +297,8 @@ class PictureStore:
     def delete_if_untouched(self, key: str, seconds: float) -> bool:
         """Delete a key unless it was put (again) within the last `seconds`.
 
-        The file is moved away before its age is read for the last time, so that a process
-        which puts the same picture meanwhile either renews the age or writes a new file.
+        The file is renamed before its age is read for the last time, so that a process that stores
+        the same picture meanwhile either renews its age or writes a new file.
         """
         path = self._path(key)
         with contextlib.suppress(FileNotFoundError), self._called("delete"):
@@ -318,7 +319,7 @@ class PictureStore:
         return False
 
     def walk_sync(self) -> Iterator[StoredPicture]:
-        """All pictures of the store; files that a dead process left half written are removed."""
+        """All files of the store; unfinished ones of dead processes are deleted."""
         with self._called("list"):
             found = self._fs.find(self._root, detail=True)
         for path, info in found.items():
@@ -341,12 +342,12 @@ class PictureStore:
             raise PictureMissingError(f"The picture {key} is no longer there.") from None
 
     def _believe_missing(self) -> None:
-        """Ask for the store itself before a file of it is said to be gone.
+        """Check that the store itself exists before reporting a missing file.
 
-        A folder that is not mounted and a bucket that is not there answer as a missing file does.
+        An unmounted folder and a missing bucket look like a missing file.
 
         Raises:
-            StorageUnavailableError: when the store is what is missing.
+            StorageUnavailableError: when the store itself is missing.
         """
         place = self._root if self._local else self._root.partition("/")[0]
         with self._called("exists"):

@@ -1,4 +1,4 @@
-"""What goes wrong with the picture store, whatever keeps it, in words of ours."""
+"""Errors of the picture store, whatever its backend."""
 
 import contextlib
 import errno
@@ -15,28 +15,28 @@ _REFUSED = {
     "list": "The picture store cannot be listed",
     "delete": "Nothing can be deleted from the picture store",
 }
-"""What is said where one of them is forbidden: others may be allowed."""
+"""Messages for each operation that is denied, since others may be allowed."""
 _OF_KEYS = ("credentials", "access key", "signature")
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
 
 
 class PictureMissingError(AtelierError):
-    """The store has no picture of this key (any more)."""
+    """The store has no picture with this key (any more)."""
 
 
 class StorageUnavailableError(AtelierError):
-    """The store cannot be written or read at the moment: full, forbidden, unreachable."""
+    """The store cannot be used at the moment: full, denied, unreachable."""
 
 
 @contextlib.contextmanager
 def translated(operation: str) -> Iterator[None]:
-    """Name the file systems' many errors; a missing file stays a FileNotFoundError.
+    """Translate file system errors; a missing file remains a FileNotFoundError.
 
     Args:
-        operation: what is done meanwhile, as the store counts it, such as `put`.
+        operation: the store's operation, such as `put`.
 
     Raises:
-        StorageUnavailableError: for all other errors of a file system.
+        StorageUnavailableError: for any other error of the file system.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def translated(operation: str) -> Iterator[None]:
         what = _REFUSED[operation] if forbidden and not _is_of_keys(words) else _USED
         raise StorageUnavailableError(f"{what}: {_with_hint(words)}.") from error
     except Exception as error:
-        # S3's client has errors of its own, and is not there to be imported on most machines.
+        # The S3 client's own errors cannot be imported on most machines.
         is_address = isinstance(error, ValueError) and "endpoint" in str(error)
         if type(error).__module__.partition(".")[0] not in _S3_PACKAGES and not is_address:
             raise
@@ -57,7 +57,7 @@ def translated(operation: str) -> Iterator[None]:
 
 
 def _with_hint(words: str) -> str:
-    """What a bucket said, and where its keys come from if these are what it does not like."""
+    """A bucket's message, with a hint at the credentials if it is about them."""
     words = words.rstrip(".")
     if _is_of_keys(words):
         words += "; keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

@@ -1,4 +1,4 @@
-"""Where the picture store's files lie: a folder, or a bucket of S3."""
+"""The picture store's backends: a folder, or an S3 bucket."""
 
 import asyncio
 import contextlib
@@ -16,30 +16,31 @@ from fsspec.implementations.local import LocalFileSystem
 from common.files import private_folder
 
 _S3_OPTIONS: dict[str, Any] = {
-    # Other machines write to the same bucket, so nothing about it may be remembered.
+    # Other machines write to the same bucket, so listings must not be cached.
     "use_listings_cache": False,
     "skip_instance_cache": True,
     "config_kwargs": {
         "connect_timeout": 5,
-        # What is sent lies in the system's buffers for a while on a slow line, before any answer.
+        # On a slow connection, uploaded data stays in the system's buffers for a while before the
+        # answer.
         "read_timeout": 60,
         "retries": {"mode": "standard", "total_max_attempts": 2},
     },
 }
 _TRIES = 1
-"""Of s3fs itself, each of which has those of its client: who calls tries again, and says so."""
+"""Attempts of s3fs, each with its client's own retries: callers retry, and report it."""
 _CLOSING_SECONDS = 0.5
 
 
 def open_place(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
-    """The file system of an address, and the path in it.
+    """The file system of an address, and the path within it.
 
     Args:
-        url: a folder, as a path or as `file:…`, or `s3://bucket/prefix`.
-        options: go to fsspec's file system.
+        url: a folder, as a path or `file:…`, or `s3://bucket/prefix`.
+        options: passed to fsspec's file system.
 
     Raises:
-        ValueError: it is no address.
+        ValueError: the address is invalid.
         ImportError: its client is not installed.
     """
     if (folder := folder_of(url)) is not None:
@@ -53,24 +54,24 @@ def open_place(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def _session() -> dict[str, Any]:
-    """S3's client, which is not to ask a server whether it may send something before it does.
+    """Options with an S3 client that does not send `Expect: 100-continue`.
 
-    Where that does not answer, the client waits for ever, and whoever called it.
+    If the server does not answer that, the client waits forever.
     """
     try:
         from aiobotocore.session import AioSession  # noqa: PLC0415 - an extra
         from botocore.handlers import add_expect_header  # noqa: PLC0415 - the same
     except ImportError:
-        return {}  # it is missed, and told of, where it is to be used
+        return {}  # its absence is reported where it is used
     session = AioSession()
     session.unregister("before-call.s3", add_expect_header)
     return {"session": session}
 
 
 def folder_of(url: str) -> Path | None:
-    """The folder that an address names, or None where it names something else.
+    """The folder of an address; None for other backends.
 
-    A plain path is taken as it is, whatever signs it has; in a `file:` address `%20` is a space.
+    A plain path is taken literally; in a `file:` URL, `%20` is a space.
     """
     if url.startswith("file:"):
         return Path(url2pathname(urlsplit(url.replace("#", "%23").replace("?", "%3F")).path))
@@ -78,7 +79,7 @@ def folder_of(url: str) -> Path | None:
 
 
 def modified_at(info: dict[str, Any]) -> float:
-    """When a file was written last, by what its file system says of it; now where that is not."""
+    """Modification time of a file from its file system's metadata; now if there is none."""
     value = info.get("mtime", info.get("LastModified"))
     if isinstance(value, datetime):
         return value.timestamp()
@@ -86,27 +87,27 @@ def modified_at(info: dict[str, Any]) -> float:
 
 
 def _adopt_misplaced(folder: Path) -> None:
-    """Move pictures here that an earlier version kept beside it, in a folder named `my%20bot`."""
+    """Move pictures that an earlier version put beside the folder, into one named `my%20bot`."""
     if not folder.is_absolute():
         return
     misplaced = Path(folder.as_uri().removeprefix("file://"))
     if misplaced == folder or folder.exists() or not misplaced.is_dir():
         return
-    with contextlib.suppress(OSError):  # another process was quicker
+    with contextlib.suppress(OSError):  # another process has moved it
         private_folder(folder.parent)
         misplaced.rename(folder)
 
 
 def _close_session(loop: asyncio.AbstractEventLoop | None, session: Any) -> None:
-    """Close a bucket's connections when its store is let go of, in the loop that they live in.
+    """Close a bucket's connections in their own loop when its store is garbage-collected.
 
-    s3fs would close them in the loop of whoever happens to let go, which fails aloud.
+    s3fs would close them in any loop, and fail with a traceback.
     """
     if loop is None or not loop.is_running():
         return
     closing = asyncio.run_coroutine_threadsafe(session.__aexit__(None, None, None), loop)
     try:
-        asyncio.get_running_loop()  # it must not wait
+        asyncio.get_running_loop()  # cannot wait inside a running loop
     except RuntimeError:
         with contextlib.suppress(Exception):
             closing.result(_CLOSING_SECONDS)

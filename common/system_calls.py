@@ -1,9 +1,9 @@
-"""System calls that a process makes no more, once it opens strangers' files (Linux, by seccomp).
+"""Blocks system calls of a process before it opens untrusted files (Linux seccomp).
 
-What is refused reaches beyond the process: others' processes and new ones, sockets of every kind
-(Landlock knows no path of a socket), files' rights and times, memory that no limit counts, and
-parts of the kernel that no decoder needs. It is refused as `EPERM` and kills nobody. New threads of
-its own, which libheif needs, are refused the same.
+Blocked is what reaches beyond the process: other and new processes, sockets of every kind (which
+Landlock does not cover), permissions and times of files, memory that no limit counts, and parts of
+the kernel that no decoder needs. Calls fail with `EPERM`; nothing is killed. New threads are
+allowed, as libheif needs them, and inherit the filter.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ _EPERM: Final = 0x00050001
 _ENOSYS: Final = 0x00050026
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
-# Numbers on x86-64 and on 64-bit ARM, which has no older forms; both from 424 on are the same.
+# Numbers on x86-64 and on 64-bit ARM, which lacks the older calls; from 424 on they are equal.
 _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     # processes
     "fork": (57, None), "vfork": (58, None),
@@ -66,23 +66,24 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "fanotify_init": (300, 262),
 }  # fmt: skip
 _OF_ITSELF_ONLY: Final = {"kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261)}
-"""Their first argument is a process; to `prlimit64` 0 stands for itself, to `kill` for a group."""
+"""Their first argument is a process; 0 means the caller for `prlimit64`, its group for `kill`."""
 _CLONE: Final = (56, 220)
-"""Of which the first argument has the flags."""
+"""Its first argument has the flags."""
 _CLONE3: Final = 435
-"""Keeps its flags where no filter sees them. As if it were not there, libraries use the other."""
+"""Its flags are in memory that a filter cannot read. It fails with ENOSYS, so that libraries fall
+back to `clone`."""
 _CLONE_THREAD: Final = 0x10000
 _OPENING: Final = {"open": (2, None, 1), "openat": (257, 56, 2)}
-"""With which argument has the flags."""
+"""With the index of the argument that has the flags."""
 
 
 def refuse_system_calls(library: ctypes.CDLL) -> None:
-    """Have all threads of this process refused what reaches beyond it, for good.
+    """Block these system calls for all threads of this process, permanently.
 
-    It must have given up new rights before (`PR_SET_NO_NEW_PRIVS`).
+    `PR_SET_NO_NEW_PRIVS` must have been set before.
 
     Raises:
-        OSError: if the system offers no such thing, or its calls are not known here.
+        OSError: if the system does not support it, or its architecture is unknown here.
     """
     known = {"x86_64": (_X86_64, 0, 317), "aarch64": (_AARCH64, 1, 277)}.get(platform.machine())
     if known is None:
@@ -96,7 +97,7 @@ def refuse_system_calls(library: ctypes.CDLL) -> None:
 
 
 def _program(architecture: int, column: int) -> Iterator[bytes]:
-    """The filter, in the kernel's own small language: eight bytes an instruction."""
+    """The filter as BPF, eight bytes per instruction."""
     refuse, allow = _step(_RETURN, _EPERM), _step(_RETURN, _ALLOW)
     yield _step(_LOAD, _ARCHITECTURE_AT)
     yield _step(_EQUAL, architecture, if_true=1)
@@ -135,5 +136,5 @@ def _program(architecture: int, column: int) -> Iterator[bytes]:
 
 
 def _step(code: int, value: int, *, if_true: int = 0, if_false: int = 0) -> bytes:
-    """One instruction; a jump skips as many as told."""
+    """One instruction; jumps are relative."""
     return struct.pack("=HBBI", code, if_true, if_false, value)

@@ -1,4 +1,4 @@
-"""What the system says of an error, in words that members read in their language."""
+"""System errors as translatable sentences."""
 
 import errno
 import socket
@@ -8,7 +8,7 @@ from common.sentences import Sentence, sentence
 
 
 def system_reason(error: BaseException) -> str | Sentence:  # noqa: PLR0911 - a table of words
-    """Why the system refused, to stand after a colon; what is rare comes in the system's words."""
+    """The reason of an error, to stand after a colon; rare ones in the system's own words."""
     match error:
         case TimeoutError():
             return sentence("the server was silent for too long")

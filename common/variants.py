@@ -1,4 +1,4 @@
-"""The versions that a job paints to choose from: each is a painting of its own."""
+"""The versions of a job; each is a painting of its own."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ _LIST = "{before}, {name}"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One version: what it is painted from, and how; its own options ask for one version."""
+    """One version: its inputs, and options that ask for a single version."""
 
     inputs: PaintInputs
     options: PaintOptions
 
 
 def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ...]:
-    """The versions that a job's inputs and options stand for, in their order.
+    """The versions of a job, in order.
 
-    There are as many as the options say, but never more than there are styles, or photographs,
-    where these make the difference. None of several is filmed.
+    Their number is that of the options, but at most that of the styles or photographs if the
+    versions differ by those. With several versions none has a time-lapse.
     """
     if options.variants == 1:
         return (Variant(inputs, options),)
@@ -39,7 +39,7 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
             )
         case "photo":
             photos = (inputs.content, *inputs.more_contents)[: options.variants]
-            if inputs.erased:  # of which nothing is left but how many they were
+            if inputs.erased:  # only their number is left
                 photos = ("",) * options.variants
             return tuple(Variant(_of_photo(inputs, photo), alone) for photo in photos)
         case "strength":
@@ -55,12 +55,12 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
 def without_styles(
     inputs: PaintInputs, options: PaintOptions, presets: Collection[str]
 ) -> tuple[PaintInputs, PaintOptions]:
-    """What is left of a job that paints a version in each of several styles, without some of them.
+    """A job with one version per style, without some of its styles.
 
     Args:
         inputs: of the job.
         options: of the job.
-        presets: the paintings to leave out.
+        presets: IDs of the paintings to remove.
     """
     stays = [style.preset is None or style.preset not in presets for style in inputs.styles]
     styles = tuple(compress(inputs.styles, stays))
@@ -75,7 +75,7 @@ def without_styles(
 
 
 def left_out(presets: Collection[str]) -> Sentence:
-    """What is said of paintings that are left out of several styles, as they cannot be had."""
+    """The note about paintings that were left out because they are unavailable."""
     names = [_name_of(preset) for preset in presets]
     return sentence(
         "Left out, because the download failed: {styles}.", styles=reduce(_listed, names)
@@ -92,7 +92,7 @@ def _listed(before: Value, name: Value) -> Value:
 
 
 def _of_photo(inputs: PaintInputs, photo: str) -> PaintInputs:
-    """The inputs with one of their photographs alone; a mask is of the first."""
+    """The inputs with one of the photographs only; the mask belongs to the first."""
     if photo == inputs.content:
         return inputs.model_copy(update={"more_contents": ()})
     alone = {"content": photo, "more_contents": (), "mask": None, "content_aspect": None}
@@ -100,7 +100,7 @@ def _of_photo(inputs: PaintInputs, photo: str) -> PaintInputs:
 
 
 def _in_style(inputs: PaintInputs, number: int) -> PaintInputs:
-    """The inputs with one of their styles alone."""
+    """The inputs with one of the styles only."""
     masks = inputs.style_masks[number : number + 1]
     style = inputs.styles[number].model_copy(update={"weight": 1.0})
     return inputs.model_copy(update={"styles": (style,), "style_masks": masks})

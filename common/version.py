@@ -8,7 +8,7 @@ VERSION = "0.2.0"
 
 
 def library_versions(*names: str) -> dict[str, str]:
-    """The versions of these installed packages; those that are not there are left out."""
+    """Versions of these packages, without those that are not installed."""
     found = {}
     for name in names:
         try:
@@ -19,7 +19,7 @@ def library_versions(*names: str) -> dict[str, str]:
 
 
 def versions(*libraries: str) -> str:
-    """In words, for a log: Atelier's, Python's, and those of these installed packages."""
+    """Versions of Atelier, Python and these packages, as text for the log."""
     found = library_versions(*libraries)
     parts = [f"Atelier {VERSION}", f"Python {platform.python_version()}"]
     return ", ".join([*parts, *(f"{name} {version}" for name, version in found.items())])

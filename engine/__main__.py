@@ -1,6 +1,6 @@
 """`python -m engine`: the queue's worker; `paint` paints one picture; `styles` the catalogue."""
 
-from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_quietly
+from common.interrupts import end_by_signal, interrupt_on_signals, status_of, stop_quietly
 
 if __name__ == "__main__":
     stop_quietly()
@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from common.command_line import (
     WRONG_USE,
+    ignore_lost_output,
     nearest_of,
-    print_anything,
+    replace_unencodable,
     run_command,
-    whoever_listens,
 )
 from engine.allocator import drop_read_libraries, give_large_blocks_back
 from engine.threads import wait_briefly
@@ -28,7 +28,7 @@ COMMANDS = ("paint", "styles")
 
 def main(arguments: list[str]) -> int:
     """Run what the first argument names. Returns the exit status."""
-    print_anything()
+    replace_unencodable()
     give_large_blocks_back()
     wait_briefly()
     try:
@@ -40,9 +40,10 @@ def main(arguments: list[str]) -> int:
 
 @contextlib.contextmanager
 def _loading() -> Iterator[None]:
-    """Modules are loaded within: what they make stays, so that nobody needs to look for garbage.
+    """A context for imports, without garbage collection.
 
-    To look for it there, each time again and at the end, takes a third of torch's import.
+    The objects of modules stay anyway, and scanning them again and again is a large part of the
+    time that importing torch takes. `gc.freeze` leaves them out of later collections, too.
     """
     gc.disable()
     try:
@@ -59,11 +60,11 @@ def _run(arguments: list[str]) -> int:
         case ["paint", *rest]:
             from engine.arguments import make_parser as paint_parser  # noqa: PLC0415
 
-            paint_parser().parse_args(rest)  # who asks for help, or mistypes, does not wait
+            paint_parser().parse_args(rest)  # --help and errors are shown without waiting for torch
             with _loading():
                 from engine.cli import main as paint_main  # noqa: PLC0415
 
-            with whoever_listens():
+            with ignore_lost_output():
                 return paint_main(rest)
         case ["styles", *rest]:
             with _loading():
@@ -91,11 +92,11 @@ def _run(arguments: list[str]) -> int:
 
 
 def _leave(status: int) -> NoReturn:
-    """End without taking Python and torch apart.
+    """Exit without finalizing Python and torch.
 
-    To do so takes a sixth of a second, and reads a hundred MiB of torch's libraries once more. All
-    files are closed and all children have ended by now; what libraries clear away at the end, as
-    matplotlib its folder where there is no home, they do.
+    That would take time, and read large parts of torch's libraries again. All files are closed and
+    all children have ended by now. Exit handlers of libraries still run, such as that by which
+    matplotlib deletes its temporary folder.
     """
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to have them run
     if sys.stderr is not None:  # a process may have none
@@ -107,5 +108,5 @@ def _leave(status: int) -> NoReturn:
 
 if __name__ == "__main__":
     if set(sys.argv[1:2]) & set(COMMANDS):  # the worker ends in an order of its own
-        end_as_by_ctrl_c()
+        interrupt_on_signals()
     _leave(run_command(lambda: main(sys.argv[1:])))

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, tell_malloc
+from common.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, set_malloc_options
 
 _LARGE_BYTES = 10 << 20
 """The threshold of malloc. A lower one slows VGG-19 down more than it saves at the peak."""
@@ -79,4 +79,4 @@ def _read_only() -> Iterator[tuple[int, int]]:
 
 def _give_back(large_bytes: int) -> None:
     if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-        tell_malloc({M_MMAP_THRESHOLD: large_bytes, M_TRIM_THRESHOLD: _KEPT_BYTES})
+        set_malloc_options({M_MMAP_THRESHOLD: large_bytes, M_TRIM_THRESHOLD: _KEPT_BYTES})

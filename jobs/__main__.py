@@ -2,11 +2,11 @@
 
 import sys
 
-from common.interrupts import end_as_by_ctrl_c, end_by_signal, status_of, stop_quietly
+from common.interrupts import end_by_signal, interrupt_on_signals, status_of, stop_quietly
 
 if __name__ == "__main__":
     stop_quietly()
-    end_as_by_ctrl_c()  # so that an unfinished backup is removed
+    interrupt_on_signals()  # so that an unfinished backup is removed
     from common.command_line import run_command
     from jobs.cli.commands import main
 

@@ -39,7 +39,7 @@ class QueueCore:
         again, is found by `gc`. So are all of them if the store is unreachable, as writers wait
         meanwhile.
         """
-        with _only_tidying():
+        with _best_effort():
             for key in dict.fromkeys(keys):
                 await self.delete_unused(key, SOON_SECONDS)
 
@@ -48,7 +48,7 @@ class QueueCore:
         asked = list(dict.fromkeys(keys))
         if not asked:
             return
-        with _only_tidying():
+        with _best_effort():
             async with self.database.read() as connection:
                 needed = await used_keys(connection, asked)
             for key in asked:
@@ -91,7 +91,7 @@ class QueuePart:
 
 
 @contextlib.contextmanager
-def _only_tidying() -> Iterator[None]:
+def _best_effort() -> Iterator[None]:
     """Ignore storage and database errors: what was asked for is done, and `gc` deletes the rest."""
     try:
         yield

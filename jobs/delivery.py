@@ -107,7 +107,7 @@ class Deliveries(QueuePart):
             .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
             .values(shown_revision=revision)
         )
-        await self._database.execute(statement, precious=False)
+        await self._database.execute(statement, durable=False)
 
     async def count_attempt(self, job_id: int) -> int:
         """Count an attempt to send the final message; returns the number of attempts."""
@@ -186,7 +186,7 @@ class Deliveries(QueuePart):
 
     async def mark_announced(self, job_id: int) -> None:
         """Record that the member was notified, or does not want to be."""
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             await change_job(transaction, job_id, notified_at=transaction.now)
 
     async def undelivered(self, user_id: int, application_id: int = 0) -> list[int]:

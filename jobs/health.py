@@ -8,7 +8,7 @@ from enum import StrEnum
 from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
 from common.settings import MIB
-from jobs.db.living import BotState
+from jobs.db.liveness import BotState
 from jobs.model import EngineInfo, FailureKind, Job
 from jobs.outcomes import DatabaseLockedError
 from jobs.working.ending import DEATHS_ALLOWED

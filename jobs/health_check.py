@@ -13,8 +13,8 @@ from common.store import StorageUnavailableError
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import heard_of
-from jobs.db.living import bots_alive
+from jobs.db.database import seen_recently
+from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import DAY_SECONDS, EVERYWHERE
@@ -61,7 +61,7 @@ class HealthCheck(QueuePart):
             engines = [engine_from_row(row) for row in rows]
             troubles = await connection.execute(
                 sa.select(*_PLACE, sa.func.max(E.trouble))
-                .where(E.trouble.is_not(None), heard_of(E.last_seen, now, TROUBLE_SECONDS))
+                .where(E.trouble.is_not(None), seen_recently(E.last_seen, now, TROUBLE_SECONDS))
                 .group_by(*_PLACE)
                 .order_by(*_PLACE)
             )
@@ -147,7 +147,7 @@ async def _crashing_engines(connection: AsyncConnection, now: float) -> set[str]
     """Engines that started repeatedly without signing off, on any machine."""
     rows = await connection.execute(
         sa.select(*_PLACE)
-        .where(heard_of(E.started_at, now, crashes.WINDOW_SECONDS), ~is_alive(now))
+        .where(seen_recently(E.started_at, now, crashes.WINDOW_SECONDS), ~is_alive(now))
         .group_by(*_PLACE)
         .having(sa.func.count() >= crashes.LOOP)
     )

@@ -67,7 +67,7 @@ class AlreadySubmitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A limit stands in the way; nothing was queued or counted."""
+    """A limit refuses the job; nothing was queued or counted."""
 
     refusal: Refusal
 
@@ -194,7 +194,7 @@ class NoDatabaseError(DatabaseTooOldError):
     """There is no database yet, or one without tables."""
 
 
-def may_pass(error: QueueError) -> bool:
+def is_transient(error: QueueError) -> bool:
     """Whether a retry may succeed: the server may come up, or the tables be created.
 
     A supervisor then restarts the program; it must not where a setting is wrong.

@@ -31,12 +31,12 @@ async def total_bytes(database: Database, store: PictureStore, keys: Collection[
         known |= {row.key: row.size_bytes for row in rows}
     unknown = await store.sizes_bytes([key for key in asked if key not in known])
     if new := store.known_sizes_bytes(unknown):
-        async with database.write(precious=False) as transaction:
+        async with database.write(durable=False) as transaction:
             await _keep(transaction, new)
     return sum(known.values()) + sum(unknown.values())
 
 
-def of_nobodys() -> sa.Delete:
+def unused_sizes_deletion() -> sa.Delete:
     """A statement that deletes the sizes of unreferenced pictures."""
     needed = sa.union(*(sa.select(column) for column in schema.PICTURE_KEYS))
     return sa.delete(_SIZES).where(_SIZES.c.key.not_in(needed))

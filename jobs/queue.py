@@ -148,7 +148,7 @@ class JobQueue:
 
 async def _migrate(settings: Settings, clock: Clock | None) -> None:
     """Migrate on separate connections without statement timeouts."""
-    database = Database(settings.database_url, clock, patient=True)
+    database = Database(settings.database_url, clock, without_timeouts=True)
     try:
         await migrate(database, settings)
     finally:

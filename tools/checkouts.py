@@ -1,4 +1,4 @@
-"""Older code of this repository, beside that of now."""
+"""Checks out older commits of this repository."""
 
 import subprocess
 import tempfile
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class CheckoutError(Exception):
-    """A commit cannot be had; the text says why."""
+    """A commit cannot be checked out; the text says why."""
 
 
 @contextmanager
@@ -30,10 +30,10 @@ def checked_out(commit: str) -> Iterator[Path]:
 
 
 def git(*arguments: str) -> str:
-    """What git says of this checkout.
+    """Run git in this checkout; returns its output.
 
     Raises:
-        CheckoutError: it refuses.
+        CheckoutError: git failed.
     """
     done = subprocess.run(
         ["git", "-C", str(ROOT), *arguments],  # noqa: S607 (git is found on the path)

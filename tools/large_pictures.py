@@ -1,7 +1,8 @@
-"""`python -m tools.large_pictures`: what 100 megapixels cost, now and in an older commit.
+"""`python -m tools.large_pictures`: the cost of decoding 100 megapixels, now and before.
 
-Makes files of 10,000 × 10,000 that fit an upload and decodes each in a process of its own:
-processor time, and memory above what the process held with the file in it.
+Makes files of 10,000 × 10,000 that fit the upload limit, and decodes each in a separate process,
+with this code and an older commit's. Measures processor time, and memory beyond that of the process
+with the file.
 """
 
 import argparse

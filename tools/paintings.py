@@ -1,7 +1,7 @@
 """Small paintings of every kind, and a hash of each: one process of `tools.same_pictures`.
 
-Run as a script with a checkout on the path, also an old one: it uses nothing but the painter's
-library, under the names that it has had from the beginning.
+Run as a script with a checkout on the path, which may be old: it uses only names of the painter's
+library that have always existed.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _paintings(names: list[str]) -> Mapping[str, Callable[[Path], dict[str, Any]]]:
-    """Each painting by its name, as what it takes: the file of VGG19's weights."""
+    """Functions that paint, by name; their argument is the file of VGG-19's weights."""
     one = [Style(_noise(80, 72, 2))]
     two = [Style(_noise(80, 72, 2)), Style(_noise(64, 90, 3), weight=2.0)]
     mask = _noise(72, 96, 4).pixels[0].contiguous()
@@ -124,7 +124,7 @@ def _painted(
 
 
 def _noise(height: int, width: int, seed: int) -> Picture:
-    """Smooth coloured noise."""
+    """Smooth colored noise."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, height // 8, width // 8, generator=generator)
     pixels = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")

@@ -1,8 +1,8 @@
 """`python -m tools.pictures OUT`: paint pairs in variants of the options, as a sheet and a table.
 
-A variant is `NAME=OPTIONS`, the options of a painting as JSON, such as `strong={"strength": 0.7}`;
-without any there is `default={}`. What is painted already is not painted again, so a run that was
-broken off goes on; `--files NAME=PATTERN` adds pictures of other programs, `{pair}` in the pattern.
+A variant is `NAME=OPTIONS`, with the options as JSON, such as `strong={"strength": 0.7}`; the
+default is `default={}`. Pictures that exist are skipped, so an interrupted run can be continued.
+`--files NAME=PATTERN` adds pictures of other programs, with `{pair}` in the pattern.
 """
 
 import argparse
@@ -29,12 +29,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PAIRS = Path(__file__).parent / "pairs.toml"
 _CAPTION_PX, _GAP_PX = 14, 4
 _WIDEST = 1.4
-"""Width of a picture in a sheet, in parts of its height; what is wider is cut at the right."""
+"""Maximum width of a picture in a sheet, relative to its height; wider ones are cropped at the
+right."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photograph and a painting, by files."""
+    """The files of a photograph and a painting."""
 
     name: str
     content: Path
@@ -55,7 +56,7 @@ def load_pairs(shared: Path, names: Sequence[str] | None = None) -> list[Pair]:
 
 
 def paint_pair(pair: Pair, options: PaintOptions, studio: Studio) -> tuple[Image.Image, float]:
-    """A pair's picture, and the processor seconds that it took."""
+    """Paint a pair; returns the picture and processor seconds."""
     content, style = (Picture.from_image(Image.open(one)) for one in (pair.content, pair.style))
     begun = time.process_time()
     for event in paint(content, [Style(style)], options, studio=studio):
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def keep(folder: Path, pair: Pair, name: str, image: Image.Image, seconds: float) -> None:
-    """Keep a pair's picture, whole or not at all, and note the seconds in `seconds.jsonl`."""
+    """Save a pair's picture atomically, and append the seconds to `seconds.jsonl`."""
     part = folder / "part.png"
     image.save(part)
     part.replace(picture_file(folder, pair, name))
@@ -119,7 +120,7 @@ def keep(folder: Path, pair: Pair, name: str, image: Image.Image, seconds: float
 
 
 def picture_file(folder: Path, pair: Pair, name: str) -> Path:
-    """Where a pair's picture of this name is kept."""
+    """Path of a pair's picture."""
     return folder / f"{pair.name}-{name}.png"
 
 

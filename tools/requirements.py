@@ -4,9 +4,9 @@
     python -m tools.requirements choose dev   prints the options of `uv pip sync` for this machine
     python -m tools.requirements cuda         puts torch with CUDA in the place of the one without
 
-Python's own index has only the CUDA build of torch for Linux on x86-64, some 4 GB with what it
-needs, and for Windows only the one for processors; PyTorch's own index has the others. `choose`
-runs before anything is installed, so this module uses nothing but the standard library.
+PyPI has only the CUDA build of torch for Linux on x86-64, which is large, and only the CPU build
+for Windows; PyTorch's own index has the others. `choose` runs before anything is installed, so this
+module uses only the standard library.
 """
 
 import argparse
@@ -42,16 +42,16 @@ _HEAD = f"""\
 
 
 def cpu_lock(lock: str, name: str) -> str:
-    """The lock file for processors.
+    """The lock file for the CPU build.
 
     Args:
-        lock: the text of the ordinary one, as uv writes it.
-        name: the ordinary one's file name, for the head.
+        lock: content of the ordinary lock file, as written by uv.
+        name: file name of the ordinary one, for the header.
     """
     lines = [_HEAD.format(lock=name).rstrip()]
     for line in lock.splitlines():
         if not line or line[0] in " #-":
-            continue  # hashes, who needs it, and options
+            continue  # hashes, comments and options
         wanted = line.removesuffix("\\").strip()
         if _ONLY_CUDA.match(wanted):
             continue
@@ -66,23 +66,23 @@ def cpu_lock(lock: str, name: str) -> str:
 
 
 def cuda_command(lock: str, build: str | None = None) -> list[str]:
-    """The command that installs torch with CUDA, of the version that everything else fits.
+    """The command that installs torch with CUDA, in the locked version.
 
     Args:
-        lock: the text of the ordinary lock file.
-        build: as PyTorch's index calls it, such as `cu126`; None for that of the lock file's CUDA.
+        lock: content of the ordinary lock file.
+        build: name in PyTorch's index, such as `cu126`; None for the lock file's CUDA version.
     """
     torch, toolkit = _PINNED_TORCH.search(lock), _TOOLKIT.search(lock)
     if torch is None or toolkit is None:
         raise ValueError("this is no lock file with torch and CUDA")
     build = build or f"cu{toolkit[1]}{toolkit[2]}"
-    # As it is, pip takes the torch that is there for the one that is wanted.
+    # Otherwise pip considers the installed torch to be the requested one.
     options = ["--force-reinstall", "--no-deps", "--index-url", f"{INDEX}/{build}"]
     return [sys.executable, "-m", "pip", "install", *options, f"torch=={torch[1]}"]
 
 
 def answers(address: str) -> bool:
-    """Whether an index can be reached from here."""
+    """Whether a package index is reachable."""
     try:
         with urllib.request.urlopen(f"{address}/torch/", timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
             return bool(answer.status == 200)
@@ -125,7 +125,7 @@ def choose(
             "packages, with CUDA (about 4 GB), which paint on processors as well."
         )
         return why, [ordinary]
-    # uv takes a package from the first index that has it at all, unless told otherwise.
+    # By default uv uses the first index that has the package at all.
     return (
         "No NVIDIA card is here: torch for processors, from PyTorch's own index.",
         ["--index-strategy", "unsafe-best-match", f"requirements-cpu{middle}.lock"],
@@ -133,7 +133,7 @@ def choose(
 
 
 def install_cuda(build: str | None) -> int:
-    """Run `cuda_command`, which is said first. Returns pip's exit status."""
+    """Print and run `cuda_command`. Returns pip's exit status."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     command = cuda_command(lock, build)
     print(" ".join(command), file=sys.stderr, flush=True)

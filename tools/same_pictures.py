@@ -19,7 +19,7 @@ _BEFORE = "1085867"
 
 
 def main() -> int:
-    """Paint with both and compare; 0 where all are the same."""
+    """Paint with both and compare; returns 0 if all are equal."""
     parser = argparse.ArgumentParser(prog="python -m tools.same_pictures", description=__doc__)
     parser.add_argument("names", nargs="*", help="of paintings; default all")
     parser.add_argument("--commit", default=_BEFORE, help="default %(default)s")

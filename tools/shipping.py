@@ -1,7 +1,7 @@
-"""`python -m tools.shipping ID=FILE …`: what the catalogue ships of paintings at hand.
+"""`python -m tools.shipping ID=FILE …`: makes the catalogue's files for paintings.
 
-For each painting its fingerprint for each network, and a swatch that the engine paints from
-VGG-19's alone. To be run whenever a network or the recipe's layers change.
+For each painting: a fingerprint for each network, and a swatch that the engine paints from
+VGG-19's. Run it whenever a network or the recipe's layers change.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from engine.styles.swatches import paint_swatch
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the files of all paintings named. Returns the exit status."""
+    """Make the files of the paintings named. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.shipping", description=__doc__)
     parser.add_argument("paintings", nargs="+", metavar="ID=FILE")
     parser.add_argument("--without-swatches", action="store_true")

@@ -1,1 +1,1 @@
-"""`python -m bench against COMMIT`: this code beside an older one, in turns, as ratios."""
+"""`python -m bench against COMMIT`: compares this code with an older commit, alternating."""

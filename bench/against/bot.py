@@ -1,4 +1,4 @@
-"""The bot of both trees under 50 `/paint` at once with photographs of 2000 px."""
+"""Both trees' bots under 50 concurrent `/paint` with photographs of 2000 px."""
 
 import json
 import statistics
@@ -13,7 +13,7 @@ _MIB = 2**20
 
 
 def under_load(trees: Trees) -> list[Row]:
-    """How soon places are shown, and the memory after a hundred commands."""
+    """Time until places are shown, and memory after a hundred commands."""
     at_once, rounds, side = (3, 1, 200) if trees.setup.quick else (50, 2, 2000)
 
     def measured(tree: Tree) -> dict[str, float]:

@@ -22,7 +22,7 @@ AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
-"""A processor without AVX-512, for oneDNN, torch and MKL."""
+"""Restricts oneDNN, torch and MKL to AVX2, as on a processor without AVX-512."""
 PARTS = (
     *("commands", "overhead", "iterations", "rival", "crowsonkb", "tiles"),
     *("pictures", "previews", "bot"),
@@ -54,7 +54,7 @@ def run(chosen: argparse.Namespace) -> None:
         setup.work.mkdir(parents=True, exist_ok=True)
         with checked_out(chosen.commit) as old:
             environment = {
-                # As installed: what is imported is compiled once, and not at each start.
+                # As installed: modules are compiled once, not at each start.
                 "PYTHONDONTWRITEBYTECODE": "",
                 "PYTHONPYCACHEPREFIX": str(Path(work) / "bytecode"),
                 **setup.environment,
@@ -63,7 +63,7 @@ def run(chosen: argparse.Namespace) -> None:
             rows: list[Row] = []
             for part in chosen.only or PARTS:
                 rows += _measured(trees, part, chosen.networks, chosen.crowsonkb)
-                _write(setup, chosen, rows)  # after each: it may take hours
+                _write(setup, chosen, rows)  # after each part, as it may take hours
 
 
 def _measured(trees: Trees, part: str, networks: Sequence[str], program: Path | None) -> list[Row]:
@@ -95,7 +95,7 @@ def _measured(trees: Trees, part: str, networks: Sequence[str], program: Path | 
     }
     print(f"… {part}", flush=True)
     commit, load = git("rev-parse", "--short", "HEAD"), system_load()
-    commit += "+" if git("diff", "HEAD", "--", ":!bench/results") else ""  # as not committed
+    commit += "+" if git("diff", "HEAD", "--", ":!bench/results") else ""  # uncommitted changes
     rows = [replace(row, part=part, commit=commit, load=load) for row in measures[part]()]
     for row in rows:
         print("  " + " | ".join(row_cells(row)), flush=True)
@@ -130,7 +130,7 @@ def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> Non
 
 
 def _earlier(file: Path, machine: Mapping[str, Any], old: str) -> list[Row]:
-    """What was measured before, on the same machine and beside the same commit."""
+    """Earlier results for the same machine and the same older commit."""
     if not file.is_file():
         return []
     figures = json.loads(file.read_text("utf-8"))
@@ -141,7 +141,7 @@ def _earlier(file: Path, machine: Mapping[str, Any], old: str) -> list[Row]:
 
 
 def _original(folder: Path) -> Path:
-    """The original VGG-19 as a file, since old code does not know the package that holds it."""
+    """Write the original VGG-19 to a file, since old code does not know the package with it."""
     file = folder / "vgg19.safetensors"
     run_in(Tree("new", ROOT), ["-m", "bench.children.original", file], threads=1, environment={})
     return file

@@ -1,4 +1,4 @@
-"""Measuring a quantity of both trees in turns, and what came out as a row of the table."""
+"""Measures both trees alternately; the results are rows of a table."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -16,15 +16,15 @@ class Row:
     unit: str
     """Unit of the figures."""
     old: tuple[float, ...]
-    """A figure of each round, of the old tree."""
+    """One value per round, of the old tree."""
     new: tuple[float, ...]
-    """A figure of each round, of the new tree."""
+    """One value per round, of the new tree."""
     most_ratio: float | None = None
-    """What the median of `new` over that of `old` is to be at most; None for none."""
+    """Target: maximum ratio of the medians of `new` and `old`; None for none."""
     most: float | None = None
-    """What the median of `new` is to be at most; None for none."""
+    """Target: maximum median of `new`; None for none."""
     remark: str = ""
-    """What else is to be known."""
+    """A remark."""
     part: str = ""
     """The part of the command that measured it."""
     commit: str = ""
@@ -34,7 +34,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Of the medians; None where one of the two was not measured."""
+        """Ratio of the medians; None if one was not measured."""
         if not self.old or not self.new:
             return None
         old = statistics.median(self.old)
@@ -42,7 +42,7 @@ class Row:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the target was met; None where there is none, or nothing was measured."""
+        """Whether the target was met; None without a target or a measurement."""
         if not self.new or (self.most is None and self.most_ratio is None):
             return None
         within = self.most is None or statistics.median(self.new) <= self.most
@@ -54,9 +54,9 @@ class Row:
 def in_turns(
     trees: Sequence[Tree], rounds: int, measure: Callable[[Tree], dict[str, float]]
 ) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
-    """Figures by name, of the old and of the new tree, a round of both at a time.
+    """Values by name, of the old and the new tree, measured alternately.
 
-    The order changes from round to round, so that what comes second is not always the same.
+    The order alternates from round to round, so that neither tree always comes second.
     """
     found: dict[str, dict[str, list[float]]] = {}
     for number in range(rounds):
@@ -67,7 +67,7 @@ def in_turns(
 
 
 def spread(figures: Sequence[float]) -> str:
-    """The median, with the least and the greatest where there are several."""
+    """The median, with minimum and maximum if there are several."""
     if not figures:
         return "–"
     digits = 3 if max(figures) < 1 else 2 if max(figures) < 100 else 0
@@ -95,11 +95,11 @@ HEAD = ("", "old", "new", "ratio", "target", "met", "of, at load")
 
 
 def kept_rows(earlier: Sequence[Row], rows: Sequence[Row], order: Sequence[str]) -> list[Row]:
-    """The rows, and those of an earlier run that were not measured this time.
+    """The rows, plus those of an earlier run that were not measured this time.
 
     Args:
-        earlier: of the same two machines and the same older commit.
-        rows: that were measured now.
+        earlier: rows for the same machine and the same older commit.
+        rows: measured now.
         order: of the parts.
     """
     now = {row.name for row in rows}

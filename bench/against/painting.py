@@ -1,4 +1,4 @@
-"""What is measured of the painter in both trees: whole commands, iterations, memory, tiles."""
+"""Measurements of the painter in both trees: commands, iterations, memory, tiles."""
 
 import json
 import statistics
@@ -28,28 +28,28 @@ RELU5_1 = {
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0),
 }
 _RIVALS_LOSSES: dict[str, Any] = {"recipe": "gatys", "pooling": "max", "tv_weight": 1e-3}
-"""What neural-style computes: Gram matrices, content and variation, and nothing of calm parts."""
+"""Options with neural-style's losses: Gram matrices, content and total variation only."""
 _RIVALS_LAYERS = {"content_layers": "relu3_4", "style_layers": ",".join(RELU3_4["style_layers"])}
 _OVERHEAD_ITERATIONS = (1, 6)
-"""Of each scale; what they differ by is iterations, the rest is everything else."""
+"""Iterations per scale of two runs; their difference measures iterations, the rest is overhead."""
 TILED_BYTES = 2 << 30
 _MOST_OF_OLD = {"lite": (0.45, 0.75), "vgg19": (0.55, 0.7)}
-"""Targets of time and memory of a whole command, in parts of the old ones."""
+"""Targets of a whole command's time and memory, relative to the old ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """Both trees with what all measurements share."""
+    """Both trees and the shared settings of all measurements."""
 
     both: Sequence[Tree]
     """The old and the new one."""
     setup: Setup
     """Pictures, weights, threads, size, rounds."""
     environment: dict[str, str]
-    """Variables that all commands get, such as the instructions that libraries may use."""
+    """Environment variables of all commands, such as limits on processor instructions."""
 
     def command(self, tree: Tree, network: str, **flags: Any) -> Ran:
-        """`python -m engine paint` as a user starts it, with nothing measured before."""
+        """Run `python -m engine paint` as a user does."""
         setup = self.setup
         with tempfile.TemporaryDirectory() as folder:
             environment = {
@@ -75,12 +75,12 @@ class Trees:
             )
 
     def warm(self) -> None:
-        """Let a command of each tree compile what it imports, before one is measured."""
+        """Run a command of each tree, so that modules are compiled before measuring."""
         for tree in self.both:
             self.command(tree, "lite", iterations=1, scales=1, size=64)
 
     def iterate(self, tree: Tree, *, threads: int | None = None, **task: Any) -> dict[str, Any]:
-        """Iterations by the painter's library."""
+        """Measure iterations with the painter's library."""
         setup = self.setup
         threads = threads or setup.threads
         whole = {
@@ -102,7 +102,7 @@ class Trees:
 
 
 def whole_commands(trees: Trees, networks: Sequence[str]) -> list[Row]:
-    """The command line at standard quality by these networks: processor time, and memory."""
+    """Processor time and memory of a whole command at standard quality, by network."""
     rows = []
     few = {"iterations": 3, "scales": 2} if trees.setup.quick else {}
     size = trees.setup.size_px
@@ -123,7 +123,7 @@ def whole_commands(trees: Trees, networks: Sequence[str]) -> list[Row]:
 
 
 def _importing_torch(trees: Trees) -> Row:
-    """What of the memory is there before any line of ours is."""
+    """Memory of a process that only imports torch."""
 
     def measured(tree: Tree) -> dict[str, float]:
         command = ["-c", "import torch"]
@@ -136,7 +136,7 @@ def _importing_torch(trees: Trees) -> Row:
 
 
 def overhead(trees: Trees) -> list[Row]:
-    """All of a command that is not an iteration."""
+    """Overhead: the time of a command that is not spent on iterations."""
     few, more = _OVERHEAD_ITERATIONS
     trees.warm()
 
@@ -176,9 +176,9 @@ def iterations(trees: Trees) -> list[Row]:
 
 
 def beside_neural_style(trees: Trees) -> list[Row]:
-    """An iteration to relu3_4 of this code and of neural-style, in turns, both in float32.
+    """An iteration to relu3_4 of this code and of neural-style, alternating, in float32.
 
-    By the default recipe, and by the losses that neural-style computes.
+    With the default recipe, and with neural-style's losses.
     """
     theirs = _Rival("neural-style", f"`old` is {NEURAL_STYLE}", "neural_style", _RIVALS_LAYERS)
     own = {"": RELU3_4, ", by the same losses": {**RELU3_4, **_RIVALS_LOSSES}}
@@ -194,7 +194,7 @@ def beside_crowsonkb(trees: Trees, program: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class _Rival:
-    """Another program; the child that runs it, with a task of its own."""
+    """Another program: the child that runs it, and its task."""
 
     name: str
     remark: str
@@ -209,7 +209,7 @@ def _beside(
     own: Mapping[str, dict[str, Any]],
     most_ratio: float,
 ) -> list[Row]:
-    """A row for each of our own ways, by what is said of it; all in turns with the rival."""
+    """A row for each of our own variants, by label, all alternating with the rival."""
     setup, count = trees.setup, 6
     new = next(tree for tree in trees.both if tree.name == "new")
     options = {"network": "vgg19", "size_px": setup.size_px, "scales": 1, "optimizer": "lbfgs"}
@@ -237,13 +237,13 @@ def _beside(
 
 
 def tiles(trees: Trees) -> list[Row]:
-    """2048 px in 2 GiB beside the same in as much as it takes, of the new tree alone."""
+    """2048 px limited to 2 GiB, compared with unlimited memory; the new tree only."""
     size = 128 if trees.setup.quick else 2048
     options = {"network": "vgg19", "size_px": size, "scales": 1, "iterations": 4, **VGG19_LAYERS}
     new = next(tree for tree in trees.both if tree.name == "new")
     small = 700 << 20 if trees.setup.quick else TILED_BYTES
     whole = trees.iterate(new, options=options)
-    # What importing torch takes is part of the 2 GiB.
+    # The 2 GiB include importing torch.
     tiled = trees.iterate(new, options=options, max_memory_bytes=small - (700 << 20))
     remark = f"in {tiled['tiles']} parts; `old` is the whole at once, by this code"
     seconds = (pace(whole["marks"]),), (pace(tiled["marks"]),)
@@ -260,15 +260,15 @@ def _layers_text(layers: dict[str, float]) -> str:
 
 
 def pace(marks: Sequence[Sequence[float]], *, skip: int = 2) -> float:
-    """Median seconds of the processor for an iteration, without the first.
+    """Median processor seconds per iteration, without the first ones.
 
     Args:
-        marks: of each iteration's end its number, and seconds by the wall and by the processor.
-        skip: iterations with smaller numbers are left out.
+        marks: for each iteration its number, and wall and processor seconds at its end.
+        skip: iterations with smaller numbers are ignored.
     """
     kept = [mark for mark in marks if mark[0] >= skip]
     steps = [after[2] - one[2] for one, after in pairwise(kept) if after[0] == one[0] + 1]
-    # The mark after the last iteration is the end of the painting, not of an iteration.
+    # The last mark is the end of the painting, not of an iteration.
     steps = steps[:-1] or steps
     if not steps:
         raise BenchError("Too few iterations to tell their pace.")

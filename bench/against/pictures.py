@@ -1,7 +1,6 @@
-"""Whether the pictures of both trees are as good: judged on layers that neither optimises.
+"""Compares the pictures of both trees, judged on layers that neither optimizes.
 
-At the size at which they were painted and at half of it, as a distance at one size alone rewards
-fine grain over large strokes.
+At full and at half size, since a distance at one size alone rewards fine grain over large strokes.
 """
 
 import statistics
@@ -24,11 +23,11 @@ PAIRS = (
     ("golden_gate", "picasso_selfportrait_1907"),
     ("exe_quay", "starry_night"),
 )
-"""Photographs and paintings, by their names in the folders of the two that were given."""
+"""Pairs of photographs and paintings, by file name."""
 _MEASURES = (("style", "style_distance"), ("structure", "cfsd"))
 _SCALES = ("", " at half of that")
 _NO_WORSE = 1.02
-"""Two runs of one recipe with other rounding differ by about this much."""
+"""Runs of one recipe with different rounding differ by about this ratio."""
 
 
 def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:

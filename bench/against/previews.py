@@ -1,7 +1,6 @@
-"""How soon a warm engine has something to show that looks painted, not a blurred photograph.
+"""Time until a warm engine's first preview that looks painted, not like a blurred photograph.
 
-The engine is the real one, a process of its own with a database and a store; what members would
-see is what lies in the database.
+The engine is a real process with a database and a store; previews are read from the database.
 """
 
 import asyncio
@@ -27,8 +26,8 @@ from common.settings import Settings
 from jobs.queue import JobQueue
 
 LOOKS_PAINTED = 0.8
-"""Of the way that the finished picture goes from the photograph to the painting's style, on layers
-that were not optimised, all judged as small as the first scale is: a preview cannot be finer."""
+"""Fraction of the finished picture's change in style distance, on held-out layers, at the size of
+the first scale, since a preview cannot be finer."""
 _FIRST_SCALE_PX = 128
 _THREADS = 2
 _LOOK_SECONDS = 0.01
@@ -43,14 +42,14 @@ class Shown:
     """Of the store."""
     picture: Image.Image
     seconds: float
-    """Since the job was claimed."""
+    """Since the claim."""
     processor_seconds: float
-    """Of the engine since then."""
+    """The engine's processor seconds since the claim."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What was to be seen of one job."""
+    """The previews of one job."""
 
     content: Path
     style: Path
@@ -61,7 +60,7 @@ class Watched:
 def first_painted(setup: Setup) -> list[Row]:
     """From the claim to the first preview that looks painted, with lite on two threads.
 
-    Each round has a photograph and a painting that this engine has not seen before.
+    Each round uses a photograph and a painting that are new to this engine.
     """
     watched = asyncio.run(_watched(setup, 1 if setup.quick else setup.rounds))
     found = [_first(setup, one, number) for number, one in enumerate(watched)]
@@ -77,10 +76,10 @@ def first_painted(setup: Setup) -> list[Row]:
 
 
 def _first(setup: Setup, watched: Watched, number: int) -> tuple[Shown, float]:
-    """The first preview that looks painted, and how far it is on the finished picture's way.
+    """The first preview that looks painted, and its fraction of the change in style distance.
 
     Raises:
-        BenchError: none does.
+        BenchError: no preview does.
     """
     with Image.open(watched.content) as photograph:
         pictures = [photograph.convert("RGB"), watched.result]
@@ -103,7 +102,7 @@ def _first(setup: Setup, watched: Watched, number: int) -> tuple[Shown, float]:
 
 
 async def _watched(setup: Setup, rounds: int) -> list[Watched]:
-    """One job after the other on an engine of its own; the first, which warms it, is left out."""
+    """Run jobs one after the other; the first one, which warms up the engine, is left out."""
     pairs = [pair_of(setup, names) for names in PAIRS[: rounds + 1]]
     with tempfile.TemporaryDirectory() as folder:
         values = {**GENEROUS, "atelier_data_dir": Path(folder), "atelier_network": "lite"}

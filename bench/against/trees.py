@@ -1,4 +1,4 @@
-"""The two trees of code that are compared, and running a command in one of them."""
+"""The two checkouts that are compared, and running commands in them."""
 
 import json
 import os
@@ -27,12 +27,12 @@ class Tree:
 
 @dataclass(frozen=True)
 class Ran:
-    """What one command took."""
+    """Resource usage and output of a command."""
 
     processor_seconds: float
-    """Processor time of all of its threads and of the processes that it waited for."""
+    """Processor time of all its threads and of the processes it waited for."""
     peak_bytes: int
-    """Resident at its most, of the largest of its processes."""
+    """Peak resident memory of its largest process."""
     output: str
     """What it printed."""
 

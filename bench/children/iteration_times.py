@@ -1,4 +1,4 @@
-"""The times of each iteration, as `TimeLeft` is told them; a task in, a record out."""
+"""Records the duration of each iteration, as passed to `TimeLeft`."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ from engine.painting.time_left import TimeLeft
 
 
 def main() -> None:
-    """Paint what the task says; print what happened when."""
+    """Paint what the task says, and print the record."""
     task = receive()
     record: dict[str, Any] = {"size_px": task["size_px"], "iterations": []}
     told = TimeLeft.add

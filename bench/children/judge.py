@@ -1,4 +1,4 @@
-"""Judge pictures by the held-out layers, and say what machine this is."""
+"""Judge pictures by held-out layers, and describe the machine."""
 
 import os
 import platform
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """What matters for speed, and nothing that tells whose machine it is."""
+    """Properties of the machine that affect speed, and nothing that identifies its owner."""
     capabilities = torch.cpu.get_capabilities()
     found = {
         "processor": _processor(),

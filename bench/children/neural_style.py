@@ -1,8 +1,8 @@
 """Paint with `neural-style` 0.5.7 (ProGamerGov/neural-style-pt), through its command line.
 
-It wants a whole VGG-19 under Caffe's order of colours in a file named after it. The file made
-here holds the same convolutions as the engine's; `-disable_check` lets the layers below be
-absent, which its network, ended at the deepest layer named, does not contain.
+It requires VGG-19 in a file of its own, with Caffe's channel order. The file made here has the
+engine's convolutions. `-disable_check` allows layers to be missing that its network, which ends at
+the deepest layer named, does not contain.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from engine.networks.registry import NetworkSource
 
 
 class _Watched(io.StringIO):
-    """Notes the time when the program prints that an iteration has ended."""
+    """Records the time when the program prints the end of an iteration."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _caffe_weights(file: str | None) -> dict[str, torch.Tensor]:
-    """The convolutions that the engine paints with; the first takes blue before red."""
+    """The engine's convolutions; the first with its input channels in the order BGR."""
     tensors = dict(NetworkSource(Path(file) if file else None).weights().tensors)
     tensors["features.0.weight"] = tensors["features.0.weight"].flip(1).contiguous()
     return tensors

@@ -1,4 +1,4 @@
-"""Write the original VGG-19 into a file that also older code of this project reads."""
+"""Write the original VGG-19 to a file that older versions of this project can read."""
 
 import sys
 from pathlib import Path

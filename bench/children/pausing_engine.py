@@ -1,7 +1,7 @@
-"""An engine whose painting is a pause: a real process on the real queue, with nothing to paint.
+"""An engine that pauses instead of painting: a real process on the real queue.
 
-It holds leases, reports progress, saves checkpoints and goes on from them as the true engine
-does. It outlives a full disk and a database that does not answer; it ends when it is killed.
+It holds leases, reports progress, saves checkpoints and resumes from them like the real engine. It
+survives a full disk and an unreachable database; it ends when it is killed.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Do it until the disk has room and the database answers."""
+    """Retry until the disk has space and the database answers."""
     while True:
         try:
             return await attempt()

@@ -1,4 +1,4 @@
-"""How a child hears its task, and answers."""
+"""How a child receives its task and answers."""
 
 import json
 import sys
@@ -8,12 +8,12 @@ import torch
 
 
 def receive() -> dict[str, Any]:
-    """The task of this child; threads are set as it says."""
+    """Receive this child's task, and set its number of threads."""
     task: dict[str, Any] = json.load(sys.stdin)
     torch.set_num_threads(task["threads"])
     return task
 
 
 def answer(values: dict[str, Any]) -> None:
-    """Give the result back."""
+    """Send the result."""
     print("\n" + json.dumps(values), flush=True)

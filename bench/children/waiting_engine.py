@@ -1,8 +1,7 @@
-"""An engine that waits for jobs, and says when each was handed to its painter.
+"""An engine that reports when each job reached its painter.
 
-The loop, the claims and the waiting are the worker's own; only the painting is left out. It reads
-its settings as one line of JSON. After that, each line asks what it has spent; the end of its
-input ends it.
+Loop, claims and waiting are the worker's own; only painting is left out. It reads its settings as
+one line of JSON. After that, each input line requests its counters; the end of input ends it.
 """
 
 import asyncio
@@ -32,13 +31,13 @@ RESULT = b"a painting"
 
 
 class Instant(JobPainter):
-    """Notes the time at which it is given a job, and has painted it at once."""
+    """Records when it is given a job, and finishes at once."""
 
     def __init__(self) -> None:  # no network, no device
         pass
 
     def network_name(self) -> str:
-        """The network that no picture is made with."""
+        """A network name; nothing is painted with it."""
         return "auto"
 
     def abilities(self) -> Abilities:
@@ -65,7 +64,7 @@ class Instant(JobPainter):
 
 
 class Statements:
-    """Counts what is sent to the database, by either driver."""
+    """Counts the statements sent to the database, with either driver."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -85,7 +84,7 @@ class Statements:
         vars(sqlite3)["connect"] = counted
 
     def watch_postgresql(self, queue: JobQueue) -> None:
-        """Count on every pooled connection; the one that listens sends nothing."""
+        """Count on every pooled connection; the listening one sends nothing."""
         engine = queue.database.engine.sync_engine
 
         def opened(connection: Any, _: object) -> None:

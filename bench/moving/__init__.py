@@ -1,1 +1,1 @@
-"""How steady moving pictures are, and what they cost: six clips, painted both ways."""
+"""Temporal stability and cost of clips: six clips, painted as clips and frame by frame."""

@@ -34,34 +34,34 @@ SHOWN = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22)
 """Frames of the contact sheets."""
 _FEW = 6
 _NETWORK, _SIZE_PX = "lite", 192
-"""What is measured where nothing else is said."""
+"""Default network and size."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A clip, painted both ways."""
+    """Results for a clip, painted as a clip and frame by frame."""
 
     clip: str
     frames: int
     seconds_alone: float
-    """Of the processor, for all frames painted each alone."""
+    """Processor seconds for all frames, painted independently."""
     seconds: float
-    """For the clip."""
+    """Processor seconds for the clip."""
     anew: tuple[int, ...]
-    """Frames begun anew."""
+    """Frames that were restarted."""
     steady: "Steady | None"
     """None if only the cost was measured."""
 
     @property
     def later_frame(self) -> float:
-        """Work of each frame after the first, in parts of one alone; `CLIP_FRAME_WORK` is it."""
+        """Work of each later frame, relative to one painted alone; see `CLIP_FRAME_WORK`."""
         share = self.seconds / self.seconds_alone
         return (share * self.frames - 1) / max(1, self.frames - 1)
 
 
 @dataclass(frozen=True)
 class Steady:
-    """How steady a clip is, and how near to its style."""
+    """Temporal stability and style distance of a clip."""
 
     error_alone: float
     error: float

@@ -1,4 +1,4 @@
-"""Six clips that are made of photographs, each with a motion that is known: 2 s of 12 frames."""
+"""Six clips made from photographs, each with known motion: 2 s at 12 frames per second."""
 
 import argparse
 import math
@@ -36,14 +36,14 @@ class MadeClip:
         return self.images[number]
 
     def begun(self, frames: int) -> "MadeClip":
-        """Its first frames; a loop is left whole, as a part of one is none."""
+        """Its first frames; a loop is kept whole, since a part does not loop."""
         if frames >= len(self) or self.loops:
             return self
         return MadeClip(self.images[:frames])
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, size_px: int, threads: int) -> None:
-    """How clips are painted, and where the tables go."""
+    """Arguments for painting clips and for the output folder."""
     parser.add_argument("--size", type=int, default=size_px, help="longer side, px")
     parser.add_argument("--network", choices=NETWORKS, default="lite")
     parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, size_px: int, threads: int
 def painting_of(
     clip: MadeClip, chosen: argparse.Namespace, folder: Path, studio: Studio, control: Control
 ) -> ClipPainting:
-    """The painting of a clip, as the arguments say, with its frames in a folder."""
+    """Start painting a clip as the arguments say, with its frames in a folder."""
     style = Style(Picture.from_image(Image.open(chosen.style)))
     options = PaintOptions(size_px=chosen.size, network=chosen.network)
     pictures = Pictures(Picture.from_image(clip.frame(0)), (style,), None, None, chosen.network)
@@ -63,7 +63,7 @@ def painting_of(
 
 
 def make_clips(shared: Path, size_px: int) -> Mapping[str, MadeClip]:
-    """All six, with a longer side of that length."""
+    """All six clips, with this longest side."""
     return {name: make(shared / "images" / "content", size_px) for name, make in MAKERS.items()}
 
 
@@ -73,7 +73,7 @@ def _pan(folder: Path, size_px: int) -> MadeClip:
 
 
 def _figure(folder: Path, size_px: int) -> MadeClip:
-    """Somebody walks through a street that stands still."""
+    """A person walks through a still street."""
     street = _window(_photo(folder / "tubingen.jpg", size_px), size_px, 0.5, 0.5)
     tall = round(street.height * 0.7)
     person, mask = _person(tall)
@@ -95,7 +95,7 @@ def _figure(folder: Path, size_px: int) -> MadeClip:
 
 
 def _face(folder: Path, size_px: int) -> MadeClip:  # noqa: ARG001 (another photograph)
-    """A face that speaks and nods a little, before a wall that stands still."""
+    """A face that speaks and nods in front of a still wall."""
     face = _portrait().crop((60, 0, 400, 300))
     face = face.resize((size_px, round(size_px * 300 / 340)), Image.Resampling.LANCZOS)
     pixels = np.asarray(face)
@@ -115,7 +115,7 @@ def _face(folder: Path, size_px: int) -> MadeClip:  # noqa: ARG001 (another phot
 
 
 def _cartoon(folder: Path, size_px: int) -> MadeClip:  # noqa: ARG001 (drawn)
-    """Flat colours: a ball with a face bounces, a cloud drifts."""
+    """Flat colors: a bouncing ball with a face, and a drifting cloud."""
     width, height = size_px, round(size_px * 0.75)
     images = []
     for t in _times():
@@ -138,7 +138,7 @@ def _cartoon(folder: Path, size_px: int) -> MadeClip:  # noqa: ARG001 (drawn)
 
 
 def _cuts(folder: Path, size_px: int) -> MadeClip:
-    """Three shots of eight frames: a pan, another, and the first one again."""
+    """Three shots of eight frames: a pan, another pan, and the first one again."""
     first = _photo(folder / "golden_gate.jpg", 1.3 * size_px)
     second = _photo(folder / "ancient_city.jpg", 1.3 * size_px)
     shots = []
@@ -150,7 +150,7 @@ def _cuts(folder: Path, size_px: int) -> MadeClip:
 
 
 def _loop(folder: Path, size_px: int) -> MadeClip:
-    """The window goes around in a circle, and ends where it began."""
+    """The view moves in a circle and ends where it began."""
     photo = _photo(folder / "tubingen.jpg", 1.35 * size_px)
     turns = [2 * math.pi * number / FRAMES for number in range(FRAMES)]
     places = [(0.5 + 0.45 * math.cos(turn), 0.5 + 0.45 * math.sin(turn)) for turn in turns]
@@ -169,7 +169,7 @@ def _photo(file: Path, width_px: float) -> Image.Image:
 
 
 def _window(photo: Image.Image, size_px: int, across: float, down: float) -> Image.Image:
-    """A window of 4 to 3 whose corner lies at these shares of what is left, between pixels too."""
+    """A 4:3 view at this position (fractions of the free space), with subpixel accuracy."""
     height = min(round(size_px * 0.75), photo.height)
     left, top = across * (photo.width - size_px), down * (photo.height - height)
     shift = np.array([[1, 0, -left], [0, 1, -top]], np.float32)
@@ -209,4 +209,4 @@ MAKERS: Mapping[str, Callable[[Path, int], MadeClip]] = {
     "cuts": _cuts,
     "loop": _loop,
 }
-"""From the folder of photographs and the longer side in pixels, by the clip's name."""
+"""Functions that make a clip from the photographs' folder and a longer side in pixels, by name."""

@@ -1,4 +1,4 @@
-"""What is measured of a clip that was painted: how steady it is, and how near to its style."""
+"""Measures the temporal stability and style distance of painted clips."""
 
 import itertools
 from collections.abc import Sequence
@@ -15,19 +15,18 @@ from tools.evaluation import Judge
 
 _AGREE_PX = 0.5
 _CUT = 0.3
-"""Between frames of which less goes over into the next there is a cut."""
+"""Minimum share of matching pixels between frames; below it there is a cut."""
 
 
 def warping_errors(
     contents: Sequence[Image.Image], *shown: Sequence[Image.Image]
 ) -> tuple[float, ...]:
-    """How far each of those shown leaves the motion of the photographs, in levels of 255.
+    """Warping errors: how far each clip deviates from the photographs' motion, in levels of 255.
 
-    For each pair of neighbours the earlier one is moved by the flow between the photographs, and
-    the mean difference to the later one is taken over all pixels that can be seen in both (Lai et
-    al., Learning blind video temporal consistency, 2018). The flow is TV-L1's (Zach et al., 2007),
-    where Farneback's (2003) agrees: by neither is anything painted, and in flat areas, where each
-    guesses in its own way, they do not.
+    The earlier of two neighboring frames is warped by the photographs' optical flow, and compared
+    with the later one over all pixels visible in both (Lai et al., Learning blind video temporal
+    consistency, 2018). The flow is TV-L1's (Zach et al., 2007), where Farneback's (2003) agrees
+    with it. The painter uses neither, and in flat areas, where both guess, they disagree.
     """
     errors: list[list[float]] = []
     for number, (before, after) in enumerate(itertools.pairwise(contents)):
@@ -44,7 +43,7 @@ def warping_errors(
 
 
 def held_out_flow(before: Image.Image, after: Image.Image) -> Flow:
-    """Where each pixel of one is in the other, by TV-L1."""
+    """Optical flow by TV-L1."""
     gray = [np.asarray(one.convert("L"), np.float32) / 255 for one in (before, after)]
     down, right = optical_flow_tvl1(gray[0], gray[1])  # type: ignore[no-untyped-call]
     return np.stack([right, down], axis=-1).astype(np.float32)
@@ -62,7 +61,7 @@ def _agree(one: Flow, another: Flow) -> np.ndarray:
 
 
 def style_distance(judge: Judge, frames: Sequence[Image.Image], style: Path) -> float:
-    """The mean distance of the frames to the style, by layers that no painting optimizes."""
+    """Mean style distance of the frames, by layers that no painter optimizes."""
     target = judge.style_target(style, max(frames[0].size))
     each = [np.mean(list(judge.style_distances(one, target).values())) for one in frames]
     return float(np.mean(each))
@@ -75,7 +74,7 @@ def _inside(backward: Flow) -> np.ndarray:
 
 
 def _alike(before: Image.Image, after: Image.Image, backward: Flow) -> np.ndarray:
-    """Where the photographs agree, so that the flow is right there."""
+    """Pixels where the warped photographs agree, so that the flow is right."""
     size = before.size
     apart = np.abs(warped(_pixels(before, size), backward) - _pixels(after, size)).max(-1)
     return np.asarray(cv2.blur(apart, (5, 5)) < 0.1)

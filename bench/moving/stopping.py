@@ -1,4 +1,4 @@
-"""`python -m bench.moving.stopping`: how long a painting that moves does not look for a cancel."""
+"""`python -m bench.moving.stopping`: the longest time for which a clip ignores a cancel."""
 
 import argparse
 import sys
@@ -22,7 +22,7 @@ from engine.painting import Control, Studio
 
 @dataclass(frozen=True)
 class Looked:
-    """How often it was looked in a part of the work, and the longest time between two looks."""
+    """Number of cancellation checks in a part of the work, and the longest gap between two."""
 
     part: str
     looks: int
@@ -32,7 +32,7 @@ class Looked:
 
 @dataclass
 class _Looks:
-    """Is asked instead of a member whether to stop, and never says so."""
+    """A cancellation check that never cancels, and records its calls."""
 
     part: str = "beginning"
     counts: dict[str, int] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class _Looks:
         return False
 
     def found(self) -> list[Looked]:
-        """For each part, in their order."""
+        """The results by part, in order."""
         return [Looked(part, self.counts[part], self.longest[part]) for part in self.counts]
 
 

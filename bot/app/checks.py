@@ -25,7 +25,7 @@ from common.store import PictureStore, StorageUnavailableError
 from common.store_places import folder_of
 from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
-from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, may_pass
+from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, is_transient
 from jobs.queue import JobQueue
 
 TIMEOUT_SECONDS = 10.0
@@ -67,7 +67,7 @@ class CheckResult:
     """The bot cannot run."""
     is_doubtful: bool = False
     """It can run, but somebody should know."""
-    may_pass: bool = False
+    is_transient: bool = False
     """The fault is transient: another start with the same settings may succeed."""
 
 
@@ -158,13 +158,13 @@ async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckRes
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
     except TimeoutError:
         text = "The database does not answer."
-        return CheckResult("database", text, is_fault=True, may_pass=True)
+        return CheckResult("database", text, is_fault=True, is_transient=True)
     except QueueError as error:
         return CheckResult(
             "database",
             f"The queue cannot be opened: {error}",
             is_fault=True,
-            may_pass=may_pass(error),
+            is_transient=is_transient(error),
         )
     return CheckResult("database", f"{kind}, of this version")
 
@@ -216,7 +216,7 @@ async def _store(settings: Settings) -> CheckResult:
         await store.check()
     except StorageUnavailableError as error:
         text = f"{error} See ATELIER_STORAGE_URL."
-        return CheckResult("store", text, is_fault=True, may_pass=store is not None)
+        return CheckResult("store", text, is_fault=True, is_transient=store is not None)
     return CheckResult("store", "can write, read and delete")
 
 
@@ -348,4 +348,6 @@ def clock_result(date: str, now: float) -> list[CheckResult]:
     off += " ahead of Discord's" if ahead > 0 else " behind Discord's"
     text = f"The clock of this machine is {off}: set it, or let NTP keep it."
     is_fault = days > 1
-    return [CheckResult("clock", text, is_fault=is_fault, is_doubtful=not is_fault, may_pass=True)]
+    return [
+        CheckResult("clock", text, is_fault=is_fault, is_doubtful=not is_fault, is_transient=True)
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common.settings import SettingsError
-from jobs.db.living import BOT_LOCK
+from jobs.db.liveness import BOT_LOCK
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import uuid
 
 from bot.kit import Feature, Service
 from common.version import VERSION
-from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, has_ended
+from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.outcomes import DatabaseRefusedError, QueueError
 
 log = logging.getLogger(__name__)

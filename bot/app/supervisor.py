@@ -115,7 +115,8 @@ def embedded_devices(
         command: says which of several torch can use, as this process does not load it. The driver
             also counts those that are hidden from programs, and those that torch has no code for.
     """
-    if settings.atelier_device != "auto" or cards() < 2:
+    count = cards() if settings.atelier_device == "auto" else 0
+    if count < 2:
         return [settings.atelier_device]
     try:
         asked = subprocess.run(  # noqa: S603 - a command of ours
@@ -125,6 +126,8 @@ def embedded_devices(
         log.warning("the cards cannot be told apart (%s); one engine is started", error)
         return ["auto"]
     found = [word for word in asked.stdout.split() if word.startswith("cuda:")]
+    if len(found) < count:
+        log.warning("torch can use %d of the %d NVIDIA cards here", len(found), count)
     return found if len(found) > 1 else ["auto"]
 
 

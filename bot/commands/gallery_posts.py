@@ -61,7 +61,7 @@ class GalleryKeeper(Service):
 
     async def settle(self, job_id: int | None = None) -> None:
         """Find out whether posts that were begun exist: of one job, or of all."""
-        for post in await self._client.queue.gallery.left_behind(job_id):
+        for post in await self._client.queue.gallery.unfinished(job_id):
             if self._may_look(post):
                 with log_ids(job=post.job_id, server=post.guild_id):
                     await self._settle(post)
@@ -106,11 +106,11 @@ class GalleryKeeper(Service):
         await self.settle(job_id)
         for guild_id in await self._client.queue.gallery.servers_of(job_id):
             await self.take_out_of(job_id, guild_id)
-        return await self._client.queue.gallery.left_of_deleted(job_id)
+        return await self._client.queue.gallery.of_deleted_pictures(job_id)
 
     async def _take_out_what_stayed(self) -> None:
         """Retry deleting the posts of deleted pictures."""
-        for post in await self._client.queue.gallery.left_of_deleted():
+        for post in await self._client.queue.gallery.of_deleted_pictures():
             if self._may_look(post):
                 await self.take_out_of(post.job_id, post.guild_id)
 

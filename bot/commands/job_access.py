@@ -13,7 +13,7 @@ from bot.texts import _
 from bot.ui.words import plain
 from bot.wire.acknowledging import read_in_time
 from bot.wire.faults import MessageGone, fault_of
-from jobs.changing.brought import TAKEN_BACK
+from jobs.changing.contributed import TAKEN_BACK
 from jobs.model import Job
 from jobs.outcomes import CancelOutcome, QueueError
 

@@ -20,7 +20,7 @@ from bot.intake.unreadable import asker_in
 from bot.kit import UserError
 from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
-from common.logs import carrying_ids
+from common.logs import with_log_ids
 from jobs.outcomes import QueueError, QueueUnavailableError
 from jobs.queue import JobQueue
 
@@ -119,7 +119,7 @@ class CommandJournal:
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, carrying_ids(work), *arguments
+            self._thread, with_log_ids(work), *arguments
         )
 
     def _read_all(self) -> list[tuple[Path, PaintRequest | dict[str, Any]]]:

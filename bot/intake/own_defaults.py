@@ -80,7 +80,7 @@ class OwnDefaults(Service):
         if guild is None:
             return
         hidden = set[int]()
-        for user_id in await stored.waiting_openly(guild_id):
+        for user_id in await stored.unhidden_members(guild_id):
             try:
                 member = await guild.fetch_member(user_id)
             except (discord.DiscordException, OSError) as error:

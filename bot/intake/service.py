@@ -384,7 +384,7 @@ class IntakeService(Service):
         if not await queue.store.exists(parent.versions[request.version]):
             raise UserError(NOT_KEPT)
         reply = replace(request.reply, message_id=message_id)
-        taken = await queue.submissions.take(parent, request.version, request.asker, reply)
+        taken = await queue.submissions.take_version(parent, request.version, request.asker, reply)
         if taken is None:
             raise UserError(NOT_KEPT)
         return AlreadySubmitted(taken)

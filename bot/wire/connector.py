@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 
-from common.keepalive import notice_loss
+from common.keepalive import enable_keepalive
 
 TCP_KEEPALIVE = (5, 3, 3)
 """Idle seconds, seconds between probes, number of unanswered probes until the connection is dead.
@@ -21,5 +21,5 @@ def keepalive_connector() -> aiohttp.TCPConnector:
 def _socket_for(address: tuple[Any, ...]) -> socket.socket:
     family, kind, protocol, *_ = address
     made = socket.socket(family, kind, protocol)
-    notice_loss(made, TCP_KEEPALIVE)
+    enable_keepalive(made, TCP_KEEPALIVE)
     return made

@@ -1,4 +1,4 @@
-"""The catalogue of styles: public-domain paintings that come with the package, as data."""
+"""The catalogue of styles: public-domain paintings that are part of the package."""
 
 from common.catalogue.catalogue import Availability, Catalogue, NeedsDownload, Ready, load_catalogue
 from common.catalogue.painting import CatalogueError, Painting, parse_painting

@@ -1,4 +1,4 @@
-"""All paintings: loading, finding by a text with typing errors, and what is at hand of each."""
+"""The catalogue: loading, fuzzy search, and availability of paintings."""
 
 import contextlib
 import unicodedata
@@ -19,19 +19,19 @@ _ALSO_CALLED = {
     "Post-Impressionism": ("Postimpressionism",),
     "Ukiyo-e": ("Japanese woodblock print", "Japonism"),
 }
-"""Other names by which members look for a movement, or for what came out of it."""
+"""Other search terms for a movement."""
 PAINTINGS = Path(__file__).parent / "paintings"
-SHORTEST_WITH_ERRORS = 3  # letters of a word among others
-SHORTEST_ALONE = 4  # letters of a word alone; shorter ones are like too many
-SHORTEST_SURE = 5  # the same, where nothing more is typed
-SHORTEST_WHOLE = 7  # letters of a text that is compared as a whole
+SHORTEST_WITH_ERRORS = 3  # minimum length for typos in one of several words
+SHORTEST_ALONE = 4  # the same for a single word; shorter ones resemble too many
+SHORTEST_SURE = 5  # the same for `sure` searches
+SHORTEST_WHOLE = 7  # minimum length for comparing a text as a whole
 LEAST_WHOLE = 80.0
 _SCAN_SUFFIX = ".jpg"
 
 
 @dataclass(frozen=True)
 class Ready:
-    """It can be painted now, from its scan or from a fingerprint."""
+    """It can be painted now, from its scan or a fingerprint."""
 
     scan: Path | None
     fingerprint: bool
@@ -48,7 +48,7 @@ Availability = Ready | NeedsDownload
 
 
 class Catalogue:
-    """Paintings in the order of their names."""
+    """Paintings, sorted by name."""
 
     def __init__(self, paintings: Iterable[Painting]) -> None:
         self._paintings = tuple(sorted(paintings, key=lambda each: _plain(each.name)))
@@ -66,19 +66,19 @@ class Catalogue:
         return self._by_id.get(painting_id)
 
     def search(self, text: str, limit: int = 25, *, sure: bool = False) -> list[Painting]:
-        """Paintings whose name, artist, movement or id is like the text, the likest first.
+        """Find paintings by name, artist, movement or ID, best match first.
 
-        An empty text finds all, one without a letter or digit none. Upper case and accents do not
-        matter, nor a few typing errors.
+        An empty text finds all; a text without letters or digits finds none. Case, accents and a
+        few typos are ignored.
 
         Args:
-            text: as it was typed.
-            limit: how many at most.
-            sure: leave out what is like a short word by chance, such as "none" is like "Monet".
+            text: as typed.
+            limit: maximum number of results.
+            sure: leave out chance matches of short words, as of "none" with "Monet".
         """
         wanted = _plain(text)
         shortest = SHORTEST_SURE if sure else SHORTEST_ALONE
-        if not wanted:  # nothing was typed, or nothing that could be a name
+        if not wanted:  # no letters or digits
             return [] if text.strip() else list(self._paintings[:limit])
         scored = [
             (score, -place)
@@ -89,11 +89,11 @@ class Catalogue:
 
     @staticmethod
     def availability(painting: Painting, styles_dir: Path) -> Availability:
-        """What of a painting is on this machine.
+        """Whether a painting can be painted on this machine.
 
         Args:
             painting: of the catalogue.
-            styles_dir: where downloaded scans are kept.
+            styles_dir: folder of downloaded scans.
         """
         there = kept_scan(painting, styles_dir)
         if there is None and not painting.fingerprints:
@@ -102,23 +102,23 @@ class Catalogue:
 
 
 def scan_path(painting: Painting, styles_dir: Path) -> Path:
-    """Where the scan of a painting is kept once it is downloaded."""
+    """Path of a painting's scan, whether downloaded or not."""
     return styles_dir / f"{painting.id}{_SCAN_SUFFIX}"
 
 
 def kept_scan(painting: Painting, styles_dir: Path) -> Path | None:
-    """The scan of a painting, if it was downloaded already; None also where nobody may look."""
+    """Path of a painting's scan if it was downloaded and is accessible; else None."""
     scan = scan_path(painting, styles_dir)
     return scan if _is_file(scan) else None
 
 
 def painted_swatch_path(painting: Painting, styles_dir: Path) -> Path:
-    """Where the engine keeps the swatch that it painted of a scan."""
+    """Path of the swatch that the engine paints from a scan."""
     return styles_dir / "swatches" / f"{painting.id}{_SCAN_SUFFIX}"
 
 
 def swatch_at_hand(painting: Painting, styles_dir: Path) -> Path | None:
-    """The swatch that ships with the package, or that the engine painted; None: not yet."""
+    """The shipped swatch, or the one that the engine painted; None if there is none yet."""
     if painting.swatch_path is not None:
         return painting.swatch_path
     painted = painted_swatch_path(painting, styles_dir)
@@ -126,7 +126,7 @@ def swatch_at_hand(painting: Painting, styles_dir: Path) -> Path | None:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether it is there; a folder that is another user's has nothing for this one."""
+    """Whether a file exists; False if its folder is not accessible."""
     with contextlib.suppress(PermissionError):
         return path.is_file()
     return False
@@ -134,19 +134,19 @@ def _is_file(path: Path) -> bool:
 
 @cache
 def load_catalogue() -> Catalogue:
-    """The catalogue that comes with the package; read once.
+    """The shipped catalogue; cached.
 
     Raises:
-        CatalogueError: a file of it is wrong.
+        CatalogueError: a file of it is invalid.
     """
     return read_catalogue(PAINTINGS)
 
 
 def read_catalogue(folder: Path) -> Catalogue:
-    """A catalogue from a folder of TOML files.
+    """Read a catalogue from a folder of TOML files.
 
     Raises:
-        CatalogueError: a file of it is wrong, or there is none.
+        CatalogueError: a file is invalid, or there is none.
     """
     files = sorted(folder.glob("*.toml"))
     if not files:
@@ -160,14 +160,14 @@ def _searchable(painting: Painting) -> tuple[str, ...]:
     names = (*titles, painting.artist, painting.id, *movements)
     plain = [_plain(name) for name in names]
     words = _plain(painting.artist).split()
-    # As "vangogh": two words that were typed as one.
+    # For two words typed as one, such as "vangogh".
     joined = [first + second for first, second in pairwise(words)]
     artist = _plain(painting.artist)
     return (*plain, *joined, *(f"{title} {artist}" for title in plain[: len(titles)]))
 
 
 def _likeness(wanted: str, name: str, shortest_alone: int) -> float:
-    """0 for no likeness, up to 102: whole beginnings first, then each word with its errors."""
+    """Similarity from 0 to 102: prefixes of the whole first, then each word with typos."""
     words = name.split()
     if name.startswith(wanted):
         return 102.0
@@ -178,22 +178,22 @@ def _likeness(wanted: str, name: str, shortest_alone: int) -> float:
     by_word = min(max(_word_likeness(part, word, shortest) for word in words) for part in parts)
     if by_word > 0 or len(wanted) < SHORTEST_WHOLE:
         return by_word
-    from rapidfuzz import fuzz  # noqa: PLC0415 (2 MiB, for typing errors alone)
+    from rapidfuzz import fuzz  # noqa: PLC0415 (loaded for typos only)
 
     whole = float(fuzz.partial_ratio(wanted, name))
     return whole / 2 if whole >= LEAST_WHOLE else 0.0
 
 
 def _word_likeness(typed: str, word: str, shortest: int) -> float:
-    """0 or 1 to 100; errors are forgiven in words of at least `shortest` letters.
+    """Similarity of two words, 0 or 1 to 100; typos only in words of at least `shortest` letters.
 
-    A word may be typed by half only, and with an error for each four letters.
+    Only half of a word needs to be typed, with one typo per four letters.
     """
     if word.startswith(typed):
         return 100.0
     errors = (len(typed) + 2) // 4 if len(typed) >= shortest else 0
     if not errors:
-        return 0.0  # unless it is the same, with which it began
+        return 0.0  # an exact match was handled above
     from rapidfuzz.distance import OSA  # noqa: PLC0415 (see `_likeness`)
 
     found = min(

@@ -13,7 +13,7 @@ from common.options import Pooling
 from common.sentences import Sentence, sentence
 
 TITLE = "{title}"
-"""The template of a painting's title inside a sentence; beside it stands whose it is."""
+"""Template of a painting's title within a sentence."""
 MEASURED_ON = {
     "cropped scan": sentence(
         "The fingerprint of {painting} was measured on a scan that is cropped above and below.",
@@ -25,12 +25,12 @@ MEASURED_ON = {
         painting="…",
     ),
 }
-"""By `fingerprint_of`: what is to be said of it, to those who want to know, with the painting."""
+"""Note about a painting's fingerprint, by `fingerprint_of`."""
 LATEST_DEATH = 1954
-"""Artists who died later may still be protected somewhere."""
+"""Paintings of artists who died later may still be under copyright somewhere."""
 
 FINGERPRINTS = Path(__file__).parent / "fingerprints"
-"""Of each network that has some, a folder."""
+"""Folder of fingerprints, with a subfolder per network."""
 SWATCHES = Path(__file__).parent / "swatches"
 SCAN_WIDTH_PX = 1280
 
@@ -39,7 +39,7 @@ _FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\?#<>|_]{3,200}\.(jp
 
 
 class CatalogueError(AtelierError):
-    """A file of the catalogue cannot be used; the text says which and why."""
+    """A file of the catalogue is invalid; the text says which and why."""
 
 
 class _Part(BaseModel):
@@ -47,7 +47,7 @@ class _Part(BaseModel):
 
 
 class ArtistEntry(_Part):
-    """Who painted it; `died` is what makes it free everywhere."""
+    """The artist; `died` proves that the painting is in the public domain."""
 
     name: _Line
     born: int = Field(ge=1200, le=1950)
@@ -55,20 +55,19 @@ class ArtistEntry(_Part):
 
 
 class ScanEntry(_Part):
-    """The scan on Wikimedia Commons."""
+    """Its scan on Wikimedia Commons."""
 
     commons_file: _FileName
-    """The file's name there, with spaces."""
+    """Name of the file there, with spaces."""
     aspect_ratio: float = Field(ge=0.1, le=10)
     """Width divided by height."""
     aspect_tolerance: float = Field(0.02, ge=0.005, le=0.08)
-    """How far off a download may be, as a share; wider than 2 % where only the painting's own
-    measures are known, not the scan's.
-    """
+    """Tolerance of a download's aspect ratio, relative; wider than 2 % if only the painting's
+    measures are known, not the scan's."""
 
 
 class PaintingSettings(_Part):
-    """Settings that suit it; what is not given is left to the recipe."""
+    """Options that suit it; None leaves them to the recipe."""
 
     style_scale: float = Field(1.0, ge=0.1, le=4.0)
     strength: float = Field(0.5, ge=0, le=1)
@@ -78,9 +77,9 @@ class PaintingSettings(_Part):
 class _File(_Part):
     name: _Line
     other_names: tuple[_Line, ...] = Field((), strict=False)
-    """More names by which it is found."""
+    """Further names for searching."""
     titles: dict[str, _Line] = Field(default_factory=dict)
-    """What it is called in other languages, by their codes."""
+    """Its titles in other languages, by language code."""
     artist: ArtistEntry
     year: int = Field(ge=1200, le=LATEST_DEATH)
     museum: _Line
@@ -89,64 +88,63 @@ class _File(_Part):
     scan: ScanEntry
     settings: PaintingSettings = PaintingSettings()
     fingerprint_of: Literal["cropped scan", "other canvas"] | None = None
-    """What its fingerprint was measured on, where not on this scan: one that is cropped above and
-    below, or another canvas of the series, wider than this one.
-    """
+    """What its fingerprint was measured on, if not this scan: a crop, or another, wider canvas of
+    the series."""
 
 
 class Painting(_File):
-    """A painting to choose as a style."""
+    """A painting that can be chosen as a style."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-    """The name by which it is chosen, such as `starry-night`."""
+    """Its ID, such as `starry-night`."""
     artist_entry: ArtistEntry
     artist: str  # type: ignore[assignment]  # (the file's table, here only the name)
 
     def title(self, language: str) -> str:
-        """What it is called in a language (`de`); its name where no other is known."""
+        """Its title in a language (`de`); else its English name."""
         return self.titles.get(language) or self.titles.get(language[:2]) or self.name
 
     @property
     def titled(self) -> Sentence:
-        """Its title inside a sentence: English, with the id by which a reader's own is found."""
+        """Its title for use within a sentence: English, with the ID to find the reader's own."""
         return Sentence(TITLE, {"title": self.name, "painting": self.id})
 
     @property
     def measured_on(self) -> Sentence | None:
-        """What its fingerprint was measured on; None for its own scan."""
+        """Note about what its fingerprint was measured on; None for its own scan."""
         if self.fingerprint_of is None:
             return None
         return Sentence(MEASURED_ON[self.fingerprint_of].template, {"painting": self.titled})
 
     @property
     def suiting(self) -> dict[str, Any]:
-        """Options that suit it, by their names; without those that are left to the recipe."""
+        """The options that suit it, by name, without those left to the recipe."""
         return self.settings.model_dump(exclude_unset=True, exclude_none=True)
 
     @property
     def image_url(self) -> str:
-        """The scan itself, scaled to a moderate width."""
+        """URL of the scan, scaled to a moderate width."""
         name = quote(self.scan.commons_file, safe="(),")
         return f"https://commons.wikimedia.org/wiki/Special:FilePath/{name}?width={SCAN_WIDTH_PX}"
 
     @cached_property
     def swatch_path(self) -> Path | None:
-        """A small picture painted from its statistics alone; None where there is none."""
+        """File of a small picture painted from its fingerprint; None if there is none."""
         path = SWATCHES / f"{self.id}.jpg"
         return path if path.is_file() else None
 
     @cached_property
     def fingerprints(self) -> dict[str, Path]:
-        """Its statistics by network, such as `vgg19`; empty where none are shipped."""
+        """Files of its fingerprints by network, such as `vgg19`; empty if none are shipped."""
         files = {file.parent.name: file for file in FINGERPRINTS.glob(f"*/{self.id}.safetensors")}
         return dict(sorted(files.items()))
 
 
 def parse_painting(painting_id: str, text: str) -> Painting:
-    """A painting from TOML.
+    """Parse a painting from TOML.
 
     Raises:
-        CatalogueError: with every place that is wrong.
+        CatalogueError: listing everything that is invalid.
     """
     try:
         table: dict[str, Any] = tomllib.loads(text)

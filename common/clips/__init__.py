@@ -1,1 +1,1 @@
-"""Moving photographs and paintings: the file that holds one, its timing, and its encodings."""
+"""Moving pictures: the clip file, its timing, decoding and encoding."""

@@ -1,8 +1,8 @@
-"""The clip file: frames that are shown one after the other, as the store holds them.
+"""The clip file: the format in which the store holds moving pictures.
 
-It is a ZIP whose files are not compressed: `clip.json`, and then `000000.png`, `000001.png`, …,
-all of one size, in sRGB with 8 bits, RGB or RGBA. PNG is compressed already; and every ZIP
-program shows what there is. The same frames make the same bytes, whenever they are written.
+It is an uncompressed ZIP of `clip.json` and `000000.png`, `000001.png`, …, all of one size, in sRGB
+with 8 bits, RGB or RGBA. PNGs are compressed already, and every ZIP program can open the file.
+Writing the same frames always gives the same bytes.
 """
 
 import io
@@ -21,7 +21,7 @@ from common.pictures.encode import encoded_png
 
 CLIP_SUFFIX: Final = ".clip"
 FOR_EVER: Final = 0
-"""As the number of times that a clip is played."""
+"""Number of plays of a clip that loops forever."""
 _DESCRIPTION: Final = "clip.json"
 _MAX_DESCRIPTION_BYTES: Final = 1024 * 1024
 _FORMAT: Final = 1
@@ -31,45 +31,45 @@ _PNG_OVERHEAD_BYTES: Final = 1024 * 1024
 
 
 class ClipDamagedError(AtelierError):
-    """A clip file is none, or breaks a rule or a limit of clip files; the text says which."""
+    """A clip file is invalid or exceeds a limit; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFileLimits:
-    """What is read of a clip file: it may come from a store that somebody wrote to."""
+    """Limits on clip files, as a store may contain files of others."""
 
     max_frames: int = 10_000
     max_side_px: int = 8192
     max_pixels: int = 50_000_000
-    """Of a frame."""
+    """Per frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What `clip.json` says."""
+    """The content of `clip.json`."""
 
     width_px: int
     height_px: int
     durations_ms: tuple[int, ...]
-    """How long each frame is shown."""
+    """Duration of each frame."""
     plays: int = FOR_EVER
-    """How often it is shown from beginning to end; 0: for ever."""
+    """Number of plays; 0: forever."""
     source: str = "CLIP"
-    """The format of the file that it was made from, such as `GIF` or `MP4`."""
+    """Format of the source file, such as `GIF` or `MP4`."""
     has_alpha: bool = False
     has_sound: bool = False
-    """Whether the file that it was made from had sound, which is left out."""
+    """Whether the source file had sound, which is left out."""
 
     def to_json(self) -> bytes:
-        """As it is written."""
+        """Serialize."""
         return json.dumps({"format": _FORMAT, **asdict(self)}).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """What is written there; unknown names are of later versions, and count nothing.
+        """Parse; unknown names, of later versions, are ignored.
 
         Raises:
-            ClipDamagedError: it cannot be.
+            ClipDamagedError: it is invalid.
         """
         try:
             said = json.loads(text)
@@ -95,7 +95,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip file that was looked into; its frames are read when they are asked for."""
+    """An open clip file; its frames are read on demand."""
 
     description: Description
     file: Path | bytes = field(repr=False)
@@ -112,17 +112,17 @@ class Clip:
 
     @property
     def seconds(self) -> float:
-        """How long it takes from beginning to end."""
+        """Duration of one play."""
         return sum(self.durations_ms) / 1000
 
     @property
     def plays(self) -> int:
-        """How often it is shown; 0: for ever."""
+        """Number of plays; 0: forever."""
         return self.description.plays
 
     @property
     def loops(self) -> bool:
-        """Whether its first frame follows its last."""
+        """Whether it loops, so that the first frame follows the last."""
         return self.plays != 1
 
     def __len__(self) -> int:
@@ -151,15 +151,15 @@ class Clip:
 
 
 def read_clip(file: Path | bytes, limits: ClipFileLimits | None = None) -> Clip:
-    """Look into a clip file; its frames are checked when they are read.
+    """Open a clip file; its frames are checked when they are read.
 
     Args:
-        file: Where it lies, or what is in it.
+        file: The path, or the content.
         limits: What is accepted.
 
     Raises:
-        ClipDamagedError: it is not a clip file, or is beyond a limit.
-        OSError: the system refuses to read it.
+        ClipDamagedError: it is not a clip file, or exceeds a limit.
+        OSError: it cannot be read.
     """
     limits = limits or ClipFileLimits()
     with _opened(file) as archive:
@@ -185,15 +185,15 @@ def write_clip(
     source: str = "CLIP",
     has_sound: bool = False,
 ) -> Description:
-    """Write a clip file, with no more than one frame in memory.
+    """Write a clip file, with at most one frame in memory.
 
     Args:
-        file: A path, or a file that can be written and moved in.
-        frames: RGB or RGBA, all of the first one's mode and size; as many as there are durations.
+        file: A path, or a writable, seekable file.
+        frames: RGB or RGBA, all of the first one's mode and size; one per duration.
         durations_ms: How long each is shown.
-        plays: How often the whole is shown; 0: for ever.
-        source: The format of the file that it comes from.
-        has_sound: Whether that file had sound.
+        plays: Number of plays; 0: forever.
+        source: Format of the source file.
+        has_sound: Whether the source file had sound.
 
     Raises:
         ValueError: the frames are not alike, or not as many as their durations.
@@ -230,11 +230,16 @@ def write_clip(
 
 
 def write_encoded(file: Path | BinaryIO, about: Description, pngs: Iterable[bytes]) -> None:
-    """Write a clip file of frames that are PNGs already, as `about` describes them.
+    """Write a clip file of frames that are PNGs already.
+
+    Args:
+        file: As `write_clip`.
+        about: Describes the frames.
+        pngs: The frames.
 
     Raises:
-        ValueError: there are not as many as it says.
-        OSError: the system refuses.
+        ValueError: their number is not the one described.
+        OSError: the file cannot be written.
     """
     count = 0
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -264,12 +269,12 @@ def _opened(file: Path | bytes) -> zipfile.ZipFile:
         zipfile.BadZipFile,
         ValueError,
         NotImplementedError,
-    ) as error:  # the last: of later ZIPs
+    ) as error:  # NotImplementedError: of later ZIP versions
         raise ClipDamagedError("it is not a clip file") from error
 
 
 def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
-    """A file of the archive, of which its length is believed only within bounds."""
+    """A file of the archive, whose declared length is limited."""
     try:
         entry = archive.getinfo(name)
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > most_bytes:
@@ -277,7 +282,7 @@ def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
         return archive.read(entry)
     except KeyError:
         raise ClipDamagedError(f"{name} is missing") from None
-    # The last two: what zipfile does not know of later ZIPs, and what is encrypted.
+    # The last two: unsupported ZIP features, and encryption.
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise ClipDamagedError(f"{name} cannot be read") from error
 

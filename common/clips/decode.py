@@ -1,4 +1,4 @@
-"""A moving file made into a clip file; a stranger's belongs into a process that can be killed."""
+"""Decodes moving files to clip files; untrusted ones only in a separate process."""
 
 import io
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class _Reader(Protocol):
 
 @dataclass(frozen=True)
 class _Moving:
-    """What moves of a file, before it is in one of ours."""
+    """The moving part of a file, before it is written as a clip."""
 
     about: Description
     pngs: Iterable[bytes]
@@ -53,15 +53,15 @@ class _Moving:
 
 
 def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) -> Decoded:
-    """Decode a file into a still picture and, where it moves, into a clip.
+    """Decode a file to a still picture and, if it moves, to a clip.
 
     Args:
         data: The file.
-        limits: What is accepted of a picture file, which holds for each frame.
-        clip_limits: How much is taken of what moves; None where a still picture will do.
+        limits: What is accepted of a picture; applies to each frame.
+        clip_limits: How much is taken of a moving file; None for a still picture only.
 
     Raises:
-        PictureError: it is no picture, damaged before its first frame ends, or beyond a limit.
+        PictureError: it is not a picture, is damaged in its first frame, or exceeds a limit.
     """
     if clip_limits is None:
         return Decoded(normalize(data, limits))
@@ -86,20 +86,20 @@ def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) ->
 def decode_into(
     file: Path, data: bytes, limits: DecodeLimits, clip_limits: ClipLimits
 ) -> tuple[NormalizedPicture, tuple[Sentence, ...] | None]:
-    """As `decode`, with a clip's frames on disk and not in memory, however long it is.
+    """As `decode`, with a clip's frames spooled to disk instead of memory.
 
     Args:
-        file: Where the clip is written; its folder holds its frames meanwhile.
-        data: As there.
-        limits: As there.
-        clip_limits: As there.
+        file: The clip file to write; its folder also holds the spooled frames.
+        data: As in `decode`.
+        limits: As in `decode`.
+        clip_limits: As in `decode`.
 
     Returns:
-        The still picture, and what was left out of the clip; None: nothing moves.
+        The still picture, and the notes on the clip; None if nothing moves.
 
     Raises:
-        PictureError: as there.
-        OSError: there is no room.
+        PictureError: as in `decode`.
+        OSError: the disk is full.
     """
     spool = SpooledPngs(file.parent)
     picture, moving = _read(data, limits, clip_limits, spool)
@@ -114,7 +114,7 @@ def decode_into(
 def _read(
     data: bytes, limits: DecodeLimits, clip_limits: ClipLimits, pngs: Pictures
 ) -> tuple[NormalizedPicture, _Moving | None]:
-    """The still picture, and what moves if anything does; `pngs` takes the frames."""
+    """The still picture, and the moving part if there is one; `pngs` receives the frames."""
     found = format_of(data)
     if found is None or not found.motion:
         return normalize(data, limits), None
@@ -131,7 +131,7 @@ def _read(
 def _moving(
     data: bytes, found: Format, limits: DecodeLimits, clip_limits: ClipLimits, pngs: Pictures
 ) -> tuple[_Moving | None, Bytes]:
-    """What moves, None where there is but one frame to be seen; and a frame of it."""
+    """The moving part (None if there is only one frame to see), and a visible frame."""
     reader: _Reader = import_module(f"common.clips.readers.{found.motion}")
     with explained(found):
         motion = reader.read(data, limits)
@@ -156,14 +156,14 @@ def _moving(
 
 
 class _Frames:
-    """Frames on their way into a clip file, all of which are of one size and mode there."""
+    """Encodes frames for a clip file, in one size and mode."""
 
     def __init__(self, max_side_px: int) -> None:
         self._max_side_px = max_side_px
         self.size = (0, 0)
         self.has_alpha = False
         self.most_visible = np.zeros((1, 1, 4), np.uint8)
-        """A frame on which something is to be seen, if there is one."""
+        """A frame with something visible, if there is one."""
 
     def encoded(self, raster: Raster) -> bytes:
         """The PNG of a frame."""
@@ -171,7 +171,7 @@ class _Frames:
         size = (pixels.shape[1], pixels.shape[0])
         if self.size == (0, 0):
             self.size = size
-        elif size != self.size:  # a film may change its size in between
+        elif size != self.size:  # a film may change its size
             picture = Image.fromarray(np.ascontiguousarray(pixels))
             pixels = np.asarray(picture.resize(self.size, Image.Resampling.LANCZOS))
         self.has_alpha |= pixels.shape[2] == 4
@@ -180,7 +180,7 @@ class _Frames:
         return encoded_png(pixels)
 
     def alike(self, pngs: Iterable[bytes]) -> Iterable[bytes]:
-        """The frames with alpha in all of them, if it is in one."""
+        """The frames, all with alpha if one has it."""
         return map(_with_alpha, pngs) if self.has_alpha else pngs
 
 

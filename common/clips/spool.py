@@ -1,4 +1,4 @@
-"""The frames of a long film on their way into a clip file, which memory would not hold."""
+"""Spools a long clip's frames on disk, since memory would not hold them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,17 +6,17 @@ from tempfile import TemporaryFile
 
 
 class SpooledPngs:
-    """PNGs one behind the other in a file without a name, which goes with its last user."""
+    """A sequence of PNGs in an anonymous temporary file."""
 
     def __init__(self, folder: Path) -> None:
         self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - closed when it is collected
         self._lengths: list[int] = []
         self.failure: OSError | None = None
-        """Why not all are there. It is kept until all are read: while a file is decoded, what the
-        system refuses could not be told from what is wrong with that file."""
+        """The first write error. It is raised only when the frames are read: during decoding it
+        could not be told from an error of the decoded file."""
 
     def append(self, png: bytes, /) -> None:
-        """One more."""
+        """Append a frame."""
         try:
             self._file.write(png)
         except OSError as error:
@@ -27,10 +27,10 @@ class SpooledPngs:
         return len(self._lengths)
 
     def __iter__(self) -> Iterator[bytes]:
-        """All of them, once.
+        """All frames, in order; can be iterated once.
 
         Raises:
-            OSError: they are not all there.
+            OSError: a frame could not be written.
         """
         if self.failure is not None:
             raise self.failure

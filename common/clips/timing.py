@@ -1,13 +1,12 @@
-"""When each frame of a moving file is shown, and which of them are kept.
+"""When each frame of a moving file is shown, and which frames are kept.
 
-A delay of a picture's frame of 10 ms or less means 100 ms, as in all browsers; films say what they
-mean. **Which frames are kept:** a frame that is due, or is shown when one is. The first is due at
-0, and each that is kept makes the next due a period (1 / frames per second) after it was due
-itself, so that the mean rate is the limit's, and never sooner than half a period after the last one
-that was kept. What only flashes up between is left out, and what stays after a flash is kept. Each
-that is kept begins when it began in the file, and lasts until the next one does, so the timing of
-what moves stays true; a file that is slow enough keeps all of its frames. Frames that are equal to
-the one before are one with it.
+Delays of 10 ms or less in picture files mean 100 ms, as in all browsers; films are taken literally.
+**Which frames are kept:** a frame is kept if it is shown when one is due. The first is due at 0.
+Each kept frame makes the next one due one period (1 / frames per second) after its own due time, so
+that the mean rate is the limit's, but never sooner than half a period after the last kept frame. So
+a brief flash between is left out, and what stays after it is kept. A kept frame begins when it did
+in the file and lasts until the next kept one begins, so the timing stays true; a file that is slow
+enough keeps all frames. Frames equal to the previous one are merged with it.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,41 +22,40 @@ from common.pictures.raster import Raster
 _TOO_SHORT_MS: Final = 10
 _INSTEAD_MS: Final = 100
 _ROUNDING_MS: Final = 1.0
-"""How much too soon a frame may come: formats round their times."""
+"""Tolerance for early frames, since formats round their times."""
 _SHOWN_BEHIND_DUE: Final = 1 / 8
-"""Parts of a period by which a frame that comes too soon must be shown beyond the moment when one
-is due: less is rounding, or a rate that is nearly a multiple of the limit's (23.976).
-"""
+"""Fraction of a period for which an early frame must still be shown after one is due. Less is
+rounding, or a rate that is nearly a multiple of the limit's (23.976)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A frame of a moving file, and when it is shown."""
+    """A frame of a moving file, and its duration."""
 
     start_ms: float
     duration_ms: float
     raster: Callable[[], Raster]
-    """Its pixels; to be called before the next moment is asked for."""
+    """Returns its pixels; call it before advancing to the next moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """A moving file that is being read."""
+    """A moving file being read."""
 
     moments: Iterator[Moment]
-    """In their order; raises whatever it likes where the file breaks off."""
+    """In order; raises any error where the file is truncated."""
     plays: int
-    """How often it is shown; 0: for ever."""
+    """Number of plays; 0: forever."""
     total_ms: float | None = None
-    """How long the file says that it lasts."""
+    """Declared duration; None if unknown."""
     has_sound: bool = False
 
 
 class Pictures(Protocol):
-    """Where the frames that are kept are put, such as a list."""
+    """Receives the kept frames, such as a list."""
 
     def append(self, picture: bytes, /) -> None:
-        """One more."""
+        """Append a frame."""
 
     def __len__(self) -> int: ...
 
@@ -66,22 +64,22 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What is kept of a moving file, beside the pictures."""
+    """The result of sampling, besides the frames."""
 
     durations_ms: tuple[int, ...]
     is_cut: bool
-    """Whether it would have gone on behind the limit."""
+    """Whether the file is longer than the limit."""
     is_broken: bool
-    """Whether the file breaks off."""
+    """Whether the file is truncated."""
 
 
 def browser_delay_ms(delay_ms: float) -> float:
-    """How long a frame of a picture file is shown that asks for this long."""
+    """The duration that browsers use for a frame with this delay."""
     return _INSTEAD_MS if delay_ms <= _TOO_SHORT_MS else delay_ms
 
 
 def moments_of(image: ImageFile.ImageFile, raster: Callable[[], Raster]) -> Iterator[Moment]:
-    """The frames of a file that Pillow goes through; `raster` makes one of the current one."""
+    """The frames of an open Pillow file; `raster` returns the pixels of the current one."""
     start_ms = 0.0
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
@@ -94,16 +92,16 @@ def moments_of(image: ImageFile.ImageFile, raster: Callable[[], Raster]) -> Iter
 def sampled(
     motion: Motion, limits: ClipLimits, render: Callable[[Raster], bytes], pictures: Pictures
 ) -> Sampled:
-    """Put the frames aside that are kept, as the module says.
+    """Collect the frames to keep, as described in the module.
 
     Args:
-        motion: What is read.
-        limits: How much of it is kept.
-        render: Makes a picture of a frame's pixels; called for those that are kept only.
-        pictures: Takes them, and is empty.
+        motion: The file.
+        limits: How much is kept.
+        render: Encodes a frame; called for kept frames only.
+        pictures: Receives them; must be empty.
 
     Raises:
-        Exception: there is not a single frame; whatever the reader raised.
+        Exception: the reader's error, if there is not a single frame.
     """
     period_ms, most_ms = 1000 / limits.max_frames_per_second, 1000 * limits.max_seconds
     starts: list[float] = []
@@ -122,7 +120,7 @@ def sampled(
             is_over = min(end_ms, most_ms) <= wanted_ms + period_ms * _SHOWN_BEHIND_DUE
             if too_soon and is_over and starts:
                 continue
-            # After a pause those that follow are not made up for it.
+            # After a pause, later frames do not catch up.
             due_ms = (due_ms if start_ms - due_ms <= period_ms else start_ms) + period_ms
             kept_at = start_ms
             picture = render(moment.raster())
@@ -144,6 +142,6 @@ def sampled(
 
 
 def _durations(starts: list[float], end_ms: float) -> tuple[int, ...]:
-    """Whole milliseconds from each to the next, whose sum is the whole without drift."""
+    """Durations in whole milliseconds, without accumulating rounding errors."""
     moments = [round(start) for start in (*starts, end_ms)]
     return tuple(max(1, following - moment) for moment, following in pairwise(moments))

@@ -285,8 +285,12 @@ def _bf16_is_fast(device: torch.device) -> bool:
 
 
 def _cards() -> int:
-    """As torch counts them. It asks NVIDIA's driver, also one that is too old for it."""
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+    """As torch counts them: before it is ready it asks NVIDIA's driver, which may count more."""
+    if not torch.cuda.is_available():
+        return 0  # as with a driver that is too old
+    with contextlib.suppress(RuntimeError):
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    return torch.cuda.device_count()
 
 
 def _devices() -> str:

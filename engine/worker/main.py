@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Callable
 
 from common.gpus import unused_card
-from common.leaving import leave_within, on_signal
 from common.logs import log_ids, set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
+from common.shutdown import exit_within, on_signal
 from common.version import VERSION
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import WeightsError
@@ -26,19 +26,19 @@ from engine.worker.saying import say_start
 from engine.worker.service import EngineWorker
 from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import EngineInfo
-from jobs.outcomes import QueueError, may_pass
+from jobs.outcomes import QueueError, is_transient
 from jobs.queue import JobQueue
 
 log = logging.getLogger("engine")
 
 FAILED = 1
-"""Another start may help: the database may be there then."""
+"""Exit status if a restart may help, for example because the database was unavailable."""
 CANNOT_START = 2
-"""It would change nothing."""
+"""Exit status if a restart would not help."""
 IN_TROUBLE = 3
 LAST_SECONDS = 3.0
 LEAVE_SECONDS = 18.0
-"""Less than a supervisor waits before it kills."""
+"""Less than the time after which a supervisor kills the process."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,9 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(_serve(settings, until_stdin_closes=options.until_stdin_closes))
     except (QueueError, PaintSettingsError) as error:
         log.error("%s", error)  # noqa: TRY400 - its text is the whole message
-        return FAILED if isinstance(error, QueueError) and may_pass(error) else CANNOT_START
+        return FAILED if isinstance(error, QueueError) and is_transient(error) else CANNOT_START
     except EngineInTroubleError as error:
-        leave_within(LAST_SECONDS, IN_TROUBLE)  # Python would wait for a thread that hangs
+        exit_within(LAST_SECONDS, IN_TROUBLE)  # Python would wait for a thread that hangs
         log.error("this engine ends, for a fresh one to try: %s", error)  # noqa: TRY400 - the same
         return IN_TROUBLE
     except KeyboardInterrupt:
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check(settings: Settings) -> int:
-    """Say what would paint, or in one sentence why nothing can. Returns the exit status."""
+    """Print device and network, or in one sentence why nothing can be painted; the exit status."""
     try:
         painter = JobPainter(settings)
         NetworkSource(settings.atelier_vgg19_weights, say=lambda _: None).weights()
@@ -87,7 +87,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
 
     def end() -> None:
         if not stop.is_set():
-            leave_within(LEAVE_SECONDS, 0)
+            exit_within(LEAVE_SECONDS, 0)
             stop.set()
 
     on_signal(end)

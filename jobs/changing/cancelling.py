@@ -32,7 +32,7 @@ async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None
     return await row_of(transaction, job_id)
 
 
-def waiting_again(row: Record) -> dict[str, Any]:
+def requeue_values(row: Record) -> dict[str, Any]:
     """Column values of an ended job that is queued again; it counts in full."""
     return {
         "state": JobState.QUEUED.value,

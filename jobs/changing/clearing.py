@@ -11,7 +11,7 @@ from jobs.changing.cancelling import (
     cancel_row,
     forget_clearing,
     lock_with_flow,
-    waiting_again,
+    requeue_values,
 )
 from jobs.core import QueuePart, change_job, record
 from jobs.db import schema
@@ -134,7 +134,7 @@ class Clearings(QueuePart):
             if row.pictures_deleted_at is not None or row.delete_after is not None:
                 return False
             tags = await fairness.return_to_place(transaction, row, known.user_finish)
-            again = waiting_again(row) | tags.columns
+            again = requeue_values(row) | tags.columns
             await change_job(transaction, job_id, **again, counted=known.counted)
             details = {"clear": clear_id}
             await record(transaction, job_id, "put_back", actor_of(by_user_id), details)

@@ -92,7 +92,7 @@ class StoredDefaults(QueuePart):
                 place = J.guild_id if scope == "guild" else J.channel_id
                 await _hide_unfinished(transaction, place.in_({owner_id, *threads}))
 
-    async def waiting_openly(self, guild_id: int) -> Collection[int]:
+    async def unhidden_members(self, guild_id: int) -> Collection[int]:
         """Members of a server who have unfinished pictures that are not spoilers."""
         here = sa.select(schema.jobs).where(UNFINISHED, J.guild_id == guild_id)
         jobs = [job_from_row(row) for row in await self._database.all(here)]

@@ -62,7 +62,7 @@ class Gallery(QueuePart):
             )
         return None
 
-    async def left_behind(self, job_id: int | None = None) -> list[GalleryPost]:
+    async def unfinished(self, job_id: int | None = None) -> list[GalleryPost]:
         """Posts begun a while ago and not completed, of one picture or of all.
 
         The bot finds out whether the message exists, and calls `posted` or `forget`.
@@ -74,7 +74,7 @@ class Gallery(QueuePart):
             )
             return [from_row(GalleryPost, row) for row in await connection.execute(begun)]
 
-    async def left_of_deleted(self, job_id: int | None = None) -> list[GalleryPost]:
+    async def of_deleted_pictures(self, job_id: int | None = None) -> list[GalleryPost]:
         """Posts of a deleted picture, or of all deleted ones, until they are deleted for good.
 
         Deleting the message may fail at first, and is then repeated.

@@ -6,7 +6,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from jobs.changing.audit import COMMAND_LINE, write_act_on
-from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow, waiting_again
+from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow, requeue_values
 from jobs.core import QueuePart, change_job, job_of, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
@@ -102,7 +102,7 @@ class Jobs(QueuePart):
                 return None
             tags = await fairness.take_place_again(transaction, row)
             fresh = {"failure": None, "attempts": 0, "deaths": 0, "started_at": None}
-            await change_job(transaction, job_id, **waiting_again(row), **tags.columns, **fresh)
+            await change_job(transaction, job_id, **requeue_values(row), **tags.columns, **fresh)
             await forget_clearing(transaction, job_id)
             await record(transaction, job_id, RETRIED, "operator")
             await write_act_on(transaction, row, COMMAND_LINE, "retry")

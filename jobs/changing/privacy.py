@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from jobs.changing import erasures
 from jobs.changing.audit import amend_audit
-from jobs.changing.brought import brought_by, take_back
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
+from jobs.changing.contributed import contributed_by, withdraw
 from jobs.changing.retention import drop_pictures
 from jobs.core import QueuePart, change_job
 from jobs.db import schema
@@ -128,7 +128,7 @@ class Privacy(QueuePart):
         them, or erasing would reset the daily limit. Those rows hold only times, the server and the
         user's ID. The user's actions as an admin, and on others' jobs, stay without their ID.
         Pictures that they contributed are removed from others' jobs, too; see
-        `jobs.changing.brought`.
+        `jobs.changing.contributed`.
 
         If it is interrupted, call it again: jobs keep what is needed to find the rest until the
         end.
@@ -142,7 +142,7 @@ class Privacy(QueuePart):
         def was(column: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
             return sa.true() if until is None else column <= until
 
-        brought = await brought_by(self._core, user_id, was(J.created_at))
+        contributed = await contributed_by(self._core, user_id, was(J.created_at))
         # Intakes first, since they may become jobs at any moment.
         async with self._database.write() as transaction:
             intakes = schema.intakes.c
@@ -152,7 +152,7 @@ class Privacy(QueuePart):
         ids = await self._database.scalars(sa.select(J.id).where(*whole))
         for job_id in ids:
             keys += await self._erase_job(job_id, user_id)
-        of_others = await take_back(self._core, user_id, brought)
+        of_others = await withdraw(self._core, user_id, contributed)
         async with self._database.write() as transaction:
             styles, defaults = schema.user_styles, schema.defaults
             style_keys = await transaction.scalars(

@@ -35,7 +35,7 @@ _HELD = '"interaction_token":"'
 _DROPPED = '"interaction_token":""'
 
 
-def removed_first(job: Job) -> bool:
+def message_removed_first(job: Job) -> bool:
     """Whether the message was deleted in Discord before the picture was deleted."""
     removed_at, deleted_at = job.message_removed_at, job.pictures_deleted_at
     if removed_at is None or deleted_at is None:
@@ -110,7 +110,7 @@ class Retention(QueuePart):
                 return None
             if await transaction.scalar(_deleted_by(job_id)) != f"user:{by_user_id}":
                 return None
-            stays = removed_first(job_from_row(row))
+            stays = message_removed_first(job_from_row(row))
             # Access rights follow the channel in which it is public.
             place = {} if reply.ephemeral else {"channel_id": reply.channel_id}
             await change_job(
@@ -200,7 +200,7 @@ class Retention(QueuePart):
         )
         async for rows in self._in_batches(ended):
             ids = [row.id for row in rows]
-            async with self._database.write(precious=False) as transaction:
+            async with self._database.write(durable=False) as transaction:
                 # Read again: an undone deletion may have brought a new token.
                 still = ended.where(J.id.in_(ids)).with_for_update()
                 for row in await transaction.all(still):
@@ -216,7 +216,7 @@ class Retention(QueuePart):
 
     async def _was_just_restored(self) -> bool:
         """Whether the database was restored recently, so that its rows may lack references."""
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             restored_at = await read_fact(transaction, RESTORED_AT)
             return restored_at is not None and float(restored_at) > transaction.now - DAY_SECONDS
 
@@ -273,7 +273,7 @@ class Retention(QueuePart):
                 sa.delete(schema.blocked_users).where(schema.blocked_users.c.until < day_ago),
                 sa.delete(schema.cleared_jobs).where(schema.cleared_jobs.c.at < day_ago),
                 sa.delete(schema.audit).where(schema.audit.c.at < kept_from),
-                picture_sizes.of_nobodys(),
+                picture_sizes.unused_sizes_deletion(),
             )
             count = 0
             for deletion in deletions:

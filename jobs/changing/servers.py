@@ -46,7 +46,7 @@ class Servers(QueuePart):
         Returns:
             The servers whose settings were deleted.
         """
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             await transaction.lock("atelier-servers")
             now = transaction.now
             looks = await _looks(transaction)

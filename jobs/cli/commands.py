@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.console import Console
 
-from common.command_line import OneLineParser, print_anything
+from common.command_line import OneLineParser, replace_unencodable
 from common.settings import Settings, SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
@@ -138,7 +138,7 @@ def _reason(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run a command. Returns 0 on success, 1 on failure, 2 for wrong settings."""
-    print_anything()
+    replace_unencodable()
     asked = build_parser().parse_args(arguments)
     output = console or wide_enough(Console())
     try:

@@ -11,7 +11,7 @@ from jobs.cli.restoring import restore
 from jobs.cli.settling import Restored, settle
 from jobs.cli.tables import counted
 from jobs.db.backup import backup
-from jobs.db.living import BOT_LOCK
+from jobs.db.liveness import BOT_LOCK
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 

@@ -18,8 +18,8 @@ from jobs.cli.settling import NUMBERED, Restored, settle
 from jobs.db import postgres_copying
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
-from jobs.db.carrying import carry
 from jobs.db.copying import time_stamp
+from jobs.db.sqlite_to_postgres import copy_to_postgres
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 
@@ -89,7 +89,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
         try:
             if sqlite.exists():
                 await postgres_copying.clear(url)
-                await carry(sqlite, settings)
+                await copy_to_postgres(sqlite, settings)
             else:
                 await postgres_copying.load(url, dump)
         except QueueError:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from common.keepalive import notice_loss
+from common.keepalive import enable_keepalive
 from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
@@ -70,12 +70,12 @@ def parse_address(url: str) -> sa.URL:
     return parsed.set(drivername=driver)
 
 
-def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
+def connect_arguments(url: sa.URL, *, without_timeouts: bool = False) -> dict[str, Any]:
     """The arguments for asyncpg's `connect`.
 
     Args:
         url: a PostgreSQL URL that `parse_address` returned.
-        patient: whether to run without statement timeouts, as migrations do.
+        without_timeouts: whether to run without statement timeouts, as migrations do.
 
     Raises:
         DatabaseAddressError: for an option that asyncpg lacks and that must not be ignored.
@@ -96,7 +96,7 @@ def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
     query.setdefault("application_name", "atelier")
     dsn = url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
     arguments = {"dsn": dsn, "timeout": float(seconds) if int(seconds) else CONNECT_SECONDS}
-    if patient:
+    if without_timeouts:
         return {**arguments, "server_settings": _SHORT_STATEMENTS}
     chosen = query.get("options", "")
     limits = {name: value for name, value in _SERVER_LIMITS.items() if name not in chosen}
@@ -129,4 +129,4 @@ def keep_alive(connection: Any) -> None:
     """Enable TCP keepalive on an asyncpg connection."""
     transport = getattr(connection, "_transport", None)
     if transport is not None:
-        notice_loss(transport.get_extra_info("socket"), _LOSS_PROBES)
+        enable_keepalive(transport.get_extra_info("socket"), _LOSS_PROBES)

@@ -51,12 +51,12 @@ def time_statements(engine: sa.Engine, times: Timings) -> None:
     sa.event.listen(engine, "handle_error", fails)
 
 
-def create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:
+def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
     """A pool of connections to a database; none is opened yet.
 
     Args:
         url: that `parse_address` returned.
-        patient: whether statements run without timeouts, as a migration's.
+        without_timeouts: whether statements run without timeouts, as a migration's.
     """
     if url.get_backend_name() == "postgresql":
         engine = create_async_engine(
@@ -69,7 +69,7 @@ def create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:
             pool_size=10,
             max_overflow=0,
             pool_use_lifo=True,
-            connect_args=connect_arguments(url, patient=patient),
+            connect_args=connect_arguments(url, without_timeouts=without_timeouts),
             pool_timeout=POOL_SECONDS,
         )
         sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
@@ -164,7 +164,7 @@ _MEANINGS = {
 """Likely causes of SQLite's error messages."""
 
 
-def plainly(error: object) -> str:
+def sqlite_reason(error: object) -> str:
     """SQLite's error message with its likely cause."""
     meaning = _MEANINGS.get(str(error))
     return f"{error} ({meaning})." if meaning else str(error)
@@ -198,7 +198,7 @@ async def translated() -> AsyncIterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        sentence = f"The database cannot be used at the moment: {plainly(error.orig)}"
+        sentence = f"The database cannot be used at the moment: {sqlite_reason(error.orig)}"
         raise QueueUnavailableError(sentence) from error
     except DBAPIError as error:
         if (pooler := _pooler(error)) is not None:

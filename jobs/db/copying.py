@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from common.files import TEMPORARY, becoming
 from jobs.db import postgres_copying
-from jobs.db.connecting import plainly
+from jobs.db.connecting import sqlite_reason
 from jobs.outcomes import QueueError
 
 KEPT = 3
@@ -40,7 +40,7 @@ def copy_sqlite(source: Path, destination: Path) -> None:
                 copy.execute("PRAGMA journal_mode = DELETE")
                 problem = copy.execute("PRAGMA quick_check").fetchone()[0]
         except sqlite3.Error as error:
-            raise QueueError(f"The copy could not be made: {plainly(error)}") from error
+            raise QueueError(f"The copy could not be made: {sqlite_reason(error)}") from error
         if problem != "ok":
             raise QueueError(f"The copy is damaged: {problem}. Is the disk failing?")
 

@@ -18,7 +18,13 @@ import sqlalchemy as sa
 from common.timings import Timings
 from jobs.db.addresses import parse_address
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.connecting import begin_writing, create_engine, plainly, time_statements, translated
+from jobs.db.connecting import (
+    begin_writing,
+    create_engine,
+    sqlite_reason,
+    time_statements,
+    translated,
+)
 from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 
 if TYPE_CHECKING:
@@ -123,7 +129,9 @@ class Transaction:
         return [sa.func.pg_notify(topic, about).label(topic) for topic in topics]
 
 
-def heard_of(column: sa.ColumnElement[float], now: Any, seconds: float) -> sa.ColumnElement[bool]:
+def seen_recently(
+    column: sa.ColumnElement[float], now: Any, seconds: float
+) -> sa.ColumnElement[bool]:
     """A condition: a heartbeat is recent.
 
     One in the future was written before the clock was set back, and does not count.
@@ -134,13 +142,15 @@ def heard_of(column: sa.ColumnElement[float], now: Any, seconds: float) -> sa.Co
 class Database:
     """One process's connections to a database."""
 
-    def __init__(self, url: str, clock: Clock | None = None, *, patient: bool = False) -> None:
+    def __init__(
+        self, url: str, clock: Clock | None = None, *, without_timeouts: bool = False
+    ) -> None:
         """Create the pool; no connection is opened yet.
 
         Args:
             url: database URL as in the settings.
             clock: replaces the database's clock, for tests.
-            patient: whether statements run without timeouts, as a migration's.
+            without_timeouts: whether statements run without timeouts, as a migration's.
         """
         self.url = parse_address(url)
         self.postgres = self.url.get_backend_name() == "postgresql"
@@ -148,7 +158,7 @@ class Database:
         # Within a process, SQLite's writers queue here in order, since its busy handler may starve
         # one.
         self._writer = asyncio.Lock()
-        self.engine = create_engine(self.url, patient=patient)
+        self.engine = create_engine(self.url, without_timeouts=without_timeouts)
         self.statement_times = Timings()
         """Durations of statements by their first word, such as `select`."""
         self.transaction_times = Timings()
@@ -178,12 +188,12 @@ class Database:
             return float((await connection.execute(sa.select(_POSTGRES_NOW))).scalar_one())
         return time.time()
 
-    async def _begun(self, connection: AsyncConnection, *, precious: bool) -> float:
+    async def _begun(self, connection: AsyncConnection, *, durable: bool) -> float:
         """Set the transaction's durability and read the clock, in one statement."""
         asked: list[sa.ColumnElement[Any]] = []
         if self._clock is None:
             asked.append(_POSTGRES_NOW)
-        if not precious:
+        if not durable:
             asked.append(sa.func.set_config("synchronous_commit", "off", True))
         if not asked:
             return await self.now_in(connection)
@@ -236,17 +246,17 @@ class Database:
         async with self.read() as connection:
             return (await connection.scalars(statement)).all()
 
-    async def execute(self, statement: sa.Executable, *, precious: bool = True) -> int:
+    async def execute(self, statement: sa.Executable, *, durable: bool = True) -> int:
         """Run one statement in its own writing transaction; returns the number of changed rows."""
-        async with self.write(precious=precious) as transaction:
+        async with self.write(durable=durable) as transaction:
             return (await transaction.execute(statement)).rowcount
 
     @asynccontextmanager
-    async def write(self, *, precious: bool = True) -> AsyncIterator[Transaction]:
+    async def write(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
         """A writing transaction: committed at the end, rolled back on any error.
 
         Args:
-            precious: whether it must survive a crash of the server. A heartbeat or progress need
+            durable: whether it must survive a crash of the server. A heartbeat or progress need
                 not: without the wait for the disk (`synchronous_commit = off`) it commits sooner,
                 and transactions that notify commit one after the other.
 
@@ -258,7 +268,7 @@ class Database:
         asked_at = time.monotonic()
         with self.transaction_times.measured(WRITE):
             try:
-                async with self._writing(precious=precious) as transaction:
+                async with self._writing(durable=durable) as transaction:
                     if time.monotonic() - asked_at > LONG_WAIT_SECONDS:
                         self.write_troubles += 1
                     yield transaction
@@ -284,14 +294,14 @@ class Database:
             if "locked" in str(error):
                 raise DatabaseLockedError(self.place) from error
             raise QueueUnavailableError(
-                f"The database cannot be used at the moment: {plainly(error)}"
+                f"The database cannot be used at the moment: {sqlite_reason(error)}"
             ) from error
 
     @asynccontextmanager
-    async def _writing(self, *, precious: bool) -> AsyncIterator[Transaction]:
+    async def _writing(self, *, durable: bool) -> AsyncIterator[Transaction]:
         if self.postgres:
             async with translated(), self.engine.begin() as connection:
-                now = await self._begun(connection, precious=precious)
+                now = await self._begun(connection, durable=durable)
                 yield Transaction(connection, now, postgres=True)
             return
         async with self._writer, translated(), self.engine.connect() as connection:

@@ -12,7 +12,7 @@ from typing import Any
 import aiosqlite
 
 from jobs.db.addresses import connect_arguments, keep_alive, reaching
-from jobs.db.connecting import plainly
+from jobs.db.connecting import sqlite_reason
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.outcomes import QueueUnavailableError
 
@@ -63,7 +63,7 @@ class _DataVersion:
             rows = await self._connection.execute_fetchall("PRAGMA data_version")
         except aiosqlite.Error as error:
             await self.close()  # a new connection may find the file usable again
-            sentence = f"The database cannot be used at the moment: {plainly(error)}"
+            sentence = f"The database cannot be used at the moment: {sqlite_reason(error)}"
             raise QueueUnavailableError(sentence) from error
         return int(next(iter(rows))[0])
 

@@ -19,7 +19,7 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.connecting import BUSY_TIMEOUT_SECONDS
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import Database
-from jobs.db.living import BotInfo, bots_alive, engines_alive_of_old, has_ended
+from jobs.db.liveness import BotInfo, bots_alive, engines_alive_in_any_schema, has_ended
 from jobs.model import EngineInfo
 from jobs.outcomes import (
     DatabaseTooNewError,
@@ -136,7 +136,7 @@ async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
         running = [(f"A bot of version {bot.version}", bot) for bot in bots]
     else:
         stop = "Stop its bot and all engines"
-        engines = await engines_alive_of_old(connection, now)
+        engines = await engines_alive_in_any_schema(connection, now)
         running = [("An engine of an older version", engine) for engine in engines]
     for what, one in running:
         if not has_ended(one):

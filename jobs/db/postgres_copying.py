@@ -114,7 +114,7 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
         QueueUnavailableError: when the database cannot be reached.
     """
     with reaching() as asyncpg:
-        connection = await asyncpg.connect(**connect_arguments(url, patient=True))
+        connection = await asyncpg.connect(**connect_arguments(url, without_timeouts=True))
     try:
         yield connection
     finally:
@@ -123,7 +123,7 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
 
 def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> None:
     """Run one of the programs; the password is passed where the process list does not show it."""
-    dsn = sa.make_url(connect_arguments(url, patient=True)["dsn"])
+    dsn = sa.make_url(connect_arguments(url, without_timeouts=True)["dsn"])
     plain = dsn._replace(password=None).render_as_string(hide_password=False)
     password = {} if url.password is None else {"PGPASSWORD": str(url.password)}
     command = [*command, f"--dbname={plain}"]

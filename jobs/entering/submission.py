@@ -126,7 +126,7 @@ class Submissions(QueuePart):
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return Accepted(job)
 
-    async def take(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
+    async def take_version(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
         """Make one version of an ended job a job of its own, at no cost.
 
         Idempotent: an interaction does so once, however often it is called.

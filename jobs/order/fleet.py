@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from common.options import MAX_SIZE_PX
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record, heard_of
+from jobs.db.database import Record, seen_recently
 from jobs.db.rows import IS_RUNNING, J, from_row, lenient
 from jobs.model import EngineInfo, Progress
 from jobs.order.speeds import (
@@ -111,7 +111,7 @@ class Fleet:
         was none.
         """
         if not self.engines:
-            pace = self.speeds.least(network, speed_class)
+            pace = self.speeds.fastest(network, speed_class)
             return None if pace is None else work * pace
         able = self.able(network, speed_class)
         return min((work * self.pace(one, network, speed_class) for one in able), default=None)
@@ -153,7 +153,7 @@ class SpeedCache:
 
 def is_alive(now: float) -> sa.ColumnElement[bool]:
     """A condition on `engines`: the last heartbeat is recent."""
-    return heard_of(schema.engines.c.last_seen, now, ENGINE_ALIVE_SECONDS)
+    return seen_recently(schema.engines.c.last_seen, now, ENGINE_ALIVE_SECONDS)
 
 
 async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:

@@ -132,7 +132,7 @@ class SpeedModel:
                 return mean
         return PRIOR_SECONDS_PER_WORK
 
-    def least(self, network: str, speed_class: str) -> float | None:
+    def fastest(self, network: str, speed_class: str) -> float | None:
         """Seconds per unit on the fastest engine that ever painted with this network, or None."""
         kinds = {kind for kind, _ in self._measured if kind.rpartition("|")[2] == network}
         return min((self.seconds_per_work(kind, speed_class) for kind in kinds), default=None)

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Transaction, heard_of
-from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, bot_from_row
+from jobs.db.database import Transaction, seen_recently
+from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, bot_from_row
 
 
 class Bots(QueuePart):
@@ -30,7 +30,7 @@ class Bots(QueuePart):
             others = sa.select(table).where(
                 table.c.application_id == bot.application_id,
                 table.c.id != bot.id,
-                heard_of(table.c.last_seen, transaction.now, BOT_ALIVE_SECONDS),
+                seen_recently(table.c.last_seen, transaction.now, BOT_ALIVE_SECONDS),
             )
             for row in await transaction.all(others):
                 other = bot_from_row(row).info
@@ -46,7 +46,7 @@ class Bots(QueuePart):
     ) -> None:
         """Heartbeat of a bot, with the state of its gateway connection."""
         table = schema.bots
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             now = transaction.now
             seen: dict[str, float | None] = {"last_seen": now}
             if connected:
@@ -59,7 +59,7 @@ class Bots(QueuePart):
     async def forget(self, bot_id: str) -> None:
         """Remove a bot that ends."""
         gone = sa.delete(schema.bots).where(schema.bots.c.id == bot_id)
-        await self._database.execute(gone, precious=False)
+        await self._database.execute(gone, durable=False)
 
 
 async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any]) -> None:

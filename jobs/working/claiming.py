@@ -3,7 +3,7 @@
 from common.version import VERSION
 from jobs.core import VARIANT, QueueCore, QueuePart
 from jobs.db.database import Transaction
-from jobs.db.living import bots_alive
+from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import job_from_row, moment
 from jobs.model import Claim, Failure, FailureKind, JobState

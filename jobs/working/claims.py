@@ -61,7 +61,7 @@ class Claims(QueuePart):
         self, claim: Claim, lease_seconds: float = leases.LEASE_SECONDS
     ) -> LeaseOutcome:
         """Renew a claim's lease: it expires `lease_seconds` from now."""
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             until = transaction.now + lease_seconds
             held = await leases.fenced_update(transaction, claim, lease_expires_at=until)
             await seen(transaction, claim.engine_id)
@@ -77,7 +77,7 @@ class Claims(QueuePart):
         if key is not None:
             values["preview_key"] = key
         dropped: str | None = None
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             returning = [
                 J.cancel_requested,
                 key_in(claim, ending.PREVIEW).label("newest"),

@@ -21,13 +21,13 @@ class Engines(QueuePart):
 
     async def expect(self) -> None:
         """Record that an engine is starting, until `register` or a timeout."""
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             await write_fact(transaction, ENGINE_STARTING, str(transaction.now))
             await transaction.notify(CHANGED_TOPIC)
 
     async def expect_no_more(self) -> None:
         """Record that the expected engine did not start."""
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             await forget_fact(transaction, ENGINE_STARTING)
             await transaction.notify(CHANGED_TOPIC)
 
@@ -56,12 +56,12 @@ class Engines(QueuePart):
 
     async def heartbeat(self, engine_id: str, *, memory_used_bytes: int | None = None) -> bool:
         """Heartbeat of an engine; False if it has to register again."""
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             return await seen(transaction, engine_id, memory_used_bytes=memory_used_bytes)
 
     async def note_trouble(self, engine: EngineInfo, reason: str) -> None:
         """Record, for the owner, what keeps an engine from painting."""
-        async with self._database.write(precious=False) as transaction:
+        async with self._database.write(durable=False) as transaction:
             await seen(transaction, engine.id, trouble=reason)
 
     async def was_in_trouble(self, engine: EngineInfo) -> bool:
@@ -72,7 +72,7 @@ class Engines(QueuePart):
     async def note_well(self, engine: EngineInfo) -> None:
         """Clear reported trouble, including that of earlier engines on this device."""
         theirs = sa.update(schema.engines).where(*_troubled_on_device_of(engine))
-        await self._database.execute(theirs.values(trouble=None), precious=False)
+        await self._database.execute(theirs.values(trouble=None), durable=False)
 
     async def forget(self, engine_id: str) -> None:
         """Remove an engine; `release` or `reap` deals with the job that it holds."""

@@ -9,7 +9,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from common.options import MAX_SIZE_PX
 from jobs.core import record
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Record, Transaction, heard_of
+from jobs.db.database import CHANGED_TOPIC, Record, Transaction, seen_recently
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J
 from jobs.model import Claim, JobState
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS
@@ -46,7 +46,7 @@ def _next_job_for() -> sa.Select[int]:
     outdone = sa.exists().where(
         is_me,
         better.c.pace < me.c.pace / _PERHAPS_BETTER,
-        heard_of(better.c.last_seen, sa.bindparam("at"), ENGINE_ALIVE_SECONDS),
+        seen_recently(better.c.last_seen, sa.bindparam("at"), ENGINE_ALIVE_SECONDS),
     )
     return next_job().where(~lacking, ~limited, ~outdone)
 

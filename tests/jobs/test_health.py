@@ -21,7 +21,7 @@ from common.settings import MIB
 from common.version import VERSION
 from jobs import health_check
 from jobs.cli import commands
-from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
+from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
 from jobs.model import FailureKind
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS

@@ -1,1 +1,1 @@
-"""What tests of several packages use: pictures, databases, an engine that pretends, a harness."""
+"""Shared test support: pictures, databases, a pretend engine, a bot in a loopback Discord."""

@@ -1,4 +1,4 @@
-"""The commands as Discord is told them: the same at each start, and long to translate."""
+"""Caches the commands' translated payloads, which are equal at each start and slow to make."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from bot.kit import Tree
 
 @contextlib.contextmanager
 def commands_told_once() -> Iterator[None]:
-    """Translate the same commands once, however often a bot starts in this process."""
+    """Translate each set of commands once per process."""
     made: dict[object, list[Any]] = {}
     translated = sync._payload
 

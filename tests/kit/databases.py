@@ -1,4 +1,4 @@
-"""Queues to test on: every test that takes `place` runs on SQLite and on PostgreSQL."""
+"""Database fixtures: a test that takes `place` runs on SQLite and on PostgreSQL."""
 
 import asyncio
 import itertools
@@ -45,7 +45,7 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def template(database_kind: str, request: pytest.FixtureRequest) -> Path | postgres.Server:
-    """Where the migrated database is that is copied for each test."""
+    """The migrated database that is copied for each test."""
     name = "sqlite_template" if database_kind == "sqlite" else "postgres_server"
     found: Path | postgres.Server = request.getfixturevalue(name)
     return found

@@ -1,4 +1,4 @@
-"""Decoding processes that outlive a test: to start two takes longer than most tests of the bot."""
+"""Shared decoding processes: starting them takes longer than most tests of the bot."""
 
 import asyncio
 import concurrent.futures
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class SharedDecoders:
-    """Real pools, one for each limits, on an event loop that no test ends."""
+    """Real decoder pools, one per set of limits, on an event loop that outlives tests."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -24,17 +24,17 @@ class SharedDecoders:
         self._thread.start()
 
     def pool(self, limits: DecodeLimits, *, processes: int = 2) -> "LentPool":
-        """What a bot takes for a pool of its own."""
+        """A pool for a bot, as if it were its own."""
         if limits not in self._pools:
             self._pools[limits] = self._here(self._made(limits, processes)).result()
         return LentPool(self, self._pools[limits])
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await something there."""
+        """Run a coroutine on the shared loop."""
         return await asyncio.wrap_future(self._here(work))
 
     def close(self) -> None:
-        """End all the processes, and the loop."""
+        """End the processes and the loop."""
         for pool in self._pools.values():
             self._here(pool.close()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -49,7 +49,7 @@ class SharedDecoders:
 
 
 class LentPool:
-    """As `DecoderPool`; what is lent stays when it is closed."""
+    """Like `DecoderPool`; closing it leaves the processes running."""
 
     def __init__(self, shared: SharedDecoders, pool: DecoderPool) -> None:
         self._shared, self._pool = shared, pool
@@ -61,12 +61,12 @@ class LentPool:
         return await self._shared.run(self._pool.decode(data, clip_limits))
 
     async def close(self) -> None:
-        """Leave them to the next test."""
+        """Do nothing: the next test uses the processes."""
 
 
 @contextlib.contextmanager
 def shared_decoders() -> Iterator[None]:
-    """Let every bot in this process use the same decoders."""
+    """Let all bots of this process share decoders."""
     shared = SharedDecoders()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bot.intake.pictures.DecoderPool", shared.pool)

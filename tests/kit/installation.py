@@ -1,4 +1,4 @@
-"""The whole of Atelier as its owner runs it: `python -m bot` with its engine, real processes."""
+"""A whole installation as its owner runs it: `python -m bot` with its engine, as real processes."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -17,13 +17,13 @@ WITHIN_SECONDS = 240.0
 
 @dataclass
 class Installation:
-    """A loopback Discord, and a data directory that outlives the processes."""
+    """A loopback Discord, and a data folder that outlives the processes."""
 
     discord: LoopbackDiscord
     folder: Path
 
     def environment(self, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What its bot and engines are started with."""
+        """Environment of its bot and engines."""
         ours = {
             "ATELIER_DEVICE": "cpu",
             "ATELIER_VGG19_WEIGHTS": "",
@@ -51,7 +51,7 @@ class Installation:
         return interaction
 
     async def command(self, user: str, seed: int) -> Interaction:
-        """Post them, whether or not the bot lives to acknowledge it."""
+        """The same, without waiting for an acknowledgement."""
         return await self.discord.slash(
             self.discord.user(user),
             "paint",

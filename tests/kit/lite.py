@@ -1,10 +1,10 @@
-"""What the small network's weights look like."""
+"""The shapes of lite's weights."""
 
 from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Shapes of all weights."""
+    """Shapes of all weights, by name."""
     found: dict[str, tuple[int, ...]] = {}
     inputs = 3
     for convolution in CONVOLUTIONS:

@@ -1,4 +1,4 @@
-"""Asking for paintings that move, and waiting for them."""
+"""Requests clip paintings, and waits for them."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ async def decided(
 
 
 async def moving(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
-    """A painting that moves, finished."""
+    """A finished clip painting."""
     attachments = details.pop("attachments", GIF)
     interaction = await world.discord.slash(
         world.user(), "paint", {"moving": True, **(options or {})}, attachments, **details

@@ -1,4 +1,4 @@
-"""What a folder looks like to somebody else than its owner."""
+"""Runs code as a user without access to a folder."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ NOBODY = 65_534
 
 @contextlib.contextmanager
 def closed_to_us(folder: Path) -> Iterator[None]:
-    """Let this process be somebody to whom the folder is closed; as root it is nobody meanwhile."""
+    """Deny this process access to the folder; as root, by becoming `nobody` for the block."""
     mode, is_root = folder.stat().st_mode, os.geteuid() == 0
     folder.chmod(0o700 if is_root else 0)
     if is_root:

@@ -1,4 +1,4 @@
-"""Small pictures, as files' bytes."""
+"""Small picture files, as bytes."""
 
 import io
 from functools import cache
@@ -33,7 +33,7 @@ def plain_picture(
 
 
 def gradient_picture(size: tuple[int, int] = (96, 64), kind: str = "PNG") -> bytes:
-    """A small picture with something on it."""
+    """A small picture with some content."""
     return encoded(Image.linear_gradient("L").resize(size).convert("RGB"), kind)
 
 

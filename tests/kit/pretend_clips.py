@@ -1,4 +1,4 @@
-"""A painting that moves, of an engine that pretends: its frames posterized."""
+"""Clip paintings of the pretend engine: posterized frames."""
 
 import io
 import os
@@ -13,7 +13,7 @@ from jobs.model import Job, PaintedClip
 async def painted_clip(
     job: Job, store: PictureStore, *, noise: bool = False
 ) -> tuple[Image.Image, PaintedClip]:
-    """Its poster and the painting itself, of which the files are in the store."""
+    """The poster and the painting, with its files in the store."""
     assert job.inputs.clip is not None
     clip = read_clip(await store.get(job.inputs.clip.picture))
     frames = [_painted(frame, job.options.size_px, noise=noise) for frame in clip.frames()]
@@ -32,7 +32,7 @@ async def painted_clip(
 
 
 async def moving_preview(job: Job, store: PictureStore) -> str:
-    """The key of a short loop."""
+    """Key of a short loop."""
     assert job.inputs.clip is not None
     clip = read_clip(await store.get(job.inputs.clip.picture))
     return await store.put(_saved(list(clip.frames())[:2], clip, "gif"), "gif")

@@ -1,4 +1,4 @@
-"""An engine that claims, shows progress and finishes like a real one, but only copies pictures."""
+"""An engine that claims, reports progress and finishes like a real one, but copies pictures."""
 
 import asyncio
 import io
@@ -25,7 +25,7 @@ BEAT_SECONDS = 0.5
 
 
 def _tinted(image: Image.Image, number: int) -> Image.Image:
-    """A version that can be told from the others; the first is the picture as it is."""
+    """A distinguishable version; the first is the picture unchanged."""
     tints = (None, "teal", "olive", "brown", "navy", "purple")
     tint = tints[number]
     if tint is None:
@@ -35,18 +35,18 @@ def _tinted(image: Image.Image, number: int) -> Image.Image:
 
 @dataclass
 class PretendEngine:
-    """Works by itself (`run`), or step by step on the one job that a test names."""
+    """Works by itself (`run`), or step by step on a job that the test names."""
 
     queue: JobQueue
     step_seconds: float = 0.02
     noise: bool = False
-    """Whether results are noise, which no PNG makes small."""
+    """Whether results are noise, which PNG cannot compress."""
     fails_with: str | None = None
     notes: tuple[Sentence, ...] = ()
     missing: tuple[str, ...] = ()
-    """Paintings that cannot be fetched, of jobs in several styles."""
+    """Paintings to report as unavailable, of jobs in several styles."""
     hold: asyncio.Event = field(default_factory=asyncio.Event)
-    """While it is cleared, jobs that were claimed go no further than half."""
+    """While cleared, claimed jobs stop at half."""
     painted: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ class PretendEngine:
     # By itself
 
     async def run(self) -> None:
-        """Paint whatever comes, in the loop of the test."""
+        """Paint any job, in the test's event loop."""
         beats_at = 0.0
         while True:
             claim = await self.queue.claims.claim(ENGINE.id)
@@ -177,9 +177,10 @@ class PretendEngine:
         return done
 
     async def finish_some(self, job: Job, count: int) -> Claim:
-        """Claim the next job, which must be this one, and finish so many of its pictures.
+        """Claim the next job, which must be this one, and finish this many of its pictures.
 
-        Not the last, with which the job would be done; those finished before are not painted again.
+        Never the last one, which would finish the job; pictures finished before are not painted
+        again.
         """
         claim = await self._claim(job)
         keys, store = [*claim.done], self.queue.store

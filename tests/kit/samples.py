@@ -1,4 +1,4 @@
-"""Submissions, reports and clocks to try the queue with."""
+"""Sample submissions, reports and clocks for the queue."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ __all__ = ["GENEROUS", "PICTURE", "RESULT", "accepted", "submission"]
 
 
 class FakeClock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that only advances when told to."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
@@ -58,7 +58,7 @@ class Place:
 
 
 async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any) -> Refusal:
-    """Why a submission is refused, which a look at the limits before says too."""
+    """The refusal of a submission; checks that `check_limits` returns the same."""
     asked = submission(user_id, guild_id, **c)
     outcome = await queue.submissions.submit(asked)
     assert isinstance(outcome, Refused), outcome
@@ -85,7 +85,7 @@ def failure(kind: FailureKind = FailureKind.ENGINE) -> Failure:
 
 
 async def delete_for_good(queue: JobQueue, job_id: int, user_id: int = 1) -> Job:
-    """Delete the pictures of a job, and let the time pass in which that can be taken back."""
+    """Delete a job's pictures, and advance past the time for undoing it."""
     deleted = await queue.retention.delete_soon(job_id, user_id)
     assert deleted is not None
     async with queue.database.write() as transaction:
@@ -96,7 +96,7 @@ async def delete_for_good(queue: JobQueue, job_id: int, user_id: int = 1) -> Job
 
 
 async def looked_after(queue: JobQueue, clock: FakeClock, seconds: float) -> list[int]:
-    """Let time pass while somebody looks after the leases, as the bot does; what was reaped."""
+    """Advance the clock while the leases are checked, as the bot does; returns the reaped jobs."""
     reaped: list[int] = []
     end = clock.now + seconds
     while clock.now < end:

@@ -1,4 +1,4 @@
-"""A VGG19 with few channels and random weights: its shape and borders for little work."""
+"""A VGG-19 with few channels and random weights: the same structure, little work."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ def thin_studio(
     max_memory_bytes: int | None = None,
     wrap: type | None = None,
 ) -> Studio:
-    """A studio whose every network is a thin VGG19, wrapped by a class of the test's if need be."""
+    """A studio whose networks are all a thin VGG-19, wrapped by a class of the test's if given."""
 
     def opener(
         network: str,
@@ -55,7 +55,7 @@ def thin_studio(
 
 
 def noise_picture(height: int, width: int, seed: int = 0) -> Picture:
-    """Smooth coloured noise, more like a picture than white noise is."""
+    """Smooth colored noise, more like a picture than white noise is."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, max(2, height // 8), max(2, width // 8), generator=generator)
     pixels = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")

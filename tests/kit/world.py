@@ -1,4 +1,4 @@
-"""A bot, an engine that pretends and a loopback Discord, each of which can stop and start again."""
+"""A bot, a pretend engine and a loopback Discord, each of which can be stopped and restarted."""
 
 import asyncio
 import inspect
@@ -33,7 +33,7 @@ BOTH = {**PHOTO, "style": ("style.png", gradient_picture((64, 64)))}
 
 
 def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
-    """A bot of its own for one test, with limits that are not in its way."""
+    """Settings for one test's bot, with limits that do not interfere."""
     return Settings(
         _env_file=None,
         discord_token=SecretStr(discord.token),
@@ -48,13 +48,13 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
 
 @dataclass
 class World:
-    """All that a test of the bot needs."""
+    """Everything that a test of the bot needs."""
 
     discord: LoopbackDiscord
     settings: Settings
     client: AtelierClient | None = None
     engine: PretendEngine | None = None
-    """The one that works by itself."""
+    """The engine that works by itself."""
     ahead_seconds: float = 0.0
     tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
@@ -138,14 +138,14 @@ class World:
         )
 
     async def painted(self, options: dict[str, Any] | None = None, **details: Any) -> Message:
-        """The message of a picture that was asked for by /paint, and is finished."""
+        """The message of a finished picture that was requested by /paint."""
         interaction = await self.paint(options, **details)
         return await self.finished(interaction)
 
     async def slash(
         self, user: User, name: str, options: dict[str, Any] | None = None, **details: Any
     ) -> Message:
-        """Use a command and return its answer, once it stands."""
+        """Use a command and return its complete answer."""
         return await answer(await self.discord.slash(user, name, options, **details))
 
     async def open_gallery(self) -> None:
@@ -173,7 +173,7 @@ class World:
             command["default_member_permissions"] = None
 
     async def thread(self, channel: str, kind: int) -> int:
-        """A thread of a channel, of a type of Discord's, as the bot hears of it; its id."""
+        """Create a thread of a Discord channel type, as the bot sees it; returns its ID."""
         thread_id = self.discord.world.ids.next()
         data = {
             "id": str(thread_id),
@@ -205,7 +205,7 @@ class World:
         return interaction.message
 
     async def says(self, interaction: Interaction, words: str) -> Message:
-        """The answer, once it holds these words."""
+        """Wait for the answer to contain these words."""
         await interaction.wait(
             lambda i: i.message is not None and words in i.message.text, TIMEOUT_SECONDS
         )
@@ -213,12 +213,12 @@ class World:
         return interaction.message
 
     async def said(self, interaction: Interaction) -> str:
-        """All that an answer and its follow-ups say, once they say something."""
+        """Text of an answer and its follow-ups, once there is some."""
         await interaction.wait(words_of, TIMEOUT_SECONDS)
         return words_of(interaction)
 
     async def delivered(self, job: Job | None = None) -> Job:
-        """A job, or else ada's newest, once its end was delivered or given up."""
+        """A job (by default ada's newest) once it was delivered or given up."""
         found: list[Job] = []
 
         async def is_delivered() -> bool:
@@ -229,14 +229,14 @@ class World:
         return found[0]
 
     async def no_intakes(self) -> None:
-        """Wait until nothing is left between a command and its job."""
+        """Wait until no intake is open."""
         await self.eventually(self._nothing_pending)
 
     async def _nothing_pending(self) -> bool:
         return not await self.queue.intakes.pending()
 
     async def eventually(self, condition: Callable[[], object]) -> None:
-        """Wait until something holds that neither Discord nor the bot announces."""
+        """Poll for a condition that neither Discord nor the bot announces."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
                 said = condition()
@@ -286,7 +286,7 @@ class World:
 
     @property
     def stepped(self) -> PretendEngine:
-        """An engine that does only what it is told to, on the bot's own queue."""
+        """An engine that works step by step, on the bot's own queue."""
         return PretendEngine(self.queue)
 
     async def painted_job(self, user: User, **details: Any) -> Job:
@@ -325,7 +325,7 @@ def filled(message: Message | None) -> bool:
 
 
 async def answer(interaction: Interaction) -> Message:
-    """The answer to an interaction, once it says something."""
+    """The answer to an interaction, once it has content."""
     await interaction.wait(lambda i: filled(i.message) or any(map(filled, i.followups)))
     if filled(interaction.message):
         assert interaction.message is not None

@@ -30,7 +30,7 @@ from jobs import health
 from jobs.changing import clearing, erasures, retention, weekly_styles
 from jobs.changing.styles import STYLES_ALLOWED
 from jobs.cli import settling
-from jobs.db import copying, living
+from jobs.db import copying, liveness
 from jobs.order.speeds import NETWORK_WORK
 from tests.whole.test_documents import ROOT
 
@@ -140,7 +140,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ),
     ("security", "and its files {} minutes later", (retention.UNDO_SECONDS / MINUTE,)),
     ("security", "a second one waits {} seconds", (folder_lock.ENDING_SECONDS,)),
-    ("security", "was silent for {} minute", (living.BOT_ALIVE_SECONDS / MINUTE,)),
+    ("security", "was silent for {} minute", (liveness.BOT_ALIVE_SECONDS / MINUTE,)),
     ("upgrade", "Of these copies the newest {} are kept", (copying.KEPT,)),
     ("upgrade", "{} numbers are left out", (f"{settling.UNKNOWN_NUMBERS:,}",)),
     ("upgrade", "those of Debian 13, version {}: they copy servers from 9.2 to {}", (PG_DUMP,) * 2),

@@ -1,5 +1,5 @@
-"""Beside crowsonkb/style-transfer-pytorch: the same pairs, the same weights, its own schedule.
+"""Comparison with crowsonkb/style-transfer-pytorch: same pairs and weights, its own schedule.
 
-The program is installed by who compares, into a folder that the command is given; nothing of it
-is in this repository.
+The user installs the program into a folder and passes that to the command; nothing of it is in this
+repository.
 """

@@ -1,10 +1,9 @@
-"""`python -m tools.crowsonkb paint|table|sheets|unblind OUT`: beside crowsonkb's program.
+"""`python -m tools.crowsonkb paint|table|sheets|unblind OUT`: comparison with crowsonkb.
 
-`paint` paints pairs with the program, which lies in the folder of `--program`, and with ours at
-several strengths; what is painted already is not painted again, so a run that was broken off goes
-on. `table` measures and counts. `sheets` lays the pictures of each pair out in an order that
-nobody is told; the choices are written into `choices.txt` there, and `unblind` says whose
-pictures they are.
+`paint` paints pairs with the program in the folder `--program`, and with ours at several strengths;
+pictures that exist are skipped, so an interrupted run can be continued. `table` measures and
+counts. `sheets` makes a sheet per pair with the pictures in random order; the user writes choices
+into `choices.txt` there, and `unblind` evaluates them.
 """
 
 import argparse
@@ -40,7 +39,7 @@ STRENGTHS = (0.3, 0.5, 0.7)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what was asked for; 0, or 2 with a sentence on stderr."""
+    """Run a command. Returns 0, or 2 with a message on stderr."""
     chosen = _parser().parse_args(arguments)
     try:
         pairs = load_pairs(chosen.shared, chosen.pairs.split(",") if chosen.pairs else None)
@@ -70,12 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def ours(strength: float) -> str:
-    """The name of our picture of that strength."""
+    """Name of our picture of that strength."""
     return f"atelier-{strength:g}"
 
 
 def theirs(share: float) -> str:
-    """The name of the program's picture after that share of its iterations."""
+    """Name of the program's picture after that share of its iterations."""
     return "crowsonkb" if share == 1 else f"crowsonkb-{share:g}"
 
 
@@ -101,7 +100,7 @@ def _paint(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
 
 
 def _painted(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> list[Pair]:
-    """Those pairs of which there are all pictures."""
+    """The pairs that have all pictures."""
     names = [theirs(chosen.share), *(ours(one) for one in chosen.strengths)]
     return [
         one for one in pairs if all(picture_file(chosen.out, one, name).is_file() for name in names)
@@ -132,7 +131,7 @@ def _table(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> str:
 
 
 class _Measures:
-    """What was measured of pictures, kept beside them, as it takes seconds each."""
+    """Measurements of pictures, cached in a file, as each takes seconds."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -140,7 +139,7 @@ class _Measures:
         self._panel: Panel | None = None
 
     def of(self, picture: Path, pair: Pair) -> list[Likeness]:
-        """At both scales."""
+        """The measurements at both scales."""
         if picture.name not in self._known:
             torch.set_num_threads(1)
             self._panel = self._panel or Panel(Vgg19(NetworkSource().weights()))
@@ -160,7 +159,7 @@ def _sheets(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
 
 
 def _named_sheet(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
-    """A row of each pair with its pictures by their names, as `sheet.jpg`."""
+    """A sheet with a row per pair and the pictures' names, as `sheet.jpg`."""
     rows = []
     for pair in pairs:
         files = {"photograph": pair.content, "painting": pair.style}

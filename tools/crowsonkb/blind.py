@@ -1,7 +1,8 @@
-"""Sheets of two pictures whose order nobody is told, and what the choices came to.
+"""Sheets for a blind comparison of two pictures, and the evaluation of the choices.
 
-A sheet has the photograph and the painting above, and below the two pictures as A and B. Choices
-are lines `PAIR A` or `PAIR B`, with a reason behind, in a file; only then `unblind` says whose.
+A sheet has the photograph and the painting on top, and the two pictures as A and B below. Choices
+are lines `PAIR A` or `PAIR B`, followed by a reason, in a file; only `unblind` reveals which is
+which.
 """
 
 import random
@@ -16,7 +17,7 @@ LETTERS = ("A", "B")
 
 
 def order(pair: str, seed: int, names: Sequence[str]) -> tuple[str, ...]:
-    """The two pictures' names as A and B; the same for a seed."""
+    """The names of the pictures A and B; deterministic for a seed."""
     chosen = list(names)
     random.Random(f"{seed} {pair}").shuffle(chosen)  # noqa: S311 (no secret, only unknown)
     return tuple(chosen)
@@ -31,17 +32,16 @@ def sheet(
 
 
 class ChoicesError(ValueError):
-    """The choices cannot be told; the text says why."""
+    """The choices cannot be read; the text says why."""
 
 
 def unblinded(
     choices: Path, seed: int, names: Sequence[str], pairs: Collection[str]
 ) -> tuple[str, dict[str, int]]:
-    """A table of the choices, and how often each picture was chosen.
+    """A table of the choices, and the count for each picture.
 
     Raises:
-        ChoicesError: a line says neither A nor B, or is not of one of the `pairs`, as another name
-            would have another order.
+        ChoicesError: a line has neither A nor B, or a pair that is not in `pairs`.
     """
     lines = ["| pair | chosen | why |", "|:--|:--|:--|"]
     counts = dict.fromkeys(names, 0)

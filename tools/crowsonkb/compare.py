@@ -1,4 +1,4 @@
-"""Who is nearer to the painting at equal structure, and who keeps more of it at equal style."""
+"""Compares programs: which is nearer to the painting at equal structure, and vice versa."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from pathlib import Path
 from tools.evaluation.likeness import Likeness
 
 STYLES = ("gram", "wasserstein", "missing", "foreign")
-"""Distances to the painting by which both are compared."""
+"""Style distances by which both are compared."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A picture between photograph and painting: how far it is from each."""
+    """A picture's distances to the photograph and to the painting."""
 
     structure: float
     style: float
@@ -22,10 +22,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A rival's picture beside the line through ours of rising strength.
+    """A rival's picture compared with the line through our pictures of increasing strength.
 
-    Where the line ends before it reaches the rival's picture, its last two points say how it goes
-    on (`beyond`).
+    If the line ends before the rival's picture, it is extrapolated from its last two points
+    (`beyond`).
     """
 
     theirs: Place
@@ -54,7 +54,7 @@ def place(likenesses: Sequence[Likeness], style: str) -> Place:
 
 
 def compare(ours: Sequence[Place], theirs: Place) -> Comparison:
-    """Beside at least two of ours, which rise in structure as they fall in style."""
+    """Compare with two or more of ours, ordered by rising structure distance."""
     line = sorted(ours, key=lambda one: one.structure)
     style, beyond = _along([(one.structure, one.style) for one in line], theirs.structure)
     back = sorted((one.style, one.structure) for one in line)
@@ -92,13 +92,13 @@ def as_markdown(found: Mapping[str, Mapping[str, Comparison]], seconds: Mapping[
 
 
 def seconds_of(log: Path) -> dict[tuple[str, str], float]:
-    """Processor seconds by pair and picture, from what painting has written."""
+    """Processor seconds by pair and picture, from the log of painting."""
     rows = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
     return {(one["pair"], one["picture"]): one["seconds"] for one in rows}
 
 
 def _along(points: Sequence[tuple[float, float]], at: float) -> tuple[float, bool]:
-    """The value between the two points about a place, and whether it is beyond both."""
+    """Interpolate between the two nearest points; also returns whether it was extrapolated."""
     low, high = next(
         ((one, other) for one, other in pairwise(points) if at <= other[0]),
         (points[-2], points[-1]),

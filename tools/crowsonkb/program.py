@@ -29,10 +29,10 @@ class Program:
     """The program with its own defaults.
 
     Args:
-        folder: where its package `style_transfer` and torchvision were installed.
+        folder: with its package `style_transfer` and torchvision.
         weights: the network's.
         precision: of the convolutions, `bf16` or `fp32`; all else is float32.
-        own_roots: with its own matrix roots, instead of the same ones by eigenvalues.
+        own_roots: whether to use its own matrix roots instead of ours, which are equal (`roots`).
 
     Raises:
         ProgramError: it is not in the folder.
@@ -65,13 +65,13 @@ class Program:
     def paint(
         self, content: Image.Image, style: Image.Image, size_px: int, share: float = 1.0
     ) -> tuple[Image.Image, float]:
-        """The picture with the program's default options, and the processor seconds it took.
+        """Paint with the program's default options; returns the picture and processor seconds.
 
         Args:
             content: RGB.
             style: RGB.
             size_px: the longest side.
-            share: of the iterations that it makes by default at each scale.
+            share: of its default iterations at each scale.
         """
         begun = time.process_time()
         with contextlib.redirect_stdout(io.StringIO()):
@@ -87,9 +87,9 @@ class Program:
     def marks(
         self, content: Image.Image, style: Image.Image, size_px: int, iterations: int
     ) -> list[tuple[int, float, float]]:
-        """The number of each iteration at one size, and seconds by the wall and by the processor.
+        """Paint at one size; for each iteration its number, and wall and processor seconds.
 
-        As of the end of each; everything else is the program's default.
+        The seconds are those at its end; everything else is the program's default.
         """
         marks: list[tuple[int, float, float]] = []
 
@@ -109,7 +109,7 @@ class Program:
 
 
 class _Network:
-    """What the program takes of torchvision's network."""
+    """The part of torchvision's network that the program uses."""
 
     def __init__(self, features: nn.Sequential) -> None:
         self.features = features
@@ -118,10 +118,10 @@ class _Network:
 def torchvision_layers(weights: Vgg19Weights) -> nn.Sequential:
     """The convolutions as torchvision lays them out, for pixels normalized as it does.
 
-    A network of convolutions and ReLUs gives features k times as large for an input and biases k
-    times as large. So the first convolution is made for torchvision's deviations, then all biases
-    are divided by the mean size of a step in the input: features are as large as torchvision's
-    are for the same function, and all relations between them as they were.
+    Scaling the input and all biases of convolutions and ReLUs by k scales all features by k. So the
+    first convolution is adapted to torchvision's standard deviations, and all biases are divided by
+    the mean scale of the input. Features then have torchvision's scale, and their ratios are
+    unchanged.
     """
     parts: list[nn.Module] = []
     given = weights.normalization
@@ -146,7 +146,7 @@ def torchvision_layers(weights: Vgg19Weights) -> nn.Sequential:
 
 
 class _InBf16(nn.Module):
-    """A convolution whose input comes in float32."""
+    """A bf16 convolution with a float32 input."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class _InBf16(nn.Module):
 
 
 def _in_bf16(model: Any) -> None:
-    """Convolutions in bf16, features in float32 for the losses, as this program has it too."""
+    """Run convolutions in bf16 and return float32 features for the losses, as our painter does."""
     model.model.to(dtype=torch.bfloat16, memory_format=torch.channels_last)
     model.model[0] = _InBf16(model.model[0])
     plain = model.forward

@@ -1,9 +1,9 @@
-"""The program's matrix roots by eigenvalues, which takes a tenth of their time.
+"""The program's matrix square roots computed by eigenvalues, which is much faster.
 
-It takes roots of symmetric matrices by twelve Newton-Schulz iterations, forward and, for a Lyapunov
-equation, backward. Both are sums and products of the matrix with itself, so in the basis of its
-eigenvectors they are the same iterations of numbers. These are what is done here: also where
-twelve iterations have not come to the end, the function is the program's.
+The program takes roots of symmetric matrices by twelve Newton-Schulz iterations, forward and, for a
+Lyapunov equation, backward. Both are polynomials in the matrix, so in its eigenbasis they are the
+same iterations on scalars. That is what is computed here, so the result equals the program's even
+where twelve iterations have not converged.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class RootByEigenvalues(torch.autograd.Function):
-    """The square root [N, N] of a symmetric matrix, as twelve iterations find it."""
+    """The square root [N, N] of a symmetric matrix, as after twelve iterations."""
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, iterations: int) -> Tensor:
@@ -38,7 +38,7 @@ class RootByEigenvalues(torch.autograd.Function):
         size = values.square().sum().sqrt()
         found = values / size
         factor = _factor(found, ctx.iterations) / (2 * size)
-        # That of a trace is a multiple of the identity, in any basis.
+        # The gradient of a trace is a multiple of the identity in any basis.
         if torch.equal(grad, torch.eye(len(grad)) * grad[0, 0]):
             return (vectors * (factor.diagonal() * grad[0, 0])) @ vectors.T, None
         inner = vectors.T @ grad @ vectors * factor
@@ -46,7 +46,7 @@ class RootByEigenvalues(torch.autograd.Function):
 
 
 def root(matrix: Tensor, num_iters: int = 10) -> Tensor:
-    """In the program's own words, of one matrix [N, N] or of a batch of one."""
+    """Same signature as in the program: one matrix [N, N], or a batch of one."""
     if matrix.ndim == 2:
         made: Tensor = RootByEigenvalues.apply(matrix, num_iters)
         return made
@@ -54,7 +54,7 @@ def root(matrix: Tensor, num_iters: int = 10) -> Tensor:
 
 
 def _factor(values: Tensor, iterations: int) -> Tensor:
-    """What the backward iterations multiply a gradient by, in the eigenvectors' basis."""
+    """The factor by which the backward iterations multiply a gradient in the eigenbasis."""
     factor = torch.ones(len(values), len(values))
     for _ in range(iterations):
         factor *= (

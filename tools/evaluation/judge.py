@@ -1,4 +1,4 @@
-"""The judge: distances on layers of the true VGG-19 that a painter does not optimise."""
+"""Judges pictures by distances on layers of the original VGG-19 that no painter optimizes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ _STRUCTURE_SHARPNESS = 10.0
 
 
 class JudgeError(Exception):
-    """The judge cannot work; the text says why and what to do."""
+    """The judge cannot be used; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge found; for all of them less is better, and 0 is the least."""
+    """A judgment; lower is better for all values, and 0 is best."""
 
     style_distance: float
     """Mean over the layers of `‖G − Ĝ‖ / ‖Ĝ‖` to the style's Grams; the content itself commonly has
@@ -48,11 +48,11 @@ class Verdict:
     checkerboard: float
     """Share of diagonal pixel detail over content's or style's; 1 is even."""
     border_color: float
-    """Greatest jump of mean colour at a border beyond the content's, in 0..1."""
+    """Greatest jump of mean color at a border beyond the content's, in 0..1."""
     border_detail: float
     """Fine detail at a side over that further in, at the worst side; 1 is even."""
     foreign_colors: float
-    """Share of pixels with a colour that is in neither picture."""
+    """Share of pixels with a color that is in neither picture."""
     style_by_layer: Mapping[str, float]
     """The style distance of each layer."""
     content_by_layer: Mapping[str, float]
@@ -68,12 +68,12 @@ class StyleReference:
 
 
 class Judge:
-    """Judges results; one judge can be kept and asked often.
+    """Judges results; reusable.
 
     Args:
         encoder: VGG-19 with layers down to relu5_2, in float32.
-        longest_px: Larger results are judged after being scaled down to this longest side.
-        style_layers: By which the distance to the style is told.
+        longest_px: Larger results are scaled down to this longest side before.
+        style_layers: Layers for the style distance.
     """
 
     def __init__(
@@ -136,10 +136,10 @@ class Judge:
 
         Args:
             result: The painting.
-            content: What was painted; is brought to the result's size.
-            style: In whose style; is brought to the result's longest side times style_scale,
-                but never enlarged.
-            style_scale: Size of the style picture against the result.
+            content: The photograph; resized to the result's size.
+            style: The painting; resized to the result's longest side times style_scale, but never
+                enlarged.
+            style_scale: Size of the style picture relative to the result.
 
         Raises:
             OSError: A file is absent or holds no picture.

@@ -1,7 +1,7 @@
-"""Likeness to the painting and to the photograph, by measures that no optimizer of ours walks down.
+"""Likeness to the painting and to the photograph, by measures that no optimizer of ours uses.
 
-A measure by which the unchanged photograph wins, or the painting itself, says nothing of a picture
-between them; so a table has these two as its first rows.
+Measures that rate the unchanged photograph or the painting itself best say nothing about pictures
+in between; so a table has these two as its first rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _LANCZOS = Image.Resampling.LANCZOS
 
 @dataclass(frozen=True)
 class Likeness:
-    """What is measured of a picture at one scale; for all of them less is better."""
+    """Measurements of a picture at one scale; lower is better for all of them."""
 
     gram: float
     """To the painting: mean of `‖G − Ĝ‖ / ‖Ĝ‖` over the held-out layers."""
@@ -34,9 +34,9 @@ class Likeness:
     wasserstein: float
     """To the painting: mean of `sliced_wasserstein` over the layers."""
     missing: float
-    """How far the painting's features are from their nearest neighbours in the picture."""
+    """How far the painting's features are from their nearest neighbors in the picture."""
     foreign: float
-    """How far the picture's features are from their nearest neighbours in the painting."""
+    """How far the picture's features are from their nearest neighbors in the painting."""
     structure: float
     """To the photograph: mean of `structure_distance` over relu3_3 and relu4_3."""
     ssim: float
@@ -44,18 +44,18 @@ class Likeness:
     edges: float
     """To the photograph: see `edge_distance`."""
     two_pixel: float
-    """Power at the two-pixel frequencies over the painting's; 1 is as much."""
+    """Power at two-pixel periods relative to the painting; 1 is equal."""
 
 
 MEASURES = tuple(field.name for field in fields(Likeness))
 
 
 class Panel:
-    """Measures likeness; one panel can be kept and asked often.
+    """Measures likeness; reusable.
 
     Args:
         encoder: VGG-19 with layers down to relu5_2, in float32.
-        scales: Sizes at which pictures are measured, in parts of their own.
+        scales: Sizes at which pictures are measured, relative to their own.
 
     Raises:
         JudgeError: The network ends too early.
@@ -72,8 +72,8 @@ class Panel:
 
         Args:
             result: The picture.
-            content: The photograph; is brought to the picture's size.
-            style: The painting; is brought to the picture's longer side, but never enlarged.
+            content: The photograph; resized to the picture's size.
+            style: The painting; resized to the picture's longer side, but never enlarged.
         """
         image = as_image(result)
         photograph = as_image(content).resize(image.size, _LANCZOS)

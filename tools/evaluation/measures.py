@@ -1,4 +1,4 @@
-"""Measures of a picture's look that need no network; pictures are [1, 3, H, W], sRGB 0..1."""
+"""Image measures without a network; pictures are [1, 3, H, W], sRGB 0..1."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -11,7 +11,7 @@ _INSIDE_PX = 16
 _CELLS = 32
 _NEAR_NYQUIST = 0.45
 LEAST_POWER = 1e-8
-"""Of `two_pixel_power`: what a smooth picture in 8 bits has by rounding."""
+"""Value of `two_pixel_power` for a smooth 8-bit picture, due to rounding."""
 
 
 def luminance(picture: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def luminance(picture: Tensor) -> Tensor:
 
 
 def fine_detail(picture: Tensor) -> Tensor:
-    """What a 5-tap binomial blur takes from the luma, [1, 1, H, W]."""
+    """The luma minus its 5-tap binomial blur, [1, 1, H, W]."""
     taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=picture.device, dtype=picture.dtype)
     taps = taps / taps.sum()
     luma = luminance(picture)
@@ -69,7 +69,7 @@ def two_pixel_ratio(result: Tensor, other: Tensor) -> float:
 
 
 def border_color(result: Tensor, content: Tensor) -> float:
-    """Greatest jump of the mean colour from a 4 px border strip to the next 4 px.
+    """Greatest jump of the mean color from a 4 px border strip to the next 4 px.
 
     In 0..1, over the four sides and three channels, less the content's own jump there.
     """
@@ -92,10 +92,10 @@ def border_detail(result: Tensor, content: Tensor) -> float:
 
 
 def foreign_colors(result: Tensor, content: Tensor, style: Tensor) -> float:
-    """Share of pixels (0..1) whose colour is near no colour of content or style.
+    """Share of pixels (0..1) whose color is near no color of content or style.
 
-    Colours are counted in cells of 1/32 of Oklab's ranges (Ottosson, 2020), with all
-    neighbouring cells taken for near.
+    Colors are counted in cells of 1/32 of Oklab's ranges (Ottosson, 2020), with all
+    neighboring cells taken for near.
     """
     occupied = torch.zeros(1, 1, _CELLS, _CELLS, _CELLS, device=result.device)
     for picture in (content, style):
@@ -149,7 +149,7 @@ def _diagonal_share(picture: Tensor) -> float:
 
 
 def _sides(picture: Tensor) -> tuple[Tensor, ...]:
-    """The picture turned so that each side in turn is the top."""
+    """The picture rotated so that each side in turn is at the top."""
     return tuple(torch.rot90(picture, quarter, (2, 3)) for quarter in range(4))
 
 
@@ -159,7 +159,7 @@ def _strip_mean(picture: Tensor, number: int) -> Tensor:
 
 
 def _border_ratio(detail: Tensor) -> float:
-    """At the top of the picture."""
+    """The ratio at the top of the picture."""
     if detail.shape[2] < _INSIDE_PX:
         return 1.0
     outer = _energy(detail[..., :_BORDER_PX, :])

@@ -1,1 +1,1 @@
-"""How the `lite` network is taught, and compared with VGG-19."""
+"""Trains the `lite` network, and compares it with VGG-19."""

@@ -1,8 +1,8 @@
-"""`python -m tools.lite.compare`: the lite network beside VGG19, on the same pictures.
+"""`python -m tools.lite.compare`: compares the lite network with VGG-19 on the same pictures.
 
-Both paint every pair as members have it painted; the true VGG-19 judges on layers that neither
-optimises. Results are kept in a folder, a file for each painting, so that a run that was stopped
-goes on; `table.md` and `pairs.jpg` are written at the end.
+Both paint every pair with the default options; the original VGG-19 judges on layers that neither
+optimizes. Results are kept in a folder, one file per painting, so an interrupted run can be
+continued; `table.md` and `pairs.jpg` are written at the end.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tools.evaluation.pictures import as_tensor, fit_longest
 from tools.pictures import Pair, make_sheet, open_rgb, paint_pair
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu3_4", "relu4_3", "relu5_2")
-"""Of the true VGG-19, none of which either network optimizes."""
+"""Layers of the original VGG-19 for judging, none of which either network optimizes."""
 FIGURES = (
     "two_pixel_photograph",
     "two_pixel_painting",
@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def pairs_of(contents: Sequence[Path], styles: Sequence[Path]) -> list[Pair]:
-    """Every second combination, so that each picture is in about as many."""
+    """Every second combination, so that each picture occurs about equally often."""
     grid = itertools.product(enumerate(contents), enumerate(styles))
     return [
         Pair(f"{content.stem}-{style.stem}", content, style)
@@ -80,7 +80,7 @@ def pairs_of(contents: Sequence[Path], styles: Sequence[Path]) -> list[Pair]:
 
 
 def measured(image: Image.Image, pair: Pair, judge: Judge) -> dict[str, float]:
-    """The figures of a painting: those of `FIGURES`, its distances, and that of each layer."""
+    """Measurements of a painting: `FIGURES`, its distances, and those of each layer."""
     verdict = judge.judge(image, pair.content, pair.style)
     photograph = open_rgb(pair.content).resize(image.size, Image.Resampling.LANCZOS)
     painting = fit_longest(open_rgb(pair.style), max(image.size))

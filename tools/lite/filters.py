@@ -1,4 +1,4 @@
-"""What the `lite` network's first filters are before it learns: edges and lines, and noise."""
+"""Initial filters of the `lite` network's first layer: edges, lines, and noise."""
 
 import math
 from itertools import product
@@ -6,8 +6,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
-# Light, red against blue, green against magenta. Photographs vary most in the first, so the
-# other two count half as much again for a painting's colours to come out.
+# Luminance, red-blue and green-magenta. Photographs vary most in the first, so the others are
+# weighted by half as much again for a painting's colors to come out.
 _OPPONENTS = ((1 / 3, 1 / 3, 1 / 3), (0.5, 0.0, -0.5), (-0.25, 0.5, -0.25))
 _GAINS = (1.0, 1.5, 1.5)
 _PHASES = tuple(number * math.pi / 2 for number in range(4))
@@ -20,9 +20,8 @@ _SEED = 0
 def first_filters(count: int, size_px: int) -> Tensor:
     """Kernels [count, 3, size_px, size_px] on RGB, with zero mean; at most 96.
 
-    Drawn from Gabor functions of light and of the opponent colours in four phases each, which
-    networks learn for themselves in time (Krizhevsky, Sutskever and Hinton 2012, figure 3), and
-    windowed noise.
+    Gabor functions of luminance and opponent colors in four phases each, as networks learn by
+    themselves (Krizhevsky, Sutskever and Hinton 2012, figure 3), and windowed noise.
     """
     generator = torch.Generator().manual_seed(_SEED)
     designed = _gabors(size_px)
@@ -35,7 +34,7 @@ def first_filters(count: int, size_px: int) -> Tensor:
 
 
 def _gabors(size_px: int) -> Tensor:
-    """Oriented edges and lines: of light in eight directions, of each colour in four."""
+    """Oriented edges and lines: luminance in eight directions, each color in four."""
     steps = torch.arange(size_px, dtype=torch.float64) - (size_px - 1) / 2
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     deviation = size_px / 4.2
@@ -56,7 +55,7 @@ def _gabors(size_px: int) -> Tensor:
 
 
 def _zero_mean(filters: Tensor, window: Tensor) -> Tensor:
-    """Windowed, with zero mean in each colour and of length one."""
+    """Windowed filters with zero mean in each color and unit norm."""
     filters = filters * window
     filters = filters - filters.sum((2, 3), keepdim=True) / window.sum() * window
     lengths: Tensor = filters.flatten(1).norm(dim=1)

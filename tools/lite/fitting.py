@@ -1,8 +1,8 @@
-"""Weights to begin with by least squares, layer by layer: no step of learning is needed for them.
+"""Initial weights by least squares, layer by layer, without training.
 
-Each convolution in turn is fitted, on the answers of those before it, to what the layer of VGG-19
-that it stands for says before its ReLU, in as few of its channels as the convolution has outputs.
-Convolutions that earlier weights hold already are fitted to what they said there.
+Each convolution in turn is fitted, on the outputs of those before it, to a layer of VGG-19 before
+its ReLU, reduced to as many channels as the convolution has outputs. Convolutions that exist in
+earlier weights are fitted to their outputs there.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,22 +19,22 @@ from tools.lite.lessons import Lesson, inner, together
 from tools.lite.student import Student
 
 STANDS_FOR = {"conv4a": "relu4_1", "conv4b": "relu4_2", "conv5a": "relu5_1", "conv5b": "relu5_1"}
-"""The layer of VGG-19 that a convolution without earlier weights is fitted to."""
+"""Target layer of VGG-19 for each convolution without earlier weights."""
 _RIDGE = 1e-3
-"""Added to the diagonal, in parts of its mean: without it weights get large that all but cancel."""
+"""Ridge, relative to the diagonal's mean; without it, large weights nearly cancel each other."""
 _LEAST_SIZE = 0.05
 
 
 def deepened(
     earlier: Weights, teacher: Vgg19Weights, crops: Sequence[Tensor], *, maxima: bool
 ) -> dict[str, Tensor]:
-    """Weights of all convolutions out of those of the first of them; readings are still nothing.
+    """Weights of all convolutions, given those of the first ones; readings are not fitted.
 
     Args:
         earlier: the first convolutions' weights, and their readings.
         teacher: VGG-19.
         crops: [3, h, w] in 0..1, to fit by.
-        maxima: whether the earlier network halved by maxima, not by means.
+        maxima: whether the earlier network used max pooling instead of mean pooling.
     """
     pool: Callable[[Tensor], Tensor] = _maximum if maxima else avg_pool
     known = [each for each in CONVOLUTIONS if f"{each.name}.weight" in earlier]
@@ -64,7 +64,7 @@ def deepened(
 
 
 def fit_readings(student: Student, lessons: Iterable[Lesson]) -> None:
-    """Give the student the readings that are best on its present features, but for the first's."""
+    """Fit the student's readings to its present features, except the first."""
     fitted = [reading for reading in READINGS if reading.source != CONVOLUTIONS[0].name]
     sums = {reading.layer: _Sums() for reading in fitted}
     answers: dict[str, Tensor] = {}
@@ -87,13 +87,13 @@ def fit_readings(student: Student, lessons: Iterable[Lesson]) -> None:
 
 
 class _Sums:
-    """The normal equations of least squares, with a constant beside the regressors."""
+    """Normal equations of least squares with an intercept."""
 
     def __init__(self) -> None:
         self.left = self.right = torch.zeros((), dtype=torch.float64)
 
     def add(self, given: Tensor, wanted: Tensor) -> None:
-        """Rows [n, C] that are given, and those [n, K] that are to be made of them."""
+        """Add samples: inputs [n, C] and targets [n, K]."""
         given = torch.cat([given, given.new_ones(len(given), 1)], 1).double()
         self.left = self.left + given.mT @ given
         self.right = self.right + given.mT @ wanted.double()
@@ -108,7 +108,7 @@ class _Sums:
 def _fit(
     name: str, given: Sequence[Tensor], wanted: Sequence[Tensor], made: dict[str, Tensor]
 ) -> list[Tensor]:
-    """Fit a convolution of 3 × 3, put it into `made`, and return its answers."""
+    """Fit a 3 × 3 convolution, store it in `made`, and return its outputs."""
     sums = _Sums()
     for x, y in zip(given, wanted, strict=True):
         sums.add(F.unfold(x, 3, padding=1)[0].mT, _rows(y))
@@ -121,7 +121,7 @@ def _fit(
 def _told(
     weights: Vgg19Weights, crops: Sequence[Tensor], layers: Iterable[str]
 ) -> dict[str, list[Tensor]]:
-    """What VGG-19's layers say of crops before their ReLU."""
+    """VGG-19's features of crops before the ReLU."""
     network = Vgg19(weights)
     names = [each.layer for each in TEACHERS]
     before = {layer: names[names.index(layer) - 1] for layer in layers}
@@ -137,9 +137,9 @@ def _told(
 
 
 def _thinned(said: Sequence[Tensor], count: int) -> list[Tensor]:
-    """The channels from which the others' rectified answers are best told, of size one.
+    """Select the channels that best predict the others' rectified outputs, at unit size.
 
-    Chosen one after another, each by how much of all is explained with it (pivoted Cholesky).
+    Greedily, by the explained variance (pivoted Cholesky).
     """
     left = torch.zeros((), dtype=torch.float64)
     for one in said:

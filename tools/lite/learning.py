@@ -1,4 +1,4 @@
-"""The steps by which the `lite` network learns its lessons, and what is left to learn."""
+"""Training steps of the `lite` network, and its remaining error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ _BORDER_SHARE = 0.3
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps of one part: how many, the largest, how many are normalized, and lessons in each.
+    """A training phase: number of steps, learning rate, batch-normalized steps, batch size.
 
-    `mean_weight` is what the error of a crop's mean counts beside the mean of its errors: the
-    first is what stays in second moments, but too much of it costs more than it wins.
-    Normalisation over the batch finds the features' scale in the first steps of drawn weights only:
-    later on it would hide from the network how bright a picture is.
+    `mean_weight` weights the error of a crop's mean feature beside the mean error: the former
+    remains in second moments, but too much of it does harm. Batch normalization finds the features'
+    scale in the first steps from random weights; later it would hide a picture's brightness from
+    the network.
     """
 
     steps: int
@@ -43,10 +43,10 @@ def learn(
     state: Path,
     console: Console,
 ) -> list[dict[str, float]]:
-    """Teach the lessons; returns how each layer's error fell.
+    """Train on the lessons; returns each layer's error over time.
 
-    What was learnt is kept in the file `state` every 500 steps and at the end, from where the same
-    call goes on.
+    The state is saved to the file `state` every 500 steps and at the end; the same call resumes
+    from it.
     """
     learnt = [part for part in student.parameters() if part.requires_grad]
     optimizer = torch.optim.Adam(learnt, lr=schedule.step, betas=(0.9, 0.99))
@@ -67,7 +67,7 @@ def learn(
         student.train(number <= schedule.normalized_steps)
         chosen = torch.randint(0, len(lessons), (schedule.batch,), generator=generator)
         crops, targets = together([lessons[place] for place in chosen.tolist()])
-        # In bf16 a step takes six tenths of the time where the processor has it.
+        # bf16 is faster where the processor has it.
         with torch.autocast("cpu", dtype=choose_dtype("auto", crops.device)):
             told = student(crops)
         errors = {name: _error(told[name].float(), one, name) for name, one in targets.items()}
@@ -101,7 +101,7 @@ def learn(
 
 
 def left(student: Student, lessons: Sequence[Lesson]) -> dict[str, float]:
-    """Share of each layer's squares that is not explained."""
+    """Unexplained variance of each layer."""
     student.eval()
     errors: dict[str, float] = {}
     squares: dict[str, float] = {}
@@ -117,15 +117,15 @@ def left(student: Student, lessons: Sequence[Lesson]) -> dict[str, float]:
 
 
 def _error(told: Tensor, target: Tensor, layer: str) -> Tensor:
-    """Mean over places of the squared error, to which the border adds less than its area.
+    """Mean squared error over positions, with less weight on the border.
 
-    There the teacher sees its own zeros, which say little about pictures; but a network that
-    never learnt of them paints a border with more detail than the rest.
+    At the border the teacher sees zero padding, which says little about pictures. But a network
+    that was never trained on it paints borders with more detail than the rest.
     """
     error = (told - target).square().sum(1)
     return torch.lerp(inner(error, layer).mean(), error.mean(), _BORDER_SHARE)
 
 
 def _bias(told: Tensor, target: Tensor, layer: str) -> Tensor:
-    """Squared error of each crop's mean feature: what is left of errors in the whole's moments."""
+    """Squared error of each crop's mean feature, which remains in the moments of the whole."""
     return inner(told - target, layer).mean((2, 3)).square().sum(1).mean()

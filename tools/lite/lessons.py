@@ -1,4 +1,4 @@
-"""What the `lite` network learns from: crops of pictures, and what VGG19 says of them."""
+"""Training data of the `lite` network: crops of pictures, and VGG-19's features for them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _BASIS_CROPS = 200
 _BASIS_SEED = 0
 _BORDER = 3
 _COPY_LIKENESS = 0.95
-"""Correlation of outlines: copies have above 0.99, and other pictures seldom above 0.7."""
+"""Correlation of outlines from which a picture counts as a copy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +29,14 @@ class Lesson:
 
 
 def inner(features: Tensor, layer: str) -> Tensor:
-    """Without the border, three features wide or, in the deep layers' few, less."""
+    """Features without the border: three wide, or less in deep layers with few features."""
     octave = BY_NAME[BY_LAYER[layer].source].octave
     border = max(0, min(_BORDER, _BORDER - 2 * (octave - 2)))
     return features[..., border:-border, border:-border] if border else features
 
 
 def together(lessons: Sequence[Lesson]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Crops [N, 3, h, w] and targets [N, C, h, w] of a batch, in float32."""
+    """Collate a batch in float32: crops [N, 3, h, w] and targets [N, C, h, w]."""
     crops = torch.stack([each.crop for each in lessons]).float()
     names = lessons[0].targets
     targets = {name: torch.stack([each.targets[name] for each in lessons]) for name in names}
@@ -72,7 +72,7 @@ def _cropped(image: Image.Image, side_px: int, random: np.random.Generator) -> T
 
 
 def _altered(crop: Tensor, before: Tensor | None, random: np.random.Generator) -> Tensor:
-    """As paintings in the making are: mixed, in other colours, with noise."""
+    """A crop altered to resemble an unfinished painting: mixed, recolored, noisy."""
     if before is not None and random.random() < 0.5:
         crop = torch.lerp(crop, before, float(random.uniform(0.2, 0.8)))
     if random.random() < 0.5:
@@ -84,7 +84,7 @@ def _altered(crop: Tensor, before: Tensor | None, random: np.random.Generator) -
 
 
 def recolored(picture: Tensor, random: np.random.Generator) -> Tensor:
-    """The picture [3, h, w] with its colours turned in their space, and of another contrast."""
+    """The picture [3, h, w] with its colors turned in their space, and of another contrast."""
     turn = torch.tensor(np.linalg.qr(random.normal(size=(3, 3)))[0], dtype=torch.float32)
     contrast = float(random.uniform(0.7, 1.5))
     turned = 0.5 + torch.einsum("ij,jhw->ihw", turn, picture - 0.5) * contrast
@@ -92,7 +92,7 @@ def recolored(picture: Tensor, random: np.random.Generator) -> Tensor:
 
 
 def without_copies(files: Sequence[Path], judged: Sequence[Path]) -> list[Path]:
-    """The files that are no copies, of whatever size and quality, of pictures to be judged by."""
+    """The files that are not copies, of any size and quality, of the test pictures."""
     theirs = [_outline(file) for file in judged]
     return [
         file
@@ -102,7 +102,7 @@ def without_copies(files: Sequence[Path], judged: Sequence[Path]) -> list[Path]:
 
 
 def _outline(file: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Light and dark of a picture at 16 × 16, about its mean, as a vector of length 1."""
+    """A picture's luminance at 16 × 16, minus its mean, as a unit vector."""
     with Image.open(file) as image:
         small = image.convert("L").resize((16, 16), Image.Resampling.LANCZOS)
     levels = np.asarray(small, dtype=np.float64).ravel()
@@ -112,7 +112,7 @@ def _outline(file: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 
 def kept(file: Path, make: Callable[[], list[Lesson]]) -> list[Lesson]:
-    """The lessons in a file; they are made and written where it is not there."""
+    """Load the lessons of a file, or make and save them."""
     if not file.exists():
         written = file.with_suffix(".part")
         torch.save([(lesson.crop, lesson.targets) for lesson in make()], written)
@@ -121,10 +121,10 @@ def kept(file: Path, make: Callable[[], list[Lesson]]) -> list[Lesson]:
 
 
 class Teacher:
-    """VGG19, whose features are told in the basis of their largest principal components.
+    """VGG-19, with features in the basis of their largest principal components.
 
-    Each layer's features are scaled so that their mean square over all components is 1. The
-    components are those of the photographs' first crops, so that they are the same each time.
+    Each layer's features are scaled to a mean square of 1 over all components. The components are
+    computed from the first crops of the photographs, so they are reproducible.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Teacher:
         chosen = make_crops(photographs, _BASIS_CROPS, crop_px, _BASIS_SEED)
         for found in self._features(chosen):
             for reading in readings:
-                # Zeros that the teacher pads with should not count among its components.
+                # Features affected by zero padding must not influence the components.
                 features = inner(found[reading.imitates], reading.layer)
                 rows = features[0].flatten(1).double()
                 share = rows @ rows.T / rows.shape[1] / len(chosen)
@@ -153,7 +153,7 @@ class Teacher:
             self._bases[reading.layer] = (components[:, : reading.width] / size).float()
 
     def lessons(self, crops: Tensor) -> list[Lesson]:
-        """The crops, with what the teacher says of each."""
+        """The crops with the teacher's features."""
         lessons: list[Lesson] = []
         for crop, found in zip(crops, self._features(crops), strict=True):
             targets: dict[str, Tensor] = {}

@@ -1,4 +1,4 @@
-"""The `lite` network while it learns: with batch normalization, which is folded away at the end."""
+"""The `lite` network during training, with batch normalization that is folded away at the end."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -11,7 +11,7 @@ _MOMENTUM = 0.05
 
 
 class Student(nn.Module):
-    """The convolutions and readings of `network`, each convolution normalized over the batch.
+    """The convolutions and readings of `network`, with batch normalization.
 
     Ioffe and Szegedy, ICML 2015; without it learning takes several times as long.
     """
@@ -39,10 +39,10 @@ class Student(nn.Module):
 
     @classmethod
     def of(cls, weights: Weights) -> "Student":
-        """One that goes on from weights as `folded` gives them.
+        """A student that continues from weights that `folded` returned.
 
-        Kernels get the size that new ones have and the normalization's gain the rest, so that
-        steps of one size suit both again.
+        Kernels are scaled to the size of new ones, and the normalization's gain compensates, so
+        that one learning rate suits both.
         """
         student = cls()
         for each in CONVOLUTIONS:
@@ -63,7 +63,7 @@ class Student(nn.Module):
     def forward(self, crops: Tensor, answers: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
         """All layers' features of crops [N, 3, h, w] in 0..1.
 
-        Each convolution's answers are put into `answers`, where that is given.
+        Each convolution's outputs are stored in `answers`, if given.
         """
         x = normalized(crops).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
@@ -82,7 +82,7 @@ class Student(nn.Module):
         return found
 
     def hold_first(self) -> None:
-        """Learn neither the convolution of all pixels, the dearest to teach, nor its readings."""
+        """Freeze the first convolution, which is the most expensive to train, and its readings."""
         first = CONVOLUTIONS[0].name
         held = [self.convolutions[first], self.norms[first]]
         held += [self.readings[each.layer] for each in READINGS if each.source == first]
@@ -90,7 +90,7 @@ class Student(nn.Module):
             part.requires_grad_(False)
 
     def folded(self) -> dict[str, Tensor]:
-        """The weights that `LiteEncoder` takes, with the running means of the normalization."""
+        """The weights for `LiteEncoder`, with the normalization folded in."""
         weights: dict[str, Tensor] = {}
         for name, norm in self.norms.items():
             assert isinstance(norm, nn.BatchNorm2d)

@@ -1,10 +1,10 @@
 """`python -m tools.lite.train PHOTOS WORK`: make the weights of the `lite` network.
 
-Crops of photographs, some of them with noise, other colors or two of them mixed, are shown to
-VGG-19, and the lite network learns to say what it says. Then the network paints: it will be asked
-about pictures in the making, which look like no photograph, so it learns on from these.
+The lite network learns to predict VGG-19's features of crops of photographs, some of them noisy,
+recolored or mixed. Then it paints, and continues to learn from its paintings, since unfinished
+paintings do not look like photographs.
 
-What is made on the way is kept in the folder WORK, from where the same command goes on.
+Intermediate results are kept in the folder WORK; the same command resumes from there.
 """
 
 import argparse
@@ -50,7 +50,7 @@ _STYLES = {"form1_2": 1.0, "form2_2": 1.0, "form3_1": 1.0, "form4_1": 0.5, "form
 
 @dataclass(frozen=True)
 class Training:
-    """How long and on what; paintings are the later rounds', for each as many.
+    """Training parameters; `paintings` is the number for each later round.
 
     For `mean_weight` and `normalized_steps` see `tools.lite.learning.Schedule`.
     """
@@ -118,19 +118,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Course:
-    """A whole training."""
+    """A complete training run."""
 
     files: list[Path]
     source: NetworkSource
     work: Path
-    """Where lessons, paintings and states of learning are kept."""
+    """Folder for lessons, paintings and training states."""
     begun: Weights | None
     maxima: bool
     training: Training
     console: Console
 
     def run(self) -> tuple[dict[str, Tensor], dict[str, object]]:
-        """Weights, and a log of how they were found."""
+        """Train; returns the weights and a log."""
         training = self.training
         torch.manual_seed(training.seed)
         lessons = self._lessons("photographs", self._photographs)
@@ -153,7 +153,7 @@ class _Course:
         return student.folded(), log
 
     def _beginning(self, lessons: list[Lesson]) -> Student:
-        """A student of drawn weights, or of earlier ones with the rest fitted by least squares."""
+        """A student with random weights, or earlier ones with the rest fitted by least squares."""
         if self.begun is None:
             return Student()
         kept_file = self.work / "begun.safetensors"
@@ -181,7 +181,7 @@ class _Course:
 
     def _lessons(self, name: str, make: Callable[[], Tensor]) -> list[Lesson]:
         def taught() -> list[Lesson]:
-            # What is told is rounded to half precision all the same.
+            # The targets are rounded to half precision anyway.
             dtype = choose_dtype("auto", torch.device("cpu"))
             network = Vgg19(self.source.weights(), dtype=dtype)
             held = self.begun is not None
@@ -209,7 +209,7 @@ class _Course:
 def paint_some(
     weights: Weights, files: list[Path], folder: Path, count: int, chance: random.Random
 ) -> list[Path]:
-    """Paintings of photographs after photographs, some of them hardly begun."""
+    """Paint photographs with photographs as styles, some stopped after a few iterations."""
     encoder = LiteEncoder(weights=weights)
     studio = Studio(opener=lambda *_, **__: encoder, precision="fp32")
     for number in range(count):

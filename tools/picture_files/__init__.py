@@ -1,7 +1,7 @@
-"""One small file of each kind that people attach, with what a viewer shows of it.
+"""One small file of each kind that people attach, with its expected appearance.
 
-The tests hold the decoder to these values; `python -m tools.picture_files` compares both with what
-Chromium shows, and writes the table of `docs/picture-files.md`.
+Tests compare the decoder with these values; `python -m tools.picture_files` compares both with
+Chromium, and writes the table of `docs/picture-files.md`.
 """
 
 from tools.picture_files.bmps import CASES as _BMPS

@@ -1,4 +1,4 @@
-"""What a case is, and the two pictures that most cases are made of."""
+"""Test cases, and the two pictures that most of them contain."""
 
 import io
 from collections.abc import Callable
@@ -16,7 +16,7 @@ SIZE: Final = (48, 32)
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """The file is to be refused, in a sentence that has these words."""
+    """The file must be refused, with a message that contains these words."""
 
     words: str
 
@@ -32,21 +32,21 @@ class Case:
     make: Callable[[], bytes]
     """Gives the file's bytes."""
     right: Array | RefusedFile
-    """[H, W, 1, 3 or 4] in 0..255, what a viewer shows; or why it is refused."""
+    """The expected picture, [H, W, 1, 3 or 4] in 0..255; or the expected refusal."""
     mean: float = 1.0
-    """How far from it the mean may be, of 255."""
+    """Tolerance of the mean difference, of 255."""
     mime: str | None = None
-    """For Chromium; None where it cannot read the file."""
+    """MIME type for Chromium; None if it cannot read the file."""
     chromium_mean: float = 2.0
-    """How far our picture may be from Chromium's."""
+    """Tolerance of the mean difference from Chromium, of 255."""
     why: str = ""
-    """Why Chromium's may be further away than 2."""
+    """Reason for a tolerance above 2."""
     note: str = ""
-    """Words of the note that the member gets."""
+    """Words that the member's note must contain."""
 
     @property
     def name(self) -> str:
-        """For a list of tests."""
+        """Test ID."""
         return f"{self.format}: {self.kind}"
 
 
@@ -82,7 +82,7 @@ PATCHES: Final = np.array(
     ],
     np.uint8,
 )  # fmt: skip
-"""Samples whose meaning hangs on what the file says of their colors."""
+"""Samples whose appearance depends on the file's color information."""
 
 
 def patches(colors: Any = PATCHES) -> Array:

@@ -1,4 +1,4 @@
-"""How far two pictures are apart, where they can be seen."""
+"""The visible difference between two pictures."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tools.picture_files.case import Array
 
 
 def difference(one: Array, other: Array) -> float:
-    """The greatest channel's mean of 255; colors count by their alpha. Infinite between shapes."""
+    """The worst channel's mean difference, of 255, weighted by alpha; infinite if shapes differ."""
     first, second = _four(one), _four(other)
     if first.shape != second.shape:
         return float("inf")

@@ -1,1 +1,1 @@
-"""Scripts that run on the code of either tree: they use only names that both have."""
+"""Scripts that run on either tree's code; they use only names that both have."""

@@ -1,6 +1,6 @@
-"""Seconds of each iteration of one scale, and of the first pictures; a task in, figures out.
+"""Times of each iteration of one scale and of the first previews.
 
-Run as a script with a checkout on the path, also an old one.
+Run as a script with a checkout on the path, which may be old.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _count_work_alone(load: float) -> None:
-    """Go by a clock that others on this machine do not move: so many seconds for one of work."""
+    """Use processor time, scaled by `load`, as the clock, so that other programs have no effect."""
     time.perf_counter = lambda: load * time.process_time()
     log = importlib.import_module("engine.painting.loss_log")
     if hasattr(log, "slowness_before"):  # not in older checkouts
@@ -71,7 +71,7 @@ def _painted(
                 left.append((now, event.fraction, event.seconds_left))
                 if task.get("previews") and _is_due(event.iteration, now, task):
                     file = f"{task['previews']}-{len(shown):03d}.png"
-                    # As large as Discord will show it: what is small is then blurred.
+                    # At the size that Discord shows; smaller previews are blurred then.
                     event.preview(options.size_px).resize(task["shown_size"]).save(file)
                     shown.append((now, file))
             case Painted():

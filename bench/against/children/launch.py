@@ -1,7 +1,7 @@
-"""Run a command and write what it took, as the system counted it, into a file.
+"""Run a command, and write its resource usage to a file.
 
-A process between: the peak that Linux counts for a process begins with that of the one that
-started it, and the benchmark's own is large. Run as a script, with no code on the path.
+It is a separate process because on Linux a child's peak memory starts with that of its parent, and
+the benchmark's own is large. Run as a script, without code on the path.
 """
 
 import json
@@ -16,7 +16,7 @@ def main() -> int:
     """Run `sys.argv[2:]`; its exit status."""
     with subprocess.Popen(sys.argv[2:]) as child:
         _, status, usage = os.wait4(child.pid, 0)
-        # subprocess is told, so that it does not wait for a process that is gone.
+        # Tell subprocess, so that it does not wait for a process that is gone.
         child.returncode = os.waitstatus_to_exitcode(status)
     # Linux counts in KiB, macOS in bytes.
     peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else _KIB)

@@ -30,7 +30,7 @@ from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import is_transient
 from bot.wire.original_response import ORIGINAL, webhook_of
-from jobs.changing.retention import removed_first
+from jobs.changing.retention import message_removed_first
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 
@@ -172,7 +172,7 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         raise UserError(IS_BACK)
     if job.pictures_deleted_at <= await read_in_time(interaction, queue.now()):
         raise UserError(TOO_LATE_TO_UNDO)
-    stood = job if removed_first(job) else replace(job, message_removed_at=None)
+    stood = job if message_removed_first(job) else replace(job, message_removed_at=None)
     # A message deleted in Discord stays deleted, and what was not visible here is not shown here.
     alone = not is_shown_here(interaction, stood) or not await is_for_others(interaction, stood)
     hidden = job.reply.spoiler or await read_in_time(interaction, must_hide_here(interaction))

@@ -1,4 +1,4 @@
-"""Clips as files that people's programs show: GIF, MP4 and animated WebP."""
+"""Encodes clips as GIF, MP4 and animated WebP."""
 
 from common.clips.encoding.encode import CLIP_KINDS, ClipKind, EncodingFailedError, encode_clip
 

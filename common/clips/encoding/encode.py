@@ -1,4 +1,4 @@
-"""The one entrance of the encoders: a clip, and the kind of file that it is to be."""
+"""Encodes a clip as a file of a given kind."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ CLIP_KINDS: tuple[ClipKind, ...] = get_args(ClipKind)
 
 
 class EncodingFailedError(AtelierError):
-    """A clip cannot be encoded here; the text says why."""
+    """A clip cannot be encoded; the text says why."""
 
 
 def encode_clip(
@@ -29,23 +29,23 @@ def encode_clip(
     quality: float = 1.0,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write a clip as GIF, MP4 or WebP, with the durations and the repetitions that it has.
+    """Write a clip as GIF, MP4 or WebP, with its durations and repetitions.
 
-    No more than a few frames are in memory. An MP4 is not repeated, and has white where the clip is
-    transparent; a GIF counts in hundredths of a second, so a frame may begin 5 ms early or late.
+    Only a few frames are in memory at once. An MP4 does not loop, and is white where the clip is
+    transparent. A GIF counts in hundredths of a second, so a frame may start 5 ms early or late.
 
     Args:
-        clip: what is to be shown.
-        path: the file to be, or one in memory.
-        kind: its format, whatever it is called.
+        clip: the clip.
+        path: the file to write, or one in memory.
+        kind: its format, regardless of the file's name.
         max_side_px: larger frames are reduced to it.
-        quality: 0..1; less is a smaller file.
+        quality: 0..1; lower gives a smaller file.
         check: called before each frame; it may raise to stop.
 
     Raises:
         ClipDamagedError: a frame cannot be read.
-        EncodingFailedError: there is no encoder for it here.
-        OSError: the system refuses to write.
+        EncodingFailedError: there is no encoder for it.
+        OSError: the file cannot be written.
     """
     size = _size(clip, max_side_px)
 

@@ -1,8 +1,8 @@
-"""FFmpeg takes 15 MiB, and is loaded where it is used."""
+"""Access to FFmpeg, which is large and loaded only when used."""
 
 
 def ffmpeg_error() -> type[Exception]:
-    """What its encoders raise; to be asked for where something was raised."""
+    """The error class of FFmpeg's encoders. Call it only where an error was raised."""
     from av.error import FFmpegError  # noqa: PLC0415
 
     return FFmpegError

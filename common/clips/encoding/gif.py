@@ -1,6 +1,6 @@
-"""GIF: one palette for all frames, and a dither that stays where it is.
+"""GIF encoding with one palette for all frames and an ordered dither.
 
-With a palette for each frame, or with error diffusion, what stands still would crawl.
+With a palette per frame, or with error diffusion, static areas would flicker.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from PIL import GifImagePlugin, Image, ImageChops
 
 _COLORS: Final = 255
 _NOTHING: Final = 255
-"""The index of what is transparent, or as it was."""
+"""Palette index of transparent or unchanged pixels."""
 _SAMPLES: Final = 16
 _SAMPLE_PX: Final = 160
 _OPAQUE: Final = 128
 _DITHER_LEVELS: Final = 10.0
-"""From the darkest to the brightest of the pattern: about half of what lies between two colours."""
+"""Amplitude of the dither pattern in levels: about half the distance between two palette colors."""
 _LEAST_HUNDREDTHS: Final = 2
-"""Programs show frames of less than that for a tenth of a second."""
+"""Shorter frames are shown for 100 ms by many programs."""
 _MOST_HUNDREDTHS: Final = 0xFFFF
 
 _Levels = npt.NDArray[np.uint8]
@@ -40,10 +40,10 @@ def write_gif(
 
     Args:
         path: the file to be.
-        frames: gives all frames, RGB or RGBA; asked twice, as the palette comes first.
+        frames: returns all frames, RGB or RGBA; called twice, once for the palette.
         durations_ms: how long each is shown.
-        plays: how often all are shown; 0: for ever.
-        quality: 0..1; less takes fewer colours.
+        plays: number of plays; 0: forever.
+        quality: 0..1; lower uses fewer colors.
     """
     palette = _palette(frames(), len(durations_ms), max(2, round(_COLORS * quality)))
     before: _Levels | None = None
@@ -81,10 +81,10 @@ def _begin(file: BinaryIO, size: tuple[int, int], palette: Image.Image, plays: i
 
 
 def _hundredths(durations_ms: Sequence[int]) -> list[int]:
-    """Each frame's time, rounded so that no error adds up.
+    """Frame durations in hundredths of a second, rounded without accumulating error.
 
-    More than 50 frames a second cannot be: who comes too soon comes late, and who then has no time
-    left has none.
+    The maximum is 50 frames per second: frames that come too soon are delayed, and those left
+    without time are dropped.
     """
     starts = [round(at / 10) for at in (0, *itertools.accumulate(durations_ms))]
     times = [0] * len(durations_ms)
@@ -98,7 +98,7 @@ def _hundredths(durations_ms: Sequence[int]) -> list[int]:
 
 
 def _palette(frames: Iterable[Image.Image], count: int, colors: int) -> Image.Image:
-    """The colours that suit the frames best, of evenly chosen ones laid side by side."""
+    """The best palette for evenly chosen frames, laid side by side."""
     every = max(1, -(-count // _SAMPLES))
     small: list[Image.Image] = []
     for frame in itertools.islice(frames, 0, None, every):
@@ -115,7 +115,7 @@ def _palette(frames: Iterable[Image.Image], count: int, colors: int) -> Image.Im
 
 
 def _seen(frame: Image.Image) -> Image.Image:
-    """In RGB, with the mean of what is seen where nothing is."""
+    """The frame in RGB, with the mean color of visible pixels where it is transparent."""
     if frame.mode != "RGBA":
         return frame
     pixels = np.asarray(frame)
@@ -139,7 +139,7 @@ def _indexes(frame: Image.Image, palette: Image.Image) -> _Levels:
 
 
 def _changed(before: _Levels | None, now: _Levels) -> tuple[_Levels, tuple[int, int]]:
-    """The part that is not as it was, and its corner, left and top."""
+    """The changed rectangle, and its left and top corner."""
     if before is None:
         return now, (0, 0)
     same = before == now
@@ -150,7 +150,7 @@ def _changed(before: _Levels | None, now: _Levels) -> tuple[_Levels, tuple[int, 
 
 
 def _bayer(order: int) -> npt.NDArray[np.float32]:
-    """Thresholds in a square of 2^order, evenly spread (Bayer, 1973), around 0 in ±½."""
+    """Bayer's threshold matrix (1973) of size 2^order, in ±½."""
     square = np.zeros((1, 1), np.float32)
     for _ in range(order):
         square = np.block([[4 * square, 4 * square + 2], [4 * square + 3, 4 * square + 1]])

@@ -1,4 +1,4 @@
-"""MP4 that every player shows: H.264 in yuv420p, with its colours converted and named."""
+"""MP4 that every player supports: H.264 in yuv420p, with declared color metadata."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,8 +17,8 @@ from PIL import Image
 
 from common.pictures.white import on_white
 
-# That of BT.601: for that of BT.709, Chromium's way without a graphics card (libyuv on x86) has one
-# factor too small, so that a blue of 200 is shown as 193. The file says which it is.
+# BT.601: for BT.709, Chromium without a graphics card (libyuv on x86) has a wrong factor, so that a
+# blue of 200 is shown as 193. The file declares the matrix.
 _MATRIX: Final = Colorspace.ITU601
 _H264: Final = "libx264"
 _ANY_ENCODER: Final = "mpeg4"
@@ -28,7 +28,7 @@ _BEST_SCALE, _LEAST_SCALE = 3, 24
 
 
 class Mp4:
-    """An MP4 that is being written; see `mp4_file`."""
+    """An MP4 being written; see `mp4_file`."""
 
     def __init__(
         self,
@@ -44,10 +44,15 @@ class Mp4:
         self._durations: dict[int, int] = {}
         self._at = 0
         self._failure: av.error.FFmpegError | None = None
-        """Why it was written no further. To write on after that ends the process by a signal."""
+        """The error at which writing stopped. Writing on after it would crash the process."""
 
     def add(self, frame: Image.Image, duration: int = 1) -> None:
-        """Append a frame, and how many units of the time base it is shown for."""
+        """Append a frame.
+
+        Args:
+            frame: RGB.
+            duration: in units of the time base.
+        """
         even = _even(on_white(frame))
         if self._stream is None:
             self._stream = self._opened(even.size)
@@ -63,14 +68,14 @@ class Mp4:
         self._mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Flush the encoder."""
         if self._stream is not None:
             self._mux(self._stream.encode(None))
 
     def _mux(self, packets: Sequence[Any]) -> None:
         for packet in packets:
             if packet.pts is not None and packet.time_base == self._time_base:
-                # Without it the last frame would be shown as long as the one before.
+                # Otherwise the last frame would last as long as the one before.
                 packet.duration = self._durations.pop(packet.pts, packet.duration)
             if self._failure is not None:
                 raise self._failure
@@ -87,7 +92,7 @@ class Mp4:
         worse = 1 - self._quality
         if encoder == _H264:
             crf = round(_BEST_CRF + worse * (_LEAST_CRF - _BEST_CRF))
-            # Frames in their order: with others between, the last one's duration would be lost.
+            # No B-frames: with them, the last frame's duration would be lost.
             stream.options = {"crf": str(crf), "preset": "medium", "bf": "0"}
         else:
             scale = round(_BEST_SCALE + worse * (_LEAST_SCALE - _BEST_SCALE))
@@ -112,14 +117,14 @@ def mp4_file(
     time_base: Fraction | None = None,
     quality: float = 1.0,
 ) -> Iterator[Mp4]:
-    """An MP4 to add frames to; it is whole at the end of the block.
+    """An MP4 to add frames to; it is complete at the end of the block.
 
     Args:
-        path: the file to be; one in memory is written by a single thread, as where it is made none
-            may be started.
-        rate: about how many frames there are a second; the encoder goes by it.
-        time_base: seconds of a unit of the frames' durations; None for one frame.
-        quality: 0..1; less is a smaller file.
+        path: the file to write. A file in memory is encoded by a single thread, as the processes
+            that use one must not start threads.
+        rate: approximate frames per second, for the encoder's rate control.
+        time_base: seconds per unit of the frames' durations; None for one frame.
+        quality: 0..1; lower gives a smaller file.
 
     Raises:
         av.error.FFmpegError: no encoder works, or the file cannot be written.
@@ -127,7 +132,7 @@ def mp4_file(
     is_path = isinstance(path, Path)
     file = str(path) if is_path else path
     options = {"fflags": "+bitexact"}
-    if is_path:  # which is read again for it
+    if is_path:  # requires reading the file again
         options["movflags"] = "+faststart"
     container = av.open(file, "w", format="mp4", options=options)
     made = Mp4(container, rate, time_base or 1 / rate, quality, threads=0 if is_path else 1)
@@ -144,7 +149,7 @@ def write_mp4(
     durations_ms: Sequence[int],
     quality: float = 1.0,
 ) -> None:
-    """Write an MP4 whose frames are shown for as long as is said; see `mp4_file`."""
+    """Write an MP4 with these durations; see `mp4_file`."""
     rate = Fraction(1000 * len(durations_ms), sum(durations_ms)).limit_denominator(1000)
     with mp4_file(path, rate=rate, time_base=_MILLISECONDS, quality=quality) as made:
         for frame, duration in zip(frames, durations_ms, strict=True):
@@ -152,7 +157,7 @@ def write_mp4(
 
 
 def _even(frame: Image.Image) -> Image.Image:
-    """With even sides, as yuv420p needs: an odd one gets its last row or column twice."""
+    """Pad to even sides, as yuv420p requires, by repeating the last row or column."""
     width, height = frame.size
     wide, high = width + width % 2, height + height % 2
     if (wide, high) == frame.size:

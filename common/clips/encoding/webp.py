@@ -1,4 +1,4 @@
-"""Animated WebP: smooth edges of what is transparent, and true colors."""
+"""Animated WebP: true color and smooth transparency."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,8 +22,8 @@ def write_webp(
         path: the file to be.
         frames: RGB or RGBA, all alike.
         durations_ms: how long each is shown.
-        plays: how often all are shown; 0: for ever.
-        quality: 0..1; less is a smaller file.
+        plays: number of plays; 0: forever.
+        quality: 0..1; lower gives a smaller file.
     """
     level = round(_LEAST + quality * (_BEST - _LEAST))
     _Sequence(iter(frames), len(durations_ms)).save(
@@ -38,7 +38,7 @@ def write_webp(
 
 
 class _Sequence(Image.Image):
-    """Frames that are made as Pillow asks for them: a list of them would lie in memory at once."""
+    """A lazy sequence for Pillow, so that not all frames are in memory at once."""
 
     def __init__(self, frames: Iterator[Image.Image], count: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class _Sequence(Image.Image):
         self.seek(0)
 
     def seek(self, frame: int) -> None:
-        """Go on to a frame; there is no way back, nor is it asked for."""
+        """Advance to a frame; going back is not possible."""
         while self._place < frame:
             shown = next(self._frames)
             self.im, self._mode, self._size = shown.im, shown.mode, shown.size

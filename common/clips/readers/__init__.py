@@ -1,1 +1,1 @@
-"""What reads the frames of strangers' animations and films, a module for each kind."""
+"""Readers for the frames of untrusted animations and films, one module per format."""

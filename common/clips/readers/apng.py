@@ -28,11 +28,11 @@ class _Frame:
     disposal: int
     blend: int
     parts: list[bytes]
-    """The data of its pixels."""
+    """Its compressed pixel data."""
 
 
 def read(data: bytes, limits: DecodeLimits) -> Motion | None:
-    """The animation; None where there is none."""
+    """The animation; None if the file has none."""
     chunks, is_whole = _chunks(data)
     size, look = look_of(chunks, limits)
     if len(look.said.get(b"acTL", b"")) != 8:
@@ -48,18 +48,18 @@ def read(data: bytes, limits: DecodeLimits) -> Motion | None:
 
 
 def _chunks(data: bytes) -> tuple[list[Chunk], bool]:
-    """All chunks, and whether nothing is wrong with them up to the last."""
+    """All chunks, and whether the file is complete and valid."""
     chunks: list[Chunk] = []
     try:
-        chunks.extend(png_chunks(data))  # keeps those before a broken one
+        chunks.extend(png_chunks(data))  # keeps the chunks before a damaged one
     except PictureError:
         return chunks, False
     end = len(SIGNATURE) + sum(12 + len(body) for _name, body in chunks)
-    return chunks, data[end + 4 : end + 8] == b"IEND"  # whatever stands behind that
+    return chunks, data[end + 4 : end + 8] == b"IEND"  # anything may follow
 
 
 def _frames(chunks: list[Chunk]) -> Iterator[_Frame]:
-    """The frames; a default image that no control stands before is none of them."""
+    """The frames; the default image is one only if a frame control precedes it."""
     control: bytes | None = None
     parts: list[bytes] = []
     for name, body in (*chunks, (b"fcTL", b"")):
@@ -107,7 +107,7 @@ def _raster(canvas: Samples, look: Look) -> Raster:
 
 
 def _pixels(frame: _Frame, look: Look) -> Samples:
-    """[h, w, 4] of 8 bits of a frame alone."""
+    """The frame alone, [h, w, 4] of 8 bits."""
     header = struct.pack(">II", *frame.box[:2]) + look.header[8:]
     samples = decoded_chunks(header, look.said, frame.parts)
     levels = to_bytes(samples, 65535 if samples.dtype == np.uint16 else 255)
@@ -120,7 +120,7 @@ def _pixels(frame: _Frame, look: Look) -> Samples:
 
 
 def _over(above: Samples, below: Samples) -> Samples:
-    """One picture over another, where each may let through what is behind it."""
+    """Alpha-composite one picture over another."""
     top, under = (each[..., 3:].astype(np.float32) / 255 for each in (above, below))
     alpha = top + under * (1 - top)
     colors = above[..., :3] * top + below[..., :3] * under * (1 - top)

@@ -10,7 +10,7 @@ from common.pictures.readers.boxes import main_picture
 
 
 def read(data: bytes, limits: DecodeLimits) -> Motion | None:
-    """The sequence, which is shown for ever; None where the file holds none."""
+    """The sequence, which loops forever; None if the file holds none."""
     if not is_sequence(data):
         return None
     image = opened_sequence(data, limits)

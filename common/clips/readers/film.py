@@ -1,4 +1,4 @@
-"""Films: MP4, MOV, WebM, Matroska. They are shown once."""
+"""Films: MP4, MOV, WebM, Matroska. They play once."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,11 +13,11 @@ from common.pictures.readers.film import OpenFilm, about, opened
 
 _MISSING_MS: Final = 500.0
 _MISSING_SHARE: Final = 0.05
-"""How much sooner than it says a film may end: its sound may be longer than its pictures."""
+"""By how much of its declared duration a film may end early, as its sound may be longer."""
 
 
 def read(data: bytes, limits: DecodeLimits) -> Motion:
-    """The film; it may turn out to have one picture only."""
+    """The film; it may turn out to have a single frame."""
     said = about(data, limits)
     return Motion(
         _moments(data, limits, said.total_ms),
@@ -33,15 +33,15 @@ def _moments(data: bytes, limits: DecodeLimits, total_ms: float | None) -> Itera
         for start_ms, length_ms, frame in _timed(film):
             end_ms = start_ms + length_ms
             yield Moment(start_ms, length_ms, partial(film.raster, frame))
-    # Matroska that breaks off simply ends.
+    # A truncated Matroska file ends without an error.
     if total_ms is not None and total_ms - end_ms > max(_MISSING_MS, _MISSING_SHARE * total_ms):
         raise damaged(is_video=True)
 
 
 def _timed(film: OpenFilm) -> Iterator[tuple[float, float, VideoFrame]]:
-    """When each frame begins, and for how long it is shown: until the next, whatever it says.
+    """Start and duration of each frame, lasting until the next, whatever the file declares.
 
-    What a file says of a frame's length is often that of another one, or of all in the mean.
+    Declared durations are often those of another frame, or the mean.
     """
     frames = (frame for frame in film.frames() if frame.pts is not None)
     frame, problem = _next(frames)
@@ -56,7 +56,7 @@ def _timed(film: OpenFilm) -> Iterator[tuple[float, float, VideoFrame]]:
 
 
 def _next(frames: Iterator[VideoFrame]) -> tuple[VideoFrame | None, Exception | None]:
-    """The next frame, or why there is none; who still has the one before shows that first."""
+    """The next frame, or the error; the caller shows the previous frame before raising it."""
     try:
         return next(frames, None), None
     except Exception as problem:  # noqa: BLE001 - FFmpeg's and ours alike; it is raised later

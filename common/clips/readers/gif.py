@@ -1,7 +1,7 @@
-"""Animated GIF, composed as browsers do: frames over one another on a canvas that begins clear.
+"""Animated GIF, composed as in browsers, on an initially transparent canvas.
 
-The blocks are walked here, and each frame's pixels are decoded by Pillow from a file of its own:
-what Pillow composes itself differs from browsers where a frame is cleared that has no clear color.
+Blocks are parsed here, and each frame is decoded by Pillow from a file of its own: Pillow's own
+composition differs from browsers if a frame without a transparent color is cleared.
 """
 
 import io
@@ -31,7 +31,7 @@ class _GifFrame:
     box: tuple[int, int, int, int]
     """Left, top, width and height."""
     image: bytes
-    """From the descriptor's flags on: colors of its own, and the pixels."""
+    """From the image descriptor's flags on: local color table and pixels."""
     delay_ms: float
     disposal: int
     transparent: int | None
@@ -41,14 +41,14 @@ class _GifFrame:
 class _Blocks:
     canvas: tuple[int, int]
     colors: bytes
-    """Flags and bytes of the table that frames without one use."""
+    """Flags and bytes of the global color table."""
     frames: list[_GifFrame]
     plays: int
     is_whole: bool
 
 
 def read(data: bytes, limits: DecodeLimits) -> Motion | None:
-    """The animation; None where there is one frame at most."""
+    """The animation; None if there is at most one frame."""
     blocks = _walked(data)
     if len(blocks.frames) < 2:
         return None
@@ -86,7 +86,7 @@ def _snapshot(canvas: Samples) -> Callable[[], Raster]:
 
 
 def _pixels(blocks: _Blocks, frame: _GifFrame) -> Samples:
-    """[h, w, 4] of a frame alone."""
+    """The frame alone, [h, w, 4]."""
     size = struct.pack("<HH", *frame.box[2:])
     file = b"GIF89a" + size + blocks.colors[:1] + b"\0\0" + blocks.colors[1:]
     file += b",\0\0\0\0" + size + frame.image + b";"
@@ -101,7 +101,7 @@ def _pixels(blocks: _Blocks, frame: _GifFrame) -> Samples:
 
 
 def _walked(data: bytes) -> _Blocks:
-    """All blocks up to the end, or to where the file breaks off."""
+    """All blocks up to the end or the truncation of the file."""
     if len(data) < 13:
         raise damaged()
     width, height, flags = struct.unpack_from("<HHB", data, 6)
@@ -122,27 +122,27 @@ def _walked(data: bytes) -> _Blocks:
             elif data[begin + 1] == _APPLICATION and data[begin + 3 : begin + 14] in _LOOPING:
                 plays = _plays(data[begin + 14 : end], plays)
     except (IndexError, struct.error):
-        pass  # it breaks off
-    if frames:  # the first may be larger than the canvas, which then is as large
+        pass  # truncated
+    if frames:  # the first frame may be larger than the declared canvas
         left, top, wide, high = frames[0].box
         width, height = max(width, left + wide), max(height, top + high)
     return _Blocks((width, height), colors, frames, plays, is_whole)
 
 
 def _each_block(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """The kind of each block, where it begins and where it ends; the last is the end's.
+    """Type, start and end offset of each block; the trailer comes last.
 
-    A file that simply ends behind a block lacks nothing but that; some writers leave it out.
+    A file that ends right after a block is complete: some writers omit the trailer.
 
     Raises:
-        IndexError: the file breaks off.
+        IndexError: the file is truncated.
     """
     while at < len(data) and (kind := data[at]) != _END:
         if kind == _IMAGE:
             end = _behind(data, at + 10 + _table_bytes(data[at + 9]) + 1)
         elif kind == _EXTENSION:
             end = _behind(data, at + 2)
-        elif kind == 0:  # some writers leave one between blocks
+        elif kind == 0:  # some writers insert one between blocks
             at += 1
             continue
         else:
@@ -164,7 +164,7 @@ def _frame(box: tuple[int, int, int, int], image: bytes, control: bytes) -> _Gif
 
 
 def _plays(body: bytes, otherwise: int) -> int:
-    """How often the animation is shown, of the sub-blocks of its extension."""
+    """The number of plays, from the sub-blocks of its extension."""
     if len(body) < 4 or body[0] != 3 or body[1] & 7 != 1:
         return otherwise
     repeats = int.from_bytes(body[2:4], "little")
@@ -176,10 +176,10 @@ def _table_bytes(flags: int) -> int:
 
 
 def _behind(data: bytes, at: int) -> int:
-    """Where the sub-blocks end that begin here.
+    """The end offset of the sub-blocks that begin here.
 
     Raises:
-        IndexError: the file ends before they do.
+        IndexError: the file is truncated.
     """
     while length := data[at]:
         at += 1 + length

@@ -14,7 +14,7 @@ from common.pictures.readers.webp import frames_alone
 
 
 def read(data: bytes, limits: DecodeLimits) -> Motion | None:
-    """The animation; None where there is one frame at most."""
+    """The animation; None if there is at most one frame."""
     alone = frames_alone(data, limits)
     if alone.frames < 2:
         return None

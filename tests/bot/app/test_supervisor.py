@@ -100,12 +100,19 @@ async def test_an_engine_that_could_not_be_started_is_tried_again(
     ],
 )
 def test_each_card_that_torch_can_use_gets_an_engine_unless_a_device_is_named(
-    device: str, cards: int, usable: str, devices: list[str], settings: Settings
+    device: str,
+    cards: int,
+    usable: str,
+    devices: list[str],
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The driver counts others too: one would end at once, again and again."""
     named = settings.model_copy(update={"atelier_device": device})
     found = embedded_devices(named, cards=lambda: cards, command=("echo", usable))
     assert found == devices
+    is_told = f"torch can use {len(usable.split())} of the {cards} NVIDIA cards" in caplog.text
+    assert is_told is (device == "auto" and cards > 1 and len(usable.split()) < cards)
 
 
 def test_where_torch_does_not_say_which_cards_it_can_use_one_engine_is_started(

@@ -20,7 +20,7 @@ async def world(world: World) -> World:
     return world
 
 
-async def left_behind(world: World) -> Job:
+async def unfinished(world: World) -> Job:
     """Let all be as where the bot was killed before it noted the message."""
     (job,) = await world.jobs()
     at = (await world.queue.now()).timestamp() - POSTING_SECONDS - 1
@@ -32,7 +32,7 @@ async def left_behind(world: World) -> Job:
 async def test_it_is_not_posted_once_more(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
-    await left_behind(world)
+    await unfinished(world)
     world.discord.post(world.user("grace"), "How nice!", channel="talk")
     shown = await world.says(await publish(world, message), "It is in the gallery")
     assert sum(bool(each.attachments) for each in world.discord.messages("talk")) == 1
@@ -43,7 +43,7 @@ async def test_it_is_not_posted_once_more(world: World) -> None:
 async def test_it_goes_when_the_picture_is_deleted(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
-    await left_behind(world)
+    await unfinished(world)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     assert world.discord.messages("talk") == []
@@ -54,7 +54,7 @@ async def test_the_next_start_takes_it_out_where_the_picture_was_deleted_meanwhi
 ) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
-    job = await left_behind(world)
+    job = await unfinished(world)
     await world.queue.retention.delete_soon(job.id, job.user_id)
     assert world.discord.messages("talk")
     await world.stop_bot()
@@ -69,7 +69,7 @@ async def test_what_never_came_there_can_be_posted(world: World) -> None:
     assert await world.queue.gallery.claim(job.id, world.guild_id, talk.id) is None
     again = await publish(world, message)
     assert "being posted right now" in await world.said(again)
-    await left_behind(world)
+    await unfinished(world)
     await world.says(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
 
@@ -77,7 +77,7 @@ async def test_what_never_came_there_can_be_posted(world: World) -> None:
 async def test_while_discord_is_troubled_it_is_not_posted_either(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
-    await left_behind(world)
+    await unfinished(world)
     talk = world.discord.channel("talk")
     history = f"/channels/{talk.id}/messages"
     troubled = world.discord.faults.add("GET", history, status=503, times=10)
@@ -89,7 +89,7 @@ async def test_while_discord_is_troubled_it_is_not_posted_either(world: World) -
 async def test_what_is_being_posted_in_this_moment_is_left_alone(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
-    job = await left_behind(world)
+    job = await unfinished(world)
     keeper = world.bot.service(GalleryKeeper)
     with keeper.at_work(job.id, world.guild_id):
         await keeper.settle()
@@ -111,6 +111,6 @@ async def test_it_is_found_where_discord_posted_it_and_never_answered(
     world.discord.faults.add("POST", posting, carried_out=True, drop=True)
     said = await publish(world, message)
     assert await world.said(said)
-    await left_behind(world)
+    await unfinished(world)
     await world.says(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1

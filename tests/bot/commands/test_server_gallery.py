@@ -93,7 +93,7 @@ async def test_where_a_deleted_picture_stays_in_the_gallery_that_is_said_and_tri
     assert world.discord.messages("talk") == [posted]
     if undone:
         await world.press(world.user(), deleted.followups[0], "Undo")
-        assert await world.queue.gallery.left_of_deleted() == []
+        assert await world.queue.gallery.of_deleted_pictures() == []
         return
     await world.stop_bot()
     await world.start_bot()

@@ -24,7 +24,7 @@ from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from engine.worker.surroundings import EngineInTroubleError
 from jobs.db import schema
-from jobs.db.living import BotInfo
+from jobs.db.liveness import BotInfo
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster

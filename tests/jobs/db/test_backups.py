@@ -20,7 +20,7 @@ from rich.console import Console
 
 from jobs.cli import commands as cli
 from jobs.cli.settling import UNKNOWN_NUMBERS, settle
-from jobs.db.living import BOT_LOCK
+from jobs.db.liveness import BOT_LOCK
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, Place, accepted, claimed, report

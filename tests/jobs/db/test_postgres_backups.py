@@ -194,7 +194,7 @@ def test_what_moves_from_sqlite_to_postgresql_goes_on_there(
 def test_each_row_of_sqlite_is_in_postgresql_then(
     empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.db.carrying._AT_ONCE", 2)
+    monkeypatch.setattr("jobs.db.sqlite_to_postgres._AT_ONCE", 2)
     file = of_sqlite(tmp_path, revision=known_revisions()[-1])
     with sqlite3.connect(file) as there:
         there.execute("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'jobs'")

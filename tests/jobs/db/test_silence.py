@@ -118,9 +118,9 @@ async def test_a_bots_sessions_are_bounded_and_a_migrations_are_not(place: Place
     assert place.database_url is not None
     async with await JobQueue.open(place.settings()) as queue:
         assert "0" not in await shown(queue.database, LIMITS)
-    patient = Database(place.database_url, patient=True)
-    assert set(await shown(patient, LIMITS)) == {"0"}
-    await patient.close()
+    without_timeouts = Database(place.database_url, without_timeouts=True)
+    assert set(await shown(without_timeouts, LIMITS)) == {"0"}
+    await without_timeouts.close()
 
 
 async def shown(database: Database, names: Sequence[str]) -> list[str]:
@@ -155,10 +155,10 @@ async def test_only_what_is_not_precious_may_be_lost_with_the_servers_power(
     # The tests' own server is told to be quick.
     await template.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
     async with await JobQueue.open(place.settings()) as queue:
-        for precious in (False, True, False, True):
-            async with queue.database.write(precious=precious) as transaction:
+        for durable in (False, True, False, True):
+            async with queue.database.write(durable=durable) as transaction:
                 said = await transaction.scalar(sa.text("SHOW synchronous_commit"))
-                assert said == ("on" if precious else "off")
+                assert said == ("on" if durable else "off")
 
 
 @pytest.mark.parametrize("limit", LIMITS)

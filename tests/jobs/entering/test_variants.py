@@ -127,8 +127,8 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place:
         done = await queue.jobs.get(job.id)
         assert done is not None
         asked = submission(options=FOUR)
-        taken = await queue.submissions.take(done, 2, asked.asker, asked.reply)
-        again = await queue.submissions.take(done, 2, asked.asker, asked.reply)
+        taken = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
+        again = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
         assert taken is not None
         assert again is not None
         assert taken.id == again.id
@@ -138,12 +138,16 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place:
         assert (taken.report.seed, taken.options.seed, taken.options.variants) == (7, 7, 1)
         assert [each.id for each in await queue.deliveries.due()] == [job.id, taken.id]
         await queue.retention.delete_soon(job.id, job.user_id)
-        assert await queue.submissions.take(done, 1, asked.asker, submission().reply) is None
+        assert (
+            await queue.submissions.take_version(done, 1, asked.asker, submission().reply) is None
+        )
         assert await queue.retention.restore(job.id, job.user_id, done.reply)
         await delete_for_good(queue, job.id, job.user_id)
         needed = {keys[2], *taken.inputs.picture_keys()}
         assert await queue.retention.unused([*keys, *needed]) == set(keys) - needed
-        assert await queue.submissions.take(done, 1, asked.asker, submission().reply) is None
+        assert (
+            await queue.submissions.take_version(done, 1, asked.asker, submission().reply) is None
+        )
         (day,) = (await queue.statistics.read(None)).days
         assert day.pictures == 4
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.db import schema
 from jobs.db.database import Transaction
-from jobs.db.living import BotInfo
+from jobs.db.liveness import BotInfo
 from jobs.db.rows import J
 from jobs.model import FailureKind, JobState, Progress
 from jobs.outcomes import (

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.db import schema
-from jobs.db.living import BotInfo
+from jobs.db.liveness import BotInfo
 from jobs.health import Trouble
 from jobs.model import EngineInfo, FailureKind, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError

@@ -158,7 +158,7 @@ async def test_a_row_of_the_version_before_is_read_as_what_it_had(
     before = await fresh(queue, job)
     assert before.versions == PAINTED[:3]
     asked = submission(MEMBER)
-    taken = await queue.submissions.take(before, 1, asked.asker, asked.reply)
+    taken = await queue.submissions.take_version(before, 1, asked.asker, asked.reply)
     assert taken is not None
     assert taken.result_key == PAINTED[1]
 
@@ -168,14 +168,14 @@ async def test_one_is_taken_as_of_a_finished_job(
 ) -> None:
     await stopped_after(3)(queue, clock)
     ended, asked = await fresh(queue, job), submission(MEMBER)
-    taken = await queue.submissions.take(ended, 2, asked.asker, asked.reply)
+    taken = await queue.submissions.take_version(ended, 2, asked.asker, asked.reply)
     assert taken is not None
     assert (taken.state, taken.result_key) == (JobState.DONE, PAINTED[2])
     assert taken.inputs.content == job.inputs.more_contents[1]
     assert (taken.network, taken.options.variants) == (job.network, 1)
     await delete_for_good(queue, job.id, MEMBER)
     late = submission(MEMBER)
-    assert await queue.submissions.take(ended, 1, late.asker, late.reply) is None
+    assert await queue.submissions.take_version(ended, 1, late.asker, late.reply) is None
     await queue.retention.gc()
     assert await kept(queue) == 1, "only what was taken"
 
@@ -185,7 +185,7 @@ async def test_none_is_taken_of_what_was_put_back_meanwhile(queue: JobQueue, job
     cleared = await queue.clearings.clear(5, MODERATOR)
     ended, asked = await fresh(queue, job), submission(MEMBER)
     await queue.clearings.undo(cleared.id, 5, MODERATOR)
-    assert await queue.submissions.take(ended, 0, asked.asker, asked.reply) is None
+    assert await queue.submissions.take_version(ended, 0, asked.asker, asked.reply) is None
 
 
 async def test_they_are_deleted_with_the_job(queue: JobQueue, clock: FakeClock, job: Job) -> None:

@@ -221,9 +221,9 @@ async def test_a_version_of_it_can_still_be_taken(queue: JobQueue, vary: str) ->
     await queue.privacy.erase_user(ADA)
     now = await fresh(queue, job)
     late = submission(BEA, 5)
-    assert await queue.submissions.take(before, 1, late.asker, late.reply) is None
+    assert await queue.submissions.take_version(before, 1, late.asker, late.reply) is None
     wanted = submission(BEA, 5)
-    taken = await queue.submissions.take(now, 1, wanted.asker, wanted.reply)
+    taken = await queue.submissions.take_version(now, 1, wanted.asker, wanted.reply)
     assert taken is not None
     assert taken.result_key == results[1]
     assert taken.inputs.erased
@@ -256,7 +256,7 @@ async def test_those_of_several_that_are_finished_stay_where_the_others_never_we
     assert not await queue.store.exists(photo)
     assert not await queue.store.exists(preview), "it shows what was begun of the photograph"
     wanted = submission(BEA, 5)
-    taken = await queue.submissions.take(now, 0, wanted.asker, wanted.reply)
+    taken = await queue.submissions.take_version(now, 0, wanted.asker, wanted.reply)
     assert taken is not None
     assert taken.inputs.erased
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record, heard_of
+from jobs.db.database import Record, seen_recently
 from jobs.db.rows import from_row
 from jobs.model import EngineInfo
 
@@ -59,7 +59,7 @@ def has_ended(one: BotInfo | EngineInfo) -> bool:
 async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
     """The bots that are alive, oldest first."""
     table = schema.bots
-    statement = sa.select(table).where(heard_of(table.c.last_seen, now, BOT_ALIVE_SECONDS))
+    statement = sa.select(table).where(seen_recently(table.c.last_seen, now, BOT_ALIVE_SECONDS))
     rows = await connection.execute(statement.order_by(table.c.started_at))
     return [bot_from_row(row) for row in rows.all()]
 
@@ -69,11 +69,11 @@ def bot_from_row(row: Record) -> BotState:
     return from_row(BotState, row, info=from_row(BotInfo, row))
 
 
-async def engines_alive_of_old(connection: AsyncConnection, now: float) -> list[EngineInfo]:
+async def engines_alive_in_any_schema(connection: AsyncConnection, now: float) -> list[EngineInfo]:
     """The engines that are alive, from the table of any schema version."""
     known = [
         schema.engines.c[name] for name in ("id", "host", "device", "network", "version", "pid")
     ]
-    alive = heard_of(schema.engines.c.last_seen, now, BOT_ALIVE_SECONDS)
+    alive = seen_recently(schema.engines.c.last_seen, now, BOT_ALIVE_SECONDS)
     rows = await connection.execute(sa.select(*known).where(alive))
     return [EngineInfo(*row) for row in rows.all()]

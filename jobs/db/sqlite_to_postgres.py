@@ -20,7 +20,7 @@ _SAID = 300
 _GIVEN = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
 
 
-async def carry(source: Path, settings: Settings) -> None:
+async def copy_to_postgres(source: Path, settings: Settings) -> None:
     """Create the tables in an empty PostgreSQL database and fill them, in one transaction.
 
     Args:
@@ -30,8 +30,10 @@ async def carry(source: Path, settings: Settings) -> None:
     Raises:
         QueueError: when a database cannot be used, or PostgreSQL refuses a row.
     """
-    old = Database(f"sqlite+aiosqlite:///{quote(source.as_posix(), safe='/:')}", patient=True)
-    new = Database(settings.database_url, patient=True)
+    old = Database(
+        f"sqlite+aiosqlite:///{quote(source.as_posix(), safe='/:')}", without_timeouts=True
+    )
+    new = Database(settings.database_url, without_timeouts=True)
     try:
         await migrate(old, settings.model_copy(update={"atelier_migrate_without_copy": True}))
         await migrate(new, settings)

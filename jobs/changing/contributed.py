@@ -34,7 +34,7 @@ Keys = frozenset[str]
 
 
 @dataclass(frozen=True)
-class Brought:
+class Contributed:
     """The pictures that a member contributed, by job."""
 
     keys: dict[int, Keys]
@@ -43,9 +43,9 @@ class Brought:
     """By job of theirs: the job that it is a remix of."""
 
 
-async def brought_by(
+async def contributed_by(
     core: QueueCore, user_id: int, which: sa.ColumnElement[bool] | None = None
-) -> Brought:
+) -> Contributed:
     """The pictures that a member contributed, with all of their jobs or with some.
 
     Call it before these jobs are erased. If it is no longer known where a job's pictures come from,
@@ -68,10 +68,10 @@ async def brought_by(
         of_servers = sa.select(styles.picture_key).where(styles.scope == "guild")
         kept = set(await connection.scalars(of_servers))
     parents_of = {row.id: row.parent_job_id for row in mine}
-    return Brought({job_id: each - kept for job_id, each in keys.items()}, parents_of)
+    return Contributed({job_id: each - kept for job_id, each in keys.items()}, parents_of)
 
 
-async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str]:
+async def withdraw(core: QueueCore, user_id: int, contributed: Contributed) -> list[str]:
     """Remove a member's pictures from other members' remixes of their jobs, direct or indirect.
 
     Call it when the member's own jobs are erased: from then on nobody can remix them.
@@ -80,8 +80,8 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
         The keys of the removed files.
     """
     dropped: set[str] = set()
-    frontier = {job_id: keys for job_id, keys in brought.keys.items() if keys}
-    seen = set(brought.keys)
+    frontier = {job_id: keys for job_id, keys in contributed.keys.items() if keys}
+    seen = set(contributed.keys)
     while frontier:
         found: dict[int, Keys] = {}
         for parents in _batches(frontier):
@@ -94,13 +94,13 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
                 if keys and row.id not in seen:
                     found[row.id] = keys
                     if row.user_id != user_id and not is_done:
-                        dropped |= await _take_back_from(core, row.id, keys)
+                        dropped |= await _withdraw_from(core, row.id, keys)
         seen |= set(found)
         frontier = found
     for ids in _batches(seen):
         async with core.database.write() as transaction:
             await _close_intakes_from(transaction, user_id, set(ids))
-    for job_id, parent_id in brought.parents.items():
+    for job_id, parent_id in contributed.parents.items():
         async with core.database.write() as transaction:
             # Keep the lineage of the remaining jobs.
             await transaction.execute(
@@ -111,7 +111,7 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
     return sorted(dropped)
 
 
-async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
+async def _withdraw_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
     """Remove pictures from one job; returns the keys that it no longer needs."""
     async with core.database.write() as transaction:
         row = await lock_with_flow(transaction, job_id)
@@ -131,9 +131,9 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         await transaction.notify(CHANGED_TOPIC)
         now = await row_of(transaction, job_id)
         if row.state == JobState.DONE:
-            gone |= await _drop_brought(transaction, job_id, keys)
+            gone |= await _drop_contributed(transaction, job_id, keys)
         elif now is not None and now.result_key is not None:  # some of several were finished
-            gone |= await _drop_brought(transaction, job_id, keys, PREVIEW)
+            gone |= await _drop_contributed(transaction, job_id, keys, PREVIEW)
             await change_job(transaction, job_id, preview_key=None)
         else:  # an unfinished painting still shows the photograph
             gone |= {*await drop_pictures(transaction, row)}
@@ -143,7 +143,9 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
     return gone
 
 
-async def _drop_brought(transaction: Transaction, job_id: int, keys: Keys, *roles: str) -> set[str]:
+async def _drop_contributed(
+    transaction: Transaction, job_id: int, keys: Keys, *roles: str
+) -> set[str]:
     """Remove contributed pictures, time-lapse and these roles from a job; returns the keys."""
     uses = schema.picture_uses
     goes = sa.or_(

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from common.leaving import on_signal
+from common.shutdown import on_signal
 
 
 async def test_on_windows_ctrl_break_asks_a_program_to_end(monkeypatch: pytest.MonkeyPatch) -> None:

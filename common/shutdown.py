@@ -1,4 +1,4 @@
-"""Ending in order when the system asks for it, and within a time."""
+"""Orderly shutdown on signals, within a time limit."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGINT and SIGTERM, also where the loop cannot handle signals (Windows).
-
-    There a program is asked to end by SIGBREAK: SIGTERM ends it at once.
-    """
+    """Call `stop` at SIGINT and SIGTERM, even where the loop has no signal handlers (Windows)."""
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if sys.platform == "win32":
@@ -24,20 +21,20 @@ def on_signal(stop: Callable[[], None]) -> None:
     for number in numbers:
         try:
             loop.add_signal_handler(number, stop)
-        except NotImplementedError:  # of Windows' loop
+        except NotImplementedError:  # on Windows
             with contextlib.suppress(ValueError):  # not in the main thread
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
-def leave_within(seconds: float, status: int) -> None:
-    """End this process after that time, if it has not ended by itself until then.
+def exit_within(seconds: float, status: int) -> None:
+    """Exit after that time unless the process has ended before.
 
-    Python waits for its threads at the end. One that computes, or asks a store that does not
-    answer, would keep a process that was told to stop until somebody kills it.
+    At exit Python waits for its threads. One that computes, or waits for a store that does not
+    answer, would keep the process alive until it is killed.
 
     Args:
-        seconds: from now on.
-        status: to end with.
+        seconds: from now.
+        status: exit status.
     """
 
     def leave() -> None:
