@@ -1,4 +1,4 @@
-"""`python -m bench against COMMIT`: this code beside an older one. `python -m bench gpu`: a GPU."""
+"""`python -m bench against COMMIT`: compares with an older commit. `python -m bench gpu`: a GPU."""
 
 import argparse
 import sys

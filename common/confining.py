@@ -106,7 +106,7 @@ def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path])
 def processor_time(seconds: float) -> Iterator[None]:
     """Kill this process with SIGPROF if the block takes more processor time; see `is_too_slow`.
 
-    On Windows, which has no such signal, a thread watches the time.
+    Windows has no such signal; there a thread checks the time.
     """
     if sys.platform == "win32":
         with _watched(seconds):
@@ -123,7 +123,7 @@ def processor_time(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(seconds: float) -> Iterator[None]:
-    """Exit with `_TOO_SLOW` when the block takes more processor time than this."""
+    """Exit with `_TOO_SLOW` if the block takes more processor time than this."""
     is_over = threading.Event()
     until = time.process_time() + seconds
 

@@ -66,10 +66,10 @@ def becoming(path: Path) -> Iterator[Path]:
 
 
 def put_in_place(written: Path, path: Path) -> None:
-    """Rename a file that is whole over what is there.
+    """Atomically replace `path` by a complete file.
 
-    Windows refuses that while anybody reads one of them: another process of ours for a moment, a
-    scanner for viruses each time that a file is new.
+    Windows refuses while a process has either file open: one of ours for a moment, or a virus
+    scanner for each new file. So it is retried.
 
     Raises:
         OSError: the system refuses.

@@ -67,7 +67,7 @@ class AlreadySubmitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A limit stands in the way; nothing was queued or counted."""
+    """A limit refuses the job; nothing was queued or counted."""
 
     refusal: Refusal
 

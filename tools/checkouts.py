@@ -30,10 +30,10 @@ def checked_out(commit: str) -> Iterator[Path]:
 
 
 def git(*arguments: str) -> str:
-    """What git says of this checkout.
+    """Run git in this checkout; returns its output.
 
     Raises:
-        CheckoutError: it refuses.
+        CheckoutError: git failed.
     """
     done = subprocess.run(
         ["git", "-C", str(ROOT), *arguments],  # noqa: S607 (git is found on the path)

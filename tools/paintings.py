@@ -124,7 +124,7 @@ def _painted(
 
 
 def _noise(height: int, width: int, seed: int) -> Picture:
-    """Smooth coloured noise."""
+    """Smooth colored noise."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, height // 8, width // 8, generator=generator)
     pixels = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")

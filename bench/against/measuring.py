@@ -67,7 +67,7 @@ def in_turns(
 
 
 def spread(figures: Sequence[float]) -> str:
-    """The median, with the least and the greatest where there are several."""
+    """The median, with minimum and maximum if there are several."""
     if not figures:
         return "–"
     digits = 3 if max(figures) < 1 else 2 if max(figures) < 100 else 0

@@ -207,7 +207,7 @@ class DecoderPool:
         for child in tuple(self._all):
             await self._kill(child)
         if self._folder is not None:
-            # Windows keeps it until whoever was in it has quite ended; the next start deletes it.
+            # Windows keeps it until the children have fully exited; the next start deletes it.
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
             self._folder = None

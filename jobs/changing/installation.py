@@ -21,7 +21,7 @@ _OF_ANOTHER_WORLD = {
 
 
 def of_new_database(where: str) -> Sentence:
-    """An alert that a bot which has run before has an empty database, as if a disk is not mounted.
+    """The alert that a bot which has run before has an empty database, as if a disk is missing.
 
     Args:
         where: The database's address, without a password.

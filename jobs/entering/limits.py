@@ -20,7 +20,7 @@ from jobs.model import Asker
 
 log = logging.getLogger(__name__)
 EVERYWHERE = 0
-"""The server id that stands for all servers, in blocks and pauses."""
+"""The server ID for all servers, in blocks and pauses."""
 DAY_SECONDS = 86_400.0
 _FREE_FOR_EXEMPT = (LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS)
 
@@ -99,7 +99,7 @@ async def read_changes(connection: AsyncConnection, guild_id: int) -> dict[str, 
 async def read_rules(
     connection: AsyncConnection, operator: Limits, asker: Asker, now: float
 ) -> Rules:
-    """Read the rules for somebody where they ask, given the operator's limits."""
+    """Read the rules for a user where they ask, given the operator's limits."""
     server = operator
     if asker.guild_id is not None:
         server = tightened(operator, await read_changes(connection, asker.guild_id))

@@ -1,4 +1,4 @@
-"""Distances between whole distributions, of colours and of features, instead of Gram matrices.
+"""Distances between whole distributions, of colors and of features, instead of Gram matrices.
 
 Of pictures [1, 3, H, W] in sRGB 0..1 and of features [1, C, h, w]; 0 is the least, less is nearer.
 """
@@ -20,7 +20,7 @@ _MOST_PLACES = 1024
 def palette_distance(result: Tensor, style: Tensor) -> float:
     """Hellinger distance of RGB-uv histograms, 0..1 (HistoGAN: Afifi et al., 2021, eq. 1 to 4).
 
-    Each colour counts by its brightness at its two log-chroma, once about each of red, green and
+    Each color counts by its brightness at its two log-chroma, once about each of red, green and
     blue, with an inverse-quadratic kernel of τ = 0.02 into 64 × 64 bins of −3..3.
     """
     found, wanted = _chroma_histogram(result), _chroma_histogram(style)
@@ -43,11 +43,11 @@ def sliced_wasserstein(result: Tensor, style: Tensor) -> float:
 
 
 def nearest_neighbors(result: Tensor, style: Tensor) -> tuple[float, float]:
-    """How far the nearest neighbours are, both ways: what is missing, and what is foreign.
+    """Distances to nearest neighbors in both directions: missing and foreign features.
 
-    Cosine distances about the style's mean, averaged over at most 1,024 fixed places: from the
-    style's features to the nearest of the result's (what of the painting is not in the picture),
-    and from the result's to the nearest of the style's (what in it is not of the painting).
+    Cosine distances about the style's mean, averaged over at most 1,024 fixed positions: from the
+    style's features to the nearest of the result (what the picture lacks of the painting), and from
+    the result's to the nearest of the style (what it has besides).
     """
     found, wanted = _places(result), _places(style)
     center = wanted.mean(0)

@@ -48,11 +48,11 @@ class Verdict:
     checkerboard: float
     """Share of diagonal pixel detail over content's or style's; 1 is even."""
     border_color: float
-    """Greatest jump of mean colour at a border beyond the content's, in 0..1."""
+    """Greatest jump of mean color at a border beyond the content's, in 0..1."""
     border_detail: float
     """Fine detail at a side over that further in, at the worst side; 1 is even."""
     foreign_colors: float
-    """Share of pixels with a colour that is in neither picture."""
+    """Share of pixels with a color that is in neither picture."""
     style_by_layer: Mapping[str, float]
     """The style distance of each layer."""
     content_by_layer: Mapping[str, float]
@@ -136,10 +136,10 @@ class Judge:
 
         Args:
             result: The painting.
-            content: What was painted; is brought to the result's size.
-            style: In whose style; is brought to the result's longest side times style_scale,
-                but never enlarged.
-            style_scale: Size of the style picture against the result.
+            content: The photograph; resized to the result's size.
+            style: The painting; resized to the result's longest side times style_scale, but never
+                enlarged.
+            style_scale: Size of the style picture relative to the result.
 
         Raises:
             OSError: A file is absent or holds no picture.

@@ -34,9 +34,9 @@ class Likeness:
     wasserstein: float
     """To the painting: mean of `sliced_wasserstein` over the layers."""
     missing: float
-    """How far the painting's features are from their nearest neighbours in the picture."""
+    """How far the painting's features are from their nearest neighbors in the picture."""
     foreign: float
-    """How far the picture's features are from their nearest neighbours in the painting."""
+    """How far the picture's features are from their nearest neighbors in the painting."""
     structure: float
     """To the photograph: mean of `structure_distance` over relu3_3 and relu4_3."""
     ssim: float

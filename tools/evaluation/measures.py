@@ -69,7 +69,7 @@ def two_pixel_ratio(result: Tensor, other: Tensor) -> float:
 
 
 def border_color(result: Tensor, content: Tensor) -> float:
-    """Greatest jump of the mean colour from a 4 px border strip to the next 4 px.
+    """Greatest jump of the mean color from a 4 px border strip to the next 4 px.
 
     In 0..1, over the four sides and three channels, less the content's own jump there.
     """
@@ -92,10 +92,10 @@ def border_detail(result: Tensor, content: Tensor) -> float:
 
 
 def foreign_colors(result: Tensor, content: Tensor, style: Tensor) -> float:
-    """Share of pixels (0..1) whose colour is near no colour of content or style.
+    """Share of pixels (0..1) whose color is near no color of content or style.
 
-    Colours are counted in cells of 1/32 of Oklab's ranges (Ottosson, 2020), with all
-    neighbouring cells taken for near.
+    Colors are counted in cells of 1/32 of Oklab's ranges (Ottosson, 2020), with all
+    neighboring cells taken for near.
     """
     occupied = torch.zeros(1, 1, _CELLS, _CELLS, _CELLS, device=result.device)
     for picture in (content, style):

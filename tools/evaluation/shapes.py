@@ -1,4 +1,4 @@
-"""How much of the photograph's shapes a picture has kept, whatever its colours.
+"""How much of the photograph's shapes a picture has kept, whatever its colors.
 
 Of pictures [1, 3, H, W] in sRGB 0..1 and of features [1, C, h, w]; 0 is the least, less is nearer.
 """

@@ -1,4 +1,4 @@
-"""`python -m tools.lite.compare`: the lite network beside VGG19, on the same pictures.
+"""`python -m tools.lite.compare`: compares the lite network with VGG-19 on the same pictures.
 
 Both paint every pair with the default options; the original VGG-19 judges on layers that neither
 optimizes. Results are kept in a folder, one file per painting, so an interrupted run can be

@@ -84,7 +84,7 @@ def _altered(crop: Tensor, before: Tensor | None, random: np.random.Generator) -
 
 
 def recolored(picture: Tensor, random: np.random.Generator) -> Tensor:
-    """The picture [3, h, w] with its colours turned in their space, and of another contrast."""
+    """The picture [3, h, w] with its colors turned in their space, and of another contrast."""
     turn = torch.tensor(np.linalg.qr(random.normal(size=(3, 3)))[0], dtype=torch.float32)
     contrast = float(random.uniform(0.7, 1.5))
     turned = 0.5 + torch.einsum("ij,jhw->ihw", turn, picture - 0.5) * contrast

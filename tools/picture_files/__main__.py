@@ -1,8 +1,8 @@
-"""`python -m tools.picture_files`: our pictures beside Chromium's, as the table of the docs.
+"""`python -m tools.picture_files`: compares our pictures with Chromium's, as a table.
 
-Decodes each file of the list, shows it in headless Chromium where that reads it, and prints how
-far ours is from the right value and from Chromium's, as means of 255. `--write` puts the table
-into `docs/picture-files.md`. Ends with 1 where a bound is broken.
+Decodes each file, shows it in headless Chromium if that supports it, and prints the mean
+differences from the expected picture and from Chromium's, of 255. `--write` writes the table into
+`docs/picture-files.md`. Exits with 1 if a bound is exceeded.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _row(case: Case, chromium: Chromium) -> tuple[str, str]:
-    """A line of the table, and which bound is broken."""
+    """A row of the table, and the bound that is exceeded, if any."""
     data = case.make()
     ours = _ours(data)
     shown = chromium.show(data, case.mime) if case.mime else None

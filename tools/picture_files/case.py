@@ -36,7 +36,7 @@ class Case:
     mean: float = 1.0
     """Tolerance of the mean difference, of 255."""
     mime: str | None = None
-    """For Chromium; None where it cannot read the file."""
+    """MIME type for Chromium; None if it cannot read the file."""
     chromium_mean: float = 2.0
     """Tolerance of the mean difference from Chromium, of 255."""
     why: str = ""

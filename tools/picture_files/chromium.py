@@ -76,7 +76,7 @@ class Chromium:
         self.version = version
 
     def show(self, data: bytes, mime: str, *, at_seconds: float = 0) -> Array | None:
-        """[H, W, 4] of a picture, or of a film at this time; None where it cannot be read."""
+        """[H, W, 4] of a picture, or of a film at this time; None if it cannot be read."""
         file = base64.b64encode(data).decode()
         found = self._page.evaluate(_READ, [file, mime, at_seconds])
         if found is None:

@@ -42,7 +42,7 @@ _COLORS: Final[list[_Said]] = [
     ("linear", (1, 8, 6), patches() / 255, patches(LINEAR), {}),
     ("BT.2020 PQ", (9, 16, 9), grays(PQ_SAMPLES), grays(TONE_MAPPED), HDR),
 ]
-"""What code points say of samples in 0..1, and what is right."""
+"""Code points, samples in 0..1, and the expected picture."""
 _OF_AVIF: Final[list[_Said]] = [
     ("identity matrix", (1, 13, 0), patches() / 255, patches(), {}),
     ("BT.709", (1, 1, 1), patches() / 255, patches(), {}),

@@ -1,4 +1,4 @@
-"""JPEG: layouts, profiles, and what is metadata."""
+"""JPEG: layouts, profiles, and metadata."""
 
 import struct
 from functools import partial
@@ -45,7 +45,7 @@ def _behind_start(file: bytes, *segments: bytes) -> bytes:
 
 
 def _cmyk() -> Array:
-    """Inks of 0..255, of which black is a third at most."""
+    """CMYK inks in 0..255, with black at most a third."""
     colors = 1 - ramps()
     return np.concatenate([colors * 255, np.full((*colors.shape[:2], 1), 60.0)], axis=2)
 
@@ -55,7 +55,7 @@ def _cmyk_image() -> Image.Image:
 
 
 def _ink_free() -> Array:
-    """The same as light, where there is no profile: each ink lets through what it does not take."""
+    """The same inks as light, without a profile: each ink transmits what it does not absorb."""
     inks = np.rint(_cmyk()) / 255
     return shown((1 - inks[..., :3]) * (1 - inks[..., 3:]))
 

@@ -1,4 +1,4 @@
-"""PNG, by hand: depths, layouts, transparent colors, and what is said of colors."""
+"""PNG, by hand: depths, layouts, transparent colors, and color information."""
 
 import struct
 import zlib

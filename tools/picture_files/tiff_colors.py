@@ -110,7 +110,7 @@ def _pages() -> list[Case]:
     small = np.full((16, 20, 3), 200, np.uint8)
 
     def pages(*parts: tuple[Array, int | None], below: int | None = None) -> bytes:
-        """Pages of samples and kind; so many of them lie below the first."""
+        """Pages of samples and kind; the next `below` of them are subpages of the first."""
         file = io.BytesIO()
         with tifffile.TiffWriter(file) as writer:
             for number, (samples, sort) in enumerate(parts):

@@ -1,4 +1,4 @@
-"""Schema 13: a picture may stand in the galleries of several servers."""
+"""Schema 13: a picture may be posted in the galleries of several servers."""
 
 import sqlalchemy as sa
 from alembic import op
