@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NO_DATABASE = (
-    "There is no database at {path}. The bot makes it when it first starts. If it has, start this "
-    "in the folder in which you start the bot, with the same ATELIER_DATA_DIR."
+    "There is no database at {path}. The bot makes it when it first starts. If it has, run this in "
+    "the folder where you start the bot, with the same ATELIER_DATA_DIR."
 )
 _CLOSED = "The folder {folder} cannot be read ({reason}): run this as the user who runs the bot."
 _SCRIPTS = Path(__file__).parent / "migrations"
