@@ -31,7 +31,7 @@ _KEEPING = tuple(name for name in OPTIONS["keep_colors"].choices if name != "no"
 _METHOD = _PLAIN.index("recipe")
 """The options before this one are those of the look."""
 _HELP = {
-    "moving": "Paint all of an animation or video, or only its first frame. "
+    "moving": "Paint all of an animation or video, not only its first frame. "
     "Default: as the output's name suggests.",
     "network": "The network that judges style. Default: vgg19, or lite for a draft, unless "
     "ATELIER_NETWORK says otherwise.",

@@ -57,6 +57,7 @@ from engine.worker.job_pictures import fetch_pictures
 from engine.worker.previews import Previews
 from engine.worker.progress_reporter import PREVIEW_SIDE_PX, ProgressReporter, VersionsSoFar
 from engine.worker.storing import store_version
+from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import Job, PaintReport
 
 log = logging.getLogger(__name__)
@@ -99,12 +100,18 @@ class JobPainter:
         """What this engine announces; see `engine.worker.abilities`.
 
         For a GPU that has failed, and does not answer, what was announced before.
+
+        Raises:
+            EngineInTroubleError: it never answered, as one whose memory others have taken.
         """
         try:
             self._abilities = abilities_of(self._studio, self._pace)
-        except RuntimeError:
+        except RuntimeError as error:
             if self._abilities is None:
-                raise
+                reason = str(error).partition("\n")[0]
+                raise EngineInTroubleError(
+                    f"{self.device_name} does not answer: {reason}"
+                ) from error
         return self._abilities
 
     def memory_used_bytes(self) -> int | None:
