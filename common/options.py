@@ -113,7 +113,7 @@ class PaintOptions(BaseModel):
     )
     moving: bool | None = Field(
         None,
-        description="Paint all of an animation or video, or only its first frame. Default: I "
+        description="Paint all of an animation or video, not only its first frame. Default: I "
         "ask you.",
     )
     timelapse: bool = Field(

@@ -15,6 +15,11 @@ log = logging.getLogger(__name__)
 def on_signal(stop: Callable[[], None]) -> None:
     """Call `stop` at SIGINT and SIGTERM, even where the loop has no signal handlers (Windows)."""
     loop = asyncio.get_running_loop()
+
+    def stop_in_loop(*_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # it is closed: this is the second Ctrl-C
+            loop.call_soon_threadsafe(stop)
+
     numbers = [signal.SIGINT, signal.SIGTERM]
     if sys.platform == "win32":
         numbers.append(signal.SIGBREAK)
@@ -23,7 +28,7 @@ def on_signal(stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, stop)
         except NotImplementedError:  # on Windows
             with contextlib.suppress(ValueError):  # not in the main thread
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+                signal.signal(number, stop_in_loop)
 
 
 def exit_within(seconds: float, status: int) -> None:

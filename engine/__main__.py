@@ -40,9 +40,10 @@ def main(arguments: list[str]) -> int:
 
 @contextlib.contextmanager
 def _loading() -> Iterator[None]:
-    """Modules are loaded within: what they make stays, so that nobody needs to look for garbage.
+    """A context for imports, without garbage collection.
 
-    To look for it there, each time again and at the end, takes a third of torch's import.
+    The objects of modules stay anyway, and scanning them again and again is a large part of the
+    time that importing torch takes. `gc.freeze` leaves them out of later collections, too.
     """
     gc.disable()
     try:
@@ -59,7 +60,7 @@ def _run(arguments: list[str]) -> int:
         case ["paint", *rest]:
             from engine.arguments import make_parser as paint_parser  # noqa: PLC0415
 
-            paint_parser().parse_args(rest)  # who asks for help, or mistypes, does not wait
+            paint_parser().parse_args(rest)  # --help and errors are shown without waiting for torch
             with _loading():
                 from engine.cli import main as paint_main  # noqa: PLC0415
 
@@ -91,11 +92,11 @@ def _run(arguments: list[str]) -> int:
 
 
 def _leave(status: int) -> NoReturn:
-    """End without taking Python and torch apart.
+    """Exit without finalizing Python and torch.
 
-    To do so takes a sixth of a second, and reads a hundred MiB of torch's libraries once more. All
-    files are closed and all children have ended by now; what libraries clear away at the end, as
-    matplotlib its folder where there is no home, they do.
+    That would take time, and read large parts of torch's libraries again. All files are closed and
+    all children have ended by now. Exit handlers of libraries still run, such as that by which
+    matplotlib deletes its temporary folder.
     """
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to have them run
     if sys.stderr is not None:  # a process may have none

@@ -13,7 +13,7 @@ from engine.errors import PaintSettingsError
 from engine.recipes.recipe import recipe_names
 
 STARTS = tuple(name for name in OPTIONS["start"].choices if name != "file")
-"""What `--init` knows besides a file."""
+"""Values of `--init` besides a file."""
 _FLAGS = {
     "start": "--init",
     "size_px": "--size",
@@ -22,16 +22,16 @@ _FLAGS = {
 }
 _METAVARS = {"size_px": "PX", "tile_px": "PX", "min_improvement": "SHARE"}
 _OTHERWISE = frozenset({"start", "timelapse", "timelapse_format", "content_layers", "style_layers"})
-"""Options whose flags are not simply their values."""
+"""Options whose flags do not simply take their values."""
 _OF_JOBS = frozenset({"variants", "vary"})
-"""Options that only the queue's jobs have; here one picture is painted into one file."""
+"""Options of the queue's jobs only; the command paints one picture."""
 _PLAIN = tuple(name for name in OPTIONS if name not in _OTHERWISE | _OF_JOBS)
 _KEEPING = tuple(name for name in OPTIONS["keep_colors"].choices if name != "no")
-"""The ways to keep the photograph's colors."""
+"""Methods to keep the photograph's colors."""
 _METHOD = _PLAIN.index("recipe")
-"""Before it stand the options of the look."""
+"""The options before this one are those of the look."""
 _HELP = {
-    "moving": "Paint all of an animation or video, or only its first frame. "
+    "moving": "Paint all of an animation or video, not only its first frame. "
     "Default: as the output's name suggests.",
     "network": "The network that judges style. Default: vgg19, or lite for a draft, unless "
     "ATELIER_NETWORK says otherwise.",
@@ -39,14 +39,14 @@ _HELP = {
     "seed": "Another number gives other strokes; the same number, the same picture. Default: 0.",
     "size_px": "The longest side of the result in pixels. Default: 512, or a moving picture's own.",
 }
-"""Of options that are otherwise here than in Discord, or have no help there."""
+"""Help of options that differ from Discord's, or have no help there."""
 
 
 class _Parser(OneLineParser):
-    """Says where pictures belong that are too many."""
+    """Explains superfluous arguments, such as a second picture."""
 
     def error(self, message: str) -> NoReturn:
-        """Say it and end with 2."""
+        """Print the message and exit with status 2."""
         words = message.partition("unrecognized arguments: ")[2].split()
         if words and not any(word.startswith("-") for word in words):
             more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
@@ -93,10 +93,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def options_of(chosen: argparse.Namespace) -> PaintOptions:
-    """The options that were chosen, and what suits a painting of the catalogue where none were.
+    """The chosen options, completed by those that suit a painting of the catalogue.
 
     Raises:
-        PaintSettingsError: a value is not possible; the text names the flag and what is.
+        PaintSettingsError: invalid value; the text names the flag and the valid values.
     """
     values = _suiting(chosen)
     values |= {name: getattr(chosen, name) for name in _PLAIN if getattr(chosen, name) is not None}
@@ -115,10 +115,10 @@ def options_of(chosen: argparse.Namespace) -> PaintOptions:
 
 
 def _check_colors(chosen: argparse.Namespace, options: PaintOptions) -> None:
-    """Whether what was said of the colors has an effect beside the rest.
+    """Check that the flags for colors have an effect together.
 
     Raises:
-        PaintSettingsError: it has none.
+        PaintSettingsError: one of them has none.
     """
     if options.keep_colors != "no" and chosen.colors_first:
         raise PaintSettingsError(
@@ -134,7 +134,7 @@ def _check_colors(chosen: argparse.Namespace, options: PaintOptions) -> None:
 
 
 def _suiting(chosen: argparse.Namespace) -> dict[str, Any]:
-    """What suits the painting if it is the only style."""
+    """Options that suit the painting, if it is the only style."""
     if chosen.style or chosen.own_style or len(chosen.preset) != 1:
         return {}
     painting = load_catalogue().get(chosen.preset[0])

@@ -141,7 +141,7 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
 
 @contextmanager
 def _keeping(checkpoints: CheckpointFile | None) -> Iterator[None]:
-    """Keep the newest state where the painting is stopped, and name the file where it is wrong."""
+    """Write a checkpoint when the painting is stopped, and name the file of an invalid one."""
     try:
         yield
     except KeyboardInterrupt as interrupt:

@@ -29,28 +29,28 @@ _FINGERPRINT_SUFFIX = ".safetensors"
 OWN_FILES = DecodeLimits(
     max_bytes=1 << 30, max_pixels=500_000_000, max_side_px=16384, min_side_px=1, max_aspect=1e5
 )
-"""The files are the caller's own, so that only what is absurd is refused."""
+"""Generous limits, as the files are the user's own."""
 _PAINTED = replace(OWN_FILES, max_aspect=MAX_ASPECT)
-"""Of what is painted, as for members: of a very narrow picture only a line would come out."""
+"""Limits of the photograph: a very narrow one would become a line, as for members."""
 _WHOLE = ClipLimits(max_seconds=3600, max_frames_per_second=100, max_side_px=OWN_FILES.max_side_px)
 OWN_CLIPS = ClipFileLimits(
     max_frames=1_000_000, max_side_px=OWN_FILES.max_side_px, max_pixels=OWN_FILES.max_pixels
 )
-"""Of clips that were made of them here."""
+"""Limits of clips that were decoded from the user's own files."""
 _STILL_MS = 1000
-"""How long a clip is shown that has but one frame."""
+"""Duration of a clip with a single frame."""
 
 
 def read_moving(file: Path, folder: Path) -> tuple[Clip, tuple[Sentence, ...]]:
-    """The file as a clip, of one frame if nothing moves in it, and what was left out of it.
+    """Decode a file to a clip, with notes on what was left out; a still picture is one frame.
 
     Args:
         file: to be read.
-        folder: where the clip's frames are kept while it is painted, and not in memory.
+        folder: for the clip's frames, which are not kept in memory.
 
     Raises:
         PaintSettingsError: it cannot be read.
-        OSError: there is no room for its frames.
+        OSError: the disk is full.
     """
     kept = folder / f"photograph{CLIP_SUFFIX}"
     data = _bytes_of(file)

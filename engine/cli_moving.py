@@ -33,30 +33,30 @@ from engine.scratch import scratch_folder
 
 _KINDS: dict[str, ClipKind] = {".gif": "gif", ".mp4": "mp4", ".webp": "webp"}
 _OF_STILLS = ("timelapse", "losses", "plot")
-"""Records that there are of one picture only."""
+"""Options for records that exist for still pictures only."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was painted, and written."""
+    """The result of a painting."""
 
     report: Report
     size: str
-    """Of what was written, in words."""
+    """The size of the written picture, in words."""
     notes: tuple[Sentence, ...]
-    """What is to be said of it."""
+    """Notes to print."""
     is_whole: bool = True
-    """Whether all is there that was asked for, also a time-lapse."""
+    """Whether everything requested was written, including a time-lapse."""
 
 
 @dataclass(frozen=True)
 class MovingContent:
-    """The photograph that moves, and what is to be said of it."""
+    """The clip to paint, with notes to print."""
 
     clip: Clip
     notes: tuple[Sentence, ...]
     folder: Path
-    """For frames, until all is painted."""
+    """Temporary folder for frames."""
 
     @property
     def first(self) -> Picture:
@@ -64,7 +64,7 @@ class MovingContent:
         return Picture.from_image(self.clip.frame(0))
 
     def sized(self, chosen: argparse.Namespace, options: PaintOptions) -> PaintOptions:
-        """The options for it: of its own size where none was chosen."""
+        """The options with the clip's own size if none was chosen."""
         if chosen.size_px is not None:
             return options
         size_px = min(MAX_SIZE_PX, max(MIN_SIZE_PX, *self.clip.size))
@@ -72,30 +72,30 @@ class MovingContent:
 
 
 def output_suffixes(chosen: argparse.Namespace) -> Sequence[str]:
-    """What the name of the output may end in."""
+    """Allowed suffixes of the output file."""
     if chosen.moving:
         return tuple(_KINDS)
     return PICTURE_SUFFIXES if chosen.moving is False else (*PICTURE_SUFFIXES, ".gif", ".mp4")
 
 
 def may_move(chosen: argparse.Namespace) -> bool:
-    """Whether the output is a GIF or MP4, a WebP, or `--moving` says so."""
+    """Whether the output may be a clip: by `--moving`, else by its suffix."""
     if chosen.moving is not None:
         return bool(chosen.moving)
     return chosen.output.suffix.lower() in _KINDS
 
 
 def moving_content(chosen: argparse.Namespace, stack: ExitStack) -> MovingContent | None:
-    """What moves, if it is to be painted so; None for a WebP of what does not move.
+    """The clip to paint; None for a still picture with a WebP output.
 
     Args:
-        chosen: of the command line.
-        stack: its frames lie in a folder that goes with it.
+        chosen: the parsed arguments.
+        stack: gets the temporary folder of the frames.
 
     Raises:
-        PaintSettingsError: the file cannot be read, a video of what does not move is asked for, or
-            a record of stills.
-        PaintingFailedError: there is no room for its frames.
+        PaintSettingsError: unreadable file, a video of a still picture, or an option for still
+            pictures only.
+        PaintingFailedError: the disk is full.
     """
     try:
         folder = Path(stack.enter_context(scratch_folder()))

@@ -1,4 +1,4 @@
-"""The file that `python -m engine paint` writes: the one that is named, or a new one here."""
+"""The output file of `python -m engine paint`: the named one, or a new one in this folder."""
 
 import argparse
 import itertools
@@ -12,31 +12,31 @@ from pathlib import Path
 from engine.output.errors import NotWrittenError, OutputError, not_written
 
 _MOST_STEM_BYTES = 200
-"""File systems take 255 bytes; a number and a suffix follow."""
+"""Below the limit of file systems, 255 bytes, as a number and a suffix follow."""
 
 
 @dataclass
 class OutputFile:
-    """Where the picture goes."""
+    """The output file."""
 
     path: Path
-    """Another one after `held`, if a name that nobody chose was taken meanwhile."""
+    """Its path; `held` changes it if a generated name was taken meanwhile."""
     others: Iterator[Path] | None = None
-    """Names to go on with where it is taken; None if somebody chose it, who may overwrite it."""
+    """Further generated names; None if the user chose the name, which may be overwritten."""
 
     @classmethod
     def of(cls, chosen: argparse.Namespace) -> "OutputFile":
-        """As the command line says; else after the photograph and the first style, a free name."""
+        """The named file, or a free name made of those of photograph and first style."""
         if chosen.output is not None:
             return cls(chosen.output)
         names = _names(chosen)
         return cls(next(name for name in names if not os.path.lexists(name)), names)
 
     def write(self, write: Callable[[Path], None]) -> None:
-        """Let the picture be written; where that cannot be, into the folder of temporary files.
+        """Write the picture; if that fails, to the folder of temporary files.
 
         Raises:
-            NotWrittenError: the system refuses; the text says where the picture is then.
+            NotWrittenError: it could not be written; the text says where the picture is.
         """
         try:
             with self.held() as file:
@@ -50,10 +50,10 @@ class OutputFile:
 
     @contextmanager
     def held(self) -> Iterator[Path]:
-        """The file to write; a new one is taken first, as another command may paint the same.
+        """The file to write; a generated name is reserved first, as another command may use it.
 
         Raises:
-            NotWrittenError: the system refuses.
+            NotWrittenError: it cannot be written.
         """
         if self.others is not None:
             self._take(self.others)
@@ -78,7 +78,7 @@ class OutputFile:
 
 
 def _spare(name: str, write: Callable[[Path], None]) -> Path | None:
-    """The picture in a folder of its own among the temporary files; None if it cannot be there."""
+    """Write to a new temporary folder; None if that fails, too."""
     with suppress(OSError):
         folder = Path(tempfile.mkdtemp(prefix="atelier-kept-"))
         try:

@@ -1,4 +1,4 @@
-"""The progress bar of the command line; where no terminal is, a line a scale."""
+"""The progress bar of the command line; without a terminal, a line for each scale."""
 
 import time
 from typing import Self
@@ -15,9 +15,9 @@ _WIDE = 100
 
 
 class ProgressBar:
-    """Scale, share, time left, iterations a second and losses, on standard error.
+    """Scale, progress, time left, iterations per second and losses, on standard error.
 
-    A narrow terminal goes without the last ones: what is left of the time stays.
+    A narrow terminal does not show the last two.
     """
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
@@ -42,7 +42,7 @@ class ProgressBar:
 
     def __enter__(self) -> Self:
         self._bar.start()
-        self._console.show_cursor(True)  # else a shell has none while this is suspended
+        self._console.show_cursor(True)  # otherwise a shell would have none after Ctrl-Z
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,7 +54,7 @@ class ProgressBar:
             self._console.print(what, markup=False, highlight=False, soft_wrap=True)
 
     def hear(self, event: Event) -> None:
-        """Show what an event tells."""
+        """Show an event."""
         match event:
             case Preparing():
                 self._bar.update(self._task, description=event.note, completed=0, details="")
@@ -75,7 +75,7 @@ class ProgressBar:
                 self._step(event)
 
     def hear_frame(self, event: FrameStepped | FramePainted) -> None:
-        """Show how far a moving picture is."""
+        """Show the progress of a clip."""
         left = "" if event.seconds_left is None else f"{_clock(event.seconds_left)} left"
         frame = f"frame {event.frame} of {event.frames}"
         self._bar.update(self._task, completed=event.fraction, description=frame, left=left)

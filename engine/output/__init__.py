@@ -1,1 +1,1 @@
-"""What a painting leaves behind: picture files, time-lapses and the course of the loss."""
+"""Output files of a painting: pictures, time-lapses, losses."""

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole."""
+"""Atomic writes: a file appears under its name only when it is complete."""
 
 import contextlib
 import os
@@ -15,12 +15,12 @@ _MOST_SUFFIX = 16
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path`, put in its place at the end; gone after an exception.
+    """A temporary file beside `path` that replaces it at the end; deleted after an exception.
 
-    If nothing was written, what is at `path` stays. A link stays one, to a new file.
+    If nothing was written, the file at `path` stays. A symbolic link stays one, to the new file.
 
     Raises:
-        OutputError: The system refuses.
+        OutputError: the file cannot be written.
     """
     # The suffix stays, as writers choose the format by it; the rest is short, as names may be
     # as long as the system allows.
@@ -39,10 +39,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all.
+    """Write the file completely or not at all.
 
     Raises:
-        OutputError: The system refuses.
+        OutputError: the file cannot be written.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Checking where files are to go, before any work."""
+"""Errors of writing files, and a check of their paths before any work."""
 
 import os
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from pathlib import Path
 from common.sentences import ExplainedError
 
 _MOST_NAME_BYTES = 255
-"""What file systems in use take."""
+"""Longest file name of common file systems."""
 
 
 class OutputError(ExplainedError):
@@ -15,19 +15,18 @@ class OutputError(ExplainedError):
 
 
 class NotWrittenError(OutputError):
-    """The system would not write a file, though nothing was wrong with its name."""
+    """The system refused to write a file whose name is valid."""
 
 
 def check_target(path: Path, suffixes: Collection[str] | None) -> None:
-    """Whether a file can be written there, found out without touching what is there now.
+    """Check that a file can be written, without touching an existing one.
 
     Args:
-        path: The file to be.
-        suffixes: Those that are possible, in lower case with the dot; None for any.
+        path: of the file.
+        suffixes: the allowed ones, in lower case with the dot; None for any.
 
     Raises:
-        OutputError: The suffix is unknown, the name too long, or the folder is absent or not to
-            be written to.
+        OutputError: unknown suffix, name too long, or folder missing or not writable.
     """
     if len(os.fsencode(path.name)) > _MOST_NAME_BYTES:
         raise OutputError(
@@ -59,7 +58,7 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
 
 
 def not_written(path: Path, error: OSError | None) -> NotWrittenError:
-    """The problem of a file that the system would not write."""
+    """The error of a file that the system refused to write."""
     reason = f" ({error.strerror})" if error is not None and error.strerror else ""
     return NotWrittenError(
         "{file} cannot be written to {folder}{reason}; choose another place.",

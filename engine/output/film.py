@@ -1,4 +1,4 @@
-"""A time-lapse for which no painting is given up: where it cannot be written, there is none."""
+"""A time-lapse that never makes a painting fail: if it cannot be written, there is none."""
 
 import contextlib
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from engine.output.timelapse import TimeLapse, time_lapse
 
 
 class Film:
-    """A context; the file appears with `finish`, and not after an exception."""
+    """A context manager; the file appears with `finish`, and not after an exception."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writing = ExitStack()
         self._lapse: TimeLapse | None = None
         self.note: Sentence | None = None
-        """Why there is no film; None as long as nothing went wrong."""
+        """Why there is no time-lapse; None as long as nothing failed."""
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +70,7 @@ class Film:
 
 
 def _errors() -> tuple[type[BaseException], ...]:
-    """What keeps a film from being written."""
+    """Errors that only mean that there is no time-lapse."""
     return OSError, OutputError, ffmpeg_error()
 
 

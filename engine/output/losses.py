@@ -1,4 +1,4 @@
-"""The course of the loss, as JSON lines and as a plot."""
+"""The losses over the iterations, as JSON lines and as a plot."""
 
 import io
 import json
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SCALE_TINTS = ("#ffffff", "#f2f2f2")
 _DASHES = ("--", "-.", ":", "-")
-"""Of the terms, in turns: colors alone do not tell them apart for everybody."""
+"""Line styles of the terms, in rotation, as not everybody can tell them apart by color."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LossRecord:
     size_px: int
     """Longest side at that scale."""
     loss: float
-    """The weighted sum of the parts."""
+    """The sum of the weighted terms."""
     terms: Mapping[str, float] = field(default_factory=dict)
     """Its parts, weighted, by name: content, style, tv, …."""
 
@@ -51,7 +51,7 @@ def loss_lines(records: Iterable[LossRecord]) -> bytes:
 
 def loss_plot(records: Sequence[LossRecord]) -> bytes:
     """The loss and its terms against the iteration, the scales as bands; a PNG."""
-    # Seventy megabytes and a second, of which most paintings have no need.
+    # Imported here, as it is large and most paintings do not need it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -84,7 +84,7 @@ def _curve(
     *,
     width: float,
 ) -> None:
-    # A logarithm has no place for 0, nor a plot for infinity: there the line has a gap.
+    # The line has a gap at 0, which has no logarithm, and where a loss is not finite.
     shown = [value if math.isfinite(value) and value > 0 else math.nan for value in values]
     if any(map(math.isfinite, shown)):
         axes.plot(iterations, shown, dashes, linewidth=width, label=label)

@@ -1,4 +1,4 @@
-"""Picture files: PNG, JPEG, WebP and 16-bit TIFF, in sRGB and without further metadata."""
+"""Picture files: PNG, JPEG, WebP and 16-bit TIFF, in sRGB and without other metadata."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -21,29 +21,29 @@ _PROFILE_DAY = bytes.fromhex("07e8 0001 0001 0000 0000 0000")  # 2024-01-01, mid
 
 
 def write_picture(picture: Picture, path: Path) -> None:
-    """Write the picture in the format that the suffix names, whole or not at all.
+    """Write the picture atomically, in the format of the suffix.
 
-    JPEG knows no alpha: there the picture lies on white.
+    JPEG has no alpha channel; there the picture is on white.
 
     Raises:
-        OutputError: The suffix is unknown or the place cannot be written to.
+        OutputError: unknown suffix, or the file cannot be written.
     """
     check_target(path, PICTURE_SUFFIXES)
     write_bytes(path, encode_picture(picture, path.suffix))
 
 
 def encode_picture(picture: Picture, suffix: str) -> bytes:
-    """The file's bytes; the same picture gives the same bytes.
+    """The file's bytes, which depend on the picture alone.
 
     Raises:
-        KeyError: The suffix is none of `PICTURE_SUFFIXES`.
+        KeyError: the suffix is not in `PICTURE_SUFFIXES`.
     """
     return _ENCODERS[suffix.lower()](picture)
 
 
 @cache
 def srgb_profile() -> bytes:
-    """An ICC profile of sRGB; Little CMS writes the time into it, which is taken out again."""
+    """An ICC profile of sRGB, with a fixed date instead of the present time."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[_PROFILE_DATE] = _PROFILE_DAY
     return bytes(profile)
@@ -56,7 +56,7 @@ def _jpeg(picture: Picture) -> bytes:
 
 
 def _tiff(picture: Picture) -> bytes:
-    import tifffile  # noqa: PLC0415 (a third of a second, of which few pictures have need)
+    import tifffile  # noqa: PLC0415 (slow to import, and few pictures need it)
 
     planes = picture.pixels.detach().cpu().permute(1, 2, 0).numpy()
     if picture.alpha is not None:
@@ -87,7 +87,7 @@ _ENCODERS: Mapping[str, Callable[[Picture], bytes]] = {
     ".png": lambda picture: _saved(picture.to_image(), "PNG"),
     ".jpg": _jpeg,
     ".jpeg": _jpeg,
-    # With loss, WebP halves the color as no JPEG of ours does: it has no 4:4:4.
+    # Lossless, as lossy WebP has only 4:2:0 chroma subsampling.
     ".webp": lambda picture: _saved(picture.to_image(), "WEBP", lossless=True, method=4),
     ".tif": _tiff,
     ".tiff": _tiff,

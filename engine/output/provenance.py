@@ -1,10 +1,10 @@
-"""What a finished picture says of itself in its file: how it was made, and that software made it.
+"""Metadata of a finished picture: how it was made, and that software made it.
 
 PNG text chunks (https://www.w3.org/TR/png-3/#11textinfo) for people and programs that read
 settings, and XMP with the IPTC digital source type (https://cv.iptc.org/newscodes/digitalsourcetype/)
-for those that mark such pictures, and the address of a picture that it was painted on from as its
-source (https://www.dublincore.org/specifications/dublin-core/dcmi-terms/#source). Nothing of
-whoever asked for it is in there.
+for programs that mark such pictures. If it was painted from an earlier result, the address of that
+is its source (https://www.dublincore.org/specifications/dublin-core/dcmi-terms/#source). Nothing
+identifies who asked for it.
 """
 
 import json
@@ -34,14 +34,14 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 def with_provenance(
     png: bytes, program: str, style: str, settings: Mapping[str, Any], painted_from: str = ""
 ) -> bytes:
-    """A PNG file with texts that say how it was made; the picture itself is untouched.
+    """A PNG file with text chunks that say how it was made; the pixels are unchanged.
 
     Args:
         png: the file's bytes.
         program: name and version of what painted it.
-        style: the names of the paintings whose style it is in.
-        settings: values for JSON, the seed among them.
-        painted_from: where the picture is that it was painted on from; empty: nowhere.
+        style: names of the styles.
+        settings: JSON values, including the seed.
+        painted_from: address of the earlier result that it was painted from, or empty.
     """
     source = f' dc:source="{_quoted(painted_from)}"' if painted_from else ""
     texts = {
@@ -57,10 +57,10 @@ def with_provenance(
 
 
 def _quoted(text: str) -> str:
-    """A text as the value of an attribute."""
+    """Escape a text for an XML attribute."""
     return escape(text, {'"': "&quot;"})
 
 
 def _international_text(keyword: str, text: str) -> bytes:
-    """An iTXt chunk: UTF-8, not compressed, in no named language."""
+    """An iTXt chunk: UTF-8, uncompressed, without a language tag."""
     return packed_chunk(b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode())

@@ -1,4 +1,4 @@
-"""Several pictures side by side in one, some of which may not be there yet."""
+"""A contact sheet of several pictures, some of which may not exist yet."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ def contact_sheet(pictures: Sequence[Image.Image | None], long_side_px: int) -> 
     """Pictures of one shape in two rows, or in one if there are two.
 
     Args:
-        pictures: in their order; None leaves its place empty. At least one is there.
-        long_side_px: of the sheet, at most.
+        pictures: in order; None leaves a cell empty. At least one is not None.
+        long_side_px: longest allowed side of the sheet.
     """
     columns = max(2, (len(pictures) + 1) // 2)
     rows = -(-len(pictures) // columns)

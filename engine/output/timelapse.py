@@ -1,4 +1,4 @@
-"""Time-lapses of a painting, written frame by frame: none but the last is kept in memory."""
+"""Time-lapses of a painting, written frame by frame; only the last is kept in memory."""
 
 import struct
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _HOLD_SECONDS = 2.0
 
 
 class TimeLapse:
-    """A film that is being written; see `time_lapse`."""
+    """A time-lapse that is being written; see `time_lapse`."""
 
     def __init__(self, film: "_Gif | _Mp4", size: tuple[int, int], frames_per_second: int) -> None:
         self._film = film
@@ -33,7 +33,7 @@ class TimeLapse:
         self._last: Image.Image | None = None
 
     def add(self, frame: Image.Image) -> None:
-        """Append a frame, of any size and mode; what is transparent becomes white."""
+        """Append a frame of any size and mode; transparent parts become white."""
         plain = on_white(frame)
         if plain.size != self._size:
             plain = plain.resize(self._size, Image.Resampling.LANCZOS)
@@ -51,19 +51,19 @@ class TimeLapse:
 def time_lapse(
     path: Path, size: tuple[int, int], *, frames_per_second: int = 12
 ) -> Iterator[TimeLapse]:
-    """A film of frames, GIF or MP4 by the suffix.
+    """Write a time-lapse, GIF or MP4 by the suffix.
 
-    The file appears at the end of the block, with the last frame held; after an exception, or
-    without any frame, there is none.
+    The file appears at the end of the block, with the last frame held for two seconds. After an
+    exception, or without any frame, there is none.
 
     Args:
-        path: The file to be.
-        size: Width and height of the finished painting. All frames are brought to its shape, at
+        path: of the file.
+        size: width and height of the finished painting. All frames are resized to its aspect, at
             most 480 px (GIF) or 1080 px (MP4) long.
-        frames_per_second: How fast frames follow one another.
+        frames_per_second: frame rate.
 
     Raises:
-        OutputError: The suffix is unknown, the place cannot be written to, or no encoder works.
+        OutputError: unknown suffix, the file cannot be written, or no encoder works.
     """
     check_target(path, TIMELAPSE_SUFFIXES)
     gif = path.suffix.lower() == ".gif"

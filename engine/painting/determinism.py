@@ -1,4 +1,4 @@
-"""The same numbers each time, on CUDA too."""
+"""Deterministic results, also with CUDA."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ import torch
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Within, cuDNN gives the same numbers each time, and float32 is not cut to TF32.
+    """Within this context cuDNN is deterministic, and float32 is not rounded to TF32.
 
-    What was set before is set again afterwards.
+    Restores the former settings.
     """
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     before = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32

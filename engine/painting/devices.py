@@ -188,7 +188,8 @@ def peak_memory_bytes(device: torch.device) -> int:
         case "mps":
             return torch.mps.driver_allocated_memory()
     if sys.platform == "win32":
-        return int(psutil.Process().memory_info().peak_wset)
+        info = psutil.Process().memory_info()
+        return int(getattr(info, "peak_wset", info.rss))
     with contextlib.suppress(OSError):
         # Not getrusage: its peak survives fork and exec, so a child starts with its parent's.
         found = re.search(r"^VmHWM:\s*(\d+) kB$", _LINUX_STATUS.read_text(), re.MULTILINE)

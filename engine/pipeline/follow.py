@@ -1,4 +1,4 @@
-"""Following a painting to its end."""
+"""Runs a painting to its end, with listeners."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -7,17 +7,18 @@ from engine.painting import Event, Painted, PaintingFailedError
 
 
 class Listener(Protocol):
-    """Is told of each event of a painting; what it raises ends the painting."""
+    """Gets each event of a painting; an exception of it ends the painting."""
 
     def hear(self, event: Event) -> None:
-        """Show, record or keep what the event tells."""
+        """Handle an event."""
 
 
 def follow(events: Iterator[Event], *listeners: Listener) -> Painted:
-    """Go through the events of a painting, each told to the listeners in their order.
+    """Run a painting to its end, passing each event to the listeners in order.
 
     Raises:
-        PaintingFailedError: there was no picture at the end; or what painting or a listener raises.
+        PaintingFailedError: it ended without a picture.
+        And what the painting or a listener raises.
     """
     for event in events:
         for listener in listeners:

@@ -1,4 +1,4 @@
-"""All pictures of a painting: those that the caller has read, and the catalogue's."""
+"""All pictures of a painting: those that the caller has read, and those of the catalogue."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from engine.styles.presets import PresetStyle, preset_style
 
 @dataclass(frozen=True, eq=False)
 class Preset:
-    """A painting of the catalogue that is wanted as a style; see `Style` for what is the same."""
+    """A painting of the catalogue as a style; for the other fields see `Style`."""
 
     id: str
     """Id of the painting."""
@@ -28,16 +28,16 @@ class Preset:
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """All that is painted from."""
+    """All pictures of a painting, and the network."""
 
     content: Picture
     styles: tuple[Style, ...]
     mask: Tensor | None
     start: Picture | None
     network: str
-    """To paint with: another than was asked for where a style can be had for it only."""
+    """The network to use; not the requested one if a style is available only for another."""
     notes: tuple[Sentence, ...] = ()
-    """What is not as it was asked for."""
+    """What differs from the request."""
 
     def paint(
         self,
@@ -73,22 +73,22 @@ def load_pictures(
     say: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Pictures:
-    """Find the styles that are presets; all of a painting go through one network.
+    """Load the styles that are presets; all styles of a painting use one network.
 
     Args:
         content: the photograph.
-        styles: read already, or of the catalogue.
+        styles: already read, or presets.
         options: of the painting.
         network: `vgg19` or `lite`, as resolved for this painting.
-        settings: of this machine, where scans of the catalogue's paintings are kept.
+        settings: of this machine; name the folder of scans.
         mask: where to paint.
-        start: what to start from.
-        say: told what is waited for.
-        should_stop: ends a download once it says so.
+        start: the picture to start from.
+        say: called before a download.
+        should_stop: ends a download once it returns true.
 
     Raises:
-        FetchStoppedError: `should_stop` said so.
-        StyleMissingError: a preset cannot be had.
+        FetchStoppedError: `should_stop` returned true.
+        StyleMissingError: a preset is unknown or unavailable.
     """
     own_vgg19 = settings.atelier_vgg19_weights is not None
 
@@ -111,7 +111,7 @@ def load_pictures(
                 say=say,
                 should_stop=should_stop,
             )
-            if found.network != network:  # begin again: those before it too go through this one
+            if found.network != network:  # start over, as all styles use one network
                 network, made, later = through(found.network)
                 return network, made, [*(one for one in found.notes if one not in later), *later]
             made.append(_style(style, found))
@@ -120,14 +120,14 @@ def load_pictures(
 
     measured = [one for style in styles if isinstance(style, Style) for one in style.fingerprints]
     if options.network == "auto" and measured:
-        # Statistics serve the network alone that they were measured with.
+        # Statistics are valid only for the network that measured them.
         network = measured[0].key.encoder
     network, made, notes = through(network)
     return Pictures(content, tuple(made), mask, start, network, tuple(notes))
 
 
 def _without_border(style: Style) -> Style:
-    """A style inside of its plain border; as it is where it was said which part of it counts."""
+    """A style without a plain border; unchanged if it has a region."""
     if style.picture is None or style.region is not None:
         return style
     picture = without_plain_border(style.picture)
@@ -135,7 +135,7 @@ def _without_border(style: Style) -> Style:
 
 
 def _left_out(style: Style, *, alone: bool) -> Sentence:
-    """That the border of a style was left out, which needs no name where it is the only one."""
+    """The note that the border of a style was left out, with its name if there are others."""
     if alone:
         return sentence("The painting's plain border was left out.")
     return sentence("The plain border of {style} was left out.", style=style.name)

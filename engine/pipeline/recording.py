@@ -1,4 +1,4 @@
-"""What is kept of a painting beside its picture: checkpoints, a film, the figures."""
+"""What is recorded of a painting besides its picture: checkpoints, a time-lapse, losses."""
 
 import json
 import shutil
@@ -20,27 +20,28 @@ _CHECKPOINT_SHARE = 0.1
 
 
 class CheckpointFile:
-    """A listener that writes a file anew as often as is wanted.
+    """A listener that overwrites a checkpoint file at regular intervals.
 
-    Large pictures take long to write; no more than a tenth of the time goes to it.
+    For large pictures, which take long to write, intervals get longer: at most a tenth of the time
+    goes into writing.
     """
 
     def __init__(self, path: Path, every_seconds: float) -> None:
         self.path = path
-        """Of the file."""
+        """Path of the file."""
         self._pause = self._every = every_seconds
         self._kept_at = time.monotonic()
         self._newest: Stepped | FramePainted | None = None
         self.note: Sentence | None = None
-        """Why the newest state could not be kept; None if it could."""
+        """Why the newest checkpoint could not be written; None if it could."""
 
     @property
     def frames_folder(self) -> Path:
-        """Where the painted frames lie that belong to the checkpoint of what moves."""
+        """Folder of the painted frames that belong to the checkpoint of a clip."""
         return self.path.with_name(f"{self.path.name}.frames")
 
     def read(self) -> bytes | None:
-        """What was kept by a run that did not end; None if there is nothing.
+        """The checkpoint of an interrupted run; None if there is none.
 
         Raises:
             PaintSettingsError: the file cannot be read.
@@ -55,7 +56,7 @@ class CheckpointFile:
             ) from None
 
     def hear(self, event: Event | FramePainted) -> None:
-        """Keep this state if it is time to; a full disk does not end the painting."""
+        """Write a checkpoint if one is due; a full disk does not end the painting."""
         if not isinstance(event, Stepped | FramePainted):
             return
         self._newest = event
@@ -70,11 +71,11 @@ class CheckpointFile:
             )
 
     def keep_newest(self) -> None:
-        """Keep the state of now, if there is any; also after an interruption.
+        """Write a checkpoint of the present state, if there is any; also after an interruption.
 
         Raises:
-            OutputError: the system refuses.
-            BetweenScalesError: the interruption left no state to keep.
+            OutputError: the file cannot be written.
+            BetweenScalesError: the interruption left no state to save.
         """
         if self._newest is None:
             return
@@ -85,7 +86,7 @@ class CheckpointFile:
         self._pause = max(self._every, (self._kept_at - began_at) / _CHECKPOINT_SHARE)
 
     def keep_last(self) -> str:
-        """Keep the newest state of a painting that is stopped; what is to be said of the file."""
+        """Write a checkpoint of a stopped painting; returns what to say of the file."""
         as_it_was = "The checkpoint is as it was." if self.path.exists() else ""
         if self._newest is None:
             return as_it_was
@@ -98,24 +99,24 @@ class CheckpointFile:
         return "The checkpoint is saved."
 
     def remove(self) -> None:
-        """The painting is done."""
+        """Delete the checkpoint, as the painting is finished."""
         self.path.unlink(missing_ok=True)
         shutil.rmtree(self.frames_folder, ignore_errors=True)
 
 
 class FilmRecorder:
-    """A listener that adds frames to a film, evenly by a share of the painting."""
+    """A listener that adds frames to a time-lapse, evenly over a measure of progress."""
 
     def __init__(
         self, film: Film, *, frames: int, long_side_px: int, share: Callable[[Stepped], float]
     ) -> None:
-        """Record into a film.
+        """Record a time-lapse.
 
         Args:
-            film: begun and added to, not finished.
-            frames: about how many.
-            long_side_px: of the frames.
-            share: how far the painting is, in 0 to 1.
+            film: started and added to, but not finished.
+            frames: approximate number of frames.
+            long_side_px: longer side of the frames.
+            share: returns the progress of the painting, 0..1.
         """
         self._film = film
         self._frames = frames
@@ -124,7 +125,7 @@ class FilmRecorder:
         self._next_share = 0.0
 
     def hear(self, event: Event) -> None:
-        """Begin the film, or add a frame if one is due."""
+        """Start the time-lapse, or add a frame if one is due."""
         match event:
             case Prepared():
                 self._film.begin(event.size)
@@ -148,13 +149,13 @@ def report_file(report: Report) -> bytes:
 
 
 def loss_files(report: Report) -> dict[str, bytes]:
-    """A plot of the losses, and the figures as JSON lines; each file by its name."""
+    """A plot of the losses, and the losses as JSON lines, by file name."""
     records = loss_records(report)
     return {"losses.png": loss_plot(records), "losses.jsonl": loss_lines(records)}
 
 
 def loss_records(report: Report) -> list[LossRecord]:
-    """The losses of a report in the form that is written and plotted."""
+    """The losses of a report, as they are written and plotted."""
     scales = report.settings["scales"]
     return [
         LossRecord(

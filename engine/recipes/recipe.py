@@ -1,4 +1,4 @@
-"""Recipes: which layers, weights and schedule make a painting. Data, one TOML file each."""
+"""Recipes: layers, weights and schedule of a painting, one TOML file each."""
 
 import tomllib
 from collections.abc import Collection
@@ -22,8 +22,8 @@ class _Table(BaseModel):
 class TermChoice(_Table):
     """Weight of a term of `engine.painting.terms`.
 
-    keeps: whether it keeps the photograph, as the content does; it then weighs less the stronger
-        the style is to be.
+    keeps: whether it preserves the photograph, as the content does; its weight then falls with the
+        strength of the style.
     """
 
     weight: _Weight
@@ -38,11 +38,11 @@ class Iterations(_Table):
 
 
 class Moving(_Table):
-    """How those frames of a moving picture are painted that begin from the ones before them.
+    """How frames of a clip are painted that start from earlier frames.
 
-    temporal_weight: of the term that holds them to those.
-    scales: how many sizes they pass, the largest ones.
-    share: their iterations at each, in parts of those of a picture that stands alone.
+    temporal_weight: weight of the term of temporal consistency.
+    scales: number of scales, the largest ones.
+    share: iterations at each scale, relative to those of a single picture.
     """
 
     temporal_weight: _Weight = 10.0
@@ -51,13 +51,13 @@ class Moving(_Table):
 
 
 class LayerChoice(_Table):
-    """Layers with their weights; the first choice that the network has all layers of is taken.
+    """Layers with their weights; used is the first choice of which the network has all layers.
 
-    The weights of whole terms may differ between choices, as deeper layers weigh differently.
-    `terms` are those besides content, style and variation; `lbfgs` stands for the pyramid's
-    iterations with L-BFGS, `moving` for the recipe's. `calm` is what the photograph's calm parts,
-    held to the painting's calm parts, count beside the whole; see `engine.painting.calm`. `dark` is
-    by how much more the term on grain counts where the photograph is nearly black.
+    Choices may also have other weights of whole terms. `terms` are the terms besides content, style
+    and variation. `lbfgs` replaces the pyramid's iterations with L-BFGS, and `moving` the recipe's
+    table. `calm` is the weight of the style loss between calm parts, relative to that of the whole
+    pictures; see `engine.painting.calm`. `dark` is added to the weight of the grain term, of 1,
+    where the photograph is nearly black.
     """
 
     content: dict[str, _Weight]
@@ -75,16 +75,16 @@ class LayerChoice(_Table):
 class Loss(_Table):
     """Form of the losses.
 
-    units: `relative` divides each layer's loss by the size of its target, so that it does not
-        matter how large a network's features are; `caffe` and `torchvision` take the features
-        as they would be with these weights, for the papers' literal forms.
+    units: `relative` divides each layer's loss by the size of its target, which makes it
+        independent of the scale of a network's features; `caffe` and `torchvision` scale features
+        as with those weights, for the papers' literal losses.
     content: `mean` over positions and channels, or the papers' `half-sum`.
-    tv: `mean` over the pixels, or their `sum`; pixels in the same units as the features.
-    means, deviations: weights of the channels' means and deviations beside their Gram matrix, each
-        by the size of its own target. Equal Gram matrices allow others, seen as patches that are
-        washed out or too bright (Risser et al., 2017).
-    faces: by how much more the content counts in faces, where these are to be kept.
-    style_layers_sum_to_one: whether the layers' weights are made to.
+    tv: `mean` or `sum` over the pixels, in the units of the features.
+    means, deviations: weights of the channels' means and standard deviations besides the Gram
+        matrix, each relative to the size of its target. Equal Gram matrices allow others, visible
+        as patches that are washed out or too bright (Risser et al., 2017).
+    faces: added to the content's weight, of 1, in faces, if these are to be kept.
+    style_layers_sum_to_one: whether the layers' weights are normalized to a sum of one.
     """
 
     statistic: Statistic = "gram"
@@ -101,13 +101,13 @@ class OptimizerSettings(_Table):
     """Which optimizer, and its settings; steps are in units of the picture's 0..1.
 
     name: the one to use.
-    lbfgs_most_px: scales with a longer side than this are painted with Adam all the same, as the
-        history of L-BFGS would take more memory than the network.
-    history: of L-BFGS, in pairs.
+    lbfgs_most_px: scales with a longer side are painted with Adam in any case, as the history of
+        L-BFGS would take more memory than the network.
+    history: number of pairs of L-BFGS.
     step, betas: of Adam.
-    averaging: decay of the average over Adam's iterates, which is the result.
-    final_step_share: Adam's step at the end of a scale, in parts of that at its beginning.
-    min_improvement: a scale ends when ten iterations improve the loss by a smaller share.
+    averaging: decay of the exponential average of Adam's iterates, which is the result.
+    final_step_share: Adam's step at the end of a scale, relative to that at its beginning.
+    min_improvement: a scale ends if ten iterations improve the loss by less than this share.
     """
 
     name: Literal["adam", "lbfgs"] = "adam"
@@ -123,10 +123,10 @@ class OptimizerSettings(_Table):
 class Pyramid(_Table):
     """Sizes, and iterations for each optimizer; `qualities` multiplies these.
 
-    smallest_px: no scale has a longer side that is shorter.
-    factor: from one scale's sides to the next one's, back from the last one.
-    even_factor: about this instead, where nobody says how many scales, such that the first is of
-        the smallest size and all are like factors apart; None for `factor`.
+    smallest_px: least longer side of a scale.
+    factor: ratio of the sides of two scales, counted back from the last one.
+    even_factor: approximate ratio to use instead if the number of scales is not given, adjusted so
+        that the first scale has the smallest size; None for `factor`.
     """
 
     smallest_px: int = Field(128, ge=16)
@@ -138,13 +138,13 @@ class Pyramid(_Table):
 
 
 class Beginning(_Table):
-    """What scales begin with, besides the picture so far.
+    """What scales start from, besides the picture so far.
 
-    colors_first: how far the photograph is first brought to the styles' palette, where its colours
-        are not to be kept; the painting starts from that, and its content is that. No iteration is
-        spent on colours then, and the content does not hold on to the photograph's.
-    detail: share of the photograph's own finest detail that is added at each enlargement, as no
-        smaller scale knows of it.
+    colors_first: how far the photograph is first recolored to the styles' palette, unless its
+        colors are to be kept. The result is both start and content target, so no iteration is spent
+        on colors, and the content does not preserve those of the photograph.
+    detail: share of the photograph's finest detail that is added at each enlargement, as no smaller
+        scale has it.
     """
 
     colors_first: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -152,7 +152,7 @@ class Beginning(_Table):
 
 
 class Recipe(_Table):
-    """All that a recipe says; settings of a job that are not None come before it."""
+    """A recipe; options of a job that are not None have precedence."""
 
     title: str
     choices: tuple[LayerChoice, ...] = Field(min_length=1)
@@ -165,7 +165,7 @@ class Recipe(_Table):
     style_fit: Literal["resize", "crop", "mirror"] = "resize"
 
     def choice_for(self, layers: Collection[str]) -> LayerChoice | None:
-        """The first choice all of whose layers there are."""
+        """The first choice whose layers are all among these; None if there is none."""
         there = set(layers)
         for choice in self.choices:
             if there.issuperset(choice.content) and there.issuperset(choice.style):
@@ -173,7 +173,7 @@ class Recipe(_Table):
         return None
 
     def for_choice(self, choice: LayerChoice) -> "Recipe":
-        """The same with what a choice has of its own: iterations, and how frames are painted."""
+        """The same with the tables that a choice replaces."""
         pyramid = self.pyramid.model_copy(update={"lbfgs": choice.lbfgs or self.pyramid.lbfgs})
         return self.model_copy(update={"pyramid": pyramid, "moving": choice.moving or self.moving})
 
@@ -190,7 +190,7 @@ def load_recipe(name: str) -> Recipe:
     """The recipe of this name.
 
     Raises:
-        PaintSettingsError: there is none of this name.
+        PaintSettingsError: there is no such recipe.
     """
     if name not in recipe_names():
         raise PaintSettingsError(
@@ -203,10 +203,10 @@ def load_recipe(name: str) -> Recipe:
 
 
 def parse_recipe(text: str, name: str) -> Recipe:
-    """A recipe from TOML.
+    """Parse a recipe from TOML.
 
     Raises:
-        PaintSettingsError: with the places that are wrong.
+        PaintSettingsError: invalid; the text says where.
     """
     try:
         return Recipe.model_validate(tomllib.loads(text))

@@ -1,4 +1,4 @@
-"""Download a painting's scan, check that it is what it should be, and keep it."""
+"""Downloads a painting's scan, checks and keeps it."""
 
 import io
 import threading
@@ -28,26 +28,26 @@ MAX_PIXELS: Final = 60_000_000
 LEAST_SIDE_PX: Final = 256
 TIMEOUT_SECONDS: Final = 30.0
 SLOWEST_BYTES_PER_SECOND: Final = 16 * 1024
-"""Of a server that is waited for longer than silence would be; all other jobs wait meanwhile."""
+"""Least average rate of a download, as all other jobs wait meanwhile."""
 _CHUNK = 64 * 1024
 _LOOK_SECONDS = 0.1
 _FORMATS = ("JPEG", "PNG")
 _AGENT = f"Atelier/{VERSION} (Discord bot that paints; it fetches each painting's scan once)"
 
 Progress = Callable[[int, int | None], None]
-"""Told the bytes received so far, and how many there will be if that is known."""
+"""Called with the bytes received so far and their total, or None."""
 
 
 class FetchError(ExplainedError):
-    """A scan cannot be had."""
+    """A scan cannot be downloaded or used."""
 
 
 class NotHereError(FetchError):
-    """A scan cannot be kept or read on this machine at the moment; the scan is not to blame."""
+    """A scan cannot be stored or read on this machine; nothing is wrong with the scan."""
 
 
 class FetchStoppedError(Exception):
-    """The caller does not want the scan any more."""
+    """The caller asked to stop."""
 
 
 def fetch_scan(
@@ -60,24 +60,23 @@ def fetch_scan(
     timeout_seconds: float = TIMEOUT_SECONDS,
     should_stop: Callable[[], bool] | None = None,
 ) -> Path:
-    """The scan of a painting: the one that is kept, or else a new download, checked.
+    """The file of a painting's scan, downloaded and checked if it is not kept yet.
 
-    The file appears whole or not at all, however the program ends.
+    The file is written atomically.
 
     Args:
         painting: of the catalogue.
-        styles_dir: where scans are kept.
-        mirror: address of a folder that holds the files under their names on Wikimedia
-            Commons, instead of Wikimedia Commons.
-        progress: told about the download.
-        max_bytes: a larger file is refused.
-        timeout_seconds: of silence, and what a server may send slower than by
-            `SLOWEST_BYTES_PER_SECOND` in all.
-        should_stop: asked several times a second; once it says so, nothing is waited for.
+        styles_dir: folder of the scans.
+        mirror: address of a folder with the files under their names on Wikimedia Commons, to use
+            instead of Wikimedia Commons.
+        progress: called during the download.
+        max_bytes: limit of the file's size.
+        timeout_seconds: limit of silence, and of the delay beyond `SLOWEST_BYTES_PER_SECOND`.
+        should_stop: asked several times a second; ends the wait once it returns true.
 
     Raises:
-        FetchStoppedError: `should_stop` said so.
-        FetchError: it cannot be had, or it is not the picture that it should be.
+        FetchStoppedError: `should_stop` returned true.
+        FetchError: the download failed, or is not the expected picture.
     """
     if (kept := kept_scan(painting, styles_dir)) is not None:
         return kept
@@ -104,9 +103,9 @@ def fetch_scan(
 
 
 def check_scan(painting: Painting, data: bytes) -> None:
-    """Raise FetchError unless a file is a picture of the size and shape it should have.
+    """Raise FetchError unless a file is a picture of the expected size and aspect.
 
-    Here its head is read only; whether the rest can be is found out in a confined process.
+    Reads only its header; the rest is decoded in a confined process.
     """
     name = painting.titled
     try:
@@ -182,13 +181,12 @@ def _unless(
     download: Callable[[Progress | None], bytes],
     progress: Progress | None,
 ) -> bytes:
-    """Download in a thread of its own, since nothing else ends the wait for a silent server.
+    """Download in a thread of its own, as a wait for a silent server cannot be interrupted.
 
-    A download that was given up ends at its next bytes, or with the server's silence; what it
-    received is dropped.
+    An abandoned download ends at its next bytes or with its time limit, and is discarded.
 
     Raises:
-        FetchStoppedError: `should_stop` said so.
+        FetchStoppedError: `should_stop` returned true.
     """
     ended: Future[bytes] = Future()
     given_up = threading.Event()

@@ -1,4 +1,4 @@
-"""Fingerprints: a picture's statistics at the pyramid's sizes, in place of the picture."""
+"""Fingerprints: a picture's statistics at several sizes, used in place of the picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from engine.painting.statistics import StatisticsKey, StyleStatistics
 from engine.styles.packing import unpack, with_sizes_between
 
 SIZES_PX = (128, 181, 256, 362, 512, 724, 1024)
-"""Long sides at which a fingerprint is measured; a picture is never made larger for it."""
+"""Longer sides at which a fingerprint is measured; a picture is never enlarged for it."""
 
 
 class FingerprintError(Exception):
@@ -27,9 +27,9 @@ def measure_fingerprint(
     *,
     calm: bool = False,
 ) -> list[StyleStatistics]:
-    """Statistics of a picture at the sizes that it is large enough for, small ones first.
+    """Statistics of a picture at all sizes up to its own, small ones first.
 
-    With those of its calm parts, if these are to count.
+    If `calm`, including those of its calm parts.
     """
     largest = max(picture.size)
     wanted = sorted({min(size, largest) for size in SIZES_PX})
@@ -52,10 +52,10 @@ def _measured(
 
 
 def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:
-    """The statistics of a fingerprint's file, with mixtures between its sizes.
+    """Read a fingerprint's file, adding interpolated statistics between its sizes.
 
     Raises:
-        FingerprintError: it is no such file, or cannot be read.
+        FingerprintError: no fingerprint, or unreadable.
     """
     try:
         return tuple(with_sizes_between(unpack(path.read_bytes())))

@@ -1,4 +1,4 @@
-"""Make the fingerprint of a picture file for a network."""
+"""Makes the fingerprint of a picture file for a network."""
 
 import io
 
@@ -30,10 +30,10 @@ def make_fingerprint(
         recipe: whose layers are measured, and whose pooling is used.
         network: `vgg19` or `lite`.
         source: where networks come from.
-        limits: of the file; None for those of strangers' files.
+        limits: for decoding the file; None for those of untrusted files.
 
     Raises:
-        common.pictures.PictureError: it is no picture that can be used.
+        common.pictures.PictureError: no usable picture.
         engine.errors.PaintSettingsError: there is no such recipe.
         engine.networks.encoder.WeightsError: the network cannot be had.
     """

@@ -1,9 +1,9 @@
 """Statistics of one picture at many sizes, packed into a small file.
 
-A matrix of second moments about the mean is symmetrical and has few large eigenvalues, so it is
-kept as `L Lᵀ` with as many columns as it takes, in bytes, each column with its own scale, and the
-rest of its diagonal, so that the deviations are exact. About zero most of such a matrix is its
-means: an error of 3 % there was one of 20 % in all else.
+A covariance matrix is symmetric and has few large eigenvalues. So it is stored as `L Lᵀ` with only
+the necessary columns, quantized to int8 with a scale for each column. The rest of the diagonal is
+added, which makes the deviations exact. Covariances instead of second moments, as most of the
+latter is due to the means: a small relative error there is a large one in everything else.
 """
 
 import itertools
@@ -26,12 +26,12 @@ from engine.painting.statistics import (
 )
 
 ERROR = 0.07
-"""Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
+"""Largest error of a packed matrix, relative to its Frobenius norm, before quantizing."""
 _CALM_ERROR = 0.1
-"""That of what is said of calm parts, which is beside the whole."""
+"""The same for matrices of calm parts, which are only an additional target."""
 FORMAT = "2"
 _ABOUT_ZERO = "1"
-"""An older format, of the second moments about zero, without the rest of the diagonal."""
+"""An older format: second moments instead of covariances, without the rest of the diagonal."""
 _LEVELS = 127.0
 
 
@@ -59,10 +59,10 @@ def pack(sizes: Sequence[StyleStatistics]) -> bytes:
 
 
 def unpack(data: bytes) -> list[StyleStatistics]:
-    """What `pack` wrote, small sizes first.
+    """Read what `pack` wrote, small sizes first.
 
     Raises:
-        ValueError: it is no such file.
+        ValueError: another kind of file, or damaged.
     """
     try:
         tensors = load(data)
@@ -83,7 +83,7 @@ def unpack(data: bytes) -> list[StyleStatistics]:
 
 
 def with_sizes_between(sizes: Sequence[StyleStatistics]) -> list[StyleStatistics]:
-    """The same with a mixture between each two neighbours, so that the nearest is nearer."""
+    """Add the mean of each two neighboring sizes, so that the nearest size is nearer."""
     between: list[StyleStatistics] = []
     for small, large in itertools.pairwise(sizes):
         if small.layers.keys() != large.layers.keys():
@@ -112,7 +112,7 @@ def _halfway(
 def _factor(second: Tensor, error: float) -> tuple[Tensor, Tensor]:
     values, vectors = torch.linalg.eigh(second.detach().cpu().double())
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
-    left_out = values.square().flip(0).cumsum(0).flip(0)  # of the norm, from each value on
+    left_out = values.square().flip(0).cumsum(0).flip(0)  # squared norm without the values before
     allowed = error**2 * left_out[0]
     count = max(1, int((left_out > allowed).sum()))
     columns = vectors[:, :count] * values[:count].sqrt()
@@ -121,7 +121,7 @@ def _factor(second: Tensor, error: float) -> tuple[Tensor, Tensor]:
 
 
 def _colors(tensors: Mapping[str, Tensor]) -> ColorMoments | None:
-    """The palette, which files of older versions do not tell."""
+    """Moments of the colors; files of older versions have none."""
     if "colors.mean" not in tensors:
         return None
     mean, covariance = tensors["colors.mean"], tensors["colors.covariance"]

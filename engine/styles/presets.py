@@ -1,4 +1,4 @@
-"""A painting of the catalogue as a style: its scan, or the statistics that ship with it."""
+"""Paintings of the catalogue as styles: the scan, or the fingerprint that ships with Atelier."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -20,18 +20,18 @@ from engine.styles.fetch import FetchError, NotHereError, fetch_scan
 from engine.styles.fingerprints import load_fingerprint
 
 _LAST_RESORT = "lite"
-"""The network that paints from a fingerprint where another network would need the scan."""
+"""The network to fall back to, with its fingerprint, if the scan for another is unavailable."""
 
 _NEAREST = 3
 _SHORT_TIMEOUT_SECONDS = 15.0
 
 
 class StyleMissingError(ExplainedError):
-    """A preset cannot be had."""
+    """A preset is unknown or unavailable."""
 
     @property
     def is_trouble_here(self) -> bool:
-        """Whether this machine is to blame, as with a full disk, and not the preset."""
+        """Whether this machine is the cause, such as a full disk, and not the preset."""
         return isinstance(self.__cause__, NotHereError)
 
 
@@ -41,11 +41,11 @@ class PresetStyle:
 
     name: Sentence
     network: str
-    """The one that was asked for, or the one that the fingerprints are for."""
+    """The requested network, or the one of the fingerprints."""
     picture: Picture | None = None
     fingerprints: Sequence[StyleStatistics] = ()
     notes: tuple[Sentence, ...] = ()
-    """What is not as it was asked for."""
+    """What differs from the request."""
 
 
 def preset_style(
@@ -59,25 +59,25 @@ def preset_style(
     say: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> PresetStyle:
-    """Find a painting; download its scan if nothing else will do.
+    """Find a painting, and download its scan if that is necessary.
 
-    A network takes the fingerprint that ships for it, if it was measured as the options say.
-    Else the scan is needed; if that cannot be had, the lite network's fingerprint serves, unless it
-    is the picture itself that is needed.
+    If a fingerprint for the network ships and was measured with the pooling and layers of the
+    options, it is used. Otherwise the scan is needed. If that is unavailable, lite's fingerprint is
+    used, unless the picture itself is needed.
 
     Args:
         preset: id of a painting in the catalogue.
-        styles_dir: where scans are kept.
+        styles_dir: folder of the scans.
         network: `vgg19` or `lite`.
-        options: of the painting; None for the recipe's.
-        needs_picture: statistics are not enough, as a region of it is wanted.
-        own_weights: the network's weights are not those that come along.
-        say: told about a download.
-        should_stop: ends a download once it says so.
+        options: of the painting; None for the defaults.
+        needs_picture: whether statistics are not enough, for example for a region.
+        own_weights: whether the network's weights are not the shipped ones.
+        say: called before a download.
+        should_stop: ends a download once it returns true.
 
     Raises:
-        FetchStoppedError: `should_stop` said so.
-        StyleMissingError: there is none of this id, or its scan is needed and cannot be had.
+        FetchStoppedError: `should_stop` returned true.
+        StyleMissingError: unknown id, or its scan is needed and unavailable.
     """
     painting = load_catalogue().get(preset)
     if painting is None:
@@ -118,7 +118,7 @@ def _measured_as(options: PaintOptions, statistics: StyleStatistics) -> bool:
     wanted = (
         [options.style_layers] if options.style_layers else [one.style for one in recipe.choices]
     )
-    # Lite halves in its own way, whatever is asked for.
+    # lite always has its own pooling.
     pooled = statistics.key.encoder == "lite" or (
         statistics.key.pooling == (options.pooling or recipe.pooling)
     )
@@ -155,11 +155,10 @@ def _scan(
 
 
 def read_scan(painting: Painting, path: Path) -> Picture:
-    """Decode a scan that was kept: a stranger's file, so in a process that is confined.
+    """Decode a scan, which is untrusted, in a confined process.
 
     Raises:
-        FetchError: it is damaged, and deleted, so that it is fetched anew; or the system
-            refuses.
+        FetchError: it is damaged, and deleted to be downloaded again; or it cannot be read.
     """
     try:
         with Image.open(io.BytesIO(decode_apart(path.read_bytes()).png), formats=("PNG",)) as image:

@@ -1,4 +1,4 @@
-"""Statistics of styles on disk, so that a style is measured once and not for each painting."""
+"""A cache of style statistics on disk, so that a style is measured only once."""
 
 import contextlib
 import hashlib
@@ -16,15 +16,14 @@ from engine.painting.statistics import StatisticsKey, StyleStatistics
 MAX_BYTES = 256 * 1024 * 1024
 _SUFFIX = ".statistics"
 KEPT_SECONDS = 86_400.0
-"""Statistics that were not used for a day are measured anew."""
+"""Statistics that were not used for a day are deleted."""
 
 
 class StatisticsFiles:
-    """A folder of statistics, bounded in size: what was not used for longest leaves first.
+    """A least-recently-used cache of statistics in a folder, bounded in size.
 
-    Those of stored pictures lie in a folder for each, named as the picture, to go with it.
-
-    It is a cache. Whatever goes wrong with its files, a painting goes on without them.
+    Each stored picture has a subfolder named by its key, to be deleted with it. Errors with the
+    files never make a painting fail.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
@@ -40,7 +39,7 @@ class StatisticsFiles:
             return None
         except ValueError:
             with contextlib.suppress(OSError):
-                path.unlink()  # damaged, and so of no use to anybody
+                path.unlink()  # damaged
             return None
         if found.key != key or not set(layers) <= set(found.layers):
             return None
@@ -60,7 +59,7 @@ class StatisticsFiles:
             self._shrink()
 
     def forget(self, seconds: float) -> int:
-        """Delete what was not used for that time; how many."""
+        """Delete statistics that were not used for that time; returns how many."""
         count = 0
         for path in self._folder.rglob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):
@@ -70,13 +69,13 @@ class StatisticsFiles:
         return count
 
     def origins(self) -> set[str]:
-        """Keys of the stored pictures of which there are statistics."""
+        """Keys of the stored pictures that have statistics here."""
         with contextlib.suppress(OSError):
             return {path.name for path in self._folder.iterdir() if path.is_dir()}
         return set()
 
     def forget_origins(self, keys: Collection[str]) -> None:
-        """Delete the statistics of pictures that are gone."""
+        """Delete the statistics of these pictures."""
         for key in keys:
             shutil.rmtree(self._folder / key, ignore_errors=True)
 

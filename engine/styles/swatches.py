@@ -1,4 +1,4 @@
-"""Small pictures of a painting's strokes, painted from its statistics alone."""
+"""Swatches: small pictures of a painting's strokes, painted without a photograph."""
 
 import io
 import logging
@@ -27,13 +27,13 @@ _QUALITY = 90
 
 
 def paint_swatch(style: Style, network: str = "vgg19", control: Control | None = None) -> bytes:
-    """Paint a style from its colours' noise, without a photograph: a JPEG of 384 × 288 px.
+    """Paint a style from noise in its colors, without a photograph: a JPEG of 384 × 288 px.
 
-    About a minute of one processor core with VGG-19, so it never takes the GPU's memory; less
-    shows strokes, but not whose.
+    On the CPU, so that it never takes the GPU's memory. With fewer iterations there are strokes,
+    but not recognizably the painter's.
 
     Raises:
-        PaintingStoppedError: the control asked for it.
+        PaintingStoppedError: `control` asked for it.
         PaintingFailedError: the style cannot be painted.
     """
     blank = Picture(torch.full((3, *_SIZE_PX), 0.5))
@@ -52,7 +52,7 @@ def paint_swatch(style: Style, network: str = "vgg19", control: Control | None =
 
 
 class MissingSwatches:
-    """Swatches of the paintings whose scans are here and that the package ships none of."""
+    """Paints swatches for paintings with a downloaded scan and no shipped swatch."""
 
     def __init__(self, styles_dir: Path, network: str = "vgg19") -> None:
         self._styles_dir = styles_dir
@@ -60,10 +60,10 @@ class MissingSwatches:
         self._failed: set[str] = set()
 
     def paint(self, should_stop: Callable[[], bool]) -> None:
-        """Paint them one after another; one that fails is left alone until the next start.
+        """Paint them one after the other; one that fails is not retried until the next start.
 
         Args:
-            should_stop: ends it once it says so; what was begun is painted another time.
+            should_stop: asked between tiles; an unfinished swatch is painted another time.
         """
         for painting in load_catalogue():
             if should_stop():

@@ -1,4 +1,4 @@
-"""What this engine tells the queue of itself, so that each engine gets what it does well."""
+"""What an engine announces to the queue, so that each gets jobs that it does well."""
 
 import platform
 import time
@@ -16,37 +16,37 @@ from jobs.model import EngineInfo
 from jobs.order.speeds import STANDARD_ITERATIONS, half_octave_of
 
 GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
-"""Seconds for a unit of work, by kind of device, until this one was tried. Guesses."""
+"""Seconds for a unit of work, by kind of device, until this one is measured. Guesses."""
 TRIAL_SIDE_PX = {"cuda": 1024, "mps": 512, "cpu": 256}
-"""Large enough to use the device as a painting does, and done in about a second."""
+"""Large enough to use the device as a painting does, and quickly done."""
 _WARM_UP, _TIMED = 3, 8
-"""Iterations: the first ones wait for the device to get ready."""
+"""Iterations; the warm-up ones are not timed."""
 _MUCH = 2
-"""By as many half octaves the largest size changes before that is told: by a factor of two."""
+"""Half octaves by which the largest size must change to be announced, a factor of two."""
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """What is announced."""
+    """What an engine announces."""
 
     model: str
-    """What the device is called."""
+    """Name of the device."""
     networks: tuple[str, ...]
     memory_bytes: int | None
-    """Of the device, in all."""
+    """Total memory of the device."""
     largest_px: int
-    """The longest side for which there is memory."""
+    """Longest side of a picture that fits into memory."""
     pace: float
-    """Seconds for a unit of work, as tried or guessed."""
+    """Seconds for a unit of work, measured or guessed."""
 
 
 def abilities_of(studio: Studio, pace: float | None) -> Abilities:
-    """What an engine with this studio can do.
+    """The abilities of an engine with this studio.
 
     Args:
-        studio: its device, its networks and its memory.
-        pace: what `tried_pace` found; None before it was tried.
+        studio: device, networks and memory.
+        pace: the result of `tried_pace`; None before that.
     """
     device = studio.device
     allowed = studio.max_memory_bytes or devices.free_memory_bytes(device)
@@ -60,10 +60,10 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
 
 
 def is_news(newest: EngineInfo, told: EngineInfo) -> bool:
-    """Whether something has changed that is worth a word; free memory changes all the time.
+    """Whether a change is worth announcing. Free memory always changes a little, which is not.
 
-    By much it matters: an engine that began while others had the memory would be given small
-    pictures for ever, and one that has lost it large ones.
+    A large change is: an engine that started while others used the memory would get only small
+    pictures forever, and one that has lost memory large ones.
     """
     halves = half_octave_of(newest.largest_px) - half_octave_of(told.largest_px)
     return abs(halves) >= _MUCH or any(
@@ -72,7 +72,7 @@ def is_news(newest: EngineInfo, told: EngineInfo) -> bool:
 
 
 def device_model(device: torch.device) -> str:
-    """The name of the card or of the processor; empty where the system does not say."""
+    """Name of the GPU or CPU; empty if the system does not say."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     try:
@@ -83,10 +83,10 @@ def device_model(device: torch.device) -> str:
 
 
 def tried_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) -> float | None:
-    """Seconds for a unit of work, from some iterations on noise; None where too few were done.
+    """Measure the seconds for a unit of work on noise; None if too few iterations were done.
 
     Raises:
-        PaintingStoppedError: `should_stop` said so.
+        PaintingStoppedError: `should_stop` returned true.
         PaintSettingsError, WeightsError, PaintingFailedError: nothing can be painted here.
     """
     side = TRIAL_SIDE_PX.get(studio.device.type, TRIAL_SIDE_PX["cpu"])

@@ -1,4 +1,4 @@
-"""Saying that an engine starts, before what takes seconds is loaded; imports no torch."""
+"""Announces a starting engine before torch is loaded, which takes seconds; imports no torch."""
 
 import asyncio
 import logging
@@ -12,20 +12,20 @@ from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
 ANNOUNCING_SECONDS = 3.0
-"""A database that takes longer does without it."""
+"""With a slower database there is no announcement."""
 
 
 @dataclass
 class Start:
-    """A start of an engine, and how it ended."""
+    """The start of an engine, with its exit status."""
 
     status: int = 1
-    """The exit status; until it is known, one of failure."""
+    """The exit status; a failure until it is set."""
 
 
 @contextmanager
 def announced(arguments: Sequence[str]) -> Iterator[Start]:
-    """Let members read that an engine is starting, until it registers or ends with a failure."""
+    """Announce to members that an engine is starting, until it registers or fails."""
     start = Start()
     if any(word in {"--check", "--help", "-h", "--version"} for word in arguments):
         yield start

@@ -1,4 +1,4 @@
-"""Paint a job whose photograph moves, told and kept by frames."""
+"""Paint a clip job, with progress and checkpoints by frame."""
 
 import io
 import logging
@@ -46,13 +46,13 @@ log = logging.getLogger(__name__)
 
 PREVIEW_SIDE_PX = 320
 MOVING_PREVIEW_SECONDS = 5.0
-"""A loop takes longer to make than a picture."""
+"""Longer than for a picture, as a moving preview takes longer to make."""
 PREVIEW_MS = 83
 
 
 @dataclass(frozen=True)
 class PaintedMoving:
-    """A clip that is done, with the first frame as its poster."""
+    """A painted clip, with its first frame as poster."""
 
     poster: Painted
     files: MovingFiles
@@ -67,21 +67,21 @@ def paint_clip_job(
     store: PictureStore,
     handle: JobHandle,
 ) -> PaintedMoving:
-    """Paint a job's clip, from the checkpoint if it is one of this clip.
+    """Paint a job's clip, resuming from its checkpoint if that is valid.
 
-    What is long lies in the handle's folder: the clip, the frames, and at last the files.
+    Large files are in the handle's folder: the clip, the painted frames, and the results.
 
     Args:
-        job: with a clip among its inputs.
-        pictures: of the same job, with the still picture that stands for the clip.
+        job: has a clip among its inputs.
+        pictures: of the same job, with a still picture in place of the clip.
         studio: where to paint.
-        earlier: what an engine before this one left.
-        store: where the clip is, and previews go.
-        handle: told how far it is, and asked whether to stop.
+        earlier: what earlier engines left of the job.
+        store: has the clip, and gets previews.
+        handle: gets progress, and is asked whether to stop.
 
     Raises:
-        PictureMissingError, StorageUnavailableError: of the store.
-        PaintingStoppedError: the handle asked for it; what is done was handed over before.
+        PictureMissingError, StorageUnavailableError: from the store.
+        PaintingStoppedError: the job was stopped; the newest checkpoint was handed over before.
         ClipDamagedError: a frame cannot be read.
         And what `engine.painting.paint` raises.
     """
@@ -106,7 +106,7 @@ def paint_clip_job(
 def _go_on(
     work: ClipPainting, earlier: Earlier, store: PictureStore, handle: JobHandle, job: Job
 ) -> None:
-    """Begin with what is painted already; anew, if that is of another version or gone."""
+    """Resume what is painted already; start over if that is of another version or gone."""
     assert earlier.checkpoint is not None
 
     def file(number: int) -> bytes:
@@ -123,7 +123,7 @@ def _go_on(
 
 
 def _with_content(pictures: Pictures, content: Picture) -> Pictures:
-    """With the clip's first frame in place of the still picture, which may be larger."""
+    """The pictures with the clip's first frame as content, and masks of its size."""
 
     def sized(mask: Tensor | None) -> Tensor | None:
         return None if mask is None else resized_mask(mask, content.size)
@@ -175,16 +175,16 @@ def _encoded(painted: Clip, folder: Path, kind: ClipKind, check: Callable[[], No
 
 @dataclass
 class ClipReporter:
-    """Passes on what is due of a clip: each frame that is done, progress, previews that move."""
+    """Reports a clip to the worker's event loop: finished frames, progress, moving previews."""
 
     store: PictureStore
     handle: JobHandle
     count: int
-    """Of all frames."""
+    """Number of all frames."""
     frames: PaintedFrames
-    """Those that are painted."""
+    """The painted frames."""
     stored: int = 0
-    """So many of them an engine before this one has stored."""
+    """How many of them an earlier engine has stored."""
     _previews: Previews = field(init=False)
     _told_at: float = 0.0
     _shown_at: float = 0.0
@@ -196,7 +196,7 @@ class ClipReporter:
         self._previews = Previews(self.store)
 
     def hear(self, event: ClipEvent) -> None:
-        """Pass on what an event tells."""
+        """Report an event."""
         match event:
             case Prepared(scales=scales):
                 self._side_px = min(PREVIEW_SIDE_PX, max(scales[-1][0]))
@@ -214,7 +214,7 @@ class ClipReporter:
                 pass
 
     def keep_newest(self) -> None:
-        """Hand over what is painted, as far as it was not yet."""
+        """Hand over a checkpoint of the newest frame, once."""
         if self._newest is None:
             return
         data, frames = self._newest.checkpoint(), self._newest.frame
@@ -224,7 +224,7 @@ class ClipReporter:
     def progress(
         self, painted: int, fraction: float, *, left: float | None = None, note: str | None = None
     ) -> Progress:
-        """How far the job is, when as many frames are painted."""
+        """Progress of the job after so many painted frames."""
         return Progress(
             painted,
             self.count,
@@ -242,7 +242,7 @@ class ClipReporter:
         self.handle.put_progress(told)
 
     def _step_preview(self, event: FrameStepped) -> None:
-        """Of the first frame, while there is nothing else to show."""
+        """A preview of the unfinished first frame, as there is nothing else to show."""
         if event.frame > 1 or time.monotonic() - self._shown_at < PREVIEW_SECONDS:
             return
         self._shown_at = time.monotonic()
@@ -261,7 +261,7 @@ class ClipReporter:
 
 
 def _loop(images: Sequence[Image.Image]) -> bytes | None:
-    """A short GIF of some frames; None where it could not be made."""
+    """A short GIF of some frames; None if it could not be made."""
     file = io.BytesIO()
     write_clip(file, images, [PREVIEW_MS] * len(images))
     try:

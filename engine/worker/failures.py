@@ -1,4 +1,4 @@
-"""What a member is told of a job that went wrong, and whose fault it may be."""
+"""From an exception to what a member is told, and to whether the environment may be the cause."""
 
 import logging
 import uuid
@@ -19,11 +19,11 @@ log = logging.getLogger(__name__)
 
 
 def explained(error: Exception, job: Job) -> Failed | Disturbed:
-    """Turn what went wrong into a sentence for the member; only surprises go into the log."""
+    """Turn an exception into an outcome of the job; only unexpected ones are logged."""
     error_id = uuid.uuid4().hex[:8]
     match error:
         case WeightsError() | PaintSettingsError(__cause__=WeightsError()):
-            # Soon this engine says no more that it has them; another may, or this one later.
+            # This engine will soon announce that it lacks them; another may have them.
             reason, if_well = str(error), IfWell.WAITS
             failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case StyleMissingError() if error.is_trouble_here:
@@ -62,6 +62,6 @@ def explained(error: Exception, job: Job) -> Failed | Disturbed:
 
 
 def store_failure(error_id: str) -> Failure:
-    """What the member is told where files cannot be read or written, again and again."""
+    """The failure after files could not be read or written repeatedly."""
     said = sentence("The pictures cannot be read or stored at the moment; please try again.")
     return Failure.of(FailureKind.ENGINE, said, error_id)

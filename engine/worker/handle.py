@@ -1,4 +1,4 @@
-"""What passes between the worker's loop and the painting thread."""
+"""Messages between the worker's event loop and the painting thread."""
 
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -30,49 +30,49 @@ class StopReason(Enum):
 
 @dataclass(frozen=True)
 class MovingFiles:
-    """A painting that moves, as files that are not yet in the store.
+    """A painted clip, as files that are not in the store yet.
 
-    They may be long, and lie in the handle's folder.
+    They may be large, and are in the handle's folder.
     """
 
     clip: Path
-    """A clip file, without loss."""
+    """The lossless clip file."""
     frames: int
     seconds: float
     plays: int
     files: Mapping[str, Path]
-    """What is shown of it, by `gif`, `mp4` and `webp`."""
+    """The encoded files, by `gif`, `mp4` and `webp`."""
     has_alpha: bool = False
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What engines before this one left of a job."""
+    """What earlier engines left of a job."""
 
     checkpoint: bytes | None = None
-    """From which to go on."""
+    """Checkpoint to resume from."""
     frames: tuple[str, ...] = ()
-    """Keys of the frames that belong to it, if the job moves."""
+    """Keys of the frames that belong to it, for a clip."""
     done: tuple[str, ...] = ()
-    """Keys of the versions that are finished."""
+    """Keys of the finished versions."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """From what another engine can go on, if this one dies."""
+    """What another engine can resume from if this one dies."""
 
     data: bytes
     frames: int = 0
-    """The number of painted frames that belong to it; each is stored once, as a file of its own."""
+    """Number of painted frames that belong to it; each is stored once, in a file of its own."""
     file: Callable[[int], bytes] = field(default=lambda _number: b"", repr=False)
-    """Gives the file of a frame, a PNG."""
+    """Returns the PNG file of a frame."""
     stored: int = 0
-    """So many of them an engine before this one has stored."""
+    """How many of them an earlier engine has stored."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """It is painted; its files are here, and not yet in the store."""
+    """The job is painted; its files are not in the store yet."""
 
     picture: bytes
     """A PNG."""
@@ -80,45 +80,45 @@ class Finished:
     timelapse: bytes = b""
     timelapse_suffix: str = ".mp4"
     records: Mapping[str, bytes] = field(default_factory=dict)
-    """Files that were recorded besides a film, by their names."""
+    """Files recorded besides the time-lapse, by name."""
     earlier: tuple[str, ...] = ()
-    """Keys of the job's versions before this one, which are in the store already."""
+    """Keys of the job's earlier versions, which are in the store already."""
     moving: MovingFiles | None = None
-    """Of a photograph that moves; the picture is its first frame then."""
+    """The files of a clip; `picture` is its first frame then."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """It cannot be painted."""
+    """The job cannot be painted."""
 
     failure: Failure
 
 
 class IfWell(Enum):
-    """What a trouble means for the job where a look around finds all well."""
+    """What happens to a disturbed job if store, disk and device turn out to be healthy."""
 
     FAILS = auto()
-    """It cannot be painted."""
+    """The job has failed."""
     TRIED = auto()
-    """One try is used up: its engine might as well have died."""
+    """One attempt is used up, as if its engine had died."""
     WAITS = auto()
-    """It has passed by itself; the job waits for its next turn, a few times."""
+    """The trouble has passed; the job is queued again, a few times."""
 
 
 @dataclass(frozen=True)
 class Disturbed:
-    """Something went wrong that may lie in the surroundings: store, disk, device, network."""
+    """A failure that the environment may have caused: store, disk, device, network."""
 
     reason: str
     """In English, for the log and the owner."""
     failure: Failure
-    """For the member, if it is the job after all."""
+    """The failure to tell the member, if the job is the cause after all."""
     if_well: IfWell
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """It was told to stop."""
+    """The painting was told to stop."""
 
     reason: StopReason
 
@@ -127,10 +127,10 @@ Ended = Finished | Failed | Disturbed | Stopped
 
 
 class JobHandle:
-    """Newest progress and checkpoint one way, the wish to stop the other way; thread-safe."""
+    """Progress and checkpoints from the thread, a request to stop to it; thread-safe."""
 
-    signs: int = 0
-    """How often the painting thread asked whether to stop, which it does before each tile."""
+    stop_checks: int = 0
+    """How often the painting thread called `should_stop`, as before each tile; see `HangWatch`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -139,23 +139,23 @@ class JobHandle:
         self._reason: StopReason | None = None
         self._folder: TemporaryDirectory[str] | None = None
         self.anew: Sentence | None = None
-        """Why nothing that was painted before is gone on from, where something was."""
+        """Why the painting started over instead of resuming; None if it did not."""
         self.left_out: tuple[str, ...] = ()
-        """Paintings that could not be had, of a job in several styles."""
+        """Ids of paintings that are unavailable, of a job in several styles."""
 
     def folder(self) -> Path:
-        """A folder for what is too long for memory; it is there until the job is left."""
+        """A folder for what is too large for memory, deleted by `close`."""
         if self._folder is None:
             self._folder = scratch_folder()
         return Path(self._folder.name)
 
     def close(self) -> None:
-        """The job is left; its folder goes."""
+        """Delete the folder; the job is over here."""
         if self._folder is not None:
             self._folder.cleanup()
 
     def stop(self, reason: StopReason) -> None:
-        """Ask the thread to stop; the first reason counts, but a lost lease overrides it."""
+        """Ask the thread to stop; of several reasons the first stays, or a lost lease."""
         with self._lock:
             if self._reason is None or reason is StopReason.LEASE_LOST:
                 self._reason = reason
@@ -171,45 +171,45 @@ class JobHandle:
         return self._reason is not None
 
     def should_stop(self) -> bool:
-        """As `stopping`, for the painting thread alone: to ask is its sign of life."""
-        self.signs += 1
+        """As `stopping`, for the painting thread only, as calls are counted."""
+        self.stop_checks += 1
         return self.stopping
 
     def begin_anew(self, why: Sentence) -> None:
-        """Let the member read, while it is painted and afterwards, that it was begun anew."""
+        """Note, for the member, that the painting started over."""
         self.anew = why
 
     def leave_out(self, presets: Collection[str]) -> None:
-        """Let the job be one with its other styles, before more is told of it.
+        """Continue the job without some of its styles; written before any later progress.
 
         Args:
-            presets: all that are left out of it so far.
+            presets: ids of all paintings left out so far.
         """
         self.left_out = tuple(presets)
 
     def put_progress(self, progress: Progress) -> None:
-        """Offer newer progress; what was not taken yet is dropped."""
+        """Offer progress, replacing what was not taken yet."""
         with self._lock:
             self._progress = replace(progress, anew=self.anew)
 
     def take_progress(self) -> Progress | None:
-        """Take the newest progress, once."""
+        """Take the newest progress; None if it was taken already."""
         with self._lock:
             progress, self._progress = self._progress, None
         return progress
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Offer a newer checkpoint."""
+        """Offer a checkpoint, replacing one that was not taken yet."""
         with self._lock:
             self._checkpoint = checkpoint
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether one waits to be taken."""
+        """Whether a checkpoint was not taken yet."""
         return self._checkpoint is not None
 
     def take_checkpoint(self) -> Checkpoint | None:
-        """Take the newest checkpoint, once."""
+        """Take the newest checkpoint; None if it was taken already."""
         with self._lock:
             checkpoint, self._checkpoint = self._checkpoint, None
         return checkpoint

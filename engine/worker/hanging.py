@@ -1,4 +1,4 @@
-"""Noticing that the painting thread hangs: a kernel that never returns, a driver that waits."""
+"""Watchdog for the painting thread: a kernel may never return, or a driver wait forever."""
 
 import sys
 import threading
@@ -7,56 +7,56 @@ import traceback
 from dataclasses import dataclass, field
 
 MOST_A_LOOK_SECONDS = 5.0
-"""At most this much of the time between two looks counts: a machine that slept has not hung."""
+"""Longest time between two checks that counts, as a machine that slept has not hung."""
 FRAMES_SHOWN = 6
 
 
 class HangingError(Exception):
-    """The painting thread has given no sign of life for too long; the text says where it is."""
+    """The painting thread has not asked whether to stop for too long; the text says where it is."""
 
-    def __init__(self, words: str, *, over_job: bool = False) -> None:
+    def __init__(self, words: str, *, while_painting: bool = False) -> None:
         super().__init__(words)
-        self.over_job = over_job
-        """Whether a job was being painted, so that it may be what hangs the device."""
+        self.while_painting = while_painting
+        """Whether a job was being painted, which may be the cause."""
 
 
 @dataclass
 class HangWatch:
-    """Counts for how long a thread gave no sign, as far as this process was awake itself."""
+    """Measures how long a thread has not asked whether to stop, without the machine's sleep."""
 
     limit_seconds: float
     thread_prefix: str
-    """How the name of the thread begins; for the message."""
-    _signs: int = field(default=-1, init=False)
+    """Prefix of the thread's name, for the message."""
+    _stop_checks: int = field(default=-1, init=False)
     _silent_seconds: float = field(default=0.0, init=False)
     _looked_at: float = field(default_factory=time.monotonic, init=False)
 
-    def look(self, signs: int) -> None:
-        """Compare the number of signs so far with that of the last look.
+    def look(self, stop_checks: int) -> None:
+        """Compare the number of `JobHandle.stop_checks` with that of the last call.
 
         Raises:
             HangingError: it has been the same for too long.
         """
         now = time.monotonic()
         passed, self._looked_at = now - self._looked_at, now
-        if signs != self._signs:
-            self._signs, self._silent_seconds = signs, 0.0
+        if stop_checks != self._stop_checks:
+            self._stop_checks, self._silent_seconds = stop_checks, 0.0
             return
         self._silent_seconds += min(passed, MOST_A_LOOK_SECONDS)
         if self._silent_seconds > self.limit_seconds:
             words = hanging_words(self.limit_seconds, self.thread_prefix)
-            raise HangingError(words, over_job=signs > 0)
+            raise HangingError(words, while_painting=stop_checks > 0)
 
 
 def hanging_words(seconds: float, thread_prefix: str) -> str:
-    """In English, for log and owner."""
+    """The message, in English, for the log and owners."""
     return (
         f"The device has hung: nothing came of it for {seconds:.0f} s (in {_where(thread_prefix)})."
     )
 
 
 def _where(thread_prefix: str) -> str:
-    """The innermost calls of the thread, the last one first."""
+    """The innermost calls of the thread, innermost first."""
     frames = sys._current_frames()  # noqa: SLF001 - how Python names it
     for thread in threading.enumerate():
         frame = frames.get(thread.ident or 0)

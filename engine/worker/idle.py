@@ -1,4 +1,4 @@
-"""Work for the time between jobs, which gives way as soon as a job comes."""
+"""Background work between jobs, which stops as soon as a job comes."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from common.logs import with_log_ids
 
 Work = Callable[[Callable[[], bool]], None]
-"""Does what there is to do until its argument says to stop; raises nothing."""
+"""Works until done or until its argument, `should_stop`, returns true; raises nothing."""
 
 
 class IdleWork:
@@ -20,11 +20,11 @@ class IdleWork:
         self._running: Future[None] | None = None
 
     def begin(self) -> None:
-        """Look whether there is something to do, unless that is going on already."""
+        """Start the work, unless it is running already."""
         if self._running is None or self._running.done():
             self._stopping = threading.Event()
             self._running = self._thread.submit(with_log_ids(self._work), self._stopping.is_set)
 
     def end(self) -> None:
-        """Give way; does not wait for it."""
+        """Ask it to stop, without waiting."""
         self._stopping.set()

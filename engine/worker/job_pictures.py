@@ -1,4 +1,4 @@
-"""From a job's rows to the pictures that the painter takes."""
+"""Loads the pictures of a job."""
 
 import io
 from collections.abc import Callable
@@ -28,16 +28,16 @@ def fetch_pictures(
     """Fetch and decode all that a job needs.
 
     Args:
-        job: of which the inputs and options are used.
-        store: where its pictures are.
-        settings: say where scans of the catalogue's paintings are kept.
+        job: its inputs and options are used.
+        store: has its pictures.
+        settings: name the folder of scans.
         network: `vgg19` or `lite`, as resolved for this job.
-        say: told what is waited for.
-        should_stop: ends a download once it says so.
+        say: called before a download.
+        should_stop: ends a download once it returns true.
 
     Raises:
-        FetchStoppedError: `should_stop` said so.
-        PictureMissingError, StorageUnavailableError: of the store.
+        FetchStoppedError: `should_stop` returned true.
+        PictureMissingError, StorageUnavailableError: from the store.
         StyleMissingError: a preset needs a download that failed, and has no fingerprint.
     """
     inputs = job.inputs
@@ -86,7 +86,7 @@ def _picture(store: PictureStore, key: str) -> Picture:
 
 
 def _mask(store: PictureStore, key: str | None, size: Size) -> Tensor | None:
-    """A mask of the content's size; members draw masks over copies of another size."""
+    """A mask, resized to the content, as members draw masks on copies of another size."""
     return None if key is None else resized_mask(mask_from_image(_image(store, key)), size)
 
 

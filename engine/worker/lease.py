@@ -1,4 +1,4 @@
-"""Keeping a job while something is done for it: renewing, telling, hearing of cancellations."""
+"""Keeps the lease of a job: renews it, reports progress, and hears of cancellations."""
 
 import asyncio
 import contextlib
@@ -21,24 +21,24 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK_SECONDS = 0.1
-"""A look at what is new costs nothing where nothing is."""
+"""Time between two looks at the handle."""
 _STORING_SECONDS = 0.5
 RENEWALS_A_LEASE = 4
 HEARD_SECONDS = 0.4
-"""What the queue said so recently need not be asked again."""
+"""How recent an answer of the queue must be not to ask again."""
 DATABASE_BACKOFF = Backoff(first_seconds=1.0, longest_seconds=5.0)
 
 
 class NotStoppedError(Exception):
-    """What was to stop did not, for longer than there is at a shutdown."""
+    """The work did not stop in the time that a shutdown allows."""
 
 
 @dataclass
 class LeaseKeeper:
-    """Holds one claim; whatever is awaited under it, the lease is renewed meanwhile.
+    """Holds one claim, and renews its lease while something is awaited.
 
-    A database that is away costs nothing: the work goes on, and what the queue says when it is
-    back decides. No other write can come between, thanks to the fence.
+    If the database is unavailable the work continues, and the queue's answer decides once it is
+    back. The fencing token prevents conflicting writes meanwhile.
     """
 
     queue: JobQueue
@@ -48,11 +48,11 @@ class LeaseKeeper:
     """Set at a shutdown."""
     lease_seconds: float = LEASE_SECONDS
     storing: "asyncio.Task[_Stored] | None" = None
-    """The checkpoint that is on its way into the store."""
+    """The checkpoint that is being stored."""
     _frames: int = 0
-    """So many of its frames are stored and named."""
+    """Number of frames that are stored and known to the queue."""
     _left_out: tuple[str, ...] = ()
-    """What the queue knows to be left out of the job."""
+    """What the queue knows as left out of the job."""
     _renewed_at: "_Clocks" = field(init=False)
     _heard_at: float = float("-inf")
     _may_be_cancelled: bool = False
@@ -69,16 +69,16 @@ class LeaseKeeper:
         patience_seconds: float,
         watch: HangWatch | None = None,
     ) -> T:
-        """Wait for work, which is to look at the handle now and then.
+        """Wait for work, which asks the handle regularly whether to stop.
 
         Args:
-            work: what is awaited.
-            patience_seconds: how long it may go on after a shutdown was asked for.
-            watch: looks at the signs of life that the handle counts.
+            work: what to await.
+            patience_seconds: how long it may continue after a shutdown was requested.
+            watch: checks that the work still asks the handle.
 
         Raises:
-            HangingError: there were none for too long.
-            NotStoppedError: it went on.
+            HangingError: it has not asked for too long.
+            NotStoppedError: it continued for longer than `patience_seconds`.
         """
         stopping = asyncio.create_task(self.stop.wait())
         asked_at: float | None = None
@@ -97,14 +97,14 @@ class LeaseKeeper:
                         raise NotStoppedError
                 if not work.done():
                     if watch is not None:
-                        watch.look(self.handle.signs)
+                        watch.look(self.handle.stop_checks)
                     await self._tick()
             return work.result()
         finally:
             stopping.cancel()
 
     async def _tick(self) -> None:
-        """Tell the queue what is new, renew the lease, and hear whether to go on."""
+        """Report what is new, renew the lease, and hear whether to continue."""
         if self.handle.stop_reason is StopReason.LEASE_LOST or time.monotonic() < self._not_before:
             return
         try:
@@ -132,7 +132,7 @@ class LeaseKeeper:
 
     async def _tell(self) -> list[LeaseOutcome]:
         claims = self.queue.claims
-        # A look at what is known already, before what is said next may say it, too.
+        # Checked first, as the answers to the writes below may say it, too.
         if await self.queue.wait_for_cancellation(self.claim.job.id, 0.0):
             self._may_be_cancelled = True
         outcomes = [*await self._keep_checkpoint(), *await self._tell_progress()]
@@ -160,17 +160,17 @@ class LeaseKeeper:
         return outcomes
 
     async def tell_last_progress(self, seconds: float) -> None:
-        """Tell what is new of work that has just ended: which of several pictures are finished."""
+        """Report the last progress of work that has just ended: which versions are finished."""
         if self.handle.stop_reason is not StopReason.LEASE_LOST:
             with contextlib.suppress(QueueUnavailableError, TimeoutError):
                 async with asyncio.timeout(seconds):
                     self._hear(await self._tell_progress())
 
     async def keep_last_checkpoint(self, seconds: float) -> None:
-        """Name the checkpoint that is just being stored, and the one that waits behind it.
+        """Save the checkpoint that is being stored, and the one that waits behind it.
 
         Args:
-            seconds: how long that may take; what is not stored then is given up.
+            seconds: time limit; what is not stored by then is dropped.
         """
         until = time.monotonic() + seconds
         with contextlib.suppress(QueueUnavailableError):
@@ -183,10 +183,10 @@ class LeaseKeeper:
                     await asyncio.wait({self.storing}, timeout=left)
 
     async def _keep_checkpoint(self) -> list[LeaseOutcome]:
-        """Store the newest checkpoint, beside all else, and name it once it is stored.
+        """Store the newest checkpoint in the background, and save its key once it is stored.
 
-        That of a large picture takes long on its way to another machine; the lease must not
-        wait for it. Frames are stored once, when they are new.
+        Uploading the checkpoint of a large picture can take long, and the lease must not wait for
+        it. Each frame of a clip is stored once.
         """
         if self.storing is None:
             if (checkpoint := self.handle.take_checkpoint()) is None:
@@ -217,14 +217,14 @@ class LeaseKeeper:
     async def write(
         self, ending: Callable[[], Awaitable[LeaseOutcome]], *, give_up_seconds: float
     ) -> LeaseOutcome | None:
-        """Write how the job ended, however long the database is away.
+        """Write how the job ended, however long the database is unavailable.
 
         Args:
-            ending: makes the write; called again after a trouble.
-            give_up_seconds: after a shutdown was asked for. The lease then ends by itself.
+            ending: performs the write; called again after an error.
+            give_up_seconds: time limit after a shutdown was requested; the lease then expires.
 
         Returns:
-            What came of it; None where it was given up.
+            The outcome; None if it gave up.
         """
         failures, gives_up_at = 0, float("inf")
         while time.monotonic() < gives_up_at:
@@ -250,7 +250,7 @@ class LeaseKeeper:
         return None
 
     def close(self) -> None:
-        """Let the painting thread stop, and leave what is being stored and what lies on disk."""
+        """Ask the painting thread to stop, cancel uploads, and delete files on disk."""
         if self.storing is not None:
             self.storing.cancel()
         self.handle.stop(StopReason.SHUTDOWN)
@@ -259,7 +259,7 @@ class LeaseKeeper:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A checkpoint in the store, with those of its frames that are new there, by their number."""
+    """Key of a stored checkpoint, and keys of its newly stored frames by number."""
 
     key: str
     frames: Mapping[int, str]
@@ -267,7 +267,7 @@ class _Stored:
 
 @dataclass(frozen=True)
 class _Clocks:
-    """A moment by both clocks: a machine that sleeps stops one of them."""
+    """A time by both clocks, as one of them stops while the machine sleeps."""
 
     steady: float
     wall: float
@@ -282,7 +282,7 @@ class _Clocks:
 
 
 async def sleep_unless(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep, but not over a shutdown."""
+    """Sleep, but at most until a shutdown."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()

@@ -1,4 +1,4 @@
-"""What a killed engine left on the disk, and what was kept long enough; swept at a start."""
+"""Deletes what killed engines left on the disk, and old statistics, at the start."""
 
 import contextlib
 import logging
@@ -20,13 +20,13 @@ from engine.styles.statistics_files import KEPT_SECONDS, StatisticsFiles
 log = logging.getLogger(__name__)
 
 ABANDONED_SECONDS = 3600.0
-"""Nothing is written for so long, so that a half file of this age is nobody's."""
+"""No write takes so long, so a partial file of this age is abandoned."""
 
 
 def sweep(settings: Settings) -> int:
-    """Delete half films, half downloads and old statistics; how many files and folders.
+    """Delete partial films, partial downloads and old statistics; returns how many.
 
-    Whatever cannot be deleted stays; nobody waits for this.
+    What cannot be deleted stays.
     """
     count = 0
     for path in (*_scratch_of_the_dead(), *_half_files(settings)):
@@ -42,8 +42,8 @@ def sweep(settings: Settings) -> int:
 def _scratch_of_the_dead() -> Iterator[Path]:
     for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
         found = re.match(rf"{SCRATCH}(\d+)-", path.name)
-        # Nothing is painted yet: what has this process's own number is of one before it, as a
-        # container that starts again gives the same numbers.
+        # Nothing is painted yet, so a folder with this process's own ID belongs to an earlier one:
+        # a restarted container assigns the same IDs.
         if found is not None and (
             int(found[1]) == os.getpid() or not psutil.pid_exists(int(found[1]))
         ):

@@ -32,13 +32,13 @@ from jobs.queue import JobQueue
 log = logging.getLogger("engine")
 
 FAILED = 1
-"""Another start may help: the database may be there then."""
+"""Exit status if a restart may help, for example because the database was unavailable."""
 CANNOT_START = 2
-"""It would change nothing."""
+"""Exit status if a restart would not help."""
 IN_TROUBLE = 3
 LAST_SECONDS = 3.0
 LEAVE_SECONDS = 18.0
-"""Less than a supervisor waits before it kills."""
+"""Less than the time after which a supervisor kills the process."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check(settings: Settings) -> int:
-    """Say what would paint, or in one sentence why nothing can. Returns the exit status."""
+    """Print device and network, or in one sentence why nothing can be painted; the exit status."""
     try:
         painter = JobPainter(settings)
         NetworkSource(settings.atelier_vgg19_weights, say=lambda _: None).weights()

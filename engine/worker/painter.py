@@ -1,4 +1,4 @@
-"""Paint one job: from its rows to a picture in the store, or to a reason why not."""
+"""Paints one job: from its database rows to the outcome."""
 
 import io
 import logging
@@ -57,18 +57,19 @@ from engine.worker.job_pictures import fetch_pictures
 from engine.worker.previews import Previews
 from engine.worker.progress_reporter import PREVIEW_SIDE_PX, ProgressReporter, VersionsSoFar
 from engine.worker.storing import store_version
+from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import Job, PaintReport
 
 log = logging.getLogger(__name__)
 
 FILM_FRAMES = {"mp4": 120, "gif": 24}
-"""A GIF keeps each frame whole: more would be too large for a message."""
+"""A GIF stores each frame completely, so more frames would be too large for a message."""
 FILM_LONG_SIDE_PX = 720
 PROBE_SIDE_PX = 64
 
 
 class JobPainter:
-    """Paints jobs, one at a time, with networks that stay open from one to the next."""
+    """Paints jobs, one at a time; networks stay loaded from one to the next."""
 
     def __init__(self, settings: Settings) -> None:
         """Choose the device.
@@ -83,7 +84,7 @@ class JobPainter:
         self._abilities: Abilities | None = None
         self._is_tried = False
         self._holds_memory = False
-        """Whether what the last painting took may be kept by torch, for the next one."""
+        """Whether torch may keep the memory of the last painting for the next one."""
 
     @property
     def device_name(self) -> str:
@@ -92,30 +93,36 @@ class JobPainter:
 
     @property
     def precision(self) -> str:
-        """Of its numbers, such as `bf16`."""
+        """Precision of the network, such as `bf16`."""
         return devices.precision_name(self._studio.dtype)
 
     def abilities(self) -> Abilities:
-        """What the queue is to know of this engine; see `engine.worker.abilities`.
+        """What this engine announces; see `engine.worker.abilities`.
 
-        Of a card that has failed, which answers nothing, what was known before.
+        For a GPU that has failed, and does not answer, what was announced before.
+
+        Raises:
+            EngineInTroubleError: it never answered, as one whose memory others have taken.
         """
         try:
             self._abilities = abilities_of(self._studio, self._pace)
-        except RuntimeError:
+        except RuntimeError as error:
             if self._abilities is None:
-                raise
+                reason = str(error).partition("\n")[0]
+                raise EngineInTroubleError(
+                    f"{self.device_name} does not answer: {reason}"
+                ) from error
         return self._abilities
 
     def memory_used_bytes(self) -> int | None:
-        """Of the device, now; None where it does not say, as a card that has failed."""
+        """Memory of the device in use; None if it does not answer, as a GPU that has failed."""
         try:
             return devices.used_memory_bytes(self._studio.device)
         except RuntimeError:
             return None
 
     def network_name(self) -> str:
-        """The network that this engine paints with where a job asks for none."""
+        """The network for jobs that ask for none."""
         return resolve_network("auto", self._settings.atelier_network)
 
     def paint(
@@ -125,13 +132,13 @@ class JobPainter:
         store: PictureStore,
         handle: JobHandle,
     ) -> Ended:
-        """Paint a job to its end, in the painting thread; whatever happens is an outcome.
+        """Paint a job, in the painting thread. Raises nothing: errors are outcomes, too.
 
         Args:
             job: what to paint.
-            earlier: what is done of it.
-            store: where its pictures are, and the result goes.
-            handle: told how far it is, and asked whether to stop.
+            earlier: what earlier engines left of it.
+            store: has its pictures, and gets previews and versions.
+            handle: gets progress, and is asked whether to stop.
         """
         self._holds_memory = True
         try:
@@ -142,12 +149,15 @@ class JobPainter:
             return explained(error, job)
 
     def probe(self) -> str | None:
-        """Paint a tiny picture, in the painting thread; what is wrong in English, or None.
+        """Test the device by painting a tiny picture, in the painting thread.
 
-        What a device says when it breaks differs from driver to driver, so it is asked to work.
+        Error messages of a broken device differ from driver to driver, so only work tells.
+
+        Returns:
+            What is wrong, in English, or None.
         """
         gray = Picture(torch.full((3, PROBE_SIDE_PX, PROBE_SIDE_PX), 0.5))
-        # Without the weights of its network it paints with another, and what needs them waits.
+        # If the weights of its network are missing, another one can still be used for other jobs.
         network, there = self.network_name(), available_networks(self._studio.source)
         if there and network not in there:
             network = there[0]
@@ -164,7 +174,7 @@ class JobPainter:
         return "It paints nothing."
 
     def idle(self, should_stop: Callable[[], bool]) -> None:
-        """Do what can be done between jobs, in the painting thread; nothing is raised."""
+        """Measure the pace and paint swatches, in the painting thread; raises nothing."""
         try:
             if self._holds_memory:
                 self._holds_memory = False
@@ -189,9 +199,9 @@ class JobPainter:
         store: PictureStore,
         handle: JobHandle,
     ) -> Finished:
-        """Paint the versions one after the other; most jobs have but one.
+        """Paint the versions one after the other; most jobs have only one.
 
-        What they have in common, such as what is measured of the style, the studio remembers.
+        What they share, such as style statistics, is cached by the studio.
         """
         variants = variants_of(job.inputs, job.options)
         versions = _finished_before(earlier.done, store, len(variants))
@@ -287,7 +297,7 @@ class JobPainter:
     def _events(
         self, job: Job, pictures: Pictures, earlier: Earlier, handle: JobHandle
     ) -> Iterator[Event]:
-        """Paint from the checkpoint; from the start, if it is of another version of Atelier."""
+        """Paint, resuming from the checkpoint unless it is of another version of Atelier."""
         stopping = Control(should_stop=handle.should_stop)
 
         def painting(resume: bytes | None) -> Iterator[Event]:
@@ -307,7 +317,7 @@ class JobPainter:
 
 
 def _finished_before(done: tuple[str, ...], store: PictureStore, count: int) -> VersionsSoFar:
-    """What an engine that had the job before finished of it; at least one is left to paint."""
+    """Versions that earlier engines finished; at least one is left to paint."""
     versions = VersionsSoFar(count)
     for key in done[: count - 1]:
         try:
@@ -324,7 +334,7 @@ def _small(png: bytes) -> Image.Image:
 
 
 def _together(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finished:
-    """The versions as the one result of a job."""
+    """All versions as one result."""
     last = parts[-1]
     notes = dict.fromkeys(note for part in parts for note in part.report.notes)
     report = replace(
@@ -338,7 +348,7 @@ def _together(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finis
 
 
 def _encoded(painted: Painted, job: Job) -> bytes:
-    """The picture's file, which says how it was made and nothing of its member."""
+    """The PNG file, with metadata of how it was made and nothing about the member."""
     options, made = job.options, painted.report
     settings = {
         **options.model_dump(exclude_defaults=True),

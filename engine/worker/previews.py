@@ -1,4 +1,4 @@
-"""Previews on their way into the store, beside the painting: a slow store must not hold it up."""
+"""Uploads previews in the background, as a slow store must not delay the painting."""
 
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -13,13 +13,13 @@ from engine.painting.picture import Picture
 log = logging.getLogger(__name__)
 
 SOON_SECONDS = 0.5
-"""What is stored so soon is shown at once; a store that takes longer is not waited for."""
+"""How long to wait for an upload, so that with a fast store it is shown at once."""
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="previews")
 
 
 @dataclass
 class Previews:
-    """Those of one painting: one at a time is stored, and the last that is there is shown."""
+    """The previews of one painting, uploaded one at a time."""
 
     store: PictureStore
     _newest: str | None = None
@@ -27,23 +27,23 @@ class Previews:
 
     @property
     def is_free(self) -> bool:
-        """Whether another one can be shown: the one before is stored, or was given up."""
+        """Whether another one can be uploaded, as none is under way."""
         self._look()
         return self._storing is None
 
     @property
     def newest(self) -> str | None:
-        """The key of the last one that is stored; None before the first."""
+        """Key of the last stored preview; None before the first."""
         self._look()
         return self._newest
 
     def show(self, image: Image.Image) -> None:
-        """Store a picture, unless one is on its way."""
+        """Upload a picture, unless another is under way."""
         if self.is_free:
             self.show_file(encode_picture(Picture.from_image(image), ".jpg"), ".jpg")
 
     def show_file(self, data: bytes, suffix: str) -> None:
-        """As `show`, of what is encoded already."""
+        """As `show`, of an encoded file."""
         if self.is_free:
             self._storing = _THREAD.submit(self.store.put_sync, data, suffix)
             wait([self._storing], timeout=SOON_SECONDS)

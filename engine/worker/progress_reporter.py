@@ -1,4 +1,4 @@
-"""What the queue is told of a painting, at a polite pace: progress, previews, checkpoints."""
+"""Rate-limited reports of a painting to the queue: progress, previews, checkpoints."""
 
 import logging
 import time
@@ -27,33 +27,33 @@ PROGRESS_SECONDS = 1.0
 PREVIEW_SECONDS = 2.5
 PREVIEW_SIDE_PX = 512
 _PAINTED_FROM = 15
-"""Iterations of the first scale after which strokes and colors are there to be seen."""
+"""Iterations of the first scale after which strokes and colors are visible."""
 CHECKPOINT_SECONDS = 8.0
-"""Of painting; until it is stored, some more pass."""
+"""Painting time between checkpoints; storing one adds some."""
 
 
 @dataclass
 class VersionsSoFar:
-    """Of a job with several versions: how many there are to be, and those that are finished."""
+    """The versions of a job: how many there will be, and the finished ones."""
 
     count: int
     keys: list[str] = field(default_factory=list)
     small: list[Image.Image] = field(default_factory=list)
-    """The finished ones, as small as they are shown while the others are painted."""
+    """Thumbnails of the finished ones, shown while the others are painted."""
 
     def add(self, key: str, small: Image.Image) -> None:
-        """One more is finished."""
+        """Add a finished version."""
         self.keys.append(key)
         self.small.append(small)
 
     def drop_from(self, number: int) -> None:
-        """Let those from this one on, counted from 0, be painted again."""
+        """Forget the versions from this one on, counted from 0."""
         del self.keys[number:], self.small[number:]
 
     def progress(
         self, iteration: int = 0, total: int = 0, fraction: float = 0.0, note: str | None = None
     ) -> Progress:
-        """How far the job is, when its present version is as far as given."""
+        """Progress of the job, from that of its present version."""
         number = len(self.keys)
         return Progress(
             number * total + iteration,
@@ -64,14 +64,14 @@ class VersionsSoFar:
         )
 
     def seconds_left(self, fraction: float, seconds_left: float | None) -> float | None:
-        """Seconds of the whole job, from what its present version still takes."""
+        """Seconds left of the job, from those of its present version."""
         if seconds_left is None:
             return None
         behind = self.count - len(self.keys) - 1
         return seconds_left + behind * seconds_left / max(1e-3, 1.0 - fraction)
 
     def sheet(self, present: Image.Image | None = None) -> Image.Image:
-        """All versions side by side, so far as they are there."""
+        """A contact sheet of all versions, with empty cells for those to come."""
         shown = [*self.small, *([] if present is None else [present])]
         if self.count == 1:
             return shown[0]
@@ -80,7 +80,7 @@ class VersionsSoFar:
 
 @dataclass
 class ProgressReporter:
-    """A listener that passes what is due to the worker's loop, and stops the painting for it."""
+    """A listener that reports to the worker's event loop, and stops the painting when it asks."""
 
     store: PictureStore
     handle: JobHandle
@@ -89,7 +89,7 @@ class ProgressReporter:
     _told_at: float = 0.0
     _shown_at: float = 0.0
     _looks_painted_from: int = 0
-    """The iteration before which there is only a blurred photograph to show."""
+    """The iteration before which there are no previews, as they would be a blurred photograph."""
     _side_px: int = PREVIEW_SIDE_PX
     _kept_at: float = field(default_factory=time.monotonic)
 
@@ -100,7 +100,7 @@ class ProgressReporter:
         """See `Listener.hear`.
 
         Raises:
-            PaintingStoppedError: the handle asked for it.
+            PaintingStoppedError: the job was stopped.
         """
         if self.handle.should_stop():
             raise PaintingStoppedError

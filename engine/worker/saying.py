@@ -1,4 +1,4 @@
-"""What an engine says in its log at its start."""
+"""What an engine logs at its start."""
 
 import logging
 
@@ -14,7 +14,7 @@ GIB = 2**30
 
 
 def say_start(settings: Settings, info: EngineInfo, precision: str) -> None:
-    """Versions, device, precision, network, sizes and folders, a line each kind."""
+    """Log versions, device, precision, networks, sizes and folders."""
     log.info("%s", versions(*_LIBRARIES))
     memory = "" if info.memory_bytes is None else f", {info.memory_bytes / GIB:.1f} GiB"
     log.info(

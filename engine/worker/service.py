@@ -50,17 +50,17 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 10.0
 HEARTBEAT_SECONDS = 5.0
 PASSING_TROUBLES = 5
-"""As often a job may meet a trouble that is gone when one looks, before it is the job's own."""
+"""How often a job may fail while all is found healthy, before it is taken for the cause."""
 TIDY_SECONDS = 30.0
-"""How soon statistics of a picture go after it."""
+"""Pause between deletions of the statistics of deleted pictures."""
 HANG_SECONDS = 600.0
-"""So long the device may give no sign of life: far more than any tile takes."""
+"""How long the painting thread may not ask whether to stop: far longer than any tile takes."""
 HANGS = sentence(
     "The painter got stuck several times while painting this, so I gave up; please try other "
     "settings, or another picture."
 )
 STOP_SECONDS = 8.0
-"""How long a painting may take to stop. With the next two: well within what a supervisor leaves."""
+"""How long a painting may take to stop; with the next two, less than a supervisor allows."""
 LAST_CHECKPOINT_SECONDS = 4.0
 LAST_WRITE_SECONDS = 4.0
 
@@ -80,7 +80,7 @@ class EngineWorker:
         self._queue = queue
         self._hang_seconds = hang_seconds
         self._statistics = statistics
-        """What is kept here of pictures, to go with them."""
+        """Cached statistics of pictures, to be deleted with these."""
         self._painter = painter
         self._info = info
         self._thread = PaintingThread()
@@ -163,7 +163,7 @@ class EngineWorker:
                 log.exception("Error in the heartbeat")
 
     async def _tell_news(self, *, known: bool = True) -> None:
-        """Register anew where that is worth it: weights may have come, its pace be known."""
+        """Register again if its abilities have changed, such as networks or measured pace."""
         newest = self.described()
         if self._is_painting:  # which takes of the memory
             newest = replace(newest, largest_px=self._info.largest_px)
@@ -172,7 +172,7 @@ class EngineWorker:
             self._info = newest
 
     def described(self) -> EngineInfo:
-        """What there is to say of this engine now."""
+        """What this engine announces now."""
         abilities = self._painter.abilities()
         return replace(
             self._info,
@@ -186,7 +186,7 @@ class EngineWorker:
         )
 
     async def _tidy(self) -> None:
-        """Let statistics of members' pictures go when nobody needs the picture any more."""
+        """Delete statistics of members' pictures that are no longer stored."""
         while self._statistics is not None:
             try:
                 known = await asyncio.to_thread(self._statistics.origins)
@@ -199,7 +199,7 @@ class EngineWorker:
             await asyncio.sleep(TIDY_SECONDS)
 
     async def _wait(self, stop: asyncio.Event) -> None:
-        """Wait until the database changes, or it is time to look again."""
+        """Wait until the database changes, or until the next regular check."""
         change = asyncio.create_task(self._queue.wait_for_work(IDLE_SECONDS))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -265,11 +265,11 @@ class EngineWorker:
         return await keeper.during(painting, patience_seconds=STOP_SECONDS, watch=watch)
 
     async def _hung(self, keeper: LeaseKeeper, hung: HangingError) -> None:
-        """Give the job of a device that hung back; this process can do nothing more."""
+        """Return the job after the device hung; this process can do nothing more."""
         claim, claims, problem = keeper.claim, self._queue.claims, str(hung)
         log.error("job %d goes back: %s", claim.job.id, problem)
         await self._surroundings.note_trouble(problem)
-        if hung.over_job:
+        if hung.while_painting:
             failure = Failure.of(FailureKind.LOST, HANGS, f"job-{claim.job.id}")
             await self._write(keeper, claims.hung, claim, problem, failure)
         else:  # it hung over something else
@@ -301,7 +301,7 @@ class EngineWorker:
         return Afterwards()
 
     async def _finish(self, keeper: LeaseKeeper, finished: Finished) -> "Afterwards":
-        """Store what was painted, under the lease, and say that it is done."""
+        """Store the painting while keeping the lease, and finish the job."""
         storing = asyncio.create_task(
             store_finished(
                 self._queue.store, finished, keeper.handle, self._surroundings.note_trouble
@@ -337,7 +337,7 @@ class EngineWorker:
         return Afterwards()
 
     async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
-        """Look whose fault it is, and leave the job where it should be."""
+        """Check whether the environment or the job is the cause, and end or requeue the job."""
         claim, claims = keeper.claim, self._queue.claims
         looking = asyncio.create_task(self._surroundings.problem())
         problem = await keeper.during(looking, patience_seconds=STOP_SECONDS)
@@ -391,5 +391,5 @@ class Afterwards:
     """What to wait for before the next job."""
 
     problem: str | None = None
-    """What is ill."""
+    """What is unhealthy."""
     pause_seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""A finished painting's files on their way into the store."""
+"""Uploads a finished painting's files to the store."""
 
 import asyncio
 import itertools
@@ -24,7 +24,7 @@ class StoredFiles:
     """The files of a painting, in the store."""
 
     versions: tuple[str, ...]
-    """Keys of all versions; of most jobs there is one."""
+    """Keys of all versions; most jobs have one."""
     timelapse_key: str | None
     records: dict[str, str]
     clip: PaintedClip | None = None
@@ -36,10 +36,10 @@ async def store_finished(
     handle: JobHandle,
     note_trouble: Callable[[str], Awaitable[None]],
 ) -> StoredFiles | None:
-    """Store the files of a painting; None where it was told to stop before it could.
+    """Store the files of a painting; None if the job was stopped before that succeeded.
 
-    They are kept here until the store takes them: an hour of work is not given up for a disk
-    that is full for ten seconds.
+    It retries as long as necessary: an hour of work is not lost to a disk that is full for a
+    moment.
     """
     for failures in itertools.count():
         try:
@@ -57,12 +57,12 @@ async def store_finished(
 
 
 def store_version(store: PictureStore, picture: bytes, handle: JobHandle) -> str:
-    """Store one of several pictures, in the painting thread; its key.
+    """Store one of several pictures, in the painting thread, and return its key.
 
-    As at the end of a job, it is kept here until the store takes it.
+    Retries like `store_finished`.
 
     Raises:
-        PaintingStoppedError: the handle asked for it.
+        PaintingStoppedError: the job was stopped.
     """
     for failures in itertools.count():
         try:

@@ -1,4 +1,4 @@
-"""Whether store, temporary files and device are well, and what the database is told of it."""
+"""Health of store, temporary files and device, and its state in the database."""
 
 import asyncio
 import contextlib
@@ -20,17 +20,17 @@ from jobs.queue import JobQueue
 log = logging.getLogger(__name__)
 
 BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
-"""Between looks at surroundings that are ill."""
+"""Pauses between checks while something is unhealthy."""
 TROUBLES_IN_A_ROW = 4
-"""As often all is found ill before the process ends: a broken device may need a fresh one."""
+"""Unhealthy checks in a row until the process ends, as a broken device may need a new process."""
 
 
 class EngineInTroubleError(AtelierError):
-    """Nothing can be painted here; the text says why."""
+    """Nothing can be painted in this process; the text says why."""
 
 
 class Surroundings:
-    """Looks at what an engine needs around it."""
+    """Checks what an engine needs: store, temporary files, device."""
 
     def __init__(
         self,
@@ -45,16 +45,16 @@ class Surroundings:
         self._info = info
         self._thread = thread
         self._probe = probe
-        """Tries the device, in the painting thread; gives what is wrong with it."""
+        """Tests the device, in the painting thread; returns what is wrong with it, or None."""
         self._hang_seconds = hang_seconds
         self._noted = True
-        """Whether a trouble may be noted: a process before this one may have."""
+        """Whether the database may have a trouble noted, perhaps by an earlier process."""
 
     async def until_well(self, problem: str, stop: asyncio.Event) -> None:
-        """Wait until all is well, claiming nothing.
+        """Wait until all is healthy, claiming nothing meanwhile.
 
         Raises:
-            EngineInTroubleError: it was not, several times in a row.
+            EngineInTroubleError: several checks in a row failed.
         """
         for failures in range(TROUBLES_IN_A_ROW):
             pause = BACKOFF.seconds(failures)
@@ -72,7 +72,7 @@ class Surroundings:
         raise EngineInTroubleError(problem)
 
     async def problem(self) -> str | None:
-        """What is ill around the jobs, in English and without secrets, or None.
+        """What is unhealthy, in English and without secrets, or None.
 
         Raises:
             HangingError: the device does not answer.
@@ -87,7 +87,7 @@ class Surroundings:
         return None if problem is None else redacted(problem)
 
     async def first_problem(self) -> str | None:
-        """What is ill at the start; the device is tried where an engine before ended by it."""
+        """As `problem`, at the start; tests the device only if it made an earlier engine end."""
         if not await self._queue.engines.was_in_trouble(self._info()):
             return await self._store_problem()
         problem = await self.problem()
@@ -103,13 +103,13 @@ class Surroundings:
         return None
 
     async def note_trouble(self, problem: str) -> None:
-        """Write into this engine's row what is ill, for owners to see."""
+        """Write the problem into this engine's row, for owners."""
         self._noted = True
         with contextlib.suppress(QueueUnavailableError):
             await self._queue.engines.note_trouble(self._info(), redacted(problem))
 
     async def note_well(self) -> None:
-        """Take a trouble out of the row, where one may have been noted."""
+        """Remove a problem from the row, if one may have been noted."""
         if self._noted:
             with contextlib.suppress(QueueUnavailableError):
                 await self._queue.engines.note_well(self._info())

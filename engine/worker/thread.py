@@ -1,4 +1,4 @@
-"""The one thread that paints, tries the device, and does what the time between jobs is for."""
+"""The one thread that paints, tests the device, and works between jobs."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 
 class PaintingThread:
-    """Does one thing after another, and knows whether the newest has ended."""
+    """Runs one function after another, and knows whether the newest has returned."""
 
     def __init__(self) -> None:
         self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
         self._newest: asyncio.Future[Any] | None = None
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-        """Run a function there; the future is done when it has ended."""
+        """Run a function in the thread."""
         running = asyncio.get_running_loop().run_in_executor(
             self.executor, with_log_ids(lambda: function(*args, **kwargs))
         )
@@ -29,6 +29,6 @@ class PaintingThread:
         return running
 
     def close(self) -> None:
-        """Wait for what it does, unless the newest has not ended when it should have."""
+        """Wait for the thread, unless the newest function hangs."""
         is_stuck = self._newest is not None and not self._newest.done()
         self.executor.shutdown(wait=not is_stuck, cancel_futures=True)

@@ -13,6 +13,9 @@ async def test_on_windows_ctrl_break_asks_a_program_to_end(monkeypatch: pytest.M
     def refused(*_: object) -> None:
         raise NotImplementedError
 
+    def closed(*_: object) -> None:
+        raise RuntimeError("Event loop is closed")
+
     stop, stand_in = asyncio.Event(), signal.SIGUSR1
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, stand_in)}
     try:
@@ -23,6 +26,9 @@ async def test_on_windows_ctrl_break_asks_a_program_to_end(monkeypatch: pytest.M
             on_signal(stop.set)
         signal.raise_signal(stand_in)
         await asyncio.wait_for(stop.wait(), 5)
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), "call_soon_threadsafe", closed)
+            signal.raise_signal(stand_in)  # at the very end of the program
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

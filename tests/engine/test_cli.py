@@ -221,7 +221,7 @@ def test_every_flag_is_understood() -> None:
         (("--max-memory", "lots"), "2GiB"),
         (("--device", "abacus"), "choose among: auto, cpu"),
         (("-o", "out.xyz"), "xyz"),
-        (("-o", "x" * 252 + ".png"), "is too long; 255 bytes"),
+        (("-o", "x" * 252 + ".png"), "is too long; the limit is 255 bytes"),
         (("-o", "no/such/folder.png"), "folder"),
         (("--timelapse", "t.avi"), "avi"),
         (("--report", "no/such/r.json"), "no folder"),

@@ -14,6 +14,7 @@ from engine.painting.memory import largest_side_px
 from engine.worker.abilities import abilities_of, tried_pace
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
+from engine.worker.surroundings import EngineInTroubleError
 from jobs.health import EngineState
 from jobs.model import EngineInfo
 from jobs.queue import JobQueue
@@ -56,13 +57,13 @@ def test_of_a_card_that_has_failed_is_told_what_was_known(
     before = painter.abilities()
 
     def fails(_device: torch.device) -> int:
-        raise RuntimeError("CUDA error: unspecified launch failure")
+        raise RuntimeError("CUDA error: out of memory\nCompile with")
 
     for name in ("used_memory_bytes", "free_memory_bytes", "total_memory_bytes"):
         monkeypatch.setattr(devices, name, fails)
     assert painter.abilities() == before
     assert painter.memory_used_bytes() is None
-    with pytest.raises(RuntimeError):
+    with pytest.raises(EngineInTroubleError, match=r"^cpu does not answer: .* out of memory$"):
         JobPainter(settings).abilities()
 
 
