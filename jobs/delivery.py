@@ -58,8 +58,8 @@ class Deliveries(QueuePart):
             job_id: Which job.
             channel_id: Of the message's channel.
             message_id: Of the message.
-            reply: What it answered. Ignored if an undone deletion has given the job another reply
-                since.
+            reply: What it answered. Nothing is recorded if an undone deletion has given the job
+                another reply since.
         """
         async with self._database.write() as transaction:
             if await _is_shown_elsewhere(transaction, job_id, reply):

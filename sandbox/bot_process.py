@@ -95,8 +95,7 @@ def bot_environment(discord: Mapping[str, str], data_dir: Path) -> dict[str, str
     """The environment of the bot: this process's, the sandbox's URLs, and a data directory.
 
     Variables set here (an empty one means the default) take precedence over a `.env` file, so
-    neither
-    its token nor its database is used; the caller's own environment is passed on.
+    neither its token nor its database is used; the caller's own environment is passed on.
     """
     home = {
         "ATELIER_DATA_DIR": str(data_dir.resolve()),

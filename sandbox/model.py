@@ -86,8 +86,8 @@ class Channel:
     """A text channel, a DM, or a group DM.
 
     `has_bot`: the bot can see it. `bot_denied`: permissions that the bot lacks in it. `kind`:
-    another
-    channel type, such as a voice channel or a thread; it is used like a text channel nevertheless.
+    another channel type, such as a voice channel or a thread; it is used like a text channel
+    nevertheless.
     `parent_id`: the channel of a thread; for a forum post the forum.
     """
 

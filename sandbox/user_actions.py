@@ -33,8 +33,7 @@ class UserActions:
     """Everything that the sandbox's users can do; each method takes the user.
 
     Interactions wait for the bot's acknowledgement, for at most Discord's three seconds;
-    `wait=False`
-    returns as soon as the interaction is dispatched.
+    `wait=False` returns as soon as the interaction is dispatched.
     """
 
     def __init__(self, world: World, gateway: Gateway) -> None:

@@ -191,8 +191,7 @@ async def _migrate_in_child(settings: Settings) -> None:
     """Migrate in a child process: its memory would never be given back by this one.
 
     It has no timeout, as it may copy a large database; it logs what it does. If it fails, whoever
-    opens
-    the queue next runs into the same error and reports it.
+    opens the queue next runs into the same error and reports it.
     """
     chosen = {
         "ATELIER_DATABASE_URL": settings.database_url,

@@ -130,8 +130,7 @@ class AtelierClient(Bot):
         """Dispatch an event, unless the client is closed.
 
         discord.py dispatches `ready` seconds late, from a task that outlives the client; its
-        handlers would
-        then run without services.
+        handlers would then run without services.
         """
         if not self.is_closed():
             super().dispatch(event, *args, **kwargs)

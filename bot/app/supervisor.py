@@ -32,8 +32,7 @@ class EngineSupervisor:
     """Runs `python -m engine` for as long as the bot runs.
 
     The engine exits when its standard input closes. So every system can ask it to stop, and it does
-    not
-    outlive a bot that was killed.
+    not outlive a bot that was killed.
     """
 
     def __init__(

@@ -152,8 +152,7 @@ def clean_name(typed: str) -> str:
 
     Raises:
         UserError: It is empty or too long, or is the name of a painting in the catalogue, which it
-            would
-            hide.
+            would hide.
     """
     composed = unicodedata.normalize("NFC", typed)
     # Category C: control, format (with bidi marks), unassigned.

@@ -111,8 +111,7 @@ def is_shown_here(interaction: Interaction, job: Job) -> bool:
     """Whether a picture is visible to the others here.
 
     Owners can see their own pictures anywhere, ephemerally. What they make of them is ephemeral
-    too: a
-    photograph from a direct message or another server has not been shown here.
+    too: a photograph from a direct message or another server has not been shown here.
     """
     pressed = interaction.message
     if pressed is not None and not pressed.flags.ephemeral:

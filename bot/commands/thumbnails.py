@@ -49,8 +49,7 @@ async def thumbnail_of(client: Bot, pictured: Painting | str, name: str) -> disc
     """The thumbnail of a style; None if there is none.
 
     For a painting: of its scan if that is on this machine, else of its swatch. For a key: of what
-    is
-    stored there.
+    is stored there.
     """
     thumbnails, styles_dir = client.service(Thumbnails), client.settings.styles_dir
     if isinstance(pictured, str):

@@ -71,8 +71,7 @@ class FailureCounts:
     """Counts failures that are given up if they persist.
 
     Other failures do not count: otherwise, at the end of a long outage, the first unclear answer
-    would
-    be believed.
+    would be believed.
     """
 
     unclear_answers: int = 0

@@ -67,8 +67,7 @@ class Routes:
         Args:
             job: As it is in the database.
             search: Whether an earlier try may have sent a new message, so that it is searched for
-                before
-                another is sent.
+                before another is sent.
         """
         reply = job.reply
         visible_to_all = reply.bot_in_channel and not reply.ephemeral

@@ -36,10 +36,8 @@ class CommandJournal:
     """Writes commands to the queue's intakes, or to files while the database is slow.
 
     Discord wants an acknowledgement within three seconds; a database that another program has
-    locked
-    may take longer. The command then goes into a file, which is enough to acknowledge it. It is
-    moved
-    to the queue when that answers again, or at the next start.
+    locked may take longer. The command then goes into a file, which is enough to acknowledge it. It
+    is moved to the queue when that answers again, or at the next start.
     """
 
     def __init__(self, queue: JobQueue, folder: Path) -> None:

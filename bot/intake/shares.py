@@ -95,8 +95,8 @@ class FairSemaphore:
         """Let waiters in, one member after the other.
 
         A member's turn lasts until as many were let in as one member may have. So the pictures of
-        one
-        command follow each other, and it is complete before the commands queued behind it begin.
+        one command follow each other, and it is complete before the commands queued behind it
+        begin.
         """
         for member in list(self._waiting):
             turns = self._waiting[member]

@@ -42,8 +42,7 @@ def job_choices(
     """Choices for the jobs that match what was typed.
 
     A number that was typed comes first, even if it is none of these jobs: otherwise Enter would
-    take
-    another job in which it is, say, the size in pixels.
+    take another job in which it is, say, the size in pixels.
     """
     wanted = folded(str(typed)).strip().lstrip("#")
     named = {job.id: job_choice(t, job) for job in jobs}

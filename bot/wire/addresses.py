@@ -16,8 +16,7 @@ def point_discord_at(settings: Settings) -> None:
 
     These URLs are class attributes of discord.py, so they hold for the whole process. The gateway's
     has to be set too: a client without shards never asks the server for it, and would send the
-    token
-    to the real Discord.
+    token to the real Discord.
 
     Raises:
         SettingsError: Only one of the two addresses is set.

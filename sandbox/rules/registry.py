@@ -22,8 +22,7 @@ class Finding:
     """One violation of a rule at one place.
 
     `answer` replaces the form error by another error; `advice` marks what Discord accepts although
-    it
-    must be a mistake, such as a file that nobody will see.
+    it must be a mistake, such as a file that nobody will see.
     """
 
     path: Path

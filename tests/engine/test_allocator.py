@@ -65,6 +65,6 @@ def test_what_was_read_of_libraries_is_let_go_and_read_again_when_needed() -> No
     done = subprocess.run(
         [sys.executable, "-c", _DROPS], capture_output=True, text=True, check=True, timeout=120
     )
-    before, after, slope = (float(one) for one in done.stdout.split())
+    before, after, grad = (float(one) for one in done.stdout.split())
     assert after < before / 2
-    assert slope == 2 * 27 * 6 * 6
+    assert grad == 2 * 27 * 6 * 6

@@ -66,8 +66,7 @@ async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> s
 
     Returns:
         The same words in the language of whoever made the change; and a line that says so if the
-        log
-        channel could not be reached.
+        log channel could not be reached.
     """
     said = words(texts_of(interaction))
     note = await post_change(interaction, words)
