@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         default=DEMO_TIMEOUT_SECONDS,
         help="give up after this many seconds",
     )
-    pictures = commands.add_parser("pictures", help="take the pictures of docs/members.md")
+    pictures = commands.add_parser("pictures", help="take the screenshots of the documents")
     pictures.add_argument(
         "--out", type=Path, default=Path("docs/images"), help="where they go (docs/images)"
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sandbox import LoopbackDiscord
 from sandbox.bot_process import bot_environment, online, run_bot
+from sandbox.camera import keep, opened
 from sandbox.demo_pictures import bundled
-from sandbox.member_pictures import keep, opened
 
 OUT = Path("docs/images/monitor.webp")
 WIDTH_PX, HEIGHT_PX = 1000, 640
