@@ -10,16 +10,22 @@ from pathlib import Path
 TIMEOUT_SECONDS = 10.0
 _WITHOUT_CUDA = re.compile(r"^cuda\b[^=\n]*= *None\b", re.MULTILINE)
 UNUSED_CARD = (
-    "An NVIDIA card is here, but torch is installed without CUDA (as Python's index has it for "
-    "Windows), so that the processor paints: `python -m tools.requirements cuda` installs the "
-    "build for the card."
+    "An NVIDIA card is here, but torch is installed without CUDA, so the processor paints. {cure}"
 )
-
 UNUSABLE_CARD = (
-    "An NVIDIA card is here, but torch cannot use it, so that the processor paints. The driver or "
-    "the card is older than the installed torch needs: a newer driver may help, or "
-    "`python -m tools.requirements cuda cu126`, the build for older ones."
+    "An NVIDIA card is here, but torch cannot use it, so the processor paints. The driver or the "
+    "card is older than the installed torch needs. {cure}"
 )
+CHECKOUT_CURES = {
+    UNUSED_CARD: "`python -m tools.requirements cuda` installs the build for the card. (Python's "
+    "own index has torch for Windows without CUDA.)",
+    UNUSABLE_CARD: "Install a newer driver, or the build for older ones: "
+    "`python -m tools.requirements cuda cu126`.",
+}
+IMAGE_CURES = {
+    UNUSED_CARD: "Set ACCELERATOR=cuda in .env and build the image again.",
+    UNUSABLE_CARD: "Install a newer driver on the host.",
+}
 
 
 def nvidia_cards() -> int:
@@ -74,4 +80,6 @@ def unused_card(
     is_well = is_built and (chosen != "cpu" or "CUDA_VISIBLE_DEVICES" in os.environ)
     if device == "cpu" or is_well or not cards():
         return None
-    return UNUSABLE_CARD if is_built else UNUSED_CARD
+    trouble = UNUSABLE_CARD if is_built else UNUSED_CARD
+    is_checkout = importlib.util.find_spec("tools") is not None  # the image has no tools
+    return trouble.format(cure=(CHECKOUT_CURES if is_checkout else IMAGE_CURES)[trouble])

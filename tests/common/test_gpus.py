@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.gpus import UNUSABLE_CARD, UNUSED_CARD, torch_has_cuda, unused_card, usable_cards
+from common.gpus import torch_has_cuda, unused_card, usable_cards
 
 OF_WINDOWS = """from typing import Optional
 __version__ = '2.15.0+cpu'
@@ -18,15 +18,29 @@ OF_LINUX = OF_WINDOWS.replace("+cpu", "+cu132").replace("None", "'13.2'")
 
 @pytest.fixture
 def torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Its file that says how it was built."""
-    spec = ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec if name == "torch" else None)
+    """Its file that says how it was built, in a checkout."""
+    specs = {
+        "torch": ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py")),
+        "tools": ModuleSpec("tools", None),
+    }
+    monkeypatch.setattr(importlib.util, "find_spec", specs.get)
     return tmp_path / "version.py"
+
+
+@pytest.fixture
+def image(torch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same in the image, which has no tools."""
+    spec = importlib.util.find_spec("torch")
+    monkeypatch.setattr(importlib.util, "find_spec", {"torch": spec}.get)
+    return torch
 
 
 def test_a_card_that_torch_is_not_built_for_is_told_and_gets_no_engine(torch: Path) -> None:
     torch.write_text(OF_WINDOWS)
-    assert unused_card("auto", cards=lambda: 1) == UNUSED_CARD
+    said = unused_card("auto", cards=lambda: 1)
+    assert said is not None
+    assert "without CUDA" in said
+    assert "`python -m tools.requirements cuda`" in said
     assert unused_card("auto", cards=lambda: 0) is None
     assert unused_card("cpu", cards=lambda: 1) is None, "as the settings want it"
     assert usable_cards(cards=lambda: 2) == 0, "engines on them could not start"
@@ -46,8 +60,27 @@ def test_a_card_that_torch_does_not_find_is_told(
     """As with a driver that is too old, where torch takes the processor without a word."""
     torch.write_text(OF_LINUX)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert unused_card("auto", "cpu", cards=lambda: 1) == UNUSABLE_CARD
+    said = unused_card("auto", "cpu", cards=lambda: 1)
+    assert said is not None
+    assert "newer driver" in said
+    assert "`python -m tools.requirements cuda cu126`" in said
     assert unused_card("auto", "cpu", cards=lambda: 0) is None
     assert unused_card("cpu", "cpu", cards=lambda: 1) is None
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert unused_card("auto", "cpu", cards=lambda: 1) is None, "it is hidden on purpose"
+
+
+def test_in_the_image_it_says_what_helps_there(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    image.write_text(OF_WINDOWS)
+    said = unused_card("auto", cards=lambda: 1)
+    assert said is not None
+    assert "ACCELERATOR=cuda" in said
+    assert "tools" not in said
+    image.write_text(OF_LINUX)
+    said = unused_card("auto", "cpu", cards=lambda: 1)
+    assert said is not None
+    assert "driver on the host" in said
+    assert "tools" not in said
