@@ -148,7 +148,7 @@ def _jpegs() -> list[Case]:
             why=_LAST_ROW,
         ),
         _case("half of it", lambda: whole[: len(whole) // 2], RefusedFile("damaged")),
-        _case("of 12 bits", partial(_twelve_bits, whole), RefusedFile("JPEG of 12 bits")),
+        _case("of 12 bits", partial(_twelve_bits, whole), RefusedFile("JPEG with 12 bits")),
     ]
     return found + [
         _case(

@@ -316,7 +316,7 @@ def _broken_off() -> list[Case]:
         _case("without its end", lambda: whole[:-12], right),
         refused("half of it", lambda: whole[: len(whole) // 2], RefusedFile("damaged")),
         refused("pixels beside their checksum", lambda: bytes(bad), RefusedFile("damaged")),
-        refused("transparent throughout", clear, RefusedFile("transparent throughout")),
+        refused("transparent throughout", clear, RefusedFile("completely transparent")),
     ]
 
 

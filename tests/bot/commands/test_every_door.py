@@ -285,7 +285,7 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
         *sizes,
         ({"painter_role_ids": [role]}, "Painting here needs the role"),
         ({"channel_ids": [elsewhere]}, f"Painting is allowed in <#{elsewhere}> only"),
-        ({"max_per_day": 1}, "1 is the most"),
+        ({"max_per_day": 1}, "the limit is 1"),
         ({"cooldown_seconds": 3600}, "between two pictures"),
     ):
         await limits.set(guild_id, change, 1)

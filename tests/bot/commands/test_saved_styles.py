@@ -30,7 +30,7 @@ async def test_a_saved_style_is_offered_as_preset_and_shown(world: World) -> Non
     ada = world.user("ada")
     message = await save(world, ada, "  My   crimson ")
     assert message.ephemeral
-    assert "“My crimson” is saved" in message.text
+    assert "“My crimson” was saved" in message.text
     assert await names(world, ada) == [("user", "My crimson")]
     offered = await world.discord.autocomplete(ada, "paint", "preset", "crimson")
     assert any("My crimson" in choice["name"] for choice in offered)
@@ -44,7 +44,7 @@ async def test_the_same_name_replaces(world: World) -> None:
     ada = world.user("ada")
     await save(world, ada, "Crimson")
     message = await save(world, ada, "crimson", file=("b.png", plain_picture(color="navy")))
-    assert "replaced" in message.text
+    assert "now uses the new picture" in message.text
     assert len(await names(world, ada)) == 1
 
 
@@ -68,7 +68,7 @@ async def test_members_remove_their_own_and_admins_the_servers(world: World) -> 
     refused = await world.slash(ada, "style remove", {"name": "Ours"})
     assert "no saved style “Ours” that you may remove" in refused.text
     removed = await world.slash(ada, "style remove", {"name": offered[0]["value"]})
-    assert "“Mine” is removed" in removed.text
+    assert "“Mine” was removed" in removed.text
     assert "removed" in (await world.slash(admin, "style remove", {"name": "ours"})).text
     log = (await world.slash(admin, "limits log")).text
     assert "saved a style for the server (“Ours”)" in log

@@ -96,7 +96,7 @@ def test_a_backup_is_brought_back_whole_and_nothing_is_told_or_numbered_twice(
         picture.unlink()
     code, said = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "1 job that waited ended" in said
+    assert "Ended 1 waiting job" in said
     assert "1 member who had it erased after the backup" in said
     assert list((empty.folder / "before-restores").glob("atelier-*.dump"))
     asyncio.run(look(empty, result))
@@ -168,7 +168,7 @@ def test_a_backup_of_sqlite_is_brought_back_into_postgresql(empty: Place, tmp_pa
     result = asyncio.run(fill(empty))
     asyncio.run(go_on(empty))
     code, said = run("restore", str(backup))
-    assert (code, "1 job that waited ended" in said) == (0, True), said
+    assert (code, "Ended 1 waiting job" in said) == (0, True), said
     asyncio.run(look(empty, result))
 
 
