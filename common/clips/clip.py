@@ -265,11 +265,8 @@ def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 def _opened(file: Path | bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        NotImplementedError,
-    ) as error:  # NotImplementedError: of later ZIP versions
+    # NotImplementedError: of later ZIP versions.
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise ClipDamagedError("it is not a clip file") from error
 
 
