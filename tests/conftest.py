@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,17 @@ pytest_plugins = ["tests.kit.databases"]
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Tests side by side share the cores: torch, here and in the engines started, takes one each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def made_once() -> Iterator[None]:
+    """Make what is the same in each start of a bot once, for tests that start one in-process."""
+    # Not needed by the tests of the engine.
+    from tests.kit.commands import commands_told_once  # noqa: PLC0415
+    from tests.kit.decoders import shared_decoders  # noqa: PLC0415
+
+    with shared_decoders(), commands_told_once():
+        yield
 
 
 def pytest_xdist_auto_num_workers() -> int:

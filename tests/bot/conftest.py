@@ -1,20 +1,16 @@
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.control import LoopbackDiscord
-from tests.kit.commands import commands_told_once
-from tests.kit.decoders import shared_decoders
 from tests.kit.world import World, settings_for
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _once() -> Iterator[None]:
-    """What is the same in each start of a bot is made once."""
-    with shared_decoders(), commands_told_once():
-        yield
+def _once(made_once: None) -> None:
+    """All tests here start a bot."""
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
-from playwright.async_api import Locator, Page, async_playwright, expect
+import pytest
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -19,10 +21,28 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 30_000
+SHARED: Final = "session"
+"""The loop of a process's one browser, and of the tests that look at a page in it."""
+BROWSER_TESTS = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope=SHARED),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium of the system"),
+]
+
+
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    """A browser without a page."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
 
 
 @asynccontextmanager
 async def open_page(
+    browser: Browser,
     url: str,
     *,
     width: int = 1280,
@@ -30,25 +50,22 @@ async def open_page(
     dark: bool = True,
     ready: str = ".bot-state.ok",
 ) -> AsyncIterator[Page]:
-    """The page in a fresh browser; a script error on it fails the test."""
-    assert CHROMIUM is not None
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = await browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        try:
-            await page.goto(url)
-            await expect(page.locator(ready)).to_be_visible(timeout=PATIENCE_MS)
-            yield page
-        finally:
-            await browser.close()
-        assert not errors
+    """The page as somebody sees it for the first time; a script error on it fails the test."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        await page.goto(url)
+        await expect(page.locator(ready)).to_be_visible(timeout=PATIENCE_MS)
+        yield page
+    finally:
+        await context.close()
+    assert not errors
 
 
 class Visitor:

@@ -2,12 +2,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from sandbox import LoopbackDiscord
 from tests.kit.pictures import plain_picture
-from tests.sandbox.raw_bot import RawBot
+from tests.sandbox.browser import SHARED, launched
+from tests.sandbox.raw_bot import RawBot, registered
 from tests.sandbox.tiny_bot import TinyBot
 
 
@@ -30,10 +32,15 @@ async def bot(discord: LoopbackDiscord) -> AsyncIterator[TinyBot]:
 
 @pytest.fixture
 async def raw(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
-    async with aiohttp.ClientSession() as session:
-        client = RawBot(discord, session)
-        await client.register()
+    async with registered(discord) as client:
         yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope=SHARED)
+async def browser() -> AsyncIterator[Browser]:
+    """One for all tests of a process, each of which opens pages of its own."""
+    async with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """A bot that says whatever a test wants, as no client library would let it."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -52,10 +54,6 @@ class RawBot:
             is_json = response.headers.get("Content-Type") == "application/json"
             return response.status, json.loads(text) if is_json else text
 
-    async def register(self) -> None:
-        status, _ = await self.call("PUT", self.application, COMMANDS)
-        assert status == 200
-
     async def asked(self, user: str = "ada", **details: Any) -> Interaction:
         """An interaction that waits for its answer."""
         asker = self.discord.user(user)
@@ -74,6 +72,16 @@ class RawBot:
 
     def webhook(self, interaction: Interaction, rest: str = "/messages/@original") -> str:
         return f"/webhooks/{self.discord.application_id}/{interaction.token}{rest}"
+
+
+@asynccontextmanager
+async def registered(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
+    """A bot whose commands are there."""
+    async with aiohttp.ClientSession() as session:
+        bot = RawBot(discord, session)
+        status, _ = await bot.call("PUT", bot.application, COMMANDS)
+        assert status == 200
+        yield bot
 
 
 def error_codes(body: Any) -> set[tuple[str, str]]:

@@ -1,11 +1,13 @@
 """The page in a real browser, with the real bot behind it and a painter that only copies."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 from pydantic import SecretStr
 
 from common.settings import Settings
@@ -14,17 +16,14 @@ from sandbox.page.routes import add_page
 from tests.kit.pictures import color_of, gradient_picture, plain_picture
 from tests.kit.pretend_engine import PretendEngine
 from tests.kit.world import World
-from tests.sandbox.browser import CHROMIUM, Visitor, open_page
+from tests.sandbox.browser import BROWSER_TESTS, SHARED, Visitor, open_page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium of the system"),
-]
+pytestmark = BROWSER_TESTS
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(loop_scope=SHARED)
+async def world(tmp_path: Path, sqlite_template: Path, made_once: None) -> AsyncIterator[World]:
+    shutil.copy(sqlite_template, tmp_path)
     async with LoopbackDiscord.start(extend=add_page) as discord:
         settings = Settings(
             _env_file=None,
@@ -52,9 +51,9 @@ def painter(world: World) -> PretendEngine:
     return world.engine
 
 
-@pytest.fixture
-async def page(world: World) -> AsyncIterator[Page]:
-    async with open_page(world.discord.world.base_url) as page:
+@pytest_asyncio.fixture(loop_scope=SHARED)
+async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
+    async with open_page(browser, world.discord.world.base_url) as page:
         yield page
 
 
@@ -257,9 +256,9 @@ async def test_traffic_shows_broken_rules_in_red_and_causes_faults(
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
 async def test_narrow_and_light(
-    world: World, files: tuple[Path, Path], width: int, dark: bool
+    browser: Browser, world: World, files: tuple[Path, Path], width: int, dark: bool
 ) -> None:
-    async with open_page(world.discord.world.base_url, width=width, dark=dark) as page:
+    async with open_page(browser, world.discord.world.base_url, width=width, dark=dark) as page:
         visitor = Visitor(page)
         if width < 760:
             await page.get_by_role("button", name="Channels").click()

@@ -2,19 +2,15 @@
 
 from collections.abc import AsyncIterator
 
-import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from sandbox import LoopbackDiscord
 from sandbox.page.routes import add_page
-from tests.sandbox.browser import CHROMIUM, open_page
-from tests.sandbox.raw_bot import COMMANDS, RawBot
+from tests.sandbox.browser import BROWSER_TESTS, SHARED, open_page
+from tests.sandbox.raw_bot import COMMANDS, RawBot, registered
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium of the system"),
-]
+pytestmark = BROWSER_TESTS
 
 HELP = {"name": "help", "description": "Help", "name_localizations": {"fr": "aide"}}
 HALT = {"name": "halt", "description": "Halt", "name_localizations": {"fr": "arrêt"}}
@@ -26,16 +22,22 @@ MENU = {
 }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope=SHARED)
 async def discord() -> AsyncIterator[LoopbackDiscord]:
     async with LoopbackDiscord.start(extend=add_page) as discord:
         yield discord
 
 
-@pytest.fixture
-async def page(discord: LoopbackDiscord, raw: RawBot) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(loop_scope=SHARED)
+async def raw(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
+    async with registered(discord) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope=SHARED)
+async def page(browser: Browser, discord: LoopbackDiscord, raw: RawBot) -> AsyncIterator[Page]:
     await raw.call("PUT", raw.application, [*COMMANDS, HELP, HALT])
-    async with open_page(discord.world.base_url, ready=".bot-state") as page:
+    async with open_page(browser, discord.world.base_url, ready=".bot-state") as page:
         yield page
 
 

@@ -18,7 +18,7 @@ from bot.monitor import page
 from common.store import PictureMissingError
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
-from tests.sandbox.browser import CHROMIUM, open_page
+from tests.sandbox.browser import CHROMIUM, launched, open_page
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -245,7 +245,10 @@ async def test_the_page_shows_what_is_painted_and_what_is_wrong(watched: World) 
     painter.hold.clear()
     await watched.paint()
     await watched.paint()
-    async with open_page(url(watched, "/"), ready="#engines .card") as page:
+    async with (
+        launched() as browser,
+        open_page(browser, url(watched, "/"), ready="#engines .card") as page,
+    ):
         await page.get_by_text("job 1: 64 px").wait_for()
         await page.get_by_text("All is well").wait_for()
         await page.get_by_text(f"{ENGINE.device} on {ENGINE.host}").wait_for()
