@@ -3,6 +3,7 @@
 https://docs.discord.com/developers/interactions/application-commands
 """
 
+import hashlib
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,9 @@ from sandbox.world import World
 # The application can be installed to servers and by users; commands that name no installation
 # context have both.
 INSTALLATIONS = (0, 1)
+
+_found_right: set[bytes] = set()
+"""Hashes of lists of commands that kept every rule: a bot sends the same list at each start."""
 
 
 def _place(request: web.Request) -> tuple[World, int | None]:
@@ -71,9 +75,14 @@ async def put_commands(request: web.Request) -> web.Response:
     body = await read_body(request)
     if not isinstance(body.payload, list) or not all(isinstance(c, dict) for c in body.payload):
         raise invalid_form({})
-    form, line = FormBody(world, body.payload), line_of(request)
-    check("command", line, *(form.at(each, index) for index, each in enumerate(body.payload)))
-    judge("commands", form, line)
+    digest = hashlib.sha256(await request.read()).digest()
+    if digest not in _found_right:
+        before = len(world.violations)
+        form, line = FormBody(world, body.payload), line_of(request)
+        check("command", line, *(form.at(each, index) for index, each in enumerate(body.payload)))
+        judge("commands", form, line)
+        if len(world.violations) == before:
+            _found_right.add(digest)
     old = {(c["name"], c["type"]): c for c in _here(world, guild_id)}
     kept = [c for c in world.commands if c not in old.values()]
     fresh = [
