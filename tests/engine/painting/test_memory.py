@@ -255,7 +255,7 @@ def test_a_resumed_painting_keeps_its_optimizers() -> None:
 def test_a_resumed_painting_keeps_its_measured_memory_while_it_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is there while as much is free, though not as much of it would be taken anew."""
+    """The budget is a share of what is free: it may be there though a new one would be lower."""
     options = PaintOptions.model_validate(WHOLE | {"iterations": 1, "optimizer": "adam"})
     whole = tile_bytes(thin(dtype=torch.float32), LAYERS, (72, 96), None)
     measured = whole - Memory(0).for_tile((72, 96), None) + 2**20
