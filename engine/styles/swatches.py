@@ -42,6 +42,7 @@ def paint_swatch(style: Style, network: str = "vgg19", control: Control | None =
         strength=1.0,
         start="style",
         network=network,
+        faces="off",
     )
     studio = Studio(NetworkSource())
     painted = follow(paint(blank, [style], options, studio=studio, control=control or Control()))

@@ -91,7 +91,9 @@ def tried_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) ->
     """
     side = TRIAL_SIDE_PX.get(studio.device.type, TRIAL_SIDE_PX["cpu"])
     noise = Picture(torch.rand((3, side, side), generator=torch.Generator().manual_seed(0)))
-    options = PaintOptions(size_px=side, iterations=_WARM_UP + _TIMED, scales=1, network=network)
+    options = PaintOptions(
+        size_px=side, iterations=_WARM_UP + _TIMED, scales=1, network=network, faces="off"
+    )
     control = Control(should_stop=should_stop)
     began = done = 0.0
     for event in paint(noise, [Style(noise)], options, studio=studio, control=control):

@@ -161,7 +161,9 @@ class JobPainter:
         network, there = self.network_name(), available_networks(self._studio.source)
         if there and network not in there:
             network = there[0]
-        options = PaintOptions(size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=network)
+        options = PaintOptions(
+            size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=network, faces="off"
+        )
         try:
             events = paint(gray, [Style(gray)], options, studio=self._studio)
             if any(isinstance(event, Painted) for event in events):

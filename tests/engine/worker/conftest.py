@@ -1,6 +1,7 @@
 """A queue on disk, and jobs in it; the small network paints them unless told otherwise."""
 
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings, load_settings
+from engine.worker.abilities import TRIAL_SIDE_PX
+from engine.worker.handle import JobHandle
 from jobs.model import Job
 from jobs.queue import JobQueue
 from tests.kit.pictures import photograph
@@ -15,8 +18,9 @@ from tests.kit.samples import accepted
 
 
 @pytest.fixture
-def settings(tmp_path: Path, sqlite_template: Path) -> Settings:
-    """Of an engine whose database is already migrated."""
+def settings(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Of an engine whose database is already migrated, and whose trials are short."""
+    monkeypatch.setitem(TRIAL_SIDE_PX, "cpu", 64)
     data = tmp_path / "data"
     data.mkdir()
     shutil.copy(sqlite_template, data)
@@ -34,6 +38,27 @@ async def queue(settings: Settings) -> AsyncIterator[JobQueue]:
         yield opened
 
 
+class SlowPainting:
+    """A slow machine, which sleeps instead of computing: there is time to disturb a painting."""
+
+    step_seconds = 0.1
+    """What each step takes longer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        should_stop = JobHandle.should_stop
+
+        def sleepy(handle: JobHandle) -> bool:
+            time.sleep(self.step_seconds)
+            return should_stop(handle)
+
+        monkeypatch.setattr(JobHandle, "should_stop", sleepy)
+
+
+@pytest.fixture
+def slow_painting(monkeypatch: pytest.MonkeyPatch) -> SlowPainting:
+    return SlowPainting(monkeypatch)
+
+
 class Poster:
     """Posts jobs as the bot would."""
 
@@ -49,6 +74,7 @@ class Poster:
 
     async def submit(self, inputs: PaintInputs, *, user_id: int = 1, **options: object) -> Job:
         small: dict[str, object] = {"size_px": 96, "iterations": 3, "network": "lite"}
+        small["faces"] = "off"  # looking for them takes longer than painting
         chosen = PaintOptions.model_validate(small | options)
         return await accepted(self.queue, user_id, None, inputs=inputs, options=chosen)
 

@@ -40,7 +40,19 @@ def test_the_largest_size_follows_from_the_memory(memory: int, side: int) -> Non
     assert largest_side_px(memory) == side
 
 
-def test_a_trial_finds_a_pace_and_gives_way() -> None:
+@pytest.fixture
+def _no_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In noise and gray none are looked for, which takes as long as the trial itself."""
+
+    def find_faces(_: object) -> None:
+        pytest.fail("faces are looked for")
+
+    monkeypatch.setattr("engine.painting.inputs.find_faces", find_faces)
+
+
+@pytest.mark.usefixtures("_no_faces")
+def test_a_trial_finds_a_pace_and_gives_way(settings: Settings) -> None:
+    assert JobPainter(settings).probe() is None
     studio = Studio()
     pace = tried_pace(studio, "lite", lambda: False)
     assert pace is not None

@@ -24,7 +24,7 @@ from engine.worker.handle import CHECKPOINT_GONE
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.moving.frames import panned
-from tests.engine.worker.conftest import Poster
+from tests.engine.worker.conftest import Poster, SlowPainting
 from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 
@@ -110,10 +110,15 @@ async def test_what_is_transparent_stays_so_and_is_noted(
 
 
 async def test_progress_is_in_frames_and_the_preview_moves(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    slow_painting: SlowPainting,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    slow_painting.step_seconds = 0.02
     monkeypatch.setattr(clip_painting, "MOVING_PREVIEW_SECONDS", 0.0)
-    job = await post(poster, panned(4), iterations=40)
+    job = await post(poster, panned(4), iterations=2, scales=1)
     seen = []
     async with worker(queue, settings), asyncio.timeout(120):
         while True:
@@ -131,6 +136,7 @@ async def test_progress_is_in_frames_and_the_preview_moves(
     assert any(key.endswith(".gif") for key in previews)
 
 
+@pytest.mark.usefixtures("slow_painting")
 async def test_a_clip_is_cancelled_within_a_frame(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
@@ -144,13 +150,15 @@ async def test_a_clip_is_cancelled_within_a_frame(
 
 
 async def test_another_engine_goes_on_at_the_frame_and_ends_the_same(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
+    slow_painting.step_seconds = 0.0
     images = panned(3)
-    whole = await post(poster, images, iterations=30)
+    whole = await post(poster, images)
     async with worker(queue, settings):
         whole = await ended(queue, whole)
-    job = await post(poster, images, iterations=30)
+    slow_painting.step_seconds = 0.1
+    job = await post(poster, images)
     async with worker(queue, settings):
         while True:
             now = await running(queue, job)
@@ -160,6 +168,7 @@ async def test_another_engine_goes_on_at_the_frame_and_ends_the_same(
     stopped = await queue.jobs.get(job.id)
     assert stopped is not None
     assert stopped.state is JobState.QUEUED
+    slow_painting.step_seconds = 0.0
     async with worker(queue, settings):
         done = await ended(queue, job)
     assert done.state is JobState.DONE, done.failure
@@ -203,9 +212,9 @@ async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
 
 
 async def test_a_checkpoint_without_its_frames_is_begun_anew(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
-    job = await post(poster, panned(5), iterations=30)
+    job = await post(poster, panned(3))
     async with worker(queue, settings):
         while (await running(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
             await asyncio.sleep(0.02)
@@ -216,10 +225,11 @@ async def test_a_checkpoint_without_its_frames_is_begun_anew(
     assert len(await queue.store.get(claim.checkpoint_key)) < 20_000
     await queue.store.delete(claim.frames[1])
     await queue.claims.release(claim)
+    slow_painting.step_seconds = 0.0
     async with worker(queue, settings):
         done = await ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert (done.attempts, len(await lossless(queue, done))) == (1, 5)
+    assert (done.attempts, len(await lossless(queue, done))) == (1, 3)
     assert done.report is not None
     assert CHECKPOINT_GONE in done.report.notes
 

@@ -31,16 +31,16 @@ from tests.engine.worker.working import INFO, ended, worker
 
 HANGS_ONCE = """
 import pathlib, sys, time
-from engine.networks.vgg19 import Vgg19
+from engine.lite.encoder import LiteEncoder
 from engine.worker.main import main
-marker, calls, through = pathlib.Path(sys.argv[1]), [], Vgg19.forward_stage
+marker, calls, through = pathlib.Path(sys.argv[1]), [], LiteEncoder.forward_stage
 def hangs_in_the_middle(*given, **named):
     calls.append(1)
-    if len(calls) == 16 and not marker.exists():  # of the network's five stages
+    if len(calls) == 16 and not marker.exists():  # the styles and the photograph take less
         marker.touch()
         time.sleep(100_000)  # as a kernel does that never returns
     return through(*given, **named)
-Vgg19.forward_stage = hangs_in_the_middle
+LiteEncoder.forward_stage = hangs_in_the_middle
 raise SystemExit(main(["--until-stdin-closes"]))
 """
 
@@ -58,18 +58,16 @@ async def test_a_process_that_hangs_ends_and_a_fresh_one_paints_the_job(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.1, 0.1))
-    settings = settings.model_copy(
-        update={"atelier_hang_seconds": 15, "atelier_network": "vgg19", "atelier_precision": "fp32"}
-    )
+    settings = settings.model_copy(update={"atelier_hang_seconds": 15})
     command = (sys.executable, "-c", HANGS_ONCE, str(tmp_path / "hung"))
-    job = await poster.post(network="vgg19")
+    job = await poster.post()
     running = asyncio.create_task(EngineSupervisor(settings, command=command).run())
     told: set[str] = set()
     try:
         async with asyncio.timeout(240):
             while (now := await queue.jobs.get(job.id)) is not None and not now.state.ended:
                 told |= {str(t.sentence) for t in (await queue.health.ask()).troubles()}
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.5)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,11 @@ from PIL import Image
 
 from common.catalogue import Painting, load_catalogue
 from common.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
+from common.options import PaintOptions
 from common.settings import Settings
+from engine.painting import Picture
+from engine.styles import swatches
+from engine.styles.presets import read_scan
 from engine.styles.swatches import MissingSwatches
 from engine.worker.idle import IdleWork
 from jobs.model import JobState
@@ -32,30 +38,42 @@ def fetched(settings: Settings) -> Painting:
 
 
 async def test_a_fetched_scan_gets_its_swatch_and_jobs_are_painted_all_the_same(
-    queue: JobQueue, settings: Settings, poster: Poster, fetched: Painting
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    fetched: Painting,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    quick = settings.model_copy(update={"atelier_network": "lite"})
-    async with worker(queue, quick):
-        await asyncio.sleep(0.5)  # it has begun with the swatch
+    begun = threading.Event()
+
+    def noting(painting: Painting, file: Path) -> Picture:
+        begun.set()
+        return read_scan(painting, file)
+
+    monkeypatch.setattr(swatches, "read_scan", noting)
+    monkeypatch.setattr(swatches, "_SIZE_PX", (72, 96))
+    monkeypatch.setattr(swatches, "PaintOptions", partial(PaintOptions, iterations=40))
+    async with worker(queue, settings):
+        assert await asyncio.to_thread(begun.wait, 60)
         job = await poster.post()
         assert (await ended(queue, job)).state is JobState.DONE
         async with asyncio.timeout(120):
-            while (swatch := swatch_at_hand(fetched, settings.styles_dir)) is None:
+            while (file := swatch_at_hand(fetched, settings.styles_dir)) is None:
                 await asyncio.sleep(0.1)
-    with Image.open(swatch) as image:
+    with Image.open(file) as image:
         image.load()
-        assert (image.format, image.size) == ("JPEG", (384, 288))
+        assert (image.format, image.size) == ("JPEG", (96, 72))
         assert np.asarray(image).std() > 10, "strokes, not one colour"
 
 
 def test_a_damaged_scan_is_looked_at_once(settings: Settings, fetched: Painting) -> None:
     scan = scan_path(fetched, settings.styles_dir)
     scan.write_bytes(b"no picture")
-    swatches = MissingSwatches(settings.styles_dir)
-    swatches.paint(lambda: False)
+    missing = MissingSwatches(settings.styles_dir)
+    missing.paint(lambda: False)
     assert not scan.exists(), "the next job fetches it anew"
     scan.write_bytes(b"no picture")
-    swatches.paint(lambda: False)
+    missing.paint(lambda: False)
     assert scan.exists()
 
 

@@ -16,32 +16,35 @@ from jobs.db import schema
 from jobs.model import Claim, Job, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
+from jobs.working import reaping
 from jobs.working.ending import DIED, SURVIVED
-from jobs.working.reaping import _reap_one
-from tests.engine.worker.conftest import Poster
+from tests.engine.worker.conftest import Poster, SlowPainting
 from tests.engine.worker.test_surroundings import charged
 from tests.engine.worker.working import INFO, ended, running, worker
 
 
 async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
-    # A quick machine is still at them when it is told.
-    job = await poster.post(size_px=64, iterations=100)
+    job = await poster.post(size_px=64, iterations=10)
     async with worker(queue, settings) as stop:
         await running(queue, job)
         stop.set()
     back = await queue.jobs.get(job.id)
     assert back is not None
     assert (back.state, back.attempts) == (JobState.QUEUED, 0)
+    slow_painting.step_seconds = 0.0
     async with worker(queue, settings):
         assert (await ended(queue, job)).state is JobState.DONE
 
 
+@pytest.mark.usefixtures("slow_painting")
 async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
+    monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
+    monkeypatch.setattr(reaping, "AWAKE_SECONDS", 0.0)
+    monkeypatch.setattr(progress_reporter, "PROGRESS_SECONDS", 60.0)  # which renews it, too
     job = await poster.post(iterations=100_000)
     async with worker(queue, settings):
         await running(queue, job)
@@ -55,20 +58,26 @@ async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
 
 
 class SlowStore(PictureStore):
-    """One at the end of a long line: a checkpoint takes longer to get there than a lease lasts."""
+    """One at the end of a long line."""
+
+    seconds = 3.0
+    """What a checkpoint takes to get there."""
 
     async def put(self, data: bytes, suffix: str) -> str:
         if suffix == ".ckpt":
-            await asyncio.sleep(3)
+            await asyncio.sleep(self.seconds)
         return await super().put(data, suffix)
 
 
+@pytest.mark.usefixtures("slow_painting")
 async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named_at_last(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
+    monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
+    monkeypatch.setattr(reaping, "AWAKE_SECONDS", 0.0)
     monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
-    queue.store = SlowStore(settings.storage_url)
+    queue.store = store = SlowStore(settings.storage_url)
+    store.seconds = 5.0
     job = await poster.post(iterations=100_000)
     async with worker(queue, settings) as stop:
         async with asyncio.timeout(60):
@@ -85,6 +94,7 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
     assert await queue.store.get(claim.checkpoint_key)
 
 
+@pytest.mark.usefixtures("slow_painting")
 async def test_at_a_stop_the_checkpoint_that_is_being_stored_is_named(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,9 +124,9 @@ async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
 
 @pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE], ids=["unreadable", "gone"])
 async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
-    queue: JobQueue, settings: Settings, poster: Poster, why: Sentence
+    queue: JobQueue, settings: Settings, poster: Poster, why: Sentence, slow_painting: SlowPainting
 ) -> None:
-    job = await poster.post(size_px=64, iterations=100)
+    job = await poster.post(size_px=64, iterations=10)
     claim = await queue.claims.claim("before")
     assert claim is not None
     key = await queue.store.put(b"of another version", ".ckpt")
@@ -128,6 +138,7 @@ async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
         now = await running(queue, job)
         assert now.progress is not None
         assert now.progress.anew == why
+        slow_painting.step_seconds = 0.0
         done = await ended(queue, job)
     assert done.report is not None
     assert why in done.report.notes
@@ -156,7 +167,7 @@ async def test_who_finds_at_the_end_that_the_lease_was_lost_takes_the_death_back
         async with queue.database.write() as transaction:
             row = await row_of(transaction, claim.job.id)
             assert row is not None
-            await _reap_one(transaction, row)
+            await reaping._reap_one(transaction, row)
         return await finish(claim, *given, **named)
 
     monkeypatch.setattr(queue.claims, "finish", reaped_just_before)

@@ -15,7 +15,7 @@ from engine.styles.fetch import FetchError, NotHereError
 from engine.worker import surroundings
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster
+from tests.engine.worker.conftest import Poster, SlowPainting
 from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 
@@ -115,9 +115,9 @@ async def test_what_is_left_out_is_not_counted(
 
 
 async def test_an_engine_that_goes_on_with_it_leaves_out_the_same(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
-    job = await tried(queue, poster, AWAY[0], SHIPPED[0], SHIPPED[1], size_px=128, iterations=40)
+    job = await tried(queue, poster, AWAY[0], SHIPPED[0], SHIPPED[1])
     async with worker(queue, settings) as stop:
         async with asyncio.timeout(60):
             while not (now := await running(queue, job)).progress or not now.progress.done:
@@ -127,6 +127,7 @@ async def test_an_engine_that_goes_on_with_it_leaves_out_the_same(
     assert left is not None
     assert left.state is JobState.QUEUED
     assert presets_of(left) == list(SHIPPED[:2])
+    slow_painting.step_seconds = 0.0
     async with worker(queue, settings):
         done = await ended(queue, job)
     assert done.state is JobState.DONE, done.failure

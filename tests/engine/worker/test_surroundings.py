@@ -27,7 +27,8 @@ from jobs.db import schema
 from jobs.db.liveness import BotInfo
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster
+from jobs.working import reaping
+from tests.engine.worker.conftest import Poster, SlowPainting
 from tests.engine.worker.working import INFO, ended, running, worker
 
 
@@ -125,16 +126,19 @@ async def test_a_finished_painting_outlasts_a_full_disk_and_a_lease(
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    slow_painting: SlowPainting,
 ) -> None:
-    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
+    monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
+    monkeypatch.setattr(reaping, "AWAKE_SECONDS", 0.0)
     async with worker(queue, settings):
-        job = await poster.post(iterations=60, timelapse=True)
+        job = await poster.post(iterations=10, timelapse=True)
         await running(queue, job)
         store.writes = False
+        slow_painting.step_seconds = 0.0
         async with asyncio.timeout(120):
             while "The painting is kept" not in caplog.text:
                 await asyncio.sleep(0.1)
-        for _ in range(10):  # five seconds: more than two leases
+        for _ in range(10):  # five seconds: more than a lease
             await queue.claims.reap()
             await asyncio.sleep(0.5)
         store.writes = True
@@ -291,11 +295,12 @@ def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     assert queue.database.engine.connect == connect
 
 
+@pytest.mark.usefixtures("slow_painting")
 async def test_a_painting_goes_on_and_is_delivered_though_the_database_is_away_longer_than_a_lease(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 1.0)
-    job = await poster.post(iterations=60)
+    job = await poster.post(iterations=10)
     async with worker(queue, settings):
         await running(queue, job)
         with database_away(queue, monkeypatch):

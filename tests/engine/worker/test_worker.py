@@ -24,7 +24,7 @@ from engine.worker import painter
 from engine.worker.job_pictures import fetch_pictures
 from jobs.model import Asker, FailureKind, Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster
+from tests.engine.worker.conftest import Poster, SlowPainting
 from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 from tests.kit.samples import delete_for_good
@@ -101,6 +101,7 @@ async def test_what_was_recorded_goes_with_the_picture(
         assert not await queue.store.exists(key)
 
 
+@pytest.mark.usefixtures("slow_painting")
 async def test_a_running_job_can_be_cancelled(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
@@ -241,9 +242,9 @@ async def test_versions_are_painted_in_one_job_each_with_a_seed_of_its_own(
 
 
 async def test_versions_that_are_finished_are_not_painted_again(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
-    job = await poster.post(variants=3, iterations=40)
+    job = await poster.post(variants=3, scales=1, iterations=6)
     async with worker(queue, settings) as stop, asyncio.timeout(120):
         while (now := await running(queue, job)).progress is None or not now.progress.done:
             await asyncio.sleep(0.05)
@@ -254,11 +255,13 @@ async def test_versions_that_are_finished_are_not_painted_again(
     assert kept.preview_key is not None
     sheet = Image.open(io.BytesIO(await queue.store.get(kept.preview_key)))
     assert sheet.width / sheet.height == pytest.approx(96 / 64, rel=0.05)  # two by two
+    slow_painting.step_seconds = 0.0
     async with worker(queue, settings):
         done = await ended(queue, job)
     assert done.report is not None, done.failure
     assert done.report.variants[: len(kept.progress.done)] == kept.progress.done
     assert len(done.report.variants) == 3
+    assert done.report.iterations == 6 * (3 - len(kept.progress.done))
 
 
 async def test_of_several_photographs_those_behind_one_that_cannot_be_painted_are_given_back(
@@ -287,10 +290,11 @@ async def test_of_several_photographs_those_behind_one_that_cannot_be_painted_ar
     assert today.current == 3
 
 
+@pytest.mark.usefixtures("slow_painting")
 async def test_several_that_are_cancelled_while_they_are_painted_count_as_far_as_they_were_begun(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await poster.post(variants=4, iterations=40)
+    job = await poster.post(variants=4)
     async with worker(queue, settings), asyncio.timeout(120):
         while (now := await running(queue, job)).progress is None or not now.progress.done:
             await asyncio.sleep(0.05)
