@@ -9,7 +9,6 @@ import torch
 from common.options import PaintOptions
 from engine.networks.encoder import Encoder
 from engine.painting import (
-    PaintSettingsError,
     Recovered,
     Retiled,
     ScaleStarted,
@@ -18,6 +17,7 @@ from engine.painting import (
     devices,
     memory,
     paint,
+    painter,
 )
 from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
 from engine.painting.memory import (
@@ -252,13 +252,24 @@ def test_a_resumed_painting_keeps_its_optimizers() -> None:
     assert rest.report.settings["scales"] == whole.report.settings["scales"]
 
 
-def test_a_resumed_painting_keeps_its_measured_memory_while_it_is_there() -> None:
-    options = PaintOptions.model_validate(WHOLE | {"iterations": 2})
-    saved = saved_at(3, options, None)
-    rest, _ = run(options, thin_studio(), content=CONTENT, resume=saved)
-    assert rest.report.tiles == 1
-    with pytest.raises(PaintSettingsError, match="other pictures"):
-        run(options, thin_studio(), resume=saved)
+def test_a_resumed_painting_keeps_its_measured_memory_while_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The budget is a share of what is free: it may be there though a new one would be lower."""
+    options = PaintOptions.model_validate(WHOLE | {"iterations": 1, "optimizer": "adam"})
+    whole = tile_bytes(thin(dtype=torch.float32), LAYERS, (72, 96), None)
+    measured = whole - Memory(0).for_tile((72, 96), None) + 2**20
+
+    def tiles(share: float, resume: bytes | None) -> int:
+        monkeypatch.setattr(painter, "free_memory_bytes", lambda _device: int(measured * share))
+        rest, _ = run(options, thin_studio(), content=CONTENT, resume=resume)
+        return rest.report.tiles
+
+    monkeypatch.setattr(painter, "free_memory_bytes", lambda _device: measured)
+    saved = saved_at(2, options, None)
+    assert tiles(0.75, None) > 1
+    assert tiles(0.75, saved) == 1
+    assert tiles(0.65, saved) > 1
 
 
 @pytest.mark.parametrize("optimizer", [Adam, Lbfgs])
