@@ -84,10 +84,12 @@ def test_the_old_code_is_checked_out_and_taken_away() -> None:
     assert str(tree) not in listed.stdout
 
 
-def test_a_commit_that_is_not_here_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    if not (ROOT / "../shared/weights").is_dir():
-        pytest.skip("the real weights are not beside the checkout")
-    assert main(["against", "no-such-commit", "--quick"]) == 2
+def test_a_commit_that_is_not_here_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "file").touch()
+    files = [f"{option}={file}" for option in ("--weights", "--content", "--style")]
+    assert main(["against", "no-such-commit", "--quick", *files]) == 2
     assert "no-such-commit" in capsys.readouterr().err
 
 

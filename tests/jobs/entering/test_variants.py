@@ -19,7 +19,6 @@ from tests.kit.samples import (
     claimed,
     delete_for_good,
     engine,
-    failure,
     report,
     submission,
 )
@@ -150,15 +149,6 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place:
         )
         (day,) = (await queue.statistics.read(None)).days
         assert day.pictures == 4
-
-
-async def test_several_that_fail_for_the_painters_fault_are_counted_back(queue: JobQueue) -> None:
-    await accepted(queue, options=FOUR)
-    await queue.claims.fail(await claimed(queue), failure())
-    settings = queue.settings
-    assert settings.limits.max_per_day > 0
-    outcome = await queue.submissions.check_limits(submission().asker, FOUR)
-    assert outcome is None
 
 
 async def test_what_is_finished_of_several_pictures_takes_no_place_to_wait(place: Place) -> None:
