@@ -20,7 +20,7 @@ from jobs.changing.weekly_styles import WeeklyStyles
 from jobs.core import QueueCore
 from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
-from jobs.db.migrate import make_folder, migrate, require_newest
+from jobs.db.migrate import is_newest, make_folder, migrate, require_newest
 from jobs.db.rows import moment
 from jobs.delivery import Deliveries
 from jobs.entering.intakes import Intakes
@@ -98,10 +98,10 @@ class JobQueue:
             make_folder(settings.atelier_data_dir)
         database = Database(settings.database_url, clock)
         try:
-            if may_migrate:
-                await _migrate(settings, clock)
-            else:
+            if not may_migrate:
                 await require_newest(database)
+            elif not await is_newest(database):
+                await _migrate(settings, clock)
         except BaseException:
             await database.close()
             raise

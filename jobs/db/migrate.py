@@ -86,6 +86,21 @@ def is_there(file: Path) -> bool:
         raise QueueUnavailableError(_CLOSED.format(folder=file.parent, reason=reason)) from error
 
 
+async def is_newest(database: Database) -> bool:
+    """Whether the database needs no migration; SQLite's file is made, and can be written.
+
+    Raises:
+        DatabaseTooNewError: when a newer version has migrated the database before.
+        QueueUnavailableError: when the database cannot be reached.
+    """
+    path = database.url.database
+    if not database.postgres and path:
+        make_folder(Path(path).parent)
+        await asyncio.to_thread(_prepare_file, path)
+    async with database.read() as connection:
+        return await connection.run_sync(_current) == known_revisions()[-1]
+
+
 async def migrate(database: Database, settings: Settings) -> None:
     """Migrate forward to this version; other processes that start meanwhile wait.
 
@@ -98,10 +113,8 @@ async def migrate(database: Database, settings: Settings) -> None:
         QueueError: when no copy can be made.
         QueueUnavailableError: when the database cannot be reached.
     """
-    path = database.url.database
-    if not database.postgres and path:
-        make_folder(Path(path).parent)
-        await asyncio.to_thread(_switch_on_wal, path)
+    if await is_newest(database):
+        return
     async with database.read() as connection:
         current = await connection.run_sync(_current)
         is_older = current not in {None, known_revisions()[-1]}
@@ -201,10 +214,11 @@ def _upgrade(connection: sa.Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _switch_on_wal(path: str) -> None:
+def _prepare_file(path: str) -> None:
     """Enable SQLite's write-ahead log, so that readers and the writer do not block each other.
 
-    The mode is stored in the file. Changing it needs exclusive access and does not wait, so
+    Also takes the write lock for a moment, since a file that cannot be written is of no use. The
+    mode is stored in the file. Changing it needs exclusive access and does not wait, so
     processes that start together on a new file may have to try more than once.
     """
     with contextlib.suppress(OSError):  # SQLite's own error is clearer
@@ -215,6 +229,7 @@ def _switch_on_wal(path: str) -> None:
         try:
             with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("BEGIN IMMEDIATE")
                 return
         except sqlite3.OperationalError as error:
             if time.monotonic() > give_up_at or "locked" not in str(error):

@@ -103,22 +103,6 @@ def test_a_signal_keeps_the_checkpoint_clears_up_and_is_what_the_command_ended_b
     assert left_behind(studio) == {"c.ckpt"}
 
 
-def test_what_is_stopped_before_it_has_painted_claims_no_checkpoint(
-    studio: Path, start: Start
-) -> None:
-    os.mkfifo(studio / "slow.png")
-    kept = ("--mask", "slow.png", "--checkpoint", "c.ckpt")
-    process = start(*SHORT, *kept)
-    handle = os.open(studio / "slow.png", os.O_WRONLY)  # once it reads, and waits for the mask
-    try:
-        process.send_signal(signal.SIGINT)
-        said = process.said(timeout=60)
-    finally:
-        os.close(handle)
-    assert said.splitlines()[-1] == "Stopped."
-    assert left_behind(studio) == {"slow.png"}
-
-
 def test_whoever_has_hangups_ignored_goes_on(studio: Path, start: Start) -> None:
     process = start(*LONG, ignored=[signal.SIGHUP])
     try:

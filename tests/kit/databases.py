@@ -1,19 +1,71 @@
 """Database fixtures: a test that takes `place` runs on SQLite and on PostgreSQL."""
 
 import asyncio
+import contextlib
 import itertools
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
+import sqlalchemy as sa
 
 from bench import postgres
 from common.settings import Settings
+from jobs.db import database, schema
+from jobs.db.asynchronous import AsyncEngine
+from jobs.db.connecting import create_engine
 from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, Place
 
 _numbers = itertools.count()
+_SHAPE = (
+    "SELECT (SELECT string_agg(version_num, ',') FROM alembic_version), "
+    "(SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()), "
+    "(SELECT count(*) FROM pg_db_role_setting), "
+) + ", ".join(
+    f"(SELECT count(*) || ' ' || max(xmin::text::bigint) FROM pg_{catalog})"
+    for catalog in ("attribute", "class", "constraint", "proc", "trigger")
+)
+"""What differs once the tables are changed, and while somebody else is connected."""
+_EMPTY = (
+    "BEGIN; SET LOCAL session_replication_role = replica; "
+    + "".join(f"DELETE FROM {table}; " for table in schema.metadata.tables)
+    + "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'; COMMIT"
+)
+
+
+class _Compiled(dict[Any, Any]):
+    """SQLAlchemy's cache of compiled statements, for all engines of one kind.
+
+    Its keys begin with the dialect, of which each engine has its own.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Statements are compiled once a process: that takes longer than to run them."""
+    compiled: dict[str, _Compiled] = defaultdict(_Compiled)
+
+    def created(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
+        engine = create_engine(url, without_timeouts=without_timeouts)
+        cache = compiled[url.get_backend_name()]
+        engine.sync_engine.update_execution_options(compiled_cache=cache)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_engine", created)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +76,53 @@ def postgres_server() -> Iterator[postgres.Server]:
         asyncio.run(server.execute("CREATE DATABASE atelier_template"))
         asyncio.run(_migrate(Settings(atelier_database_url=server.url("atelier_template"))))
         yield server
+
+
+class _Spare:
+    """A PostgreSQL database for test after test: to empty one is far quicker than to make one.
+
+    One in which a test changed more than rows, or to which something is still connected, is not
+    used again.
+    """
+
+    def __init__(self, server: postgres.Server) -> None:
+        self._server = server
+        self._shape: Any = None
+        self._name = ""
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[str]:
+        """The URL of an empty, migrated database."""
+        name, self._name = self._name, ""
+        if self._shape is None:
+            self._shape = await self._shape_of("atelier_template")
+        if not name:
+            name = f"test_{next(_numbers)}"
+            await self._server.execute(f"CREATE DATABASE {name} TEMPLATE atelier_template")
+        try:
+            yield self._server.url(name)
+        finally:
+            with contextlib.suppress(OSError, asyncpg.PostgresError):
+                if await self._shape_of(name, and_empty=True) == self._shape:
+                    self._name = name
+            if not self._name:
+                await self._server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    async def _shape_of(self, name: str, *, and_empty: bool = False) -> Any:
+        dsn = self._server.url(name).replace("+asyncpg", "")
+        connection: Any = await asyncpg.connect(dsn)
+        try:
+            shape = await connection.fetchrow(_SHAPE)
+            if and_empty and shape == self._shape:
+                await connection.execute(_EMPTY)
+            return shape
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="session")
+def _spare(postgres_server: postgres.Server) -> _Spare:
+    return _Spare(postgres_server)
 
 
 @pytest.fixture(scope="session")
@@ -52,16 +151,17 @@ def template(database_kind: str, request: pytest.FixtureRequest) -> Path | postg
 
 
 @pytest.fixture
-async def place(template: Path | postgres.Server, tmp_path: Path) -> AsyncIterator[Place]:
+async def place(
+    template: Path | postgres.Server, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Place]:
     """An empty, migrated database and a folder of its own."""
     if isinstance(template, Path):
         shutil.copy(template, tmp_path / "atelier.sqlite3")
         yield Place(tmp_path, None)
         return
-    name = f"test_{next(_numbers)}"
-    await template.execute(f"CREATE DATABASE {name} TEMPLATE atelier_template")
-    yield Place(tmp_path, template.url(name))
-    await template.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    spare: _Spare = request.getfixturevalue("_spare")
+    async with spare.lent() as url:
+        yield Place(tmp_path, url)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from bench import postgres
 from common.settings import Settings
+from jobs.db import migrate
 from jobs.db.migrate import known_revisions, migration_config
 from jobs.outcomes import (
     Accepted,
@@ -130,6 +131,17 @@ async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
     place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
     with pytest.raises(QueueUnavailableError, match="not a database"):
         await JobQueue.open(place.settings())
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_file_that_cannot_be_written_is_refused_though_it_is_of_this_version(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "BUSY_TIMEOUT_SECONDS", 0.0)
+    with contextlib.closing(sqlite3.connect(place.sqlite_file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(QueueUnavailableError, match="locked"):
+            await JobQueue.open(place.settings())
 
 
 @pytest.mark.slow
