@@ -31,11 +31,12 @@ class SqliteConnection(aiosqlite.Connection):
         """A cursor; no SQLite cursor is opened yet."""
         return SqliteCursor(self)
 
+    def begin(self) -> None:
+        """Begin a transaction, which may read, with the next statement."""
+        self._begins, self._writes = True, False
+
     async def run(self, statement: str, parameters: Any, *, many: bool) -> "_Answer":
         """Run a statement in the thread and fetch its result."""
-        if statement == _BEGIN:  # deferred to the first statement
-            self._begins, self._writes = True, False
-            return _Answer()
         self._writes |= statement == _BEGIN_WRITING
         begins, self._begins = self._begins, False
 
