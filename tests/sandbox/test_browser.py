@@ -336,6 +336,8 @@ async def test_a_members_avatar_is_painted_from_the_menu_of_their_message(
     await page.get_by_role("menuitem", name="Paint the avatar").click()
     dialog = page.locator("dialog[open]")
     await expect(dialog).to_contain_text("A painting")
+    (asked,) = world.discord.world.interactions.values()
+    assert asked.data["target_id"] == str(world.user("grace").id)
 
 
 @pytest.mark.parametrize(

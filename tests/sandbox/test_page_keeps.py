@@ -126,6 +126,14 @@ async def test_boxes_ticked_in_a_message_stay_until_they_are_sent(
     await expect(message).to_contain_text("choose now")
     await expect(message.get_by_label("sea")).to_be_checked()
     await expect(message.get_by_label("sun")).to_be_focused()
+    await message.get_by_role("button", name="Apply").click()
+    assert await discord.until(lambda: discord.world.interactions)
+    (pressed,) = discord.world.interactions.values()
+    assert pressed.data["values"] == ["sea", "sun"]
+    chosen = {"content": "chosen", "components": [row]}
+    await raw.respond(pressed, {"type": 7, "data": chosen})
+    await expect(message).to_contain_text("chosen")
+    await expect(message.locator("input:checked")).to_have_count(0)
 
 
 async def test_one_who_reads_further_up_is_left_there(discord: LoopbackDiscord, page: Page) -> None:
