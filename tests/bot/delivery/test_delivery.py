@@ -122,14 +122,17 @@ async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) ->
 async def test_a_user_with_closed_dms_can_still_show_the_picture(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
-    world.discord.faults.add("POST", "/users/@me/channels", status=403, code=50007, times=10)
+    closed = world.discord.faults.add(
+        "POST", "/users/@me/channels", status=403, code=50007, times=10
+    )
     interaction = await world.paint()
     message = await world.says(interaction, "Painting")
     delete_message(world.discord.world, message)
     painter.hold.set()
     job = await world.delivered()
-    assert job.state is JobState.DONE
-    assert job.result_key is not None
+    assert closed.hits
+    shown = await world.discord.slash(world.user(), "show", {"picture": job.id})
+    await shown.wait(lambda i: i.message is not None and has_result(i.message))
 
 
 async def test_429_with_and_without_via_only_delays(world: World) -> None:

@@ -14,14 +14,12 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from discord import app_commands
 
-from bot.app.features import FEATURES, build_client
-from bot.cards.job_buttons import LOOKS
+from bot.app.features import build_client
 from bot.commands.help import leaves
 from bot.kit import Tree
 from bot.locales.extract import KEYWORDS, sentences, template
 from bot.locales.update import known_languages, missing, read
 from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
-from bot.ui.components import PersistentItem
 from bot.ui.words import STATES
 from common.limits import LIMITS
 from common.settings import Settings
@@ -313,19 +311,6 @@ def test_the_texts_of_components_fit() -> None:
             assert len(t.say(row.label)) <= COMPONENT_LIMITS["text"], t.say(row.label)
         for state in STATES.values():
             assert t(state)
-
-
-def test_buttons_have_short_labels_in_every_language() -> None:
-    labels = {look.label for look in LOOKS.values()} | {
-        button.label
-        for feature in FEATURES
-        for button in feature.buttons
-        if issubclass(button, PersistentItem) and button.label
-    }
-    assert "Undo" in labels
-    for language in ["en", *LANGUAGES]:
-        for label in labels:
-            assert len(texts_for(language)(label)) <= COMPONENT_LIMITS["label"]
 
 
 def test_every_group_and_command_is_described(tree: Tree) -> None:

@@ -7,7 +7,6 @@ import pytest
 from bot.cards.job_buttons import TAKES, Action
 from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from bot.monitor import page
-from jobs.model import JobState
 from tests.bot.commands.rights.origins import MAKE, PEOPLE, delete, press_in_a_copy
 from tests.kit.world import World
 
@@ -137,21 +136,3 @@ async def test_no_button_does_more_than_the_table_says(world: World, origin: Ori
         assert is_refused != allowed(origin, Right.LOOK, role), (role, "details")
         none_of_the_gallery = await press_in_a_copy(world, user, job, Action.SAME_STYLE)
         assert "is no longer in the gallery" in await world.said(none_of_the_gallery)
-
-
-@pytest.mark.parametrize("origin", [Origin.PUBLIC, Origin.PRIVATE, Origin.DIRECT_MESSAGE])
-async def test_who_may_cancel(world: World, origin: Origin) -> None:
-    details = {
-        Origin.PUBLIC: {},
-        Origin.PRIVATE: {"ephemeral": True},
-        Origin.DIRECT_MESSAGE: {"in_guild": False},
-    }
-    for role, name in PEOPLE.items():
-        job = await world.job(world.user("ada"), **details[origin])  # type: ignore[arg-type]
-        await world.slash(world.user(name), "cancel", {"job": job.id}, channel="talk")
-        may = {AskerRole.OWNER, AskerRole.OPERATOR}
-        if origin is not Origin.DIRECT_MESSAGE:
-            may.add(AskerRole.ADMIN)
-        if origin is Origin.PUBLIC:
-            may.add(AskerRole.MODERATOR)  # who may delete its message
-        assert ((await world.state(job)) is JobState.CANCELLED) == (role in may), role
