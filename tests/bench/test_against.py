@@ -94,7 +94,7 @@ def test_a_commit_that_is_not_here_is_named(
 
 
 def test_both_trees_iterate_with_the_same_script(tmp_path: Path) -> None:
-    """The script knows nothing of this tree but names that the oldest one has too."""
+    """In this tree; a tree differs only by its place on the path (above)."""
     picture = tmp_path / "picture.png"
     _noise(picture)
     task = {

@@ -67,12 +67,16 @@ async def test_what_was_painted_in_private_is_shown_hidden_where_all_pictures_ar
 
 async def test_what_its_member_hides_is_hidden_wherever_it_comes_again(world: World) -> None:
     await world.start_engine()
+    await world.open_gallery()
     painted = await world.painted({"timelapse": True, "spoiler": True})
     for again in (shown, compared, filmed):
         interaction = await again(world, painted)
         await interaction.wait(lambda i: i.message and i.message.attachments)
         assert interaction.message is not None
         assert is_hidden(interaction.message), again.__name__
+    opened = await world.discord.press(world.user(), painted, label="Post to gallery")
+    await world.says(await world.discord.submit_modal(opened, {}), "It is in the gallery")
+    assert is_hidden(world.discord.messages("talk")[-1])
 
 
 def is_hidden(message: Message) -> bool:

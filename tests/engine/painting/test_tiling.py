@@ -188,6 +188,8 @@ def test_the_tiled_gradient_of_all_octaves_is_the_whole_ones(statistic: str) -> 
     encoder = LiteEncoder(dtype=DOUBLE)
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
     given: dict[str, Any] = {"masked": True, "encoder": encoder, "size": (101, 103)}
+    layers = make_plan(options, load_recipe("atelier"), encoder, (101, 103)).layers_of(encoder)
+    assert {encoder.stride_px(layer) for layer in layers} == {1, 2, 4, 8, 16}
     assert_same(judged(32, options, **given), judged(None, options, **given))
 
 

@@ -12,6 +12,7 @@ import pytest
 from common.settings import Settings
 from engine.worker.announcing import announced
 from jobs.queue import JobQueue
+from tests.kit.forked import ForkServer
 
 
 @pytest.fixture
@@ -75,12 +76,12 @@ def test_a_database_that_is_not_there_is_no_hindrance(
     ids=["a database that may come", "a setting that is wrong"],
 )
 def test_the_status_says_whether_another_start_may_help(
-    address: str, status: int, tmp_path: Path
+    address: str, status: int, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     ours = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_DEVICE": "cpu"}
     environment = os.environ | ours | {"ATELIER_DATABASE_URL": address}
-    ended = subprocess.run([sys.executable, "-m", "engine"], env=environment, check=False)
-    assert ended.returncode == status
+    started = fork_server.start(["engine"], cwd=tmp_path, env=environment)
+    assert started.wait(timeout=120) == status
 
 
 def test_it_loads_no_torch() -> None:

@@ -117,8 +117,11 @@ async def test_finished_versions_outlive_their_engine(queue: JobQueue) -> None:
     assert again.done == KEYS[:2]
 
 
-async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place: Place) -> None:
-    async with await JobQueue.open(place.settings(atelier_max_per_day=4)) as queue:
+async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(
+    place: Place, clock: FakeClock
+) -> None:
+    settings = place.settings(atelier_max_per_day=5, atelier_cooldown_seconds=60)
+    async with await JobQueue.open(settings, clock=clock) as queue:
         keys = tuple([await queue.store.put(f"v{n}".encode(), ".png") for n in range(4)])
         job = await accepted(queue, options=FOUR)
         claim = await claimed(queue)
@@ -126,11 +129,13 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place:
         done = await queue.jobs.get(job.id)
         assert done is not None
         asked = submission(options=FOUR)
+        clock.advance(61)
         taken = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
         again = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
         assert taken is not None
         assert again is not None
         assert taken.id == again.id
+        assert await queue.submissions.check_limits(asked.asker, PaintOptions()) is None
         assert taken.state is JobState.DONE
         assert (taken.result_key, taken.parent_job_id) == (keys[2], job.id)
         assert taken.report is not None

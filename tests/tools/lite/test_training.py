@@ -40,13 +40,21 @@ def lessons(photographs: list[Path], drawn_vgg19: Path) -> list[Lesson]:
 
 
 def test_crops_are_the_same_each_time_and_every_second_one_is_altered(
-    photographs: list[Path],
+    photographs: list[Path], tmp_path: Path
 ) -> None:
     crops = make_crops(photographs, 6, 48, seed=3)
     assert crops.shape == (6, 3, 48, 48)
     assert bool(((crops >= 0) & (crops <= 1)).all())
     assert torch.equal(crops, make_crops(photographs, 6, 48, seed=3))
     assert not torch.equal(crops, make_crops(photographs, 6, 48, seed=4))
+    colors = {"0.png": (204, 51, 102), "1.png": (51, 153, 204)}
+    for name, color in colors.items():
+        Image.new("RGB", (60, 50), color).save(tmp_path / name)
+    plain = torch.tensor(list(colors.values())).div(255)[..., None, None].half()
+    crops = make_crops([tmp_path / name for name in colors], 40, 48, seed=0)
+    is_plain = (crops[:, None] == plain).all((2, 3, 4)).any(1)
+    assert bool(is_plain[1::2].all())
+    assert int(is_plain[::2].sum()) < 10  # of 20; altering leaves some of one color as they are
 
 
 def test_copies_of_what_is_judged_by_are_no_lessons(

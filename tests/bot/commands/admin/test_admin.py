@@ -15,7 +15,6 @@ from jobs.changing.audit import amend_audit
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
-from tests.bot.commands.admin.test_blocklist import block_many
 from tests.kit.world import World, answer, filled
 
 EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
@@ -126,6 +125,14 @@ async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(wor
     said = await answer_besides(interaction, message)
     assert said.text.startswith("Maximale Größe: Dieser Wert geht nicht")
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
+
+
+async def test_in_german(world: World) -> None:
+    admin = world.user("admin", locale="de")
+    message = await world.slash(admin, "limits set", {"size": 512})
+    assert "Maximale Größe: 512 px" in message.text
+    await world.press(admin, message, "Rückgängig")
+    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
 
 
 async def test_what_the_operator_allows_cannot_be_loosened(world: World) -> None:
@@ -259,6 +266,12 @@ def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     harmless = {"change-nothing"}
     harmless.add("limits-correct")  # which test_limit_form presses
     assert len(kinds - harmless) == len(BUTTONS)
+
+
+async def block_many(world: World) -> None:
+    """Block more members than a page shows."""
+    for number in range(blocklist.PAGE_SIZE + 1):
+        await world.queue.blocks.add(world.guild_id, 10_000 + number, world.user("admin").id)
 
 
 async def server(world: World, job: Job) -> tuple[Limits, JobState, int]:

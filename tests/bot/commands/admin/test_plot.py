@@ -12,7 +12,8 @@ from common.child import ChildError
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 
 
-async def test_a_plot_is_drawn_outside_the_bots_process() -> None:
+async def test_a_plot_is_drawn_outside_the_bots_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(plot, "_render")  # the child has it
     png = await draw(
         Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2, 3], "Failed": [0, 1, 0]})])
     )
