@@ -184,14 +184,6 @@ async def test_the_keyboard_goes_into_the_drawer_of_a_narrow_window_and_back(pag
     await expect(page.locator("#sidebar")).to_be_hidden()
 
 
-async def test_a_part_of_the_page_is_asked_for_anew(discord: LoopbackDiscord, raw: RawBot) -> None:
-    """Else a page would be made of yesterday's parts and today's after an upgrade."""
-    for name, status in (("main.js", 200), ("base.css", 200), ("gone.js", 404)):
-        async with raw.session.get(f"{discord.world.base_url}/static/{name}") as response:
-            assert response.status == status
-            assert status == 404 or response.headers["Cache-Control"] == "no-cache"
-
-
 async def test_each_tab_has_its_user_and_its_channel_after_a_reload(page: Page) -> None:
     await page.locator(".channel", has_text="talk").click()
     other = await page.context.new_page()

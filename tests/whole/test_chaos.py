@@ -23,8 +23,8 @@ from tests.whole.tiny_discord import TinyDiscord
 resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
 JOBS_A_KILL = 2
 ENGINES = 3
-STEPS = 8
-STEP_SECONDS = 0.08
+STEPS = 5
+STEP_SECONDS = 0.13
 WAIT_SECONDS = 150.0
 ENDED = {"done", "failed", "cancelled"}
 
