@@ -6,6 +6,8 @@ it exactly once to the eye: it edits one message, and gives posts a nonce of job
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -28,6 +30,17 @@ def _answered_by(application_id: int) -> sa.ColumnElement[bool]:
     return sa.or_(J.application_id.is_(None), J.application_id == application_id)
 
 
+@lru_cache(maxsize=4)  # asked at each change, and slow to make
+def _due(limit: int, application_id: int) -> sa.Select[tuple[Any, ...]]:
+    behind = sa.or_(J.revision > J.shown_revision, HAS_ENDED)
+    return (
+        sa.select(schema.jobs)
+        .where(J.delivered_at.is_(None), behind, _answered_by(application_id))
+        .order_by(J.ended_at.is_(None), J.id)
+        .limit(limit)
+    )
+
+
 class Deliveries(QueuePart):
     """Jobs to deliver, and the marks of what was delivered."""
 
@@ -36,14 +49,8 @@ class Deliveries(QueuePart):
 
         With an application's ID, jobs of other applications are left out.
         """
-        behind = sa.or_(J.revision > J.shown_revision, HAS_ENDED)
-        statement = (
-            sa.select(schema.jobs)
-            .where(J.delivered_at.is_(None), behind, _answered_by(application_id))
-            .order_by(J.ended_at.is_(None), J.id)
-            .limit(limit)
-        )
-        return [job_from_row(row) for row in await self._database.all(statement)]
+        rows = await self._database.all(_due(limit, application_id))
+        return [job_from_row(row) for row in rows]
 
     async def newest(self) -> int:
         """The ID of the newest job; 0 if there is none."""

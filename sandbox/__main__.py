@@ -4,6 +4,7 @@ import argparse
 import difflib
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -82,9 +83,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    arguments = parser().parse_args()
+    arguments = parser().parse_args(argv)
     from sandbox.demo import run_demo  # noqa: PLC0415 - only after the command line was parsed
     from sandbox.member_pictures import run_pictures  # noqa: PLC0415
     from sandbox.serve import has_screen, run_sandbox  # noqa: PLC0415

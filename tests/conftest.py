@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["tests.kit.databases"]
+pytest_plugins = ["tests.kit.databases", "tests.kit.forked"]
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Tests side by side share the cores: torch, here and in the engines started, takes one each.

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.moving.flow import Flow, Pixels, grid, opencv, optical_flow, spatial_gradient, warped
+from engine.moving.flow import (
+    Flow,
+    Pixels,
+    greatest,
+    grid,
+    opencv,
+    optical_flow,
+    spatial_gradient,
+    warped,
+)
 from engine.moving.passing import REACH_PX, STILL, static_flat_parts
 
 _LIKE = 0.06
@@ -44,7 +53,7 @@ def correspondence(before: Pixels, after: Pixels) -> Correspondence:
     forward, backward = optical_flow(before, after), optical_flow(after, before)
     flat = static_flat_parts(before, after, still, forward, backward)
     static = ((still > 0) | flat.static)[..., None]
-    steady = np.abs(backward).max(-1, keepdims=True) < _STEADY_PX
+    steady = greatest(np.abs(backward))[..., None] < _STEADY_PX
     forward, backward = np.where(static, 0, forward), np.where(static | steady, 0, backward)
     free = (
         disoccluded(forward, backward)
@@ -92,14 +101,14 @@ def border_weights(backward: Flow) -> Pixels:
     most = np.array([width - 1, height - 1], np.float32)
     inside = np.minimum(then, most - then)
     coming = np.minimum(now, most - now) > inside + _STEADY_PX
-    share = np.where(coming, inside / _BORDER_PX, 1).min(-1)
-    return np.asarray(share.clip(0, 1), dtype=np.float32)
+    right, down = np.moveaxis(np.where(coming, inside / _BORDER_PX, 1), -1, 0)
+    return np.asarray(np.minimum(right, down).clip(0, 1), dtype=np.float32)
 
 
 def photometric_consistency(before: Pixels, after: Pixels, backward: Flow) -> Pixels:
     """How far the warped colors agree, 0..1: in flat areas the flow is arbitrary."""
-    difference = np.abs(warped(before, backward) - after).max(-1)
-    edge_step = np.max([np.abs(one).max(-1) for one in spatial_gradient(after)], axis=0)
+    difference = greatest(np.abs(warped(before, backward) - after))
+    edge_step = np.maximum(*(greatest(np.abs(one)) for one in spatial_gradient(after)))
     least = _LIKE + _OFF_PX * _mean_around(edge_step)
     return np.asarray(1 / (1 + (_mean_around(difference) / least) ** 4), dtype=np.float32)
 
@@ -110,7 +119,7 @@ def static_weights(reference: Pixels, after: Pixels) -> Pixels:
     The surroundings count because strokes extend beyond the edge of an object; where it leaves,
     they must be painted anew.
     """
-    changed = np.abs(reference - after).max(-1) > STILL
+    changed = greatest(np.abs(reference - after)) > STILL
     around = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
     spread = np.asarray(opencv().dilate(changed.astype(np.float32), around), dtype=np.float32)
     return softened(1 - spread)
@@ -130,5 +139,6 @@ def _mean_around(values: Pixels) -> Pixels:
     return np.asarray(cv2.blur(values, around, borderType=cv2.BORDER_REPLICATE))
 
 
-def _squared(vectors: np.ndarray) -> np.ndarray:
-    return np.asarray(np.square(vectors).sum(-1))
+def _squared(vectors: Flow) -> np.ndarray:
+    right, down = np.moveaxis(vectors, -1, 0)
+    return np.asarray(np.square(right) + np.square(down))

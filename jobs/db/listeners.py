@@ -14,9 +14,9 @@ import aiosqlite
 from jobs.db.addresses import connect_arguments, keep_alive, reaching
 from jobs.db.connecting import sqlite_reason
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
+from jobs.db.sqlite_connection import SqliteConnection
 from jobs.outcomes import QueueUnavailableError
 
-POLL_SECONDS = 0.03
 SILENCE_SECONDS = 25.0
 """A connection that received nothing for this long is checked."""
 ANSWER_SECONDS = 5.0
@@ -46,39 +46,31 @@ class _DataVersion:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._connection: aiosqlite.Connection | None = None
+        self._connection: SqliteConnection | None = None
         self._version: int | None = None
         """The last version seen by this connection; versions of other connections are not
         comparable."""
 
     async def connect(self) -> None:
         """Read the version after which changes are noticed."""
-        self._version = await self._ask()
+        self._version = await self._look(0.0)
 
-    async def _ask(self) -> int:
+    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:  # noqa: ARG002 - a number says nothing of what
+        known, self._version = self._version, await self._look(timeout_seconds)
+        return self._version != known
+
+    async def _look(self, seconds: float) -> int:
+        """The version, as soon as it is another one, or after this time."""
         try:
             if self._connection is None:
-                self._connection = await aiosqlite.connect(self._path, isolation_level=None)
-            # In one call: each step of a cursor would be a round trip to the connection's thread.
-            rows = await self._connection.execute_fetchall("PRAGMA data_version")
+                connection = SqliteConnection(self._path, isolation_level=None)
+                await connection
+                self._connection = connection
+            return await self._connection.data_version(self._version, seconds)
         except aiosqlite.Error as error:
             await self.close()  # a new connection may find the file usable again
             sentence = f"The database cannot be used at the moment: {sqlite_reason(error)}"
             raise QueueUnavailableError(sentence) from error
-        return int(next(iter(rows))[0])
-
-    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:  # noqa: ARG002 - a number says nothing of what
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_seconds
-        while True:
-            version = await self._ask()
-            if version != self._version:
-                self._version = version
-                return True
-            left = deadline - loop.time()
-            if left <= 0:
-                return False
-            await asyncio.sleep(min(POLL_SECONDS, left))
 
     async def close(self) -> None:
         connection, self._connection, self._version = self._connection, None, None

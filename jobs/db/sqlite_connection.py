@@ -7,11 +7,14 @@ write lock held.
 """
 
 import sqlite3
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import aiosqlite
 
+POLL_SECONDS = 0.03
 _BEGIN, _BEGIN_WRITING = "BEGIN", "BEGIN IMMEDIATE"
 
 
@@ -31,11 +34,12 @@ class SqliteConnection(aiosqlite.Connection):
         """A cursor; no SQLite cursor is opened yet."""
         return SqliteCursor(self)
 
+    def begin(self) -> None:
+        """Begin a transaction, which may read, with the next statement."""
+        self._begins, self._writes = True, False
+
     async def run(self, statement: str, parameters: Any, *, many: bool) -> "_Answer":
         """Run a statement in the thread and fetch its result."""
-        if statement == _BEGIN:  # deferred to the first statement
-            self._begins, self._writes = True, False
-            return _Answer()
         self._writes |= statement == _BEGIN_WRITING
         begins, self._begins = self._begins, False
 
@@ -56,6 +60,31 @@ class SqliteConnection(aiosqlite.Connection):
         self._under_way += 1
         answer: _Answer = await self._execute(work)  # type: ignore[no-untyped-call]
         return answer
+
+    async def data_version(self, known: int | None, seconds: float) -> int:
+        """The number that changes with each commit, once it is not the known one.
+
+        The thread polls by itself: asking it each time would wake the event loop each time.
+
+        Args:
+            known: the number that is waited out.
+            seconds: after which the known one is returned, too.
+        """
+        nobody_waits = threading.Event()
+
+        def look() -> int:
+            deadline = time.monotonic() + seconds
+            while True:
+                ((version,),) = self._conn.execute("PRAGMA data_version")
+                left = deadline - time.monotonic()
+                if version != known or left <= 0 or nobody_waits.wait(min(POLL_SECONDS, left)):
+                    return int(version)
+
+        try:
+            version: int = await self._execute(look)  # type: ignore[no-untyped-call]
+        finally:
+            nobody_waits.set()
+        return version
 
     async def commit(self) -> None:
         """Commit, if there is something to commit."""

@@ -1,6 +1,7 @@
 """Claiming a job, and fenced writes under the claim."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ _PERHAPS_BETTER = 1.5
 """Less than `jobs.order.dispatch.MUCH_BETTER`, as speeds differ between speed classes."""
 
 
+@cache  # asked at each change, and slow to make
 def next_job() -> sa.Select[int]:
     """The first queued job whose server is not paused."""
     return in_order(J.id).limit(1)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.admin.plot import Diagram, Plot, draw
 from bot.pictures.encoded import checked
 from bot.pictures.upload_encoder import UploadEncoder
 from common.child import ChildError
@@ -176,11 +175,6 @@ async def test_what_moves_is_encoded_without_a_thread_too() -> None:
         await UploadEncoder().make("compare_clips", 1_000_000, clip, clip),
     ):
         assert made.suffix == ".mp4"
-
-
-async def test_figures_are_drawn_all_the_same() -> None:
-    drawn = await draw(Plot(["2026-03-01"], [Diagram("Pictures", "", {"all": [1.0]})]))
-    assert drawn.startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,6 @@ async def test_a_child_that_fails_says_why() -> None:
         )
 
 
-async def test_a_child_that_takes_too_long_is_ended() -> None:
-    with pytest.raises(ChildError, match="took longer than 0 s"):
-        await ask_child(ENCODER, {}, timeout_seconds=0.0)
-
-
 @pytest.mark.parametrize("sizes", [[-1], [4, -1], [5], [3, 2], ["x"], None, 3])
 async def test_a_message_of_lengths_that_cannot_be_is_none(sizes: object) -> None:
     """Who answers has read a stranger's file, and may be theirs by now."""
@@ -52,7 +47,7 @@ async def test_a_message_of_lengths_that_cannot_be_is_none(sizes: object) -> Non
 
 async def test_a_child_that_takes_too_long_is_there_no_more() -> None:
     before = {child.pid for child in psutil.Process().children()}
-    with pytest.raises(ChildError, match="took longer"):
+    with pytest.raises(ChildError, match="took longer than 0 s"):
         await ask_child(ENCODER, {}, timeout_seconds=0.05)  # Python takes longer to start
     assert {child.pid for child in psutil.Process().children()} <= before
 

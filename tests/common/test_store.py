@@ -35,6 +35,17 @@ async def test_what_is_put_can_be_got(store: PictureStore) -> None:
         await store.get(key)
 
 
+async def test_no_key_leads_out_of_the_folder(tmp_path: Path) -> None:
+    store, secret = PictureStore(str(tmp_path / "pictures")), tmp_path / "secret.png"
+    await store.put(b"a picture", "png")
+    secret.write_bytes(b"a secret")
+    for key in ("../secret.png", "../../secret.png", str(secret)):
+        for use in (store.get, store.exists, store.delete):
+            with pytest.raises(PictureMissingError, match="no key of a picture"):
+                await use(key)
+    assert secret.exists()
+
+
 async def test_long_files_go_in_and_out_by_way_of_files(
     store: PictureStore, tmp_path: Path
 ) -> None:

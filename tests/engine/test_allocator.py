@@ -6,47 +6,25 @@ import sys
 
 import pytest
 
-_SHRINKS = """
-from engine.allocator import fit_blocks_to, give_large_blocks_back
+_ASKS = """
+import re
+from pathlib import Path
+from engine.allocator import drop_read_libraries, fit_blocks_to, give_large_blocks_back
 give_large_blocks_back()
-fit_blocks_to("{network}")
 import torch
 
 def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 torch.ones(6 << 20)  # 24 MiB, after which glibc would by itself keep all that is as large
-before = resident()
-large = [torch.ones({mib} << 18) for _ in range(160 // {mib})]
-small = torch.ones(10)
-held = resident() - before
-del large
-print(held >> 20, resident() - before >> 20)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is told")
-@pytest.mark.parametrize(("network", "mib"), [("vgg19", 20), ("lite", 5)])
-def test_what_large_tensors_took_is_given_back_at_once(network: str, mib: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _SHRINKS.format(network=network, mib=mib)],
-        env={**os.environ, "MALLOC_ARENA_MAX": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    held, left = (int(one) for one in done.stdout.split())
-    assert held >= 150
-    assert left <= 30
-
-
-_DROPS = """
-import re
-from pathlib import Path
-from engine.allocator import drop_read_libraries
-import torch
+for network, mib in (("vgg19", 20), ("lite", 5)):
+    fit_blocks_to(network)
+    before = resident()
+    large = [torch.ones(mib << 18) for _ in range(160 // mib)]
+    small = torch.ones(10)
+    held = resident() - before
+    del large
+    print(held >> 20, resident() - before >> 20)
 
 def of_files_kib():
     return int(re.search(r"RssFile:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
@@ -60,11 +38,31 @@ print(before, after, float(picture.grad.sum()))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it asks the kernel which pages are held")
-def test_what_was_read_of_libraries_is_let_go_and_read_again_when_needed() -> None:
+@pytest.fixture(scope="module")
+def told() -> list[list[float]]:
+    """What a process found of its memory, line by line."""
     done = subprocess.run(
-        [sys.executable, "-c", _DROPS], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", _ASKS],
+        env={**os.environ, "MALLOC_ARENA_MAX": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
-    before, after, grad = (float(one) for one in done.stdout.split())
+    return [[float(one) for one in line.split()] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is told")
+def test_what_large_tensors_took_is_given_back_at_once(told: list[list[float]]) -> None:
+    for held, left in told[:2]:  # with the blocks of VGG-19, and of lite
+        assert held >= 150
+        assert left <= 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it asks the kernel which pages are held")
+def test_what_was_read_of_libraries_is_let_go_and_read_again_when_needed(
+    told: list[list[float]],
+) -> None:
+    before, after, grad = told[2]
     assert after < before / 2
     assert grad == 2 * 27 * 6 * 6

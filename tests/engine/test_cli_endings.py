@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from tests.kit.forked import Forked, ForkServer
 from tests.kit.thin import noise_picture
 
 pty = pytest.importorskip("pty", reason="Windows has no such terminals")
@@ -32,7 +34,8 @@ def studio(tmp_path: Path) -> Path:
 
 def command(*more: str) -> list[str]:
     paint = [sys.executable, "-m", "engine", "paint", "photo.png", "--style", "style.png"]
-    return [*paint, "-o", "out.png", "--network", "lite", "--precision", "fp32", *more]
+    how = ["--network", "lite", "--precision", "fp32", "--faces", "off"]
+    return [*paint, "-o", "out.png", *how, *more]
 
 
 def environment(studio: Path) -> dict[str, str]:
@@ -45,13 +48,29 @@ def environment(studio: Path) -> dict[str, str]:
     }
 
 
-def start(studio: Path, *more: str, **how: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
-        command(*more), cwd=studio, env=environment(studio), text=True, **how
-    )
+class Start(Protocol):
+    def __call__(
+        self, *more: str, stderr: int | None = None, ignored: Sequence[int] = ()
+    ) -> Forked: ...
 
 
-def wait_for(is_so: Callable[[], object], process: subprocess.Popen[str]) -> None:
+@pytest.fixture
+def start(studio: Path, fork_server: ForkServer) -> Start:
+    """Starts the command."""
+
+    def started(*more: str, stderr: int | None = None, ignored: Sequence[int] = ()) -> Forked:
+        return fork_server.start(
+            command(*more)[2:],
+            cwd=studio,
+            env=environment(studio),
+            stderr=stderr,
+            ignored=ignored,
+        )
+
+    return started
+
+
+def wait_for(is_so: Callable[[], object], process: Forked | subprocess.Popen[str]) -> None:
     until = time.monotonic() + 240
     while not is_so():
         assert process.poll() is None
@@ -71,47 +90,28 @@ def left_behind(studio: Path) -> set[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_keeps_the_checkpoint_clears_up_and_is_what_the_command_ended_by(
-    studio: Path, number: signal.Signals
+    studio: Path, start: Start, number: signal.Signals
 ) -> None:
     kept = ("--checkpoint", "c.ckpt", "--checkpoint-every", "0")
-    process = start(studio, *LONG, *kept, stderr=subprocess.PIPE)
+    process = start(*LONG, *kept)
     wait_for(lambda: (studio / "c.ckpt").exists() and begun(studio), process)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    said = process.said(timeout=60)
     assert process.returncode == -number
     assert said.splitlines()[-1] == "Stopped. The checkpoint is saved."
     assert "Traceback" not in said
     assert left_behind(studio) == {"c.ckpt"}
 
 
-def test_what_is_stopped_before_it_has_painted_claims_no_checkpoint(studio: Path) -> None:
-    os.mkfifo(studio / "slow.png")
-    kept = ("--mask", "slow.png", "--checkpoint", "c.ckpt")
-    process = start(studio, *SHORT, *kept, stderr=subprocess.PIPE)
-    handle = os.open(studio / "slow.png", os.O_WRONLY)  # once it reads, and waits for the mask
-    try:
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    finally:
-        os.close(handle)
-    assert said.splitlines()[-1] == "Stopped."
-    assert left_behind(studio) == {"slow.png"}
-
-
-def test_whoever_has_hangups_ignored_goes_on(studio: Path) -> None:
-    process = start(
-        studio,
-        *LONG,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )
+def test_whoever_has_hangups_ignored_goes_on(studio: Path, start: Start) -> None:
+    process = start(*LONG, ignored=[signal.SIGHUP])
     try:
         wait_for(lambda: begun(studio), process)
         process.send_signal(signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=1)
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
 
 
@@ -154,9 +154,11 @@ def deaf(how: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("how", ["full", "pipe", "terminal"])
-def test_progress_that_nobody_can_read_costs_no_picture(studio: Path, how: str) -> None:
+def test_progress_that_nobody_can_read_costs_no_picture(
+    studio: Path, start: Start, how: str
+) -> None:
     with deaf(how) as handle:
-        process = start(studio, *SHORT, stderr=handle)
+        process = start(*SHORT, stderr=handle)
     assert process.wait(timeout=240) == 0
     assert (studio / "out.png").stat().st_size > 0
 

@@ -1,38 +1,53 @@
 """`python -m engine` before anything is painted."""
 
+import importlib
+import json
 import subprocess
 import sys
 
 import pytest
 
+from engine import __main__ as engine_main
+
 _ASKS = """
-import sys
+import json, sys
 from engine.__main__ import main
-try:
-    main(sys.argv[1:])
-except SystemExit as left:
-    print(left.code, "torch" in sys.modules)
+for asked in json.loads(sys.argv[1]):
+    try:
+        main(asked)
+    except SystemExit as left:
+        print("ended", left.code, "torch" in sys.modules)
 """
 
 
-@pytest.mark.parametrize(
-    ("asked", "status"),
-    [
-        (["--help"], 0),
-        (["--version"], 0),
-        (["--until-stdin-close5"], 2),
-        (["paint", "--help"], 0),
-        (["paint", "photo.png", "--sizze", "512"], 2),
-        (["paint"], 2),
-        (["styles", "--help"], 0),
-    ],
-)
-def test_help_and_mistyped_flags_do_not_wait_for_torch(asked: list[str], status: int) -> None:
+def test_help_and_mistyped_flags_do_not_wait_for_torch() -> None:
+    asked = {
+        ("--help",): 0,
+        ("--version",): 0,
+        ("--until-stdin-close5",): 2,
+        ("paint", "--help"): 0,
+        ("paint", "photo.png", "--sizze", "512"): 2,
+        ("paint",): 2,
+        ("styles", "--help"): 0,
+    }
     done = subprocess.run(
-        [sys.executable, "-c", _ASKS, *asked],
+        [sys.executable, "-c", _ASKS, json.dumps([*asked])],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.stdout.splitlines()[-1] == f"{status} False", done.stderr
+    ends = [line for line in done.stdout.splitlines() if line.startswith("ended")]
+    assert ends == [f"ended {status} False" for status in asked.values()], done.stderr
+
+
+def test_memory_of_libraries_is_looked_through_only_where_some_were_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[None] = []
+    monkeypatch.setattr(engine_main, "drop_read_libraries", lambda: looks.append(None))
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    for _ in range(2):
+        with engine_main._loading():
+            importlib.import_module("colorsys")
+    assert len(looks) == 1

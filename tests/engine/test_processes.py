@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.painting.checkpoint import from_bytes
+from tests.kit.forked import Forked, ForkServer
 from tests.kit.thin import noise_picture
 
 ROOT = Path(__file__).parents[2]
@@ -22,22 +24,14 @@ def studio(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(studio: Path, *more: str) -> subprocess.Popen[bytes]:
-    """`engine paint` in this folder, with one thread: threads are no part of what is tested."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "ATELIER_DATA_DIR": str(studio / "data"),
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-m", "engine", "paint", "photo.png", "--style", "style.png"]
-    command += ["--network", "lite", "--precision", "fp32", "--quiet", *more]
-    return subprocess.Popen(command, cwd=studio, env=environment, stderr=subprocess.PIPE)
+HOW = ("--network", "lite", "--precision", "fp32", "--quiet")
+PAINT = ("engine", "paint", "photo.png", "--style", "style.png", *HOW)
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
-    _, said = process.communicate(timeout=600)
-    assert process.returncode == 0, said.decode()
+def environment(studio: Path, **more: str) -> dict[str, str]:
+    """With one thread: threads are no part of what is tested."""
+    ours = {"PYTHONPATH": str(ROOT), "ATELIER_DATA_DIR": str(studio / "data")}
+    return {**os.environ, **ours, "OMP_NUM_THREADS": "1", **more}
 
 
 def kept(file: Path) -> tuple[int, int]:
@@ -49,20 +43,27 @@ def kept(file: Path) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_a_killed_painting_goes_on_to_the_same_bytes(studio: Path, optimizer: str) -> None:
-    how = ("--size", "96", "--scales", "2", "--iterations", "40", "--optimizer", optimizer)
-    finish(start(studio, *how, "-o", "whole.png"))
-    resumable = (*how, "-o", "out.png", "--checkpoint", "c.bin")
+def test_a_killed_painting_goes_on_to_the_same_bytes(studio: Path, fork_server: ForkServer) -> None:
+    how = ("--size", "96", "--scales", "2", "--iterations", "40", "--faces", "off")
+
+    def start(*more: str) -> Forked:
+        return fork_server.start((*PAINT, *how, *more), cwd=studio, env=environment(studio))
+
+    def finish(process: Forked) -> None:
+        said = process.said(timeout=600)
+        assert process.returncode == 0, said
+
+    finish(start("-o", "whole.png"))
+    resumable = ("-o", "out.png", "--checkpoint", "c.bin")
     for least in ((0, 3), (1, 2)):
-        process = start(studio, *resumable, "--checkpoint-every", "0")
+        process = start(*resumable, "--checkpoint-every", "0")
         while kept(studio / "c.bin") < least:
             assert process.poll() is None
             time.sleep(0.03)
-        process.kill()
-        process.communicate()
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=60)
         assert not (studio / "out.png").exists()
-    finish(start(studio, *resumable, "--report", "r.json"))
+    finish(start(*resumable, "--report", "r.json"))
     assert (studio / "out.png").read_bytes() == (studio / "whole.png").read_bytes()
     report = json.loads((studio / "r.json").read_text())
     assert report["iterations"] == 80
@@ -74,55 +75,55 @@ def test_a_killed_painting_goes_on_to_the_same_bytes(studio: Path, optimizer: st
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_the_whole_process_keeps_within_its_memory(studio: Path, optimizer: str) -> None:
-    how = ("--size", "1024", "--scales", "1", "--iterations", "2", "--optimizer", optimizer)
-    limit = 960 * 2**20
-    finish(start(studio, *how, "-o", "out.png", "--max-memory", str(limit), "--report", "r.json"))
+    how = ("--size", "768", "--scales", "1", "--iterations", "2", "--optimizer", optimizer)
+    limit = 720 * 2**20
+    more = ("-o", "out.png", "--max-memory", str(limit), "--report", "r.json")
+    painted = subprocess.run(
+        [sys.executable, "-m", *PAINT, *how, *more],
+        cwd=studio,
+        env=environment(studio),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert painted.returncode == 0, painted.stderr
     report = json.loads((studio / "r.json").read_text())
     assert report["tiles"] > 1
     assert report["peak_memory_bytes"] <= limit
     assert report["notes"] == []
 
 
-def test_a_worker_has_no_decoder_of_strangers_files() -> None:
+def test_a_worker_has_no_decoder_of_strangers_files(studio: Path, fork_server: ForkServer) -> None:
     """What strangers made is decoded in a confined process (`common.pictures.process`)."""
-    script = "import engine.worker.main, engine.styles.presets, sys; print(*sys.modules)"
-    loaded = subprocess.check_output([sys.executable, "-c", script], text=True).split()
+    script = """
+import sys, engine.worker.main, engine.styles.presets
+print(*sys.modules, file=sys.stderr)
+"""
+    process = fork_server.start(("-c", script), cwd=studio, env=environment(studio))
+    loaded = process.said(timeout=60).split()
     assert "common.pictures.process" in loaded
     assert "common.pictures.decode" not in loaded
     assert "common.clips.decode" not in loaded
 
 
 def test_nothing_is_left_behind_and_a_failure_keeps_its_status(
-    studio: Path, tmp_path: Path
+    studio: Path, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     """The process ends at once, without Python taking itself apart."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    command = [sys.executable, "-m", "engine", "paint", "--style", "style.png", "--quiet"]
-    command += ["--size", "64", "--scales", "1", "--iterations", "1", "--network", "lite"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "ATELIER_DATA_DIR": str(studio / "data"),
-        "TMPDIR": str(scratch),
-        "MPLCONFIGDIR": "/proc/none",  # nor may matplotlib keep anything anywhere else
-    }
-
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *more],
-            cwd=studio,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-
-    painted = run("photo.png", "-o", "out.png", "--plot", "plot.png")
-    assert painted.returncode == 0, painted.stderr
+    how = ("--size", "64", "--scales", "1", "--iterations", "1", "--faces", "off")
+    # Nor may matplotlib keep anything anywhere else.
+    env = environment(studio, TMPDIR=str(scratch), MPLCONFIGDIR="/proc/none")
+    painted = fork_server.start(
+        (*PAINT, *how, "-o", "out.png", "--plot", "plot.png"), cwd=studio, env=env
+    )
+    assert painted.said(timeout=600).startswith("out.png: 64 × 48")
+    assert painted.returncode == 0
     assert (studio / "out.png").stat().st_size > 0
     assert not list(scratch.iterdir())
-    refused = run("no.png", "-o", "other.png")
+    (studio / "photo.png").unlink()
+    refused = fork_server.start((*PAINT, *how, "-o", "other.png"), cwd=studio, env=env)
+    assert "photo.png cannot be read" in refused.said(timeout=600)
     assert refused.returncode == 2
-    assert "no.png cannot be read" in refused.stderr

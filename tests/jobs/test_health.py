@@ -165,13 +165,12 @@ async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> No
     assert await troubles(queue) == ["store"]
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_a_database_that_takes_no_writes_is_told(
     queue: JobQueue, place: Place, clock: FakeClock
 ) -> None:
     await alive(queue)
     assert await troubles(queue) == []
-    if not queue.database.postgres:
-        return
     name = sa.make_url(place.settings().database_url).database
     async with queue.database.write() as transaction:
         closed = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
@@ -180,11 +179,10 @@ async def test_a_database_that_takes_no_writes_is_told(
         assert await troubles(later) == ["database"]
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_the_lock_of_another_program_is_told_and_not_that_all_seem_dead(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if queue.database.postgres:
-        return
     monkeypatch.setattr(health_check, "TRY_SECONDS", 0.01)
     await alive(queue)
     clock.advance(BOT_ALIVE_SECONDS + 1)  # nobody could say that they live
@@ -280,9 +278,11 @@ async def test_an_engine_that_does_not_come_is_missed(queue: JobQueue, clock: Fa
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.expect()
     assert await troubles(queue) == []
+    assert (await queue.standings.overview(5)).engine_starting
     clock.advance(STARTING_SECONDS + 1)
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     assert await troubles(queue) == ["no-engine"]
+    assert not (await queue.standings.overview(5)).engine_starting
 
 
 async def test_weights_that_no_engine_has_are_missed(queue: JobQueue) -> None:

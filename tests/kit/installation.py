@@ -13,6 +13,8 @@ from sandbox.model import Interaction, Message
 from tests.kit.pictures import photograph
 
 WITHIN_SECONDS = 240.0
+EXTERNAL = {"ATELIER_ENGINE": "external"}
+"""The bot starts no engine."""
 
 
 @dataclass
@@ -26,7 +28,7 @@ class Installation:
         """Environment of its bot and engines."""
         ours = {
             "ATELIER_DEVICE": "cpu",
-            "ATELIER_VGG19_WEIGHTS": "",
+            "ATELIER_NETWORK": "lite",
             "ATELIER_MAX_WAITING_PER_USER": "20",
         }
         home = bot_environment(self.discord.environment(), self.folder / "data")

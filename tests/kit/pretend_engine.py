@@ -1,6 +1,7 @@
 """An engine that claims, reports progress and finishes like a real one, but copies pictures."""
 
 import asyncio
+import contextlib
 import io
 import os
 import time
@@ -105,7 +106,8 @@ class PretendEngine:
                 if isinstance(outcome, LeaseHeld) and outcome.cancel_requested:
                     await self.queue.claims.cancelled(claim)
                     return
-                await asyncio.sleep(0.05)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.hold.wait(), LOOK_SECONDS)
         image, clip = self._result(content, job.options.size_px), None
         if job.inputs.clip is not None:
             image, clip = await painted_clip(job, self.queue.store, noise=self.noise)

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from sandbox.__main__ import main
 from sandbox.bot_process import BotProcess, bot_environment
 from sandbox.console import say
 from sandbox.demo import ended
@@ -131,29 +132,31 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
-async def test_the_demonstration_says_why_it_fails(tmp_path: Path) -> None:
-    code, output = await run("demo", "--out", str(tmp_path), "--content", "no-such.jpg")
-    assert code == 1
-    assert "The demonstration failed. There is no file no-such.jpg." in output
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--port", "65536"), "Argument --port: 65536 is not a number up to 65535. See --help."),
+        (
+            ("demo", "--out", "{file}.d", "--content", "no-such.jpg"),
+            "The demonstration failed. There is no file no-such.jpg.",
+        ),
         (("--no-open", "--data", "{file}"), "file cannot be made (File exists)"),
         (("demo", "--out", "{file}"), "The demonstration failed. {file} cannot be made"),
     ],
 )
-async def test_what_cannot_be_used_is_one_line(
-    tmp_path: Path, arguments: tuple[str, ...], said: str
+def test_what_cannot_be_used_is_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "file"
     file.touch()
-    code, output = await run(*(each.format(file=file) for each in arguments))
+    try:
+        code: object = main([each.format(file=file) for each in arguments])
+    except SystemExit as wrong_use:
+        code = wrong_use.code
     assert code in {1, 2}
-    assert said.format(file=file) in output
-    assert len(output.splitlines()) == 1
+    written = "".join(capsys.readouterr())
+    assert said.format(file=file) in written
+    assert len(written.splitlines()) == 1
 
 
 @pytest.mark.slow

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from engine.networks.encoder import features_of
 from engine.networks.vgg19 import CONVOLUTIONS, Vgg19
@@ -131,10 +132,25 @@ def test_choices_are_unblinded_with_their_reasons(tmp_path: Path) -> None:
             unblinded(file, 7, names, ["gate", "man"])
 
 
-def test_a_sheet_has_the_originals_above_and_says_no_names() -> None:
-    plain = Image.new("RGB", (40, 30))
-    made = sheet(plain, plain, {"A": plain, "B": plain}, 60)
+def test_a_sheet_has_the_originals_above_and_says_no_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    captions: list[str] = []
+    write = ImageDraw.ImageDraw.text
+
+    def written(draw: Any, place: Any, text: str, **how: Any) -> None:
+        captions.append(text)
+        write(draw, place, text, **how)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", written)
+    photograph, painting, first, second = (
+        Image.new("RGB", (40, 30), color) for color in ("red", "lime", "blue", "black")
+    )
+    made = sheet(photograph, painting, {"A": first, "B": second}, 60)
     assert made.size == (2 * (80 + 4), 2 * (60 + 18))
+    seen = [made.getpixel((left, top)) for top in (14 + 30, 78 + 14 + 30) for left in (40, 84 + 40)]
+    assert seen == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)]
+    assert captions == ["photograph", "painting", "A", "B"]
 
 
 def test_seconds_are_those_written_last(tmp_path: Path) -> None:

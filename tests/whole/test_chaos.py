@@ -21,10 +21,10 @@ from tests.whole import tiny_bot
 from tests.whole.tiny_discord import TinyDiscord
 
 resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
-JOBS_A_KILL = 4
+JOBS_A_KILL = 2
 ENGINES = 3
-STEPS = 8
-STEP_SECONDS = 0.03
+STEPS = 5
+STEP_SECONDS = 0.13
 WAIT_SECONDS = 150.0
 ENDED = {"done", "failed", "cancelled"}
 

@@ -18,7 +18,7 @@ from jobs.db import schema
 from jobs.queue import JobQueue
 from sandbox.bot_process import BotProcess
 from sandbox.model import Interaction
-from tests.kit.installation import Installation
+from tests.kit.installation import EXTERNAL, Installation
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,6 @@ BOT_KILLS = 3
 ENGINE_KILLS = 2
 COMMANDS_A_LIFE = 2
 ENDINGS = {"done", "failed", "cancelled"}
-EXTERNAL = {"ATELIER_ENGINE": "external"}
 
 
 @dataclass
@@ -131,8 +130,10 @@ async def test_a_command_outlives_a_kill_while_another_program_holds_the_databas
             interaction = await installation.paint("ada", seed=1)
             assert interaction.acknowledged
             await kill(bot)
-    async with installation.bot():
-        await installation.result(interaction)
+    async with installation.bot(EXTERNAL):
+        assert await installation.discord.until(
+            lambda: interaction.message and "Place 1" in interaction.message.text, 60
+        )
 
 
 async def check_endings(

@@ -136,24 +136,25 @@ def test_each_command_of_the_queue_is_among_them() -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "program",
+    ("program", "how", "unbuffered"),
     [
-        ["engine", "styles", "list"],
-        ["engine", "--help"],
-        ["jobs", "list"],
-        ["bot", "--version"],
-        ["bot.locales", "--help"],
-        ["sandbox", "demo", "--help"],
-        ["sandbox", "--no-bot", "--no-open", "--port", "0"],
+        ("engine styles list", "full", ""),
+        ("engine styles list", "full", "1"),
+        ("engine styles list", "closed", ""),
+        ("engine --help", "full", ""),
+        ("jobs list", "full", ""),
+        ("bot --version", "full", ""),
+        ("bot.locales --help", "full", ""),
+        ("sandbox demo --help", "full", ""),
+        ("sandbox --no-bot --no-open --port 0", "full", ""),
+        ("sandbox --no-bot --no-open --port 0", "closed", ""),
     ],
-    ids=" ".join,
 )
-@pytest.mark.parametrize(("how", "unbuffered"), [("full", ""), ("full", "1"), ("closed", "")])
-def test_each_program_ends_so(program: list[str], how: str, unbuffered: str) -> None:
+def test_each_program_ends_so(program: str, how: str, unbuffered: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
     with lost(how) as (handle, said):
         ended = subprocess.run(
-            [sys.executable, "-m", *program],
+            [sys.executable, "-m", *program.split()],
             stdout=handle,
             stderr=subprocess.PIPE,
             env=environment,

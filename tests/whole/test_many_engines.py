@@ -12,7 +12,7 @@ from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.kit.samples import GENEROUS, Place, accepted
 
-JOBS = 400
+JOBS = 100
 ENGINES = 4
 WAIT_SECONDS = 240.0
 Sitting = tuple[float, float]
@@ -21,7 +21,7 @@ Sitting = tuple[float, float]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_four_engines_share_four_hundred_jobs(place: Place) -> None:
+async def test_four_engines_share_a_hundred_jobs(place: Place) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.children.pausing_engine"])
     settings = {

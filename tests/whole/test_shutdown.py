@@ -1,7 +1,10 @@
 """Who is told to stop stops, whatever does not answer: nobody has to be killed."""
 
 import asyncio
+import contextlib
 import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -10,8 +13,7 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.proxy import proxy_to
 from sandbox.bot_process import STOP_WITHIN_SECONDS
-from tests.kit.databases import postgres_server as postgres_server  # noqa: PLC0414 - a fixture
-from tests.kit.installation import Installation
+from tests.kit.installation import EXTERNAL, Installation
 
 pytestmark = pytest.mark.slow
 
@@ -29,28 +31,38 @@ async def registered(url: sa.URL) -> None:
         await connection.close()
 
 
+@contextlib.asynccontextmanager
+async def running(what: str, installation: Installation, database: str) -> AsyncIterator[Process]:
+    """The bot or an engine, at work with this database."""
+    there = EXTERNAL | {"ATELIER_DATABASE_URL": database}
+    if what == "bot":
+        async with installation.bot(there) as bot:
+            yield bot._process
+        return
+    engine = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "engine"), env=installation.environment(there)
+    )
+    try:
+        await registered(sa.make_url(database))
+        yield engine
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            engine.kill()
+
+
 @pytest.mark.parametrize("what", ["bot", "engine"])
 async def test_a_database_that_answers_nothing_holds_up_no_shutdown(
     installation: Installation, postgres_server: postgres.Server, what: str
 ) -> None:
-    await postgres_server.execute(f"CREATE DATABASE stopping_{what}")
-    url = sa.make_url(postgres_server.url(f"stopping_{what}"))
+    name = f"stopping_{what}"
+    await postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE atelier_template")
+    url = sa.make_url(postgres_server.url(name))
     assert url.host is not None
     async with proxy_to(url.host, url.port or 5432) as proxy:
         through = url.set(host="127.0.0.1", port=proxy.port)
-        external = {
-            "ATELIER_ENGINE": "external",
-            "ATELIER_DATABASE_URL": through.render_as_string(hide_password=False),
-        }
-        async with installation.bot(external) as bot:
-            process = bot._process
-            if what == "engine":
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "engine"), env=installation.environment(external)
-                )
-                await registered(url)
+        database = through.render_as_string(hide_password=False)
+        async with running(what, installation, database) as process:
             proxy.silence()
             process.terminate()
-            code = await asyncio.wait_for(process.wait(), STOP_WITHIN_SECONDS)
-            assert code == 0
+            assert await asyncio.wait_for(process.wait(), STOP_WITHIN_SECONDS) == 0
             proxy.mend()

@@ -1,10 +1,13 @@
 """What a start looks at, and what it says of each fault."""
 
 import asyncio
+import os
 import re
+import shutil
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from aiohttp import ClientConnectorCertificateError, web
 from aiohttp.client_reqrep import ConnectionKey
 
+from bot.__main__ import _preflight
 from bot.app import checks
 from bot.app.checks import (
     NO_CERTIFICATE,
@@ -22,8 +26,10 @@ from bot.app.checks import (
     clock_result,
     findings,
 )
+from bot.app.connection import Connection
 from bot.app.folder_lock import lock_folder
-from common.settings import Settings, unknown_settings
+from bot.wire.addresses import point_discord_at
+from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
@@ -38,20 +44,44 @@ NOWHERE = {
 }
 
 
-async def ended(folder: Path, **environment: str) -> tuple[int | None, list[str]]:
-    process = await start(folder, **environment)
+async def test_a_fault_is_one_sentence_and_the_start_ends_at_once(tmp_path: Path) -> None:
+    process = await start(tmp_path, **TOKEN, **NOWHERE, ATELIER_DATA_DIR="/proc/atelier")
     _, errors = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, errors.decode().splitlines()
+    assert process.returncode == 2
+    (fault,) = faults(errors.decode())
+    assert fault.startswith("ATELIER_DATA_DIR: /proc/atelier cannot be written")
+
+
+def faults(errors: str) -> list[str]:
+    return [line for line in errors.splitlines() if not line.startswith("{")]
+
+
+@pytest.fixture
+def settle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_template: Path
+) -> Callable[..., Settings]:
+    """The settings of a start in a folder whose database was made before."""
+    for name in os.environ:
+        if name.startswith(("DISCORD_", "ATELIER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)  # without the developer's `.env`
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the engine's process
+    shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
+
+    def settled(**environment: str) -> Settings:
+        there = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_ENGINE": "external"}
+        for name, value in {**TOKEN, **NOWHERE, **there, **environment}.items():
+            monkeypatch.setenv(name, value)
+        settings = load_settings()
+        point_discord_at(settings)
+        return settings
+
+    return settled
 
 
 @pytest.mark.parametrize(
     ("environment", "said", "status"),
     [
-        (
-            {"ATELIER_DATA_DIR": "/proc/atelier"},
-            "ATELIER_DATA_DIR: /proc/atelier cannot be written",
-            2,
-        ),
         ({"ATELIER_DATABASE_URL": "mysql://host/name"}, "ATELIER_DATABASE_URL", 2),
         # What is elsewhere may only be starting, as after a power cut.
         (
@@ -61,7 +91,6 @@ async def ended(folder: Path, **environment: str) -> tuple[int | None, list[str]
         ),
         ({"ATELIER_STORAGE_URL": "gopher://pictures"}, "ATELIER_STORAGE_URL", 2),
         ({"ATELIER_STORAGE_URL": "/proc/pictures"}, "The picture store", 1),
-        ({"ATELIER_DEVICE": "cuda:7", "ATELIER_ENGINE": "embedded"}, "no device 'cuda:7'", 2),
         (
             {"ATELIER_VGG19_WEIGHTS": "nowhere.pth", "ATELIER_ENGINE": "embedded"},
             "nowhere.pth",
@@ -69,22 +98,55 @@ async def ended(folder: Path, **environment: str) -> tuple[int | None, list[str]
         ),
     ],
 )
-async def test_a_fault_is_one_sentence_and_the_start_ends_at_once(
-    environment: dict[str, str], said: str, status: int, tmp_path: Path
+async def test_a_fault_says_whether_another_start_may_succeed(
+    environment: dict[str, str],
+    said: str,
+    status: int,
+    settle: Callable[..., Settings],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, lines = await ended(tmp_path, **TOKEN, **NOWHERE, **environment)
-    assert code == status
-    plain = [line for line in lines if not line.startswith("{")]
-    assert len(plain) == 1
-    assert said in plain[0]
+    assert await _preflight(settle(**environment)) == status
+    (fault,) = faults(capsys.readouterr().err)
+    assert said in fault
 
 
-async def test_discord_that_is_away_is_no_fault(tmp_path: Path) -> None:
-    process = await start(tmp_path, **TOKEN, **NOWHERE)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(process.wait(), 8)
-    process.terminate()
-    await asyncio.wait_for(process.wait(), 60)
+async def test_without_a_token_one_line_says_where_to_get_one(
+    settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await _preflight(settle(DISCORD_TOKEN="")) == 2
+    (line,) = faults(capsys.readouterr().err)
+    assert "https://discord.com/developers/applications" in line
+    assert "make demo" in line
+    assert "make sandbox" in line
+
+
+async def test_a_token_that_is_not_accepted_is_said_in_a_sentence(
+    settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with LoopbackDiscord.start() as discord:
+        assert await _preflight(settle(**{**discord.environment(), **TOKEN})) == 2
+    (line,) = faults(capsys.readouterr().err)
+    assert "does not accept this DISCORD_TOKEN" in line
+    assert TOKEN["DISCORD_TOKEN"] not in line
+
+
+def test_one_loopback_address_alone_is_refused(settle: Callable[..., Settings]) -> None:
+    with pytest.raises(SettingsError, match="belong together") as refused:
+        settle(DISCORD_GATEWAY_URL="")
+    assert TOKEN["DISCORD_TOKEN"] not in str(refused.value)
+
+
+async def test_discord_that_is_away_is_no_fault(
+    settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = settle()
+    assert await _preflight(settings) == 0
+    assert faults(capsys.readouterr().err) == []
+    serving = asyncio.create_task(Connection(settings).serve())
+    done, _ = await asyncio.wait({serving}, timeout=3.0)
+    assert not done
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
 
 
 async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def alt_texts_of(card: ui.LayoutView) -> list[str | None]:
     return [item.description for gallery in galleries for item in gallery.items]
 
 
-READY = Standing(2, NOW + timedelta(minutes=5), 1, paused=False)
+READY = Standing(2, NOW + timedelta(hours=2), 1, paused=False)
 
 
 def test_who_waits_reads_a_time_only_where_the_queue_moves() -> None:

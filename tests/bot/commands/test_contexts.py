@@ -38,21 +38,3 @@ async def test_every_command_of_members_answers_everywhere(world: World, locale:
         )
         assert f"From {context}".replace("_", "\\_") in saved.text
     assert len(await world.queue.styles.visible_to(ada.id, None)) == len(CONTEXTS)
-
-
-async def test_every_answer_is_acknowledged_in_time(world: World) -> None:
-    ada, admin = world.user("ada"), world.user("admin")
-    for user, name in (
-        (ada, "queue"),
-        (ada, "history"),
-        (ada, "styles"),
-        (ada, "help"),
-        (ada, "privacy"),
-        (admin, "limits show"),
-        (admin, "limits change"),
-        (admin, "blocklist show"),
-        (admin, "queue-admin clear"),
-        (admin, "stats"),
-    ):
-        interaction = await world.discord.slash(user, name)
-        assert interaction.acknowledged, name

@@ -39,13 +39,6 @@ async def test_a_members_avatar_is_painted(world: World, context: str) -> None:
     assert job.inputs.styles[0].preset == "great-wave"
 
 
-async def test_the_limits_hold_for_avatars(world: World) -> None:
-    await world.queue.blocks.add(world.guild_id, world.user().id, 1)
-    opened = await world.discord.user_command(world.user(), "Paint the avatar", world.user("grace"))
-    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    assert "blocked you" in await world.said(submitted)
-
-
 async def test_a_messages_picture_is_used_as_style(world: World) -> None:
     await world.says(await use_as_style(world, photos("teal")), "Place 1")
     (job,) = await world.jobs()

@@ -132,12 +132,12 @@ async def test_a_picture_that_is_too_large_comes_as_jpeg(world: World) -> None:
     noise.save(buffer, "PNG")
     key = await world.queue.store.put(buffer.getvalue(), ".png")
     await world.queue.styles.save("user", ada.id, "Noise", key, ada.id)
-    found = [part async for part in export_parts(world.bot, ada.id, 80_000)]
+    found = [part async for part in export_parts(world.bot, ada.id, 90_000)]
     with zipfile.ZipFile(found[-1].archive) as archive:
         (name,) = [each for each in archive.namelist() if each.startswith("pictures/")]
-        assert not name.endswith(".png")
+        assert name == f"pictures/{key.removesuffix('.png')}.jpg"
         with Image.open(io.BytesIO(archive.read(name))) as sent:
-            assert sent.size == (200, 200)
+            assert (sent.format, sent.size) == ("JPEG", (200, 200))
 
 
 async def test_what_cannot_be_sent_is_counted(world: World) -> None:

@@ -1,7 +1,4 @@
-import pytest
-
 from jobs.model import JobState
-from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Json
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World, labels
@@ -115,11 +112,6 @@ async def test_others_jobs_and_unknown_ones_get_the_same_answer(world: World) ->
     unknown = await world.slash(grace, "cancel", {"job": 4711})
     assert foreign.text.replace(str(job.id), "N") == unknown.text.replace("4711", "N")
     assert await world.state(job) is JobState.QUEUED
-
-
-async def test_values_that_no_list_offered_are_refused(world: World) -> None:
-    with pytest.raises(NotOfferedError):
-        await world.slash(world.user(), "cancel", {"job": -1})
 
 
 async def test_in_a_dm_there_is_only_ones_own_queue(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
+from tests.bot.commands.test_hiding import is_hidden
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World, labels
 
@@ -186,11 +187,16 @@ async def test_a_channel_that_cannot_be_written_is_told(world: World) -> None:
 
 
 async def test_it_is_hidden_where_admins_want_that(world: World) -> None:
-    message = await world.painted({"spoiler": True})
+    message = await world.painted()
+    gallery_id, hidden = world.discord.channel("talk").id, Defaults(always_spoiler=True)
+    assert message.channel_id != gallery_id
+    await world.queue.defaults.set(
+        "channel", gallery_id, hidden, guild_id=world.guild_id, by_user=world.user("admin").id
+    )
     await world.says(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
-    (gallery,) = [each for each in posted.walk() if each["type"] == 12]
-    assert gallery["items"][0]["spoiler"]
+    assert is_hidden(posted)
+    assert not is_hidden(message)
 
 
 def photo() -> dict[str, tuple[str, bytes]]:

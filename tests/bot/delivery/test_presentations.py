@@ -130,12 +130,26 @@ async def test_what_is_hidden_is_hidden_beside_mere_words(world: World) -> None:
 
 
 async def test_words_take_the_place_of_a_message_without_a_card(world: World) -> None:
-    await world.start_engine()
-    painter_done = world.discord.faults.add("PATCH", EDITS, delay=3.0, status=400, times=3)
+    later = {"status": 429, "retry_after": 0.2, "with_via": False}
+    world.discord.faults.add("PATCH", EDITS, times=1000, **later)
     interaction = await world.paint()
+    await world.eventually(world.jobs)
+    (job,) = await world.jobs()
+    await world.stop_bot()  # it has shown nothing of the job yet
+    painter = await world.start_engine()
+
+    async def is_painted() -> bool:
+        done = await painter.queue.jobs.get(job.id)
+        return done is not None and done.state.ended
+
+    await world.eventually(is_painted)
+    world.discord.faults.clear()
+    cards = world.discord.faults.add("PATCH", EDITS, status=400, times=3)
+    await world.start_bot()
     message = await world.says(interaction, RESULT)
-    await world.delivered()
-    assert painter_done.hits
+    assert len(cards.hits) == 3
+    assert RESULT in message.content
+    assert not message.components
     assert message.attachments
 
 

@@ -4,7 +4,6 @@ import io
 import struct
 import zlib
 
-import pytest
 from PIL import Image
 
 from tests.common.clips.files import film
@@ -109,13 +108,6 @@ async def test_a_blend_needs_two_styles(world: World) -> None:
     assert "needs two styles" in await world.said(interaction)
 
 
-async def test_an_unknown_preset_gets_a_sentence(world: World) -> None:
-    interaction = await world.paint({"preset": "qqqqqqq@everyone"}, attachments=PHOTO)
-    answer = await world.said(interaction)
-    assert "There is no painting or saved style" in answer
-    assert "@everyone" not in answer
-
-
 async def test_a_file_that_is_too_large_is_not_downloaded(closed_world: World) -> None:
     closed_world.settings = closed_world.settings.model_copy(update={"atelier_max_upload_mib": 1})
     world = closed_world
@@ -123,6 +115,8 @@ async def test_a_file_that_is_too_large_is_not_downloaded(closed_world: World) -
     data = GOOD + bytes(2 * 1024 * 1024)
     interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", data)})
     assert "at most 1 MiB" in await world.said(interaction)
+    downloads = [line.title for line in world.discord.traffic if line.kind == "cdn"]
+    assert not [title for title in downloads if "photo.png" in title]
 
 
 async def test_a_file_that_is_gone_gets_a_sentence(world: World) -> None:
@@ -138,10 +132,12 @@ async def test_a_download_that_fails_once_is_tried_again(world: World) -> None:
     assert fault.hits
 
 
-@pytest.mark.parametrize("typed", ["🎨", "???", "none"])
-async def test_a_preset_that_names_nothing_paints_nothing(world: World, typed: str) -> None:
-    interaction = await world.paint({"preset": typed}, attachments=PHOTO)
-    assert "There is no painting or saved style" in await world.said(interaction)
+async def test_a_preset_that_names_nothing_paints_nothing(world: World) -> None:
+    for typed in ("🎨", "???", "none", "qqqqqqq@everyone"):
+        interaction = await world.paint({"preset": typed}, attachments=PHOTO)
+        said = await world.said(interaction)
+        assert "There is no painting or saved style" in said, typed
+        assert "@everyone" not in said
     assert not await world.jobs()
 
 

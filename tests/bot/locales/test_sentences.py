@@ -3,6 +3,7 @@
 import ast
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,13 @@ ROOT = Path(__file__).resolve().parents[3]
 KINDS = kinds_of_explained()
 
 
-def said() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def said() -> list[tuple[str, ast.Call]]:
     """Every place where a sentence is made, with the call that makes it."""
+    return [*_said()]
+
+
+def _said() -> Iterator[tuple[str, ast.Call]]:
     only_typed = {pattern.rpartition("/")[2] for pattern in COMMAND_LINE}
     for package in OTHERS:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -60,4 +66,4 @@ def test_every_sentence_is_translated(language: str) -> None:
     messages = texts_for(language).messages
     places = [place for place, call in said() if (None, template_of(call)) not in messages]
     assert places == []
-    assert len(list(said())) > 50
+    assert len(said()) > 50

@@ -63,5 +63,11 @@ async def test_the_confined_process_can_do_it() -> None:
 
 
 def test_encoded_pictures_of_members_are_not_asked() -> None:
-    jpeg = encoded(Image.new("RGB", (8, 8)), "JPEG")
-    assert said_by(Image.open(io.BytesIO(jpeg))) == {}
+    exif = Image.Exif()
+    exif[Base.Software], exif[Base.ImageDescription] = "Camera 3", "At home"
+    exif.get_ifd(IFD.Exif)[Base.UserComment] = b"ASCII\0\0\0The garden gate"
+    for kind in ("JPEG", "WEBP"):
+        photo = encoded(Image.new("RGB", (8, 8)), kind, exif=exif, xmp=b"<x:xmpmeta/>")
+        opened = Image.open(io.BytesIO(photo))
+        assert {"exif", "xmp"} <= set(opened.info)
+        assert said_by(opened) == {}

@@ -16,6 +16,7 @@ from common.pictures import DecoderPool, PictureError
 from common.sentences import Sentence, sentence
 from jobs.model import Failure, FailureKind
 from jobs.outcomes import BLOCKED, Refusal
+from tests.kit.pictures import plain_picture
 
 EN, DE = texts_for("en"), texts_for("de")
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 400_000, UTC)
@@ -123,10 +124,12 @@ async def test_a_problem_with_a_picture_keeps_its_numbers_across_the_childs_pipe
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match="not a picture I can read") as caught:
             await pool.normalize(b"notes")
-    said = DE.say(explain(caught.value).sentence)
-    assert said.startswith("Diese Datei ist kein Bild, das ich lesen kann")
-    problem = PictureError("That picture has only {width} px.", width=3)
-    assert str(problem) == "That picture has only 3 px."
+        said = DE.say(explain(caught.value).sentence)
+        assert said.startswith("Diese Datei ist kein Bild, das ich lesen kann")
+        with pytest.raises(PictureError, match="That picture has only 3 × 2 pixels") as caught:
+            await pool.normalize(plain_picture((3, 2)))
+        said = DE.say(explain(caught.value).sentence)
+        assert said.startswith("Dieses Bild hat nur 3 × 2 Pixel")
 
 
 class OneRoleOneChannel:

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
@@ -116,9 +117,13 @@ def film(
     sound_seconds: float = 0.02,
     shape: Fraction | None = None,
     options: dict[str, str] | None = None,
+    matrix: Colorspace | None = None,
     **tags: Any,
 ) -> bytes:
-    """A film of frames [H, W, 3] of 8 or 16 bits; `tags` are said of its colors, and hold."""
+    """A film of frames [H, W, 3] of 8 or 16 bits; `tags` are said of its colors, and hold.
+
+    `matrix` holds, too, but is not said.
+    """
     starts_ms = starts_ms or [1000 * number // rate for number in range(len(frames))]
     file = io.BytesIO()
     with av.open(file, "w", format=kind) as container:
@@ -140,7 +145,7 @@ def film(
         for start, frame in zip(starts_ms, frames, strict=True):
             picture = av.VideoFrame.from_ndarray(frame, format=source).reformat(
                 format=pixels,
-                dst_colorspace=tags.get("colorspace"),
+                dst_colorspace=tags.get("colorspace", matrix),
                 dst_color_range=tags.get("color_range"),
             )
             picture.pts, picture.time_base = start, Fraction(1, 1000)

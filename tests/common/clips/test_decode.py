@@ -257,12 +257,22 @@ def test_matrix_and_range_of_a_film_are_heeded(tags: dict[str, Any]) -> None:
     assert near(at(clip, 30, 20), LOOKS, 6)
 
 
-def test_a_film_that_says_nothing_has_the_matrix_of_its_size() -> None:
-    large = [solid(look, (1280, 720)) for look in LOOKS[:2]]
-    tagged = film(large, colorspace=Colorspace.ITU709, options={"preset": "ultrafast"})
-    assert near(at(made(tagged)[0], 30, 20), LOOKS[:2], 6)
-    with av.open(io.BytesIO(tagged), "r") as container:
-        assert next(container.decode(video=0)).colorspace == Colorspace.ITU709
+@pytest.mark.parametrize(
+    ("height", "kind", "codec", "matrix"),
+    [
+        (720, "mp4", "libx264", Colorspace.ITU709),
+        (718, "mp4", "libx264", Colorspace.ITU601),
+        (720, "webm", "libvpx-vp9", Colorspace.ITU601),
+    ],
+)
+def test_a_film_that_says_nothing_has_the_matrix_of_its_size(
+    height: int, kind: str, codec: str, matrix: Colorspace
+) -> None:
+    high = [solid(look, (96, height)) for look in LOOKS[:2]]
+    data = film(high, kind=kind, codec=codec, matrix=matrix)
+    with av.open(io.BytesIO(data), "r") as container:
+        assert next(container.decode(video=0)).colorspace == 2, "unspecified"
+    assert near(at(made(data)[0], 30, 20), LOOKS[:2], 6)
 
 
 def test_light_of_hdr_keeps_its_white_below_the_brightest() -> None:

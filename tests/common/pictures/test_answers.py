@@ -44,6 +44,14 @@ def test_a_clip_is_believed_where_one_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    "said", [{}, {"picture": {}}, {"problem": {}}, {"problem": {"template": 5, "values": {}}}]
+)
+def test_an_answer_that_is_none_is_not_believed(said: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="decoder"):
+        checked(said, [png()], LIMITS)
+
+
+@pytest.mark.parametrize(
     "file",
     [
         b"GIF89a" + png()[6:],

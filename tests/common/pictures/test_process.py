@@ -22,7 +22,6 @@ from common.pictures import (
     PictureError,
     process,
 )
-from common.pictures.answers import checked
 from common.pictures.decode import normalize
 from common.pictures.handover import HELD_BYTES, open_memory, read_memory
 from tests.common.clips.files import GREEN, RED, film, solid
@@ -166,21 +165,6 @@ def _listening() -> int:
 
 
 _LISTENERS: list[socket.socket] = []
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {},
-        {"picture": {}},
-        {"picture": {"source_format": "PNG", "notes": []}},
-        {"problem": {"template": "x" * 5000, "values": {}}},
-        {"problem": {"template": 5, "values": {}}},
-    ],
-)
-def test_an_answer_that_is_none_is_not_believed(answer: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="decoder"):
-        checked(answer, [b"no picture at all, and long enough to be one"], DecodeLimits())
 
 
 async def test_an_idle_child_that_is_killed_takes_no_picture_with_it() -> None:

@@ -105,12 +105,14 @@ def test_an_unknown_layer_is_named_with_those_there_are() -> None:
         features_of(LiteEncoder(), picture(64, 64), ["relu4_2"])
 
 
-@pytest.mark.parametrize("layers", [LAYERS, *((name,) for name in LAYERS)])
+@pytest.mark.parametrize(
+    "layers", [LAYERS, *({read.source: (read.layer,) for read in READINGS}.values())]
+)
 def test_the_margin_is_wide_enough_for_exact_tiles(layers: tuple[str, ...]) -> None:
     encoder = LiteEncoder(dtype=torch.float64)
-    whole = picture(288, 320, dtype=torch.float64)
+    whole = picture(104, 112, dtype=torch.float64)
     features = features_of(encoder, whole, layers)
-    tiling = Tiling((288, 320), 64, encoder.margin_px(layers))
+    tiling = Tiling((104, 112), 32, encoder.margin_px(layers))
     for core in tiling.cores():
         window = tiling.window(core)
         found = features_of(encoder, window.of(whole), layers)

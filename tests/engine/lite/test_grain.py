@@ -16,7 +16,7 @@ from engine.recipes.recipe import Recipe, load_recipe
 from tests.kit.thin import noise_picture, run
 from tools.evaluation.measures import two_pixel_power
 
-HEIGHT, WIDTH = 144, 192
+HEIGHT, WIDTH = 96, 128
 MOST_EXCESS = 4.0
 """Power at periods of two pixels, in parts of the photograph's."""
 
@@ -46,7 +46,7 @@ def painted(photograph: Picture, style: Picture | None = None) -> Picture:
     def opener(*_: object, **settings: object) -> Encoder:
         return LiteEncoder(device=torch.device("cpu"), dtype=settings["dtype"])  # type: ignore[arg-type]
 
-    options = PaintOptions(size_px=WIDTH, network="lite", scales=2, iterations=30)
+    options = PaintOptions(size_px=WIDTH, network="lite", scales=2, iterations=12)
     found, _ = run(
         options,
         Studio(opener=opener, precision="fp32"),

@@ -49,7 +49,7 @@ def test_a_preset_paints_offline_and_takes_the_paintings_colors(
     found = preset_style("the-scream", tmp_path, network)
     assert found.picture is None
     grey = Picture(torch.full((3, 64, 80), 0.5))
-    options = PaintOptions(size_px=80, network=network, iterations=40, scales=1, strength=0.9)
+    options = PaintOptions(size_px=80, network=network, iterations=4, scales=1, strength=0.9)
     style = Style(fingerprints=found.fingerprints, name=found.name)
     events = list(paint(grey, [style], options, studio=Studio()))
     painted = events[-1]

@@ -84,7 +84,7 @@ def test_each_frame_is_told_of(studio: Path, capsys: pytest.CaptureFixture[str])
 def test_a_still_picture_of_it_is_there_as_before(
     studio: Path, output: str, more: Sequence[str]
 ) -> None:
-    assert engine_main(arguments(output, "--quiet", *more)) == 0
+    assert engine_main(arguments(output, "--quiet", "--size", "64", *more)) == 0
     with Image.open(studio / output) as picture:
         assert getattr(picture, "n_frames", 1) == 1
 
@@ -94,7 +94,7 @@ def test_a_photograph_that_does_not_move_is_a_clip_of_one_frame(studio: Path) ->
     assert engine_main(arguments("o.gif", "--quiet", content="photo.png")) == 0
     with Image.open(studio / "o.gif") as picture:
         assert picture.size == (80, 60)
-    assert engine_main(arguments("o.webp", "--quiet", content="photo.png")) == 0
+    assert engine_main(arguments("o.webp", "--quiet", "--size", "64", content="photo.png")) == 0
 
 
 def test_what_is_beyond_the_limits_of_members_is_the_callers_own(tmp_path: Path) -> None:
@@ -139,13 +139,30 @@ def test_without_a_name_a_moving_picture_is_an_mp4(studio: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_ended_goes_on_at_the_frame_it_was_at(
-    studio: Path, ending: signal.Signals, capsys: pytest.CaptureFixture[str]
+    studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(studio / "clip.gif", panned(3, height=80))
     assert engine_main(arguments("whole.webp", "--quiet", "--iterations", "40")) == 0
-    long = arguments("o.webp", "--checkpoint", "c.ckpt", "--iterations", "40")
+    for ending in (signal.SIGINT, signal.SIGKILL):
+        output = f"{ending.name}.webp"
+        long = arguments(output, "--checkpoint", "c.ckpt", "--iterations", "40")
+        end_after_a_frame(studio, long, ending)
+        assert not (studio / output).exists()
+        painted = json.loads((studio / "c.ckpt").read_bytes())["frames"]
+        capsys.readouterr()
+        assert engine_main(long) == 0
+        said = capsys.readouterr().err
+        told = [number for number in (1, 2, 3) if f"frame {number} of 3" in said]
+        assert told == list(range(painted + 1, 4))
+        assert not (studio / "c.ckpt").exists()
+        for one, another in zip(
+            read(studio / "whole.webp").frames(), read(studio / output).frames(), strict=True
+        ):
+            assert one.tobytes() == another.tobytes()
+
+
+def end_after_a_frame(studio: Path, long: Sequence[str], ending: signal.Signals) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "engine", *long],
         stderr=subprocess.PIPE,
@@ -162,14 +179,6 @@ def test_a_run_that_is_ended_goes_on_at_the_frame_it_was_at(
     if ending is signal.SIGINT:
         assert b"Stopped. The checkpoint is saved." in said
         assert b"Traceback" not in said
-    assert not (studio / "o.webp").exists()
-    capsys.readouterr()
-    assert engine_main(long) == 0
-    assert not (studio / "c.ckpt").exists()
-    for one, another in zip(
-        read(studio / "whole.webp").frames(), read(studio / "o.webp").frames(), strict=True
-    ):
-        assert one.tobytes() == another.tobytes()
 
 
 def test_a_checkpoint_of_something_else_is_refused(

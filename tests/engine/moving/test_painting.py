@@ -105,7 +105,7 @@ def test_a_slow_fade_is_painted_once_it_is_seen(tmp_path: Path, studio: Studio) 
 
 
 def test_a_loop_comes_back_to_its_first_frame(tmp_path: Path, studio: Studio) -> None:
-    there = panned(8, step=3)
+    there = panned(5, step=3)
     images = [*there, *there[-2::-1]]  # the last one shows what the first does
     steps: dict[bool, float] = {}
     for loops in (False, True):
@@ -117,19 +117,19 @@ def test_a_loop_comes_back_to_its_first_frame(tmp_path: Path, studio: Studio) ->
 def test_a_killed_run_costs_the_frame_at_hand_and_ends_like_one_that_was_not(
     tmp_path: Path, studio: Studio
 ) -> None:
-    images = panned(5)
+    images = panned(4)
     _, whole = painted(images, tmp_path / "whole", studio)
     run = painting(Images(images), tmp_path / "first", studio)
     kept = b""
     for event in run.paint():
         if isinstance(event, FramePainted):
             kept = event.checkpoint()
-        if isinstance(event, FrameStepped) and event.frame == 4:
+        if isinstance(event, FrameStepped) and event.frame == 3:
             break
     again = painting(Images(images), tmp_path / "second", studio)
     again.go_on(kept, run.frames.file)
     events = list(again.paint())
-    assert {one.frame for one in events if isinstance(one, FrameStepped)} == {4, 5}
+    assert {one.frame for one in events if isinstance(one, FrameStepped)} == {3, 4}
     for one, another in zip(whole, again.finished(), strict=True):
         assert apart(one, another) == 0
 
@@ -153,8 +153,8 @@ def test_a_checkpoint_of_another_clip_is_refused(tmp_path: Path, studio: Studio)
 def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_anew(
     tmp_path: Path, studio: Studio
 ) -> None:
-    images = panned(3)
-    run = painting(Images(images), tmp_path / "a", studio)
+    images, quick = panned(3), PaintOptions(size_px=64, iterations=1, scales=1)
+    run = painting(Images(images), tmp_path / "a", studio, quick)
     kept = [one.checkpoint() for one in run.paint() if isinstance(one, FramePainted)][1]
     for file, problem in (
         (lambda _number: run.frames.file(0), PaintSettingsError),
@@ -162,7 +162,7 @@ def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_
         (lambda number: run.frames.file(number)[:-20], PaintSettingsError),
         (lambda _number: run.frames.file(99), FileNotFoundError),
     ):
-        again = painting(Images(images), tmp_path / "b", studio)
+        again = painting(Images(images), tmp_path / "b", studio, quick)
         with pytest.raises(problem):
             again.go_on(kept, file)
         assert len(again.frames) == 0
@@ -173,11 +173,11 @@ def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_
 def test_a_checkpoint_is_as_short_for_many_frames_as_for_one(
     tmp_path: Path, studio: Studio
 ) -> None:
-    images = [Image.new("RGB", (32, 32), (number, 90, 40)) for number in range(120)]
+    images = [Image.new("RGB", (32, 32), (number, 90, 40)) for number in range(40)]
     quick = PaintOptions(size_px=64, iterations=1, scales=1)
     run = painting(Images(images), tmp_path, studio, quick)
     kept = [len(one.checkpoint()) for one in run.paint() if isinstance(one, FramePainted)]
-    assert len(kept) == 120
+    assert len(kept) == 40
     assert max(kept) - min(kept) < 32  # longer numbers
 
 

@@ -65,51 +65,51 @@ def test_the_first_frame_is_the_still_of_it(
 
 
 @pytest.mark.parametrize(
-    ("faces", "by_hue"),
-    [((), [True] * 14), ((0,), [False] * 14), ((12,), [False] * 14), ((5,), [True] * 14)],
+    ("count", "faces", "by_hue"),
+    [(3, (), True), (3, (0,), False), (13, (12,), False), (6, (5,), True)],
     ids=["none", "from the first", "one comes", "one that is not looked for"],
 )
 def test_a_scene_in_which_a_face_is_found_is_led_by_light_from_its_first_frame_on(
+    count: int,
     faces: tuple[int, ...],
-    by_hue: list[bool],
+    by_hue: bool,
     tmp_path: Path,
     studio: Studio,
     led_by_hue: list[bool],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    images = panned(14)
+    images = panned(count)
     show_faces(monkeypatch, images, *faces)
     painted(images, tmp_path, studio, options=QUICK)
-    assert led_by_hue == by_hue
+    assert led_by_hue == [by_hue] * count
 
 
 def test_each_scene_decides_and_one_that_returns_stays_with_it(
     tmp_path: Path, studio: Studio, led_by_hue: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, other = panned(12), panned(4, seed=7)
+    first, other = panned(9), panned(4, seed=7)
     images = [*first[:4], *other, *first[4:]]  # Cuts at 4 and 8; 12 is in the scene that returns.
     show_faces(monkeypatch, images, 4, 12)
     events, _ = painted(images, tmp_path, studio, options=QUICK)
     assert events[-1].anew == (1, 5)
-    assert led_by_hue == [True] * 4 + [False] * 4 + [True] * 8
+    assert led_by_hue == [True] * 4 + [False] * 4 + [True] * 5
 
 
 def test_a_run_that_goes_on_decides_as_the_first_one_did(
     tmp_path: Path, studio: Studio, led_by_hue: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = [*panned(3), *panned(11, seed=7)]
+    images = [*panned(3), *panned(10, seed=7)]
     show_faces(monkeypatch, images, 12)  # of the second scene, which begins with frame 3
-    _, whole = painted(images, tmp_path / "whole", studio, options=QUICK)
-    assert led_by_hue == [True] * 3 + [False] * 11
     run = painting(Images(images), tmp_path / "first", studio, QUICK)
     done = (event for event in run.paint() if isinstance(event, FramePainted))
-    kept = next(event.checkpoint() for event in done if event.frame == 6)
+    (kept,) = [event.checkpoint() for event in done if event.frame == 9]
+    assert led_by_hue == [True] * 3 + [False] * 10
     again = painting(Images(images), tmp_path / "second", studio, QUICK)
     again.go_on(kept, run.frames.file)
     led_by_hue.clear()
     list(again.paint())
-    assert led_by_hue == [False] * 8
-    for one, another in zip(whole, again.finished(), strict=True):
+    assert led_by_hue == [False] * 4
+    for one, another in zip(run.finished(), again.finished(), strict=True):
         assert apart(one, another) == 0
 
 

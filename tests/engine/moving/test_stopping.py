@@ -88,7 +88,7 @@ def test_it_is_looked_for_between_the_steps(
     pictures = Pictures(
         Picture.from_image(clip.frame(0)), (Style(noise_picture(56, 40)),), None, None, "vgg19"
     )
-    options = PaintOptions(size_px=64, iterations=5, scales=2)
+    options = PaintOptions(size_px=64, iterations=2, scales=2)
     frames = PaintedFrames(tmp_path / "frames")
     work = ClipPainting(clip, pictures, options, thin_studio(), frames, control=control)
     steps.clear()

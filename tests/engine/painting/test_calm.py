@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from engine.painting.calm import calm_parts
+from engine.painting.color import luminance
 from engine.painting.faces import Face, face_mask
 from engine.painting.inputs import Inputs
 from engine.painting.picture import Picture
@@ -40,8 +41,11 @@ def test_of_a_flat_picture_all_is_half_calm(level: float) -> None:
 
 def test_light_and_colour_make_no_difference() -> None:
     pixels = half_lively(64, 96)
-    darker = calm_parts(pixels * 0.5)
-    torch.testing.assert_close(darker, calm_parts(pixels), atol=0.15, rtol=0)
+    calm = calm_parts(pixels)
+    for other in (pixels * 0.5, pixels * 0.5 + 0.4):
+        torch.testing.assert_close(calm_parts(other), calm, atol=0.15, rtol=0)
+    grey = luminance(pixels[None])[0].expand(3, -1, -1)
+    torch.testing.assert_close(calm_parts(grey), calm, atol=0.01, rtol=0)
 
 
 def test_half_of_a_picture_is_calm() -> None:

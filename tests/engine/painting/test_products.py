@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from engine.painting import products
 from engine.painting.products import is_quicker, is_right, onednn_linear
 
 _RIGHT = 1e-6
@@ -22,7 +23,13 @@ def test_they_are_those_of_the_matrices_however_these_lie(size: tuple[int, int, 
         assert _apart(added, wanted + bias) < _RIGHT
 
 
-def test_only_wide_ones_in_float32_on_a_processor_are_left_to_it() -> None:
+def test_only_wide_ones_in_float32_on_a_processor_are_left_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert is_quicker(64, torch.ones(2, 2)) is is_right()
+    monkeypatch.setattr(products, "is_right", lambda: True)  # as on the processors it is right on
+    assert is_quicker(64, torch.ones(2, 2))
+    assert not is_quicker(64, torch.ones(2, 2, requires_grad=True))
     assert not is_quicker(8, torch.ones(2, 2))
     assert not is_quicker(64, torch.ones(2, 2, dtype=torch.float64))
     assert not is_quicker(64, torch.ones(2, 2, dtype=torch.bfloat16))

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from common.options import PaintOptions
 from engine.networks.encoder import WeightsError
 from engine.networks.weights import load_weights
-from engine.painting import PaintSettingsError, Studio, Style, choose_device
+from engine.painting import PaintSettingsError, Studio, Style
 from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
 from engine.painting.plan import make_plan
@@ -58,11 +58,6 @@ def test_the_least_strengths_are_as_one_hundredth() -> None:
 def test_an_amount_of_memory_without_end_is_none() -> None:
     with pytest.raises(PaintSettingsError, match="2GiB"):
         parse_memory("9" * 400)
-
-
-def test_a_device_that_is_not_here_is_refused() -> None:
-    with pytest.raises(PaintSettingsError, match="choose among"):
-        choose_device(f"cuda:{torch.cuda.device_count()}")
 
 
 def test_a_pooling_that_the_network_does_not_have_is_said() -> None:

@@ -88,10 +88,19 @@ def test_nothing_limits_where_there_are_no_groups(tmp_path: Path) -> None:
 
 def test_a_checkpoint_serves_with_and_without_a_film() -> None:
     content, saved = noise_picture(48, 64), b""
-    for event in paint(content, [STYLE], changed(timelapse=True), studio=thin_studio()):
-        if isinstance(event, Stepped):
-            saved = event.checkpoint()
-    run(changed(timelapse=False), thin_studio(), content=content, resume=saved)
+    iterations: list[int] = []
+    for timelapse in (True, False, True):
+        resume, first = saved or None, len(iterations)
+        events = paint(
+            content, [STYLE], changed(timelapse=timelapse), studio=thin_studio(), resume=resume
+        )
+        for event in events:
+            if isinstance(event, Stepped):
+                iterations.append(event.iteration)
+                saved = event.checkpoint()
+                if len(iterations) == first + 4:
+                    events.close()
+    assert iterations == list(range(1, 13))
 
 
 def test_the_picture_to_start_from_of_a_narrow_content_keeps_its_shape() -> None:

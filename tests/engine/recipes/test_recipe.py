@@ -112,7 +112,7 @@ def calm_distance(found: Tensor, style: Tensor, stride: int, least: Tensor) -> T
 
 def atelier(picture: Tensor) -> Tensor:
     shares = tuple(weight / 3.7 for weight in (1.0, 1.0, 1.0, 0.5, 0.2))
-    target = in_the_palette_of(SOURCES[1])
+    target = STARTS["atelier"]
     loss = relative(picture, 0.33, 0.1, target=target, shares=shares, beside=1.0, quiet=1.0)
     return loss + 10 * grain(picture - target)
 

@@ -1,6 +1,7 @@
 """Members read that an engine is starting from before it loads what takes seconds."""
 
 import errno
+import logging
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from common.settings import Settings
 from engine.worker.announcing import announced
 from jobs.queue import JobQueue
+from tests.kit.forked import ForkServer
 
 
 @pytest.fixture
@@ -57,10 +59,15 @@ def test_what_starts_no_engine_announces_none(settings: Settings) -> None:
         assert not starting(settings)
 
 
-def test_a_database_that_is_not_there_is_no_hindrance(settings: Settings) -> None:
-    assert settings.database_url
+def test_a_database_that_is_not_there_is_no_hindrance(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The bot makes it; an engine only says that it could tell nobody."""
+    caplog.set_level(logging.INFO)
     with announced([]) as start:
         start.status = 0
+    assert "nobody is told that an engine starts" in caplog.text
+    assert not list(settings.atelier_data_dir.glob("*.sqlite3*"))
 
 
 @pytest.mark.parametrize(
@@ -69,12 +76,12 @@ def test_a_database_that_is_not_there_is_no_hindrance(settings: Settings) -> Non
     ids=["a database that may come", "a setting that is wrong"],
 )
 def test_the_status_says_whether_another_start_may_help(
-    address: str, status: int, tmp_path: Path
+    address: str, status: int, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     ours = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_DEVICE": "cpu"}
     environment = os.environ | ours | {"ATELIER_DATABASE_URL": address}
-    ended = subprocess.run([sys.executable, "-m", "engine"], env=environment, check=False)
-    assert ended.returncode == status
+    started = fork_server.start(["engine"], cwd=tmp_path, env=environment)
+    assert started.wait(timeout=120) == status
 
 
 def test_it_loads_no_torch() -> None:
@@ -83,7 +90,7 @@ def test_it_loads_no_torch() -> None:
 
 
 def test_a_system_that_refuses_is_no_hindrance_either(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As where an engine ends since it has no file handles left: in order, with its own words."""
 
@@ -92,5 +99,7 @@ def test_a_system_that_refuses_is_no_hindrance_either(
 
     assert settings.database_url
     monkeypatch.setattr(JobQueue, "open", refused)
+    caplog.set_level(logging.INFO)
     with announced([]) as start:
         start.status = 1
+    assert [line.partition("] ")[2] for line in caplog.messages] == ["Too many open files"] * 2

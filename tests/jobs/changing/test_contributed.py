@@ -143,6 +143,8 @@ async def test_what_waits_or_is_painted_ends_and_is_counted_back(
         assert now.failure is not None
         assert now.failure.kind is FailureKind.ERASED
         assert now.pictures_deleted_at is not None
+        usage = await queue.submissions.usage(submission(job.user_id).asker)
+        assert [each.current for each in usage] == [0, 0], "neither waiting nor today's"
         assert [text for text in caplog.messages if text.startswith(f"job {job.id}: failed;")]
     assert not await queue.store.exists(photo)
     health = await queue.health.ask()

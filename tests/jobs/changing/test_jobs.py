@@ -3,9 +3,9 @@
 import pytest
 
 from jobs.model import JobState, Progress
-from jobs.outcomes import LeaseHeld
+from jobs.outcomes import AlreadyEnded, Cancelled, LeaseHeld, NoSuchJob, NotYours
 from jobs.queue import JobQueue
-from tests.kit.samples import FakeClock, accepted, claimed, failure
+from tests.kit.samples import RESULT, FakeClock, accepted, claimed, failure, report
 
 MEMBER, ADMIN, ANOTHER = 1, 9, 8
 
@@ -56,12 +56,44 @@ async def test_what_is_queued_once_more_begins_anew(queue: JobQueue, fails: bool
         await queue.jobs.remove(job.id, ADMIN)
         await queue.claims.cancelled(claim)
     await queue.deliveries.mark_delivered(job.id, how="dm")
+    assert await queue.deliveries.due() == []
     again = await queue.jobs.retry(job.id)
     assert again is not None
-    assert (again.cancelled_by, again.progress, again.came_by_dm) == (None, None, False)
+    assert [each.id for each in await queue.deliveries.due()] == [job.id]
+    assert (again.state, again.failure, again.cancelled_by) == (JobState.QUEUED, None, None)
+    assert (again.attempts, again.started_at, again.progress) == (0, None, None)
+    assert (again.delivered_at, again.came_by_dm) == (None, False)
     second = await claimed(queue)
     assert second.checkpoint_key is None
     assert await queue.claims.renew(second) == LeaseHeld(cancel_requested=False)
+
+
+async def test_what_is_no_failure_is_not_queued_once_more(queue: JobQueue) -> None:
+    job = await accepted(queue, MEMBER)
+    assert await queue.jobs.retry(job.id) is None
+    claim = await claimed(queue)
+    assert await queue.jobs.retry(job.id) is None
+    await queue.claims.finish(claim, RESULT, report())
+    assert await queue.jobs.retry(job.id) is None
+
+
+async def test_what_was_deleted_is_not_queued_once_more(queue: JobQueue) -> None:
+    """It would be painted without its pictures."""
+    job = await accepted(queue, MEMBER)
+    await queue.jobs.cancel(job.id, MEMBER)
+    await queue.retention.delete_soon(job.id, MEMBER)
+    assert await queue.jobs.retry(job.id) is None
+
+
+async def test_cancelling(queue: JobQueue) -> None:
+    job = await accepted(queue, MEMBER)
+    assert isinstance(await queue.jobs.cancel(job.id, ANOTHER), NotYours)
+    assert isinstance(await queue.jobs.cancel(12345, ANOTHER), NoSuchJob)
+    assert isinstance(await queue.jobs.cancel(job.id, ANOTHER, by_admin=True), Cancelled)
+    assert isinstance(await queue.jobs.cancel(job.id, MEMBER), AlreadyEnded)
+    ended = await queue.jobs.get(job.id)
+    assert ended is not None
+    assert ended.state is JobState.CANCELLED
 
 
 async def test_a_job_began_when_it_was_first_claimed(queue: JobQueue, clock: FakeClock) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from common.store import PictureMissingError, StorageUnavailableError
+from common.store import StorageUnavailableError
 from jobs.changing.retention import UNDO_SECONDS
 from jobs.changing.styles import Replaced, Saved, TooMany
 from jobs.db import schema
@@ -197,11 +197,6 @@ async def test_statistics_by_day(queue: JobQueue, clock: FakeClock) -> None:
     everywhere = await queue.statistics.read(None, 7)
     assert everywhere.users == 3
     assert [day.users for day in (await queue.statistics.read(None, 1)).days] == [2]
-
-
-async def test_a_missing_picture_says_so(queue: JobQueue) -> None:
-    with pytest.raises(PictureMissingError):
-        await queue.store.get("../../etc/passwd")
 
 
 async def test_a_state_that_a_later_version_has_stops_nothing(queue: JobQueue) -> None:

@@ -86,20 +86,17 @@ async def test_a_bot_that_was_killed_is_not_waited_for_where_that_can_be_seen(
     assert not has_ended(dataclasses.replace(bot("c", pid=os.getppid()), host=here))
 
 
+@pytest.mark.parametrize(
+    ("its", "other", "words"),
+    [(DISCORD, LOOPBACK, "folder of its own"), (LOOPBACK, DISCORD, "made by the sandbox")],
+)
 async def test_a_database_of_discord_is_refused_by_the_sandbox_and_the_other_way_round(
-    queue: JobQueue,
+    queue: JobQueue, its: str, other: str, words: str
 ) -> None:
-    await queue.installation.belongs_to(DISCORD, FIRST)
-    await queue.installation.belongs_to(DISCORD, SECOND)
-    with pytest.raises(DatabaseRefusedError, match="folder of its own"):
-        await queue.installation.belongs_to(LOOPBACK, FIRST)
-
-
-async def test_the_sandboxs_database_is_refused_by_a_bot_in_discord(queue: JobQueue) -> None:
-    await queue.installation.belongs_to(LOOPBACK, FIRST)
-    await queue.installation.belongs_to(LOOPBACK, SECOND)
-    with pytest.raises(DatabaseRefusedError, match="made by the sandbox"):
-        await queue.installation.belongs_to(DISCORD, FIRST)
+    await queue.installation.belongs_to(its, FIRST)
+    await queue.installation.belongs_to(its, SECOND)
+    with pytest.raises(DatabaseRefusedError, match=words):
+        await queue.installation.belongs_to(other, FIRST)
 
 
 async def test_a_database_that_an_earlier_version_used_in_discord_is_known_by_its_jobs(

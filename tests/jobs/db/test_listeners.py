@@ -1,14 +1,17 @@
 """How changes are noticed on SQLite, also where the file cannot be read for a while."""
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.db.database import Database
 from jobs.db.listeners import Listeners
+from jobs.db.sqlite_connection import POLL_SECONDS, SqliteConnection
 from jobs.outcomes import QueueUnavailableError
 
 
@@ -37,6 +40,34 @@ async def test_a_change_is_noticed_once(listeners: Listeners, file: Path) -> Non
     write(file, "INSERT INTO t VALUES (1)")
     assert await listeners.wait(5.0)
     assert not await listeners.wait(0.0)
+
+
+async def test_the_event_loop_is_woken_by_a_change_alone(
+    listeners: Listeners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[object] = []
+    execute: Any = SqliteConnection._execute
+
+    async def counted(connection: SqliteConnection, work: object) -> object:
+        woken.append(work)
+        return await execute(connection, work)
+
+    assert await listeners.wait(0.0)
+    monkeypatch.setattr(SqliteConnection, "_execute", counted)
+    assert not await listeners.wait(5 * POLL_SECONDS)
+    assert len(woken) == 1
+
+
+async def test_who_stops_waiting_keeps_no_other_from_it_and_misses_nothing(
+    listeners: Listeners, file: Path
+) -> None:
+    assert await listeners.wait(0.0)
+    waiting = asyncio.create_task(listeners.wait(60.0))
+    await asyncio.sleep(2 * POLL_SECONDS)
+    waiting.cancel()
+    write(file, "INSERT INTO t VALUES (1)")
+    async with asyncio.timeout(20.0):
+        assert await listeners.wait(60.0)
 
 
 async def test_a_file_that_cannot_be_read_is_unavailable_until_it_can(

@@ -13,8 +13,7 @@ from common.options import PaintOptions
 from jobs.changing.administration import UnusableLimitError
 from jobs.db import schema
 from jobs.entering.limits import LoosensOperatorLimit
-from jobs.model import Asker, FailureKind, JobState
-from jobs.order.standings import STARTING_SECONDS
+from jobs.model import Asker, FailureKind
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
@@ -276,17 +275,6 @@ async def test_limits_of_another_version_are_read_as_far_as_they_are_known(
         await accepted(queue)
 
 
-async def test_cancelling(queue: JobQueue) -> None:
-    job = await accepted(queue)
-    assert type(await queue.jobs.cancel(job.id, 2)).__name__ == "NotYours"
-    assert type(await queue.jobs.cancel(12345, 2)).__name__ == "NoSuchJob"
-    assert type(await queue.jobs.cancel(job.id, 2, by_admin=True)).__name__ == "Cancelled"
-    assert type(await queue.jobs.cancel(job.id, 1)).__name__ == "AlreadyEnded"
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
-    assert ended.state is JobState.CANCELLED
-
-
 async def test_a_clock_that_is_put_back_locks_nobody_out_until_then(
     queue: JobQueue, clock: FakeClock
 ) -> None:
@@ -297,16 +285,6 @@ async def test_a_clock_that_is_put_back_locks_nobody_out_until_then(
     clock.advance(-3 * 86_400)
     await accepted(queue, 1, 5)
     assert (await refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
-
-
-async def test_an_engine_is_waited_for_only_so_long(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue, 1, 5)
-    await queue.engines.expect()
-    standing = await queue.standings.get(job.id)
-    assert standing is not None
-    assert standing.engine_starting
-    clock.now += STARTING_SECONDS + 1
-    assert not (await queue.standings.overview(5)).engine_starting
 
 
 async def test_what_nobody_chose_is_lowered_to_what_holds_for_who_asks(queue: JobQueue) -> None:

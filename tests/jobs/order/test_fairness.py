@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from common.options import PaintOptions
 from jobs.db import schema
-from jobs.model import Job, JobState
+from jobs.model import Job
 from jobs.order.fairness import flow_of
 from jobs.order.forecast import counted_before
 from jobs.order.speeds import start_after
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, FakeClock, accepted, claimed, engine, failure, report
+from tests.kit.samples import RESULT, FakeClock, accepted, claimed, engine, report
 
 
 async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
@@ -147,32 +147,6 @@ async def test_who_cancels_owes_nothing(queue: JobQueue) -> None:
     again = await accepted(queue, 1)
     await accepted(queue, 2)
     assert (await order(queue))[1] == again.id
-
-
-async def test_a_retried_job_is_delivered_again(queue: JobQueue) -> None:
-    job = await accepted(queue)
-    await queue.jobs.cancel(job.id, 1)
-    await queue.deliveries.mark_delivered(job.id, how="edit")
-    assert await queue.deliveries.due() == []
-    again = await queue.jobs.retry(job.id)
-    assert again is not None
-    assert again.state is JobState.QUEUED
-    assert again.delivered_at is None
-    claim = await claimed(queue)
-    assert await queue.jobs.retry(job.id) is None
-    await queue.claims.finish(claim, RESULT, report())
-    assert await queue.jobs.retry(job.id) is None
-
-
-async def test_a_retried_job_is_as_if_nobody_had_tried_it(queue: JobQueue) -> None:
-    job = await accepted(queue)
-    await queue.claims.fail(await claimed(queue), failure())
-    again = await queue.jobs.retry(job.id)
-    assert again is not None
-    assert (again.failure, again.attempts, again.started_at) == (None, 0, None)
-    await queue.jobs.cancel(job.id, 1)
-    await queue.retention.delete_soon(job.id, 1)
-    assert await queue.jobs.retry(job.id) is None, "it would be painted without its pictures"
 
 
 async def test_places_and_times_follow_the_measured_speed(

@@ -1,6 +1,7 @@
 """The lite network's training, on a few small pictures and a teacher with drawn weights."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ from tools.lite.student import Student
 NOTED = {"files", "training", "seconds"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_crops_tell_the_components() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tools.lite.lessons._BASIS_CROPS", 20)
+        yield
+
+
 @pytest.fixture(scope="module")
 def lessons(photographs: list[Path], drawn_vgg19: Path) -> list[Lesson]:
     crops = make_crops(photographs, 10, 48, seed=0)
@@ -32,13 +40,21 @@ def lessons(photographs: list[Path], drawn_vgg19: Path) -> list[Lesson]:
 
 
 def test_crops_are_the_same_each_time_and_every_second_one_is_altered(
-    photographs: list[Path],
+    photographs: list[Path], tmp_path: Path
 ) -> None:
     crops = make_crops(photographs, 6, 48, seed=3)
     assert crops.shape == (6, 3, 48, 48)
     assert bool(((crops >= 0) & (crops <= 1)).all())
     assert torch.equal(crops, make_crops(photographs, 6, 48, seed=3))
     assert not torch.equal(crops, make_crops(photographs, 6, 48, seed=4))
+    colors = {"0.png": (204, 51, 102), "1.png": (51, 153, 204)}
+    for name, color in colors.items():
+        Image.new("RGB", (60, 50), color).save(tmp_path / name)
+    plain = torch.tensor(list(colors.values())).div(255)[..., None, None].half()
+    crops = make_crops([tmp_path / name for name in colors], 40, 48, seed=0)
+    is_plain = (crops[:, None] == plain).all((2, 3, 4)).any(1)
+    assert bool(is_plain[1::2].all())
+    assert int(is_plain[::2].sum()) < 10  # of 20; altering leaves some of one color as they are
 
 
 def test_copies_of_what_is_judged_by_are_no_lessons(
@@ -102,8 +118,9 @@ def test_training_teaches_and_writes_weights_with_their_log(
 ) -> None:
     torch.set_num_threads(1)
     work, output = tmp_path / "work", tmp_path / "made.safetensors"
-    counts = {"crops": 30, "steps": 50, "paintings": 1, "painting-crops": 20, "painting-steps": 50}
+    counts = {"crops": 30, "steps": 25, "paintings": 1, "painting-crops": 20, "painting-steps": 25}
     flags = [word for name, count in counts.items() for word in (f"--{name}", str(count))]
+    flags += ["--seed", "7"]  # by which the painting is a small one, and soon finished
     flags += ["--tested", "10", "--crop-px", "48", "--step", "0.008", "--painting-step", "0.004"]
     given = [str(photographs[0].parent), str(work), "--teacher", str(drawn_vgg19), *flags]
     assert train.main([*given, "-o", str(output)]) == 0

@@ -83,7 +83,7 @@ async def main(folder):
         await queue.fail(await queue.claim(ENGINE.id), failure)
         known["cancelled"] = await post(3)
         await queue.remove(known["cancelled"])
-        known["half_painted"] = await post(4, size_px=160, iterations=60)
+        known["half_painted"] = await post(4, size_px=128, iterations=40)
         known["waiting"] = [await post(5), await post(6, keep_colors="luminance")]
         await queue.open_intake(7, 7, {"of": "0.1.0"})
         print(json.dumps(known), flush=True)

@@ -15,7 +15,6 @@ from jobs.changing.audit import amend_audit
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
-from tests.bot.commands.admin.test_blocklist import block_many
 from tests.kit.world import World, answer, filled
 
 EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
@@ -128,6 +127,14 @@ async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(wor
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
 
 
+async def test_in_german(world: World) -> None:
+    admin = world.user("admin", locale="de")
+    message = await world.slash(admin, "limits set", {"size": 512})
+    assert "Maximale Größe: 512 px" in message.text
+    await world.press(admin, message, "Rückgängig")
+    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
+
+
 async def test_what_the_operator_allows_cannot_be_loosened(world: World) -> None:
     message = await world.slash(world.user("admin"), "limits set", {"size": 4096})
     assert "the operator of this bot allows 2048 px" in message.text
@@ -200,10 +207,7 @@ BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "options", "labels"), BUTTONS)
-async def test_a_permission_that_is_gone_is_noticed_at_the_button(
-    world: World, command: str, options: dict[str, Any], labels: list[str]
-) -> None:
+async def test_a_permission_that_is_gone_is_noticed_at_each_button(world: World) -> None:
     admin = world.user("admin")
     for _ in range(6):  # fill more than one page of the log
         await world.slash(admin, "queue-admin pause")
@@ -211,17 +215,20 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_button(
     await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, admin.id)
     await block_many(world)
     job = await world.job(world.user("ada"))
-    members = {name: world.user(value).id for name, value in options.items() if name == "member"}
-    message = await world.slash(admin, command, options | members)
-    for label in labels[:-1]:
-        await world.press(admin, message, label)
+    messages = []
+    for command, options, labels in BUTTONS:
+        members = {name: world.user(who).id for name, who in options.items() if name == "member"}
+        messages.append(await world.slash(admin, command, options | members))
+        for label in labels[:-1]:
+            await world.press(admin, messages[-1], label)
     before = await server(world, job)
     take_permission(world)
-    interaction = await world.discord.press(admin, message, label=labels[-1])
-    said = await answer_besides(interaction, message)
-    assert "permission to manage the server" in said.text
-    assert interaction.modal is None
-    assert await server(world, job) == before
+    for message, (command, _options, labels) in zip(messages, BUTTONS, strict=True):
+        interaction = await world.discord.press(admin, message, label=labels[-1])
+        said = await answer_besides(interaction, message)
+        assert "permission to manage the server" in said.text, (command, labels)
+        assert interaction.modal is None
+        assert await server(world, job) == before
 
 
 async def test_forums_can_be_chosen_to_paint_in(world: World) -> None:
@@ -259,6 +266,12 @@ def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     harmless = {"change-nothing"}
     harmless.add("limits-correct")  # which test_limit_form presses
     assert len(kinds - harmless) == len(BUTTONS)
+
+
+async def block_many(world: World) -> None:
+    """Block more members than a page shows."""
+    for number in range(blocklist.PAGE_SIZE + 1):
+        await world.queue.blocks.add(world.guild_id, 10_000 + number, world.user("admin").id)
 
 
 async def server(world: World, job: Job) -> tuple[Limits, JobState, int]:

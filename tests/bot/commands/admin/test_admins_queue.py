@@ -139,14 +139,6 @@ async def test_stats_of_a_server_without_pictures(world: World) -> None:
     assert "The last day" in message.text
 
 
-async def test_in_german(world: World) -> None:
-    admin = world.user("admin", locale="de")
-    message = await world.slash(admin, "limits set", {"size": 512})
-    assert "Maximale Größe: 512 px" in message.text
-    await world.press(admin, message, "Rückgängig")
-    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
-
-
 def test_a_single_day_is_no_plural() -> None:
     headlines = {
         language: stats_words(texts_for(language), Stats((), 0), 1).splitlines()[0]

@@ -4,16 +4,9 @@ import re
 
 import sqlalchemy as sa
 
-from bot.commands.admin import blocklist
 from jobs.db import schema
 from jobs.model import JobState
 from tests.kit.world import World
-
-
-async def block_many(world: World) -> None:
-    """Block more members than a page shows."""
-    for number in range(blocklist.PAGE_SIZE + 1):
-        await world.queue.blocks.add(world.guild_id, 10_000 + number, world.user("admin").id)
 
 
 async def test_the_blocklist(world: World) -> None:
@@ -89,16 +82,3 @@ async def test_bots_are_not_blocked_and_a_span_must_be_one(world: World) -> None
     message = await world.slash(admin, "blocklist add", options)
     assert "“a while” is not a length of time" in message.text
     assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
-
-
-async def test_all_of_the_blocklist_can_be_seen(world: World) -> None:
-    admin = world.user("admin")
-    await block_many(world)
-    message = await world.slash(admin, "blocklist show")
-    seen = set(re.findall(r"<@(\d+)>", message.text))
-    await world.press(admin, message, "Next")
-    seen |= set(re.findall(r"<@(\d+)>", message.text))
-    assert seen == {
-        str(user_id)
-        for user_id in [block.user_id for block in await world.queue.blocks.all(world.guild_id)]
-    }

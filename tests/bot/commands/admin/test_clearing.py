@@ -111,19 +111,6 @@ async def test_after_ten_minutes_it_is_too_late(world: World) -> None:
     assert await world.state(job) is JobState.CANCELLED
 
 
-async def test_a_permission_that_is_gone_is_noticed(world: World) -> None:
-    admin = world.user("admin")
-    job = await world.job(world.user())
-    message = await clear(world)
-    world.discord.world.guild.owner_id = world.user("grace").id
-    admin.role_ids.clear()
-    interaction = await world.discord.press(admin, message, label="Undo")
-    await interaction.wait(
-        lambda i: any(map(filled, i.followups)) or (i.message is not message and filled(i.message))
-    )
-    assert await world.state(job) is JobState.CANCELLED
-
-
 async def test_it_is_posted_to_the_log_channel(world: World) -> None:
     admin = world.user("admin")
     talk = world.discord.channel("talk")

@@ -7,7 +7,6 @@ import pytest
 from bot.cards.job_buttons import TAKES, Action
 from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from bot.monitor import page
-from jobs.model import JobState
 from tests.bot.commands.rights.origins import MAKE, PEOPLE, delete, press_in_a_copy
 from tests.kit.world import World
 
@@ -44,7 +43,10 @@ def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
 async def test_everybody_has_the_rights_of_the_table_and_no_more(
     world: World, origin: Origin
 ) -> None:
+    """The owner's page asks nobody who they are; what another server sees is open there."""
     job = await MAKE[origin](world, world.user("ada"))
+    fresh, is_open = await world.fresh(job), origin in {Origin.PUBLIC, Origin.OTHER_SERVER}
+    assert page.is_for_everybody(world.bot, fresh) == is_open
     for role, name in PEOPLE.items():
         user = world.user(name)
         shown = await world.slash(user, "show", {"picture": job.id}, channel="talk")
@@ -60,8 +62,9 @@ async def test_everybody_has_the_rights_of_the_table_and_no_more(
 async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
     world: World, origin: Origin
 ) -> None:
+    job = await MAKE[origin](world, world.user("ada"))
     for role, name in PEOPLE.items():
-        job, user = await MAKE[origin](world, world.user("ada")), world.user(name)
+        user = world.user(name)
         before = shown_to_all(world)
         pressed = await delete(world, user, job)
         if not allowed(origin, Right.DELETE, role):
@@ -78,19 +81,13 @@ async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
         await undone.wait(lambda i: i.message is not None and i.message.attachments)
         assert (await world.fresh(job)).pictures_deleted_at is None
         assert shown_to_all(world) - before == (origin is Origin.PUBLIC), role
+        job = await MAKE[origin](world, world.user("ada"))
 
 
 def shown_to_all(world: World) -> int:
     """How many messages of #talk have a picture that all see."""
     shown = world.discord.messages("talk")
     return sum(bool(message.attachments) and not message.ephemeral for message in shown)
-
-
-@pytest.mark.parametrize("origin", Origin)
-async def test_the_owners_page_shows_what_all_see(world: World, origin: Origin) -> None:
-    """It asks nobody who they are; what stands openly in another server is open there."""
-    job = await world.fresh(await MAKE[origin](world, world.user("ada")))
-    assert page.is_for_everybody(world.bot, job) == (origin in {Origin.PUBLIC, Origin.OTHER_SERVER})
 
 
 OWNERS = (
@@ -137,21 +134,3 @@ async def test_no_button_does_more_than_the_table_says(world: World, origin: Ori
         assert is_refused != allowed(origin, Right.LOOK, role), (role, "details")
         none_of_the_gallery = await press_in_a_copy(world, user, job, Action.SAME_STYLE)
         assert "is no longer in the gallery" in await world.said(none_of_the_gallery)
-
-
-@pytest.mark.parametrize("origin", [Origin.PUBLIC, Origin.PRIVATE, Origin.DIRECT_MESSAGE])
-async def test_who_may_cancel(world: World, origin: Origin) -> None:
-    details = {
-        Origin.PUBLIC: {},
-        Origin.PRIVATE: {"ephemeral": True},
-        Origin.DIRECT_MESSAGE: {"in_guild": False},
-    }
-    for role, name in PEOPLE.items():
-        job = await world.job(world.user("ada"), **details[origin])  # type: ignore[arg-type]
-        await world.slash(world.user(name), "cancel", {"job": job.id}, channel="talk")
-        may = {AskerRole.OWNER, AskerRole.OPERATOR}
-        if origin is not Origin.DIRECT_MESSAGE:
-            may.add(AskerRole.ADMIN)
-        if origin is Origin.PUBLIC:
-            may.add(AskerRole.MODERATOR)  # who may delete its message
-        assert ((await world.state(job)) is JobState.CANCELLED) == (role in may), role

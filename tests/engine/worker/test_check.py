@@ -1,0 +1,29 @@
+"""`python -m engine --check`, which the bot's start asks."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.worker.main import main
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ATELIER_DEVICE", "cuda:77", "no device 'cuda:77'"),
+        ("ATELIER_VGG19_WEIGHTS", "nowhere.pth", "nowhere.pth"),
+    ],
+)
+def test_what_cannot_paint_says_so_in_a_line(
+    name: str,
+    value: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert main(["--check"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

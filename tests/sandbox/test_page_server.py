@@ -1,0 +1,33 @@
+"""What the page is served with, which needs no browser to see."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from sandbox import LoopbackDiscord
+from sandbox.page.routes import add_page
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        LoopbackDiscord.start(extend=add_page) as discord,
+        aiohttp.ClientSession(discord.world.base_url) as session,
+    ):
+        yield session
+
+
+async def test_a_part_of_the_page_is_asked_for_anew(session: aiohttp.ClientSession) -> None:
+    """Else a page would be made of yesterday's parts and today's after an upgrade."""
+    for name, status in (("main.js", 200), ("base.css", 200), ("gone.js", 404)):
+        async with session.get(f"/static/{name}") as response:
+            assert response.status == status
+            assert status == 404 or response.headers["Cache-Control"] == "no-cache"
+
+
+async def test_other_sites_cannot_act(session: aiohttp.ClientSession) -> None:
+    for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+        form = aiohttp.FormData({"payload": "{}"}, default_to_multipart=True)
+        async with session.post("/sandbox/act/post", data=form, headers=headers) as response:
+            assert response.status == 403
