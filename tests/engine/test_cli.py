@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -181,24 +182,54 @@ def test_what_suits_a_painting_is_taken_where_nothing_else_is_said() -> None:
     assert chosen("--preset", "great-wave", "--style", "a.png") == (0.5, 1)
 
 
-@pytest.mark.usefixtures("studio")
-def test_every_flag_is_understood() -> None:
-    assert (
-        paint(
-            *("--style", "other.webp", "--own-style", "--style-weights", "0.5,0.3,0.2"),
-            *("--style-region", "0,0,0.5,1", "--mask", "mask.png"),
-            *("--style-mask", "mask.png", "--style-mask", "mask.png", "--style-mask", "mask.png"),
-            *("--quality", "draft", "--strength", "0.6", "--style-scale", "0.8"),
-            *("--keep-colors", "match", "--keep-colors-strength", "0.5", "--seed", "3"),
-            *("--init", "noise", "--init-noise", "0.1", "--recipe", "wasserstein"),
-            *("--network", "vgg19", "--content-layers", "relu3_1", "--style-layers"),
-            *("relu1_1=2,relu2_1", "--content-weight", "0.1", "--style-weight", "2"),
-            *("--tv-weight", "0.2", "--style-statistic", "gram", "--style-fit", "crop"),
-            *("--pooling", "average", "--optimizer", "lbfgs", "--min-improvement", "0.001"),
-            *("--device", "cpu", "--tile", "64", "--max-memory", "1GiB", "--quiet"),
-        )
-        == 0
+def test_every_flag_is_understood(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: dict[str, Any] = {}
+
+    def listening(name: str) -> None:
+        plain = getattr(cli, name)
+
+        def called(*given: Any, **more: Any) -> Any:
+            heard[name] = plain(*given, **more)
+            return heard[name]
+
+        monkeypatch.setattr(cli, name, called)
+
+    listening("open_studio")
+    listening("read_pictures")
+    flags = (
+        *("--style", "other.webp", "--own-style", "--style-weights", "0.5,0.3,0.2"),
+        *("--style-region", "0,0,0.5,1", "--mask", "mask.png"),
+        *("--style-mask", "mask.png", "--style-mask", "mask.png", "--style-mask", "mask.png"),
+        *("--quality", "draft", "--strength", "0.6", "--style-scale", "0.8"),
+        *("--keep-colors", "match", "--keep-colors-strength", "0.5", "--seed", "3"),
+        *("--init", "noise", "--init-noise", "0.1", "--recipe", "wasserstein"),
+        *("--network", "vgg19", "--content-layers", "relu3_1", "--style-layers"),
+        *("relu1_1=2,relu2_1", "--content-weight", "0.1", "--style-weight", "2"),
+        *("--tv-weight", "0.2", "--style-statistic", "gram", "--style-fit", "crop"),
+        *("--pooling", "average", "--optimizer", "lbfgs", "--min-improvement", "0.001"),
+        *("--device", "cpu", "--tile", "64", "--max-memory", "1GiB", "--quiet"),
     )
+    assert paint(*flags, "--report", "r.json") == 0
+    pictures = heard["read_pictures"]
+    assert [style.name for style in pictures.styles] == ["style.jpg", "other.webp", "the photo"]
+    assert [style.weight for style in pictures.styles] == [0.5, 0.3, 0.2]
+    assert [style.region for style in pictures.styles] == [(0, 0, 0.5, 1), None, None]
+    assert all(mask is not None for mask in (pictures.mask, *(s.mask for s in pictures.styles)))
+    assert heard["open_studio"].device.type == "cpu"
+    assert 0 < heard["open_studio"].max_memory_bytes <= 2**30
+    report = json.loads((studio / "r.json").read_text())
+    assert (report["network"], report["device"], report["precision"]) == ("vgg19", "cpu", "fp32")
+    shares = {"relu1_1": 2 / 3, "relu2_1": 1 / 3}  # of the recipe's, which sum to one
+    wanted: dict[str, Any] = (
+        {"size_px": 64, "iterations": 8, "quality": "draft", "strength": 0.6, "style_scale": 0.8}
+        | {"keep_colors": "match", "keep_colors_strength": 0.5, "seed": 3, "recipe": "wasserstein"}
+        | {"start": "noise", "start_noise": 0.1, "content_layers": {"relu3_1": 1}}
+        | {"style_layers": pytest.approx(shares), "style_weight": 2, "tv_weight": 0.2}
+        | {"content_weight": pytest.approx(0.1 * (0.4 / 0.6) ** 2)}  # by the strength
+        | {"style_statistic": "gram", "style_fit": "crop", "pooling": "average", "tile_px": 64}
+        | {"optimizer": "lbfgs", "min_improvement": 0.001}
+    )
+    assert {name: report["settings"][name] for name in wanted} == wanted
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The message of a job: through outages, past minute 15, and wherever it can still be seen."""
 
-import asyncio
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -19,8 +18,7 @@ from jobs.delivery import Deliveries
 from jobs.model import JobState
 from sandbox.compose import delete_message
 from sandbox.model import Message, MessageFlag
-from tests.kit.pictures import gradient_picture
-from tests.kit.world import BOTH, World, has_result
+from tests.kit.world import World, has_result
 
 FIFTEEN_MINUTES = 15 * 60 + 5
 
@@ -244,15 +242,6 @@ async def test_a_spoiler_stays_one(world: World) -> None:
     (sent,) = world.discord.dms(world.user())
     (gallery,) = [part for part in sent.walk() if part["type"] == 12]
     assert all(item["spoiler"] for item in gallery["items"])
-
-
-async def test_many_jobs_are_all_delivered(world: World) -> None:
-    painter = await world.start_engine()
-    painter.step_seconds = 0.0
-    pictures = {**BOTH, "content": ("p.png", gradient_picture((32, 32)))}
-    interactions = await asyncio.gather(*(world.paint(attachments=pictures) for _ in range(12)))
-    for interaction in interactions:
-        await world.finished(interaction)
 
 
 async def test_lost_connections_lose_nothing(world: World) -> None:

@@ -135,10 +135,12 @@ async def test_progress_shows_a_preview_and_a_bar(world: World) -> None:
     await world.finished(interaction)
 
 
-async def test_fifty_at_once_are_all_acknowledged_and_painted(world: World) -> None:
+async def test_more_at_once_than_are_served_at_once_are_all_acknowledged_and_painted(
+    world: World,
+) -> None:
     painter = await world.start_engine()
     painter.step_seconds = 0.0
-    users = [world.discord.add_user(f"member{number}") for number in range(50)]
+    users = [world.discord.add_user(f"member{number}") for number in range(20)]
     interactions = await asyncio.gather(
         *(world.paint({"quality": "draft"}, user=user.name) for user in users)
     )
@@ -210,7 +212,7 @@ async def test_a_command_is_written_down_before_discord_is_told(world: World) ->
             unwritten.append(interaction.id)
 
     world.discord.world.listeners.append(look)
-    users = [world.discord.add_user(f"member{number}") for number in range(20)]
+    users = [world.discord.add_user(f"member{number}") for number in range(6)]
     interactions = await asyncio.gather(*(world.paint(user=user.name) for user in users))
     assert {interaction.id for interaction in interactions} <= answered
     assert not unwritten

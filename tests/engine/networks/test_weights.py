@@ -1,6 +1,7 @@
 """What a file of VGG-19's weights is, is seen by looking at it."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.kit.thin import thin_weights
 FIRST = "features.0.weight"
 
 
+@cache
 def true_tensors(depth: int = 2) -> dict[str, Tensor]:
     whole = original_weights().tensors
     return {
@@ -63,10 +65,16 @@ def test_it_is_the_original_up_to_a_hundredth(caffe_file: Path) -> None:
         assert float(distance) < (0.01 if name.endswith("weight") else 1e-7), name
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("w.pth", torch.float32),
+        ("w.safetensors", torch.float16),
+        ("w.safetensors", torch.bfloat16),
+    ],
+)
 def test_the_original_is_known_in_both_orders_of_colors(
-    tmp_path: Path, dtype: torch.dtype, name: str
+    tmp_path: Path, name: str, dtype: torch.dtype
 ) -> None:
     tensors = {name: one.to(dtype) for name, one in true_tensors().items()}
     red, blue = (load_weights(saved(one, tmp_path, name)) for one in (tensors, blue_first(tensors)))

@@ -9,15 +9,15 @@ from tests.kit.pictures import decoded, photograph
 
 def painted(precision: str) -> Painted:
     names = ("coffee.png", "chelsea.png")
-    content, style = (Picture.from_image(decoded(photograph(name))) for name in names)
+    images = (decoded(photograph(name)).crop((0, 20, 160, 100)) for name in names)
+    content, style = map(Picture.from_image, images)
     # A processor that has no bf16 takes many times as long by it.
-    options = PaintOptions(size_px=64, scales=1, iterations=12)
+    options = PaintOptions(size_px=64, scales=1, iterations=5)
     events = paint(content, [Style(style)], options, studio=Studio(precision=precision))
     (last,) = [event for event in events if isinstance(event, Painted)]
     return last
 
 
-@pytest.mark.slow
 def test_bf16s_picture_is_as_near_to_its_goal_as_fp32s() -> None:
     exact, quick = painted("fp32"), painted("bf16")
     losses = [one.report.losses[-1].total for one in (exact, quick)]
@@ -25,4 +25,4 @@ def test_bf16s_picture_is_as_near_to_its_goal_as_fp32s() -> None:
     assert losses[0] < 0.5 * exact.report.losses[0].total
     # Two walks down the same loss part ways, but end in like pictures.
     difference = (exact.picture.pixels - quick.picture.pixels).abs().mean()
-    assert float(difference) < 12 / 255
+    assert float(difference) < 6 / 255

@@ -31,24 +31,30 @@ async def test_an_idle_tick_asks_the_database_nothing(
         raise OSError(errno.EIO, "over")
 
     monkeypatch.setattr(JobPainter, "_paint", long_iteration)
+    monkeypatch.setattr(JobPainter, "idle", lambda *_: None)
     monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 100.0)
     said: list[str] = []
-    await poster.post()
+    sa.event.listen(
+        queue.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda *got: said.append(got[2]),
+    )
     try:
         async with worker(queue, settings):
+            await asyncio.sleep(2.5)  # registering itself is a change, of which one is heard once
+            said.clear()
+            await asyncio.sleep(2)
+            assert said == [], "without a job"
+            await poster.post()
             await asyncio.wait_for(begun.wait(), 30)
-            await asyncio.sleep(2.5)  # the claim itself is a change, of which one is heard once
-            sa.event.listen(
-                queue.database.engine.sync_engine,
-                "before_cursor_execute",
-                lambda *got: said.append(got[2]),
-            )
+            await asyncio.sleep(2.5)  # as is the claim
+            said.clear()
             await asyncio.sleep(3)
             quiet = list(said)
             lets_go = True
     finally:
         lets_go = True
-    assert quiet == []
+    assert quiet == [], "within an iteration"
 
 
 async def test_an_error_that_nobody_foresaw_stops_no_heart(

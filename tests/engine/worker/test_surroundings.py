@@ -19,6 +19,7 @@ from common.backoff import Backoff
 from common.logs import set_up_logging
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
+from engine import scratch
 from engine.worker import lease, service, surroundings
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
@@ -267,8 +268,12 @@ async def test_a_full_folder_for_temporary_files_charges_no_job_and_is_told(
     def needs_room(*_: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    class Full(io.BytesIO):
+        write = needs_room  # type: ignore[assignment]  # (it takes anything)
+
     monkeypatch.setattr(JobPainter, "_paint", needs_room)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    monkeypatch.setattr(scratch, "TemporaryFile", lambda **_: Full())
     job = await poster.post()
     async with ill_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match="Temporary files cannot be written to"):
@@ -278,7 +283,16 @@ async def test_a_full_folder_for_temporary_files_charges_no_job_and_is_told(
     assert left.state is JobState.QUEUED
     assert await charged(queue, job) == 0
     troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
-    assert "gone (No such file" in troubles["engine-trouble"]
+    assert "full (No space left on device" in troubles["engine-trouble"]
+
+
+def test_a_folder_for_temporary_files_that_is_gone_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert scratch.scratch_problem() is None
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert "gone (No such file" in (scratch.scratch_problem() or "")
 
 
 @contextlib.contextmanager

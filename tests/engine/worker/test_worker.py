@@ -13,15 +13,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
+from engine.lite.network import LAYERS
 from engine.painting import PaintSettingsError
 from engine.pipeline.pictures import Pictures
 from engine.worker import painter
 from engine.worker.job_pictures import fetch_pictures
+from jobs.db import schema
 from jobs.model import Asker, FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting
@@ -168,7 +171,8 @@ async def test_settings_that_do_not_fit_fail_with_the_allowed_values(
         done = await ended(queue, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.INPUT
-    assert "relu9_9" in done.failure.message
+    assert "no layer relu9_9 for the style" in done.failure.message
+    assert f"it has: {', '.join(LAYERS)}." in done.failure.message
 
 
 async def test_pictures_that_are_gone_fail_the_job_with_a_sentence(
@@ -194,14 +198,17 @@ async def test_an_unknown_preset_fails_the_job_with_a_sentence(
     assert "nothing" in done.failure.message
 
 
-@pytest.mark.parametrize("count", [3])
 async def test_jobs_are_painted_one_after_another(
-    queue: JobQueue, settings: Settings, poster: Poster, count: int
+    queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    jobs = [await poster.post(user_id=user, seed=user) for user in range(1, count + 1)]
+    jobs = [await poster.post(user_id=user, seed=user) for user in (1, 2, 3)]
     async with worker(queue, settings):
         for job in jobs:
             assert (await ended(queue, job)).state is JobState.DONE
+    columns = schema.events.c
+    async with queue.database.read() as connection:
+        kinds = (await connection.scalars(sa.select(columns.kind).order_by(columns.id))).all()
+    assert kinds == ["queued"] * 3 + ["claimed", "done"] * 3
 
 
 async def test_versions_and_photographs_say_once_what_is_to_be_noted_of_their_painting(

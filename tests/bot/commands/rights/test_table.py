@@ -43,7 +43,10 @@ def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
 async def test_everybody_has_the_rights_of_the_table_and_no_more(
     world: World, origin: Origin
 ) -> None:
+    """The owner's page asks nobody who they are; what another server sees is open there."""
     job = await MAKE[origin](world, world.user("ada"))
+    fresh, is_open = await world.fresh(job), origin in {Origin.PUBLIC, Origin.OTHER_SERVER}
+    assert page.is_for_everybody(world.bot, fresh) == is_open
     for role, name in PEOPLE.items():
         user = world.user(name)
         shown = await world.slash(user, "show", {"picture": job.id}, channel="talk")
@@ -59,8 +62,9 @@ async def test_everybody_has_the_rights_of_the_table_and_no_more(
 async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
     world: World, origin: Origin
 ) -> None:
+    job = await MAKE[origin](world, world.user("ada"))
     for role, name in PEOPLE.items():
-        job, user = await MAKE[origin](world, world.user("ada")), world.user(name)
+        user = world.user(name)
         before = shown_to_all(world)
         pressed = await delete(world, user, job)
         if not allowed(origin, Right.DELETE, role):
@@ -77,19 +81,13 @@ async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
         await undone.wait(lambda i: i.message is not None and i.message.attachments)
         assert (await world.fresh(job)).pictures_deleted_at is None
         assert shown_to_all(world) - before == (origin is Origin.PUBLIC), role
+        job = await MAKE[origin](world, world.user("ada"))
 
 
 def shown_to_all(world: World) -> int:
     """How many messages of #talk have a picture that all see."""
     shown = world.discord.messages("talk")
     return sum(bool(message.attachments) and not message.ephemeral for message in shown)
-
-
-@pytest.mark.parametrize("origin", Origin)
-async def test_the_owners_page_shows_what_all_see(world: World, origin: Origin) -> None:
-    """It asks nobody who they are; what stands openly in another server is open there."""
-    job = await world.fresh(await MAKE[origin](world, world.user("ada")))
-    assert page.is_for_everybody(world.bot, job) == (origin in {Origin.PUBLIC, Origin.OTHER_SERVER})
 
 
 OWNERS = (
