@@ -1,6 +1,5 @@
 """Pictures where an admin wants all of them hidden until somebody clicks on them."""
 
-
 import pytest
 
 from bot.delivery import role_spoilers
