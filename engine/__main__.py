@@ -45,13 +45,15 @@ def _loading() -> Iterator[None]:
     The objects of modules stay anyway, and scanning them again and again is a large part of the
     time that importing torch takes. `gc.freeze` leaves them out of later collections, too.
     """
+    before = len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
-        drop_read_libraries()
+        if len(sys.modules) > before:
+            drop_read_libraries()
 
 
 def _run(arguments: list[str]) -> int:

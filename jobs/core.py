@@ -141,11 +141,12 @@ async def use_pictures(
     uses = [{"job_id": job_id, "role": role, "key": key} for role, key in keys.items() if key]
     if not uses:
         return
-    statement = transaction.insert(schema.picture_uses).values(uses)
+    statement = transaction.insert(schema.picture_uses)
     await transaction.execute(
         statement.on_conflict_do_update(
             index_elements=["job_id", "role"], set_={"key": statement.excluded.key}
-        )
+        ),
+        uses,  # not in the statement, which would be compiled anew each time
     )
 
 

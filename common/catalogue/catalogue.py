@@ -4,7 +4,7 @@ import contextlib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -184,6 +184,7 @@ def _likeness(wanted: str, name: str, shortest_alone: int) -> float:
     return whole / 2 if whole >= LEAST_WHOLE else 0.0
 
 
+@lru_cache(maxsize=4096)  # artists and movements have the same words in many paintings
 def _word_likeness(typed: str, word: str, shortest: int) -> float:
     """Similarity of two words, 0 or 1 to 100; typos only in words of at least `shortest` letters.
 

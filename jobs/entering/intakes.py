@@ -152,6 +152,8 @@ async def close_intakes(
         .values(closed_at=transaction.now, payload="{}", user_id=None, **values)
         .returning(COLUMNS.interaction_id)
     )
+    if not closed:
+        return []
     uses = schema.intake_uses
     dropped = await transaction.scalars(
         sa.delete(uses).where(uses.c.interaction_id.in_(closed)).returning(uses.c.key)

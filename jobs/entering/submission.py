@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from common.options import PaintInputs, PaintOptions
 from common.variants import variants_of
-from jobs.core import QueueCore, QueuePart, job_of, picture_lock, record, row_of, use_pictures
+from jobs.core import QueueCore, QueuePart, picture_lock, record, row_of, use_pictures
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
@@ -120,9 +120,8 @@ class Submissions(QueuePart):
                 _speed_class(submission),
                 _work(submission),
             )
-            job_id = await _insert(transaction, submission, rules, fleet, chosen)
+            job = await _insert(transaction, submission, rules, fleet, chosen)
             await note_sizes(transaction, self._core.store, submission.inputs.picture_keys())
-            job = await job_of(transaction, job_id)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return Accepted(job)
 
@@ -162,7 +161,7 @@ class Submissions(QueuePart):
             submission = Submission(asker, reply, one.inputs, one.options, job.id)
             flow = fairness.flow_of(asker.guild_id, asker.user_id)
             nowhere = fairness.Tags(flow, fairness.NORMAL, 0.0, 0.0, 0.0, 0.0)
-            job_id = await _insert_row(
+            taken = await _insert_row(
                 transaction,
                 submission,
                 nowhere,
@@ -177,11 +176,11 @@ class Submissions(QueuePart):
                 ended_at=transaction.now,
                 message_removed_at=now.message_removed_at,  # keep the deletion mark
             )
-            await use_pictures(transaction, job_id, roles)
+            await use_pictures(transaction, taken.id, roles)
             actor, details = f"user:{asker.user_id}", {"from": str(job.id)}
-            await record(transaction, job_id, "taken", actor, details)
+            await record(transaction, taken.id, "taken", actor, details)
             await transaction.notify(CHANGED_TOPIC)
-            return await job_of(transaction, job_id)
+            return taken
 
 
 async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) -> bool:
@@ -201,7 +200,7 @@ async def _insert(
     rules: Rules,
     fleet: Fleet,
     chosen: NetworkChoice,
-) -> int:
+) -> Job:
     asker, options = submission.asker, submission.options
     work, speed_class = _work(submission), _speed_class(submission)
     seconds = fleet.seconds(speed_class, work, chosen.network)
@@ -213,7 +212,7 @@ async def _insert(
         band=fairness.PRIORITY if priority else fairness.NORMAL,
         cost=seconds,
     )
-    job_id = await _insert_row(
+    job = await _insert_row(
         transaction,
         submission,
         tags,
@@ -224,9 +223,9 @@ async def _insert(
         counted=True,
         pictures=options.variants,
     )
-    await use_pictures(transaction, job_id, input_roles(submission.inputs))
-    await record(transaction, job_id, "queued", f"user:{asker.user_id}")
-    return job_id
+    await use_pictures(transaction, job.id, input_roles(submission.inputs))
+    await record(transaction, job.id, "queued", f"user:{asker.user_id}")
+    return job
 
 
 def _work(submission: Submission) -> float:
@@ -248,9 +247,9 @@ async def _insert_row(
     network: str | None,
     instead_of_seconds: float | None,
     **values: Any,
-) -> int:
+) -> Job:
     asker, reply, options = submission.asker, submission.reply, submission.options
-    inserted = await transaction.scalar(
+    inserted = await transaction.execute(
         sa.insert(schema.jobs)
         .values(
             interaction_id=reply.interaction_id,
@@ -277,9 +276,9 @@ async def _insert_row(
             **tags.columns,
             **values,
         )
-        .returning(J.id)
+        .returning(schema.jobs)
     )
-    return int(inserted)
+    return job_from_row(inserted.one())
 
 
 def input_roles(inputs: PaintInputs) -> dict[str, str]:

@@ -78,13 +78,11 @@ async def take_place(
         cost: predicted seconds of painting.
         job_id: of a job that has been queued before; a new one will have the largest ID.
     """
-    virtual = await transaction.scalar(
-        sa.select(sa.func.max(J.user_start)).where(J.flow == flow, J.band == band, _HAS_STARTED)
+    user_start = await _latest(
+        transaction,
+        sa.select(sa.func.max(J.user_start)).where(J.flow == flow, J.band == band, _HAS_STARTED),
+        sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id),
     )
-    previous = await transaction.scalar(
-        sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id)
-    )
-    user_start = max(virtual or 0.0, previous or 0.0)
     tags = Tags(flow, band, user_start, user_start + cost, 0.0, cost)
     return await _slotted(transaction, tags, job_id)
 
@@ -119,13 +117,23 @@ async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = No
         sa.select(J.start).where(*after).order_by(J.band, J.user_start, J.id).limit(1)
     )
     if start is None:
-        virtual = await transaction.scalar(sa.select(sa.func.max(J.start)).where(_HAS_STARTED))
-        before = J.flow == tags.flow
-        previous = await transaction.scalar(sa.select(sa.func.max(J.finish)).where(before))
-        start = max(virtual or 0.0, previous or 0.0)
+        start = await _latest(
+            transaction,
+            sa.select(sa.func.max(J.start)).where(_HAS_STARTED),
+            sa.select(sa.func.max(J.finish)).where(J.flow == tags.flow),
+        )
     else:
         await _shift(transaction, after, cost)
     return replace(tags, start=start, finish=start + cost)
+
+
+async def _latest(
+    transaction: Transaction, virtual: sa.Select[Any], previous: sa.Select[Any]
+) -> float:
+    """The later of two tags, asked for in one statement; 0 without either."""
+    asked = sa.select(virtual.scalar_subquery(), previous.scalar_subquery())
+    (row,) = await transaction.all(asked)
+    return max(tag or 0.0 for tag in row)
 
 
 async def leave_place(transaction: Transaction, row: Record) -> None:

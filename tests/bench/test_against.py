@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bench.__main__ import main
 from bench.against.measuring import Row, in_turns, kept_rows, row_cells, spread
@@ -96,7 +96,7 @@ def test_a_commit_that_is_not_here_is_named(
 def test_both_trees_iterate_with_the_same_script(tmp_path: Path) -> None:
     """In this tree; a tree differs only by its place on the path (above)."""
     picture = tmp_path / "picture.png"
-    _noise(picture)
+    Image.effect_noise((96, 64), 80).convert("RGB").save(picture)
     task = {
         "threads": 1,
         "content": str(picture),
@@ -115,11 +115,3 @@ def test_both_trees_iterate_with_the_same_script(tmp_path: Path) -> None:
     assert [mark[0] for mark in found["marks"]] == list(range(1, 10))
     assert len(found["shown"]) == 2
     assert (tmp_path / "out.png").is_file()
-
-
-def _noise(file: Path) -> None:
-    script = (
-        "import sys; from PIL import Image; "
-        "Image.effect_noise((96, 64), 80).convert('RGB').save(sys.argv[1])"
-    )
-    subprocess.run([sys.executable, "-c", script, str(file)], check=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.control import LoopbackDiscord
+from tests.kit.encoders import encodes_here
 from tests.kit.world import World, settings_for
 
 
@@ -17,14 +18,15 @@ def _once(made_once: None) -> None:
 async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
     """Everything ready to be started, its database made."""
     shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
-    async with LoopbackDiscord.start() as discord:
-        world = World(discord, settings_for(discord, tmp_path))
-        try:
-            yield world
-        finally:
-            await world.stop_bot()
-            await world.stop_engine()
-        assert not discord.violations
+    with encodes_here():
+        async with LoopbackDiscord.start() as discord:
+            world = World(discord, settings_for(discord, tmp_path))
+            try:
+                yield world
+            finally:
+                await world.stop_bot()
+                await world.stop_engine()
+            assert not discord.violations
 
 
 @pytest.fixture

@@ -1,8 +1,13 @@
 """`python -m engine` before anything is painted."""
 
+import importlib
 import json
 import subprocess
 import sys
+
+import pytest
+
+from engine import __main__ as engine_main
 
 _ASKS = """
 import json, sys
@@ -34,3 +39,15 @@ def test_help_and_mistyped_flags_do_not_wait_for_torch() -> None:
     )
     ends = [line for line in done.stdout.splitlines() if line.startswith("ended")]
     assert ends == [f"ended {status} False" for status in asked.values()], done.stderr
+
+
+def test_memory_of_libraries_is_looked_through_only_where_some_were_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[None] = []
+    monkeypatch.setattr(engine_main, "drop_read_libraries", lambda: looks.append(None))
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    for _ in range(2):
+        with engine_main._loading():
+            importlib.import_module("colorsys")
+    assert len(looks) == 1

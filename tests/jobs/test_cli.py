@@ -3,6 +3,7 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,14 +29,22 @@ from tests.kit.samples import (
 )
 
 
+@pytest.fixture(scope="session")
+def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with some jobs, which is copied for each test."""
+    folder = tmp_path_factory.mktemp("filled")
+    shutil.copy(sqlite_template, folder)
+    asyncio.run(_fill(Place(folder, None)))
+    return folder
+
+
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
-    place = Place(tmp_path / "data", None)
-    asyncio.run(_fill(place))
-    return place
+    shutil.copytree(filled, tmp_path / "data")
+    return Place(tmp_path / "data", None)
 
 
 async def _fill(place: Place) -> None:

@@ -162,9 +162,8 @@ def test_what_cannot_be_used_is_one_line(
 @pytest.mark.slow
 async def test_a_demonstration_of_what_the_bot_refuses_ends_with_its_words(tmp_path: Path) -> None:
     (tmp_path / "saved.jpg").write_text("<!DOCTYPE html><title>403</title>")
-    code, output = await run(
-        "demo", "--out", str(tmp_path), "--content", str(tmp_path / "saved.jpg")
-    )
+    options = ("--out", str(tmp_path), "--content", str(tmp_path / "saved.jpg"))
+    code, output = await run("demo", *options, ATELIER_ENGINE="external")
     assert code == 1
     assert "The photo: That file is not a picture I can read: it is a web page." in output
 

@@ -1,11 +1,13 @@
 """An animation goes through the real bot and the real engine, which are killed on the way."""
 
+import asyncio
 import io
 
 import pytest
 from PIL import Image, ImageSequence
 
 from common.settings import Settings
+from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.common.clips.files import saved
 from tests.kit.installation import EXTERNAL, Installation, engines_of, finished
@@ -24,6 +26,15 @@ def animation() -> bytes:
     return saved(frames, "GIF", duration=DELAYS_MS, loop=0)
 
 
+async def begun(queue: JobQueue, user_id: int) -> None:
+    """Wait for an engine to take the job."""
+    async with asyncio.timeout(120):
+        while not [
+            job for job in await queue.jobs.of_user(user_id) if job.state is JobState.RUNNING
+        ]:
+            await asyncio.sleep(0.02)
+
+
 async def test_what_moves_outlives_the_deaths_of_bot_and_engine(installation: Installation) -> None:
     discord = installation.discord
     ada = discord.user("ada")
@@ -40,11 +51,11 @@ async def test_what_moves_outlives_the_deaths_of_bot_and_engine(installation: In
         assert message is not None
         bot._process.kill()  # the question is open
         await bot._process.wait()
-    async with installation.bot() as bot:
+    settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
+    async with installation.bot() as bot, await JobQueue.open(settings) as queue:
         moving = next(b for b in message.buttons if str(b["label"]).startswith("All of it"))
         await discord.use_component(ada, message, moving)
-        painting = await discord.until(lambda: "Painting" in message.text, 120)
-        assert painting, message.text
+        await begun(queue, ada.id)
         for engine in engines_of(bot):
             engine.kill()
         bot._process.kill()
@@ -56,7 +67,6 @@ async def test_what_moves_outlives_the_deaths_of_bot_and_engine(installation: In
     with Image.open(io.BytesIO(shown.data)) as gif:
         frames = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
         assert (gif.size, frames, gif.info["loop"]) == ((96, 72), DELAYS_MS, 0)
-    settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
     async with await JobQueue.open(settings) as queue:
         (job,) = await queue.jobs.of_user(ada.id)
         kinds = [event.kind for event in await queue.jobs.history(job.id)]

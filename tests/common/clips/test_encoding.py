@@ -14,10 +14,8 @@ from common.clips.clip import Clip, ClipDamagedError, read_clip, write_clip
 from common.clips.decode import decode
 from common.clips.encoding import CLIP_KINDS, ClipKind, encode_clip
 from common.pictures.kinds import ClipLimits, DecodeLimits
-from tools.picture_files.chromium import executable, viewer
 
 TIMES_MS = (40, 83, 84, 83, 120, 333)
-MIMES = {"gif": "image/gif", "webp": "image/webp"}
 
 
 def textured(width: int = 65, height: int = 47) -> Image.Image:
@@ -186,15 +184,3 @@ def test_it_can_be_stopped_at_each_frame(kind: ClipKind, tmp_path: Path) -> None
     with pytest.raises(InterruptedError):
         encode_clip(clip(moving()), tmp_path / f"it.{kind}", kind, check=check)
     assert asked == 3
-
-
-@pytest.mark.skipif(executable() is None, reason="there is no Chromium here")
-@pytest.mark.parametrize("kind", ["gif", "webp"])
-def test_chromium_shows_the_frames_for_as_long(kind: ClipKind, tmp_path: Path) -> None:
-    frames = moving()
-    with viewer() as chromium:
-        shown = chromium.frames(encoded(clip(frames), kind, tmp_path), MIMES[kind])
-    times = [round(duration) for duration, _ in shown]
-    assert times == ([40, 80, 90, 80, 120, 330] if kind == "gif" else list(TIMES_MS))
-    for frame, (_, pixels) in zip(frames, shown, strict=True):
-        assert np.abs(pixels[..., :3].astype(int) - np.asarray(frame, int)).mean() < 8

@@ -1,6 +1,7 @@
 """Moving files beside what Chromium shows of them, frame by frame."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from common.clips.clip import Clip, read_clip
 from common.clips.decode import decode
+from common.clips.encoding import ClipKind
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from tests.common.clips.files import (
     BLUE,
@@ -24,6 +26,7 @@ from tests.common.clips.files import (
     saved,
     solid,
 )
+from tests.common.clips.test_encoding import TIMES_MS, clip, encoded, moving
 from tools.picture_files.chromium import Chromium, executable, viewer
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="there is no Chromium here")
@@ -97,12 +100,24 @@ def test_webp_and_avif(chromium: Chromium) -> None:
     alike(chromium, saved(opaque, "AVIF", quality=100, duration=[120, 90, 300]), "image/avif", 3)
 
 
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_our_own_files_show_the_frames_for_as_long(
+    chromium: Chromium, kind: ClipKind, tmp_path: Path
+) -> None:
+    frames = moving()
+    shown = chromium.frames(encoded(clip(frames), kind, tmp_path), f"image/{kind}")
+    times = [round(duration) for duration, _ in shown]
+    assert times == ([40, 80, 90, 80, 120, 330] if kind == "gif" else list(TIMES_MS))
+    for frame, (_, pixels) in zip(frames, shown, strict=True):
+        assert np.abs(pixels[..., :3].astype(int) - np.asarray(frame, int)).mean() < 8
+
+
 def alike(chromium: Chromium, data: bytes, mime: str, most: float) -> None:
-    clip, shown = ours(data), theirs(chromium, data, mime)
-    assert [round(duration) for duration, _pixels in shown] == list(clip.durations_ms)
-    for frame, (_duration, pixels) in zip(clip.frames(), shown, strict=True):
-        mine = np.asarray(frame.convert("RGBA"))
-        assert np.abs(seen(mine) - seen(pixels)).max() <= most
+    mine, shown = ours(data), theirs(chromium, data, mime)
+    assert [round(duration) for duration, _pixels in shown] == list(mine.durations_ms)
+    for frame, (_duration, pixels) in zip(mine.frames(), shown, strict=True):
+        looks = np.asarray(frame.convert("RGBA"))
+        assert np.abs(seen(looks) - seen(pixels)).max() <= most
 
 
 SMALL_FILM, LARGE_FILM = (320, 240), (1280, 720)
@@ -135,9 +150,9 @@ MP4 = {"kind": "mp4", "codec": "libx264", "options": {"preset": "ultrafast"}}
 def test_film(chromium: Chromium, size: tuple[int, int], written: dict[str, Any]) -> None:
     looks = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (128, 128, 128)]
     data = film([solid(look, size) for look in looks], rate=5, **written)
-    clip = ours(data)
-    assert len(clip) == 4
-    for number, frame in enumerate(clip.frames()):
+    read = ours(data)
+    assert len(read) == 4
+    for number, frame in enumerate(read.frames()):
         shown = chromium.show(data, f"video/{written['kind']}", at_seconds=0.2 * number + 0.1)
         assert shown is not None
         middle = frame.height // 2, frame.width // 2

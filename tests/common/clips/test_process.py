@@ -48,14 +48,14 @@ FILES = {
 SOURCES = {"AV1": "MP4", "HEVC": "MKV"}
 
 
-@pytest.mark.parametrize("name", FILES)
-async def test_every_kind_is_read_there(name: str) -> None:
+async def test_every_kind_is_read_there() -> None:
     async with DecoderPool(processes=1) as pool:
-        decoded = await pool.decode(FILES[name], ClipLimits())
-        assert decoded.clip is not None
-        clip = read_clip(decoded.clip.file)
-        assert len(clip) == len(list(clip.frames())) >= 2
-        assert clip.description.source == SOURCES.get(name, name)
+        for name, file in FILES.items():
+            decoded = await pool.decode(file, ClipLimits())
+            assert decoded.clip is not None, name
+            clip = read_clip(decoded.clip.file)
+            assert len(clip) == len(list(clip.frames())) >= 2
+            assert clip.description.source == SOURCES.get(name, name)
 
 
 async def test_without_limits_for_clips_there_is_none() -> None:

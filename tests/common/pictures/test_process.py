@@ -44,7 +44,7 @@ async def test_pictures_and_problems_come_back_from_the_child() -> None:
 async def test_a_file_that_takes_too_much_of_the_processor_is_given_up_and_the_pool_goes_on() -> (
     None
 ):
-    large = encoded(gradient(3000, 3000))
+    large = encoded(gradient(3000, 3000), compress_level=1)
     async with DecoderPool(processes=1, processor_seconds=0.02) as hasty:
         with pytest.raises(PictureError, match="keeps the processor busy"):
             await hasty.normalize(large)
@@ -230,7 +230,7 @@ async def test_a_picture_at_which_a_child_hangs_is_refused_long_before_a_busy_ma
 
 
 async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> None:
-    huge = encoded(Image.new("RGB", (16000, 16000)), "PNG", compress_level=1)
+    huge = encoded(Image.new("P", (16000, 16000)), compress_level=1)
     limits = DecodeLimits(max_pixels=10**9)
     async with DecoderPool(limits, processes=1, memory_limit_bytes=600 * 2**20) as pool:
         with pytest.raises(PictureError, match="too much memory"):
@@ -240,12 +240,14 @@ async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> No
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a file")
 async def test_a_picture_comes_by_memory_or_by_the_pipe_and_is_the_same() -> None:
-    small, noise = gradient(), np.random.default_rng(1).integers(0, 256, (2400, 2400, 3), np.uint8)
+    noise = np.random.default_rng(1).integers(0, 256, (2400, 2400, 3), np.uint8)
+    small, large = encoded(gradient()), encoded(Image.fromarray(noise), compress_level=1)
+    right = {file: normalize(file) for file in (small, large)}
     before = len(list(Path("/proc/self/fd").iterdir()))
     async with DecoderPool(processes=1) as pool:
-        for file in (encoded(small), encoded(Image.fromarray(noise)), encoded(small)):
-            assert await pool.normalize(file) == normalize(file)
-        assert len(normalize(encoded(Image.fromarray(noise))).png) > HELD_BYTES
+        for file in (small, large, small):
+            assert await pool.normalize(file) == right[file]
+    assert len(right[large].png) > HELD_BYTES
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
@@ -290,7 +292,9 @@ async def test_who_gives_up_on_a_picture_leaves_no_child_that_is_busy_with_it() 
     async with DecoderPool(processes=1) as pool:
         await pool.normalize(encoded(gradient()))
         (child,) = pool._all
-        reading = asyncio.create_task(pool.normalize(encoded(gradient(3000, 3000))))
+        reading = asyncio.create_task(
+            pool.normalize(encoded(gradient(3000, 3000), compress_level=1))
+        )
         await asyncio.sleep(0.05)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)

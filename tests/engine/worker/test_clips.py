@@ -197,7 +197,7 @@ class CountingStore(PictureStore):
 async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    count = 120
+    count = 60
     images = [image.resize((64, 64)) for image in panned(2) for _ in range(count // 2)]
     queue.store = store = CountingStore(settings.storage_url)
     job = await post(poster, images, size_px=64, iterations=2, scales=1)

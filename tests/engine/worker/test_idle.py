@@ -52,7 +52,7 @@ async def test_a_fetched_scan_gets_its_swatch_and_jobs_are_painted_all_the_same(
 
     monkeypatch.setattr(swatches, "read_scan", noting)
     monkeypatch.setattr(swatches, "_SIZE_PX", (72, 96))
-    monkeypatch.setattr(swatches, "PaintOptions", partial(PaintOptions, iterations=40))
+    monkeypatch.setattr(swatches, "PaintOptions", partial(PaintOptions, iterations=10))
     async with worker(queue, settings):
         assert await asyncio.to_thread(begun.wait, 60)
         job = await poster.post()

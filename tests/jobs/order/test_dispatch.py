@@ -90,7 +90,7 @@ async def crowd(queue: JobQueue, seed: int) -> list[Job]:
     """A mixed afternoon: many small pictures, some large, a few as large as can be."""
     dice = random.Random(seed)
     jobs = []
-    for user in range(1, 41):
+    for user in range(1, 25):
         size = dice.choice([256, 512, 512, 1024, 1024, 2048, 4096, MAX_SIZE_PX])
         options = PaintOptions(size_px=size)
         jobs.append(await accepted(queue, user, user % 7 + 1, options=options))

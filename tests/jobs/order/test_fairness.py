@@ -30,8 +30,8 @@ async def paint_all(queue: JobQueue, count: int) -> list[Job]:
     return painted
 
 
-async def test_thirty_jobs_do_not_hold_up_one(queue: JobQueue) -> None:
-    many = [await accepted(queue, 1) for _ in range(30)]
+async def test_many_jobs_do_not_hold_up_one(queue: JobQueue) -> None:
+    many = [await accepted(queue, 1) for _ in range(12)]
     one = await accepted(queue, 2)
     assert await order(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
     await paint_all(queue, 5)
@@ -42,7 +42,7 @@ async def test_thirty_jobs_do_not_hold_up_one(queue: JobQueue) -> None:
 
 
 async def test_a_crowded_server_does_not_hold_up_a_quiet_one(queue: JobQueue) -> None:
-    for user in range(100, 140):
+    for user in range(100, 112):
         await accepted(queue, user, 5)
     quiet = await accepted(queue, 1, 6)
     private = await accepted(queue, 2, None)
@@ -91,6 +91,18 @@ async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, betwe
         assert abs(served[1] - served[2]) <= sum(longest.values()) + 1e-6
 
 
+@pytest.mark.parametrize("guild", [5, 6])
+async def test_who_comes_late_does_not_make_up_for_turns_before_that(
+    queue: JobQueue, guild: int
+) -> None:
+    """Neither within a server nor as another one."""
+    for _ in range(8):
+        await accepted(queue, 1, 5)
+    await paint_all(queue, 4)
+    late = {(await accepted(queue, 2, guild)).id for _ in range(4)}
+    assert len(late.intersection((await order(queue))[:4])) == 2
+
+
 async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:
     await queue.limits.set(5, {"priority_role_ids": [11]}, 9)
     normal = [await accepted(queue, user, 5) for user in (1, 2, 3)]
@@ -128,7 +140,7 @@ async def test_a_gap_is_closed(queue: JobQueue) -> None:
 
 
 async def test_who_cancels_owes_nothing(queue: JobQueue) -> None:
-    for _ in range(20):
+    for _ in range(6):
         job = await accepted(queue, 1)
         await queue.jobs.cancel(job.id, 1)
     await accepted(queue, 2)

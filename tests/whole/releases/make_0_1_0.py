@@ -83,12 +83,12 @@ async def main(folder):
         await queue.fail(await queue.claim(ENGINE.id), failure)
         known["cancelled"] = await post(3)
         await queue.remove(known["cancelled"])
-        known["half_painted"] = await post(4, size_px=128, iterations=40)
+        known["half_painted"] = await post(4, size_px=96, iterations=40)
         known["waiting"] = [await post(5), await post(6, keep_colors="luminance")]
         await queue.open_intake(7, 7, {"of": "0.1.0"})
         print(json.dumps(known), flush=True)
 
-        sitting.CHECKPOINT_SECONDS = 0.2
+        sitting.CHECKPOINT_SECONDS = 0.05
         named = queue.save_checkpoint
 
         async def die_after(claim, key):

@@ -207,10 +207,7 @@ BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "options", "labels"), BUTTONS)
-async def test_a_permission_that_is_gone_is_noticed_at_the_button(
-    world: World, command: str, options: dict[str, Any], labels: list[str]
-) -> None:
+async def test_a_permission_that_is_gone_is_noticed_at_each_button(world: World) -> None:
     admin = world.user("admin")
     for _ in range(6):  # fill more than one page of the log
         await world.slash(admin, "queue-admin pause")
@@ -218,17 +215,20 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_button(
     await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, admin.id)
     await block_many(world)
     job = await world.job(world.user("ada"))
-    members = {name: world.user(value).id for name, value in options.items() if name == "member"}
-    message = await world.slash(admin, command, options | members)
-    for label in labels[:-1]:
-        await world.press(admin, message, label)
+    messages = []
+    for command, options, labels in BUTTONS:
+        members = {name: world.user(who).id for name, who in options.items() if name == "member"}
+        messages.append(await world.slash(admin, command, options | members))
+        for label in labels[:-1]:
+            await world.press(admin, messages[-1], label)
     before = await server(world, job)
     take_permission(world)
-    interaction = await world.discord.press(admin, message, label=labels[-1])
-    said = await answer_besides(interaction, message)
-    assert "permission to manage the server" in said.text
-    assert interaction.modal is None
-    assert await server(world, job) == before
+    for message, (command, _options, labels) in zip(messages, BUTTONS, strict=True):
+        interaction = await world.discord.press(admin, message, label=labels[-1])
+        said = await answer_besides(interaction, message)
+        assert "permission to manage the server" in said.text, (command, labels)
+        assert interaction.modal is None
+        assert await server(world, job) == before
 
 
 async def test_forums_can_be_chosen_to_paint_in(world: World) -> None:
