@@ -51,6 +51,7 @@ class TrafficLine:
     status: int | None = None
     sent: object = None
     received: object = None
+    """Words, or a response's JSON as bytes, which is parsed for who looks at it."""
     seconds: float = 0.0
     violations: list[Violation] = field(default_factory=list)
     number: int = 0

@@ -29,6 +29,8 @@ class SqliteConnection(aiosqlite.Connection):
         """Calls that the thread has not finished, including those whose waiter was cancelled."""
         self._begins = False
         self._writes = True
+        self._waits: set[threading.Event] = set()
+        """Set where nobody waits any more for another data version."""
 
     def cursor(self) -> "SqliteCursor":  # type: ignore[override]  # all that SQLAlchemy asks of one
         """A cursor; no SQLite cursor is opened yet."""
@@ -71,6 +73,7 @@ class SqliteConnection(aiosqlite.Connection):
             seconds: after which the known one is returned, too.
         """
         nobody_waits = threading.Event()
+        self._waits.add(nobody_waits)
 
         def look() -> int:
             deadline = time.monotonic() + seconds
@@ -83,8 +86,15 @@ class SqliteConnection(aiosqlite.Connection):
         try:
             version: int = await self._execute(look)  # type: ignore[no-untyped-call]
         finally:
+            self._waits.discard(nobody_waits)
             nobody_waits.set()
         return version
+
+    async def close(self) -> None:
+        """Close it; who waits for another data version gets the known one."""
+        for each in self._waits:
+            each.set()
+        await super().close()
 
     async def commit(self) -> None:
         """Commit, if there is something to commit."""

@@ -5,6 +5,7 @@ Each limit that can refuse has one check here. The bot words refusals for users.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,9 @@ CLOCKS_APART_SECONDS = 60.0
 """Upper bound on how far a transaction's time can lie behind those that committed before it."""
 
 
+_HERE = J.guild_id == sa.bindparam("server")
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A request, and the scope in which it is counted."""
@@ -36,18 +40,18 @@ class _Asked:
     """The server to count in; None counts everywhere, for the operator's limits."""
 
     @property
-    def mine(self) -> list[sa.ColumnElement[bool]]:
-        here = [] if self.guild_id is None else [J.guild_id == self.guild_id]
-        return [J.user_id == self.asker.user_id, *here]
+    def in_server(self) -> bool:
+        return self.guild_id is not None
 
     @property
-    def today(self) -> list[sa.ColumnElement[bool]]:
-        return [*self.counted, J.created_at > self.now - DAY_SECONDS]
-
-    @property
-    def counted(self) -> list[sa.ColumnElement[bool]]:
-        """My jobs that count, without those dated in the future (after a clock was set back)."""
-        return [*self.mine, J.counted.is_(True), J.created_at < self.now + CLOCKS_APART_SECONDS]
+    def values(self) -> dict[str, Any]:
+        """Of the parameters of what is counted."""
+        return {
+            "asker": self.asker.user_id,
+            "server": self.asker.guild_id,
+            "yesterday": self.now - DAY_SECONDS,
+            "soon": self.now + CLOCKS_APART_SECONDS,
+        }
 
     def refusal(self, name: str, current: int | str, **more: Any) -> Refusal:
         """A refusal by this limit, with its value here."""
@@ -71,21 +75,38 @@ class _Counts:
 
 async def _counts(asked: _Asked, *more: _Asked) -> list[_Counts]:
     """The counts for each of these scopes, in one statement."""
-    columns = [column for one in (asked, *more) for column in _columns(one)]
-    row = (await asked.connection.execute(sa.select(*columns))).one()
-    return [_Counts(*row[first : first + 4]) for first in range(0, len(columns), 4)]
+    statement = _counting(tuple(one.in_server for one in (asked, *more)))
+    row = (await asked.connection.execute(statement, asked.values)).one()
+    return [_Counts(*row[first : first + 4]) for first in range(0, len(row), 4)]
 
 
-def _columns(asked: _Asked) -> tuple[sa.ColumnElement[Any], ...]:
+@cache  # to build it takes longer than to run it
+def _counting(in_server: tuple[bool, ...]) -> sa.Select[Any]:
+    return sa.select(*(column for one in in_server for column in _columns(one)))
+
+
+def _columns(in_server: bool) -> tuple[sa.ColumnElement[Any], ...]:
     """The fields of `_Counts`."""
-    here = None if asked.guild_id is None else J.guild_id == asked.guild_id
-    last = sa.select(sa.func.max(J.created_at)).where(*asked.counted)
+    last = sa.select(sa.func.max(J.created_at)).where(*_counted(in_server))
     return (
-        _sum_of(PICTURES_LEFT, *asked.mine, IS_WAITING),
-        sa.literal(0) if here is None else _sum_of(PICTURES_LEFT, here, IS_WAITING),
-        _sum_of(J.pictures, *asked.today),
+        _sum_of(PICTURES_LEFT, *_mine(in_server), IS_WAITING),
+        _sum_of(PICTURES_LEFT, _HERE, IS_WAITING) if in_server else sa.literal(0),
+        _sum_of(J.pictures, *_today(in_server)),
         last.scalar_subquery(),
     )
+
+
+def _mine(in_server: bool) -> list[sa.ColumnElement[bool]]:
+    return [J.user_id == sa.bindparam("asker"), *([_HERE] if in_server else [])]
+
+
+def _counted(in_server: bool) -> list[sa.ColumnElement[bool]]:
+    """My jobs that count, without those dated in the future (after a clock was set back)."""
+    return [*_mine(in_server), J.counted.is_(True), J.created_at < sa.bindparam("soon")]
+
+
+def _today(in_server: bool) -> list[sa.ColumnElement[bool]]:
+    return [*_counted(in_server), J.created_at > sa.bindparam("yesterday")]
 
 
 def _sum_of(
@@ -237,8 +258,8 @@ async def _per_day(asked: _Asked, counts: _Counts) -> Refusal | None:
         return None
     # Available again once enough pictures are older than 24 hours for this request to fit.
     too_many = done + asked.options.variants - asked.limits.max_per_day
-    oldest = sa.select(J.created_at, J.pictures).where(*asked.today).order_by(J.created_at)
-    for row in await asked.connection.execute(oldest):
+    mine = sa.select(J.created_at, J.pictures).where(*_today(asked.in_server))
+    for row in await asked.connection.execute(mine.order_by(J.created_at), asked.values):
         too_many -= row.pictures
         if too_many <= 0:
             return replace(refusal, available_at=moment(row.created_at + DAY_SECONDS))

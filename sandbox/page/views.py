@@ -1,5 +1,6 @@
 """What a user sees, as JSON for the page."""
 
+import json
 from dataclasses import asdict
 
 from sandbox.command_visibility import offered_commands
@@ -88,7 +89,10 @@ def traffic_view(line: TrafficLine, *, whole: bool = False) -> Json:
         "violations": [asdict(violation) for violation in line.violations],
     }
     if whole:
-        payload |= {"sent": line.sent, "received": line.received}
+        received = line.received
+        if isinstance(received, bytes):
+            received = json.loads(received)
+        payload |= {"sent": line.sent, "received": received}
     return payload
 
 

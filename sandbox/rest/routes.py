@@ -10,7 +10,7 @@ from aiohttp import web
 from sandbox.errors import ApiError, not_found, too_large
 from sandbox.faults import FAULTS
 from sandbox.rest import cdn, commands, interactions, messages, people, webhooks
-from sandbox.rest.bodies import BODY, Body, answer, loads, read_body
+from sandbox.rest.bodies import BODY, Body, answer, read_body
 from sandbox.rest.context import LINE, WORLD
 from sandbox.rules import FormBody, judge
 from sandbox.world import TrafficLine
@@ -134,6 +134,6 @@ def _describe(line: TrafficLine, body: Body | None, response: web.StreamResponse
         line.sent = sent
     if isinstance(response, web.Response) and isinstance(response.body, bytes):
         if response.content_type == "application/json":
-            line.received = loads(response.body)
+            line.received = response.body
         elif response.body:
             line.received = f"{len(response.body)} bytes of {response.content_type}"

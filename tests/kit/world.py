@@ -32,18 +32,23 @@ PHOTO = {"content": ("photo.png", gradient_picture())}
 BOTH = {**PHOTO, "style": ("style.png", gradient_picture((64, 64)))}
 
 
+USUAL = Settings(
+    _env_file=None,
+    atelier_engine="external",
+    atelier_max_waiting_per_user=100,
+    atelier_max_per_day=1000,
+)
+
+
 def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
     """Settings for one test's bot, with limits that do not interfere."""
-    return Settings(
-        _env_file=None,
-        discord_token=SecretStr(discord.token),
-        discord_api_url=discord.api_url,
-        discord_gateway_url=discord.gateway_url,
-        atelier_data_dir=data_dir,
-        atelier_engine="external",
-        atelier_max_waiting_per_user=100,
-        atelier_max_per_day=1000,
-    )
+    its_own = {
+        "discord_token": SecretStr(discord.token),
+        "discord_api_url": discord.api_url,
+        "discord_gateway_url": discord.gateway_url,
+        "atelier_data_dir": data_dir,
+    }
+    return USUAL.model_copy(update=its_own)
 
 
 @dataclass

@@ -31,3 +31,14 @@ async def test_other_sites_cannot_act(session: aiohttp.ClientSession) -> None:
         form = aiohttp.FormData({"payload": "{}"}, default_to_multipart=True)
         async with session.post("/sandbox/act/post", data=form, headers=headers) as response:
             assert response.status == 403
+
+
+async def test_the_answer_of_a_request_is_shown_to_who_looks(
+    session: aiohttp.ClientSession,
+) -> None:
+    async with session.get("/api/v10/gateway") as response:
+        answered = await response.json()
+    async with session.get("/sandbox/traffic/1") as response:
+        line = await response.json()
+    assert line["title"] == "GET /gateway"
+    assert line["received"] == answered

@@ -142,19 +142,20 @@ def test_without_a_name_a_moving_picture_is_an_mp4(studio: Path) -> None:
 def test_a_run_that_is_ended_goes_on_at_the_frame_it_was_at(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save(studio / "clip.gif", panned(3, height=80))
-    assert engine_main(arguments("whole.webp", "--quiet", "--iterations", "40")) == 0
+    save(studio / "clip.gif", panned(4, height=80))
+    slow = ("--iterations", "40", "--scales", "1")
+    assert engine_main(arguments("whole.webp", "--quiet", *slow)) == 0
     for ending in (signal.SIGINT, signal.SIGKILL):
         output = f"{ending.name}.webp"
-        long = arguments(output, "--checkpoint", "c.ckpt", "--iterations", "40")
+        long = arguments(output, "--checkpoint", "c.ckpt", *slow)
         end_after_a_frame(studio, long, ending)
         assert not (studio / output).exists()
         painted = json.loads((studio / "c.ckpt").read_bytes())["frames"]
         capsys.readouterr()
         assert engine_main(long) == 0
         said = capsys.readouterr().err
-        told = [number for number in (1, 2, 3) if f"frame {number} of 3" in said]
-        assert told == list(range(painted + 1, 4))
+        told = [number for number in range(1, 5) if f"frame {number} of 4" in said]
+        assert told == list(range(painted + 1, 5))
         assert not (studio / "c.ckpt").exists()
         for one, another in zip(
             read(studio / "whole.webp").frames(), read(studio / output).frames(), strict=True

@@ -38,7 +38,8 @@ with tempfile.TemporaryDirectory() as name:
         Picture.from_image(clip.frame(0)), (Style(noise_picture(48, 48)),), None, None, "vgg19"
     )
     options = PaintOptions(
-        size_px=320, iterations=1, scales=1, content_layers=layers, style_layers=layers
+        size_px=320, iterations=1, scales=1, colors_first=0, faces="off",
+        content_layers=layers, style_layers=layers,
     )
     work = ClipPainting(clip, pictures, options, thin_studio(1), PaintedFrames(folder))
     for event in work.paint():

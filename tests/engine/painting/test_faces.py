@@ -101,7 +101,7 @@ def test_a_recipe_says_by_how_much_more_the_content_counts_in_a_face() -> None:
 
 def test_a_face_is_painted_nearer_to_the_photograph_than_without() -> None:
     content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
-    options = PaintOptions(size_px=128, scales=1, iterations=30, colors_first=0, network="vgg19")
+    options = PaintOptions(size_px=128, scales=1, iterations=20, colors_first=0, network="vgg19")
     kept, _ = run(options, thin_studio(), content=content)
     plain, _ = run(options.model_copy(update={"faces": "off"}), thin_studio(), content=content)
     (face,) = find_faces(content)

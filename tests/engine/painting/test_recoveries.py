@@ -188,6 +188,7 @@ def test_out_of_memory_halves_the_tiles_and_goes_on() -> None:
     options = changed(
         size_px=256,
         scales=1,
+        iterations=2,
         content_layers={"relu2_1": 1},
         style_layers={"relu1_1": 1, "relu2_2": 1},
     )

@@ -310,7 +310,7 @@ def test_a_picture_in_forced_tiles_looks_the_same() -> None:
         options = PaintOptions(
             size_px=192,
             scales=1,
-            iterations=6,
+            iterations=4,
             tile_px=tile_px,
             content_layers={"relu2_2": 1.0},
             style_layers=layers,

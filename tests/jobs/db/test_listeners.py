@@ -70,6 +70,15 @@ async def test_who_stops_waiting_keeps_no_other_from_it_and_misses_nothing(
         assert await listeners.wait(60.0)
 
 
+async def test_who_waits_does_not_hold_up_the_end(listeners: Listeners) -> None:
+    assert await listeners.wait(0.0)
+    waiting = asyncio.create_task(listeners.wait(60.0))
+    await asyncio.sleep(2 * POLL_SECONDS)
+    async with asyncio.timeout(20.0):
+        await listeners.close()
+        await waiting
+
+
 async def test_a_file_that_cannot_be_read_is_unavailable_until_it_can(
     listeners: Listeners, file: Path
 ) -> None:

@@ -3,16 +3,20 @@
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bench import postgres
 from common.options import PaintOptions
+from jobs.db import schema
+from jobs.db.rows import job_from_row
 from jobs.model import Claim, Job, JobState
 from jobs.outcomes import (
     Accepted,
@@ -309,11 +313,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_database_agrees(self) -> None:
-        for job_id, state in self.state.items():
-            job = self.do(self.queue.jobs.get(job_id))
-            assert job is not None
-            assert job.state is state
-            assert (job.delivered_at is not None) == (job_id in self.delivered)
+        rows = self.do(self.queue.database.all(sa.select(schema.jobs)))
+        jobs = [job_from_row(row) for row in rows]
+        assert {job.id: job.state for job in jobs} == self.state
+        assert {job.id for job in jobs if job.delivered_at is not None} == self.delivered
         undelivered = {n for n, s in self.state.items() if s.ended} - self.delivered
         assert undelivered <= {job.id for job in self.do(self.queue.deliveries.due())}
 
@@ -327,10 +330,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_job_ends_once(self) -> None:
+        of_an_end = schema.events.c.kind.in_(ENDED)
+        ends = sa.select(schema.events.c.job_id).where(of_an_end)
+        endings = Counter(self.do(self.queue.database.scalars(ends)))
         for job_id, state in self.state.items():
-            kinds = [event.kind for event in self.do(self.queue.jobs.history(job_id))]
-            endings = sum(kind in ENDED for kind in kinds)
-            assert endings == self.retried[job_id] + (1 if state.ended else 0)
+            assert endings[job_id] == self.retried[job_id] + (1 if state.ended else 0)
 
 
 def run_machine(examples: int) -> None:
