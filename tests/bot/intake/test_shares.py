@@ -17,7 +17,7 @@ from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
 from common.settings import MIB
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World
+from tests.kit.world import World, words_of
 
 
 async def settle() -> None:
@@ -203,7 +203,7 @@ async def test_twenty_compares_of_one_member_hold_few_pictures(world: World) -> 
     await world.start_engine()
     message = await world.painted()
     reads: list[int] = []
-    under_way = 0
+    under_way, all_pressed = 0, asyncio.Event()
     real = world.queue.store.get
 
     async def counted(key: str) -> bytes:
@@ -211,16 +211,19 @@ async def test_twenty_compares_of_one_member_hold_few_pictures(world: World) -> 
         under_way += 1
         reads.append(under_way)
         try:
-            await asyncio.sleep(0.05)
+            await all_pressed.wait()
             return await real(key)
         finally:
             under_way -= 1
 
     world.queue.store.get = counted  # type: ignore[method-assign]
     pressed = [await world.discord.press(world.user(), message, label="Compare") for _ in range(20)]
+    refusal = "as one member may have"
+    await world.eventually(lambda: sum(refusal in words_of(each) for each in pressed) == 16)
+    all_pressed.set()
     said = [await world.said(each) for each in pressed]
     assert sum("Before and after" in words for words in said) == 4
-    assert sum("as one member may have" in words for words in said) == 16
+    assert sum(refusal in words for words in said) == 16
     assert max(reads) == 1
 
 
