@@ -23,24 +23,24 @@ def test_a_target_is_met_by_the_medians_not_by_the_best_round() -> None:
     assert Row("x", "s", (10.0,), (5.0,), most_ratio=0.5).kept is True
 
 
-def test_a_row_with_two_targets_meets_both_or_none() -> None:
+def test_row_with_two_targets_must_meet_both() -> None:
     assert Row("x", "MiB", (10.0,), (5.0,), most_ratio=0.5, most=4.0).kept is False
     assert Row("x", "MiB", (10.0,), (5.0,), most_ratio=0.5, most=6.0).kept is True
 
 
-def test_without_a_target_or_without_figures_nothing_is_claimed() -> None:
+def test_row_without_a_target_or_figures_has_no_verdict() -> None:
     assert Row("x", "s", (10.0,), (5.0,)).kept is None
     assert Row("x", "s", (10.0,), (), most_ratio=0.5).kept is None
     assert row_cells(Row("x", "s", (), (), most=1.0)) == ("x, s", "–", "–", "–", "1 s", "", "")
 
 
-def test_spreads_are_given_where_there_were_several_rounds() -> None:
+def test_spread_is_shown_only_for_several_rounds() -> None:
     assert spread((0.5,)) == "0.500"
     assert spread((1.0, 3.0, 2.0)) == "2.00 (1.00 to 3.00)"
     assert spread((500.0, 700.0)) == "600 (500 to 700)"
 
 
-def test_rows_that_were_not_measured_again_are_kept_in_the_order_of_parts() -> None:
+def test_rows_not_measured_again_are_kept_in_part_order() -> None:
     earlier = [Row(name, "s", (2.0,), (1.0,), part=name, commit="old") for name in ("a", "b", "c")]
     now = [Row("b", "s", (2.0,), (0.5,), part="b", commit="new", load=3.2)]
     kept = kept_rows(earlier, now, ("a", "b", "c"))
@@ -48,7 +48,7 @@ def test_rows_that_were_not_measured_again_are_kept_in_the_order_of_parts() -> N
     assert row_cells(kept[1])[-1] == "new, 3"
 
 
-def test_what_comes_second_changes_from_round_to_round() -> None:
+def test_tree_order_alternates_between_rounds() -> None:
     order = []
 
     def measure(tree: Tree) -> dict[str, float]:
@@ -60,7 +60,7 @@ def test_what_comes_second_changes_from_round_to_round() -> None:
     assert found == {"seconds": ((1.0, 4.0), (2.0, 3.0))}
 
 
-def test_a_command_is_measured_on_its_own_trees_code(tmp_path: Path) -> None:
+def test_command_runs_the_code_of_its_own_tree(tmp_path: Path) -> None:
     (tmp_path / "whose.py").write_text("print('mine'); x = bytearray(50 << 20)")
     ran = run_in(Tree("new", tmp_path), ["-m", "whose"], threads=1, environment={})
     assert ran.output == "mine\n"
@@ -68,13 +68,13 @@ def test_a_command_is_measured_on_its_own_trees_code(tmp_path: Path) -> None:
     assert 0 < ran.processor_seconds < 60
 
 
-def test_a_command_that_fails_says_why_and_where(tmp_path: Path) -> None:
+def test_failing_command_reports_its_reason_and_tree(tmp_path: Path) -> None:
     code = ["-c", "raise SystemExit('no reason')"]
     with pytest.raises(BenchError, match=r"failed in old: .*no reason"):
         run_in(Tree("old", tmp_path), code, threads=1, environment={})
 
 
-def test_the_old_code_is_checked_out_and_taken_away() -> None:
+def test_checkout_of_the_old_code_is_removed_afterwards() -> None:
     with checked_out("HEAD") as tree:
         assert (tree / "bench" / "__main__.py").is_file()
     assert not tree.exists()
@@ -84,16 +84,14 @@ def test_the_old_code_is_checked_out_and_taken_away() -> None:
     assert str(tree) not in listed.stdout
 
 
-def test_a_commit_that_is_not_here_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_commit_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (file := tmp_path / "file").touch()
     files = [f"{option}={file}" for option in ("--weights", "--content", "--style")]
     assert main(["against", "no-such-commit", "--quick", *files]) == 2
     assert "no-such-commit" in capsys.readouterr().err
 
 
-def test_both_trees_iterate_with_the_same_script(tmp_path: Path) -> None:
+def test_iterate_script_reports_marks_and_previews(tmp_path: Path) -> None:
     """In this tree; a tree differs only by its place on the path (above)."""
     picture = tmp_path / "picture.png"
     Image.effect_noise((96, 64), 80).convert("RGB").save(picture)

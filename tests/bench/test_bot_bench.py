@@ -12,7 +12,7 @@ from bench.bot_outage import DeliveredPicture, Outage, outage_text
 MIB = 2**20
 
 
-def test_the_tables_of_the_load() -> None:
+def test_load_tables_show_percentiles_and_memory() -> None:
     load = LoadResult(
         at_once=2,
         rounds=2,
@@ -32,7 +32,7 @@ def test_the_tables_of_the_load() -> None:
     assert "torch is not loaded in it" in text
 
 
-def test_the_table_of_the_outage() -> None:
+def test_outage_table_lists_each_delivered_picture() -> None:
     shown = [
         DeliveredPicture("ada", 3.25, 1, last_word=True),
         DeliveredPicture("grace", 4.0, 2, last_word=False),

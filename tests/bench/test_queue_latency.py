@@ -6,13 +6,13 @@ import pytest
 from bench.queue_latency import Latency, latency_text, main, share
 
 
-def test_shares_are_of_the_values_themselves() -> None:
+def test_percentiles_are_actual_values() -> None:
     values = [float(number) for number in range(200, 0, -1)]
     assert [share(values, part) for part in (0.5, 0.9, 0.99, 1.0)] == [100, 180, 198, 200]
     assert share([7.0], 0.5) == 7.0
 
 
-def test_the_tables() -> None:
+def test_latency_tables_show_percentiles_and_idle_figures() -> None:
     text = latency_text([Latency("SQLite", [10.0, 31.0], [30.0, 52.0], 34.2, 9.0, None)])
     assert "| SQLite, from queued | 2 | 10 | 31 | 31 | 31 |" in text
     assert "| SQLite, its submission included | 2 | 30 | 52 | 52 | 52 |" in text

@@ -3,13 +3,13 @@
 from bench.time_left import Told, told, told_text
 
 
-def test_times_are_compared_with_what_it_took_early_and_later() -> None:
+def test_told_times_are_compared_with_actual_times_early_and_later() -> None:
     left = [(1.0, 0.01, None), (5.0, 0.05, 190.0), (50.0, 0.5, 40.0), (99.0, 0.99, 30.0)]
     found = told(512, {"seconds": 100.0, "left": left}, loaded=True)
     assert found == Told(512, True, (2.0,), (1.25,))
 
 
-def test_an_error_of_less_than_half_a_second_is_none() -> None:
+def test_error_below_half_a_second_counts_as_exact() -> None:
     found = told(192, {"seconds": 2.0, "left": [(1.0, 0.5, 1.4), (1.5, 0.7, 1.1)]}, loaded=False)
     assert found.later == (1.0, 1.1 / 0.5)
 

@@ -24,12 +24,12 @@ def painting(slowdown: float) -> Recorded:
 
 
 @pytest.mark.parametrize("estimate", [as_told, knowing_the_work])
-def test_a_load_that_stays_is_foreseen(estimate: Estimate) -> None:
+def test_constant_load_is_predicted(estimate: Estimate) -> None:
     found = replayed(painting(3.0), estimate)
     assert max(found.later) == pytest.approx(1.0, abs=0.01)
 
 
-def test_what_is_told_is_about_as_right_as_it_can_be_where_others_come_and_go() -> None:
+def test_estimate_is_nearly_as_good_as_knowing_the_work() -> None:
     recorded = read_recorded()
     assert len(recorded) >= 25
     told = [replayed(one, as_told) for one in recorded]
@@ -43,14 +43,14 @@ def test_what_is_told_is_about_as_right_as_it_can_be_where_others_come_and_go() 
     assert within(later, LATER_FACTOR) > within(best, LATER_FACTOR) - 0.06
 
 
-def test_paintings_that_tell_nothing_before_a_tenth_have_a_row_all_the_same() -> None:
+def test_paintings_without_early_estimates_still_have_a_row() -> None:
     quick = replace(painting(1.0), iterations=painting(1.0).iterations[20:])
     text = replayed_text([quick])
     assert "| as it is told | – | – |" in text
     assert "| one who knows the work to come | – | – | 1.00 | 100% |" in text
 
 
-def test_the_table_has_a_row_for_each_who_tells() -> None:
+def test_table_has_a_row_for_each_estimate() -> None:
     text = replayed_text([painting(1.0)])
     assert "| as it is told | 1.00 | 100% | 1.00 | 100% |" in text
     assert "| one who knows the work to come | 1.00 | 100% | 1.00 | 100% |" in text

@@ -125,7 +125,7 @@ CHILDREN = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock, seccomp, namespaces are Linux's")
 @pytest.mark.parametrize("module", CHILDREN)
-def test_it_reaches_nothing_beyond_itself(tmp_path: Path, module: str) -> None:
+def test_confined_child_reaches_nothing_outside_itself(tmp_path: Path, module: str) -> None:
     (tmp_path / ".env").write_text("DISCORD_TOKEN=secret")
     (tmp_path / "victim").write_text("a picture")
     mode = tmp_path.stat().st_mode
@@ -157,7 +157,7 @@ def test_it_reaches_nothing_beyond_itself(tmp_path: Path, module: str) -> None:
     assert tmp_path.stat().st_mode == mode
 
 
-async def test_it_encodes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_confined_child_encodes_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     picture = gradient_picture((300, 200))
     made = await UploadEncoder().make("compare", 100_000, picture, picture)
@@ -165,7 +165,7 @@ async def test_it_encodes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(made.data) <= 100_000
 
 
-async def test_what_moves_is_encoded_without_a_thread_too() -> None:
+async def test_confined_child_encodes_clips() -> None:
     async with DecoderPool(processes=1) as pool:
         decoded = await pool.decode(film([solid(RED), solid(GREEN)]), ClipLimits())
     assert decoded.clip is not None
@@ -189,8 +189,6 @@ async def test_what_moves_is_encoded_without_a_thread_too() -> None:
         ({"suffix": ".jpg", "name": "x", "quality": 1}, [b"\xff\xd8\xff"]),
     ],
 )
-def test_an_answer_that_is_none_is_not_believed(
-    answer: dict[str, object], files: list[bytes]
-) -> None:
+def test_malformed_child_answer_is_rejected(answer: dict[str, object], files: list[bytes]) -> None:
     with pytest.raises(ChildError):
         checked(answer, files)

@@ -24,7 +24,9 @@ def let_database_be(world: World, ahead_seconds: float) -> None:
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-async def test_a_block_of_an_hour_takes_an_hour(world: World, hours: float) -> None:
+async def test_one_hour_block_lasts_one_hour_by_the_database_clock(
+    world: World, hours: float
+) -> None:
     let_database_be(world, hours * HOURS)
     options = {"member": world.user("grace").id, "lasts": "1 hour"}
     await world.slash(world.user("admin"), "blocklist add", options)
@@ -36,7 +38,7 @@ async def test_a_block_of_an_hour_takes_an_hour(world: World, hours: float) -> N
     assert f"<t:{int(block.until.timestamp()) + 1}" in said
 
 
-async def test_a_deletion_is_taken_back_by_a_bot_that_is_ahead(world: World) -> None:
+async def test_undo_works_when_the_bot_clock_is_ahead(world: World) -> None:
     let_database_be(world, -HOURS)
     await world.start_engine()
     message = await world.painted()
@@ -45,7 +47,7 @@ async def test_a_deletion_is_taken_back_by_a_bot_that_is_ahead(world: World) -> 
     await world.finished(await press(world, deleted.followups[0], "Undo"))
 
 
-async def test_a_style_of_the_week_takes_its_days(world: World) -> None:
+async def test_style_of_the_week_ends_by_the_database_clock(world: World) -> None:
     let_database_be(world, -48 * HOURS)
     options = {"style": "great-wave", "days": 1}
     await world.slash(world.user("admin"), "style-of-the-week", options)
@@ -57,14 +59,14 @@ async def test_a_style_of_the_week_takes_its_days(world: World) -> None:
     assert "is over" in await world.said(refused)
 
 
-async def test_the_last_day_of_the_figures_is_the_databases(world: World) -> None:
+async def test_stats_end_on_the_day_of_the_database_clock(world: World) -> None:
     let_database_be(world, 48 * HOURS)
     await world.painted_job(world.user())
     shown = await world.slash(world.user("admin"), "stats", {"days": 1})
     assert "1 picture" in shown.text
 
 
-async def test_jobs_of_this_run_are_known_though_the_clock_is_put_back(world: World) -> None:
+async def test_jobs_of_this_run_are_recognized_after_the_clock_goes_back(world: World) -> None:
     """An edit of an earlier run may still come too late; none can of a job that is of this run."""
     before = await world.job(world.user())
     await world.stop_bot()
@@ -77,7 +79,7 @@ async def test_jobs_of_this_run_are_known_though_the_clock_is_put_back(world: Wo
     assert not delivery._message_of(since).unsettled
 
 
-async def test_a_clock_that_is_set_ends_no_answer(
+async def test_steady_clock_ignores_changes_of_the_system_clock(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine that comes up learns the time from the network: three hours in one step."""
@@ -93,7 +95,7 @@ async def test_a_clock_that_is_set_ends_no_answer(
     assert began <= client.clock() < began + 60
 
 
-async def test_an_answer_is_good_for_a_quarter_of_an_hour_by_the_bots_own_clock(
+async def test_interaction_token_lasts_15_minutes_by_the_bot_clock(
     world: World,
 ) -> None:
     world.ahead_seconds = 3 * HOURS  # of the machine's, as where that was set meanwhile
@@ -104,7 +106,7 @@ async def test_an_answer_is_good_for_a_quarter_of_an_hour_by_the_bots_own_clock(
     assert 14 * 60 < left <= 15 * 60
 
 
-async def test_a_clock_that_is_wrong_by_a_year_deletes_no_picture(world: World) -> None:
+async def test_database_clock_one_year_ahead_deletes_no_pictures(world: World) -> None:
     job = await world.painted_job(world.user())
     housekeeping = world.bot.service(Housekeeping)
     let_database_be(world, 366 * 24 * HOURS)
@@ -119,7 +121,7 @@ async def test_a_clock_that_is_wrong_by_a_year_deletes_no_picture(world: World) 
     ("ahead", "words"),
     [(3 * HOURS, ["wrong by 180 min"]), (-600.0, ["wrong by 10 min"]), (CLOCK_SECONDS / 2, [])],
 )
-async def test_owners_are_told_of_a_wrong_clock(
+async def test_owners_are_alerted_to_a_wrong_clock(
     closed_world: World, monkeypatch: pytest.MonkeyPatch, ahead: float, words: list[str]
 ) -> None:
     monkeypatch.setattr(alerts, "LOOK_SECONDS", 3600.0)

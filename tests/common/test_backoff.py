@@ -13,15 +13,15 @@ def test_pauses_double_up_to_the_longest(failures: int, most: float) -> None:
         assert 0.75 * most <= BACKOFF.seconds(failures) <= most
 
 
-def test_they_stay_the_longest_however_often_it_fails() -> None:
+def test_pause_stays_at_the_longest_after_many_failures() -> None:
     assert 45.0 <= BACKOFF.seconds(10_000) <= 60.0
 
 
-def test_what_the_other_side_asked_for_is_kept() -> None:
+def test_requested_pause_is_respected() -> None:
     for asked in (0.0, 0.3, 90.0):
         assert asked <= BACKOFF.seconds(0, asked) <= asked + 0.5
 
 
-def test_two_that_failed_together_do_not_come_again_together() -> None:
+def test_pauses_are_randomized() -> None:
     assert len({BACKOFF.seconds(3) for _ in range(20)}) > 1
     assert len({BACKOFF.seconds(3, 5.0) for _ in range(20)}) > 1

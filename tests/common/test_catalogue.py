@@ -36,13 +36,13 @@ aspect_ratio = 1.5
 """
 
 
-def test_there_are_enough_paintings_by_enough_hands() -> None:
+def test_catalogue_has_enough_paintings_by_enough_artists() -> None:
     assert len(PAINTINGS) >= 16
     assert len({painting.artist for painting in PAINTINGS}) >= 12
 
 
 @pytest.mark.parametrize("painting", PAINTINGS, ids=lambda painting: painting.id)
-def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
+def test_each_painting_is_public_domain_with_a_source(painting: Painting) -> None:
     entry = painting.artist_entry
     assert entry.born < painting.year <= entry.died < 1955
     assert "Public domain" in painting.license
@@ -52,7 +52,7 @@ def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
     assert not painting.fingerprints or painting.swatch_path is not None
 
 
-def test_a_good_file_is_read_with_its_defaults() -> None:
+def test_valid_painting_file_gets_defaults() -> None:
     painting = parse_painting("a-painting", GOOD)
     assert (painting.id, painting.artist, painting.scan.aspect_ratio) == (
         "a-painting",
@@ -80,7 +80,7 @@ def test_a_good_file_is_read_with_its_defaults() -> None:
         (lambda _: "name = ", "not TOML"),
     ],
 )
-def test_a_wrong_file_is_refused_by_the_name_of_what_is_wrong(
+def test_invalid_painting_file_is_refused_naming_the_field(
     change: Callable[[str], str], named: str
 ) -> None:
     with pytest.raises(CatalogueError) as refused:
@@ -89,7 +89,7 @@ def test_a_wrong_file_is_refused_by_the_name_of_what_is_wrong(
     assert named in str(refused.value)
 
 
-def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
+def test_empty_catalogue_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="no paintings"):
         read_catalogue(tmp_path)
 
@@ -111,7 +111,7 @@ def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
         ("composition-vii", "composition-vii"),
     ],
 )
-def test_search_finds_what_is_meant(typed: str, first: str) -> None:
+def test_search_finds_the_intended_painting_first(typed: str, first: str) -> None:
     assert load_catalogue().search(typed)[0].id == first
 
 
@@ -164,7 +164,7 @@ def test_search_takes_any_text(text: str) -> None:
     assert len(load_catalogue().search(text, limit=5)) <= 5
 
 
-def test_scans_in_a_folder_of_somebody_else_are_not_at_hand(tmp_path: Path) -> None:
+def test_scans_in_an_unreadable_folder_are_unavailable(tmp_path: Path) -> None:
     painting = PAINTINGS[0]
     scan_path(painting, tmp_path).touch()
     with closed_to_us(tmp_path):
@@ -172,7 +172,7 @@ def test_scans_in_a_folder_of_somebody_else_are_not_at_hand(tmp_path: Path) -> N
     assert kept_scan(painting, tmp_path) == scan_path(painting, tmp_path)
 
 
-def test_availability_says_what_is_at_hand(tmp_path: Path) -> None:
+def test_availability_distinguishes_ready_from_needs_download(tmp_path: Path) -> None:
     painting = parse_painting("a-painting", GOOD)
     catalogue = load_catalogue()
     assert catalogue.availability(painting, tmp_path) == NeedsDownload(painting.image_url)

@@ -14,14 +14,14 @@ from common.child import ChildError, ask_child, end, packed, read_message
 ENCODER = "bot.pictures.child"
 
 
-async def test_a_message_comes_back_as_it_was_packed() -> None:
+async def test_packed_message_is_read_back_unchanged() -> None:
     stream = asyncio.StreamReader()
     stream.feed_data(packed({"what": "ä\n"}, [b"", b"\n\x00", b"xyz"]) + packed({"next": 1}))
     assert await read_message(stream) == ({"what": "ä\n"}, [b"", b"\n\x00", b"xyz"])
     assert await read_message(stream) == ({"next": 1}, [])
 
 
-async def test_a_message_that_breaks_off_is_none() -> None:
+async def test_truncated_message_raises_incomplete_read() -> None:
     stream = asyncio.StreamReader()
     stream.feed_data(packed({}, [b"four"])[:-1])
     stream.feed_eof()
@@ -29,7 +29,7 @@ async def test_a_message_that_breaks_off_is_none() -> None:
         await read_message(stream)
 
 
-async def test_a_child_that_fails_says_why() -> None:
+async def test_failing_child_reports_its_error() -> None:
     with pytest.raises(ChildError, match="cannot identify image"):
         await ask_child(
             ENCODER, {"what": "fit", "limit_bytes": 1000}, [b"no picture"], timeout_seconds=60.0
@@ -37,7 +37,7 @@ async def test_a_child_that_fails_says_why() -> None:
 
 
 @pytest.mark.parametrize("sizes", [[-1], [4, -1], [5], [3, 2], ["x"], None, 3])
-async def test_a_message_of_lengths_that_cannot_be_is_none(sizes: object) -> None:
+async def test_message_with_impossible_sizes_is_rejected(sizes: object) -> None:
     """Who answers has read a stranger's file, and may be theirs by now."""
     stream = asyncio.StreamReader()
     stream.feed_data(json.dumps({"sizes": sizes}).encode() + b"\n" + bytes(100))
@@ -45,7 +45,7 @@ async def test_a_message_of_lengths_that_cannot_be_is_none(sizes: object) -> Non
         await read_message(stream, most_bytes=4)
 
 
-async def test_a_child_that_takes_too_long_is_there_no_more() -> None:
+async def test_timed_out_child_is_killed() -> None:
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(ChildError, match="took longer than 0 s"):
         await ask_child(ENCODER, {}, timeout_seconds=0.05)  # Python takes longer to start
@@ -53,7 +53,7 @@ async def test_a_child_that_takes_too_long_is_there_no_more() -> None:
 
 
 @pytest.mark.parametrize("unread", ["stdout", "stderr"])
-async def test_a_child_that_has_said_more_than_anybody_reads_is_ended(unread: str) -> None:
+async def test_child_with_unread_output_can_be_killed(unread: str) -> None:
     """As one is whose answer nobody waits for any more, when the bot is stopped."""
     code = f"import sys, time; sys.{unread}.write('x' * 9_000_000); time.sleep(600)"
     child = await asyncio.create_subprocess_exec(
@@ -64,7 +64,7 @@ async def test_a_child_that_has_said_more_than_anybody_reads_is_ended(unread: st
     assert child.returncode == -signal.SIGKILL
 
 
-async def test_a_child_whose_answer_is_being_read_is_ended_too() -> None:
+async def test_child_whose_answer_is_being_read_can_be_killed() -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "import time; time.sleep(600)", stdin=PIPE, stdout=PIPE
     )

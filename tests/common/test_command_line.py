@@ -35,7 +35,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (("engine", "paint", "photo.jpg", "--strenght", "0.3"), "--strength"),
     ],
 )
-def test_wrong_usage_is_one_line_with_the_nearest_right_word(
+def test_usage_error_is_one_line_suggesting_the_nearest_word(
     arguments: tuple[str, ...], nearest: str | None
 ) -> None:
     ended = run(*arguments, ATELIER_DATA_DIR="/nonexistent/atelier")
@@ -46,13 +46,13 @@ def test_wrong_usage_is_one_line_with_the_nearest_right_word(
 
 
 @pytest.mark.parametrize("program", ["bot", "jobs", "engine"])
-def test_help_comes_under_any_encoding(program: str) -> None:
+def test_help_prints_under_an_ascii_encoding(program: str) -> None:
     ended = run(program, "--help", PYTHONIOENCODING="ascii", LANG="C")
     assert ended.returncode == 0, ended.stderr
     assert "usage:" in ended.stdout
 
 
-def test_a_word_that_is_near_nothing_has_no_nearest() -> None:
+def test_nearest_word_is_none_without_a_similar_word() -> None:
     assert nearest_of(["qqqq", "--sise"], ["--size", "--seed"]) == "--size"
     assert nearest_of(["qqqq"], ["--size"]) is None
 
@@ -61,9 +61,7 @@ def test_a_word_that_is_near_nothing_has_no_nearest() -> None:
     ("wrong", "said"),
     [("--prt", "Is --port meant?"), ("dem", "Is demo meant?")],
 )
-def test_wrong_usage_of_the_sandbox_is_one_line_with_the_nearest_right_word(
-    wrong: str, said: str
-) -> None:
+def test_sandbox_usage_error_is_one_line_suggesting_the_nearest_word(wrong: str, said: str) -> None:
     ended = run("sandbox", wrong)
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
@@ -88,7 +86,7 @@ PAINT, FINGERPRINT = ["paint", "--preset", "starry-night"], ["styles", "fingerpr
         (PAINT, plain_picture((4, 400)), "Please "),
     ],
 )
-def test_a_sentence_for_a_shell_speaks_of_no_attachment(
+def test_command_line_errors_do_not_mention_attachments(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], data: bytes, said: str
 ) -> None:
     file = tmp_path / "photo.png"

@@ -11,7 +11,7 @@ from common import confining
 from common.confining import is_too_slow, processor_time
 
 
-def test_on_windows_a_thread_ends_a_process_that_takes_too_much_processor_time(
+def test_windows_watchdog_thread_ends_a_cpu_hungry_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     codes: list[int] = []

@@ -5,7 +5,7 @@ import pytest
 from common import crashes
 
 
-def test_three_ends_within_ten_minutes_are_a_loop(
+def test_three_crashes_within_ten_minutes_are_a_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_800_000_000.0
@@ -22,14 +22,14 @@ def test_three_ends_within_ten_minutes_are_a_loop(
     assert crashes.loops(tmp_path) == []
 
 
-def test_an_end_in_order_takes_the_ends_before_back(tmp_path: Path) -> None:
+def test_clean_exit_clears_earlier_crashes(tmp_path: Path) -> None:
     for _ in range(3):
         crashes.note(tmp_path, "bot")
     crashes.take_back(tmp_path, "bot")
     assert crashes.loops(tmp_path) == []
 
 
-def test_an_end_that_is_yet_to_come_counts_no_more(
+def test_crashes_dated_in_the_future_do_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock was put back, and would be in the window of those ends for a day."""
@@ -42,7 +42,7 @@ def test_an_end_that_is_yet_to_come_counts_no_more(
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"bot": 3}', '{"bot": ["x"]}', "\x00"])
-def test_a_file_that_says_nothing_sensible_is_none(tmp_path: Path, text: str) -> None:
+def test_malformed_crash_file_is_treated_as_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / crashes.FILE).write_text(text)
     assert crashes.loops(tmp_path) == []
     crashes.note(tmp_path, "bot")

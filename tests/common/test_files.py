@@ -8,7 +8,7 @@ from common import files
 from common.files import write_whole
 
 
-def test_a_file_that_somebody_reads_is_waited_for_on_windows(
+def test_write_retries_while_windows_denies_replacing_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "crashes.json"

@@ -35,7 +35,7 @@ def image(torch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return torch
 
 
-def test_a_card_that_torch_is_not_built_for_is_told_and_gets_no_engine(torch: Path) -> None:
+def test_card_is_reported_unusable_when_torch_lacks_cuda(torch: Path) -> None:
     torch.write_text(OF_WINDOWS)
     said = unused_card("auto", cards=lambda: 1)
     assert said is not None
@@ -46,7 +46,7 @@ def test_a_card_that_torch_is_not_built_for_is_told_and_gets_no_engine(torch: Pa
     assert usable_cards(cards=lambda: 2) == 0, "engines on them could not start"
 
 
-def test_where_torch_is_built_for_cards_they_are_used(torch: Path) -> None:
+def test_cards_are_usable_when_torch_has_cuda(torch: Path) -> None:
     assert torch_has_cuda(), "it does not say"
     torch.write_text(OF_LINUX)
     assert unused_card("auto", cards=lambda: 1) is None
@@ -54,7 +54,7 @@ def test_where_torch_is_built_for_cards_they_are_used(torch: Path) -> None:
     assert usable_cards(cards=lambda: 2) == 2
 
 
-def test_a_card_that_torch_does_not_find_is_told(
+def test_card_not_found_by_torch_is_reported_with_a_driver_hint(
     torch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with a driver that is too old, where torch takes the processor without a word."""
@@ -70,7 +70,7 @@ def test_a_card_that_torch_does_not_find_is_told(
     assert unused_card("auto", "cpu", cards=lambda: 1) is None, "it is hidden on purpose"
 
 
-def test_in_the_image_it_says_what_helps_there(
+def test_card_advice_in_the_image_names_its_own_remedies(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

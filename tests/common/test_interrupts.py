@@ -32,7 +32,7 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
         ("sandbox", "aiohttp"),
     ],
 )
-def test_a_command_that_is_interrupted_while_it_loads_says_one_line(module: str, late: str) -> None:
+def test_interrupt_while_loading_prints_one_line(module: str, late: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", INTERRUPTED_WHILE_LOADING, module, late],
         capture_output=True,

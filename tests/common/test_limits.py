@@ -13,14 +13,14 @@ from jobs.entering.limits import Rules, changes_from_json, loosened, tightened
 OPERATORS = [name for name, limit in LIMITS.items() if limit.setting]
 
 
-def test_the_operators_limits_are_those_of_the_settings() -> None:
+def test_operator_limits_come_from_the_settings() -> None:
     assert load_settings(_env_file=None).limits == Limits()
     settings = load_settings(_env_file=None, atelier_max_per_day=7, atelier_max_quality="draft")
     assert settings.limits == Limits(max_per_day=7, max_quality="draft")
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-def test_a_server_may_go_one_way_only_from_the_operators_value(name: str) -> None:
+def test_server_can_only_tighten_the_operators_limit(name: str) -> None:
     limit = LIMITS[name]
     values: tuple[Any, Any] = ("draft", "fine") if name == "max_quality" else (100, 200)
     low, high = values
@@ -35,7 +35,7 @@ def test_a_server_may_go_one_way_only_from_the_operators_value(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", [name for name in LIMITS if LIMITS[name].least is not None])
-def test_no_limit_is_lower_than_its_least(name: str) -> None:
+def test_limit_below_its_minimum_is_rejected(name: str) -> None:
     least = LIMITS[name].least
     assert least is not None
     assert LIMITS[name].checked(least) == least
@@ -43,7 +43,7 @@ def test_no_limit_is_lower_than_its_least(name: str) -> None:
         LIMITS[name].checked(least - 1)
 
 
-def test_exempt_roles_are_free_of_the_numbers_and_of_nothing_else() -> None:
+def test_exempt_roles_escape_only_the_painting_limits() -> None:
     server = Limits(
         max_size_px=128,
         max_quality="draft",
@@ -58,7 +58,7 @@ def test_exempt_roles_are_free_of_the_numbers_and_of_nothing_else() -> None:
     assert Rules(Limits(), server).for_roles((8,)) == server
 
 
-def test_what_version_0_1_stored_is_read() -> None:
+def test_limits_stored_by_version_0_1_are_read() -> None:
     stored = (
         '{"max_size_px":512,"max_quality":"draft","cooldown_seconds":90000,'
         '"painter_role_ids":[11,12],"channel_ids":[77],"log_channel_id":3}'

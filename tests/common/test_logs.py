@@ -87,7 +87,7 @@ def lines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.St
         (SIGNED.replace("&", "&amp;"), "0123456789abcdef"),
     ],
 )
-def test_a_secret_is_blanked_wherever_it_stands(said: str, hidden: str) -> None:
+def test_secrets_are_redacted_in_any_notation(said: str, hidden: str) -> None:
     assert hidden in said
     assert hidden not in redacted(said)
 
@@ -105,11 +105,11 @@ def test_a_secret_is_blanked_wherever_it_stands(said: str, hidden: str) -> None:
         "the secret is out, the password was refused; at most 512 tokens: 3 are left",
     ],
 )
-def test_what_is_no_secret_stays(said: str) -> None:
+def test_harmless_text_is_not_redacted(said: str) -> None:
     assert redacted(said) == said
 
 
-def test_the_settings_own_secrets_are_known_in_each_spelling(settings: Settings) -> None:
+def test_secrets_of_the_settings_are_known_in_each_spelling(settings: Settings) -> None:
     assert {TOKEN, "pass%2Fword9", "pass/word9"} <= set(secrets_of(settings))
 
 
@@ -122,14 +122,14 @@ def test_the_settings_own_secrets_are_known_in_each_spelling(settings: Settings)
         ("a67bb04f7f1f3d6c2a83f30c2d9b6c11", True),
     ],
 )
-def test_a_key_that_is_a_name_is_no_secret(
+def test_access_key_that_is_a_plain_name_is_not_a_secret(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, key: str, is_blanked: bool
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
     assert (key in secrets_of(settings)) is is_blanked
 
 
-def test_a_connection_that_nobody_waits_for_any_more_is_not_worth_a_line(
+def test_abandoned_connection_error_is_not_logged(
     lines: io.StringIO,
 ) -> None:
     log, given_up = logging.getLogger("asyncio"), "unexpected connection_lost() call"
@@ -157,7 +157,7 @@ def test_no_secret_is_logged_at_debug_whatever_fails(lines: io.StringIO) -> None
         assert secret not in text
 
 
-def test_a_line_that_no_person_reads_is_one_json_object(lines: io.StringIO) -> None:
+def test_log_line_for_machines_is_one_json_object(lines: io.StringIO) -> None:
     with log_ids(job=12, member=34, server=None):
         error = ValueError("two\nlines")
         logging.getLogger("engine").error("job %d failed", 12, exc_info=error)
@@ -170,7 +170,7 @@ def test_a_line_that_no_person_reads_is_one_json_object(lines: io.StringIO) -> N
     assert said["time"].endswith("Z")
 
 
-def test_ids_stand_behind_the_first_line_for_people() -> None:
+def test_log_ids_follow_the_message_in_human_format() -> None:
     formatter = RedactingFormatter(HUMAN)
     record = logging.LogRecord("bot", logging.INFO, __file__, 1, "shown", None, None)
     with log_ids(job=7):
@@ -180,7 +180,7 @@ def test_ids_stand_behind_the_first_line_for_people() -> None:
     assert formatter.format(record).endswith("bot: shown")
 
 
-async def test_ids_go_along_into_tasks_and_threads_and_nowhere_else() -> None:
+async def test_log_ids_propagate_only_to_own_tasks_and_threads() -> None:
     formatter = RedactingFormatter(JSON)
     record = logging.LogRecord("bot", logging.INFO, __file__, 1, "x", None, None)
 
@@ -201,20 +201,20 @@ def test_libraries_do_not_print_payloads_at_debug(lines: io.StringIO) -> None:
     assert "ours" in lines.getvalue()
 
 
-def test_a_traceback_of_an_earlier_format_is_kept() -> None:
+def test_already_formatted_traceback_is_kept() -> None:
     record = logging.LogRecord("bot", logging.ERROR, __file__, 1, "x", None, None)
     record.exc_text = "".join(traceback.format_exception(ValueError("earlier")))
     assert "earlier" in json.loads(RedactingFormatter(JSON).format(record))["error"]
 
 
-def test_what_a_line_says_in_words_stands_in_json_as_fields(lines: io.StringIO) -> None:
+def test_extra_fields_appear_in_json_lines(lines: io.StringIO) -> None:
     with log_ids(job=7):
         logging.getLogger("engine").info("job %d: done", 7, extra={"fields": {"size_px": 512}})
     line = json.loads(lines.getvalue())
     assert (line["message"], line["job"], line["size_px"]) == ("job 7: done", 7, 512)
 
 
-def test_the_half_of_a_request_that_nobody_waits_for_is_no_line() -> None:
+def test_abandoned_request_errors_are_not_logged() -> None:
     """A store that was away made hundreds of tracebacks of it."""
     said = io.StringIO()
     root = logging.getLogger()

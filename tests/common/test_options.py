@@ -13,7 +13,7 @@ BOUNDED = [name for name, option in OPTIONS.items() if option.most is not None]
 
 
 @pytest.mark.parametrize("name", BOUNDED)
-def test_the_bounds_are_those_that_are_kept_to(name: str) -> None:
+def test_option_bounds_are_enforced(name: str) -> None:
     option = OPTIONS[name]
     assert option.least is not None
     assert option.most is not None
@@ -24,7 +24,7 @@ def test_the_bounds_are_those_that_are_kept_to(name: str) -> None:
             PaintOptions.model_validate({name: value})
 
 
-def test_the_defaults_are_those_of_a_painting() -> None:
+def test_option_defaults_match_paint_options() -> None:
     assert PaintOptions(**{name: option.default for name, option in OPTIONS.items()}) == (
         PaintOptions()
     )
@@ -38,7 +38,7 @@ def test_the_command_line_has_a_flag_for_every_option_of_one_picture() -> None:
     assert options_of(make_parser().parse_args(["a.png", "-o", "b.png"])) == PaintOptions()
 
 
-def test_an_option_that_is_on_or_off_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boolean_option_becomes_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arguments, "OPTIONS", {"grey": Option("In greys.", False, bool)})
     parser = argparse.ArgumentParser()
     arguments._add_option(parser, "grey")
@@ -61,7 +61,7 @@ def test_an_option_that_is_on_or_off_is_a_switch(monkeypatch: pytest.MonkeyPatch
         ({"quality": "draft", "content_layers": {"relu4_2": 1.0}}, "auto", "vgg19"),
     ],
 )
-def test_drafts_are_for_the_small_network(
+def test_drafts_use_lite_unless_options_or_settings_need_vgg19(
     options: dict[str, object], setting: str, network: str
 ) -> None:
     assert network_for(PaintOptions.model_validate(options), setting) == network

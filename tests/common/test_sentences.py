@@ -1,7 +1,7 @@
 from common.sentences import sentence
 
 
-def test_sentences_are_told_apart_by_their_values_wherever_each_is_to_be_said_once() -> None:
+def test_sentences_are_equal_only_with_equal_values() -> None:
     monet, munch = (sentence("The scan of {painting}", painting=name) for name in ("a", "b"))
     again = sentence("The scan of {painting}", painting="a")
     nested = sentence("{problem} Try again.", problem=monet)

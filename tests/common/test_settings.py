@@ -30,7 +30,7 @@ def test_the_example_file_has_every_setting_with_its_default() -> None:
     assert assignments == [f"{name.upper()}={default_of(name)}" for name in Settings.model_fields]
 
 
-def test_the_example_file_as_it_is_gives_the_defaults() -> None:
+def test_unchanged_example_file_gives_the_defaults() -> None:
     assert load_settings(_env_file=ROOT / ".env.example") == load_settings(_env_file=None)
 
 
@@ -42,7 +42,9 @@ def test_the_owners_page_has_every_setting_with_its_default_and_description() ->
         assert f"| `{name.upper()}` | {cell} | {field.description} |" in page
 
 
-def test_each_mistake_gets_a_line_without_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_invalid_setting_gets_a_line_without_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("ATELIER_NETWORK", "resnet-from-a-secret-place")
     monkeypatch.setenv("ATELIER_MAX_SIZE_PX", "20000")
     with pytest.raises(SettingsError) as problem:
@@ -73,7 +75,7 @@ def test_each_mistake_gets_a_line_without_the_value(monkeypatch: pytest.MonkeyPa
         ("ATELIER_DATA_DIR", "~nobody-of-this-name/data", "the home of a user"),
     ],
 )
-def test_what_is_wrong_is_said_in_plain_words(
+def test_invalid_setting_is_explained_in_plain_words(
     name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -85,7 +87,7 @@ def test_what_is_wrong_is_said_in_plain_words(
     assert said in line
 
 
-def test_a_home_is_what_a_shell_takes_it_for_but_where_a_folder_has_that_name(
+def test_tilde_expands_to_home_unless_a_folder_has_that_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -99,14 +101,14 @@ def test_a_home_is_what_a_shell_takes_it_for_but_where_a_folder_has_that_name(
     assert load_settings(_env_file=None).atelier_data_dir == Path("~/data")
 
 
-def test_spaces_around_a_token_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spaces_around_a_token_are_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", " a.b.c\n")
     token = load_settings(_env_file=None).discord_token
     assert token is not None
     assert token.get_secret_value() == "a.b.c"
 
 
-def test_an_env_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+def test_unreadable_env_file_is_reported(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     for data in ("DISCORD_TOKEN=a".encode("utf-16"), "# für mich\n".encode("latin-1")):
         file.write_bytes(data)
@@ -122,7 +124,7 @@ def test_an_env_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ATELIER_DATA_DIR", "ATELIER_STORAGE_URL"])
-def test_a_path_of_windows_whose_backslash_became_a_sign_is_told(name: str, tmp_path: Path) -> None:
+def test_windows_path_with_an_escaped_backslash_is_reported(name: str, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(f'{name}="C:\\atelier\\new"\n')
     with pytest.raises(SettingsError, match=f"{name} has a backslash in double quotes"):
@@ -131,7 +133,7 @@ def test_a_path_of_windows_whose_backslash_became_a_sign_is_told(name: str, tmp_
     load_settings(_env_file=file)
 
 
-def test_what_the_env_file_has_for_s3_reaches_its_client(
+def test_s3_keys_in_the_env_file_reach_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
@@ -150,7 +152,7 @@ def test_what_the_env_file_has_for_s3_reaches_its_client(
     assert os.environ["PATH"] == path
 
 
-def test_a_line_that_is_no_setting_is_pointed_out_once(
+def test_env_file_line_without_a_setting_is_warned_about_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / ".env"
@@ -178,7 +180,7 @@ def test_database_and_pictures_live_in_the_data_dir_by_default(tmp_path: Path) -
     assert settings.storage_url == str(tmp_path / "pictures")
 
 
-def test_keys_in_the_address_of_the_store_are_refused_and_not_repeated(
+def test_keys_in_the_storage_url_are_refused_without_being_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ATELIER_STORAGE_URL", "s3://AKIAEXAMPLE:hunter2hunter2@bucket/pictures")
@@ -189,7 +191,7 @@ def test_keys_in_the_address_of_the_store_are_refused_and_not_repeated(
     assert load_settings(_env_file=None).storage_url == "/srv/pictures@home"
 
 
-def test_what_is_empty_but_for_spaces_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_setting_means_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATELIER_MAX_UPLOAD_MIB", "  ")
     monkeypatch.setenv("ATELIER_OWNER_IDS", " 12,, 34 ,")
     settings = load_settings(_env_file=None)
@@ -197,7 +199,7 @@ def test_what_is_empty_but_for_spaces_is_the_default(monkeypatch: pytest.MonkeyP
     assert settings.atelier_owner_ids == (12, 34)
 
 
-def test_sizes_are_in_the_units_of_their_names() -> None:
+def test_size_settings_are_converted_from_mib_and_megapixels() -> None:
     settings = load_settings(
         _env_file=None,
         atelier_max_upload_mib=3,
@@ -209,7 +211,7 @@ def test_sizes_are_in_the_units_of_their_names() -> None:
     assert settings.max_input_pixels == 4_000_000
 
 
-def test_what_stands_for_keys_in_a_bucket_is_no_sign_of_its_folder(
+def test_at_sign_in_a_bucket_prefix_is_not_taken_for_keys(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ATELIER_STORAGE_URL", "s3://bucket/pictures@home")

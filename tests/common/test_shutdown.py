@@ -9,7 +9,7 @@ import pytest
 from common.shutdown import on_signal
 
 
-async def test_on_windows_ctrl_break_asks_a_program_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ctrl_break_on_windows_requests_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise NotImplementedError
 

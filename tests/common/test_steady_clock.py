@@ -11,7 +11,7 @@ from common.steady_clock import steady_clock
 @pytest.mark.parametrize(
     ("system", "clock"), [("linux", "CLOCK_BOOTTIME"), ("darwin", "CLOCK_MONOTONIC_RAW")]
 )
-def test_a_sleep_of_the_machine_is_time_that_passes(
+def test_steady_clock_counts_time_asleep(
     system: str, clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = {getattr(time, clock): 100.0}

@@ -20,7 +20,7 @@ from tests.common.conftest import BUCKET
 from tests.kit.samples import Place, accepted, claimed, report
 
 
-async def test_what_is_put_can_be_got(store: PictureStore) -> None:
+async def test_stored_picture_can_be_read_listed_and_deleted(store: PictureStore) -> None:
     key = await store.put(b"a picture", ".PNG")
     assert key.endswith(".png")
     assert await store.put(b"a picture", "png") == await store.put(b"a picture", key) == key
@@ -35,7 +35,7 @@ async def test_what_is_put_can_be_got(store: PictureStore) -> None:
         await store.get(key)
 
 
-async def test_no_key_leads_out_of_the_folder(tmp_path: Path) -> None:
+async def test_keys_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     store, secret = PictureStore(str(tmp_path / "pictures")), tmp_path / "secret.png"
     await store.put(b"a picture", "png")
     secret.write_bytes(b"a secret")
@@ -46,7 +46,7 @@ async def test_no_key_leads_out_of_the_folder(tmp_path: Path) -> None:
     assert secret.exists()
 
 
-async def test_long_files_go_in_and_out_by_way_of_files(
+async def test_long_files_are_stored_from_and_read_into_files(
     store: PictureStore, tmp_path: Path
 ) -> None:
     file, back = tmp_path / "long.clip", tmp_path / "back.clip"
@@ -62,7 +62,7 @@ async def test_long_files_go_in_and_out_by_way_of_files(
         await store.put_file(tmp_path / "nothing", ".clip")
 
 
-async def test_no_room_for_what_is_read_is_no_fault_of_the_store(store: PictureStore) -> None:
+async def test_full_disk_of_the_reader_is_not_a_store_error(store: PictureStore) -> None:
     key = await store.put(b"x" * 10_000, "clip")
     with pytest.raises(OSError, match="No space left"):
         store.get_file_sync(key, Path("/dev/full"))
@@ -70,9 +70,7 @@ async def test_no_room_for_what_is_read_is_no_fault_of_the_store(store: PictureS
 
 
 @pytest.mark.parametrize("known", ["since the start", "since the first picture"])
-async def test_a_folder_that_is_no_longer_mounted_is_not_made_anew(
-    known: str, tmp_path: Path
-) -> None:
+async def test_unmounted_store_folder_is_not_recreated(known: str, tmp_path: Path) -> None:
     """What is put there meanwhile would be hidden when it is back."""
     folder = tmp_path / "pictures"
     if known == "since the start":
@@ -89,7 +87,7 @@ async def test_a_folder_that_is_no_longer_mounted_is_not_made_anew(
     assert await store.get(await store.put(b"a picture", "png")) == b"a picture"
 
 
-async def test_only_what_lay_untouched_is_deleted(store: PictureStore) -> None:
+async def test_delete_if_untouched_spares_recent_pictures(store: PictureStore) -> None:
     key = await store.put(b"x", "png")
     assert not await store.delete_if_untouched(key, 3600)
     assert await store.exists(key)
@@ -99,7 +97,7 @@ async def test_only_what_lay_untouched_is_deleted(store: PictureStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["my bot", "böt", "bot #2", "50%", "a%20b", "what?", "a::b"])
-async def test_a_folder_of_any_name_holds_all_files(name: str, tmp_path: Path) -> None:
+async def test_data_folder_with_any_name_holds_all_files(name: str, tmp_path: Path) -> None:
     settings = Settings(atelier_data_dir=tmp_path / name)
     async with await JobQueue.open(settings) as queue:
         key = await queue.store.put(b"a picture", "png")
@@ -108,14 +106,14 @@ async def test_a_folder_of_any_name_holds_all_files(name: str, tmp_path: Path) -
     assert {path.name for path in (tmp_path / name).iterdir()} >= {"atelier.sqlite3", "pictures"}
 
 
-async def test_pictures_that_lay_beside_the_folder_are_found(tmp_path: Path) -> None:
+async def test_pictures_in_the_percent_encoded_folder_are_found(tmp_path: Path) -> None:
     folder = tmp_path / "my bot" / "pictures"
     key = await PictureStore(str(tmp_path / "my%20bot" / "pictures")).put(b"a picture", "png")
     assert await PictureStore(str(folder)).get(key) == b"a picture"
     assert await PictureStore(folder.as_uri()).get(key) == b"a picture"
 
 
-async def test_nobody_else_may_look_into_the_folder(tmp_path: Path) -> None:
+async def test_store_folder_is_private_to_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "pictures"
     key = await PictureStore(str(folder)).put(b"a picture", "png")
     for path in (folder.parent, folder, folder / key[:2]):
@@ -123,7 +121,9 @@ async def test_nobody_else_may_look_into_the_folder(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / key[:2] / key).stat().st_mode) == 0o600
 
 
-async def test_a_store_that_is_not_there_is_no_missing_picture(s3_url: str, tmp_path: Path) -> None:
+async def test_missing_store_is_not_reported_as_a_missing_picture(
+    s3_url: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "disk"
     for store, take_away in (
         (PictureStore(str(folder)), lambda: folder.rename(tmp_path / "unplugged")),
@@ -143,7 +143,7 @@ async def test_a_store_that_is_not_there_is_no_missing_picture(s3_url: str, tmp_
         await PictureStore(s3_url).check()
 
 
-async def test_a_bucket_that_is_let_go_of_makes_no_noise(
+async def test_discarded_bucket_store_causes_no_event_loop_errors(
     s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[dict[str, object]] = []
@@ -165,18 +165,18 @@ async def test_a_bucket_that_is_let_go_of_makes_no_noise(
     assert said == []
 
 
-async def test_many_look_at_one_store_at_the_same_moment(store: PictureStore) -> None:
+async def test_concurrent_store_checks_succeed(store: PictureStore) -> None:
     for _ in range(3):  # a bot and engines, each with a connection of its own
         await asyncio.gather(*(store.check() for _ in range(8)))
     assert list(store.walk_sync()) == []
 
 
-def test_an_address_of_nothing_is_refused_by_name() -> None:
+def test_unknown_storage_scheme_is_refused_naming_the_setting() -> None:
     with pytest.raises(StorageUnavailableError, match="ATELIER_STORAGE_URL"):
         PictureStore("gopher://pictures")
 
 
-def test_a_bucket_without_keys_says_where_they_are_looked_for(
+def test_missing_s3_keys_error_names_their_variables(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
@@ -187,7 +187,7 @@ def test_a_bucket_without_keys_says_where_they_are_looked_for(
         PictureStore("s3://bucket/pictures").put_sync(b"x", "png")
 
 
-def test_a_bucket_at_no_address_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_s3_endpoint_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "banana")
@@ -195,13 +195,13 @@ def test_a_bucket_at_no_address_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -
         PictureStore("s3://bucket/pictures").put_sync(b"x", "png")
 
 
-def test_an_empty_store_has_nothing(store: PictureStore) -> None:
+def test_empty_store_lists_nothing_and_refuses_unsafe_suffixes(store: PictureStore) -> None:
     assert list(store.walk_sync()) == []
     with pytest.raises(ValueError, match="suffix"):
         store.put_sync(b"x", "../x")
 
 
-def test_a_full_disk_keeps_nothing_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = PictureStore(tmp_path.as_uri())
 
     def full(_: int) -> None:
@@ -215,7 +215,7 @@ def test_a_full_disk_keeps_nothing_half(tmp_path: Path, monkeypatch: pytest.Monk
     assert store.get_sync(store.put_sync(b"a picture", "png")) == b"a picture"
 
 
-def test_half_written_files_of_the_dead_are_cleared(tmp_path: Path) -> None:
+def test_old_partial_files_are_deleted(tmp_path: Path) -> None:
     store = PictureStore(tmp_path.as_uri())
     old, new = tmp_path / "ab" / "x.part", tmp_path / "ab" / "y.part"
     old.parent.mkdir()
@@ -227,7 +227,7 @@ def test_half_written_files_of_the_dead_are_cleared(tmp_path: Path) -> None:
     assert new.exists()
 
 
-async def test_a_queue_with_its_pictures_on_s3(place: Place, s3_url: str) -> None:
+async def test_queue_works_with_pictures_on_s3(place: Place, s3_url: str) -> None:
     settings = place.settings(atelier_storage_url=s3_url)
     async with await JobQueue.open(settings) as bot, await JobQueue.open(settings) as engine:
         content = await bot.store.put(b"photograph", "png")
@@ -244,7 +244,9 @@ async def test_a_queue_with_its_pictures_on_s3(place: Place, s3_url: str) -> Non
         await bot.retention.gc()
 
 
-def test_an_unreachable_store_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_unreachable_store_raises_storage_unavailable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -254,7 +256,7 @@ def test_an_unreachable_store_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path:
         store.put_sync(b"x", "png")
 
 
-def test_every_call_of_the_file_system_is_counted() -> None:
+def test_every_file_system_call_is_timed_and_translated() -> None:
     """There is one place where its errors become ours, and its time is measured."""
     module = ast.parse(Path(store_module.__file__).read_text(encoding="utf-8"))
     (store,) = [
@@ -286,7 +288,7 @@ def test_every_call_of_the_file_system_is_counted() -> None:
         ),
     ],
 )
-def test_what_is_forbidden_is_said_and_whose_keys_are_wrong(
+def test_store_errors_name_the_operation_and_cause(
     operation: str, error: OSError, said: str
 ) -> None:
     with pytest.raises(StorageUnavailableError, match=said), translated(operation):

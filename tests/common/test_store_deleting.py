@@ -32,7 +32,7 @@ def make_old(folder: Path, *names: str) -> None:
         os.utime(path, (1, 1))
 
 
-async def test_a_picture_that_is_put_while_it_is_being_deleted_stays(
+async def test_picture_stored_during_its_deletion_stays(
     store: PictureStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look at its age and its end: the same bytes came from another member."""
@@ -51,7 +51,7 @@ async def test_a_picture_that_is_put_while_it_is_being_deleted_stays(
     assert await store.get(key) == b"a picture"
 
 
-async def test_a_picture_that_is_new_is_not_moved_away_from_who_reads_it(
+async def test_delete_if_untouched_does_not_move_a_new_picture(
     store: PictureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = await store.put(b"a picture", "png")
@@ -63,14 +63,14 @@ async def test_a_picture_that_is_new_is_not_moved_away_from_who_reads_it(
     assert not await store.delete_if_untouched(key, HOUR)
 
 
-async def test_what_is_deleted_leaves_nothing(store: PictureStore, folder: Path) -> None:
+async def test_deleted_picture_leaves_no_files(store: PictureStore, folder: Path) -> None:
     key = await store.put(b"a picture", "png")
     make_old(folder, key)
     assert await store.delete_if_untouched(key, HOUR)
     assert files(folder) == set()
 
 
-async def test_what_a_killed_process_left_goes_and_what_is_no_picture_stays(
+async def test_walk_deletes_old_leftovers_and_keeps_foreign_files(
     store: PictureStore, folder: Path
 ) -> None:
     key = await store.put(b"a picture", "png")
@@ -83,7 +83,7 @@ async def test_what_a_killed_process_left_goes_and_what_is_no_picture_stays(
     assert files(folder) == left
 
 
-async def test_the_look_at_a_store_leaves_nothing_and_finds_one_that_forgets(
+async def test_store_check_leaves_no_files_and_detects_lost_writes(
     store: PictureStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.check()
@@ -97,7 +97,7 @@ async def test_the_look_at_a_store_leaves_nothing_and_finds_one_that_forgets(
         await store.check()
 
 
-async def test_a_picture_that_is_put_again_is_as_new(store: PictureStore, folder: Path) -> None:
+async def test_picture_stored_again_counts_as_new(store: PictureStore, folder: Path) -> None:
     key = await store.put(b"a picture", "png")
     make_old(folder, key)
     await store.put(b"a picture", "png")

@@ -13,7 +13,7 @@ from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted
 
 
-async def test_sizes_are_added_up_and_asked_of_a_bucket_once(
+async def test_sizes_are_summed_and_asked_of_a_bucket_once(
     store: PictureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [await store.put(bytes(size), "png") for size in range(1, 21)]
@@ -32,7 +32,7 @@ async def test_sizes_are_added_up_and_asked_of_a_bucket_once(
     assert len(asked) == (20 if store._local else 1), "what is not there may come"
 
 
-async def test_who_counts_many_pictures_holds_up_nobody_who_wants_one(
+async def test_counting_many_sizes_does_not_block_reading_a_picture(
     s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = PictureStore(s3_url)
@@ -63,7 +63,7 @@ async def test_who_counts_many_pictures_holds_up_nobody_who_wants_one(
     assert len(asked) < 300, "what one found, the others know"
 
 
-async def test_a_count_that_failed_goes_on_from_what_it_found(
+async def test_failed_count_resumes_from_known_sizes(
     s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [key_for(bytes(size), "png") for size in range(1, 41)]
@@ -83,7 +83,7 @@ async def test_a_count_that_failed_goes_on_from_what_it_found(
     assert len(asked) - found <= 20 + 4
 
 
-async def test_a_member_has_a_share_of_a_bucket(place: Place, s3_url: str) -> None:
+async def test_member_storage_quota_applies_to_a_bucket(place: Place, s3_url: str) -> None:
     settings = place.settings(atelier_storage_url=s3_url, atelier_max_member_mib=1)
     async with await JobQueue.open(settings) as queue:
         photo = await queue.store.put(bytes(900_000), "png")
@@ -96,7 +96,7 @@ async def test_a_member_has_a_share_of_a_bucket(place: Place, s3_url: str) -> No
         await room.check(2, 1_000_000)
 
 
-async def test_a_members_share_is_counted_once_for_all_that_come_at_one_time(
+async def test_simultaneous_quota_checks_share_one_count(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = place.settings()

@@ -17,7 +17,7 @@ from common.store import PictureStore, StorageUnavailableError
 T = TypeVar("T")
 
 
-async def test_a_cancellation_that_comes_with_the_answer_counts(tmp_path: Path) -> None:
+async def test_cancellation_wins_over_a_simultaneous_answer(tmp_path: Path) -> None:
     store = PictureStore(tmp_path.as_uri())
     answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     waiting = asyncio.create_task(store._until(answer, 5))
@@ -28,7 +28,7 @@ async def test_a_cancellation_that_comes_with_the_answer_counts(tmp_path: Path) 
         await waiting
 
 
-async def test_a_server_that_never_answers_is_waited_for_only_so_long(
+async def test_silent_store_server_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -40,7 +40,7 @@ async def test_a_server_that_never_answers_is_waited_for_only_so_long(
             await store.put(b"a picture", "png")
 
 
-async def test_a_large_picture_on_a_slow_line_is_waited_for(
+async def test_timeout_grows_with_the_picture_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line of one megabit a second needs longer for a large painting than for a small file."""
@@ -76,7 +76,7 @@ async def test_a_large_picture_on_a_slow_line_is_waited_for(
     carried.set()
 
 
-def test_a_bucket_that_is_silent_holds_a_thread_for_few_tries(
+def test_silent_bucket_is_tried_a_limited_number_of_times(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The painting thread reads and writes without a limit of its own: its client ends it."""

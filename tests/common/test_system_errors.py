@@ -26,13 +26,13 @@ from common.system_errors import system_reason
         (ssl.SSLError(1, "x"), "Zum Server kommt keine sichere Verbindung zustande"),
     ],
 )
-def test_what_is_common_is_said_in_the_language_of_its_reader(error: OSError, said: str) -> None:
+def test_common_system_errors_are_translated(error: OSError, said: str) -> None:
     reason = system_reason(error)
     assert isinstance(reason, Sentence)
     assert texts_for("de").say(reason) == said
 
 
-def test_what_is_rare_comes_in_the_systems_words() -> None:
+def test_rare_system_errors_keep_the_systems_words() -> None:
     assert system_reason(OSError(errno.EMFILE, "x")) == "x"
     assert system_reason(OSError(errno.EIO, os.strerror(errno.EIO))) == os.strerror(errno.EIO)
     assert system_reason(ValueError("odd")) == "odd"

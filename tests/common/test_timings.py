@@ -5,7 +5,7 @@ import pytest
 from common.timings import BOUNDS_SECONDS, FAILED, OK, Timings
 
 
-def test_calls_are_counted_below_the_bound_that_they_reach() -> None:
+def test_calls_are_counted_in_cumulative_buckets() -> None:
     times = Timings()
     for seconds in (0.0005, 0.001, 0.002, 99.0):
         times.observe("get", OK, seconds)
@@ -18,7 +18,7 @@ def test_calls_are_counted_below_the_bound_that_they_reach() -> None:
     assert histogram.seconds == pytest.approx(99.0035)
 
 
-def test_an_error_is_a_failure_unless_it_is_an_answer() -> None:
+def test_error_counts_as_failure_unless_expected() -> None:
     times = Timings()
     for error in (KeyError(), OSError()):
         with pytest.raises(type(error)), times.measured("get", KeyError):

@@ -53,14 +53,14 @@ def told() -> list[list[float]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is told")
-def test_what_large_tensors_took_is_given_back_at_once(told: list[list[float]]) -> None:
+def test_freed_large_tensors_return_their_memory_at_once(told: list[list[float]]) -> None:
     for held, left in told[:2]:  # with the blocks of VGG-19, and of lite
         assert held >= 150
         assert left <= 30
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it asks the kernel which pages are held")
-def test_what_was_read_of_libraries_is_let_go_and_read_again_when_needed(
+def test_dropped_library_pages_are_read_again_when_needed(
     told: list[list[float]],
 ) -> None:
     before, after, grad = told[2]

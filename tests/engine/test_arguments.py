@@ -22,7 +22,7 @@ from engine.painting import PaintSettingsError
         (("a.jpg", "-output_image", "out.png"), "(flags of whole words have two dashes)"),
     ],
 )
-def test_it_is_one_line_that_says_what_is_wrong(
+def test_mistyped_arguments_fail_with_one_line_of_advice(
     typed: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as left:
@@ -32,13 +32,13 @@ def test_it_is_one_line_that_says_what_is_wrong(
     assert said in line
 
 
-def test_a_value_that_is_not_possible_is_told_by_the_name_of_its_flag() -> None:
+def test_impossible_value_is_refused_naming_its_flag() -> None:
     for flag in ("--init-noise", "--tile", "--style-scale"):
         with pytest.raises(PaintSettingsError, match=rf" {flag[2:]}: "):
             options_of(make_parser().parse_args(["a.jpg", flag, "9999999"]))
 
 
-def test_all_flags_have_a_help_that_holds_in_a_shell() -> None:
+def test_every_flag_has_help_worded_for_the_shell() -> None:
     parser = make_parser()
     assert [action.dest for action in parser._actions if not action.help] == []
     assert "I ask you" not in " ".join(parser.format_help().split())

@@ -42,7 +42,9 @@ def paint(*more: str) -> int:
     return engine_main([*PAINT, *more])
 
 
-def test_a_picture_and_its_records(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_paint_writes_the_picture_and_its_records(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     records = ("--report", "r.json", "--losses", "l.jsonl", "--plot", "p.png")
     assert paint(*records, "--timelapse", "t.gif", "--seed", "7") == 0
     assert Image.open(studio / "out.png").size == (64, 48)
@@ -65,7 +67,7 @@ def test_a_picture_and_its_records(studio: Path, capsys: pytest.CaptureFixture[s
     assert "out.png: 64 × 48, vgg19, fp32 on cpu, 8 iterations" in said
 
 
-def test_a_film_as_mp4(studio: Path) -> None:
+def test_mp4_timelapse_has_a_frame_per_iteration_and_ends_in_the_picture(studio: Path) -> None:
     assert paint("--quiet", "--timelapse", "t.mp4") == 0
     with av.open(str(studio / "t.mp4")) as film:
         frames = [Image.fromarray(one.to_ndarray(format="rgb24")) for one in film.decode(video=0)]
@@ -78,7 +80,7 @@ def test_a_film_as_mp4(studio: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["t.mp4", "t.gif"])
-def test_a_film_of_a_very_narrow_picture_has_its_shape(studio: Path, name: str) -> None:
+def test_timelapse_of_a_narrow_picture_has_the_pictures_shape(studio: Path, name: str) -> None:
     """It is painted on a wider canvas, and cut out of that."""
     with Image.open(studio / "photo.png") as photo:
         photo.convert("RGB").resize((320, 40)).save(studio / "photo.png")
@@ -92,7 +94,7 @@ def test_a_film_of_a_very_narrow_picture_has_its_shape(studio: Path, name: str) 
     assert ImageStat.Stat(gap).mean[0] < 12
 
 
-def test_statistics_of_styles_are_kept_for_the_next_time(studio: Path) -> None:
+def test_style_statistics_are_reused_by_the_next_run(studio: Path) -> None:
     assert paint("--quiet") == 0
     first = (studio / "out.png").read_bytes()
     kept = sorted((studio / "data" / "statistics").iterdir())
@@ -104,7 +106,7 @@ def test_statistics_of_styles_are_kept_for_the_next_time(studio: Path) -> None:
     assert all(file.stat().st_mtime_ns > time for file, time in zip(kept, times, strict=True))
 
 
-def test_what_a_fingerprint_was_measured_on_is_said(
+def test_cropped_scan_behind_a_fingerprint_is_noted_once(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     preset = (
@@ -125,7 +127,7 @@ def test_what_a_fingerprint_was_measured_on_is_said(
     assert capsys.readouterr().err.count(said) == 1
 
 
-def test_a_long_name_is_written_and_an_animation_noted(
+def test_long_output_name_is_written_and_animated_style_is_noted(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = [noise_picture(50, 50, seed=seed).to_image() for seed in (1, 2)]
@@ -136,7 +138,7 @@ def test_a_long_name_is_written_and_an_animation_noted(
     assert "style.gif: The file is animated" in capsys.readouterr().err
 
 
-def test_a_fingerprint_that_is_not_there_is_named_as_any_file_is(
+def test_missing_fingerprint_file_is_reported_by_name(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     absent = ("paint", "photo.png", "--style", "none.safetensors", "-o", "out.png")
@@ -146,7 +148,7 @@ def test_a_fingerprint_that_is_not_there_is_named_as_any_file_is(
     )
 
 
-def test_a_fingerprint_is_not_written_over_the_picture_that_it_is_of(
+def test_fingerprint_does_not_overwrite_its_picture(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (studio / "style.jpg").read_bytes()
@@ -156,7 +158,7 @@ def test_a_fingerprint_is_not_written_over_the_picture_that_it_is_of(
     assert (studio / "style.jpg").read_bytes() == before
 
 
-def test_a_fingerprint_that_was_made_serves_as_a_style(studio: Path) -> None:
+def test_measured_fingerprint_can_be_used_as_a_style(studio: Path) -> None:
     make = ("styles", "fingerprint", "style.jpg", "-o", "style.safetensors")
     assert engine_main([*make, "--recipe", "nosuch"]) == 1
     for network in ("lite", "vgg19"):
@@ -166,7 +168,7 @@ def test_a_fingerprint_that_was_made_serves_as_a_style(studio: Path) -> None:
         assert json.loads((studio / "r.json").read_text())["network"] == network
 
 
-def test_what_suits_a_painting_is_taken_where_nothing_else_is_said() -> None:
+def test_preset_settings_apply_unless_overridden_by_flags_or_styles() -> None:
     def chosen(*more: str) -> tuple[float, float]:
         options = options_of(make_parser().parse_args(["photo.png", "-o", "out.png", *more]))
         return options.strength, options.style_scale
@@ -272,7 +274,7 @@ def test_every_flag_is_understood(studio: Path, monkeypatch: pytest.MonkeyPatch)
         (("-o", "out.mp4"), "--timelapse out.mp4 records how it is painted."),
     ],
 )
-def test_wrong_settings_get_one_sentence(
+def test_wrong_settings_fail_with_one_sentence(
     studio: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], sentence: str
 ) -> None:
     assert paint("--quiet", *flags) == 2
@@ -282,13 +284,13 @@ def test_wrong_settings_get_one_sentence(
     assert not (studio / "out.png").exists()
 
 
-def test_no_style_is_a_sentence(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_style_is_refused(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert engine_main(["paint", "photo.png", "-o", "out.png", "--quiet"]) == 2
     assert "--preset" in capsys.readouterr().err
     assert not (studio / "out.png").exists()
 
 
-def test_interrupted_and_resumed_gives_the_same_file(
+def test_interrupted_painting_resumes_to_the_same_file(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert paint("--quiet") == 0
@@ -321,7 +323,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
     assert not (studio / "c.bin").exists()
 
 
-def test_a_checkpoint_is_said_to_be_saved_only_where_there_is_one(
+def test_interrupt_before_painting_mentions_only_an_earlier_checkpoint(
     studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -344,7 +346,7 @@ def test_flags_left_out_leave_the_choice_to_the_recipe() -> None:
     assert file.start == "file"
 
 
-def test_layers_and_memory_are_parsed() -> None:
+def test_layer_weights_and_memory_amounts_are_parsed() -> None:
     assert parse_layers("relu1_1, relu2_1=0.5") == {"relu1_1": 1.0, "relu2_1": 0.5}
     with pytest.raises(PaintSettingsError, match="layer's weight"):
         parse_layers("relu1_1=x")

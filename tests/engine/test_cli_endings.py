@@ -89,7 +89,7 @@ def left_behind(studio: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_keeps_the_checkpoint_clears_up_and_is_what_the_command_ended_by(
+def test_signalled_painting_saves_cleans_up_and_ends_by_that_signal(
     studio: Path, start: Start, number: signal.Signals
 ) -> None:
     kept = ("--checkpoint", "c.ckpt", "--checkpoint-every", "0")
@@ -103,7 +103,7 @@ def test_a_signal_keeps_the_checkpoint_clears_up_and_is_what_the_command_ended_b
     assert left_behind(studio) == {"c.ckpt"}
 
 
-def test_whoever_has_hangups_ignored_goes_on(studio: Path, start: Start) -> None:
+def test_ignored_hangup_does_not_stop_the_painting(studio: Path, start: Start) -> None:
     process = start(*LONG, ignored=[signal.SIGHUP])
     try:
         wait_for(lambda: begun(studio), process)
@@ -115,7 +115,7 @@ def test_whoever_has_hangups_ignored_goes_on(studio: Path, start: Start) -> None
         process.wait(timeout=60)
 
 
-def test_ctrl_c_ends_the_loop_of_a_shell(studio: Path) -> None:
+def test_ctrl_c_ends_an_enclosing_shell_loop(studio: Path) -> None:
     """Bash goes on with the next picture where a command only returns 130."""
     loop = f"for number in 1 2 3; do echo >> begun; {shlex.join(command(*LONG))}; done"
     process = subprocess.Popen(
@@ -154,7 +154,7 @@ def deaf(how: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("how", ["full", "pipe", "terminal"])
-def test_progress_that_nobody_can_read_costs_no_picture(
+def test_broken_standard_error_does_not_stop_the_painting(
     studio: Path, start: Start, how: str
 ) -> None:
     with deaf(how) as handle:

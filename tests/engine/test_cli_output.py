@@ -43,7 +43,9 @@ def unnamed(*more: str) -> OutputFile:
     return OutputFile.of(make_parser().parse_args(["photo.png", *more]))
 
 
-def test_a_name_that_nobody_chose_is_new(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_default_output_name_is_new_each_time(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("photo-style.png", "photo-style-2.png", "photo-style-3.png"):
         assert paint() == 0
         assert capsys.readouterr().err.startswith(f"{name}: 64 × 48")
@@ -52,7 +54,7 @@ def test_a_name_that_nobody_chose_is_new(studio: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("studio")
-def test_two_commands_that_paint_at_once_write_two_files() -> None:
+def test_simultaneous_commands_write_separate_files() -> None:
     one, another = unnamed("--style", "style.png"), unnamed("--style", "style.png")
     assert one.path == another.path
     with one.held() as first, another.held() as second:
@@ -62,7 +64,7 @@ def test_two_commands_that_paint_at_once_write_two_files() -> None:
     assert (another.path.name, another.path.read_bytes()) == ("photo-style-2.png", b"another")
 
 
-def test_a_name_that_is_held_is_given_back_where_nothing_is_written(studio: Path) -> None:
+def test_held_name_is_released_when_nothing_is_written(studio: Path) -> None:
     new = unnamed("--style", "style.png")
     with pytest.raises(KeyboardInterrupt), new.held():
         raise KeyboardInterrupt
@@ -74,7 +76,7 @@ def test_a_name_that_is_held_is_given_back_where_nothing_is_written(studio: Path
     assert named.path.read_bytes() == b"before"
 
 
-def test_long_names_make_a_name_that_can_be_written(studio: Path) -> None:
+def test_default_output_name_is_shortened_for_long_inputs(studio: Path) -> None:
     photo, style = "é" * 120 + ".png", "s" * 250 + ".png"
     shutil.copy(studio / "photo.png", photo)
     shutil.copy(studio / "style.png", style)
@@ -82,7 +84,7 @@ def test_long_names_make_a_name_that_can_be_written(studio: Path) -> None:
     assert (studio / ("é" * 100 + ".png")).is_file()
 
 
-def test_a_path_that_is_no_preset_is_said_to_be_none(
+def test_path_given_as_a_preset_is_refused(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert engine_main(["paint", "photo.png", "--preset", "styles/stary-night", *QUICK]) == 2
@@ -90,13 +92,13 @@ def test_a_path_that_is_no_preset_is_said_to_be_none(
     assert not list(studio.glob("photo-*"))
 
 
-def test_a_folder_is_named_as_one(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_as_output_is_refused(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (studio / "out").mkdir()
     assert paint("-o", "out/") == 2
     assert capsys.readouterr().err == "out is a folder; name a file.\n"
 
 
-def test_a_folder_where_one_may_not_look_is_a_sentence(tmp_path: Path) -> None:
+def test_output_in_an_inaccessible_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir()
     with closed_to_us(tmp_path / "closed"):
         for name in ("out.png", "inner/out.png"):
@@ -109,7 +111,7 @@ def refused(path: Path, *_: object) -> None:
 
 
 @pytest.mark.parametrize("has_room", [True, False])
-def test_a_picture_that_cannot_be_written_is_kept_elsewhere_and_is_no_success(
+def test_unwritable_picture_exits_1_and_is_kept_elsewhere_if_possible(
     studio: Path,
     has_room: bool,
     capsys: pytest.CaptureFixture[str],
@@ -137,7 +139,7 @@ def test_a_picture_that_cannot_be_written_is_kept_elsewhere_and_is_no_success(
         assert picture.size == (64, 48)
 
 
-def test_that_the_picture_is_there_is_said_where_its_report_cannot_be_written(
+def test_unwritable_report_exits_1_after_announcing_the_picture(
     studio: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "write_bytes", refused)
@@ -148,7 +150,7 @@ def test_that_the_picture_is_there_is_said_where_its_report_cannot_be_written(
     assert (studio / "photo-style.png").is_file()
 
 
-def test_a_time_lapse_that_cannot_be_written_is_no_success(
+def test_unwritable_timelapse_exits_1_but_keeps_the_picture(
     studio: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A script that asked for both looks for both."""
@@ -163,7 +165,7 @@ def test_a_time_lapse_that_cannot_be_written_is_no_success(
     assert not (studio / "t.gif").exists()
 
 
-def test_a_painting_that_cannot_be_fetched_now_is_no_wrong_setting(
+def test_failed_fetch_and_unknown_preset_have_different_exit_statuses(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another try may help, which a script cannot know otherwise."""

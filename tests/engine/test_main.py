@@ -20,7 +20,7 @@ for asked in json.loads(sys.argv[1]):
 """
 
 
-def test_help_and_mistyped_flags_do_not_wait_for_torch() -> None:
+def test_help_and_mistyped_flags_do_not_load_torch() -> None:
     asked = {
         ("--help",): 0,
         ("--version",): 0,
@@ -41,7 +41,7 @@ def test_help_and_mistyped_flags_do_not_wait_for_torch() -> None:
     assert ends == [f"ended {status} False" for status in asked.values()], done.stderr
 
 
-def test_memory_of_libraries_is_looked_through_only_where_some_were_loaded(
+def test_library_pages_are_dropped_only_after_modules_were_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks: list[None] = []

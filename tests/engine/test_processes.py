@@ -43,7 +43,7 @@ def kept(file: Path) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-def test_a_killed_painting_goes_on_to_the_same_bytes(studio: Path, fork_server: ForkServer) -> None:
+def test_killed_painting_resumes_to_the_same_bytes(studio: Path, fork_server: ForkServer) -> None:
     how = ("--size", "96", "--scales", "2", "--iterations", "40", "--faces", "off")
 
     def start(*more: str) -> Forked:
@@ -74,7 +74,7 @@ def test_a_killed_painting_goes_on_to_the_same_bytes(studio: Path, fork_server: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_the_whole_process_keeps_within_its_memory(studio: Path, optimizer: str) -> None:
+def test_whole_process_stays_within_max_memory(studio: Path, optimizer: str) -> None:
     how = ("--size", "768", "--scales", "1", "--iterations", "2", "--optimizer", optimizer)
     limit = 720 * 2**20
     more = ("-o", "out.png", "--max-memory", str(limit), "--report", "r.json")
@@ -94,7 +94,9 @@ def test_the_whole_process_keeps_within_its_memory(studio: Path, optimizer: str)
     assert report["notes"] == []
 
 
-def test_a_worker_has_no_decoder_of_strangers_files(studio: Path, fork_server: ForkServer) -> None:
+def test_worker_does_not_load_the_decoders_of_pictures_and_clips(
+    studio: Path, fork_server: ForkServer
+) -> None:
     """What strangers made is decoded in a confined process (`common.pictures.process`)."""
     script = """
 import sys, engine.worker.main, engine.styles.presets
@@ -107,7 +109,7 @@ print(*sys.modules, file=sys.stderr)
     assert "common.clips.decode" not in loaded
 
 
-def test_nothing_is_left_behind_and_a_failure_keeps_its_status(
+def test_process_leaves_no_temporary_files_and_keeps_its_exit_status(
     studio: Path, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     """The process ends at once, without Python taking itself apart."""

@@ -9,7 +9,7 @@ from engine.threads import wait_briefly
     ("chosen", "turns"),
     [({}, "300"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
 )
-def test_they_give_way_soon_unless_the_environment_says_otherwise(
+def test_threads_spin_briefly_unless_the_environment_says_otherwise(
     chosen: dict[str, str], turns: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = dict(chosen)

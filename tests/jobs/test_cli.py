@@ -61,7 +61,7 @@ def run(*arguments: str, width: int = 160) -> tuple[int, str]:
     return code, text.getvalue()
 
 
-def test_list(place: Place) -> None:
+def test_list_shows_jobs_and_filters_by_state_and_user(place: Place) -> None:
     code, text = run("list")
     assert code == 0
     assert [line.split()[1] for line in text.splitlines()[2:5]] == ["queued", "failed", "done"]
@@ -84,7 +84,7 @@ def test_a_list_fits_its_console(place: Place, width: int, has_server: bool) -> 
     assert ("1234567890123456789" in text) == has_server
 
 
-def test_a_wide_list_says_the_style_and_how_long_it_took(place: Place) -> None:
+def test_wide_list_has_style_and_duration_columns(place: Place) -> None:
     lines = run("list", width=200)[1].splitlines()
     assert lines[0].split() == [
         *("id", "state", "place", "user", "size", "queued", "ends"),
@@ -102,7 +102,9 @@ async def _busy(place: Place) -> None:
         await queue.claims.report_progress(await claimed(queue), Progress(3, 10, 0.3, 600.0))
 
 
-def test_show(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_describes_a_job_without_its_token(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, text = run("show", "2")
     assert code == 0
     assert "ran out of memory" in text
@@ -117,7 +119,9 @@ def test_show(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no job 77." in capsys.readouterr().err
 
 
-def test_retry_and_cancel(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_retry_and_cancel_report_success_or_the_reason(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("retry", "1")[0] == 1
     assert "Job 1 is done; only failed and cancelled" in capsys.readouterr().err
     assert run("retry", "77")[0] == 1
@@ -138,7 +142,7 @@ async def _delete_pictures(place: Place) -> None:
         await delete_for_good(queue, 2, 2)
 
 
-def test_an_erased_job(place: Place) -> None:
+def test_erased_job_is_listed_and_shown_as_erased(place: Place) -> None:
     asyncio.run(_erase(place))
     assert "(erased)" in run("list")[1]
     code, text = run("show", "1")
@@ -163,7 +167,7 @@ async def _erase(place: Place) -> None:
         ("list", "--limit", "0"),
     ],
 )
-def test_what_is_no_id_is_said(
+def test_invalid_ids_and_limits_are_reported(
     place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -171,7 +175,7 @@ def test_what_is_no_id_is_said(
     assert "is not a number of 1 or more" in capsys.readouterr().err
 
 
-def test_gc(place: Place) -> None:
+def test_gc_reports_deleted_files(place: Place) -> None:
     code, text = run("gc")
     assert code == 0
     assert text.startswith("Deleted the pictures of 0 jobs: 0 files (0.0 MB) and ")
@@ -181,7 +185,7 @@ COMMANDS = [("list",), ("show", "1"), ("retry", "1"), ("cancel", "1"), ("gc",)]
 
 
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("backup", "copy.sqlite3")])
-def test_a_database_that_is_not_there_is_not_made(
+def test_missing_database_is_reported_and_not_created(
     place: Place,
     arguments: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
@@ -198,7 +202,7 @@ def test_a_database_that_is_not_there_is_not_made(
 @pytest.mark.parametrize(
     ("schema", "said"), [("0001", "needs"), ("9999", "Start the newer version again")]
 )
-def test_a_database_of_another_version_is_left_alone(
+def test_database_of_another_version_is_reported_and_left_unchanged(
     place: Place,
     arguments: tuple[str, ...],
     schema: str,
@@ -217,7 +221,7 @@ def test_a_database_of_another_version_is_left_alone(
     assert run("backup", "--database-only", "copy.sqlite3")[0] == 0
 
 
-def test_a_database_without_tables(
+def test_database_without_tables_is_reported(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("empty.sqlite3").touch()
@@ -226,7 +230,7 @@ def test_a_database_without_tables(
     assert "has no tables yet" in capsys.readouterr().err
 
 
-def test_an_address_that_is_none(
+def test_invalid_database_url_is_reported_without_its_value(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ATELIER_DATABASE_URL", "secret nonsense")
@@ -240,7 +244,7 @@ def test_an_address_that_is_none(
 @pytest.mark.parametrize(
     ("file", "said"), [("data", "is a folder"), ("file/copy", "cannot be written")]
 )
-def test_a_backup_where_none_can_be(
+def test_unwritable_backup_path_is_reported(
     place: Place, file: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("file").touch()
@@ -248,7 +252,7 @@ def test_a_backup_where_none_can_be(
     assert said in capsys.readouterr().err
 
 
-def test_backup_while_it_is_in_use(
+def test_backup_works_while_the_database_is_in_use(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     busy = sqlite3.connect(place.sqlite_file, isolation_level=None)
@@ -265,7 +269,7 @@ def test_backup_while_it_is_in_use(
     assert "already exists" in capsys.readouterr().err
 
 
-def test_backup_of_a_postgresql_that_is_away(
+def test_backup_of_an_unreachable_postgresql_is_reported(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of one that is there: `tests/jobs/db/test_postgres_backups.py`."""
@@ -277,7 +281,7 @@ def test_backup_of_a_postgresql_that_is_away(
 @pytest.mark.parametrize(
     "arguments", [("status",), *COMMANDS, ("backup", "x"), ("restore", "backup.tar")]
 )
-def test_a_data_folder_of_somebody_else_is_a_sentence(
+def test_data_folder_of_another_user_is_reported(
     place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The owner looks after a bot that runs as a service's user."""
@@ -299,7 +303,7 @@ def test_a_database_in_memory_is_refused(
         assert "ATELIER_DATABASE_URL names no file" in capsys.readouterr().err
 
 
-def test_bad_settings(
+def test_invalid_settings_are_reported(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ATELIER_MAX_PER_DAY", "many")
@@ -349,7 +353,7 @@ def test_a_block_has_a_reason_and_an_end(place: Place) -> None:
         (("--reason", "x" * 201), "a reason must have 1 to 200 characters"),
     ],
 )
-def test_a_block_that_cannot_be(
+def test_block_with_an_invalid_length_or_reason_is_refused(
     place: Place, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str], said: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -358,7 +362,7 @@ def test_a_block_that_cannot_be(
     assert said in capsys.readouterr().err
 
 
-def test_who_runs_the_bot_is_not_blocked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bot_owner_cannot_be_blocked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATELIER_OWNER_IDS", "7,8")
     assert run("block", "7")[0] == 1
     assert asyncio.run(_blocks(place)) == []
@@ -369,7 +373,7 @@ async def _blocks(place: Place) -> list[Block]:
         return await queue.blocks.all(None)
 
 
-def test_what_the_operator_does_is_in_the_log(place: Place) -> None:
+def test_operator_actions_are_audited(place: Place) -> None:
     run("block", "7")
     run("cancel", "3")
     run("retry", "3")

@@ -35,11 +35,11 @@ FILES = ("png", "clip", "mp4", "gif", "webp")
 MOVING = PaintInputs(content=PICTURE, styles=(StyleInput(preset="the-scream"),), clip=CLIP)
 
 
-def test_a_clip_is_one_of_the_pictures_of_its_job() -> None:
+def test_picture_keys_include_the_clip() -> None:
     assert MOVING.picture_keys() == (PICTURE, CLIP.picture)
 
 
-def test_work_knows_frames() -> None:
+def test_work_grows_with_frames() -> None:
     options = PaintOptions(size_px=320)
     assert work_of(options, 0.75, frames=1) == work_of(options, 0.75)
     assert work_of(options, 0.75, frames=11) == pytest.approx(
@@ -47,21 +47,23 @@ def test_work_knows_frames() -> None:
     )
 
 
-def test_clips_are_measured_apart_from_stills() -> None:
+def test_clips_and_stills_have_separate_speed_classes() -> None:
     options = PaintOptions(size_px=8192, quality="standard")
     still, moving = speed_class_of(options), speed_class_of(options, moves=True)
     assert still != moving
     assert len(moving) <= 40
 
 
-async def test_a_clip_costs_its_frames(queue: JobQueue) -> None:
+async def test_predicted_time_of_a_clip_grows_with_its_frames(queue: JobQueue) -> None:
     still = await accepted(queue)
     moving = await accepted(queue, inputs=MOVING)
     expected = 1 + 23 * CLIP_FRAME_WORK
     assert moving.predicted_seconds == pytest.approx(expected * still.predicted_seconds)
 
 
-async def test_all_files_of_a_painted_clip_are_kept_and_go_with_it(queue: JobQueue) -> None:
+async def test_files_of_a_painted_clip_are_exported_and_deleted_with_its_job(
+    queue: JobQueue,
+) -> None:
     stored = {kind: await queue.store.put(kind.encode(), kind) for kind in FILES}
     content, clip = stored.pop("png"), CLIP.model_copy(update={"picture": stored.pop("clip")})
     painted = await queue.store.put(b"a painted clip", "clip")
@@ -108,7 +110,7 @@ async def kept(queue: JobQueue, claim: Claim, begins: int, *frames: bytes) -> li
     return [*keys, checkpoint]
 
 
-async def test_each_frame_is_named_once_and_the_next_engine_gets_all(queue: JobQueue) -> None:
+async def test_next_engine_gets_all_saved_frames(queue: JobQueue) -> None:
     await accepted(queue, inputs=MOVING)
     claim = await claimed(queue)
     assert claim.frames == ()
@@ -124,7 +126,7 @@ async def test_each_frame_is_named_once_and_the_next_engine_gets_all(queue: JobQ
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_what_is_begun_anew_lets_the_earlier_frames_go(queue: JobQueue) -> None:
+async def test_restarted_clip_deletes_its_earlier_frames(queue: JobQueue) -> None:
     await accepted(queue, inputs=MOVING)
     claim = await claimed(queue)
     before = await kept(queue, claim, 0, b"one", b"two", b"three")
@@ -180,7 +182,7 @@ async def erased(queue: JobQueue, claim: Claim) -> None:
         erased,
     ],
 )
-async def test_frames_go_with_the_end_of_their_job(
+async def test_frames_are_deleted_when_their_job_ends(
     queue: JobQueue, end: Callable[[JobQueue, Claim], Awaitable[None]]
 ) -> None:
     await accepted(queue, inputs=MOVING)
@@ -195,7 +197,7 @@ async def test_frames_go_with_the_end_of_their_job(
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_frames_outlive_their_engine_but_not_the_last_one(
+async def test_frames_survive_engine_deaths_until_the_job_ends(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     job, keys = await accepted(queue, inputs=MOVING), list[str]()

@@ -57,7 +57,7 @@ async def troubles(queue: JobQueue) -> list[str]:
     return [trouble.name for trouble in (await queue.health.ask()).troubles()]
 
 
-async def test_all_is_well(queue: JobQueue) -> None:
+async def test_healthy_installation_has_no_troubles(queue: JobQueue) -> None:
     await alive(queue)
     await accepted(queue)
     claim = await claimed(queue)
@@ -68,9 +68,7 @@ async def test_all_is_well(queue: JobQueue) -> None:
     assert (found.waiting, found.running, found.oldest_waiting_seconds) == (0, 1, None)
 
 
-async def test_a_bot_and_an_engine_that_were_not_heard_of_are_gone(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_silent_bot_or_engine_is_a_trouble(queue: JobQueue, clock: FakeClock) -> None:
     await alive(queue)
     clock.advance(ENGINE_ALIVE_SECONDS + 1)
     assert await troubles(queue) == ["no-engine"]
@@ -82,7 +80,7 @@ async def test_a_bot_and_an_engine_that_were_not_heard_of_are_gone(
     assert await troubles(queue) == ["no-bot"]
 
 
-async def test_engines_of_another_version_than_the_bots_are_told(queue: JobQueue) -> None:
+async def test_engine_version_different_from_the_bots_is_a_trouble(queue: JobQueue) -> None:
     """As where one machine was left out of an upgrade: what it can read it would paint silently."""
     await alive(queue)
     old = replace(engine("old", "laptop"), version="0.1.9")
@@ -94,7 +92,9 @@ async def test_engines_of_another_version_than_the_bots_are_told(queue: JobQueue
     assert await troubles(queue) == ["no-bot"], "nobody knows which is the right one"
 
 
-async def test_a_bot_that_only_lost_discord_says_so(queue: JobQueue, clock: FakeClock) -> None:
+async def test_bot_disconnected_from_discord_is_a_gateway_trouble(
+    queue: JobQueue, clock: FakeClock
+) -> None:
     await alive(queue)
     for _ in range(4):
         clock.advance(GATEWAY_AWAY_SECONDS / 3)
@@ -104,7 +104,7 @@ async def test_a_bot_that_only_lost_discord_says_so(queue: JobQueue, clock: Fake
     assert await troubles(queue) == []
 
 
-async def test_an_engine_that_takes_no_jobs_is_found_out(queue: JobQueue, clock: FakeClock) -> None:
+async def test_engine_that_claims_no_jobs_is_a_trouble(queue: JobQueue, clock: FakeClock) -> None:
     await accepted(queue)
     clock.advance(STUCK_SECONDS + 1)
     await alive(queue)
@@ -113,7 +113,7 @@ async def test_an_engine_that_takes_no_jobs_is_found_out(queue: JobQueue, clock:
     assert await troubles(queue) == [], "a paused server waits because it was told to"
 
 
-async def test_three_failures_of_ours_in_a_row_are_told_and_a_members_bad_file_is_not(
+async def test_three_failures_in_a_row_are_a_trouble_ignoring_bad_inputs(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await alive(queue)
@@ -130,7 +130,7 @@ async def test_three_failures_of_ours_in_a_row_are_told_and_a_members_bad_file_i
     assert await troubles(queue) == []
 
 
-async def test_a_disk_below_its_reserve_is_told(
+async def test_disk_below_its_reserve_is_a_trouble(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await alive(queue)
@@ -141,7 +141,7 @@ async def test_a_disk_below_its_reserve_is_told(
         assert await troubles(queue) == expected
 
 
-async def test_the_disk_of_the_pictures_is_told_where_it_is_another(
+async def test_separate_picture_disk_is_checked_too(
     queue: JobQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await alive(queue)
@@ -156,7 +156,7 @@ async def test_the_disk_of_the_pictures_is_told_where_it_is_another(
     assert str(trouble.sentence).startswith(f"The disk of {pictures} has 5 MiB left")
 
 
-async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> None:
+async def test_unusable_store_is_a_trouble(queue: JobQueue, place: Place) -> None:
     await alive(queue)
     assert await troubles(queue) == []
     pictures = Path(queue.settings.storage_url)
@@ -166,7 +166,7 @@ async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> No
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_a_database_that_takes_no_writes_is_told(
+async def test_read_only_database_is_a_trouble(
     queue: JobQueue, place: Place, clock: FakeClock
 ) -> None:
     await alive(queue)
@@ -180,7 +180,7 @@ async def test_a_database_that_takes_no_writes_is_told(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_the_lock_of_another_program_is_told_and_not_that_all_seem_dead(
+async def test_locked_database_is_reported_instead_of_dead_bots(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health_check, "TRY_SECONDS", 0.01)
@@ -221,7 +221,7 @@ async def _set_up(place: Place) -> None:
         await queue.engines.register(engine())
 
 
-def test_the_command_ends_with_one_where_something_is_ill(here: Place) -> None:
+def test_status_exits_with_one_when_unhealthy(here: Place) -> None:
     assert run("--quiet")[0] == 1
     assert "database" in run("--quiet")[1]
     asyncio.run(_set_up(here))
@@ -254,7 +254,7 @@ async def _announce(place: Place) -> None:
         await queue.engines.register(told)
 
 
-def test_the_command_shows_speed_and_memory_of_each_engine(here: Place) -> None:
+def test_status_shows_speed_and_memory_of_each_engine(here: Place) -> None:
     asyncio.run(_announce(here))
     engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
     said = f"{engine().host} (Tesla T4), lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
@@ -265,7 +265,7 @@ def test_the_command_shows_speed_and_memory_of_each_engine(here: Place) -> None:
     assert (told["memory_mib"], told["memory_used_mib"]) == (16384, 3072)
 
 
-def test_an_engine_that_starts_is_no_trouble(here: Place) -> None:
+def test_starting_engine_is_not_a_trouble(here: Place) -> None:
     asyncio.run(_start(here))
     assert run("--only", "engine", "--quiet") == (0, "")
     text = run()[1]
@@ -274,7 +274,9 @@ def test_an_engine_that_starts_is_no_trouble(here: Place) -> None:
     assert json.loads(run("--json")[1])["engine_starting"] is True
 
 
-async def test_an_engine_that_does_not_come_is_missed(queue: JobQueue, clock: FakeClock) -> None:
+async def test_expected_engine_that_never_starts_is_a_trouble(
+    queue: JobQueue, clock: FakeClock
+) -> None:
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.expect()
     assert await troubles(queue) == []
@@ -285,7 +287,7 @@ async def test_an_engine_that_does_not_come_is_missed(queue: JobQueue, clock: Fa
     assert not (await queue.standings.overview(5)).engine_starting
 
 
-async def test_weights_that_no_engine_has_are_missed(queue: JobQueue) -> None:
+async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> None:
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.register(replace(engine(), networks=("lite",)))
     assert await troubles(queue) == ["weights"]
@@ -296,7 +298,7 @@ async def test_weights_that_no_engine_has_are_missed(queue: JobQueue) -> None:
     assert await troubles(queue) == []
 
 
-async def test_weights_that_only_waiting_jobs_need_are_missed_too(queue: JobQueue) -> None:
+async def test_missing_weights_of_a_waiting_job_are_a_trouble(queue: JobQueue) -> None:
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.register(replace(engine(), networks=("vgg19",)))
     assert await troubles(queue) == []
@@ -304,9 +306,7 @@ async def test_weights_that_only_waiting_jobs_need_are_missed_too(queue: JobQueu
     assert await troubles(queue) == ["weights"]
 
 
-async def test_engines_that_die_again_and_again_are_a_loop_until_they_stay(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_repeatedly_dying_engines_are_a_crash_loop(queue: JobQueue, clock: FakeClock) -> None:
     for number in range(3):
         await queue.engines.register(engine(f"engine-{number}"))
         clock.advance(ENGINE_ALIVE_SECONDS + 1)  # it died without a word
@@ -318,7 +318,7 @@ async def test_engines_that_die_again_and_again_are_a_loop_until_they_stay(
     assert await troubles(queue) == []
 
 
-async def test_engines_that_are_stopped_in_order_are_no_loop(
+async def test_engines_stopped_cleanly_are_not_a_crash_loop(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     for number in range(5):
@@ -329,7 +329,7 @@ async def test_engines_that_are_stopped_in_order_are_no_loop(
     assert await troubles(queue) == []
 
 
-async def test_what_ended_before_it_could_register_is_a_loop_too(
+async def test_engines_dying_before_registration_are_a_crash_loop(
     queue: JobQueue, place: Place
 ) -> None:
     await alive(queue)
@@ -342,7 +342,7 @@ async def test_what_ended_before_it_could_register_is_a_loop_too(
     assert await troubles(queue) == []
 
 
-async def test_a_database_that_others_made_newer_is_told(queue: JobQueue) -> None:
+async def test_newer_database_schema_is_a_trouble(queue: JobQueue) -> None:
     await alive(queue)
     async with queue.database.write() as transaction:
         await transaction.connection.execute(

@@ -39,7 +39,7 @@ async def kept(queue: JobQueue) -> dict[str, int]:
         return {row.key: row.size_bytes for row in rows}
 
 
-async def test_what_was_put_is_never_asked_for(
+async def test_sizes_of_stored_pictures_are_not_asked_of_the_bucket(
     place: Place, clock: FakeClock, asked: Counter[str]
 ) -> None:
     async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as queue:
@@ -53,7 +53,7 @@ async def test_what_was_put_is_never_asked_for(
     assert not asked
 
 
-async def test_what_an_earlier_version_wrote_is_asked_for_once(
+async def test_size_of_an_earlier_versions_picture_is_asked_only_once(
     place: Place, clock: FakeClock, asked: Counter[str]
 ) -> None:
     async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as queue:
@@ -66,7 +66,7 @@ async def test_what_an_earlier_version_wrote_is_asked_for_once(
     assert set(asked.values()) == {1}
 
 
-async def test_it_goes_with_the_picture(place: Place, clock: FakeClock) -> None:
+async def test_size_row_is_deleted_with_its_picture(place: Place, clock: FakeClock) -> None:
     async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as queue:
         await painted(queue, "c")
         assert await kept(queue)
@@ -75,7 +75,7 @@ async def test_it_goes_with_the_picture(place: Place, clock: FakeClock) -> None:
         assert await kept(queue) == {}
 
 
-async def test_of_a_folder_nothing_is_kept(queue: JobQueue) -> None:
+async def test_folder_store_keeps_no_size_rows(queue: JobQueue) -> None:
     await painted(queue, "a")
     assert await queue.retention.bytes_of(1) > 0
     assert await kept(queue) == {}

@@ -11,7 +11,9 @@ async def test_a_wrong_token_is_refused(raw: RawBot) -> None:
     assert (status, body) == (401, {"message": "401: Unauthorized", "code": 0})
 
 
-async def test_foreign_and_unknown_things(raw: RawBot, discord: LoopbackDiscord) -> None:
+async def test_foreign_and_unknown_resources_get_discords_error_codes(
+    raw: RawBot, discord: LoopbackDiscord
+) -> None:
     theirs = discord.post(discord.user("ada"), "mine")
     path = f"/channels/{theirs.channel_id}/messages/{theirs.id}"
     assert (await raw.call("PATCH", path, {"content": "x"}))[1]["code"] == 50005
@@ -27,7 +29,7 @@ async def test_foreign_and_unknown_things(raw: RawBot, discord: LoopbackDiscord)
     assert refused[1]["code"] == 50007
 
 
-async def test_permissions_channels_and_the_bots_removal(
+async def test_missing_permissions_channel_or_membership_refuse_calls(
     raw: RawBot, discord: LoopbackDiscord, picture: bytes
 ) -> None:
     here = discord.channel()
@@ -50,7 +52,7 @@ async def test_permissions_channels_and_the_bots_removal(
     assert (await raw.call("POST", path, {"content": "x"}))[1]["code"] == 10003
 
 
-async def test_others_words_are_hidden_without_the_intent(
+async def test_message_content_is_hidden_without_the_intent(
     raw: RawBot, discord: LoopbackDiscord
 ) -> None:
     theirs = discord.post(discord.user("ada"), "secret")

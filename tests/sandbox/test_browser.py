@@ -73,7 +73,7 @@ async def paint(visitor: Visitor, files: tuple[Path, Path]) -> None:
     await visitor.send()
 
 
-async def test_paint_with_two_files_and_watch(
+async def test_paint_with_two_files_shows_progress_and_result(
     page: Page, painter: PretendEngine, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
@@ -98,7 +98,9 @@ async def test_paint_with_two_files_and_watch(
     await expect(page.locator("dialog.lightbox")).to_be_visible()
 
 
-async def test_cancel(page: Page, painter: PretendEngine, files: tuple[Path, Path]) -> None:
+async def test_cancel_button_cancels_a_running_painting(
+    page: Page, painter: PretendEngine, files: tuple[Path, Path]
+) -> None:
     visitor = Visitor(page)
     painter.hold.clear()
     await paint(visitor, files)
@@ -107,7 +109,7 @@ async def test_cancel(page: Page, painter: PretendEngine, files: tuple[Path, Pat
     await visitor.reads("Cancelled")
 
 
-async def test_remix_by_button(page: Page, files: tuple[Path, Path]) -> None:
+async def test_stronger_button_paints_a_remix(page: Page, files: tuple[Path, Path]) -> None:
     visitor = Visitor(page)
     await paint(visitor, files)
     first = page.locator("article.message").first
@@ -137,7 +139,9 @@ async def test_admin_sets_a_limit_and_paint_is_refused(
     await expect(visitor.last_message().get_by_role("button", name="Cancel")).to_have_count(0)
 
 
-async def test_keyboard_alone(page: Page, files: tuple[Path, Path]) -> None:
+async def test_paint_command_works_with_the_keyboard_alone(
+    page: Page, files: tuple[Path, Path]
+) -> None:
     """From the message box through a command and back, without the mouse."""
     visitor = Visitor(page)
     await page.keyboard.type("/paint")
@@ -156,7 +160,7 @@ async def test_keyboard_alone(page: Page, files: tuple[Path, Path]) -> None:
     await expect(page.locator("#composer-text")).to_be_focused()
 
 
-async def test_a_form_that_is_left_gives_the_focus_to_the_message_box(page: Page) -> None:
+async def test_closed_modal_returns_focus_to_the_message_box(page: Page) -> None:
     visitor = Visitor(page)
     await visitor.begin("settings")
     await page.keyboard.press("Enter")
@@ -166,7 +170,7 @@ async def test_a_form_that_is_left_gives_the_focus_to_the_message_box(page: Page
     await expect(page.locator("#composer-text")).to_be_focused()
 
 
-async def test_ephemeral_and_other_users(page: Page) -> None:
+async def test_ephemeral_message_is_hidden_from_other_users(page: Page) -> None:
     visitor = Visitor(page)
     await visitor.begin("help")
     await visitor.send()
@@ -188,7 +192,7 @@ DROP = """async ([selector, name, bytes]) => {
 }"""
 
 
-async def test_drop_a_picture_and_paint_it_by_the_message_menu(
+async def test_dropped_picture_can_be_painted_from_the_message_menu(
     page: Page, files: tuple[Path, Path]
 ) -> None:
     """A dropped picture, the Apps menu by right click, and a modal with an upload."""
@@ -221,7 +225,7 @@ async def test_dropped_files_fill_the_options_in_order(
     await expect(form.locator('.pill[data-option="style"]')).to_contain_text("two.png")
 
 
-async def test_direct_messages_and_the_group_without_the_bot(
+async def test_paint_works_in_direct_messages_and_a_group_without_the_bot(
     page: Page, world: World, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
@@ -233,9 +237,7 @@ async def test_direct_messages_and_the_group_without_the_bot(
     assert not world.discord.messages()
 
 
-async def test_traffic_shows_broken_rules_in_red_and_causes_faults(
-    page: Page, world: World
-) -> None:
+async def test_traffic_panel_shows_broken_rules_and_causes_faults(page: Page, world: World) -> None:
     discord = world.discord
     await page.get_by_role("button", name="Traffic").click()
     await expect(page.locator(".line").first).to_be_visible()
@@ -255,7 +257,7 @@ async def test_traffic_shows_broken_rules_in_red_and_causes_faults(
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
-async def test_narrow_and_light(
+async def test_page_fits_narrow_dark_and_wide_light_windows(
     browser: Browser, world: World, files: tuple[Path, Path], width: int, dark: bool
 ) -> None:
     async with open_page(browser, world.discord.world.base_url, width=width, dark=dark) as page:
@@ -271,9 +273,7 @@ async def test_narrow_and_light(
         assert overflow <= 0
 
 
-async def test_ones_own_answer_is_at_the_bottom_though_one_had_scrolled_up(
-    page: Page, files: tuple[Path, Path]
-) -> None:
+async def test_own_answer_scrolls_into_view(page: Page, files: tuple[Path, Path]) -> None:
     visitor = Visitor(page)
     for _ in range(3):
         await paint(visitor, files)
@@ -286,7 +286,7 @@ async def test_ones_own_answer_is_at_the_bottom_though_one_had_scrolled_up(
     await expect(visitor.last_message()).to_be_in_viewport()
 
 
-async def test_four_versions_stand_two_by_two_and_a_deletion_is_undone(
+async def test_four_versions_form_a_grid_and_deletion_can_be_undone(
     page: Page, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
@@ -305,7 +305,7 @@ async def test_four_versions_stand_two_by_two_and_a_deletion_is_undone(
     await visitor.reads("Choose 4")
 
 
-async def test_discord_is_used_in_french(page: Page, world: World) -> None:
+async def test_commands_work_in_french(page: Page, world: World) -> None:
     visitor = Visitor(page)
     await page.get_by_label("Language of Discord").select_option("fr")
     await page.locator("#composer-text").press_sequentially("/aide")
@@ -317,9 +317,7 @@ async def test_discord_is_used_in_french(page: Page, world: World) -> None:
     assert world.user("ada").locale == "fr"
 
 
-async def test_a_members_avatar_is_painted_from_the_menu_of_their_message(
-    page: Page, world: World
-) -> None:
+async def test_message_menu_offers_to_paint_the_authors_avatar(page: Page, world: World) -> None:
     visitor = Visitor(page)
     world.discord.post(world.user("grace"), "hello")
     await visitor.reads("hello")
@@ -338,7 +336,7 @@ async def test_a_members_avatar_is_painted_from_the_menu_of_their_message(
         ("Use as style", "Which of these pictures is the style?", "Photos"),
     ],
 )
-async def test_of_several_pictures_of_a_message_it_is_asked_which_is_meant(
+async def test_message_menu_asks_to_choose_among_several_pictures(
     page: Page, world: World, files: tuple[Path, Path], menu: str, question: str, about: str
 ) -> None:
     visitor = Visitor(page)

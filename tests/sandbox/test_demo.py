@@ -28,7 +28,7 @@ def message(content: str = "", *labels: str) -> Message:
     return Message(1, 2, 3, 0.0, content=content, components=rows)
 
 
-def test_what_a_file_on_windows_has_no_sign_for_ends_nothing(
+def test_unencodable_characters_are_replaced_in_output(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """There standard output that goes into a file or a pipe is in an old encoding."""
@@ -59,7 +59,7 @@ class Exiting:
         return 0
 
 
-async def test_on_windows_the_bot_is_asked_to_exit_before_it_is_killed(
+async def test_bot_on_windows_is_asked_to_exit_or_terminated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     on_console, without = Exiting(has_console=True), Exiting(has_console=False)
@@ -72,7 +72,7 @@ async def test_on_windows_the_bot_is_asked_to_exit_before_it_is_killed(
     assert without.asked == ["terminate"]
 
 
-def test_a_message_on_one_line() -> None:
+def test_one_line_flattens_a_message() -> None:
     shown = message("### 🖌️ **Painting**\n▰▱ 50% · ready <t:1042:R>\n-# small print")
     assert one_line(shown, 1000.0) == "🖌️ Painting | ▰▱ 50% · ready in 42 s | small print"
     waiting = message()
@@ -80,21 +80,21 @@ def test_a_message_on_one_line() -> None:
     assert one_line(waiting, 0.0) == "… is thinking"
 
 
-def test_a_message_to_keep() -> None:
+def test_readable_message_has_author_text_and_buttons() -> None:
     world = World()
     assert (
         readable(message("done", "Again"), world.bot.name, 0.0) == "Atelier:\n  done\n  [Again]\n"
     )
 
 
-def test_a_job_ends_when_there_is_nothing_left_to_cancel() -> None:
+def test_job_has_ended_when_its_cancel_button_is_gone() -> None:
     assert not ended(None)
     assert not ended(message("Place 1", "Cancel"))
     assert ended(message("seed 7", "Again"))
     assert ended(message("You may not."))
 
 
-def test_pictures_are_found_or_named(tmp_path: Path) -> None:
+def test_bundled_pictures_exist_and_a_missing_file_is_named(tmp_path: Path) -> None:
     bundled = choose(None, None)
     assert all(
         path.is_file()
@@ -144,7 +144,7 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str]:
         (("demo", "--out", "{file}"), "The demonstration failed. {file} cannot be made"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(
+def test_unusable_arguments_are_reported_in_one_line(
     tmp_path: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "file"
@@ -160,7 +160,7 @@ def test_what_cannot_be_used_is_one_line(
 
 
 @pytest.mark.slow
-async def test_a_demonstration_of_what_the_bot_refuses_ends_with_its_words(tmp_path: Path) -> None:
+async def test_demo_of_a_refused_picture_ends_with_the_bots_refusal(tmp_path: Path) -> None:
     (tmp_path / "saved.jpg").write_text("<!DOCTYPE html><title>403</title>")
     options = ("--out", str(tmp_path), "--content", str(tmp_path / "saved.jpg"))
     code, output = await run("demo", *options, ATELIER_ENGINE="external")
@@ -169,7 +169,7 @@ async def test_a_demonstration_of_what_the_bot_refuses_ends_with_its_words(tmp_p
 
 
 @pytest.mark.slow
-async def test_a_bot_that_cannot_start_is_quoted(tmp_path: Path) -> None:
+async def test_demo_quotes_a_bot_that_cannot_start(tmp_path: Path) -> None:
     code, output = await run("demo", "--out", str(tmp_path), ATELIER_MAX_SIZE_PX="huge")
     assert code == 1
     assert "The bot ended with code 2" in output
@@ -178,7 +178,7 @@ async def test_a_bot_that_cannot_start_is_quoted(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-async def test_the_server_alone_stops_in_order(tmp_path: Path) -> None:
+async def test_server_without_a_bot_stops_cleanly(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

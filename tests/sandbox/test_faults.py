@@ -26,7 +26,7 @@ async def test_rate_limits_without_via_are_errors(discord: LoopbackDiscord, bot:
     assert caught.value.status == 429
 
 
-async def test_errors_are_retried(discord: LoopbackDiscord, bot: TinyBot) -> None:
+async def test_server_errors_are_retried(discord: LoopbackDiscord, bot: TinyBot) -> None:
     fault = discord.faults.add("POST", "/channels/*/messages", status=502)
     await bot.get_partial_messageable(discord.channel().id).send("x")
     assert len(fault.hits) == 1
@@ -39,7 +39,9 @@ async def test_a_fault_can_carry_discords_code(discord: LoopbackDiscord, bot: Ti
     assert caught.value.code == 30046
 
 
-async def test_dropped_answers(discord: LoopbackDiscord, bot: TinyBot) -> None:
+async def test_dropped_request_raises_and_sends_no_message(
+    discord: LoopbackDiscord, bot: TinyBot
+) -> None:
     discord.faults.add("POST", "/channels/*", drop=True)
     with pytest.raises(aiohttp.ClientError):
         await bot.get_partial_messageable(discord.channel().id).send("x")
@@ -54,7 +56,9 @@ async def test_outage_ends_by_itself(discord: LoopbackDiscord, bot: TinyBot) -> 
     assert await discord.until(lambda: discord.gateway.resumed == 1, 20)
 
 
-async def test_duplicate_dispatch(discord: LoopbackDiscord, bot: TinyBot, picture: bytes) -> None:
+async def test_duplicated_dispatch_arrives_twice(
+    discord: LoopbackDiscord, bot: TinyBot, picture: bytes
+) -> None:
     discord.duplicate_next_dispatch()
     i = await discord.slash(discord.user("ada"), "paint", {}, {"content": ("a.png", picture)})
     await i.wait(lambda i: i.message and i.message.content == "done")
@@ -73,7 +77,7 @@ async def test_events_during_a_cut_arrive_after_the_resume(
     await i.wait(lambda i: i.acknowledged, 10)
 
 
-async def test_wrong_gateway_token(discord: LoopbackDiscord) -> None:
+async def test_wrong_gateway_token_closes_with_4004(discord: LoopbackDiscord) -> None:
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(discord.gateway_url + "?v=10&encoding=json") as socket,
@@ -92,7 +96,7 @@ async def test_wrong_gateway_token(discord: LoopbackDiscord) -> None:
         ('{"op": 3, "d": {}}', 4003),
     ],
 )
-async def test_gateway_closes_with_its_codes(
+async def test_invalid_gateway_frame_closes_with_its_code(
     discord: LoopbackDiscord, frame: str, code: int
 ) -> None:
     async with (
@@ -116,7 +120,9 @@ async def test_privileged_intents_are_refused(discord: LoopbackDiscord) -> None:
         assert socket.close_code == 4014
 
 
-async def test_the_answer_alone_can_be_lost(discord: LoopbackDiscord, bot: TinyBot) -> None:
+async def test_request_can_be_carried_out_with_its_answer_lost(
+    discord: LoopbackDiscord, bot: TinyBot
+) -> None:
     discord.faults.add("POST", "/channels/*", drop=True, carried_out=True)
     channel = bot.get_partial_messageable(discord.channel().id)
     with pytest.raises(aiohttp.ClientError):
@@ -126,7 +132,7 @@ async def test_the_answer_alone_can_be_lost(discord: LoopbackDiscord, bot: TinyB
     assert [message.content for message in discord.messages()] == ["x", "y"]
 
 
-async def test_a_page_can_stand_in_for_an_answer(discord: LoopbackDiscord, bot: TinyBot) -> None:
+async def test_fault_can_answer_with_an_html_page(discord: LoopbackDiscord, bot: TinyBot) -> None:
     fault = discord.faults.add("GET", "/users/*", status=200, page=True)
     with pytest.raises(TypeError):
         await bot.fetch_user(discord.user("ada").id)

@@ -48,7 +48,7 @@ async def whole_state(discord: LoopbackDiscord, page: Page, *, locale: str = "fr
     await expect(page.get_by_label("Language of Discord")).to_have_value(locale)
 
 
-async def test_the_palette_follows_the_language_under_what_was_typed_before(
+async def test_language_change_updates_the_palette_for_typed_text(
     discord: LoopbackDiscord, page: Page
 ) -> None:
     box = page.locator("#composer-text")
@@ -60,7 +60,7 @@ async def test_the_palette_follows_the_language_under_what_was_typed_before(
     await expect(box).to_be_focused()
 
 
-async def test_the_marked_command_stays_marked(discord: LoopbackDiscord, page: Page) -> None:
+async def test_selected_command_stays_selected(discord: LoopbackDiscord, page: Page) -> None:
     box = page.locator("#composer-text")
     await box.press_sequentially("/h")
     await expect(page.locator(".palette-name")).to_have_text(["/halt", "/help"])
@@ -69,7 +69,7 @@ async def test_the_marked_command_stays_marked(discord: LoopbackDiscord, page: P
     await expect(page.locator(".palette-item[aria-selected=true]")).to_contain_text("/aide")
 
 
-async def test_a_half_written_message_stays_with_its_files_and_the_caret(
+async def test_draft_message_keeps_its_files_and_caret(
     discord: LoopbackDiscord, page: Page, picture: bytes
 ) -> None:
     box = page.locator("#composer-text")
@@ -84,9 +84,7 @@ async def test_a_half_written_message_stays_with_its_files_and_the_caret(
     await expect(page.locator(".file-chip")).to_contain_text("boat.png")
 
 
-async def test_what_is_typed_while_a_message_is_sent_stays(
-    discord: LoopbackDiscord, page: Page
-) -> None:
+async def test_text_typed_while_sending_stays(discord: LoopbackDiscord, page: Page) -> None:
     async def slow(route: object) -> None:
         await box.press_sequentially("next")
         await route.continue_()  # type: ignore[attr-defined]
@@ -99,7 +97,7 @@ async def test_what_is_typed_while_a_message_is_sent_stays(
     await expect(box).to_have_value("next")
 
 
-async def test_a_command_that_is_filled_in_stays(discord: LoopbackDiscord, page: Page) -> None:
+async def test_partly_filled_command_stays(discord: LoopbackDiscord, page: Page) -> None:
     await page.locator("#composer-text").press_sequentially("/paint")
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="+ size").click()
@@ -109,7 +107,7 @@ async def test_a_command_that_is_filled_in_stays(discord: LoopbackDiscord, page:
     await expect(page.locator('.pill[data-option="size"] input')).to_have_value("128")
 
 
-async def test_boxes_ticked_in_a_message_stay_until_they_are_sent(
+async def test_ticked_options_survive_updates_until_they_are_sent(
     discord: LoopbackDiscord, page: Page, raw: RawBot
 ) -> None:
     row = {"type": 1, "components": [MENU]}
@@ -136,7 +134,7 @@ async def test_boxes_ticked_in_a_message_stay_until_they_are_sent(
     await expect(message.locator("input:checked")).to_have_count(0)
 
 
-async def test_one_who_reads_further_up_is_left_there(discord: LoopbackDiscord, page: Page) -> None:
+async def test_scroll_position_stays_after_an_update(discord: LoopbackDiscord, page: Page) -> None:
     for number in range(40):
         discord.post(discord.user("grace"), f"message {number}")
     await expect(page.locator("article.message")).to_have_count(40)
@@ -146,7 +144,7 @@ async def test_one_who_reads_further_up_is_left_there(discord: LoopbackDiscord, 
     assert await log.evaluate("box => box.scrollTop") == 120
 
 
-async def test_the_focus_stays_on_what_is_made_anew(discord: LoopbackDiscord, page: Page) -> None:
+async def test_focus_stays_on_rerendered_elements(discord: LoopbackDiscord, page: Page) -> None:
     traffic = page.get_by_role("button", name="Traffic")
     await traffic.focus()
     await page.keyboard.press("Enter")
@@ -167,7 +165,7 @@ async def test_the_focus_stays_on_what_is_made_anew(discord: LoopbackDiscord, pa
     await expect(grace).to_be_focused()
 
 
-async def test_the_keyboard_goes_into_the_drawer_of_a_narrow_window_and_back(page: Page) -> None:
+async def test_keyboard_focus_enters_and_leaves_the_narrow_drawer(page: Page) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})
     box = page.locator("#composer-text")
     assert await box.evaluate("box => box.scrollWidth <= box.clientWidth")
@@ -184,7 +182,7 @@ async def test_the_keyboard_goes_into_the_drawer_of_a_narrow_window_and_back(pag
     await expect(page.locator("#sidebar")).to_be_hidden()
 
 
-async def test_each_tab_has_its_user_and_its_channel_after_a_reload(page: Page) -> None:
+async def test_each_tab_keeps_its_user_and_channel_after_a_reload(page: Page) -> None:
     await page.locator(".channel", has_text="talk").click()
     other = await page.context.new_page()
     await other.goto(page.url)

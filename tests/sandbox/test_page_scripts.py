@@ -10,7 +10,7 @@ EXPORT = re.compile(r"^export (?:async )?(?:function|const) (\w+)", re.MULTILINE
 SCRIPTS = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
 
 
-def test_no_circle_of_scripts() -> None:
+def test_scripts_have_no_circular_imports() -> None:
     imported = {name: [m[2] for m in IMPORT.finditer(text)] for name, text in SCRIPTS.items()}
     order = list(TopologicalSorter(imported).static_order())  # raises where there is a circle
     assert order[-1] == "main.js"

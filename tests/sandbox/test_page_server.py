@@ -18,7 +18,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_a_part_of_the_page_is_asked_for_anew(session: aiohttp.ClientSession) -> None:
+async def test_static_files_are_always_revalidated(session: aiohttp.ClientSession) -> None:
     """Else a page would be made of yesterday's parts and today's after an upgrade."""
     for name, status in (("main.js", 200), ("base.css", 200), ("gone.js", 404)):
         async with session.get(f"/static/{name}") as response:
@@ -33,7 +33,7 @@ async def test_other_sites_cannot_act(session: aiohttp.ClientSession) -> None:
             assert response.status == 403
 
 
-async def test_the_answer_of_a_request_is_shown_to_who_looks(
+async def test_traffic_panel_shows_the_answer_to_a_request(
     session: aiohttp.ClientSession,
 ) -> None:
     async with session.get("/api/v10/gateway") as response:

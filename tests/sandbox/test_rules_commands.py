@@ -76,19 +76,19 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("payload", "path"), [pytest.param(*r[1:], id=r[0]) for r in REFUSED])
-async def test_command_is_refused(raw: RawBot, payload: Any, path: str) -> None:
+async def test_invalid_command_is_refused(raw: RawBot, payload: Any, path: str) -> None:
     status, body = await raw.call("PUT", raw.application, [payload])
     assert (status, body["code"]) == (400, 50035)
     assert path in {where for where, _ in error_codes(body)}
 
 
-async def test_command_names_are_distinct(raw: RawBot) -> None:
+async def test_duplicate_command_names_are_refused(raw: RawBot) -> None:
     status, body = await raw.call("PUT", raw.application, [command(), command()])
     assert status == 400
     assert error_codes(body) == {("1.name", "APPLICATION_COMMANDS_DUPLICATE_NAME")}
 
 
-async def test_names_in_other_scripts_are_fine(raw: RawBot) -> None:
+async def test_command_names_in_other_scripts_are_accepted(raw: RawBot) -> None:
     names = {"hi": "चित्र", "th": "ระบายสี", "ja": "描く", "de": "malen"}
     status, _ = await raw.call("PUT", raw.application, [command(name_localizations=names)])
     assert status == 200
@@ -108,7 +108,7 @@ async def test_registered_commands_keep_their_ids(raw: RawBot) -> None:
     assert not raw.discord.commands
 
 
-async def test_the_client_offers_what_the_user_may_use(
+async def test_client_offers_only_commands_the_user_may_use(
     raw: RawBot, discord: LoopbackDiscord
 ) -> None:
     commands = [

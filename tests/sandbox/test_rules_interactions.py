@@ -47,7 +47,7 @@ async def test_a_wrong_token_is_an_unknown_interaction(raw: RawBot) -> None:
     assert (status, body["code"]) == (404, 10062)
 
 
-async def test_the_token_dies_after_fifteen_minutes(raw: RawBot) -> None:
+async def test_interaction_token_expires_after_fifteen_minutes(raw: RawBot) -> None:
     interaction = await raw.asked()
     await raw.respond(interaction, {"type": 5})
     raw.discord.shift_clock(14 * 60)
@@ -58,26 +58,26 @@ async def test_the_token_dies_after_fifteen_minutes(raw: RawBot) -> None:
     assert (status, body["code"]) == (401, 50027)
 
 
-async def test_an_interaction_can_be_dispatched_old(raw: RawBot) -> None:
+async def test_interaction_can_be_dispatched_with_an_expired_token(raw: RawBot) -> None:
     interaction = await raw.asked(age_seconds=16 * 60)
     await raw.respond(interaction, {"type": 5})
     status, body = await raw.call("PATCH", raw.webhook(interaction), {"content": "y"})
     assert (status, body["code"]) == (401, 50027)
 
 
-async def test_there_is_nothing_behind_the_token_before_an_answer(raw: RawBot) -> None:
+async def test_webhook_is_unknown_before_an_answer(raw: RawBot) -> None:
     interaction = await raw.asked()
     status, body = await raw.call("PATCH", raw.webhook(interaction), {"content": "y"})
     assert (status, body["code"]) == (404, 10015)
 
 
 @pytest.mark.parametrize("kind", [1, 6, 7, 8, 99, "4"])
-async def test_the_kind_of_answer_must_fit(raw: RawBot, kind: Any) -> None:
+async def test_invalid_response_type_is_refused(raw: RawBot, kind: Any) -> None:
     status, body = await raw.respond(await raw.asked(), {"type": kind, "data": {}})
     assert (status, body["code"]) == (400, 50035)
 
 
-async def test_the_first_followup_after_a_deferral_fills_it(raw: RawBot) -> None:
+async def test_first_followup_fills_the_deferred_message(raw: RawBot) -> None:
     interaction = await raw.asked()
     _, answer = await raw.respond(interaction, {"type": 5, "data": {"flags": EPHEMERAL}})
     assert answer["interaction"]["response_message_loading"]
@@ -92,7 +92,7 @@ async def test_the_first_followup_after_a_deferral_fills_it(raw: RawBot) -> None
     assert not second["flags"] & EPHEMERAL
 
 
-async def test_a_deferral_takes_no_other_flag(raw: RawBot) -> None:
+async def test_deferral_with_another_flag_is_a_violation(raw: RawBot) -> None:
     await raw.respond(await raw.asked(), {"type": 5, "data": {"flags": 1 << 15}})
     (violation,) = raw.discord.violations
     assert violation.rule == "deferral-carries-only-ephemeral"
@@ -191,7 +191,7 @@ REFUSED_MODALS: list[tuple[str, Any, str, str]] = [
 @pytest.mark.parametrize(
     ("payload", "path", "code"), [pytest.param(*r[1:], id=r[0]) for r in REFUSED_MODALS]
 )
-async def test_modal_is_refused(raw: RawBot, payload: Any, path: str, code: str) -> None:
+async def test_invalid_modal_is_refused(raw: RawBot, payload: Any, path: str, code: str) -> None:
     interaction = await raw.asked()
     status, body = await raw.respond(interaction, payload)
     assert (status, body["code"]) == (400, 50035)
@@ -199,7 +199,7 @@ async def test_modal_is_refused(raw: RawBot, payload: Any, path: str, code: str)
     assert not interaction.acknowledged
 
 
-async def test_a_refused_answer_can_be_mended(raw: RawBot) -> None:
+async def test_refused_answer_can_be_corrected(raw: RawBot) -> None:
     interaction = await raw.asked()
     await raw.respond(interaction, modal())
     assert (await raw.respond(interaction, modal(label(INPUT), label(UPLOAD))))[0] == 200
@@ -215,7 +215,9 @@ async def test_a_refused_answer_can_be_mended(raw: RawBot) -> None:
         ([{"name": "x", "value": "v" * 101}], "data.choices.0.value"),
     ],
 )
-async def test_choices_are_refused(raw: RawBot, choices: Any, path: str) -> None:
+async def test_invalid_autocomplete_choices_are_refused(
+    raw: RawBot, choices: Any, path: str
+) -> None:
     discord = raw.discord
     interaction = await discord.type_into(discord.user("ada"), "paint", "preset", "s", wait=False)
     status, body = await raw.respond(interaction, {"type": 8, "data": {"choices": choices}})
@@ -223,7 +225,7 @@ async def test_choices_are_refused(raw: RawBot, choices: Any, path: str) -> None
     assert path in {where for where, _ in error_codes(body)}
 
 
-async def test_attachment_addresses_expire(discord: LoopbackDiscord, raw: RawBot) -> None:
+async def test_attachment_urls_expire(discord: LoopbackDiscord, raw: RawBot) -> None:
     status, message = await raw.send({"content": "x"}, {"files[0]": ("a.txt", b"hello")})
     assert status == 200
     url = message["attachments"][0]["url"]

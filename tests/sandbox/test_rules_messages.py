@@ -232,7 +232,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
 @pytest.mark.parametrize(
     ("payload", "path", "code"), [pytest.param(*r[1:], id=r[0]) for r in REFUSED]
 )
-async def test_is_refused_with_path_and_code(
+async def test_invalid_message_is_refused_with_path_and_code(
     raw: RawBot, payload: Any, path: str, code: str
 ) -> None:
     status, body = await raw.send(payload)
@@ -242,7 +242,7 @@ async def test_is_refused_with_path_and_code(
     assert not raw.discord.messages()
 
 
-async def test_what_keeps_to_the_rules_is_accepted(raw: RawBot, picture: bytes) -> None:
+async def test_message_within_the_rules_is_accepted(raw: RawBot, picture: bytes) -> None:
     whole = v2(
         {
             "type": 17,
@@ -277,7 +277,9 @@ async def test_empty_messages_are_refused(raw: RawBot) -> None:
     assert (status, body["code"]) == (400, 50006)
 
 
-async def test_unseen_files_in_v2_are_pointed_out_but_accepted(raw: RawBot, picture: bytes) -> None:
+async def test_unreferenced_v2_files_are_a_violation_but_accepted(
+    raw: RawBot, picture: bytes
+) -> None:
     status, _ = await raw.send(v2(text("x")), {"files[0]": ("a.png", picture)})
     assert status == 200
     (violation,) = raw.discord.violations
@@ -285,7 +287,7 @@ async def test_unseen_files_in_v2_are_pointed_out_but_accepted(raw: RawBot, pict
     assert not violation.refused
 
 
-async def test_an_edit_to_v2_empties_the_old_fields(raw: RawBot) -> None:
+async def test_edit_to_v2_requires_clearing_the_old_fields(raw: RawBot) -> None:
     _, message = await raw.send({"content": "old"})
     path = f"/channels/{message['channel_id']}/messages/{message['id']}"
     status, body = await raw.call("PATCH", path, v2(text("new")))
@@ -319,7 +321,7 @@ async def test_a_repeated_nonce_makes_no_second_message(raw: RawBot) -> None:
     assert third["id"] != first["id"]
 
 
-async def test_mentions_keep_to_what_is_allowed(raw: RawBot, discord: LoopbackDiscord) -> None:
+async def test_mentions_respect_allowed_mentions(raw: RawBot, discord: LoopbackDiscord) -> None:
     ada, grace = discord.user("ada"), discord.user("grace")
     words = f"<@{ada.id}> and <@{grace.id}>"
     _, both = await raw.send({"content": words})
@@ -331,7 +333,7 @@ async def test_mentions_keep_to_what_is_allowed(raw: RawBot, discord: LoopbackDi
     assert [m["id"] for m in body["mentions"]] == [str(grace.id)]
 
 
-async def test_replies_need_their_message(raw: RawBot, discord: LoopbackDiscord) -> None:
+async def test_reply_to_a_deleted_message_is_refused(raw: RawBot, discord: LoopbackDiscord) -> None:
     asked = discord.post(discord.user("ada"), "question")
     reply = {"content": "x", "message_reference": {"message_id": str(asked.id)}}
     _, body = await raw.send(reply)

@@ -19,12 +19,12 @@ async def test_slash_with_attachment_is_deferred_edited_and_followed_up(
     assert not discord.violations
 
 
-async def test_autocomplete(discord: LoopbackDiscord, bot: TinyBot) -> None:
+async def test_autocomplete_returns_choices(discord: LoopbackDiscord, bot: TinyBot) -> None:
     found = await discord.autocomplete(discord.user("ada"), "paint", "preset", "st")
     assert found == [{"name": "starry-night", "value": "starry-night"}]
 
 
-async def test_buttons_selects_and_modals_with_files(
+async def test_buttons_selects_and_modals_with_files_work(
     discord: LoopbackDiscord, bot: TinyBot, picture: bytes
 ) -> None:
     ada, grace = discord.user("ada"), discord.user("grace")
@@ -43,7 +43,9 @@ async def test_buttons_selects_and_modals_with_files(
     assert not discord.violations
 
 
-async def test_message_menu_and_subcommand(discord: LoopbackDiscord, bot: TinyBot) -> None:
+async def test_message_menu_and_subcommand_are_answered(
+    discord: LoopbackDiscord, bot: TinyBot
+) -> None:
     ada = discord.user("ada")
     i = await discord.message_command(ada, "Paint this", discord.post(ada, "hello"))
     assert i.message is not None
@@ -53,7 +55,7 @@ async def test_message_menu_and_subcommand(discord: LoopbackDiscord, bot: TinyBo
     assert i.message.text == "empty"
 
 
-async def test_direct_and_private_contexts(
+async def test_commands_work_in_direct_and_private_contexts(
     discord: LoopbackDiscord, bot: TinyBot, picture: bytes
 ) -> None:
     for context in ("bot_dm", "private", "guild_without_bot"):
@@ -67,7 +69,7 @@ async def test_direct_and_private_contexts(
     assert not discord.violations
 
 
-async def test_resume_after_dropped_sockets(discord: LoopbackDiscord, bot: TinyBot) -> None:
+async def test_client_resumes_after_dropped_sockets(discord: LoopbackDiscord, bot: TinyBot) -> None:
     await bot.wait_until_ready()
     await discord.drop_sockets()
     assert await discord.until(lambda: discord.gateway.resumed == 1)

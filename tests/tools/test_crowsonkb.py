@@ -29,7 +29,7 @@ OURS = [Place(0.1, 0.5), Place(0.2, 0.3), Place(0.3, 0.2)]
         (Place(0.25, 0.25), 0.25, 0.25, False),
     ],
 )
-def test_ours_is_taken_between_two_strengths(
+def test_comparison_interpolates_between_our_strengths(
     theirs: Place, style: float, structure: float, won: bool
 ) -> None:
     found = compare(OURS, theirs)
@@ -38,7 +38,7 @@ def test_ours_is_taken_between_two_strengths(
     assert (found.nearer, found.keeps_more, found.beyond) == (won, won, False)
 
 
-def test_beyond_the_strengths_the_line_goes_on_and_the_table_says_so() -> None:
+def test_comparison_beyond_our_strengths_extrapolates_and_is_marked() -> None:
     found = compare(OURS, Place(0.05, 0.9))
     assert found.beyond
     assert found.style_at_its_structure == pytest.approx(0.6)
@@ -47,7 +47,7 @@ def test_beyond_the_strengths_the_line_goes_on_and_the_table_says_so() -> None:
     assert "nearer to the painting in 1 of 1" in text
 
 
-def test_roots_by_eigenvalues_are_the_twelve_iterations() -> None:
+def test_root_by_eigenvalues_matches_newton_schulz_iterations() -> None:
     generator = torch.Generator().manual_seed(0)
     half = torch.randn(24, 30, generator=generator)
     matrix = (half @ half.T / 30).requires_grad_()
@@ -57,7 +57,7 @@ def test_roots_by_eigenvalues_are_the_twelve_iterations() -> None:
     torch.testing.assert_close(few, plain, rtol=1e-3, atol=1e-4)
 
 
-def test_the_gradient_of_a_root_is_that_of_its_trace_and_of_any_other_sum() -> None:
+def test_root_gradient_is_right_for_the_trace_and_any_weighted_sum() -> None:
     generator = torch.Generator().manual_seed(1)
     half = torch.randn(8, 40, generator=generator, dtype=torch.float64)
     matrix = half @ half.T / 40
@@ -83,7 +83,7 @@ def _iterated(matrix: torch.Tensor, count: int) -> torch.Tensor:
     return found * size.sqrt()
 
 
-def test_the_program_gets_our_networks_features_in_torchvisions_size() -> None:
+def test_torchvision_layers_give_our_networks_features() -> None:
     weights = thin_weights()
     ours = Vgg19(weights, dtype=torch.float32)
     layers = torchvision_layers(weights)
@@ -100,7 +100,7 @@ def test_the_program_gets_our_networks_features_in_torchvisions_size() -> None:
     assert sum(isinstance(one, torch.nn.Conv2d) for one in layers) == len(CONVOLUTIONS)
 
 
-def test_a_folder_without_the_program_is_named(
+def test_missing_program_or_unknown_pair_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ProgramError, match="There is no style_transfer in"):
@@ -110,7 +110,7 @@ def test_a_folder_without_the_program_is_named(
     assert "nobody" in capsys.readouterr().err
 
 
-def test_nobody_can_tell_the_order_and_a_seed_keeps_it() -> None:
+def test_blind_order_is_balanced_and_fixed_by_the_seed() -> None:
     names = ("atelier", "crowsonkb")
     orders = [order(f"pair {number}", 7, names) for number in range(40)]
     assert orders == [order(f"pair {number}", 7, names) for number in range(40)]
@@ -132,7 +132,7 @@ def test_choices_are_unblinded_with_their_reasons(tmp_path: Path) -> None:
             unblinded(file, 7, names, ["gate", "man"])
 
 
-def test_a_sheet_has_the_originals_above_and_says_no_names(
+def test_blind_sheet_has_the_originals_on_top_and_no_program_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     captions: list[str] = []
@@ -153,16 +153,14 @@ def test_a_sheet_has_the_originals_above_and_says_no_names(
     assert captions == ["photograph", "painting", "A", "B"]
 
 
-def test_seconds_are_those_written_last(tmp_path: Path) -> None:
+def test_last_written_seconds_count(tmp_path: Path) -> None:
     log = tmp_path / "seconds.jsonl"
     rows = [{"pair": "gate", "picture": "crowsonkb", "seconds": one} for one in (5.0, 6.0)]
     log.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     assert seconds_of(log) == {("gate", "crowsonkb"): 6.0}
 
 
-def test_what_was_measured_before_is_not_measured_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_table_reuses_earlier_measures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     places = {"atelier-0.3": (0.1, 0.5), "atelier-0.5": (0.3, 0.3), "crowsonkb": (0.2, 0.45)}
     known, rows = {}, []
     for name, (structure, style) in places.items():

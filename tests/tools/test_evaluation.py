@@ -39,7 +39,7 @@ def picture(seed: int, height: int = 48, width: int = 64) -> Tensor:
     return torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
 
 
-def test_a_picture_is_at_no_distance_from_itself(judge: Judge) -> None:
+def test_picture_has_no_distance_from_itself(judge: Judge) -> None:
     content, style = picture(1), picture(2)
     as_content = judge.judge(content, content, style)
     assert as_content.content_distance == 0
@@ -54,7 +54,7 @@ def test_a_picture_is_at_no_distance_from_itself(judge: Judge) -> None:
     assert as_style.cfsd > 0.01
 
 
-def test_the_distances_of_a_kept_target_are_the_verdicts(judge: Judge) -> None:
+def test_kept_style_target_gives_the_distances_of_the_verdict(judge: Judge) -> None:
     content, style, result = picture(1), picture(2, 64, 40), picture(3)
     verdict = judge.judge(result, content, style)
     distances = judge.style_distances(result, judge.style_target(style, 64))
@@ -62,7 +62,7 @@ def test_the_distances_of_a_kept_target_are_the_verdicts(judge: Judge) -> None:
     json.dumps(asdict(verdict))
 
 
-def test_content_and_style_may_be_of_other_sizes(judge: Judge) -> None:
+def test_content_and_style_may_differ_in_size_from_the_result(judge: Judge) -> None:
     verdict = judge.judge(picture(3), picture(1, 96, 128), picture(2, 200, 30))
     assert verdict.content_distance > 0
 
@@ -72,7 +72,7 @@ def test_a_network_that_ends_early_is_refused() -> None:
         Judge(random_network(13))
 
 
-def test_weights_that_are_not_there_are_said(
+def test_missing_weights_file_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["a.png", "--content", "b.png", "--style", "c.png"]
@@ -89,21 +89,21 @@ def test_gram_is_the_mean_of_outer_products() -> None:
     assert np.allclose(gram(features).numpy(), flat @ flat.T / 30, rtol=0, atol=1e-5)
 
 
-def test_structure_does_not_care_for_the_scale_of_features() -> None:
+def test_structure_distance_ignores_the_scale_of_features() -> None:
     found, wanted = torch.rand(1, 8, 9, 12), torch.rand(1, 8, 9, 12)
     distance = structure_distance(found, wanted)
     assert distance > 0
     assert structure_distance(found * 100, wanted * 0.01) == pytest.approx(distance, rel=1e-3)
 
 
-def test_noise_is_seen_as_grain() -> None:
+def test_noise_counts_as_grain() -> None:
     content, style = picture(1), picture(2)
     noisy = (content + 0.1 * torch.randn(content.shape)).clamp(0, 1)
     assert measures.grain(content, content, style) <= 1
     assert measures.grain(noisy, content, style) > 5
 
 
-def test_a_checkerboard_is_seen() -> None:
+def test_checkerboard_pattern_is_measured() -> None:
     content, style = picture(1), picture(2)
     rows, columns = torch.meshgrid(torch.arange(48), torch.arange(64), indexing="ij")
     board = content + 0.05 * (1 - 2 * ((rows + columns) % 2)).float()
@@ -111,7 +111,7 @@ def test_a_checkerboard_is_seen() -> None:
 
 
 @pytest.mark.parametrize("side", ["top", "right", "bottom", "left"])
-def test_a_frame_is_seen(side: str) -> None:
+def test_frame_at_any_side_is_measured(side: str) -> None:
     content = picture(1)
     framed = content.clone()
     strip = {
@@ -125,7 +125,7 @@ def test_a_frame_is_seen(side: str) -> None:
     assert measures.border_detail(framed, content) > 1.5
 
 
-def test_colors_of_neither_picture_are_counted() -> None:
+def test_foreign_colors_are_the_share_of_colors_in_neither_picture() -> None:
     content = torch.full((1, 3, 32, 32), 0.2)
     style = torch.full((1, 3, 16, 16), 0.8)
     result = content.clone()
@@ -134,7 +134,7 @@ def test_colors_of_neither_picture_are_counted() -> None:
     assert measures.foreign_colors(result, content, style) == pytest.approx(0.5)
 
 
-def test_oklab_of_known_colors() -> None:
+def test_oklab_is_right_for_known_colors() -> None:
     colors = torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]).T.reshape(1, 3, 1, 3)
     lab = measures.oklab(colors)[0, :, 0].T
     assert torch.allclose(lab[0], torch.tensor([1.0, 0, 0]), atol=1e-3)
@@ -143,7 +143,7 @@ def test_oklab_of_known_colors() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (33, 5)])
-def test_measures_bear_small_and_flat_pictures(size: tuple[int, int]) -> None:
+def test_measures_of_tiny_flat_pictures_are_finite(size: tuple[int, int]) -> None:
     flat = torch.full((1, 3, *size), 0.5)
     for value in (
         measures.grain(flat, flat, flat),
@@ -155,7 +155,7 @@ def test_measures_bear_small_and_flat_pictures(size: tuple[int, int]) -> None:
         assert np.isfinite(value)
 
 
-def test_pictures_are_brought_to_plain_rgb(tmp_path: Path) -> None:
+def test_pictures_are_converted_to_opaque_rgb(tmp_path: Path) -> None:
     clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     assert as_image(clear).getpixel((0, 0)) == (255, 255, 255)
     tensor = torch.rand(1, 3, 5, 7)

@@ -39,7 +39,7 @@ def panel() -> Panel:
     return Panel(random_network())
 
 
-def test_the_photograph_is_nearest_to_the_photograph_and_the_painting_to_the_painting(
+def test_photograph_and_painting_are_each_nearest_to_themselves(
     panel: Panel,
 ) -> None:
     rows = panel.table({"a blend": (picture(1) + picture(2)) / 2}, picture(1), picture(2))
@@ -66,26 +66,26 @@ def test_a_network_that_ends_early_is_refused() -> None:
         Panel(random_network(13))
 
 
-def test_a_palette_does_not_change_with_the_places_of_the_colors() -> None:
+def test_palette_distance_ignores_the_places_of_colors() -> None:
     style = picture(1)
     assert palette_distance(style.flip(3), style) == pytest.approx(0, abs=0.01)
     assert palette_distance(style[:, [2, 1, 0]], style) > 0.1
 
 
-def test_palettes_without_a_color_in_common_are_at_a_distance_of_one() -> None:
+def test_palettes_without_a_common_color_have_distance_one() -> None:
     red, blue = torch.full((1, 3, 32, 32), 0.2), torch.full((1, 3, 32, 32), 0.2)
     red[:, 0], blue[:, 2] = 1, 1
     assert palette_distance(red, blue) == pytest.approx(1, abs=0.01)
 
 
-def test_sliced_wasserstein_counts_in_the_deviations_of_the_style() -> None:
+def test_sliced_wasserstein_is_in_units_of_the_styles_deviations() -> None:
     style = torch.randn(1, 8, 32, 32, generator=torch.Generator().manual_seed(1))
     assert sliced_wasserstein(style + 1, style) == pytest.approx(1, rel=0.15)
     assert sliced_wasserstein(2 * style, style) == pytest.approx(1, rel=0.1)
     assert sliced_wasserstein(style.flip(2), style) < 0.06
 
 
-def test_neighbors_tell_what_is_missing_from_what_is_foreign() -> None:
+def test_nearest_neighbors_tell_missing_from_foreign_features() -> None:
     style = torch.randn(1, 16, 24, 24, generator=torch.Generator().manual_seed(1))
     half = style[:, :, :12]
     missing, foreign = nearest_neighbors(half, style)
@@ -96,7 +96,7 @@ def test_neighbors_tell_what_is_missing_from_what_is_foreign() -> None:
     assert foreign > 0.1
 
 
-def test_shapes_survive_another_coloring_but_not_another_place() -> None:
+def test_shape_distances_ignore_recoloring_but_not_mirroring() -> None:
     photograph = picture(1)
     recolored = 1 - photograph * 0.7
     assert edge_distance(recolored, photograph) < 0.02
@@ -106,7 +106,7 @@ def test_shapes_survive_another_coloring_but_not_another_place() -> None:
     assert structure_distance(features.flip(3), features) > 0.2
 
 
-def test_ssim_falls_with_noise() -> None:
+def test_ssim_distance_grows_with_noise() -> None:
     photograph = picture(1)
     noise = torch.randn(photograph.shape, generator=torch.Generator().manual_seed(1))
     little = ssim_distance((photograph + 0.02 * noise).clamp(0, 1), photograph)
@@ -114,7 +114,7 @@ def test_ssim_falls_with_noise() -> None:
     assert 0 < little < much < 1.1
 
 
-def test_two_pixel_power_is_that_of_stripes_one_pixel_wide() -> None:
+def test_two_pixel_power_measures_stripes_one_pixel_wide() -> None:
     stripes = torch.zeros(1, 3, 64, 64)
     stripes[..., ::2] = 0.2
     wide = torch.zeros(1, 3, 64, 64)

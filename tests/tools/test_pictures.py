@@ -9,14 +9,14 @@ from tools.pictures import PAIRS, load_pairs, main, make_sheet
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
 
-def test_a_recipe_is_judged_by_sixteen_pairs() -> None:
+def test_pairs_are_sixteen_and_can_be_selected_by_name() -> None:
     assert len(load_pairs(SHARED)) == 16
     assert [pair.name for pair in load_pairs(SHARED, ["man", "clock"])] == ["man", "clock"]
     with pytest.raises(KeyError, match="nobody"):
         load_pairs(SHARED, ["nobody"])
 
 
-def test_all_files_of_the_pairs_are_there() -> None:
+def test_all_files_of_the_pairs_exist() -> None:
     if not (SHARED / "images").is_dir():
         pytest.skip("the shared pictures are not here")
     assert tomllib.loads(PAIRS.read_text(encoding="utf-8"))
@@ -25,7 +25,7 @@ def test_all_files_of_the_pairs_are_there() -> None:
         assert pair.style.is_file(), pair
 
 
-def test_a_sheet_has_a_row_for_each_pair_and_cuts_what_is_very_wide() -> None:
+def test_sheet_has_a_row_per_pair_and_crops_very_wide_pictures() -> None:
     row = [("tall", Image.new("RGB", (50, 100), "red")), ("wide", Image.new("RGB", (900, 100)))]
     sheet = make_sheet([row, row[:1]], 40)
     assert sheet.height == 2 * (40 + 18)
@@ -33,7 +33,7 @@ def test_a_sheet_has_a_row_for_each_pair_and_cuts_what_is_very_wide() -> None:
     assert sheet.getpixel((5, 30)) == (255, 0, 0)
 
 
-def test_what_is_painted_already_is_measured_and_laid_out(tmp_path: Path) -> None:
+def test_existing_paintings_are_measured_and_laid_out(tmp_path: Path) -> None:
     if not (SHARED / "images").is_dir():
         pytest.skip("the shared pictures are not here")
     pair = load_pairs(SHARED, ["tubingen"])[0]

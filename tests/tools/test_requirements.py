@@ -28,7 +28,7 @@ def wanted(lock: str, environment: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("middle", ["", "-dev"])
-def test_the_lock_for_processors_has_the_same_packages_less_cudas(middle: str) -> None:
+def test_cpu_lock_has_the_same_packages_without_cuda(middle: str) -> None:
     ordinary = (ROOT / f"requirements{middle}.lock").read_text()
     ours = (ROOT / f"requirements-cpu{middle}.lock").read_text()
     assert ours == cpu_lock(ordinary, f"requirements{middle}.lock"), "run `make lock`"
@@ -41,7 +41,7 @@ def test_the_lock_for_processors_has_the_same_packages_less_cudas(middle: str) -
         assert few[name] == all_of_them[name]
 
 
-def test_elsewhere_torch_has_one_build() -> None:
+def test_cpu_lock_has_the_ordinary_torch_on_macs() -> None:
     mac = {"sys_platform": "darwin", "platform_machine": "arm64"}
     ours = (ROOT / "requirements-cpu.lock").read_text()
     assert "+" not in wanted(ours, mac)["torch"]
@@ -59,7 +59,7 @@ def test_elsewhere_torch_has_one_build() -> None:
         ("Windows", "AMD64", True, True, "requirements-dev.lock", "tools.requirements cuda"),
     ],
 )
-def test_a_machine_gets_what_suits_it(
+def test_lock_file_is_chosen_by_system_machine_and_card(
     system: str, machine: str, card: bool, reachable: bool, file: str, said: str
 ) -> None:
     asked: list[str] = []
@@ -77,7 +77,7 @@ def test_a_machine_gets_what_suits_it(
     assert (ROOT / file).is_file()
 
 
-def test_torch_for_a_card_is_that_of_the_lock_file_for_its_cuda() -> None:
+def test_cuda_command_installs_the_locked_torch_for_its_cuda() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     packages = wanted(lock, LINUX)
     *_, address, torch = cuda_command(lock)
@@ -87,7 +87,7 @@ def test_torch_for_a_card_is_that_of_the_lock_file_for_its_cuda() -> None:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_make_says_which_python_it_wants_before_it_makes_anything(tmp_path: Path) -> None:
+def test_make_refuses_an_old_python_before_creating_anything(tmp_path: Path) -> None:
     old = tmp_path / "old python"
     lie = "import sys; sys.version_info = (3, 9, 18); exec(sys.argv[2])"
     old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{lie}' \"$@\"\n")

@@ -94,7 +94,9 @@ async def at_work(settings: dict[str, Any], port: int) -> AsyncIterator[Fleet]:
 @pytest.mark.parametrize(
     ("database_kind", "kills"), [("sqlite", 50), ("postgresql", 15)], indirect=["database_kind"]
 )
-async def test_every_job_ends_once_with_one_message(place: Place, kills: int) -> None:
+async def test_every_job_ends_once_with_one_message_under_random_kills(
+    place: Place, kills: int
+) -> None:
     dice = random.Random(20_260)
     settings = {"atelier_data_dir": place.folder, **GENEROUS}
     settings["atelier_database_url"] = place.database_url

@@ -26,7 +26,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.cluster.ya
 OTHERS_SECRETS = {"DISCORD_TOKEN", "POSTGRES_PASSWORD", "MINIO_PASSWORD"}
 
 
-def test_an_engine_is_given_no_secret_of_others_though_all_stand_in_one_file() -> None:
+def test_cluster_engine_gets_no_secrets_of_other_services() -> None:
     engine = SERVICES["engine"]
     assert engine["env_file"] == ".env"
     blanked = {name for name, value in engine["environment"].items() if value == ""}
@@ -37,7 +37,7 @@ def test_an_engine_is_given_no_secret_of_others_though_all_stand_in_one_file() -
     assert not [name for name in OTHERS_SECRETS if f"${{{name}" in given]
 
 
-def test_the_clusters_head_says_which_passwords_are_wanted() -> None:
+def test_cluster_file_header_names_every_required_variable() -> None:
     text = (ROOT / "compose.cluster.yaml").read_text()
     head = text[: text.index("x-logging")]
     for name in re.findall(r"\$\{(\w+):\?", text):
@@ -45,7 +45,7 @@ def test_the_clusters_head_says_which_passwords_are_wanted() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_each_part_has_a_known_version_and_bounds(name: str) -> None:
+def test_each_service_has_a_pinned_version_and_limits(name: str) -> None:
     service = SERVICES[name]
     version = service.get("image", "built:here").rpartition(":")[2]
     assert version not in {"", "latest"}
@@ -54,7 +54,7 @@ def test_each_part_has_a_known_version_and_bounds(name: str) -> None:
         assert service["mem_limit"]
 
 
-def test_the_unit_starts_again_what_another_start_may_help() -> None:
+def test_systemd_unit_restarts_only_recoverable_failures() -> None:
     unit = (ROOT / "deploy" / "atelier.service").read_text()
     assert "\nRestart=on-failure\n" in unit
     assert f"\nRestartPreventExitStatus={CANNOT_START}\n" in unit
@@ -62,7 +62,7 @@ def test_the_unit_starts_again_what_another_start_may_help() -> None:
 
 
 @pytest.mark.skipif(shutil.which("grep") is None, reason="needs a shell's commands")
-def test_the_unit_keeps_its_data_where_it_may_write_by_the_example_file(tmp_path: Path) -> None:
+def test_systemd_unit_data_dir_is_writable_and_not_overridden(tmp_path: Path) -> None:
     unit = (ROOT / "deploy" / "atelier.service").read_text()
     (folder,) = re.findall(r"^Environment=ATELIER_DATA_DIR=(.+)$", unit, re.MULTILINE)
     assert f"\nStateDirectory={folder.removeprefix('/var/lib/')}\n" in unit
@@ -79,7 +79,7 @@ def test_the_unit_keeps_its_data_where_it_may_write_by_the_example_file(tmp_path
     assert "ATELIER_DATA_DIR" not in names
 
 
-def test_the_image_can_copy_the_clusters_database() -> None:
+def test_image_pg_dump_is_not_older_than_the_cluster_postgres() -> None:
     (server,) = re.findall(r"postgres:(\d+)", SERVICES["postgres"]["image"])
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "-slim-trixie" in dockerfile, "another Debian has another pg_dump"
@@ -88,7 +88,7 @@ def test_the_image_can_copy_the_clusters_database() -> None:
 
 
 @pytest.mark.skipif(shutil.which("psql") is None, reason="needs PostgreSQL's client")
-async def test_the_engines_role_paints_and_changes_no_table(
+async def test_engine_role_can_paint_but_not_change_tables(
     postgres_server: postgres.Server, tmp_path: Path
 ) -> None:
     await postgres_server.execute("CREATE DATABASE cluster TEMPLATE atelier_template")

@@ -109,7 +109,7 @@ def test_each_documented_command_is_parsed_by_its_own_program() -> None:
     assert not wrong
 
 
-def test_each_documented_target_of_make_can_be_made() -> None:
+def test_each_documented_make_target_can_be_made() -> None:
     """Make says what it would run; variables and all, those of what is made already too."""
     lines = {line.partition("#")[0].strip() for page in PAGES for line in lines_of(page)}
     targets = sorted(line for line in lines if re.fullmatch(r"make(\s+[\w=./-]+)*", line))
@@ -127,7 +127,7 @@ def test_each_documented_target_of_make_can_be_made() -> None:
             assert value in said.stdout, target
 
 
-def test_no_command_of_a_block_is_of_a_kind_that_nobody_looks_at() -> None:
+def test_commands_neither_run_nor_parsed_are_listed_with_a_reason() -> None:
     """What is neither run nor parsed here is listed, with the reason."""
     strange = []
     for page in PAGES:
@@ -163,7 +163,7 @@ LITE = ("--network", "lite")
 
 
 @pytest.mark.slow
-def test_what_the_documents_paint_is_painted(folder: Path) -> None:
+def test_documented_paint_commands_produce_a_picture(folder: Path) -> None:
     """Each as it stands there, but small: the last word on a setting counts."""
     painted = 0
     for page in (ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "moving.md"):
@@ -186,7 +186,7 @@ async def _begin(folder: Path) -> None:
         await accepted(queue)
 
 
-def test_what_an_owner_types_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_documented_owner_commands_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The documents' commands of the queue and of the bot, one after the other, on a new folder."""
     with pytest.raises(SystemExit) as ended:
         bot_main(["--version"])
@@ -209,7 +209,7 @@ def test_what_an_owner_types_runs(folder: Path, capsys: pytest.CaptureFixture[st
         assert jobs_main(arguments) in expected, arguments
 
 
-def test_the_library_paints_as_the_engines_page_says(
+def test_library_example_of_the_engine_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")

@@ -189,7 +189,7 @@ def text_of(page: str) -> str:
 @pytest.mark.parametrize(
     ("page", "words", "figures"), FIGURES, ids=[f"{row[0]}-{row[1][:30]}" for row in FIGURES]
 )
-def test_a_figure_is_what_the_program_has(
+def test_documented_figure_matches_the_program(
     page: str, words: str, figures: tuple[float | str, ...]
 ) -> None:
     parts = list(map(re.escape, words.split("{}")))
@@ -200,7 +200,7 @@ def test_a_figure_is_what_the_program_has(
 
 
 @pytest.mark.parametrize("page", ["members", "commands"])
-def test_all_languages_are_named(page: str) -> None:
+def test_documents_name_all_languages(page: str) -> None:
     names = [str(Locale.parse(code).english_name) for code in languages()]
     named = re.findall(r"\b(?:English|German|French|Spanish|Italian|Polish|Dutch)\b", text_of(page))
     assert {*named} == {*names}

@@ -54,13 +54,13 @@ def is_said(words: str, said: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("page", USERS_PAGES, ids=lambda page: page.name)
-def test_buttons_and_sentences_are_cited_as_they_are(page: Path) -> None:
+def test_cited_buttons_and_sentences_exist_in_the_bot(page: Path) -> None:
     said = sentences()
     cited = set(ITALIC.findall(page.read_text(encoding="utf-8"))) - DISCORDS
     assert [words for words in sorted(cited) if not is_said(words, said)] == []
 
 
-def test_what_is_cited_is_looked_for() -> None:
+def test_citation_matching_accepts_only_existing_words() -> None:
     said = sentences()
     assert is_said("Try 5 styles", said)
     assert is_said("Choose", said)
@@ -74,7 +74,7 @@ def commands_in(page: Path) -> Iterator[list[str]]:
             yield typed.removeprefix("/").split()
 
 
-def test_commands_are_cited_with_options_that_they_have() -> None:
+def test_cited_commands_have_the_cited_options() -> None:
     commands = {each.qualified_name: each for each in leaves(build_client(_settings()).tree)}
     groups = {name.split()[0] for name in commands if " " in name}
     wrong, looked_at = [], 0
@@ -102,7 +102,7 @@ def _settings() -> Settings:
     return Settings(_env_file=None)
 
 
-def test_variables_that_are_cited_are_settings() -> None:
+def test_cited_variables_are_settings() -> None:
     pages = [page for page in PAGES if page.name != "CHANGELOG.md"]  # which tells of slips, too
     files = [*pages, *ROOT.glob("compose*.yaml"), ROOT / "deploy" / "atelier.service"]
     known = {name.upper() for name in Settings.model_fields} | {"ATELIER_CONTAINER_MEMORY"}
@@ -111,7 +111,7 @@ def test_variables_that_are_cited_are_settings() -> None:
         assert named <= known, file.name
 
 
-def test_flags_that_are_cited_alone_are_there() -> None:
+def test_flags_cited_alone_exist() -> None:
     """Those of whole commands are parsed; see `test_documented_commands`."""
     code = "".join(
         path.read_text(encoding="utf-8") for room in SOURCES for path in (ROOT / room).rglob("*.py")
@@ -125,7 +125,7 @@ def test_flags_that_are_cited_alone_are_there() -> None:
             assert {word for word in typed.split() if word.startswith("--")} <= known, page.name
 
 
-def test_documents_spell_as_the_program_does() -> None:
+def test_documents_use_the_programs_spelling() -> None:
     """Members and owners search for the word that they read."""
     for page in [*USERS_PAGES, ROOT / "CHANGELOG.md", ROOT / "docs" / "commands.md"]:
         text = page.read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ TARGET = re.compile(r"`?\bmake (\w+)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_relative_links_point_to_existing_files(page: Path) -> None:
     links = [found[0] for found in LINK.findall(page.read_text(encoding="utf-8"))]
     lost = [
         link
@@ -34,7 +34,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_to_a_part_lead_to_its_heading(page: Path) -> None:
+def test_anchor_links_point_to_existing_headings(page: Path) -> None:
     lost = [
         link + part
         for link, part in LINK_TO_PART.findall(page.read_text(encoding="utf-8"))
@@ -44,20 +44,20 @@ def test_links_to_a_part_lead_to_its_heading(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_modules_that_are_to_be_run_are_there(page: Path) -> None:
+def test_modules_named_in_commands_exist(page: Path) -> None:
     for name in MODULE.findall(page.read_text(encoding="utf-8")):
         path = ROOT / Path(*name.split("."))
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_targets_of_make_are_there(page: Path) -> None:
+def test_mentioned_make_targets_exist(page: Path) -> None:
     rules = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = " ".join(re.findall(r"```.*?```|`[^`\n]+`", page.read_text(encoding="utf-8"), re.DOTALL))
     assert set(TARGET.findall(code)) <= rules
 
 
-def test_the_invitation_asks_for_the_permissions_that_stand_below_it() -> None:
+def test_invitation_permissions_match_the_listed_names() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (number, words) = re.findall(r"&permissions=(\d+)`\s+\(([^)]+)\)", text)[0]
     names = [one.strip().replace(" ", "_") for one in words.split(",")]

@@ -92,7 +92,7 @@ async def kill(bot: BotProcess) -> None:
 
 
 @pytest.mark.parametrize("seed", [20_261])
-async def test_whatever_is_killed_each_command_ends_once_with_one_message(
+async def test_each_command_ends_once_with_one_message_despite_kills(
     installation: Installation, seed: int
 ) -> None:
     settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
@@ -120,7 +120,7 @@ async def test_whatever_is_killed_each_command_ends_once_with_one_message(
         await check_endings(installation, queue, [interaction.id for interaction in understood])
 
 
-async def test_a_command_outlives_a_kill_while_another_program_holds_the_database(
+async def test_command_survives_a_bot_kill_while_the_database_is_locked(
     installation: Installation,
 ) -> None:
     file = installation.folder / "data" / "atelier.sqlite3"

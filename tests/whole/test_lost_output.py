@@ -111,7 +111,7 @@ def lost(how: str) -> Iterator[tuple[int, str]]:
 )
 @pytest.mark.parametrize("how", ["full", "closed"])
 @pytest.mark.parametrize("buffered", [True, False], ids=["buffered", "unbuffered"])
-def test_a_command_whose_output_is_lost_says_so_in_a_line_and_is_no_success(
+def test_command_with_lost_output_fails_with_at_most_one_line(
     main: Callable[[list[str]], int],
     arguments: list[str],
     how: str,
@@ -128,7 +128,7 @@ def test_a_command_whose_output_is_lost_says_so_in_a_line_and_is_no_success(
         assert capsys.readouterr().err == said
 
 
-def test_each_command_of_the_queue_is_among_them() -> None:
+def test_every_jobs_command_is_tried_with_lost_output() -> None:
     tried = {arguments[0] for _, main, arguments in COMMANDS if main is jobs_main}
     (commands,) = (each.choices for each in jobs_parser()._actions if each.dest == "command")
     assert set(commands or ()) <= tried
@@ -150,7 +150,9 @@ def test_each_command_of_the_queue_is_among_them() -> None:
         ("sandbox --no-bot --no-open --port 0", "closed", ""),
     ],
 )
-def test_each_program_ends_so(program: str, how: str, unbuffered: str) -> None:
+def test_each_program_fails_cleanly_when_its_output_is_lost(
+    program: str, how: str, unbuffered: str
+) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
     with lost(how) as (handle, said):
         ended = subprocess.run(
@@ -165,7 +167,9 @@ def test_each_program_ends_so(program: str, how: str, unbuffered: str) -> None:
     assert (ended.returncode, ended.stderr) == (UNWRITTEN, said)
 
 
-def test_a_command_that_fails_keeps_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_command_keeps_its_status_when_output_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def main() -> int:
         sys.stdout.write("so far")
         return 3
@@ -175,7 +179,7 @@ def test_a_command_that_fails_keeps_its_status(monkeypatch: pytest.MonkeyPatch) 
         assert run_command(main) == 3
 
 
-def test_an_output_that_can_be_written_is_as_it_was(
+def test_writable_output_keeps_its_encoding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def main() -> int:

@@ -21,7 +21,7 @@ Sitting = tuple[float, float]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_four_engines_share_a_hundred_jobs(place: Place) -> None:
+async def test_four_engines_share_one_hundred_jobs(place: Place) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.children.pausing_engine"])
     settings = {

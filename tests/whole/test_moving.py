@@ -35,7 +35,7 @@ async def begun(queue: JobQueue, user_id: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_moves_outlives_the_deaths_of_bot_and_engine(installation: Installation) -> None:
+async def test_animation_survives_kills_of_bot_and_engine(installation: Installation) -> None:
     discord = installation.discord
     ada = discord.user("ada")
     async with installation.bot(EXTERNAL) as bot:

@@ -51,7 +51,7 @@ async def running(what: str, installation: Installation, database: str) -> Async
 
 
 @pytest.mark.parametrize("what", ["bot", "engine"])
-async def test_a_database_that_answers_nothing_holds_up_no_shutdown(
+async def test_silent_database_does_not_delay_shutdown(
     installation: Installation, postgres_server: postgres.Server, what: str
 ) -> None:
     name = f"stopping_{what}"

@@ -29,7 +29,7 @@ INFO = EngineInfo("today", "here", "cpu", "", "1", 1)
 HOUR = 3600.0
 
 
-def test_the_last_release_of_the_changelog_is_upgraded_here() -> None:
+def test_latest_changelog_release_has_an_upgrade_test() -> None:
     released = re.findall(
         r"^## \[([\d.]+)\] - \d{4}", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
     )
@@ -83,7 +83,7 @@ async def found(queue: JobQueue, job_id: int) -> Job:
     return job
 
 
-async def test_nothing_of_the_last_release_is_lost(
+async def test_upgrade_from_each_release_loses_nothing(
     old: tuple[Path, dict[str, int | list[int]]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

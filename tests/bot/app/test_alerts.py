@@ -47,7 +47,7 @@ async def look(world: World, times: int = 1) -> None:
         await world.bot.service(Alerts).look()
 
 
-async def test_no_engine_is_told_once_when_somebody_waits_and_once_when_it_is_over(
+async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
     owned: World,
 ) -> None:
     await look(owned, 2)
@@ -68,7 +68,7 @@ async def test_no_engine_is_told_once_when_somebody_waits_and_once_when_it_is_ov
     assert len(told(owned)) == 2
 
 
-async def test_each_owner_is_told_in_the_language_that_they_chose(closed_world: World) -> None:
+async def test_each_owner_is_alerted_in_their_chosen_language(closed_world: World) -> None:
     grace, ada = closed_world.user("grace"), closed_world.user("ada")
     closed_world.settings = closed_world.settings.model_copy(
         update={"atelier_owner_ids": (grace.id, ada.id), "atelier_disk_reserve_mib": 10**9}
@@ -90,7 +90,7 @@ async def test_each_owner_is_told_in_the_language_that_they_chose(closed_world: 
     assert told(closed_world, "ada")[1].startswith("✅ Resolved: “The disk of")
 
 
-async def test_a_channel_is_told_in_the_language_of_its_server(closed_world: World) -> None:
+async def test_alert_channel_uses_the_language_of_its_server(closed_world: World) -> None:
     channel = closed_world.discord.channel()
     closed_world.settings = closed_world.settings.model_copy(
         update={"atelier_alert_channel_id": channel.id, "atelier_disk_reserve_mib": 10**9}
@@ -109,7 +109,7 @@ async def test_a_channel_is_told_in_the_language_of_its_server(closed_world: Wor
     assert message.text.startswith("⚠️ Il reste")
 
 
-async def test_a_trouble_that_passes_within_its_grace_is_told_to_nobody(
+async def test_trouble_within_its_grace_period_sends_no_alert(
     owned: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alerts, "GRACE_SECONDS", {"no-engine": 300.0})
@@ -118,7 +118,7 @@ async def test_a_trouble_that_passes_within_its_grace_is_told_to_nobody(
     assert told(owned) == []
 
 
-async def test_an_owner_who_takes_no_messages_does_not_keep_it_from_the_others(
+async def test_owner_with_closed_dms_does_not_block_alerts_to_other_owners(
     closed_world: World,
 ) -> None:
     grace, ada = closed_world.user("grace"), closed_world.user("ada")
@@ -132,7 +132,7 @@ async def test_an_owner_who_takes_no_messages_does_not_keep_it_from_the_others(
     assert told(closed_world) == []
 
 
-async def test_a_channel_of_the_settings_is_told_instead(closed_world: World) -> None:
+async def test_alert_channel_replaces_dms_to_owners(closed_world: World) -> None:
     channel = next(iter(closed_world.discord.world.channels.values()))
     closed_world.settings = closed_world.settings.model_copy(
         update={
@@ -148,11 +148,11 @@ async def test_a_channel_of_the_settings_is_told_instead(closed_world: World) ->
     assert told(closed_world) == []
 
 
-async def test_nobody_to_tell_asks_nothing(world: World) -> None:
+async def test_alerts_do_not_run_without_recipients(world: World) -> None:
     assert world.bot.service(Alerts)._task is None
 
 
-async def test_missing_weights_are_told_once_and_once_when_they_are_back(owned: World) -> None:
+async def test_missing_weights_alert_once_and_once_when_resolved(owned: World) -> None:
     await owned.start_engine()
     queue = owned.bot.queue
     await queue.engines.register(replace(ENGINE, networks=("lite",)))
@@ -165,7 +165,7 @@ async def test_missing_weights_are_told_once_and_once_when_they_are_back(owned: 
     assert len(told(owned)) == 2
 
 
-async def test_a_database_that_is_away_is_told_once_and_once_when_it_is_back(
+async def test_database_outage_alerts_once_and_once_when_resolved(
     owned: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await owned.start_engine()
@@ -189,7 +189,7 @@ async def test_a_database_that_is_away_is_told_once_and_once_when_it_is_back(
     assert len(told(owned)) == 2
 
 
-async def test_a_store_that_refused_once_is_asked_again_before_anybody_is_told(
+async def test_store_is_asked_again_before_an_alert(
     owned: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await owned.start_engine()
@@ -210,7 +210,7 @@ async def test_a_store_that_refused_once_is_asked_again_before_anybody_is_told(
     assert told(owned) == []
 
 
-async def test_one_more_engine_in_trouble_is_told_too(owned: World) -> None:
+async def test_second_engine_in_trouble_sends_another_alert(owned: World) -> None:
     await owned.start_engine()
     engines = owned.bot.queue.engines
     one, other = (replace(ENGINE, id=f"{host}-1", host=host) for host in ("north", "south"))
@@ -234,7 +234,7 @@ async def test_one_more_engine_in_trouble_is_told_too(owned: World) -> None:
     assert len(told(owned)) == 3
 
 
-async def test_a_crash_loop_is_told_once_and_once_when_it_is_over(owned: World) -> None:
+async def test_crash_loop_alerts_once_and_once_when_resolved(owned: World) -> None:
     await owned.start_engine()
     folder = owned.settings.atelier_data_dir
     for _ in range(4):
@@ -249,7 +249,7 @@ async def test_a_crash_loop_is_told_once_and_once_when_it_is_over(owned: World) 
     assert len(told(owned)) == 2
 
 
-async def test_a_bot_that_cannot_start_says_so_once_however_often_it_is_started(
+async def test_failed_start_alerts_once_per_reason(
     owned: World,
 ) -> None:
     await owned.start_engine()
@@ -264,7 +264,7 @@ async def test_a_bot_that_cannot_start_says_so_once_however_often_it_is_started(
     assert told(owned)[2:] == ["✅ Resolved: “The store refuses.”"]
 
 
-async def test_a_start_that_fails_ends_soon_where_discord_is_away(
+async def test_failed_start_alert_gives_up_soon_if_discord_is_unreachable(
     owned: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: object) -> None:
@@ -277,7 +277,7 @@ async def test_a_start_that_fails_ends_soon_where_discord_is_away(
     assert told(owned) == []
 
 
-async def test_a_bot_that_begins_anew_says_so_once(owned: World, tmp_path: Path) -> None:
+async def test_newly_created_database_alerts_once(owned: World, tmp_path: Path) -> None:
     """Its disk may not have been there when it started."""
     await look(owned)
     await owned.stop_bot()

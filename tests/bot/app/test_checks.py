@@ -44,7 +44,7 @@ NOWHERE = {
 }
 
 
-async def test_a_fault_is_one_sentence_and_the_start_ends_at_once(tmp_path: Path) -> None:
+async def test_fault_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
     process = await start(tmp_path, **TOKEN, **NOWHERE, ATELIER_DATA_DIR="/proc/atelier")
     _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 2
@@ -98,7 +98,7 @@ def settle(
         ),
     ],
 )
-async def test_a_fault_says_whether_another_start_may_succeed(
+async def test_startup_fault_says_whether_a_restart_may_help(
     environment: dict[str, str],
     said: str,
     status: int,
@@ -110,7 +110,7 @@ async def test_a_fault_says_whether_another_start_may_succeed(
     assert said in fault
 
 
-async def test_without_a_token_one_line_says_where_to_get_one(
+async def test_missing_token_is_reported_with_where_to_get_one(
     settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await _preflight(settle(DISCORD_TOKEN="")) == 2
@@ -120,7 +120,7 @@ async def test_without_a_token_one_line_says_where_to_get_one(
     assert "make sandbox" in line
 
 
-async def test_a_token_that_is_not_accepted_is_said_in_a_sentence(
+async def test_rejected_token_is_reported_without_revealing_it(
     settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with LoopbackDiscord.start() as discord:
@@ -130,13 +130,13 @@ async def test_a_token_that_is_not_accepted_is_said_in_a_sentence(
     assert TOKEN["DISCORD_TOKEN"] not in line
 
 
-def test_one_loopback_address_alone_is_refused(settle: Callable[..., Settings]) -> None:
+def test_single_loopback_address_is_refused(settle: Callable[..., Settings]) -> None:
     with pytest.raises(SettingsError, match="belong together") as refused:
         settle(DISCORD_GATEWAY_URL="")
     assert TOKEN["DISCORD_TOKEN"] not in str(refused.value)
 
 
-async def test_discord_that_is_away_is_no_fault(
+async def test_unreachable_discord_does_not_end_the_start(
     settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = settle()
@@ -149,7 +149,7 @@ async def test_discord_that_is_away_is_no_fault(
     await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:
+async def test_check_option_lists_every_check(tmp_path: Path) -> None:
     async with LoopbackDiscord.start() as discord:
         environment = {
             **discord.environment(),
@@ -172,7 +172,7 @@ def with_page(folder: Path, port: int) -> Settings:
     return Settings(_env_file=None, atelier_data_dir=folder, atelier_monitor_port=port)
 
 
-async def test_a_reason_for_which_windows_has_no_words_is_the_event_loops(
+async def test_unknown_bind_error_shows_the_reason_of_the_event_loop(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def refused(*_: object) -> None:
@@ -182,7 +182,7 @@ async def test_a_reason_for_which_windows_has_no_words_is_the_event_loops(
     assert "only one usage of each address" in (await _page(with_page(tmp_path, 8080))).text
 
 
-async def test_settings_in_a_file_of_a_wrong_name_are_pointed_out(
+async def test_misnamed_env_file_is_pointed_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def said() -> str:
@@ -201,7 +201,7 @@ async def test_settings_in_a_file_of_a_wrong_name_are_pointed_out(
     assert (await said()).endswith("There is a file .env.txt here: rename it to .env.")
 
 
-def test_who_has_no_certificates_is_told_how_to_get_them() -> None:
+def test_missing_certificates_get_installation_advice() -> None:
     """As with the Python of python.org on macOS, where the bot would go on trying for ever."""
     where = ConnectionKey("discord.com", 443, True, True, None, None, None)
     error = ssl.SSLCertVerificationError("unable to get local issuer certificate")
@@ -210,7 +210,7 @@ def test_who_has_no_certificates_is_told_how_to_get_them() -> None:
     assert "ConnectionRefusedError" in _unreachable(ConnectionRefusedError())
 
 
-async def test_the_port_of_the_owners_page_is_tried(tmp_path: Path) -> None:
+async def test_port_of_the_owners_page_is_checked(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         taken = await _page(with_page(tmp_path, port))
@@ -221,7 +221,7 @@ async def test_the_port_of_the_owners_page_is_tried(tmp_path: Path) -> None:
     assert (free.text, free.is_doubtful) == (f"can be served at 127.0.0.1:{port}", False)
 
 
-async def test_the_page_of_the_bot_that_runs_is_no_fault(tmp_path: Path) -> None:
+async def test_port_used_by_the_page_of_the_running_bot_is_accepted(tmp_path: Path) -> None:
     async def page(_: web.Request) -> web.Response:
         return web.Response(text="<title>Atelier</title>")
 
@@ -268,7 +268,7 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
         (-40 * 86_400.0, "40 days behind Discord's", True),
     ],
 )
-def test_a_clock_that_is_wrong_by_days_is_waited_for(
+def test_clock_wrong_by_days_is_a_transient_fault(
     ahead: float, words: str | None, is_fault: bool
 ) -> None:
     """A machine without a clock of its own comes up in the past, until it has a network."""
@@ -279,11 +279,11 @@ def test_a_clock_that_is_wrong_by_days_is_waited_for(
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Sun, 99 Nov 2026 99:99:99 GMT"])
-def test_a_time_that_is_none_says_nothing_of_the_clock(date: str) -> None:
+def test_unreadable_date_gives_no_clock_result(date: str) -> None:
     assert clock_result(date, 1_795_984_000.0) == []
 
 
-async def test_a_migration_may_take_longer_than_a_database_has_to_answer(
+async def test_migration_may_exceed_the_database_timeout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As to copy a large database takes; its process was killed each time, and no start came."""
@@ -300,7 +300,9 @@ async def test_a_migration_may_take_longer_than_a_database_has_to_answer(
     assert f"as it was before, the database is in {copy}" in said
 
 
-async def test_who_only_looks_migrates_nothing(tmp_path: Path) -> None:
+async def test_check_without_permission_to_migrate_leaves_the_database_unchanged(
+    tmp_path: Path,
+) -> None:
     """The bot of the older version may go on with it."""
     place = Place(tmp_path, None)
     make_version("0003", place)

@@ -13,12 +13,12 @@ from bot.wire import connector
 from tests.kit.world import World
 
 
-def test_a_try_and_its_pause_take_less_than_twenty_seconds_after_any_number_of_tries() -> None:
+def test_reconnect_try_and_pause_stay_below_twenty_seconds() -> None:
     pauses = ReconnectBackoff()
     assert all(1.0 <= pauses.delay() <= 20 - CONNECT_TIMEOUT_SECONDS for _ in range(10_000))
 
 
-def test_a_gateway_that_ends_each_session_at_once_does_not_use_the_day_up() -> None:
+def test_short_sessions_do_not_use_up_the_daily_session_limit() -> None:
     now = 0.0
     pauses = ReconnectBackoff(lambda: now)
     begun = 0
@@ -30,7 +30,7 @@ def test_a_gateway_that_ends_each_session_at_once_does_not_use_the_day_up() -> N
 
 
 @pytest.mark.filterwarnings("error")
-async def test_what_discord_tells_after_the_end_begins_nothing(world: World) -> None:
+async def test_ready_event_after_shutdown_starts_nothing(world: World) -> None:
     """It is told seconds later that the servers are known, by a task that outlives the bot."""
     client = world.bot
     await world.stop_bot()
@@ -38,7 +38,7 @@ async def test_what_discord_tells_after_the_end_begins_nothing(world: World) -> 
     gc.collect()  # a coroutine that nobody awaits warns when it goes
 
 
-def test_sessions_that_last_are_no_reason_to_wait() -> None:
+def test_long_sessions_do_not_lengthen_the_pause() -> None:
     now = 0.0
     pauses = ReconnectBackoff(lambda: now)
     for _ in range(100):
@@ -47,7 +47,7 @@ def test_sessions_that_last_are_no_reason_to_wait() -> None:
     assert pauses.delay() <= gateway.LONGEST_PAUSE_SECONDS
 
 
-async def test_after_an_outage_of_many_tries_it_is_back_and_the_log_has_a_line_a_try(
+async def test_gateway_outage_logs_one_line_per_try_until_reconnected(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(gateway, "SHORTEST_PAUSE_SECONDS", 0.02)
@@ -63,7 +63,7 @@ async def test_after_an_outage_of_many_tries_it_is_back_and_the_log_has_a_line_a
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="each system has names of its own for it")
-async def test_a_way_that_is_lost_is_noticed_by_the_system_before_the_heartbeats_do(
+async def test_gateway_socket_uses_tcp_keepalive(
     world: World,
 ) -> None:
     """A router that starts anew forgets a connection, and neither side hears of it."""

@@ -37,7 +37,7 @@ async def removed(world: World) -> None:
     await world.eventually(lambda: not world.bot.guilds)
 
 
-async def test_what_waits_in_a_server_that_removed_the_bot_ends_after_a_while(
+async def test_waiting_jobs_of_a_left_server_are_cancelled_after_the_grace_period(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.bot.wait_until_ready()  # nothing is looked at before
@@ -61,7 +61,7 @@ async def test_what_waits_in_a_server_that_removed_the_bot_ends_after_a_while(
     assert not (await world.queue.standings.overview(world.guild_id)).paused
 
 
-async def test_who_takes_no_direct_messages_is_not_told_and_nothing_goes_on(
+async def test_job_of_a_left_server_is_closed_silently_if_dms_are_closed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.bot.wait_until_ready()  # nothing is looked at before
@@ -75,7 +75,7 @@ async def test_who_takes_no_direct_messages_is_not_told_and_nothing_goes_on(
     assert not told(world)
 
 
-async def test_one_that_is_back_in_time_keeps_what_waits(
+async def test_server_that_returns_in_time_keeps_its_waiting_jobs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.bot.wait_until_ready()  # nothing is looked at before
@@ -89,7 +89,7 @@ async def test_one_that_is_back_in_time_keeps_what_waits(
     assert await world.state(job) is JobState.QUEUED
 
 
-async def test_an_outage_of_a_server_is_no_removal(
+async def test_server_outage_is_not_treated_as_a_removal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.bot.wait_until_ready()  # nothing is looked at before
@@ -102,7 +102,7 @@ async def test_an_outage_of_a_server_is_no_removal(
     assert await world.state(job) is JobState.QUEUED
 
 
-async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
+async def test_limits_of_a_left_server_expire_after_the_retention_period(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.bot.wait_until_ready()  # nothing is looked at before
@@ -116,7 +116,7 @@ async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
 
 
-async def test_a_server_with_the_commands_alone_is_served_and_keeps_what_it_set(
+async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.bot.wait_until_ready()  # nothing is looked at before
@@ -147,6 +147,6 @@ async def test_a_server_with_the_commands_alone_is_served_and_keeps_what_it_set(
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
 
 
-def test_the_invitation_is_that_of_the_readme() -> None:
+def test_invitation_matches_the_readme() -> None:
     readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
     assert invitation(5).replace("client_id=5", "client_id=YOUR_APPLICATION_ID") in readme

@@ -67,7 +67,7 @@ async def painter(world: World) -> AsyncIterator[None]:
             await asyncio.wait_for(task, 60)
 
 
-async def test_each_line_of_a_jobs_life_says_whose_it_is(
+async def test_every_log_line_of_a_job_carries_its_ids(
     closed_world: World, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = closed_world
@@ -129,7 +129,7 @@ async def test_each_line_of_a_jobs_life_says_whose_it_is(
     _check(lines, world)
 
 
-async def test_what_ends_outside_an_engine_is_told_with_its_ids(
+async def test_jobs_ended_outside_an_engine_are_logged_with_their_ids(
     closed_world: World, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.working.reaping.AWAKE_SECONDS", 0.0)

@@ -41,7 +41,7 @@ async def start(folder: Path, *arguments: str, **environment: str) -> asyncio.su
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
-async def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
+async def test_sigterm_stops_the_bot_cleanly(tmp_path: Path) -> None:
     async with LoopbackDiscord.start() as discord:
         process = await start(tmp_path, ATELIER_LOG_LEVEL="DEBUG", **discord.environment())
         await discord.ready(60)
@@ -53,7 +53,7 @@ async def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
     assert discord.token not in (output + errors).decode()
 
 
-async def test_commands_are_told_only_when_they_changed_or_were_lost(world: World) -> None:
+async def test_commands_are_synced_only_when_changed_or_lost(world: World) -> None:
     def told() -> int:
         titles = [line.title for line in world.discord.traffic]
         return sum(title.startswith("PUT /applications") for title in titles)
@@ -97,7 +97,7 @@ REFUSALS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-async def test_it_serves_while_discord_does_not_take_the_commands(
+async def test_bot_serves_while_discord_refuses_the_command_sync(
     closed_world: World, refusal: dict[str, Any]
 ) -> None:
     await closed_world.start_bot()
@@ -112,7 +112,7 @@ async def test_it_serves_while_discord_does_not_take_the_commands(
         assert told(closed_world) == 1
 
 
-async def test_commands_that_discord_did_not_take_are_told_again(closed_world: World) -> None:
+async def test_refused_command_sync_is_retried(closed_world: World) -> None:
     closed_world.discord.faults.add(
         "PUT", "/applications/*/commands", status=429, with_via=False, times=1
     )
@@ -120,13 +120,13 @@ async def test_commands_that_discord_did_not_take_are_told_again(closed_world: W
         await closed_world.eventually(lambda: told(closed_world) == 1)
 
 
-async def test_a_rate_limit_at_the_sign_in_is_waited_for(closed_world: World) -> None:
+async def test_rate_limit_at_login_is_waited_out(closed_world: World) -> None:
     closed_world.discord.faults.add("GET", "/users/@me", status=429, with_via=False)
     async with serving(closed_world):
         await closed_world.discord.ready()
 
 
-async def test_what_discord_py_cannot_read_does_not_end_it(closed_world: World) -> None:
+async def test_unreadable_gateway_event_does_not_stop_the_bot(closed_world: World) -> None:
     async with serving(closed_world):
         await closed_world.discord.ready()
         gateway = closed_world.discord.gateway
@@ -138,7 +138,7 @@ async def test_what_discord_py_cannot_read_does_not_end_it(closed_world: World) 
         assert await closed_world.said(asked)
 
 
-async def test_a_queue_that_cannot_be_opened_again_is_waited_for(
+async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
     closed_world: World,
 ) -> None:
     path = closed_world.settings.atelier_data_dir / "atelier.sqlite3"

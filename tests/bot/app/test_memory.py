@@ -43,11 +43,11 @@ def printed(program: str, **environment: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_what_only_others_use_is_not_imported() -> None:
+def test_bot_imports_no_module_that_only_other_processes_use() -> None:
     assert printed(IMPORTED.format(names=UNUSED)) == ["[]"]
 
 
-def test_the_database_is_made_by_a_process_that_ends(tmp_path: Path) -> None:
+def test_database_is_created_in_a_separate_process(tmp_path: Path) -> None:
     environment = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_ENGINE": "external"}
     found = printed(STARTED, **environment)
     assert found == ["SQLite, of this version", "False"]

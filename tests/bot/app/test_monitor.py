@@ -67,7 +67,7 @@ async def test_no_port_is_opened_unless_one_is_set(world: World) -> None:
     assert not any(isinstance(service, page.PageServer) for service in world.bot.services)
 
 
-async def test_health_is_red_without_an_engine_and_green_with_one(watched: World) -> None:
+async def test_health_check_fails_without_an_engine_and_passes_with_one(watched: World) -> None:
     status, body = await get(watched, "/healthz")
     assert status == 503
     assert b"no-engine" in body
@@ -76,7 +76,7 @@ async def test_health_is_red_without_an_engine_and_green_with_one(watched: World
     await watched.stop_engine()
 
 
-async def test_a_wrong_clock_is_said_wherever_one_looks(watched: World) -> None:
+async def test_wrong_clock_is_reported_by_health_check_state_and_metrics(watched: World) -> None:
     await watched.start_engine()
     assert await healthy(watched)
     assert (await figures(watched))["atelier_trouble['clock']"] == 0.0
@@ -94,7 +94,7 @@ async def never(*_: object, **__: object) -> None:
     await asyncio.sleep(3600)
 
 
-async def test_a_database_that_does_not_answer_is_said_before_who_asks_is_gone(
+async def test_silent_database_is_reported_before_the_request_times_out(
     watched: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
@@ -112,7 +112,7 @@ async def test_a_database_that_does_not_answer_is_said_before_who_asks_is_gone(
     assert (await figures(watched))["atelier_trouble['database']"] == 0.0
 
 
-async def test_a_store_that_does_not_answer_keeps_nothing_else_back(
+async def test_silent_store_does_not_block_the_health_check(
     watched: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page, "STORE_TIMEOUT_SECONDS", 0.1)
@@ -125,7 +125,7 @@ async def test_a_store_that_does_not_answer_keeps_nothing_else_back(
             await asyncio.sleep(0.1)
 
 
-async def test_the_figures_tell_what_was_painted_and_sent(watched: World) -> None:
+async def test_metrics_count_painted_jobs_and_discord_edits(watched: World) -> None:
     await watched.start_engine()
     await watched.painted()
     found = await figures(watched)
@@ -138,7 +138,7 @@ async def test_the_figures_tell_what_was_painted_and_sent(watched: World) -> Non
     assert any(name.startswith("atelier_painting_seconds_day") for name in found)
 
 
-async def test_the_figures_tell_of_engines_and_of_what_was_cancelled(watched: World) -> None:
+async def test_metrics_cover_engines_and_cancelled_jobs(watched: World) -> None:
     info = replace(ENGINE, memory_bytes=8 * 2**30, memory_used_bytes=2**30, pace=3.0)
     await watched.bot.queue.engines.register(info)
     interaction = await watched.paint()
@@ -155,7 +155,7 @@ async def test_the_figures_tell_of_engines_and_of_what_was_cancelled(watched: Wo
         assert found[f"atelier_trouble['{trouble}']"] == 0
 
 
-async def test_the_figures_tell_how_long_all_calls_took(watched: World) -> None:
+async def test_metrics_time_store_and_database_calls(watched: World) -> None:
     await watched.start_engine()
     await watched.painted()
     found = await figures(watched)
@@ -185,7 +185,7 @@ async def test_the_figures_tell_how_long_all_calls_took(watched: World) -> None:
     ] == 1
 
 
-async def test_the_dashboard_asks_only_for_figures_that_there_are(watched: World) -> None:
+async def test_dashboard_queries_only_existing_metrics(watched: World) -> None:
     dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
     asked = {
         name
@@ -203,7 +203,7 @@ async def test_the_dashboard_asks_only_for_figures_that_there_are(watched: World
 
 
 @pytest.mark.parametrize("asked", [{"options": {"ephemeral": True}}, {"context": "bot_dm"}])
-async def test_no_words_and_no_private_picture_leave_the_bot(
+async def test_state_hides_member_names_and_private_previews(
     watched: World, asked: dict[str, Any]
 ) -> None:
     painter = await watched.start_engine()
@@ -224,7 +224,7 @@ async def test_no_words_and_no_private_picture_leave_the_bot(
     painter.hold.set()
 
 
-async def test_a_port_that_is_taken_costs_the_page_and_nothing_else(
+async def test_occupied_monitor_port_disables_only_the_page(
     closed_world: World,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -240,7 +240,7 @@ async def test_a_port_that_is_taken_costs_the_page_and_nothing_else(
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-async def test_the_page_shows_what_is_painted_and_what_is_wrong(watched: World) -> None:
+async def test_page_shows_running_jobs_engines_and_a_stopped_bot(watched: World) -> None:
     painter = await watched.start_engine()
     painter.hold.clear()
     await watched.paint()

@@ -51,7 +51,7 @@ async def stop(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def test_the_engine_gets_the_settings_without_the_token_and_ends_with_the_bot(
+async def test_engine_gets_settings_without_the_token_and_stops_with_the_bot(
     settings: Settings, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -61,7 +61,7 @@ async def test_the_engine_gets_the_settings_without_the_token_and_ends_with_the_
     assert log.read_text().splitlines()[1:] == ["ended in order"]
 
 
-async def test_an_engine_that_dies_is_started_again(
+async def test_crashed_engine_is_restarted(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.01, 0.02))
@@ -72,7 +72,7 @@ async def test_an_engine_that_dies_is_started_again(
     assert crashes.loops(settings.atelier_data_dir) == ["engine on auto"]
 
 
-async def test_an_engine_that_could_not_be_started_is_tried_again(
+async def test_engine_that_cannot_start_is_retried(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.01, 0.02))
@@ -99,7 +99,7 @@ async def test_an_engine_that_could_not_be_started_is_tried_again(
         ("cpu", 2, "", ["cpu"]),
     ],
 )
-def test_each_card_that_torch_can_use_gets_an_engine_unless_a_device_is_named(
+def test_each_usable_card_gets_an_engine_unless_a_device_is_set(
     device: str,
     cards: int,
     usable: str,
@@ -115,14 +115,14 @@ def test_each_card_that_torch_can_use_gets_an_engine_unless_a_device_is_named(
     assert is_told is (device == "auto" and cards > 1 and len(usable.split()) < cards)
 
 
-def test_where_torch_does_not_say_which_cards_it_can_use_one_engine_is_started(
+def test_one_engine_is_started_if_torch_cannot_list_usable_cards(
     settings: Settings,
 ) -> None:
     for command in (("false",), ("/no/such/program",)):
         assert embedded_devices(settings, cards=lambda: 2, command=command) == ["auto"]
 
 
-def test_cards_are_counted_by_their_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cards_are_counted_by_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert nvidia_cards() == 0
     tool = tmp_path / "nvidia-smi"
@@ -133,7 +133,7 @@ def test_cards_are_counted_by_their_driver(tmp_path: Path, monkeypatch: pytest.M
     assert nvidia_cards() == 0
 
 
-async def test_an_engine_is_told_its_card(settings: Settings, tmp_path: Path) -> None:
+async def test_engine_receives_its_device(settings: Settings, tmp_path: Path) -> None:
     code = "import os, sys; open(sys.argv[1], 'w').write(os.environ['ATELIER_DEVICE'])"
     log = tmp_path / "device"
     command = (sys.executable, "-c", code, str(log))

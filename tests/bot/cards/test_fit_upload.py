@@ -46,7 +46,7 @@ class Stored:
         return await fitted_result(T, client, job, limit, is_result=True)
 
 
-async def test_a_picture_comes_as_it_is_where_it_fits_and_else_smaller_with_a_word() -> None:
+async def test_picture_too_large_to_upload_is_reduced_with_a_note() -> None:
     job = job_of(JobState.DONE, report=REPORT, result_key="a.png")
     assert await Stored().fit(job_of(JobState.DONE), MIB) is None
     as_it_is = await Stored(a_png=MIB).fit(job, MIB)
@@ -63,7 +63,7 @@ async def test_a_picture_comes_as_it_is_where_it_fits_and_else_smaller_with_a_wo
     assert far.asked == [("fit", MOST_BYTES)], "a request takes no more, whatever a server takes"
 
 
-async def test_several_share_a_request_and_those_that_are_gone_are_named() -> None:
+async def test_pictures_share_the_upload_limit_and_missing_ones_are_named() -> None:
     job = job_of(JobState.DONE, **versions(4))
     stored = Stored(**{"0_png": 7 * MIB, "2_png": 3, "3_png": 3})
     found = await stored.fit(job, 10 * MIB)
@@ -85,7 +85,7 @@ async def test_several_share_a_request_and_those_that_are_gone_are_named() -> No
 @pytest.mark.parametrize(
     ("plays", "has_alpha", "best"), [(0, False, "gif"), (1, False, "mp4"), (1, True, "gif")]
 )
-async def test_what_moves_comes_as_what_plays_by_itself_or_as_a_film(
+async def test_clip_is_shown_in_the_best_format_that_fits(
     plays: int, has_alpha: bool, best: str
 ) -> None:
     files = {kind: f"a.{kind}" for kind in ("mp4", "gif", "webp")}

@@ -53,7 +53,7 @@ def alt_texts_of(card: ui.LayoutView) -> list[str | None]:
 READY = Standing(2, NOW + timedelta(hours=2), 1, paused=False)
 
 
-def test_who_waits_reads_a_time_only_where_the_queue_moves() -> None:
+def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:
     waiting = job_of(JobState.QUEUED)
     assert "Place 2, expected <t:" in words_of(job_card(T, waiting, READY))
     assert "Place 1" in words_of(job_card(T, waiting, replace(READY, place=0)))
@@ -71,7 +71,7 @@ def test_who_waits_reads_a_time_only_where_the_queue_moves() -> None:
     assert "paused" not in words_of(being)
 
 
-def test_the_bar_is_full_at_the_end_and_cancel_is_offered_once() -> None:
+def test_running_card_shows_the_progress_bar_and_one_cancel_button() -> None:
     def painting(fraction: float, **other: Any) -> Job:
         progress = Progress(1, 2, fraction, **other.pop("progress", {}))
         return job_of(JobState.RUNNING, progress=progress, **other)
@@ -89,7 +89,7 @@ def test_the_bar_is_full_at_the_end_and_cancel_is_offered_once() -> None:
     assert "Getting ready" not in last
 
 
-def test_what_can_be_done_with_a_picture_is_offered_below_it() -> None:
+def test_card_offers_the_actions_that_apply() -> None:
     done = job_of(JobState.DONE, report=REPORT, result_key="a.png")
     one = attached(0)
     offered = actions_of(job_card(T, done, None, one))
@@ -105,7 +105,7 @@ def test_what_can_be_done_with_a_picture_is_offered_below_it() -> None:
         assert actions_of(job_card(T, job_of(state), None)) == ["again", "change", "delete"]
 
 
-def test_of_several_pictures_each_keeps_its_number_where_one_is_gone() -> None:
+def test_pictures_keep_their_numbers_if_one_is_missing() -> None:
     job = job_of(JobState.DONE, **versions(4))
     card = job_card(T, job, None, attached(0, 2, 3))
     assert actions_of(card)[:4] == ["first", "third", "fourth", "again"]
@@ -116,7 +116,7 @@ def test_of_several_pictures_each_keeps_its_number_where_one_is_gone() -> None:
     assert "These pictures were deleted" in words_of(job_card(T, deleted, None))
 
 
-def test_who_reads_pictures_aloud_hears_which_style_or_what_its_member_says() -> None:
+def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     styles = tuple(StyleInput(name=name, picture="a.png") for name in ("Reed", "Moss"))
     many = versions(2, vary="style") | {"inputs": PaintInputs(content="c", styles=styles)}
     job = job_of(JobState.DONE, **many)
@@ -128,7 +128,7 @@ def test_who_reads_pictures_aloud_hears_which_style_or_what_its_member_says() ->
     assert descriptions(T, job, 1) == ["A photo in 2 styles"]
 
 
-def test_who_reads_pictures_aloud_hears_what_forms_and_what_moves() -> None:
+def test_alt_text_describes_previews_and_clips() -> None:
     style = StyleInput(preset="the-scream")
     clip = ClipInput(picture="a.clip", frames=9, seconds=1.0)
     moving = PaintInputs(content="c", styles=(style,), clip=clip)
@@ -142,7 +142,7 @@ def test_who_reads_pictures_aloud_hears_what_forms_and_what_moves() -> None:
     assert descriptions(T, job_of(JobState.DONE, inputs=own), 1) == ["A painted photo"]
 
 
-def test_how_many_of_several_are_finished_and_why_not_more() -> None:
+def test_ended_card_states_the_finished_count_and_the_reason() -> None:
     progress = Progress(1, 2, 0.5, done=("0.png", "1.png"))
     many = {"options": PaintOptions(size_px=512, variants=4), "progress": progress}
     failed = job_of(JobState.FAILED, failure=failure(), **many)
@@ -161,7 +161,7 @@ def test_how_many_of_several_are_finished_and_why_not_more() -> None:
 
 
 @pytest.mark.parametrize("by_name", [False, True])
-def test_a_gallery_names_its_member_only_where_they_wish(by_name: bool) -> None:
+def test_gallery_card_names_the_member_only_on_request(by_name: bool) -> None:
     done = job_of(JobState.DONE, report=REPORT, result_key="a.png")
     card = gallery_card(T, done, attached(0), title="Dusk", by_name=by_name, spoiler=True)
     assert ("<@3>" in words_of(card)) is by_name
@@ -171,14 +171,14 @@ def test_a_gallery_names_its_member_only_where_they_wish(by_name: bool) -> None:
     assert gallery.items[0].spoiler
 
 
-def test_notes_stop_before_the_message_is_too_long_and_are_said_once() -> None:
+def test_notes_are_deduplicated_and_limited_in_length() -> None:
     long = [sentence("{word}", word=str(n) * 299) for n in range(9)]
     job = job_of(JobState.QUEUED, reply=Reply(1, 1, "t", NOW, notes=(long[0], *long)))
     said = notes(T, job)
     assert said == [str(n) * 299 for n in range(NOTES_LIMIT // 299)]
 
 
-def test_sizes_and_spans_are_those_of_the_picture() -> None:
+def test_card_shows_the_painted_size_and_rounded_durations() -> None:
     done = job_of(JobState.DONE, report=REPORT)
     assert "512 × 384 px" in settings_line(T, done)
     photos = replace(done, options=PaintOptions(size_px=512, variants=2, vary="photo"))

@@ -26,7 +26,7 @@ async def slow_engine(world: World) -> PretendEngine:
 
 
 @pytest.mark.parametrize("locale", WORDS)
-async def test_it_is_said_while_it_waits_and_is_painted_below_it_and_in_its_details(
+async def test_small_network_note_is_on_the_waiting_and_done_card_and_in_details(
     world: World, locale: str
 ) -> None:
     painter = await slow_engine(world)
@@ -52,7 +52,7 @@ async def test_it_is_said_while_it_waits_and_is_painted_below_it_and_in_its_deta
     assert any(line.startswith("lite ") for line in said)
 
 
-async def test_nothing_is_said_of_what_the_large_network_paints_in_good_time(world: World) -> None:
+async def test_card_does_not_mention_a_large_network_that_is_fast_enough(world: World) -> None:
     await slow_engine(world)
     done = await world.painted({"size": 64})
     assert "network" not in done.text
@@ -60,7 +60,7 @@ async def test_nothing_is_said_of_what_the_large_network_paints_in_good_time(wor
     assert (job.network, job.instead_of_seconds) == ("vgg19", None)
 
 
-async def test_again_is_painted_by_the_same_rule(world: World) -> None:
+async def test_again_chooses_the_network_by_the_current_pace(world: World) -> None:
     painter = await slow_engine(world)
     done = await world.painted(LARGE)
     again = await world.finished(await world.press(world.user(), done, "Again"))

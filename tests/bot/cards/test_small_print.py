@@ -28,7 +28,7 @@ def animated() -> bytes:
 @pytest.mark.parametrize(
     ("keep_colors", "said"), [("no", ""), ("match", " · colors kept (matched)")]
 )
-async def test_only_what_is_not_as_usual_is_said_of_the_settings(
+async def test_settings_line_omits_default_values(
     world: World, keep_colors: str, said: str
 ) -> None:
     await world.start_engine()
@@ -90,7 +90,7 @@ async def test_notes_name_a_painting_by_its_title_in_the_members_language(
 
 @pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE])
 @pytest.mark.parametrize("language", ["en", "es-ES"])
-async def test_a_card_says_that_its_picture_was_begun_anew(
+async def test_card_says_that_its_picture_was_restarted(
     world: World, language: str, why: Sentence
 ) -> None:
     world.user().locale = language
@@ -104,7 +104,7 @@ async def test_a_card_says_that_its_picture_was_begun_anew(
     await world.says(interaction, f"-# {said}")
 
 
-async def test_the_picture_is_for_the_name_that_others_see(world: World) -> None:
+async def test_card_names_the_member_by_display_name(world: World) -> None:
     await world.start_engine()
     world.user().display_name = "Ada Lovelace"
     message = await world.painted()

@@ -19,7 +19,7 @@ def field(interaction: Interaction, custom_id: str) -> Any:
     return next(each for each in fields if each["custom_id"] == custom_id)
 
 
-async def test_the_form_shows_what_the_picture_was_made_with(world: World) -> None:
+async def test_form_is_prefilled_with_the_options_of_the_picture(world: World) -> None:
     await world.start_engine()
     message = await world.painted(
         {"size": 100, "quality": "draft", "strength": 0.62, "spoiler": True}
@@ -33,7 +33,7 @@ async def test_the_form_shows_what_the_picture_was_made_with(world: World) -> No
     assert on == ["spoiler"]
 
 
-async def test_what_is_changed_is_painted_and_the_rest_stays(world: World) -> None:
+async def test_form_changes_only_the_edited_options(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"seed": 5, "timelapse": True, "style_scale": 2.0})
     form = await opened(world, message)
@@ -50,7 +50,7 @@ async def test_what_is_changed_is_painted_and_the_rest_stays(world: World) -> No
     assert done.ephemeral
 
 
-async def test_who_wanted_to_be_told_or_not_is_asked_nothing_and_stays_so(world: World) -> None:
+async def test_notify_choice_is_kept_by_the_form(world: World) -> None:
     await world.start_engine()
     for notify in ("yes", "no"):
         message = await world.painted({"notify": notify})
@@ -59,7 +59,7 @@ async def test_who_wanted_to_be_told_or_not_is_asked_nothing_and_stays_so(world:
         assert (await world.jobs())[0].reply.notify == notify
 
 
-async def test_other_pictures_take_the_place_of_some(world: World) -> None:
+async def test_uploaded_photo_mask_or_style_replaces_the_old_one(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"preset": "starry-night"}, attachments=PHOTO)
     form = await opened(world, message)
@@ -76,7 +76,7 @@ async def test_other_pictures_take_the_place_of_some(world: World) -> None:
     assert by_style.inputs.styles[0].picture is not None
 
 
-async def test_nothing_changed_is_another_version(world: World) -> None:
+async def test_unchanged_form_paints_with_a_new_seed(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"seed": 5})
     await world.finished(await world.discord.submit_modal(await opened(world, message)))
@@ -85,7 +85,7 @@ async def test_nothing_changed_is_another_version(world: World) -> None:
     assert new.options.seed != 5
 
 
-async def test_the_form_keeps_to_the_limits(world: World) -> None:
+async def test_form_is_refused_beyond_a_limit(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     await world.queue.limits.set(world.guild_id, {"max_size_px": 128}, 1)
@@ -95,7 +95,7 @@ async def test_the_form_keeps_to_the_limits(world: World) -> None:
     assert "128 px" in await world.said(submitted)
 
 
-async def test_the_form_offers_what_is_allowed_here_and_what_the_picture_has(world: World) -> None:
+async def test_form_offers_allowed_sizes_and_the_size_of_the_picture(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"size": 300, "quality": "fine"})
     await world.queue.limits.set(world.guild_id, {"max_size_px": 256, "max_quality": "draft"}, 1)

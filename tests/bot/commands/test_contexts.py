@@ -9,7 +9,7 @@ CONTEXTS = ("guild", "bot_dm", "private", "guild_without_bot")
 
 
 @pytest.mark.parametrize("locale", ["en-US", "de"])
-async def test_every_command_of_members_answers_everywhere(world: World, locale: str) -> None:
+async def test_every_member_command_answers_in_every_context(world: World, locale: str) -> None:
     ada = world.user("ada", locale=locale)
     job = await world.painted_job(ada)
     for context in CONTEXTS:

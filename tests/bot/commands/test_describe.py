@@ -25,7 +25,7 @@ def picture(message: Message) -> tuple[str, bool]:
     return item["description"], bool(item.get("spoiler"))
 
 
-async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> None:
+async def test_describe_changes_alt_text_and_spoiler_of_a_finished_picture(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     before = message.attachments[0].data
@@ -49,7 +49,7 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     assert picture(message) == ("A painted photo", False)
 
 
-async def test_versions_in_several_styles_are_described_together_or_each_by_its_style(
+async def test_versions_share_a_given_alt_text_or_get_one_per_style(
     world: World,
 ) -> None:
     await world.start_engine()
@@ -68,7 +68,7 @@ async def test_versions_in_several_styles_are_described_together_or_each_by_its_
     assert said() == each
 
 
-async def test_it_works_after_the_token_has_ended(world: World) -> None:
+async def test_describe_works_after_the_token_has_ended(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     world.shift_clock(16 * 60)
@@ -76,7 +76,7 @@ async def test_it_works_after_the_token_has_ended(world: World) -> None:
     assert picture(message) == ("A dog", False)
 
 
-async def test_it_works_where_discord_ends_the_token_early(world: World) -> None:
+async def test_describe_works_if_discord_ends_the_token_early(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     details = await world.discord.press(world.user(), message, label="Details")
@@ -90,7 +90,7 @@ async def test_it_works_where_discord_ends_the_token_early(world: World) -> None
 
 
 @pytest.mark.parametrize("ephemeral", [False, True])
-async def test_what_came_by_direct_message_is_described_there(
+async def test_picture_delivered_by_dm_is_described_in_the_dm(
     world: World, ephemeral: bool
 ) -> None:
     interaction = await world.paint({"ephemeral": ephemeral})
@@ -113,7 +113,7 @@ async def test_what_came_by_direct_message_is_described_there(
     assert picture(dm) == ("A dog", False)
 
 
-async def test_what_only_the_member_sees_cannot_be_changed_after_the_token(world: World) -> None:
+async def test_ephemeral_picture_keeps_its_description_for_the_next_showing(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"ephemeral": True})
     world.shift_clock(16 * 60)
@@ -123,14 +123,14 @@ async def test_what_only_the_member_sees_cannot_be_changed_after_the_token(world
     assert job.reply.alt_text == "A dog"
 
 
-async def test_only_its_member_describes_it(world: World) -> None:
+async def test_only_the_owner_is_offered_to_describe(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     details = await world.discord.press(world.user("grace"), message, label="Details")
     assert not (await world.says(details, "seed")).buttons
 
 
-async def test_what_admins_want_hidden_stays_hidden(world: World) -> None:
+async def test_describe_cannot_reveal_a_spoiler_required_by_the_channel(world: World) -> None:
     await world.start_engine()
     opened = await world.discord.slash(world.user("admin"), "settings", {"whose": "channel"})
     form = await world.discord.submit_modal(opened, {"switches": ["spoiler"]})
@@ -140,7 +140,7 @@ async def test_what_admins_want_hidden_stays_hidden(world: World) -> None:
     assert picture(message)[1]
 
 
-async def test_a_role_that_is_hidden_stays_so_from_where_it_is_not_known(world: World) -> None:
+async def test_describe_in_a_dm_cannot_reveal_a_spoiler_required_by_a_role(world: World) -> None:
     """In their direct messages a member has no roles."""
     hidden = Defaults(spoiler_role_ids=(7,))
     guild_id = world.guild_id
@@ -154,7 +154,9 @@ async def test_a_role_that_is_hidden_stays_so_from_where_it_is_not_known(world: 
 
 
 @pytest.mark.parametrize("whose", ["thread", "its channel", "another channel"])
-async def test_a_thread_hides_what_its_channel_hides(world: World, whose: str) -> None:
+async def test_thread_inherits_the_required_spoiler_of_its_channel(
+    world: World, whose: str
+) -> None:
     ada, guild_id = world.user(), world.guild_id
     thread_id = await world.thread("paintings", PUBLIC_THREAD)
     job = await world.painted_job(ada, channel_id=thread_id)
@@ -171,7 +173,9 @@ async def test_a_thread_hides_what_its_channel_hides(world: World, whose: str) -
     assert (await world.fresh(job)).reply.spoiler is (whose in ids)
 
 
-async def test_of_an_archived_thread_it_is_said_how_to_open_it(world: World) -> None:
+async def test_describe_in_an_archived_thread_explains_how_to_reopen_the_thread(
+    world: World,
+) -> None:
     await world.start_engine()
     message = await world.painted()
     world.shift_clock(16 * 60)

@@ -28,7 +28,7 @@ async def use_as_style(world: World, files: dict[str, Any]) -> Interaction:
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
-async def test_a_members_avatar_is_painted(world: World, context: str) -> None:
+async def test_member_avatar_is_painted(world: World, context: str) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     opened = await world.discord.user_command(ada, "Paint the avatar", grace, context=context)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
@@ -39,7 +39,7 @@ async def test_a_members_avatar_is_painted(world: World, context: str) -> None:
     assert job.inputs.styles[0].preset == "great-wave"
 
 
-async def test_a_messages_picture_is_used_as_style(world: World) -> None:
+async def test_picture_of_a_message_is_used_as_style(world: World) -> None:
     await world.says(await use_as_style(world, photos("teal")), "Place 1")
     (job,) = await world.jobs()
     (style,) = job.inputs.styles
@@ -47,7 +47,7 @@ async def test_a_messages_picture_is_used_as_style(world: World) -> None:
     assert style.picture != job.inputs.content
 
 
-async def test_a_message_without_a_picture_is_no_style(world: World) -> None:
+async def test_message_without_a_picture_cannot_be_used_as_style(world: World) -> None:
     post = world.discord.post(world.user("grace"), "no picture")
     asked = await world.discord.message_command(world.user(), "Use as style", post)
     assert "That message has no picture" in await world.said(asked)
@@ -71,7 +71,7 @@ async def picked(world: World, command: str, label: str, context: str = "guild")
 
 
 @pytest.mark.parametrize("context", ["guild", "private"])
-async def test_of_several_pictures_of_a_message_one_is_chosen_as_style(
+async def test_one_of_several_message_pictures_is_chosen_as_style(
     world: World, context: str
 ) -> None:
     opened = await picked(world, "Use as style", "2 · navy.png", context)
@@ -82,7 +82,7 @@ async def test_of_several_pictures_of_a_message_one_is_chosen_as_style(
     assert color_of(await world.queue.store.get(style.picture or "")) == (0, 0, 128)
 
 
-async def test_of_several_pictures_of_a_message_one_is_chosen_to_be_painted(world: World) -> None:
+async def test_one_of_several_message_pictures_is_chosen_to_be_painted(world: World) -> None:
     opened = await picked(world, "Paint this", "3 · olive.png")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     await world.says(submitted, "Place 1")
@@ -91,7 +91,7 @@ async def test_of_several_pictures_of_a_message_one_is_chosen_to_be_painted(worl
     assert job.options.variants == 1
 
 
-async def test_all_pictures_of_a_message_are_painted_in_one(world: World) -> None:
+async def test_all_pictures_of_a_message_are_painted_in_one_message(world: World) -> None:
     await world.start_engine()
     opened = await picked(world, "Paint this", "All 3 in one message")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
@@ -100,7 +100,7 @@ async def test_all_pictures_of_a_message_are_painted_in_one(world: World) -> Non
     assert labels(message)[:4] == ["Choose 1", "Choose 2", "Choose 3", "Again"]
 
 
-async def test_several_photographs_are_one_job_and_one_message(world: World) -> None:
+async def test_several_photos_make_one_job_and_one_message(world: World) -> None:
     await world.start_engine()
     message = await world.finished(await use_as_style(world, photos("teal", "navy", "olive")))
     (job,) = await world.jobs()
@@ -117,7 +117,7 @@ async def test_several_photographs_are_one_job_and_one_message(world: World) -> 
     assert len(again.attachments) == 3
 
 
-async def test_ten_photographs_fit_in_a_message(world: World) -> None:
+async def test_ten_photos_fit_in_a_message(world: World) -> None:
     await world.start_engine()
     colors = ("teal", "navy", "olive", "brown", "purple", "maroon", "gray", "silver", "lime")
     message = await world.finished(await use_as_style(world, photos(*colors, "aqua")))
@@ -126,13 +126,13 @@ async def test_ten_photographs_fit_in_a_message(world: World) -> None:
     assert labels(message)[9] == "Choose 10"
 
 
-async def test_they_count_as_what_they_cost(world: World) -> None:
+async def test_each_of_several_photos_counts_toward_the_daily_limit(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
     refused = await world.said(await use_as_style(world, photos("teal", "navy", "olive")))
     assert "You asked for 3 pictures at once" in refused
 
 
-async def test_what_cannot_be_used_of_several_is_left_out_and_told(world: World) -> None:
+async def test_unusable_photo_is_left_out_with_a_note(world: World) -> None:
     await world.start_engine()
     files = photos("teal", "navy")
     files["content"].insert(1, ("broken.png", b"no picture"))
@@ -146,7 +146,7 @@ async def test_what_cannot_be_used_of_several_is_left_out_and_told(world: World)
     assert "Photo 1: " in await world.said(await use_as_style(world, only_broken))
 
 
-async def test_what_is_left_out_is_told_while_the_others_wait_and_are_painted(
+async def test_note_on_a_left_out_photo_is_shown_while_waiting_and_painting(
     world: World,
 ) -> None:
     files = photos("teal", "navy")
@@ -161,7 +161,7 @@ async def test_what_is_left_out_is_told_while_the_others_wait_and_are_painted(
             painter.hold.clear()
 
 
-async def test_what_is_left_out_is_told_beside_many_other_notes(world: World) -> None:
+async def test_note_on_a_left_out_photo_is_shown_beside_many_other_notes(world: World) -> None:
     files = {
         "content": [
             *((f"{color}.gif", animated(color)) for color in ("teal", "navy", "olive", "brown")),
@@ -174,7 +174,7 @@ async def test_what_is_left_out_is_told_beside_many_other_notes(world: World) ->
         assert f"Photo {number}: The file is animated" in message.text
 
 
-async def test_several_versions_are_not_offered_to_be_filmed(world: World) -> None:
+async def test_change_form_for_several_photos_offers_no_timelapse(world: World) -> None:
     message = await world.says(await use_as_style(world, photos("teal", "navy")), "Place 1")
     await world.press(world.user(), message, "Cancel")
     await world.eventually(lambda: "Cancelled" in message.text)
@@ -184,7 +184,7 @@ async def test_several_versions_are_not_offered_to_be_filmed(world: World) -> No
     assert "Hide it until somebody clicks on it" in str(form.modal)
 
 
-async def test_several_photographs_wait_for_their_style_together(world: World) -> None:
+async def test_several_photos_wait_together_for_a_style(world: World) -> None:
     message = await world.slash(world.user(), "help")
     opened = await world.press(world.user(), message, "Try it now")
     submitted = await world.discord.submit_modal(opened, {}, photos("teal", "navy"))
@@ -195,7 +195,7 @@ async def test_several_photographs_wait_for_their_style_together(world: World) -
     assert (job.options.variants, len(job.inputs.more_contents)) == (2, 1)
 
 
-async def test_several_photographs_take_another_style_together(world: World) -> None:
+async def test_other_style_applies_to_all_photos_together(world: World) -> None:
     await world.start_engine()
     message = await world.finished(await use_as_style(world, photos("teal", "navy")))
     opened = await world.discord.press(world.user(), message, label="Other style")
@@ -205,7 +205,7 @@ async def test_several_photographs_take_another_style_together(world: World) -> 
     assert newest.inputs.more_contents == first.inputs.more_contents
 
 
-async def test_discord_is_told_which_files_are_pictures(world: World) -> None:
+async def test_upload_fields_declare_the_accepted_file_types(world: World) -> None:
     (paint,) = [each for each in world.discord.commands if each["name"] == "paint"]
     kinds = {o["name"]: o["file_types"] for o in paint["options"] if o["type"] == 11}
     assert {"image", ".heic"} <= set(kinds["style"])
@@ -217,7 +217,7 @@ async def test_discord_is_told_which_files_are_pictures(world: World) -> None:
     assert "image" in upload["file_types"]
 
 
-async def test_where_discord_refuses_the_kinds_of_files_it_is_told_the_rest(
+async def test_commands_are_synced_without_file_types_after_a_refusal(
     closed_world: World,
 ) -> None:
     world = closed_world

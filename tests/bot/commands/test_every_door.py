@@ -288,9 +288,7 @@ async def refuse(world: World, user: User, doors: Doors, words: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
-    world: World, part: int
-) -> None:
+async def test_every_way_to_start_a_painting_obeys_every_limit(world: World, part: int) -> None:
     await world.start_engine()
     ada, guild_id, limits = world.user("ada"), world.guild_id, world.queue.limits
     await painted(world, ada)  # so that a day's limit can be full
@@ -330,7 +328,7 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
             assert newest > before
 
 
-async def test_what_nobody_chose_is_lowered_to_what_is_allowed(world: World) -> None:
+async def test_unchosen_size_and_quality_are_lowered_to_the_limits(world: World) -> None:
     engine = await world.start_engine()
     ada, guild_id = world.user("ada"), world.guild_id
     doors = await opened(world, ada, sorted(ASKS_NO_SIZE))
@@ -349,7 +347,7 @@ async def test_what_nobody_chose_is_lowered_to_what_is_allowed(world: World) -> 
 
 
 @pytest.mark.parametrize("change", [None, {"painter_role_ids": [1]}, {"channel_ids": [1]}])
-async def test_a_version_costs_nothing_but_who_may_not_paint_there_sees_it_alone(
+async def test_version_chosen_by_a_member_barred_from_painting_is_ephemeral(
     world: World, change: dict[str, Any] | None
 ) -> None:
     await world.start_engine()
@@ -363,7 +361,7 @@ async def test_a_version_costs_nothing_but_who_may_not_paint_there_sees_it_alone
     assert taken.ephemeral
 
 
-def test_no_door_is_left_out() -> None:
+def test_tests_cover_every_way_to_start_a_painting() -> None:
     """Who adds a call that takes a wish in adds its door above, and its place here."""
     found = set()
     for path in sorted(BOT.rglob("*.py")):

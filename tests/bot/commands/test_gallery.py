@@ -20,7 +20,7 @@ def pictures_in(message: Message) -> list[str]:
     return [item["media"]["url"] for gallery in galleries for item in gallery["items"]]
 
 
-async def test_history_shows_ones_own_pictures_in_pages(world: World) -> None:
+async def test_history_shows_own_pictures_in_pages(world: World) -> None:
     ada = world.user("ada")
     await world.painted_job(world.user("grace"))
     jobs = [await world.painted_job(ada) for _ in range(6)]
@@ -42,7 +42,7 @@ async def test_history_shows_ones_own_pictures_in_pages(world: World) -> None:
     assert f"#{jobs[-1].id} ·" in message.text
 
 
-async def test_a_picture_of_the_history_opens_with_the_buttons_to_go_on(world: World) -> None:
+async def test_picture_selected_in_history_opens_with_its_buttons(world: World) -> None:
     ada = world.user("ada")
     job = await world.painted_job(ada)
     message = await world.slash(ada, "history")
@@ -54,7 +54,7 @@ async def test_a_picture_of_the_history_opens_with_the_buttons_to_go_on(world: W
     assert len(opened.attachments) == 1
 
 
-async def test_a_forged_choice_shows_nobody_elses_picture(world: World) -> None:
+async def test_forged_history_choice_reveals_no_picture_of_another_member(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     secret = await world.painted_job(ada, in_guild=False)
     await world.painted_job(grace)
@@ -64,7 +64,7 @@ async def test_a_forged_choice_shows_nobody_elses_picture(world: World) -> None:
     assert not opened.attachments
 
 
-async def test_an_empty_history_says_how_to_begin(world: World) -> None:
+async def test_empty_history_explains_how_to_start(world: World) -> None:
     message = await world.slash(world.user(), "history", context="bot_dm")
     assert "Start one with /paint" in message.text
 
@@ -76,7 +76,7 @@ async def test_a_deleted_picture_is_no_longer_in_the_history(world: World) -> No
     assert "You have no pictures here yet" in (await world.slash(ada, "history")).text
 
 
-async def test_show_permits_ones_own_anywhere(world: World) -> None:
+async def test_show_permits_own_pictures_in_every_context(world: World) -> None:
     ada = world.user("ada")
     job = await world.painted_job(ada, ephemeral=True)
     for context in ("guild", "bot_dm", "private"):
@@ -86,14 +86,14 @@ async def test_show_permits_ones_own_anywhere(world: World) -> None:
         assert message.ephemeral
 
 
-async def test_show_permits_what_everybody_in_the_server_saw(world: World) -> None:
+async def test_show_permits_public_pictures_of_the_server(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     public = await world.painted_job(ada, channel="talk")
     message = await world.slash(grace, "show", {"picture": public.id})
     assert len(message.attachments) == 1
 
 
-async def test_a_refusal_to_show_to_everybody_is_seen_by_one(world: World) -> None:
+async def test_refusal_to_show_publicly_is_ephemeral(world: World) -> None:
     job = await world.painted_job(world.user("ada"), ephemeral=True)
     options = {"picture": job.id, "everybody": True}
     message = await answer(await world.discord.slash(world.user("grace"), "show", options))
@@ -101,7 +101,7 @@ async def test_a_refusal_to_show_to_everybody_is_seen_by_one(world: World) -> No
     assert message.ephemeral
 
 
-async def test_show_refuses_what_was_not_for_everybody(world: World) -> None:
+async def test_show_refuses_private_pictures_of_others(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     hidden = await world.painted_job(ada, ephemeral=True)
     private = await world.painted_job(ada, in_guild=False)
@@ -112,7 +112,7 @@ async def test_show_refuses_what_was_not_for_everybody(world: World) -> None:
         assert not message.attachments
 
 
-async def test_show_permits_an_admin_all_of_their_server_and_no_more(world: World) -> None:
+async def test_show_permits_admins_all_pictures_of_their_server_but_no_others(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     hidden = await world.painted_job(ada, ephemeral=True)
     private = await world.painted_job(ada, in_guild=False)
@@ -120,7 +120,7 @@ async def test_show_permits_an_admin_all_of_their_server_and_no_more(world: Worl
     assert not (await world.slash(admin, "show", {"picture": private.id})).attachments
 
 
-async def test_show_offers_ones_own_and_can_share(world: World) -> None:
+async def test_show_offers_own_pictures_and_can_show_publicly(world: World) -> None:
     ada = world.user("ada")
     job = await world.painted_job(ada)
     await world.painted_job(world.user("grace"))
@@ -158,7 +158,7 @@ def sections_of(message: Message) -> list[tuple[str, str]]:
     ]
 
 
-async def test_what_is_at_hand_comes_first_each_with_its_swatch(world: World) -> None:
+async def test_styles_lists_local_paintings_first_with_their_swatches(world: World) -> None:
     message = await world.slash(world.user(), "styles")
     with_swatch = [each for each in load_catalogue() if each.swatch_path]
     names = [words.splitlines()[0].strip("*") for words, _ in sections_of(message)]
@@ -169,7 +169,7 @@ async def test_what_is_at_hand_comes_first_each_with_its_swatch(world: World) ->
     assert len(others) == max(0, 6 - len(with_swatch))
 
 
-async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(world: World) -> None:
+async def test_downloaded_scan_is_shown_and_counts_as_local(world: World) -> None:
     painting = next(each for each in load_catalogue() if each.swatch_path is None)
     scan = scan_path(painting, world.settings.styles_dir)
     scan.parent.mkdir(parents=True)
@@ -185,7 +185,7 @@ async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(world: World) ->
     assert painting.id in first[: sum(bool(each.swatch_path) for each in load_catalogue()) + 1]
 
 
-async def test_a_swatch_that_the_engine_painted_is_shown_instead_of_the_scan(world: World) -> None:
+async def test_swatch_painted_by_the_engine_is_shown(world: World) -> None:
     painting = next(each for each in load_catalogue() if each.swatch_path is None)
     swatch = painted_swatch_path(painting, world.settings.styles_dir)
     swatch.parent.mkdir(parents=True)
@@ -209,7 +209,7 @@ async def test_pages_are_turned_by_their_owner_only(world: World) -> None:
     assert message.text == before
 
 
-async def test_a_page_that_no_longer_exists_is_no_error(world: World) -> None:
+async def test_vanished_history_page_is_shown_as_empty(world: World) -> None:
     ada = world.user("ada")
     last = [await world.painted_job(ada) for _ in range(5)][-1]
     message = await world.slash(ada, "history")
@@ -222,7 +222,7 @@ async def test_a_page_that_no_longer_exists_is_no_error(world: World) -> None:
     assert f"#{last.id} ·" in message.text
 
 
-async def test_a_picture_of_the_history_is_painted_again(world: World) -> None:
+async def test_picture_selected_in_history_can_be_painted_again(world: World) -> None:
     ada = world.user("ada")
     job = await world.painted_job(ada, in_guild=False)
     message = await world.slash(ada, "history", context="bot_dm")
@@ -247,7 +247,7 @@ async def test_show_refuses_a_channel_that_the_member_cannot_see(world: World) -
     assert len(there.attachments) == 1
 
 
-async def test_of_a_very_large_picture_the_preview_is_shown_small(world: World) -> None:
+async def test_history_thumbnail_of_a_very_large_picture_is_its_preview(world: World) -> None:
     ada = world.user("ada")
     normal = await world.painted_job(ada)
     large = await world.stepped.paint(await world.job(ada), size=(8192, 4096))
@@ -262,7 +262,7 @@ async def test_of_a_very_large_picture_the_preview_is_shown_small(world: World) 
     assert sizes == [(40, 30), (128, 96)]
 
 
-async def test_a_copy_of_what_is_not_finished_leads_to_where_it_goes_on(world: World) -> None:
+async def test_copy_of_an_unfinished_picture_links_its_message(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
@@ -282,7 +282,7 @@ async def test_a_copy_of_what_is_not_finished_leads_to_where_it_goes_on(world: W
     assert "it goes on" not in copy.text
 
 
-async def test_where_it_goes_on_is_not_told_of_a_message_that_only_its_member_saw(
+async def test_copy_of_an_unfinished_ephemeral_picture_names_the_show_command(
     world: World,
 ) -> None:
     await world.says(await world.paint({"ephemeral": True}), "Place 1")

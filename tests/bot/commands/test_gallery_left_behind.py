@@ -29,7 +29,7 @@ async def unfinished(world: World) -> Job:
     return job
 
 
-async def test_it_is_not_posted_once_more(world: World) -> None:
+async def test_unrecorded_gallery_post_is_not_repeated(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     await unfinished(world)
@@ -40,7 +40,7 @@ async def test_it_is_not_posted_once_more(world: World) -> None:
     assert [each.text for each in world.discord.messages("talk")] == ["How nice!"]
 
 
-async def test_it_goes_when_the_picture_is_deleted(world: World) -> None:
+async def test_unrecorded_gallery_post_is_removed_with_its_picture(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     await unfinished(world)
@@ -49,7 +49,7 @@ async def test_it_goes_when_the_picture_is_deleted(world: World) -> None:
     assert world.discord.messages("talk") == []
 
 
-async def test_the_next_start_takes_it_out_where_the_picture_was_deleted_meanwhile(
+async def test_startup_removes_the_unrecorded_post_of_a_deleted_picture(
     world: World,
 ) -> None:
     message = await world.painted()
@@ -62,7 +62,7 @@ async def test_the_next_start_takes_it_out_where_the_picture_was_deleted_meanwhi
     await world.eventually(lambda: not world.discord.messages("talk"))
 
 
-async def test_what_never_came_there_can_be_posted(world: World) -> None:
+async def test_gallery_post_that_never_arrived_can_be_repeated(world: World) -> None:
     message = await world.painted()
     (job,) = await world.jobs()
     talk = world.discord.channel("talk")
@@ -74,7 +74,7 @@ async def test_what_never_came_there_can_be_posted(world: World) -> None:
     assert len(world.discord.messages("talk")) == 1
 
 
-async def test_while_discord_is_troubled_it_is_not_posted_either(world: World) -> None:
+async def test_unrecorded_gallery_post_is_not_repeated_while_discord_fails(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     await unfinished(world)
@@ -86,7 +86,7 @@ async def test_while_discord_is_troubled_it_is_not_posted_either(world: World) -
     assert len(world.discord.messages("talk")) == 1
 
 
-async def test_what_is_being_posted_in_this_moment_is_left_alone(world: World) -> None:
+async def test_gallery_post_in_progress_is_not_settled(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     job = await unfinished(world)
@@ -102,7 +102,7 @@ async def test_what_is_being_posted_in_this_moment_is_left_alone(world: World) -
     assert post.message_id == world.discord.messages("talk")[0].id
 
 
-async def test_it_is_found_where_discord_posted_it_and_never_answered(
+async def test_gallery_post_without_a_response_is_found_and_not_repeated(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery, "TRIES", 0)

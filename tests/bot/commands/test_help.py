@@ -20,7 +20,7 @@ async def commands(world: World, user: str, **details: Any) -> Message:
     return message
 
 
-async def test_help_is_short_and_says_what_holds_here(world: World) -> None:
+async def test_help_is_short_and_states_the_local_limits(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_size_px": 768, "cooldown_seconds": 30}, 1)
     message = await world.slash(world.user(), "help")
     assert message.ephemeral
@@ -33,7 +33,7 @@ async def test_help_is_short_and_says_what_holds_here(world: World) -> None:
     )
 
 
-async def test_it_can_be_tried_at_once(world: World) -> None:
+async def test_try_it_now_in_help_starts_a_painting(world: World) -> None:
     message = await world.slash(world.user(), "help")
     opened = await world.press(world.user(), message, "Try it now")
     photo = {"content": [("photo.png", gradient_picture())]}
@@ -44,7 +44,7 @@ async def test_it_can_be_tried_at_once(world: World) -> None:
     await world.says(chosen, "Place 1")
 
 
-async def test_members_see_what_they_can_use(world: World) -> None:
+async def test_command_list_hides_admin_commands_from_members(world: World) -> None:
     message = await commands(world, "ada", context="bot_dm")
     assert "`/paint`" in message.text
     assert "`/style save`" in message.text
@@ -52,18 +52,18 @@ async def test_members_see_what_they_can_use(world: World) -> None:
     assert "/blocklist" not in message.text
 
 
-async def test_admins_also_see_theirs(world: World) -> None:
+async def test_command_list_shows_admins_the_admin_commands(world: World) -> None:
     message = await commands(world, "admin")
     assert "`/blocklist add`" in message.text
 
 
-async def test_in_german_with_the_names_that_german_users_see(world: World) -> None:
+async def test_command_list_uses_german_command_names(world: World) -> None:
     message = await commands(world, "ada", locale="de")
     assert "`/malen` · Ein Foto im Stil eines Gemäldes malen." in message.text
     assert "`/stil speichern`" in message.text
 
 
-async def test_it_fits_into_a_message_in_every_language(world: World) -> None:
+async def test_help_fits_into_a_message_in_every_language(world: World) -> None:
     client: AtelierClient = world.bot
     for t in languages().values():
         short = help_layout(t, client.tree, world.settings.limits, 1)
@@ -72,11 +72,11 @@ async def test_it_fits_into_a_message_in_every_language(world: World) -> None:
         assert layout.content_length() <= 4000  # characters of all texts of a message
 
 
-async def test_the_document_of_the_commands_is_up_to_date(world: World) -> None:
+async def test_commands_document_is_up_to_date(world: World) -> None:
     path = Path(__file__).resolve().parents[3] / "docs" / "commands.md"
     hint = "run `python -m bot.help_command`"
     assert path.read_text(encoding="utf-8") == document(world.bot.tree), hint
 
 
-async def test_every_note_of_the_document_belongs_to_a_command(world: World) -> None:
+async def test_every_note_in_the_commands_document_belongs_to_a_command(world: World) -> None:
     assert set(NOTES) <= {command.qualified_name for command in leaves(world.bot.tree)}

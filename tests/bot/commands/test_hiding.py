@@ -36,7 +36,9 @@ async def brought_back(world: World, painted: Message) -> Interaction:
 
 
 @pytest.mark.parametrize("whose", ["guild", "channel"])
-async def test_what_comes_again_is_hidden_where_all_pictures_are(world: World, whose: str) -> None:
+async def test_reposted_picture_is_hidden_where_admins_require_spoilers(
+    world: World, whose: str
+) -> None:
     await world.start_engine()
     painted = await world.painted({"timelapse": True})
     assert not is_hidden(painted)
@@ -49,7 +51,7 @@ async def test_what_comes_again_is_hidden_where_all_pictures_are(world: World, w
         assert is_hidden(interaction.message), again.__name__
 
 
-async def test_what_was_painted_in_private_is_shown_hidden_where_all_pictures_are(
+async def test_picture_from_a_dm_is_shown_hidden_where_admins_require_spoilers(
     world: World,
 ) -> None:
     await world.start_engine()
@@ -61,7 +63,7 @@ async def test_what_was_painted_in_private_is_shown_hidden_where_all_pictures_ar
     assert is_hidden(interaction.message)
 
 
-async def test_what_its_member_hides_is_hidden_wherever_it_comes_again(world: World) -> None:
+async def test_spoiler_picture_stays_hidden_when_reposted(world: World) -> None:
     await world.start_engine()
     await world.open_gallery()
     painted = await world.painted({"timelapse": True, "spoiler": True})
@@ -85,7 +87,7 @@ def is_hidden(message: Message) -> bool:
 
 
 @pytest.mark.parametrize("whose", ["guild", "channel"])
-async def test_what_waits_and_is_painted_is_hidden_where_all_pictures_are_from_now_on(
+async def test_newly_required_spoiler_hides_waiting_and_running_pictures(
     world: World, whose: str
 ) -> None:
     painter = await world.start_engine()
@@ -105,7 +107,9 @@ async def test_what_waits_and_is_painted_is_hidden_where_all_pictures_are_from_n
     assert not is_hidden(await world.finished(in_a_dm))
 
 
-async def test_what_waits_in_a_thread_is_hidden_as_in_its_channel(world: World) -> None:
+async def test_required_spoiler_of_a_channel_hides_jobs_waiting_in_its_threads(
+    world: World,
+) -> None:
     threads = [await world.thread(channel, PUBLIC_THREAD) for channel in ("paintings", "talk")]
     inside, elsewhere = [await world.job(world.user(), channel_id=thread) for thread in threads]
     await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
@@ -113,7 +117,7 @@ async def test_what_waits_in_a_thread_is_hidden_as_in_its_channel(world: World) 
     assert not (await world.fresh(elsewhere)).reply.spoiler
 
 
-async def test_a_role_that_was_given_meanwhile_hides_what_is_shown_from_then_on(
+async def test_spoiler_role_granted_during_painting_hides_the_picture(
     world: World,
 ) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
@@ -133,7 +137,7 @@ async def test_a_role_that_was_given_meanwhile_hides_what_is_shown_from_then_on(
     assert not is_hidden(await world.finished(other))
 
 
-async def test_a_member_of_whom_discord_tells_nothing_gets_the_picture(
+async def test_picture_is_delivered_if_the_member_cannot_be_looked_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(role_spoilers, "ASKING_SECONDS", 0.2)

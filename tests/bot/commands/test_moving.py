@@ -21,7 +21,7 @@ from tests.kit.world import World
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
-async def test_what_moves_is_asked_about_and_painted_in_the_same_message(
+async def test_moving_photo_is_asked_about_and_painted_in_one_message(
     world: World, context: str
 ) -> None:
     await world.start_engine()
@@ -39,7 +39,7 @@ async def test_what_moves_is_asked_about_and_painted_in_the_same_message(
     assert "Time-lapse" not in [button.get("label") for button in done.buttons]
 
 
-async def test_its_first_picture_is_painted_as_ever(world: World) -> None:
+async def test_first_frame_is_painted_as_a_still_picture(world: World) -> None:
     await world.start_engine()
     message = await asked(world, {"size": 80})
     done = await world.finished(await decided(world, message, "First frame"))
@@ -50,16 +50,14 @@ async def test_its_first_picture_is_painted_as_ever(world: World) -> None:
 
 
 @pytest.mark.parametrize(("moving", "suffix"), [(True, "gif"), (False, "png")])
-async def test_the_option_decides_without_a_question(
-    world: World, moving: bool, suffix: str
-) -> None:
+async def test_moving_option_skips_the_question(world: World, moving: bool, suffix: str) -> None:
     await world.start_engine()
     done = await world.finished(await world.paint({"moving": moving}, attachments=GIF))
     assert done.attachments[0].filename.endswith(suffix)
     assert QUESTION not in done.text
 
 
-async def test_a_film_is_shown_as_one_and_its_sound_is_left_out(world: World) -> None:
+async def test_video_is_painted_as_a_video_without_sound(world: World) -> None:
     await world.start_engine()
     heard = {**FILM, "content": ("cat.mp4", film(LOOKS, sound=True))}
     done = await moving(world, attachments=heard)
@@ -79,7 +77,7 @@ KINDS = {
 }
 
 
-async def test_every_kind_of_file_that_moves_is_painted_moving(world: World) -> None:
+async def test_every_moving_file_type_is_painted_moving(world: World) -> None:
     await world.start_engine()
     for name, data in KINDS.items():
         done = await moving(world, attachments={"content": (name, data), "style": STYLE})
@@ -95,7 +93,7 @@ async def test_every_kind_of_file_that_moves_is_painted_moving(world: World) -> 
             assert job.report.width_px < job.report.height_px
 
 
-async def test_what_is_transparent_is_no_film_though_it_is_shown_once(world: World) -> None:
+async def test_transparent_clip_that_plays_once_is_shown_as_a_gif(world: World) -> None:
     await world.start_engine()
     frames = [PngFrame((60 * n, 90, 90, 120)) for n in range(3)]
     opaque = gif([GifFrame(0), GifFrame(1)], repeats=None)
@@ -108,7 +106,7 @@ async def test_what_is_transparent_is_no_film_though_it_is_shown_once(world: Wor
         assert done.attachments[0].filename.endswith(suffix)
 
 
-async def test_a_broken_tail_and_too_small_a_picture_are_told(world: World) -> None:
+async def test_truncated_clip_gets_a_note_and_a_tiny_clip_is_refused(world: World) -> None:
     await world.start_engine()
     broken = {"content": ("cat.gif", ANIMATION[: len(ANIMATION) * 3 // 4]), "style": STYLE}
     done = await moving(world, attachments=broken)
@@ -122,7 +120,7 @@ async def test_a_broken_tail_and_too_small_a_picture_are_told(world: World) -> N
     assert len(await world.jobs()) == 1
 
 
-async def test_what_does_not_move_is_painted_as_it_is(world: World) -> None:
+async def test_photo_without_motion_is_painted_as_a_still_picture(world: World) -> None:
     await world.start_engine()
     done = await world.finished(await world.paint({"moving": True}))
     assert "It does not move, so I painted it as a still picture." in done.text
@@ -131,7 +129,7 @@ async def test_what_does_not_move_is_painted_as_it_is(world: World) -> None:
     assert done.attachments[0].filename.endswith(".png")
 
 
-async def test_nobody_else_decides_and_to_press_twice_paints_once(world: World) -> None:
+async def test_only_the_asker_decides_and_two_presses_make_one_job(world: World) -> None:
     message = await asked(world)
     refused = await decided(world, message, user="grace")
     assert "somebody else" in await world.said(refused)
@@ -146,7 +144,7 @@ async def test_nobody_else_decides_and_to_press_twice_paints_once(world: World) 
     assert len(await world.jobs()) == 1
 
 
-async def test_a_style_is_asked_for_first(world: World) -> None:
+async def test_style_is_asked_for_before_the_moving_question(world: World) -> None:
     await world.start_engine()
     interaction = await world.paint(attachments={"content": GIF["content"]})
     styles = await world.says(interaction, "Which style")
@@ -157,7 +155,7 @@ async def test_a_style_is_asked_for_first(world: World) -> None:
     assert job.inputs.clip is not None
 
 
-async def test_several_versions_are_stills(world: World) -> None:
+async def test_versions_of_a_moving_photo_are_still_pictures(world: World) -> None:
     await world.start_engine()
     refused = await world.paint({"moving": True, "variants": 2}, attachments=GIF)
     assert "A moving picture is painted in one version only" in await world.said(refused)
@@ -168,7 +166,7 @@ async def test_several_versions_are_stills(world: World) -> None:
 # Minute 16, restarts
 
 
-async def test_the_question_still_works_after_minute_16_and_a_restart(world: World) -> None:
+async def test_moving_question_works_after_minute_16_and_a_restart(world: World) -> None:
     await world.start_engine()
     message = await asked(world, {"seed": 7})
     world.shift_clock(16 * 60)
@@ -180,7 +178,7 @@ async def test_the_question_still_works_after_minute_16_and_a_restart(world: Wor
     assert job.options.seed == 7
 
 
-async def test_a_restart_behind_the_answer_goes_on_with_it(world: World) -> None:
+async def test_answered_moving_question_is_resumed_after_a_restart(world: World) -> None:
     message = await asked(world)
     world.bot.queue.submissions.submit = _never  # type: ignore[method-assign,assignment]
     pressed = await decided(world, message)
@@ -201,7 +199,7 @@ async def _never(*_arguments: object) -> None:
 # Limits
 
 
-async def test_limits_of_the_server_hold_for_what_moves(world: World) -> None:
+async def test_server_limits_apply_to_moving_pictures(world: World) -> None:
     await world.start_engine()
     await world.queue.limits.set(world.guild_id, {"max_clip_size_px": 64, "max_clip_seconds": 1}, 1)
     long = gif([GifFrame(n % 3, 50, box=(0, 0, 96, 72)) for n in range(4)], canvas=(96, 72))
@@ -216,7 +214,7 @@ async def test_limits_of_the_server_hold_for_what_moves(world: World) -> None:
     assert "largest size for moving pictures here is 64 px" in await world.said(larger)
 
 
-async def test_a_refusal_leaves_the_question_to_be_answered_again(world: World) -> None:
+async def test_refused_answer_leaves_the_moving_question_open(world: World) -> None:
     message = await asked(world)
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
     await world.says(await world.paint(), "Place 1")
@@ -234,7 +232,7 @@ async def _all_done(world: World) -> bool:
 # Buttons
 
 
-async def test_progress_is_told_in_frames_and_the_preview_moves(world: World) -> None:
+async def test_progress_counts_frames_and_the_preview_moves(world: World) -> None:
     engine = await world.start_engine()
     engine.hold.clear()
     interaction = await world.paint({"moving": True}, attachments=GIF)

@@ -16,7 +16,7 @@ from tests.kit.world import World
 
 
 @pytest.mark.parametrize("button", ["Again", "Stronger", "Softer"])
-async def test_a_remix_moves_too(world: World, button: str) -> None:
+async def test_remix_of_a_moving_picture_moves(world: World, button: str) -> None:
     await world.start_engine()
     done = await moving(world)
     again = await world.discord.press(world.user(), done, label=button)
@@ -27,7 +27,7 @@ async def test_a_remix_moves_too(world: World, button: str) -> None:
     assert newer.parent_job_id == older.id
 
 
-async def test_larger_is_as_large_as_what_moves_may_be(world: World) -> None:
+async def test_larger_stops_at_the_size_limit_of_moving_pictures(world: World) -> None:
     await world.start_engine()
     done = await moving(world)
     larger = await world.finished(await world.discord.press(world.user(), done, label="Larger"))
@@ -42,7 +42,7 @@ async def test_larger_is_as_large_as_what_moves_may_be(world: World) -> None:
     assert "512 px" in await world.said(refused)
 
 
-async def test_it_is_deleted_shown_and_in_the_history_like_any_other(world: World) -> None:
+async def test_moving_picture_can_be_shown_listed_saved_and_deleted(world: World) -> None:
     await world.start_engine()
     done = await moving(world)
     (job,) = await world.jobs()
@@ -56,7 +56,7 @@ async def test_it_is_deleted_shown_and_in_the_history_like_any_other(world: Worl
     assert (await world.fresh(job)).result_key is None
 
 
-async def test_before_and_after_are_compared_moving(world: World) -> None:
+async def test_comparison_of_a_moving_picture_is_a_video(world: World) -> None:
     await world.start_engine()
     done = await moving(world)
     compared = await world.press(world.user(), done, "Compare")
@@ -70,7 +70,7 @@ async def test_before_and_after_are_compared_moving(world: World) -> None:
     assert clip.seconds == 4.0  # once around takes a second
 
 
-async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
+async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = await world.start_engine()
@@ -109,9 +109,7 @@ async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
         (FILM["content"], "The style picture: The file is a video; I used its first frame."),
     ],
 )
-async def test_of_a_style_that_moves_the_first_picture_is_used(
-    world: World, file: Any, said: str
-) -> None:
+async def test_first_frame_of_a_moving_style_is_used(world: World, file: Any, said: str) -> None:
     await world.start_engine()
     post = world.discord.post(world.user("grace"), "look", [file])
     opened = await world.discord.message_command(world.user(), "Use as style", post)
@@ -122,7 +120,7 @@ async def test_of_a_style_that_moves_the_first_picture_is_used(
     assert said in done.text
 
 
-async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
+async def test_other_style_and_change_keep_the_clip(world: World) -> None:
     await world.start_engine()
     done = await moving(world)
     form = await world.discord.press(world.user(), done, label="Other style")
@@ -140,7 +138,7 @@ async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
     assert done.attachments[0].filename.endswith(".gif")
 
 
-async def test_a_photograph_that_moves_in_the_form_has_the_size_that_is_chosen_there(
+async def test_moving_photo_in_the_change_form_uses_the_chosen_size(
     world: World,
 ) -> None:
     await world.start_engine()
@@ -156,7 +154,7 @@ async def test_a_photograph_that_moves_in_the_form_has_the_size_that_is_chosen_t
         assert newest.options.size_px == painted_px
 
 
-async def test_the_best_file_that_fits_the_place_is_shown_and_the_card_says_so(
+async def test_show_picks_the_best_moving_format_that_fits_and_notes_the_change(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = await world.start_engine()
@@ -187,7 +185,7 @@ async def test_the_best_file_that_fits_the_place_is_shown_and_the_card_says_so(
     assert "Shown as a smaller video of" in smaller.text
 
 
-def test_of_a_link_to_an_animation_the_film_is_taken_and_not_its_still() -> None:
+def test_embedded_animation_yields_its_video_and_not_its_thumbnail() -> None:
     proxy = "https://images-ext-1.discordapp.net/external/x/https/media.tenor.com"
     tenor = discord.Embed.from_dict(
         {
@@ -207,7 +205,7 @@ def test_of_a_link_to_an_animation_the_film_is_taken_and_not_its_still() -> None
     assert [source.url for source in embedded([page])] == [f"{proxy}/1.jpg"]
 
 
-async def test_a_clip_is_part_of_what_its_member_gets_of_themselves(world: World) -> None:
+async def test_data_export_includes_clips(world: World) -> None:
     await world.start_engine()
     await moving(world)
     (job,) = await world.jobs()

@@ -12,7 +12,7 @@ from tests.kit.pictures import gradient_picture
 from tests.kit.world import World, answer
 
 
-async def test_paint_this_on_a_message_with_a_picture(world: World) -> None:
+async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
     await world.start_engine()
     post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
     opened = await world.discord.message_command(world.user(), "Paint this", post)
@@ -25,7 +25,7 @@ async def test_paint_this_on_a_message_with_a_picture(world: World) -> None:
     assert job.options.strength == 0.7
 
 
-async def test_paint_this_works_on_our_own_pictures(world: World) -> None:
+async def test_paint_this_works_on_pictures_painted_by_the_bot(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     opened = await world.discord.message_command(world.user(), "Paint this", message)
@@ -33,7 +33,7 @@ async def test_paint_this_works_on_our_own_pictures(world: World) -> None:
     await world.finished(submitted)
 
 
-async def test_paint_this_says_when_there_is_no_picture(world: World) -> None:
+async def test_paint_this_refuses_a_message_without_a_picture(world: World) -> None:
     post = world.discord.post(world.user(), "words", [("notes.txt", b"notes")])
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
     assert "has no picture" in await world.said(interaction)
@@ -66,13 +66,13 @@ async def test_one_of_several_stickers_is_painted(world: World) -> None:
     await world.finished(submitted)
 
 
-async def test_a_sticker_that_is_no_picture_is_said_to_be_none(world: World) -> None:
+async def test_lottie_sticker_is_refused_with_advice(world: World) -> None:
     post = sticker_post(world, StickerFormat.LOTTIE)
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
     assert "attach a screenshot" in await world.said(interaction)
 
 
-def test_pictures_from_elsewhere_come_by_discords_proxy_alone_also_of_what_was_forwarded() -> None:
+def test_external_pictures_are_fetched_only_through_the_discord_proxy() -> None:
     """A stranger who chooses the address learns the bot's, and what lies in its network."""
     strange = "http://169.254.169.254/latest.png"
     fetched, unfetched = (
@@ -93,7 +93,7 @@ def test_pictures_from_elsewhere_come_by_discords_proxy_alone_also_of_what_was_f
     assert found == ["https://images-ext-1.discordapp.net/x.png"]
 
 
-def test_the_pictures_of_other_bots_cards_are_taken() -> None:
+def test_pictures_in_components_of_other_bots_are_found() -> None:
     proxy = "https://media.discordapp.net/attachments/1/2"
 
     def media(name: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from tests.kit.pictures import plain_picture
 from tests.kit.world import World, answer, filled
 
 
-async def test_what_is_kept_is_told_with_the_days(world: World) -> None:
+async def test_privacy_states_the_retention_days(world: World) -> None:
     message = await world.slash(world.user(), "privacy")
     assert message.ephemeral
     assert "Pictures, yours and mine, are deleted after 30 days." in message.text
@@ -22,7 +22,7 @@ async def test_what_is_kept_is_told_with_the_days(world: World) -> None:
     assert "after 1 day." in (await world.slash(world.user(), "privacy")).text
 
 
-async def test_a_copy_of_ones_data_comes_as_a_file_that_only_its_owner_sees(world: World) -> None:
+async def test_data_export_is_sent_as_an_ephemeral_file(world: World) -> None:
     ada = world.user("ada")
     job = await world.painted_job(ada)
     await world.painted_job(world.user("grace"))
@@ -45,7 +45,7 @@ async def press_erase(world: World, message: Message, label: str) -> None:
     await world.eventually(lambda: "and then I erase" not in message.text)
 
 
-async def test_everything_is_erased_after_a_question(world: World) -> None:
+async def test_everything_is_erased_after_confirmation(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     done, foreign = await world.painted_job(ada), await world.painted_job(grace)
     await world.job(ada)
@@ -66,7 +66,7 @@ async def test_everything_is_erased_after_a_question(world: World) -> None:
     assert await world.state(foreign) is JobState.DONE
 
 
-async def test_who_waits_for_the_end_of_a_painting_reads_what_is_done(world: World) -> None:
+async def test_erasure_waits_for_a_running_job_and_reports_completion(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     painting = await world.paint()
@@ -80,7 +80,7 @@ async def test_who_waits_for_the_end_of_a_painting_reads_what_is_done(world: Wor
     await world.eventually(lambda: "Everything was erased" in message.text)
 
 
-async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(world: World) -> None:
+async def test_cards_of_erased_waiting_jobs_say_cancelled(world: World) -> None:
     ada = world.user("ada")
     files = {"content": ("a.png", plain_picture()), "style": ("b.png", plain_picture(color="navy"))}
     waiting = await world.discord.slash(ada, "paint", attachments=files)
@@ -106,7 +106,7 @@ async def keep(world: World, user_id: int, sizes: list[int]) -> set[str]:
     ("sizes", "count"),
     [([], 1), ([1000], 1), ([40_000] * 2, 1), ([40_000] * 4, 2), ([90_000] * 5, 5)],
 )
-async def test_an_export_comes_in_archives_that_fit(
+async def test_data_export_is_split_into_archives_that_fit(
     world: World, sizes: list[int], count: int
 ) -> None:
     ada = world.user("ada")
@@ -125,7 +125,7 @@ async def test_an_export_comes_in_archives_that_fit(
     assert (found[-1].left_out, found[-1].to_come) == (0, 0)
 
 
-async def test_a_picture_that_is_too_large_comes_as_jpeg(world: World) -> None:
+async def test_picture_too_large_for_the_export_becomes_a_jpeg(world: World) -> None:
     ada = world.user("ada")
     noise = Image.frombytes("RGB", (200, 200), random.Random(0).randbytes(200 * 200 * 3))
     buffer = io.BytesIO()
@@ -140,7 +140,7 @@ async def test_a_picture_that_is_too_large_comes_as_jpeg(world: World) -> None:
             assert (sent.format, sent.size) == ("JPEG", (200, 200))
 
 
-async def test_what_cannot_be_sent_is_counted(world: World) -> None:
+async def test_data_export_counts_pictures_that_cannot_be_sent(world: World) -> None:
     ada = world.user("ada")
     await keep(world, ada.id, [90_000])
     (part,) = [part async for part in export_parts(world.bot, ada.id, 50_000)]
@@ -168,7 +168,7 @@ async def test_several_archives_are_sent_one_after_the_other(
     assert set(names) == {"data.json", *keys}
 
 
-async def test_a_user_installed_app_sends_what_it_may_and_says_so(
+async def test_user_installed_app_reports_pictures_that_could_not_be_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = world.user("ada")
@@ -185,7 +185,7 @@ async def test_a_user_installed_app_sends_what_it_may_and_says_so(
     assert "2 pictures could not be sent" in said()
 
 
-async def test_an_admin_who_was_erased_is_somebody_in_the_log(world: World) -> None:
+async def test_erased_admin_is_anonymous_in_the_log(world: World) -> None:
     admin = world.user("admin")
     await world.slash(admin, "queue-admin pause")
     await world.queue.privacy.erase_user(admin.id)
@@ -193,7 +193,7 @@ async def test_an_admin_who_was_erased_is_somebody_in_the_log(world: World) -> N
     assert "somebody: paused the queue" in log.text
 
 
-async def test_a_photograph_is_taken_back_from_what_others_painted_on_from(world: World) -> None:
+async def test_erased_photo_is_withdrawn_from_pictures_of_other_members(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     await world.start_engine()
     first = await world.painted()

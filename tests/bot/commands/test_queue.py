@@ -6,7 +6,7 @@ from tests.kit.world import World, labels
 SECTION = 9
 
 
-async def test_the_queue_shows_ones_own_pictures_with_place_and_time(world: World) -> None:
+async def test_queue_shows_own_pictures_with_place_and_time(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     first, second = await world.job(ada), await world.job(grace)
     third = await world.job(ada)
@@ -22,7 +22,7 @@ async def test_the_queue_shows_ones_own_pictures_with_place_and_time(world: Worl
     assert f"#{third.id}" in message.text
 
 
-async def test_of_many_those_are_shown_that_come_next_and_first_what_is_painted(
+async def test_long_queue_lists_the_running_job_and_then_the_next_ones(
     world: World,
 ) -> None:
     ada, admin = world.user("ada"), world.user("admin")
@@ -43,7 +43,7 @@ def words_of(section: Json) -> str:
     return str(section["components"][0]["content"])
 
 
-async def test_a_paused_queue_and_missing_engines_are_told(world: World) -> None:
+async def test_queue_reports_a_pause_and_missing_engines(world: World) -> None:
     ada = world.user("ada")
     await world.job(ada)
     await world.queue.pauses.pause(world.guild_id, world.user("admin").id)
@@ -52,7 +52,7 @@ async def test_a_paused_queue_and_missing_engines_are_told(world: World) -> None
     assert "The painter is not running" in (await world.slash(ada, "queue")).text
 
 
-async def test_cancel_in_the_list_stops_the_job_and_shows_the_list_anew(world: World) -> None:
+async def test_cancel_in_the_queue_list_stops_the_job_and_updates_the_list(world: World) -> None:
     ada = world.user("ada")
     job = await world.job(ada)
     message = await world.slash(ada, "queue")
@@ -62,7 +62,7 @@ async def test_cancel_in_the_list_stops_the_job_and_shows_the_list_anew(world: W
     assert "None of your pictures is waiting" in message.text
 
 
-async def test_refresh_shows_what_came_since(world: World) -> None:
+async def test_refresh_shows_new_jobs(world: World) -> None:
     ada = world.user("ada")
     message = await world.slash(ada, "queue")
     assert "None of your pictures is waiting" in message.text
@@ -71,7 +71,7 @@ async def test_refresh_shows_what_came_since(world: World) -> None:
     assert f"#{job.id}" in message.text
 
 
-async def test_nobody_cancels_with_a_button_that_was_forged(world: World) -> None:
+async def test_forged_cancel_button_cancels_nothing(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     job = await world.job(ada)
     message = await world.slash(grace, "queue")
@@ -82,7 +82,7 @@ async def test_nobody_cancels_with_a_button_that_was_forged(world: World) -> Non
     assert f"You have no picture #{job.id}" in message.text
 
 
-async def test_cancel_offers_ones_own_waiting_jobs_only(world: World) -> None:
+async def test_cancel_offers_only_own_waiting_jobs(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     done = await world.painted_job(ada)
     mine = await world.job(ada)
@@ -96,7 +96,7 @@ async def test_cancel_offers_ones_own_waiting_jobs_only(world: World) -> None:
     assert message.text == f"#{mine.id} has already ended."
 
 
-async def test_a_running_job_is_asked_to_stop(world: World) -> None:
+async def test_cancel_asks_a_running_job_to_stop(world: World) -> None:
     ada = world.user("ada")
     job = await world.job(ada)
     await world.stepped.start(job)
@@ -105,7 +105,7 @@ async def test_a_running_job_is_asked_to_stop(world: World) -> None:
     assert (await world.fresh(job)).cancel_requested
 
 
-async def test_others_jobs_and_unknown_ones_get_the_same_answer(world: World) -> None:
+async def test_cancel_answers_alike_for_unknown_jobs_and_jobs_of_others(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     job = await world.job(ada)
     foreign = await world.slash(grace, "cancel", {"job": job.id})
@@ -114,7 +114,7 @@ async def test_others_jobs_and_unknown_ones_get_the_same_answer(world: World) ->
     assert await world.state(job) is JobState.QUEUED
 
 
-async def test_in_a_dm_there_is_only_ones_own_queue(world: World) -> None:
+async def test_queue_in_a_dm_shows_only_own_jobs(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     await world.job(grace)
     mine = await world.job(ada, in_guild=False)
@@ -124,7 +124,7 @@ async def test_in_a_dm_there_is_only_ones_own_queue(world: World) -> None:
         assert str(grace.id) not in message.text
 
 
-async def test_in_german(world: World) -> None:
+async def test_queue_and_cancel_are_translated_to_german(world: World) -> None:
     ada = world.user("ada", locale="de")
     job = await world.job(ada)
     message = await world.slash(ada, "queue")
@@ -134,7 +134,7 @@ async def test_in_german(world: World) -> None:
     assert f"#{job.id} ist abgebrochen." in message.text
 
 
-async def test_an_engine_that_starts_is_waited_for_in_other_words(world: World) -> None:
+async def test_starting_engine_is_announced_instead_of_a_missing_one(world: World) -> None:
     await world.queue.engines.forget(ENGINE.id)
     ada = world.user("ada")
     interaction = await world.paint()

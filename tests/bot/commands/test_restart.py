@@ -9,7 +9,7 @@ async def restart(world: World) -> None:
     await world.start_bot()
 
 
-async def test_buttons_and_pages_outlive_the_process(world: World) -> None:
+async def test_buttons_and_pages_work_after_a_restart(world: World) -> None:
     ada = world.user("ada")
     painted = [await world.painted_job(ada) for _ in range(5)]
     waiting = await world.job(ada)
@@ -29,7 +29,7 @@ async def test_buttons_and_pages_outlive_the_process(world: World) -> None:
             assert "Monet" in styles.text
 
 
-async def test_questions_outlive_the_process(world: World) -> None:
+async def test_confirmation_questions_work_after_a_restart(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     job = await world.job(ada)
     set_limits = await world.slash(admin, "limits set", {"size": 512})

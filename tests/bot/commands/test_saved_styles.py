@@ -40,7 +40,7 @@ async def test_a_saved_style_is_offered_as_preset_and_shown(world: World) -> Non
     assert not await names(world, world.user("grace"))
 
 
-async def test_the_same_name_replaces(world: World) -> None:
+async def test_saving_under_an_existing_name_replaces_the_style(world: World) -> None:
     ada = world.user("ada")
     await save(world, ada, "Crimson")
     message = await save(world, ada, "crimson", file=("b.png", plain_picture(color="navy")))
@@ -48,7 +48,7 @@ async def test_the_same_name_replaces(world: World) -> None:
     assert len(await names(world, ada)) == 1
 
 
-async def test_a_style_for_the_server_is_for_admins(world: World) -> None:
+async def test_only_admins_save_a_style_for_the_server(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     refused = await save(world, ada, "Ours", for_server=True)
     assert "Only members who manage this server" in refused.text
@@ -59,7 +59,7 @@ async def test_a_style_for_the_server_is_for_admins(world: World) -> None:
     assert "only in a server" in in_dm.text
 
 
-async def test_members_remove_their_own_and_admins_the_servers(world: World) -> None:
+async def test_members_remove_own_styles_and_admins_server_styles(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     await save(world, ada, "Mine")
     await save(world, admin, "Ours", for_server=True)
@@ -77,7 +77,7 @@ async def test_members_remove_their_own_and_admins_the_servers(world: World) -> 
     assert not await names(world, ada)
 
 
-async def test_a_name_that_is_typed_in_full_is_offered_first(world: World) -> None:
+async def test_exact_style_name_is_offered_first(world: World) -> None:
     """Enter takes what is offered first, and `moss` is no `Damp moss`."""
     ada = world.user("ada")
     for name in ("Damp moss", "Mossy", "Moss"):
@@ -88,7 +88,7 @@ async def test_a_name_that_is_typed_in_full_is_offered_first(world: World) -> No
     assert "Moss (saved)" in offered[0]["name"].translate({0x2068: None, 0x2069: None})
 
 
-async def test_what_is_no_picture_is_told_and_not_saved(world: World) -> None:
+async def test_style_file_that_is_not_a_picture_is_refused(world: World) -> None:
     ada = world.user("ada")
     message = await save(world, ada, "Notes", file=("notes.png", b"these are notes"))
     assert "not a picture" in message.text
@@ -124,7 +124,7 @@ async def test_markup_in_a_name_stays_text(world: World) -> None:
     assert "\\*\\*Bold\\*\\*" in shown.text
 
 
-async def test_too_many_styles_are_refused_with_the_number(world: World) -> None:
+async def test_refusal_of_too_many_styles_states_the_limit(world: World) -> None:
     ada = world.user("ada")
     key = await world.queue.store.put(plain_picture(), ".png")
     for number in range(25):
@@ -133,7 +133,7 @@ async def test_too_many_styles_are_refused_with_the_number(world: World) -> None
     assert "There are 25 saved styles already" in message.text
 
 
-async def test_a_saved_style_keeps_its_name_wherever_its_picture_is_named(world: World) -> None:
+async def test_saved_style_keeps_its_name_on_cards_and_in_history(world: World) -> None:
     await world.start_engine()
     await save(world, world.user(), "Grandma's quilt")
     message = await world.painted({"preset": "grandma's QUILT"}, attachments=PHOTO)
@@ -145,7 +145,7 @@ async def test_a_saved_style_keeps_its_name_wherever_its_picture_is_named(world:
     assert "Grandma's quilt" in again.text
 
 
-async def test_a_button_of_a_removed_style_says_so_and_never_paints_in_another(
+async def test_menu_entry_of_a_removed_style_is_refused(
     world: World,
 ) -> None:
     ada = world.user()
@@ -161,7 +161,7 @@ async def test_a_button_of_a_removed_style_says_so_and_never_paints_in_another(
     assert not await world.jobs()
 
 
-async def test_a_button_of_a_replaced_style_paints_in_what_took_its_place(world: World) -> None:
+async def test_menu_entry_of_a_replaced_style_uses_the_new_picture(world: World) -> None:
     ada = world.user()
     await save(world, ada, "Mine")
     await save(world, ada, "Other")
@@ -179,9 +179,7 @@ async def test_a_button_of_a_replaced_style_paints_in_what_took_its_place(world:
 
 
 @pytest.mark.parametrize("door", ["/styles", "the style of the week"])
-async def test_no_photograph_is_asked_for_where_the_style_was_removed(
-    world: World, door: str
-) -> None:
+async def test_removed_style_is_refused_before_asking_for_a_photo(world: World, door: str) -> None:
     admin = world.user("admin")
     await save(world, admin, "Ours", for_server=True)
     if door == "/styles":
@@ -197,7 +195,7 @@ async def test_no_photograph_is_asked_for_where_the_style_was_removed(
     assert refused.modal is None
 
 
-async def test_a_servers_style_is_told_from_ones_own_of_the_same_name(world: World) -> None:
+async def test_server_and_own_styles_of_the_same_name_are_distinguished(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     await save(world, ada, "Moss")
     await save(world, admin, "Moss", for_server=True)

@@ -39,7 +39,7 @@ async def test_a_picture_is_published_with_a_title_and_the_members_name(world: W
     assert "The Starry Night" in posted.text
 
 
-async def test_it_is_posted_in_the_language_that_admins_chose_for_the_server(world: World) -> None:
+async def test_gallery_post_uses_the_language_chosen_for_the_server(world: World) -> None:
     guild_id, admin = world.guild_id, world.user("admin")
     chosen = Defaults(language="es")
     await world.queue.defaults.set("guild", guild_id, chosen, guild_id=guild_id, by_user=admin.id)
@@ -50,7 +50,7 @@ async def test_it_is_posted_in_the_language_that_admins_chose_for_the_server(wor
     assert labels(posted) == ["Pintar con esto"]
 
 
-async def test_without_the_name_if_they_wish(world: World) -> None:
+async def test_gallery_post_omits_the_member_name_on_request(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message, {"switches": []}), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
@@ -58,7 +58,7 @@ async def test_without_the_name_if_they_wish(world: World) -> None:
     assert "Ada" not in posted.text
 
 
-async def test_it_is_posted_once_and_can_be_taken_out_again(world: World) -> None:
+async def test_picture_is_posted_to_the_gallery_once_and_can_be_removed(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     again = await world.discord.press(world.user(), message, label="Post to gallery")
@@ -70,7 +70,7 @@ async def test_it_is_posted_once_and_can_be_taken_out_again(world: World) -> Non
     assert len(world.discord.messages("talk")) == 1
 
 
-async def test_deleting_a_picture_takes_it_out(world: World) -> None:
+async def test_deleting_a_picture_removes_its_gallery_post(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     deleted = await world.discord.press(world.user(), message, label="Delete")
@@ -79,7 +79,7 @@ async def test_deleting_a_picture_takes_it_out(world: World) -> None:
 
 
 @pytest.mark.parametrize("undone", [False, True])
-async def test_where_a_deleted_picture_stays_in_the_gallery_that_is_said_and_tried_again(
+async def test_failed_removal_from_the_gallery_is_reported_and_retried(
     world: World, *, undone: bool
 ) -> None:
     message = await world.painted()
@@ -101,7 +101,7 @@ async def test_where_a_deleted_picture_stays_in_the_gallery_that_is_said_and_tri
     await world.eventually(lambda: not world.discord.messages("talk"))
 
 
-async def test_one_that_is_deleted_while_it_is_being_posted_does_not_stay(world: World) -> None:
+async def test_picture_deleted_while_being_posted_leaves_the_gallery(world: World) -> None:
     message = await world.painted()
     posting = f"/channels/{world.discord.channel('talk').id}/messages"
     slow = world.discord.faults.add("POST", posting, delay=2.0)
@@ -114,7 +114,7 @@ async def test_one_that_is_deleted_while_it_is_being_posted_does_not_stay(world:
 
 
 @pytest.mark.parametrize("answer", [{"drop": True}, {"status": 502}])
-async def test_it_is_posted_once_though_the_answer_gets_lost(
+async def test_gallery_post_with_a_lost_response_is_made_once(
     world: World, answer: dict[str, Any]
 ) -> None:
     message = await world.painted()
@@ -127,7 +127,7 @@ async def test_it_is_posted_once_though_the_answer_gets_lost(
     assert world.discord.messages("talk") == []
 
 
-async def test_what_a_moderator_took_out_does_not_come_back(world: World) -> None:
+async def test_gallery_post_removed_by_a_moderator_cannot_be_repeated(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
@@ -144,7 +144,7 @@ async def test_what_a_moderator_took_out_does_not_come_back(world: World) -> Non
     assert again.modal is None
 
 
-async def test_others_paint_in_its_style_on_their_own_account(world: World) -> None:
+async def test_other_members_paint_with_the_style_of_a_gallery_post(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
@@ -161,14 +161,14 @@ async def test_others_paint_in_its_style_on_their_own_account(world: World) -> N
     assert taken_back.result_key is not None
 
 
-async def test_it_is_offered_only_where_there_is_a_gallery(world: World) -> None:
+async def test_gallery_button_is_offered_only_in_a_server_with_a_gallery(world: World) -> None:
     await world.slash(world.user("admin"), "limits reset", {"limit": "gallery_channel_id"})
     assert "Post to gallery" not in labels(await world.painted())
     private = await world.painted(context="bot_dm")
     assert "Post to gallery" not in labels(private)
 
 
-async def test_only_its_member_publishes_it_and_who_is_blocked_does_not(world: World) -> None:
+async def test_only_an_unblocked_owner_posts_to_the_gallery(world: World) -> None:
     message = await world.painted()
     refused = await world.discord.press(world.user("grace"), message, label="Post to gallery")
     assert "This picture is Ada's" in await world.said(refused)
@@ -177,7 +177,7 @@ async def test_only_its_member_publishes_it_and_who_is_blocked_does_not(world: W
     assert world.discord.messages("talk") == []
 
 
-async def test_a_channel_that_cannot_be_written_is_told(world: World) -> None:
+async def test_unwritable_gallery_channel_is_reported(world: World) -> None:
     message = await world.painted()
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
     said = await world.said(await publish(world, message))
@@ -186,7 +186,7 @@ async def test_a_channel_that_cannot_be_written_is_told(world: World) -> None:
     assert await world.queue.gallery.of(job.id, world.guild_id) is None
 
 
-async def test_it_is_hidden_where_admins_want_that(world: World) -> None:
+async def test_gallery_post_is_hidden_where_admins_require_spoilers(world: World) -> None:
     message = await world.painted()
     gallery_id, hidden = world.discord.channel("talk").id, Defaults(always_spoiler=True)
     assert message.channel_id != gallery_id

@@ -29,7 +29,7 @@ async def choose(
     return await world.says(submitted, ".")
 
 
-async def test_defaults_of_ones_own_are_taken_where_a_command_says_nothing(world: World) -> None:
+async def test_own_defaults_apply_to_options_left_out_of_a_command(world: World) -> None:
     await choose(world, CHOSEN)
     interaction = await world.discord.slash(
         world.user(), "paint", {"preset": "starry-night"}, PHOTO
@@ -48,7 +48,7 @@ async def test_defaults_of_ones_own_are_taken_where_a_command_says_nothing(world
     assert not job.reply.ephemeral
 
 
-async def test_who_wants_the_styles_colors_first_keeps_no_colors_by_default(world: World) -> None:
+async def test_colors_first_overrides_the_default_for_keeping_colors(world: World) -> None:
     await choose(world, {"colors": ["match"]})
     await world.says(await world.paint({"colors_first": 0.5}), "Place")
     (job,) = await world.jobs()
@@ -58,7 +58,7 @@ async def test_who_wants_the_styles_colors_first_keeps_no_colors_by_default(worl
     assert len(await world.jobs()) == 1
 
 
-async def test_who_paints_on_from_anothers_picture_is_told_and_shown_as_they_wish_themselves(
+async def test_again_on_a_picture_of_another_member_uses_own_defaults(
     world: World,
 ) -> None:
     await world.start_engine()
@@ -73,7 +73,7 @@ async def test_who_paints_on_from_anothers_picture_is_told_and_shown_as_they_wis
     assert (await world.jobs())[0].reply.notify == "yes"
 
 
-async def test_defaults_outlive_a_restart_and_hold_for_forms_and_are_shown_in_theirs(
+async def test_defaults_survive_a_restart_and_apply_to_forms(
     world: World,
 ) -> None:
     await choose(world, CHOSEN)
@@ -103,7 +103,7 @@ def chosen(form: Interaction, custom_id: str) -> list[str]:
     return [each["value"] for each in options if each.get("default")]
 
 
-async def test_an_admin_hides_all_pictures_of_a_channel(world: World) -> None:
+async def test_channel_defaults_apply_and_hide_all_pictures_of_the_channel(world: World) -> None:
     await choose(
         world,
         {"size": ["384/fine"], "colors": ["-"], "switches": ["spoiler"]},
@@ -127,7 +127,7 @@ async def test_an_admin_hides_all_pictures_of_a_channel(world: World) -> None:
     assert not (await world.jobs())[0].reply.spoiler
 
 
-async def test_only_admins_choose_for_others(world: World) -> None:
+async def test_only_admins_set_defaults_of_a_channel_or_server(world: World) -> None:
     for whose in ("this channel's", "this server's"):
         refused = await world.discord.slash(world.user(), "settings", {"whose": whose})
         assert "Only members who manage this server" in await world.said(refused)
@@ -136,7 +136,7 @@ async def test_only_admins_choose_for_others(world: World) -> None:
         assert "are set in that server" in await world.said(in_dm)
 
 
-async def test_another_language_is_spoken_from_then_on(world: World) -> None:
+async def test_chosen_language_is_used_even_after_a_restart(world: World) -> None:
     said = await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
     assert "Gemerkt. /paint macht es von jetzt an so" in said.text
     await world.stop_bot()
@@ -145,7 +145,7 @@ async def test_another_language_is_spoken_from_then_on(world: World) -> None:
     await world.says(interaction, "Platz 1")
 
 
-async def test_commands_are_named_as_discord_shows_them_whatever_language_was_chosen(
+async def test_command_names_follow_the_discord_client_not_the_chosen_language(
     world: World,
 ) -> None:
     await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
@@ -163,7 +163,7 @@ async def test_commands_are_named_as_discord_shows_them_whatever_language_was_ch
     assert "tippe `/peindre`" in in_french.text
 
 
-async def test_each_language_is_offered_by_the_name_that_its_speakers_have_for_it(
+async def test_languages_are_offered_by_their_native_names(
     world: World,
 ) -> None:
     form = await world.discord.slash(world.user(), "settings")
@@ -172,7 +172,7 @@ async def test_each_language_is_offered_by_the_name_that_its_speakers_have_for_i
     assert labels == ["as usual", "English", "Deutsch", "Español", "Français"]
 
 
-async def test_defaults_are_exported_and_erased_with_the_rest(world: World) -> None:
+async def test_defaults_are_exported_and_erased_with_other_user_data(world: World) -> None:
     await choose(world, CHOSEN)
     ada = world.user().id
     exported = await world.queue.privacy.export_user(ada)
@@ -181,7 +181,7 @@ async def test_defaults_are_exported_and_erased_with_the_rest(world: World) -> N
     assert (await world.queue.privacy.export_user(ada)).data["defaults"] == []
 
 
-async def test_a_role_can_be_hidden_whatever_its_members_choose(world: World) -> None:
+async def test_spoiler_role_overrides_the_choice_of_its_members(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     form = await world.discord.slash(world.user("admin"), "settings", {"whose": "guild"})
@@ -197,7 +197,7 @@ async def test_a_role_can_be_hidden_whatever_its_members_choose(world: World) ->
         assert job.reply.spoiler is hidden
 
 
-async def test_what_waits_of_a_roles_members_is_hidden_from_then_on(world: World) -> None:
+async def test_new_spoiler_role_hides_waiting_jobs_of_its_members(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     world.user("grace").role_ids.append(keeper.id)
     hers, his = await world.job(world.user("grace")), await world.job(world.user("ada"))
@@ -207,7 +207,7 @@ async def test_what_waits_of_a_roles_members_is_hidden_from_then_on(world: World
     assert hidden == [True, False, False]
 
 
-async def test_admins_see_which_channels_have_defaults_of_their_own(world: World) -> None:
+async def test_limits_show_lists_channels_with_their_own_defaults(world: World) -> None:
     admin, words = world.user("admin"), "Channels with their own defaults"
     assert words not in (await world.slash(admin, "limits show")).text
     await choose(world, {"size": ["512/draft"], "switches": ["spoiler"]}, "admin", "channel")
@@ -218,7 +218,7 @@ async def test_admins_see_which_channels_have_defaults_of_their_own(world: World
     assert words not in (await world.slash(admin, "limits show")).text, "as the server again"
 
 
-async def test_the_log_tells_what_defaults_were_set_in_the_readers_language(world: World) -> None:
+async def test_log_describes_changed_defaults_in_the_language_of_the_reader(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     await choose(
         world,
@@ -246,7 +246,7 @@ async def test_the_log_names_the_channel_whose_defaults_were_set(world: World) -
     assert f"(<#{said.channel_id}>, spoiler on all pictures)" in log
 
 
-async def test_defaults_are_lowered_to_what_a_server_allows_and_what_is_named_is_refused(
+async def test_defaults_are_lowered_to_the_limits_but_given_options_are_refused(
     world: World,
 ) -> None:
     await choose(world, {"size": ["1024/fine"]})
@@ -267,7 +267,7 @@ async def test_defaults_are_lowered_to_what_a_server_allows_and_what_is_named_is
 FORUM = 15
 
 
-async def test_in_a_post_an_admin_chooses_for_its_forum(world: World) -> None:
+async def test_settings_opened_in_a_forum_post_apply_to_the_forum(world: World) -> None:
     """In the forum itself nobody can use a command."""
     forum = await world.discord.open_channel("pictures", FORUM)
     posts = [
@@ -286,7 +286,7 @@ async def test_in_a_post_an_admin_chooses_for_its_forum(world: World) -> None:
         assert (await world.jobs())[0].reply.spoiler
 
 
-async def test_a_post_that_has_defaults_of_its_own_keeps_them(world: World) -> None:
+async def test_forum_post_with_its_own_defaults_edits_those_first(world: World) -> None:
     forum = await world.discord.open_channel("pictures", FORUM)
     post = await world.discord.open_channel("a", PUBLIC_THREAD, parent=forum)
     await world.eventually(lambda: world.bot.get_channel(post.id))
@@ -303,7 +303,7 @@ async def test_a_post_that_has_defaults_of_its_own_keeps_them(world: World) -> N
         await world.said(await world.discord.submit_modal(form, {"colors": ["-"]}))
 
 
-async def test_a_deleted_role_is_not_in_the_form_any_more(world: World) -> None:
+async def test_settings_form_omits_a_deleted_role(world: World) -> None:
     admin = world.user("admin")
     (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
     chosen = Defaults(spoiler_role_ids=(1234567890, keeper.id))
@@ -315,7 +315,7 @@ async def test_a_deleted_role_is_not_in_the_form_any_more(world: World) -> None:
     assert shown == [keeper.id]
 
 
-async def test_what_is_posted_for_all_is_in_the_language_that_admins_chose(world: World) -> None:
+async def test_public_posts_use_the_language_chosen_for_the_server(world: World) -> None:
     """Discord lets only communities choose theirs."""
     admin, talk = world.user("admin"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)

@@ -42,7 +42,7 @@ PRIVATE: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("origin", PRIVATE)
 @pytest.mark.parametrize("label", ["Again", "Stronger"])
-async def test_what_a_member_paints_on_from_their_history_is_not_shown_to_others(
+async def test_remix_of_an_ephemeral_copy_from_elsewhere_is_ephemeral(
     world: World, origin: str, label: str
 ) -> None:
     """They look at it alone, and its photograph was never shown in this server."""
@@ -59,7 +59,7 @@ async def test_what_a_member_paints_on_from_their_history_is_not_shown_to_others
     ).ephemeral
 
 
-async def test_the_form_of_change_begins_as_private_there(world: World) -> None:
+async def test_change_form_of_a_copy_from_another_server_starts_private(world: World) -> None:
     job = await from_another_server(world)
     alone = await shown_here(world, job, everybody=False)
     opened = await world.discord.press(world.user(), alone, label="Change…")
@@ -72,7 +72,7 @@ async def test_the_form_of_change_begins_as_private_there(world: World) -> None:
 
 
 @pytest.mark.parametrize("origin", PRIVATE)
-async def test_who_takes_a_deletion_back_does_not_show_it_to_others(
+async def test_undo_on_an_ephemeral_copy_from_elsewhere_is_ephemeral(
     world: World, origin: str
 ) -> None:
     job = await from_another_server(world, **PRIVATE[origin])
@@ -85,7 +85,7 @@ async def test_who_takes_a_deletion_back_does_not_show_it_to_others(
     assert undone.message.ephemeral
 
 
-async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world: World) -> None:
+async def test_member_name_from_another_server_is_not_revealed(world: World) -> None:
     job = await from_another_server(world)
     shown = await shown_here(world, job, everybody=True)
     assert "Painted for Ada\n" in shown.text
@@ -104,7 +104,7 @@ async def test_nobody_learns_the_name_that_a_member_has_in_another_server(world:
     assert posted.message.attachments[0].description == "Before and after: A painted photo"
 
 
-async def test_others_get_no_link_into_another_server(world: World) -> None:
+async def test_link_into_another_server_is_shown_only_ephemerally(world: World) -> None:
     job = await world.job(world.user(), guild_id=world.guild_id + 1, channel_id=5)
     link = await stands_there(world, job)
     assert link in (await shown_here(world, job, everybody=False)).text
@@ -114,7 +114,7 @@ async def test_others_get_no_link_into_another_server(world: World) -> None:
     assert f"/show {job.id}" in shown.text
 
 
-async def test_the_file_of_a_picture_tells_nothing_of_another_server(world: World) -> None:
+async def test_job_painted_from_another_server_stores_no_link(world: World) -> None:
     job = await from_another_server(world)
     await stands_there(world, job)
     await world.start_engine()
@@ -124,7 +124,7 @@ async def test_the_file_of_a_picture_tells_nothing_of_another_server(world: Worl
 
 
 @pytest.mark.parametrize("origin", PRIVATE)
-async def test_who_looks_after_a_channel_deletes_what_was_shown_there(
+async def test_admin_deletes_the_message_but_not_a_picture_from_elsewhere(
     world: World, origin: str
 ) -> None:
     """The message goes; the picture, which is not of this server, stays with its member."""
@@ -142,7 +142,7 @@ async def test_who_looks_after_a_channel_deletes_what_was_shown_there(
     assert f"deleted a message with a picture (#{job.id}, <@{world.user().id}>)" in log.text
 
 
-async def test_rights_to_what_comes_back_go_by_where_all_see_it(world: World) -> None:
+async def test_restored_picture_belongs_to_the_channel_of_the_undo(world: World) -> None:
     job = await world.painted_job(world.user())
     options = {"picture": job.id, "everybody": True}
     shown = await answer(await world.discord.slash(world.user(), "show", options, channel="talk"))
@@ -153,7 +153,7 @@ async def test_rights_to_what_comes_back_go_by_where_all_see_it(world: World) ->
     assert (await world.fresh(job)).channel_id == world.discord.channel("talk").id
 
 
-async def test_the_gallery_of_another_server_is_nothing_to_this_one(world: World) -> None:
+async def test_gallery_post_of_another_server_does_not_affect_this_gallery(world: World) -> None:
     """Neither what was posted there, nor what its moderators took out."""
     job = await from_another_server(world)
     there, queue = world.guild_id + 1, world.queue
@@ -178,7 +178,7 @@ async def test_the_gallery_of_another_server_is_nothing_to_this_one(world: World
         assert post.message_id == (0 if taken_out else 8)
 
 
-async def test_a_deleted_picture_goes_from_all_galleries(world: World) -> None:
+async def test_deleted_picture_is_removed_from_all_galleries(world: World) -> None:
     job, queue = await from_another_server(world), world.queue
     for number, name in enumerate(("paintings", "talk")):
         place = channel_id(world, name)
@@ -197,7 +197,7 @@ def channel_id(world: World, name: str) -> int:
     return world.discord.channel(name).id
 
 
-async def test_the_queue_says_where_else_ones_pictures_wait(world: World) -> None:
+async def test_queue_names_the_other_places_of_own_waiting_pictures(world: World) -> None:
     """They take places here, too, and may be paused there."""
     ada = world.user()
     await world.job(ada)
@@ -213,7 +213,7 @@ async def test_the_queue_says_where_else_ones_pictures_wait(world: World) -> Non
     assert in_dm.count("standard · in The Studio\n") == 1
 
 
-async def test_a_limit_that_counts_all_servers_says_so(world: World) -> None:
+async def test_refusal_says_that_the_limit_counts_all_servers(world: World) -> None:
     object.__setattr__(world.bot.settings, "atelier_max_waiting_per_user", 1)
     await world.job(world.user(), guild_id=world.guild_id + 1)
     refused = await world.said(await world.paint())
@@ -233,7 +233,7 @@ VIEW_CHANNEL = 1 << 10
     ],
     ids=["all see both", "not all who are here", "fewer are here", "a role sees both"],
 )
-async def test_what_comes_of_a_picture_is_for_those_who_saw_it(
+async def test_remix_is_public_only_where_viewers_could_see_the_original(
     world: World, gated: tuple[str, ...], *, is_shown: bool
 ) -> None:
     """In many servers nobody sees a channel before they have a role."""

@@ -53,7 +53,9 @@ GONE: dict[str, Callable[[World, Message], Any]] = {
 
 
 @pytest.mark.parametrize("how", GONE)
-async def test_nobody_shows_it_to_others_again(world: World, how: str) -> None:
+async def test_picture_of_a_deleted_message_cannot_be_shown_or_remixed_publicly(
+    world: World, how: str
+) -> None:
     message = await world.painted()
     (job,) = await world.jobs()
     await GONE[how](world, message)
@@ -67,7 +69,7 @@ async def test_nobody_shows_it_to_others_again(world: World, how: str) -> None:
     assert len(await world.jobs("grace")) == 0
 
 
-async def test_its_owner_may_go_on_from_it(world: World) -> None:
+async def test_owner_can_paint_from_a_picture_of_a_deleted_message(world: World) -> None:
     forget(await world.painted())
     (job,) = await world.jobs()
     await world.slash(world.user("grace"), "show", {"picture": job.id}, channel="talk")
@@ -77,9 +79,7 @@ async def test_its_owner_may_go_on_from_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("heard", [True, False])
-async def test_deleting_it_oneself_and_taking_that_back_does_not_show_it(
-    world: World, heard: bool
-) -> None:
+async def test_undo_of_delete_after_message_removal_is_ephemeral(world: World, heard: bool) -> None:
     message = await world.painted()
     (job,) = await world.jobs()
     if heard:
@@ -100,7 +100,7 @@ async def test_deleting_it_oneself_and_taking_that_back_does_not_show_it(
     assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
 
 
-async def test_a_members_own_deletion_is_taken_back_where_all_see_it(world: World) -> None:
+async def test_undo_of_the_delete_button_restores_a_public_message(world: World) -> None:
     message = await world.painted()
     (job,) = await world.jobs()
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
@@ -113,7 +113,7 @@ async def test_a_members_own_deletion_is_taken_back_where_all_see_it(world: Worl
     assert (await world.fresh(job)).message_removed_at is None
 
 
-async def test_the_answer_to_a_deletion_says_that_it_was_taken_back(world: World) -> None:
+async def test_deletion_notice_reports_the_undo(world: World) -> None:
     message = await world.painted()
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
@@ -129,7 +129,7 @@ async def test_the_answer_to_a_deletion_says_that_it_was_taken_back(world: World
     assert "The picture is back." in await world.said(again)
 
 
-async def test_its_owner_cannot_take_back_what_a_moderator_deleted(world: World) -> None:
+async def test_owner_cannot_undo_the_deletion_of_an_admin(world: World) -> None:
     message = await world.painted()
     (job,) = await world.jobs()
     removed = await world.discord.press(world.user("admin"), message, label="Delete")
@@ -144,7 +144,7 @@ async def test_its_owner_cannot_take_back_what_a_moderator_deleted(world: World)
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
 
 
-async def test_a_version_taken_of_it_is_for_its_owner_alone(world: World) -> None:
+async def test_version_chosen_from_a_deleted_message_is_ephemeral(world: World) -> None:
     forget(await world.painted({"variants": 2}))
     (job,) = await world.jobs()
     before = visible(world)
@@ -156,7 +156,7 @@ async def test_a_version_taken_of_it_is_for_its_owner_alone(world: World) -> Non
     assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
 
 
-async def test_a_version_that_a_blocked_member_takes_is_for_them_alone(world: World) -> None:
+async def test_version_chosen_by_a_blocked_member_is_ephemeral(world: World) -> None:
     await world.painted({"variants": 2})
     (job,) = await world.jobs()
     await world.queue.blocks.add(world.guild_id, world.user("ada").id, 1)
@@ -166,7 +166,7 @@ async def test_a_version_that_a_blocked_member_takes_is_for_them_alone(world: Wo
     assert visible(world) == before
 
 
-async def test_a_picture_that_is_watched_comes_where_its_deletion_is_taken_back(
+async def test_deletion_can_be_undone_before_the_picture_is_marked_delivered(
     world: World,
 ) -> None:
     """The bot watches for a while that what was there before its start does not come too late."""
@@ -186,7 +186,7 @@ async def test_a_picture_that_is_watched_comes_where_its_deletion_is_taken_back(
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
 
 
-async def test_a_finished_picture_does_not_come_to_where_its_message_was_deleted(
+async def test_picture_comes_by_dm_and_not_to_the_channel_of_a_deleted_message(
     world: World,
 ) -> None:
     assert world.engine is not None
@@ -202,7 +202,7 @@ async def test_a_finished_picture_does_not_come_to_where_its_message_was_deleted
     assert not any(m.attachments for m in world.discord.messages("paintings"))
 
 
-async def test_what_was_deleted_from_the_gallery_unheard_does_not_come_back(world: World) -> None:
+async def test_gallery_post_deleted_unnoticed_cannot_be_repeated(world: World) -> None:
     await world.open_gallery()
     message = await world.painted()
     (job,) = await world.jobs()
@@ -218,7 +218,7 @@ async def test_what_was_deleted_from_the_gallery_unheard_does_not_come_back(worl
     assert again.modal is None
 
 
-async def test_what_cannot_be_taken_out_just_now_is_said_to_stand_there_still(
+async def test_failed_gallery_removal_is_reported_and_can_be_repeated(
     world: World,
 ) -> None:
     await world.open_gallery()

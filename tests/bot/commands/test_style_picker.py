@@ -27,7 +27,7 @@ async def picked(world: World, message: Message, label: str, user: str = "ada") 
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
-async def test_one_click_paints_a_photograph_that_came_alone(world: World, context: str) -> None:
+async def test_one_click_paints_a_photo_sent_without_a_style(world: World, context: str) -> None:
     await world.start_engine()
     message = await asked(world, {"size": 96, "keep_colors": "match"}, context=context)
     assert message.ephemeral
@@ -40,7 +40,7 @@ async def test_one_click_paints_a_photograph_that_came_alone(world: World, conte
     assert (job.options.size_px, job.options.keep_colors) == (96, "match")
 
 
-async def test_six_are_offered_and_what_is_fetched_first_is_marked(world: World) -> None:
+async def test_six_styles_are_offered_and_those_to_download_are_marked(world: World) -> None:
     message = await asked(world)
     offered = [button for button in message.buttons if ":in:" in button["custom_id"]][:6]
     away = [each for each in offered if (each.get("emoji") or {}).get("name") == "⬇️"]
@@ -53,7 +53,7 @@ async def test_six_are_offered_and_what_is_fetched_first_is_marked(world: World)
     assert job.inputs.styles[0].preset == marked["custom_id"].rpartition(":")[2]
 
 
-async def test_what_cannot_be_fetched_is_not_offered(world: World) -> None:
+async def test_styles_that_cannot_be_downloaded_are_not_offered(world: World) -> None:
     await offline(world)
     message = await asked(world)
     here = [each.name for each in load_catalogue() if is_local(each, world.settings)]
@@ -62,7 +62,7 @@ async def test_what_cannot_be_fetched_is_not_offered(world: World) -> None:
     assert "downloaded first" not in message.text
 
 
-async def test_the_question_still_works_after_minute_16(world: World) -> None:
+async def test_style_question_works_after_minute_16(world: World) -> None:
     await world.start_engine()
     message = await asked(world)
     world.shift_clock(16 * 60)
@@ -71,7 +71,7 @@ async def test_the_question_still_works_after_minute_16(world: World) -> None:
     await world.finished(await picked(world, message, "The Scream"))
 
 
-async def test_the_question_still_works_after_a_restart(world: World) -> None:
+async def test_style_question_works_after_a_restart(world: World) -> None:
     await world.start_engine()
     message = await asked(world, {"seed": 7, "ephemeral": True})
     await world.stop_bot()
@@ -85,7 +85,7 @@ async def test_the_question_still_works_after_a_restart(world: World) -> None:
     assert older.inputs.content == newer.inputs.content
 
 
-async def test_a_restart_amid_the_question_asks_it_again(world: World) -> None:
+async def test_interrupted_style_question_is_asked_after_a_restart(world: World) -> None:
     world.discord.faults.add("PATCH", "/webhooks/*", status=503)
     interaction = await world.paint(attachments=PHOTO)
     await world.eventually(lambda: _kept(world))
@@ -95,7 +95,7 @@ async def test_a_restart_amid_the_question_asks_it_again(world: World) -> None:
     await world.says(interaction, "Which style")
 
 
-async def test_a_question_that_comes_too_late_is_told_by_a_direct_message(
+async def test_style_question_that_comes_too_late_is_explained_by_dm(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
@@ -123,7 +123,7 @@ async def _kept(world: World) -> bool:
     return bool(intakes) and intakes[0].payload["content"]["key"] is not None
 
 
-async def test_all_styles_and_saved_ones_are_a_click_away(world: World) -> None:
+async def test_style_question_offers_saved_styles_and_all_styles(world: World) -> None:
     await world.start_engine()
     await world.slash(
         world.user(),
@@ -142,7 +142,7 @@ async def test_all_styles_and_saved_ones_are_a_click_away(world: World) -> None:
     assert by_page.inputs.content == by_menu.inputs.content
 
 
-async def test_limits_hold_for_a_photograph_alone_and_for_each_click(world: World) -> None:
+async def test_limits_apply_to_a_photo_without_a_style_and_to_each_click(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_size_px": 64}, 1)
     refused = await world.paint({"size": 128}, attachments=PHOTO)
     assert "64 px" in await world.said(refused)
@@ -154,20 +154,20 @@ async def test_limits_hold_for_a_photograph_alone_and_for_each_click(world: Worl
     assert "Which style" in message.text
 
 
-async def test_an_erased_photograph_is_not_painted(world: World) -> None:
+async def test_erased_photo_is_not_painted(world: World) -> None:
     message = await asked(world)
     await world.queue.privacy.erase_user(world.user().id)
     refused = await picked(world, message, "The Scream")
     assert "no longer have what you attached" in await world.said(refused)
 
 
-async def test_a_broken_photograph_is_refused_before_a_style_is_asked_for(world: World) -> None:
+async def test_broken_photo_is_refused_before_asking_for_a_style(world: World) -> None:
     interaction = await world.paint(attachments={"content": ("photo.png", b"no picture")})
     assert "The photo" in await world.said(interaction)
     await world.no_intakes()
 
 
-async def test_forms_without_a_style_ask_for_it_with_swatches(world: World) -> None:
+async def test_forms_without_a_style_lead_to_the_style_question(world: World) -> None:
     await world.start_engine()
     post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
     opened = await world.discord.message_command(world.user(), "Paint this", post)
@@ -185,7 +185,7 @@ async def test_forms_without_a_style_ask_for_it_with_swatches(world: World) -> N
     assert newer.parent_job_id == older.id
 
 
-async def test_styles_are_tried_on_one_of_several_pictures_and_one_style_paints_them_all(
+async def test_trial_uses_the_first_of_several_photos_and_one_style_paints_all(
     world: World,
 ) -> None:
     await world.start_engine()
@@ -206,7 +206,7 @@ async def test_styles_are_tried_on_one_of_several_pictures_and_one_style_paints_
     assert "Tried on" not in painted.text
 
 
-async def test_styles_that_are_tried_ask_for_one_photograph(world: World) -> None:
+async def test_trial_form_accepts_one_photo(world: World) -> None:
     styles = await world.slash(world.user(), "styles")
     trial = await world.press(world.user(), styles, "Try these on my photo")
     one_style = await world.press(world.user(), styles, "Paint with this")
@@ -222,7 +222,7 @@ def most_files(opened: Interaction) -> int:
     return int(next(each for each in fields if each["type"] == FILE_UPLOAD)["max_values"])
 
 
-async def test_paint_with_this_asks_for_the_photograph(world: World) -> None:
+async def test_paint_with_this_asks_for_a_photo(world: World) -> None:
     await world.start_engine()
     styles = await world.slash(world.user(), "styles", {"search": "scream"})
     opened = await picked(world, styles, "Paint with this")

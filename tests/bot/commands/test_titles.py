@@ -31,7 +31,7 @@ def test_the_search_finds_the_titles_of_all_languages() -> None:
             assert painting in load_catalogue().search(title, limit=3), title
 
 
-async def test_lists_and_cards_name_it_in_the_readers_language(world: World) -> None:
+async def test_lists_and_cards_show_the_title_in_the_language_of_the_reader(world: World) -> None:
     for locale, title in (("de", "Sternennacht"), ("fr", "La Nuit étoilée"), ("es-ES", "La noche")):
         ada = world.user("ada", locale=locale)
         offered = await world.discord.autocomplete(ada, "paint", "preset", title)
@@ -45,7 +45,7 @@ async def test_lists_and_cards_name_it_in_the_readers_language(world: World) -> 
         assert title in help_.text
 
 
-async def test_what_is_not_on_the_machine_is_marked_in_every_list(world: World) -> None:
+async def test_paintings_to_download_are_marked_in_every_list(world: World) -> None:
     away = {each.id for each in load_catalogue() if not is_local(each, world.settings)}
     assert away
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
@@ -64,7 +64,7 @@ async def test_what_is_not_on_the_machine_is_marked_in_every_list(world: World) 
     assert "⬇" in shown.text
 
 
-async def test_it_is_not_offered_while_it_cannot_be_fetched(world: World) -> None:
+async def test_painting_is_not_offered_while_downloads_fail(world: World) -> None:
     await offline(world)
     here = {each.id for each in load_catalogue() if is_local(each, world.settings)}
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")

@@ -38,7 +38,7 @@ async def painted_in_another_language(world: World, options: dict[str, int]) -> 
         ("es-ES", "Pintada para", "Pintadas para", "Una foto pintada"),
     ],
 )
-async def test_one_picture_and_several_agree_with_what_is_said_of_them(
+async def test_card_wording_agrees_in_number_with_its_pictures(
     world: World, locale: str, alone: str, together: str, read: str
 ) -> None:
     world.user(locale=locale)
@@ -52,7 +52,7 @@ async def test_one_picture_and_several_agree_with_what_is_said_of_them(
     assert spoken == [f"1: {read}", f"2: {read}"]
 
 
-async def test_a_version_that_is_taken_is_a_picture_with_all_its_buttons(world: World) -> None:
+async def test_chosen_version_becomes_a_picture_with_all_buttons(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"variants": 3, "seed": 3, "spoiler": True})
     await world.stop_bot()
@@ -72,7 +72,7 @@ async def test_a_version_that_is_taken_is_a_picture_with_all_its_buttons(world: 
     assert (newest.options.seed, newest.options.size_px) == (4, 128)
 
 
-async def test_a_file_that_is_lost_hides_none_of_the_others(world: World) -> None:
+async def test_missing_version_does_not_hide_the_others(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"variants": 3})
     (job,) = await world.jobs()
@@ -87,7 +87,7 @@ async def test_a_file_that_is_lost_hides_none_of_the_others(world: World) -> Non
     assert taken.attachments[0].data == kept[1].data
 
 
-async def test_taking_costs_nothing_and_is_for_the_owner(world: World) -> None:
+async def test_choosing_a_version_is_free_and_only_for_the_owner(world: World) -> None:
     await world.start_engine()
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
     message = await world.painted({"variants": 2})
@@ -109,7 +109,7 @@ async def test_several_versions_count_as_several_pictures(world: World) -> None:
     assert "Earliest start of all 3: <t:" in refused
 
 
-async def test_more_versions_than_places_are_refused_by_the_number_that_was_asked_for(
+async def test_refusal_states_the_requested_and_the_waiting_versions(
     world: World,
 ) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 3}, 1)
@@ -121,7 +121,7 @@ async def test_more_versions_than_places_are_refused_by_the_number_that_was_aske
     assert "4 of yours are waiting or being painted, and the limit is 3. Expected: " in refused
 
 
-async def test_the_queue_says_how_many_pictures_a_job_is_and_what_they_take_of_the_limits(
+async def test_queue_counts_each_version_of_a_job_toward_the_limits(
     world: World,
 ) -> None:
     limits = {"max_waiting_per_user": 5, "max_per_day": 18}
@@ -135,7 +135,7 @@ async def test_the_queue_says_how_many_pictures_a_job_is_and_what_they_take_of_t
     assert "Places taken: 3 of 3 · " in shown.text
 
 
-async def test_versions_that_are_painted_are_cancelled_as_one(world: World) -> None:
+async def test_running_versions_are_cancelled_together(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint({"variants": 4})
@@ -151,7 +151,7 @@ async def test_versions_that_are_painted_are_cancelled_as_one(world: World) -> N
     assert "pictures in 24 hours: 1 of" in shown.text, "only the one that was begun"
 
 
-async def test_again_paints_as_many_anew(world: World) -> None:
+async def test_again_paints_the_same_number_of_versions(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"variants": 2, "seed": 3})
     again = await world.finished(await press(world, message, "Again"))
@@ -160,7 +160,7 @@ async def test_again_paints_as_many_anew(world: World) -> None:
     assert new.options.seed != old.options.seed
 
 
-async def test_strengths_and_styles_can_differ(world: World) -> None:
+async def test_versions_can_vary_by_strength_or_style(world: World) -> None:
     await world.start_engine()
     soft_to_strong = await world.painted({"vary": "strength"})
     assert "strength 30% to 90%" in soft_to_strong.text
@@ -174,12 +174,12 @@ async def test_strengths_and_styles_can_differ(world: World) -> None:
     assert "give two to four" in await world.said(refused)
 
 
-async def test_several_versions_are_not_filmed(world: World) -> None:
+async def test_timelapse_of_several_versions_is_refused(world: World) -> None:
     refused = await world.paint({"variants": 2, "timelapse": True})
     assert "no time-lapse of several versions" in await world.said(refused)
 
 
-async def test_a_picture_shown_again_has_all_its_versions(world: World) -> None:
+async def test_show_includes_all_versions(world: World) -> None:
     await world.start_engine()
     await world.painted({"variants": 4})
     (job,) = await world.jobs()
@@ -189,7 +189,7 @@ async def test_a_picture_shown_again_has_all_its_versions(world: World) -> None:
     assert len(copy.message.attachments) == 4
 
 
-async def test_six_styles_can_be_tried_on_a_photograph(world: World) -> None:
+async def test_several_styles_can_be_tried_on_a_photo(world: World) -> None:
     await world.start_engine()
     asked = await world.says(await world.paint(attachments=PHOTO), "Which style")
     tried = await world.finished(await press(world, asked, "Try 5 styles"))  # that are at hand
@@ -219,7 +219,7 @@ async def trial(world: World) -> Message:
     return await world.finished(await world.discord.submit_modal(form, {}, photo))
 
 
-async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_painted(
+async def test_trial_leaves_out_a_style_that_cannot_be_downloaded(
     world: World,
 ) -> None:
     engine = await world.start_engine()
@@ -250,7 +250,7 @@ async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_pai
     assert len((await world.jobs())[0].inputs.styles) == 5
 
 
-async def test_what_cannot_be_fetched_any_more_when_a_photo_comes_is_left_out_too(
+async def test_trial_leaves_out_a_style_that_becomes_unavailable(
     world: World,
 ) -> None:
     photo = {"content": [("me.png", gradient_picture())]}
@@ -264,7 +264,7 @@ async def test_what_cannot_be_fetched_any_more_when_a_photo_comes_is_left_out_to
     assert "Left out, because the download failed" in tried.text
 
 
-async def test_the_styles_that_are_tried_are_those_of_the_page_whatever_can_be_had_since(
+async def test_trial_uses_the_styles_of_the_shown_page(
     world: World,
 ) -> None:
     photo = {"content": [("me.png", gradient_picture())]}

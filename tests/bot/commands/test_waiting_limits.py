@@ -37,7 +37,7 @@ def moment_in(text: str) -> int:
     return int(found[1])
 
 
-async def test_the_time_at_which_ones_first_picture_is_ready(world: World) -> None:
+async def test_refusal_states_when_the_first_own_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 2}, 1)
     first = await world.job(world.user(), **LONG)
     await world.job(world.user(), **LONG)
@@ -56,7 +56,7 @@ async def test_the_time_at_which_ones_first_picture_is_ready(world: World) -> No
     assert len(await world.queue.jobs.of_user(world.user().id)) == 2
 
 
-async def test_the_time_at_which_the_servers_first_picture_is_ready(world: World) -> None:
+async def test_refusal_states_when_the_first_server_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_server": 1}, 1)
     job = await world.job(world.user("grace"), **LONG)
     await world.stepped.start(job)
@@ -75,7 +75,9 @@ async def test_the_time_at_which_the_servers_first_picture_is_ready(world: World
         (True, "The queue is paused at the moment", "Die Warteschlange ist zurzeit angehalten"),
     ],
 )
-async def test_no_time_is_made_up(world: World, paused: bool, english: str, german: str) -> None:
+async def test_refusal_states_no_time_while_paused_or_without_an_engine(
+    world: World, paused: bool, english: str, german: str
+) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
     await world.job(world.user())
     if paused:

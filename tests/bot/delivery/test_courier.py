@@ -56,7 +56,7 @@ async def shown(ways: Ways, **reply: Any) -> tuple[Any, AsyncMock]:
     return await Courier(client, routes).show(job, None, FailureCounts()), removed
 
 
-async def test_a_message_that_was_deleted_is_noted_so_and_not_tried_by_another_way() -> None:
+async def test_deleted_message_is_marked_removed_and_replaced_only_by_dm() -> None:
     """As where the bot was away when somebody deleted it: from then on only its owner is shown."""
     ways = Ways(token=DELETED, bot=DELETED, dm=DM, post=DM)
     outcome, removed = await shown(ways)
@@ -69,7 +69,7 @@ async def test_a_message_that_was_deleted_is_noted_so_and_not_tried_by_another_w
         assert not (await shown(Ways(token=DELETED, dm=DM), **only_theirs))[1].await_count
 
 
-async def test_a_token_that_has_ended_is_remembered_and_the_next_way_taken() -> None:
+async def test_ended_token_is_remembered_and_the_next_route_tried() -> None:
     ways = Ways(token=ENDED, bot=SentMessage("bot", 1, 2), dm=DM)
     outcome, _ = await shown(ways)
     assert outcome == SentMessage("bot", 1, 2)
@@ -78,7 +78,7 @@ async def test_a_token_that_has_ended_is_remembered_and_the_next_way_taken() -> 
     assert nowhere == Undeliverable("the bot may write neither there nor to the user")
 
 
-def test_a_message_is_offered_what_it_can_become() -> None:
+def test_offered_layouts_fit_the_job_state_and_the_message() -> None:
     def offered(state: JobState, revision: int, *, is_new: bool) -> list[Layout]:
         job = job_of(state, shown_revision=revision)
         found = presentations_for(job, is_new=is_new)

@@ -23,7 +23,7 @@ from tests.kit.world import World, has_result
 FIFTEEN_MINUTES = 15 * 60 + 5
 
 
-async def test_a_restarted_bot_goes_on_with_the_message(world: World) -> None:
+async def test_restarted_bot_continues_the_same_message(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
@@ -36,7 +36,7 @@ async def test_a_restarted_bot_goes_on_with_the_message(world: World) -> None:
     assert len(world.discord.messages()) == 1
 
 
-async def test_a_restarted_bot_goes_on_with_an_intake(world: World) -> None:
+async def test_restarted_bot_finishes_a_pending_intake(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=2)
     interaction = await world.paint()
@@ -62,7 +62,7 @@ async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(world: Worl
     assert message.attachments
 
 
-async def test_a_token_that_ends_sooner_than_thought_is_tried_once(world: World) -> None:
+async def test_token_that_ends_early_is_tried_once(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
@@ -90,7 +90,9 @@ async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: Worl
 
 
 @pytest.mark.parametrize("context", ["guild_without_bot", "guild"])
-async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(world: World, context: str) -> None:
+async def test_picture_comes_by_dm_where_the_bot_is_not_a_member(
+    world: World, context: str
+) -> None:
     if context == "guild":
         await world.discord.remove_bot(keep_commands=True)
         await world.eventually(lambda: not world.bot.guilds)
@@ -117,7 +119,7 @@ async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) ->
     assert len(world.discord.dms(world.user())) == 1
 
 
-async def test_a_user_with_closed_dms_can_still_show_the_picture(world: World) -> None:
+async def test_picture_is_shown_on_request_if_dms_are_closed(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     closed = world.discord.faults.add(
@@ -133,7 +135,7 @@ async def test_a_user_with_closed_dms_can_still_show_the_picture(world: World) -
     await shown.wait(lambda i: i.message is not None and has_result(i.message))
 
 
-async def test_429_with_and_without_via_only_delays(world: World) -> None:
+async def test_rate_limits_with_and_without_via_only_delay_the_picture(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
@@ -148,7 +150,7 @@ async def test_429_with_and_without_via_only_delays(world: World) -> None:
     assert [len(fault.hits) for fault in faults] == [2, 2]
 
 
-async def test_server_errors_only_delay(world: World) -> None:
+async def test_server_errors_only_delay_the_picture(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
@@ -202,7 +204,7 @@ async def test_edits_are_coalesced_to_the_newest_state(world: World) -> None:
     assert len(edits) <= 3
 
 
-async def test_a_result_that_does_not_fit_comes_as_the_best_that_does(
+async def test_result_too_large_to_upload_is_reduced_to_fit(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the child that makes it fails once, after tries that Discord refused."""
@@ -224,7 +226,7 @@ async def test_a_result_that_does_not_fit_comes_as_the_best_that_does(
     assert "Shown as" in message.text
 
 
-async def test_a_failure_is_told_with_its_id(world: World) -> None:
+async def test_failure_message_shows_the_error_id(world: World) -> None:
     painter = await world.start_engine()
     painter.fails_with = "The layers are not there; please use another network."
     interaction = await world.paint()
@@ -232,7 +234,7 @@ async def test_a_failure_is_told_with_its_id(world: World) -> None:
     assert "e1d2" in message.text
 
 
-async def test_a_spoiler_stays_one(world: World) -> None:
+async def test_spoiler_stays_hidden_in_the_card_and_the_saved_dm(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"spoiler": True})
     galleries = [part for part in message.walk() if part["type"] == 12]
@@ -244,7 +246,7 @@ async def test_a_spoiler_stays_one(world: World) -> None:
     assert all(item["spoiler"] for item in gallery["items"])
 
 
-async def test_lost_connections_lose_nothing(world: World) -> None:
+async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
@@ -263,7 +265,7 @@ async def test_lost_connections_lose_nothing(world: World) -> None:
     await world.painted()
 
 
-async def test_a_dm_is_sent_once_even_if_the_bot_ended_before_it_knew(world: World) -> None:
+async def test_dm_is_not_repeated_if_its_delivery_was_not_recorded(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint({"ephemeral": True})
@@ -284,7 +286,7 @@ async def test_a_dm_is_sent_once_even_if_the_bot_ended_before_it_knew(world: Wor
 
 
 @pytest.mark.parametrize("hiccups", [0, 1])
-async def test_a_failure_told_by_dm_does_not_stand_in_for_the_picture_of_its_retry(
+async def test_failure_dm_is_not_mistaken_for_the_picture_of_the_retry(
     world: World, hiccups: int
 ) -> None:
     interaction = await world.paint({"ephemeral": True})
@@ -305,7 +307,7 @@ async def test_a_failure_told_by_dm_does_not_stand_in_for_the_picture_of_its_ret
     assert has_result(picture)
 
 
-async def test_words_of_a_member_do_not_stand_in_for_the_picture(world: World) -> None:
+async def test_dm_written_by_the_member_is_not_mistaken_for_the_picture(world: World) -> None:
     interaction = await world.paint({"ephemeral": True})
     await world.says(interaction, "Place 1")
     world.shift_clock(FIFTEEN_MINUTES)
@@ -319,7 +321,7 @@ async def test_words_of_a_member_do_not_stand_in_for_the_picture(world: World) -
     assert has_result(picture)
 
 
-async def test_an_edit_in_flight_is_finished_before_the_end(world: World) -> None:
+async def test_edit_in_flight_is_finished_on_shutdown(world: World) -> None:
     await world.start_engine()
     slow = world.discord.faults.add("PATCH", "/webhooks/*", delay=1.5, times=20)
     interaction = await world.paint()
@@ -329,7 +331,7 @@ async def test_an_edit_in_flight_is_finished_before_the_end(world: World) -> Non
     assert interaction.message.text
 
 
-async def test_a_card_takes_the_place_of_plain_words(world: World) -> None:
+async def test_card_replaces_plain_text(world: World) -> None:
     interaction = await world.paint()
     message = await world.says(interaction, "Place 1")
     # As if an earlier run had said something in the place of the card.
@@ -341,7 +343,7 @@ async def test_a_card_takes_the_place_of_plain_words(world: World) -> None:
     world.discord.violations.clear()
 
 
-async def test_a_time_that_has_passed_is_not_left_standing(
+async def test_passed_time_estimate_is_replaced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(words, "SOON_SECONDS", -3600.0)  # as if it were not near yet
@@ -356,7 +358,7 @@ async def test_a_time_that_has_passed_is_not_left_standing(
     await world.finished(interaction)
 
 
-async def test_what_a_boosted_server_takes_holds_before_it_has_come_after_a_start(
+async def test_upload_limit_of_a_boosted_server_holds_before_the_server_loads(
     world: World,
 ) -> None:
     world.discord.world.guild.premium_tier = 2

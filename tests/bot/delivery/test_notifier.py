@@ -48,7 +48,7 @@ async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, con
     assert said.mentions == [world.user().id]
 
 
-async def test_nobody_is_told_of_what_took_no_minute_or_who_wants_no_word(world: World) -> None:
+async def test_quick_or_unwanted_pictures_send_no_notification(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     await world.painted({"notify": "no"})
@@ -56,7 +56,7 @@ async def test_nobody_is_told_of_what_took_no_minute_or_who_wants_no_word(world:
     assert len(told(world, message)) == 1  # the other picture
 
 
-async def test_a_long_wait_is_told_of(world: World) -> None:
+async def test_long_wait_sends_a_notification(world: World) -> None:
     interaction = await world.paint()
     message = await world.says(interaction, "Place 1")
     async with world.queue.database.write() as transaction:
@@ -69,7 +69,7 @@ async def test_a_long_wait_is_told_of(world: World) -> None:
     assert len(told(world, message)) == 1
 
 
-async def test_who_asked_in_private_is_told_in_private_and_in_their_language(world: World) -> None:
+async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(world: World) -> None:
     await world.start_engine()
     world.user(locale="de")
     interaction = await world.paint({"notify": "yes", "ephemeral": True})
@@ -81,7 +81,7 @@ async def test_who_asked_in_private_is_told_in_private_and_in_their_language(wor
     assert "dein Bild ist fertig" in said.content
 
 
-async def test_after_minute_16_a_dm_tells_where_the_bot_is_no_member(world: World) -> None:
+async def test_picture_sent_by_dm_gets_no_separate_notification(world: World) -> None:
     interaction = await world.paint({"notify": "yes"}, context="guild_without_bot")
     await world.says(interaction, "Place 1")
     world.shift_clock(16 * 60)
@@ -91,7 +91,7 @@ async def test_after_minute_16_a_dm_tells_where_the_bot_is_no_member(world: Worl
     assert len(world.discord.dms(world.user())) == 1  # the picture itself, which tells enough
 
 
-async def test_what_a_restart_interrupts_is_told_after_it(world: World) -> None:
+async def test_notification_interrupted_by_a_restart_is_sent_afterwards(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=503)
     message = await world.painted({"notify": "yes"})
@@ -103,7 +103,7 @@ async def test_what_a_restart_interrupts_is_told_after_it(world: World) -> None:
     assert len(told(world, message)) == 1
 
 
-async def test_a_word_that_nobody_answers_is_sent_again(
+async def test_unanswered_notification_is_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notifier, "ANSWER_SECONDS", 0.5)
@@ -114,7 +114,7 @@ async def test_a_word_that_nobody_answers_is_sent_again(
     assert len(told(world, message)) == 1
 
 
-async def test_a_channel_where_the_bot_may_not_write_is_no_obstacle(world: World) -> None:
+async def test_notification_uses_a_followup_where_the_bot_may_not_write(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=403, code=50013)
     message = await world.painted({"notify": "yes"})
@@ -123,7 +123,7 @@ async def test_a_channel_where_the_bot_may_not_write_is_no_obstacle(world: World
     assert said.mentions == [world.user().id]
 
 
-async def test_where_the_bot_may_not_read_it_mentions_without_a_reply(world: World) -> None:
+async def test_notification_is_not_a_reply_where_the_bot_may_not_read(world: World) -> None:
     await world.start_engine()
     world.discord.channel().bot_denied = READ_MESSAGE_HISTORY
     message = await world.painted({"notify": "yes"})
@@ -133,7 +133,7 @@ async def test_where_the_bot_may_not_read_it_mentions_without_a_reply(world: Wor
     assert said.interaction is None  # and no follow-up, which none is after 15 minutes
 
 
-async def test_who_could_not_be_told_as_the_database_was_away_is_told_once_when_it_is_back(
+async def test_notification_is_sent_once_despite_a_database_outage(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliveries = Deliveries.mark_delivered, Deliveries.mark_announced
@@ -166,7 +166,7 @@ async def test_who_could_not_be_told_as_the_database_was_away_is_told_once_when_
     assert other in told(world, message)
 
 
-async def test_who_asked_another_application_is_told_by_that_one(world: World) -> None:
+async def test_jobs_of_another_application_are_not_announced(world: World) -> None:
     await world.start_engine()
     fault = world.discord.faults.add("POST", "/channels/*", status=503, times=50)
     message = await world.painted({"notify": "yes"})
@@ -187,7 +187,9 @@ async def test_who_asked_another_application_is_told_by_that_one(world: World) -
 
 
 @pytest.mark.parametrize("context", ["private", "guild_without_bot"])
-async def test_where_no_followup_is_left_a_dm_tells(world: World, context: str) -> None:
+async def test_notification_comes_by_dm_when_followups_are_used_up(
+    world: World, context: str
+) -> None:
     """A user-installed application has five in such a place, for all that it says."""
     await world.start_engine()
     world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, times=50)
@@ -198,7 +200,7 @@ async def test_where_no_followup_is_left_a_dm_tells(world: World, context: str) 
 
 
 @pytest.mark.parametrize("ephemeral", [False, True])
-async def test_a_word_whose_answer_gets_lost_comes_once(world: World, ephemeral: bool) -> None:
+async def test_notification_with_a_lost_response_comes_once(world: World, ephemeral: bool) -> None:
     """In a channel a nonce sees to that; a follow-up to a command is not sent again."""
     await world.start_engine()
     path = "/webhooks/*" if ephemeral else "/channels/*/messages"
@@ -209,7 +211,7 @@ async def test_a_word_whose_answer_gets_lost_comes_once(world: World, ephemeral:
     assert len(told(world, message)) == 1
 
 
-async def test_a_word_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
+async def test_rate_limited_notification_is_not_mistaken_for_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """discord.py waits by itself as long as Discord asks, and the time for a try ends meanwhile."""
@@ -223,7 +225,7 @@ async def test_a_word_that_has_to_wait_for_its_turn_is_not_taken_for_sent(
     assert len(told(world, message)) == 1
 
 
-def test_who_is_told_waited_long_or_wants_it_and_did_not_bring_the_end_about() -> None:
+def test_notification_is_wanted_after_a_long_wait_or_on_request() -> None:
     began = datetime.now(UTC)
     reply = job_of(JobState.DONE).reply
 

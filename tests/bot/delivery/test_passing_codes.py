@@ -23,7 +23,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), TRANSIENT_CODES.values(), ids=TRANSIENT_CODES)
-async def test_a_result_waits_for_what_passes_and_keeps_to_its_way(
+async def test_picture_waits_out_transient_codes_on_the_same_route(
     world: World, status: int, code: int
 ) -> None:
     painter = await world.start_engine()
@@ -37,7 +37,7 @@ async def test_a_result_waits_for_what_passes_and_keeps_to_its_way(
     assert not any(fault.hits for fault in others), "not by another way: nothing is forbidden"
 
 
-async def test_a_member_is_not_sent_to_an_admin_for_what_passes(world: World) -> None:
+async def test_transient_code_is_not_blamed_on_permissions(world: World) -> None:
     user = world.user()
     world.discord.faults.add("POST", "/users/@me/channels", status=403, code=40333)
     await world.start_engine()

@@ -32,7 +32,7 @@ def galleries(message: Message) -> int:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_a_card_that_is_refused_comes_more_plainly(
+async def test_refused_card_is_replaced_by_a_plainer_one(
     world: World, caplog: pytest.LogCaptureFixture, times: int
 ) -> None:
     interaction, fault = await refused(world, 400, times)
@@ -45,7 +45,7 @@ async def test_a_card_that_is_refused_comes_more_plainly(
     assert len(lines) == times
 
 
-async def test_then_with_a_smaller_picture(world: World) -> None:
+async def test_third_refusal_leads_to_a_smaller_picture(world: World) -> None:
     interaction, _fault = await refused(world, 400, 3, noise=True)
     message = await world.says(interaction, "Shown as")
     await world.delivered()
@@ -53,7 +53,7 @@ async def test_then_with_a_smaller_picture(world: World) -> None:
     assert galleries(message) == 1
 
 
-async def test_then_in_words_that_say_how_to_see_it(world: World) -> None:
+async def test_fourth_refusal_leads_to_text_with_the_show_command(world: World) -> None:
     interaction, fault = await refused(world, 400, 4, noise=True)
     job_id = (await world.jobs())[0].id
     message = await world.says(interaction, f"/show {job_id}")
@@ -64,7 +64,7 @@ async def test_then_in_words_that_say_how_to_see_it(world: World) -> None:
     await shown.wait(lambda i: i.message is not None and has_result(i.message), 20)
 
 
-async def test_then_by_the_bots_own_token(world: World) -> None:
+async def test_persistent_refusals_fall_back_to_the_bot_token(world: World) -> None:
     interaction, fault = await refused(world, 400, 100)
     message = await world.finished(interaction)
     await world.delivered()
@@ -72,7 +72,7 @@ async def test_then_by_the_bots_own_token(world: World) -> None:
     assert 0 < len(fault.hits) < 10
 
 
-async def test_it_never_goes_round_in_circles(world: World) -> None:
+async def test_refusals_on_every_route_end_after_a_few_tries(world: World) -> None:
     interaction, fault = await refused(world, 400, 1000)
     bot = world.discord.faults.add("PATCH", "/channels/*", status=400, times=1000)
     dm = world.discord.faults.add("POST", "/channels/*/messages", status=400, times=1000)
@@ -88,7 +88,7 @@ async def test_it_never_goes_round_in_circles(world: World) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10008), (400, 50083)])
-async def test_a_message_out_of_reach_goes_to_the_dms(world: World, status: int, code: int) -> None:
+async def test_unreachable_message_falls_back_to_a_dm(world: World, status: int, code: int) -> None:
     _interaction, fault = await refused(world, status, 1000, code=code)
     world.discord.faults.add("PATCH", "/channels/*", status=status, code=code, times=1000)
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
@@ -98,7 +98,7 @@ async def test_a_message_out_of_reach_goes_to_the_dms(world: World, status: int,
     assert len(fault.hits) == 1
 
 
-async def test_a_file_that_is_too_large_comes_smaller(world: World) -> None:
+async def test_file_refused_as_too_large_is_sent_smaller(world: World) -> None:
     interaction, fault = await refused(world, 413, 1, noise=True)
     message = await world.finished(interaction)
     await world.delivered()
@@ -107,7 +107,7 @@ async def test_a_file_that_is_too_large_comes_smaller(world: World) -> None:
     assert has_result(message)
 
 
-async def test_where_no_file_is_small_enough_words_come(world: World) -> None:
+async def test_text_is_sent_if_no_file_is_small_enough(world: World) -> None:
     # Some 800 kB, then half of it, then 256 KiB.
     interaction, fault = await refused(world, 413, 3, noise=True)
     job_id = (await world.jobs())[0].id
@@ -117,7 +117,7 @@ async def test_where_no_file_is_small_enough_words_come(world: World) -> None:
     assert not message.attachments
 
 
-async def test_what_is_hidden_is_hidden_beside_mere_words(world: World) -> None:
+async def test_spoiler_picture_stays_hidden_in_a_text_message(world: World) -> None:
     interaction = await world.paint({"spoiler": True})
     delete_message(world.discord.world, await world.says(interaction, "Place 1"))
     world.discord.faults.add("POST", "/channels/*/messages", status=400, times=2)
@@ -129,7 +129,7 @@ async def test_what_is_hidden_is_hidden_beside_mere_words(world: World) -> None:
     assert (file.filename[:8], file.description) == ("SPOILER_", "A painted photo")
 
 
-async def test_words_take_the_place_of_a_message_without_a_card(world: World) -> None:
+async def test_message_without_a_card_falls_back_to_text_with_the_picture(world: World) -> None:
     later = {"status": 429, "retry_after": 0.2, "with_via": False}
     world.discord.faults.add("PATCH", EDITS, times=1000, **later)
     interaction = await world.paint()
@@ -153,7 +153,7 @@ async def test_words_take_the_place_of_a_message_without_a_card(world: World) ->
     assert message.attachments
 
 
-async def test_a_message_that_had_a_card_is_never_offered_bare_words(world: World) -> None:
+async def test_message_that_had_a_card_never_falls_back_to_text(world: World) -> None:
     await world.start_engine()
     await world.painted()
     job = await world.delivered()

@@ -20,7 +20,7 @@ async def undone(world: World, clearing: int) -> None:
     await world.stepped.paint((await world.jobs())[0])
 
 
-async def test_while_the_edit_with_the_old_end_is_on_its_way(world: World) -> None:
+async def test_requeued_job_shows_its_picture_despite_a_slow_old_edit(world: World) -> None:
     interaction = await world.paint()
     await world.says(interaction, "Place 1")
     slow = world.discord.faults.add("PATCH", EDITS, delay=2.0)
@@ -32,7 +32,7 @@ async def test_while_the_edit_with_the_old_end_is_on_its_way(world: World) -> No
     assert has_result(interaction.message)
 
 
-async def test_while_it_is_looked_whether_the_old_end_stays(
+async def test_requeued_job_shows_its_picture_while_the_old_state_is_checked(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0))
@@ -48,7 +48,7 @@ async def test_while_it_is_looked_whether_the_old_end_stays(
     assert has_result(interaction.message)
 
 
-async def test_the_member_is_told_of_the_old_end_and_of_the_new(world: World) -> None:
+async def test_retried_job_announces_its_failure_and_its_picture(world: World) -> None:
     interaction = await world.paint({"notify": "yes"})
     await world.says(interaction, "Place 1")
     (job,) = await world.jobs()
@@ -60,7 +60,7 @@ async def test_the_member_is_told_of_the_old_end_and_of_the_new(world: World) ->
     await told_of(world, 1)
 
 
-async def test_who_takes_a_deletion_back_is_not_told_that_it_is_ready(
+async def test_undone_deletion_sends_no_second_notification(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (0.1,))
@@ -90,7 +90,7 @@ async def told_of(world: World, times: int) -> None:
     await world.eventually(is_told)
 
 
-async def test_what_is_deleted_before_it_is_noted_as_shown_comes_in_no_other_way(
+async def test_picture_deleted_before_being_marked_shown_is_not_resent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0))

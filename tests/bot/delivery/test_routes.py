@@ -67,11 +67,13 @@ WAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("given", "ways"), WAYS.values(), ids=WAYS)
-def test_the_end_comes_to_its_member(given: dict[str, Any], ways: list[str]) -> None:
+def test_routes_depend_on_token_visibility_and_membership(
+    given: dict[str, Any], ways: list[str]
+) -> None:
     assert routes_to(job_of(JobState.DONE, **given)) == ways
 
 
-def test_who_misses_nothing_gets_no_direct_message() -> None:
+def test_dm_route_is_offered_only_for_news_to_the_member() -> None:
     for state in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED):
         assert routes_to(job_of(state)) == ["bot 50"]
     by_an_admin = job_of(JobState.CANCELLED, cancelled_by=9)
@@ -80,13 +82,13 @@ def test_who_misses_nothing_gets_no_direct_message() -> None:
         assert routes_to(job) == ["bot 50", "dm 10"]
 
 
-def test_what_a_server_takes_is_known_later_than_what_it_took() -> None:
+def test_upload_limit_of_an_unloaded_server_comes_from_the_reply() -> None:
     assert routes_to(job_of(JobState.DONE), None)[0] == "bot 25"
     small = job_of(JobState.DONE, upload_limit_bytes=1 * MIB)
     assert routes_to(small, None)[0] == "bot 10"
 
 
-def test_a_message_tells_one_end_of_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_message_is_matched_to_one_job_and_its_final_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "end_words", lambda *_: ["### This did not work"])
     monkeypatch.setattr(routes, "_words", lambda message: message)
     failed: Any = job_of(JobState.FAILED, failure=SimpleNamespace(error_id="ab12"))

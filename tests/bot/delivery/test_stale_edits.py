@@ -37,13 +37,13 @@ async def slow_edit(world: World, seconds: float) -> tuple[Interaction, Course]:
     return interaction, course
 
 
-async def test_the_end_waits_for_an_edit_that_is_on_its_way(world: World) -> None:
+async def test_final_state_waits_for_an_edit_in_flight(world: World) -> None:
     interaction, course = await slow_edit(world, 4.0)
     await world.finished(interaction)
     assert course.results == [False, True]
 
 
-async def test_an_edit_that_comes_after_the_end_is_overwritten(
+async def test_stale_edit_arriving_after_the_final_state_is_overwritten(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 1.0)  # as if it took far longer
@@ -54,7 +54,7 @@ async def test_an_edit_that_comes_after_the_end_is_overwritten(
     assert "cannot" not in message.text
 
 
-async def test_a_finished_picture_is_looked_after_where_an_edit_got_lost(world: World) -> None:
+async def test_final_state_is_rechecked_after_a_lost_edit(world: World) -> None:
     interaction = await world.paint()
     await world.says(interaction, "Place 1")
     lost = world.discord.faults.add("PATCH", EDITS, drop=True)
@@ -66,7 +66,7 @@ async def test_a_finished_picture_is_looked_after_where_an_edit_got_lost(world: 
     await world.eventually(lambda: looks(world) >= 2)
 
 
-async def test_the_next_process_looks_after_the_edits_of_the_last(world: World) -> None:
+async def test_restarted_bot_rechecks_the_final_state(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
@@ -79,7 +79,7 @@ async def test_the_next_process_looks_after_the_edits_of_the_last(world: World) 
     await world.eventually(lambda: looks(world) > before)
 
 
-async def test_nothing_is_looked_after_where_all_went_well(world: World) -> None:
+async def test_final_state_is_not_rechecked_without_a_lost_edit(world: World) -> None:
     await world.start_engine()
     await world.painted()
     await world.delivered()

@@ -36,7 +36,7 @@ class Task:
         (True, True, 900.0, False),
     ],
 )
-def test_an_older_state_gives_way_to_the_end_and_the_end_to_nothing(
+def test_slow_edit_is_cancelled_only_for_an_older_state(
     is_final: bool, in_air: bool, after: float, gives_way: bool
 ) -> None:
     """A large picture on a slow line may take minutes."""
@@ -47,7 +47,7 @@ def test_an_older_state_gives_way_to_the_end_and_the_end_to_nothing(
     assert task.cancelled is gives_way
 
 
-def test_the_end_is_looked_after_only_where_an_older_edit_may_come_yet() -> None:
+def test_final_state_is_watched_only_if_an_older_edit_may_still_arrive() -> None:
     shown, dm = SentMessage("bot", 1, 2), SentMessage("dm", 1, 2)
     message = TrackedMessage(ANSWERED)
     assert not message.watch(shown, 3, 0.0)
@@ -64,7 +64,7 @@ def test_the_end_is_looked_after_only_where_an_older_edit_may_come_yet() -> None
     assert (message.end, message.end_revision) == (shown, 3)
 
 
-def test_tries_get_rarer_and_begin_with_the_shortest_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_pauses_grow_from_the_shortest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(1.0, 4.0))
     monkeypatch.setattr("common.backoff.SHARE_BY_CHANCE", 0.0)
     message, pauses = TrackedMessage(ANSWERED), []
@@ -76,7 +76,7 @@ def test_tries_get_rarer_and_begin_with_the_shortest_pause(monkeypatch: pytest.M
     assert message.not_before == 80
 
 
-def test_a_message_says_anew_what_matters() -> None:
+def test_standing_differs_only_by_relevant_changes() -> None:
     now = datetime.now(UTC)
 
     def standing(ready: float | None, **said: Any) -> Standing:
@@ -120,7 +120,7 @@ class Loop(Delivery):
         return bool(self.delivered)
 
 
-async def test_the_end_is_tried_at_once_also_where_nobody_sees_the_message_any_more(
+async def test_final_state_is_tried_at_once_even_if_the_message_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Routes, "token_works", lambda *_: True)
@@ -137,7 +137,7 @@ async def test_the_end_is_tried_at_once_also_where_nobody_sees_the_message_any_m
     assert await tried.consider(done, TrackedMessage(ANSWERED, edited_at=99.0))
 
 
-async def test_after_an_outage_a_long_pause_is_over() -> None:
+async def test_long_retry_pauses_are_cut_short_after_an_outage() -> None:
     tried = Loop()
     long, short = (TrackedMessage(ANSWERED, failures=n, not_before=130.0) for n in (5, 1))
     tried._messages = {1: long, 2: short}

@@ -45,7 +45,7 @@ async def tried(world: World, times: int) -> None:
 
 
 @pytest.mark.parametrize("answer", UNCLEAR.values(), ids=UNCLEAR)
-async def test_an_answer_that_is_not_discords_own_only_delays(
+async def test_answer_of_a_proxy_only_delays_the_picture(
     world: World, answer: dict[str, Any]
 ) -> None:
     painter = await world.start_engine()
@@ -60,7 +60,7 @@ async def test_an_answer_that_is_not_discords_own_only_delays(
     assert not any(fault.hits for fault in others)
 
 
-async def test_an_unclear_answer_is_believed_where_it_stays_the_same(
+async def test_persistent_unclear_answer_is_believed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painter = await world.start_engine()

@@ -46,7 +46,7 @@ async def told(interaction: Interaction) -> Message:
 
 
 @pytest.mark.parametrize("command", ["queue", "history", "show", "help"])
-async def test_the_next_command_tells_of_it_once(world: World, command: str) -> None:
+async def test_next_command_reports_undelivered_pictures_once(world: World, command: str) -> None:
     (job,) = await lost(world)
     assert job.state is JobState.DONE
     options = {"picture": job.id} if command == "show" else {}
@@ -63,7 +63,7 @@ async def test_the_next_command_tells_of_it_once(world: World, command: str) -> 
     assert not notices(again) + notices(last)
 
 
-async def test_what_is_lost_later_is_told_of_too() -> None:
+async def test_undelivered_notice_is_marked_as_told_only_after_sending() -> None:
     """Also after a word that Discord did not take."""
     left, said = [4], AsyncMock(side_effect=[OSError("no way"), None, None])
     deliveries = SimpleNamespace(
@@ -80,7 +80,7 @@ async def test_what_is_lost_later_is_told_of_too() -> None:
     assert said.await_count == 3
 
 
-async def test_paint_tells_of_it_after_its_message_is_there(world: World) -> None:
+async def test_paint_reports_undelivered_pictures_after_its_own_message(world: World) -> None:
     await lost(world, count=2)
     interaction = await world.paint()
     notice = await told(interaction)
@@ -90,7 +90,7 @@ async def test_paint_tells_of_it_after_its_message_is_there(world: World) -> Non
     assert TOLD not in message.text
 
 
-async def test_others_are_told_nothing(world: World) -> None:
+async def test_undelivered_notice_is_not_shown_to_other_members(world: World) -> None:
     await lost(world)
     for name in ("queue", "queue"):
         interaction = await world.discord.slash(world.user("grace"), name)
@@ -98,13 +98,13 @@ async def test_others_are_told_nothing(world: World) -> None:
         assert not interaction.followups
 
 
-async def test_a_deleted_picture_is_not_told_of(world: World) -> None:
+async def test_deleted_picture_is_not_reported_as_undelivered(world: World) -> None:
     (job,) = await lost(world)
     await delete_for_good(world.bot.queue, job.id, world.user().id)
     assert not await world.bot.queue.deliveries.undelivered(world.user().id)
 
 
-async def test_it_is_told_in_german(world: World) -> None:
+async def test_undelivered_notice_is_translated(world: World) -> None:
     await lost(world)
     world.user().locale = "de"
     interaction = await world.discord.slash(world.user(), "queue")

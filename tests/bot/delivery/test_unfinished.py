@@ -88,7 +88,7 @@ def by(kind: FailureKind) -> Callable[[World, Job], Awaitable[None]]:
         (by(FailureKind.ENGINE), "### ⚠️ This did not work"),
     ],
 )
-async def test_what_is_finished_is_shown_however_the_job_ended(
+async def test_finished_pictures_are_shown_however_the_job_ended(
     world: World, ending: Callable[[World, Job], Awaitable[None]], headline: str
 ) -> None:
     interaction, job = await begun(world)
@@ -104,7 +104,7 @@ async def test_what_is_finished_is_shown_however_the_job_ended(
     assert len(world.discord.messages()) == 1
 
 
-async def test_one_that_is_finished_is_one_picture(world: World) -> None:
+async def test_one_finished_picture_is_announced_in_the_singular(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job, 1)
     message = await world.says(interaction, "Cancelled · 1 of 4 pictures was finished")
@@ -113,7 +113,7 @@ async def test_one_that_is_finished_is_one_picture(world: World) -> None:
 
 
 @pytest.mark.parametrize("options", [{"variants": 4}, {"variants": 1}])
-async def test_where_none_is_finished_all_is_as_it_was(
+async def test_cancelled_job_without_finished_pictures_shows_none(
     world: World, options: dict[str, Any]
 ) -> None:
     interaction, job = await begun(world, options)
@@ -126,7 +126,7 @@ async def test_where_none_is_finished_all_is_as_it_was(
     assert labels(message) == ["Again", "Change…", "Delete"]
 
 
-async def test_a_job_of_one_picture_that_fails_is_as_it_was(world: World) -> None:
+async def test_failed_single_picture_job_mentions_no_finished_pictures(world: World) -> None:
     interaction, job = await begun(world, {"variants": 1})
     await by(FailureKind.INPUT)(world, job)
     message = await world.says(interaction, "This did not work")
@@ -137,7 +137,7 @@ async def test_a_job_of_one_picture_that_fails_is_as_it_was(world: World) -> Non
 # Where it is shown
 
 
-async def test_a_bot_that_was_away_shows_it_when_it_is_back(world: World) -> None:
+async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
     interaction, job = await begun(world)
     claim = await world.stepped.finish_some(job, 2)
     queue = await type(world.queue).open(world.settings)
@@ -152,14 +152,14 @@ async def test_a_bot_that_was_away_shows_it_when_it_is_back(world: World) -> Non
 
 
 @pytest.mark.parametrize("context", ["bot_dm", "private"])
-async def test_in_direct_messages(world: World, context: str) -> None:
+async def test_finished_pictures_are_shown_in_direct_messages(world: World, context: str) -> None:
     interaction, job = await begun(world, context=context)
     await cancelled(world, job)
     message = await world.says(interaction, "2 of 4 pictures were finished")
     await shows(world, message, job)
 
 
-async def test_where_its_message_is_out_of_reach_it_comes_by_direct_message(world: World) -> None:
+async def test_finished_pictures_come_by_dm_if_the_message_was_deleted(world: World) -> None:
     interaction, job = await begun(world)
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
@@ -170,7 +170,7 @@ async def test_where_its_message_is_out_of_reach_it_comes_by_direct_message(worl
     await shows(world, message, job)
 
 
-async def test_who_can_be_reached_nowhere_is_told_and_finds_it_in_the_history(
+async def test_undeliverable_pictures_are_reported_and_listed_in_history(
     world: World,
 ) -> None:
     interaction, job = await begun(world)
@@ -186,7 +186,7 @@ async def test_who_can_be_reached_nowhere_is_told_and_finds_it_in_the_history(
     assert len(history.attachments) == 1
 
 
-async def test_what_was_cancelled_before_any_was_finished_is_not_sent_after_its_member(
+async def test_cancelled_job_without_finished_pictures_sends_no_dm(
     world: World,
 ) -> None:
     interaction, job = await begun(world)
@@ -197,7 +197,7 @@ async def test_what_was_cancelled_before_any_was_finished_is_not_sent_after_its_
     assert not world.discord.dms(world.user())
 
 
-async def test_hidden_and_described_as_their_member_wishes(world: World) -> None:
+async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None:
     interaction, job = await begun(world, {"spoiler": True})
     await world.queue.deliveries.set_look(job.id, alt_text="My cat", spoiler=True)
     await cancelled(world, job)
@@ -207,7 +207,7 @@ async def test_hidden_and_described_as_their_member_wishes(world: World) -> None
     assert all(item["spoiler"] for item in items)
 
 
-async def test_too_large_to_be_uploaded_they_come_smaller(world: World) -> None:
+async def test_finished_pictures_too_large_to_upload_come_smaller(world: World) -> None:
     interaction, job = await begun(world, {"size": 512})
     painter = world.stepped
     painter.noise = True
@@ -224,7 +224,7 @@ async def test_too_large_to_be_uploaded_they_come_smaller(world: World) -> None:
     assert labels(message) == [*TAKES, *REST]
 
 
-async def test_where_discord_takes_no_file_it_says_how_to_see_them(world: World) -> None:
+async def test_card_names_the_show_command_if_discord_refuses_the_files(world: World) -> None:
     interaction, job = await begun(world, {"size": 512})
     painter = world.stepped
     painter.noise = True
@@ -248,7 +248,7 @@ async def test_where_discord_takes_no_file_it_says_how_to_see_them(world: World)
 # What is done with it
 
 
-async def test_one_of_them_can_be_taken_and_painted_on(world: World) -> None:
+async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
     message = await world.says(interaction, "2 of 4")
@@ -263,7 +263,7 @@ async def test_one_of_them_can_be_taken_and_painted_on(world: World) -> None:
     assert (await world.jobs())[0].options == PaintOptions(size_px=128, seed=4)
 
 
-async def test_again_paints_all_of_them(world: World) -> None:
+async def test_again_paints_every_picture_of_the_job(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
     message = await world.says(interaction, "2 of 4")
@@ -272,7 +272,7 @@ async def test_again_paints_all_of_them(world: World) -> None:
     assert len(again.attachments) == 4
 
 
-async def test_show_and_history_have_them(world: World) -> None:
+async def test_show_and_history_include_the_finished_pictures(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
     await world.says(interaction, "2 of 4")
@@ -284,7 +284,7 @@ async def test_show_and_history_have_them(world: World) -> None:
     assert len(history.attachments) == 1
 
 
-async def test_deleted_they_are_gone_and_undone_they_are_back(world: World) -> None:
+async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
     message = await world.says(interaction, "2 of 4")
@@ -301,7 +301,7 @@ async def test_deleted_they_are_gone_and_undone_they_are_back(world: World) -> N
     assert len(undone.message.attachments) == 2
 
 
-async def test_put_back_it_goes_on_with_what_is_finished(world: World) -> None:
+async def test_job_put_back_in_the_queue_keeps_its_finished_pictures(world: World) -> None:
     interaction, job = await begun(world)
     painter = world.stepped
     await world.queue.claims.release(await painter.finish_some(job, 2))
@@ -322,7 +322,7 @@ async def test_put_back_it_goes_on_with_what_is_finished(world: World) -> None:
     assert [each.data for each in message.attachments][:2] == finished
 
 
-async def test_the_member_is_told_that_some_could_not_be_painted(world: World) -> None:
+async def test_notification_says_that_some_pictures_could_not_be_painted(world: World) -> None:
     interaction, job = await begun(world, {"notify": "yes"})
     await by(FailureKind.INPUT)(world, job)
     await world.says(interaction, "2 of 4")
@@ -337,7 +337,7 @@ def cramped(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-async def test_made_smaller_they_are_as_many_as_there_are_after_a_second_end(
+async def test_reduced_pictures_are_all_shown_after_a_second_cancellation(
     cramped: World,
 ) -> None:
     interaction, job = await begun(cramped, {"size": 512})
@@ -353,7 +353,7 @@ async def test_made_smaller_they_are_as_many_as_there_are_after_a_second_end(
     assert len(message.attachments) == 3
 
 
-async def test_they_fit_into_one_request_together_and_one_that_is_taken_comes_alone(
+async def test_pictures_share_one_request_and_a_chosen_one_comes_alone(
     cramped: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However large each of them may be, as in a server that is boosted."""

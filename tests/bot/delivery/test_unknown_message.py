@@ -7,7 +7,7 @@ from tests.kit.world import World, has_result
 
 
 @pytest.mark.parametrize("accepts_dms", [True, False])
-async def test_a_picture_comes_although_nobody_knows_its_message(
+async def test_picture_arrives_although_its_message_is_unknown(
     world: World, accepts_dms: bool
 ) -> None:
     """The bot ended between acknowledgement and job, and for longer than the token lives."""

@@ -64,7 +64,7 @@ ODD = {
 }
 
 
-async def test_a_bad_picture_gets_a_sentence(world: World) -> None:
+async def test_bad_picture_is_refused_with_a_reason(world: World) -> None:
     for data, words in BAD.values():
         interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", data)})
         answer = await world.said(interaction)
@@ -77,7 +77,7 @@ async def test_a_bad_picture_gets_a_sentence(world: World) -> None:
     await world.painted()  # and the bot goes on serving
 
 
-async def test_a_broken_video_is_called_one(world: World) -> None:
+async def test_damaged_video_is_reported_as_a_video(world: World) -> None:
     broken = film(LOOKS)[:400]
     interaction = await world.paint(attachments={**BOTH, "content": ("cat.mp4", broken)})
     assert (await world.said(interaction)).startswith("The video: That video is damaged")
@@ -85,12 +85,12 @@ async def test_a_broken_video_is_called_one(world: World) -> None:
     assert (await world.said(interaction)).startswith("The style picture: That video is damaged")
 
 
-async def test_the_bad_picture_is_named(world: World) -> None:
+async def test_refusal_names_the_bad_picture(world: World) -> None:
     interaction = await world.paint(attachments={**BOTH, "style": ("style.png", b"no picture")})
     assert (await world.said(interaction)).startswith("The style picture:")
 
 
-async def test_an_odd_picture_is_painted(world: World) -> None:
+async def test_unusual_picture_formats_are_painted(world: World) -> None:
     await world.start_engine()
     for data in ODD.values():
         await world.painted({"moving": False}, attachments={**BOTH, "content": ("photo.bin", data)})
@@ -108,7 +108,7 @@ async def test_a_blend_needs_two_styles(world: World) -> None:
     assert "needs two styles" in await world.said(interaction)
 
 
-async def test_a_file_that_is_too_large_is_not_downloaded(closed_world: World) -> None:
+async def test_oversized_file_is_not_downloaded(closed_world: World) -> None:
     closed_world.settings = closed_world.settings.model_copy(update={"atelier_max_upload_mib": 1})
     world = closed_world
     await world.start_bot()
@@ -119,20 +119,20 @@ async def test_a_file_that_is_too_large_is_not_downloaded(closed_world: World) -
     assert not [title for title in downloads if "photo.png" in title]
 
 
-async def test_a_file_that_is_gone_gets_a_sentence(world: World) -> None:
+async def test_missing_attachment_asks_the_user_to_attach_again(world: World) -> None:
     world.discord.faults.add("GET", "*attachments/*", status=404, times=10)
     interaction = await world.paint()
     assert "attach it again" in await world.said(interaction)
 
 
-async def test_a_download_that_fails_once_is_tried_again(world: World) -> None:
+async def test_failed_download_is_retried(world: World) -> None:
     fault = world.discord.faults.add("GET", "*attachments/*", status=503)
     await world.start_engine()
     await world.painted()
     assert fault.hits
 
 
-async def test_a_preset_that_names_nothing_paints_nothing(world: World) -> None:
+async def test_unknown_presets_are_refused_without_pinging_everyone(world: World) -> None:
     for typed in ("🎨", "???", "none", "qqqqqqq@everyone"):
         interaction = await world.paint({"preset": typed}, attachments=PHOTO)
         said = await world.said(interaction)
@@ -141,7 +141,7 @@ async def test_a_preset_that_names_nothing_paints_nothing(world: World) -> None:
     assert not await world.jobs()
 
 
-async def test_a_broken_file_is_answered_to_its_sender_alone(world: World) -> None:
+async def test_broken_file_is_refused_ephemerally(world: World) -> None:
     interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", b"broken")})
     assert "The photo" in await world.said(interaction)
     (told,) = interaction.followups

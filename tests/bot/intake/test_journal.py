@@ -109,7 +109,7 @@ async def test_a_command_that_is_written_at_once_needs_no_file(
     assert not folder.exists()
 
 
-async def test_what_broke_while_it_was_committed_is_still_this_command(
+async def test_command_settles_after_its_commit_lost_the_connection(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.seconds, slow.breaks_after_commits = 0.2, 1
@@ -122,7 +122,7 @@ async def test_what_broke_while_it_was_committed_is_still_this_command(
     assert not list(folder.iterdir())
 
 
-async def test_what_comes_twice_is_one_command_and_leaves_no_file(
+async def test_duplicate_command_is_kept_once_and_leaves_no_file(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     book = CommandJournal(queue, folder)
@@ -139,7 +139,7 @@ async def test_what_comes_twice_is_one_command_and_leaves_no_file(
     assert not list(folder.iterdir())
 
 
-async def test_a_command_that_is_given_up_leaves_no_row_and_no_file_behind(
+async def test_dropped_command_leaves_no_row_and_no_file(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.breaks_after_commits = 1
@@ -151,7 +151,7 @@ async def test_a_command_that_is_given_up_leaves_no_row_and_no_file_behind(
     assert not list(folder.iterdir())
 
 
-async def test_a_command_is_not_safe_where_the_queue_is_slow_and_no_file_can_be_written(
+async def test_command_fails_if_the_queue_is_slow_and_no_file_can_be_written(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.seconds = 0.3
@@ -163,7 +163,7 @@ async def test_a_command_is_not_safe_where_the_queue_is_slow_and_no_file_can_be_
     assert await pending(queue) == [], "its user was told that it failed"
 
 
-async def test_what_the_queue_does_not_take_stays_a_file_until_it_does(
+async def test_command_file_stays_until_the_queue_accepts_the_command(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.breaks_after_commits = 3
@@ -178,7 +178,7 @@ async def test_what_the_queue_does_not_take_stays_a_file_until_it_does(
     assert not list(folder.iterdir())
 
 
-async def test_an_erasure_reaches_what_is_only_a_file(
+async def test_erasure_reaches_commands_kept_only_as_files(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.seconds = 0.3
@@ -193,7 +193,7 @@ async def test_an_erasure_reaches_what_is_only_a_file(
     assert await pending(queue) == []
 
 
-async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
+async def test_recovery_stores_valid_command_files_and_removes_useless_ones(
     queue: JobQueue, folder: Path
 ) -> None:
     book = CommandJournal(queue, folder)
@@ -207,7 +207,7 @@ async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
     assert [path.name for path in folder.iterdir()] == ["4.json"]
 
 
-async def test_a_file_of_another_version_becomes_a_row_and_a_damaged_one_goes(
+async def test_recovery_stores_files_of_another_version_and_removes_damaged_ones(
     queue: JobQueue, folder: Path
 ) -> None:
     """Where rows are gone on with, its member is told; see `bot.intake.unreadable`."""

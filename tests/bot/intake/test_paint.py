@@ -27,7 +27,7 @@ async def test_a_photo_and_a_style_become_a_picture(world: World) -> None:
     assert len(world.discord.messages()) == 1
 
 
-async def test_a_preset_and_its_name_are_taken(world: World) -> None:
+async def test_preset_is_accepted_by_id_and_by_misspelled_name(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"preset": "starry-night"}, attachments=PHOTO)
     assert "The Starry Night" in message.text
@@ -35,7 +35,7 @@ async def test_a_preset_and_its_name_are_taken(world: World) -> None:
     assert "The Starry Night" in typed.text
 
 
-async def test_what_suits_a_painting_is_taken_where_nothing_else_is_said(world: World) -> None:
+async def test_preset_settings_apply_unless_overridden(world: World) -> None:
     suited = load_catalogue().get("great-wave")
     assert suited is not None
     await world.start_engine()
@@ -89,7 +89,7 @@ async def test_all_options_reach_the_job(world: World) -> None:
     assert interaction.message.ephemeral
 
 
-async def test_every_option_has_a_sentence_and_bounds(world: World) -> None:
+async def test_every_option_has_a_description_and_bounds(world: World) -> None:
     (command,) = [c for c in world.discord.commands if c["name"] == "paint"]
     assert len(command["options"]) <= 25
     for option in command["options"]:
@@ -101,7 +101,7 @@ async def test_every_option_has_a_sentence_and_bounds(world: World) -> None:
     assert set(command["contexts"]) == {0, 1, 2}
 
 
-async def test_waiting_is_told_while_no_engine_runs(world: World) -> None:
+async def test_waiting_card_says_that_no_engine_is_running(world: World) -> None:
     interaction = await world.paint()
     message = await world.says(interaction, "Place 1")
     assert "The painter is not running" in message.text
@@ -135,7 +135,7 @@ async def test_progress_shows_a_preview_and_a_bar(world: World) -> None:
     await world.finished(interaction)
 
 
-async def test_more_at_once_than_are_served_at_once_are_all_acknowledged_and_painted(
+async def test_more_commands_than_slots_are_all_acknowledged_and_painted(
     world: World,
 ) -> None:
     painter = await world.start_engine()
@@ -158,13 +158,13 @@ async def test_a_command_that_is_delivered_twice_makes_one_job(world: World) -> 
 
 
 @pytest.mark.parametrize("context", ["bot_dm", "private", "guild_without_bot"])
-async def test_works_wherever_the_bot_can_be_used(world: World, context: str) -> None:
+async def test_paint_works_in_every_installation_context(world: World, context: str) -> None:
     await world.start_engine()
     interaction = await world.paint(context=context)
     await world.finished(interaction)
 
 
-async def test_a_limit_refuses_with_its_sentence(world: World) -> None:
+async def test_exceeded_limit_is_refused_ephemerally(world: World) -> None:
     interaction = await world.paint({"size": 8192})
     words = await world.said(interaction)
     assert "8192" in words
@@ -174,7 +174,7 @@ async def test_a_limit_refuses_with_its_sentence(world: World) -> None:
     await world.no_intakes()
 
 
-async def test_everything_is_said_in_the_language_of_the_user(world: World) -> None:
+async def test_card_and_refusal_use_the_language_of_the_user(world: World) -> None:
     world.user().locale = "de"
     interaction = await world.paint()
     await world.says(interaction, "Platz 1")
@@ -191,7 +191,7 @@ async def test_an_intake_that_was_never_acknowledged_is_dropped(world: World) ->
     assert not await world.jobs()
 
 
-async def test_a_command_is_written_down_before_discord_is_told(world: World) -> None:
+async def test_command_is_stored_before_acknowledgement(world: World) -> None:
     unwritten: list[int] = []
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
     answered: set[int] = set()

@@ -26,7 +26,7 @@ async def refused_late(world: World) -> Interaction:
     return second if job.interaction_id == first.id else first
 
 
-async def test_its_member_reads_why_also_where_the_bot_ended_before_it_could_say_so(
+async def test_late_refusal_is_explained_after_a_restart(
     world: World,
 ) -> None:
     refused = await refused_late(world)

@@ -48,7 +48,7 @@ class Guests:
         await settle()
 
 
-async def test_one_member_leaves_room_for_others() -> None:
+async def test_one_member_cannot_hold_every_turn() -> None:
     guests = Guests(FairSemaphore(at_once=3, each=2, waiting_each=5))
     for name in ("a1", "a2", "a3", "b1"):
         await guests.come(name)
@@ -72,7 +72,7 @@ async def test_members_take_turns() -> None:
     await guests.go("a3")
 
 
-async def test_the_pictures_of_a_command_come_one_after_the_other() -> None:
+async def test_pictures_of_one_command_get_consecutive_turns() -> None:
     guests = Guests(FairSemaphore(at_once=2, each=2, waiting_each=5))
     for name in ("a1", "a2", "b1", "b2", "c1", "c2", "b3"):
         await guests.come(name)
@@ -83,7 +83,7 @@ async def test_the_pictures_of_a_command_come_one_after_the_other() -> None:
         await guests.go(name)
 
 
-async def test_who_gives_up_waiting_takes_no_turn() -> None:
+async def test_cancelled_waiter_takes_no_turn() -> None:
     guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "b1", "c1"):
         await guests.come(name)
@@ -96,7 +96,7 @@ async def test_who_gives_up_waiting_takes_no_turn() -> None:
     await guests.go("d1")
 
 
-async def test_a_turn_that_is_given_to_who_gives_up_at_that_moment_is_not_lost() -> None:
+async def test_turn_granted_to_a_cancelled_waiter_is_passed_on() -> None:
     turns = FairSemaphore(at_once=1, each=1, waiting_each=5)
     guests = Guests(turns)
     async with turns.turn(0):
@@ -108,7 +108,7 @@ async def test_a_turn_that_is_given_to_who_gives_up_at_that_moment_is_not_lost()
     await guests.go("c1")
 
 
-async def test_bytes_wait_for_room_and_give_it_back() -> None:
+async def test_byte_budget_blocks_until_bytes_are_released() -> None:
     budget, held = ByteBudget(total_bytes=10, pieces=8), list[int]()
     done = {size: asyncio.Event() for size in (7, 6)}
 
@@ -130,7 +130,7 @@ async def test_bytes_wait_for_room_and_give_it_back() -> None:
             pass  # what is larger than all has all of it
 
 
-async def test_a_member_who_waits_often_enough_is_refused() -> None:
+async def test_member_with_too_many_waiting_turns_is_refused() -> None:
     guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=2))
     for name in ("a1", "a2", "a3", "a4"):
         await guests.come(name)
@@ -140,7 +140,7 @@ async def test_a_member_who_waits_often_enough_is_refused() -> None:
         guests.tasks[name].cancel()
 
 
-def test_a_wish_counts_for_as_long_as_it_is_taken_in() -> None:
+def test_request_counts_only_during_its_intake() -> None:
     bot: Any = SimpleNamespace(clock=lambda: 0.0)
     counted = Shares(bot)
     for _ in range(2 * REQUESTS_EACH):
@@ -155,7 +155,7 @@ def test_a_wish_counts_for_as_long_as_it_is_taken_in() -> None:
     counted.check(1)
 
 
-async def test_results_are_encoded_before_what_is_only_shown_again(
+async def test_results_are_encoded_before_pictures_shown_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begun: list[str] = []
@@ -180,7 +180,7 @@ async def test_results_are_encoded_before_what_is_only_shown_again(
     assert begun == ["first", "result", "again"]
 
 
-async def test_the_encoder_is_not_stuck_by_who_gives_up_when_its_turn_comes(
+async def test_cancelled_waiter_does_not_block_the_upload_encoder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def child(*_: object, **__: object) -> object:
@@ -198,7 +198,7 @@ async def test_the_encoder_is_not_stuck_by_who_gives_up_when_its_turn_comes(
         await encoder.make("fit", 1, b"")
 
 
-async def test_twenty_compares_of_one_member_hold_few_pictures(world: World) -> None:
+async def test_twenty_comparisons_load_one_picture_at_a_time(world: World) -> None:
     """Most are refused with a sentence; those that wait have no picture in memory yet."""
     await world.start_engine()
     message = await world.painted()
@@ -227,7 +227,7 @@ async def test_twenty_compares_of_one_member_hold_few_pictures(world: World) -> 
     assert max(reads) == 1
 
 
-async def test_many_unusable_files_cost_a_pause(
+async def test_repeated_unusable_files_pause_uploads_of_the_member(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shares, "REFUSALS_EACH", 2)
@@ -244,7 +244,7 @@ async def test_many_unusable_files_cost_a_pause(
     assert "was saved" in saved.text
 
 
-async def test_more_wishes_than_one_member_may_have_are_refused(
+async def test_requests_beyond_the_share_of_one_member_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shares, "REQUESTS_EACH", 1)
@@ -265,7 +265,7 @@ def free_space(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return leave
 
 
-async def test_a_disk_that_is_nearly_full_takes_nothing_in(
+async def test_nearly_full_disk_refuses_commands_before_downloading(
     world: World, free_space: Callable[[int], None]
 ) -> None:
     free_space(world.settings.disk_reserve_bytes)
@@ -276,7 +276,7 @@ async def test_a_disk_that_is_nearly_full_takes_nothing_in(
     assert not [title for title in titles if "photo.png" in title and "GET" in title]
 
 
-async def test_the_reserve_is_kept_on_the_disk_of_the_pictures_too(
+async def test_disk_reserve_also_applies_to_the_storage_disk(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures = tmp_path / "of another disk"
@@ -291,7 +291,7 @@ async def test_the_reserve_is_kept_on_the_disk_of_the_pictures_too(
     await StorageQuota(world.settings, world.queue).check(world.user().id, 1)
 
 
-async def test_a_member_has_a_share_of_the_disk(world: World) -> None:
+async def test_disk_share_of_a_member_is_enforced(world: World) -> None:
     ada = world.user()
     await world.painted_job(ada)
     used = await world.queue.retention.bytes_of(ada.id)

@@ -11,7 +11,7 @@ def delay_the_style(world: World) -> None:
     world.discord.faults.add("GET", "*style.png*", delay=4.0)
 
 
-async def test_deleting_a_picture_leaves_the_photograph_to_the_next_one(world: World) -> None:
+async def test_deleting_a_picture_keeps_the_photo_for_a_pending_intake(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     (first,) = await world.jobs()
@@ -35,7 +35,7 @@ async def _deleted(world: World, job_id: int) -> bool:
     return job is not None and job.pictures_deleted_at is not None
 
 
-async def test_erasing_stops_what_is_being_taken_in(world: World) -> None:
+async def test_erasure_stops_a_pending_intake(world: World) -> None:
     await world.start_engine()
     delay_the_style(world)
     interaction = await world.paint()

@@ -8,7 +8,7 @@ from bot.intake import unacknowledged
 from bot.intake.unacknowledged import Unacknowledged
 
 
-async def test_a_job_is_queued_when_all_others_are_acknowledged() -> None:
+async def test_job_is_queued_after_all_other_commands_are_acknowledged() -> None:
     others = Unacknowledged()
     await others.wait_for_others()  # nobody is there
     with others.counted():
@@ -20,7 +20,7 @@ async def test_a_job_is_queued_when_all_others_are_acknowledged() -> None:
     await queueing
 
 
-async def test_a_stream_of_commands_holds_nobody_up_for_ever(
+async def test_wait_for_other_acknowledgements_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(unacknowledged, "OTHERS_FIRST_SECONDS", 0.01)
@@ -29,7 +29,7 @@ async def test_a_stream_of_commands_holds_nobody_up_for_ever(
         await others.wait_for_others()
 
 
-async def test_a_cancellation_that_comes_as_the_last_is_acknowledged_counts() -> None:
+async def test_cancellation_during_the_last_acknowledgement_takes_effect() -> None:
     others = Unacknowledged()
     with others.counted():
         queueing = asyncio.create_task(others.wait_for_others())

@@ -3,7 +3,7 @@
 from tests.kit.world import World
 
 
-async def test_who_waits_for_what_cannot_be_read_any_more_is_told(world: World) -> None:
+async def test_sender_of_an_unreadable_command_gets_an_answer(world: World) -> None:
     world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=4)
     interaction = await world.paint()
     (intake,) = await world.queue.intakes.pending()
@@ -16,7 +16,7 @@ async def test_who_waits_for_what_cannot_be_read_any_more_is_told(world: World) 
     await world.no_intakes()
 
 
-async def test_what_another_application_wrote_is_left_to_its_bot(world: World) -> None:
+async def test_unreadable_command_of_another_application_is_left_alone(world: World) -> None:
     world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=4)
     await world.paint()
     (intake,) = await world.queue.intakes.pending()

@@ -76,9 +76,7 @@ async def one_picture(world: World, interaction: Interaction) -> None:
     await world.no_intakes()
 
 
-async def test_a_store_that_is_away_makes_a_command_wait_and_then_go_on(
-    world: World, store: Away
-) -> None:
+async def test_command_resumes_by_itself_after_a_store_outage(world: World, store: Away) -> None:
     await world.start_engine()
     store.is_away = True
     interaction = await world.paint()
@@ -88,7 +86,7 @@ async def test_a_store_that_is_away_makes_a_command_wait_and_then_go_on(
     await one_picture(world, interaction)
 
 
-async def test_a_store_that_never_answers_is_told_before_it_is_given_up(
+async def test_hanging_store_shows_the_waiting_notice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "SLOW_SECONDS", 0.3)
@@ -108,7 +106,9 @@ async def test_a_store_that_never_answers_is_told_before_it_is_given_up(
     await one_picture(world, interaction)
 
 
-async def test_a_private_command_waits_in_private(world: World, store: Away) -> None:
+async def test_ephemeral_command_gets_an_ephemeral_waiting_notice(
+    world: World, store: Away
+) -> None:
     await world.start_engine()
     store.is_away = True
     interaction = await world.paint({"ephemeral": True})
@@ -118,7 +118,7 @@ async def test_a_private_command_waits_in_private(world: World, store: Away) -> 
     await world.finished(interaction)
 
 
-async def test_a_database_that_is_away_from_the_first_moment_makes_it_wait(
+async def test_command_sent_during_a_database_outage_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database_away(world.queue, monkeypatch):
@@ -130,7 +130,7 @@ async def test_a_database_that_is_away_from_the_first_moment_makes_it_wait(
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-async def test_those_who_waited_come_back_in_turns(
+async def test_waiting_commands_resume_a_few_at_a_time(
     world: World, store: Away, monkeypatch: pytest.MonkeyPatch, restarts: bool
 ) -> None:
     """After an outage hundreds may have waited for its end: none is lost, some come at a time."""
@@ -173,7 +173,7 @@ async def test_those_who_waited_come_back_in_turns(
     await world.no_intakes()
 
 
-async def test_it_waits_on_in_the_next_process(
+async def test_waiting_command_survives_a_restart(
     world: World, store: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
@@ -189,7 +189,7 @@ async def test_it_waits_on_in_the_next_process(
     await one_picture(world, interaction)
 
 
-async def test_what_only_a_file_knew_waits_on_in_the_next_process(
+async def test_command_kept_only_as_a_file_survives_a_restart(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
@@ -202,7 +202,7 @@ async def test_what_only_a_file_knew_waits_on_in_the_next_process(
     await one_picture(world, interaction)
 
 
-async def test_when_the_time_is_over_it_says_so_and_is_forgotten(world: World, store: Away) -> None:
+async def test_expired_waiting_command_is_refused_and_dropped(world: World, store: Away) -> None:
     store.is_away = True
     interaction = await world.paint()
     await world.says(interaction, BY_ITSELF)
@@ -213,7 +213,7 @@ async def test_when_the_time_is_over_it_says_so_and_is_forgotten(world: World, s
     assert await world.jobs() == []
 
 
-async def test_when_the_database_is_away_for_all_that_time_one_message_says_so(
+async def test_database_outage_until_expiry_leaves_one_message(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database_away(world.queue, monkeypatch):
@@ -234,7 +234,7 @@ def told(interaction: Interaction) -> str:
     return "\n".join(one.text for one in messages if one is not None)
 
 
-async def test_a_picture_that_discord_does_not_deliver_is_waited_for_and_no_fault_of_its_sender(
+async def test_attachment_outage_is_waited_out_and_not_counted_as_a_refusal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shares, "REFUSALS_EACH", 1)
@@ -247,9 +247,7 @@ async def test_a_picture_that_discord_does_not_deliver_is_waited_for_and_no_faul
     await world.finished(await world.paint())
 
 
-async def test_a_photograph_without_a_style_waits_too_and_then_asks_for_one(
-    world: World, store: Away
-) -> None:
+async def test_photo_without_a_style_waits_before_asking_for_one(world: World, store: Away) -> None:
     store.is_away = True
     interaction = await world.paint(attachments=PHOTO)
     await world.says(interaction, BY_ITSELF)
@@ -258,7 +256,7 @@ async def test_a_photograph_without_a_style_waits_too_and_then_asks_for_one(
     assert BY_ITSELF not in told(interaction)
 
 
-async def test_what_was_erased_while_it_waited_is_not_painted(world: World, store: Away) -> None:
+async def test_command_erased_while_waiting_is_not_painted(world: World, store: Away) -> None:
     store.is_away = True
     interaction = await world.paint()
     await world.says(interaction, BY_ITSELF)
@@ -268,7 +266,7 @@ async def test_what_was_erased_while_it_waited_is_not_painted(world: World, stor
     assert await world.jobs() == []
 
 
-async def test_many_that_wait_look_together(world: World, store: Away) -> None:
+async def test_waiting_commands_share_their_retries(world: World, store: Away) -> None:
     await world.start_engine()
     store.is_away = True
     names = [world.discord.add_user(f"member{number}").name for number in range(6)]
@@ -284,7 +282,7 @@ async def test_many_that_wait_look_together(world: World, store: Away) -> None:
         await world.finished(interaction)
 
 
-async def test_a_database_on_a_silent_line_keeps_no_command_from_being_acknowledged(
+async def test_silent_database_does_not_prevent_acknowledgements(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connection is closed in order where a question is taken back, which takes seconds."""
@@ -310,7 +308,7 @@ async def test_a_database_on_a_silent_line_keeps_no_command_from_being_acknowled
         ended.set()
 
 
-async def test_a_database_that_another_program_holds_is_told_while_it_lasts(
+async def test_locked_database_shows_the_waiting_notice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a backup tool does: all can still be read."""

@@ -61,27 +61,27 @@ def found(language: str, pattern: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", known_languages())
-def test_members_are_addressed_in_one_way(language: str) -> None:
+def test_members_are_addressed_informally(language: str) -> None:
     assert found(language, OTHER_ADDRESS[language]) == []
 
 
 @pytest.mark.parametrize("language", known_languages())
-def test_there_is_one_word_for_a_thing(language: str) -> None:
+def test_translations_use_one_term_per_concept(language: str) -> None:
     assert found(language, OTHER_WORDS[language]) == []
 
 
 @pytest.mark.parametrize("language", known_languages())
-def test_marks_and_contractions_are_those_of_the_language(language: str) -> None:
+def test_punctuation_and_contractions_follow_the_language(language: str) -> None:
     assert found(language, SLIPS[language]) == []
 
 
-def test_no_name_stands_behind_a_word_that_may_lose_its_vowel() -> None:
+def test_no_name_follows_an_elidable_word_in_french() -> None:
     said = [each for message in catalog_of("fr") if message.id for _source, each in forms(message)]
     assert [each for each in said if ELIDED.search(each)] == []
 
 
 @pytest.mark.parametrize("language", known_languages())
-def test_no_english_is_left(language: str) -> None:
+def test_translations_contain_no_english(language: str) -> None:
     assert [said for said in spoken(language) if ENGLISH.search(said)] == []
 
 
@@ -110,7 +110,7 @@ def test_no_button_is_cut_off_on_a_phone(language: str) -> None:
         ("es", "2,5 s", f"65{NO_BREAK}%", "9 nov"),
     ],
 )
-def test_numbers_and_days_are_written_as_in_the_language(
+def test_numbers_and_dates_follow_the_language(
     language: str, number: str, share: str, day: str
 ) -> None:
     t = texts_for(language)
@@ -138,10 +138,10 @@ def numbers_written_past_the_language() -> Iterator[str]:
                         yield f"{path.relative_to(BOT)}:{node.lineno} {spec}"
 
 
-def test_no_number_is_written_past_the_language() -> None:
+def test_no_number_bypasses_the_format_of_the_language() -> None:
     """`t.number`, `t.percent` and a sentence's own `{seconds:.1f}` know the decimal mark."""
     assert list(numbers_written_past_the_language()) == []
 
 
-def test_the_rooms_that_are_looked_through_are_there() -> None:
+def test_scanned_packages_exist() -> None:
     assert all((Path(BOT) / room).is_dir() for room in ROOMS)

@@ -40,7 +40,7 @@ def template_of(call: ast.Call) -> str | None:
     return None
 
 
-def test_the_kinds_of_problems_are_known() -> None:
+def test_error_classes_with_sentences_are_discovered() -> None:
     known = {
         "PaintSettingsError",
         "PaintingFailedError",
@@ -51,11 +51,11 @@ def test_the_kinds_of_problems_are_known() -> None:
     assert known | {"OutputError", "PictureError"} < KINDS
 
 
-def test_every_sentence_stands_where_it_is_made() -> None:
+def test_every_sentence_template_is_a_literal() -> None:
     assert [place for place, call in said() if template_of(call) is None] == []
 
 
-def test_every_sentence_has_the_values_that_it_names() -> None:
+def test_every_sentence_gets_exactly_its_placeholders() -> None:
     for place, call in said():
         names = {name for _, name, _, _ in string.Formatter().parse(template_of(call) or "")}
         assert names - {None} == {keyword.arg for keyword in call.keywords}, place

@@ -43,20 +43,20 @@ def polish() -> Texts:
     return texts_from(read_po(POLISH.strip().splitlines(), charset="utf-8"), "pl")
 
 
-def test_each_count_takes_the_form_that_its_language_has_for_it(polish: Texts) -> None:
+def test_plural_form_matches_the_count(polish: Texts) -> None:
     said = [polish.plural("{count} picture", "{count} pictures", count=n) for n in (1, 3, 5, 22)]
     assert said == ["1 obraz", "3 obrazy", "5 obrazów", "22 obrazy"]
 
 
-def test_a_slip_in_a_placeholder_costs_the_translation_not_the_answer(polish: Texts) -> None:
+def test_wrong_placeholder_in_a_translation_falls_back_to_english(polish: Texts) -> None:
     assert polish("Hello {name}", name="Ada") == "Hello Ada"
 
 
-def test_what_is_not_or_doubtfully_translated_comes_in_english(polish: Texts) -> None:
+def test_missing_or_fuzzy_translation_falls_back_to_english(polish: Texts) -> None:
     assert [polish(each) for each in ("Doubtful", "Empty", "New")] == ["Doubtful", "Empty", "New"]
 
 
-def test_the_name_of_a_command_is_apart_from_the_same_word_in_a_sentence(polish: Texts) -> None:
+def test_command_name_is_translated_separately_from_the_same_word(polish: Texts) -> None:
     assert polish("show") == "show"
     assert polish.find("command", "show") == "pokaz"
 
@@ -85,7 +85,7 @@ def test_the_locale_chooses_the_language(locale: str | None, language: str) -> N
     assert texts_for(locale).language == language
 
 
-def test_a_new_language_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_language_needs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     template = Catalog()
     template.add("Hello {name}")
     update(template, "pt-BR", directory=tmp_path)
@@ -112,13 +112,15 @@ def test_a_new_language_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("en", "de", "please remove one with /stil entfernen."),
     ],
 )
-def test_commands_are_named_as_in_discords_language(language: str, shown: str, said: str) -> None:
+def test_commands_are_named_in_the_language_of_the_discord_client(
+    language: str, shown: str, said: str
+) -> None:
     t = texts_for(f"{language}-x-{shown}")
     already = "There are {limit} saved styles already; please remove one with /style remove."
     assert t(already, limit=3).endswith(said)
 
 
-def test_options_and_menus_are_named_so_too_and_the_rest_stays() -> None:
+def test_options_and_menus_are_named_in_the_client_language() -> None:
     t = texts_for("de-x-en-US")
     assert t("There is no style of the week at the moment; choose one with `style`.") == (
         "Zurzeit gibt es keinen Stil der Woche; wähle einen mit `style`."

@@ -65,7 +65,7 @@ def all_of(language: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("language", ["en", *known_languages()])
-def test_no_sentence_says_a_tense_beside_a_time_that_passes(language: str) -> None:
+def test_no_tense_precedes_a_countdown(language: str) -> None:
     names: dict[str, set[str]] = {}
     for template, name in said_with_times():
         names.setdefault(template, set()).add(name)
@@ -82,11 +82,11 @@ def test_no_sentence_says_a_tense_beside_a_time_that_passes(language: str) -> No
     assert names.keys() == {"expected {when}"}
 
 
-def test_each_language_has_its_words_here() -> None:
+def test_every_language_has_participles_and_verbs() -> None:
     assert {"en", *known_languages()} == set(PARTICIPLES) == set(VERBS)
 
 
-def test_what_is_not_of_a_sentence_is_a_moment_that_has_passed() -> None:
+def test_only_known_list_lines_show_a_relative_time_outside_a_sentence() -> None:
     """Lists put the time of something that happened before it, alone."""
     alone: list[str] = []
     for path in sorted(Path(ROOT / "bot").rglob("*.py")):

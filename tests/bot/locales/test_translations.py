@@ -81,7 +81,7 @@ def forms(message: Message) -> list[tuple[str, str]]:
     return [(plural if n else singular, said) for n, said in enumerate(message.string)]
 
 
-def test_there_are_german_spanish_and_french() -> None:
+def test_german_spanish_and_french_are_available() -> None:
     assert {"de", "es", "fr"} <= set(LANGUAGES)
 
 
@@ -94,7 +94,7 @@ def test_the_language_is_complete(language: str, found: Catalog) -> None:
     assert [message.id for message in missing(catalog)] == [], hint
 
 
-def test_what_is_said_without_a_name_for_the_language_is_found() -> None:
+def test_extraction_finds_sentences_of_directly_called_texts() -> None:
     said = (
         b"say(texts_of(interaction)('One.'), texts_for(locale)('Two.'), other(interaction)('No.'))"
     )
@@ -106,7 +106,7 @@ def placeholders(text: str) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_placeholders_are_those_of_the_source(language: str) -> None:
+def test_placeholders_match_the_source(language: str) -> None:
     for message in catalog_of(language):
         for source, said in forms(message) if message.id else ():
             wanted, given = placeholders(source), placeholders(said)
@@ -118,7 +118,7 @@ def test_the_placeholders_are_those_of_the_source(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_headings_and_notes_stay_what_they_are(language: str) -> None:
+def test_translations_keep_heading_and_note_marks(language: str) -> None:
     for message in catalog_of(language):
         for source, said in forms(message) if message.id else ():
             mark = re.match(r"(#+ |-# )?", source)
@@ -186,7 +186,7 @@ def texts_in(part: dict[str, Any], what: str) -> list[str]:
     return [part.get(what) or "", *(part.get(f"{what}_localizations") or {}).values()]
 
 
-def test_the_names_of_commands_are_such_as_discord_allows(payloads: list[dict[str, Any]]) -> None:
+def test_command_names_and_descriptions_meet_discord_limits(payloads: list[dict[str, Any]]) -> None:
     for payload in payloads:
         is_menu = payload["type"] in {2, 3}
         for part in walk(payload):
@@ -204,7 +204,7 @@ def test_the_names_of_commands_are_such_as_discord_allows(payloads: list[dict[st
                     assert 1 <= len(description) <= 100, description
 
 
-def test_no_command_has_more_characters_than_discord_takes(payloads: list[dict[str, Any]]) -> None:
+def test_no_command_exceeds_the_character_limit_of_discord(payloads: list[dict[str, Any]]) -> None:
     for payload in payloads:
         characters = sum(
             max(map(len, texts_in(part, "name")))
@@ -215,7 +215,7 @@ def test_no_command_has_more_characters_than_discord_takes(payloads: list[dict[s
         assert characters <= COMMAND_CHARACTERS, payload["name"]
 
 
-def test_names_differ_within_each_language(payloads: list[dict[str, Any]]) -> None:
+def test_command_names_are_unique_within_each_language(payloads: list[dict[str, Any]]) -> None:
     def check(parts: list[dict[str, Any]]) -> None:
         for locale in (None, "de", "es-ES", "es-419", "fr"):
             names = [
@@ -229,7 +229,7 @@ def test_names_differ_within_each_language(payloads: list[dict[str, Any]]) -> No
     check([each for each in payloads if each["type"] == 1])
 
 
-def test_discord_gets_the_names_in_each_of_its_locales_that_there_is_a_file_for(
+def test_discord_gets_command_names_in_every_translated_locale(
     payloads: list[dict[str, Any]],
 ) -> None:
     paint = next(each for each in payloads if each["name"] == "paint")
@@ -275,11 +275,11 @@ def literal_words(node: ast.expr) -> bool:
         ("HELLO", False),
     ],
 )
-def test_what_counts_as_words(source: str, is_literal: bool) -> None:
+def test_literal_words_are_recognized(source: str, is_literal: bool) -> None:
     assert literal_words(ast.parse(source, mode="eval").body) is is_literal
 
 
-def test_no_words_reach_users_past_the_catalogue() -> None:
+def test_no_user_text_bypasses_the_catalogue() -> None:
     past = []
     for path, call, name in calls():
         if name not in SAYING:
@@ -289,7 +289,7 @@ def test_no_words_reach_users_past_the_catalogue() -> None:
     assert not past
 
 
-def test_the_texts_of_components_fit() -> None:
+def test_component_texts_meet_discord_limits() -> None:
     found = []
     for _path, call, name in calls():
         if name in {"command", "Group", "add_item"}:

@@ -34,7 +34,7 @@ def told(data: bytes) -> tuple[str, str, dict[str, object], bytes]:
 
 
 @pytest.mark.parametrize(("limit_bytes", "suffix"), [(1_000_000, ".jpg"), (4_000, ".webp")])
-def test_a_copy_says_what_the_painting_does(limit_bytes: int, suffix: str) -> None:
+def test_reduced_copy_keeps_the_provenance(limit_bytes: int, suffix: str) -> None:
     copy = fit(painted(), limit_bytes)
     assert copy.suffix == suffix
     assert len(copy.data) <= limit_bytes
@@ -45,24 +45,24 @@ def test_a_copy_says_what_the_painting_does(limit_bytes: int, suffix: str) -> No
     assert DIGITAL_SOURCE.encode() in xmp
 
 
-def test_before_and_after_says_what_the_painting_does() -> None:
+def test_comparison_keeps_the_provenance() -> None:
     sheet = compare(plain_picture(), painted(), 1_000_000)
     assert told(sheet.data)[2] == SETTINGS
 
 
-def test_what_says_nothing_is_copied_without_a_word() -> None:
+def test_picture_without_provenance_is_copied_without_metadata() -> None:
     assert said_by(Image.open(io.BytesIO(noise_picture((16, 16))))) == {}
     copy = Image.open(io.BytesIO(fit(noise_picture((16, 16)), 100_000).data))
     assert not copy.getexif()
     assert "xmp" not in copy.info
 
 
-async def test_the_confined_process_can_do_it() -> None:
+async def test_confined_upload_encoder_keeps_the_provenance() -> None:
     copy = await UploadEncoder().make("fit", 60_000, painted((256, 256)))
     assert told(copy.data)[2] == SETTINGS
 
 
-def test_encoded_pictures_of_members_are_not_asked() -> None:
+def test_metadata_of_jpeg_and_webp_is_not_provenance() -> None:
     exif = Image.Exif()
     exif[Base.Software], exif[Base.ImageDescription] = "Camera 3", "At home"
     exif.get_ifd(IFD.Exif)[Base.UserComment] = b"ASCII\0\0\0The garden gate"

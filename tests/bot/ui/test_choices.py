@@ -15,7 +15,7 @@ from common.limits import Limits
     ("typed", "meant"),
     [("IMAGENES", "Imágenes"), ("grosse", "Größe"), ("d'un", "d’un"), ("24 h", "24\u00a0h")],
 )
-def test_what_is_compared_is_the_same(typed: str, meant: str) -> None:
+def test_folding_ignores_case_accents_and_typographic_marks(typed: str, meant: str) -> None:
     assert folded(typed) == folded(meant)
 
 
@@ -45,7 +45,7 @@ def test_a_span_is_read_in_all_languages(typed: str, days: int) -> None:
         ("fr", "2 sem", ["2 semaines"]),
     ],
 )
-def test_only_spans_that_fit_what_was_typed_are_offered(
+def test_only_spans_matching_the_typed_text_are_offered(
     language: str, typed: str, offered: list[str]
 ) -> None:
     """Enter takes the first: who types `3 days` must not block somebody for three hours."""
@@ -61,7 +61,7 @@ def test_only_spans_that_fit_what_was_typed_are_offered(
         ("de", "MAXIMALE GRÖSSE: 512", "max_size_px", 512),
     ],
 )
-def test_a_limit_is_known_by_its_name(
+def test_limit_name_is_recognized_ignoring_case_and_accents(
     language: str, line: str, name: str, value: int | str
 ) -> None:
     read = read_lines(texts_for(language), line, Limits())
@@ -69,7 +69,7 @@ def test_a_limit_is_known_by_its_name(
 
 
 @pytest.mark.parametrize("language", languages())
-def test_the_lines_of_the_form_are_read_as_they_stand_there(language: str) -> None:
+def test_unedited_limit_form_is_read_back_unchanged(language: str) -> None:
     t, limits = texts_for(language), Limits()
     read = read_lines(t, limit_lines(t, limits), limits)
     assert read.problems == {}

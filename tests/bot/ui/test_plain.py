@@ -30,29 +30,29 @@ SEEN = ("://", "<#", "<@", "<t", "</", "<:", "<h", "@everyone", "\n", "\r", "\u2
 
 
 @pytest.mark.parametrize("name", HARMFUL)
-def test_nothing_in_a_name_does_anything(name: str) -> None:
+def test_links_mentions_and_markdown_in_a_name_are_defused(name: str) -> None:
     said = plain(name)
     assert not [each for each in SEEN if each in said]
     assert "**" not in said.replace("\\*", "")
 
 
 @pytest.mark.parametrize("name", ["Ada", "Ada Lovelace", "a < b", "ада 🎨", "a\u00a0b", "1:2"])
-def test_a_harmless_name_looks_as_it_is(name: str) -> None:
+def test_harmless_name_stays_visibly_unchanged(name: str) -> None:
     assert plain(name).replace("\u200b", "") == name
 
 
 @pytest.mark.parametrize("name", ["דוד 7 (שמן)", "دافيد", "abc דוד", HEBREW])
-def test_a_name_from_right_to_left_turns_nothing_beside_it_around(name: str) -> None:
+def test_right_to_left_name_is_isolated_from_surrounding_text(name: str) -> None:
     assert plain(name) == f"\u2068{discord.utils.escape_markdown(name)}\u2069"
     assert plain(f"\u202e{name}\u2067\u202d") == plain(name)
 
 
-def test_what_overrides_the_direction_of_a_line_is_left_out() -> None:
+def test_direction_override_characters_are_removed() -> None:
     assert plain("\u202egnp.exe\u2066") == "gnp.exe"
     assert plain_line(f"\u2068{HEBREW}\u2069 · \u202e64 px") == f"\u2068{HEBREW}\u2069 · 64 px"
 
 
-async def test_a_style_named_from_right_to_left_leaves_the_size_in_its_place(world: World) -> None:
+async def test_right_to_left_style_name_does_not_displace_the_size(world: World) -> None:
     picture = {"picture": ("mine.png", gradient_picture((40, 40)))}
     await world.slash(world.user(), "style save", {"name": HEBREW}, attachments=picture)
     await world.start_engine()
@@ -61,7 +61,7 @@ async def test_a_style_named_from_right_to_left_leaves_the_size_in_its_place(wor
     assert f"\u2068{HEBREW}\u2069 · 64 px" in (await world.slash(world.user(), "history")).text
 
 
-async def test_what_is_read_of_a_picture_and_stands_in_a_form_has_no_backslashes(
+async def test_alt_text_and_describe_form_contain_no_markdown_escapes(
     world: World,
 ) -> None:
     ada, name = world.user(), "dark_knight *7*"
@@ -80,7 +80,7 @@ async def test_what_is_read_of_a_picture_and_stands_in_a_form_has_no_backslashes
     assert form.modal["components"][0]["component"]["value"] == words
 
 
-async def test_a_name_on_a_card_is_no_link(world: World) -> None:
+async def test_url_in_a_display_name_is_not_a_link_on_the_card(world: World) -> None:
     world.user().display_name = "https://evil.example <t:0:R>"
     await world.start_engine()
     message = await world.painted()

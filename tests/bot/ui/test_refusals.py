@@ -23,7 +23,7 @@ MOMENT = datetime(2026, 3, 1, 12, 0, 0, 400_000, UTC)
 
 
 @pytest.mark.parametrize("limit", [BLOCKED, *LIMITS])
-def test_every_refusal_is_said_in_both_languages(limit: str) -> None:
+def test_every_refusal_has_english_and_german_wording(limit: str) -> None:
     allowed = LIMITS[limit].default if limit in LIMITS else ()
     refusal = Refusal(limit, allowed, 17, MOMENT)
     english, german = refusal_words(EN, refusal), refusal_words(DE, refusal)
@@ -33,13 +33,13 @@ def test_every_refusal_is_said_in_both_languages(limit: str) -> None:
     assert ready in german
 
 
-def test_a_refusal_says_what_is_allowed_and_what_was_asked() -> None:
+def test_refusal_names_the_allowed_and_the_requested_value() -> None:
     refusal = Refusal("max_quality", "draft", "fine")
     assert "„Entwurf“" in refusal_words(DE, refusal)
     assert "„fein“" in refusal_words(DE, refusal)
 
 
-def test_a_refusal_says_whose_limit_it_is() -> None:
+def test_refusal_says_whether_operator_or_server_set_the_limit() -> None:
     operators = Refusal("max_per_day", 3, 3, MOMENT)
     servers = Refusal("max_per_day", 3, 3, MOMENT, set_by_server=True)
     assert refusal_words(EN, operators).endswith("set by the operator of this bot.)")
@@ -55,7 +55,7 @@ def test_a_refusal_says_whose_limit_it_is() -> None:
         ("painter_role_ids", (1, 2), "", "needs one of the roles <@&1>, <@&2>;"),
     ],
 )
-def test_one_is_not_many(
+def test_refusal_uses_the_singular_for_one(
     limit: str, allowed: int | tuple[int, ...], current: int, said: str
 ) -> None:
     assert said in refusal_words(EN, Refusal(limit, allowed, current))
@@ -69,25 +69,25 @@ def test_one_is_not_many(
         (2, "2 of yours are waiting"),
     ],
 )
-def test_of_several_pictures_at_once_one_that_waits_is_one(count: int, said: str) -> None:
+def test_batch_refusal_uses_the_singular_for_one_waiting_picture(count: int, said: str) -> None:
     refusal = Refusal("max_waiting_per_user", 3, count, asked=4)
     assert said in refusal_words(EN, refusal)
     german = refusal_words(DE, refusal)
     assert f"{count} von dir {'wartet' if count == 1 else 'warten'} oder" in german
 
 
-def test_more_versions_than_places_take_all_places() -> None:
+def test_waiting_count_above_the_limit_is_shown_as_the_limit() -> None:
     assert "(3 of 3)" in refusal_words(EN, Refusal("max_waiting_per_user", 3, 4))
 
 
-def test_a_prediction_that_is_as_good_as_over_is_no_time() -> None:
+def test_predicted_time_seconds_away_reads_any_moment_now() -> None:
     soon = discord.utils.utcnow() + timedelta(seconds=2)
     refusal = Refusal("max_waiting_per_user", 3, 3, soon, is_predicted=True)
     assert "Expected: any moment now." in refusal_words(EN, refusal)
     assert "<t:" not in refusal_words(EN, refusal)
 
 
-def test_a_failure_is_said_in_the_members_language_with_all_that_is_known_of_it() -> None:
+def test_failure_is_translated_with_its_reason_and_error_id() -> None:
     reason = sentence("the server was silent for too long")
     fetching = sentence(
         "The scan of {painting} could not be downloaded: {reason}.",
@@ -107,20 +107,20 @@ def test_a_failure_is_said_in_the_members_language_with_all_that_is_known_of_it(
     assert "<@123456789012345678>" not in english + german
 
 
-def test_a_failure_that_an_older_version_wrote_is_shown_as_it_is() -> None:
+def test_failure_written_by_an_older_version_is_shown_verbatim() -> None:
     row = '{"kind": "engine", "message": "The {old} sentence.", "error_id": "abcd"}'
     failure = TypeAdapter(Failure).validate_json(row)
     assert failure_words(DE, failure) == "The {old} sentence. (Fehler abcd)"
 
 
-def test_a_sentence_of_another_version_costs_nobody_the_answer() -> None:
+def test_unknown_sentence_is_shown_untranslated() -> None:
     assert DE.say(Sentence("A sentence that {this} version lacks.", {})) == (
         "A sentence that {this} version lacks."
     )
     assert DE.say(Sentence("The mask of {style}", {"wrong": 1})) == "The mask of {style}"
 
 
-async def test_a_problem_with_a_picture_keeps_its_numbers_across_the_childs_pipe() -> None:
+async def test_picture_error_keeps_its_values_across_the_decoder_pipe() -> None:
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match="not a picture I can read") as caught:
             await pool.normalize(b"notes")
@@ -153,7 +153,7 @@ class OneRoleOneChannel:
         ("channel_ids", (6, 7), "only in channels that were deleted or archived; please ask an"),
     ],
 )
-def test_nobody_is_sent_to_what_was_deleted(
+def test_refusal_omits_deleted_roles_and_channels(
     limit: str, allowed: tuple[int, ...], said: str
 ) -> None:
     guild = cast("discord.Guild", OneRoleOneChannel())

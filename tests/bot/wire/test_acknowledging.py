@@ -30,7 +30,7 @@ def forgive_second_answers(world: World) -> None:
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-async def test_a_command_whose_acknowledgement_is_lost_is_painted(
+async def test_paint_command_survives_a_lost_acknowledgement(
     world: World, fault: dict[str, Any]
 ) -> None:
     await world.start_engine()
@@ -41,7 +41,7 @@ async def test_a_command_whose_acknowledgement_is_lost_is_painted(
     forgive_second_answers(world)
 
 
-async def test_another_program_that_answers_with_this_bots_token_is_found_out(
+async def test_another_program_using_the_bot_token_is_detected(
     world: World,
 ) -> None:
     """Such as the bot of an older machine, whose database knows nothing of this one."""
@@ -61,7 +61,7 @@ async def test_another_program_that_answers_with_this_bots_token_is_found_out(
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-async def test_a_lost_acknowledgement_is_made_again_by_a_bot_whose_clock_is_wrong(
+async def test_lost_acknowledgement_is_retried_despite_a_wrong_clock(
     world: World, hours: int
 ) -> None:
     await world.start_engine()
@@ -71,20 +71,22 @@ async def test_a_lost_acknowledgement_is_made_again_by_a_bot_whose_clock_is_wron
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-async def test_a_command_that_only_answers_does_so(world: World, fault: dict[str, Any]) -> None:
+async def test_answer_only_command_survives_a_lost_acknowledgement(
+    world: World, fault: dict[str, Any]
+) -> None:
     world.discord.faults.add("POST", CALLBACK, **fault)
     interaction = await world.discord.slash(world.user(), "queue")
     assert await world.said(interaction)
     forgive_second_answers(world)
 
 
-async def test_an_error_after_a_lost_acknowledgement_is_told(world: World) -> None:
+async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:
     world.discord.faults.add("POST", CALLBACK, drop=True, carried_out=True)
     interaction = await world.discord.slash(world.user(), "show", {"picture": 999})
     assert "999" in await world.said(interaction)
 
 
-async def test_what_was_not_acknowledged_in_time_is_dropped(world: World) -> None:
+async def test_command_not_acknowledged_in_time_is_dropped(world: World) -> None:
     fault = world.discord.faults.add("POST", CALLBACK, drop=True, times=1000)
     asking = asyncio.create_task(world.paint())
     await world.eventually(lambda: len(fault.hits) > 2)
@@ -93,7 +95,7 @@ async def test_what_was_not_acknowledged_in_time_is_dropped(world: World) -> Non
     asking.cancel()
 
 
-async def test_what_cannot_be_said_is_noted_and_no_more(
+async def test_undeliverable_answer_is_logged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -104,7 +106,7 @@ async def test_what_cannot_be_said_is_noted_and_no_more(
     asking.cancel()
 
 
-async def test_what_failed_is_not_painted_after_all(world: World) -> None:
+async def test_failed_command_queues_no_job_after_a_queue_outage(world: World) -> None:
     """The queue is out of order just when a command that failed is to be closed."""
     world.discord.faults.add("GET", "*attachments/*", status=404, times=10, delay=0.5)
     interaction = await world.paint()
@@ -121,7 +123,7 @@ async def test_what_failed_is_not_painted_after_all(world: World) -> None:
     assert not await world.jobs()
 
 
-async def test_a_command_that_the_database_keeps_waiting_is_a_file_when_it_is_acknowledged(
+async def test_command_is_saved_to_a_file_while_the_database_is_locked(
     world: World,
 ) -> None:
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
@@ -135,7 +137,7 @@ async def test_a_command_that_the_database_keeps_waiting_is_a_file_when_it_is_ac
     assert len(await world.jobs()) == 1
 
 
-async def test_a_file_that_an_earlier_run_left_is_taken_in_once(world: World) -> None:
+async def test_command_file_left_by_an_earlier_run_makes_no_second_job(world: World) -> None:
     """As if it had been killed between writing the row and removing the file."""
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
     with closing(locked(world)):
@@ -153,7 +155,7 @@ async def test_a_file_that_an_earlier_run_left_is_taken_in_once(world: World) ->
     assert not file.exists()
 
 
-async def test_a_command_that_can_be_written_nowhere_is_refused_with_a_sentence(
+async def test_command_that_cannot_be_saved_anywhere_is_refused(
     world: World,
 ) -> None:
     (world.settings.atelier_data_dir / COMMANDS_FOLDER).write_text("a file in its place")
@@ -173,9 +175,7 @@ def locked(world: World) -> sqlite3.Connection:
 
 
 @pytest.mark.parametrize(("command", "option"), [("show", "picture"), ("cancel", "job")])
-async def test_a_number_may_be_asked_for_while_it_is_typed(
-    world: World, command: str, option: str
-) -> None:
+async def test_job_number_is_autocompleted(world: World, command: str, option: str) -> None:
     interaction = await world.paint()
     await world.says(interaction, "Place 1")
     (job,) = await world.jobs()

@@ -24,7 +24,7 @@ TROUBLE = {
 
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("whose", TROUBLE)
-def test_trouble_of_the_surroundings_is_one_line_in_the_log(
+def test_outage_is_logged_as_one_line_without_a_traceback(
     whose: str, wrapped: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     error, words = TROUBLE[whose]
@@ -37,9 +37,7 @@ def test_trouble_of_the_surroundings_is_one_line_in_the_log(
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_fault_of_ours_is_in_the_log_with_its_place(
-    wrapped: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_bug_is_logged_with_its_traceback(wrapped: bool, caplog: pytest.LogCaptureFixture) -> None:
     error = _raised(KeyError("nothing"), wrapped=wrapped)
     said = sentence_for(error, texts_for("en-US"), "a command")
     assert "Something went wrong on my side" in said

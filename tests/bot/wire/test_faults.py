@@ -69,5 +69,5 @@ MEANINGS: dict[str, tuple[Exception, Fault]] = {
 
 
 @pytest.mark.parametrize(("error", "fault"), MEANINGS.values(), ids=MEANINGS)
-def test_what_an_error_means(error: Exception, fault: Fault) -> None:
+def test_each_error_maps_to_its_fault(error: Exception, fault: Fault) -> None:
     assert fault_of(error) == fault

@@ -58,9 +58,7 @@ async def flight_of(address: str) -> InFlight:
     return flight
 
 
-async def test_a_request_is_in_the_air_until_its_answer_is_there(
-    address: str, far: Discord
-) -> None:
+async def test_request_is_in_air_until_its_answer_arrives(address: str, far: Discord) -> None:
     far.answers.clear()
     flight = track_requests()
     editing = asyncio.create_task(edit(address))
@@ -72,15 +70,13 @@ async def test_a_request_is_in_the_air_until_its_answer_is_there(
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 429])
-async def test_what_was_answered_is_not_carried_out_later(
-    address: str, far: Discord, status: int
-) -> None:
+async def test_answered_request_is_not_lost(address: str, far: Discord, status: int) -> None:
     far.status = status
     assert await flight_of(address) == InFlight(is_done=status == 200)
 
 
 @pytest.mark.parametrize("status", [0, 500, 502, 504])
-async def test_what_broke_off_may_be_carried_out_yet(
+async def test_dropped_or_5xx_request_counts_as_lost(
     address: str, far: Discord, status: int
 ) -> None:
     """Also where a server in between gave up on the one behind it."""
@@ -88,14 +84,12 @@ async def test_what_broke_off_may_be_carried_out_yet(
     assert await flight_of(address) == InFlight(is_lost=True)
 
 
-async def test_what_never_left_is_not_carried_out() -> None:
+async def test_request_that_never_connected_is_not_lost() -> None:
     nowhere = f"http://127.0.0.1:{unused_port()}/"
     assert await flight_of(nowhere) == InFlight()
 
 
-async def test_once_lost_it_stays_lost_whatever_is_answered_next(
-    address: str, far: Discord
-) -> None:
+async def test_lost_request_stays_lost_after_a_later_success(address: str, far: Discord) -> None:
     flight = track_requests()
     far.status = 502
     await edit(address)
@@ -104,7 +98,7 @@ async def test_once_lost_it_stays_lost_whatever_is_answered_next(
     assert flight.is_lost
 
 
-async def test_the_requests_of_another_task_are_not_ones_own(address: str, far: Discord) -> None:
+async def test_requests_of_another_task_are_not_tracked(address: str, far: Discord) -> None:
     far.status = 502
     mine = track_requests()
 

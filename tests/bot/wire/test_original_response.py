@@ -81,27 +81,27 @@ def reply(*, ephemeral: bool = False, seconds: float = 900.0) -> Reply:
 
 
 @pytest.mark.parametrize("trouble", [answered(503), answered(404), TimeoutError()])
-async def test_what_passes_is_asked_for_again(discord: Any, trouble: Exception) -> None:
+async def test_transient_error_is_retried(discord: Any, trouble: Exception) -> None:
     discord.fails["fetch"] = [trouble] * answers.TRIES
     assert await answers.find_response(discord, discord) == MESSAGE
     assert len(discord.asked) == answers.TRIES + 1
 
 
 @pytest.mark.parametrize("trouble", [answered(503), answered(404), TimeoutError()])
-async def test_though_not_for_ever(discord: Any, trouble: Exception) -> None:
+async def test_number_of_retries_is_limited(discord: Any, trouble: Exception) -> None:
     discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
     with pytest.raises(type(trouble)):
         await answers.with_retries(lambda: discord.fetch_message("@original"))
 
 
-async def test_it_is_left_alone_for_as_long_as_it_asks(discord: Any) -> None:
+async def test_retry_waits_for_the_retry_after_time(discord: Any) -> None:
     discord.fails["fetch"] = [answered(429, asked="0.3")]
     began = time.monotonic()
     assert await answers.find_response(discord, discord) == MESSAGE
     assert time.monotonic() - began >= 0.3
 
 
-async def test_what_does_not_pass_is_asked_for_once(discord: Any) -> None:
+async def test_permanent_error_is_not_retried(discord: Any) -> None:
     discord.fails["fetch"] = [FORBIDDEN]
     with pytest.raises(type(FORBIDDEN)):
         await answers.with_retries(lambda: discord.fetch_message("@original"))
@@ -111,19 +111,19 @@ async def test_what_does_not_pass_is_asked_for_once(discord: Any) -> None:
 # Whether there is an answer
 
 
-async def test_an_answer_that_discord_knows_nothing_of_is_none(discord: Any) -> None:
+async def test_unknown_message_means_no_response(discord: Any) -> None:
     discord.fails["fetch"] = [GONE]
     assert await answers.find_response(discord, discord) == 0
 
 
 @pytest.mark.parametrize("trouble", [answered(404), FORBIDDEN, answered(503)])
-async def test_of_what_is_not_clear_nothing_is_known(discord: Any, trouble: Exception) -> None:
+async def test_unclear_error_leaves_the_response_unknown(discord: Any, trouble: Exception) -> None:
     """Or a command that Discord waits for would be acknowledged, and answered, twice."""
     discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
     assert await answers.find_response(discord, discord) is None
 
 
-async def test_after_the_token_nothing_is_asked(discord: Any) -> None:
+async def test_expired_token_sends_no_requests(discord: Any) -> None:
     assert await answers.find_response(discord, discord, NOW) is None
     await answers.edit_response(discord, reply(seconds=0.0), content="late")
     assert discord.asked == []
@@ -132,18 +132,18 @@ async def test_after_the_token_nothing_is_asked(discord: Any) -> None:
 # Saying something to one alone
 
 
-async def test_an_answer_for_all_gives_way_to_a_word_for_one(discord: Any) -> None:
+async def test_public_response_is_replaced_by_an_ephemeral_followup(discord: Any) -> None:
     await answers.answer_ephemerally(discord, MEMBER, reply(), "no")
     assert discord.asked == [f"edit: {answers.FILLING}", "beside: no", "delete"]
 
 
-async def test_an_answer_for_one_says_it_itself(discord: Any) -> None:
+async def test_ephemeral_response_is_edited_in_place(discord: Any) -> None:
     await answers.answer_ephemerally(discord, MEMBER, reply(ephemeral=True), "no")
     assert discord.asked == ["edit: no"]
 
 
 @pytest.mark.parametrize("deleted", [f"edit: {answers.FILLING}", "delete"])
-async def test_it_is_said_also_where_the_member_has_deleted_the_answer(
+async def test_followup_is_sent_even_if_the_response_was_deleted(
     discord: Any, deleted: str
 ) -> None:
     discord.fails[deleted] = [GONE]
@@ -153,7 +153,7 @@ async def test_it_is_said_also_where_the_member_has_deleted_the_answer(
 
 @pytest.mark.parametrize("trouble", [ENDED, GONE])
 @pytest.mark.parametrize("beside", [False, True])
-async def test_where_the_token_has_ended_it_comes_by_direct_message(
+async def test_ended_token_falls_back_to_a_direct_message(
     discord: Any, trouble: Exception, beside: bool
 ) -> None:
     say = answers.send_ephemeral_followup if beside else answers.answer_ephemerally
@@ -162,13 +162,13 @@ async def test_where_the_token_has_ended_it_comes_by_direct_message(
     assert discord.private == ["atelier-s42: no"], "Discord takes one of that name once"
 
 
-async def test_what_is_forbidden_is_not_said_in_another_way(discord: Any) -> None:
+async def test_forbidden_followup_is_not_sent_by_direct_message(discord: Any) -> None:
     discord.fails["beside: no"] = [FORBIDDEN]
     await answers.send_ephemeral_followup(discord, MEMBER, reply(), "no")
     assert discord.private == []
 
 
-async def test_a_courtesy_is_tried_once(discord: Any) -> None:
+async def test_waiting_notice_is_tried_once(discord: Any) -> None:
     """What is said later has to stand above it."""
     discord.fails["edit: wait"] = [answered(503)]
     assert not await answers.show_waiting_notice(discord, reply(), "wait")
@@ -176,7 +176,7 @@ async def test_a_courtesy_is_tried_once(discord: Any) -> None:
     assert await answers.show_waiting_notice(discord, reply(), "wait")
 
 
-async def test_an_answer_belongs_to_the_application_that_was_asked(discord: Any) -> None:
+async def test_reply_belongs_to_the_application_that_received_the_command(discord: Any) -> None:
     """Those of before there were several are anybody's."""
     mine, theirs, old = (Reply(each, 42, "token", NOW) for each in (1, 2, 0))
     assert [answers.is_mine(discord, each) for each in (mine, theirs, old)] == [True, False, True]

@@ -45,7 +45,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(_env_file=None, atelier_data_dir=tmp_path, discord_token=SecretStr("a.b.c"))
 
 
-async def test_pictures_and_the_check_of_the_token_come_by_the_proxy(
+async def test_downloads_and_the_token_check_use_the_proxy(
     asked: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Downloader(1000, proxy=discord_proxy(settings)) as downloader:
@@ -56,7 +56,7 @@ async def test_pictures_and_the_check_of_the_token_come_by_the_proxy(
     assert asked == [f"{NOWHERE}/photo.png", f"{NOWHERE}/users/@me"]
 
 
-async def test_the_client_and_answers_by_an_interactions_token_go_by_the_proxy(
+async def test_client_and_interaction_webhooks_use_the_proxy(
     asked: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Route, "BASE", NOWHERE)
@@ -68,7 +68,7 @@ async def test_the_client_and_answers_by_an_interactions_token_go_by_the_proxy(
     assert asked[1].startswith(f"{NOWHERE}/webhooks/1/token/messages/3")
 
 
-def test_a_loopback_discord_and_what_is_exempted_need_no_proxy(
+def test_loopback_exempted_and_socks_addresses_use_no_proxy(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")

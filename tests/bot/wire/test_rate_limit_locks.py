@@ -8,7 +8,7 @@ from discord.webhook import async_
 from tests.kit.world import World
 
 
-async def test_the_bot_goes_on_where_who_waited_a_limit_out_is_given_up(world: World) -> None:
+async def test_cancelled_rate_limit_wait_releases_the_lock(world: World) -> None:
     """As the look at a message is given up that a button waits for."""
     user = world.user()
     world.discord.faults.add("GET", "/users/*", status=429, retry_after=9.0, global_limit=True)

@@ -41,7 +41,7 @@ async def _show_so_with_the_acknowledgement_lost(world: World, message: Message)
         (_show_so_with_the_acknowledgement_lost, "Something went wrong"),
     ],
 )
-async def test_an_answer_for_all_is_taken_away_where_it_cannot_be_given(
+async def test_failed_public_answer_is_replaced_by_an_ephemeral_error(
     world: World, go: Go, words: str
 ) -> None:
     await world.start_engine()
@@ -55,7 +55,7 @@ async def test_an_answer_for_all_is_taken_away_where_it_cannot_be_given(
     assert [each.id for each in world.discord.messages() if not each.ephemeral] == seen
 
 
-async def test_who_takes_a_deletion_back_twice_is_told_once_that_it_is_back(world: World) -> None:
+async def test_double_undo_confirms_the_restored_picture_once(world: World) -> None:
     await world.start_engine()
     ada, message = world.user(), await world.painted()
     deleted = await world.discord.press(ada, message, label="Delete")

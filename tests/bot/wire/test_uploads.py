@@ -13,7 +13,7 @@ class Watched(io.BytesIO):
     """Bytes that can be watched being forgotten."""
 
 
-async def test_bytes_are_gone_once_they_are_sent(world: World) -> None:
+async def test_upload_bytes_are_freed_after_sending(world: World) -> None:
     buffer = Watched(plain_picture())
     watch = weakref.ref(buffer)
     channel = world.bot.get_channel(world.discord.channel().id)

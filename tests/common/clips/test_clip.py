@@ -27,7 +27,7 @@ def _written(*, frames: list[Image.Image], durations_ms: list[int], **said: obje
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_what_is_written_is_read(mode: str, tmp_path: Path) -> None:
+def test_written_clip_is_read_back_unchanged(mode: str, tmp_path: Path) -> None:
     frames = _frames(3, mode)
     path = tmp_path / "a.clip"
     write_clip(path, iter(frames), [70, 1000, 20], plays=3, source="GIF", has_sound=True)
@@ -42,12 +42,12 @@ def test_what_is_written_is_read(mode: str, tmp_path: Path) -> None:
         assert clip.frame(0).mode == mode
 
 
-def test_the_same_frames_are_the_same_bytes() -> None:
+def test_same_frames_give_the_same_bytes() -> None:
     first, second = (_written(frames=_frames(2), durations_ms=[100, 100]) for _ in range(2))
     assert first == second
 
 
-def test_one_pixel_once() -> None:
+def test_one_pixel_clip_with_one_frame_is_readable() -> None:
     data = _written(frames=_frames(1, size=(1, 1)), durations_ms=[100], plays=1)
     clip = read_clip(data)
     assert (len(clip), clip.size, clip.loops) == (1, (1, 1), False)
@@ -56,7 +56,7 @@ def test_one_pixel_once() -> None:
         clip.frame(1)
 
 
-def test_frames_that_are_not_alike_are_not_written() -> None:
+def test_mismatched_frames_or_durations_are_not_written() -> None:
     with pytest.raises(ValueError, match="frame 1"):
         _written(frames=[*_frames(1), *_frames(1, size=(5, 7))], durations_ms=[1, 1])
     with pytest.raises(ValueError, match="frame 1"):
@@ -85,7 +85,7 @@ def _described(data: bytes, **said: object) -> bytes:
     return _changed(data, clip__json=json.dumps({**about, **said}).encode())
 
 
-def test_damaged_files_are_told() -> None:
+def test_damaged_clip_files_are_reported_with_their_cause() -> None:
     data = _written(frames=_frames(3), durations_ms=[100] * 3)
     for damaged, why in (
         (b"", "not a clip file"),
@@ -114,7 +114,7 @@ def test_damaged_files_are_told() -> None:
         read_clip(data, ClipFileLimits(max_frames=2))
 
 
-def test_damaged_frames_are_told_when_they_are_read() -> None:
+def test_damaged_frames_are_reported_when_read() -> None:
     data = _written(frames=_frames(2), durations_ms=[100] * 2)
     for body in (b"", b"no PNG", b"\x89PNG\r\n\x1a\n", bytes(5_000_000)):
         clip = read_clip(_changed(data, f000001__png=body))
@@ -127,7 +127,7 @@ def test_damaged_frames_are_told_when_they_are_read() -> None:
         list(read_clip(_changed(data, f000001__png=other.getvalue())).frames())
 
 
-def test_a_byte_that_changed_on_the_disk_is_told() -> None:
+def test_corrupted_byte_is_detected() -> None:
     data = bytearray(_written(frames=_frames(2), durations_ms=[100] * 2))
     at = data.index(b"IDAT", data.index(b"000001.png"))
     data[at + 10] ^= 1

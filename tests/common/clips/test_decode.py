@@ -34,7 +34,7 @@ from tests.common.clips.files import (
 CLEAR = (255, 255, 255, 0)  # what nobody sees is white
 
 
-def test_frames_on_disk_make_the_same_file(tmp_path: Path) -> None:
+def test_decoding_to_disk_gives_the_same_clip_file(tmp_path: Path) -> None:
     clear = saved([plain((*RED, 255)), plain((*BLUE, 100))], "WEBP", lossless=True, duration=100)
     for data in (gif([GifFrame(0), GifFrame(1), GifFrame(2)]), clear):
         file, both = tmp_path / "it.clip", decoded(data)
@@ -65,7 +65,7 @@ def test_a_full_disk_is_not_taken_for_a_broken_file(
 # GIF
 
 
-def test_a_gif_keeps_its_hundredths_and_what_is_too_quick_is_slow() -> None:
+def test_gif_keeps_its_delays_and_slows_too_short_ones() -> None:
     delays = (7, 8, 0, 1, 2, 100, 33)
     frames = [GifFrame(number % 3, hundredths) for number, hundredths in enumerate(delays)]
     clip, about = made(gif(frames), max_frames_per_second=100)
@@ -75,12 +75,12 @@ def test_a_gif_keeps_its_hundredths_and_what_is_too_quick_is_slow() -> None:
 
 
 @pytest.mark.parametrize(("repeats", "plays"), [(None, 1), (0, 0), (1, 2), (5, 6)])
-def test_a_gif_is_shown_as_often_as_it_says(repeats: int | None, plays: int) -> None:
+def test_gif_loop_count_is_kept(repeats: int | None, plays: int) -> None:
     clip, _ = made(gif([GifFrame(0), GifFrame(1)], repeats=repeats))
     assert clip.plays == plays
 
 
-def test_frames_of_a_gif_lie_over_one_another_and_are_cleared_as_they_say() -> None:
+def test_gif_frames_are_composed_by_their_disposal() -> None:
     small = (8, 8, 8, 8)
     stays = [GifFrame(0), GifFrame(1, box=small), GifFrame(2, box=(0, 0, 4, 4))]
     clip, _ = made(gif(stays))
@@ -95,20 +95,20 @@ def test_frames_of_a_gif_lie_over_one_another_and_are_cleared_as_they_say() -> N
     assert at(clip, 10, 10) == [RED, GREEN, RED]
 
 
-def test_a_clear_color_lets_the_frame_before_through() -> None:
+def test_transparent_gif_color_shows_the_previous_frame() -> None:
     frames = [GifFrame(0), GifFrame(1, transparent=1), GifFrame(2, box=(0, 0, 4, 4))]
     clip, _ = made(gif(frames))
     assert clip.durations_ms == (200, 100)  # the second shows the same as the first
     assert at(clip) == [RED, BLUE]
 
 
-def test_a_frame_beyond_the_canvas_is_cut_off() -> None:
+def test_gif_frame_beyond_the_canvas_is_cropped() -> None:
     clip, _ = made(gif([GifFrame(0), GifFrame(1, box=(24, 16, 32, 24))]))
     assert clip.size == (32, 24)
     assert (at(clip, 31, 23), at(clip)) == ([RED, GREEN], [RED, RED])
 
 
-def test_a_clear_first_frame_is_no_reason_to_refuse_what_comes_after() -> None:
+def test_gif_is_refused_only_when_all_frames_are_transparent() -> None:
     both = decoded(gif([GifFrame(0, transparent=0), GifFrame(1)]))
     assert both.clip is not None
     assert both.picture.width_px == 32
@@ -132,13 +132,13 @@ def test_a_clear_first_frame_is_no_reason_to_refuse_what_comes_after() -> None:
     ],
     ids=["gif", "equal", "apng", "webp", "png", "film"],
 )
-def test_one_frame_and_equal_frames_are_a_still_picture(data: bytes) -> None:
+def test_single_or_equal_frames_decode_as_a_still(data: bytes) -> None:
     both = decoded(data)
     assert both.clip is None
     assert both.picture.width_px in {32, 64}
 
 
-def test_a_clip_of_one_pixel_is_refused_in_a_sentence() -> None:
+def test_one_pixel_clip_is_refused_with_an_explanation() -> None:
     for data in (
         gif([GifFrame(0, box=(0, 0, 1, 1)), GifFrame(1, box=(0, 0, 1, 1))], canvas=(1, 1)),
         saved([plain(RED, (1, 1)), plain(GREEN, (1, 1))], "WEBP", lossless=True),
@@ -150,7 +150,7 @@ def test_a_clip_of_one_pixel_is_refused_in_a_sentence() -> None:
 # APNG, WebP, AVIF
 
 
-def test_an_animated_png_is_composed_as_it_says() -> None:
+def test_animated_png_is_composed_by_blend_and_disposal() -> None:
     half, small = (0, 255, 0, 128), (8, 8, 8, 8)
     frames = [
         PngFrame((*RED, 255), delay=(1, 8)),
@@ -165,12 +165,12 @@ def test_an_animated_png_is_composed_as_it_says() -> None:
     assert at(clip)[-1] == (*BLUE, 255)
 
 
-def test_a_default_picture_is_no_frame() -> None:
+def test_default_picture_of_an_animated_png_is_not_a_frame() -> None:
     clip, _ = made(apng([PngFrame((*RED, 255)), PngFrame((*BLUE, 255))], default=True))
     assert at(clip) == [RED, BLUE]
 
 
-def test_an_animated_webp() -> None:
+def test_animated_webp_keeps_its_times_loops_and_colors() -> None:
     frames = [plain(color) for color in (RED, GREEN, BLUE)]
     data = saved(frames, "WEBP", lossless=True, duration=[85, 300, 1000], loop=2)
     clip, _ = made(data)
@@ -180,7 +180,7 @@ def test_an_animated_webp() -> None:
     assert near(at(made(clear)[0]), [(*RED, 255), (*BLUE, 100)], 1)
 
 
-def test_an_animated_avif() -> None:
+def test_animated_avif_keeps_its_times_and_colors() -> None:
     frames = [plain(color) for color in (RED, GREEN, BLUE)]
     clip, _ = made(saved(frames, "AVIF", quality=100, duration=[120, 300, 400]))
     assert clip.durations_ms == (120, 300, 400)
@@ -193,7 +193,7 @@ CODECS = [("mp4", "libx264"), ("mov", "libx264"), ("webm", "libvpx-vp9"), ("matr
 
 
 @pytest.mark.parametrize(("kind", "codec"), CODECS)
-def test_a_film_keeps_its_times_is_shown_once_and_loses_its_sound(kind: str, codec: str) -> None:
+def test_video_keeps_its_times_plays_once_and_loses_its_sound(kind: str, codec: str) -> None:
     starts = [0, 100, 350, 450]
     data = film(
         [solid(look) for look in LOOKS], kind=kind, codec=codec, starts_ms=starts, sound=True
@@ -217,7 +217,7 @@ def test_a_film_keeps_its_times_is_shown_once_and_loses_its_sound(kind: str, cod
         ((1, 0, 0, -1), (0, 1)),
     ],
 )
-def test_a_film_is_turned_and_mirrored_as_it_says(
+def test_video_rotation_and_mirroring_are_applied(
     matrix: tuple[int, int, int, int], corner: tuple[int, int]
 ) -> None:
     """The upper left corner is bright; where is it after the turn?"""
@@ -235,7 +235,7 @@ def test_a_film_is_turned_and_mirrored_as_it_says(
     assert (still.width_px, still.height_px) == clip.size
 
 
-def test_pixels_that_are_not_square_are_made_so() -> None:
+def test_non_square_pixels_are_made_square() -> None:
     wide = film([solid(look) for look in LOOKS], shape=Fraction(2))
     assert made(wide)[0].size == (128, 48)
     high = film([solid(look) for look in LOOKS], shape=Fraction(1, 2))
@@ -252,7 +252,7 @@ def test_pixels_that_are_not_square_are_made_so() -> None:
     ],
     ids=["nothing said", "BT.709", "all levels", "the curve of video is that of sRGB"],
 )
-def test_matrix_and_range_of_a_film_are_heeded(tags: dict[str, Any]) -> None:
+def test_color_matrix_and_range_of_a_video_are_respected(tags: dict[str, Any]) -> None:
     clip, _ = made(film([solid(look) for look in LOOKS], **tags))
     assert near(at(clip, 30, 20), LOOKS, 6)
 
@@ -265,7 +265,7 @@ def test_matrix_and_range_of_a_film_are_heeded(tags: dict[str, Any]) -> None:
         (720, "webm", "libvpx-vp9", Colorspace.ITU601),
     ],
 )
-def test_a_film_that_says_nothing_has_the_matrix_of_its_size(
+def test_untagged_video_uses_the_matrix_of_its_height_and_codec(
     height: int, kind: str, codec: str, matrix: Colorspace
 ) -> None:
     high = [solid(look, (96, height)) for look in LOOKS[:2]]
@@ -275,7 +275,7 @@ def test_a_film_that_says_nothing_has_the_matrix_of_its_size(
     assert near(at(made(data)[0], 30, 20), LOOKS[:2], 6)
 
 
-def test_light_of_hdr_keeps_its_white_below_the_brightest() -> None:
+def test_hdr_paper_white_maps_below_full_white() -> None:
     """203 cd/m² of PQ, paper white, are code 0.5807; it ends at 240 of 255."""
     white = np.full((48, 64, 3), round(0.5807 * 65535), np.uint16)
     other = np.full((48, 64, 3), 0, np.uint16)
@@ -297,7 +297,7 @@ def test_light_of_hdr_keeps_its_white_below_the_brightest() -> None:
 # Broken files
 
 
-def test_a_broken_tail_gives_the_frames_before_it() -> None:
+def test_truncated_animation_gives_the_frames_before_the_break() -> None:
     noisy = [
         Image.fromarray(np.random.default_rng(n).integers(0, 255, (24, 32, 3), np.uint8))
         for n in range(3)
@@ -313,7 +313,7 @@ def test_a_broken_tail_gives_the_frames_before_it() -> None:
         assert str(about.notes[0]).startswith("The file breaks off; I used the 0.2 s before that.")
 
 
-def test_a_broken_film_gives_what_comes_before_or_says_that_it_is_damaged() -> None:
+def test_truncated_video_gives_earlier_frames_or_is_called_damaged() -> None:
     noisy = [np.random.default_rng(n).integers(0, 255, (48, 64, 3), np.uint8) for n in range(20)]
     early = film(noisy, kind="webm", codec="libvpx-vp9")
     clip, about = made(early[: len(early) // 2])
@@ -324,7 +324,7 @@ def test_a_broken_film_gives_what_comes_before_or_says_that_it_is_damaged() -> N
         decoded(late[: len(late) // 2])
 
 
-def test_a_video_is_called_one_whatever_is_wrong_with_it() -> None:
+def test_every_refusal_of_a_video_calls_the_file_a_video() -> None:
     late = film([solid(look) for look in LOOKS])
     for still_only in (False, True):
         for data, limits in (
@@ -337,7 +337,7 @@ def test_a_video_is_called_one_whatever_is_wrong_with_it() -> None:
                 decode(data, limits, None if still_only else ClipLimits())
 
 
-def test_what_lacks_nothing_does_not_break_off() -> None:
+def test_complete_files_are_not_reported_as_truncated() -> None:
     looks = [solid(look) for look in LOOKS]
     long = [
         film(looks, kind=kind, codec=codec, sound=True, sound_seconds=3) for kind, codec in CODECS
@@ -352,7 +352,7 @@ def test_what_lacks_nothing_does_not_break_off() -> None:
         assert "breaks off" not in "".join(str(note) for note in about.notes)
 
 
-def test_sound_alone_is_refused_in_a_sentence() -> None:
+def test_sound_only_file_is_refused_with_an_explanation() -> None:
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=48000)
@@ -364,7 +364,7 @@ def test_sound_alone_is_refused_in_a_sentence() -> None:
         decoded(file.getvalue())
 
 
-def test_the_first_picture_of_what_moves_is_the_still() -> None:
+def test_first_frame_of_a_moving_file_is_the_still() -> None:
     for data in (gif([GifFrame(0), GifFrame(1)]), film([solid(look) for look in LOOKS])):
         still = decode(data, DecodeLimits(), None)
         assert still.clip is None

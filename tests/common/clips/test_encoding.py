@@ -57,7 +57,7 @@ def decoded(data: bytes) -> Clip:
 
 
 @pytest.mark.parametrize("kind", CLIP_KINDS)
-def test_each_frame_has_its_time_and_its_colors(kind: ClipKind, tmp_path: Path) -> None:
+def test_encoded_frames_keep_their_times_and_colors(kind: ClipKind, tmp_path: Path) -> None:
     frames = moving()
     found = decoded(encoded(clip(frames), kind, tmp_path))
     assert len(found) == len(frames)
@@ -74,12 +74,14 @@ def test_each_frame_has_its_time_and_its_colors(kind: ClipKind, tmp_path: Path) 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 @pytest.mark.parametrize("plays", [0, 1, 3])
-def test_it_is_repeated_as_often_as_the_source(kind: ClipKind, plays: int, tmp_path: Path) -> None:
+def test_encoded_clip_loops_as_often_as_its_source(
+    kind: ClipKind, plays: int, tmp_path: Path
+) -> None:
     assert decoded(encoded(clip(moving(), plays=plays), kind, tmp_path)).plays == plays
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
-def test_what_is_transparent_stays_so(kind: ClipKind, tmp_path: Path) -> None:
+def test_transparent_pixels_stay_transparent(kind: ClipKind, tmp_path: Path) -> None:
     found = decoded(encoded(clip(moving(mode="RGBA")), kind, tmp_path))
     for frame in found.frames():
         alpha = np.asarray(frame.getchannel("A"))
@@ -87,18 +89,18 @@ def test_what_is_transparent_stays_so(kind: ClipKind, tmp_path: Path) -> None:
         assert (alpha[:29] == 255).all()
 
 
-def test_a_film_has_white_where_the_clip_is_transparent(tmp_path: Path) -> None:
+def test_mp4_shows_white_where_the_clip_is_transparent(tmp_path: Path) -> None:
     found = decoded(encoded(clip(moving(mode="RGBA")), "mp4", tmp_path))
     assert np.asarray(found.frame(2).convert("RGB"))[34:].min() > 245
 
 
-def test_a_gif_does_not_crawl_where_nothing_moves(tmp_path: Path) -> None:
+def test_gif_pixels_do_not_change_where_nothing_moves(tmp_path: Path) -> None:
     found = decoded(encoded(clip(moving()), "gif", tmp_path))
     first, last = (np.asarray(found.frame(one).convert("RGB")) for one in (0, len(found) - 1))
     assert (first[20:] == last[20:]).all()
 
 
-def test_a_film_says_what_its_colors_mean_and_begins_at_once(tmp_path: Path) -> None:
+def test_mp4_has_color_tags_and_its_index_at_the_start(tmp_path: Path) -> None:
     data = encoded(clip(moving()), "mp4", tmp_path)
     assert data.index(b"moov") < data.index(b"mdat")
     with av.open(io.BytesIO(data)) as film:
@@ -127,7 +129,7 @@ def test_less_quality_and_smaller_frames_make_smaller_files(kind: ClipKind, tmp_
 
 @pytest.mark.parametrize("kind", CLIP_KINDS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 31)])
-def test_one_frame_and_one_pixel_are_a_file_too(
+def test_one_frame_or_one_pixel_wide_clips_are_encoded(
     kind: ClipKind, size: tuple[int, int], tmp_path: Path
 ) -> None:
     frames = [Image.new("RGB", size, (200, 30, 30)), Image.new("RGB", size, (30, 30, 200))]
@@ -144,7 +146,7 @@ def test_one_frame_and_one_pixel_are_a_file_too(
 @pytest.mark.parametrize(
     ("times", "seconds"), [((16, 17, 17) * 6, 0.3), ((8,) * 25, 0.2), ((11, 500), 0.51)]
 )
-def test_a_gif_lasts_as_long_though_it_cannot_be_so_quick(
+def test_gif_keeps_its_total_duration_when_frames_are_too_short(
     times: tuple[int, ...], seconds: float, tmp_path: Path
 ) -> None:
     colors = [Image.new("RGB", (32, 24), (9 * n, 90, 250 - 9 * n)) for n in range(len(times))]
@@ -152,7 +154,7 @@ def test_a_gif_lasts_as_long_though_it_cannot_be_so_quick(
     assert (found.seconds, min(found.durations_ms)) == (seconds, 20)
 
 
-def test_equal_frames_each_have_their_time(tmp_path: Path) -> None:
+def test_gif_of_equal_frames_keeps_each_duration(tmp_path: Path) -> None:
     same = [textured()] * 3
     gif = Image.open(io.BytesIO(encoded(clip(same, (100, 200, 300)), "gif", tmp_path)))
     times = []
@@ -162,7 +164,7 @@ def test_equal_frames_each_have_their_time(tmp_path: Path) -> None:
     assert times == [100, 200, 300]
 
 
-def test_a_damaged_clip_is_said_to_be_one(tmp_path: Path) -> None:
+def test_encoding_a_damaged_clip_raises_clip_damaged(tmp_path: Path) -> None:
     whole = io.BytesIO()
     write_clip(whole, moving(), TIMES_MS, source="GIF")
     data = bytearray(whole.getvalue())
@@ -172,7 +174,7 @@ def test_a_damaged_clip_is_said_to_be_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", CLIP_KINDS)
-def test_it_can_be_stopped_at_each_frame(kind: ClipKind, tmp_path: Path) -> None:
+def test_encoding_can_be_interrupted_at_each_frame(kind: ClipKind, tmp_path: Path) -> None:
     asked = 0
 
     def check() -> None:

@@ -8,15 +8,15 @@ from tests.common.clips.test_process import FILES
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_moves_may_move(name: str) -> None:
+def test_may_move_accepts_every_moving_format(name: str) -> None:
     assert may_move(FILES[name])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
-def test_still_pictures_may_not(kind: str) -> None:
+def test_may_move_rejects_still_pictures(kind: str) -> None:
     assert not may_move(saved([plain(RED)], kind))
 
 
-def test_nor_what_is_no_picture() -> None:
+def test_may_move_rejects_other_data() -> None:
     assert not may_move(b"")
     assert not may_move(b"acTL ANIM avis")

@@ -8,7 +8,7 @@ from tests.common.clips.test_process import FILES
 TRIES = 24
 
 
-async def test_a_damaged_file_is_read_or_gets_a_sentence() -> None:
+async def test_damaged_moving_file_never_crashes_the_decoder() -> None:
     async with DecoderPool(processes=1) as pool:
         for name, file in FILES.items():
             chance = random.Random(name)

@@ -66,7 +66,9 @@ def seen(pixels: NDArray[Any]) -> NDArray[Any]:
 
 @pytest.mark.parametrize("disposal", [0, 1, 2, 3])
 @pytest.mark.parametrize("transparent", [None, 1])
-def test_gif(chromium: Chromium, disposal: int, transparent: int | None) -> None:
+def test_gif_frames_match_chromium(
+    chromium: Chromium, disposal: int, transparent: int | None
+) -> None:
     frames = [
         GifFrame(0, 7, disposal),
         GifFrame(1, 2, disposal, SMALL, transparent),
@@ -77,13 +79,13 @@ def test_gif(chromium: Chromium, disposal: int, transparent: int | None) -> None
     alike(chromium, gif(frames), "image/gif", 0)
 
 
-def test_gif_whose_first_frame_covers_a_part(chromium: Chromium) -> None:
+def test_gif_with_a_partial_first_frame_matches_chromium(chromium: Chromium) -> None:
     alike(chromium, gif([GifFrame(0, box=SMALL), GifFrame(1, box=(12, 12, 8, 8))]), "image/gif", 0)
 
 
 @pytest.mark.parametrize("disposal", [0, 1, 2])
 @pytest.mark.parametrize("blend", [0, 1])
-def test_png(chromium: Chromium, disposal: int, blend: int) -> None:
+def test_animated_png_frames_match_chromium(chromium: Chromium, disposal: int, blend: int) -> None:
     frames = [
         PngFrame((*RED, 255), disposal=disposal),
         PngFrame(HALF, SMALL, (1, 8), disposal, blend),
@@ -93,7 +95,7 @@ def test_png(chromium: Chromium, disposal: int, blend: int) -> None:
     alike(chromium, apng(frames), "image/png", 1)
 
 
-def test_webp_and_avif(chromium: Chromium) -> None:
+def test_webp_and_avif_frames_match_chromium(chromium: Chromium) -> None:
     frames = [plain((*RED, 255)), plain((*GREEN, 128)), plain((*BLUE, 60))]
     alike(chromium, saved(frames, "WEBP", lossless=True, duration=[70, 5, 300]), "image/webp", 1)
     opaque = [plain(color) for color in (RED, GREEN, BLUE)]
@@ -101,7 +103,7 @@ def test_webp_and_avif(chromium: Chromium) -> None:
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
-def test_our_own_files_show_the_frames_for_as_long(
+def test_chromium_shows_our_frames_for_their_durations(
     chromium: Chromium, kind: ClipKind, tmp_path: Path
 ) -> None:
     frames = moving()
@@ -147,7 +149,9 @@ MP4 = {"kind": "mp4", "codec": "libx264", "options": {"preset": "ultrafast"}}
         (SMALL_FILM, MP4 | FULLY | {"color_range": ColorRange.JPEG}),
     ],
 )
-def test_film(chromium: Chromium, size: tuple[int, int], written: dict[str, Any]) -> None:
+def test_video_colors_match_chromium(
+    chromium: Chromium, size: tuple[int, int], written: dict[str, Any]
+) -> None:
     looks = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (128, 128, 128)]
     data = film([solid(look, size) for look in looks], rate=5, **written)
     read = ours(data)

@@ -48,7 +48,7 @@ FILES = {
 SOURCES = {"AV1": "MP4", "HEVC": "MKV"}
 
 
-async def test_every_kind_is_read_there() -> None:
+async def test_confined_process_decodes_every_moving_format() -> None:
     async with DecoderPool(processes=1) as pool:
         for name, file in FILES.items():
             decoded = await pool.decode(file, ClipLimits())
@@ -58,14 +58,14 @@ async def test_every_kind_is_read_there() -> None:
             assert clip.description.source == SOURCES.get(name, name)
 
 
-async def test_without_limits_for_clips_there_is_none() -> None:
+async def test_decoding_without_clip_limits_gives_no_clip() -> None:
     async with DecoderPool(processes=1) as pool:
         decoded = await pool.decode(FILES["GIF"])
         assert decoded.clip is None
         assert decoded.picture.png == (await pool.normalize(FILES["GIF"])).png
 
 
-async def test_a_clip_that_is_none_is_not_believed() -> None:
+async def test_false_claims_about_a_clip_are_rejected() -> None:
     async with DecoderPool(processes=1) as pool:
         decoded = await pool.decode(FILES["GIF"], ClipLimits())
     clip = decoded.clip

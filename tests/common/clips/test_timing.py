@@ -21,7 +21,7 @@ from tests.common.clips.files import BLUE, GREEN, RED, GifFrame, film, gif, soli
         (60, 60, {83, 84}),
     ],
 )
-def test_a_quick_film_keeps_its_time_with_fewer_frames(
+def test_fast_video_keeps_its_duration_with_fewer_frames(
     rate: int, count: int, durations: set[int]
 ) -> None:
     frames = [solid(((count * 7 + 37 * number) % 250, 90, 60)) for number in range(count)]
@@ -31,7 +31,7 @@ def test_a_quick_film_keeps_its_time_with_fewer_frames(
     assert abs(clip.seconds - count / rate) < 0.03
 
 
-def test_what_is_beyond_the_limits_is_left_out_and_said() -> None:
+def test_clip_is_cut_and_scaled_to_the_limits_with_a_note() -> None:
     frames = [GifFrame(number % 3, 50, box=(0, 0, 64, 48)) for number in range(20)]
     clip, about = made(gif(frames, canvas=(64, 48)), max_seconds=3.2, max_side_px=16)
     assert clip.size == (16, 12)
@@ -39,7 +39,7 @@ def test_what_is_beyond_the_limits_is_left_out_and_said() -> None:
     assert [str(note) for note in about.notes] == ["It lasts 10.0 s; I used the first 3.2 s."]
 
 
-def test_a_thousand_frames_are_as_many_as_there_may_be() -> None:
+def test_thousand_frames_are_reduced_to_the_limit() -> None:
     frames = [GifFrame(number % 3, 2) for number in range(1000)]
     clip, about = made(gif(frames))
     assert clip.seconds == 6.0
@@ -47,7 +47,7 @@ def test_a_thousand_frames_are_as_many_as_there_may_be() -> None:
     assert [str(note) for note in about.notes] == ["It lasts 20.0 s; I used the first 6 s."]
 
 
-def test_after_a_pause_nothing_is_made_up_for() -> None:
+def test_frame_rate_limit_holds_after_a_long_frame() -> None:
     delays = [100, *itertools.repeat(2, 50)]
     frames = [GifFrame(number % 3, delay) for number, delay in enumerate(delays)]
     clip, _ = made(gif(frames))
@@ -55,7 +55,7 @@ def test_after_a_pause_nothing_is_made_up_for() -> None:
     assert min(clip.durations_ms[1:-1]) >= 42
 
 
-def test_what_is_shown_for_long_is_kept_however_soon_it_follows() -> None:
+def test_long_frame_is_kept_however_soon_after_another() -> None:
     """Eyes that blink are not shut until they blink again."""
     open_, shut = GifFrame(0, 100), GifFrame(1, 5)
     clip, _ = made(gif([open_, shut, open_, shut]))
@@ -65,7 +65,7 @@ def test_what_is_shown_for_long_is_kept_however_soon_it_follows() -> None:
     assert (at(clip)[-1], clip.durations_ms[-1], clip.seconds) == (BLUE, 2000, 2.24)
 
 
-def test_what_only_flashes_up_is_left_out_and_not_what_is_between() -> None:
+def test_brief_flashes_are_dropped_rather_than_longer_frames() -> None:
     frames = [GifFrame(number % 2, 10 if number % 2 else 2) for number in range(20)]
     clip, _ = made(gif(frames))
     times = dict.fromkeys((RED, GREEN), 0)
@@ -76,7 +76,7 @@ def test_what_only_flashes_up_is_left_out_and_not_what_is_between() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mp4", "matroska"])
-def test_a_frame_of_a_film_lasts_until_the_next(kind: str) -> None:
+def test_video_frame_lasts_until_the_next(kind: str) -> None:
     starts = [0, 1000, 1050, 3000]
     clip, _ = made(film([solid(look) for look in LOOKS], kind=kind, starts_ms=starts))
     assert clip.durations_ms[:3] == (1000, 50, 1950)

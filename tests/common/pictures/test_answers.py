@@ -24,7 +24,7 @@ def answer(clip: object = None, **picture: Any) -> dict[str, Any]:
     return {"picture": {"source_format": "PNG", "notes": [], **picture}, "clip": clip}
 
 
-def test_a_picture_is_believed() -> None:
+def test_valid_picture_answer_is_accepted() -> None:
     found = checked(answer(notes=[NOTE]), [png(kind=6)], LIMITS)
     assert isinstance(found, Decoded)
     picture = found.picture
@@ -32,7 +32,7 @@ def test_a_picture_is_believed() -> None:
     assert [str(note) for note in picture.notes] == ["It was turned."]
 
 
-def test_a_clip_is_believed_where_one_was_asked_for() -> None:
+def test_clip_answer_is_accepted_only_when_requested() -> None:
     files = [png(), b"PK\3\4 frames"]
     found = checked(answer(CLIP), files, LIMITS, CLIPS)
     assert isinstance(found, Decoded)
@@ -46,7 +46,7 @@ def test_a_clip_is_believed_where_one_was_asked_for() -> None:
 @pytest.mark.parametrize(
     "said", [{}, {"picture": {}}, {"problem": {}}, {"problem": {"template": 5, "values": {}}}]
 )
-def test_an_answer_that_is_none_is_not_believed(said: dict[str, Any]) -> None:
+def test_incomplete_answer_is_rejected(said: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="decoder"):
         checked(said, [png()], LIMITS)
 
@@ -69,7 +69,7 @@ def test_an_answer_that_is_none_is_not_believed(said: dict[str, Any]) -> None:
         *("short", "empty"),
     ],
 )
-def test_what_is_no_picture_that_was_asked_for_is_not(file: bytes) -> None:
+def test_invalid_picture_file_is_rejected(file: bytes) -> None:
     with pytest.raises(ValueError, match="decoder"):
         checked(answer(), [file], LIMITS)
 
@@ -85,7 +85,7 @@ def test_what_is_no_picture_that_was_asked_for_is_not(file: bytes) -> None:
     ],
     ids=["its format", "many notes", "a long note", "a note that is none", "no notes"],
 )
-def test_words_that_a_decoder_does_not_say_are_not(picture: dict[str, Any]) -> None:
+def test_invalid_format_or_notes_are_rejected(picture: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="decoder"):
         checked(answer(**picture), [png()], LIMITS)
 
@@ -103,12 +103,12 @@ def test_words_that_a_decoder_does_not_say_are_not(picture: dict[str, Any]) -> N
         ({}, b"no zip"),
     ],
 )
-def test_what_is_no_clip_that_was_asked_for_is_not(clip: dict[str, Any], file: bytes) -> None:
+def test_invalid_clip_answer_is_rejected(clip: dict[str, Any], file: bytes) -> None:
     with pytest.raises(ValueError, match="decoder"):
         checked(answer(CLIP | clip), [png(), file], LIMITS, CLIPS)
 
 
-def test_a_problem_is_a_sentence_of_some_length() -> None:
+def test_problem_sentence_has_a_length_limit() -> None:
     said = checked({"problem": {"template": "It is no picture.", "values": {}}}, [], LIMITS)
     assert isinstance(said, PictureError)
     for template, value in (("x" * 500, ""), ("{s}", "x" * 500)):
@@ -135,7 +135,7 @@ SECRET = "{s.from_plain.__func__.__globals__[dataclass].__globals__[sys].modules
         ("{s}", {"s": ["x"]}),
     ],
 )
-def test_a_sentence_only_names_its_values(
+def test_sentence_template_may_only_name_its_values(
     monkeypatch: pytest.MonkeyPatch, template: str, values: dict[str, Any]
 ) -> None:
     """It is filled in by the bot, and shown to whoever attached the file."""
@@ -155,7 +155,7 @@ def test_a_sentence_may_hold_numbers_and_other_sentences() -> None:
     assert str(said.sentence) == "a film of 3 parts, 12.3 or 12.34 MiB, {so}."
 
 
-def test_an_answer_may_be_as_long_as_all_its_pixels() -> None:
+def test_answer_size_limit_covers_all_pixels() -> None:
     picture, clip = most_bytes(LIMITS), most_bytes(LIMITS, CLIPS)
     assert 4 * 100 * 100 <= picture < clip
     assert clip - picture >= 10 * 4 * 50 * 50

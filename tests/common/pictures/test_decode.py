@@ -32,7 +32,7 @@ def test_every_promised_format_is_read(name: str) -> None:
     assert difference < 12  # GIF has 256 colours, the others lose less
 
 
-def test_a_real_photograph_stays_as_it_is() -> None:
+def test_photograph_keeps_its_exact_pixels() -> None:
     picture = normalize(COFFEE.read_bytes())
     with Image.open(COFFEE) as original:
         assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(original.convert("RGB")))
@@ -97,7 +97,7 @@ def test_opaque_alpha_is_dropped_and_real_alpha_kept() -> None:
     assert decoded(normalize(encoded(image)).png).getchannel("A").getextrema() == (128, 128)
 
 
-def test_an_embedded_profile_is_applied() -> None:
+def test_embedded_profile_is_applied_and_dropped() -> None:
     half_the_light = Image.new("RGB", (32, 32), (128, 128, 128))
     image = decoded(normalize(encoded(half_the_light, icc_profile=rgb_profile(1.0))).png)
     assert image.getpixel((5, 5)) == (188, 188, 188)
@@ -109,7 +109,7 @@ def test_a_broken_profile_is_ignored() -> None:
     assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(gradient()))
 
 
-def test_of_an_animation_the_first_frame_is_used_and_said() -> None:
+def test_animation_uses_its_first_frame_with_a_note() -> None:
     frames = [Image.new("RGB", (32, 32), color) for color in ("red", "lime", "blue")]
     for name in ("GIF", "WEBP", "PNG"):
         extra = {"lossless": True} if name == "WEBP" else {}
@@ -119,7 +119,7 @@ def test_of_an_animation_the_first_frame_is_used_and_said() -> None:
         assert any("first frame" in str(note) for note in picture.notes)
 
 
-def test_large_pictures_are_reduced_with_their_aspect() -> None:
+def test_large_pictures_are_reduced_keeping_their_aspect() -> None:
     picture = normalize(encoded(gradient(3000, 1500)), DecodeLimits(max_side_px=1000))
     assert (picture.width_px, picture.height_px) == (1000, 500)
 
@@ -145,13 +145,13 @@ def test_large_pictures_are_reduced_with_their_aspect() -> None:
         (b"RIFF\x24\0\0\0AVI LIST", "it is an AVI video."),
     ],
 )
-def test_what_cannot_be_used_gets_a_sentence(data: bytes, says: str) -> None:
+def test_unusable_file_is_refused_with_an_explanation(data: bytes, says: str) -> None:
     with pytest.raises(PictureError, match=says) as problem:
         normalize(data)
     assert str(problem.value).endswith(".")
 
 
-def test_too_many_bytes_get_a_sentence() -> None:
+def test_oversized_file_is_refused_with_an_explanation() -> None:
     with pytest.raises(PictureError, match="MiB"):
         normalize(b"x" * 2000, DecodeLimits(max_bytes=1000))
 
@@ -162,7 +162,7 @@ def test_too_many_bytes_get_a_sentence() -> None:
     cuts=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6),
     keep=st.floats(0.02, 1),
 )
-def test_damaged_files_never_raise_anything_else(
+def test_damaged_files_raise_only_picture_error(
     name: str, cuts: list[tuple[float, bytes]], keep: float
 ) -> None:
     data = bytearray(encoded(gradient(), name))
@@ -177,13 +177,13 @@ def test_damaged_files_never_raise_anything_else(
     assert decoded(picture.png).mode in {"RGB", "RGBA"}
 
 
-def test_a_long_picture_is_taken_up_to_eight_times_as_long_as_wide() -> None:
+def test_picture_eight_times_as_wide_as_high_is_accepted() -> None:
     assert normalize(encoded(Image.new("RGB", (640, 80)))).width_px == 640
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
 @pytest.mark.parametrize("alpha_white", [None, 200.0])
-def test_blocks_of_any_place_and_shape_are_averaged_as_the_whole(
+def test_reducer_averages_pieces_like_the_whole_picture(
     dtype: str, alpha_white: float | None
 ) -> None:
     noise = np.random.default_rng(0).integers(1, 200, (37, 53, 4)).astype(dtype)

@@ -11,7 +11,7 @@ from common.pictures.encode import encoded_png
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (1, 5), (64, 48)])
-def test_a_picture_comes_back_as_it_was(mode: str, size: tuple[int, int]) -> None:
+def test_encoded_png_decodes_to_the_same_pixels(mode: str, size: tuple[int, int]) -> None:
     draw = np.random.default_rng(5)
     pixels = draw.integers(0, 256, (size[1], size[0], len(mode)), dtype=np.uint8)
     with Image.open(io.BytesIO(encoded_png(Image.fromarray(pixels)))) as found:
@@ -21,7 +21,7 @@ def test_a_picture_comes_back_as_it_was(mode: str, size: tuple[int, int]) -> Non
         assert not found.info
 
 
-def test_what_is_smooth_is_small() -> None:
+def test_smooth_picture_compresses_well() -> None:
     across, down = np.meshgrid(np.arange(256), np.arange(256))
     smooth = np.stack([across, down, (across + down) // 2], axis=2).astype(np.uint8)
     assert len(encoded_png(Image.fromarray(smooth))) < smooth.nbytes / 20

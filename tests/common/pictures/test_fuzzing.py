@@ -68,7 +68,7 @@ def memory_of(process_id: int) -> int:
 
 
 @pytest.mark.slow
-async def test_each_broken_file_is_answered_and_no_child_grows() -> None:
+async def test_broken_files_are_answered_without_growing_memory() -> None:
     sources = [case.make() for case in CASES if not isinstance(case.right, RefusedFile)]
     sources = [source for source in sources if len(source) < 100_000]
     ends: Counter[str] = Counter()

@@ -32,7 +32,7 @@ from tools.picture_files import CASES
 ROOT = Path(__file__).resolve().parents[3]
 
 
-async def test_pictures_and_problems_come_back_from_the_child() -> None:
+async def test_child_returns_pictures_and_problems() -> None:
     async with DecoderPool() as pool:
         pictures = await asyncio.gather(*(pool.normalize(encoded(gradient())) for _ in range(5)))
         assert all(decoded(picture.png).size == (64, 48) for picture in pictures)
@@ -41,9 +41,7 @@ async def test_pictures_and_problems_come_back_from_the_child() -> None:
         assert (await pool.normalize(encoded(gradient()))).width_px == 64
 
 
-async def test_a_file_that_takes_too_much_of_the_processor_is_given_up_and_the_pool_goes_on() -> (
-    None
-):
+async def test_cpu_hungry_file_is_refused_and_the_pool_keeps_working() -> None:
     large = encoded(gradient(3000, 3000), compress_level=1)
     async with DecoderPool(processes=1, processor_seconds=0.02) as hasty:
         with pytest.raises(PictureError, match="keeps the processor busy"):
@@ -52,13 +50,13 @@ async def test_a_file_that_takes_too_much_of_the_processor_is_given_up_and_the_p
         assert (await hasty.normalize(encoded(gradient()))).width_px == 64
 
 
-async def test_a_busy_machine_is_no_fault_of_the_file() -> None:
+async def test_busy_machine_raises_decoder_unavailable() -> None:
     async with DecoderPool(processes=1, patience_seconds=0.0) as pool:
         with pytest.raises(DecoderUnavailableError, match="busy"):
             await pool.normalize(encoded(gradient()))
 
 
-async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
+async def test_child_has_no_secrets_and_runs_in_an_empty_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
@@ -78,7 +76,7 @@ async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
             assert int(Path(f"/proc/{child.process.pid}/oom_score_adj").read_text()) == 900
 
 
-async def test_folders_of_killed_processes_go_with_the_next_start(
+async def test_next_start_removes_folders_of_killed_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -104,7 +102,7 @@ async def test_folders_of_killed_processes_go_with_the_next_start(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock is of Linux")
-def test_a_confined_process_reads_what_it_was_told_and_writes_nothing(tmp_path: Path) -> None:
+def test_confined_process_can_only_read_allowed_files(tmp_path: Path) -> None:
     secret, told = tmp_path / "secret", tmp_path / "told"
     told.mkdir()
     (told / "file").write_text("told")
@@ -133,7 +131,7 @@ print(refused(lambda: Path({str(secret)!r}).read_text()),
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what is given up is Linux's")
-def test_what_needs_a_thread_is_read_for_any_user(tmp_path: Path) -> None:
+def test_confined_process_decodes_threaded_formats_for_any_user(tmp_path: Path) -> None:
     """Some limits do not hold root, who runs the tests and should not run the bot."""
     heic = next(case for case in CASES if case.name.startswith("HEIC"))
     files = [tmp_path / "heic", tmp_path / "film"]
@@ -167,7 +165,7 @@ def _listening() -> int:
 _LISTENERS: list[socket.socket] = []
 
 
-async def test_an_idle_child_that_is_killed_takes_no_picture_with_it() -> None:
+async def test_killed_idle_child_loses_no_picture() -> None:
     async with DecoderPool(processes=2) as pool:
         await asyncio.gather(*(pool.normalize(encoded(gradient())) for _ in range(4)))
         for child in pool._all:
@@ -180,7 +178,7 @@ async def test_an_idle_child_that_is_killed_takes_no_picture_with_it() -> None:
 
 
 @pytest.mark.parametrize("python", ["/nowhere/python", "false"])
-async def test_a_child_that_does_not_start_is_no_fault_of_the_picture(
+async def test_child_that_cannot_start_raises_decoder_unavailable(
     python: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with DecoderPool(processes=1) as pool:
@@ -207,7 +205,7 @@ def decode_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: str) ->
         ("KILL", "That picture needs too much memory"),
     ],
 )
-async def test_a_picture_that_a_new_child_ends_at_is_refused(
+async def test_picture_that_kills_a_new_child_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signal: str, said: str
 ) -> None:
     decode_by(tmp_path, monkeypatch, f"kill -{signal} $$")
@@ -217,7 +215,7 @@ async def test_a_picture_that_a_new_child_ends_at_is_refused(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-async def test_a_picture_at_which_a_child_hangs_is_refused_long_before_a_busy_machine_is_blamed(
+async def test_picture_that_hangs_a_child_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "HANGS_SECONDS", 0.3)
@@ -239,7 +237,7 @@ async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a file")
-async def test_a_picture_comes_by_memory_or_by_the_pipe_and_is_the_same() -> None:
+async def test_picture_is_the_same_by_shared_memory_or_pipe() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (2400, 2400, 3), np.uint8)
     small, large = encoded(gradient()), encoded(Image.fromarray(noise), compress_level=1)
     right = {file: normalize(file) for file in (small, large)}
@@ -252,7 +250,7 @@ async def test_a_picture_comes_by_memory_or_by_the_pipe_and_is_the_same() -> Non
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a file")
-def test_of_the_memory_a_child_can_only_change_what_lies_in_it() -> None:
+def test_child_can_change_only_the_contents_of_shared_memory() -> None:
     memory = open_memory()
     assert memory is not None
     for length in (0, -1, HELD_BYTES + 1, "9", None):
@@ -270,7 +268,7 @@ def test_of_the_memory_a_child_can_only_change_what_lies_in_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a file")
-async def test_nothing_of_a_picture_is_left_in_memory_for_who_reads_the_next() -> None:
+async def test_shared_memory_is_cleared_between_pictures() -> None:
     noise = np.random.default_rng(2).integers(0, 256, (300, 300, 3), np.uint8)
     async with DecoderPool(processes=1) as pool:
         large = await pool.normalize(encoded(Image.fromarray(noise)))
@@ -282,13 +280,13 @@ async def test_nothing_of_a_picture_is_left_in_memory_for_who_reads_the_next() -
     assert not any(rest)
 
 
-async def test_so_many_decode_at_once_and_no_more() -> None:
+async def test_pool_starts_no_more_children_than_allowed() -> None:
     async with DecoderPool(processes=2) as pool:
         await asyncio.gather(*(pool.normalize(encoded(gradient())) for _ in range(6)))
         assert len(pool._all) == 2
 
 
-async def test_who_gives_up_on_a_picture_leaves_no_child_that_is_busy_with_it() -> None:
+async def test_cancelled_decode_leaves_no_child_process() -> None:
     async with DecoderPool(processes=1) as pool:
         await pool.normalize(encoded(gradient()))
         (child,) = pool._all
@@ -302,7 +300,7 @@ async def test_who_gives_up_on_a_picture_leaves_no_child_that_is_busy_with_it() 
         assert (await pool.normalize(encoded(gradient()))).width_px == 64
 
 
-async def test_a_pool_that_is_closed_starts_no_child_and_leaves_no_folder() -> None:
+async def test_closed_pool_starts_no_child_and_leaves_no_folder() -> None:
     pool = DecoderPool(processes=1)
     await pool.normalize(encoded(gradient()))
     folder = Path(pool._own_folder())
@@ -313,7 +311,7 @@ async def test_a_pool_that_is_closed_starts_no_child_and_leaves_no_folder() -> N
     assert not pool._all
 
 
-async def test_a_folder_that_the_system_keeps_yet_ends_nothing(
+async def test_closing_a_pool_ignores_a_folder_still_in_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As Windows does while a process that was in it has not quite ended."""
@@ -330,7 +328,7 @@ async def test_a_folder_that_the_system_keeps_yet_ends_nothing(
 
 
 @pytest.mark.parametrize("nonsense", ["head -c 3000000 /dev/zero", "printf '%099999d' 0 | tr 0 ["])
-async def test_what_is_answered_at_length_without_sense_is_no_fault_of_ours(
+async def test_long_nonsense_answer_is_reported_as_a_crash_on_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nonsense: str
 ) -> None:
     """Whoever has taken a child over by a file does no more than end it."""

@@ -14,7 +14,7 @@ from tools.picture_files.comparing import difference
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_file_of_each_kind(case: Case) -> None:
+def test_each_kind_of_file_decodes_correctly_or_is_refused(case: Case) -> None:
     data = case.make()
     if isinstance(case.right, RefusedFile):
         with pytest.raises(PictureError, match=case.right.words):
@@ -27,7 +27,7 @@ def test_a_file_of_each_kind(case: Case) -> None:
     assert (case.note in said) if case.note else not said
 
 
-async def test_the_confined_process_reads_what_any_process_does() -> None:
+async def test_confined_process_decodes_like_any_process() -> None:
     """Some libraries start threads, map files or load more of themselves only then."""
     cases: dict[str, Case] = {}
     for case in CASES:
@@ -40,6 +40,6 @@ async def test_the_confined_process_reads_what_any_process_does() -> None:
             assert (await pool.normalize(data)).png == normalize(data).png, name
 
 
-def test_no_two_kinds_have_one_name() -> None:
+def test_case_names_are_unique() -> None:
     names = [case.name for case in CASES]
     assert len(names) == len(set(names))

@@ -23,7 +23,7 @@ def picture(
     return torch.rand(1, 3, height, width, generator=generator).to(dtype)
 
 
-def test_it_is_an_encoder_and_the_same_each_time() -> None:
+def test_lite_encoder_gives_the_same_features_each_time() -> None:
     first, second = LiteEncoder(device=torch.device("cpu")), LiteEncoder()
     assert isinstance(first, Encoder)
     assert first.weights_hash == second.weights_hash
@@ -34,13 +34,13 @@ def test_it_is_an_encoder_and_the_same_each_time() -> None:
     assert all(torch.equal(found[name], again[name]) for name in LAYERS)
 
 
-def test_other_weights_have_another_hash() -> None:
+def test_changed_weights_change_the_hash() -> None:
     weights = load_weights()
     weights["conv1.bias"] = weights["conv1.bias"] + 0.25
     assert LiteEncoder(weights=weights).weights_hash != LiteEncoder().weights_hash
 
 
-def test_the_shipped_weights_are_of_this_network_and_small() -> None:
+def test_shipped_weights_match_the_network_and_are_small() -> None:
     weights = load_weights()
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
     assert all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
@@ -48,7 +48,7 @@ def test_the_shipped_weights_are_of_this_network_and_small() -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 83), (32, 33), (40, 320)])
-def test_layers_have_the_promised_shapes(size: tuple[int, int]) -> None:
+def test_layer_shapes_follow_width_and_stride(size: tuple[int, int]) -> None:
     encoder = LiteEncoder()
     found = features_of(encoder, picture(*size), LAYERS)
     assert list(found) == list(LAYERS)
@@ -59,7 +59,7 @@ def test_layers_have_the_promised_shapes(size: tuple[int, int]) -> None:
         assert bool(torch.isfinite(features).all())
 
 
-def test_a_layer_is_the_same_whatever_else_is_asked_for() -> None:
+def test_layer_features_do_not_depend_on_other_requested_layers() -> None:
     encoder = LiteEncoder()
     whole = features_of(encoder, picture(64, 80), LAYERS)
     for names in [(name,) for name in LAYERS] + list(combinations(LAYERS, 2)):
@@ -69,7 +69,7 @@ def test_a_layer_is_the_same_whatever_else_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_moments_in_a_layers_basis_are_those_of_the_features_in_it(layer: str) -> None:
+def test_moments_in_a_basis_equal_moments_of_features_in_that_basis(layer: str) -> None:
     encoder = LiteEncoder(dtype=torch.float64)
     basis = encoder.basis(layer)
     features = features_of(encoder, picture(64, 80, dtype=torch.float64), (layer,))[layer]
@@ -82,7 +82,7 @@ def test_moments_in_a_layers_basis_are_those_of_the_features_in_it(layer: str) -
     torch.testing.assert_close(found.mean, wanted.mean, rtol=1e-9, atol=1e-12)
 
 
-def test_the_gradient_out_of_a_basis_is_autograds() -> None:
+def test_gradient_from_basis_matches_autograd() -> None:
     encoder = LiteEncoder(dtype=torch.float64)
     weight = encoder.basis("form4_2").weight
     grad = torch.rand(1, weight.shape[0], 3, 4, dtype=torch.float64)
@@ -91,7 +91,7 @@ def test_the_gradient_out_of_a_basis_is_autograds() -> None:
     torch.testing.assert_close(from_basis(grad, encoder.basis("form4_2")), wanted)
 
 
-def test_flat_colors_are_seen_alike_at_every_pixel_of_a_block() -> None:
+def test_gradient_of_a_flat_color_is_nearly_uniform() -> None:
     """Max pooling would hand its gradient to one pixel of four, and skies would get a lattice."""
     leaf = torch.full((1, 3, 64, 64), 0.4).requires_grad_()
     found = features_of(LiteEncoder(), leaf, ("form2_2",))["form2_2"]
@@ -100,7 +100,7 @@ def test_flat_colors_are_seen_alike_at_every_pixel_of_a_block() -> None:
     assert (inside - inside.mean((2, 3), keepdim=True)).abs().max() < 0.2 * inside.abs().max()
 
 
-def test_an_unknown_layer_is_named_with_those_there_are() -> None:
+def test_unknown_layer_error_lists_the_available_layers() -> None:
     with pytest.raises(WeightsError, match=r"relu4_2.*form1_2"):
         features_of(LiteEncoder(), picture(64, 64), ["relu4_2"])
 
@@ -123,7 +123,7 @@ def test_the_margin_is_wide_enough_for_exact_tiles(layers: tuple[str, ...]) -> N
             assert (got - wanted).abs().max() < 1e-12
 
 
-def test_it_has_a_gradient_in_bfloat16_too() -> None:
+def test_bfloat16_has_a_gradient_and_nearly_exact_features() -> None:
     encoder = LiteEncoder(dtype=torch.bfloat16)
     leaf = picture(64, 64).requires_grad_()
     found = features_of(encoder, leaf, LAYERS).values()
@@ -145,7 +145,7 @@ def test_statistics_do_not_depend_on_tiles() -> None:
         torch.testing.assert_close(tiled[name].second, whole[name].second, rtol=1e-10, atol=1e-14)
 
 
-def test_memory_grows_with_the_layers() -> None:
+def test_bytes_per_pixel_grow_with_the_layers() -> None:
     encoder = LiteEncoder()
     assert encoder.bytes_per_pixel(LAYERS) > encoder.bytes_per_pixel(("form2_2",))
     assert encoder.bytes_per_pixel(("form2_2",)) > encoder.bytes_per_pixel(("form1_2",)) > 0

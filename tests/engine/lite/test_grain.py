@@ -69,18 +69,18 @@ def _without_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.painting.painter.load_recipe", lambda _: without)
 
 
-def test_a_sharpened_scan_puts_no_weave_over_a_soft_photograph() -> None:
+def test_sharpened_scan_adds_no_grain_to_a_soft_photograph() -> None:
     soft = soft_photograph()
     assert power(painted(soft)) <= MOST_EXCESS * power(soft)
 
 
 @pytest.mark.usefixtures("_without_the_term")
-def test_which_it_does_without_the_term_for_grain() -> None:
+def test_sharpened_scan_adds_grain_without_the_grain_term() -> None:
     soft = soft_photograph()
     assert power(painted(soft)) > 2 * MOST_EXCESS * power(soft)
 
 
-def test_what_the_photograph_has_of_the_finest_detail_stays() -> None:
+def test_finest_detail_of_the_photograph_is_kept() -> None:
     fence = striped(soft_photograph())
     assert 0.5 * power(fence) < power(painted(fence)) < 2 * power(fence)
 
@@ -108,7 +108,7 @@ def halves(picture: Picture) -> tuple[float, float]:
     return two_pixel_power(left), two_pixel_power(right)
 
 
-def test_what_is_nearly_black_gets_few_specks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearly_black_parts_get_few_specks(monkeypatch: pytest.MonkeyPatch) -> None:
     found = halves(painted(half_dark(), night_sky()))
     recipe = load_recipe("atelier")
     choices = tuple(choice.model_copy(update={"dark": 0.0}) for choice in recipe.choices)
@@ -119,7 +119,7 @@ def test_what_is_nearly_black_gets_few_specks(monkeypatch: pytest.MonkeyPatch) -
     assert found[1] > before[1]  # The dots are where it is light.
 
 
-def test_darkness_goes_from_black_to_what_is_dark() -> None:
+def test_darkness_fades_from_one_near_black_to_zero_at_dark_grey() -> None:
     levels = torch.tensor([0.0, 0.02, 0.1, 0.18, 1.0])
     for level, wanted in zip(levels.tolist(), [1.0, 1.0, 0.5, 0.0, 0.0], strict=True):
         found = darkness(torch.full((1, 3, 9, 9), level))
@@ -127,7 +127,7 @@ def test_darkness_goes_from_black_to_what_is_dark() -> None:
         torch.testing.assert_close(found, torch.full((1, 1, 9, 9), wanted), rtol=0, atol=1e-5)
 
 
-def test_it_counts_more_in_large_pictures() -> None:
+def test_grain_term_weighs_more_in_large_pictures() -> None:
     encoder, recipe, photograph = LiteEncoder(), load_recipe("atelier"), soft_photograph()
     plan = make_plan(PaintOptions(), recipe, encoder, photograph.size)
     inputs = check_inputs(photograph, [Style(sharpened_scan())], PaintOptions(), None, None)

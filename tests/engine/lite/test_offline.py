@@ -23,7 +23,7 @@ NETWORKS = {"lite": 200, "vgg19": 1400}
 """Networks that have fingerprints, and the KiB that one may take."""
 
 
-def test_some_paintings_ship_their_fingerprints() -> None:
+def test_shipped_fingerprints_cover_both_networks_within_size_limits() -> None:
     assert {"starry-night", "the-scream", "composition-vii"} <= {each.id for each in SHIPPED}
     for painting in SHIPPED:
         sizes = {name: file.stat().st_size for name, file in painting.fingerprints.items()}
@@ -32,7 +32,7 @@ def test_some_paintings_ship_their_fingerprints() -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_fingerprints_are_of_this_network_and_hold_all_layers_of_the_recipe(network: str) -> None:
+def test_shipped_fingerprints_match_the_network_and_cover_recipe_layers(network: str) -> None:
     encoder = Studio().encoder(network, "max")
     choice = load_recipe("atelier").choice_for(encoder.layers)
     assert choice is not None
@@ -60,7 +60,7 @@ def test_a_preset_paints_offline_and_takes_the_paintings_colors(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_style_is_measured_once_and_the_painting_is_the_same_from_the_cache(
+def test_cached_style_statistics_give_the_same_painting(
     tmp_path: Path,
 ) -> None:
     torch.set_num_threads(1)

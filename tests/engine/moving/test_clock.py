@@ -5,7 +5,7 @@ import pytest
 from engine.moving.clock import Clock
 
 
-def test_what_an_earlier_run_painted_does_not_count_as_slow(
+def test_time_left_excludes_time_spent_resuming(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = 0.0
@@ -19,7 +19,7 @@ def test_what_an_earlier_run_painted_does_not_count_as_slow(
     assert told.seconds_left(20) == pytest.approx(1 + 9 * 2)
 
 
-def test_a_run_that_goes_on_is_as_far_as_the_one_before_it_was() -> None:
+def test_resumed_run_continues_at_the_same_fraction() -> None:
     before, after = Clock(10), Clock(10)
     for told, frames in ((before, range(5)), (after, range(5, 6))):
         for _ in frames:
@@ -32,7 +32,7 @@ def test_a_run_that_goes_on_is_as_far_as_the_one_before_it_was() -> None:
     assert after.fraction(6) == pytest.approx(0.6)
 
 
-def test_a_cut_that_takes_longer_than_was_thought_does_not_let_the_share_sink() -> None:
+def test_costly_frame_after_a_cut_does_not_lower_the_fraction() -> None:
     told = Clock(4)
     told.begin(1.0, alone=False)
     told.step(1.0)
@@ -48,7 +48,7 @@ def test_a_cut_that_takes_longer_than_was_thought_does_not_let_the_share_sink() 
     assert told.fraction(4) == 1
 
 
-def test_the_frames_to_come_take_as_long_as_those_that_begin_from_others(
+def test_time_left_counts_coming_frames_as_starting_from_earlier_frames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = 0.0

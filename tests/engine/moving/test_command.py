@@ -62,7 +62,7 @@ def read(file: Path) -> Clip:
 
 
 @pytest.mark.parametrize("suffix", ["gif", "mp4", "webp"])
-def test_a_gif_is_painted_with_its_times_and_its_repetitions(studio: Path, suffix: str) -> None:
+def test_painted_gif_keeps_frame_durations_and_loop_count(studio: Path, suffix: str) -> None:
     assert engine_main(arguments(f"out.{suffix}", "--quiet")) == 0
     made = read(studio / f"out.{suffix}")
     assert made.durations_ms == TIMES_MS
@@ -71,7 +71,7 @@ def test_a_gif_is_painted_with_its_times_and_its_repetitions(studio: Path, suffi
     assert np.ptp(np.asarray(made.frame(0))) > 50
 
 
-def test_each_frame_is_told_of(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_frame_reports_progress(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert engine_main(arguments("out.gif", "--report", "r.json", "--size", "64")) == 0
     said = capsys.readouterr().err
     assert "frame 1 of 4 started over and painted" in said
@@ -81,7 +81,7 @@ def test_each_frame_is_told_of(studio: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(("output", "more"), [("o.png", ()), ("o.webp", ("--no-moving",))])
-def test_a_still_picture_of_it_is_there_as_before(
+def test_still_suffix_or_no_moving_flag_paints_a_still(
     studio: Path, output: str, more: Sequence[str]
 ) -> None:
     assert engine_main(arguments(output, "--quiet", "--size", "64", *more)) == 0
@@ -89,7 +89,7 @@ def test_a_still_picture_of_it_is_there_as_before(
         assert getattr(picture, "n_frames", 1) == 1
 
 
-def test_a_photograph_that_does_not_move_is_a_clip_of_one_frame(studio: Path) -> None:
+def test_still_photograph_can_be_painted_to_gif_and_webp(studio: Path) -> None:
     noise_picture(60, 80).to_image().save(studio / "photo.png")
     assert engine_main(arguments("o.gif", "--quiet", content="photo.png")) == 0
     with Image.open(studio / "o.gif") as picture:
@@ -97,12 +97,12 @@ def test_a_photograph_that_does_not_move_is_a_clip_of_one_frame(studio: Path) ->
     assert engine_main(arguments("o.webp", "--quiet", "--size", "64", content="photo.png")) == 0
 
 
-def test_what_is_beyond_the_limits_of_members_is_the_callers_own(tmp_path: Path) -> None:
+def test_command_line_reads_pictures_beyond_member_limits(tmp_path: Path) -> None:
     Image.new("RGB", (8200, 1100)).save(tmp_path / "banner.png")
     assert read_moving(tmp_path / "banner.png", tmp_path)[0].size == (8200, 1100)
 
 
-def test_a_broken_tail_is_left_out_and_told(
+def test_broken_tail_of_a_gif_is_dropped_and_reported(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = (studio / "clip.gif").read_bytes()
@@ -120,7 +120,7 @@ def test_a_broken_tail_is_left_out_and_told(
         ("o.mp4", ("--no-moving",), "use one of"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_line(
+def test_impossible_moving_options_are_refused(
     studio: Path,
     capsys: pytest.CaptureFixture[str],
     output: str,
@@ -132,14 +132,14 @@ def test_what_cannot_be_is_said_in_a_line(
     assert not (studio / output).exists()
 
 
-def test_without_a_name_a_moving_picture_is_an_mp4(studio: Path) -> None:
+def test_moving_output_without_a_name_is_an_mp4(studio: Path) -> None:
     given = ["paint", "clip.gif", "--style", "style.jpg", "--moving", "--quiet", *QUICK]
     assert engine_main(given) == 0
     assert read(studio / "clip-style.mp4").durations_ms == TIMES_MS
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-def test_a_run_that_is_ended_goes_on_at_the_frame_it_was_at(
+def test_ended_run_resumes_after_the_last_checkpointed_frame(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(studio / "clip.gif", panned(4, height=80))
@@ -182,9 +182,7 @@ def end_after_a_frame(studio: Path, long: Sequence[str], ending: signal.Signals)
         assert b"Traceback" not in said
 
 
-def test_a_checkpoint_of_something_else_is_refused(
-    studio: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unreadable_checkpoint_is_refused(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (studio / "c.ckpt").write_bytes(b"something")
     assert engine_main(arguments("o.gif", "--checkpoint", "c.ckpt")) == 2
     assert "checkpoint cannot be read" in capsys.readouterr().err

@@ -25,7 +25,7 @@ def flow(right: float, down: float = 0.0, size: tuple[int, int] = (40, 60)) -> F
     return np.tile(np.array([right, down], np.float32), (*size, 1))
 
 
-def test_a_way_there_and_back_is_known_and_another_is_not() -> None:
+def test_pixels_with_inconsistent_flows_are_disoccluded() -> None:
     assert not disoccluded(flow(3), flow(-3)).any()
     assert disoccluded(flow(3), flow(3)).all()
     # Eq. 5: |w̃ + ŵ|² > 0.01 (|w̃|² + |ŵ|²) + 0.5.
@@ -33,7 +33,7 @@ def test_a_way_there_and_back_is_known_and_another_is_not() -> None:
     assert disoccluded(flow(0.72), flow(0)).all()
 
 
-def test_edges_of_motion_are_free() -> None:
+def test_motion_boundaries_mark_the_edges_of_motion() -> None:
     halves = flow(0)
     halves[:, 30:] = (8, 0)
     found = motion_boundaries(halves)
@@ -42,14 +42,14 @@ def test_edges_of_motion_are_free() -> None:
     assert not found[:, 33:].any()
 
 
-def test_what_comes_in_over_the_border_is_known_little_by_little() -> None:
+def test_border_weights_fall_to_zero_where_the_scene_enters() -> None:
     found = border_weights(flow(4.0))  # The scene moves left, new parts come in at the right.
     assert (found[20, :40] == 1).all()
     assert (np.diff(found[20, 44:]) < 0.001).all()
     assert found[20, -1] == 0
 
 
-def test_a_moved_picture_is_known_nearly_everywhere_and_comes_back_sharp() -> None:
+def test_panned_picture_is_known_nearly_everywhere_and_warps_sharply() -> None:
     scene = textured(80, 140)
     before, after = moved_window(scene, 0), moved_window(scene, 3)
     known = correspondence(before, after)
@@ -66,7 +66,7 @@ def test_a_moved_picture_is_known_nearly_everywhere_and_comes_back_sharp() -> No
     assert (wavy.min(), wavy.max()) == (0, 1), "a sharp filter swings over"
 
 
-def test_noise_moves_nothing() -> None:
+def test_noise_causes_no_flow() -> None:
     scene = textured(80, 100)
     noise = np.random.default_rng(0).normal(0, 0.012, scene.shape)
     known = correspondence(scene, (scene + noise).clip(0, 1).astype(np.float32))
@@ -98,7 +98,7 @@ def _pixel(place: np.ndarray) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("size", [48, 64, 96, 128])
-def test_most_of_an_emoji_is_known_where_it_hops_to(size: int) -> None:
+def test_most_of_a_hopping_emoji_stays_known(size: int) -> None:
     """At these sizes it was lost, and its flat parts came out plain in the frames after it."""
     shown = list(hopping_emoji(size))
     shares = [
@@ -109,7 +109,7 @@ def test_most_of_an_emoji_is_known_where_it_hops_to(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [(90, 64), (64, 90), (186, 100), (250, 186), (745, 20)])
-def test_flow_is_of_the_frames_own_pixels(size: tuple[int, int]) -> None:
+def test_flow_is_measured_in_the_frames_own_pixels(size: tuple[int, int]) -> None:
     height, width = size
     scene = textured(height + 8, width + 8)
     before, after = scene[4:-4, 4:-4], scene[2:-6, 7:-1]
@@ -118,7 +118,7 @@ def test_flow_is_of_the_frames_own_pixels(size: tuple[int, int]) -> None:
     np.testing.assert_allclose(np.median(found, axis=(0, 1)), [-3, 2], atol=0.2)
 
 
-def test_what_is_moved_again_and_again_keeps_its_detail() -> None:
+def test_repeated_sharp_warping_keeps_detail() -> None:
     noise = np.random.default_rng(0).random((64, 64, 3), np.float32)
     picture = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.8), np.float32)
     left = {sharp: detail_left(picture, times=10, sharp=sharp) for sharp in (True, False)}
@@ -135,12 +135,12 @@ def detail_left(picture: Pixels, *, times: int, sharp: bool) -> float:
     return float(moved[inner].std() / picture[inner].std())
 
 
-def test_another_picture_is_known_by_chance_only() -> None:
+def test_unrelated_pictures_hardly_correspond() -> None:
     known = correspondence(textured(80, 100, seed=1), textured(80, 100, seed=2))
     assert known.share < 0.2
 
 
-def test_a_thing_that_appears_on_a_flat_wall_is_not_known() -> None:
+def test_object_appearing_on_a_flat_wall_is_unknown() -> None:
     before = np.full((60, 80, 3), 0.6, np.float32)
     after = before.copy()
     after[20:40, 30:50] = (0.9, 0.1, 0.1)
@@ -149,7 +149,7 @@ def test_a_thing_that_appears_on_a_flat_wall_is_not_known() -> None:
     assert weights[:8].min() == 1
 
 
-def test_edges_stay_known_though_the_flow_errs_by_a_part_of_a_pixel() -> None:
+def test_edges_stay_known_despite_subpixel_flow_errors() -> None:
     tiles = np.kron(np.random.default_rng(3).random((9, 14, 3), np.float32), np.ones((8, 8, 1)))
     before, after = (
         warped(np.asarray(tiles, np.float32), flow(right, size=(72, 112))) for right in (0.0, 2.5)
@@ -166,7 +166,7 @@ def disc(left: int, wall: Pixels | None = None) -> Pixels:
     return frame
 
 
-def test_a_flat_wall_stands_while_something_passes_quickly() -> None:
+def test_flat_wall_stays_still_while_an_object_passes_quickly() -> None:
     known = correspondence(disc(30), disc(42))
     assert np.abs(known.flow[30:42, 38:46]).max() > 6  # The disc moves
     rows, columns = np.mgrid[:72, :120]
@@ -176,7 +176,7 @@ def test_a_flat_wall_stands_while_something_passes_quickly() -> None:
     assert known.weights[wall & (beside > 18)].min() > 0.9
 
 
-def test_what_was_painted_around_a_thing_is_not_held_where_it_has_left() -> None:
+def test_halo_of_an_object_is_unknown_after_the_object_leaves() -> None:
     known = correspondence(disc(30), disc(54))
     rows, columns = np.mgrid[:72, :120]
     was = np.hypot(rows - 36, columns - 30)
@@ -185,14 +185,14 @@ def test_what_was_painted_around_a_thing_is_not_held_where_it_has_left() -> None
 
 
 @pytest.mark.parametrize("wall", [None, textured(72, 120)], ids=["slowly", "before a texture"])
-def test_else_the_flow_says_what_moves(wall: Pixels | None) -> None:
+def test_slow_or_textured_scenes_have_no_static_flat_parts(wall: Pixels | None) -> None:
     before, after = (disc(left, wall) for left in ((30, 33) if wall is None else (30, 42)))
     still = static_weights(before, after)
     flows = optical_flow(before, after), optical_flow(after, before)
     assert not static_flat_parts(before, after, still, *flows).static.any()
 
 
-def test_a_frame_of_its_own_is_all_known_and_all_still() -> None:
+def test_frame_compared_with_itself_is_fully_known_and_still() -> None:
     scene: Pixels = textured(64, 80)
     found: Correspondence = correspondence(scene, scene)
     assert found.share == 1
@@ -200,7 +200,7 @@ def test_a_frame_of_its_own_is_all_known_and_all_still() -> None:
     assert (static_weights(scene, scene) == 1).all()
 
 
-def test_around_what_changes_a_picture_does_not_stand_still() -> None:
+def test_surroundings_of_a_changed_pixel_are_not_static() -> None:
     before = textured(60, 80)
     after = before.copy()
     after[30, 40] += 0.1

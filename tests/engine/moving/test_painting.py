@@ -38,7 +38,7 @@ def iterations(events: Sequence[Any], frame: int) -> int:
     return sum(isinstance(one, FrameStepped) and one.frame == frame for one in events)
 
 
-def test_each_frame_is_told_and_only_the_first_is_painted_from_nothing(
+def test_every_frame_is_reported_and_only_the_first_starts_from_scratch(
     tmp_path: Path, studio: Studio
 ) -> None:
     events, frames = painted(panned(4), tmp_path, studio)
@@ -69,9 +69,7 @@ def test_equal_frames_are_copied(tmp_path: Path, studio: Studio) -> None:
     assert events[-1].copied == 2
 
 
-def test_what_stands_still_stays_bit_by_bit_while_something_moves(
-    tmp_path: Path, studio: Studio
-) -> None:
+def test_still_parts_stay_identical_while_an_object_moves(tmp_path: Path, studio: Studio) -> None:
     images = []
     for left in (4, 8, 12):
         frame = image_of(textured(64, 80))
@@ -83,9 +81,7 @@ def test_what_stands_still_stays_bit_by_bit_while_something_moves(
         assert (levels(one)[:32, :32] != levels(another)[:32, :32]).any()
 
 
-def test_a_cut_is_begun_anew_and_a_scene_that_returns_goes_on(
-    tmp_path: Path, studio: Studio
-) -> None:
+def test_cut_starts_over_and_a_returning_scene_continues(tmp_path: Path, studio: Studio) -> None:
     first, other = panned(4, seed=0), panned(2, seed=7)
     events, frames = painted([*first[:2], *other, *first[2:]], tmp_path, studio)
     assert events[-1].anew == (1, 3)
@@ -95,7 +91,7 @@ def test_a_cut_is_begun_anew_and_a_scene_that_returns_goes_on(
     assert apart(frames[3], frames[2]) < apart(frames[2], frames[1])
 
 
-def test_a_slow_fade_is_painted_once_it_is_seen(tmp_path: Path, studio: Studio) -> None:
+def test_slow_fade_is_repainted_once_visible(tmp_path: Path, studio: Studio) -> None:
     scene = textured(64, 80) * 0.8
     images = [image_of(scene + number / 255) for number in range(9)]
     events, frames = painted(images, tmp_path, studio)
@@ -104,7 +100,7 @@ def test_a_slow_fade_is_painted_once_it_is_seen(tmp_path: Path, studio: Studio) 
     assert levels(frames[-1]).mean() != levels(frames[0]).mean()
 
 
-def test_a_loop_comes_back_to_its_first_frame(tmp_path: Path, studio: Studio) -> None:
+def test_looping_clip_ends_near_its_first_frame(tmp_path: Path, studio: Studio) -> None:
     there = panned(5, step=3)
     images = [*there, *there[-2::-1]]  # the last one shows what the first does
     quick = OPTIONS.model_copy(update={"scales": 1})
@@ -115,7 +111,7 @@ def test_a_loop_comes_back_to_its_first_frame(tmp_path: Path, studio: Studio) ->
     assert steps[True] < steps[False] / 2
 
 
-def test_a_killed_run_costs_the_frame_at_hand_and_ends_like_one_that_was_not(
+def test_resumed_run_repaints_only_the_current_frame_and_ends_identically(
     tmp_path: Path, studio: Studio
 ) -> None:
     images = panned(4)
@@ -135,7 +131,9 @@ def test_a_killed_run_costs_the_frame_at_hand_and_ends_like_one_that_was_not(
         assert apart(one, another) == 0
 
 
-def test_a_checkpoint_of_another_clip_is_refused(tmp_path: Path, studio: Studio) -> None:
+def test_checkpoints_of_other_clips_and_unreadable_ones_are_refused(
+    tmp_path: Path, studio: Studio
+) -> None:
     run = painting(Images(panned(1)), tmp_path / "a", studio)
     kept = [one for one in run.paint() if isinstance(one, FramePainted)][-1]
     for data, said in (
@@ -151,7 +149,7 @@ def test_a_checkpoint_of_another_clip_is_refused(tmp_path: Path, studio: Studio)
         same.go_on(json.dumps(odd).encode(), run.frames.file)
 
 
-def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_anew(
+def test_wrong_frames_for_a_checkpoint_are_refused_and_painting_starts_over(
     tmp_path: Path, studio: Studio
 ) -> None:
     images, quick = panned(3), PaintOptions(size_px=64, iterations=1, scales=1)
@@ -171,9 +169,7 @@ def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_
         assert {one.frame for one in events if isinstance(one, FrameStepped)} == {1, 2, 3}
 
 
-def test_a_checkpoint_is_as_short_for_many_frames_as_for_one(
-    tmp_path: Path, studio: Studio
-) -> None:
+def test_checkpoint_size_does_not_grow_with_the_frames(tmp_path: Path, studio: Studio) -> None:
     images = [Image.new("RGB", (32, 32), (number, 90, 40)) for number in range(40)]
     quick = PaintOptions(size_px=64, iterations=1, scales=1)
     run = painting(Images(images), tmp_path, studio, quick)
@@ -182,7 +178,7 @@ def test_a_checkpoint_is_as_short_for_many_frames_as_for_one(
     assert max(kept) - min(kept) < 32  # longer numbers
 
 
-def test_a_run_is_stopped_within_a_frame(tmp_path: Path, studio: Studio) -> None:
+def test_stop_request_takes_effect_within_a_frame(tmp_path: Path, studio: Studio) -> None:
     seen: list[Any] = []
     control = Control(should_stop=lambda: any(isinstance(one, FrameStepped) for one in seen))
     run = painting(Images(panned(3)), tmp_path, studio, control=control)
@@ -192,7 +188,7 @@ def test_a_run_is_stopped_within_a_frame(tmp_path: Path, studio: Studio) -> None
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 90), (1, 90), (90, 1)])
-def test_clips_of_a_pixel_and_of_one_frame(
+def test_tiny_and_single_frame_clips_can_be_painted(
     size: tuple[int, int], tmp_path: Path, studio: Studio
 ) -> None:
     images = [Image.new("RGB", size, (200, 40, 40)), Image.new("RGB", size, (40, 40, 200))]
@@ -202,7 +198,7 @@ def test_clips_of_a_pixel_and_of_one_frame(
         assert max(frames[0].size) == 80
 
 
-def test_transparent_parts_stay_so(tmp_path: Path, studio: Studio) -> None:
+def test_transparent_parts_stay_transparent(tmp_path: Path, studio: Studio) -> None:
     images = []
     for left in (10, 20):
         frame = image_of(textured(64, 80)).convert("RGBA")
@@ -217,7 +213,7 @@ def test_transparent_parts_stay_so(tmp_path: Path, studio: Studio) -> None:
         assert frame.getchannel("A").tobytes() == image.getchannel("A").tobytes()
 
 
-def test_the_photographs_colours_are_laid_over_what_is_shown(
+def test_keep_colors_gives_every_frame_the_photographs_colors(
     tmp_path: Path, studio: Studio
 ) -> None:
     grey = [one.convert("L").convert("RGB") for one in panned(2)]
@@ -253,7 +249,7 @@ def test_faces_are_found_once_and_move_with_the_picture(
     assert steps == pytest.approx([8 * 160 / 400] * 3, abs=1.0)
 
 
-def test_a_preview_is_a_short_loop_of_what_is_done(tmp_path: Path, studio: Studio) -> None:
+def test_preview_is_a_short_loop_of_finished_frames(tmp_path: Path, studio: Studio) -> None:
     run = painting(Images(panned(3)), tmp_path, studio)
     shown = [one.preview(40) for one in run.paint() if isinstance(one, FramePainted)]
     assert [len(images) for images in shown] == [1, 2, 3]

@@ -53,7 +53,7 @@ def show_faces(monkeypatch: pytest.MonkeyPatch, images: list[Image.Image], *fram
 
 
 @pytest.mark.parametrize("faces", [(), (0,)])
-def test_the_first_frame_is_the_still_of_it(
+def test_first_frame_equals_the_painted_still(
     faces: tuple[int, ...], tmp_path: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = panned(2)
@@ -69,7 +69,7 @@ def test_the_first_frame_is_the_still_of_it(
     [(3, (), True), (3, (0,), False), (13, (12,), False), (6, (5,), True)],
     ids=["none", "from the first", "one comes", "one that is not looked for"],
 )
-def test_a_scene_in_which_a_face_is_found_is_led_by_light_from_its_first_frame_on(
+def test_scene_with_a_face_is_colored_by_light_from_its_first_frame(
     count: int,
     faces: tuple[int, ...],
     by_hue: bool,
@@ -84,7 +84,7 @@ def test_a_scene_in_which_a_face_is_found_is_led_by_light_from_its_first_frame_o
     assert led_by_hue == [by_hue] * count
 
 
-def test_each_scene_decides_and_one_that_returns_stays_with_it(
+def test_coloring_is_decided_per_scene_and_kept_when_a_scene_returns(
     tmp_path: Path, studio: Studio, led_by_hue: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, other = panned(9), panned(4, seed=7)
@@ -95,7 +95,7 @@ def test_each_scene_decides_and_one_that_returns_stays_with_it(
     assert led_by_hue == [True] * 4 + [False] * 4 + [True] * 5
 
 
-def test_a_run_that_goes_on_decides_as_the_first_one_did(
+def test_resumed_run_keeps_the_coloring_of_its_scene(
     tmp_path: Path, studio: Studio, led_by_hue: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = [*panned(3), *panned(10, seed=7)]
@@ -123,7 +123,7 @@ def faces_of(images: list[Image.Image], faces: Collection[int], **given: Any) ->
     return ClipFaces(len(images), **{"find": find, "content": content, **given})
 
 
-def test_a_frame_is_looked_at_once_and_no_flow_is_found_where_there_are_no_faces() -> None:
+def test_frames_are_searched_once_and_no_flow_is_computed_without_faces() -> None:
     looked: list[int] = []
 
     def find(number: int) -> tuple[Face, ...]:
@@ -140,7 +140,7 @@ def test_a_frame_is_looked_at_once_and_no_flow_is_found_where_there_are_no_faces
     assert looked == [3, 12, 24]
 
 
-def test_a_face_beyond_a_cut_is_another_scenes() -> None:
+def test_face_beyond_a_cut_belongs_to_another_scene() -> None:
     images = [*panned(13), *panned(12, seed=7)]
     assert not faces_of(images, {24}).in_scene(0)
     assert faces_of(images, {24}).in_scene(13)

@@ -71,7 +71,7 @@ def only_in(number: int) -> Callable[[ClipFaces, int], tuple[Face, ...]]:
     return of
 
 
-def test_it_is_looked_for_between_the_steps(
+def test_stop_request_is_checked_between_steps(
     tmp_path: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = panned(7, step=3)

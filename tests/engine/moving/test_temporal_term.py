@@ -52,7 +52,7 @@ def judged(inputs: Inputs, core_px: int | None) -> Evaluation:
     return evaluate(made, random(1, 3, *SIZE, seed=5), tiling)
 
 
-def test_its_loss_is_the_papers() -> None:
+def test_temporal_loss_matches_the_paper() -> None:
     made = objective(warped_inputs(still=False))
     term = next(one for one in made.terms if isinstance(one, TemporalTerm))
     picture = random(1, 3, *SIZE, seed=5)
@@ -63,7 +63,7 @@ def test_its_loss_is_the_papers() -> None:
     assert float(loss) == pytest.approx(float(meant), rel=1e-12)
 
 
-def test_its_gradient_is_that_of_its_loss() -> None:
+def test_temporal_gradient_matches_finite_differences() -> None:
     made = objective(warped_inputs(still=False))
     term = next(one for one in made.terms if isinstance(one, TemporalTerm))
     whole, step = Region(0, SIZE[0], 0, SIZE[1]), 1e-6
@@ -84,7 +84,7 @@ def test_its_gradient_is_that_of_its_loss() -> None:
 
 
 @pytest.mark.parametrize("still", [False, True])
-def test_a_warped_frame_in_tiles_is_judged_like_the_whole(still: bool) -> None:
+def test_warped_frame_evaluates_the_same_in_tiles(still: bool) -> None:
     inputs = warped_inputs(still=still)
     whole, tiled = judged(inputs, None), judged(inputs, 64)
     assert float(tiled.terms["temporal"]) == pytest.approx(float(whole.terms["temporal"]), rel=1e-9)
@@ -92,7 +92,7 @@ def test_a_warped_frame_in_tiles_is_judged_like_the_whole(still: bool) -> None:
     assert (tiled.gradient - whole.gradient).abs().max() < 1e-9 * whole.gradient.abs().max()
 
 
-def test_what_stands_still_has_no_gradient_and_is_shown_as_it_was() -> None:
+def test_still_pixels_have_no_gradient_and_show_the_warped_frame() -> None:
     inputs = warped_inputs(still=True)
     assert inputs.warped is not None
     stands = inputs.warped.still > 0
@@ -103,7 +103,7 @@ def test_what_stands_still_has_no_gradient_and_is_shown_as_it_was() -> None:
     torch.testing.assert_close(shown, inputs.warped.pixels[:, stands].to(DOUBLE))
 
 
-def test_a_picture_that_stands_alone_knows_nothing_of_it() -> None:
+def test_picture_without_a_warped_frame_has_no_temporal_term() -> None:
     inputs = replace(warped_inputs(still=False), warped=None)
     encoder = thin()
     plan = make_plan(PaintOptions(size_px=SIZE[1]), load_recipe("atelier"), encoder, SIZE)

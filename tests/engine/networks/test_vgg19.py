@@ -50,7 +50,7 @@ def test_features_equal_those_of_the_published_network() -> None:
         torch.testing.assert_close(found[name], wanted[name], rtol=1e-4, atol=1e-5 * size)
 
 
-def test_no_layer_below_the_deepest_in_use_is_computed() -> None:
+def test_layers_deeper_than_requested_are_not_computed() -> None:
     weights = thin_weights()
     broken = dict(weights.tensors)
     broken["features.5.weight"] = torch.full_like(broken["features.5.weight"], torch.nan)
@@ -59,7 +59,7 @@ def test_no_layer_below_the_deepest_in_use_is_computed() -> None:
     assert torch.isfinite(found["relu1_2"]).all()
 
 
-def test_margin_and_stride_of_the_deepest_layer() -> None:
+def test_margin_follows_the_deepest_layer_and_stride_doubles_per_block() -> None:
     encoder = thin()
     assert encoder.margin_px(["relu5_1", "relu1_1"]) == 80
     assert encoder.margin_px(["relu1_1"]) == 1
@@ -73,7 +73,7 @@ def test_a_flat_picture_has_flat_first_features_up_to_the_border() -> None:
     assert features["relu1_1"].std((2, 3)).max() < 1e-12
 
 
-def test_weights_that_end_early_name_what_is_missing(tmp_path: Path) -> None:
+def test_weights_that_end_early_name_the_missing_layers(tmp_path: Path) -> None:
     file = tmp_path / "short.safetensors"
     save_file(thin_weights(8).tensors, file, metadata={"input": "as torchvision"})
     encoder = Vgg19(load_weights(file))
@@ -84,7 +84,7 @@ def test_weights_that_end_early_name_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["empty.safetensors", "text.pth"])
-def test_a_file_that_is_no_weights_file_gets_a_sentence(tmp_path: Path, name: str) -> None:
+def test_invalid_or_missing_weights_file_is_refused(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(b"not weights")
     with pytest.raises(WeightsError, match=name):
@@ -93,7 +93,7 @@ def test_a_file_that_is_no_weights_file_gets_a_sentence(tmp_path: Path, name: st
         load_weights(tmp_path / "absent.safetensors")
 
 
-def test_caffes_true_weights_see_what_caffe_saw(caffe_file: Path) -> None:
+def test_caffe_weights_reproduce_caffes_first_features(caffe_file: Path) -> None:
     weights = load_weights(caffe_file)
     encoder = Vgg19(weights)
     picture = torch.rand(1, 3, 8, 8)
@@ -111,7 +111,7 @@ def test_the_hash_tells_weights_apart() -> None:
     assert thin_weights(8).hash() != thin_weights().hash()
 
 
-def test_auto_is_the_whole_vgg19_without_any_file() -> None:
+def test_auto_network_is_the_whole_vgg19_without_any_file() -> None:
     assert resolve_network("auto") == "vgg19"
     assert resolve_network("lite") == "lite"
     encoder = open_encoder("auto", NetworkSource(), device=torch.device("cpu"), dtype=torch.float32)

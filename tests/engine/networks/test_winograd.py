@@ -44,7 +44,7 @@ def in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("side", "padding"), [(3, 1), (3, 0), (5, 0)])
 @pytest.mark.parametrize("size", [(7, 9), (48, 20), (200, 331)])
 @pytest.mark.parametrize("inputs", [3, 6])
-def test_a_convolution_is_one(
+def test_winograd_convolution_matches_torch(
     side: int, padding: int, size: tuple[int, int], inputs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = torch.backends.cpu.get_cpu_capability()
@@ -54,7 +54,7 @@ def test_a_convolution_is_one(
     assert apart(made(x), wanted) < 1e-5
 
 
-def test_a_wide_convolution_is_one_of_few_positions_as_of_many(
+def test_wide_convolution_is_direct_at_few_positions_and_matches_torch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Few are computed directly, many by the transform."""
@@ -75,7 +75,7 @@ def test_a_wide_convolution_is_one_of_few_positions_as_of_many(
     assert transformed == [(1, 160, 10, 15)]
 
 
-def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convolution_in_bands_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     made, x = kernel(16, 24), noise(1, 16, 131, 90)
     whole = made(x)
     in_bands(monkeypatch)
@@ -83,7 +83,7 @@ def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("size", [(6, 8), (7, 8), (6, 9), (31, 17)])
-def test_a_mean_is_that_of_torch_both_ways(size: tuple[int, int]) -> None:
+def test_average_pooling_matches_torch_forward_and_backward(size: tuple[int, int]) -> None:
     one, other = noise(1, 5, *size).requires_grad_(), noise(1, 5, *size).requires_grad_()
     found, wanted = winograd.avg_pool(one), F.avg_pool2d(other, 2)
     # The same four numbers, added in another order.
@@ -96,7 +96,7 @@ def test_a_mean_is_that_of_torch_both_ways(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(130, 90), (131, 91)])
 @pytest.mark.parametrize("step", [winograd.conv_relu_max_pool, winograd.conv_relu])
-def test_what_is_made_in_bands_is_that_of_the_whole_both_ways(
+def test_layers_in_bands_equal_the_whole_forward_and_backward(
     step: Callable[[Tensor, Kernel], Tensor], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, found = kernel(6, 8), []
@@ -113,7 +113,7 @@ def test_what_is_made_in_bands_is_that_of_the_whole_both_ways(
 
 
 @pytest.mark.parametrize("size", [(24, 32), (25, 33)])
-def test_slopes_are_those_of_plain_convolutions(size: tuple[int, int]) -> None:
+def test_gradients_match_plain_convolutions(size: tuple[int, int]) -> None:
     first, second, third = kernel(3, 8, padding=0), kernel(8, 12), kernel(12, 12)
 
     def by_winograd(x: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ def test_slopes_are_those_of_plain_convolutions(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
-def test_vgg19_has_the_same_features_either_way(pooling: str) -> None:
+def test_vgg19_has_the_same_features_with_and_without_winograd(pooling: str) -> None:
     layers = ("relu1_1", "relu1_2", "relu2_1", "relu3_1", "relu4_2")
     encoder = Vgg19(original_weights(), pooling=pooling)
     picture = torch.rand(1, 3, 50, 71, generator=torch.Generator().manual_seed(2))
@@ -151,7 +151,7 @@ def test_vgg19_has_the_same_features_either_way(pooling: str) -> None:
         assert apart(found[name], wanted[name]) < 1e-4
 
 
-def test_lite_has_the_same_features_either_way() -> None:
+def test_lite_has_the_same_features_with_and_without_winograd() -> None:
     encoder = LiteEncoder()
     picture = torch.rand(1, 3, 50, 71, generator=torch.Generator().manual_seed(2))
     encoder.__dict__["_uses_winograd"] = True
@@ -166,21 +166,21 @@ def test_lite_has_the_same_features_either_way() -> None:
     ("instructions", "widest", "used"),
     [("AVX2", 128, True), ("AVX2", 8, False), ("AVX512", 128, False), ("AVX512", 512, True)],
 )
-def test_it_is_used_where_it_was_measured_to_be_quicker(
+def test_winograd_is_used_only_where_measured_to_be_quicker(
     monkeypatch: pytest.MonkeyPatch, instructions: str, widest: int, used: bool
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
     assert winograd.is_quicker(widest, device=CPU, dtype=torch.float32) is used
 
 
-def test_it_is_left_alone_where_nobody_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_winograd_is_not_used_where_unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not winograd.is_quicker(512, device=CPU, dtype=torch.bfloat16)
     assert not winograd.is_quicker(512, device=torch.device("meta"), dtype=torch.float32)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     assert not winograd.is_quicker(512, device=CPU, dtype=torch.float32)
 
 
-def test_a_torch_without_it_or_with_wrong_answers_is_not_relied_on(
+def test_failing_or_wrong_nnpack_is_not_relied_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*_: object, **__: object) -> Tensor:

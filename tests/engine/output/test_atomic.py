@@ -17,9 +17,7 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_disk_that_is_full_only_in_the_end_leaves_what_was_there(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_fsync_keeps_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a share on another machine is, which takes all and writes it later."""
 
     def full(_: int) -> None:
@@ -33,13 +31,13 @@ def test_a_disk_that_is_full_only_in_the_end_leaves_what_was_there(
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_where_nothing_is_written_all_stays(path: Path) -> None:
+def test_replacing_without_writing_keeps_the_old_file(path: Path) -> None:
     with replacing(path):
         pass
     assert path.read_bytes() == b"before"
 
 
-def test_an_exception_leaves_nothing_half(path: Path) -> None:
+def test_exception_while_writing_keeps_the_old_file(path: Path) -> None:
     def half() -> None:
         with replacing(path) as temporary:
             temporary.write_bytes(b"half")

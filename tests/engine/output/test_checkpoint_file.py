@@ -8,7 +8,7 @@ from engine.moving.events import FramePainted
 from engine.pipeline.recording import CheckpointFile
 
 
-def test_no_more_than_a_tenth_of_the_time_goes_to_writing_checkpoints(
+def test_writing_checkpoints_takes_at_most_a_tenth_of_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, written = 0.0, list[float]()

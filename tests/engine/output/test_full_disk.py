@@ -25,7 +25,7 @@ def _full_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_without_any_room_for_a_long_film_costs_the_film_and_not_the_process(
+def test_full_disk_loses_a_long_film_but_not_the_process(
     tmp_path: Path,
 ) -> None:
     frame = Image.effect_noise((64, 48), 50).convert("RGB")
@@ -39,7 +39,7 @@ def test_a_disk_without_any_room_for_a_long_film_costs_the_film_and_not_the_proc
 
 
 @pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
-def test_without_room_it_is_painted_without_film_and_checkpoint(name: str, tmp_path: Path) -> None:
+def test_full_disk_paints_without_film_and_checkpoint(name: str, tmp_path: Path) -> None:
     events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
     checkpoints = CheckpointFile(tmp_path / "run.ckpt", 0)
     bar = ProgressBar(Console(stderr=True), quiet=True)

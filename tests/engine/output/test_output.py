@@ -34,7 +34,7 @@ def gradient(height: int = 20, width: int = 30, *, alpha: bool = False) -> Pictu
 
 @pytest.mark.parametrize("suffix", [one for one in PICTURE_SUFFIXES if one not in TIFFS])
 @pytest.mark.parametrize("alpha", [False, True])
-def test_each_format_keeps_the_picture_and_its_profile(
+def test_each_format_keeps_the_picture_and_embeds_an_srgb_profile(
     tmp_path: Path, suffix: str, alpha: bool
 ) -> None:
     picture = gradient(alpha=alpha)
@@ -85,7 +85,7 @@ def test_jpeg_has_full_color_resolution(tmp_path: Path) -> None:
     assert sampling == {(1, 1)}
 
 
-def test_a_clear_jpeg_is_white() -> None:
+def test_transparent_pixels_are_white_in_a_jpeg() -> None:
     clear = Picture(torch.zeros(3, 8, 8), torch.zeros(8, 8))
     with Image.open(io.BytesIO(encode_picture(clear, ".jpg"))) as image:
         assert image.getpixel((4, 4)) == (255, 255, 255)
@@ -98,12 +98,12 @@ def test_the_same_picture_gives_the_same_bytes(suffix: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "word"), [("a.bmp", r"\.png"), ("a", "is not a format")])
-def test_an_unknown_suffix_is_named(tmp_path: Path, name: str, word: str) -> None:
+def test_unknown_suffix_is_refused(tmp_path: Path, name: str, word: str) -> None:
     with pytest.raises(OutputError, match=word):
         write_picture(gradient(), tmp_path / name)
 
 
-def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_writing_to_a_missing_folder_or_over_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="create it first"):
         write_picture(gradient(), tmp_path / "none" / "a.png")
     (tmp_path / "folder.png").mkdir()
@@ -112,7 +112,7 @@ def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")
-def test_a_link_stays_a_link_to_what_is_written(tmp_path: Path) -> None:
+def test_writing_through_a_symlink_keeps_the_symlink(tmp_path: Path) -> None:
     (tmp_path / "large-disk").mkdir()
     (tmp_path / "out.png").symlink_to(tmp_path / "large-disk" / "picture.png")
     for picture in (b"one", b"another"):
@@ -122,9 +122,7 @@ def test_a_link_stays_a_link_to_what_is_written(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "large-disk").iterdir()] == ["picture.png"]
 
 
-def test_what_was_there_stays_when_writing_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"before")
 
@@ -186,7 +184,7 @@ def test_an_mp4_plays_with_even_sides(
     assert abs(int(pictures[0][10, 15, 2]) - 255) < 12
 
 
-def test_large_films_are_made_smaller(tmp_path: Path) -> None:
+def test_large_films_are_scaled_down(tmp_path: Path) -> None:
     with time_lapse(tmp_path / "film.gif", (2000, 1000)) as film:
         film.add(Image.new("RGB", (100, 50)))
     with Image.open(tmp_path / "film.gif") as image:
@@ -194,7 +192,7 @@ def test_large_films_are_made_smaller(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
-def test_a_film_that_breaks_off_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+def test_aborted_or_empty_film_leaves_no_file(tmp_path: Path, suffix: str) -> None:
     def break_off() -> None:
         with time_lapse(tmp_path / f"film{suffix}", (30, 20)) as film:
             for frame in frames(3):
@@ -216,7 +214,7 @@ RECORDS = [
 ]
 
 
-def test_losses_are_lines_of_json() -> None:
+def test_losses_are_written_as_json_lines() -> None:
     lines = [json.loads(line) for line in loss_lines(RECORDS).splitlines()]
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
     assert lines[2]["loss"] is None
@@ -251,7 +249,7 @@ def test_losses_are_plotted(count: int, drawn: list[Any]) -> None:
     assert [text.get_text() for text in axes.texts] == sizes[count]
 
 
-def test_curves_are_told_apart_without_their_colors(drawn: list[Any]) -> None:
+def test_loss_curves_differ_in_line_style(drawn: list[Any]) -> None:
     loss_plot(RECORDS)
     lines = drawn[0].axes[0].get_lines()
     assert len({line.get_linestyle() for line in lines}) == len(lines) == 3

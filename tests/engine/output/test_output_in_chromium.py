@@ -47,7 +47,7 @@ def on_white(image: Image.Image) -> Array:
     return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
 
 
-def test_files_of_pictures_and_films(tmp_path: Path) -> None:
+def test_pictures_and_films_show_their_colors_in_chromium(tmp_path: Path) -> None:
     image, clear = painting(), cut_out()
     with viewer() as chromium:
         for suffix in (".png", ".jpg", ".webp"):
@@ -66,7 +66,7 @@ def test_files_of_pictures_and_films(tmp_path: Path) -> None:
                 assert difference(found, right) < CLOSE, suffix
 
 
-def test_uploads_and_compare() -> None:
+def test_uploads_and_compare_sheets_show_their_colors_in_chromium() -> None:
     clear = cut_out()
     png = encode_picture(Picture.from_image(clear), ".png")
     with viewer() as chromium:

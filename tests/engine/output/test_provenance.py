@@ -16,7 +16,7 @@ DC = "{http://purl.org/dc/elements/1.1/}"
 XMP = "{http://ns.adobe.com/xap/1.0/}"
 
 
-def test_a_png_says_how_it_was_made_and_is_the_same_picture() -> None:
+def test_provenance_names_tool_style_and_settings_and_keeps_the_pixels() -> None:
     png = gradient_picture()
     said = with_provenance(png, 'Atelier "1"', "Water Lilies", {"seed": 7, "quality": "fine"})
     before, after = Image.open(io.BytesIO(png)), Image.open(io.BytesIO(said))
@@ -33,7 +33,7 @@ def test_a_png_says_how_it_was_made_and_is_the_same_picture() -> None:
     assert said_of.get(f"{DC}source") is None
 
 
-def test_a_png_says_where_the_picture_is_that_it_was_painted_on_from() -> None:
+def test_provenance_links_the_source_picture() -> None:
     address = "https://example.org/?a=1&b=2"
     said = Image.open(io.BytesIO(with_provenance(gradient_picture(), "Atelier", "x", {}, address)))
     said.load()
@@ -42,7 +42,7 @@ def test_a_png_says_where_the_picture_is_that_it_was_painted_on_from() -> None:
     assert said_of.get(f"{DC}source") == address
 
 
-def test_the_same_settings_give_the_same_bytes() -> None:
+def test_provenance_does_not_depend_on_the_order_of_settings() -> None:
     png = gradient_picture()
     assert with_provenance(png, "Atelier", "x", {"a": 1, "b": 2}) == with_provenance(
         png, "Atelier", "x", {"b": 2, "a": 1}

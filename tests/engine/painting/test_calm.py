@@ -20,26 +20,26 @@ def half_lively(height: int, width: int) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [(64, 96), (300, 500), (500, 160)])
-def test_what_is_smooth_is_calm_and_what_is_busy_is_not(size: tuple[int, int]) -> None:
+def test_smooth_parts_are_calm_and_busy_parts_are_not(size: tuple[int, int]) -> None:
     calm = calm_parts(half_lively(*size))
     width = calm.shape[1]
     assert float(calm[:, : width // 3].mean()) < 0.2
     assert float(calm[:, -width // 3 :].mean()) > 0.8
 
 
-def test_it_is_small_and_of_the_pictures_shape() -> None:
+def test_calm_map_is_small_and_has_the_pictures_shape() -> None:
     assert calm_parts(half_lively(300, 600)).shape == (128, 256)
     assert calm_parts(half_lively(30, 60)).shape == (30, 60)
     assert calm_parts(torch.rand(3, 2, 2000)).shape == (1, 256)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
-def test_of_a_flat_picture_all_is_half_calm(level: float) -> None:
+def test_flat_picture_is_half_calm_everywhere(level: float) -> None:
     calm = calm_parts(torch.full((3, 50, 70), level))
     torch.testing.assert_close(calm, torch.full((50, 70), 0.5))
 
 
-def test_light_and_colour_make_no_difference() -> None:
+def test_brightness_and_color_hardly_change_the_calm_parts() -> None:
     pixels = half_lively(64, 96)
     calm = calm_parts(pixels)
     for other in (pixels * 0.5, pixels * 0.5 + 0.4):
@@ -53,7 +53,7 @@ def test_half_of_a_picture_is_calm() -> None:
     assert math.isclose(float(calm.mean()), 0.5, abs_tol=0.02)
 
 
-def test_a_face_is_not_painted_as_calm_parts_are() -> None:
+def test_faces_are_not_calm() -> None:
     content = Picture(torch.full((3, 64, 96), 0.5))
     faces = face_mask((Face(0.25, 0.25, 0.5, 0.5),), content.size)
     calm = Inputs(content, (), faces=faces).calm

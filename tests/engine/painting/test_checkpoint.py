@@ -45,7 +45,7 @@ def changed(**changes: Any) -> bytes:
     return save(load(written()), metadata={"atelier": json.dumps(kept)})
 
 
-def test_what_was_written_is_read() -> None:
+def test_written_checkpoint_is_read_back() -> None:
     torch.manual_seed(3)
     random = torch.get_rng_state()
     data = written()
@@ -58,7 +58,7 @@ def test_what_was_written_is_read() -> None:
         kept.check("of others")
 
 
-def test_the_state_of_chance_is_kept() -> None:
+def test_checkpoint_keeps_the_random_state() -> None:
     torch.manual_seed(3)
     state = torch.get_rng_state()
     kept = from_bytes(to_bytes(HEADER, {}))
@@ -66,7 +66,7 @@ def test_the_state_of_chance_is_kept() -> None:
 
 
 @pytest.mark.parametrize("number", [FORMAT - 1, FORMAT + 1])
-def test_one_of_another_version_says_so(number: int) -> None:
+def test_checkpoint_of_another_version_is_refused(number: int) -> None:
     with pytest.raises(CheckpointError, match="another version"):
         from_bytes(changed(format=number))
 
@@ -96,12 +96,12 @@ DEEP = "[" * 100_000 + "]" * 100_000
         *("deep", "of no job", "with more", "half a loss", "no losses", "no sentence"),
     ],
 )
-def test_what_is_none_is_refused_in_a_sentence(data: bytes) -> None:
+def test_invalid_checkpoint_is_refused(data: bytes) -> None:
     with pytest.raises(CheckpointError, match="cannot be read"):
         from_bytes(data)
 
 
-def test_each_setting_makes_another_job() -> None:
+def test_each_setting_changes_the_fingerprint() -> None:
     assert fingerprint("a", 1) == fingerprint("a", 1)
     assert len({fingerprint("a", 1), fingerprint("a", 2), fingerprint("b", 1)}) == 3
 
@@ -111,7 +111,7 @@ def measured(picture: str) -> Style:
     return Style(fingerprints=(StyleStatistics(key, {}),))
 
 
-def test_other_styles_masks_and_beginnings_make_another_job() -> None:
+def test_other_styles_masks_and_starts_change_the_fingerprint() -> None:
     content, one, other = (noise_picture(24, 32, seed=seed) for seed in range(3))
     left = torch.zeros(24, 32)
     left[:, :16] = 1

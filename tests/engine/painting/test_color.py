@@ -32,7 +32,7 @@ sides = st.integers(1, 9)
 
 @settings(max_examples=150, deadline=None)
 @given(kinds, kinds, sides, sides, sides, sides, st.sampled_from(METHODS), st.floats(0, 1))
-def test_any_pictures_give_a_picture(
+def test_any_pictures_give_finite_colors_in_range(
     of_style: str,
     of_content: str,
     height: int,
@@ -57,14 +57,14 @@ def test_any_pictures_give_a_picture(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_strength_changes_nothing(method: KeepColors) -> None:
+def test_zero_strength_changes_nothing(method: KeepColors) -> None:
     style, content = picture("colors", 1, 7, 6), picture("colors", 2, 5, 4)
     painted = picture("colors", 3, 5, 4)
     assert torch.equal(color.prepare_style(style, content, method, 0.0), style)
     assert torch.equal(color.finish(painted, content, method, 0.0), painted)
 
 
-def test_moments_of_the_style_become_the_contents() -> None:
+def test_matched_style_has_the_contents_color_moments() -> None:
     generator = torch.Generator().manual_seed(4)
     mix = torch.tensor([[0.06, 0.02, 0.0], [0.01, 0.05, 0.02], [0.0, 0.01, 0.04]])
     style = 0.5 + 0.05 * torch.randn(1, 3, 40, 50, generator=generator).clamp(-2.5, 2.5)
@@ -98,7 +98,7 @@ def test_a_nearly_grey_style_is_not_made_noisy() -> None:
     assert float(colorfulness.std(2).max()) < 0.15
 
 
-def test_histograms_become_the_contents() -> None:
+def test_matched_style_has_the_contents_histograms() -> None:
     style, content = picture("grey", 1, 40, 40), picture("colors", 2, 50, 40)
     style = 0.8 * style + 0.2 * torch.rand(style.shape)
     found = color.match_histogram(style, content)
@@ -109,7 +109,7 @@ def test_histograms_become_the_contents() -> None:
         assert torch.allclose(got, wanted, atol=0.02)
 
 
-def test_luminance_is_the_paintings_and_colors_are_the_contents() -> None:
+def test_luminance_comes_from_the_painting_and_hue_from_the_content() -> None:
     painted, content = picture("colors", 1, 9, 9), picture("colors", 2, 9, 9)
     found = color.finish(painted, content, "luminance", 1.0)
     assert torch.allclose(color.luminance(found), color.luminance(painted), atol=1e-5)
@@ -123,7 +123,7 @@ def test_luminance_is_the_paintings_and_colors_are_the_contents() -> None:
     assert torch.allclose(same, content, atol=1e-6)
 
 
-def test_the_grey_style_has_the_contents_light() -> None:
+def test_grey_style_has_the_contents_luminance() -> None:
     style, content = picture("colors", 1, 30, 30) * 0.5 + 0.2, picture("colors", 2, 30, 30)
     grey = color.prepare_style(style, content, "luminance", 1.0)
     assert float((grey[:, 0] - grey[:, 2]).abs().max()) == 0
@@ -132,7 +132,7 @@ def test_the_grey_style_has_the_contents_light() -> None:
     assert float(color.luminance(grey).std()) == pytest.approx(float(light.std()), rel=0.1)
 
 
-def test_palettes_mix_as_if_their_pictures_lay_side_by_side() -> None:
+def test_mixed_palette_equals_the_palette_of_pictures_side_by_side() -> None:
     one, two = picture("noise", 1, 20, 30), picture("noise", 2, 20, 30) * 0.5
     mixed = color.mixed_colors([(1.0, color.color_moments(one)), (1.0, color.color_moments(two))])
     both = color.color_moments(torch.cat([one, two], 3))

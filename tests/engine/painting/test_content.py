@@ -36,7 +36,7 @@ def tiled() -> ContentTargets:
     return ContentTargets.of_tiles(encoder, content, [LAYER], tiling, lambda: None)
 
 
-def test_the_files_of_features_have_all_their_room(tmp_path: Path) -> None:
+def test_feature_files_are_fully_allocated_and_deleted_on_close(tmp_path: Path) -> None:
     targets = tiled()
     (file,) = tmp_path.rglob("*.features")
     assert file.stat().st_size == FILE_BYTES
@@ -46,7 +46,7 @@ def test_the_files_of_features_have_all_their_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_full_disk")
-def test_a_full_disk_fails_with_a_reason_and_leaves_nothing(tmp_path: Path) -> None:
+def test_full_disk_fails_with_a_reason_and_leaves_no_files(tmp_path: Path) -> None:
     with pytest.raises(PaintingFailedError, match="no room in"):
         tiled()
     assert not any(tmp_path.iterdir())

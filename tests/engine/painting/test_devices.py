@@ -25,7 +25,7 @@ def _two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_two_cards")
-def test_a_card_is_taken_by_its_number_and_the_first_where_none_is_said() -> None:
+def test_card_is_chosen_by_number_and_defaults_to_the_first() -> None:
     asked = ("auto", "cuda", "cuda:0", "cuda:1", "cpu")
     assert [str(choose_device(name)) for name in asked] == [*["cuda:0"] * 3, "cuda:1", "cpu"]
     for name in ("cuda:2", "cuda:-1", "cuda:x", ""):
@@ -34,7 +34,7 @@ def test_a_card_is_taken_by_its_number_and_the_first_where_none_is_said() -> Non
 
 
 @pytest.mark.usefixtures("_two_cards")
-def test_a_card_that_torch_has_no_code_for_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_card_that_torch_has_no_code_for_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts them all the same, and then each piece of work fails."""
     kinds = [(6, 1), (7, 5)]
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card: kinds[card.index])
@@ -58,7 +58,7 @@ def test_a_card_that_torch_has_no_code_for_is_none(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("_two_cards")
-def test_cards_that_the_driver_counts_but_torch_cannot_reach_are_none(
+def test_cards_that_torch_cannot_reach_are_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(_card: torch.device) -> tuple[int, int]:
@@ -71,7 +71,7 @@ def test_cards_that_the_driver_counts_but_torch_cannot_reach_are_none(
         choose_device("cuda")
 
 
-def test_bf16_is_chosen_by_the_card_that_paints(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_precision_depends_on_the_chosen_card(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = [(8, 6), (7, 5)]
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card: kinds[card.index])
     found = [choose_dtype("auto", torch.device("cuda", number)) for number in (0, 1)]
@@ -79,7 +79,7 @@ def test_bf16_is_chosen_by_the_card_that_paints(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("able", ["avx512_bf16", "amx_bf16", "avx2"])
-def test_bf16_is_taken_where_the_processor_is_built_for_it(
+def test_auto_precision_is_bf16_on_processors_with_bf16_support(
     able: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {able: True})
@@ -90,7 +90,7 @@ def test_bf16_is_taken_where_the_processor_is_built_for_it(
         choose_dtype("fp16", CPU)
 
 
-def test_what_the_process_takes_already_is_none_of_a_processors_memory_for_painting(
+def test_cpu_allowance_excludes_memory_the_process_already_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rounded up, so that a painting keeps within what was allowed, and finds the same tiles."""
@@ -101,6 +101,6 @@ def test_what_the_process_takes_already_is_none_of_a_processors_memory_for_paint
         assert parse_allowance("200MiB", CPU) == 1, "none is no limit"
 
 
-def test_only_what_failed_for_want_of_memory_is_tried_with_less() -> None:
+def test_only_memory_errors_count_as_out_of_memory() -> None:
     assert is_out_of_memory(MemoryError(), CPU)
     assert not is_out_of_memory(ValueError("A file says: out of memory"), CPU)

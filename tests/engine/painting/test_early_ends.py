@@ -8,7 +8,7 @@ from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_stu
 CONTENT = noise_picture(48, 64)
 
 
-def test_each_scale_is_measured_by_its_own_losses() -> None:
+def test_early_end_of_a_scale_depends_on_its_own_losses() -> None:
     options = changed(scales=2, iterations=30, optimizer="lbfgs", min_improvement=0.01)
     painted, _ = run(options, thin_studio(), content=CONTENT)
     first, later = (Counter(one.scale for one in painted.report.losses)[scale] for scale in (0, 1))
@@ -16,7 +16,7 @@ def test_each_scale_is_measured_by_its_own_losses() -> None:
     assert later >= 20  # two looks at the losses are needed to see that they hardly sink
 
 
-def test_a_scale_that_ended_stays_ended_when_it_is_gone_on_from() -> None:
+def test_scale_that_ended_early_stays_ended_on_resume() -> None:
     options = changed(scales=1, iterations=60, min_improvement=0.9)
     saved, steps = b"", 0
     for event in paint(CONTENT, [STYLE], options, studio=thin_studio()):

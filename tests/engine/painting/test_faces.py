@@ -29,7 +29,7 @@ def shipped(name: str) -> Image.Image:
     return Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB")
 
 
-def test_the_astronauts_face_is_found_where_it_is_and_in_the_mirror() -> None:
+def test_face_is_located_also_in_a_mirrored_photograph() -> None:
     image = shipped("astronaut.png")
     (face,) = find_faces(Picture.from_image(image))
     assert face.left == pytest.approx(0.34, abs=0.02)
@@ -40,12 +40,12 @@ def test_the_astronauts_face_is_found_where_it_is_and_in_the_mirror() -> None:
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "rocket.jpg"])
-def test_what_has_no_face_has_none(name: str) -> None:
+def test_no_face_is_found_in_pictures_without_faces(name: str) -> None:
     assert find_faces(Picture.from_image(shipped(name))) == ()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 40)])
-def test_a_picture_of_any_shape_is_looked_at(size: tuple[int, int]) -> None:
+def test_face_search_accepts_pictures_of_any_shape(size: tuple[int, int]) -> None:
     assert find_faces(Picture(torch.rand(3, *size))) == ()
 
 
@@ -60,7 +60,7 @@ def test_portraits_have_a_face_each_and_other_photographs_none() -> None:
     assert not wrong
 
 
-def test_the_mask_is_one_in_the_face_soft_at_its_border_and_nothing_else() -> None:
+def test_face_mask_is_one_inside_soft_at_the_border_and_zero_outside() -> None:
     mask = face_mask((Face(0.25, 0.25, 0.5, 0.5),), (80, 120))
     assert mask[40, 60] == 1
     assert float(mask[0].max()) == 0
@@ -76,7 +76,7 @@ def test_the_mask_is_one_in_the_face_soft_at_its_border_and_nothing_else() -> No
         ({}, Style(is_content=True)),
     ],
 )
-def test_faces_are_not_looked_for_where_they_are_nothing_special(
+def test_faces_are_not_searched_where_they_make_no_difference(
     options: dict[str, object], style: Style
 ) -> None:
     content = Picture.from_image(shipped("astronaut.png"))
@@ -85,7 +85,7 @@ def test_faces_are_not_looked_for_where_they_are_nothing_special(
     assert with_faces(inputs, wanted, 2.0).faces is None
 
 
-def test_a_recipe_says_by_how_much_more_the_content_counts_in_a_face() -> None:
+def test_recipe_sets_the_extra_content_weight_of_faces() -> None:
     content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
     inputs = check_inputs(content, [Style(noise_picture(40, 40))], PaintOptions(), None, None)
     recipe, encoder = load_recipe("atelier"), thin()
@@ -99,7 +99,7 @@ def test_a_recipe_says_by_how_much_more_the_content_counts_in_a_face() -> None:
     assert with_faces(inputs, PaintOptions(), gatys.loss.faces) is inputs
 
 
-def test_a_face_is_painted_nearer_to_the_photograph_than_without() -> None:
+def test_faces_option_paints_faces_nearer_to_the_photograph() -> None:
     content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
     options = PaintOptions(size_px=128, scales=1, iterations=20, colors_first=0, network="vgg19")
     kept, _ = run(options, thin_studio(), content=content)

@@ -16,7 +16,7 @@ def finisher(**options: object) -> Finisher:
     return Finisher((48, 64), (48, 64), PHOTOGRAPH.pixels, None, chosen)
 
 
-def test_the_photographs_colors_are_kept_as_far_as_was_asked_for() -> None:
+def test_keep_colors_strength_sets_the_share_of_the_photographs_colors() -> None:
     none, half, whole = (
         finisher(keep_colors="luminance", keep_colors_strength=strength).picture(PAINTED).pixels
         for strength in (0, 0.5, 1)
@@ -29,7 +29,7 @@ def test_the_photographs_colors_are_kept_as_far_as_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("most_px", [512, 40])
-def test_a_narrow_picture_is_cut_out_of_what_was_painted_with_its_alpha(most_px: int) -> None:
+def test_narrow_picture_is_cropped_from_the_padded_painting_with_its_alpha(most_px: int) -> None:
     alpha = torch.zeros(128, 10)
     alpha[64:] = 1
     cut = Finisher((128, 10), (128, 32), noise_picture(128, 32).pixels, alpha, PaintOptions())

@@ -24,7 +24,7 @@ def second_is_set_up(event: Event) -> bool:
 
 @pytest.mark.parametrize("after", [first_is_done, second_is_set_up])
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_what_is_kept_before_a_scale_goes_on_to_the_same_picture(
+def test_interrupt_at_a_scale_change_resumes_to_the_same_picture(
     optimizer: str, after: Callable[[Event], bool], tmp_path: Path
 ) -> None:
     options = changed(optimizer=optimizer)
@@ -48,7 +48,7 @@ def test_what_is_kept_before_a_scale_goes_on_to_the_same_picture(
     assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
 
 
-def test_between_two_scales_the_checkpoint_stays_as_it_was(
+def test_interrupt_between_scales_leaves_the_checkpoint_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     next_of = Scales.next

@@ -63,7 +63,7 @@ def rosenbrock(x: Tensor) -> Tensor:
     return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
 
 
-def test_reaches_the_least_of_a_quadratic_as_fast_as_torch() -> None:
+def test_quadratic_is_minimized_as_fast_as_by_torch() -> None:
     function, start = quadratic(), torch.zeros(40, dtype=torch.float64)
     state, losses = run(function, start, EXACT, 200)
     assert float(state.loss) < 1e-7 * losses[0]
@@ -71,7 +71,7 @@ def test_reaches_the_least_of_a_quadratic_as_fast_as_torch() -> None:
     assert losses[0] == pytest.approx(float(function(start)))
 
 
-def test_reaches_the_least_of_rosenbrocks_valley() -> None:
+def test_rosenbrock_function_is_minimized() -> None:
     start = torch.full((6,), -1.0, dtype=torch.float64)
     settings = LbfgsSettings(history=10, first_change=1 / 6, slack=0.0)
     state, _ = run(rosenbrock, start, settings, 200)
@@ -81,7 +81,7 @@ def test_reaches_the_least_of_rosenbrocks_valley() -> None:
     assert float(state.loss) <= max(searched, 1e-10)
 
 
-def test_steps_are_torchs_own_while_none_is_refused() -> None:
+def test_steps_match_torch_while_none_is_rejected() -> None:
     function, start = quadratic(condition=5), torch.zeros(40, dtype=torch.float64)
     settings = LbfgsSettings(history=10, first_change=1 / 40, slack=10.0)
     state, _ = run(function, start, settings, 12)
@@ -138,7 +138,7 @@ def test_a_state_is_loaded_in_the_precision_of_the_device(
     assert floats == {torch.float32, here}
 
 
-def test_a_run_begins_with_the_step_that_one_like_it_ended_with() -> None:
+def test_first_step_uses_the_gamma_of_an_earlier_run() -> None:
     function, start = quadratic(), torch.zeros(40, dtype=torch.float64)
     before, _ = run(function, start, EXACT, 12)
     gamma = lbfgs.gamma_of(before)
@@ -152,7 +152,7 @@ def test_a_run_begins_with_the_step_that_one_like_it_ended_with() -> None:
     assert helped[1] < alone[1], "its first step goes further down"
 
 
-def test_a_first_step_that_misled_is_forgotten_with_the_model() -> None:
+def test_misleading_initial_gamma_is_forgotten_with_the_model() -> None:
     """A run's first steps rise again and again, however short; then it begins as if alone."""
     settings = LbfgsSettings(history=5, slack=0.0, retries=2, first_change=1e-6)
     start = torch.ones(6, dtype=torch.float64)
@@ -163,7 +163,7 @@ def test_a_first_step_that_misled_is_forgotten_with_the_model() -> None:
     assert float(state.loss) < losses[0]
 
 
-def test_a_step_is_taken_unseen_only_where_the_model_is_known_to_be_right() -> None:
+def test_extrapolation_needs_a_model_that_has_proved_right() -> None:
     function, start = quadratic(condition=10), torch.zeros(40, dtype=torch.float64)
     for steps in range(3):
         state, _ = run(function, start, EXACT, steps)
@@ -176,7 +176,7 @@ def test_a_step_is_taken_unseen_only_where_the_model_is_known_to_be_right() -> N
     assert torch.equal(lbfgs.extrapolated(state), state.point), "the last step was not taken"
 
 
-def test_a_model_that_misled_again_and_again_is_forgotten() -> None:
+def test_model_is_forgotten_after_repeated_rejections() -> None:
     state, _ = run(quadratic(condition=10), torch.zeros(40, dtype=torch.float64), EXACT, 8)
     point, gradient = state.point.clone(), state.gradient.clone()
     for rejected in range(1, EXACT.retries + 1):
@@ -189,7 +189,7 @@ def test_a_model_that_misled_again_and_again_is_forgotten() -> None:
     torch.testing.assert_close(state.trial, point - first * gradient)
 
 
-def test_a_gradient_that_is_no_number_is_stepped_back_from() -> None:
+def test_step_with_a_nan_gradient_is_rejected() -> None:
     state, _ = run(quadratic(condition=10), torch.zeros(40, dtype=torch.float64), EXACT, 8)
     point, loss = state.point.clone(), state.loss.clone()
     state = lbfgs.advance(state, loss - 1, torch.full((40,), math.nan), EXACT)
@@ -197,7 +197,7 @@ def test_a_gradient_that_is_no_number_is_stepped_back_from() -> None:
     assert int(state.rejected) == 1
 
 
-def test_an_infinite_loss_is_stepped_back_from() -> None:
+def test_steps_to_an_infinite_loss_are_rejected() -> None:
     def cliff(x: Tensor) -> Tensor:  # infinite beyond 1, its least just before
         return (x - 0.99).square().sum() - 1e-3 * torch.log(1 - x).sum()
 
@@ -208,7 +208,7 @@ def test_an_infinite_loss_is_stepped_back_from() -> None:
     assert float(state.loss) < losses[0] / 3
 
 
-def test_taken_losses_never_rise_beyond_the_slack() -> None:
+def test_accepted_losses_never_rise_without_slack() -> None:
     state = lbfgs.begin(torch.full((6,), -1.0, dtype=torch.float64), EXACT)
     before = math.inf
     for _ in range(80):
@@ -217,14 +217,14 @@ def test_taken_losses_never_rise_beyond_the_slack() -> None:
         before = float(state.loss)
 
 
-def test_a_flat_loss_leaves_the_point() -> None:
+def test_flat_loss_leaves_the_point_unchanged() -> None:
     start = torch.rand(1, 3, 32, 32)  # so many that a first step would be infinite
     state, _ = run(lambda x: (x * 0).sum(), start, EXACT, 10)
     assert torch.equal(state.point, start)
     assert torch.isfinite(state.trial).all()
 
 
-def test_bounds_hold() -> None:
+def test_points_stay_within_the_bounds() -> None:
     settings = LbfgsSettings(history=5, bounds=(0.0, 1.0))
     goal = torch.linspace(-1, 2, 12).view(1, 3, 2, 2)
     state, _ = run(lambda x: (x - goal).square().sum(), torch.full((1, 3, 2, 2), 0.5), settings, 60)
@@ -259,7 +259,7 @@ def test_the_memory_format_does_not_change_the_run() -> None:
     assert torch.allclose(plain.trial, last.trial, atol=1e-6)
 
 
-def test_a_narrow_history_serves_nearly_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_narrow_history_converges_nearly_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     function, start = quadratic(condition=100), torch.zeros(40, dtype=torch.float64)
     narrow = LbfgsSettings(history=10, slack=0.0, narrow=True)
     wide_end, losses = run(function, start, EXACT, 40)

@@ -18,7 +18,7 @@ from engine.recipes.recipe import load_recipe
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
 
 
-def test_black_of_the_mask_stays_the_photograph() -> None:
+def test_black_parts_of_the_mask_keep_the_photograph() -> None:
     content = noise_picture(48, 64)
     mask = torch.zeros(48, 64)
     mask[:, 32:] = 1
@@ -27,7 +27,7 @@ def test_black_of_the_mask_stays_the_photograph() -> None:
     assert not torch.equal(painted.picture.pixels[:, :, 32:], content.pixels[:, :, 32:])
 
 
-def test_a_mask_holds_in_a_picture_that_is_too_narrow_for_the_network() -> None:
+def test_mask_applies_in_a_picture_too_narrow_for_the_network() -> None:
     content, mask = noise_picture(64, 6), torch.zeros(64, 6)
     mask[32:] = 1
     options = changed(scales=1, iterations=2)
@@ -61,19 +61,19 @@ def test_styles_mix_by_their_weights() -> None:
     assert near < far < farther
 
 
-def test_without_style_the_photograph_remains() -> None:
+def test_zero_strength_returns_the_photograph() -> None:
     content = noise_picture(64, 64)
     painted, _ = run(changed(strength=0.0), thin_studio(), content=content)
     torch.testing.assert_close(painted.picture.pixels, content.pixels, rtol=0, atol=1e-6)
 
 
-def test_a_file_to_start_from_may_have_another_size() -> None:
+def test_start_picture_may_have_another_size() -> None:
     options = changed(start="file", start_noise=0.1)
     painted, _ = run(options, thin_studio(), start=noise_picture(30, 30, 5))
     assert painted.picture.size == (48, 64)
 
 
-def test_colors_of_the_photograph_are_kept() -> None:
+def test_each_keep_colors_method_keeps_the_photographs_colors() -> None:
     content = Picture(torch.zeros(3, 64, 64))
     content.pixels[1] = noise_picture(64, 64).pixels[0]
     style = [Style(Picture(torch.rand(3, 50, 50) * torch.tensor([1.0, 0.1, 0.1]).view(3, 1, 1)))]
@@ -87,13 +87,13 @@ def test_colors_of_the_photograph_are_kept() -> None:
 @pytest.mark.parametrize(
     ("fit", "pooling"), [("resize", "max"), ("crop", "average"), ("mirror", "max")]
 )
-def test_style_fits_and_poolings_paint(fit: str, pooling: str) -> None:
+def test_painting_works_with_every_style_fit_and_pooling(fit: str, pooling: str) -> None:
     options = changed(style_fit=fit, pooling=pooling, style_scale=0.6)
     painted, _ = run(options, thin_studio())
     assert painted.report.settings["pooling"] == pooling
 
 
-def test_the_photograph_as_its_own_style_and_a_region_of_a_style() -> None:
+def test_content_as_style_and_style_regions_change_the_painting() -> None:
     own, _ = run(FEW, thin_studio(), styles=[Style(is_content=True)])
     part, _ = run(FEW, thin_studio(), styles=[replace(STYLE, region=(0.0, 0.0, 0.5, 0.5))])
     whole, _ = run(FEW, thin_studio(), styles=[STYLE])
@@ -123,7 +123,7 @@ def test_alpha_of_the_content_is_kept() -> None:
         ((67, 101), 64, (42, 64)),
     ],
 )
-def test_any_shape_is_kept_to_the_pixel(
+def test_painting_keeps_any_aspect_ratio_to_the_pixel(
     content: tuple[int, int], size_px: int, wanted: tuple[int, int]
 ) -> None:
     picture = Picture(torch.rand(3, *content))
@@ -134,12 +134,12 @@ def test_any_shape_is_kept_to_the_pixel(
     assert max(preview.size) <= 50
 
 
-def test_a_tiny_style_serves() -> None:
+def test_one_pixel_style_can_be_painted_with() -> None:
     painted, _ = run(FEW, thin_studio(), styles=[Style(Picture(torch.rand(3, 1, 1)))])
     assert bool(torch.isfinite(painted.picture.pixels).all())
 
 
-def test_fingerprints_stand_for_a_picture() -> None:
+def test_fingerprints_paint_like_the_style_picture() -> None:
     studio = thin_studio()
     options = changed(scales=1)
     style = noise_picture(64, 64, 7)
@@ -174,7 +174,7 @@ def test_a_fingerprint_without_calm_parts_paints_and_mixes_with_a_picture() -> N
     assert not torch.equal(alone.picture.pixels, mixed.picture.pixels)
 
 
-def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
+def test_colors_first_gives_the_photograph_the_styles_palette() -> None:
     content, style = noise_picture(48, 64), Picture(0.2 + 0.5 * noise_picture(40, 40, 3).pixels)
     styles = [Style(style)]
     nothing = {"scales": 1, "iterations": 1, "content_weight": 1e6, "size_px": 64}
@@ -186,7 +186,7 @@ def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
     assert float((plain.picture.pixels.mean((1, 2)) - mine).abs().max()) < 0.03
 
 
-def test_hue_leads_to_the_palette_but_for_faces() -> None:
+def test_recoloring_is_not_by_hue_where_faces_are_found() -> None:
     content = noise_picture(48, 64)
     inputs = check_inputs(content, [STYLE], FEW, None, None)
     faces = replace(inputs, faces=torch.ones(48, 64))
@@ -194,7 +194,7 @@ def test_hue_leads_to_the_palette_but_for_faces() -> None:
     assert not torch.allclose(by_hue, by_light, atol=1e-3)
 
 
-def test_a_face_goes_half_of_the_way_to_the_palette() -> None:
+def test_faces_are_recolored_half_as_much() -> None:
     content, left = noise_picture(48, 64), torch.zeros(48, 64)
     left[:, :32] = 1
     inputs = replace(check_inputs(content, [STYLE], FEW, None, None), faces=left)
@@ -209,7 +209,7 @@ def test_a_face_goes_half_of_the_way_to_the_palette() -> None:
 
 
 @pytest.mark.parametrize("faces", [True, False])
-def test_a_frame_of_a_scene_takes_its_colours_as_the_scene_does(faces: bool) -> None:
+def test_frame_is_recolored_by_the_coloring_of_its_scene(faces: bool) -> None:
     first, later = noise_picture(48, 64), noise_picture(48, 64, 5)
     coloring = Coloring.of(first.pixels, faces=faces)
     inputs = check_inputs(first, [STYLE], FEW, None, None)
@@ -227,14 +227,14 @@ def test_a_frame_of_a_scene_takes_its_colours_as_the_scene_does(faces: bool) -> 
 
 
 @pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
-def test_colors_do_not_come_first_where_the_photographs_are_to_stay(
+def test_colors_first_is_off_where_the_photographs_colors_stay(
     options: dict[str, Any],
 ) -> None:
     painted, _ = run(changed(**options), thin_studio())
     assert painted.report.settings["colors_first"] == 0
 
 
-def test_a_fingerprint_without_colors_leaves_the_photographs() -> None:
+def test_fingerprint_without_colors_turns_colors_first_off() -> None:
     encoder, style = thin(dtype=torch.float32), noise_picture(64, 64, 7)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
@@ -243,7 +243,7 @@ def test_a_fingerprint_without_colors_leaves_the_photographs() -> None:
     assert painted.report.settings["colors_first"] == 0
 
 
-def test_palettes_apply_where_the_styles_do_and_black_of_the_mask_stays_the_photograph() -> None:
+def test_palettes_follow_style_masks_and_black_of_the_mask_stays_unpainted() -> None:
     left = torch.zeros(48, 64)
     left[:, :32] = 1
     red, blue = torch.full((3, 40, 40), 0.1), torch.full((3, 40, 40), 0.1)
@@ -263,7 +263,7 @@ def test_palettes_apply_where_the_styles_do_and_black_of_the_mask_stays_the_phot
 
 
 @pytest.mark.parametrize("history", [History(4), None])
-def test_an_enlarged_photograph_with_its_own_detail_is_the_photograph(
+def test_enlarging_a_photograph_with_its_detail_restores_the_photograph(
     history: History | None,
 ) -> None:
     photograph = noise_picture(48, 64).pixels[None]
@@ -278,6 +278,6 @@ def test_an_enlarged_photograph_with_its_own_detail_is_the_photograph(
         torch.testing.assert_close(begun.rescaled((48, 64), detail).point, photograph)
 
 
-def test_all_style_adds_no_detail_of_the_photograph() -> None:
+def test_full_strength_adds_no_detail_of_the_photograph() -> None:
     painted, _ = run(changed(strength=1.0), thin_studio())
     assert painted.report.settings["detail"] == 0

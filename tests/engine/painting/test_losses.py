@@ -27,13 +27,13 @@ def whole(tensor: Tensor, guide: Tensor | None = None) -> LayerMoments:
     return moments(tensor, guide, total)
 
 
-def test_moments_against_numpy() -> None:
+def test_moments_match_numpy() -> None:
     found, f = whole(features(0)), flat(features(0))
     np.testing.assert_allclose(found.second.numpy(), f @ f.T / f.shape[1], rtol=1e-13)
     np.testing.assert_allclose(found.mean.numpy(), f.mean(1), rtol=1e-13)
 
 
-def test_guided_moments_against_numpy() -> None:
+def test_guided_moments_match_numpy() -> None:
     guide = features(3, channels=1)[0, 0]
     found, f, g = whole(features(0), guide), flat(features(0)), guide.flatten().numpy()
     np.testing.assert_allclose(found.second.numpy(), (f * g) @ f.T / g.sum(), rtol=1e-13)
@@ -44,7 +44,7 @@ PARTS = [(slice(None), slice(None)), (slice(1, 3), slice(0, 2)), (slice(2, 5), s
 
 
 @pytest.mark.parametrize("own", PARTS, ids=["whole", "left", "corner"])
-def test_variation_against_numpy(own: tuple[slice, slice]) -> None:
+def test_variation_matches_numpy(own: tuple[slice, slice]) -> None:
     picture = features(4, channels=3, height=5, width=6)
     x = np.pad(picture[0].numpy(), ((0, 0), (1, 1), (1, 1)), mode="edge")
     wanted, (rows, columns) = 0.0, own
@@ -65,7 +65,7 @@ def test_variation_against_numpy(own: tuple[slice, slice]) -> None:
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("cached", [1, 60, 1 << 17], ids=["one by one", "some", "at once"])
 @pytest.mark.parametrize("guided", [False, True], ids=["everywhere", "by places"])
-def test_content_against_numpy(
+def test_content_loss_matches_numpy(
     layout: torch.memory_format, cached: int, guided: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.painting.losses._CACHED", cached)
@@ -80,7 +80,7 @@ def test_content_against_numpy(
     np.testing.assert_allclose(flat(grad), 4 * weights * apart, rtol=1e-13)
 
 
-def test_content_of_bf16_is_taken_in_fp32() -> None:
+def test_content_loss_of_bf16_features_is_computed_in_fp32() -> None:
     f, p = features(0).bfloat16(), features(1).bfloat16()
     grad = torch.zeros_like(f)
     loss = content_loss(f, p, torch.tensor(1.0), grad, fresh=False)
@@ -91,7 +91,7 @@ def test_content_of_bf16_is_taken_in_fp32() -> None:
 
 
 @pytest.mark.parametrize("own", PARTS, ids=["whole", "left", "corner"])
-def test_the_gradient_of_variation(own: tuple[slice, slice]) -> None:
+def test_variation_gradient_matches_finite_differences(own: tuple[slice, slice]) -> None:
     """It is a square, so that differences of any length give its gradient exactly."""
     picture = features(4, channels=3, height=5, width=6)
     grad = variation(picture, *own)[1]

@@ -47,7 +47,7 @@ def plan_for(total: int, **options: object) -> Plan:
     return make_plan(chosen, load_recipe("large"), thin(), (4096, 4096), Memory(total))
 
 
-def test_the_history_gets_narrow_then_short_then_gives_way_to_adam() -> None:
+def test_less_memory_narrows_then_shortens_the_history_then_uses_adam() -> None:
     found = [plan_for(gib * GIB).scales[-1] for gib in (8, 5, 3, 2)]
     assert [scale.history for scale in found] == [
         History(10),
@@ -63,7 +63,7 @@ def test_the_history_gets_narrow_then_short_then_gives_way_to_adam() -> None:
 
 @pytest.mark.parametrize("gib", [2, 3, 4, 6, 8, 12, 16])
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_a_large_square_keeps_within_its_memory(gib: int, optimizer: str) -> None:
+def test_large_square_picture_is_planned_within_its_memory(gib: int, optimizer: str) -> None:
     """As reckoned: six pictures, the history, the tile, and what is put by."""
     encoder, size = thin(dtype=torch.bfloat16), (4096, 4096)
     scale = plan_for(gib * GIB, optimizer=optimizer).scales[-1]
@@ -77,26 +77,28 @@ def test_a_large_square_keeps_within_its_memory(gib: int, optimizer: str) -> Non
         assert core >= 1024
 
 
-def test_masks_leave_less_for_the_tile() -> None:
+def test_masks_leave_less_memory_for_the_tile() -> None:
     size = (1000, 1000)
     plain, masked = (Memory(GIB, 0, planes).for_tile(size, None) for planes in (0, 8))
     assert plain - masked == 8 * 4 * 1000 * 1000
     assert plain - Memory(GIB, 100).for_tile(size, None) == 100
 
 
-def test_tiles_get_half_as_large_until_they_are_as_small_as_they_get() -> None:
+def test_tile_cores_are_halved_down_to_the_smallest_size() -> None:
     cores = [None, 150, 128, 127]
     assert [halved_core(core, (300, 200)) for core in cores] == [150, 75, 64, None]
 
 
-def test_a_history_gets_less_until_none_is_left() -> None:
+def test_lesser_history_narrows_then_halves_then_ends() -> None:
     one, found = History(10), list[History]()
     while (less := lesser_history(one, 10)) is not None and len(found) < 5:
         found.append(one := less)
     assert found == [History(10, narrow=True), History(5, narrow=True)]
 
 
-def test_memory_is_given_back_before_what_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guard_gives_free_memory_back_before_exceeding_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     given: list[int] = []
     monkeypatch.setattr(memory, "give_free_memory_back", lambda: given.append(1))
     monkeypatch.setattr(devices, "resident_bytes", lambda: 500 * 2**20)
@@ -112,7 +114,7 @@ def test_memory_is_given_back_before_what_would_not_fit(monkeypatch: pytest.Monk
     assert MemoryGuard.from_here(allowed, torch.device("meta")).most_bytes is None
 
 
-def test_the_pictures_and_masks_that_are_given_leave_less_too(
+def test_given_pictures_and_masks_count_against_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class PlannedError(Exception):
@@ -143,7 +145,7 @@ def test_the_pictures_and_masks_that_are_given_leave_less_too(
 
 
 @pytest.mark.parametrize("size", [(300, 200), (2048, 1536), (8192, 8192)])
-def test_no_larger_tile_would_have_fitted(size: tuple[int, int]) -> None:
+def test_chosen_tile_is_the_largest_that_fits(size: tuple[int, int]) -> None:
     encoder: Encoder = thin()
     for room in (0, 100 * 2**20, GIB, 64 * GIB):
         core = choose_core(encoder, LAYERS, size, room)
@@ -156,7 +158,7 @@ def test_no_larger_tile_would_have_fitted(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [(300, 200), (1536, 2048), (2160, 3840), (4096, 4096)])
-def test_bands_keep_within_their_room_and_use_it(size: tuple[int, int]) -> None:
+def test_bands_fit_the_memory_and_cover_every_row(size: tuple[int, int]) -> None:
     encoder: Encoder = thin(dtype=torch.float32)
     pixels = size[0] * size[1]
     least: list[int] = []
@@ -187,7 +189,7 @@ def test_bands_keep_within_their_room_and_use_it(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("optimizer", "size", "mib"), [("adam", (192, 256), 240), ("lbfgs", (384, 512), 480)]
 )
-def test_little_memory_is_painted_by_stages_and_to_the_same_picture(
+def test_little_memory_paints_by_stages_to_the_same_picture(
     optimizer: str, size: tuple[int, int], mib: int
 ) -> None:
     options = PaintOptions.model_validate(
@@ -207,7 +209,7 @@ def test_little_memory_is_painted_by_stages_and_to_the_same_picture(
     assert float(apart.mean()) < 0.01 / 255  # The first steps of Adam go by signs alone.
 
 
-def test_who_asked_for_lbfgs_is_told_that_adam_painted() -> None:
+def test_report_notes_adam_in_place_of_the_requested_lbfgs() -> None:
     options = PaintOptions.model_validate(
         WHOLE | {"iterations": 2, "optimizer": "lbfgs", "tile_px": 64}
     )
@@ -219,7 +221,7 @@ def test_who_asked_for_lbfgs_is_told_that_adam_painted() -> None:
     assert long.report.notes == ()
 
 
-def test_too_little_memory_is_said_in_the_report() -> None:
+def test_report_notes_too_little_memory() -> None:
     options = PaintOptions.model_validate(WHOLE | {"iterations": 1})
     painted, _ = run(options, thin_studio(max_memory_bytes=1), content=CONTENT)
     assert painted.report.tiles > 1
@@ -252,7 +254,7 @@ def test_a_resumed_painting_keeps_its_optimizers() -> None:
     assert rest.report.settings["scales"] == whole.report.settings["scales"]
 
 
-def test_a_resumed_painting_keeps_its_measured_memory_while_it_is_there(
+def test_resumed_painting_keeps_its_measured_memory_while_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The budget is a share of what is free: it may be there though a new one would be lower."""
@@ -273,7 +275,7 @@ def test_a_resumed_painting_keeps_its_measured_memory_while_it_is_there(
 
 
 @pytest.mark.parametrize("optimizer", [Adam, Lbfgs])
-def test_memory_that_runs_out_within_a_step_costs_some_steps_only(
+def test_out_of_memory_within_a_step_repeats_only_a_few_steps(
     optimizer: type[Adam | Lbfgs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step changes its tensors in place; what is left when it breaks off is of no use."""
@@ -301,7 +303,7 @@ def test_memory_that_runs_out_within_a_step_costs_some_steps_only(
     assert totals[-1] < totals[9] < totals[0]
 
 
-def test_the_peak_of_a_process_is_its_own_and_can_be_counted_anew() -> None:
+def test_peak_memory_is_per_process_and_can_be_reset() -> None:
     ask = "import torch; from engine.painting import devices as d"
     ask += "; print(d.peak_memory_bytes(torch.device('cpu')))"
     cpu, much = torch.device("cpu"), 2**30

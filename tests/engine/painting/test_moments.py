@@ -15,7 +15,7 @@ def features(seed: int, channels: int, height: int, width: int) -> Tensor:
     return rectified.to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
 
 
-def test_moments_of_bf16_features_are_nearly_those_in_float32() -> None:
+def test_moments_of_bf16_features_nearly_match_float32() -> None:
     narrow = features(1, 24, 130, 150)
     total = 130.0 * 150
     found, wide = moments(narrow, None, total), moments(narrow.float(), None, total)
@@ -24,7 +24,7 @@ def test_moments_of_bf16_features_are_nearly_those_in_float32() -> None:
     assert float((found.mean - wide.mean).norm() / wide.mean.norm()) < 2e-3
 
 
-def test_their_gradient_is_nearly_that_in_float32() -> None:
+def test_moments_gradient_of_bf16_features_nearly_matches_float32() -> None:
     narrow = features(1, 24, 60, 50)
     goal = moments(0.9 * features(2, 24, 60, 50).float(), None, 3000.0)
 
@@ -38,7 +38,7 @@ def test_their_gradient_is_nearly_that_in_float32() -> None:
     assert float((near - exact).norm() / exact.norm()) < 2e-2
 
 
-def test_guided_moments_bear_bf16() -> None:
+def test_guided_moments_of_bf16_features_nearly_match_float32() -> None:
     narrow, guide = features(1, 24, 130, 150), torch.linspace(0, 1, 130 * 150).view(130, 150)
     total = float(guide.sum())
     found, wide = moments(narrow, guide, total), moments(narrow.float(), guide, total)
@@ -54,7 +54,7 @@ def test_guided_moments_bear_bf16() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("laid", [torch.contiguous_format, torch.channels_last], ids=str)
 @pytest.mark.parametrize("channels", [12, 40, 66, 128])
-def test_several_weightings_at_once_are_those_of_each_alone(
+def test_moments_of_several_weightings_match_each_weighting_alone(
     dtype: torch.dtype, laid: torch.memory_format, channels: int
 ) -> None:
     """A uniform weighting, one by a guide, and one by another guide.

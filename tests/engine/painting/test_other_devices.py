@@ -81,7 +81,7 @@ def on_card(picture: Picture) -> Tensor:
 
 
 @pytest.mark.usefixtures("_no_compiler")
-def test_an_iteration_reads_nothing_from_a_card_and_brings_nothing_there(
+def test_iteration_transfers_nothing_to_or_from_the_card(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     encoder = LiteEncoder(device=CARD, dtype=torch.bfloat16)

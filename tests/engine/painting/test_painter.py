@@ -20,7 +20,7 @@ from engine.painting import (
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
 
 
-def test_the_events_of_a_painting() -> None:
+def test_painting_yields_its_events_in_order_and_a_report() -> None:
     painted, events = run(FEW, thin_studio())
     assert isinstance(events[0], Preparing)
     prepared = events[1]
@@ -42,7 +42,7 @@ def test_the_events_of_a_painting() -> None:
 
 
 @pytest.mark.parametrize("start", ["content", "grey", "noise", "style"])
-def test_same_seed_same_bytes_other_seed_another_version(start: str) -> None:
+def test_seed_determines_the_picture(start: str) -> None:
     options = changed(start=start, iterations=3)
     first, _ = run(options, thin_studio())
     again, _ = run(options, thin_studio())
@@ -52,13 +52,13 @@ def test_same_seed_same_bytes_other_seed_another_version(start: str) -> None:
     assert float(difference) > 4 / 255
 
 
-def test_where_nothing_is_painted_the_seed_changes_nothing() -> None:
+def test_seed_changes_nothing_at_zero_strength() -> None:
     kept = [run(changed(strength=0, seed=seed), thin_studio())[0] for seed in (0, 1)]
     assert torch.equal(kept[0].picture.pixels, kept[1].picture.pixels)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_resumed_is_bit_identical(optimizer: str) -> None:
+def test_resumed_painting_is_bit_identical(optimizer: str) -> None:
     options = changed(start_noise=0.2, optimizer=optimizer, min_improvement=1e-6)
     whole, _ = run(options, thin_studio())
     events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio())
@@ -75,7 +75,7 @@ def test_resumed_is_bit_identical(optimizer: str) -> None:
 
 
 @pytest.mark.parametrize(("optimizer", "iterations"), [("adam", 20), ("adam", 40), ("lbfgs", 20)])
-def test_a_brief_checkpoint_is_small_and_goes_on_to_a_picture_as_good(
+def test_brief_checkpoint_is_small_and_resumes_to_a_similar_loss(
     optimizer: str, iterations: int
 ) -> None:
     options = changed(optimizer=optimizer, iterations=iterations)
@@ -92,7 +92,7 @@ def test_a_brief_checkpoint_is_small_and_goes_on_to_a_picture_as_good(
     assert ends[0] == pytest.approx(ends[1], rel=0.1)
 
 
-def test_previews_and_checkpoints_do_not_disturb() -> None:
+def test_previews_and_checkpoints_do_not_change_the_picture() -> None:
     plain, _ = run(FEW, thin_studio())
     last: Picture | None = None
     for event in paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio()):
@@ -105,7 +105,7 @@ def test_previews_and_checkpoints_do_not_disturb() -> None:
     assert torch.equal(last.pixels, plain.picture.pixels)
 
 
-def test_a_checkpoint_of_another_job_is_refused() -> None:
+def test_checkpoints_of_other_jobs_and_unreadable_ones_are_refused() -> None:
     saved = next(
         event.checkpoint()
         for event in paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
@@ -140,7 +140,7 @@ def test_the_control_stops_between_tiles() -> None:
 
 
 @pytest.mark.parametrize(("tile_px", "tiles"), [(None, 1), (64, 4)])
-def test_each_iteration_can_be_stopped_between_its_way_there_and_back(
+def test_each_iteration_can_be_stopped_between_forward_and_backward(
     tile_px: int | None, tiles: int
 ) -> None:
     looks = {1: 0, 4: 0}
@@ -187,7 +187,7 @@ def test_wrong_settings_are_refused_before_work(
         run(changed(**options), thin_studio(), **more)
 
 
-def test_a_shallow_network_changes_the_recipes_layers_but_not_the_users() -> None:
+def test_shallow_network_replaces_recipe_layers_but_not_requested_layers() -> None:
     painted, _ = run(FEW, thin_studio(8))
     assert list(painted.report.settings["style_layers"]) == [
         "relu1_1",
@@ -201,7 +201,7 @@ def test_a_shallow_network_changes_the_recipes_layers_but_not_the_users() -> Non
         run(changed(content_layers={"relu4_2": 1}), thin_studio(8))
 
 
-def test_bf16_comes_to_the_same_loss() -> None:
+def test_bf16_reaches_nearly_the_same_loss() -> None:
     options = changed(iterations=20)
     exact, _ = run(options, thin_studio(precision="fp32"))
     quick, _ = run(options, thin_studio(precision="bf16"))

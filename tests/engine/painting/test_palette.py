@@ -30,7 +30,7 @@ def by_hue(photograph: Tensor, wanted: ColorMoments) -> Tensor:
     return in_palettes(photograph, [(1.0, wanted, None)], 1.0, coloring)
 
 
-def test_half_a_share_of_a_palette_is_half_the_way() -> None:
+def test_half_a_palette_share_recolors_halfway() -> None:
     photograph, style = noise(1, 20, 30), palette(noise(2, 9, 9))
     coloring = Coloring.of(photograph, faces=True)
     whole, half = (
@@ -42,7 +42,7 @@ def test_half_a_share_of_a_palette_is_half_the_way() -> None:
     torch.testing.assert_close(left, photograph)
 
 
-def test_a_light_blue_sky_takes_the_paintings_dark_blue_and_not_its_light_yellow() -> None:
+def test_light_blue_sky_takes_the_palettes_dark_blue_not_light_yellow() -> None:
     meadow = blocks((0.75, 0.85, 0.95), (0.8, 0.88, 0.97), (0.4, 0.5, 0.25), (0.35, 0.42, 0.2))
     painting = blocks((0.2, 0.3, 0.6), (0.3, 0.35, 0.5), (0.8, 0.65, 0.1), (0.7, 0.6, 0.2))
     found = by_hue(meadow, palette(painting))
@@ -92,7 +92,7 @@ def test_a_night_stays_dark_and_its_lamp_keeps_its_shape() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_tone_rises_within_what_can_be_shown(seed: int) -> None:
+def test_tone_curve_rises_between_zero_and_one(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     lumas = torch.rand(200, generator=generator, dtype=torch.float64).sort().values ** (seed + 1)
     mean, deviation = (0.1 + 0.8 * torch.rand(2, generator=generator)).tolist()
@@ -102,7 +102,7 @@ def test_a_tone_rises_within_what_can_be_shown(seed: int) -> None:
     assert float(found.max()) <= 1
 
 
-def test_a_tone_reaches_a_mean_and_a_deviation_that_are_near() -> None:
+def test_tone_curve_reaches_a_nearby_mean_and_deviation() -> None:
     lumas = torch.linspace(0.1, 0.9, 101, dtype=torch.float64)
     found = ToneCurve.to(lumas, 0.4, 0.18).of(lumas)
     assert float(found.mean()) == pytest.approx(0.4, abs=0.01)

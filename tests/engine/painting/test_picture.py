@@ -35,7 +35,7 @@ def test_hidden_colors_leave_no_fringe() -> None:
     assert float(seen.min()) > 0.89
 
 
-def test_half_transparent_colors_stay_as_they_are() -> None:
+def test_filling_hidden_colors_keeps_half_transparent_colors() -> None:
     picture = Picture(noise_picture(20, 30).pixels, torch.full((20, 30), 0.5))
     assert torch.allclose(picture.filled().pixels, picture.pixels, atol=1e-6)
 
@@ -58,7 +58,7 @@ def test_hidden_parts_of_a_style_do_not_count() -> None:
         assert torch.allclose(found["relu1_1"].mean, wanted)
 
 
-def test_a_style_of_which_nothing_is_seen_is_refused() -> None:
+def test_fully_transparent_style_is_refused() -> None:
     style = Style(Picture(noise_picture(40, 40).pixels, torch.zeros(40, 40)))
     with pytest.raises(PaintSettingsError, match="completely transparent"):
         check_inputs(noise_picture(48, 64), [style], changed(), None, None)
@@ -73,12 +73,12 @@ def test_a_style_of_which_nothing_is_seen_is_refused() -> None:
         torch.full((3, 40, 40), 255.0),
     ],
 )
-def test_other_pixels_than_a_pictures_are_refused(pixels: torch.Tensor) -> None:
+def test_pixels_of_wrong_type_shape_or_range_are_refused(pixels: torch.Tensor) -> None:
     with pytest.raises(PaintSettingsError, match="3, height, width"):
         check_inputs(Picture(pixels), [STYLE], changed(), None, None)
 
 
-def test_photographs_of_telephones_stand_upright() -> None:
+def test_exif_rotation_of_a_photograph_is_applied() -> None:
     image, file = Image.new("RGB", (60, 40)), io.BytesIO()
     turned = image.getexif()
     turned[0x0112] = 6
@@ -86,14 +86,14 @@ def test_photographs_of_telephones_stand_upright() -> None:
     assert Picture.from_image(Image.open(file)).size == (60, 40)
 
 
-def test_sixteen_bits_are_scaled() -> None:
+def test_sixteen_bit_images_are_scaled_to_one() -> None:
     values = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
     pixels = Picture.from_image(Image.fromarray(values)).pixels
     assert float(pixels.mean()) == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("brightness", [0, 255])
-def test_a_mask_may_be_drawn_on_nothing(brightness: int) -> None:
+def test_mask_drawn_on_transparency_follows_the_alpha(brightness: int) -> None:
     image = Image.new("RGBA", (10, 10), (255, 255, 255, 0))
     image.paste((brightness,) * 3 + (255,), (0, 0, 5, 10))
     mask = mask_from_image(image)
@@ -101,7 +101,7 @@ def test_a_mask_may_be_drawn_on_nothing(brightness: int) -> None:
     assert not bool(mask[:, 5:].any())
 
 
-def test_masks_beyond_white_are_refused() -> None:
+def test_mask_values_above_one_are_refused() -> None:
     mask = torch.full((48, 64), 255.0)
     with pytest.raises(PaintSettingsError, match="mask must consist of"):
         check_inputs(noise_picture(48, 64), [STYLE], changed(), mask, None)
@@ -111,7 +111,7 @@ def test_masks_beyond_white_are_refused() -> None:
 @pytest.mark.parametrize("style", [(100, 150), (30, 40), (9, 300)])
 @pytest.mark.parametrize("picture", [(113, 160), (48, 64), (20, 160)])
 @pytest.mark.parametrize("style_scale", [0.5, 1.0, 1.3])
-def test_a_style_is_of_the_size_that_is_told_beforehand(
+def test_fitted_style_has_the_predicted_size(
     fit: str, style: tuple[int, int], picture: tuple[int, int], style_scale: float
 ) -> None:
     made = fitted_style(torch.rand(1, *style), picture, style_scale, fit)

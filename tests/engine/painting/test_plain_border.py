@@ -38,13 +38,13 @@ def test_a_mat_around_a_painting_is_left_out(color: tuple[float, float, float]) 
     assert shows_the_painting_alone(laid(ground(100, 140, color), 15, 30))
 
 
-def test_paper_may_be_a_little_noisy_and_the_margins_of_different_widths() -> None:
+def test_slightly_noisy_paper_with_unequal_margins_is_left_out() -> None:
     noise = (torch.rand(3, 100, 140, generator=torch.Generator().manual_seed(1)) - 0.5) * 0.03
     paper = (ground(100, 140, BEIGE) + noise).clamp(0, 1)
     assert shows_the_painting_alone(laid(paper, 5, 50))
 
 
-def test_bars_above_and_below_are_left_out_also_with_a_clock_and_a_battery_on_them() -> None:
+def test_screen_bars_with_status_icons_are_left_out() -> None:
     screen = ground(300, 80, BLACK)
     screen[:, 4:10, 3:9] = 0.9
     screen[:, 4:10, 70:76] = 0.9
@@ -52,12 +52,12 @@ def test_bars_above_and_below_are_left_out_also_with_a_clock_and_a_battery_on_th
     assert torch.equal(found.pixels, PAINTING[:, 1:-1])
 
 
-def test_a_painting_without_a_border_is_itself() -> None:
+def test_painting_without_a_border_is_unchanged() -> None:
     picture = Picture(PAINTING)
     assert without_plain_border(picture) is picture
 
 
-def test_the_ground_of_a_drawing_is_of_the_drawing() -> None:
+def test_ground_of_a_drawing_is_kept() -> None:
     """A diamond, which begins by degrees, as a figure does that comes out of the dark."""
     across = torch.linspace(-1.2, 1.2, 200)
     diamond = (across[:, None].abs() + across[None].abs() < 1).float()
@@ -67,7 +67,7 @@ def test_the_ground_of_a_drawing_is_of_the_drawing() -> None:
         assert without_plain_border(picture) is picture
 
 
-def test_flat_colors_are_of_the_painting() -> None:
+def test_flat_colored_paintings_are_kept_whole() -> None:
     red, gold = (0.8, 0.1, 0.1), (0.9, 0.75, 0.1)
     striped = torch.cat([ground(30, 90, red), ground(30, 90, gold), ground(30, 90, red)], 1)
     unlike = torch.cat([ground(30, 90, BLACK), ground(30, 90, red), ground(30, 90, gold)], 1)
@@ -76,7 +76,7 @@ def test_flat_colors_are_of_the_painting() -> None:
         assert without_plain_border(picture) is picture
 
 
-def test_a_rest_that_would_be_plain_or_tiny_is_not_taken_for_the_painting() -> None:
+def test_border_is_kept_if_the_rest_would_be_plain_or_tiny() -> None:
     black, red = (
         laid(ground(100, 140, WHITE), 15, 30, ground(60, 80, color))
         for color in (BLACK, (0.8, 0.1, 0.1))
@@ -86,7 +86,7 @@ def test_a_rest_that_would_be_plain_or_tiny_is_not_taken_for_the_painting() -> N
         assert without_plain_border(picture) is picture
 
 
-def test_a_picture_with_an_alpha_says_by_it_what_counts() -> None:
+def test_border_of_a_picture_with_alpha_is_kept() -> None:
     picture = replace(laid(ground(100, 140, WHITE), 15, 30), alpha=torch.full((100, 140), 0.5))
     assert without_plain_border(picture) is picture
 
@@ -97,7 +97,7 @@ def loaded(folder: Path, *styles: Style) -> Pictures:
     return load_pictures(content, styles, FEW, network="lite", settings=settings)
 
 
-def test_it_is_told_that_a_border_was_left_out(tmp_path: Path) -> None:
+def test_left_out_border_is_noted(tmp_path: Path) -> None:
     framed = Style(laid(ground(100, 140, WHITE), 15, 30), name="wave.jpg")
     made = loaded(tmp_path, framed)
     assert [str(note) for note in made.notes] == ["The painting's plain border was left out."]
@@ -110,7 +110,7 @@ def test_it_is_told_that_a_border_was_left_out(tmp_path: Path) -> None:
     assert str(note) == "The plain border of wave.jpg was left out."
 
 
-def test_all_of_a_painting_is_used_where_that_was_asked_for(tmp_path: Path) -> None:
+def test_style_region_of_the_whole_picture_keeps_the_border(tmp_path: Path) -> None:
     asked = Style(laid(ground(100, 140, WHITE), 15, 30), region=(0, 0, 1, 1))
     made = loaded(tmp_path, asked)
     assert made.styles == (asked,)

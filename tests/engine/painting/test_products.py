@@ -11,7 +11,7 @@ _RIGHT = 1e-6
 
 @pytest.mark.skipif(not is_right(), reason="torch's own are used here")
 @pytest.mark.parametrize("size", [(33, 50, 40), (64, 64, 3000), (3000, 128, 128), (1, 32, 7)])
-def test_they_are_those_of_the_matrices_however_these_lie(size: tuple[int, int, int]) -> None:
+def test_onednn_products_are_right_in_any_memory_layout(size: tuple[int, int, int]) -> None:
     drawn = torch.Generator().manual_seed(1)
     x = torch.randn(size[0], size[2], generator=drawn)
     weight = torch.randn(size[1], size[2], generator=drawn)
@@ -23,7 +23,7 @@ def test_they_are_those_of_the_matrices_however_these_lie(size: tuple[int, int, 
         assert _apart(added, wanted + bias) < _RIGHT
 
 
-def test_only_wide_ones_in_float32_on_a_processor_are_left_to_it(
+def test_onednn_is_used_only_for_wide_float32_products_on_a_cpu(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert is_quicker(64, torch.ones(2, 2)) is is_right()

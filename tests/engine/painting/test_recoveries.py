@@ -76,7 +76,7 @@ class GradientNotFiniteOnce(Wrapped):
         return found, made
 
 
-def test_a_gradient_that_is_not_finite_is_seen_at_the_last_iteration_too() -> None:
+def test_non_finite_gradient_at_the_last_iteration_is_recovered_from() -> None:
     GradientNotFiniteOnce.calls = 0
     options = changed(scales=1, iterations=10, optimizer="adam")
     painted, events = run(options, thin_studio(wrap=GradientNotFiniteOnce))
@@ -84,7 +84,7 @@ def test_a_gradient_that_is_not_finite_is_seen_at_the_last_iteration_too() -> No
     assert bool(torch.isfinite(painted.picture.pixels).all())
 
 
-def test_seconds_count_the_wait_for_the_device() -> None:
+def test_loss_log_seconds_include_the_wait_for_the_device() -> None:
     log = LossLog([Scale((8, 8), 10)])
     log.add(
         0,
@@ -96,7 +96,7 @@ def test_seconds_count_the_wait_for_the_device() -> None:
     assert log.seconds > 0
 
 
-def test_a_loss_that_is_not_finite_goes_back_and_on_in_fp32() -> None:
+def test_non_finite_loss_in_bf16_is_recovered_from_in_fp32() -> None:
     painted, events = run(FEW, thin_studio(precision="bf16", wrap=NotFiniteInBf16))
     assert len([event for event in events if isinstance(event, Recovered)]) == 1
     assert painted.report.precision == "fp32"
@@ -104,7 +104,7 @@ def test_a_loss_that_is_not_finite_goes_back_and_on_in_fp32() -> None:
     assert bool(torch.isfinite(painted.picture.pixels).all())
 
 
-def test_recovery_goes_to_the_last_good_iterate() -> None:
+def test_recovery_returns_to_the_last_good_iterate() -> None:
     NotFiniteOnce.calls = 0
     options = changed(scales=1, iterations=25)
     painted, events = run(options, thin_studio(wrap=NotFiniteOnce))
@@ -114,7 +114,7 @@ def test_recovery_goes_to_the_last_good_iterate() -> None:
     assert painted.report.iterations == 35
 
 
-def test_a_checkpoint_of_a_sick_state_is_the_last_good_one() -> None:
+def test_checkpoint_of_a_non_finite_state_holds_the_last_good_iterate() -> None:
     NotFiniteOnce.calls = 0
     options = changed(scales=1, iterations=25)
     saved = b""
@@ -142,7 +142,7 @@ def test_each_recovery_halves_the_step() -> None:
     assert pace == [(0.5, 0.5), (0.25, 0.25), (0.125, 0.125)]
 
 
-def test_a_run_that_recovered_goes_on_with_half_the_step_and_one_recovery_less() -> None:
+def test_resume_after_a_recovery_keeps_the_halved_step_and_recovery_count() -> None:
     NotFiniteOnce.calls = 0
     options, content = changed(scales=1, iterations=25), noise_picture(48, 64)
     events = list[Event]()
@@ -164,7 +164,7 @@ def test_a_run_that_recovered_goes_on_with_half_the_step_and_one_recovery_less()
     assert len(more) == 2
 
 
-def test_after_three_recoveries_it_fails_with_a_reason() -> None:
+def test_painting_fails_with_a_reason_after_three_recoveries() -> None:
     source = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio(wrap=NeverFinite))
     events: list[Event] = []
     with pytest.raises(PaintingFailedError, match="ran away in"):
@@ -184,7 +184,7 @@ class Small(Wrapped):
         return super().forward_stage(stage, given)
 
 
-def test_out_of_memory_halves_the_tiles_and_goes_on() -> None:
+def test_out_of_memory_halves_the_tiles_and_continues() -> None:
     options = changed(
         size_px=256,
         scales=1,

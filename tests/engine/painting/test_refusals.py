@@ -22,12 +22,12 @@ BLACK = torch.zeros(48, 64)
 
 
 @pytest.mark.parametrize("weight", [math.nan, math.inf, 0.0])
-def test_weights_of_styles_are_numbers_above_zero(weight: float) -> None:
+def test_style_weights_must_be_finite_and_above_zero(weight: float) -> None:
     with pytest.raises(PaintSettingsError, match="must be above 0"):
         check_inputs(CONTENT, [Style(STYLE.picture, weight=weight)], PaintOptions(), None, None)
 
 
-def test_some_style_must_apply_where_something_is_painted() -> None:
+def test_styles_masked_out_of_the_painted_area_are_refused() -> None:
     left, right = BLACK.clone(), BLACK.clone()
     left[:, :30], right[:, 30:] = 1, 1
     styles = [Style(STYLE.picture, mask=BLACK), Style(STYLE.picture, mask=left)]
@@ -38,14 +38,14 @@ def test_some_style_must_apply_where_something_is_painted() -> None:
 
 
 @pytest.mark.parametrize("keep_colors", ["match", "histogram"])
-def test_statistics_cannot_stand_for_a_pictures_colors(keep_colors: str) -> None:
+def test_matching_colors_is_refused_for_styles_of_statistics_alone(keep_colors: str) -> None:
     chosen = PaintOptions.model_validate({"keep_colors": keep_colors})
     style = Style(fingerprints=[None])  # type: ignore[list-item]  # (is not looked at)
     with pytest.raises(PaintSettingsError, match="only statistics"):
         check_inputs(CONTENT, [style], chosen, None, None)
 
 
-def test_the_least_strengths_are_as_one_hundredth() -> None:
+def test_tiny_strengths_count_as_one_hundredth() -> None:
     weights = [
         make_plan(
             PaintOptions(strength=strength), load_recipe("atelier"), thin(), (48, 64)
@@ -55,12 +55,12 @@ def test_the_least_strengths_are_as_one_hundredth() -> None:
     assert weights[0] == weights[1] == weights[2] < math.inf
 
 
-def test_an_amount_of_memory_without_end_is_none() -> None:
+def test_infinite_amount_of_memory_is_refused() -> None:
     with pytest.raises(PaintSettingsError, match="2GiB"):
         parse_memory("9" * 400)
 
 
-def test_a_pooling_that_the_network_does_not_have_is_said() -> None:
+def test_pooling_unsupported_by_the_network_is_noted() -> None:
     options = PaintOptions(
         size_px=64, scales=1, iterations=1, network="lite", pooling="max", strength=0
     )
@@ -69,7 +69,7 @@ def test_a_pooling_that_the_network_does_not_have_is_said() -> None:
 
 
 @pytest.mark.parametrize("harm", ["no bias", "another shape", "a list"])
-def test_files_that_hold_no_weights_are_refused(harm: str, tmp_path: Path) -> None:
+def test_malformed_weights_files_are_refused(harm: str, tmp_path: Path) -> None:
     tensors = dict(thin_weights(2).tensors)
     file = tmp_path / "weights.safetensors"
     match harm:

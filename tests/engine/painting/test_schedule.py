@@ -44,14 +44,12 @@ def work(plan: Plan) -> int:
         (1500, [128, 237, 438, 811, 1500]),
     ],
 )
-def test_every_picture_begins_at_the_same_size_and_is_about_doubled(
-    long_side: int, sides: list[int]
-) -> None:
+def test_scales_begin_at_the_same_size_and_about_double(long_side: int, sides: list[int]) -> None:
     plan = plan_for((long_side * 3 // 4, long_side))
     assert [max(scale.size) for scale in plan.scales] == sides
 
 
-def test_a_step_is_never_much_greater_than_the_recipe_says() -> None:
+def test_steps_between_scales_hardly_exceed_the_recipes_factor() -> None:
     for largest in range(129, 4097):
         factor = even_factor(largest, 128, 2.0)
         sizes = scale_sizes((largest, largest), largest, 128, factor)
@@ -59,23 +57,23 @@ def test_a_step_is_never_much_greater_than_the_recipe_says() -> None:
         assert max(steps, default=1) <= 2.4, largest
 
 
-def test_a_narrow_picture_begins_where_it_has_a_side_to_paint() -> None:
+def test_narrow_picture_begins_with_a_short_side_of_at_least_32_px() -> None:
     plan = plan_for((64, 512))
     assert [scale.size for scale in plan.scales] == [(32, 256), (64, 512)]
 
 
 @pytest.mark.parametrize("scales", [1, 2, 3])
-def test_a_number_of_scales_is_painted_as_asked_for(scales: int) -> None:
+def test_requested_number_of_scales_is_planned(scales: int) -> None:
     assert len(plan_for((192, 256), scales=scales).scales) == scales
 
 
-def test_where_nothing_is_painted_no_small_scales_are() -> None:
+def test_zero_strength_plans_only_the_full_size() -> None:
     (scale,) = plan_for((384, 512), strength=0).scales
     assert scale.size == (384, 512)
 
 
 @pytest.mark.parametrize("network", ["lite", "vgg19"])
-def test_a_better_quality_is_more_work_at_every_scale(network: Network) -> None:
+def test_better_quality_takes_more_iterations_at_every_scale(network: Network) -> None:
     plans = [plan_for((384, 512), network, quality=quality) for quality in QUALITIES]
     for worse, better in pairwise(plans):
         assert 2 * work(worse) <= work(better)
@@ -84,7 +82,7 @@ def test_a_better_quality_is_more_work_at_every_scale(network: Network) -> None:
 
 
 @pytest.mark.parametrize(("network", "before"), [("lite", 500), ("vgg19", 660)])
-def test_a_standard_picture_is_little_more_than_half_the_work_of_before(
+def test_standard_quality_takes_at_most_57_percent_of_the_former_work(
     network: Network, before: int
 ) -> None:
     """Pixels of all iterations, in parts of the picture at 128 px; before, in five scales."""
@@ -105,7 +103,7 @@ def _weights(like: torch.Tensor) -> torch.Tensor:
     return torch.linspace(0.5, 2.0, like.shape[-1]).expand_as(like)
 
 
-def test_the_length_of_a_step_goes_with_the_picture_to_the_next_scale() -> None:
+def test_step_length_carries_over_to_the_next_scale() -> None:
     small = torch.full((1, 3, 32, 32), 0.5)
     optimizer = make_optimizer(History(10), small, RECIPE.optimizer)
     assert isinstance(optimizer, Lbfgs)
@@ -122,7 +120,7 @@ def test_the_length_of_a_step_goes_with_the_picture_to_the_next_scale() -> None:
     assert 0.5 < float(share) < 1.5, "the first step goes about as far as there is to go"
 
 
-def test_each_scale_of_a_painting_is_given_the_length_of_a_step(
+def test_second_scale_starts_with_the_step_length_of_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[torch.Tensor | None] = []
@@ -139,7 +137,7 @@ def test_each_scale_of_a_painting_is_given_the_length_of_a_step(
     assert float(second) > 0
 
 
-def test_a_scale_ends_with_a_step_that_no_loss_was_spent_on() -> None:
+def test_scale_ends_with_a_step_without_an_evaluation() -> None:
     picture = torch.full((1, 3, 8, 8), 0.5)
     optimizer = make_optimizer(History(10), picture, RECIPE.optimizer)
     assert isinstance(optimizer, Lbfgs)
@@ -150,7 +148,7 @@ def test_a_scale_ends_with_a_step_that_no_loss_was_spent_on() -> None:
     assert torch.equal(optimizer.last_resized((8, 8)), last)
 
 
-def test_no_more_pairs_are_kept_than_a_scale_can_make() -> None:
+def test_history_holds_no_more_pairs_than_a_scale_can_make() -> None:
     plan = plan_for((384, 512), iterations=6)
     assert [scale.history for scale in plan.scales] == [History(5)] * 3
     assert plan_for((384, 512), iterations=1).scales[0].history == History(1)

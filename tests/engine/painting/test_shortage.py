@@ -63,7 +63,7 @@ class SmallDevice(TorchFunctionMode):
         (FULL // 8, None, "Adam was used"),
     ],
 )
-def test_a_history_too_large_for_the_device_gets_less(
+def test_history_too_large_for_the_device_is_reduced(
     most_bytes: int, history: dict[str, object] | None, said: str
 ) -> None:
     options = changed(iterations=11)
@@ -75,7 +75,7 @@ def test_a_history_too_large_for_the_device_gets_less(
     assert len(stepped(events)) == 22
 
 
-def test_memory_that_runs_out_in_an_update_goes_back_with_less_of_a_history() -> None:
+def test_out_of_memory_in_an_update_recovers_with_less_history() -> None:
     options = changed(scales=1, iterations=14)
     with SmallDevice(FULL, fail_at=25):
         painted, events = run(options, thin_studio(), content=CONTENT)
@@ -85,7 +85,7 @@ def test_memory_that_runs_out_in_an_update_goes_back_with_less_of_a_history() ->
     assert [one.iteration for one in painted.report.losses] == list(range(1, 15))
 
 
-def test_what_fell_to_adam_is_gone_on_from_with_adam() -> None:
+def test_painting_that_fell_back_to_adam_resumes_with_adam() -> None:
     options = changed(scales=1, iterations=11)
     saved = b""
     with SmallDevice(FULL // 8):
@@ -114,7 +114,7 @@ def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
         run(changed(scales=1, iterations=2, optimizer="adam"), thin_studio(), content=CONTENT)
 
 
-def test_libraries_that_find_no_memory_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_errors_of_libraries_count_as_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     card = torch.device("cuda", 0)
     for text in (
         "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",

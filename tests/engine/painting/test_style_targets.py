@@ -45,7 +45,7 @@ def loss_of(target: MomentsTarget, found: LayerMoments) -> float:
 BASIS = Basis(drawn(4, 5, seed=8) - 0.5, drawn(4, seed=9) - 0.5)
 
 
-def test_the_gram_distance_is_the_papers_up_to_its_factor() -> None:
+def test_gram_distance_matches_the_paper_up_to_its_factor() -> None:
     f, s = flat(features(0)), flat(features(1))
     channels, positions = f.shape
     paper = ((f @ f.T - s @ s.T) ** 2).sum() / (4 * channels**2 * positions**2)
@@ -55,7 +55,7 @@ def test_the_gram_distance_is_the_papers_up_to_its_factor() -> None:
 
 @pytest.mark.parametrize("centered", [False, True])
 @pytest.mark.parametrize("basis", [None, BASIS], ids=["plain", "basis"])
-def test_gram_targets_against_numpy(basis: Basis | None, centered: bool) -> None:
+def test_gram_targets_match_numpy(basis: Basis | None, centered: bool) -> None:
     f, s = flat(features(0)), flat(features(1))
     if basis is not None:
         weight, bias = basis.weight.numpy(), basis.bias.numpy()[:, None]
@@ -96,7 +96,7 @@ def all_targets() -> dict[str, MomentsTarget]:
 
 
 @pytest.mark.parametrize("name", all_targets())
-def test_the_gradients_are_those_of_the_loss(name: str) -> None:
+def test_target_gradients_match_finite_differences(name: str) -> None:
     """By differences along drawn directions, for each number alike."""
     target, found = all_targets()[name], whole(features(0))
     grads = target.loss(found)[1]
@@ -118,7 +118,7 @@ def test_the_gradients_are_those_of_the_loss(name: str) -> None:
         assert float(told) == pytest.approx((above - below) / (2 * reach), rel=1e-5)
 
 
-def test_no_distance_to_itself() -> None:
+def test_distance_of_moments_to_themselves_is_zero() -> None:
     same = whole(features(0))
     nothing, grads = GramTarget(same, ONE, means=1, deviations=1).loss(same)
     assert float(nothing) == 0
@@ -133,7 +133,7 @@ def _root(matrix: Array) -> Array:
     return root
 
 
-def test_wasserstein_against_numpy() -> None:
+def test_wasserstein_distance_matches_numpy() -> None:
     f, s = flat(features(0)), flat(features(1))
     target = GaussianTarget(whole(features(1)))
     ridge = float(target.epsilon) * np.eye(len(f))
@@ -145,7 +145,7 @@ def test_wasserstein_against_numpy() -> None:
     np.testing.assert_allclose(loss_of(target, whole(features(0))), wanted, rtol=1e-9)
 
 
-def test_newtons_roots_serve_devices_without_eigenvalues() -> None:
+def test_newton_schulz_gives_the_square_root_and_its_inverse() -> None:
     f = drawn(8, 400, seed=0).numpy()
     matrix = torch.from_numpy(np.cov(f, bias=True))
     root, inverse = _newton_schulz_sqrtm(matrix)
@@ -171,7 +171,7 @@ def test_wasserstein_of_float32_moments_is_nearly_exact() -> None:
     assert distance(torch.float32) == pytest.approx(distance(DOUBLE), rel=0.02)
 
 
-def test_means_and_deviations_tell_what_a_gram_matrix_leaves_open() -> None:
+def test_means_and_deviations_tell_equal_gram_matrices_apart() -> None:
     target = whole(features(1))
     # E[F²] is the same, but all of it is mean, or none is.
     steady = LayerMoments(target.second, target.second.diagonal().sqrt())
@@ -182,14 +182,14 @@ def test_means_and_deviations_tell_what_a_gram_matrix_leaves_open() -> None:
         assert loss_of(GramTarget(target, NONE, deviations=1), other) > 0.05
 
 
-def test_a_channel_that_never_changes_has_a_finite_gradient() -> None:
+def test_constant_channel_has_a_finite_gradient() -> None:
     still = features(0)
     still[:, 2] = 0.5
     grads = GramTarget(whole(features(1)), NONE, deviations=1).loss(whole(still))[1]
     assert bool(torch.isfinite(grads.second).all())
 
 
-def test_a_variance_below_zero_by_rounding_pulls_at_nothing() -> None:
+def test_variance_rounded_below_zero_has_no_gradient() -> None:
     still = whole(features(0))
     mean = still.mean.clone()
     mean[2] = (still.second[2, 2] * (1 + 1e-12)).sqrt()
@@ -199,7 +199,7 @@ def test_a_variance_below_zero_by_rounding_pulls_at_nothing() -> None:
     assert float(grads.second[1, 1]) != 0
 
 
-def test_a_flat_style_is_a_goal_like_another() -> None:
+def test_flat_style_has_a_bounded_loss() -> None:
     flat_style = whole(torch.full((1, 5, 7, 6), 0.5, dtype=DOUBLE))
     target = GramTarget(flat_style, NONE, deviations=1)
     assert loss_of(target, whole(features(0))) < 200

@@ -17,7 +17,7 @@ def flags() -> tuple[bool, bool, bool]:
     return cudnn.deterministic, cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
 
 
-def test_numbers_on_cuda_are_steady_while_it_is_painted_and_not_afterwards() -> None:
+def test_cuda_is_deterministic_only_while_painting() -> None:
     before = flags()
     events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
     while not isinstance(next(events), Stepped):
@@ -52,7 +52,9 @@ def test_numbers_on_cuda_are_steady_while_it_is_painted_and_not_afterwards() -> 
         ),
     ],
 )
-def test_a_containers_limit_is_seen(groups: str, files: dict[str, str], tmp_path: Path) -> None:
+def test_container_memory_limit_is_read_from_cgroups(
+    groups: str, files: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "groups").write_text(groups)
     for name, text in files.items():
         file = tmp_path / "system" / name
@@ -66,7 +68,7 @@ def test_a_containers_limit_is_seen(groups: str, files: dict[str, str], tmp_path
     assert allowed_bytes(tmp_path / "system", tmp_path / "groups") == 0
 
 
-def test_the_memory_of_a_container_is_its_limit_and_not_what_is_left_of_it(
+def test_total_memory_of_a_container_is_its_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else the owner reads of an engine that holds 3 GiB of 1."""
@@ -81,12 +83,12 @@ def test_the_memory_of_a_container_is_its_limit_and_not_what_is_left_of_it(
     assert devices.free_memory_bytes(cpu) < devices.total_memory_bytes(cpu)
 
 
-def test_nothing_limits_where_there_are_no_groups(tmp_path: Path) -> None:
+def test_memory_is_unlimited_without_cgroups(tmp_path: Path) -> None:
     assert allowed_bytes(tmp_path, tmp_path / "none") is None
     assert limit_bytes(tmp_path, tmp_path / "none") is None
 
 
-def test_a_checkpoint_serves_with_and_without_a_film() -> None:
+def test_checkpoint_resumes_with_and_without_timelapse() -> None:
     content, saved = noise_picture(48, 64), b""
     iterations: list[int] = []
     for timelapse in (True, False, True):
@@ -103,7 +105,7 @@ def test_a_checkpoint_serves_with_and_without_a_film() -> None:
     assert iterations == list(range(1, 13))
 
 
-def test_the_picture_to_start_from_of_a_narrow_content_keeps_its_shape() -> None:
+def test_start_picture_of_a_narrow_content_keeps_its_shape() -> None:
     content, start = noise_picture(256, 6), noise_picture(128, 3, seed=2)
     options = changed(
         size_px=128, scales=1, iterations=1, start="file", strength=0, content_weight=0
@@ -112,7 +114,7 @@ def test_the_picture_to_start_from_of_a_narrow_content_keeps_its_shape() -> None
     assert torch.allclose(painted.picture.pixels, start.pixels, atol=1e-3)
 
 
-def test_a_small_style_is_continued_by_its_mirror_images() -> None:
+def test_small_style_is_extended_by_mirroring() -> None:
     style = Picture(noise_picture(10, 20).pixels)
     made = fitted_style(style.pixels, (64, 64), 1.0, "resize")
     assert made.shape == (3, 32, 32)

@@ -23,7 +23,7 @@ class Files(MemoryStatistics):
             super().put(statistics)
 
 
-def test_kept_and_measured_statistics_meet_on_the_device() -> None:
+def test_kept_and_measured_statistics_are_moved_to_the_device() -> None:
     meta = torch.device("meta")  # the only other device that every machine has
     encoder = thin(dtype=torch.float32)
     options = PaintOptions(size_px=64, scales=1, content_weight=0)

@@ -69,7 +69,7 @@ def _one_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_one_more")
-def test_a_new_terms_figure_goes_by_its_name_everywhere() -> None:
+def test_custom_term_is_reported_by_name_everywhere() -> None:
     painted, events = run(FEW, thin_studio())
     names = ["style", "content", "tv", "brightness"]
     for losses in (*painted.report.losses, stepped(events)[-1].losses()):
@@ -82,7 +82,7 @@ def test_a_new_terms_figure_goes_by_its_name_everywhere() -> None:
 
 
 @pytest.mark.usefixtures("_one_more")
-def test_a_new_term_is_painted_by_and_the_same_in_tiles() -> None:
+def test_custom_term_is_minimized_and_the_same_in_tiles() -> None:
     whole, _ = run(changed(size_px=160, scales=1), thin_studio())
     tiled, _ = run(changed(size_px=160, scales=1, tile_px=64), thin_studio())
     assert tiled.report.tiles > 1
@@ -93,7 +93,7 @@ def test_a_new_term_is_painted_by_and_the_same_in_tiles() -> None:
 
 
 @pytest.mark.usefixtures("_one_more")
-def test_a_checkpoint_keeps_the_figures_by_name() -> None:
+def test_checkpoint_keeps_loss_terms_by_name() -> None:
     events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
     first = next(event for event in events if isinstance(event, Stepped))
     (losses,) = from_bytes(first.checkpoint()).header.losses
@@ -101,12 +101,12 @@ def test_a_checkpoint_keeps_the_figures_by_name() -> None:
 
 
 @pytest.mark.usefixtures("_one_more")
-def test_a_term_that_paints_weighs_nothing_without_strength() -> None:
+def test_custom_term_weighs_nothing_at_zero_strength() -> None:
     painted, _ = run(changed(strength=0.0), thin_studio())
     assert painted.report.settings["brightness_weight"] == 0
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_recipes_weigh_terms_that_there_are(name: str) -> None:
+def test_recipes_name_only_existing_terms(name: str) -> None:
     for choice in load_recipe(name).choices:
         assert set(choice.terms) <= set(terms.TERMS)

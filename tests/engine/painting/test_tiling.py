@@ -155,7 +155,9 @@ def plain_grain(picture: Tensor, counts: Tensor) -> Tensor:
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
 @pytest.mark.parametrize("network", ["vgg19", "lite"])
-def test_the_gradient_is_the_formulas(network: str, statistic: str, masked: bool) -> None:
+def test_gradient_matches_autograd_of_the_formulas(
+    network: str, statistic: str, masked: bool
+) -> None:
     encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin()
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 1.0})
     objective = judging(options, masked=masked, encoder=encoder, size=LESS)
@@ -177,14 +179,14 @@ def assert_same(tiled: Evaluation, whole: Evaluation) -> None:
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
-def test_the_tiled_gradient_is_the_whole_ones(statistic: str, masked: bool) -> None:
+def test_tiled_gradient_equals_the_untiled_gradient(statistic: str, masked: bool) -> None:
     options = PaintOptions.model_validate({"style_statistic": statistic})
     whole = judged(None, options, masked=masked)
     assert_same(judged(48, options, masked=masked), whole)
 
 
 @pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
-def test_the_tiled_gradient_of_all_octaves_is_the_whole_ones(statistic: str) -> None:
+def test_tiled_gradient_of_all_lite_octaves_equals_the_untiled_one(statistic: str) -> None:
     encoder = LiteEncoder(dtype=DOUBLE)
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
     given: dict[str, Any] = {"masked": True, "encoder": encoder, "size": (101, 103)}
@@ -225,7 +227,7 @@ def staged(
         ("lite", "average", "wasserstein", False),
     ],
 )
-def test_the_gradient_by_stages_is_the_whole_ones(
+def test_gradient_by_stages_equals_the_whole_gradient(
     network: str, pooling: str, statistic: str, masked: bool
 ) -> None:
     encoder: Encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin(pooling=pooling)
@@ -245,13 +247,13 @@ def test_the_gradient_by_stages_is_the_whole_ones(
     ],
     ids=["one layer", "ends of blocks", "far apart"],
 )
-def test_by_stages_any_layers_will_do(layers: dict[str, dict[str, float]]) -> None:
+def test_gradient_by_stages_is_exact_for_any_layers(layers: dict[str, dict[str, float]]) -> None:
     options = PaintOptions.model_validate(layers)
     whole = judged(None, options, masked=False, size=LESS)
     assert_same(staged(options, masked=False, encoder=thin(), rows=3), whole)
 
 
-def test_bands_seen_one_row_too_narrow_would_not_be_exact() -> None:
+def test_band_margin_one_row_shorter_is_not_exact() -> None:
     whole = judged(None, PaintOptions(), masked=False, size=LESS)
     found = staged(PaintOptions(), masked=False, encoder=thin(), rows=3, short_px=1)
     assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
@@ -264,7 +266,7 @@ def test_each_term_may_be_absent_in_tiles(chosen: dict[str, float]) -> None:
     assert_same(judged(48, options, masked=False, size=STRIP), whole)
 
 
-def test_a_margin_one_stride_shorter_would_not_be_exact() -> None:
+def test_tile_margin_one_stride_shorter_is_not_exact() -> None:
     whole = judged(None, PaintOptions(), masked=False, size=STRIP)
     exact = thin().margin_px(["relu5_1"])
     found = judged(48, PaintOptions(), masked=False, margin_px=exact - 16, size=STRIP)
@@ -302,7 +304,7 @@ def test_statistics_of_a_style_are_the_same_in_tiles() -> None:
         torch.testing.assert_close(tiled[name].mean, whole[name].mean, rtol=1e-12, atol=1e-14)
 
 
-def test_a_picture_in_forced_tiles_looks_the_same() -> None:
+def test_picture_painted_in_forced_tiles_looks_the_same() -> None:
     content, style = noise_picture(192, 192), [Style(noise_picture(96, 96, 1))]
     layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
     pictures: list[Picture] = []
@@ -322,7 +324,7 @@ def test_a_picture_in_forced_tiles_looks_the_same() -> None:
     assert float((pictures[1].pixels - pictures[0].pixels).abs().mean()) < 1 / 255
 
 
-def test_features_of_tiles_lie_in_a_file_that_is_deleted(
+def test_features_of_tiles_are_kept_in_a_file_deleted_on_close(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -59,7 +59,7 @@ def shown(
     [(0.0081, 1.03e-6), (0.0196, 1.52e-6), (0.105, 9.2e-6)],
     ids=["lite-avx512", "lite-avx2", "vgg19-avx2"],
 )
-def test_the_first_time_shown_is_right_within_a_half_and_later_within_a_quarter(
+def test_time_left_is_off_by_at_most_half_early_and_a_quarter_later(
     own: float, each: float, load: Callable[[], float]
 ) -> None:
     early, later = shown(own, each, noise=0.3, load=load)
@@ -80,7 +80,7 @@ def test_a_machine_that_becomes_busy_is_noticed_within_a_minute() -> None:
     assert 1.7 < busy / idle <= 2.0
 
 
-def test_a_program_that_comes_for_a_moment_hardly_changes_what_is_shown() -> None:
+def test_brief_load_hardly_changes_the_time_left() -> None:
     time_left = TimeLeft(SCALES)
     for _ in range(30):
         time_left.add(0, 1.0, 1.0)
@@ -93,7 +93,7 @@ def test_a_program_that_comes_for_a_moment_hardly_changes_what_is_shown() -> Non
     assert after / before < 1.15
 
 
-def test_a_size_that_costs_more_than_is_usual_is_believed_after_some_iterations() -> None:
+def test_time_left_adapts_to_an_unusually_slow_scale() -> None:
     time_left = TimeLeft(SCALES)
     for _ in range(10):
         time_left.add(0, 1.0, 1.0)
@@ -109,7 +109,7 @@ def test_a_size_that_costs_more_than_is_usual_is_believed_after_some_iterations(
     assert then == pytest.approx(2 * promised, rel=0.1)
 
 
-def test_the_first_iteration_of_a_scale_whose_memory_is_new_does_not_count() -> None:
+def test_cold_first_iteration_of_a_scale_does_not_raise_the_time_left() -> None:
     steady, cold = TimeLeft(SCALES), TimeLeft(SCALES)
     for time_left, first in ((steady, 1.0), (cold, 10.0)):
         for _ in range(10):
@@ -123,7 +123,7 @@ def test_the_first_iteration_of_a_scale_whose_memory_is_new_does_not_count() -> 
     assert known / 2 < found <= known
 
 
-def test_nothing_is_said_of_a_cold_start_and_nothing_is_left_at_the_end() -> None:
+def test_time_left_is_unknown_at_the_start_and_zero_at_the_end() -> None:
     time_left = TimeLeft(SCALES)
     assert time_left.seconds(0, 0) is None
     for _ in range(3):
@@ -131,7 +131,7 @@ def test_nothing_is_said_of_a_cold_start_and_nothing_is_left_at_the_end() -> Non
     assert time_left.seconds(len(SCALES) - 1, SCALES[-1].iterations) == 0
 
 
-def test_the_first_time_shown_counts_in_how_slow_work_was_before_the_painting() -> None:
+def test_first_time_left_includes_the_slowness_before_the_painting() -> None:
     busy, unknown = TimeLeft(SCALES, slowness=8.0), TimeLeft(SCALES)
     for _ in range(3):  # a few iterations in which nobody came between
         busy.add(0, 0.1, 0.1)
@@ -146,7 +146,7 @@ def test_the_first_time_shown_counts_in_how_slow_work_was_before_the_painting() 
     assert busy.seconds(1, 0) == pytest.approx(unknown.seconds(1, 0), rel=0.01)
 
 
-def test_a_device_of_its_own_is_not_slowed_by_what_the_processor_has_to_do() -> None:
+def test_time_left_on_a_card_ignores_the_slowness_of_the_processor() -> None:
     busy, unknown = TimeLeft(SCALES, slowness=8.0), TimeLeft(SCALES)
     for _ in range(5):
         busy.add(0, 0.1)
@@ -155,7 +155,7 @@ def test_a_device_of_its_own_is_not_slowed_by_what_the_processor_has_to_do() -> 
 
 
 @pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="Linux says it")
-def test_how_slow_work_was_is_told_once_there_was_some() -> None:
+def test_slowness_is_known_after_some_work() -> None:
     begun = time.thread_time()
     while time.thread_time() - begun < 0.3:
         pass

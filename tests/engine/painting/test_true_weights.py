@@ -18,7 +18,7 @@ def painted(precision: str) -> Painted:
     return last
 
 
-def test_bf16s_picture_is_as_near_to_its_goal_as_fp32s() -> None:
+def test_bf16_ends_at_nearly_the_same_loss_and_picture_as_fp32() -> None:
     exact, quick = painted("fp32"), painted("bf16")
     losses = [one.report.losses[-1].total for one in (exact, quick)]
     assert losses[1] == pytest.approx(losses[0], rel=0.03)

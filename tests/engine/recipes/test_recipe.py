@@ -226,7 +226,7 @@ def reference(name: str) -> float:
 
 
 @pytest.mark.parametrize("name", sorted(LITERAL))
-def test_the_loss_is_the_papers_and_the_optimizer_reaches_the_references(name: str) -> None:
+def test_recipe_loss_matches_the_paper_and_reaches_the_reference_loss(name: str) -> None:
     options = PaintOptions(size_px=64, scales=1, iterations=ITERATIONS, recipe=name, start="file")
     start = Picture(STARTS.get(name, SOURCES[0])[0])
     painted, _ = run(options, thin_studio(), content=CONTENT, styles=[Style(STYLE)], start=start)
@@ -238,7 +238,7 @@ def test_the_loss_is_the_papers_and_the_optimizer_reaches_the_references(name: s
     assert reached <= reference(name) * 1.1
 
 
-def test_there_is_a_test_for_each_recipe() -> None:
+def test_every_recipe_is_tested() -> None:
     assert set(LITERAL) == set(recipe_names())
 
 
@@ -274,7 +274,7 @@ content_weight = 1.0
         assert (counts.first, counts.later) == (first, later)
 
 
-def test_a_wrong_recipe_is_refused_with_the_place() -> None:
+def test_invalid_recipe_is_refused_naming_the_place() -> None:
     with pytest.raises(PaintSettingsError, match="pyramid"):
         parse_recipe('title = "x"\n[pyramid]\nfactor = 0.5\n', "mine")
     with pytest.raises(PaintSettingsError, match="cannot be read"):

@@ -16,7 +16,9 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_search_that_finds_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_style_search_without_a_match_fails_with_a_message(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert engine_main(["styles", "list", "zzzz"]) == 1
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "No painting, artist or movement matches zzzz.\n")
@@ -25,13 +27,15 @@ def test_a_search_that_finds_nothing_says_so(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("name", [".", "absent.png"])
-def test_what_is_no_file_is_a_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fingerprint_of_a_missing_file_or_folder_fails_in_one_line(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert engine_main(["styles", "fingerprint", name, "--network", "lite"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{name}: ")
 
 
-def test_a_fingerprint_is_made_of_whatever_can_be_painted_with(studio: Path) -> None:
+def test_fingerprint_can_be_made_of_a_very_narrow_picture(studio: Path) -> None:
     """One's own files have wider limits than strangers'."""
     noise_picture(12, 300).to_image().save(studio / "strip.png")
     assert engine_main(["styles", "fingerprint", "strip.png", "--network", "lite"]) == 0

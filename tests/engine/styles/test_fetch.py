@@ -94,7 +94,7 @@ def test_a_scan_is_fetched_once_and_kept(starry: Painting, tmp_path: Path) -> No
         (sending(bytes(3_000_000)), "larger than 1 MiB"),
     ],
 )
-def test_what_is_not_the_scan_is_refused_in_words_and_not_kept(
+def test_wrong_or_broken_scan_is_refused_and_not_kept(
     starry: Painting, tmp_path: Path, answer: Answer, words: str
 ) -> None:
     with server(answer) as (mirror, _), pytest.raises(FetchError) as refused:
@@ -104,9 +104,7 @@ def test_what_is_not_the_scan_is_refused_in_words_and_not_kept(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
-    starry: Painting, tmp_path: Path
-) -> None:
+def test_trickling_server_times_out(starry: Painting, tmp_path: Path) -> None:
     """It is never silent, and the engine does nothing else meanwhile."""
 
     def trickle(handler: BaseHTTPRequestHandler) -> None:
@@ -124,7 +122,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
     assert time.monotonic() - began < 5
 
 
-def test_a_redirection_may_not_leave_the_web(starry: Painting, tmp_path: Path) -> None:
+def test_redirect_or_mirror_outside_the_web_is_refused(starry: Painting, tmp_path: Path) -> None:
     def elsewhere(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(302)
         handler.send_header("Location", "file:///etc/hostname")
@@ -136,14 +134,16 @@ def test_a_redirection_may_not_leave_the_web(starry: Painting, tmp_path: Path) -
         fetch_scan(starry, tmp_path, mirror="file:///tmp")
 
 
-def test_no_server_is_said_in_a_sentence(starry: Painting, tmp_path: Path) -> None:
+def test_refused_connection_fails_with_a_reason(starry: Painting, tmp_path: Path) -> None:
     with server(sending(b"")) as (mirror, _):
         pass
     with pytest.raises(FetchError, match=r"could not be downloaded: .*refuses"):
         fetch_scan(starry, tmp_path, mirror=mirror)
 
 
-def test_the_command_fetches_and_lists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_styles_command_fetches_and_lists_scans(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = ["--styles-dir", str(tmp_path)]
     with server(sending(picture())) as (mirror, _):
         assert main([*folder, "fetch", "starry-night", "--mirror", mirror]) == 0

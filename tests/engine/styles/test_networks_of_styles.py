@@ -24,7 +24,7 @@ def networks(pictures: Pictures) -> set[str]:
     return {one.key.encoder for style in pictures.styles for one in style.fingerprints}
 
 
-def test_presets_before_one_that_needs_lite_go_through_it_too(
+def test_preset_that_needs_lite_moves_earlier_presets_to_lite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing answers
@@ -36,7 +36,7 @@ def test_presets_before_one_that_needs_lite_go_through_it_too(
     assert len(made.notes) == len(set(made.notes))
 
 
-def test_statistics_choose_the_network_only_where_none_was_named(tmp_path: Path) -> None:
+def test_statistics_choose_the_network_only_with_auto(tmp_path: Path) -> None:
     found = preset_style("the-scream", tmp_path, "lite")
     measured = Style(fingerprints=found.fingerprints, name=found.name)
     assert loaded(tmp_path, measured, network="auto").network == "lite"

@@ -10,7 +10,7 @@ from common.options import PaintOptions
 from engine.styles.presets import StyleMissingError, preset_style
 
 
-def test_a_scan_stands_upright(tmp_path: Path) -> None:
+def test_exif_rotation_of_a_scan_is_applied(tmp_path: Path) -> None:
     painting = load_catalogue().get("starry-night")
     assert painting is not None
     image = Image.new("RGB", (60, 40))
@@ -28,14 +28,14 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("network", ["vgg19", "lite"])
-def test_each_network_has_a_fingerprint_of_its_own(tmp_path: Path, network: str) -> None:
+def test_preset_uses_the_fingerprint_of_the_chosen_network(tmp_path: Path, network: str) -> None:
     found = preset_style("starry-night", tmp_path, network)
     assert (found.network, found.picture) == (network, None)
     assert {one.key.encoder for one in found.fingerprints} == {network}
 
 
 @pytest.mark.usefixtures("offline")
-def test_what_no_fingerprint_was_measured_as_is_painted_by_the_lite_network(tmp_path: Path) -> None:
+def test_settings_without_a_matching_fingerprint_fall_back_to_lite(tmp_path: Path) -> None:
     cases: list[dict[str, Any]] = [
         {"options": PaintOptions(pooling="average")},
         {"options": PaintOptions(recipe="gatys")},
@@ -52,9 +52,7 @@ def test_what_no_fingerprint_was_measured_as_is_painted_by_the_lite_network(tmp_
 
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("network", ["vgg19", "lite"])
-def test_a_fingerprint_does_not_stand_in_where_the_picture_is_needed(
-    tmp_path: Path, network: str
-) -> None:
+def test_fingerprint_is_refused_where_the_picture_is_needed(tmp_path: Path, network: str) -> None:
     with pytest.raises(StyleMissingError, match="neither its colors nor its parts"):
         preset_style("starry-night", tmp_path, network, needs_picture=True)
     with pytest.raises(StyleMissingError, match="neither its colors nor its parts"):

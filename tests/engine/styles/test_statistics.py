@@ -58,7 +58,7 @@ def test_packing_keeps_keys_and_moments() -> None:
     [b"", b"nothing", pack([statistics()])[:-5], pack([])],
     ids=["empty", "words", "cut short", "no size"],
 )
-def test_what_is_no_fingerprint_is_refused(data: bytes, tmp_path: Path) -> None:
+def test_invalid_fingerprint_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fingerprint"):
         unpack(data)
     (tmp_path / "a.safetensors").write_bytes(data)
@@ -66,7 +66,7 @@ def test_what_is_no_fingerprint_is_refused(data: bytes, tmp_path: Path) -> None:
         load_fingerprint(tmp_path / "a.safetensors")
 
 
-def test_a_fingerprint_has_sizes_between_and_none_above_the_picture(tmp_path: Path) -> None:
+def test_fingerprint_has_intermediate_sizes_up_to_the_pictures_own(tmp_path: Path) -> None:
     encoder = LiteEncoder()
     picture = Picture(torch.rand(3, 90, 200, generator=torch.Generator().manual_seed(1)))
     layers = encoder.layers[:2]
@@ -80,7 +80,7 @@ def test_a_fingerprint_has_sizes_between_and_none_above_the_picture(tmp_path: Pa
     assert set(loaded[0].layers) == set(layers)
 
 
-def test_a_fingerprint_tells_of_calm_parts_where_these_count() -> None:
+def test_fingerprint_measured_with_calm_parts_holds_calm_layers() -> None:
     encoder = LiteEncoder()
     picture = Picture(torch.rand(3, 90, 130, generator=torch.Generator().manual_seed(1)))
     (layer,) = encoder.layers[:1]
@@ -103,7 +103,7 @@ def test_the_command_makes_a_fingerprint(
     assert "none.png" in capsys.readouterr().err
 
 
-def test_the_cache_gives_back_what_it_was_given(tmp_path: Path) -> None:
+def test_cache_returns_stored_statistics_by_key_and_layers(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path / "statistics")
     kept = statistics()
     assert store.get(kept.key, ["one"]) is None
@@ -115,7 +115,7 @@ def test_the_cache_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert store.get(statistics(512).key, ["one"]) is None
 
 
-def test_the_cache_drops_damaged_files_and_goes_on(tmp_path: Path) -> None:
+def test_cache_drops_damaged_files_and_survives_a_blocked_folder(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path)
     store.put(statistics())
     (file,) = tmp_path.iterdir()
@@ -127,7 +127,7 @@ def test_the_cache_drops_damaged_files_and_goes_on(tmp_path: Path) -> None:
     StatisticsFiles(blocked).put(statistics())
 
 
-def test_the_cache_is_bounded_and_what_was_used_stays(tmp_path: Path) -> None:
+def test_full_cache_evicts_the_least_recently_used_statistics(tmp_path: Path) -> None:
     size = len(statistics().to_bytes())
     store = StatisticsFiles(tmp_path, max_bytes=3 * size + 100)
     kept = [statistics(128 + number) for number in range(3)]
@@ -142,7 +142,7 @@ def test_the_cache_is_bounded_and_what_was_used_stays(tmp_path: Path) -> None:
     assert store.get(statistics(999).key, ["one"]) is not None
 
 
-def test_the_cache_leaves_out_what_is_larger_than_all_of_it(tmp_path: Path) -> None:
+def test_cache_skips_statistics_larger_than_its_limit(tmp_path: Path) -> None:
     """Else it would throw away all the others, and then this one."""
     size = len(statistics().to_bytes())
     store = StatisticsFiles(tmp_path, max_bytes=size + 100)
@@ -153,7 +153,7 @@ def test_the_cache_leaves_out_what_is_larger_than_all_of_it(tmp_path: Path) -> N
     assert store.get(large.key, ["one"]) is None
 
 
-def test_the_cache_forgets_what_was_not_used_for_a_day(tmp_path: Path) -> None:
+def test_cache_forgets_statistics_unused_for_a_day(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path)
     old, used = statistics(128), statistics(256)
     for one in (old, used):
@@ -166,13 +166,13 @@ def test_the_cache_forgets_what_was_not_used_for_a_day(tmp_path: Path) -> None:
     assert kept == [False, True, True]
 
 
-def test_what_stands_in_the_way_of_the_cache_is_no_statistics(tmp_path: Path) -> None:
+def test_folder_at_a_cache_path_is_a_cache_miss(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path)
     store._path(statistics().key).mkdir(parents=True)
     assert store.get(statistics().key, ["one"]) is None
 
 
-def test_packing_keeps_the_deviations_of_what_has_no_few_directions() -> None:
+def test_packing_keeps_the_deviations_of_full_rank_features() -> None:
     """Noise in every channel, of which the columns tell but the largest part."""
     noise = torch.randn(5000, 64, generator=torch.Generator().manual_seed(0)) * 0.3
     noise += torch.rand(5000, 1, generator=torch.Generator().manual_seed(1)) * 3
@@ -204,7 +204,7 @@ def key_with(**more: object) -> dict[str, str]:
     return {"keys": json.dumps([vars(statistics().key) | more])}
 
 
-def test_a_fingerprint_of_the_format_before_is_read_as_it_was_meant() -> None:
+def test_fingerprint_of_the_previous_format_is_read_correctly() -> None:
     """Moments about zero, without the rest of the diagonal."""
     columns = torch.tensor([[10, 0], [0, 20], [5, 5]], dtype=torch.int8)
     tensors = {
@@ -233,7 +233,7 @@ def test_a_fingerprint_of_another_version_is_refused(data: bytes) -> None:
         unpack(data)
 
 
-def test_between_two_sizes_lies_their_mixture_where_they_have_the_same_layers() -> None:
+def test_intermediate_size_mixes_two_sizes_with_the_same_layers() -> None:
     small, large = statistics(128, 0), statistics(512, 3)
     one, between, other = with_sizes_between([small, large])
     assert (one, other) == (small, large)

@@ -20,7 +20,7 @@ from jobs.model import EngineInfo
 from jobs.queue import JobQueue
 
 
-def test_the_processor_is_named_with_its_memory_and_its_networks() -> None:
+def test_abilities_report_networks_memory_and_pace() -> None:
     found = abilities_of(Studio(), None)
     assert found.networks == ("vgg19", "lite")
     assert found.memory_bytes is not None
@@ -29,7 +29,7 @@ def test_the_processor_is_named_with_its_memory_and_its_networks() -> None:
     assert abilities_of(Studio(), 7.0).pace == 7.0
 
 
-def test_a_file_that_is_not_there_is_no_network(tmp_path: Path) -> None:
+def test_missing_weights_file_leaves_only_the_lite_network(tmp_path: Path) -> None:
     assert available_networks(NetworkSource(tmp_path / "none.pth")) == ("lite",)
 
 
@@ -51,7 +51,7 @@ def _no_faces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_faces")
-def test_a_trial_finds_a_pace_and_gives_way(settings: Settings) -> None:
+def test_trial_measures_a_pace_and_can_be_stopped(settings: Settings) -> None:
     assert JobPainter(settings).probe() is None
     studio = Studio()
     pace = tried_pace(studio, "lite", lambda: False)
@@ -61,7 +61,7 @@ def test_a_trial_finds_a_pace_and_gives_way(settings: Settings) -> None:
         tried_pace(studio, "lite", lambda: True)
 
 
-def test_of_a_card_that_has_failed_is_told_what_was_known(
+def test_failed_card_reports_its_last_known_abilities(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers nothing until its process ends, which is to tell of it and give its job back."""
@@ -79,7 +79,7 @@ def test_of_a_card_that_has_failed_is_told_what_was_known(
         JobPainter(settings).abilities()
 
 
-def test_what_torch_keeps_of_a_cards_memory_is_given_back_once_there_is_no_job(
+def test_cached_card_memory_is_released_once_after_each_job(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_back: list[torch.device] = []
@@ -97,7 +97,7 @@ def test_what_torch_keeps_of_a_cards_memory_is_given_back_once_there_is_no_job(
     assert len(given_back) == 2
 
 
-async def test_an_idle_engine_announces_what_it_found_out(
+async def test_idle_engine_announces_its_measured_abilities(
     queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.worker.service.HEARTBEAT_SECONDS", 0.1)

@@ -79,7 +79,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_finished_photograph_is_kept_until_the_store_takes_it(
+async def test_finished_photograph_waits_for_the_store_without_being_repainted(
     queue: JobQueue, settings: Settings, poster: Poster, begun: list[str], away: AwayStore
 ) -> None:
     job = await two_photographs(queue, poster)
@@ -93,7 +93,7 @@ async def test_a_finished_photograph_is_kept_until_the_store_takes_it(
     assert all([await queue.store.exists(key) for key in done.report.variants])
 
 
-async def test_what_waits_for_the_store_can_be_cancelled(
+async def test_job_waiting_for_the_store_can_be_cancelled(
     queue: JobQueue, settings: Settings, poster: Poster, away: AwayStore
 ) -> None:
     job = await two_photographs(queue, poster)
@@ -103,7 +103,7 @@ async def test_what_waits_for_the_store_can_be_cancelled(
         assert (await ended(queue, job)).state is JobState.CANCELLED
 
 
-async def test_a_checkpoint_of_the_photograph_before_is_no_reason_for_a_note(
+async def test_checkpoint_of_the_previous_photograph_adds_no_note(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -147,7 +147,7 @@ async def second_begun(queue: JobQueue, job: Job) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_is_finished_when_it_is_cancelled_stays_and_is_not_painted_again(
+async def test_finished_photograph_survives_cancel_and_is_not_repainted_on_retry(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -180,7 +180,7 @@ async def test_what_is_finished_when_it_is_cancelled_stays_and_is_not_painted_ag
     assert (done.versions[0], len(done.versions)) == (finished, 2)
 
 
-async def test_what_is_finished_when_a_later_photograph_cannot_be_painted_stays(
+async def test_finished_photograph_is_kept_when_a_later_photograph_fails(
     queue: JobQueue, settings: Settings, poster: Poster, begun: list[str]
 ) -> None:
     job = await two_photographs(queue, poster)

@@ -35,7 +35,7 @@ def starting(settings: Settings) -> bool:
     return asyncio.run(is_starting(settings))
 
 
-def test_a_start_is_announced_and_a_failure_takes_it_back(settings: Settings) -> None:
+def test_failed_start_withdraws_its_announcement(settings: Settings) -> None:
     assert not starting(settings)
     with announced([]) as start:
         assert starting(settings)
@@ -46,20 +46,20 @@ def test_a_start_is_announced_and_a_failure_takes_it_back(settings: Settings) ->
     assert not starting(settings)
 
 
-def test_an_end_in_order_leaves_it_to_whoever_registered(settings: Settings) -> None:
+def test_start_with_status_zero_leaves_its_announcement(settings: Settings) -> None:
     assert not starting(settings)
     with announced([]) as start:
         start.status = 0
     assert starting(settings)
 
 
-def test_what_starts_no_engine_announces_none(settings: Settings) -> None:
+def test_version_flag_announces_no_start(settings: Settings) -> None:
     assert not starting(settings)
     with announced(["--version"]):
         assert not starting(settings)
 
 
-def test_a_database_that_is_not_there_is_no_hindrance(
+def test_missing_database_is_not_created_and_does_not_prevent_a_start(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The bot makes it; an engine only says that it could tell nobody."""
@@ -75,7 +75,7 @@ def test_a_database_that_is_not_there_is_no_hindrance(
     [("postgresql://a:b@127.0.0.1:9/c", 1), ("mysql://host/name", 2)],
     ids=["a database that may come", "a setting that is wrong"],
 )
-def test_the_status_says_whether_another_start_may_help(
+def test_exit_status_tells_whether_another_start_may_help(
     address: str, status: int, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     ours = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_DEVICE": "cpu"}
@@ -84,12 +84,12 @@ def test_the_status_says_whether_another_start_may_help(
     assert started.wait(timeout=120) == status
 
 
-def test_it_loads_no_torch() -> None:
+def test_announcing_does_not_load_torch() -> None:
     script = "import sys, engine.worker.announcing; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_a_system_that_refuses_is_no_hindrance_either(
+def test_system_error_while_announcing_does_not_prevent_a_start(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As where an engine ends since it has no file handles left: in order, with its own words."""

@@ -14,7 +14,7 @@ from engine.worker.main import main
         ("ATELIER_VGG19_WEIGHTS", "nowhere.pth", "nowhere.pth"),
     ],
 )
-def test_what_cannot_paint_says_so_in_a_line(
+def test_check_reports_unusable_settings_in_one_line(
     name: str,
     value: str,
     said: str,

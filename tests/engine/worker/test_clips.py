@@ -65,7 +65,7 @@ async def lossless(queue: JobQueue, job: Job) -> Clip:
     return read_clip(await queue.store.get(job.report.clip.key))
 
 
-async def test_a_clip_becomes_a_painting_that_moves(
+async def test_clip_job_becomes_a_moving_painting(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await post(poster, panned(4))
@@ -91,7 +91,7 @@ async def test_a_clip_becomes_a_painting_that_moves(
         assert read_clip(found.file).durations_ms == TIMES_MS
 
 
-async def test_what_is_transparent_stays_so_and_is_noted(
+async def test_transparency_of_a_clip_is_kept_and_reported(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     images = panned(2)
@@ -109,7 +109,7 @@ async def test_what_is_transparent_stays_so_and_is_noted(
     assert (alpha[:10].max(), alpha[-1].min()) == (0, 255)
 
 
-async def test_progress_is_in_frames_and_the_preview_moves(
+async def test_clip_progress_counts_frames_and_shows_a_moving_preview(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -137,7 +137,7 @@ async def test_progress_is_in_frames_and_the_preview_moves(
 
 
 @pytest.mark.usefixtures("slow_painting")
-async def test_a_clip_is_cancelled_within_a_frame(
+async def test_clip_job_is_cancelled_within_its_first_frame(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await post(poster, panned(4), iterations=2000)
@@ -151,7 +151,7 @@ async def test_a_clip_is_cancelled_within_a_frame(
     assert (done.progress.frame, done.progress.frames) == (0, 4)  # of which each takes minutes
 
 
-async def test_another_engine_goes_on_at_the_frame_and_ends_the_same(
+async def test_another_engine_resumes_a_clip_to_the_same_frames(
     queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
     slow_painting.step_seconds = 0.0
@@ -213,7 +213,7 @@ async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
     assert scratch() == []
 
 
-async def test_a_checkpoint_without_its_frames_is_begun_anew(
+async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
     queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
     job = await post(poster, panned(3))

@@ -18,7 +18,7 @@ from jobs.model import Progress
         ("LEASE_LOST SHUTDOWN", "LEASE_LOST"),
     ],
 )
-def test_the_first_reason_counts_but_a_lost_lease_overrides_it(reasons: str, counts: str) -> None:
+def test_first_stop_reason_counts_unless_the_lease_is_lost(reasons: str, counts: str) -> None:
     """Nothing is written for a job that is another engine's by now."""
     handle = JobHandle()
     assert not handle.should_stop()
@@ -28,7 +28,7 @@ def test_the_first_reason_counts_but_a_lost_lease_overrides_it(reasons: str, cou
     assert handle.should_stop()
 
 
-def test_only_the_newest_is_taken_and_once() -> None:
+def test_only_the_newest_progress_and_checkpoint_are_taken_once() -> None:
     handle = JobHandle()
     for number in (1, 2):
         handle.put_progress(Progress(number, 9, 0.1))
@@ -40,7 +40,7 @@ def test_only_the_newest_is_taken_and_once() -> None:
     assert (handle.take_progress(), handle.take_checkpoint()) == (None, None)
 
 
-def test_what_was_begun_anew_says_so_until_its_end() -> None:
+def test_progress_keeps_the_reason_for_starting_over() -> None:
     handle = JobHandle()
     handle.begin_anew(CHECKPOINT_GONE)
     for number in (1, 2):
@@ -50,7 +50,7 @@ def test_what_was_begun_anew_says_so_until_its_end() -> None:
         assert progress.anew == CHECKPOINT_GONE
 
 
-def test_its_folder_goes_with_it() -> None:
+def test_closing_a_handle_deletes_its_folder() -> None:
     handle = JobHandle()
     folder = handle.folder()
     assert handle.folder() == folder
@@ -60,7 +60,7 @@ def test_its_folder_goes_with_it() -> None:
 
 
 @pytest.mark.parametrize("clock", ["monotonic", "time"])
-def test_a_machine_that_slept_knows_it_by_either_clock(
+def test_sleep_of_the_machine_is_noticed_by_either_clock(
     monkeypatch: pytest.MonkeyPatch, clock: str
 ) -> None:
     """Its lease is renewed at once then; one of the two stands still on some systems."""

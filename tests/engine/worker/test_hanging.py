@@ -49,7 +49,7 @@ async def kinds(queue: JobQueue, job: Job) -> list[str]:
     return [event.kind for event in await queue.jobs.history(job.id)]
 
 
-async def test_a_process_that_hangs_ends_and_a_fresh_one_paints_the_job(
+async def test_hanging_engine_ends_and_a_fresh_process_paints_the_job(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -125,7 +125,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Stuck:
     return made
 
 
-async def test_a_job_over_which_engines_hang_three_times_ends_though_the_device_is_well(
+async def test_job_that_hangs_three_engines_fails_as_lost(
     queue: JobQueue, settings: Settings, poster: Poster, stuck: Stuck
 ) -> None:
     job = await poster.post()
@@ -141,7 +141,7 @@ async def test_a_job_over_which_engines_hang_three_times_ends_though_the_device_
     assert (await kinds(queue, job)).count(HUNG) == 2
 
 
-async def test_a_job_that_is_cancelled_while_its_engine_hangs_is_cancelled(
+async def test_job_can_be_cancelled_while_its_engine_hangs(
     queue: JobQueue, settings: Settings, poster: Poster, stuck: Stuck
 ) -> None:
     job = await poster.post()
@@ -157,7 +157,7 @@ async def test_a_job_that_is_cancelled_while_its_engine_hangs_is_cancelled(
     assert (await ended(queue, job)).state is JobState.CANCELLED
 
 
-async def test_a_hang_ends_the_engine_though_the_database_goes_in_that_moment(
+async def test_hang_ends_the_engine_even_if_the_database_is_unavailable(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -181,7 +181,7 @@ async def test_a_hang_ends_the_engine_though_the_database_goes_in_that_moment(
         stuck.lets_go = True
 
 
-async def test_a_device_that_hangs_over_everything_charges_no_job_however_often(
+async def test_device_that_always_hangs_charges_no_job(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -200,7 +200,7 @@ async def test_a_device_that_hangs_over_everything_charges_no_job_however_often(
     assert await charged(queue, job) == 0
 
 
-async def test_a_long_painting_that_gives_signs_is_left_alone(
+async def test_slow_painting_with_signs_of_life_is_not_a_hang(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = PaintingControl.check
@@ -215,7 +215,7 @@ async def test_a_long_painting_that_gives_signs_is_left_alone(
         assert (await ended(queue, job)).state is JobState.DONE
 
 
-def test_a_machine_that_slept_has_not_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("engine.worker.hanging.time.monotonic", lambda: now)
     watch = HangWatch(600.0, "painter")
@@ -230,7 +230,7 @@ def test_a_machine_that_slept_has_not_hung(monkeypatch: pytest.MonkeyPatch) -> N
         watch.look(7)
 
 
-def test_a_sign_of_life_starts_the_count_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("engine.worker.hanging.time.monotonic", lambda: now)
     watch = HangWatch(10.0, "painter")

@@ -18,7 +18,7 @@ from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import INFO, worker
 
 
-async def test_an_idle_tick_asks_the_database_nothing(
+async def test_idle_or_uneventful_engine_makes_no_database_queries(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, lets_go = asyncio.Event(), False
@@ -57,7 +57,7 @@ async def test_an_idle_tick_asks_the_database_nothing(
     assert quiet == [], "within an iteration"
 
 
-async def test_an_error_that_nobody_foresaw_stops_no_heart(
+async def test_unexpected_error_does_not_stop_the_heartbeat(
     queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.05)
@@ -76,7 +76,7 @@ async def test_an_error_that_nobody_foresaw_stops_no_heart(
         await again.wait()
 
 
-async def test_an_engine_that_began_while_memory_was_short_is_given_large_pictures_later(
+async def test_largest_size_rises_when_memory_becomes_free(
     queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.05)
@@ -95,7 +95,7 @@ async def test_an_engine_that_began_while_memory_was_short_is_given_large_pictur
             await asyncio.sleep(0.02)
 
 
-def test_a_little_more_memory_is_no_news() -> None:
+def test_only_large_size_changes_and_new_networks_are_news() -> None:
     assert not is_news(replace(INFO, largest_px=3520), replace(INFO, largest_px=3000))
     assert is_news(replace(INFO, largest_px=3520), replace(INFO, largest_px=1024))
     assert is_news(replace(INFO, networks=("lite",)), INFO)

@@ -37,7 +37,7 @@ def fetched(settings: Settings) -> Painting:
     return painting
 
 
-async def test_a_fetched_scan_gets_its_swatch_and_jobs_are_painted_all_the_same(
+async def test_missing_swatch_is_painted_without_blocking_jobs(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -66,7 +66,7 @@ async def test_a_fetched_scan_gets_its_swatch_and_jobs_are_painted_all_the_same(
         assert np.asarray(image).std() > 10, "strokes, not one colour"
 
 
-def test_a_damaged_scan_is_looked_at_once(settings: Settings, fetched: Painting) -> None:
+def test_damaged_scan_is_deleted_and_tried_only_once(settings: Settings, fetched: Painting) -> None:
     scan = scan_path(fetched, settings.styles_dir)
     scan.write_bytes(b"no picture")
     missing = MissingSwatches(settings.styles_dir)
@@ -77,12 +77,12 @@ def test_a_damaged_scan_is_looked_at_once(settings: Settings, fetched: Painting)
     assert scan.exists()
 
 
-def test_nothing_is_painted_where_it_is_told_to_stop(settings: Settings, fetched: Painting) -> None:
+def test_stop_request_leaves_the_swatch_unpainted(settings: Settings, fetched: Painting) -> None:
     MissingSwatches(settings.styles_dir).paint(lambda: True)
     assert not painted_swatch_path(fetched, settings.styles_dir).exists()
 
 
-def test_work_between_jobs_gives_way_and_begins_again() -> None:
+def test_idle_work_gives_way_to_jobs_and_begins_again() -> None:
     begun: list[str] = []
     running = threading.Event()
 

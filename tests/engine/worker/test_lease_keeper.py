@@ -67,7 +67,7 @@ class Away:
         monkeypatch.setattr(queue.claims, "renew", count)
 
 
-async def test_a_database_that_is_away_is_asked_ever_less_and_then_renewed_at_once(
+async def test_unavailable_database_is_polled_less_and_lease_renewed_on_return(
     queue: JobQueue, keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lease may have ended meanwhile; it is not waited for the next turn."""
@@ -81,7 +81,7 @@ async def test_a_database_that_is_away_is_asked_ever_less_and_then_renewed_at_on
     assert keeper.handle.stop_reason is None
 
 
-async def test_a_lost_lease_is_asked_for_no_more(
+async def test_lost_lease_ends_all_database_requests(
     queue: JobQueue, keeper: LeaseKeeper, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = Away(queue, monkeypatch)
@@ -149,7 +149,7 @@ async def test_each_frame_is_stored_once_with_the_newest_checkpoint(
     assert await left(queue, claim) == (b"4 frames", kept)
 
 
-async def test_frames_of_an_engine_before_are_not_stored_again(
+async def test_frames_stored_by_an_earlier_engine_are_not_stored_again(
     queue: JobQueue, keeper: LeaseKeeper, shelf: Shelf
 ) -> None:
     keeper.handle.put_checkpoint(frames(4, stored=3))
@@ -157,7 +157,7 @@ async def test_frames_of_an_engine_before_are_not_stored_again(
     assert shelf.taken == [b"frame 3", b"4 frames"]
 
 
-async def test_a_checkpoint_that_cannot_be_stored_ends_no_painting(
+async def test_unstorable_checkpoint_does_not_stop_the_painting(
     queue: JobQueue, keeper: LeaseKeeper, claim: Claim, shelf: Shelf
 ) -> None:
     """The next one is stored, with the frames that this one had."""
@@ -173,7 +173,7 @@ async def test_a_checkpoint_that_cannot_be_stored_ends_no_painting(
     assert await left(queue, claim) == (b"3 frames", [b"frame %d" % n for n in range(3)])
 
 
-async def test_one_that_could_not_be_named_is_named_when_the_database_is_back(
+async def test_stored_checkpoint_is_recorded_when_the_database_is_back(
     queue: JobQueue,
     keeper: LeaseKeeper,
     claim: Claim,
@@ -201,7 +201,7 @@ async def test_one_that_could_not_be_named_is_named_when_the_database_is_back(
 
 
 @pytest.mark.parametrize(("seconds", "newest"), [(20.0, b"4 frames"), (0.2, b"2 frames")])
-async def test_what_waits_behind_a_checkpoint_at_a_stop_is_kept_if_there_is_time(
+async def test_waiting_checkpoint_is_stored_at_a_stop_if_time_allows(
     queue: JobQueue,
     keeper: LeaseKeeper,
     claim: Claim,
@@ -233,7 +233,7 @@ async def test_what_waits_behind_a_checkpoint_at_a_stop_is_kept_if_there_is_time
     assert len(kept) == int(newest[:1])
 
 
-async def test_who_is_left_is_told_to_stop_and_what_is_on_its_way_is_given_up(
+async def test_closing_the_keeper_stops_the_painting_and_cancels_storing(
     queue: JobQueue, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "_STORING_SECONDS", 0.0)
@@ -254,7 +254,7 @@ async def test_who_is_left_is_told_to_stop_and_what_is_on_its_way_is_given_up(
     assert storing.cancelled()
 
 
-async def test_work_that_does_not_stop_is_left_after_a_while(keeper: LeaseKeeper) -> None:
+async def test_work_that_ignores_a_shutdown_is_abandoned(keeper: LeaseKeeper) -> None:
     work = asyncio.create_task(asyncio.sleep(3600))
     keeper.stop.set()
     with pytest.raises(NotStoppedError):
@@ -264,7 +264,7 @@ async def test_work_that_does_not_stop_is_left_after_a_while(keeper: LeaseKeeper
 
 
 @pytest.mark.parametrize("is_silent", [False, True])
-async def test_at_a_shutdown_a_database_that_is_away_is_left_to_itself(
+async def test_shutdown_gives_up_writing_to_an_unavailable_database(
     keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch, is_silent: bool
 ) -> None:
     """The lease ends by itself then; a supervisor does not wait for ever."""
@@ -279,7 +279,7 @@ async def test_at_a_shutdown_a_database_that_is_away_is_left_to_itself(
     assert await asyncio.wait_for(keeper.write(away, give_up_seconds=0.3), 10) is None
 
 
-async def test_without_one_it_is_waited_for_however_long(
+async def test_write_awaits_an_unavailable_database_unless_shutting_down(
     queue: JobQueue, keeper: LeaseKeeper, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.05, 0.05))
@@ -298,7 +298,7 @@ async def test_without_one_it_is_waited_for_however_long(
     assert done.state is JobState.DONE
 
 
-async def test_who_hears_at_the_end_that_the_lease_is_lost_writes_no_more(
+async def test_lease_lost_at_the_final_write_becomes_the_stop_reason(
     keeper: LeaseKeeper,
 ) -> None:
     async def lost() -> LeaseOutcome:
@@ -308,7 +308,7 @@ async def test_who_hears_at_the_end_that_the_lease_is_lost_writes_no_more(
     assert keeper.handle.stop_reason is StopReason.LEASE_LOST
 
 
-async def test_a_wish_to_cancel_is_heard_though_nothing_is_told(
+async def test_cancellation_is_noticed_without_progress_reports(
     queue: JobQueue, keeper: LeaseKeeper, claim: Claim
 ) -> None:
     await work_for(keeper, 0.6)

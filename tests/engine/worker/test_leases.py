@@ -23,7 +23,7 @@ from tests.engine.worker.test_surroundings import charged
 from tests.engine.worker.working import INFO, ended, running, worker
 
 
-async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
+async def test_job_of_a_stopped_worker_is_requeued_and_finished_by_another(
     queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
     job = await poster.post(size_px=64, iterations=10)
@@ -39,7 +39,7 @@ async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it
 
 
 @pytest.mark.usefixtures("slow_painting")
-async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
+async def test_painting_longer_than_a_lease_keeps_its_job(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
@@ -70,7 +70,7 @@ class SlowStore(PictureStore):
 
 
 @pytest.mark.usefixtures("slow_painting")
-async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named_at_last(
+async def test_slowly_stored_checkpoint_costs_no_lease_and_is_recorded(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
@@ -95,7 +95,7 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
 
 
 @pytest.mark.usefixtures("slow_painting")
-async def test_at_a_stop_the_checkpoint_that_is_being_stored_is_named(
+async def test_checkpoint_being_stored_at_a_stop_is_recorded(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
@@ -123,7 +123,7 @@ async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
 
 
 @pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE], ids=["unreadable", "gone"])
-async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
+async def test_starting_over_is_noted_in_progress_and_report(
     queue: JobQueue, settings: Settings, poster: Poster, why: Sentence, slow_painting: SlowPainting
 ) -> None:
     job = await poster.post(size_px=64, iterations=10)
@@ -144,7 +144,7 @@ async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
     assert why in done.report.notes
 
 
-async def test_an_engine_of_which_nothing_is_known_any_more_says_again_that_it_is_there(
+async def test_forgotten_engine_registers_again(
     queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a restore, or when its row was cleaned away while its machine slept."""
@@ -156,7 +156,7 @@ async def test_an_engine_of_which_nothing_is_known_any_more_says_again_that_it_i
             await queue.engines.forget(INFO.id)
 
 
-async def test_who_finds_at_the_end_that_the_lease_was_lost_takes_the_death_back(
+async def test_engine_that_finds_its_lease_lost_at_the_end_withdraws_the_death(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The picture is another engine's to paint; but nobody died of this one."""

@@ -60,7 +60,7 @@ def presets_of(job: Job) -> list[str | None]:
         (SHIPPED[0], SHIPPED[1], AWAY[0], AWAY[1]),
     ],
 )
-async def test_the_others_are_painted_and_it_says_which_is_left_out(
+async def test_available_styles_are_painted_and_left_out_styles_are_noted(
     queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
 ) -> None:
     job = await tried(queue, poster, *styles)
@@ -77,7 +77,7 @@ async def test_the_others_are_painted_and_it_says_which_is_left_out(
 
 
 @pytest.mark.parametrize("styles", [(AWAY[0], SHIPPED[0]), (SHIPPED[0], AWAY[0])])
-async def test_the_only_one_that_is_left_is_a_picture_like_any_other(
+async def test_single_available_style_becomes_an_ordinary_picture(
     queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
 ) -> None:
     job = await tried(queue, poster, *styles)
@@ -91,7 +91,7 @@ async def test_the_only_one_that_is_left_is_a_picture_like_any_other(
 
 
 @pytest.mark.parametrize("styles", [AWAY, (AWAY[0], AWAY[0])])
-async def test_where_none_can_be_had_it_fails_as_it_was_asked_for(
+async def test_job_without_any_available_style_fails_with_its_styles_unchanged(
     queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
 ) -> None:
     job = await tried(queue, poster, *styles)
@@ -102,7 +102,7 @@ async def test_where_none_can_be_had_it_fails_as_it_was_asked_for(
     assert presets_of(done) == list(styles)
 
 
-async def test_what_is_left_out_is_not_counted(
+async def test_left_out_styles_are_not_counted(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await tried(queue, poster, *SHIPPED, *AWAY)
@@ -114,7 +114,7 @@ async def test_what_is_left_out_is_not_counted(
     assert await queue.styles.scans_unreachable()
 
 
-async def test_an_engine_that_goes_on_with_it_leaves_out_the_same(
+async def test_resumed_job_leaves_out_the_same_styles(
     queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
     job = await tried(queue, poster, AWAY[0], SHIPPED[0], SHIPPED[1])
@@ -136,7 +136,7 @@ async def test_an_engine_that_goes_on_with_it_leaves_out_the_same(
     assert presets_of(done) == list(SHIPPED[:2])
 
 
-def test_it_is_said_by_the_titles_of_the_paintings() -> None:
+def test_left_out_note_lists_the_titles_of_the_paintings() -> None:
     catalogue = load_catalogue()
     titles = [painting.name for each in AWAY if (painting := catalogue.get(each))]
     said = str(left_out([*AWAY, "of another version"]))
@@ -144,7 +144,7 @@ def test_it_is_said_by_the_titles_of_the_paintings() -> None:
 
 
 @pytest.mark.parametrize("styles", [AWAY[:1], (AWAY[0], SHIPPED[0])])
-async def test_a_full_disk_is_no_style_that_cannot_be_had(
+async def test_full_disk_does_not_count_as_a_missing_style(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,

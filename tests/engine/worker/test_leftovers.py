@@ -21,7 +21,7 @@ from tests.kit.samples import delete_for_good
 NOBODY = 2**22 + 1  # more than the system gives
 
 
-def test_what_was_left_goes_and_what_is_needed_stays(
+def test_sweep_removes_leftovers_and_keeps_files_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary, data = tmp_path / "tmp", tmp_path / "data"
@@ -58,7 +58,7 @@ def test_what_was_left_goes_and_what_is_needed_stays(
         assert Path(mine).name.startswith(f"atelier-{os.getpid()}-"), "it is told by its number"
 
 
-async def test_statistics_of_a_members_style_go_with_its_picture(
+async def test_style_statistics_are_deleted_with_their_picture(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "TIDY_SECONDS", 0.1)

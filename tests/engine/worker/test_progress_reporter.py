@@ -52,7 +52,7 @@ def stepped(iteration: int) -> Stepped:
     )
 
 
-def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
+def test_previews_begin_once_the_picture_looks_painted_and_keep_one_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_reporter, "PROGRESS_SECONDS", 0.0)
@@ -70,7 +70,7 @@ def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
             assert shown.size == (512, 384)
 
 
-def test_what_moves_is_shown_in_one_size_from_its_first_iteration(
+def test_clip_previews_have_one_size_from_the_first_iteration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message that grows with its picture moves all that stands below it."""
@@ -87,7 +87,7 @@ def test_what_moves_is_shown_in_one_size_from_its_first_iteration(
             assert shown.size == (320, 240)
 
 
-def test_the_first_preview_does_not_wait_for_the_next_second(tmp_path: Path) -> None:
+def test_first_preview_is_not_delayed_by_the_progress_interval(tmp_path: Path) -> None:
     store, handle = PictureStore(str(tmp_path)), Handle()
     reporter = ProgressReporter(store, handle)
     reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))

@@ -18,7 +18,7 @@ from tests.engine.worker.working import ended, worker
 from tests.kit.samples import accepted, report
 
 
-def test_a_start_names_versions_device_network_sizes_and_folders(
+def test_start_log_names_versions_device_network_sizes_and_folders(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     info = EngineInfo(
@@ -46,7 +46,7 @@ def test_a_start_names_versions_device_network_sizes_and_folders(
     assert "hunter2" not in said
 
 
-async def test_an_end_says_size_network_waited_painted_and_outcome(
+async def test_end_log_names_size_network_times_and_outcome(
     queue: JobQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await accepted(queue)
@@ -65,7 +65,7 @@ async def test_an_end_says_size_network_waited_painted_and_outcome(
     assert done.__dict__["fields"]["painted_seconds"] == 12.0
 
 
-async def test_what_is_cancelled_while_its_picture_is_stored_is_not_said_to_be_done(
+async def test_job_cancelled_while_being_stored_is_not_logged_as_done(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,

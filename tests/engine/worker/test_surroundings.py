@@ -83,7 +83,7 @@ async def ill_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["asyn
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_store_that_refuses_reads_charges_none_of_four_jobs_and_ends_the_engine(
+async def test_store_refusing_reads_ends_the_engine_and_charges_no_job(
     queue: JobQueue, settings: Settings, poster: Poster, store: Store
 ) -> None:
     jobs = [await poster.post(user_id=user) for user in range(1, 5)]
@@ -101,7 +101,7 @@ async def test_a_store_that_refuses_reads_charges_none_of_four_jobs_and_ends_the
     assert "engine-trouble" not in {t.name for t in (await queue.health.ask()).troubles()}
 
 
-async def test_a_job_that_was_claimed_when_reads_failed_goes_back_and_is_painted_later(
+async def test_job_claimed_when_reads_fail_is_released_and_painted_later(
     queue: JobQueue, settings: Settings, poster: Poster, store: Store
 ) -> None:
     async with worker(queue, settings):
@@ -120,7 +120,7 @@ async def told(queue: JobQueue, job: Job, kind: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_finished_painting_outlasts_a_full_disk_and_a_lease(
+async def test_finished_painting_survives_a_full_disk_longer_than_a_lease(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -152,7 +152,7 @@ async def test_a_finished_painting_outlasts_a_full_disk_and_a_lease(
     assert await queue.store.get(done.timelapse_key)
 
 
-async def test_a_painting_that_cannot_be_stored_gives_way_to_cancel_and_stop(
+async def test_unstorable_painting_gives_way_to_cancel_and_stop(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -200,7 +200,7 @@ class Sick:
         self._patch.setattr(self._class, "forward_stage", self._well)
 
 
-async def test_a_sick_device_charges_none_of_four_jobs(
+async def test_failing_device_ends_the_engine_and_charges_no_job(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [await poster.post(user_id=user) for user in range(1, 5)]
@@ -216,7 +216,7 @@ async def test_a_sick_device_charges_none_of_four_jobs(
             assert (await ended(queue, job)).state is JobState.DONE
 
 
-async def test_an_engine_of_another_version_than_the_bots_ends_and_its_owner_is_told(
+async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post(user_id=1)
@@ -234,7 +234,7 @@ async def test_an_engine_of_another_version_than_the_bots_ends_and_its_owner_is_
     assert "cannot read job" in troubles["engine-trouble"]
 
 
-async def test_what_only_one_job_meets_ends_that_job_and_no_other(
+async def test_trouble_with_a_single_job_fails_only_that_job(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd, plain = await poster.post(user_id=1, seed=13), await poster.post(user_id=2)
@@ -256,7 +256,7 @@ async def test_what_only_one_job_meets_ends_that_job_and_no_other(
         assert not await connection.scalar(counted), "it is counted back"
 
 
-async def test_a_full_folder_for_temporary_files_charges_no_job_and_is_told(
+async def test_full_temporary_folder_charges_no_job_and_is_reported(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -286,7 +286,7 @@ async def test_a_full_folder_for_temporary_files_charges_no_job_and_is_told(
     assert "full (No space left on device" in troubles["engine-trouble"]
 
 
-def test_a_folder_for_temporary_files_that_is_gone_is_a_problem(
+def test_missing_temporary_folder_is_a_problem(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -310,7 +310,7 @@ def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.mark.usefixtures("slow_painting")
-async def test_a_painting_goes_on_and_is_delivered_though_the_database_is_away_longer_than_a_lease(
+async def test_painting_survives_a_database_outage_longer_than_a_lease(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 1.0)
@@ -326,7 +326,7 @@ async def test_a_painting_goes_on_and_is_delivered_though_the_database_is_away_l
     assert kinds == ["queued", "claimed", "done"]
 
 
-async def test_a_painting_that_does_not_stop_holds_up_no_shutdown(
+async def test_painting_that_does_not_stop_does_not_block_a_shutdown(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "STOP_SECONDS", 1.0)
@@ -351,7 +351,7 @@ async def test_a_painting_that_does_not_stop_holds_up_no_shutdown(
         lets_go = True
 
 
-async def test_no_secret_of_a_trouble_is_logged_or_told(
+async def test_secrets_in_troubles_are_not_logged_or_reported(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,

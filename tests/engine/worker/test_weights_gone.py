@@ -35,7 +35,7 @@ def settings(tmp_path: Path, file: Path) -> Settings:
 
 
 @pytest.mark.parametrize("harm", ["cut off", "gone"])
-async def test_what_needs_them_waits_until_they_are_back(
+async def test_vgg19_job_waits_for_missing_weights_while_lite_jobs_are_painted(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -60,7 +60,7 @@ async def test_what_needs_them_waits_until_they_are_back(
         assert (await ended(queue, job)).state is JobState.DONE
 
 
-def test_a_file_that_is_written_anew_does_not_change_what_was_read(file: Path) -> None:
+def test_rewriting_the_weights_file_does_not_change_loaded_weights(file: Path) -> None:
     """Read in place, it would end the process where it was cut off."""
     assert is_whole(file)
     read = load_weights(file)

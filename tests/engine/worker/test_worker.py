@@ -55,7 +55,7 @@ async def test_a_job_becomes_a_picture_with_its_report(
 
 
 @pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("gif", b"GIF89a")])
-async def test_a_time_lapse_and_the_loss_are_kept_beside_the_picture(
+async def test_timelapse_and_losses_are_stored_with_the_picture(
     queue: JobQueue, settings: Settings, poster: Poster, kind: str, start: bytes
 ) -> None:
     job = await poster.post(timelapse=True, timelapse_format=kind)
@@ -72,7 +72,7 @@ async def test_a_time_lapse_and_the_loss_are_kept_beside_the_picture(
     )
 
 
-async def test_a_job_is_painted_without_its_film_where_that_cannot_be_written(
+async def test_job_is_painted_without_an_unwritable_timelapse(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -88,7 +88,7 @@ async def test_a_job_is_painted_without_its_film_where_that_cannot_be_written(
     assert "There is no time-lapse: there is no space left on the disk." in notes
 
 
-async def test_what_was_recorded_goes_with_the_picture(
+async def test_records_are_deleted_with_the_picture(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post(timelapse=True)
@@ -137,7 +137,7 @@ def server_that_never_ends() -> Iterator[tuple[str, threading.Event]]:
 
 
 @pytest.mark.parametrize("by", ["cancel", "stop"])
-async def test_nobody_waits_for_a_scan_that_is_wanted_no_more(
+async def test_cancel_or_stop_aborts_fetching_a_scan(
     queue: JobQueue,
     settings: Settings,
     poster: Poster,
@@ -163,7 +163,7 @@ async def test_nobody_waits_for_a_scan_that_is_wanted_no_more(
             assert back.state is JobState.QUEUED
 
 
-async def test_settings_that_do_not_fit_fail_with_the_allowed_values(
+async def test_unsuitable_layer_fails_the_job_naming_the_available_layers(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post(style_layers={"relu9_9": 1.0})
@@ -175,7 +175,7 @@ async def test_settings_that_do_not_fit_fail_with_the_allowed_values(
     assert f"it has: {', '.join(LAYERS)}." in done.failure.message
 
 
-async def test_pictures_that_are_gone_fail_the_job_with_a_sentence(
+async def test_missing_input_pictures_fail_the_job_with_a_sentence(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post()
@@ -198,7 +198,7 @@ async def test_an_unknown_preset_fails_the_job_with_a_sentence(
     assert "nothing" in done.failure.message
 
 
-async def test_jobs_are_painted_one_after_another(
+async def test_jobs_are_painted_one_after_another_in_one_engine(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     jobs = [await poster.post(user_id=user, seed=user) for user in (1, 2, 3)]
@@ -211,7 +211,7 @@ async def test_jobs_are_painted_one_after_another(
     assert kinds == ["queued"] * 3 + ["claimed", "done"] * 3
 
 
-async def test_versions_and_photographs_say_once_what_is_to_be_noted_of_their_painting(
+async def test_notes_shared_by_several_photographs_are_reported_once(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     photos = [
@@ -233,7 +233,7 @@ async def test_versions_and_photographs_say_once_what_is_to_be_noted_of_their_pa
     assert any("The Starry Night" in note for note in notes)
 
 
-async def test_versions_are_painted_in_one_job_each_with_a_seed_of_its_own(
+async def test_versions_of_one_job_have_consecutive_seeds(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post(variants=3, seed=4)
@@ -248,7 +248,7 @@ async def test_versions_are_painted_in_one_job_each_with_a_seed_of_its_own(
     assert pictures[1] == await queue.store.get(single.result_key)
 
 
-async def test_versions_that_are_finished_are_not_painted_again(
+async def test_finished_versions_are_not_repainted_after_a_stop(
     queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
 ) -> None:
     job = await poster.post(variants=3, scales=1, iterations=6)
@@ -271,7 +271,7 @@ async def test_versions_that_are_finished_are_not_painted_again(
     assert done.report.iterations == 6 * (3 - len(kept.progress.done))
 
 
-async def test_of_several_photographs_those_behind_one_that_cannot_be_painted_are_given_back(
+async def test_photographs_after_a_failing_photograph_are_not_counted(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = await queue.store.put(photograph("coffee.png"), ".png")
@@ -298,7 +298,7 @@ async def test_of_several_photographs_those_behind_one_that_cannot_be_painted_ar
 
 
 @pytest.mark.usefixtures("slow_painting")
-async def test_several_that_are_cancelled_while_they_are_painted_count_as_far_as_they_were_begun(
+async def test_cancelled_job_counts_only_the_versions_begun(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post(variants=4)

@@ -15,7 +15,7 @@ async def log_of(queue: JobQueue) -> list[tuple[int, str, dict[str, object]]]:
     return [(entry.user_id, entry.action, entry.details) for entry in reversed(entries)]
 
 
-async def test_what_is_done_to_somebody_elses_picture(queue: JobQueue) -> None:
+async def test_admin_actions_on_others_jobs_are_audited(queue: JobQueue) -> None:
     first, second = await accepted(queue, MEMBER, GUILD), await accepted(queue, MEMBER, GUILD)
     await queue.jobs.move_to_front(second.id, ADMIN)
     await queue.jobs.remove(second.id, ADMIN)
@@ -38,7 +38,7 @@ async def test_what_is_done_to_somebody_elses_picture(queue: JobQueue) -> None:
     ]
 
 
-async def test_what_is_decided_for_a_server_with_what_was_before(queue: JobQueue) -> None:
+async def test_server_settings_are_audited_with_their_previous_values(queue: JobQueue) -> None:
     key = await queue.store.put(b"s", "png")
     other = await queue.store.put(b"t", "png")
     await queue.styles.save("user", MEMBER, "Mine", key, MEMBER)  # no admin's right

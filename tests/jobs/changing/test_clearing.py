@@ -44,7 +44,7 @@ async def undone(queue: JobQueue, cleared: Cleared, guild_id: int | None = 5) ->
     return outcome
 
 
-async def test_clearing_cancels_what_waits_and_nothing_else(queue: JobQueue) -> None:
+async def test_clearing_cancels_only_the_servers_waiting_jobs(queue: JobQueue) -> None:
     jobs = [await accepted(queue, user, 5) for user in (1, 2, 3)]
     other = await accepted(queue, 1, 6)
     running = await claimed(queue)
@@ -55,7 +55,7 @@ async def test_clearing_cancels_what_waits_and_nothing_else(queue: JobQueue) -> 
     assert (entry.id, entry.action, entry.details) == (cleared.id, "clear", {"count": 2})
 
 
-async def test_what_was_cleared_returns_to_its_old_places(queue: JobQueue) -> None:
+async def test_undo_returns_cleared_jobs_to_their_old_places(queue: JobQueue) -> None:
     await queue.limits.set(5, {"priority_role_ids": [11]}, ADMIN)
     jobs = [await accepted(queue, user, guild) for user in (1, 2) for guild in (5, 6, 5, None, 5)]
     await accepted(queue, 3, 5, role_ids=(11,))
@@ -81,7 +81,7 @@ async def test_what_was_cleared_returns_to_its_old_places(queue: JobQueue) -> No
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_it_is_as_if_nothing_had_been_cleared(queue: JobQueue, seed: int) -> None:
+async def test_undone_clear_leaves_the_same_order_as_no_clear(queue: JobQueue, seed: int) -> None:
     """Two equal servers among others; one is cleared, and it is undone later."""
     dice = random.Random(seed)
     pairs: list[tuple[Job, Job]] = []
@@ -115,7 +115,7 @@ async def test_it_is_as_if_nothing_had_been_cleared(queue: JobQueue, seed: int) 
         assert abs(sum(1 if each.guild_id == 5 else -1 for each in ahead)) <= 2, job.id
 
 
-async def test_what_the_same_user_queued_meanwhile_comes_after_it(queue: JobQueue) -> None:
+async def test_undo_puts_jobs_before_the_users_later_jobs(queue: JobQueue) -> None:
     mine = [await accepted(queue, 1) for _ in range(2)]
     theirs = await accepted(queue, 2)
     cleared = await queue.clearings.clear(5, ADMIN)
@@ -128,7 +128,7 @@ async def test_what_the_same_user_queued_meanwhile_comes_after_it(queue: JobQueu
     assert set(ids[1:3]) == {theirs.id, newcomer.id}
 
 
-async def test_the_limits_count_them_again(place: Place, clock: FakeClock) -> None:
+async def test_undo_makes_jobs_count_against_limits_again(place: Place, clock: FakeClock) -> None:
     settings = place.settings(atelier_max_waiting_per_user=2, atelier_max_per_day=3)
     async with await JobQueue.open(settings, clock=clock) as queue:
         await accepted(queue, 1)
@@ -147,7 +147,7 @@ async def test_the_limits_count_them_again(place: Place, clock: FakeClock) -> No
         assert (refused.refusal.limit, refused.refusal.current) == ("max_per_day", 3)
 
 
-async def test_a_job_that_did_not_count_does_not_count_now(queue: JobQueue) -> None:
+async def test_undo_leaves_an_uncounted_job_uncounted(queue: JobQueue) -> None:
     job = await accepted(queue)
     await queue.jobs.cancel(job.id, 1)
     await queue.jobs.retry(job.id)
@@ -158,7 +158,7 @@ async def test_a_job_that_did_not_count_does_not_count_now(queue: JobQueue) -> N
         )
 
 
-async def test_its_messages_are_shown_anew(queue: JobQueue) -> None:
+async def test_undo_makes_jobs_due_for_delivery_again(queue: JobQueue) -> None:
     job = await accepted(queue)
     await queue.deliveries.mark_shown(job.id, job.revision)
     cleared = await queue.clearings.clear(5, ADMIN)
@@ -173,7 +173,7 @@ async def test_its_messages_are_shown_anew(queue: JobQueue) -> None:
     assert await queue.deliveries.mark_delivered(job.id, how="edit")
 
 
-async def test_only_what_that_clearing_cancelled_comes_back(queue: JobQueue) -> None:
+async def test_undo_restores_only_jobs_cancelled_by_that_clear(queue: JobQueue) -> None:
     own = await accepted(queue, 1)
     await queue.jobs.cancel(own.id, 1)
     first = await accepted(queue, 1)
@@ -188,7 +188,7 @@ async def test_only_what_that_clearing_cancelled_comes_back(queue: JobQueue) -> 
     assert await undone(queue, one) == NOTHING_LEFT
 
 
-async def test_who_queued_a_job_again_keeps_that(queue: JobQueue) -> None:
+async def test_undo_skips_a_job_retried_since_the_clear(queue: JobQueue) -> None:
     job = await accepted(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await queue.jobs.retry(job.id) is not None
@@ -197,7 +197,7 @@ async def test_who_queued_a_job_again_keeps_that(queue: JobQueue) -> None:
     assert (await fresh(queue, job)).state is JobState.CANCELLED
 
 
-async def test_what_has_lost_its_pictures_stays_cancelled(queue: JobQueue) -> None:
+async def test_undo_leaves_jobs_without_pictures_cancelled(queue: JobQueue) -> None:
     deleted, kept = await accepted(queue, 1), await accepted(queue, 2)
     erased = await accepted(queue, 3)
     cleared = await queue.clearings.clear(5, ADMIN)
@@ -210,7 +210,7 @@ async def test_what_has_lost_its_pictures_stays_cancelled(queue: JobQueue) -> No
     assert await undone(queue, cleared) == NOTHING_LEFT
 
 
-async def test_ten_minutes_later_it_is_too_late(queue: JobQueue, clock: FakeClock) -> None:
+async def test_clear_cannot_be_undone_after_ten_minutes(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert cleared.undo_until.timestamp() == clock.now + 600
@@ -224,7 +224,7 @@ async def test_ten_minutes_later_it_is_too_late(queue: JobQueue, clock: FakeCloc
         assert await connection.scalar(left) == 0
 
 
-async def test_another_server_cannot_undo_it(queue: JobQueue) -> None:
+async def test_another_server_cannot_undo_a_clear(queue: JobQueue) -> None:
     await accepted(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await queue.clearings.undo(cleared.id, 6, ADMIN) == TooLateToUndo()
@@ -233,7 +233,7 @@ async def test_another_server_cannot_undo_it(queue: JobQueue) -> None:
     assert await queue.clearings.undo(entry.id, 5, ADMIN) == TooLateToUndo()
 
 
-async def test_all_servers_are_cleared_and_put_back(queue: JobQueue) -> None:
+async def test_clear_of_all_servers_can_be_undone(queue: JobQueue) -> None:
     jobs = [await accepted(queue, user, guild) for user in (1, 2) for guild in (5, 6, None)]
     before = await order(queue)
     cleared = await queue.clearings.clear(None, ADMIN)
@@ -242,7 +242,7 @@ async def test_all_servers_are_cleared_and_put_back(queue: JobQueue) -> None:
     assert await order(queue) == before
 
 
-async def test_what_came_back_is_delivered_as_if_for_the_first_time(queue: JobQueue) -> None:
+async def test_undo_resets_the_delivery_attempts(queue: JobQueue) -> None:
     job = await accepted(queue, 1, 5)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await queue.deliveries.count_attempt(job.id) == 1
@@ -250,7 +250,7 @@ async def test_what_came_back_is_delivered_as_if_for_the_first_time(queue: JobQu
     assert (await fresh(queue, job)).delivery_attempts == 0
 
 
-async def test_what_its_member_deleted_meanwhile_stays_cancelled(queue: JobQueue) -> None:
+async def test_undo_leaves_a_job_deleted_by_its_member_cancelled(queue: JobQueue) -> None:
     """Also while the deletion can be taken back; else it would be painted without its pictures."""
     deleted, other = await accepted(queue, 1), await accepted(queue, 2)
     cleared = await queue.clearings.clear(5, ADMIN)
@@ -278,7 +278,7 @@ async def broken_off(queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at:
 
 
 @pytest.mark.parametrize("stops_at", range(1, 5))
-async def test_one_that_broke_off_is_undone_with_the_next(
+async def test_interrupted_clear_is_undone_with_the_next_clear(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int
 ) -> None:
     """The admin read that the database is away, and pressed once more."""
@@ -301,7 +301,7 @@ async def test_one_that_broke_off_is_undone_with_the_next(
     [(6, ADMIN, 0), (5, ADMIN + 1, 0), (5, ADMIN, UNDO_SECONDS)],
     ids=["another server", "another admin", "later"],
 )
-async def test_one_that_broke_off_is_not_gone_on_with_by(
+async def test_interrupted_clear_is_continued_only_by_the_same_admin_in_time(
     queue: JobQueue,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,

@@ -59,7 +59,7 @@ async def fresh(queue: JobQueue, job: Job) -> Job:
     return found
 
 
-async def test_a_photograph_goes_from_others_paintings_which_stay(queue: JobQueue) -> None:
+async def test_erasure_removes_the_photo_but_keeps_others_paintings(queue: JobQueue) -> None:
     photo = await stored(queue, "ada's photograph")
     first = await painted(queue, ADA, photo)
     second = await painted(queue, BEA, photo, of=first)
@@ -79,7 +79,7 @@ async def test_a_photograph_goes_from_others_paintings_which_stay(queue: JobQueu
         assert not await queue.store.exists(job.timelapse_key)
 
 
-async def test_it_goes_from_what_was_painted_on_from_a_remix_of_ones_own(queue: JobQueue) -> None:
+async def test_erasure_reaches_others_remixes_of_the_members_own_remix(queue: JobQueue) -> None:
     photo = await stored(queue, "ada's photograph")
     first = await painted(queue, ADA, photo)
     remix = await painted(queue, ADA, photo, of=first)
@@ -89,7 +89,7 @@ async def test_it_goes_from_what_was_painted_on_from_a_remix_of_ones_own(queue: 
     assert not await queue.store.exists(photo)
 
 
-async def test_what_others_brought_themselves_stays_theirs(queue: JobQueue) -> None:
+async def test_erasure_keeps_pictures_supplied_by_others(queue: JobQueue) -> None:
     same = await stored(queue, "a picture that both found")
     hers, style = await stored(queue, "bea's photograph"), await stored(queue, "ada's style")
     await queue.styles.save("user", ADA, "mine", style, ADA)
@@ -111,7 +111,7 @@ async def test_what_others_brought_themselves_stays_theirs(queue: JobQueue) -> N
     assert (await fresh(queue, in_her_style)).inputs.erased
 
 
-async def test_who_remixed_takes_nothing_of_others_along(queue: JobQueue) -> None:
+async def test_erasing_a_remixer_keeps_the_original_members_photo(queue: JobQueue) -> None:
     photo = await stored(queue, "ada's photograph")
     first = await painted(queue, ADA, photo)
     second = await painted(queue, BEA, photo, of=first)
@@ -126,7 +126,7 @@ async def test_who_remixed_takes_nothing_of_others_along(queue: JobQueue) -> Non
     assert (await fresh(queue, third)).inputs.erased
 
 
-async def test_what_waits_or_is_painted_ends_and_is_counted_back(
+async def test_erasure_fails_unfinished_remixes_and_refunds_them(
     queue: JobQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -152,7 +152,7 @@ async def test_what_waits_or_is_painted_ends_and_is_counted_back(
     assert health.failures_in_a_row == 0
 
 
-async def test_who_is_just_about_to_paint_on_from_it_cannot(queue: JobQueue) -> None:
+async def test_remix_of_an_erased_photo_is_refused(queue: JobQueue) -> None:
     photo = await stored(queue, "ada's photograph")
     first = await painted(queue, ADA, photo)
     second = await painted(queue, BEA, photo, of=first)
@@ -193,7 +193,7 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
         await queue.store.get(photo)
 
 
-async def test_a_style_of_a_server_stays_in_what_was_painted_by_it(queue: JobQueue) -> None:
+async def test_erasure_keeps_a_server_style_in_others_paintings(queue: JobQueue) -> None:
     photo, style = await stored(queue, "ada's photograph"), await stored(queue, "a style")
     first = await painted(queue, ADA, photo, style)
     hers = await stored(queue, "bea's photograph")
@@ -206,7 +206,7 @@ async def test_a_style_of_a_server_stays_in_what_was_painted_by_it(queue: JobQue
 
 
 @pytest.mark.parametrize("vary", ["seed", "photo"])
-async def test_a_version_of_it_can_still_be_taken(queue: JobQueue, vary: str) -> None:
+async def test_version_can_be_taken_after_the_photo_is_erased(queue: JobQueue, vary: str) -> None:
     photos = [await stored(queue, f"photograph {number}") for number in range(2)]
     first = await painted(queue, ADA, photos[0])
     inputs = PaintInputs(
@@ -234,7 +234,7 @@ async def test_a_version_of_it_can_still_be_taken(queue: JobQueue, vary: str) ->
 
 
 @pytest.mark.parametrize("ends", ["before", "by the erasure"])
-async def test_those_of_several_that_are_finished_stay_where_the_others_never_were(
+async def test_erasure_keeps_finished_versions_of_an_unfinished_job(
     queue: JobQueue, ends: str
 ) -> None:
     photo = await stored(queue, "ada's photograph")
@@ -266,7 +266,7 @@ async def test_those_of_several_that_are_finished_stay_where_the_others_never_we
 @pytest.mark.parametrize(
     ("stops_at", "by_itself"), [(each, False) for each in range(8)] + [(2, True), (4, True)]
 )
-async def test_an_erasure_that_broke_off_is_finished_by_the_next(
+async def test_interrupted_erasure_is_finished_by_a_later_run(
     queue: JobQueue,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,

@@ -23,7 +23,7 @@ async def is_there(queue: JobQueue, job_id: int) -> bool:
     return job.result_key is not None
 
 
-async def test_what_is_deleted_for_good_is_not_deleted_once_more_and_taken_back(
+async def test_permanent_deletion_cannot_be_undone_by_deleting_again(
     queue: JobQueue,
 ) -> None:
     """Its message would be shown anew, without the picture."""
@@ -34,7 +34,7 @@ async def test_what_is_deleted_for_good_is_not_deleted_once_more_and_taken_back(
     assert await queue.retention.restore(job_id, MEMBER, gone.reply) is None
 
 
-async def test_a_second_deletion_is_whose_it_is(queue: JobQueue) -> None:
+async def test_only_the_latest_deleter_can_undo_a_deletion(queue: JobQueue) -> None:
     """The member deleted it, and took that back; then a moderator did."""
     job_id = await painted(queue, "a")
     job = await queue.retention.delete_soon(job_id, MEMBER)
@@ -45,7 +45,7 @@ async def test_a_second_deletion_is_whose_it_is(queue: JobQueue) -> None:
     assert await queue.retention.restore(job_id, ADMIN, job.reply) is not None
 
 
-async def test_who_takes_a_deletion_back_at_the_last_moment_has_the_picture(
+async def test_deletion_undone_at_the_last_moment_keeps_the_picture(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look at what is due and its deletion it was taken back, and deleted anew."""
@@ -70,7 +70,7 @@ async def test_who_takes_a_deletion_back_at_the_last_moment_has_the_picture(
     assert await queue.retention.restore(job_id, MEMBER, job.reply) is not None
 
 
-async def test_what_is_queued_again_as_its_time_is_over_keeps_its_pictures(
+async def test_job_retried_while_expiring_keeps_its_pictures(
     queue: JobQueue,
 ) -> None:
     job = await accepted(queue)
@@ -82,7 +82,7 @@ async def test_what_is_queued_again_as_its_time_is_over_keeps_its_pictures(
     assert (waiting.state, waiting.pictures_deleted_at) == (JobState.QUEUED, None)
 
 
-async def test_a_picture_that_was_just_put_again_outlives_a_deletion(
+async def test_deletion_spares_a_picture_just_stored_again(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever put it is about to name it; if nobody does, the next cleaning finds it."""
@@ -96,7 +96,7 @@ async def test_a_picture_that_was_just_put_again_outlives_a_deletion(
     assert not await queue.store.exists(content)
 
 
-async def test_a_job_has_ended_though_the_database_is_away_when_it_is_tidied_after(
+async def test_job_finishes_though_its_cleanup_finds_the_database_down(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or its engine would write the end once more, and take it for a lease that it lost."""

@@ -22,7 +22,7 @@ async def test_a_members_jobs_come_in_pages_from_all_servers(queue: JobQueue) ->
     assert await listed(limit=2, before_id=jobs[3]) == [jobs[2], jobs[1]]
 
 
-async def test_of_those_who_cancel_what_is_painted_the_first_is_named(queue: JobQueue) -> None:
+async def test_first_admin_to_cancel_a_running_job_is_named(queue: JobQueue) -> None:
     job = await accepted(queue, MEMBER)
     claim = await claimed(queue)
     for admin in (ADMIN, ANOTHER):
@@ -35,7 +35,7 @@ async def test_of_those_who_cancel_what_is_painted_the_first_is_named(queue: Job
     assert kinds.count("cancel_requested") == 1
 
 
-async def test_who_cancels_their_own_is_not_told_by_whom_it_was(queue: JobQueue) -> None:
+async def test_member_cancelling_their_own_job_is_not_named(queue: JobQueue) -> None:
     job = await accepted(queue, MEMBER)
     await queue.jobs.cancel(job.id, MEMBER)
     ended = await queue.jobs.get(job.id)
@@ -44,7 +44,7 @@ async def test_who_cancels_their_own_is_not_told_by_whom_it_was(queue: JobQueue)
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_what_is_queued_once_more_begins_anew(queue: JobQueue, fails: bool) -> None:
+async def test_retried_job_starts_from_scratch(queue: JobQueue, fails: bool) -> None:
     """Neither the wish to cancel it nor the checkpoint of the first try is there any more."""
     job = await accepted(queue, MEMBER)
     claim = await claimed(queue)
@@ -68,7 +68,7 @@ async def test_what_is_queued_once_more_begins_anew(queue: JobQueue, fails: bool
     assert await queue.claims.renew(second) == LeaseHeld(cancel_requested=False)
 
 
-async def test_what_is_no_failure_is_not_queued_once_more(queue: JobQueue) -> None:
+async def test_only_failed_or_cancelled_jobs_can_be_retried(queue: JobQueue) -> None:
     job = await accepted(queue, MEMBER)
     assert await queue.jobs.retry(job.id) is None
     claim = await claimed(queue)
@@ -77,7 +77,7 @@ async def test_what_is_no_failure_is_not_queued_once_more(queue: JobQueue) -> No
     assert await queue.jobs.retry(job.id) is None
 
 
-async def test_what_was_deleted_is_not_queued_once_more(queue: JobQueue) -> None:
+async def test_deleted_jobs_cannot_be_retried(queue: JobQueue) -> None:
     """It would be painted without its pictures."""
     job = await accepted(queue, MEMBER)
     await queue.jobs.cancel(job.id, MEMBER)
@@ -85,7 +85,7 @@ async def test_what_was_deleted_is_not_queued_once_more(queue: JobQueue) -> None
     assert await queue.jobs.retry(job.id) is None
 
 
-async def test_cancelling(queue: JobQueue) -> None:
+async def test_cancel_answers_for_foreign_unknown_and_ended_jobs(queue: JobQueue) -> None:
     job = await accepted(queue, MEMBER)
     assert isinstance(await queue.jobs.cancel(job.id, ANOTHER), NotYours)
     assert isinstance(await queue.jobs.cancel(12345, ANOTHER), NoSuchJob)
@@ -96,7 +96,9 @@ async def test_cancelling(queue: JobQueue) -> None:
     assert ended.state is JobState.CANCELLED
 
 
-async def test_a_job_began_when_it_was_first_claimed(queue: JobQueue, clock: FakeClock) -> None:
+async def test_job_keeps_the_start_time_of_its_first_claim(
+    queue: JobQueue, clock: FakeClock
+) -> None:
     """How long it waited is not counted anew where its engine gave it back."""
     await accepted(queue, MEMBER)
     first = await claimed(queue)

@@ -47,7 +47,7 @@ async def test_pictures_are_kept_as_long_as_the_server_says(
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_what_was_not_delivered_is_kept_longer(queue: JobQueue, clock: FakeClock) -> None:
+async def test_undelivered_pictures_are_kept_longer(queue: JobQueue, clock: FakeClock) -> None:
     await accepted(queue)
     claim = await claimed(queue)
     await queue.claims.finish(claim, await queue.store.put(b"x", "png"), report())
@@ -58,7 +58,7 @@ async def test_what_was_not_delivered_is_kept_longer(queue: JobQueue, clock: Fak
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_file_that_nobody_names_is_deleted(queue: JobQueue) -> None:
+async def test_gc_deletes_an_unreferenced_file(queue: JobQueue) -> None:
     orphan = await queue.store.put(b"nobody's", "png")
     style = await queue.store.put(b"somebody's", "png")
     await queue.styles.save("user", 1, "Waves", style, 1)
@@ -67,7 +67,7 @@ async def test_a_file_that_nobody_names_is_deleted(queue: JobQueue) -> None:
     assert await queue.store.exists(style)
 
 
-async def test_a_cleaning_leaves_what_is_in_use(queue: JobQueue) -> None:
+async def test_gc_keeps_live_engines_intakes_and_clearings(queue: JobQueue) -> None:
     await queue.engines.register(engine())
     await queue.intakes.open(77, 1, {})
     job = await accepted(queue)
@@ -78,7 +78,7 @@ async def test_a_cleaning_leaves_what_is_in_use(queue: JobQueue) -> None:
     assert await queue.clearings.undo(cleared.id, 5, 9) == ClearUndone((job.id,), 0)
 
 
-async def test_a_new_file_is_left_alone(queue: JobQueue) -> None:
+async def test_gc_leaves_a_new_unreferenced_file(queue: JobQueue) -> None:
     orphan = await queue.store.put(b"about to be named", "png")
     await queue.retention.gc()
     assert await queue.store.exists(orphan)
@@ -97,9 +97,7 @@ async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
     assert await queue.retention.delete_soon(waiting.id, 1) is None
 
 
-async def test_who_deleted_a_picture_takes_that_back_and_nobody_else(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: FakeClock) -> None:
     mine, moderated = await painted(queue, "a"), await painted(queue, "b")
     job = await queue.jobs.get(mine)
     assert job is not None
@@ -113,7 +111,7 @@ async def test_who_deleted_a_picture_takes_that_back_and_nobody_else(
     assert [each.id for each in await queue.jobs.of_user(1) if each.result_key] == [mine]
 
 
-async def test_a_store_that_is_away_holds_writers_up_once(
+async def test_deletion_tries_an_unavailable_store_only_once(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id, asked = await painted(queue, "a"), list[str]()
@@ -128,7 +126,7 @@ async def test_a_store_that_is_away_holds_writers_up_once(
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_picture_that_others_need_stays(queue: JobQueue) -> None:
+async def test_deletion_keeps_a_picture_another_job_uses(queue: JobQueue) -> None:
     first = await painted(queue, "same")
     second = await painted(queue, "same", 2)
     content, result = await keys_of(queue, first)
@@ -140,7 +138,7 @@ async def test_a_picture_that_others_need_stays(queue: JobQueue) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_old_checkpoints_and_previews_go_at_once(queue: JobQueue) -> None:
+async def test_superseded_checkpoints_and_previews_are_deleted_at_once(queue: JobQueue) -> None:
     await accepted(queue)
     claim = await claimed(queue)
     checkpoints, previews = [], []
@@ -157,7 +155,7 @@ def _progress(step: int, preview: str) -> Progress:
     return Progress(step, 4, step / 4, preview_key=preview)
 
 
-async def test_styles_of_ones_own(queue: JobQueue) -> None:
+async def test_styles_are_saved_replaced_limited_and_removed(queue: JobQueue) -> None:
     first = await queue.styles.save("user", 1, "  My   Waves ", "k1.png", 1)
     assert isinstance(first, Saved)
     assert first.style.name == "My Waves"
@@ -176,7 +174,7 @@ async def test_styles_of_ones_own(queue: JobQueue) -> None:
     assert await queue.styles.remove(theirs.id, user_id=2, guild_id=None)
 
 
-async def test_statistics_by_day(queue: JobQueue, clock: FakeClock) -> None:
+async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) -> None:
     clock.now = 20_000 * DAY + 3600
     await accepted(queue, 1)
     clock.advance(10)
@@ -199,7 +197,7 @@ async def test_statistics_by_day(queue: JobQueue, clock: FakeClock) -> None:
     assert [day.users for day in (await queue.statistics.read(None, 1)).days] == [2]
 
 
-async def test_a_state_that_a_later_version_has_stops_nothing(queue: JobQueue) -> None:
+async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) -> None:
     """Such a row is left as it is; the bot says that it cannot read it, and engines pass it by."""
     if queue.database.postgres:
         rules = (
@@ -230,7 +228,7 @@ async def test_a_state_that_a_later_version_has_stops_nothing(queue: JobQueue) -
     await queue.privacy.erase_user(1)
 
 
-async def test_a_style_keeps_its_id_and_none_has_that_of_a_removed_one(queue: JobQueue) -> None:
+async def test_style_ids_are_stable_and_never_reused(queue: JobQueue) -> None:
     async def saved(name: str, owner_id: int = 1) -> int:
         key = await queue.store.put(f"{name} {owner_id}".encode(), "png")
         outcome = await queue.styles.save("user", owner_id, name, key, owner_id)
@@ -247,9 +245,7 @@ async def test_a_style_keeps_its_id_and_none_has_that_of_a_removed_one(queue: Jo
     assert await saved("e") not in ids
 
 
-async def test_rows_that_have_served_go_and_the_others_stay(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_gc_deletes_only_obsolete_rows(queue: JobQueue, clock: FakeClock) -> None:
     async def count(table: sa.Table) -> int:
         async with queue.database.read() as connection:
             found = await connection.scalar(sa.select(sa.func.count()).select_from(table))
@@ -276,7 +272,7 @@ async def test_rows_that_have_served_go_and_the_others_stay(
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_film_and_what_was_recorded_are_kept_as_long_as_the_picture(
+async def test_timelapse_and_records_are_kept_as_long_as_the_picture(
     queue: JobQueue,
 ) -> None:
     await accepted(queue)

@@ -26,7 +26,7 @@ from tests.kit.samples import FakeClock, Place, accepted, claimed, submission
 DAY = 86_400.0
 
 
-async def test_a_users_data_is_shown(queue: JobQueue) -> None:
+async def test_export_contains_only_the_users_jobs_and_stored_pictures(queue: JobQueue) -> None:
     job_id = await painted(queue, "a")
     await painted(queue, "b", 2)
     export = await queue.privacy.export_user(1)
@@ -81,7 +81,7 @@ async def mentions(queue: JobQueue, user_id: int) -> set[str]:
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_nothing_of_a_user_is_left_anywhere(queue: JobQueue, clock: FakeClock) -> None:
+async def test_erasure_leaves_no_trace_of_the_user(queue: JobQueue, clock: FakeClock) -> None:
     member, admin, other = 424_242_424_242, 9, 2
     await painted(queue, "a", member)
     await painted(queue, "b", member, None)
@@ -120,7 +120,7 @@ async def test_nothing_of_a_user_is_left_anywhere(queue: JobQueue, clock: FakeCl
     assert "user:0" in [event.actor for event in await queue.jobs.history(theirs.id)]
 
 
-async def test_what_others_chose_and_saved_stays(queue: JobQueue) -> None:
+async def test_erasure_keeps_others_defaults_and_styles(queue: JobQueue) -> None:
     """Also of a channel and a server whose numbers are the member's."""
     chosen = Defaults(size_px=256)
     owners: list[tuple[DefaultsScope, int]] = [("user", 2), ("guild", 1), ("channel", 1)]
@@ -135,7 +135,7 @@ async def test_what_others_chose_and_saved_stays(queue: JobQueue) -> None:
     assert [style.name for style in await queue.styles.visible_to(2, 1)] == ["theirs", "ours"]
 
 
-def test_an_erasure_is_known_after_one_whose_line_a_power_cut_tore(tmp_path: Path) -> None:
+def test_erasures_after_a_torn_line_are_still_read(tmp_path: Path) -> None:
     erasures.remember(tmp_path, 1, 100.0)
     file = tmp_path / erasures.NAME
     file.write_bytes(file.read_bytes() + b'{"user": "2", "at": 20')
@@ -147,7 +147,7 @@ def test_an_erasure_is_known_after_one_whose_line_a_power_cut_tore(tmp_path: Pat
     assert erasures.erased_since(tmp_path, 0.0) == [4, 5]
 
 
-async def test_keys_to_discord_go_a_quarter_of_an_hour_after_the_delivery(
+async def test_interaction_token_is_forgotten_15_minutes_after_delivery(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     early, late = await accepted(queue, 1), await accepted(queue, 2)
@@ -165,7 +165,7 @@ async def test_keys_to_discord_go_a_quarter_of_an_hour_after_the_delivery(
     assert (job.reply.channel_id, job.revision) == (early.reply.channel_id, job.revision)
 
 
-async def test_a_key_that_has_just_come_is_not_taken_for_the_one_before(
+async def test_newly_arrived_interaction_token_is_not_forgotten(
     queue: JobQueue, place: Place, clock: FakeClock
 ) -> None:
     job = await accepted(queue, 1)
@@ -191,7 +191,7 @@ async def tokens(queue: JobQueue, *jobs: Job) -> list[str]:
     return [job.reply.interaction_token for job in found if job is not None]
 
 
-async def test_an_export_has_all_that_is_theirs_and_nobody_elses_id(queue: JobQueue) -> None:
+async def test_export_contains_all_own_data_and_no_other_users_id(queue: JobQueue) -> None:
     member, admin, other = 424_242_424_242, 919_191_919_191, 818_181_818_181
     job = await accepted(queue, member)
     await queue.jobs.remove(job.id, admin)
@@ -218,7 +218,7 @@ async def test_an_export_has_all_that_is_theirs_and_nobody_elses_id(queue: JobQu
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
-def test_who_had_everything_erased_is_for_the_owner_alone_to_read(tmp_path: Path) -> None:
+def test_erasure_list_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     erasures.remember(folder, 1, 100.0)
     assert stat.S_IMODE((folder / erasures.NAME).stat().st_mode) == 0o600

@@ -35,7 +35,7 @@ async def what_is_set(queue: JobQueue, guild_id: int) -> list[bool]:
     ]
 
 
-async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
+async def test_server_settings_are_deleted_long_after_the_bot_is_removed(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     for guild_id in (GONE, HERE):
@@ -51,7 +51,7 @@ async def test_what_a_server_set_goes_long_after_it_removed_the_bot(
     assert await queue.servers.note(BOT, [HERE]) == []
 
 
-async def test_one_that_invites_the_bot_again_begins_anew(
+async def test_reinviting_the_bot_restarts_the_settings_retention(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await settle(queue, GONE)
@@ -63,7 +63,7 @@ async def test_one_that_invites_the_bot_again_begins_anew(
     assert all(await what_is_set(queue, GONE))
 
 
-async def test_the_time_when_no_bot_ran_is_nobodys_absence(
+async def test_bot_downtime_does_not_count_as_server_absence(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await settle(queue, GONE)
@@ -73,7 +73,7 @@ async def test_the_time_when_no_bot_ran_is_nobodys_absence(
     assert all(await what_is_set(queue, GONE))
 
 
-async def test_a_server_of_another_bot_stays(queue: JobQueue, clock: FakeClock) -> None:
+async def test_settings_of_another_bots_server_are_kept(queue: JobQueue, clock: FakeClock) -> None:
     await settle(queue, GONE)
     for _ in range(3):
         await queue.servers.note(BOT, [])
@@ -85,7 +85,7 @@ async def test_a_server_of_another_bot_stays(queue: JobQueue, clock: FakeClock) 
     assert await queue.servers.note(BOT, []) == [GONE], "the other has not looked for as long"
 
 
-async def test_what_holds_for_all_servers_stays(queue: JobQueue, clock: FakeClock) -> None:
+async def test_block_on_all_servers_is_kept(queue: JobQueue, clock: FakeClock) -> None:
     await accepted(queue)
     await queue.blocks.add(None, 5, 9)
     await queue.servers.note(BOT, [])

@@ -38,7 +38,7 @@ def tls_server() -> Iterator[postgres.Server]:
         (5, "options=-c%20statement_timeout%3D60s", True, "atelier"),
     ],
 )
-async def test_what_an_address_asks_for_holds_for_every_connection(
+async def test_address_options_apply_to_every_connection(
     tls_server: postgres.Server,
     tmp_path: Path,
     number: int,
@@ -63,7 +63,7 @@ async def test_what_an_address_asks_for_holds_for_every_connection(
     assert shown == name
 
 
-async def test_a_certificate_that_is_not_trusted_is_a_sentence(
+async def test_untrusted_certificate_raises_queue_unavailable(
     tls_server: postgres.Server, tmp_path: Path
 ) -> None:
     for query in ("sslmode=verify-full", f"sslmode=verify-ca&sslrootcert={tmp_path}/none.crt"):
@@ -73,7 +73,7 @@ async def test_a_certificate_that_is_not_trusted_is_a_sentence(
 
 
 @pytest.mark.parametrize("query", ["sslmode=require", "ssl=require", "ssl=true", "ssl=1"])
-async def test_a_server_without_tls_is_a_sentence(
+async def test_required_tls_without_server_support_raises_queue_unavailable(
     postgres_server: postgres.Server, tmp_path: Path, query: str
 ) -> None:
     place = Place(tmp_path, f"{postgres_server.url('postgres')}?{query}")
@@ -88,7 +88,7 @@ async def test_a_server_without_tls_is_a_sentence(
         ("sslmode=yes", "sslmode.*must be one of"),
     ],
 )
-async def test_what_asyncpg_or_the_server_does_not_know_is_a_sentence(
+async def test_unknown_address_options_are_named_in_the_error(
     postgres_server: postgres.Server, tmp_path: Path, query: str, said: str
 ) -> None:
     place = Place(tmp_path, f"{postgres_server.url('postgres')}?{query}")
@@ -103,19 +103,19 @@ async def test_what_asyncpg_or_the_server_does_not_know_is_a_sentence(
         ("connect_timeout=soon", "not a number of seconds"),
     ],
 )
-def test_what_cannot_be_used_is_named_without_the_password(query: str, said: str) -> None:
+def test_unusable_address_options_are_named_without_the_password(query: str, said: str) -> None:
     with pytest.raises(QueueUnavailableError, match=said) as raised:
         Database(f"postgres://user:secret@host/name?{query}")
     assert "secret" not in str(raised.value)
 
 
-def test_a_password_that_breaks_an_address_is_helped_with_and_not_repeated() -> None:
+def test_unescaped_password_is_explained_without_being_repeated() -> None:
     with pytest.raises(QueueUnavailableError, match="in a password @ is written as %40") as raised:
         Database("postgresql://u:p@ss:w/rd%@host/name")
     assert "p@ss" not in str(raised.value)
     assert Database("postgresql://u:p%40ss%3Aw%2Frd%25@host/name").url.password == "p@ss:w/rd%"
 
 
-def test_addresses_in_their_common_spellings() -> None:
+def test_common_postgres_url_schemes_use_asyncpg() -> None:
     for url in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
         assert Database(url).url.drivername == "postgresql+asyncpg"

@@ -37,7 +37,7 @@ async def test_each_application_delivers_its_own_jobs(queue: JobQueue) -> None:
         assert [job.id for job in due] == [job_id, unknown]
 
 
-async def test_what_reached_nobody_is_told_by_its_own_application(queue: JobQueue) -> None:
+async def test_undelivered_jobs_are_listed_for_their_own_application(queue: JobQueue) -> None:
     job_id = await asked_for(queue, FIRST, 1)
     await queue.claims.finish(await claimed(queue), RESULT, report())
     await queue.deliveries.mark_undeliverable(job_id, "gone")
@@ -45,7 +45,7 @@ async def test_what_reached_nobody_is_told_by_its_own_application(queue: JobQueu
     assert await queue.deliveries.undelivered(1, SECOND) == []
 
 
-async def test_who_is_still_to_be_told_of_a_picture_is_told_by_its_own_application(
+async def test_unannounced_jobs_are_listed_for_their_own_application(
     queue: JobQueue,
 ) -> None:
     job_id = await asked_for(queue, FIRST, 1)
@@ -59,7 +59,7 @@ def bot(name: str, application_id: int = FIRST, pid: int = 1) -> BotInfo:
     return BotInfo(name, application_id, "elsewhere", pid, "0.2.0")
 
 
-async def test_a_second_bot_of_an_application_waits_for_the_end_of_the_first(
+async def test_second_bot_of_an_application_waits_for_the_first_to_end(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     assert await queue.bots.enter(bot("a"), has_ended) is None
@@ -73,7 +73,7 @@ async def test_a_second_bot_of_an_application_waits_for_the_end_of_the_first(
     assert await queue.bots.enter(bot("b"), has_ended) is None
 
 
-async def test_a_bot_that_was_killed_is_not_waited_for_where_that_can_be_seen(
+async def test_bot_killed_on_the_same_host_is_not_waited_for(
     queue: JobQueue,
 ) -> None:
     here = platform.node()
@@ -90,7 +90,7 @@ async def test_a_bot_that_was_killed_is_not_waited_for_where_that_can_be_seen(
     ("its", "other", "words"),
     [(DISCORD, LOOPBACK, "folder of its own"), (LOOPBACK, DISCORD, "made by the sandbox")],
 )
-async def test_a_database_of_discord_is_refused_by_the_sandbox_and_the_other_way_round(
+async def test_discord_and_sandbox_refuse_each_others_database(
     queue: JobQueue, its: str, other: str, words: str
 ) -> None:
     await queue.installation.belongs_to(its, FIRST)
@@ -99,7 +99,7 @@ async def test_a_database_of_discord_is_refused_by_the_sandbox_and_the_other_way
         await queue.installation.belongs_to(other, FIRST)
 
 
-async def test_a_database_that_an_earlier_version_used_in_discord_is_known_by_its_jobs(
+async def test_older_discord_database_is_recognized_by_its_jobs(
     queue: JobQueue,
 ) -> None:
     await asked_for(queue, FIRST, 1)
@@ -107,7 +107,9 @@ async def test_a_database_that_an_earlier_version_used_in_discord_is_known_by_it
         await queue.installation.belongs_to(LOOPBACK, SECOND)
 
 
-def test_one_bot_holds_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_bot_can_lock_a_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bot.app.folder_lock.ENDING_SECONDS", 0.1)
     with (
         lock_folder(tmp_path),
@@ -119,7 +121,7 @@ def test_one_bot_holds_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pass
 
 
-async def test_of_two_bots_that_start_together_one_serves(place: Place) -> None:
+async def test_only_one_of_two_bots_started_together_serves(place: Place) -> None:
     async with (
         await JobQueue.open(place.settings()) as one,
         await JobQueue.open(place.settings()) as another,
@@ -133,7 +135,7 @@ async def test_of_two_bots_that_start_together_one_serves(place: Place) -> None:
             assert sorted(other is None for other in seen) == [False, True]
 
 
-def test_whether_a_bot_has_ended_is_seen_on_its_own_machine_alone() -> None:
+def test_ended_bot_is_detected_only_on_its_own_machine() -> None:
     here, nobody = platform.node(), 2**22 + 1
     assert has_ended(dataclasses.replace(bot("a", pid=nobody), host=here))
     assert not has_ended(bot("a", pid=nobody)), "that number is another machine's"
@@ -141,9 +143,7 @@ def test_whether_a_bot_has_ended_is_seen_on_its_own_machine_alone() -> None:
     assert has_ended(dataclasses.replace(bot("a", pid=os.getpid()), host=here))
 
 
-async def test_bots_that_were_killed_are_forgotten_after_a_while(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_killed_bots_are_forgotten_after_a_while(queue: JobQueue, clock: FakeClock) -> None:
     async def known() -> set[str]:
         async with queue.database.read() as connection:
             return set(await connection.scalars(sa.select(schema.bots.c.id)))

@@ -66,7 +66,7 @@ async def hold(place: Place) -> str:
     return held
 
 
-def test_a_backup_holds_the_database_and_the_pictures_that_it_names(
+def test_backup_holds_the_database_and_its_referenced_pictures(
     place: Place, tmp_path: Path
 ) -> None:
     result, style = asyncio.run(fill(place))
@@ -91,9 +91,7 @@ runpy.run_module("jobs", run_name="__main__", alter_sys=True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
-def test_a_backup_that_is_ended_leaves_no_copy_of_the_database(
-    place: Place, tmp_path: Path
-) -> None:
+def test_terminated_backup_leaves_no_database_copy(place: Place, tmp_path: Path) -> None:
     """As a timer does that gives it only so long."""
     asyncio.run(fill(place))
     ended = subprocess.run(
@@ -108,7 +106,7 @@ def test_a_backup_that_is_ended_leaves_no_copy_of_the_database(
     assert list(tmp_path.iterdir()) == [place.folder]
 
 
-def test_a_name_that_no_file_can_have_is_a_sentence(
+def test_overlong_backup_file_name_is_reported(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(place))
@@ -116,7 +114,7 @@ def test_a_name_that_no_file_can_have_is_a_sentence(
     assert "cannot be written: File name too long." in capsys.readouterr().err
 
 
-def test_a_backup_is_not_begun_again_by_each_commit(place: Place, tmp_path: Path) -> None:
+def test_commits_do_not_restart_a_running_backup(place: Place, tmp_path: Path) -> None:
     """A writer that never rests would keep a copy by portions from its end."""
     asyncio.run(fill(place))
     steps = tmp_path / "steps"
@@ -146,7 +144,7 @@ def test_a_backup_is_not_begun_again_by_each_commit(place: Place, tmp_path: Path
     connection.close()
 
 
-def test_what_is_restored_is_there_and_nothing_is_begun_or_told_again(
+def test_restore_brings_back_data_without_repeating_jobs_or_deliveries(
     place: Place, tmp_path: Path
 ) -> None:
     result, _ = asyncio.run(fill(place))
@@ -183,9 +181,7 @@ async def look(place: Place, result: str) -> None:
         assert (await accepted(queue, 1)).id == 5
 
 
-def test_where_the_newer_database_is_lost_numbers_are_left_out(
-    place: Place, tmp_path: Path
-) -> None:
+def test_restore_over_a_damaged_database_skips_job_numbers(place: Place, tmp_path: Path) -> None:
     asyncio.run(fill(place))
     run("backup", str(tmp_path / "copy.tar"))
     place.sqlite_file.write_bytes(b"damaged")
@@ -198,7 +194,7 @@ async def next_number(place: Place) -> int:
         return (await accepted(queue, 9)).id
 
 
-def test_a_running_bot_is_not_restored_under(
+def test_restore_is_refused_while_the_bot_runs(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(place))
@@ -208,7 +204,7 @@ def test_a_running_bot_is_not_restored_under(
     assert "The bot is running" in capsys.readouterr().err
 
 
-async def test_an_engine_alone_is_not_restored_under(
+async def test_restore_is_refused_while_an_engine_runs(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would go on with the database that was renamed, and take no job of the other."""
@@ -222,7 +218,7 @@ async def test_an_engine_alone_is_not_restored_under(
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of ours", b"SQLite format 3\0"])
-def test_what_is_no_backup_leaves_all_as_it_is(
+def test_restoring_an_invalid_file_changes_nothing(
     place: Place, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(place))
@@ -232,7 +228,7 @@ def test_what_is_no_backup_leaves_all_as_it_is(
     assert asyncio.run(next_number(place)) == 3
 
 
-def test_a_full_disk_is_no_damage_of_a_backup(
+def test_full_disk_during_restore_is_not_reported_as_a_damaged_backup(
     place: Place,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -251,7 +247,7 @@ def test_a_full_disk_is_no_damage_of_a_backup(
     assert asyncio.run(next_number(place)) == 3
 
 
-def test_a_picture_that_was_changed_in_a_backup_is_refused(
+def test_restore_refuses_a_modified_picture(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(place))

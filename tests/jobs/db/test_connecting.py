@@ -31,7 +31,7 @@ class RefusedError(Exception):
         *("53100", "53300", "55P03", "57P01", "57P03", "58030"),
     ],
 )
-async def test_what_lies_in_the_server_may_be_tried_again(sqlstate: str) -> None:
+async def test_server_errors_raise_queue_unavailable(sqlstate: str) -> None:
     """Who waits for a deadlock, a full disk or a restart is not told of a fault of ours."""
     with pytest.raises(QueueUnavailableError, match="The database cannot be used"):
         async with translated():
@@ -39,20 +39,20 @@ async def test_what_lies_in_the_server_may_be_tried_again(sqlstate: str) -> None
 
 
 @pytest.mark.parametrize("sqlstate", ["23505", "42601", "22001", "42P01"])
-async def test_what_lies_in_the_statement_stays_a_fault_of_ours(sqlstate: str) -> None:
+async def test_statement_errors_are_not_translated(sqlstate: str) -> None:
     with pytest.raises(DBAPIError):
         async with translated():
             raise DBAPIError("SELECT 1", {}, RefusedError(sqlstate))
 
 
-async def test_a_broken_connection_may_be_tried_again() -> None:
+async def test_lost_connection_raises_queue_unavailable() -> None:
     lost = DBAPIError("SELECT 1", {}, Exception("gone"), connection_invalidated=True)
     with pytest.raises(QueueUnavailableError, match="was lost"):
         async with translated():
             raise lost
 
 
-async def test_a_damaged_file_is_a_sentence_and_a_broken_constraint_is_none() -> None:
+async def test_damaged_file_is_translated_but_an_integrity_error_is_not() -> None:
     damaged = sqlite3.DatabaseError("database disk image is malformed")
     with pytest.raises(QueueUnavailableError, match="image is malformed"):
         async with translated():
@@ -62,7 +62,7 @@ async def test_a_damaged_file_is_a_sentence_and_a_broken_constraint_is_none() ->
             raise IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE"))
 
 
-async def test_an_error_does_not_repeat_what_was_to_be_written(queue: JobQueue) -> None:
+async def test_database_error_omits_the_statement_values(queue: JobQueue) -> None:
     """It goes into the log, where nobody's words and keys belong."""
     asked = submission(user_name=SECRET)
     await queue.submissions.submit(asked)
@@ -77,7 +77,7 @@ async def test_an_error_does_not_repeat_what_was_to_be_written(queue: JobQueue) 
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_what_was_promised_is_on_sqlites_disk(place: Place) -> None:
+async def test_sqlite_runs_with_full_synchronous_foreign_keys_and_wal(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
         assert await connection.scalar(sa.text("PRAGMA synchronous")) == FULL
         assert await connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
@@ -94,7 +94,7 @@ class Noting:
         self.taken.append(statement.compile().params)  # type: ignore[attr-defined]
 
 
-async def test_locks_are_taken_in_one_order_by_all() -> None:
+async def test_locks_are_always_taken_in_the_same_order() -> None:
     """Or two writers could each wait for the lock that the other one holds."""
     orders = []
     for names in (("a", "b", "c"), ("c", "a", "b"), ("b", "c", "a")):

@@ -42,7 +42,7 @@ async def test_a_change_is_noticed_once(listeners: Listeners, file: Path) -> Non
     assert not await listeners.wait(0.0)
 
 
-async def test_the_event_loop_is_woken_by_a_change_alone(
+async def test_event_loop_wakes_only_at_a_change(
     listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[object] = []
@@ -58,7 +58,7 @@ async def test_the_event_loop_is_woken_by_a_change_alone(
     assert len(woken) == 1
 
 
-async def test_who_stops_waiting_keeps_no_other_from_it_and_misses_nothing(
+async def test_cancelled_wait_blocks_no_other_and_misses_no_change(
     listeners: Listeners, file: Path
 ) -> None:
     assert await listeners.wait(0.0)
@@ -70,7 +70,7 @@ async def test_who_stops_waiting_keeps_no_other_from_it_and_misses_nothing(
         assert await listeners.wait(60.0)
 
 
-async def test_who_waits_does_not_hold_up_the_end(listeners: Listeners) -> None:
+async def test_close_does_not_wait_for_a_pending_wait(listeners: Listeners) -> None:
     assert await listeners.wait(0.0)
     waiting = asyncio.create_task(listeners.wait(60.0))
     await asyncio.sleep(2 * POLL_SECONDS)
@@ -79,7 +79,7 @@ async def test_who_waits_does_not_hold_up_the_end(listeners: Listeners) -> None:
         await waiting
 
 
-async def test_a_file_that_cannot_be_read_is_unavailable_until_it_can(
+async def test_unreadable_file_is_unavailable_until_readable_again(
     listeners: Listeners, file: Path
 ) -> None:
     assert await listeners.wait(0.0)
@@ -94,7 +94,7 @@ async def test_a_file_that_cannot_be_read_is_unavailable_until_it_can(
     assert await listeners.wait(5.0)
 
 
-async def test_a_file_that_is_no_database_is_unavailable_from_the_first_question_on(
+async def test_non_database_file_is_unavailable_from_the_first_wait(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "none").write_bytes(b"something else. " * 512)

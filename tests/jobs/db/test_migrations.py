@@ -43,12 +43,12 @@ from tests.kit.samples import (
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 
-def test_every_released_schema_is_kept_here() -> None:
+def test_every_revision_has_a_schema_file() -> None:
     assert [path.stem for path in sorted(SCHEMAS.glob("*.sql"))] == known_revisions()
 
 
 @pytest.mark.parametrize("revision", known_revisions())
-async def test_an_old_database_migrates_forward_and_goes_on(
+async def test_old_database_works_after_migration(
     revision: str, template: Path | postgres.Server, tmp_path: Path, clock: FakeClock
 ) -> None:
     place = Place(tmp_path, None)
@@ -164,7 +164,7 @@ async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
     kept.close()
 
 
-async def test_nothing_is_migrated_of_which_no_copy_can_be_made(tmp_path: Path) -> None:
+async def test_migration_is_refused_when_no_copy_can_be_made(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     make_version("0003", place)
     (tmp_path / "before-migrations").write_text("in the way")
@@ -176,9 +176,7 @@ async def test_nothing_is_migrated_of_which_no_copy_can_be_made(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("seconds", [59.0, 61.0])
-async def test_a_database_is_not_migrated_under_a_running_bot(
-    tmp_path: Path, seconds: float
-) -> None:
+async def test_database_is_not_migrated_while_a_bot_runs(tmp_path: Path, seconds: float) -> None:
     """As an engine of a newer version would do that starts before the bot was stopped."""
     place = Place(tmp_path, None)
     make_version("0004", place)
@@ -199,7 +197,7 @@ async def test_a_database_is_not_migrated_under_a_running_bot(
     ("seconds", "host", "pid", "refused"),
     [(59.0, "host", 4321, True), (61.0, "host", 4321, False), (1.0, platform.node(), 2**22, False)],
 )
-async def test_a_database_is_not_migrated_under_an_engine_of_the_first_version(
+async def test_database_is_not_migrated_while_a_first_version_engine_runs(
     tmp_path: Path, seconds: float, host: str, pid: int, refused: bool
 ) -> None:
     """Its bots did not say that they run."""
@@ -218,7 +216,7 @@ async def test_a_database_is_not_migrated_under_an_engine_of_the_first_version(
         pass
 
 
-async def test_the_newest_copies_of_before_migrations_are_kept(tmp_path: Path) -> None:
+async def test_only_the_newest_pre_migration_copies_are_kept(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     folder = tmp_path / BEFORE_MIGRATIONS
     folder.mkdir()
@@ -235,7 +233,7 @@ async def test_the_newest_copies_of_before_migrations_are_kept(tmp_path: Path) -
     assert left[3:] == ["mine.txt"]
 
 
-async def test_a_migration_that_fails_again_and_again_leaves_one_copy_and_the_older_ones(
+async def test_repeated_migration_failures_leave_only_one_new_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever starts the bot again tries it once a few seconds."""
@@ -256,7 +254,7 @@ async def test_a_migration_that_fails_again_and_again_leaves_one_copy_and_the_ol
     assert left == [*earlier, "atelier-20260205-120000-schema-0003.sqlite3"]
 
 
-async def test_half_copies_of_killed_migrations_are_deleted(tmp_path: Path) -> None:
+async def test_partial_copies_of_killed_migrations_are_deleted(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     make_version("0003", place)
     folder = tmp_path / BEFORE_MIGRATIONS
@@ -271,7 +269,7 @@ async def test_half_copies_of_killed_migrations_are_deleted(tmp_path: Path) -> N
     assert left == ["b.part"], "which may be being written"
 
 
-async def test_a_database_of_which_the_copy_is_damaged_is_not_migrated(tmp_path: Path) -> None:
+async def test_database_is_not_migrated_when_its_copy_is_damaged(tmp_path: Path) -> None:
     """Or the only whole rows there are would be changed without a way back."""
     place = Place(tmp_path, None)
     make_version("0003", place)
@@ -289,7 +287,7 @@ async def test_a_database_of_which_the_copy_is_damaged_is_not_migrated(tmp_path:
         assert left.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
 
 
-async def test_a_bot_that_was_killed_here_holds_up_no_migration(tmp_path: Path) -> None:
+async def test_bot_killed_on_this_host_does_not_block_migration(tmp_path: Path) -> None:
     place, clock = Place(tmp_path, None), FakeClock()
     make_version("0004", place)
     with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:

@@ -30,14 +30,16 @@ from tests.kit.samples import (
 from tests.whole.tiny_bot import lock
 
 
-def test_revisions_are_known_by_their_files_as_alembic_knows_them() -> None:
+def test_known_revisions_match_alembic() -> None:
     scripts = ScriptDirectory.from_config(migration_config())
     in_order = [script.revision for script in reversed(list(scripts.walk_revisions()))]
     assert known_revisions() == in_order
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_postgresql_begins_at_nothing(template: postgres.Server, tmp_path: Path) -> None:
+async def test_concurrent_opens_set_up_an_empty_postgresql(
+    template: postgres.Server, tmp_path: Path
+) -> None:
     await template.execute("CREATE DATABASE from_nothing")
     place = Place(tmp_path, template.url("from_nothing"))
     doors = await asyncio.gather(*(JobQueue.open(place.settings()) for _ in range(4)))
@@ -88,7 +90,7 @@ def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
         "sqlite+aiosqlite:////proc/no/such/folder/x.sqlite3",
     ],
 )
-async def test_an_unusable_database_is_a_sentence(url: str, tmp_path: Path) -> None:
+async def test_unusable_database_raises_queue_unavailable(url: str, tmp_path: Path) -> None:
     settings = Settings(_env_file=None, atelier_data_dir=tmp_path, atelier_database_url=url)
     with pytest.raises(QueueUnavailableError):
         await JobQueue.open(settings)
@@ -103,7 +105,7 @@ async def test_an_unusable_database_is_a_sentence(url: str, tmp_path: Path) -> N
         ("guest", "guests", "permission denied"),
     ],
 )
-async def test_what_postgresql_refuses_is_a_sentence(
+async def test_postgresql_refusal_is_reported_with_its_reason(
     template: postgres.Server, tmp_path: Path, user: str, database: str, said: str
 ) -> None:
     if user == "guest":
@@ -114,7 +116,7 @@ async def test_what_postgresql_refuses_is_a_sentence(
         await JobQueue.open(Place(tmp_path, url).settings())
 
 
-async def test_a_database_without_a_free_connection_is_a_sentence(place: Place) -> None:
+async def test_exhausted_connection_pool_raises_queue_unavailable(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
         pool: Any = queue.database.engine.sync_engine.pool
         pool._timeout = 0.1
@@ -126,7 +128,7 @@ async def test_a_database_without_a_free_connection_is_a_sentence(place: Place) 
         await queue.standings.overview(None)
 
 
-async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
+async def test_non_database_file_raises_queue_unavailable(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
     with pytest.raises(QueueUnavailableError, match="not a database"):
@@ -134,7 +136,7 @@ async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_a_file_that_cannot_be_written_is_refused_though_it_is_of_this_version(
+async def test_unwritable_file_of_this_version_is_refused(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "BUSY_TIMEOUT_SECONDS", 0.0)
@@ -146,7 +148,7 @@ async def test_a_file_that_cannot_be_written_is_refused_though_it_is_of_this_ver
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_a_database_locked_for_five_seconds_is_waited_for(place: Place) -> None:
+async def test_writers_wait_for_a_database_locked_for_five_seconds(place: Place) -> None:
     context = _quick_processes()
     async with await JobQueue.open(place.settings()) as queue:
         job = await accepted(queue)
@@ -203,7 +205,7 @@ async def test_a_change_by_another_process_is_noticed(place: Place) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_a_lost_connection_is_made_again(place: Place, template: postgres.Server) -> None:
+async def test_lost_connection_is_reestablished(place: Place, template: postgres.Server) -> None:
     async with await JobQueue.open(place.settings()) as queue:
         await queue.wait_for_change(0.01)
         await accepted(queue)
@@ -220,7 +222,7 @@ async def test_a_lost_connection_is_made_again(place: Place, template: postgres.
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_who_waits_looks_again_when_the_connection_is_lost(
+async def test_wait_for_work_wakes_when_the_connection_is_lost(
     place: Place, template: postgres.Server
 ) -> None:
     async with await JobQueue.open(place.settings()) as queue:
@@ -242,7 +244,7 @@ async def test_who_waits_looks_again_when_the_connection_is_lost(
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_a_cancellation_is_not_missed_by_who_does_not_listen_at_that_moment(
+async def test_cancellation_is_not_missed_when_the_listener_reconnects(
     place: Place, template: postgres.Server
 ) -> None:
     async with (
@@ -266,7 +268,7 @@ async def test_a_cancellation_is_not_missed_by_who_does_not_listen_at_that_momen
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
+async def test_accepted_jobs_survive_an_immediate_kill(place: Place) -> None:
     """The promise to a user is on the disk before it is made."""
     code = (
         "import asyncio, sys\n"
@@ -299,7 +301,7 @@ async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
         assert sorted(job.interaction_id for job in jobs) == list(range(1, len(jobs) + 1))
 
 
-def test_nothing_happens_at_import() -> None:
+def test_import_starts_no_threads_and_loads_no_heavy_modules() -> None:
     code = (
         "import sys, threading\n"
         "import jobs.queue, jobs.cli.commands\n"
@@ -311,7 +313,9 @@ def test_nothing_happens_at_import() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
 @pytest.mark.parametrize("was_there", [False, True])
-async def test_the_database_is_for_its_owner_alone(tmp_path: Path, was_there: bool) -> None:
+async def test_database_file_is_accessible_only_to_its_owner(
+    tmp_path: Path, was_there: bool
+) -> None:
     place = Place(tmp_path, None)
     if was_there:
         make_version("0004", place)

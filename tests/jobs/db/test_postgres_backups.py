@@ -80,7 +80,7 @@ async def go_on(place: Place) -> None:
         await queue.privacy.erase_user(3)
 
 
-def test_a_backup_is_brought_back_whole_and_nothing_is_told_or_numbered_twice(
+def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
     empty: Place, tmp_path: Path
 ) -> None:
     result = asyncio.run(fill(empty))
@@ -117,7 +117,7 @@ async def look(place: Place, result: str) -> None:
         await ask(place, "UPDATE jobs SET state = 'running' WHERE id = 1 RETURNING 1")
 
 
-def test_a_database_in_use_is_not_restored_over(
+def test_restore_is_refused_while_the_database_is_in_use(
     empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(empty))
@@ -132,7 +132,7 @@ def test_a_database_in_use_is_not_restored_over(
     assert "stop the bot and all engines" in capsys.readouterr().err
 
 
-def test_a_copy_that_cannot_be_read_to_its_end_leaves_all_as_it_was(
+def test_restoring_an_unreadable_dump_changes_nothing(
     empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(empty))
@@ -163,7 +163,7 @@ def of_sqlite(tmp_path: Path, *, revision: str | None = None) -> Path:
     return tmp_path / "sqlite.tar"
 
 
-def test_a_backup_of_sqlite_is_brought_back_into_postgresql(empty: Place, tmp_path: Path) -> None:
+def test_sqlite_backup_is_restored_into_postgresql(empty: Place, tmp_path: Path) -> None:
     backup = of_sqlite(tmp_path)
     result = asyncio.run(fill(empty))
     asyncio.run(go_on(empty))
@@ -172,7 +172,7 @@ def test_a_backup_of_sqlite_is_brought_back_into_postgresql(empty: Place, tmp_pa
     asyncio.run(look(empty, result))
 
 
-def test_what_moves_from_sqlite_to_postgresql_goes_on_there(
+def test_jobs_continue_after_a_move_from_sqlite_to_postgresql(
     empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backup = of_sqlite(tmp_path)
@@ -191,7 +191,7 @@ def test_what_moves_from_sqlite_to_postgresql_goes_on_there(
     assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 3
 
 
-def test_each_row_of_sqlite_is_in_postgresql_then(
+def test_move_copies_every_sqlite_row_to_postgresql(
     empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.db.sqlite_to_postgres._AT_ONCE", 2)
@@ -216,7 +216,7 @@ def test_each_row_of_sqlite_is_in_postgresql_then(
     assert asyncio.run(ask(empty, "SELECT nextval('jobs_id_seq')")) == 100
 
 
-def test_a_row_that_postgresql_refuses_leaves_all_as_it_was(
+def test_row_refused_by_postgresql_leaves_the_database_unchanged(
     empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = of_sqlite(tmp_path, revision="0009")
@@ -244,9 +244,7 @@ async def opened(place: Place, **changes: Any) -> None:
         pass
 
 
-def test_a_copy_is_made_before_a_migration_from_which_one_can_begin_again(
-    empty: Place, tmp_path: Path
-) -> None:
+def test_copy_made_before_a_migration_can_be_restored(empty: Place, tmp_path: Path) -> None:
     older(empty, tmp_path)
     for _ in range(2):
         asyncio.run(opened(empty))
@@ -259,7 +257,7 @@ def test_a_copy_is_made_before_a_migration_from_which_one_can_begin_again(
     assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 5
 
 
-def test_without_pg_dump_nothing_is_migrated_unless_it_is_wanted_so(
+def test_migration_without_pg_dump_needs_the_migrate_without_copy_setting(
     empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older(empty, tmp_path)
@@ -272,7 +270,7 @@ def test_without_pg_dump_nothing_is_migrated_unless_it_is_wanted_so(
     assert asyncio.run(ask(empty, "SELECT version_num FROM alembic_version")) > "0003"
 
 
-def test_the_password_is_in_no_list_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_is_not_passed_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
     def note(command: list[str], **given: Any) -> Any:

@@ -32,7 +32,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listeners, "ANSWER_SECONDS", 0.5)
 
 
-async def test_a_silent_database_is_an_error_and_is_used_again_when_it_speaks(
+async def test_silent_database_raises_until_the_connection_recovers(
     place: Place,
 ) -> None:
     assert place.database_url is not None
@@ -61,7 +61,7 @@ async def test_a_silent_database_is_an_error_and_is_used_again_when_it_speaks(
             await queue.wait_for_work(0.5)
 
 
-async def test_a_connection_that_could_not_begin_to_listen_is_not_taken_for_one_that_does(
+async def test_connection_that_failed_to_listen_is_not_reused_as_listener(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert place.database_url is not None
@@ -101,7 +101,7 @@ async def heard(queue: JobQueue) -> None:
         pass
 
 
-async def test_the_server_gives_up_what_a_client_that_sleeps_holds(
+async def test_session_has_the_configured_server_limits(
     template: postgres.Server, place: Place
 ) -> None:
     assert isinstance(template, postgres.Server)
@@ -114,7 +114,7 @@ async def test_the_server_gives_up_what_a_client_that_sleeps_holds(
 LIMITS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 
 
-async def test_a_bots_sessions_are_bounded_and_a_migrations_are_not(place: Place) -> None:
+async def test_bot_sessions_have_timeouts_and_migration_sessions_do_not(place: Place) -> None:
     assert place.database_url is not None
     async with await JobQueue.open(place.settings()) as queue:
         assert "0" not in await shown(queue.database, LIMITS)
@@ -128,7 +128,7 @@ async def shown(database: Database, names: Sequence[str]) -> list[str]:
         return [str(await connection.scalar(sa.text(f"SHOW {name}"))) for name in names]
 
 
-def test_an_address_says_how_long_a_connection_is_waited_for() -> None:
+def test_connect_timeout_of_the_address_is_used() -> None:
     url = "postgresql://u@h/d"
     waits = [
         addresses.connect_arguments(addresses.parse_address(url + query))["timeout"]
@@ -138,7 +138,7 @@ def test_an_address_says_how_long_a_connection_is_waited_for() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names for it")
-async def test_the_system_finds_out_that_the_other_side_is_gone(place: Place) -> None:
+async def test_connection_socket_uses_keepalive_and_user_timeout(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
         raw: Any = await connection.get_raw_connection()
         found = raw.driver_connection._transport.get_extra_info("socket")
@@ -147,7 +147,7 @@ async def test_the_system_finds_out_that_the_other_side_is_gone(place: Place) ->
         assert 0 < found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
 
 
-async def test_only_what_is_not_precious_may_be_lost_with_the_servers_power(
+async def test_only_non_durable_writes_skip_synchronous_commit(
     template: postgres.Server, place: Place
 ) -> None:
     assert isinstance(template, postgres.Server)
@@ -162,7 +162,7 @@ async def test_only_what_is_not_precious_may_be_lost_with_the_servers_power(
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_limits_of_the_servers_owner_are_no_fault_of_the_queue(
+async def test_timeouts_set_by_the_address_raise_queue_unavailable(
     place: Place, limit: str
 ) -> None:
     address = f"{place.database_url}?options=-c%20{limit}%3D200ms"
@@ -187,7 +187,7 @@ async def asleep_amid_a_transaction(queue: JobQueue) -> None:
         await transaction.execute(sa.text("SELECT 1"))
 
 
-async def test_a_pooler_that_gives_each_transaction_a_connection_is_refused_by_name(
+async def test_transaction_pooler_is_refused_by_name(
     place: Place,
 ) -> None:
     async with await JobQueue.open(place.settings()) as queue:
@@ -198,7 +198,7 @@ async def test_a_pooler_that_gives_each_transaction_a_connection_is_refused_by_n
             await asyncio.gather(*(queue.jobs.get(job.id) for _ in range(2)))
 
 
-async def test_a_pooler_that_refuses_what_a_session_begins_with_is_named(place: Place) -> None:
+async def test_pooler_rejecting_startup_parameters_is_explained(place: Place) -> None:
     fields = b"SFATAL\0C08P01\0Munsupported startup parameter: plan_cache_mode\0\0"
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -34,7 +34,7 @@ async def numbers(database: Database) -> list[int]:
         return list(await connection.scalars(sa.select(TABLE.c.n).order_by(TABLE.c.n)))
 
 
-async def test_a_statement_is_one_walk_to_the_thread(
+async def test_each_statement_takes_one_round_trip_to_the_thread(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks: list[Any] = []
@@ -58,7 +58,7 @@ async def test_a_statement_is_one_walk_to_the_thread(
     assert await numbers(database) == [1]
 
 
-async def test_a_reading_transaction_sees_one_moment(database: Database) -> None:
+async def test_read_transaction_sees_one_snapshot(database: Database) -> None:
     async with database.read() as connection:
         count = sa.select(sa.func.count()).select_from(TABLE)
         assert await connection.scalar(count) == 0
@@ -68,7 +68,9 @@ async def test_a_reading_transaction_sees_one_moment(database: Database) -> None
     assert await numbers(database) == [1, 2]
 
 
-async def test_what_fails_is_undone_and_the_connection_goes_on(database: Database) -> None:
+async def test_failed_write_is_rolled_back_and_the_connection_stays_usable(
+    database: Database,
+) -> None:
     async def write_twice() -> None:
         async with database.write() as transaction:
             for _ in range(2):
@@ -89,9 +91,7 @@ async def test_what_fails_is_undone_and_the_connection_goes_on(database: Databas
     assert await numbers(database) == [2]
 
 
-async def test_who_gives_up_waiting_for_a_lock_leaves_none(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_cancelled_wait_for_a_lock_leaves_no_lock(database: Database, tmp_path: Path) -> None:
     other = Database(f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite3'}")
 
     async def write(number: int) -> None:

@@ -27,7 +27,7 @@ async def ready_at(queue: JobQueue, job_id: int) -> datetime:
     return standing.ready_at
 
 
-async def test_the_time_is_that_of_ones_first_job_to_be_ready(
+async def test_refusal_says_when_the_members_first_job_is_ready(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await queue.limits.set(5, {"max_waiting_per_user": 2}, 9)
@@ -60,7 +60,7 @@ async def test_a_short_job_behind_a_long_one_is_ready_first_on_a_second_engine(
     assert (await refused(queue)).available_at == await ready_at(queue, short.id)
 
 
-async def test_a_lowered_limit_waits_for_as_many_as_are_too_many(queue: JobQueue) -> None:
+async def test_refusal_under_a_lowered_limit_waits_for_all_excess_jobs(queue: JobQueue) -> None:
     await queue.engines.register(engine())
     jobs = [await accepted(queue) for _ in range(4)]
     await queue.limits.set(5, {"max_waiting_per_user": 2}, 9)
@@ -73,7 +73,7 @@ async def test_a_lowered_limit_waits_for_as_many_as_are_too_many(queue: JobQueue
     await accepted(queue)
 
 
-async def test_a_servers_limit_looks_at_the_jobs_of_all_its_members(queue: JobQueue) -> None:
+async def test_server_limit_counts_jobs_of_all_its_members(queue: JobQueue) -> None:
     await queue.limits.set(5, {"max_waiting_per_server": 2}, 9)
     await queue.engines.register(engine())
     await accepted(queue, 1, 6)
@@ -84,7 +84,7 @@ async def test_a_servers_limit_looks_at_the_jobs_of_all_its_members(queue: JobQu
     assert refusal.available_at == await ready_at(queue, first.id)
 
 
-async def test_the_operators_limit_looks_at_all_places(place: Place, clock: FakeClock) -> None:
+async def test_operator_limit_counts_jobs_everywhere(place: Place, clock: FakeClock) -> None:
     settings = place.settings(atelier_max_waiting_per_user=2)
     async with await JobQueue.open(settings, clock=clock) as queue:
         await queue.engines.register(engine())
@@ -96,7 +96,7 @@ async def test_the_operators_limit_looks_at_all_places(place: Place, clock: Fake
 
 
 @pytest.mark.parametrize("why", list(Unforeseen))
-async def test_what_cannot_be_foreseen_is_said(
+async def test_refusal_says_why_no_time_can_be_predicted(
     queue: JobQueue, clock: FakeClock, why: Unforeseen
 ) -> None:
     await queue.limits.set(5, {"max_waiting_per_user": 1}, 9)
@@ -112,7 +112,9 @@ async def test_what_cannot_be_foreseen_is_said(
     assert (refusal.available_at, refusal.unforeseen) == (None, why)
 
 
-async def test_what_is_being_painted_ends_in_a_pause_too(queue: JobQueue, clock: FakeClock) -> None:
+async def test_pause_keeps_the_predicted_end_of_a_running_job(
+    queue: JobQueue, clock: FakeClock
+) -> None:
     await queue.limits.set(5, {"max_waiting_per_user": 1}, 9)
     await queue.engines.register(engine())
     await accepted(queue)
@@ -121,6 +123,6 @@ async def test_what_is_being_painted_ends_in_a_pause_too(queue: JobQueue, clock:
     assert (await refused(queue)).available_at == datetime.fromtimestamp(clock.now + 8, UTC)
 
 
-async def test_other_limits_keep_their_own_time(queue: JobQueue) -> None:
+async def test_size_limit_refusal_has_no_unforeseen_reason(queue: JobQueue) -> None:
     await queue.limits.set(5, {"max_size_px": 128}, 9)
     assert (await refused(queue)).unforeseen is None

@@ -11,7 +11,7 @@ from tests.kit.samples import FakeClock, accepted, refused
 ADMIN = 9
 
 
-async def test_blocked_users(queue: JobQueue) -> None:
+async def test_block_applies_to_one_server_or_everywhere(queue: JobQueue) -> None:
     assert await queue.blocks.add(5, 1, 9)
     assert not await queue.blocks.add(5, 1, 9)
     assert (await refused(queue)).limit == "blocked"
@@ -26,7 +26,7 @@ async def test_blocked_users(queue: JobQueue) -> None:
     assert (await refused(queue, 1, None)).limit == "blocked"
 
 
-async def test_a_block_ends_by_itself_and_says_why_until_then(
+async def test_block_expires_and_gives_its_reason_until_then(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     until = datetime.fromtimestamp(clock.now + 60, UTC)

@@ -190,7 +190,7 @@ COUNTS: dict[int, list[Ending]] = {
     ("ending", "count"),
     [(ending, count) for count, endings in COUNTS.items() for ending in endings],
 )
-async def test_what_was_begun_counts_and_what_was_never_painted_does_not(
+async def test_daily_count_keeps_begun_pictures_and_drops_unpainted_ones(
     queue: JobQueue, clock: FakeClock, ending: Ending, count: int
 ) -> None:
     await accepted(queue, MEMBER, **ALBUM)
@@ -202,7 +202,9 @@ async def test_what_was_begun_counts_and_what_was_never_painted_does_not(
     assert waiting.current == 0
 
 
-async def test_as_many_can_be_painted_as_were_given_back(place: Place, clock: FakeClock) -> None:
+async def test_pictures_given_back_are_available_for_new_jobs(
+    place: Place, clock: FakeClock
+) -> None:
     async with await JobQueue.open(place.settings(atelier_max_per_day=10), clock=clock) as queue:
         await accepted(queue, MEMBER, **ALBUM)
         await stopped_after(3)(queue, clock)
@@ -213,7 +215,7 @@ async def test_as_many_can_be_painted_as_were_given_back(place: Place, clock: Fa
         assert (refused.refusal.limit, refused.refusal.current) == ("max_per_day", 10)
 
 
-async def test_cancelling_again_and_again_paints_no_more_than_a_days_pictures(
+async def test_repeated_cancelling_does_not_exceed_the_daily_limit(
     place: Place, clock: FakeClock
 ) -> None:
     begun = 0
@@ -226,7 +228,7 @@ async def test_cancelling_again_and_again_paints_no_more_than_a_days_pictures(
     assert 10 < begun <= 20
 
 
-async def test_what_is_put_back_counts_as_a_whole_again(queue: JobQueue) -> None:
+async def test_undone_clear_counts_all_pictures_of_a_job_again(queue: JobQueue) -> None:
     await accepted(queue, MEMBER, **ALBUM)
     await queue.claims.release(await paint(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
@@ -235,9 +237,7 @@ async def test_what_is_put_back_counts_as_a_whole_again(queue: JobQueue) -> None
     assert (waiting.current, today.current) == (7, 10)  # three wait for nothing any more
 
 
-async def test_what_the_operator_lets_paint_again_counts_as_a_whole_again(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_retried_job_counts_all_its_pictures_again(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue, MEMBER, **ALBUM)
     await stopped_after(3)(queue, clock)
     await queue.jobs.retry(job.id)
@@ -251,7 +251,7 @@ async def test_what_the_operator_lets_paint_again_counts_as_a_whole_again(
     assert day.pictures == 10
 
 
-async def test_what_is_finished_of_several_is_in_the_figures(
+async def test_statistics_include_finished_pictures_of_a_cancelled_job(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await accepted(queue, MEMBER, **ALBUM)
@@ -260,7 +260,7 @@ async def test_what_is_finished_of_several_is_in_the_figures(
     assert (day.pictures, day.failures + day.cancelled) == (3, 1)
 
 
-async def test_what_did_not_count_does_not_count_after_a_second_end(
+async def test_uncounted_job_stays_uncounted_after_a_retry_is_cancelled(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     job = await accepted(queue, MEMBER, **ALBUM)
@@ -272,7 +272,7 @@ async def test_what_did_not_count_does_not_count_after_a_second_end(
     assert await counted(queue) == 0
 
 
-async def test_who_cancels_owes_no_turn_for_what_was_never_painted(queue: JobQueue) -> None:
+async def test_cancelling_costs_no_turn_for_unpainted_pictures(queue: JobQueue) -> None:
     """Their next picture comes after as much of others' as was painted of theirs."""
     await accepted(queue, MEMBER, **ALBUM)
     claim = await paint(queue, 1)

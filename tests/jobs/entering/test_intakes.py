@@ -46,9 +46,7 @@ async def cancelled_job(queue: JobQueue, key: str, user_id: int = 1) -> int:
     return job.id
 
 
-async def test_what_an_open_intake_holds_outlives_every_deletion(
-    queue: JobQueue, place: Place
-) -> None:
+async def test_pictures_of_an_open_intake_survive_deletion(queue: JobQueue, place: Place) -> None:
     key = await stored(queue, place)
     job_id = await cancelled_job(queue, key)
     await queue.intakes.open(7, 1, {})
@@ -66,7 +64,7 @@ async def test_what_an_open_intake_holds_outlives_every_deletion(
     assert not await queue.store.exists(key)
 
 
-async def test_a_closed_intake_holds_nothing(queue: JobQueue, place: Place) -> None:
+async def test_closed_intake_holds_no_pictures(queue: JobQueue, place: Place) -> None:
     key = await stored(queue, place)
     await queue.intakes.open(7, 1, {})
     await queue.intakes.hold_pictures(7, [key])
@@ -90,7 +88,7 @@ class SlowStore(PictureStore):
 
 
 @pytest.mark.parametrize("by_gc", [False, True])
-async def test_a_picture_that_is_being_deleted_is_not_taken_for_one_that_is_there(
+async def test_picture_being_deleted_is_not_reported_as_stored(
     queue: JobQueue, place: Place, by_gc: bool
 ) -> None:
     key = await stored(queue, place)
@@ -111,7 +109,7 @@ async def test_a_picture_that_is_being_deleted_is_not_taken_for_one_that_is_ther
         assert await queue.store.exists(key)
 
 
-async def test_erasing_takes_commands_on_their_way_along(queue: JobQueue, place: Place) -> None:
+async def test_erasure_deletes_the_members_open_intakes(queue: JobQueue, place: Place) -> None:
     key = await stored(queue, place)
     await queue.intakes.open(7, 1, {"sender": {"user_name": "Ada"}})
     await queue.intakes.open(8, 2, {})
@@ -139,7 +137,7 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
     assert await queue.jobs.of_user(1, states=[JobState.QUEUED]) == []
 
 
-async def test_an_intake_of_the_schema_before_is_erased_too(tmp_path: Path) -> None:
+async def test_intake_of_an_older_schema_is_erased(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     old = (Path(__file__).parents[1] / "schemas" / "0002.sql").read_text()
     with closing(sqlite3.connect(place.sqlite_file)) as connection:
@@ -152,7 +150,7 @@ async def test_an_intake_of_the_schema_before_is_erased_too(tmp_path: Path) -> N
         assert await queue.intakes.pending() == []
 
 
-async def test_an_intake_survives_until_it_is_a_job(queue: JobQueue) -> None:
+async def test_intake_stays_pending_until_submitted(queue: JobQueue) -> None:
     asked = submission()
     assert await queue.intakes.open(asked.reply.interaction_id, 1, {"attachments": ["https://x/1"]})
     assert not await queue.intakes.open(asked.reply.interaction_id, 1, {})
@@ -164,7 +162,7 @@ async def test_an_intake_survives_until_it_is_a_job(queue: JobQueue) -> None:
     assert isinstance(await queue.submissions.submit(asked), AlreadySubmitted)
 
 
-async def test_intakes_that_come_together_share_a_transaction(queue: JobQueue) -> None:
+async def test_simultaneous_intakes_share_a_transaction(queue: JobQueue) -> None:
     commits = 0
 
     def count(_connection: sa.Connection) -> None:
@@ -184,7 +182,7 @@ async def test_intakes_that_come_together_share_a_transaction(queue: JobQueue) -
     assert commits <= 3
 
 
-async def test_who_waits_for_an_intake_that_cannot_be_written_hears_of_it(queue: JobQueue) -> None:
+async def test_failed_intake_write_raises_for_every_caller(queue: JobQueue) -> None:
     async with queue.database.write() as transaction:
         await transaction.connection.execute(sa.text("ALTER TABLE intakes RENAME TO elsewhere"))
     outcomes = await asyncio.gather(
@@ -196,7 +194,7 @@ async def test_who_waits_for_an_intake_that_cannot_be_written_hears_of_it(queue:
     assert await queue.intakes.open(1, 1, {})
 
 
-async def test_an_intake_that_is_refused_is_open_until_its_member_knows(queue: JobQueue) -> None:
+async def test_refused_intake_stays_open_until_closed(queue: JobQueue) -> None:
     """Or a bot that ends in between would leave the member without a word."""
     await queue.blocks.add(5, 1, 9)
     asked = submission()
@@ -212,7 +210,7 @@ async def test_an_intake_that_is_refused_is_open_until_its_member_knows(queue: J
     assert not await queue.intakes.open(999, 1, {})
 
 
-async def test_who_waits_for_an_intake_while_the_database_is_away_hears_of_it(
+async def test_opening_an_intake_raises_while_the_database_is_down(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(**_how: bool) -> object:

@@ -38,7 +38,9 @@ ADMIN = 9
 
 
 @pytest.mark.parametrize("queues", [1, 5])
-async def test_of_thirty_at_once_three_come_through(place: Place, queues: int) -> None:
+async def test_limit_of_three_holds_for_thirty_concurrent_submissions(
+    place: Place, queues: int
+) -> None:
     settings = place.settings(atelier_max_waiting_per_user=3)
     async with contextlib.AsyncExitStack() as stack:
         doors = [
@@ -52,7 +54,7 @@ async def test_of_thirty_at_once_three_come_through(place: Place, queues: int) -
         assert (await doors[0].standings.overview(None)).waiting == 3
 
 
-async def test_the_same_interaction_at_once_is_one_job(place: Place) -> None:
+async def test_concurrent_submissions_of_one_interaction_make_one_job(place: Place) -> None:
     asked = submission()
     async with contextlib.AsyncExitStack() as stack:
         doors = [
@@ -66,7 +68,7 @@ async def test_the_same_interaction_at_once_is_one_job(place: Place) -> None:
         assert len({o.job.id for o in outcomes if isinstance(o, Accepted | AlreadySubmitted)}) == 1
 
 
-async def test_waiting_of_one_user_is_counted_by_server_and_in_all(
+async def test_waiting_jobs_of_a_user_are_limited_per_server_and_overall(
     place: Place, clock: FakeClock
 ) -> None:
     settings = place.settings(atelier_max_waiting_per_user=3)
@@ -84,7 +86,7 @@ async def test_waiting_of_one_user_is_counted_by_server_and_in_all(
         await accepted(queue, 2, 5)
 
 
-async def test_waiting_of_one_server(queue: JobQueue) -> None:
+async def test_waiting_jobs_of_a_server_are_limited(queue: JobQueue) -> None:
     await queue.limits.set(5, {"max_waiting_per_server": 2}, 9)
     await accepted(queue, 1)
     await accepted(queue, 2)
@@ -97,7 +99,7 @@ async def test_waiting_of_one_server(queue: JobQueue) -> None:
     await accepted(queue, 3, 6)
 
 
-async def test_pictures_a_day_say_when_the_next_can_start(
+async def test_daily_limit_refusal_says_when_the_next_job_can_start(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await queue.limits.set(5, {"max_per_day": 2}, 9)
@@ -113,7 +115,7 @@ async def test_pictures_a_day_say_when_the_next_can_start(
     assert (await refused(queue)).available_at == datetime.fromtimestamp(first + 3600 + 86_400, UTC)
 
 
-async def test_a_lowered_limit_waits_for_as_many_as_are_too_many(
+async def test_lowered_daily_limit_waits_for_all_excess_jobs(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     for _ in range(4):
@@ -128,7 +130,7 @@ async def test_a_lowered_limit_waits_for_as_many_as_are_too_many(
     await accepted(queue)
 
 
-async def test_the_cool_down_ends(queue: JobQueue, clock: FakeClock) -> None:
+async def test_cooldown_refuses_jobs_until_its_end(queue: JobQueue, clock: FakeClock) -> None:
     await queue.limits.set(5, {"cooldown_seconds": 60}, 9)
     began = clock.now
     await accepted(queue)
@@ -141,7 +143,7 @@ async def test_the_cool_down_ends(queue: JobQueue, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("end", ["cancel", "engine", "lost", "input", "cancel_running", "done"])
-async def test_what_is_not_the_users_fault_is_counted_back_but_what_ends_engines(
+async def test_cancelled_waiting_jobs_and_engine_failures_do_not_count(
     queue: JobQueue, clock: FakeClock, end: str
 ) -> None:
     await queue.limits.set(5, {"max_per_day": 1}, 9)
@@ -172,7 +174,7 @@ async def test_what_is_not_the_users_fault_is_counted_back_but_what_ends_engines
         assert (await refused(queue)).limit == "max_per_day"
 
 
-async def test_size_and_quality(queue: JobQueue) -> None:
+async def test_size_and_quality_are_limited(queue: JobQueue) -> None:
     await queue.limits.set(5, {"max_size_px": 512, "max_quality": "standard"}, 9)
     size = await refused(queue, options=PaintOptions(size_px=513))
     assert (size.limit, size.allowed, size.current) == ("max_size_px", 512, 513)
@@ -183,7 +185,7 @@ async def test_size_and_quality(queue: JobQueue) -> None:
     assert operator.by_operator
 
 
-async def test_roles_and_channels(queue: JobQueue) -> None:
+async def test_painting_is_limited_to_allowed_roles_and_channels(queue: JobQueue) -> None:
     await queue.limits.set(5, {"painter_role_ids": [11, 12], "channel_ids": [77]}, 9)
     assert (await refused(queue, role_ids=(13,))).limit == "painter_role_ids"
     await accepted(queue, role_ids=(12, 13))
@@ -192,7 +194,7 @@ async def test_roles_and_channels(queue: JobQueue) -> None:
     await accepted(queue, guild_id=6, channel_id=78)
 
 
-async def test_a_channel_that_is_allowed_stands_for_its_threads(queue: JobQueue) -> None:
+async def test_allowed_channel_allows_its_threads(queue: JobQueue) -> None:
     await queue.limits.set(5, {"channel_ids": [77]}, 9)
     options = PaintOptions(size_px=256)
     asker = Asker(1, guild_id=5, channel_id=80, parent_channel_id=77)
@@ -204,9 +206,7 @@ async def test_a_channel_that_is_allowed_stands_for_its_threads(queue: JobQueue)
     assert elsewhere.limit == "channel_ids"
 
 
-async def test_exempt_roles_are_under_the_operators_limits_only(
-    place: Place, clock: FakeClock
-) -> None:
+async def test_exempt_roles_obey_only_the_operators_limits(place: Place, clock: FakeClock) -> None:
     settings = place.settings(atelier_max_per_day=3)
     async with await JobQueue.open(settings, clock=clock) as queue:
         await queue.limits.set(5, {"max_per_day": 1, "exempt_role_ids": [11]}, 9)
@@ -216,7 +216,9 @@ async def test_exempt_roles_are_under_the_operators_limits_only(
         assert refusal.allowed == 3
 
 
-async def test_admins_tighten_and_do_not_loosen(place: Place, clock: FakeClock) -> None:
+async def test_server_limits_can_tighten_but_not_loosen_the_operators(
+    place: Place, clock: FakeClock
+) -> None:
     settings = place.settings(
         atelier_max_size_px=1024,
         atelier_max_quality="standard",
@@ -252,14 +254,14 @@ async def test_admins_tighten_and_do_not_loosen(place: Place, clock: FakeClock) 
         assert await queue.limits.of_server(5) == {}
 
 
-async def test_a_limit_that_cannot_be(queue: JobQueue) -> None:
+async def test_invalid_limit_is_rejected_by_name(queue: JobQueue) -> None:
     with pytest.raises(UnusableLimitError, match="max_size_px"):
         await queue.limits.set(5, {"max_size_px": "large"}, 9)
     with pytest.raises(UnusableLimitError, match="max_fun"):
         await queue.limits.set(5, {"max_fun": 3}, 9)
 
 
-async def test_limits_of_another_version_are_read_as_far_as_they_are_known(
+async def test_unknown_or_unreadable_stored_limits_are_ignored(
     queue: JobQueue,
 ) -> None:
     for text in ('{"max_size_px": 512, "max_fun": 3}', "{", '"x"'):
@@ -275,9 +277,7 @@ async def test_limits_of_another_version_are_read_as_far_as_they_are_known(
         await accepted(queue)
 
 
-async def test_a_clock_that_is_put_back_locks_nobody_out_until_then(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_clock_set_back_does_not_lock_members_out(queue: JobQueue, clock: FakeClock) -> None:
     await queue.limits.set(5, {"max_per_day": 1, "cooldown_seconds": 60}, 9)
     await accepted(queue, 1, 5)
     clock.advance(-30)
@@ -287,7 +287,7 @@ async def test_a_clock_that_is_put_back_locks_nobody_out_until_then(
     assert (await refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
 
 
-async def test_what_nobody_chose_is_lowered_to_what_holds_for_who_asks(queue: JobQueue) -> None:
+async def test_options_left_open_are_lowered_to_the_members_limits(queue: JobQueue) -> None:
     limits = {"max_size_px": 256, "max_clip_size_px": 128, "max_quality": "draft"}
     await queue.limits.set(5, {**limits, "exempt_role_ids": [11]}, 9)
     left_open = ("size_px", "quality")

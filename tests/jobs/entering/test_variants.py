@@ -59,7 +59,7 @@ async def test_four_versions_cost_and_count_as_four_pictures(place: Place) -> No
         await accepted(queue)
 
 
-async def test_several_fit_in_again_when_enough_pictures_are_a_day_old(
+async def test_versions_fit_the_limit_once_enough_pictures_are_a_day_old(
     place: Place, clock: FakeClock
 ) -> None:
     async with await JobQueue.open(place.settings(atelier_max_per_day=5), clock=clock) as queue:
@@ -75,7 +75,7 @@ async def test_several_fit_in_again_when_enough_pictures_are_a_day_old(
         assert (await _refusal(queue, PaintOptions(variants=6))).available_at is None
 
 
-async def test_the_wait_for_several_ends_when_enough_have_ended(place: Place) -> None:
+async def test_refusal_of_versions_says_when_enough_jobs_are_ready(place: Place) -> None:
     settings = place.settings(atelier_max_waiting_per_user=4)
     async with await JobQueue.open(settings) as queue:
         await queue.engines.register(engine())
@@ -92,7 +92,7 @@ async def test_the_wait_for_several_ends_when_enough_have_ended(place: Place) ->
         await accepted(queue)
 
 
-async def test_who_has_nothing_waiting_may_have_more_versions_than_places(place: Place) -> None:
+async def test_first_job_may_have_more_versions_than_the_waiting_limit(place: Place) -> None:
     async with await JobQueue.open(place.settings(atelier_max_waiting_per_user=2)) as queue:
         await accepted(queue, options=FOUR)
         assert (await _refusal(queue, PaintOptions())).limit == "max_waiting_per_user"
@@ -117,7 +117,7 @@ async def test_finished_versions_outlive_their_engine(queue: JobQueue) -> None:
     assert again.done == KEYS[:2]
 
 
-async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(
+async def test_taken_version_is_a_separate_job_that_costs_nothing(
     place: Place, clock: FakeClock
 ) -> None:
     settings = place.settings(atelier_max_per_day=5, atelier_cooldown_seconds=60)
@@ -156,7 +156,7 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(
         assert day.pictures == 4
 
 
-async def test_what_is_finished_of_several_pictures_takes_no_place_to_wait(place: Place) -> None:
+async def test_finished_versions_do_not_count_as_waiting(place: Place) -> None:
     settings = place.settings(atelier_max_waiting_per_user=5, atelier_max_per_day=100)
     async with await JobQueue.open(settings) as queue:
         await accepted(queue, options=FOUR)

@@ -33,7 +33,7 @@ async def chosen(
     return job.network, job.instead_of_seconds
 
 
-async def test_what_the_large_network_would_take_too_long_for_the_small_one_paints(
+async def test_lite_paints_when_vgg19_would_take_too_long(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
@@ -49,7 +49,7 @@ async def test_what_the_large_network_would_take_too_long_for_the_small_one_pain
         {"style_layers": {"relu1_1": 1.0}},
     ],
 )
-async def test_who_names_a_network_or_its_layers_gets_it_however_long_it_takes(
+async def test_explicitly_chosen_network_is_used_however_slow(
     queue: JobQueue, options: dict[str, object]
 ) -> None:
     await queue.engines.register(SLOW)
@@ -57,7 +57,7 @@ async def test_who_names_a_network_or_its_layers_gets_it_however_long_it_takes(
     assert await chosen(queue, wish) == ("vgg19", None)
 
 
-async def test_nothing_is_said_of_a_draft_and_of_a_job_that_asked_for_the_small_network(
+async def test_drafts_and_lite_requests_report_no_network_replacement(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
@@ -75,7 +75,7 @@ async def test_nothing_is_said_of_a_draft_and_of_a_job_that_asked_for_the_small_
         ({"atelier_network": "vgg19"}, "vgg19"),
     ],
 )
-async def test_the_owner_says_how_long_is_too_long_or_that_nothing_is(
+async def test_settings_decide_how_long_vgg19_may_take(
     place: Place, clock: FakeClock, settings: dict[str, object], network: str
 ) -> None:
     async with await JobQueue.open(place.settings(**settings), clock=clock) as queue:
@@ -83,25 +83,25 @@ async def test_the_owner_says_how_long_is_too_long_or_that_nothing_is(
         assert (await chosen(queue))[0] == network
 
 
-async def test_the_fastest_engine_decides_for_all(queue: JobQueue) -> None:
+async def test_fastest_engine_decides_the_network(queue: JobQueue) -> None:
     await queue.engines.register(SLOW)
     await queue.engines.register(CARD)
     assert await chosen(queue) == ("vgg19", None)
 
 
-async def test_the_choice_stays_when_a_faster_engine_comes(queue: JobQueue) -> None:
+async def test_chosen_network_stays_when_a_faster_engine_joins(queue: JobQueue) -> None:
     await queue.engines.register(SLOW)
     assert (await chosen(queue))[0] == "lite"
     await queue.engines.register(CARD)
     assert (await claimed(queue)).job.network == "lite"
 
 
-async def test_an_engine_that_has_only_the_large_network_is_left_with_it(queue: JobQueue) -> None:
+async def test_engine_with_only_vgg19_paints_with_vgg19(queue: JobQueue) -> None:
     await queue.engines.register(replace(SLOW, networks=("vgg19",)))
     assert await chosen(queue) == ("vgg19", None)
 
 
-async def test_what_was_measured_counts_more_than_what_was_announced(
+async def test_measured_speed_outweighs_the_announced_speed(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await queue.engines.register(SLOW)
@@ -118,11 +118,11 @@ async def test_what_was_measured_counts_more_than_what_was_announced(
     )
 
 
-async def test_where_nothing_is_known_the_large_network_paints(queue: JobQueue) -> None:
+async def test_vgg19_paints_when_no_speed_is_known(queue: JobQueue) -> None:
     assert await chosen(queue, PaintOptions(size_px=2048)) == ("vgg19", None)
 
 
-async def test_a_picture_by_the_small_network_says_nothing_of_the_large_ones_speed(
+async def test_lite_measurements_do_not_affect_the_vgg19_speed(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
@@ -133,7 +133,7 @@ async def test_a_picture_by_the_small_network_says_nothing_of_the_large_ones_spe
     assert (await chosen(queue, number=2))[0] == "lite"
 
 
-async def test_the_time_that_is_told_is_that_of_the_network_that_will_paint(
+async def test_predicted_time_is_that_of_the_chosen_network(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)

@@ -97,7 +97,7 @@ async def crowd(queue: JobQueue, seed: int) -> list[Job]:
     return jobs
 
 
-async def test_a_mixed_fleet_paints_all_and_the_laptop_never_the_largest(
+async def test_slow_engine_helps_a_mixed_fleet_but_paints_no_huge_jobs(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     club = Club(queue, clock, MIXED)
@@ -134,7 +134,7 @@ def painted(engines: tuple[EngineInfo, ...], line: list[Load]) -> dict[int, floa
 
 
 @given(st.lists(st.sampled_from([256, 512, 1024, 2048, 4096, MAX_SIZE_PX]), max_size=60))
-def test_nobody_waits_longer_for_the_laptops_sake(sizes: list[int]) -> None:
+def test_adding_a_slow_engine_delays_no_job(sizes: list[int]) -> None:
     options = [PaintOptions(size_px=size) for size in sizes]
     line = [
         Load(number, speed_class_of(one), work_of(one), "vgg19")
@@ -148,7 +148,7 @@ def test_nobody_waits_longer_for_the_laptops_sake(sizes: list[int]) -> None:
     assert max(together.values(), default=0.0) <= max(without.values(), default=0.0) + longest
 
 
-async def test_the_times_that_are_shown_come_true(queue: JobQueue, clock: FakeClock) -> None:
+async def test_predicted_times_come_true(queue: JobQueue, clock: FakeClock) -> None:
     club = Club(queue, clock, MIXED)
     await club.open()
     jobs = await crowd(queue, 3)
@@ -164,7 +164,7 @@ async def test_the_times_that_are_shown_come_true(queue: JobQueue, clock: FakeCl
         assert abs(club.ended[job.id] - ready.timestamp()) <= 1 + 0.1 * took, job.options
 
 
-async def test_an_idle_card_is_shown_and_not_the_mean_of_all(
+async def test_predicted_time_uses_the_idle_card_not_the_fleet_mean(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     club = Club(queue, clock, MIXED)
@@ -177,7 +177,7 @@ async def test_an_idle_card_is_shown_and_not_the_mean_of_all(
     assert standing.ready_at.timestamp() - clock.now == pytest.approx(seconds)
 
 
-async def test_the_laptop_leaves_to_idle_cards_whatever_they_do_much_better(
+async def test_slow_engine_leaves_jobs_to_much_faster_idle_cards(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     club = Club(queue, clock, MIXED)
@@ -190,7 +190,7 @@ async def test_the_laptop_leaves_to_idle_cards_whatever_they_do_much_better(
     assert first.job.options == SMALL  # a card that is nearly as good takes what is next
 
 
-async def test_alone_the_laptop_paints_everything(queue: JobQueue, clock: FakeClock) -> None:
+async def test_slow_engine_alone_paints_everything(queue: JobQueue, clock: FakeClock) -> None:
     await queue.engines.register(LAPTOP)
     job = await accepted(queue, options=HUGE)
     claim = await queue.claims.claim("laptop")
@@ -198,7 +198,7 @@ async def test_alone_the_laptop_paints_everything(queue: JobQueue, clock: FakeCl
     assert claim.job.id == job.id
 
 
-async def test_when_the_cards_are_gone_the_laptop_takes_over(
+async def test_slow_engine_takes_over_when_the_cards_are_gone(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     club = Club(queue, clock, MIXED)
@@ -210,9 +210,7 @@ async def test_when_the_cards_are_gone_the_laptop_takes_over(
     assert await queue.claims.claim("laptop") is not None
 
 
-async def test_however_busy_the_cards_are_the_largest_waits_for_them(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_huge_jobs_wait_for_the_cards_however_busy(queue: JobQueue, clock: FakeClock) -> None:
     club = Club(queue, clock, MIXED)
     await club.open()
     jobs = [await accepted(queue, user, options=HUGE) for user in range(1, 9)]
@@ -224,7 +222,7 @@ async def test_however_busy_the_cards_are_the_largest_waits_for_them(
     ("trouble", "patience"),
     [(None, PATIENCE_SECONDS), ("It is broken.", TROUBLED_PATIENCE_SECONDS)],
 )
-async def test_no_job_starves_by_a_card_that_lives_and_takes_none(
+async def test_job_does_not_starve_behind_a_live_card_that_claims_none(
     queue: JobQueue, clock: FakeClock, trouble: str | None, patience: float
 ) -> None:
     await queue.engines.register(LAPTOP)
@@ -252,9 +250,7 @@ async def test_small_pictures_do_not_wait_for_a_card_in_trouble(
     assert await queue.claims.claim("laptop") is not None
 
 
-async def test_an_engine_takes_nothing_for_which_it_lacks_the_network(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_engine_claims_only_jobs_for_its_networks(queue: JobQueue, clock: FakeClock) -> None:
     await queue.engines.register(engine("thin", 150.0, networks=("lite",)))
     by_vgg19 = await accepted(queue, 1, options=SMALL)
     by_lite = await accepted(queue, 2, options=PaintOptions(size_px=512, network="lite"))
@@ -268,7 +264,9 @@ async def test_an_engine_takes_nothing_for_which_it_lacks_the_network(
     assert (claim.job.id, claim.job.network) == (by_vgg19.id, "vgg19")
 
 
-async def test_what_needs_more_memory_goes_where_it_is(queue: JobQueue, clock: FakeClock) -> None:
+async def test_huge_jobs_go_to_the_engine_with_enough_memory(
+    queue: JobQueue, clock: FakeClock
+) -> None:
     await queue.engines.register(engine("small", 3.0, largest_px=2048))
     await queue.engines.register(CARD)
     huge = await accepted(queue, 1, options=HUGE)
@@ -281,7 +279,7 @@ async def test_what_needs_more_memory_goes_where_it_is(queue: JobQueue, clock: F
     assert claim.job.id == huge.id
 
 
-async def test_engines_that_are_alike_take_the_next_job_in_one_statement(
+async def test_similar_engines_claim_the_next_job_in_one_statement(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def looked(*_: object) -> None:
@@ -298,9 +296,7 @@ async def test_engines_that_are_alike_take_the_next_job_in_one_statement(
         assert claim.job.id == job.id
 
 
-async def test_the_pace_of_an_engine_follows_what_was_measured(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_engine_pace_follows_measurements(queue: JobQueue, clock: FakeClock) -> None:
     async def pace() -> float:
         async with queue.database.read() as connection:
             return float(

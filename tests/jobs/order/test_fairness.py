@@ -30,7 +30,7 @@ async def paint_all(queue: JobQueue, count: int) -> list[Job]:
     return painted
 
 
-async def test_many_jobs_do_not_hold_up_one(queue: JobQueue) -> None:
+async def test_many_jobs_of_one_member_do_not_delay_others(queue: JobQueue) -> None:
     many = [await accepted(queue, 1) for _ in range(12)]
     one = await accepted(queue, 2)
     assert await order(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
@@ -92,9 +92,7 @@ async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, betwe
 
 
 @pytest.mark.parametrize("guild", [5, 6])
-async def test_who_comes_late_does_not_make_up_for_turns_before_that(
-    queue: JobQueue, guild: int
-) -> None:
+async def test_late_joiner_gets_no_credit_for_earlier_turns(queue: JobQueue, guild: int) -> None:
     """Neither within a server nor as another one."""
     for _ in range(8):
         await accepted(queue, 1, 5)
@@ -103,7 +101,7 @@ async def test_who_comes_late_does_not_make_up_for_turns_before_that(
     assert len(late.intersection((await order(queue))[:4])) == 2
 
 
-async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:
+async def test_priority_role_overtakes_only_its_own_server(queue: JobQueue) -> None:
     await queue.limits.set(5, {"priority_role_ids": [11]}, 9)
     normal = [await accepted(queue, user, 5) for user in (1, 2, 3)]
     other = [await accepted(queue, user, 6) for user in (4, 5, 6)]
@@ -118,7 +116,7 @@ async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:
         assert after.index(job.id) <= places[job.id] + 1
 
 
-async def test_moved_to_the_front(queue: JobQueue) -> None:
+async def test_move_to_front_puts_a_waiting_job_first(queue: JobQueue) -> None:
     jobs = [await accepted(queue, user) for user in (1, 2, 3, 4)]
     assert await queue.jobs.move_to_front(jobs[2].id, 9)
     assert await order(queue) == [jobs[n].id for n in (2, 0, 1, 3)]
@@ -129,7 +127,7 @@ async def test_moved_to_the_front(queue: JobQueue) -> None:
     assert await order(queue) == [jobs[n].id for n in (2, 0, 1)]
 
 
-async def test_a_gap_is_closed(queue: JobQueue) -> None:
+async def test_cancelled_job_leaves_no_gap_in_the_order(queue: JobQueue) -> None:
     mine = [await accepted(queue, 1, 5) for _ in range(4)]
     theirs = [await accepted(queue, 2, 6) for _ in range(4)]
     assert await order(queue) == [job.id for pair in zip(mine, theirs, strict=True) for job in pair]
@@ -139,7 +137,7 @@ async def test_a_gap_is_closed(queue: JobQueue) -> None:
     assert (await order(queue)).index(mine[1].id) <= 1
 
 
-async def test_who_cancels_owes_nothing(queue: JobQueue) -> None:
+async def test_cancelled_jobs_cost_no_turn(queue: JobQueue) -> None:
     for _ in range(6):
         job = await accepted(queue, 1)
         await queue.jobs.cancel(job.id, 1)
@@ -173,7 +171,7 @@ async def test_places_and_times_follow_the_measured_speed(
     assert abs(last.ready_at.timestamp() - now - 25) < 0.01
 
 
-async def test_a_paused_server_keeps_its_places_and_holds_up_nobody(queue: JobQueue) -> None:
+async def test_paused_server_keeps_its_places_and_delays_no_other(queue: JobQueue) -> None:
     await queue.engines.register(engine())
     here = [await accepted(queue, user, 5) for user in (1, 2, 3)]
     there = [await accepted(queue, user, 6) for user in (4, 5)]
@@ -193,7 +191,7 @@ async def test_a_paused_server_keeps_its_places_and_holds_up_nobody(queue: JobQu
     assert [after[job.id].place for job in here] == [1, 3, 5]
 
 
-async def test_a_server_that_goes_on_takes_turns_with_the_others(queue: JobQueue) -> None:
+async def test_resumed_server_takes_turns_with_the_others(queue: JobQueue) -> None:
     """It does not make up for the turns that it left out, or all would wait as long once more."""
     await queue.engines.register(engine())
     here = []
@@ -223,7 +221,7 @@ async def test_a_server_that_goes_on_takes_turns_with_the_others(queue: JobQueue
     assert all(one.finish == pytest.approx(two.start) for one, two in pairwise(slots))
 
 
-async def test_a_short_pause_changes_no_place(queue: JobQueue) -> None:
+async def test_short_pause_leaves_the_order_unchanged(queue: JobQueue) -> None:
     for user in (1, 2, 3):
         await accepted(queue, user, 5)
         await accepted(queue, user + 10, 6)
@@ -234,7 +232,7 @@ async def test_a_short_pause_changes_no_place(queue: JobQueue) -> None:
     assert await order(queue) == before
 
 
-async def test_many_standings_in_one_go_are_those_asked_for_one_by_one(queue: JobQueue) -> None:
+async def test_get_many_standings_match_single_lookups(queue: JobQueue) -> None:
     await queue.engines.register(engine())
     rng = random.Random(4)
     jobs = [
@@ -254,7 +252,7 @@ async def test_many_standings_in_one_go_are_those_asked_for_one_by_one(queue: Jo
         assert standings == {number: await queue.standings.get(number) for number in asked}
 
 
-async def test_without_an_engine_there_is_a_place_and_no_time(queue: JobQueue) -> None:
+async def test_standing_without_an_engine_has_a_place_but_no_time(queue: JobQueue) -> None:
     job = await accepted(queue)
     standing = await queue.standings.get(job.id)
     assert standing is not None
@@ -262,7 +260,7 @@ async def test_without_an_engine_there_is_a_place_and_no_time(queue: JobQueue) -
     assert await queue.standings.get(12345) is None
 
 
-async def test_ten_thousand_jobs_are_counted_in_the_index(queue: JobQueue) -> None:
+async def test_place_among_ten_thousand_jobs_is_counted_in_the_index(queue: JobQueue) -> None:
     template = await accepted(queue, 1)
     async with queue.database.write() as transaction:
         connection = transaction.connection
@@ -307,7 +305,9 @@ async def test_ten_thousand_jobs_are_counted_in_the_index(queue: JobQueue) -> No
     busy=st.lists(st.floats(0, 1e4), max_size=20),
     idle=st.integers(0, 5),
 )
-def test_water_finds_its_level(work: float, busy: list[float], idle: int) -> None:
+def test_start_after_distributes_work_over_all_engines(
+    work: float, busy: list[float], idle: int
+) -> None:
     engines = len(busy) + idle
     level = start_after(work, busy, engines)
     if not engines:
@@ -319,5 +319,5 @@ def test_water_finds_its_level(work: float, busy: list[float], idle: int) -> Non
 
 @settings(max_examples=50)
 @given(work=st.floats(0, 100), busy=st.lists(st.floats(0, 100), min_size=1, max_size=5))
-def test_more_engines_never_make_it_later(work: float, busy: list[float]) -> None:
+def test_more_engines_never_delay_a_start(work: float, busy: list[float]) -> None:
     assert start_after(work, busy, len(busy) + 1) <= start_after(work, busy, len(busy)) + 1e-9

@@ -14,7 +14,7 @@ from jobs.order.speeds import (
 HERE, THERE, OTHER = "here|cpu|lite", "there|cpu|lite", "there|cuda|vgg19"
 
 
-def test_what_was_not_measured_is_borrowed_from_the_nearest() -> None:
+def test_unmeasured_speed_is_estimated_from_the_nearest_measurement() -> None:
     nothing = SpeedModel({})
     assert nothing.seconds_per_work(HERE, "a") == PRIOR_SECONDS_PER_WORK
     assert nothing.usual("a") == PRIOR_SECONDS_PER_WORK
@@ -30,11 +30,11 @@ def test_what_was_not_measured_is_borrowed_from_the_nearest() -> None:
     assert model.usual("a") == pytest.approx(10.0**0.5)
 
 
-def test_fast_engines_paint_more() -> None:
+def test_mean_pace_is_weighted_towards_fast_engines() -> None:
     assert mean_pace([10.0, 1.0]) == pytest.approx(2 / 1.1)
 
 
-def test_the_newest_measurements_decide() -> None:
+def test_smoothed_speed_follows_the_newest_measurements() -> None:
     speed, samples = None, 0
     for newest in [100.0, *[10.0] * 20]:
         speed, samples = smoothed(speed, samples, newest), samples + 1
@@ -57,14 +57,14 @@ def test_work_counts_pixels_not_the_square_of_the_longest_side() -> None:
     assert work_of(options) == pytest.approx(work_of(options, aspect=0.75))
 
 
-def test_a_paintings_own_pace_is_believed_from_a_tenth_of_its_work_on() -> None:
+def test_own_pace_is_fully_trusted_after_a_tenth_of_the_work() -> None:
     assert blended(predicted=100.0, found=7000.0, fraction=0.0) == pytest.approx(100.0)
     assert blended(predicted=100.0, found=400.0, fraction=0.05) == pytest.approx(200.0)
     assert blended(predicted=100.0, found=400.0, fraction=0.1) == pytest.approx(400.0)
     assert blended(predicted=100.0, found=0.0, fraction=0.01) == 0.0
 
 
-def test_classes_tell_sizes_and_qualities_apart() -> None:
+def test_speed_classes_distinguish_sizes_and_qualities() -> None:
     classes = {
         speed_class_of(PaintOptions(size_px=size, quality=quality))
         for size in (256, 362, 512)

@@ -35,7 +35,7 @@ from tests.kit.samples import (
 )
 
 
-async def test_a_job_goes_its_way(queue: JobQueue, clock: FakeClock) -> None:
+async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     assert job.state is JobState.QUEUED
     claim = await claimed(queue)
@@ -81,9 +81,7 @@ async def writes_nothing(queue: JobQueue, old: Claim) -> bool:
     return set(answers) == {LeaseLost()} and await queue.jobs.get(old.job.id) == before
 
 
-async def test_an_engine_that_lost_its_lease_writes_nothing(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_engine_with_a_lost_lease_writes_nothing(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     old = await claimed(queue, "first", lease_seconds=30)
     await queue.claims.save_checkpoint(old, PICTURE)
@@ -96,7 +94,7 @@ async def test_an_engine_that_lost_its_lease_writes_nothing(
     assert await queue.claims.finish(new, RESULT, report()) == LeaseHeld()
 
 
-async def test_the_same_engine_with_an_old_fence_writes_nothing(
+async def test_same_engine_with_an_old_fence_writes_nothing(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await accepted(queue)
@@ -116,7 +114,7 @@ async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -
         assert await queue.claims.reap() == []
 
 
-async def test_the_third_death_ends_the_job(queue: JobQueue, clock: FakeClock) -> None:
+async def test_job_fails_at_its_third_engine_death(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     for death in (1, 2, 3):
         claim = await claimed(queue)
@@ -131,7 +129,7 @@ async def test_the_third_death_ends_the_job(queue: JobQueue, clock: FakeClock) -
     assert [job.id for job in await queue.deliveries.due()] == [job.id]
 
 
-async def test_claim_reaps_by_itself(queue: JobQueue, clock: FakeClock) -> None:
+async def test_claim_reaps_expired_leases(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     await claimed(queue, "dies")
     again = None
@@ -172,7 +170,7 @@ async def test_a_released_job_keeps_its_place_and_its_attempts(queue: JobQueue) 
     assert (await claimed(queue)).checkpoint_key == PICTURE
 
 
-async def test_a_failure_that_may_pass_is_tried_three_times(queue: JobQueue) -> None:
+async def test_retryable_failure_is_tried_three_times(queue: JobQueue) -> None:
     job = await accepted(queue)
     for _ in range(3):
         seen = await queue.jobs.get(job.id)
@@ -185,7 +183,7 @@ async def test_a_failure_that_may_pass_is_tried_three_times(queue: JobQueue) -> 
     assert failed.failure == failure()
 
 
-async def test_finishing_a_job_that_is_to_be_cancelled_cancels_it(queue: JobQueue) -> None:
+async def test_finish_after_a_cancel_request_cancels_the_job(queue: JobQueue) -> None:
     job = await accepted(queue)
     claim = await claimed(queue)
     assert isinstance(await queue.jobs.cancel(job.id, 1), CancelRequested)
@@ -208,7 +206,7 @@ async def test_a_cancelled_job_of_a_dead_engine_ends(queue: JobQueue, clock: Fak
 
 @pytest.mark.parametrize("column", ["options", "inputs", "target"])
 @pytest.mark.parametrize("text", ['{"from": "the future"}', "no JSON at all", "[]"])
-async def test_a_row_of_another_version_fails_with_a_sentence(
+async def test_job_row_of_another_version_fails_with_an_explanation(
     queue: JobQueue, column: str, text: str
 ) -> None:
     strange, plain = await accepted(queue, 1), await accepted(queue, 2)
@@ -226,9 +224,7 @@ async def test_a_row_of_another_version_fails_with_a_sentence(
 
 
 @pytest.mark.parametrize("sign", ["bot", "schema"])
-async def test_an_engine_that_was_forgotten_at_an_upgrade_leaves_the_newer_jobs(
-    queue: JobQueue, sign: str
-) -> None:
+async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(queue: JobQueue, sign: str) -> None:
     newer = await accepted(queue, 1)
     async with queue.database.write() as transaction:
         if sign == "schema":
@@ -263,7 +259,7 @@ async def test_an_engine_that_was_forgotten_at_an_upgrade_leaves_the_newer_jobs(
         ("failed", {"failure": None}),
     ],
 )
-async def test_the_database_refuses_what_cannot_be(
+async def test_database_refuses_impossible_job_states(
     queue: JobQueue, before: str, after: dict[str, object]
 ) -> None:
     job = await accepted(queue)
@@ -280,7 +276,9 @@ async def test_the_database_refuses_what_cannot_be(
             )
 
 
-async def test_engines_are_known_while_they_are_heard_of(queue: JobQueue, clock: FakeClock) -> None:
+async def test_engines_are_alive_while_their_heartbeats_are_recent(
+    queue: JobQueue, clock: FakeClock
+) -> None:
     await queue.engines.register(engine("a"))
     clock.advance(20)
     await queue.engines.register(engine("b"))
@@ -294,7 +292,7 @@ async def test_engines_are_known_while_they_are_heard_of(queue: JobQueue, clock:
     assert (await queue.standings.overview(None)).engines_alive == 1
 
 
-async def test_a_paused_server_is_passed_over(queue: JobQueue) -> None:
+async def test_claims_skip_a_paused_server(queue: JobQueue) -> None:
     mine = await accepted(queue, 1, 5)
     theirs = await accepted(queue, 2, 6)
     assert await queue.pauses.pause(5, 9)
@@ -308,7 +306,7 @@ async def test_a_paused_server_is_passed_over(queue: JobQueue) -> None:
     assert (await claimed(queue)).job.id == mine.id
 
 
-async def test_a_pause_of_all_stops_all(queue: JobQueue) -> None:
+async def test_pause_of_all_servers_stops_all_claims(queue: JobQueue) -> None:
     await accepted(queue, 1, None)
     await queue.pauses.pause(None, 9)
     assert await queue.claims.claim("engine") is None
@@ -317,7 +315,7 @@ async def test_a_pause_of_all_stops_all(queue: JobQueue) -> None:
     await claimed(queue)
 
 
-async def test_many_engines_at_the_same_moment(place: Place) -> None:
+async def test_concurrent_claims_give_each_job_to_one_engine(place: Place) -> None:
     async with contextlib.AsyncExitStack() as stack:
         doors = [
             await stack.enter_async_context(await JobQueue.open(place.settings())) for _ in range(4)
@@ -335,7 +333,7 @@ async def test_many_engines_at_the_same_moment(place: Place) -> None:
         assert set(await asyncio.gather(*ends)) == {LeaseHeld()}
 
 
-async def test_what_is_queued_again_may_hang_as_often_as_anew(queue: JobQueue) -> None:
+async def test_retry_resets_the_hang_count(queue: JobQueue) -> None:
     job = await accepted(queue)
     for _ in range(3):
         await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
@@ -350,7 +348,7 @@ async def test_what_is_queued_again_may_hang_as_often_as_anew(queue: JobQueue) -
         assert now.state is state
 
 
-async def test_a_claim_whose_answer_got_lost_is_taken_up_by_its_engine(
+async def test_engine_regains_a_claim_whose_answer_was_lost(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection broke as it was committed; nobody died, and nothing waits for a lease."""
@@ -376,7 +374,7 @@ async def test_a_claim_whose_answer_got_lost_is_taken_up_by_its_engine(
     assert await queue.claims.claim("engine") is None
 
 
-async def test_an_engine_that_may_have_a_job_takes_nobody_elses(
+async def test_engine_with_an_uncertain_claim_takes_no_other_engines_job(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await accepted(queue)
@@ -394,7 +392,7 @@ async def test_an_engine_that_may_have_a_job_takes_nobody_elses(
     assert await queue.claims.renew(others) == LeaseHeld()
 
 
-async def test_a_job_is_not_blamed_for_another_that_hangs_engines(queue: JobQueue) -> None:
+async def test_job_is_not_blamed_for_hangs_of_another_job(queue: JobQueue) -> None:
     hangs, other = await accepted(queue), await accepted(queue, 2)
     for _ in range(HANGS_ALLOWED - 1):
         await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))

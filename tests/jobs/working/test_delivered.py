@@ -20,7 +20,7 @@ from tests.kit.samples import (
 DAY = 86_400.0
 
 
-async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None:
+async def test_delivery_is_recorded_once(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     await queue.deliveries.set_message(job.id, 70, 80)
     (seen,) = await queue.deliveries.due()
@@ -43,7 +43,7 @@ async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None
     assert done.delivered_at is not None
 
 
-async def test_what_is_noted_of_one_message_is_of_no_other(queue: JobQueue) -> None:
+async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> None:
     first, other = await accepted(queue), await accepted(queue)
     await queue.deliveries.mark_shown(first.id, first.revision)
     assert [job.id for job in await queue.deliveries.due()] == [other.id]
@@ -59,7 +59,7 @@ async def test_what_is_noted_of_one_message_is_of_no_other(queue: JobQueue) -> N
     assert await queue.jobs.get(other.id) == before
 
 
-async def test_a_message_shows_no_older_state_than_it_did(queue: JobQueue) -> None:
+async def test_older_shown_revision_does_not_replace_a_newer_one(queue: JobQueue) -> None:
     job = await accepted(queue)
     claim = await claimed(queue)
     running = await queue.jobs.get(job.id)
@@ -71,7 +71,7 @@ async def test_a_message_shows_no_older_state_than_it_did(queue: JobQueue) -> No
     assert [each.id for each in await queue.deliveries.due()] == [job.id]
 
 
-async def test_a_message_that_is_not_the_jobs_any_more_is_not_noted(queue: JobQueue) -> None:
+async def test_delivery_to_a_replaced_message_is_not_recorded(queue: JobQueue) -> None:
     """A deletion was taken back meanwhile, which gives the job another message."""
     job_id = await finished(queue, "a")
     job = await queue.jobs.get(job_id)
@@ -94,14 +94,14 @@ async def test_a_message_that_is_not_the_jobs_any_more_is_not_noted(queue: JobQu
     assert await deliveries.mark_delivered(job_id, how="token", revision=now.revision)
 
 
-async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -> None:
+async def test_undeliverable_message_is_no_longer_due(queue: JobQueue) -> None:
     job = await accepted(queue)
     await queue.jobs.cancel(job.id, 1)
     assert await queue.deliveries.mark_undeliverable(job.id, "the channel was deleted")
     assert await queue.deliveries.due() == []
 
 
-async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue) -> None:
+async def test_undelivered_jobs_are_listed_until_marked_told(queue: JobQueue) -> None:
     lost, deleted, shown, hidden = [await finished(queue, name) for name in "abce"]
     others = await finished(queue, "d", 2)
     for job_id in (lost, deleted, hidden, others):
@@ -117,7 +117,7 @@ async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue)
     assert "the channel is gone" in history[-1].details["how"]
 
 
-async def test_who_is_to_be_told_of_an_end_is_known_until_it_is_noted(queue: JobQueue) -> None:
+async def test_edited_messages_stay_unannounced_until_marked(queue: JobQueue) -> None:
     """Not of a new message, which tells by itself, nor of what could not be shown."""
     edited, posted, lost = [await finished(queue, name) for name in "abc"]
     await queue.deliveries.mark_delivered(edited, how="edit")
@@ -128,7 +128,7 @@ async def test_who_is_to_be_told_of_an_end_is_known_until_it_is_noted(queue: Job
     assert await queue.deliveries.unannounced() == []
 
 
-async def test_to_be_told_of_a_picture_is_no_news_after_ten_minutes(
+async def test_picture_is_not_announced_after_ten_minutes(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     job_id = await finished(queue, "a")
@@ -139,7 +139,7 @@ async def test_to_be_told_of_a_picture_is_no_news_after_ten_minutes(
     assert await queue.deliveries.unannounced() == []
 
 
-async def test_of_a_job_that_is_queued_again_its_member_is_told_again(queue: JobQueue) -> None:
+async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
     """Also by a bot that ended between noting the new end and telling of it."""
     job = await accepted(queue)
     await queue.claims.fail(await claimed(queue), failure())
@@ -151,7 +151,7 @@ async def test_of_a_job_that_is_queued_again_its_member_is_told_again(queue: Job
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
 
 
-async def test_who_takes_a_deletion_back_needs_no_word_of_it(queue: JobQueue) -> None:
+async def test_undone_deletion_is_not_announced(queue: JobQueue) -> None:
     job_id = await finished(queue, "a")
     job = await queue.jobs.get(job_id)
     assert job is not None
@@ -162,9 +162,7 @@ async def test_who_takes_a_deletion_back_needs_no_word_of_it(queue: JobQueue) ->
 
 
 @pytest.mark.parametrize("by", ["retry", "undo"])
-async def test_a_message_with_an_old_end_does_not_deliver_a_new_one(
-    queue: JobQueue, by: str
-) -> None:
+async def test_delivery_of_an_old_end_does_not_mark_the_new_end(queue: JobQueue, by: str) -> None:
     job = await accepted(queue)
     cleared = await queue.clearings.clear(job.guild_id, 9)
     (cancelled,) = await queue.deliveries.due()

@@ -349,7 +349,7 @@ def run_machine(examples: int) -> None:
     case("runTest").runTest()
 
 
-def test_on_sqlite(sqlite_template: Path) -> None:
+def test_queue_matches_its_model_on_sqlite(sqlite_template: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         QueueMachine.place = Place(Path(name), None)
 
@@ -362,7 +362,9 @@ def test_on_sqlite(sqlite_template: Path) -> None:
         run_machine(12)
 
 
-def test_on_postgresql(postgres_server: postgres.Server, tmp_path: Path) -> None:
+def test_queue_matches_its_model_on_postgresql(
+    postgres_server: postgres.Server, tmp_path: Path
+) -> None:
     QueueMachine.place = Place(tmp_path, postgres_server.url("machine"))
 
     def clean() -> None:

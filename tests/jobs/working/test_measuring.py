@@ -36,7 +36,7 @@ async def work(queue: JobQueue) -> float:
         return float(await connection.scalar(sa.select(schema.jobs.c.work)) or 0.0)
 
 
-async def test_a_job_that_was_painted_in_one_go_tells(queue: JobQueue) -> None:
+async def test_uninterrupted_job_measures_its_engines_speed(queue: JobQueue) -> None:
     await queue.engines.register(engine())
     await accepted(queue, options=FOUR)
     await queue.claims.finish(await claimed(queue), KEYS[0], report(SECONDS))
@@ -44,7 +44,7 @@ async def test_a_job_that_was_painted_in_one_go_tells(queue: JobQueue) -> None:
 
 
 @pytest.mark.parametrize("dies", [False, True])
-async def test_one_of_which_an_earlier_engine_painted_a_part_does_not(
+async def test_job_continued_from_another_engine_measures_no_speed(
     queue: JobQueue, clock: FakeClock, dies: bool
 ) -> None:
     """Whether that engine died or was told to end, and left a checkpoint or finished versions."""
@@ -64,7 +64,7 @@ async def test_one_of_which_an_earlier_engine_painted_a_part_does_not(
     assert await measured(queue) == []
 
 
-async def test_styles_that_are_left_out_are_no_work(queue: JobQueue) -> None:
+async def test_styles_left_out_are_not_counted_as_work(queue: JobQueue) -> None:
     await queue.engines.register(engine())
     names = ("a", "b", "c", "d")
     styles = tuple(StyleInput(preset=name) for name in names)
@@ -81,7 +81,7 @@ async def test_styles_that_are_left_out_are_no_work(queue: JobQueue) -> None:
     assert job.predicted_seconds == pytest.approx(whole.predicted_seconds / 2)
 
 
-async def test_what_took_no_time_tells_nothing(queue: JobQueue) -> None:
+async def test_zero_duration_measures_no_speed(queue: JobQueue) -> None:
     """Nothing could be expected of an engine that is infinitely fast."""
     await queue.engines.register(engine())
     await accepted(queue)

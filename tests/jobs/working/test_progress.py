@@ -30,7 +30,7 @@ def statements(queue: JobQueue) -> Iterator[list[str]]:
         sa.event.remove(engine, "before_cursor_execute", hear)
 
 
-async def test_a_progress_report_costs_three_statements(place: Place) -> None:
+async def test_progress_report_takes_at_most_three_statements(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
         await accepted(queue)
         claim = await claimed(queue)
@@ -43,7 +43,7 @@ async def test_a_progress_report_costs_three_statements(place: Place) -> None:
 
 
 @pytest.mark.parametrize("told", [1, 3])
-async def test_of_the_previews_the_newest_two_are_kept_however_often_each_is_told(
+async def test_newest_two_previews_are_kept_however_often_reported(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch, told: int
 ) -> None:
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", 0.0)
@@ -59,7 +59,7 @@ async def test_of_the_previews_the_newest_two_are_kept_however_often_each_is_tol
         )
 
 
-async def test_a_cancellation_is_heard(place: Place) -> None:
+async def test_cancellation_wakes_the_engine_without_a_query(place: Place) -> None:
     async with (
         await JobQueue.open(place.settings()) as engines,
         await JobQueue.open(place.settings()) as bots,
@@ -77,7 +77,7 @@ async def test_a_cancellation_is_heard(place: Place) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_other_commits_are_not_taken_for_a_cancellation(place: Place) -> None:
+async def test_other_commits_do_not_wake_the_engine(place: Place) -> None:
     """On SQLite nobody hears what a commit is about."""
     async with (
         await JobQueue.open(place.settings()) as engines,
@@ -93,14 +93,14 @@ async def test_other_commits_are_not_taken_for_a_cancellation(place: Place) -> N
         assert not await engines.wait_for_cancellation(job.id, 0.5)
 
 
-async def test_renewal_says_that_a_job_is_to_be_cancelled(queue: JobQueue) -> None:
+async def test_renewal_reports_a_requested_cancellation(queue: JobQueue) -> None:
     job = await accepted(queue)
     claim = await claimed(queue)
     await queue.jobs.cancel(job.id, 1)
     assert await queue.claims.renew(claim) == LeaseHeld(cancel_requested=True)
 
 
-async def test_what_is_kept_of_one_job_is_of_no_other(
+async def test_previews_checkpoints_and_frames_are_kept_per_job(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two engines paint side by side; each goes on from what is its own."""
@@ -134,7 +134,7 @@ async def test_what_is_kept_of_one_job_is_of_no_other(
         assert again.done == (mine[7],)
 
 
-async def test_a_preview_that_two_jobs_show_stays_for_the_other(
+async def test_preview_shared_by_two_jobs_stays_for_the_other(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same photograph with the same seed gives the same bytes, and so the same key."""
@@ -150,7 +150,7 @@ async def test_a_preview_that_two_jobs_show_stays_for_the_other(
     assert await queue.store.exists(same)
 
 
-async def test_at_the_end_the_preview_before_the_newest_is_left_to_who_is_about_to_read_it(
+async def test_finishing_keeps_the_last_two_previews_for_late_readers(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)

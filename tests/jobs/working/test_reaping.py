@@ -31,9 +31,7 @@ from tests.kit.samples import (
 )
 
 
-async def test_a_machine_that_sleeps_again_and_again_loses_no_job(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_repeated_machine_sleep_loses_no_job(queue: JobQueue, clock: FakeClock) -> None:
     await accepted(queue)
     claim = await claimed(queue)
     await looked_after(queue, clock, 20)
@@ -45,7 +43,7 @@ async def test_a_machine_that_sleeps_again_and_again_loses_no_job(
     assert await queue.claims.finish(claim, RESULT, report()) == LeaseHeld()
 
 
-async def test_who_was_away_does_not_judge_at_once_but_in_the_end(
+async def test_reaper_back_from_sleep_waits_before_reaping(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     job = await accepted(queue)
@@ -56,7 +54,7 @@ async def test_who_was_away_does_not_judge_at_once_but_in_the_end(
     assert await looked_after(queue, clock, 10) == [job.id]
 
 
-async def test_a_clock_that_is_put_back_keeps_no_dead_engines_job(
+async def test_clock_set_back_does_not_protect_a_dead_engines_job(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     job = await accepted(queue)
@@ -69,7 +67,7 @@ async def test_a_clock_that_is_put_back_keeps_no_dead_engines_job(
     assert (await queue.standings.overview(None)).engines_alive == 0
 
 
-async def test_a_clock_that_is_put_back_while_nobody_runs_keeps_nothing_alive(
+async def test_clock_set_back_between_starts_keeps_nothing_alive(
     queue: JobQueue, clock: FakeClock, place: Place
 ) -> None:
     """As after a power cut: the machine came up with a clock that was put right later."""
@@ -92,7 +90,7 @@ def never(_: BotInfo) -> bool:
 
 @pytest.mark.parametrize("kind", [DIED, HUNG])
 @pytest.mark.parametrize("others", ["never", "today", "the other day"])
-async def test_who_is_charged_for_a_job_that_ended_three_engines(
+async def test_lost_job_counts_unless_others_jobs_ended_engines_that_day(
     queue: JobQueue, clock: FakeClock, kind: str, others: str
 ) -> None:
     """Its member, as it could end engines all day; but not where others' jobs met the same."""
@@ -126,7 +124,7 @@ async def end_engine(queue: JobQueue, clock: FakeClock, kind: str) -> None:
     assert await looked_after(queue, clock, 20) == [claim.job.id]
 
 
-async def test_an_engine_that_slept_alone_takes_its_death_back_once(
+async def test_engine_that_only_slept_takes_its_death_back_once(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     job = await accepted(queue)
@@ -149,9 +147,7 @@ async def deaths(queue: JobQueue) -> int:
         return int(await connection.scalar(sa.select(schema.jobs.c.deaths)) or 0)
 
 
-async def test_a_job_that_ends_its_engines_is_the_owners_to_see(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_lost_job_is_a_trouble_shown_to_the_owner(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     for _ in range(3):
         await claimed(queue)
@@ -164,7 +160,7 @@ async def test_a_job_that_ends_its_engines_is_the_owners_to_see(
     assert f"python -m jobs show {job.id}" in found[f"lost-{job.id}"]
 
 
-async def test_an_engine_in_trouble_is_known_until_one_on_its_device_is_well(
+async def test_engine_trouble_lasts_until_an_engine_on_its_device_is_well(
     queue: JobQueue,
 ) -> None:
     first = engine("first", device="cuda:0")
@@ -183,7 +179,7 @@ async def troubles(queue: JobQueue) -> tuple[Trouble, ...]:
     return (await queue.health.ask()).troubles()
 
 
-async def test_a_job_given_back_for_trouble_around_it_says_why_and_is_not_charged(
+async def test_release_with_a_reason_is_recorded_and_costs_no_attempt(
     queue: JobQueue,
 ) -> None:
     job = await accepted(queue)
@@ -198,7 +194,7 @@ async def test_a_job_given_back_for_trouble_around_it_says_why_and_is_not_charge
     assert (last.kind, last.details) == ("released", {"reason": "The picture store refuses."})
 
 
-async def test_all_engines_that_an_outage_cut_off_take_their_deaths_back(
+async def test_all_engines_cut_off_by_an_outage_take_their_deaths_back(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await accepted(queue)
@@ -208,9 +204,7 @@ async def test_all_engines_that_an_outage_cut_off_take_their_deaths_back(
     assert [await queue.claims.survived(claim) for claim in cut_off] == [True, True]
 
 
-async def test_what_an_operator_has_queued_again_had_no_death_to_take_back(
-    queue: JobQueue, clock: FakeClock
-) -> None:
+async def test_retried_job_has_no_death_to_take_back(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     slept = await claimed(queue, "laptop")
     await looked_after(queue, clock, 35)
@@ -220,7 +214,7 @@ async def test_what_an_operator_has_queued_again_had_no_death_to_take_back(
     assert await deaths(queue) == 0
 
 
-async def test_who_has_just_begun_to_look_believes_no_end(
+async def test_reaper_just_started_reaps_nothing(
     queue: JobQueue, clock: FakeClock, place: Place
 ) -> None:
     """As a bot that starts when the database is back: the engines are about to renew."""
@@ -233,7 +227,7 @@ async def test_who_has_just_begun_to_look_believes_no_end(
 
 
 @pytest.mark.parametrize("place_of", [{"device": "cuda:1"}, {"host": "another"}])
-async def test_a_device_that_is_well_says_nothing_of_another(
+async def test_healthy_device_does_not_clear_the_trouble_of_another(
     queue: JobQueue, place_of: dict[str, str]
 ) -> None:
     ill, well = engine("ill", device="cuda:0"), engine("well", **{"device": "cuda:0", **place_of})
@@ -246,7 +240,7 @@ async def test_a_device_that_is_well_says_nothing_of_another(
     assert await queue.engines.was_in_trouble(ill)
 
 
-async def test_while_nothing_can_be_written_no_engine_is_taken_for_dead(
+async def test_no_engine_is_reaped_while_the_database_cannot_be_written(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a full disk, where all can still be read: no engine can renew its lease."""
@@ -269,7 +263,7 @@ def nothing_is_written(**_: object) -> NoReturn:
     raise QueueUnavailableError("The database cannot be used at the moment: disk is full")
 
 
-async def test_who_waited_long_to_write_does_not_judge_at_once(
+async def test_reaper_does_not_reap_right_after_a_long_lock_wait(
     sqlite_template: Path, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As beside a backup tool: the engine waits for the same lock, to renew its lease."""

@@ -90,7 +90,7 @@ async def kept(queue: JobQueue) -> int:
     ("ending", "count"),
     [(ending, count) for count, endings in FINISHED.items() for ending in endings],
 )
-async def test_what_is_finished_stays_however_the_job_ends(
+async def test_finished_pictures_stay_however_the_job_ends(
     queue: JobQueue, clock: FakeClock, job: Job, ending: Ending, count: int
 ) -> None:
     await ending(queue, clock)
@@ -102,7 +102,7 @@ async def test_what_is_finished_stays_however_the_job_ends(
     assert await kept(queue) == count
 
 
-async def test_one_that_was_painted_to_its_end_when_it_was_cancelled_has_all(
+async def test_cancelled_job_that_finishes_anyway_keeps_all_pictures(
     queue: JobQueue, job: Job
 ) -> None:
     claim = await paint(queue, 9)
@@ -113,7 +113,7 @@ async def test_one_that_was_painted_to_its_end_when_it_was_cancelled_has_all(
     assert ended.versions == PAINTED
 
 
-async def test_put_back_and_cancelled_once_more_it_has_them_still(
+async def test_job_cancelled_after_an_undone_clear_keeps_finished_pictures(
     queue: JobQueue, job: Job
 ) -> None:
     await queue.claims.release(await paint(queue, 3))
@@ -125,7 +125,7 @@ async def test_put_back_and_cancelled_once_more_it_has_them_still(
     assert (await fresh(queue, job)).versions == PAINTED[:3]
 
 
-async def test_put_back_only_the_rest_is_painted(queue: JobQueue, job: Job) -> None:
+async def test_undone_clear_paints_only_the_remaining_pictures(queue: JobQueue, job: Job) -> None:
     await queue.claims.release(await paint(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
     await queue.retention.gc()
@@ -138,7 +138,7 @@ async def test_put_back_only_the_rest_is_painted(queue: JobQueue, job: Job) -> N
 
 
 @pytest.mark.parametrize("is_failed", [False, True])
-async def test_tried_again_by_the_operator_only_the_rest_is_painted(
+async def test_retried_job_paints_only_the_remaining_pictures(
     queue: JobQueue, clock: FakeClock, job: Job, is_failed: bool
 ) -> None:
     await (failed(FailureKind.ENGINE) if is_failed else stopped_after(3))(queue, clock)
@@ -148,7 +148,7 @@ async def test_tried_again_by_the_operator_only_the_rest_is_painted(
     assert (await claimed(queue)).done == PAINTED[:3]
 
 
-async def test_a_row_of_the_version_before_is_read_as_what_it_had(
+async def test_older_row_without_a_result_keeps_its_finished_pictures(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     """It named no result; what it had finished is shown by `/show`, and can be taken."""
@@ -163,7 +163,7 @@ async def test_a_row_of_the_version_before_is_read_as_what_it_had(
     assert taken.result_key == PAINTED[1]
 
 
-async def test_one_is_taken_as_of_a_finished_job(
+async def test_version_of_an_unfinished_job_can_be_taken(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     await stopped_after(3)(queue, clock)
@@ -180,7 +180,7 @@ async def test_one_is_taken_as_of_a_finished_job(
     assert await kept(queue) == 1, "only what was taken"
 
 
-async def test_none_is_taken_of_what_was_put_back_meanwhile(queue: JobQueue, job: Job) -> None:
+async def test_version_cannot_be_taken_after_its_clear_is_undone(queue: JobQueue, job: Job) -> None:
     await queue.claims.release(await paint(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
     ended, asked = await fresh(queue, job), submission(MEMBER)
@@ -188,7 +188,9 @@ async def test_none_is_taken_of_what_was_put_back_meanwhile(queue: JobQueue, job
     assert await queue.submissions.take_version(ended, 0, asked.asker, asked.reply) is None
 
 
-async def test_they_are_deleted_with_the_job(queue: JobQueue, clock: FakeClock, job: Job) -> None:
+async def test_finished_pictures_are_deleted_with_their_job(
+    queue: JobQueue, clock: FakeClock, job: Job
+) -> None:
     await stopped_after(3)(queue, clock)
     await queue.retention.delete_soon(job.id, MEMBER)
     assert (await fresh(queue, job)).versions == ()
@@ -200,7 +202,7 @@ async def test_they_are_deleted_with_the_job(queue: JobQueue, clock: FakeClock, 
     assert await kept(queue) == 0
 
 
-async def test_they_are_kept_as_long_as_other_pictures(
+async def test_finished_pictures_are_kept_for_the_retention_period(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     await stopped_after(3)(queue, clock)
@@ -215,7 +217,7 @@ async def test_they_are_kept_as_long_as_other_pictures(
     assert (await fresh(queue, job)).versions == ()
 
 
-async def test_they_are_exported_measured_and_erased_with_all_else(
+async def test_finished_pictures_are_exported_measured_and_erased(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     before = await queue.retention.bytes_of(MEMBER)
@@ -230,7 +232,7 @@ async def test_they_are_exported_measured_and_erased_with_all_else(
     assert await kept(queue) == 0
 
 
-async def test_who_was_shown_them_nowhere_is_to_be_told(
+async def test_undelivered_finished_pictures_are_listed(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     other = await accepted(queue, MEMBER)
@@ -241,7 +243,7 @@ async def test_who_was_shown_them_nowhere_is_to_be_told(
     assert await queue.deliveries.undelivered(MEMBER) == [job.id]
 
 
-async def test_a_painting_that_was_begun_leaves_no_picture(queue: JobQueue) -> None:
+async def test_unfinished_single_picture_job_leaves_no_picture(queue: JobQueue) -> None:
     """As before, of a job with one picture."""
     job = await accepted(queue, MEMBER)
     claim = await claimed(queue)

@@ -153,10 +153,10 @@ async def wakes(
 
 
 @pytest.mark.parametrize("prepare", WORK)
-async def test_an_engine_that_waits_for_work_hears_when(place: Place, prepare: Prepare) -> None:
+async def test_new_work_wakes_a_waiting_engine(place: Place, prepare: Prepare) -> None:
     assert await wakes(place, prepare, JobQueue.wait_for_work)
 
 
 @pytest.mark.parametrize("prepare", SHOWN)
-async def test_a_bot_hears_when(place: Place, prepare: Prepare) -> None:
+async def test_visible_change_wakes_a_waiting_bot(place: Place, prepare: Prepare) -> None:
     assert await wakes(place, prepare, JobQueue.wait_for_change)

@@ -9,7 +9,7 @@ from PIL import Image
 from tools.lite import compare
 
 
-def test_it_paints_with_both_networks_writes_a_table_and_goes_on_where_it_was_stopped(
+def test_comparison_paints_with_both_networks_writes_a_table_and_resumes(
     photographs: list[Path], drawn_vgg19: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "compared"

@@ -39,7 +39,7 @@ def lessons(photographs: list[Path], drawn_vgg19: Path) -> list[Lesson]:
     return Teacher(Vgg19(load_weights(drawn_vgg19)), photographs, 48).lessons(crops)
 
 
-def test_crops_are_the_same_each_time_and_every_second_one_is_altered(
+def test_crops_depend_on_the_seed_and_every_second_one_is_altered(
     photographs: list[Path], tmp_path: Path
 ) -> None:
     crops = make_crops(photographs, 6, 48, seed=3)
@@ -57,7 +57,7 @@ def test_crops_are_the_same_each_time_and_every_second_one_is_altered(
     assert int(is_plain[::2].sum()) < 10  # of 20; altering leaves some of one color as they are
 
 
-def test_copies_of_what_is_judged_by_are_no_lessons(
+def test_copies_of_evaluation_pictures_are_left_out_of_training(
     photographs: list[Path], tmp_path: Path
 ) -> None:
     with Image.open(photographs[1]) as image:
@@ -67,7 +67,7 @@ def test_copies_of_what_is_judged_by_are_no_lessons(
     assert without_copies(photographs, []) == photographs
 
 
-def test_targets_are_the_teachers_features_turned_and_scaled(lessons: list[Lesson]) -> None:
+def test_targets_are_scaled_with_the_largest_component_first(lessons: list[Lesson]) -> None:
     _, told = together(lessons)
     for reading in READINGS:
         stride = BY_NAME[reading.source].stride_px
@@ -98,7 +98,7 @@ def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]
         torch.testing.assert_close(read, told[name], rtol=1e-4, atol=1e-4)
 
 
-def test_a_student_of_weights_says_what_they_say_and_gives_them_back(lessons: list[Lesson]) -> None:
+def test_student_made_of_weights_reproduces_features_and_weights(lessons: list[Lesson]) -> None:
     torch.manual_seed(0)
     learnt = Student().train()
     learnt(together(lessons[:4])[0])
@@ -113,7 +113,7 @@ def test_a_student_of_weights_says_what_they_say_and_gives_them_back(lessons: li
         torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
 
 
-def test_training_teaches_and_writes_weights_with_their_log(
+def test_training_lowers_the_loss_and_writes_weights_with_a_log(
     photographs: list[Path], drawn_vgg19: Path, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
@@ -142,7 +142,7 @@ def test_training_teaches_and_writes_weights_with_their_log(
         assert torch.equal(tensor, weights[name])
 
 
-def test_learning_goes_on_where_it_was_stopped_and_ends_the_same(
+def test_interrupted_learning_resumes_to_the_same_weights(
     lessons: list[Lesson], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def student() -> Student:
@@ -175,7 +175,7 @@ def test_learning_goes_on_where_it_was_stopped_and_ends_the_same(
 
 
 @pytest.mark.parametrize("maxima", [False, True])
-def test_weights_of_the_first_layers_are_taken_over_and_the_others_fitted_to_the_teacher(
+def test_deepened_weights_keep_the_first_layers_and_fit_the_others(
     photographs: list[Path], drawn_vgg19: Path, lessons: list[Lesson], *, maxima: bool
 ) -> None:
     torch.manual_seed(0)
@@ -201,7 +201,7 @@ def test_weights_of_the_first_layers_are_taken_over_and_the_others_fitted_to_the
     assert after["form1_2"] == before["form1_2"]
 
 
-def test_the_first_convolution_is_held(lessons: list[Lesson], tmp_path: Path) -> None:
+def test_held_first_convolution_is_not_trained(lessons: list[Lesson], tmp_path: Path) -> None:
     torch.manual_seed(0)
     student = Student().eval()
     before = student.folded()
@@ -212,7 +212,7 @@ def test_the_first_convolution_is_held(lessons: list[Lesson], tmp_path: Path) ->
     assert same == {"conv1.weight", "conv1.bias", "form1_2.weight", "form1_2.bias"}
 
 
-def test_weights_to_go_on_from_have_to_be_there(
+def test_missing_weights_to_begin_from_are_refused(
     photographs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = [str(photographs[0].parent), str(tmp_path / "work")]

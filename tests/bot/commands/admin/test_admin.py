@@ -50,7 +50,7 @@ def with_ids(world: World, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_discord_offers_members_none_of_the_admins_commands(world: World) -> None:
+async def test_admin_commands_are_not_offered_to_members(world: World) -> None:
     for name, options in EVERY_COMMAND:
         for context in ("guild", "bot_dm", "private", "guild_without_bot"):
             with pytest.raises(NotOfferedError, match="is not offered"):
@@ -59,7 +59,7 @@ async def test_discord_offers_members_none_of_the_admins_commands(world: World) 
                 )
 
 
-async def test_members_are_refused_where_a_server_offers_them_all_the_same(world: World) -> None:
+async def test_members_are_refused_even_if_a_server_offers_admin_commands(world: World) -> None:
     world.offer_everything()
     ada = world.user("ada")
     await world.job(ada)
@@ -74,7 +74,7 @@ async def test_members_are_refused_where_a_server_offers_them_all_the_same(world
     assert not await world.queue.audit.read(world.guild_id)
 
 
-async def test_every_admin_command_is_known_to_the_tests(world: World) -> None:
+async def test_tests_cover_every_admin_command(world: World) -> None:
     there = {
         command.qualified_name
         for command in world.bot.tree.walk_commands()
@@ -84,7 +84,7 @@ async def test_every_admin_command_is_known_to_the_tests(world: World) -> None:
     assert there == {name for name, _ in EVERY_COMMAND}
 
 
-async def test_limits_are_shown_set_and_taken_back(world: World) -> None:
+async def test_limits_are_shown_set_and_undone(world: World) -> None:
     admin = world.user("admin")
     shown = await world.slash(admin, "limits show")
     assert "Largest size: 2048 px" in shown.text
@@ -101,7 +101,7 @@ async def test_limits_are_shown_set_and_taken_back(world: World) -> None:
     assert (limits.max_size_px, limits.max_quality) == (2048, "fine")
 
 
-async def test_undo_returns_to_what_the_server_had_set_before(world: World) -> None:
+async def test_undo_restores_the_previous_server_limits(world: World) -> None:
     admin = world.user("admin")
     first = await world.slash(admin, "limits set", {"size": 1024, "per_day": 7})
     second = await world.slash(admin, "limits set", {"size": 512})
@@ -113,7 +113,7 @@ async def test_undo_returns_to_what_the_server_had_set_before(world: World) -> N
     assert "changed again since" in interaction.followups[0].text
 
 
-async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(world: World) -> None:
+async def test_undo_to_an_invalid_value_names_the_limit(world: World) -> None:
     admin = world.user("admin", locale="de")
     # As another version may have written it down.
     await world.queue.audit.write(world.guild_id, admin.id, "set_limits", {"max_size_px": 3})
@@ -127,7 +127,7 @@ async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(wor
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
 
 
-async def test_in_german(world: World) -> None:
+async def test_limit_change_and_undo_are_translated_to_german(world: World) -> None:
     admin = world.user("admin", locale="de")
     message = await world.slash(admin, "limits set", {"size": 512})
     assert "Maximale Größe: 512 px" in message.text
@@ -135,19 +135,19 @@ async def test_in_german(world: World) -> None:
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
 
 
-async def test_what_the_operator_allows_cannot_be_loosened(world: World) -> None:
+async def test_operator_limits_cannot_be_loosened(world: World) -> None:
     message = await world.slash(world.user("admin"), "limits set", {"size": 4096})
     assert "the operator of this bot allows 2048 px" in message.text
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
     assert not await world.queue.audit.read(world.guild_id)
 
 
-async def test_nothing_given_is_told(world: World) -> None:
+async def test_limits_set_without_options_asks_for_a_limit(world: World) -> None:
     message = await world.slash(world.user("admin"), "limits set")
     assert "give at least one limit" in message.text
 
 
-async def test_limits_that_are_set_hold(world: World) -> None:
+async def test_limit_set_by_a_server_is_enforced(world: World) -> None:
     ada = world.user("ada")
     await world.slash(world.user("admin"), "limits set", {"waiting_member": 1})
     job = await world.job(ada)
@@ -157,7 +157,7 @@ async def test_limits_that_are_set_hold(world: World) -> None:
     assert refusal.limit == "max_waiting_per_user"
 
 
-async def test_limits_are_found_without_the_accents_of_their_names(world: World) -> None:
+async def test_limit_autocomplete_ignores_accents(world: World) -> None:
     admin = world.user("admin", locale="es-419")
     offered = await world.discord.autocomplete(admin, "limits reset", "limit", "imagenes en")
     assert [each["name"] for each in offered] == [
@@ -166,7 +166,7 @@ async def test_limits_are_found_without_the_accents_of_their_names(world: World)
     ]
 
 
-async def test_one_limit_is_reset_at_once_and_all_after_a_question(world: World) -> None:
+async def test_one_limit_is_reset_at_once_and_all_after_confirmation(world: World) -> None:
     admin = world.user("admin")
     await world.slash(admin, "limits set", {"size": 512, "per_day": 3, "cooldown": 9})
     offered = await world.discord.autocomplete(admin, "limits reset", "limit", "size")
@@ -207,7 +207,7 @@ BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
 ]
 
 
-async def test_a_permission_that_is_gone_is_noticed_at_each_button(world: World) -> None:
+async def test_each_button_checks_that_its_presser_is_still_an_admin(world: World) -> None:
     admin = world.user("admin")
     for _ in range(6):  # fill more than one page of the log
         await world.slash(admin, "queue-admin pause")
@@ -231,7 +231,7 @@ async def test_a_permission_that_is_gone_is_noticed_at_each_button(world: World)
         assert await server(world, job) == before
 
 
-async def test_forums_can_be_chosen_to_paint_in(world: World) -> None:
+async def test_limit_form_offers_forum_voice_and_stage_channels(world: World) -> None:
     shown = await world.slash(world.user("admin"), "limits show")
     opened = await world.discord.press(world.user("admin"), shown, label="Change limits…")
     await opened.wait(lambda i: i.modal is not None)
@@ -241,7 +241,7 @@ async def test_forums_can_be_chosen_to_paint_in(world: World) -> None:
     assert {0, 5, 2, 13, 15} <= set(channels["channel_types"])  # a stage has a chat, too
 
 
-async def test_a_permission_that_is_gone_is_noticed_at_the_form(world: World) -> None:
+async def test_limit_form_is_refused_after_permission_loss(world: World) -> None:
     admin = world.user("admin")
     shown = await world.slash(admin, "limits show")
     opened = await world.discord.press(admin, shown, label="Change limits…")
@@ -254,7 +254,7 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_form(world: World) ->
     assert not (await world.queue.limits.in_force(world.guild_id)).channel_ids
 
 
-def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
+def test_tests_cover_every_admin_button() -> None:
     kinds = {
         kind.kind
         for module in (audit, blocklist, limit_changes, limit_form, queue_admin)
@@ -285,7 +285,7 @@ def take_permission(world: World) -> None:
     world.user("admin").role_ids.clear()
 
 
-async def test_the_form_opens_from_the_list_of_limits(world: World) -> None:
+async def test_limit_form_opens_from_limits_show(world: World) -> None:
     admin = world.user("admin")
     shown = await world.slash(admin, "limits show")
     opened = await world.discord.press(admin, shown, label="Change limits…")

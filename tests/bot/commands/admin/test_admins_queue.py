@@ -25,7 +25,7 @@ async def test_the_queue_is_paused_and_resumed(world: World) -> None:
     assert "not paused" in (await world.slash(admin, "queue-admin resume")).text
 
 
-async def test_clear_tells_the_number_and_asks_first(world: World) -> None:
+async def test_clear_states_the_count_and_asks_for_confirmation(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     assert "Nothing is waiting" in (await world.slash(admin, "queue-admin clear")).text
     jobs = [await world.job(ada) for _ in range(3)]
@@ -42,7 +42,7 @@ async def test_clear_tells_the_number_and_asks_first(world: World) -> None:
     assert [entry.action for entry in await world.queue.audit.read(world.guild_id)] == ["clear"]
 
 
-async def test_remove_and_front_act_on_this_servers_jobs_only(world: World) -> None:
+async def test_remove_and_front_affect_only_jobs_of_this_server(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     first, second = await world.job(ada), await world.job(world.user("grace"))
     private = await world.job(ada, in_guild=False)
@@ -65,7 +65,7 @@ async def test_remove_and_front_act_on_this_servers_jobs_only(world: World) -> N
     assert await world.state(private) is JobState.QUEUED
 
 
-async def test_stats_come_in_figures_and_as_a_picture(world: World) -> None:
+async def test_stats_come_as_text_and_as_a_plot(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     await world.painted_job(ada)
     await world.painted_job(world.user("grace"))
@@ -78,7 +78,7 @@ async def test_stats_come_in_figures_and_as_a_picture(world: World) -> None:
         assert plot.format == "PNG"
 
 
-async def test_the_operator_sees_the_figures_of_all_servers(world: World) -> None:
+async def test_only_the_operator_sees_stats_of_all_servers(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     await world.painted_job(ada)
     await world.painted_job(ada, in_guild=False)
@@ -91,7 +91,7 @@ async def test_the_operator_sees_the_figures_of_all_servers(world: World) -> Non
     assert "All servers" in message.text
 
 
-async def test_a_number_that_is_typed_is_offered_before_sizes_that_hold_it(world: World) -> None:
+async def test_typed_job_number_is_offered_before_matching_sizes(world: World) -> None:
     """Enter takes what is offered first: `2` must not cancel the picture of 512 px before it."""
     admin, ada = world.user("admin"), world.user("ada")
     jobs = [await world.job(ada, size_px=512) for _ in range(3)]
@@ -113,7 +113,7 @@ async def test_a_number_that_is_typed_is_offered_before_sizes_that_hold_it(world
         assert not too_large
 
 
-async def test_a_long_choice_keeps_its_members_name_whole(world: World) -> None:
+async def test_long_job_choice_keeps_the_whole_member_name(world: World) -> None:
     """A name from right to left ends with a sign that keeps it from turning what follows."""
     grace = world.user("grace")
     grace.name = "\u05d0" * 32
@@ -126,20 +126,20 @@ async def test_a_long_choice_keeps_its_members_name_whole(world: World) -> None:
     assert choice.name.endswith(f"… · {isolated(grace.name)}")
 
 
-def test_a_long_wait_is_said_in_minutes() -> None:
+def test_mean_waiting_time_is_stated_in_minutes() -> None:
     day = DayStats(date(2026, 11, 29), 2, 1, 0, 0, waiting_seconds=5400.0, painting_seconds=5.0)
     said = stats_words(texts_for("de"), Stats((day,), 1), 14)
     assert "Wartezeit im Mittel: 90 min" in said
     assert "Malzeit im Mittel: 2,5 s" in said
 
 
-async def test_stats_of_a_server_without_pictures(world: World) -> None:
+async def test_server_without_pictures_has_empty_stats(world: World) -> None:
     message = await world.slash(world.user("admin"), "stats", {"days": 1})
     assert "0 pictures painted" in message.text
     assert "The last day" in message.text
 
 
-def test_a_single_day_is_no_plural() -> None:
+def test_stats_of_one_day_use_the_singular() -> None:
     headlines = {
         language: stats_words(texts_for(language), Stats((), 0), 1).splitlines()[0]
         for language in ("en", "de", "fr", "es")

@@ -9,7 +9,7 @@ from jobs.model import JobState
 from tests.kit.world import World
 
 
-async def test_the_blocklist(world: World) -> None:
+async def test_members_are_blocked_listed_and_unblocked(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     assert "Nobody is blocked" in (await world.slash(admin, "blocklist show")).text
     await world.slash(admin, "blocklist add", {"member": grace.id})
@@ -25,7 +25,7 @@ async def test_the_blocklist(world: World) -> None:
     assert "cannot block yourself" in message.text
 
 
-async def test_who_is_blocked_may_have_pictures_yet_which_can_be_cancelled_with_them(
+async def test_unfinished_pictures_of_a_blocked_member_can_be_cancelled(
     world: World,
 ) -> None:
     admin, grace, talk = world.user("admin"), world.user("grace"), world.discord.channel("talk")
@@ -47,7 +47,7 @@ async def test_who_is_blocked_may_have_pictures_yet_which_can_be_cancelled_with_
     assert "1 picture of theirs is still waiting or being painted." in again.text
 
 
-async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:
+async def test_block_has_a_reason_and_expires(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     offered = await world.discord.autocomplete(admin, "blocklist add", "lasts", "3")
     assert [choice["name"] for choice in offered] == ["3 hours", "3 days", "3 weeks"]
@@ -73,7 +73,7 @@ async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:
     await world.says(await world.paint(user="grace"), "Place")
 
 
-async def test_bots_are_not_blocked_and_a_span_must_be_one(world: World) -> None:
+async def test_bots_and_invalid_block_durations_are_rejected(world: World) -> None:
     admin = world.user("admin")
     bot = next(user for user in world.discord.world.users.values() if user.bot)
     message = await world.slash(admin, "blocklist add", {"member": bot.id})

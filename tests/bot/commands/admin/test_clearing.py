@@ -36,7 +36,7 @@ async def order(world: World) -> list[int]:
     return [job.id for job in await world.queue.standings.waiting(world.guild_id)]
 
 
-async def test_a_clearing_is_undone(world: World) -> None:
+async def test_undo_restores_cleared_jobs_to_their_old_places(world: World) -> None:
     admin = world.user("admin")
     first = await paint(world)
     second = await paint(world, "grace")
@@ -64,7 +64,7 @@ async def test_a_clearing_is_undone(world: World) -> None:
     await shows(first, "Painted for Ada")
 
 
-async def test_the_limits_count_what_was_put_back(world: World) -> None:
+async def test_restored_jobs_count_toward_limits(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
     await paint(world)
     message = await clear(world)
@@ -73,7 +73,7 @@ async def test_the_limits_count_what_was_put_back(world: World) -> None:
     assert "as are allowed (1 of 1)" in refused.text
 
 
-async def test_what_a_member_deleted_stays_cancelled(world: World) -> None:
+async def test_undo_skips_jobs_deleted_by_their_owner(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     deleted, kept = await world.job(ada), await world.job(ada)
     message = await clear(world)
@@ -86,7 +86,7 @@ async def test_what_a_member_deleted_stays_cancelled(world: World) -> None:
     assert await order(world) == [kept.id]
 
 
-async def test_a_second_press_finds_nothing(world: World) -> None:
+async def test_second_undo_has_nothing_to_restore(world: World) -> None:
     admin = world.user("admin")
     await world.job(world.user())
     message = await clear(world)
@@ -98,7 +98,7 @@ async def test_a_second_press_finds_nothing(world: World) -> None:
     assert message.text == "There is nothing left to put back."
 
 
-async def test_after_ten_minutes_it_is_too_late(world: World) -> None:
+async def test_clearing_cannot_be_undone_after_ten_minutes(world: World) -> None:
     admin = world.user("admin")
     job = await world.job(world.user())
     message = await clear(world)
@@ -111,7 +111,7 @@ async def test_after_ten_minutes_it_is_too_late(world: World) -> None:
     assert await world.state(job) is JobState.CANCELLED
 
 
-async def test_it_is_posted_to_the_log_channel(world: World) -> None:
+async def test_clearing_and_undo_are_posted_to_the_log_channel(world: World) -> None:
     admin = world.user("admin")
     talk = world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
@@ -125,7 +125,7 @@ async def test_it_is_posted_to_the_log_channel(world: World) -> None:
     ]
 
 
-async def test_in_german(world: World) -> None:
+async def test_clearing_and_undo_are_translated_to_german(world: World) -> None:
     await world.job(world.user())
     message = await clear(world, "de", "Alle abbrechen")
     assert "kann das rückgängig gemacht werden" in message.text
@@ -142,7 +142,7 @@ async def test_undo_works_after_a_restart(world: World) -> None:
     assert await world.state(job) is JobState.QUEUED
 
 
-async def test_who_clears_once_more_may_take_it_back_too(world: World) -> None:
+async def test_repeated_clear_offers_undo_of_the_previous_clearing(world: World) -> None:
     """The answer to the first press may be lost in a hiccup of Discord's."""
     job, admin = await world.job(world.user()), world.user("admin")
     await clear(world)
@@ -155,7 +155,7 @@ async def test_who_clears_once_more_may_take_it_back_too(world: World) -> None:
     assert await world.queue.clearings.last(world.guild_id, admin.id) is None
 
 
-async def test_nothing_is_offered_where_nothing_was_left_to_cancel(world: World) -> None:
+async def test_clear_offers_no_undo_if_nothing_was_cancelled(world: World) -> None:
     admin = world.user("admin")
     job = await world.job(world.user())
     message = await answer(await world.discord.slash(admin, "queue-admin clear"))
@@ -165,7 +165,7 @@ async def test_nothing_is_offered_where_nothing_was_left_to_cancel(world: World)
     assert not message.buttons
 
 
-async def test_a_clearing_says_by_whom_it_was_and_that_it_may_come_back(world: World) -> None:
+async def test_cleared_card_names_the_admin_and_the_undo_deadline(world: World) -> None:
     ada, grace = await paint(world), await paint(world, "grace")
     message = await clear(world)
     admin = world.user("admin")
@@ -181,7 +181,7 @@ async def test_a_clearing_says_by_whom_it_was_and_that_it_may_come_back(world: W
     await shows(ada, f"<@{admin.id}> cancelled it.")
 
 
-async def test_who_cancels_what_is_theirs_needs_no_words(world: World) -> None:
+async def test_card_cancelled_by_its_owner_names_no_member(world: World) -> None:
     shown = await paint(world)
     assert shown.message is not None
     await world.press(world.user(), shown.message, "Cancel")

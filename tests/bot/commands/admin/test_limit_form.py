@@ -13,7 +13,7 @@ async def submitted(world: World, fields: dict[str, object], locale: str = "en-U
     return await answer(await world.discord.submit_modal(opened, fields))
 
 
-async def test_roles_and_channels(world: World) -> None:
+async def test_form_sets_roles_and_channels(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     talk = world.discord.channel("talk")
     chosen: dict[str, object] = {
@@ -33,7 +33,7 @@ async def test_roles_and_channels(world: World) -> None:
     assert (limits.painter_role_ids, limits.channel_ids) == ((), (talk.id,))
 
 
-async def test_numbers_are_lines_of_which_some_may_be_changed(world: World) -> None:
+async def test_form_changes_only_the_given_number_lines(world: World) -> None:
     waiting = (await world.queue.limits.in_force(world.guild_id)).max_waiting_per_user
     lines = "Largest size: 1024 px\n\nbest quality: Standard\nPictures of one member in 24 hours: 7"
     message = await submitted(world, {"numbers": lines})
@@ -46,7 +46,7 @@ async def test_numbers_are_lines_of_which_some_may_be_changed(world: World) -> N
     assert (limits.max_size_px, limits.max_per_day) == (2048, 7)
 
 
-async def test_numbers_in_german(world: World) -> None:
+async def test_form_reads_numbers_in_german(world: World) -> None:
     message = await submitted(
         world, {"numbers": "Maximale Größe: 512\nBeste Qualität: Entwurf"}, "de"
     )
@@ -67,7 +67,7 @@ async def test_numbers_in_german(world: World) -> None:
         ("Largest size: 4096", "would loosen that"),
     ],
 )
-async def test_what_a_number_cannot_be_is_told_and_nothing_changes(
+async def test_invalid_number_line_is_explained_and_changes_nothing(
     world: World, line: str, says: str
 ) -> None:
     message = await submitted(world, {"numbers": f"Pictures of one member in 24 hours: 7\n{line}"})
@@ -75,7 +75,7 @@ async def test_what_a_number_cannot_be_is_told_and_nothing_changes(
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 1000
 
 
-async def test_a_wrong_line_is_pointed_at_and_nothing_that_was_filled_in_is_lost(
+async def test_wrong_line_can_be_corrected_without_losing_the_other_fields(
     world: World,
 ) -> None:
     admin, talk = world.user("admin"), world.discord.channel("talk")
@@ -110,7 +110,7 @@ async def test_a_wrong_line_is_pointed_at_and_nothing_that_was_filled_in_is_lost
     assert not [b for b in message.buttons if b["label"] == "Correct…"]  # it took its place
 
 
-async def test_all_wrong_lines_are_told_at_once(world: World) -> None:
+async def test_all_wrong_lines_are_reported_together(world: World) -> None:
     lines = "Largest size: 4096\nLargest: 3\nPictures of one member in 24 hours: 7\nSeconds: x"
     lines += "\nPictures of one member in 24 hours: 8"
     message = await submitted(world, {"numbers": lines})
@@ -121,19 +121,19 @@ async def test_all_wrong_lines_are_told_at_once(world: World) -> None:
     assert len(pointed) == 4
 
 
-async def test_names_and_qualities_may_be_typed_in_another_language(world: World) -> None:
+async def test_limit_names_and_qualities_are_read_in_another_language(world: World) -> None:
     await submitted(world, {"numbers": "Maximale Größe: 512\nBest quality: Entwurf"})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (512, "draft")
 
 
-async def test_the_log_channel_is_set_with_the_numbers_command(world: World) -> None:
+async def test_limits_set_sets_the_log_channel(world: World) -> None:
     talk = world.discord.channel("talk")
     await world.slash(world.user("admin"), "limits set", {"log_channel": str(talk.id)})
     assert (await world.queue.limits.in_force(world.guild_id)).log_channel_id == talk.id
 
 
-async def test_what_was_deleted_of_roles_and_channels_opens_nothing_by_itself(world: World) -> None:
+async def test_deleted_roles_and_channels_stay_set_until_the_field_is_changed(world: World) -> None:
     """Discord sends back what is there only; the admin changes a number and means no more."""
     gone = 1234567890
     (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]

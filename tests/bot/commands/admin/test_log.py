@@ -6,7 +6,7 @@ from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
 
-async def test_the_log_tells_who_changed_what_in_pages(world: World) -> None:
+async def test_limits_log_shows_changes_and_their_authors_in_pages(world: World) -> None:
     admin = world.user("admin")
     assert "Nothing has been changed so far" in (await world.slash(admin, "limits log")).text
     for size in range(64, 64 + 12):
@@ -23,7 +23,7 @@ async def test_the_log_tells_who_changed_what_in_pages(world: World) -> None:
     assert "Largest size: the operator's → 64 px" in message.text
 
 
-async def test_the_log_leaves_out_what_was_only_said_again(world: World) -> None:
+async def test_limits_log_omits_unchanged_values(world: World) -> None:
     admin = world.user("admin")
     for per_day in (3, 4):
         changes = {"max_size_px": 64, "max_per_day": per_day}
@@ -33,7 +33,7 @@ async def test_the_log_leaves_out_what_was_only_said_again(world: World) -> None
     assert "64 px" not in newest
 
 
-async def test_the_log_cuts_no_limit_in_two_and_keeps_their_order(world: World) -> None:
+async def test_limits_log_is_shortened_between_limits_and_keeps_their_order(world: World) -> None:
     admin = world.user("admin", locale="fr")
     talk = world.discord.channel("talk")
     values = {"size": 512, "quality": "standard", "per_day": 3, "cooldown": 30}
@@ -50,7 +50,7 @@ async def test_the_log_cuts_no_limit_in_two_and_keeps_their_order(world: World) 
         assert line.count("<#") == line.count("<#" + str(talk.id) + ">")
 
 
-async def test_no_operator_has_roles_and_channels_of_a_server(world: World) -> None:
+async def test_limits_log_shows_an_unset_channel_as_no_channel(world: World) -> None:
     admin, talk = world.user("admin"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, admin.id)
     newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
@@ -67,7 +67,7 @@ async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
     assert posted.mentions == []
 
 
-async def test_a_log_channel_that_cannot_be_reached_is_told_to_the_admin(world: World) -> None:
+async def test_unreachable_log_channel_is_reported_to_the_admin(world: World) -> None:
     admin = world.user("admin")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": 12345}, admin.id)
     message = await world.slash(admin, "queue-admin pause")
@@ -75,7 +75,7 @@ async def test_a_log_channel_that_cannot_be_reached_is_told_to_the_admin(world: 
     assert "could not write to the log channel <#12345>" in message.text
 
 
-async def test_what_admins_choose_for_the_server_is_posted_there_too(world: World) -> None:
+async def test_server_settings_and_styles_are_posted_to_the_log_channel(world: World) -> None:
     admin, picture = world.user("admin"), {"picture": ("a.png", plain_picture())}
     talk = world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
@@ -107,7 +107,7 @@ async def test_what_admins_choose_for_the_server_is_posted_there_too(world: Worl
         assert words.startswith(wanted)
 
 
-async def test_whose_permission_is_gone_sets_nothing_by_a_form_from_before(world: World) -> None:
+async def test_settings_form_is_refused_after_permission_loss(world: World) -> None:
     admin = world.user("admin")
     opened = await world.discord.slash(admin, "settings", {"whose": "this server's"})
     await opened.wait(lambda i: i.modal is not None)

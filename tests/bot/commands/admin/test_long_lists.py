@@ -26,7 +26,7 @@ async def block_many(world: World, guild_id: int | None, reason: str) -> None:
         await world.queue.blocks.add(guild_id, user_id, admin, reason=reason, until=until)
 
 
-async def test_the_operators_log_shows_what_fits(world: World, reason: str) -> None:
+async def test_operator_log_is_shortened_to_fit_a_message(world: World, reason: str) -> None:
     run_by(world, "admin")
     await block_many(world, None, reason)
     text = (await world.slash(world.user("admin"), "operator log")).text
@@ -35,7 +35,9 @@ async def test_the_operators_log_shows_what_fits(world: World, reason: str) -> N
     assert len(re.findall(r"… and \d+ more\.", text)) == 2
 
 
-async def test_every_page_of_the_blocklist_can_be_shown(world: World, reason: str) -> None:
+async def test_every_page_of_a_blocklist_with_long_reasons_can_be_shown(
+    world: World, reason: str
+) -> None:
     admin = world.user("admin")
     await block_many(world, world.guild_id, reason)
     message = await world.slash(admin, "blocklist show")

@@ -28,7 +28,7 @@ def run_by(world: World, *names: str) -> None:
     object.__setattr__(world.bot.settings, "atelier_owner_ids", ids)
 
 
-async def test_an_admin_who_does_not_run_the_bot_is_refused(world: World) -> None:
+async def test_admin_is_refused_operator_commands(world: World) -> None:
     run_by(world, "ada")
     for name, names in COMMANDS:
         options = {each: world.user("grace").id for each in names}
@@ -37,7 +37,7 @@ async def test_an_admin_who_does_not_run_the_bot_is_refused(world: World) -> Non
     assert not await world.queue.audit.read(None)
 
 
-async def test_somebody_is_blocked_everywhere_and_let_in_again(world: World) -> None:
+async def test_operator_blocks_and_unblocks_a_user_everywhere(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     await world.slash(admin, "operator block", {"user": grace.id})
     await world.queue.blocks.add(world.guild_id + 1, grace.id, 1)
@@ -52,7 +52,7 @@ async def test_somebody_is_blocked_everywhere_and_let_in_again(world: World) -> 
     assert "Blocked everywhere: nobody" in (await world.slash(admin, "operator log")).text
 
 
-async def test_a_block_everywhere_says_its_end_and_its_reason(world: World) -> None:
+async def test_operator_block_states_its_end_and_reason(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     options = {"user": grace.id, "reason": "Too many cats", "lasts": "3 days"}
     said = await world.slash(admin, "operator block", options)
@@ -60,7 +60,7 @@ async def test_a_block_everywhere_says_its_end_and_its_reason(world: World) -> N
     assert said.text.endswith("Reason: Too many cats")
 
 
-async def test_what_is_not_finished_of_who_is_blocked_is_cancelled_everywhere(world: World) -> None:
+async def test_unfinished_pictures_of_a_blocked_user_are_cancelled_everywhere(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     jobs = [await world.job(grace), await world.job(grace, in_guild=False)]
     message = await world.slash(admin, "operator block", {"user": grace.id})
@@ -73,13 +73,13 @@ async def test_what_is_not_finished_of_who_is_blocked_is_cancelled_everywhere(wo
     assert {await world.state(job) for job in jobs} == {JobState.CANCELLED}
 
 
-async def test_who_runs_the_bot_cannot_be_blocked(world: World) -> None:
+async def test_operator_cannot_be_blocked(world: World) -> None:
     admin = world.user("admin")
     said = await world.slash(admin, "operator block", {"user": admin.id})
     assert said.text == "The operator of this bot cannot be blocked."
 
 
-async def test_all_is_paused_and_goes_on(world: World) -> None:
+async def test_operator_pauses_and_resumes_all_servers(world: World) -> None:
     admin = world.user("admin")
     await world.slash(admin, "operator pause")
     assert (await world.queue.standings.overview(None)).paused
@@ -87,7 +87,7 @@ async def test_all_is_paused_and_goes_on(world: World) -> None:
     assert not (await world.queue.standings.overview(None)).paused
 
 
-async def test_a_server_that_cannot_let_the_queue_go_on_is_told_who_paused_it(world: World) -> None:
+async def test_server_messages_name_the_operator_as_pausing_the_queue(world: World) -> None:
     """`/queue` said that an admin had, and `/queue-admin resume` that nothing was paused."""
     admin = world.user("admin")
     await world.slash(admin, "operator pause")
@@ -102,7 +102,7 @@ async def test_a_server_that_cannot_let_the_queue_go_on_is_told_who_paused_it(wo
     assert "not paused." in (await world.slash(admin, "queue-admin resume")).text
 
 
-async def test_all_that_waits_anywhere_is_cleared_and_put_back(world: World) -> None:
+async def test_operator_clears_all_queues_and_undoes_the_clearing(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     jobs = [await world.job(ada), await world.job(ada, in_guild=False)]
     message = await world.slash(admin, "operator clear")
@@ -113,7 +113,7 @@ async def test_all_that_waits_anywhere_is_cleared_and_put_back(world: World) -> 
     assert [await world.state(job) for job in jobs] == [JobState.QUEUED] * 2
 
 
-async def test_what_does_not_come_back_of_a_clearing_of_all_is_told(world: World) -> None:
+async def test_undo_of_an_operator_clearing_reports_jobs_that_stay_cancelled(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     job = await world.job(ada)
     message = await world.slash(admin, "operator clear")
@@ -125,7 +125,7 @@ async def test_what_does_not_come_back_of_a_clearing_of_all_is_told(world: World
     assert lost.startswith("1 stays cancelled")
 
 
-async def test_nothing_is_there_to_be_undone_where_nothing_was_cleared(world: World) -> None:
+async def test_operator_clear_offers_no_undo_if_nothing_was_cancelled(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     job = await world.job(ada)
     message = await world.slash(admin, "operator clear")
@@ -135,7 +135,7 @@ async def test_nothing_is_there_to_be_undone_where_nothing_was_cleared(world: Wo
     assert not message.buttons
 
 
-async def test_an_operator_no_more_is_noticed_at_the_button(world: World) -> None:
+async def test_clear_button_is_refused_to_a_former_operator(world: World) -> None:
     admin = world.user("admin")
     job = await world.job(world.user("ada"))
     message = await world.slash(admin, "operator clear")

@@ -12,7 +12,7 @@ from common.child import ChildError
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 
 
-async def test_a_plot_is_drawn_outside_the_bots_process(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_plot_is_drawn_outside_the_bots_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(plot, "_render")  # the child has it
     png = await draw(
         Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2, 3], "Failed": [0, 1, 0]})])
@@ -25,7 +25,7 @@ async def test_a_plot_is_drawn_outside_the_bots_process(monkeypatch: pytest.Monk
     assert letters_px >= 13, "they are as high as Discord's"
 
 
-async def test_where_nothing_was_painted_the_scale_begins_at_nothing() -> None:
+async def test_scale_of_an_empty_plot_starts_at_zero() -> None:
     none, some = [
         await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [number] * 3})]))
         for number in (0.0, 1 / 1.05)  # with the room above it: to 1
@@ -35,12 +35,12 @@ async def test_where_nothing_was_painted_the_scale_begins_at_nothing() -> None:
         assert list(empty.crop(frame).tobytes()) == list(full.crop(frame).tobytes())
 
 
-def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
+def test_importing_the_plot_module_does_not_load_matplotlib() -> None:
     script = "import sys, bot.commands.admin.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-async def test_the_list_of_fonts_is_found_in_a_home_of_windows_too(
+async def test_plot_child_gets_userprofile_but_no_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: dict[str, str] = {}
@@ -58,12 +58,12 @@ async def test_the_list_of_fonts_is_found_in_a_home_of_windows_too(
     assert "DISCORD_TOKEN" not in given
 
 
-async def test_a_plot_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_plot_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plot, "TIMEOUT_SECONDS", 0.0)
     with pytest.raises(ChildError, match="took longer"):
         await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2, 3]})]))
 
 
-async def test_a_plot_that_cannot_be_drawn_says_so() -> None:
+async def test_failed_plot_raises_the_error_of_the_child() -> None:
     with pytest.raises(ChildError, match="shape mismatch"):
         await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2]})]))

@@ -25,7 +25,7 @@ async def begin(world: World, **options: object) -> Message:
     return world.discord.messages("paintings")[-1]
 
 
-async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> None:
+async def test_weekly_style_is_announced_used_counted_and_ended(world: World) -> None:
     posted = await begin(world)
     assert "Style of the week: " in posted.text
     assert "Until <t:" in posted.text
@@ -41,7 +41,7 @@ async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> Non
     assert not posted.buttons
 
 
-async def test_each_reads_the_name_of_the_painting_in_their_language(world: World) -> None:
+async def test_weekly_style_is_named_in_the_language_of_each_reader(world: World) -> None:
     admin = world.user("admin")
     admin.locale = "es-ES"
     await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
@@ -53,7 +53,7 @@ async def test_each_reads_the_name_of_the_painting_in_their_language(world: Worl
     assert "eligió un estilo de la semana («" in log.text
 
 
-async def test_it_ends_by_itself(world: World) -> None:
+async def test_weekly_style_ends_when_its_days_are_over(world: World) -> None:
     posted = await begin(world, days=1)
     async with world.queue.database.write() as transaction:
         over = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
@@ -67,7 +67,7 @@ async def test_it_ends_by_itself(world: World) -> None:
     assert await world.queue.weekly_styles.due() == []
 
 
-async def test_what_is_due_at_a_start_ends_in_the_servers_language(world: World) -> None:
+async def test_weekly_style_due_at_startup_ends_in_the_server_language(world: World) -> None:
     world.discord.world.guild.locale = "de"
     posted = await begin(world, days=1)
     async with world.queue.database.write() as transaction:
@@ -79,7 +79,7 @@ async def test_what_is_due_at_a_start_ends_in_the_servers_language(world: World)
     assert "Er ist vorbei" in posted.text
 
 
-async def test_another_takes_its_place(world: World) -> None:
+async def test_new_weekly_style_ends_the_previous_one(world: World) -> None:
     first = await begin(world)
     second = await begin(world, style="starry-night")
     assert "It is over" in first.text
@@ -88,7 +88,7 @@ async def test_another_takes_its_place(world: World) -> None:
     assert "announced a style of the week (“" in log.text
 
 
-async def test_it_is_announced_in_the_gallery_if_there_is_one(world: World) -> None:
+async def test_weekly_style_is_announced_in_the_gallery_channel(world: World) -> None:
     talk = world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, 1)
     await world.slash(world.user("admin"), "style-of-the-week", {"style": "great-wave"})
@@ -96,7 +96,7 @@ async def test_it_is_announced_in_the_gallery_if_there_is_one(world: World) -> N
     assert "Style of the week" in posted.text
 
 
-async def test_a_channel_that_cannot_be_written_begins_none(world: World) -> None:
+async def test_weekly_style_does_not_start_in_an_unwritable_channel(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
     admin = world.user("admin")
     refused = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
@@ -105,7 +105,7 @@ async def test_a_channel_that_cannot_be_written_begins_none(world: World) -> Non
     assert "There is no style of the week" in shown.text
 
 
-async def test_the_one_that_runs_stays_where_another_cannot_be_announced(
+async def test_current_weekly_style_stays_if_the_next_cannot_be_announced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posted, admin = await begin(world), world.user("admin")
@@ -128,7 +128,7 @@ async def test_the_one_that_runs_stays_where_another_cannot_be_announced(
     assert "ended the style of the week" not in log.text
 
 
-async def test_a_style_that_is_the_admins_alone_is_refused(world: World) -> None:
+async def test_personal_style_of_the_admin_is_refused(world: World) -> None:
     admin = world.user("admin")
     await world.queue.styles.save("user", admin.id, "Mine", "0" * 64 + ".png", admin.id)
     refused = await world.slash(admin, "style-of-the-week", {"style": "Mine"})
@@ -142,9 +142,7 @@ async def saved_for_all(world: World, name: str, color: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Moss “green”", "ירוק"])
-async def test_pictures_in_a_style_saved_for_the_server_are_counted(
-    world: World, name: str
-) -> None:
+async def test_pictures_in_a_resaved_server_style_are_counted(world: World, name: str) -> None:
     await saved_for_all(world, name, "green")
     posted = await begin(world, style=name)
     for color in ("teal", "red"):
@@ -160,7 +158,7 @@ async def test_pictures_in_a_style_saved_for_the_server_are_counted(
     assert "It is over: 2 pictures were painted in this style." in posted.text
 
 
-async def test_an_admins_own_style_of_the_same_name_is_not_shown(world: World) -> None:
+async def test_announcement_uses_the_server_style_over_an_own_style(world: World) -> None:
     admin = world.user("admin")
     await saved_for_all(world, "Moss", "green")
     own = {"picture": ("a.png", plain_picture(color="red"))}

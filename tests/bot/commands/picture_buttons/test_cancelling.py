@@ -46,7 +46,7 @@ async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World)
     await world.says(interaction, "Cancelled")
 
 
-async def test_cancel_on_a_copy_shows_there_too(world: World) -> None:
+async def test_cancel_on_a_copy_updates_copy_and_original(world: World) -> None:
     interaction = await world.paint()
     await world.says(interaction, "Place 1")
     (job,) = await world.jobs()

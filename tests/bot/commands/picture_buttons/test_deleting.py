@@ -37,7 +37,7 @@ async def test_delete_on_a_copy_removes_the_picture_everywhere(
     assert job.result_key is None
 
 
-async def test_delete_says_which_message_it_may_not_remove(world: World) -> None:
+async def test_delete_links_a_message_that_cannot_be_removed(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     copy = await shown_copy(world, message)
@@ -53,7 +53,9 @@ async def test_delete_says_which_message_it_may_not_remove(world: World) -> None
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
-async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
+async def test_undo_restores_a_deleted_picture_with_its_description(
+    world: World, context: str
+) -> None:
     await world.start_engine()
     message = await world.painted({"spoiler": True}, context=context)
     (job,) = await world.jobs()
@@ -72,7 +74,7 @@ async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
     await world.finished(await press(world, back, "Again"))
 
 
-async def test_who_presses_once_more_may_take_it_back_too(world: World) -> None:
+async def test_second_delete_offers_undo_again(world: World) -> None:
     """The answer to the first press may be lost in a hiccup of Discord's."""
     await world.start_engine()
     message = await world.painted()
@@ -84,7 +86,7 @@ async def test_who_presses_once_more_may_take_it_back_too(world: World) -> None:
     await world.finished(await press(world, deleted.followups[0], "Undo"))
 
 
-async def test_after_ten_minutes_a_deletion_is_for_good(world: World) -> None:
+async def test_deletion_is_final_after_the_undo_period(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     (job,) = await world.jobs()
@@ -100,7 +102,7 @@ async def test_after_ten_minutes_a_deletion_is_for_good(world: World) -> None:
     assert "deleted for good" in await world.said(undone)
 
 
-async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(world: World) -> None:
+async def test_deleted_picture_leaves_history_until_undone(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     world.user("admin", locale="de")  # and the picture speaks its member's language
@@ -114,7 +116,7 @@ async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(wor
 
 
 @pytest.mark.parametrize("still", [False, True])
-async def test_what_came_by_direct_message_is_deleted_there(world: World, still: bool) -> None:
+async def test_picture_delivered_by_dm_is_deleted_in_the_dm(world: World, still: bool) -> None:
     await world.says(await world.paint(), "Place 1")
     # An archived thread, of which Discord changes no message.
     world.discord.faults.add("PATCH", "/webhooks/*", status=400, code=50083)
@@ -134,7 +136,7 @@ async def test_what_came_by_direct_message_is_deleted_there(world: World, still:
 
 
 @pytest.mark.parametrize("forgotten", ["erased", "long ago"])
-async def test_a_message_of_which_nothing_is_kept_can_still_be_deleted(
+async def test_message_of_a_forgotten_picture_can_still_be_deleted(
     world: World, forgotten: str
 ) -> None:
     """By whoever asked for it, and by those who look after the channel."""
@@ -157,7 +159,7 @@ async def test_a_message_of_which_nothing_is_kept_can_still_be_deleted(
     assert log.text.count("deleted a message with a picture") == 1
 
 
-async def test_what_waits_again_is_cancelled_by_a_button_from_when_it_had_ended(
+async def test_delete_on_an_outdated_copy_cancels_a_requeued_job(
     world: World,
 ) -> None:
     """Else its message would go, and the picture come by direct message all the same."""

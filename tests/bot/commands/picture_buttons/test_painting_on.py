@@ -16,7 +16,7 @@ CHANGES = {
 }
 
 
-async def test_a_button_paints_it_again_with_a_change(world: World) -> None:
+async def test_stronger_softer_and_larger_repaint_with_one_change(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     for label, (field, before, after) in CHANGES.items():
@@ -29,7 +29,7 @@ async def test_a_button_paints_it_again_with_a_change(world: World) -> None:
         assert new.inputs == old.inputs
 
 
-async def test_larger_takes_what_is_allowed_of_twice_the_size(world: World) -> None:
+async def test_larger_doubles_the_size_up_to_the_limit(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     await world.queue.limits.set(world.guild_id, {"max_size_px": 100}, 1)
@@ -39,7 +39,7 @@ async def test_larger_takes_what_is_allowed_of_twice_the_size(world: World) -> N
     assert "The largest size here is 100 px, and you asked for 200 px" in refused
 
 
-async def test_what_cannot_be_any_more_so_is_not_painted_once_more(world: World) -> None:
+async def test_option_at_its_extreme_is_refused_and_not_repainted(world: World) -> None:
     """It would be the same picture, and count."""
     ada = world.user()
     object.__setattr__(world.bot.settings, "atelier_max_size_px", MAX_SIZE_PX)
@@ -65,7 +65,7 @@ async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:
     assert again is not message
 
 
-async def test_buttons_are_for_the_owner(world: World) -> None:
+async def test_owner_buttons_are_refused_to_others(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     labels = {str(button["label"]) for button in message.buttons}
@@ -79,7 +79,7 @@ async def test_buttons_are_for_the_owner(world: World) -> None:
     assert not message.deleted
 
 
-async def test_anybody_paints_on_from_a_public_picture_on_their_own_account(world: World) -> None:
+async def test_any_member_can_paint_from_a_public_picture_in_their_own_name(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     again = await world.finished(await press(world, message, "Again", user="grace"))
@@ -97,7 +97,7 @@ async def test_anybody_paints_on_from_a_public_picture_on_their_own_account(worl
     assert not compared.message.buttons
 
 
-async def test_what_is_painted_on_from_a_public_picture_knows_its_address(world: World) -> None:
+async def test_job_painted_from_a_public_picture_links_its_message(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     question = await world.says(
@@ -123,7 +123,7 @@ async def opened(world: World, message: Message, label: str) -> Interaction:
     return interaction
 
 
-async def test_another_style_by_upload_and_by_list(world: World) -> None:
+async def test_other_style_accepts_an_upload_or_a_preset(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     opened = await press(world, message, "Other style")
@@ -139,7 +139,7 @@ async def test_another_style_by_upload_and_by_list(world: World) -> None:
     assert by_list.inputs.content == by_upload.inputs.content == first.inputs.content
 
 
-async def test_a_form_from_before_a_restart_is_answered(world: World) -> None:
+async def test_form_opened_before_a_restart_is_answered(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     opened = await press(world, message, "Other style")
@@ -149,7 +149,7 @@ async def test_a_form_from_before_a_restart_is_answered(world: World) -> None:
     assert "restarted" in await world.said(submitted)
 
 
-async def test_a_form_that_is_sent_again_is_answered(world: World) -> None:
+async def test_form_submitted_twice_is_answered_and_makes_one_job(world: World) -> None:
     await world.start_engine()
     opened = await press(world, await world.painted(), "Other style")
     await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
@@ -158,7 +158,7 @@ async def test_a_form_that_is_sent_again_is_answered(world: World) -> None:
     assert len(await world.jobs()) == 2
 
 
-async def test_a_remix_of_what_is_no_longer_kept(world: World) -> None:
+async def test_again_on_a_deleted_picture_is_refused(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"preset": "great-wave"}, attachments=PHOTO)
     (job,) = await world.jobs()

@@ -10,9 +10,7 @@ from tests.kit.world import World
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_details_lead_to_the_picture_it_was_painted_on_from(
-    world: World, private: bool
-) -> None:
+async def test_details_link_the_parent_picture_unless_private(world: World, private: bool) -> None:
     await world.start_engine()
     message = await world.painted({"ephemeral": private})
     again = await world.finished(await press(world, message, "Again"))
@@ -21,7 +19,7 @@ async def test_details_lead_to_the_picture_it_was_painted_on_from(
     assert (f"/{message.id}" in said) is not private
 
 
-async def test_compare_shows_both_side_by_side(world: World) -> None:
+async def test_compare_shows_before_and_after_side_by_side(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     interaction = await press(world, message, "Compare")
@@ -67,7 +65,7 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     assert plot.description == "The loss by iteration, as a curve"
 
 
-async def test_save_sends_it_to_the_dms(world: World) -> None:
+async def test_save_sends_the_picture_by_dm(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     interaction = await press(world, message, "Save to DMs")
@@ -80,7 +78,7 @@ async def test_save_sends_it_to_the_dms(world: World) -> None:
     assert again.channel_id == saved.channel_id
 
 
-async def test_no_way_leads_back_to_a_message_that_only_its_reader_saw(world: World) -> None:
+async def test_saved_dm_does_not_link_an_ephemeral_message(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"ephemeral": True})
     await world.said(await press(world, message, "Save to DMs"))
@@ -89,7 +87,7 @@ async def test_no_way_leads_back_to_a_message_that_only_its_reader_saw(world: Wo
     assert "It was painted here" not in saved.text
 
 
-async def test_save_says_so_where_no_server_is_shared_any_more(world: World) -> None:
+async def test_save_reports_a_missing_shared_server(world: World) -> None:
     await world.start_engine()
     message = await world.painted(context="private")
     world.discord.faults.add("POST", "/channels/*", status=403, code=50278)
@@ -97,7 +95,7 @@ async def test_save_says_so_where_no_server_is_shared_any_more(world: World) -> 
     assert "I cannot send you DMs" in await world.said(interaction)
 
 
-async def test_save_says_when_dms_are_closed(world: World) -> None:
+async def test_save_reports_closed_dms(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     world.user().accepts_dms = False

@@ -19,7 +19,7 @@ SUBMITTED: dict[Origin, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("origin", SUBMITTED)
-async def test_who_may_delete_a_picture_cancels_it(world: World, origin: Origin) -> None:
+async def test_cancel_requires_the_right_to_delete(world: World, origin: Origin) -> None:
     in_dm = origin is Origin.DIRECT_MESSAGE
     for role, name in PEOPLE.items():
         job, user = await world.job(world.user("ada"), **SUBMITTED[origin]), world.user(name)
@@ -33,7 +33,7 @@ async def test_who_may_delete_a_picture_cancels_it(world: World, origin: Origin)
             assert await world.state(job) is JobState.QUEUED
 
 
-async def test_a_moderator_stops_what_is_being_painted_and_the_log_says_so(world: World) -> None:
+async def test_moderator_cancelling_a_running_job_is_logged(world: World) -> None:
     job, moderator = await world.job(world.user("ada")), world.user("grace")
     assert await world.queue.claims.claim(ENGINE.id)
     said = await world.slash(moderator, "cancel", {"job": job.id}, channel="talk")

@@ -5,7 +5,7 @@ from tests.bot.commands.rights.origins import delete, press_in_a_copy, shown_as
 from tests.kit.world import World
 
 
-async def test_a_message_that_is_missing_counts_as_deleted(world: World) -> None:
+async def test_missing_message_counts_as_deleted(world: World) -> None:
     """It was deleted while the bot was away, so that it did not hear of it."""
     job = await world.painted_job(world.user("ada"))
     await shown_as(world, job, 4711)
@@ -19,7 +19,7 @@ async def test_a_message_that_is_missing_counts_as_deleted(world: World) -> None
     assert (await world.slash(world.user("ada"), "show", {"picture": job.id})).attachments
 
 
-async def test_many_messages_deleted_at_once_count_too(world: World) -> None:
+async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
     job = await world.painted_job(world.user("ada"))
     channel = world.discord.channel("paintings")
     await shown_as(world, job, 4711)
@@ -36,7 +36,7 @@ async def test_many_messages_deleted_at_once_count_too(world: World) -> None:
     await world.eventually(is_known)
 
 
-async def test_a_form_that_was_opened_before_gives_nothing_that_is_gone(world: World) -> None:
+async def test_form_opened_before_a_deletion_cannot_use_the_picture(world: World) -> None:
     job = await world.painted_job(world.user("ada"))
     opened = {
         name: await press_in_a_copy(world, world.user(name), job, action)

@@ -9,7 +9,7 @@ from tests.kit.world import World
 
 
 @pytest.mark.parametrize("origin", [Origin.PRIVATE, Origin.MODERATED, Origin.PUBLIC])
-async def test_what_only_an_admin_may_is_in_the_log(world: World, origin: Origin) -> None:
+async def test_admin_access_to_pictures_of_others_is_logged(world: World, origin: Origin) -> None:
     job = await MAKE[origin](world, world.user("ada"))
     admin = world.user("admin")
     await world.slash(admin, "show", {"picture": job.id}, channel="talk")
@@ -33,7 +33,7 @@ async def test_what_only_an_admin_may_is_in_the_log(world: World, origin: Origin
     assert f"<@{admin.id}>: deleted a picture (#{job.id}, <@{job.user_id}>)" in log
 
 
-async def test_an_admins_cancelling_is_in_the_log_and_a_members_own_is_not(world: World) -> None:
+async def test_cancelling_is_logged_for_admins_but_not_for_owners(world: World) -> None:
     first, second = await world.job(world.user("ada")), await world.job(world.user("ada"))
     await world.slash(world.user("ada"), "cancel", {"job": first.id})
     await world.slash(world.user("admin"), "cancel", {"job": second.id})
@@ -41,7 +41,7 @@ async def test_an_admins_cancelling_is_in_the_log_and_a_members_own_is_not(world
     assert (entry.action, entry.details["job"]) == ("remove", str(second.id))
 
 
-async def test_an_undo_reads_as_an_undo_with_the_values(world: World) -> None:
+async def test_log_shows_an_undo_with_the_old_and_new_values(world: World) -> None:
     admin = world.user("admin")
     message = await world.slash(admin, "limits set", {"size": 512})
     await world.press(admin, message, "Undo")

@@ -13,7 +13,7 @@ from tests.kit.world import World
 DOCUMENT = Path(__file__).parents[4] / "docs" / "security.md"
 
 
-def test_the_table_in_the_document_is_the_one_that_is_used() -> None:
+def test_rights_table_matches_the_security_document() -> None:
     written: dict[str, list[set[str]]] = {}
     for line in DOCUMENT.read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -40,9 +40,7 @@ def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
 
 
 @pytest.mark.parametrize("origin", Origin)
-async def test_everybody_has_the_rights_of_the_table_and_no_more(
-    world: World, origin: Origin
-) -> None:
+async def test_look_and_post_follow_the_rights_table(world: World, origin: Origin) -> None:
     """The owner's page asks nobody who they are; what another server sees is open there."""
     job = await MAKE[origin](world, world.user("ada"))
     fresh, is_open = await world.fresh(job), origin in {Origin.PUBLIC, Origin.OTHER_SERVER}
@@ -59,7 +57,7 @@ async def test_everybody_has_the_rights_of_the_table_and_no_more(
 
 
 @pytest.mark.parametrize("origin", Origin)
-async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
+async def test_delete_and_undo_follow_the_rights_table_without_publishing(
     world: World, origin: Origin
 ) -> None:
     job = await MAKE[origin](world, world.user("ada"))
@@ -103,14 +101,14 @@ OWNERS = (
 FOR_WHOM_IT_IS_SHOWN = (Action.AGAIN, Action.OTHER_STYLE, Action.COMPARE)
 
 
-def test_each_button_is_tried() -> None:
+def test_tests_cover_every_picture_button() -> None:
     takes = {*TAKES[1:]}
     elsewhere = {Action.DETAILS, Action.DELETE, Action.CANCEL, Action.SAME_STYLE}
     assert {*OWNERS, *FOR_WHOM_IT_IS_SHOWN, *takes, *elsewhere} == {*Action, *TAKES}
 
 
 @pytest.mark.parametrize("origin", Origin)
-async def test_no_button_does_more_than_the_table_says(world: World, origin: Origin) -> None:
+async def test_buttons_grant_no_more_than_the_rights_table(world: World, origin: Origin) -> None:
     job = await MAKE[origin](world, world.user("ada"))
     for role, name in PEOPLE.items():
         if role is AskerRole.OWNER:

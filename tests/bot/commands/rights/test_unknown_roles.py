@@ -21,7 +21,7 @@ async def world(world: World) -> World:
 
 
 @pytest.mark.parametrize("everybody", [False, True])
-async def test_who_has_the_role_may_paint(world: World, everybody: bool) -> None:
+async def test_member_with_an_unknown_painter_role_may_paint(world: World, everybody: bool) -> None:
     role = world.guild_id if everybody else UNKNOWN_ROLE
     await world.queue.limits.set(world.guild_id, {"painter_role_ids": [role]}, 1)
     await world.says(await world.paint(), "Place 1")
@@ -29,7 +29,7 @@ async def test_who_has_the_role_may_paint(world: World, everybody: bool) -> None
         assert "needs the role" in await world.said(await world.paint(user="grace"))
 
 
-async def test_pictures_of_the_role_are_hidden(world: World) -> None:
+async def test_pictures_of_an_unknown_spoiler_role_are_hidden(world: World) -> None:
     hidden = Defaults(spoiler_role_ids=(UNKNOWN_ROLE,))
     guild_id = world.guild_id
     await world.queue.defaults.set("guild", guild_id, hidden, guild_id=guild_id, by_user=1)

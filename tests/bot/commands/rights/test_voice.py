@@ -12,7 +12,7 @@ GUILDS = 1
 
 @pytest.mark.parametrize("kind", [VOICE, STAGE])
 @pytest.mark.parametrize("may_join", [True, False])
-async def test_a_picture_of_a_channel_that_one_may_not_join(
+async def test_voice_channel_picture_is_visible_only_to_members_allowed_to_join(
     world: World, kind: int, *, may_join: bool
 ) -> None:
     channel = world.discord.world.add_channel("lounge")

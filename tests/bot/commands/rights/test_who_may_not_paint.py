@@ -9,7 +9,9 @@ from tests.kit.world import World
 
 
 @pytest.mark.parametrize("reason", ["blocked", "role", "channel"])
-async def test_who_may_not_paint_there_posts_nothing_there(world: World, reason: str) -> None:
+async def test_member_barred_from_painting_posts_no_picture_in_the_channel(
+    world: World, reason: str
+) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     job = await world.painted_job(ada, timelapse=True)
     if reason == "blocked":
@@ -44,7 +46,7 @@ async def test_who_may_not_paint_there_posts_nothing_there(world: World, reason:
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-async def test_who_is_blocked_saves_no_style(world: World, everywhere: bool) -> None:
+async def test_blocked_member_cannot_save_a_style(world: World, everywhere: bool) -> None:
     ada = world.user("ada")
     await world.queue.blocks.add(None if everywhere else world.guild_id, ada.id, 1)
     message = await world.slash(
