@@ -26,8 +26,8 @@ def made_once() -> Iterator[None]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, as many tests wait; four at most."""
-    return min(4, (os.cpu_count() or 1) + 1)
+    """Two processes more than there are cores, as many tests wait; four at most."""
+    return min(4, (os.cpu_count() or 1) + 2)
 
 
 def pytest_collection_finish() -> None:
@@ -43,10 +43,16 @@ def pytest_runtest_setup() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow tests last, and those that drive a browser behind them."""
-    items.sort(
-        key=lambda item: (
-            item.get_closest_marker("browser") is not None,
-            item.get_closest_marker("slow") is not None,
-        )
-    )
+    """Put the slow tests last, and those that drive a browser behind them.
+
+    Side by side the slow ones, which mostly wait, are spread among the others, which compute.
+    """
+    browser = [item for item in items if item.get_closest_marker("browser")]
+    slow = [item for item in items if item.get_closest_marker("slow") and item not in browser]
+    last = {*browser, *slow}
+    fast = [item for item in items if item not in last]
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for number, item in enumerate(slow):
+            fast.insert(number + number * (len(fast) - number) // len(slow), item)
+        slow = []
+    items[:] = [*fast, *slow, *browser]

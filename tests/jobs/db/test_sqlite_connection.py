@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from jobs.db import connecting
 from jobs.db.database import Database
 from jobs.db.sqlite_connection import SqliteConnection
 from jobs.outcomes import QueueUnavailableError
@@ -91,7 +92,10 @@ async def test_failed_write_is_rolled_back_and_the_connection_stays_usable(
     assert await numbers(database) == [2]
 
 
-async def test_cancelled_wait_for_a_lock_leaves_no_lock(database: Database, tmp_path: Path) -> None:
+async def test_cancelled_wait_for_a_lock_leaves_no_lock(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "BUSY_TIMEOUT_SECONDS", 1.0)  # its thread waits as long
     other = Database(f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite3'}")
 
     async def write(number: int) -> None:
