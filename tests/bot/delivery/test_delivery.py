@@ -183,7 +183,10 @@ async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) 
     await world.finished(later)
 
 
-async def test_an_old_preview_does_not_hold_up_the_picture(world: World) -> None:
+async def test_an_old_preview_does_not_hold_up_the_picture(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 2.0)
     interaction = await world.paint()
     await world.says(interaction, "Place 1")
     # The next edit hangs for longer than the test may take.

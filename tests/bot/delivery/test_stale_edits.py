@@ -47,6 +47,7 @@ async def test_stale_edit_arriving_after_the_final_state_is_overwritten(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 1.0)  # as if it took far longer
+    monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (2.0, 3.0, 30.0))
     interaction, course = await slow_edit(world, 5.0)
     message = await world.finished(interaction)
     await world.eventually(lambda: course.results == [True, False, True])
@@ -54,7 +55,10 @@ async def test_stale_edit_arriving_after_the_final_state_is_overwritten(
     assert "cannot" not in message.text
 
 
-async def test_final_state_is_rechecked_after_a_lost_edit(world: World) -> None:
+async def test_final_state_is_rechecked_after_a_lost_edit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0, 30.0))
     interaction = await world.paint()
     await world.says(interaction, "Place 1")
     lost = world.discord.faults.add("PATCH", EDITS, drop=True)
