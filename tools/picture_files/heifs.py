@@ -107,7 +107,8 @@ def _avifs() -> list[Case]:
         found.append(
             _avif(
                 f"turned and mirrored as orientation {value}",
-                partial(saved, whole, "AVIF", quality=95, exif=exif),
+                # As bytes: Pillow takes the orientation out of an Exif object that it saves.
+                partial(saved, whole, "AVIF", quality=95, exif=exif.tobytes()),
                 turned(shown(ramps()), value),
                 mean=2,
             )
