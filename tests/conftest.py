@@ -26,8 +26,8 @@ def made_once() -> Iterator[None]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Three processes more than there are cores, as tests mostly wait; five at most."""
-    return min(5, (os.cpu_count() or 1) + 3)
+    """Two processes more than there are cores, as tests mostly wait; four at most."""
+    return min(4, (os.cpu_count() or 1) + 2)
 
 
 def pytest_collection_finish() -> None:
