@@ -286,15 +286,6 @@ async def test_full_temporary_folder_charges_no_job_and_is_reported(
     assert "full (No space left on device" in troubles["engine-trouble"]
 
 
-def test_missing_temporary_folder_is_a_problem(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert scratch.scratch_problem() is None
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    assert "gone (No such file" in (scratch.scratch_problem() or "")
-
-
 @contextlib.contextmanager
 def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No transaction of this process begins inside."""
