@@ -1,4 +1,4 @@
-"""For all tests: fast ones first, so that a mistake shows soon."""
+"""Fixtures and hooks for all tests; fast tests run first, so that mistakes show soon."""
 
 import gc
 import os
@@ -15,9 +15,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 @pytest.fixture(scope="session")
-def made_once() -> Iterator[None]:
-    """Make what is the same in each start of a bot once, for tests that start one in-process."""
-    # Not needed by the tests of the engine.
+def shared_bot_parts() -> Iterator[None]:
+    """Make once per process what every bot needs at its start, if it starts in-process."""
+    # Imported late: the tests of the engine do not need it.
     from tests.kit.commands import commands_told_once  # noqa: PLC0415
     from tests.kit.decoders import shared_decoders  # noqa: PLC0415
 
@@ -31,13 +31,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish() -> None:
-    """What all tests imported stays: it is not to be looked through for garbage each time."""
+    """Exclude everything imported so far from garbage collection, which would scan it each time."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_runtest_setup() -> None:
-    """What a test draws by chance does not hang on which tests its process ran before."""
+    """Seed torch, so that random numbers do not depend on earlier tests of the process."""
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
 
