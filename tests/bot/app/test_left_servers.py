@@ -7,7 +7,7 @@ import pytest
 from bot.app import left_servers
 from bot.app.left_servers import LeftServers
 from bot.ui.people import invitation
-from jobs.changing import servers
+from jobs.management import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
 from sandbox.model import Message

@@ -13,7 +13,7 @@ from bot.cards.small_print import NOTES_LIMIT, Attached, duration, notes, settin
 from bot.texts import texts_for
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
-from jobs.changing.audit import SERVER_LEFT
+from jobs.management.audit import SERVER_LEFT
 from jobs.model import Job, JobState, PaintReport, Progress, Reply, Standing
 from tests.kit.samples import failure, job_of
 
