@@ -20,7 +20,7 @@ from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.health import TROUBLE_SECONDS, EngineState, EngineTrouble, Health, StoreState
 from jobs.model import EngineInfo, Job, JobState
 from jobs.scheduling.fleet import engine_from_row, is_alive
-from jobs.scheduling.standings import is_starting
+from jobs.scheduling.positions import is_starting
 from jobs.submission.limits import DAY_SECONDS, EVERYWHERE
 
 E = schema.engines.c

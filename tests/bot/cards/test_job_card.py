@@ -14,7 +14,7 @@ from bot.texts import texts_for
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
 from jobs.management.audit import SERVER_LEFT
-from jobs.model import Job, JobState, PaintReport, Progress, Reply, Standing
+from jobs.model import Job, JobState, PaintReport, Progress, QueuePosition, Reply
 from tests.kit.samples import failure, job_of
 
 NOW = datetime.now(UTC)
@@ -50,7 +50,7 @@ def alt_texts_of(card: ui.LayoutView) -> list[str | None]:
     return [item.description for gallery in galleries for item in gallery.items]
 
 
-READY = Standing(2, NOW + timedelta(hours=2), 1, paused=False)
+READY = QueuePosition(2, NOW + timedelta(hours=2), 1, paused=False)
 
 
 def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:

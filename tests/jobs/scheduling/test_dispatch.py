@@ -153,8 +153,8 @@ async def test_predicted_times_come_true(queue: JobQueue, clock: FakeClock) -> N
     await club.open()
     jobs = await crowd(queue, 3)
     began = clock.now
-    shown = await queue.standings.get_many([job.id for job in jobs])
-    assert sorted(standing.place for standing in shown.values()) == list(range(1, len(jobs) + 1))
+    shown = await queue.positions.get_many([job.id for job in jobs])
+    assert sorted(position.place for position in shown.values()) == list(range(1, len(jobs) + 1))
     await club.until_idle()
     for job in jobs:
         ready = shown[job.id].ready_at
@@ -170,11 +170,11 @@ async def test_predicted_time_uses_the_idle_card_not_the_fleet_mean(
     club = Club(queue, clock, MIXED)
     await club.open()
     job = await accepted(queue, options=HUGE)
-    standing = await queue.standings.get(job.id)
-    assert standing is not None
-    assert standing.ready_at is not None
+    position = await queue.positions.get(job.id)
+    assert position is not None
+    assert position.ready_at is not None
     seconds = work_of(HUGE) * 3.0
-    assert standing.ready_at.timestamp() - clock.now == pytest.approx(seconds)
+    assert position.ready_at.timestamp() - clock.now == pytest.approx(seconds)
 
 
 async def test_slow_engine_leaves_jobs_to_much_faster_idle_cards(
