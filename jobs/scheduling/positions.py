@@ -14,7 +14,7 @@ from jobs.db.database import Record
 from jobs.db.facts import seconds_since
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
 from jobs.model import Job, JobState, QueuePosition
-from jobs.scheduling.fairness import rejoined
+from jobs.scheduling.fairness import slots_after_pause
 from jobs.scheduling.fleet import (
     RUNNING_COLUMNS,
     Fleet,
@@ -201,7 +201,7 @@ class _PausedPlaces:
             found = await self.connection.execute(going.order_by(J.start, J.id))
             self._going = [(each.start, each.id) for each in found]
         if guild_id not in self._slots:
-            slots = await rejoined(self.connection, guild_id)
+            slots = await slots_after_pause(self.connection, guild_id)
             self._slots[guild_id] = {
                 slot.job_id: (number, slot.start) for number, slot in enumerate(slots)
             }

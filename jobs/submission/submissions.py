@@ -205,7 +205,7 @@ async def _insert(
     work, speed_class = _work(submission), _speed_class(submission)
     seconds = fleet.seconds(speed_class, work, chosen.network)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
-    tags = await fairness.take_place(
+    tags = await fairness.assign_tags(
         transaction,
         flow=fairness.flow_of(asker.guild_id, asker.user_id),
         user_id=asker.user_id,

@@ -13,7 +13,7 @@ from common.options import MAX_SIZE_PX, PaintOptions
 from jobs.db import schema
 from jobs.model import Claim, EngineInfo, Job
 from jobs.queue import JobQueue
-from jobs.scheduling.dispatch import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose
+from jobs.scheduling.dispatch import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose_job
 from jobs.scheduling.fleet import Fleet, Load
 from jobs.scheduling.speeds import SpeedModel, speed_class_of, work_of
 from tests.kit.samples import RESULT, FakeClock, Place, accepted, report
@@ -123,7 +123,7 @@ def painted(engines: tuple[EngineInfo, ...], line: list[Load]) -> dict[int, floa
                 continue
             remaining = {name: end - now for name, end in until.items() if end > now}
             fleet = Fleet(engines, remaining, SpeedModel({}))
-            taken = choose(line, fleet, each.id).job_id
+            taken = choose_job(line, fleet, each.id).job_id
             if taken is None:
                 continue
             load = next(load for load in line if load.job_id == taken)
