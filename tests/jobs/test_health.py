@@ -25,10 +25,10 @@ from jobs.cli import commands
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
 from jobs.model import FailureKind
-from jobs.order.fleet import ENGINE_ALIVE_SECONDS
-from jobs.order.standings import STARTING_SECONDS
 from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 from jobs.queue import JobQueue
+from jobs.scheduling.fleet import ENGINE_ALIVE_SECONDS
+from jobs.scheduling.positions import STARTING_SECONDS
 from tests.kit.samples import (
     RESULT,
     FakeClock,
@@ -281,11 +281,11 @@ async def test_expected_engine_that_never_starts_is_a_trouble(
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.expect()
     assert await troubles(queue) == []
-    assert (await queue.standings.overview(5)).engine_starting
+    assert (await queue.positions.overview(5)).engine_starting
     clock.advance(STARTING_SECONDS + 1)
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     assert await troubles(queue) == ["no-engine"]
-    assert not (await queue.standings.overview(5)).engine_starting
+    assert not (await queue.positions.overview(5)).engine_starting
 
 
 async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> None:

@@ -20,7 +20,7 @@ from bot.ui.people import is_operator
 from bot.ui.spans import read_span, span_choices
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
-from jobs.changing.administration import REASON_LIMIT, Block
+from jobs.management.administration import REASON_LIMIT, Block
 from jobs.outcomes import Cancelled, CancelRequested
 
 PAGE_SIZE = 12
@@ -85,8 +85,8 @@ async def show_block(
     cancel_button: type[PersistentItem],
 ) -> None:
     """Say that somebody is blocked, with a button that cancels their unfinished pictures."""
-    standings = interaction.client.queue.standings
-    unfinished = await standings.unfinished_of(member_id, guild_id, limit=None)
+    positions = interaction.client.queue.positions
+    unfinished = await positions.unfinished_of(member_id, guild_id, limit=None)
     if not unfinished:
         await say(interaction, said)
         return
@@ -112,7 +112,7 @@ async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) 
 async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: int | None) -> int:
     """Cancel a member's unfinished pictures; returns how many."""
     queue = interaction.client.queue
-    unfinished = await queue.standings.unfinished_of(member_id, guild_id, limit=None)
+    unfinished = await queue.positions.unfinished_of(member_id, guild_id, limit=None)
     # The last first, so that none of them moves up and is started meanwhile.
     outcomes = [
         await queue.jobs.remove(job.id, interaction.user.id) for job in reversed(unfinished)
