@@ -11,9 +11,9 @@ from typing import Any
 from bench.children.pausing_engine import UNAVAILABLE, patiently
 from common.options import PaintOptions
 from common.settings import Settings
+from jobs.execution import reaper
 from jobs.model import Job
 from jobs.queue import JobQueue
-from jobs.working import reaping
 from tests.kit.samples import submission
 from tests.whole.tiny_discord import Client
 
@@ -21,7 +21,7 @@ from tests.whole.tiny_discord import Client
 def run_bot(settings: dict[str, Any], port: int) -> None:
     """Run the bot process until it is killed."""
     logging.disable()
-    reaping.AWAKE_SECONDS = 1.0  # engines have short leases and the bot short runs
+    reaper.AWAKE_SECONDS = 1.0  # engines have short leases and the bot short runs
     asyncio.run(_bot(Settings(_env_file=None, **settings), port))
 
 

@@ -16,9 +16,9 @@ from common.logs import set_up_logging
 from common.store import StorageUnavailableError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
+from jobs.execution.ending import DEATHS_ALLOWED
 from jobs.model import EngineInfo, JobState
 from jobs.queue import JobQueue
-from jobs.working.ending import DEATHS_ALLOWED
 from tests.kit.world import World
 
 ENGINE = EngineInfo("engine-1", "here", "cpu", "lite", "1", 1)
@@ -132,7 +132,7 @@ async def test_every_log_line_of_a_job_carries_its_ids(
 async def test_jobs_ended_outside_an_engine_are_logged_with_their_ids(
     closed_world: World, log: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.working.reaping.AWAKE_SECONDS", 0.0)
+    monkeypatch.setattr("jobs.execution.reaper.AWAKE_SECONDS", 0.0)
     world = closed_world
     await world.start_bot()
     first = await world.says(await world.paint(), "#1")
