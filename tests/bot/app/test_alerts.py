@@ -210,6 +210,47 @@ async def test_store_is_asked_again_before_an_alert(
     assert told(owned) == []
 
 
+async def test_store_that_failed_for_a_member_is_asked_at_the_next_look(
+    owned: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await owned.start_engine()
+    asked: list[StoreState] = []
+
+    async def store() -> StoreState:
+        asked.append(StoreState("The picture store answers 503."))
+        return asked[-1]
+
+    await look(owned)
+    owned.bot.service(Alerts)._looks = 1
+    monkeypatch.setattr(owned.bot.queue.health, "store", store)
+    await look(owned)
+    assert not asked, "as it writes a file each time"
+    with pytest.raises(OSError, match="refused"), owned.queue.store.timings.measured("put"):
+        raise OSError("refused")
+    await look(owned)
+    assert len(asked) == 1
+    (first,) = told(owned)
+    assert first.startswith("⚠️ The picture store does not work: The picture store answers 503.")
+
+
+async def test_idle_store_is_asked_every_two_minutes(
+    owned: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await owned.start_engine()
+    await look(owned)
+    asked: list[int] = []
+
+    async def store() -> StoreState:
+        asked.append(looks)
+        return StoreState()
+
+    monkeypatch.setattr(owned.bot.queue.health, "store", store)
+    owned.bot.service(Alerts)._looks = 1
+    for looks in range(1, 9):
+        await look(owned)
+    assert asked == [4, 8]
+
+
 async def test_second_engine_in_trouble_sends_another_alert(owned: World) -> None:
     await owned.start_engine()
     engines = owned.bot.queue.engines
