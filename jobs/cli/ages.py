@@ -22,7 +22,9 @@ async def doubt_about_ages(queue: JobQueue) -> str | None:
     A running bot knows Discord's time anyway; this asks for it.
     """
     try:
-        discord_now = await asyncio.to_thread(_discord_now, queue.settings.discord_api_url or _DISCORD)
+        discord_now = await asyncio.to_thread(
+            _discord_now, queue.settings.discord_api_url or _DISCORD
+        )
     except (OSError, HTTPException, ValueError) as error:
         return (
             f"Discord could not be asked for the time ({error}), and {WHY}. The running bot "

@@ -238,7 +238,7 @@ async def test_idle_store_is_asked_every_two_minutes(
 ) -> None:
     await owned.start_engine()
     await look(owned)
-    asked: list[int] = []
+    looks, asked = 0, list[int]()
 
     async def store() -> StoreState:
         asked.append(looks)
@@ -246,7 +246,8 @@ async def test_idle_store_is_asked_every_two_minutes(
 
     monkeypatch.setattr(owned.bot.queue.health, "store", store)
     owned.bot.service(Alerts)._looks = 1
-    for looks in range(1, 9):
+    while looks < 8:
+        looks += 1
         await look(owned)
     assert asked == [4, 8]
 
