@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import platform
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -340,6 +341,20 @@ async def test_engines_dying_before_registration_are_a_crash_loop(
     assert "engine on cuda:1" in str(trouble.sentence)
     crashes.take_back(place.folder, "engine on cuda:1")
     assert await troubles(queue) == []
+
+
+@pytest.mark.parametrize("setting", ["auto", "cuda", "cuda:0"])
+async def test_crash_loop_names_an_embedded_engine_once(
+    queue: JobQueue, place: Place, clock: FakeClock, setting: str
+) -> None:
+    for number in range(3):
+        dying = replace(engine(f"engine-{number}"), host=platform.node(), device="cuda:0")
+        await queue.engines.register(dying)
+        clock.advance(ENGINE_ALIVE_SECONDS + 1)
+        crashes.note(place.folder, f"{crashes.ENGINE_ON}{setting}")
+        crashes.note(place.folder, f"{crashes.ENGINE_ON}cuda:1")  # dies before it registers
+    crashing = (await queue.health.ask()).crashing
+    assert sorted(crashing) == sorted(["engine on cuda:1", f"engine on {platform.node()} (cuda:0)"])
 
 
 async def test_newer_database_schema_is_a_trouble(queue: JobQueue) -> None:

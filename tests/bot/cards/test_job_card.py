@@ -127,7 +127,7 @@ def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     said = replace(job, reply=replace(job.reply, alt_text="A cat"))
     assert descriptions(T, said, 2) == ["1: A cat", "2: A cat"]
     assert descriptions(T, said, 1) == ["A cat"]
-    assert descriptions(T, job, 1) == ["A photo in 2 styles"]
+    assert descriptions(T, job, 1) == ["A photo in the style of “Reed”"], "the first, so far"
 
 
 def test_alt_text_describes_previews_and_clips() -> None:
