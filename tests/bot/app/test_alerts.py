@@ -270,10 +270,10 @@ async def test_second_engine_in_trouble_sends_another_alert(world_with_owner: Wo
     assert dms_to(world_with_owner)[1].startswith(
         "⚠️ 2 engines cannot paint. north (cpu), south (cpu): Its disk is full. They keep trying"
     )
-    await engines.note_well(one)
+    await engines.clear_trouble(one)
     await check_alerts(world_with_owner)
     assert len(dms_to(world_with_owner)) == 2
-    await engines.note_well(other)
+    await engines.clear_trouble(other)
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner)[2].startswith("✅ Resolved: “2 engines")
     assert len(dms_to(world_with_owner)) == 3
