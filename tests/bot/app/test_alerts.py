@@ -12,7 +12,7 @@ from common import crashes
 from common.defaults import Defaults
 from jobs.health import StoreState
 from jobs.outcomes import QueueUnavailableError
-from tests.kit.pretend_engine import ENGINE
+from tests.kit.fake_engine import ENGINE
 from tests.kit.world import World
 
 
@@ -53,7 +53,7 @@ async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
     await look(owned, 2)
     assert told(owned) == []
     interaction = await owned.paint()
-    await owned.says(interaction, "not running")
+    await owned.wait_for_text(interaction, "not running")
     await look(owned, 3)
     (first,) = told(owned)
     assert first.startswith("⚠️ No engine is running (waiting jobs: 1)")
@@ -62,7 +62,7 @@ async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
     await look(owned)
     assert len(told(owned)) == 1, "a restart does not tell it again"
     await owned.start_engine()
-    await owned.finished(interaction)
+    await owned.wait_finished(interaction)
     await look(owned, 2)
     assert told(owned)[1].startswith("✅ Resolved: “No engine is running")
     assert len(told(owned)) == 2

@@ -34,7 +34,7 @@ from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
 from tests.jobs.db.test_migrations import make_version
-from tests.kit.samples import Place
+from tests.kit.samples import Storage
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = {"DISCORD_TOKEN": "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-any-bot"}
@@ -287,12 +287,12 @@ async def test_migration_may_exceed_the_database_timeout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As to copy a large database takes; its process was killed each time, and no start came."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     slowly = "import sys, time; time.sleep(4); from jobs.migrating import main; sys.exit(main())"
     monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", slowly))
     monkeypatch.setattr(checks, "TIMEOUT_SECONDS", 0.5)
-    found = await _database(place.settings())
+    found = await _database(storage.settings())
     assert (found.text, found.is_fault) == ("SQLite, of this version", False)
     (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
     said = capfd.readouterr().err
@@ -304,11 +304,11 @@ async def test_check_without_permission_to_migrate_leaves_the_database_unchanged
     tmp_path: Path,
 ) -> None:
     """The bot of the older version may go on with it."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
-    before = place.sqlite_file.read_bytes()
-    found = await _database(place.settings(), may_migrate=False)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    before = storage.sqlite_file.read_bytes()
+    found = await _database(storage.settings(), may_migrate=False)
     assert "A migration is due. The database has schema 0003" in found.text
     assert (found.is_doubtful, found.is_fault) == (True, False)
-    assert [path.name for path in tmp_path.iterdir()] == [place.sqlite_file.name]
-    assert place.sqlite_file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [storage.sqlite_file.name]
+    assert storage.sqlite_file.read_bytes() == before

@@ -19,8 +19,8 @@ AN_HOUR = 3600.0
 
 async def waiting(world: World, **details: object) -> Job:
     """A picture that waits, asked for by a command."""
-    await world.says(await world.paint(**details), "Place")  # type: ignore[arg-type]
-    await world.no_intakes()
+    await world.wait_for_text(await world.paint(**details), "Place")  # type: ignore[arg-type]
+    await world.wait_no_intakes()
     return (await world.jobs())[0]
 
 
@@ -29,7 +29,7 @@ def told(world: World) -> list[Message]:
 
 
 async def delivered(world: World, job: Job) -> bool:
-    return (await world.fresh(job)).delivered_at is not None
+    return (await world.reload(job)).delivered_at is not None
 
 
 async def removed(world: World) -> None:
@@ -133,14 +133,14 @@ async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     weekly = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
     assert invites in weekly.text
     interaction = await world.paint()
-    message = await world.says(interaction, "Place")
+    message = await world.wait_for_text(interaction, "Place")
     await keeper.look()
     await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
     await world.start_engine()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     other = await world.press(world.discord.add_user("Bob"), message, "Again")
-    assert "#2" in await world.said(other), "it was for all who are there"
+    assert "#2" in await world.answer_text(other), "it was for all who are there"
     for _used_since in (True, False):
         assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
         await keeper.note()

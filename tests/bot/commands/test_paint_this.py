@@ -9,7 +9,7 @@ from discord.components import _component_factory
 from bot.commands.paint_this import pictures_of
 from sandbox.model import Message, StickerFormat
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import World, answer
+from tests.kit.world import World, wait_for_answer
 
 
 async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
@@ -19,7 +19,7 @@ async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
     submitted = await world.discord.submit_modal(
         opened, {"name": "the great wave", "strength": ["strong"]}
     )
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
     (job,) = await world.jobs()
     assert job.inputs.styles[0].preset == "great-wave"
     assert job.options.strength == 0.7
@@ -27,16 +27,16 @@ async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
 
 async def test_paint_this_works_on_pictures_painted_by_the_bot(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     opened = await world.discord.message_command(world.user(), "Paint this", message)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
 
 
 async def test_paint_this_refuses_a_message_without_a_picture(world: World) -> None:
     post = world.discord.post(world.user(), "words", [("notes.txt", b"notes")])
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
-    assert "has no picture" in await world.said(interaction)
+    assert "has no picture" in await world.answer_text(interaction)
 
 
 def sticker_post(world: World, *kinds: StickerFormat) -> Message:
@@ -53,23 +53,25 @@ async def test_a_sticker_is_painted(world: World) -> None:
     post = sticker_post(world, StickerFormat.PNG)
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
 
 
 async def test_one_of_several_stickers_is_painted(world: World) -> None:
     await world.start_engine()
     post = sticker_post(world, StickerFormat.PNG, StickerFormat.LOTTIE, StickerFormat.APNG)
-    asked = await answer(await world.discord.message_command(world.user(), "Paint this", post))
+    asked = await wait_for_answer(
+        await world.discord.message_command(world.user(), "Paint this", post)
+    )
     assert [button["label"] for button in asked.buttons] == ["1", "2", "All 2 in one message"]
     opened = await world.discord.press(world.user(), asked, label="2")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
 
 
 async def test_lottie_sticker_is_refused_with_advice(world: World) -> None:
     post = sticker_post(world, StickerFormat.LOTTIE)
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
-    assert "attach a screenshot" in await world.said(interaction)
+    assert "attach a screenshot" in await world.answer_text(interaction)
 
 
 def test_external_pictures_are_fetched_only_through_the_discord_proxy() -> None:
