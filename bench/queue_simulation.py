@@ -36,9 +36,9 @@ from common.settings import Settings
 from common.store import key_for
 from engine.worker.lease import RENEWALS_A_LEASE
 from engine.worker.progress_reporter import CHECKPOINT_SECONDS, PREVIEW_SECONDS, PROGRESS_SECONDS
+from jobs.execution.leases import LEASE_SECONDS
 from jobs.model import Claim, EngineInfo, PaintReport, Progress
 from jobs.queue import JobQueue
-from jobs.working.leases import LEASE_SECONDS
 
 # Durable commits, as in an installation.
 SERVER_OPTIONS = ("max_connections=100", "unix_socket_directories=", "shared_buffers=256MB")

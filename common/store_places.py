@@ -25,6 +25,10 @@ _S3_OPTIONS: dict[str, Any] = {
         # answer.
         "read_timeout": 60,
         "retries": {"mode": "standard", "total_max_attempts": 2},
+        # Servers other than Amazon's may refuse them when written (Ceph over HTTPS), and answer
+        # with wrong ones when a part is read (rclone). Uploads are signed with their SHA-256.
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
     },
 }
 _TRIES = 1

@@ -9,9 +9,9 @@ from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
 from common.settings import MIB
 from jobs.db.liveness import BotState
+from jobs.execution.ending import DEATHS_ALLOWED
 from jobs.model import EngineInfo, FailureKind, Job
 from jobs.outcomes import DatabaseLockedError
-from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
 """If a startable job waits this long and no engine paints, engines are stuck."""

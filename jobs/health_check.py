@@ -17,11 +17,11 @@ from jobs.db.database import seen_recently
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
-from jobs.entering.limits import DAY_SECONDS, EVERYWHERE
 from jobs.health import TROUBLE_SECONDS, EngineState, EngineTrouble, Health, StoreState
 from jobs.model import EngineInfo, Job, JobState
-from jobs.order.fleet import engine_from_row, is_alive
-from jobs.order.standings import is_starting
+from jobs.scheduling.fleet import engine_from_row, is_alive
+from jobs.scheduling.standings import is_starting
+from jobs.submission.limits import DAY_SECONDS, EVERYWHERE
 
 E = schema.engines.c
 _PLACE = (E.host, E.device)

@@ -23,10 +23,10 @@ from common.gpus import unused_card
 from common.settings import ENV_FILE, MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store_places import folder_of
-from jobs.entering.limits import DAY_SECONDS
 from jobs.health import CLOCK_SECONDS
 from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, is_transient
 from jobs.queue import JobQueue
+from jobs.submission.limits import DAY_SECONDS
 
 TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0

@@ -17,7 +17,7 @@ from bot.ui.words import (
     ready_words,
     styles_words,
 )
-from jobs.changing.audit import SERVER_LEFT
+from jobs.management.audit import SERVER_LEFT
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14

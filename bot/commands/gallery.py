@@ -28,7 +28,7 @@ from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import TryLater, fault_of, is_transient
 from bot.wire.original_response import with_retries
 from bot.wire.uploads import Upload
-from jobs.changing.gallery import TAKEN_OUT, GalleryPost
+from jobs.management.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
 
 TITLE_LIMIT = 100

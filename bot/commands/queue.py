@@ -14,8 +14,8 @@ from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.words import job_line, plain, standing_words
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, Standing
-from jobs.order.standings import QueueOverview
 from jobs.outcomes import Usage
+from jobs.scheduling.standings import QueueOverview
 
 OWN_SHOWN = 8  # each takes 3 of a message's 40 components
 OTHERS_SHOWN = 10

@@ -20,7 +20,7 @@ from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import load_catalogue
-from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
+from jobs.management.styles import Replaced, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
 TYPED_LIMIT = 100  # longer than a name, so that our own sentence can say so

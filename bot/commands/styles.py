@@ -15,7 +15,7 @@ from bot.ui.words import is_local, is_offered, local_first, plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting, load_catalogue
 from common.settings import Settings
-from jobs.changing.styles import SAVED_STYLE
+from jobs.management.styles import SAVED_STYLE
 
 PAGE_SIZE = STYLES_TRIED
 SEARCH_LIMIT = 40  # characters, so that it fits into a custom_id

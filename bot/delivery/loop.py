@@ -15,9 +15,9 @@ from bot.delivery.tracked_message import TrackedMessage, differs, passing_time
 from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import track_requests
 from bot.wire.original_response import is_mine
+from jobs.execution.job_log import job_log_ids
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 

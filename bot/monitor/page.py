@@ -19,8 +19,8 @@ from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
 from jobs.health import Health, StoreState, of_database
 from jobs.model import Job
-from jobs.order.speeds import usual_seconds
 from jobs.outcomes import QueueError, QueueUnavailableError
+from jobs.scheduling.speeds import usual_seconds
 
 log = logging.getLogger(__name__)
 

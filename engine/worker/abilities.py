@@ -13,7 +13,7 @@ from engine.networks.registry import available_networks
 from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
 from engine.painting.memory import largest_side_px
 from jobs.model import EngineInfo
-from jobs.order.speeds import STANDARD_ITERATIONS, half_octave_of
+from jobs.scheduling.speeds import STANDARD_ITERATIONS, half_octave_of
 
 GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
 """Seconds for a unit of work, by kind of device, until this one is measured. Guesses."""

@@ -12,10 +12,10 @@ from common.backoff import Backoff
 from common.store import StorageUnavailableError
 from engine.worker.handle import Checkpoint, JobHandle, StopReason
 from engine.worker.hanging import HangWatch
+from jobs.execution.leases import LEASE_SECONDS
 from jobs.model import Claim
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
-from jobs.working.leases import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

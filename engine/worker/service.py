@@ -39,11 +39,11 @@ from engine.worker.painter import JobPainter
 from engine.worker.storing import store_finished
 from engine.worker.surroundings import EngineInTroubleError, Surroundings
 from engine.worker.thread import THREAD, PaintingThread
+from jobs.execution.job_log import job_log_ids, log_end
+from jobs.execution.leases import LEASE_SECONDS
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport
 from jobs.outcomes import LeaseHeld, LeaseOutcome, OtherVersionError, QueueUnavailableError
 from jobs.queue import JobQueue
-from jobs.working.job_log import job_log_ids, log_end
-from jobs.working.leases import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from jobs.changing.administration import Block
-from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import commands as cli
+from jobs.management.administration import Block
+from jobs.management.audit import COMMAND_LINE
 from jobs.model import Progress
 from jobs.queue import JobQueue
 from tests.kit.other_user import without_access

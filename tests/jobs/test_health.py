@@ -24,10 +24,10 @@ from jobs.cli import commands
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
 from jobs.model import FailureKind
-from jobs.order.fleet import ENGINE_ALIVE_SECONDS
-from jobs.order.standings import STARTING_SECONDS
 from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 from jobs.queue import JobQueue
+from jobs.scheduling.fleet import ENGINE_ALIVE_SECONDS
+from jobs.scheduling.standings import STARTING_SECONDS
 from tests.kit.samples import (
     RESULT,
     FakeClock,

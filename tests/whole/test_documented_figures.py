@@ -27,11 +27,12 @@ from engine.recipes.recipe import load_recipe
 from engine.styles import statistics_files
 from engine.worker import progress_reporter
 from jobs import health
-from jobs.changing import clearing, erasures, retention, weekly_styles
-from jobs.changing.styles import STYLES_ALLOWED
 from jobs.cli import settling
 from jobs.db import copying, liveness
-from jobs.order.speeds import NETWORK_WORK
+from jobs.management import clearing, weekly_styles
+from jobs.management.styles import STYLES_ALLOWED
+from jobs.privacy import erasures, retention
+from jobs.scheduling.speeds import NETWORK_WORK
 from tests.whole.test_documents import ROOT
 
 DAY, MINUTE = 86_400, 60

@@ -92,7 +92,7 @@ async def test_upgrade_from_each_release_loses_nothing(
     named = {name: number for name, number in known.items() if isinstance(number, int)}
     waiting = known["waiting"]
     assert isinstance(waiting, list)
-    monkeypatch.setattr("jobs.working.reaping.AWAKE_SECONDS", 0.5)
+    monkeypatch.setattr("jobs.execution.reaper.AWAKE_SECONDS", 0.5)
     settings = load_settings(
         _env_file=None, atelier_data_dir=data, atelier_network="lite", atelier_device="cpu"
     )

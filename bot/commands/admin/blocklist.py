@@ -20,7 +20,7 @@ from bot.ui.people import is_operator
 from bot.ui.spans import read_span, span_choices
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
-from jobs.changing.administration import REASON_LIMIT, Block
+from jobs.management.administration import REASON_LIMIT, Block
 from jobs.outcomes import Cancelled, CancelRequested
 
 PAGE_SIZE = 12

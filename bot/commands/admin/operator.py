@@ -31,7 +31,7 @@ from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.people import is_operator
 from bot.ui.words import those_that_fit
 from bot.wire.acknowledging import acknowledge
-from jobs.changing.administration import REASON_LIMIT
+from jobs.management.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
 
 ONLY_OPERATORS = _("Only the operator of this bot may do that.")

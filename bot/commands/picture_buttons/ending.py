@@ -30,9 +30,9 @@ from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import is_transient
 from bot.wire.original_response import ORIGINAL, webhook_of
-from jobs.changing.retention import message_removed_first
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
+from jobs.privacy.retention import message_removed_first
 
 TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
 STILL_THERE = _(

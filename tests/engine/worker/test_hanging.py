@@ -21,10 +21,10 @@ from engine.worker.hanging import HangingError, HangWatch
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from engine.worker.surroundings import EngineInTroubleError
+from jobs.execution.ending import HUNG
 from jobs.model import FailureKind, Job, JobState
 from jobs.outcomes import LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
-from jobs.working.ending import HUNG
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.test_surroundings import charged
 from tests.engine.worker.working import INFO, ended, worker

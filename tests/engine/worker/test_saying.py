@@ -9,10 +9,10 @@ import pytest
 from common.settings import Settings
 from common.version import VERSION
 from engine.worker.saying import say_start
+from jobs.execution.job_log import log_end
 from jobs.model import EngineInfo, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
-from jobs.working.job_log import log_end
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
 from tests.kit.samples import paint_report, submit_job

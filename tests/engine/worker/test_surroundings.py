@@ -26,9 +26,9 @@ from engine.worker.service import EngineWorker
 from engine.worker.surroundings import EngineInTroubleError
 from jobs.db import schema
 from jobs.db.liveness import BotInfo
+from jobs.execution import reaper
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from jobs.working import reaping
 from tests.engine.worker.conftest import Poster, SlowPainting
 from tests.engine.worker.working import INFO, ended, running, worker
 
@@ -130,7 +130,7 @@ async def test_finished_painting_survives_a_full_disk_longer_than_a_lease(
     slow_painting: SlowPainting,
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
-    monkeypatch.setattr(reaping, "AWAKE_SECONDS", 0.0)
+    monkeypatch.setattr(reaper, "AWAKE_SECONDS", 0.0)
     async with worker(queue, settings):
         job = await poster.post(iterations=10, timelapse=True)
         await running(queue, job)

@@ -16,11 +16,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from bench import postgres
-from jobs.changing.gallery import GalleryPost
 from jobs.db import copying, migrate, schema
 from jobs.db.copying import BEFORE_MIGRATIONS
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
+from jobs.management.gallery import GalleryPost
 from jobs.model import JobState
 from jobs.outcomes import (
     Accepted,

@@ -11,7 +11,7 @@ from bot.commands.admin import (
 )
 from bot.ui.components import PersistentItem
 from common.limits import Limits
-from jobs.changing.audit import amend_audit
+from jobs.management.audit import amend_audit
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobs.changing.administration import REASON_LIMIT
+from jobs.management.administration import REASON_LIMIT
 from tests.bot.commands.admin.test_operator import run_by
 from tests.kit.world import World
 
