@@ -278,6 +278,9 @@ class PaintInputs(BaseModel):
         (), description="For each style the key of a mask that says where it applies."
     )
     start: str | None = Field(None, description="The picture to start from, with start=file.")
+    alt_texts: tuple[str, ...] = Field(
+        (), max_length=MAX_VARIANTS, description="Of each photograph; empty if none has one."
+    )
     clip: ClipInput | None = Field(
         None, description="What is painted, where it moves; `content` is its first frame then."
     )
@@ -297,7 +300,8 @@ class PaintInputs(BaseModel):
     def taken_back(self) -> "PaintInputs":
         """The inputs after an erasure of their pictures: the styles only."""
         gone = {"content": "", "more_contents": (), "mask": None, "start": None, "clip": None}
-        return self.model_copy(update={**gone, "style_masks": (), "erased": True})
+        empty = {"style_masks": (), "alt_texts": ()}
+        return self.model_copy(update={**gone, **empty, "erased": True})
 
     def picture_keys(self) -> tuple[str, ...]:
         """Keys of all stored pictures that the job needs."""

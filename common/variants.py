@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import reduce
 from itertools import compress
+from typing import Any
 
 from common.catalogue import load_catalogue
 from common.options import MAX_SEED, PaintInputs, PaintOptions
@@ -41,7 +42,10 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
             photos = (inputs.content, *inputs.more_contents)[: options.variants]
             if inputs.erased:  # only their number is left
                 photos = ("",) * options.variants
-            return tuple(Variant(_of_photo(inputs, photo), alone) for photo in photos)
+            return tuple(
+                Variant(_of_photo(inputs, photo, number), alone)
+                for number, photo in enumerate(photos)
+            )
         case "strength":
             step = (STRONGEST_VARIANT - SOFTEST_VARIANT) / (options.variants - 1)
             strengths = (SOFTEST_VARIANT + number * step for number in range(options.variants))
@@ -91,11 +95,12 @@ def _listed(before: Value, name: Value) -> Value:
     return Sentence(_LIST, {"before": before, "name": name})
 
 
-def _of_photo(inputs: PaintInputs, photo: str) -> PaintInputs:
+def _of_photo(inputs: PaintInputs, photo: str, number: int) -> PaintInputs:
     """The inputs with one of the photographs only; the mask belongs to the first."""
-    if photo == inputs.content:
-        return inputs.model_copy(update={"more_contents": ()})
-    alone = {"content": photo, "more_contents": (), "mask": None, "content_aspect": None}
+    said = inputs.alt_texts[number : number + 1]
+    alone: dict[str, Any] = {"more_contents": (), "alt_texts": said}
+    if photo != inputs.content:
+        alone |= {"content": photo, "mask": None, "content_aspect": None}
     return inputs.model_copy(update=alone)
 
 

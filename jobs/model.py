@@ -253,7 +253,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """A job's place in the queue, and the predicted time at which it will be ready."""
 
     place: int

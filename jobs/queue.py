@@ -27,7 +27,7 @@ from jobs.management.styles import Styles
 from jobs.management.weekly_styles import WeeklyStyles
 from jobs.privacy.retention import Retention
 from jobs.privacy.user_data import Privacy
-from jobs.scheduling.standings import Standings
+from jobs.scheduling.positions import QueuePositions
 from jobs.stats import Statistics
 from jobs.submission.intakes import Intakes
 from jobs.submission.submissions import Submissions
@@ -46,11 +46,11 @@ class JobQueue:
         self.store = store
         self._listeners = Listeners(database)
         core = QueueCore(settings, database, store)
-        self.standings = Standings(core)
+        self.positions = QueuePositions(core)
         self.intakes = Intakes(core)
-        self.submissions = Submissions(core, self.standings)
+        self.submissions = Submissions(core, self.positions)
         self.jobs = Jobs(core)
-        self.claims = Claims(core, self.standings.speeds)
+        self.claims = Claims(core, self.positions.speeds)
         self.engines = Engines(core)
         self.deliveries = Deliveries(core)
         self.clearings = Clearings(core)

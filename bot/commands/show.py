@@ -48,10 +48,10 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
         job = replace(job, reply=replace(job.reply, spoiler=True))
     client, t = interaction.client, texts_of(interaction)
     async with convenience(interaction):
-        standing = await client.queue.standings.get(job.id)
+        position = await client.queue.positions.get(job.id)
         attached = await _result(interaction, t, job)
         has_gallery = await _has_gallery(interaction, job)
-        layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
+        layout = job_card(t, job, position, attached, has_gallery=has_gallery)
         if not job.state.ended:
             # Others here must not learn in which other servers its member is.
             may_link = not to_others or job.guild_id == interaction.guild_id

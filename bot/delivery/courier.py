@@ -36,7 +36,7 @@ from bot.wire.faults import (
 from bot.wire.uploads import Upload
 from common.child import ChildError
 from common.store import PictureMissingError, StorageUnavailableError
-from jobs.model import Job, JobState, Standing
+from jobs.model import Job, JobState, QueuePosition
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Courier:
     async def show(
         self,
         job: Job,
-        standing: Standing | None,
+        position: QueuePosition | None,
         failure_counts: FailureCounts,
         *,
         attempt: int = 1,
@@ -103,7 +103,7 @@ class Courier:
         """Bring the message of a job to the job's state."""
         job = await self._spoilers.applied(job)
         t, has_gallery = texts_for(job.reply.locale), await self._has_gallery(job)
-        request = ShowRequest(t, job, standing, attempt, failure_counts, has_gallery)
+        request = ShowRequest(t, job, position, attempt, failure_counts, has_gallery)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes.of(job, search=attempt > 1):

@@ -136,7 +136,7 @@ class Delivery(Service):
     def _pace(self, job: Job, message: TrackedMessage) -> float:
         """Minimum seconds between two edits of a message; grows with the number of messages."""
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
-        only_place = message.standing_is_old and job.revision <= job.shown_revision
+        only_place = message.position_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
         if not self._routes.token_works(job):
             seconds *= 2  # edits by the bot's own token share the channel's rate limit
@@ -158,15 +158,15 @@ class Delivery(Service):
                 message.end = None  # the same, and it has ended once more
             elif message.end is not None and await self._stays(job, message, message.end):
                 return
-            standing = None if job.state.ended else await queue.standings.get(job_id)
+            position = None if job.state.ended else await queue.positions.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
-            passes_at = passing_time(standing)
+            passes_at = passing_time(position)
             outcome = await self._courier.show(
-                job, standing, message.failure_counts, attempt=attempt
+                job, position, message.failure_counts, attempt=attempt
             )
         message.edited_at = self._now()
         if isinstance(outcome, SentMessage):
-            message.note_shown(standing, passes_at)
+            message.note_shown(position, passes_at)
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
@@ -231,16 +231,16 @@ class Delivery(Service):
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time differs from what their message says."""
         queue = self._client.queue
-        waiting = await queue.standings.waiting(None, limit=JOBS_AT_ONCE)
-        standings = await queue.standings.get_many([job.id for job in waiting])
+        waiting = await queue.positions.waiting(None, limit=JOBS_AT_ONCE)
+        positions = await queue.positions.get_many([job.id for job in waiting])
         moved = []
         for job in waiting:
             if not is_mine(self._client, job.reply):
                 continue
             message = self._message_of(job)
-            standing = standings.get(job.id)
-            if job.state is JobState.QUEUED and standing and differs(message.standing, standing):
-                message.standing_is_old = True
+            position = positions.get(job.id)
+            if job.state is JobState.QUEUED and position and differs(message.position, position):
+                message.position_is_old = True
                 moved.append(job)
         return moved
 
@@ -251,7 +251,7 @@ class Delivery(Service):
             if message.time_passes and not message.is_gone:
                 job = await self._client.queue.jobs.get(job_id)
                 if job is not None and not job.state.ended:
-                    message.standing_is_old = True
+                    message.position_is_old = True
                     late.append(job)
         return late
 

@@ -217,6 +217,7 @@ class PictureIntake:
                 mask=keys.get(PictureRole.MASK),
                 clip=None if moving is None else moving.clip,
                 content_aspect=photos.aspect,
+                alt_texts=photos.alt_texts if any(photos.alt_texts) else (),
             ),
             notes,
             photos.aspect,
@@ -261,7 +262,7 @@ class PictureIntake:
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        return usable(results[: len(photos)]), taken
+        return usable(results[: len(photos)], [photo.alt_text for photo in photos]), taken
 
     async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)
@@ -294,7 +295,10 @@ def _kept(
     request: PaintRequest, photos: Stored[tuple[str, ...]], taken: Mapping[PictureRole, Stored[str]]
 ) -> PaintRequest:
     """The request with its pictures as keys in the store, and with the notes on them."""
-    content, *more = [Source(key=key) for key in photos.value]
+    content, *more = (
+        Source(key=key, alt_text=said)
+        for key, said in zip(photos.value, photos.alt_texts, strict=True)
+    )
     content = content.model_copy(update={"aspect": photos.aspect, "moving": photos.moving})
     sources = {role: Source(key=each.value) for role, each in taken.items()}
     pictures = iter(

@@ -151,7 +151,7 @@ class PageServer(Service):
         try:
             health = await self._ask()
             async with _database_timeout():
-                waiting = await self._client.queue.standings.waiting(None, limit=WAITING_SHOWN)
+                waiting = await self._client.queue.positions.waiting(None, limit=WAITING_SHOWN)
         except QueueError as error:
             return web.json_response({"problem": str(of_database(error).sentence)}, status=503)
         return web.json_response(_plain(self._client, health, waiting), headers=_HEADERS)

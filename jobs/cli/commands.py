@@ -168,12 +168,12 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
         statement = statement.where(J.user_id == asked.user)
     jobs = [job_from_row(row) for row in await queue.database.all(statement)]
     if jobs:
-        standings = await queue.standings.get_many([job.id for job in jobs if not job.state.ended])
-        console.print(list_table(jobs, standings, wide=console.width >= WIDE))
+        positions = await queue.positions.get_many([job.id for job in jobs if not job.state.ended])
+        console.print(list_table(jobs, positions, wide=console.width >= WIDE))
         console.print()
     elif asked.state is not None or asked.user is not None:
         console.print("There is no such job.")
-    overview = await queue.standings.overview(None)
+    overview = await queue.positions.overview(None)
     console.print(
         f"{overview.waiting} waiting, {overview.running} being painted, "
         f"{counted(overview.engines_alive, 'engine')} alive{', paused' if overview.paused else ''}."
@@ -185,7 +185,7 @@ async def _show(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
     job = await queue.jobs.get(asked.job_id)
     if job is None:
         return _missing(asked.job_id)
-    console.print(job_table(job, await queue.standings.get(job.id)))
+    console.print(job_table(job, await queue.positions.get(job.id)))
     console.print()
     console.print(history_table(await queue.jobs.history(job.id)))
     return 0

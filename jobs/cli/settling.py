@@ -17,7 +17,7 @@ from jobs.management.installation import RESTORED_AT
 from jobs.model import JobState
 from jobs.privacy.erasures import erased_since
 from jobs.queue import JobQueue
-from jobs.scheduling.fairness import leave_place
+from jobs.scheduling.fairness import close_gap
 from jobs.submission.limits import EVERYWHERE
 
 UNKNOWN_NUMBERS = 10_000
@@ -73,7 +73,7 @@ async def _end_all(transaction: Transaction) -> int:
     waiting = await transaction.all(sa.select(schema.jobs).where(IS_WAITING))
     for row in waiting:
         if row.state == JobState.QUEUED:
-            await leave_place(transaction, row)
+            await close_gap(transaction, row)
         await end_job(transaction, row, JobState.CANCELLED, "operator")
         await record(transaction, row.id, "restored", "operator")
     undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))

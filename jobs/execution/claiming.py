@@ -12,7 +12,7 @@ from jobs.execution.reaper import Reaper
 from jobs.execution.roles import finished_parts, keys_in
 from jobs.model import Claim, Failure, FailureKind, JobState
 from jobs.outcomes import OtherVersionError, QueueUnavailableError
-from jobs.scheduling.dispatch import LOOK_AHEAD, StalledEngines, choose
+from jobs.scheduling.dispatch import LOOK_AHEAD, StalledEngines, choose_job
 from jobs.scheduling.eligible_jobs import first_loads
 from jobs.scheduling.fleet import SpeedCache, read_fleet
 
@@ -97,16 +97,16 @@ class Claiming(QueuePart):
 
     async def _chosen(self, transaction: Transaction, engine_id: str) -> int | None:
         """The job for an engine that others may outdo; see `jobs.scheduling.dispatch`."""
-        line = await first_loads(transaction.connection, LOOK_AHEAD)
-        if not line:
+        queued = await first_loads(transaction.connection, LOOK_AHEAD)
+        if not queued:
             return None
         now = transaction.now
         fleet = await read_fleet(transaction.connection, now, self._speeds)
         if all(engine.id != engine_id for engine in fleet.engines):
             return None
         without = self._stalled.without(fleet, now)
-        choice = choose(line, fleet, engine_id, without)
-        self._stalled.look(fleet, choice.deferred_to, now)
+        choice = choose_job(queued, fleet, engine_id, without)
+        self._stalled.note_deferrals(fleet, choice.deferred_to, now)
         return choice.job_id
 
     async def _nothing_queued(self) -> bool:

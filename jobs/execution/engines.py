@@ -10,8 +10,8 @@ from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import forget_fact, write_fact
 from jobs.model import EngineInfo
 from jobs.scheduling.fleet import engine_from_row
+from jobs.scheduling.positions import ENGINE_STARTING
 from jobs.scheduling.speeds import engine_kind, smoothed
-from jobs.scheduling.standings import ENGINE_STARTING
 
 E = schema.engines.c
 

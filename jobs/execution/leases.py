@@ -33,8 +33,8 @@ def _next_job_for() -> sa.Select[int]:
     """The same, for an engine with the job's network and without a much faster competitor.
 
     It finds nothing for an engine that another one may outdo, or that lacks memory for the largest
-    size: those use the slower `jobs.scheduling.dispatch.choose`. An engine that is not registered,
-    or does not report its abilities, may take any job.
+    size: those use the slower `jobs.scheduling.dispatch.choose_job`. An engine that is not
+    registered, or does not report its abilities, may take any job.
     """
     me, better = schema.engines.alias("me"), schema.engines.alias("better")
     is_me = me.c.id == sa.bindparam("by_engine")

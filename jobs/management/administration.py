@@ -211,7 +211,7 @@ class Pauses(QueuePart):
             gone = sa.delete(schema.pauses).where(P.guild_id == place)
             if not (await transaction.execute(gone)).rowcount:
                 return False
-            await fairness.rejoin(transaction, place)
+            await fairness.reschedule_after_pause(transaction, place)
             await write_audit(transaction, place, by_user, "resume")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True

@@ -133,7 +133,7 @@ class Clearings(QueuePart):
             await forget_clearing(transaction, job_id)
             if row.pictures_deleted_at is not None or row.delete_after is not None:
                 return False
-            tags = await fairness.return_to_place(transaction, row, known.user_finish)
+            tags = await fairness.restore_tags(transaction, row, known.user_finish)
             again = requeue_values(row) | tags.columns
             await change_job(transaction, job_id, **again, counted=known.counted)
             details = {"clear": clear_id}
@@ -158,9 +158,9 @@ class Clearings(QueuePart):
                 locked = found.order_by(J.band.desc(), J.user_start.desc(), J.id.desc())
                 rows = await transaction.all(locked.with_for_update())
                 for row in rows:
-                    await fairness.step_aside(transaction, row)
+                    await fairness.clear_tags(transaction, row)
                 for row in sorted(rows, key=lambda row: row.id):
-                    tags = await fairness.take_place_again(transaction, row)
+                    tags = await fairness.reassign_tags(transaction, row)
                     await change_job(transaction, row.id, **tags.columns)
                 await transaction.notify(CHANGED_TOPIC)
 

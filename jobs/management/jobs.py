@@ -100,7 +100,7 @@ class Jobs(QueuePart):
                 return None
             if row.pictures_deleted_at is not None or row.delete_after is not None:
                 return None
-            tags = await fairness.take_place_again(transaction, row)
+            tags = await fairness.reassign_tags(transaction, row)
             fresh = {"failure": None, "attempts": 0, "deaths": 0, "started_at": None}
             await change_job(transaction, job_id, **requeue_values(row), **tags.columns, **fresh)
             await forget_clearing(transaction, job_id)
@@ -115,11 +115,11 @@ class Jobs(QueuePart):
             row = await lock_with_flow(transaction, job_id)
             if row is None or row.state != JobState.QUEUED:
                 return False
-            await fairness.leave_place(transaction, row)
+            await fairness.close_gap(transaction, row)
             # Out of the order while the others are shifted.
             await change_job(transaction, job_id, band=-1, user_start=0.0)
             cost = row.finish - row.start
-            tags = await fairness.take_front(transaction, flow=row.flow, cost=cost)
+            tags = await fairness.assign_front_tags(transaction, flow=row.flow, cost=cost)
             moved = replace(tags, user_finish=row.user_finish).columns
             await change_job(transaction, job_id, **moved, revision=J.revision + 1)
             await record(transaction, job_id, "moved_to_front", f"user:{by_user_id}")

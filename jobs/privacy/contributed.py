@@ -21,7 +21,7 @@ from jobs.execution.job_log import log_end
 from jobs.management.cancelling import forget_clearing, lock_with_flow
 from jobs.model import ENDED, Failure, FailureKind, JobState
 from jobs.privacy.retention import drop_pictures
-from jobs.scheduling.fairness import leave_place
+from jobs.scheduling.fairness import close_gap
 from jobs.submission.intakes import close_intakes
 
 TAKEN_BACK = sentence(
@@ -119,7 +119,7 @@ async def _withdraw_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         if row is None or inputs is None:
             return set()
         if row.state == JobState.QUEUED:
-            await leave_place(transaction, row)
+            await close_gap(transaction, row)
         gone = set[str]()
         if row.state not in ENDED:
             failure = Failure.of(FailureKind.ERASED, TAKEN_BACK, f"job-{job_id}")

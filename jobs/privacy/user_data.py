@@ -20,7 +20,7 @@ from jobs.outcomes import QueueUnavailableError
 from jobs.privacy import erasures
 from jobs.privacy.contributed import contributed_by, withdraw
 from jobs.privacy.retention import drop_pictures
-from jobs.scheduling.fairness import leave_place
+from jobs.scheduling.fairness import close_gap
 from jobs.submission.intakes import close_intakes
 
 NOBODY = 0
@@ -196,7 +196,7 @@ class Privacy(QueuePart):
             if row is None:
                 return []
             if row.state == JobState.QUEUED:
-                await leave_place(transaction, row)
+                await close_gap(transaction, row)
             keys: list[str] = []
             goes_on = row.state in {JobState.QUEUED, JobState.RUNNING}
             if goes_on:

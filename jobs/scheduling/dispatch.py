@@ -31,7 +31,7 @@ _STEADY_GAP_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class Assignment:
     """Which engine will paint a waiting job, and when it is ready, in seconds from now."""
 
     engine: EngineInfo
@@ -69,23 +69,23 @@ class JobSchedule:
         seconds = [own for own, _ in offers]
         earliest = list(itertools.accumulate((own + free for own, free in offers), min))
 
-        def leaves(engine: EngineInfo) -> bool:
+        def does_defer(engine: EngineInfo) -> bool:
             mine = self.fleet.seconds_on(engine, load)
             better = bisect.bisect_right(seconds, mine / MUCH_BETTER)
             return better > 0 and earliest[better - 1] < self.free[engine.id] + mine
 
-        return leaves
+        return does_defer
 
-    def deal(self, load: Load) -> Planned | None:
+    def assign(self, load: Load) -> Assignment | None:
         """Assign a job to the first free engine that does not defer it; None if there is none."""
         suited = self.suited(load)
-        leaves = self.defers(load, suited)
-        staying = (one for one in suited if not leaves(one))
+        does_defer = self.defers(load, suited)
+        staying = (one for one in suited if not does_defer(one))
         engine = min(staying, key=lambda one: self.free[one.id], default=None)
         if engine is None:
             return None
         self.free[engine.id] += self.fleet.seconds_on(engine, load)
-        return Planned(engine, self.free[engine.id])
+        return Assignment(engine, self.free[engine.id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,13 @@ class Choice:
     """Idle engines to which it deferred a job."""
 
 
-def choose(
-    line: Iterable[Load], fleet: Fleet, engine_id: str, without: Set[str] = frozenset()
+def choose_job(
+    queued: Iterable[Load], fleet: Fleet, engine_id: str, without: Set[str] = frozenset()
 ) -> Choice:
     """The first queued job that this idle engine should take.
 
     Args:
-        line: the first jobs of the queue, in order.
+        queued: the first jobs of the queue, in order.
         fleet: the engines that are alive, including this one.
         engine_id: the engine that asks.
         without: engines that are not counted on.
@@ -111,14 +111,14 @@ def choose(
     plan = JobSchedule(fleet, without)
     plan.free[engine_id] = 0.0
     deferred_to: set[str] = set()
-    for load in line:
+    for load in queued:
         suited = plan.suited(load)
         me = next((one for one in suited if one.id == engine_id), None)
         if me is not None and not plan.defers(load, suited)(me):
             return Choice(load.job_id, frozenset(deferred_to))
-        planned = plan.deal(load)
-        if planned is not None and planned.engine.id not in fleet.remaining:
-            deferred_to.add(planned.engine.id)
+        assignment = plan.assign(load)
+        if assignment is not None and assignment.engine.id not in fleet.remaining:
+            deferred_to.add(assignment.engine.id)
     return Choice(None, frozenset(deferred_to - {engine_id}))
 
 
@@ -158,11 +158,11 @@ class StalledEngines:
             >= (TROUBLED_PATIENCE_SECONDS if one.trouble else PATIENCE_SECONDS)
         )
 
-    def look(self, fleet: Fleet, deferred_to: Set[str], now: float) -> None:
+    def note_deferrals(self, fleet: Fleet, deferred_to: Set[str], now: float) -> None:
         """Record the engines to which a job was deferred just now."""
         gone_on = self._looked_at is not None and 0 <= now - self._looked_at <= _STEADY_GAP_SECONDS
-        lying = deferred_to | self.without(fleet, now)
+        stalled = deferred_to | self.without(fleet, now)
         self._since = {
-            name: self._since[name] if gone_on and name in self._since else now for name in lying
+            name: self._since[name] if gone_on and name in self._since else now for name in stalled
         }
         self._looked_at = now

@@ -59,7 +59,7 @@ def flow_lock(flow: int) -> str:
     return f"atelier-flow:{flow}"
 
 
-async def take_place(
+async def assign_tags(
     transaction: Transaction,
     *,
     flow: int,
@@ -84,12 +84,12 @@ async def take_place(
         sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id),
     )
     tags = Tags(flow, band, user_start, user_start + cost, 0.0, cost)
-    return await _slotted(transaction, tags, job_id)
+    return await _with_slot(transaction, tags, job_id)
 
 
-async def take_place_again(transaction: Transaction, row: Record) -> Tags:
-    """As `take_place`, for a job that has been queued before, in its previous band."""
-    return await take_place(
+async def reassign_tags(transaction: Transaction, row: Record) -> Tags:
+    """As `assign_tags`, for a job that has been queued before, in its previous band."""
+    return await assign_tags(
         transaction,
         flow=row.flow,
         user_id=row.user_id,
@@ -99,17 +99,17 @@ async def take_place_again(transaction: Transaction, row: Record) -> Tags:
     )
 
 
-async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tags:
+async def assign_front_tags(transaction: Transaction, *, flow: int, cost: float) -> Tags:
     """Compute tags before all others of the server. The flow's lock must be held."""
     first = await transaction.scalar(
         sa.select(sa.func.min(J.user_start)).where(J.flow == flow, J.band == FRONT, IS_QUEUED)
     )
     user_start = (first or 0.0) - 1.0
     tags = Tags(flow, FRONT, user_start, user_start + cost, 0.0, cost)
-    return await _slotted(transaction, tags)
+    return await _with_slot(transaction, tags)
 
 
-async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = None) -> Tags:
+async def _with_slot(transaction: Transaction, tags: Tags, job_id: int | None = None) -> Tags:
     """The tags with a slot on the common time line."""
     cost = tags.finish - tags.start
     after = _after(tags.flow, tags.band, tags.user_start, job_id)
@@ -136,7 +136,7 @@ async def _latest(
     return max(tag or 0.0 for tag in row)
 
 
-async def leave_place(transaction: Transaction, row: Record) -> None:
+async def close_gap(transaction: Transaction, row: Record) -> None:
     """Close the gap of a job that leaves the queue without being painted.
 
     The flow's lock must be held.
@@ -145,7 +145,7 @@ async def leave_place(transaction: Transaction, row: Record) -> None:
     await _shift(transaction, after, row.start - row.finish)
 
 
-async def return_to_place(transaction: Transaction, row: Record, user_finish: float) -> Tags:
+async def restore_tags(transaction: Transaction, row: Record, user_finish: float) -> Tags:
     """Compute the tags of a job that left the queue unpainted and returns to its old place.
 
     Args:
@@ -176,7 +176,7 @@ class Slot:
     finish: float
 
 
-async def rejoined(connection: AsyncConnection, flow: int) -> list[Slot]:
+async def slots_after_pause(connection: AsyncConnection, flow: int) -> list[Slot]:
     """The slots of a paused server's waiting jobs if it were resumed now, in order.
 
     Other servers go on during a pause. If the server then took all the turns that it missed, the
@@ -193,9 +193,9 @@ async def rejoined(connection: AsyncConnection, flow: int) -> list[Slot]:
     return slots
 
 
-async def rejoin(transaction: Transaction, flow: int) -> None:
+async def reschedule_after_pause(transaction: Transaction, flow: int) -> None:
     """Reschedule a server's waiting jobs after a pause. The flow's lock must be held."""
-    slots = await rejoined(transaction.connection, flow)
+    slots = await slots_after_pause(transaction.connection, flow)
     if not slots:
         return
     begins, ends = sa.bindparam("begins", type_=sa.Double), sa.bindparam("ends", type_=sa.Double)
@@ -205,12 +205,12 @@ async def rejoin(transaction: Transaction, flow: int) -> None:
     )
 
 
-async def step_aside(transaction: Transaction, row: Record) -> None:
-    """Take a waiting job out of the order, until `take_place` gives it tags again.
+async def clear_tags(transaction: Transaction, row: Record) -> None:
+    """Take a waiting job out of the order, until `assign_tags` gives it tags again.
 
     The flow's lock must be held.
     """
-    await leave_place(transaction, row)
+    await close_gap(transaction, row)
     # Outside every range of places, and with no finish tag that would delay its flows.
     aside = {"band": -1, "user_start": 0.0, "user_finish": 0.0, "finish": 0.0}
     await change_job(transaction, row.id, **aside)

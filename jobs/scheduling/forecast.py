@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Record
 from jobs.db.rows import IS_QUEUED, J
-from jobs.scheduling.dispatch import LOOK_AHEAD, JobSchedule, Planned, is_mixed
+from jobs.scheduling.dispatch import LOOK_AHEAD, Assignment, JobSchedule, is_mixed
 from jobs.scheduling.eligible_jobs import first_loads
 from jobs.scheduling.fleet import Fleet, Load
 from jobs.scheduling.speeds import start_after
@@ -89,7 +89,7 @@ class Forecast:
     _seconds: float = 0.0
     _passed: int = 0
     _kinds: set[tuple[str | None, str]] = field(default_factory=set)
-    _dealt: "dict[int, Planned | None] | None" = None
+    _assigned: "dict[int, Assignment | None] | None" = None
     _plan: JobSchedule | None = None
 
     def pass_to_next(self) -> None:
@@ -114,13 +114,13 @@ class Forecast:
 
     async def _seconds_apart(self, row: Record) -> float | None:
         """As above, when engines differ: simulates which engine takes which job."""
-        if self._plan is None or self._dealt is None:
+        if self._plan is None or self._assigned is None:
             self._plan = JobSchedule(self.fleet)
-            line = await first_loads(self.connection, LOOK_AHEAD)
-            self._dealt = {load.job_id: self._plan.deal(load) for load in line}
-        if row.id in self._dealt:
-            planned = self._dealt[row.id]
-            return None if planned is None else planned.ready
+            queued = await first_loads(self.connection, LOOK_AHEAD)
+            self._assigned = {load.job_id: self._plan.assign(load) for load in queued}
+        if row.id in self._assigned:
+            assignment = self._assigned[row.id]
+            return None if assignment is None else assignment.ready
         # Beyond the simulated jobs: spread the work before it over the engines suited to it.
         load = Load(row.id, row.speed_class, row.work, row.network)
         suited = self._plan.suited(load)

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from jobs.core import PICTURES_LEFT
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_RUNNING, IS_WAITING, J, moment
-from jobs.model import Asker, Standing
+from jobs.model import Asker, QueuePosition
 from jobs.outcomes import Refusal, Unforeseen
-from jobs.scheduling.standings import Standings
+from jobs.scheduling.positions import QueuePositions
 from jobs.submission.admission import places_for
 
 _WAITING = frozenset({"max_waiting_per_user", "max_waiting_per_server"})
@@ -18,7 +18,7 @@ _LOOKED_AHEAD = 20
 
 
 async def with_forecast(
-    standings: Standings,
+    positions: QueuePositions,
     connection: AsyncConnection,
     refusal: Refusal,
     asker: Asker,
@@ -42,7 +42,7 @@ async def with_forecast(
     if places > refusal.allowed:
         return refusal  # never, even with an empty queue
     too_many = int(count or 0) - refusal.allowed + places
-    here = standings.machine_now()
+    here = positions.machine_now()
     if too_many <= 0:
         return _at(refusal, here)
     first = (
@@ -52,12 +52,12 @@ async def with_forecast(
     )
     rows = await connection.execute(first.limit(too_many + _LOOKED_AHEAD))
     pictures = {int(row.id): int(row.pictures) for row in rows}
-    expected = await standings.get_many_in(connection, list(pictures), now)
-    if not any(standing.engines_alive for standing in expected.values()):
-        starting = any(standing.engine_starting for standing in expected.values())
+    expected = await positions.get_many_in(connection, list(pictures), now)
+    if not any(position.engines_alive for position in expected.values()):
+        starting = any(position.engine_starting for position in expected.values())
         why = Unforeseen.STARTING if starting else Unforeseen.NO_ENGINE
         return replace(refusal, unforeseen=why)
-    ends = ((_end(standing, here), job_id) for job_id, standing in expected.items())
+    ends = ((_end(position, here), job_id) for job_id, position in expected.items())
     for end, job_id in sorted((end, job_id) for end, job_id in ends if end is not None):
         too_many -= pictures[job_id]
         if too_many <= 0:
@@ -65,11 +65,11 @@ async def with_forecast(
     return replace(refusal, unforeseen=Unforeseen.PAUSED)
 
 
-def _end(standing: Standing, now: float) -> float | None:
-    if standing.ready_at is not None:
-        return standing.ready_at.timestamp()
+def _end(position: QueuePosition, now: float) -> float | None:
+    if position.ready_at is not None:
+        return position.ready_at.timestamp()
     # Place 0 without a time: it has ended meanwhile.
-    return now if standing.place == 0 else None
+    return now if position.place == 0 else None
 
 
 def _at(refusal: Refusal, seconds: float) -> Refusal:

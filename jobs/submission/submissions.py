@@ -27,8 +27,8 @@ from jobs.picture_sizes import note_sizes
 from jobs.scheduling import fairness
 from jobs.scheduling.fleet import Fleet
 from jobs.scheduling.network_choice import NetworkChoice, choose_network
+from jobs.scheduling.positions import QueuePositions
 from jobs.scheduling.speeds import speed_class_of, work_of
-from jobs.scheduling.standings import Standings
 from jobs.submission.admission import clamped, refusal_for, refusal_to_post, usage_of
 from jobs.submission.availability import with_forecast
 from jobs.submission.intakes import COLUMNS, close_intakes, intake_row
@@ -40,9 +40,9 @@ _COUNTED_FROM_0 = ("attempts", "deaths", "fence", "shown_revision", "delivery_at
 class Submissions(QueuePart):
     """Takes jobs into the queue, if the limits allow it."""
 
-    def __init__(self, core: QueueCore, standings: Standings) -> None:
+    def __init__(self, core: QueueCore, positions: QueuePositions) -> None:
         super().__init__(core)
-        self._standings = standings
+        self._positions = positions
 
     async def check_limits(
         self, asker: Asker, options: PaintOptions, left_open: Collection[str] = ()
@@ -54,7 +54,7 @@ class Submissions(QueuePart):
             refusal = await refusal_for(connection, rules, asker, options, now)
             if refusal is None:
                 return None
-            return await with_forecast(self._standings, connection, refusal, asker, now)
+            return await with_forecast(self._positions, connection, refusal, asker, now)
 
     async def usage(self, asker: Asker) -> tuple[Usage, Usage]:
         """How many pictures a user has waiting and painted in 24 hours, with the limits on both."""
@@ -87,7 +87,7 @@ class Submissions(QueuePart):
         # After the transaction, so that no other submission waits for the forecast.
         refusal, asker = outcome.refusal, submission.asker
         async with self._database.read_now() as (connection, now):
-            return Refused(await with_forecast(self._standings, connection, refusal, asker, now))
+            return Refused(await with_forecast(self._positions, connection, refusal, asker, now))
 
     async def _submit(self, submission: Submission) -> SubmitOutcome:
         asker, interaction_id = submission.asker, submission.reply.interaction_id
@@ -112,7 +112,7 @@ class Submissions(QueuePart):
             if refusal is not None:
                 return Refused(refusal)
             await close_intakes(transaction, its_intake)
-            fleet = await self._standings.fleet(connection, transaction.now)
+            fleet = await self._positions.fleet(connection, transaction.now)
             chosen = choose_network(
                 options,
                 self._core.settings,
@@ -205,7 +205,7 @@ async def _insert(
     work, speed_class = _work(submission), _speed_class(submission)
     seconds = fleet.seconds(speed_class, work, chosen.network)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
-    tags = await fairness.take_place(
+    tags = await fairness.assign_tags(
         transaction,
         flow=fairness.flow_of(asker.guild_id, asker.user_id),
         user_id=asker.user_id,

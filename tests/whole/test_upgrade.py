@@ -110,7 +110,7 @@ async def test_upgrade_from_each_release_loses_nothing(
         assert picture is not None
         assert (await queue.store.get(picture)).startswith(b"\x89PNG")
         assert [intake.payload for intake in await queue.intakes.pending()] == [{"of": "0.1.0"}]
-        places = await queue.standings.get_many(waiting)
+        places = await queue.positions.get_many(waiting)
         assert [places[number].place for number in waiting] == [1, 2]
         with caplog.at_level(logging.INFO):
             async with engine(queue, settings), asyncio.timeout(240):

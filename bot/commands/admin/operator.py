@@ -137,7 +137,7 @@ async def clear(interaction: Interaction) -> None:
     check_operator(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    overview = await interaction.client.queue.standings.overview(None)
+    overview = await interaction.client.queue.positions.overview(None)
     if not overview.waiting:
         said = t("Nothing is waiting anywhere.")
         await show_last_undo(interaction, None, said, undo_everywhere_button)

@@ -58,7 +58,7 @@ async def test_waiting_jobs_of_a_left_server_are_cancelled_after_the_grace_perio
     assert f"#{job.id}" in message.text
     assert await world.state(private) is JobState.QUEUED
     assert await world.state(user_installed) is JobState.QUEUED
-    assert not (await world.queue.standings.overview(world.guild_id)).paused
+    assert not (await world.queue.positions.overview(world.guild_id)).paused
 
 
 async def test_job_of_a_left_server_is_closed_silently_if_dms_are_closed(

@@ -143,7 +143,7 @@ async def test_metrics_cover_engines_and_cancelled_jobs(monitored: World) -> Non
     await monitored.bot.queue.engines.register(info)
     interaction = await monitored.paint()
     await monitored.wait_for_text(interaction, "Place")
-    (job,) = await monitored.bot.queue.standings.waiting(None)
+    (job,) = await monitored.bot.queue.positions.waiting(None)
     await monitored.bot.queue.jobs.cancel(job.id, job.user_id)
     found = await metrics(monitored)
     assert found["atelier_engine_memory_bytes['pretend']"] == 8 * 2**30
@@ -217,7 +217,7 @@ async def test_state_hides_member_names_and_private_previews(
             await asyncio.sleep(0.1)
     assert "grace" not in state
     assert '"preview": null' in state
-    job = (await monitored.bot.queue.standings.overview(None)).running
+    job = (await monitored.bot.queue.positions.overview(None)).running
     assert job == 1
     for number in ("1", "999", "x", "1" * 40):
         assert (await get(monitored, f"/preview/{number}"))[0] == 404

@@ -14,7 +14,7 @@ from bot.texts import texts_for
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
 from jobs.management.audit import SERVER_LEFT
-from jobs.model import Job, JobState, PaintReport, Progress, Reply, Standing
+from jobs.model import Job, JobState, PaintReport, Progress, QueuePosition, Reply
 from tests.kit.samples import failure, make_job
 
 NOW = datetime.now(UTC)
@@ -50,7 +50,7 @@ def alt_texts_of(card: ui.LayoutView) -> list[str | None]:
     return [item.description for gallery in galleries for item in gallery.items]
 
 
-READY = Standing(2, NOW + timedelta(hours=2), 1, paused=False)
+READY = QueuePosition(2, NOW + timedelta(hours=2), 1, paused=False)
 
 
 def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:
@@ -127,7 +127,7 @@ def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     said = replace(job, reply=replace(job.reply, alt_text="A cat"))
     assert descriptions(T, said, 2) == ["1: A cat", "2: A cat"]
     assert descriptions(T, said, 1) == ["A cat"]
-    assert descriptions(T, job, 1) == ["A photo in 2 styles"]
+    assert descriptions(T, job, 1) == ["A photo in the style of “Reed”"], "the first, so far"
 
 
 def test_alt_text_describes_previews_and_clips() -> None:

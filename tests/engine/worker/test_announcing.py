@@ -26,7 +26,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 async def is_starting(settings: Settings) -> bool:
     async with await JobQueue.open(settings) as queue:
-        return (await queue.standings.overview(None)).engine_starting
+        return (await queue.positions.overview(None)).engine_starting
 
 
 def starting(settings: Settings) -> bool:

@@ -151,7 +151,7 @@ async def test_forgotten_engine_registers_again(
     monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.05)
     async with worker(queue, settings), asyncio.timeout(30):
         for _ in range(2):
-            while not (await queue.standings.overview(None)).engines_alive:
+            while not (await queue.positions.overview(None)).engines_alive:
                 await asyncio.sleep(0.02)
             await queue.engines.forget(INFO.id)
 

@@ -151,14 +151,14 @@ async def test_a_dead_engines_job_returns_to_its_old_place(
     first, second, third = [await submit_job(queue, user) for user in (1, 2, 3)]
     assert (await claim_job(queue)).job.id == first.id
     await advance_with_reaper(queue, clock, 31)
-    assert [job.id for job in await queue.standings.waiting(None)] == [
+    assert [job.id for job in await queue.positions.waiting(None)] == [
         first.id,
         second.id,
         third.id,
     ]
-    standing = await queue.standings.get(first.id)
-    assert standing is not None
-    assert standing.place == 1
+    position = await queue.positions.get(first.id)
+    assert position is not None
+    assert position.place == 1
 
 
 async def test_a_released_job_keeps_its_place_and_its_attempts(queue: JobQueue) -> None:
@@ -169,7 +169,7 @@ async def test_a_released_job_keeps_its_place_and_its_attempts(queue: JobQueue) 
         assert claim.job.attempts == 1
         await queue.claims.save_checkpoint(claim, PICTURE)
         assert await queue.claims.release(claim) == LeaseHeld()
-    assert [job.id for job in await queue.standings.waiting(None)] == [first.id, second.id]
+    assert [job.id for job in await queue.positions.waiting(None)] == [first.id, second.id]
     assert (await claim_job(queue)).checkpoint_key == PICTURE
 
 
@@ -287,14 +287,14 @@ async def test_engines_are_alive_while_their_heartbeats_are_recent(
     await queue.engines.register(engine_info("a"))
     clock.advance(20)
     await queue.engines.register(engine_info("b"))
-    assert (await queue.standings.overview(None)).engines_alive == 2
+    assert (await queue.positions.overview(None)).engines_alive == 2
     clock.advance(20)
-    assert (await queue.standings.overview(None)).engines_alive == 1
+    assert (await queue.positions.overview(None)).engines_alive == 1
     assert await queue.engines.heartbeat("a")
-    assert (await queue.standings.overview(None)).engines_alive == 2
+    assert (await queue.positions.overview(None)).engines_alive == 2
     await queue.engines.forget("a")
     assert not await queue.engines.heartbeat("a")
-    assert (await queue.standings.overview(None)).engines_alive == 1
+    assert (await queue.positions.overview(None)).engines_alive == 1
 
 
 async def test_concurrent_claims_give_each_job_to_one_engine(storage: Storage) -> None:
@@ -384,4 +384,4 @@ async def test_job_is_not_blamed_for_hangs_of_another_job(queue: JobQueue) -> No
         await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
     assert (await claim_job(queue)).job.id == hangs.id
     await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
-    assert [job.id for job in await queue.standings.waiting(None)] == [other.id]
+    assert [job.id for job in await queue.positions.waiting(None)] == [other.id]

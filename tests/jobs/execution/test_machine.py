@@ -94,9 +94,9 @@ class QueueMachine(RuleBasedStateMachine):
         match self.do(self.queue.submissions.submit(asked)):
             case Accepted(job):
                 assert len(waiting) < WAITING_ALLOWED
-                standing = self.do(self.queue.standings.get(job.id))
-                assert standing is not None
-                assert standing.place >= 1
+                position = self.do(self.queue.positions.get(job.id))
+                assert position is not None
+                assert position.place >= 1
                 self.state[job.id] = JobState.QUEUED
                 self.owner[job.id] = user
                 self.guild[job.id] = guild
@@ -127,7 +127,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.claims[claim.job.id] = claim
 
     def order(self) -> list[int]:
-        return [job.id for job in self.do(self.queue.standings.waiting(None, limit=100))]
+        return [job.id for job in self.do(self.queue.positions.waiting(None, limit=100))]
 
     def going(self) -> set[int]:
         """Jobs of no paused server."""
@@ -141,11 +141,11 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(guild=st.sampled_from([5, 6]))
     def resume(self, guild: int) -> None:
         theirs = [n for n in self.order() if self.guild[n] == guild]
-        told = self.do(self.queue.standings.get_many(theirs))
+        told = self.do(self.queue.positions.get_many(theirs))
         assert self.do(self.queue.pauses.resume(guild, 9)) == (guild in self.paused)
         self.paused.discard(guild)
         assert [n for n in self.order() if self.guild[n] == guild] == theirs
-        now = self.do(self.queue.standings.get_many(theirs))
+        now = self.do(self.queue.positions.get_many(theirs))
         assert [now[n].place for n in theirs] == [told[n].place for n in theirs]
 
     def some(self, data: st.DataObject) -> Claim:
@@ -244,7 +244,7 @@ class QueueMachine(RuleBasedStateMachine):
             job = self.do(self.queue.jobs.get(job_id))
             assert job is not None
             if job.guild_id is not None:
-                assert self.do(self.queue.standings.waiting(job.guild_id))[0].id == job_id
+                assert self.do(self.queue.positions.waiting(job.guild_id))[0].id == job_id
 
     @precondition(lambda self: self.state)
     @rule(data=st.data())
@@ -328,9 +328,9 @@ class QueueMachine(RuleBasedStateMachine):
     def places_are_the_order_of_the_queue(self) -> None:
         order = self.order()
         assert sorted(order) == sorted(n for n, s in self.state.items() if s is JobState.QUEUED)
-        standings = self.do(self.queue.standings.get_many(self.state))
+        positions = self.do(self.queue.positions.get_many(self.state))
         going = [n for n in order if n in self.going()]
-        assert [standings[n].place for n in going] == list(range(1, len(going) + 1))
+        assert [positions[n].place for n in going] == list(range(1, len(going) + 1))
 
     @invariant()
     def every_job_ends_once(self) -> None:

@@ -64,7 +64,7 @@ async def test_clock_set_back_does_not_protect_a_dead_engines_job(
     clock.advance(-3600)
     reaped = await advance_with_reaper(queue, clock, LEASE_SECONDS + 10)
     assert reaped == [job.id]
-    assert (await queue.standings.overview(None)).engines_alive == 0
+    assert (await queue.positions.overview(None)).engines_alive == 0
 
 
 async def test_clock_set_back_between_starts_keeps_nothing_alive(
@@ -77,7 +77,7 @@ async def test_clock_set_back_between_starts_keeps_nothing_alive(
     await claim_job(queue)
     clock.advance(-3 * 3600)
     async with await JobQueue.open(storage.settings(), clock=clock) as next_start:
-        assert (await next_start.standings.overview(None)).engines_alive == 0
+        assert (await next_start.positions.overview(None)).engines_alive == 0
         assert (await next_start.health.ask(ask_store=False)).bots == ()
         bot = BotInfo("b-1", 7, "this container", 1, "0.2.0")
         assert await next_start.bots.enter(bot, never) is None

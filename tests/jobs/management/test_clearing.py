@@ -29,7 +29,7 @@ NOTHING_LEFT = ClearUndone((), 0)
 
 
 async def order(queue: JobQueue) -> list[int]:
-    return [job.id for job in await queue.standings.waiting(None, limit=1000)]
+    return [job.id for job in await queue.positions.waiting(None, limit=1000)]
 
 
 async def fresh(queue: JobQueue, job: Job) -> Job:
@@ -61,14 +61,14 @@ async def test_undo_returns_cleared_jobs_to_their_old_places(queue: JobQueue) ->
     await submit_job(queue, 3, 5, role_ids=(11,))
     await queue.jobs.move_to_front(jobs[9].id, ADMIN)
     before = await order(queue)
-    standings = await queue.standings.get_many(before)
+    positions = await queue.positions.get_many(before)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert len(cleared.job_ids) == 7
     outcome = await undone(queue, cleared)
     assert set(outcome.job_ids) == set(cleared.job_ids)
     assert outcome.lost == 0
     assert await order(queue) == before
-    assert await queue.standings.get_many(before) == standings
+    assert await queue.positions.get_many(before) == positions
     assert [entry.action for entry in await queue.audit.read(5)][:2] == ["undo_clear", "clear"]
     assert (await queue.audit.read(5))[0].details == {"count": 7}
     history = await queue.jobs.history(jobs[0].id)
@@ -105,7 +105,7 @@ async def test_undone_clear_leaves_the_same_order_as_no_clear(queue: JobQueue, s
     await some(5)
     await undone(queue, cleared)
     twins = {here.id: there.id for here, there in pairs}
-    waiting = await queue.standings.waiting(None, limit=1000)
+    waiting = await queue.positions.waiting(None, limit=1000)
     here = [twins[job.id] for job in waiting if job.guild_id == 5]
     there = [job.id for job in waiting if job.guild_id == 6]
     assert here == there

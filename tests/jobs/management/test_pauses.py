@@ -9,9 +9,9 @@ async def test_claims_skip_a_paused_server(queue: JobQueue) -> None:
     assert not await queue.pauses.pause(5, 9)
     assert (await claim_job(queue)).job.id == theirs.id
     assert await queue.claims.claim("engine") is None
-    standing = await queue.standings.get(mine.id)
-    assert standing is not None
-    assert standing.paused
+    position = await queue.positions.get(mine.id)
+    assert position is not None
+    assert position.paused
     await queue.pauses.resume(5, 9)
     assert (await claim_job(queue)).job.id == mine.id
 
@@ -20,6 +20,6 @@ async def test_pause_of_all_servers_stops_all_claims(queue: JobQueue) -> None:
     await submit_job(queue, 1, None)
     await queue.pauses.pause(None, 9)
     assert await queue.claims.claim("engine") is None
-    assert (await queue.standings.overview(None)).paused
+    assert (await queue.positions.overview(None)).paused
     await queue.pauses.resume(None, 9)
     await claim_job(queue)

@@ -80,7 +80,7 @@ async def test_gc_keeps_live_engines_intakes_and_clearings(queue: JobQueue) -> N
     job = await submit_job(queue)
     cleared = await queue.clearings.clear(5, 9)
     await queue.retention.gc()
-    assert (await queue.standings.overview(None)).engines_alive == 1
+    assert (await queue.positions.overview(None)).engines_alive == 1
     assert await queue.intakes.get(77) is not None
     assert await queue.clearings.undo(cleared.id, 5, 9) == ClearUndone((job.id,), 0)
 
@@ -227,7 +227,7 @@ async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) 
     assert (await claim_job(queue)).job.id == next_one.id
     await queue.claims.reap()
     await queue.retention.gc()
-    await queue.standings.get_many([odd.id, next_one.id])
+    await queue.positions.get_many([odd.id, next_one.id])
     await queue.health.ask(ask_store=False)
     await queue.statistics.read(None, 14)
     await queue.clearings.clear(None, 1)

@@ -13,7 +13,7 @@ from common.options import MAX_SIZE_PX, PaintOptions
 from jobs.db import schema
 from jobs.model import Claim, EngineInfo, Job
 from jobs.queue import JobQueue
-from jobs.scheduling.dispatch import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose
+from jobs.scheduling.dispatch import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose_job
 from jobs.scheduling.fleet import Fleet, Load
 from jobs.scheduling.speeds import SpeedModel, speed_class_of, work_of
 from tests.kit.samples import RESULT, FakeClock, Storage, paint_report, submit_job
@@ -123,7 +123,7 @@ def painted(engines: tuple[EngineInfo, ...], line: list[Load]) -> dict[int, floa
                 continue
             remaining = {name: end - now for name, end in until.items() if end > now}
             fleet = Fleet(engines, remaining, SpeedModel({}))
-            taken = choose(line, fleet, each.id).job_id
+            taken = choose_job(line, fleet, each.id).job_id
             if taken is None:
                 continue
             load = next(load for load in line if load.job_id == taken)
@@ -153,8 +153,8 @@ async def test_predicted_times_come_true(queue: JobQueue, clock: FakeClock) -> N
     await club.open()
     jobs = await crowd(queue, 3)
     began = clock.now
-    shown = await queue.standings.get_many([job.id for job in jobs])
-    assert sorted(standing.place for standing in shown.values()) == list(range(1, len(jobs) + 1))
+    shown = await queue.positions.get_many([job.id for job in jobs])
+    assert sorted(position.place for position in shown.values()) == list(range(1, len(jobs) + 1))
     await club.until_idle()
     for job in jobs:
         ready = shown[job.id].ready_at
@@ -170,11 +170,11 @@ async def test_predicted_time_uses_the_idle_card_not_the_fleet_mean(
     club = Club(queue, clock, MIXED)
     await club.open()
     job = await submit_job(queue, options=HUGE)
-    standing = await queue.standings.get(job.id)
-    assert standing is not None
-    assert standing.ready_at is not None
+    position = await queue.positions.get(job.id)
+    assert position is not None
+    assert position.ready_at is not None
     seconds = work_of(HUGE) * 3.0
-    assert standing.ready_at.timestamp() - clock.now == pytest.approx(seconds)
+    assert position.ready_at.timestamp() - clock.now == pytest.approx(seconds)
 
 
 async def test_slow_engine_leaves_jobs_to_much_faster_idle_cards(

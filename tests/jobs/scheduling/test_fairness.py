@@ -18,7 +18,7 @@ from tests.kit.samples import RESULT, FakeClock, claim_job, engine_info, paint_r
 
 
 async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
-    return [job.id for job in await queue.standings.waiting(guild_id, limit=1000)]
+    return [job.id for job in await queue.positions.waiting(guild_id, limit=1000)]
 
 
 async def paint_all(queue: JobQueue, count: int) -> list[Job]:
@@ -36,9 +36,9 @@ async def test_many_jobs_of_one_member_do_not_delay_others(queue: JobQueue) -> N
     assert await order(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
     await paint_all(queue, 5)
     late = await submit_job(queue, 3)
-    standing = await queue.standings.get(late.id)
-    assert standing is not None
-    assert standing.place <= 2
+    position = await queue.positions.get(late.id)
+    assert position is not None
+    assert position.place <= 2
 
 
 async def test_a_crowded_server_does_not_hold_up_a_quiet_one(queue: JobQueue) -> None:
@@ -155,17 +155,17 @@ async def test_places_and_times_follow_the_measured_speed(
     claim = await claim_job(queue)
     clock.advance(10)
     await queue.claims.finish(claim, RESULT, paint_report(seconds=10.0))
-    standings = await queue.standings.get_many([job.id for job in jobs])
+    positions = await queue.positions.get_many([job.id for job in jobs])
     now = clock.now
-    assert standings[jobs[0].id].place == 0
+    assert positions[jobs[0].id].place == 0
     for number, job in enumerate(jobs[1:], start=1):
-        standing = standings[job.id]
-        assert standing.place == number
-        assert standing.ready_at is not None
-        assert abs(standing.ready_at.timestamp() - now - 10 * number) < 0.01
+        position = positions[job.id]
+        assert position.place == number
+        assert position.ready_at is not None
+        assert abs(position.ready_at.timestamp() - now - 10 * number) < 0.01
     # A second engine that is just as fast halves the wait.
     await queue.engines.register(engine_info("second"))
-    last = await queue.standings.get(jobs[4].id)
+    last = await queue.positions.get(jobs[4].id)
     assert last is not None
     assert last.ready_at is not None
     assert abs(last.ready_at.timestamp() - now - 25) < 0.01
@@ -177,17 +177,17 @@ async def test_paused_server_keeps_its_places_and_delays_no_other(queue: JobQueu
     there = [await submit_job(queue, user, 6) for user in (4, 5)]
     await queue.pauses.pause(5, 9)
     ids = [job.id for job in (*here, *there)]
-    standings = await queue.standings.get_many(ids)
-    assert [standings[job.id].place for job in there] == [1, 2]
-    assert all(standings[job.id].ready_at is not None for job in there)
+    positions = await queue.positions.get_many(ids)
+    assert [positions[job.id].place for job in there] == [1, 2]
+    assert all(positions[job.id].ready_at is not None for job in there)
     for number, job in enumerate(here):
-        standing = standings[job.id]
+        position = positions[job.id]
         # Its place if it went on now, with what is ahead of it in both servers.
-        assert standing.place == 2 * number + 1
-        assert (standing.paused, standing.ready_at) == (True, None)
-        assert await queue.standings.get(job.id) == standing
+        assert position.place == 2 * number + 1
+        assert (position.paused, position.ready_at) == (True, None)
+        assert await queue.positions.get(job.id) == position
     await queue.pauses.resume(5, 9)
-    after = await queue.standings.get_many(ids)
+    after = await queue.positions.get_many(ids)
     assert [after[job.id].place for job in here] == [1, 3, 5]
 
 
@@ -203,12 +203,12 @@ async def test_resumed_server_takes_turns_with_the_others(queue: JobQueue) -> No
     assert {job.guild_id for job in await paint_all(queue, 8)} == {6}
     newcomer = await submit_job(queue, 70, 7)
     late = await submit_job(queue, 51, 5)  # who asks while it is paused
-    waiting = [each.id for each in await queue.standings.waiting(5, limit=100)]
+    waiting = [each.id for each in await queue.positions.waiting(5, limit=100)]
     assert late.id in waiting
-    paused = await queue.standings.get_many([*waiting, newcomer.id])
-    assert paused == {each: await queue.standings.get(each) for each in paused}
+    paused = await queue.positions.get_many([*waiting, newcomer.id])
+    assert paused == {each: await queue.positions.get(each) for each in paused}
     await queue.pauses.resume(5, 9)
-    after = await queue.standings.get_many(waiting)
+    after = await queue.positions.get_many(waiting)
     assert [after[each].place for each in waiting] == [paused[each].place for each in waiting]
     assert await order(queue, 5) == waiting
     guilds = [job.guild_id for job in await paint_all(queue, 7)]
@@ -232,7 +232,7 @@ async def test_short_pause_leaves_the_order_unchanged(queue: JobQueue) -> None:
     assert await order(queue) == before
 
 
-async def test_get_many_standings_match_single_lookups(queue: JobQueue) -> None:
+async def test_get_many_positions_match_single_lookups(queue: JobQueue) -> None:
     await queue.engines.register(engine_info())
     rng = random.Random(4)
     jobs = [
@@ -248,16 +248,16 @@ async def test_get_many_standings_match_single_lookups(queue: JobQueue) -> None:
     await queue.pauses.pause(6, 9)
     ids = [job.id for job in jobs]
     for asked in (ids, ids[::3], ids[-2:]):
-        standings = await queue.standings.get_many(asked)
-        assert standings == {number: await queue.standings.get(number) for number in asked}
+        positions = await queue.positions.get_many(asked)
+        assert positions == {number: await queue.positions.get(number) for number in asked}
 
 
-async def test_standing_without_an_engine_has_a_place_but_no_time(queue: JobQueue) -> None:
+async def test_position_without_an_engine_has_a_place_but_no_time(queue: JobQueue) -> None:
     job = await submit_job(queue)
-    standing = await queue.standings.get(job.id)
-    assert standing is not None
-    assert (standing.place, standing.ready_at, standing.engines_alive) == (1, None, 0)
-    assert await queue.standings.get(12345) is None
+    position = await queue.positions.get(job.id)
+    assert position is not None
+    assert (position.place, position.ready_at, position.engines_alive) == (1, None, 0)
+    assert await queue.positions.get(12345) is None
 
 
 async def test_place_among_ten_thousand_jobs_is_counted_in_the_index(queue: JobQueue) -> None:
@@ -282,14 +282,14 @@ async def test_place_among_ten_thousand_jobs_is_counted_in_the_index(queue: JobQ
         await connection.execute(sa.insert(schema.jobs), rows)
         if queue.database.postgres:
             await connection.execute(sa.text("ANALYZE jobs"))
-    last = (await queue.standings.waiting(500, limit=1000))[-1]
-    standing = await queue.standings.get(last.id)
-    assert standing is not None
-    assert standing.place == 10_000
+    last = (await queue.positions.waiting(500, limit=1000))[-1]
+    position = await queue.positions.get(last.id)
+    assert position is not None
+    assert position.place == 10_000
     late = await submit_job(queue, 2, 77_777)
-    standing = await queue.standings.get(late.id)
-    assert standing is not None
-    assert standing.place <= 2
+    position = await queue.positions.get(late.id)
+    assert position is not None
+    assert position.place <= 2
     if not queue.database.postgres:
         async with queue.database.read() as connection:
             for places in ([(9e3, 5)], [(8e3, 5), (9e3, 5)]):

@@ -137,7 +137,7 @@ async def test_predicted_time_is_that_of_the_chosen_network(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
-    told = await queue.standings.painting_seconds(ASKED, None)
+    told = await queue.positions.painting_seconds(ASKED, None)
     assert told == pytest.approx(NETWORK_WORK["lite"] * 786, rel=0.01)
     job = await queue.jobs.get((await submit_job(queue, options=ASKED)).id)
     assert job is not None

@@ -21,10 +21,10 @@ from tests.kit.samples import (
 
 
 async def ready_at(queue: JobQueue, job_id: int) -> datetime:
-    standing = await queue.standings.get(job_id)
-    assert standing is not None
-    assert standing.ready_at is not None
-    return standing.ready_at
+    position = await queue.positions.get(job_id)
+    assert position is not None
+    assert position.ready_at is not None
+    return position.ready_at
 
 
 async def test_refusal_says_when_the_members_first_job_is_ready(

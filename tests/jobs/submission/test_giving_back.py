@@ -280,6 +280,6 @@ async def test_cancelling_costs_no_turn_for_unpainted_pictures(queue: JobQueue) 
     await queue.jobs.cancel(claim.job.id, MEMBER)
     await queue.claims.cancelled(claim)
     again = await submit_job(queue, MEMBER)
-    order = [job.id for job in await queue.standings.waiting(5, limit=20)]
+    order = [job.id for job in await queue.positions.waiting(5, limit=20)]
     assert order.index(again.id) in {2, 3}
     assert [job_id for job_id in order if job_id != again.id] == [job.id for job in others]

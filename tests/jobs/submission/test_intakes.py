@@ -135,7 +135,7 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
         await queue.submissions.submit(submission(1, interaction_id=number))
 
     await asyncio.gather(*(submit(number) for number in numbers), queue.privacy.erase_user(1))
-    assert await queue.standings.waiting(None, limit=100) == []
+    assert await queue.positions.waiting(None, limit=100) == []
     assert await queue.jobs.of_user(1, states=[JobState.QUEUED]) == []
 
 

@@ -51,7 +51,7 @@ async def test_limit_of_three_holds_for_thirty_concurrent_submissions(
         )
         kinds = Counter(type(outcome) for outcome in outcomes)
         assert kinds == {Accepted: 3, Refused: 27}
-        assert (await doors[0].standings.overview(None)).waiting == 3
+        assert (await doors[0].positions.overview(None)).waiting == 3
 
 
 async def test_concurrent_submissions_of_one_interaction_make_one_job(storage: Storage) -> None:

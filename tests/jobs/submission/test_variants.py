@@ -82,12 +82,12 @@ async def test_refusal_of_versions_says_when_enough_jobs_are_ready(storage: Stor
         ahead = await submit_job(queue, options=PaintOptions(variants=3))
         refusal = await _refusal(queue, PaintOptions(variants=2))
         assert (refusal.limit, refusal.current, refusal.asked) == ("max_waiting_per_user", 3, 2)
-        standing = await queue.standings.get(ahead.id)
-        assert standing is not None
-        assert standing.ready_at is not None
+        position = await queue.positions.get(ahead.id)
+        assert position is not None
+        assert position.ready_at is not None
         assert refusal.available_at is not None
         assert refusal.available_at.timestamp() == pytest.approx(
-            standing.ready_at.timestamp(), abs=5
+            position.ready_at.timestamp(), abs=5
         )
         await submit_job(queue)
 

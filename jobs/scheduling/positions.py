@@ -13,8 +13,8 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Record
 from jobs.db.facts import seconds_since
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
-from jobs.model import Job, JobState, Standing
-from jobs.scheduling.fairness import rejoined
+from jobs.model import Job, JobState, QueuePosition
+from jobs.scheduling.fairness import slots_after_pause
 from jobs.scheduling.fleet import (
     RUNNING_COLUMNS,
     Fleet,
@@ -49,25 +49,25 @@ class QueueOverview:
     """Whether the operator has paused all servers."""
 
 
-class Standings(QueuePart):
+class QueuePositions(QueuePart):
     """Places, predicted times and queue lengths."""
 
     def __init__(self, core: QueueCore) -> None:
         super().__init__(core)
         self.speeds = SpeedCache()
 
-    async def get(self, job_id: int) -> Standing | None:
+    async def get(self, job_id: int) -> QueuePosition | None:
         """Place and time of one job; None if there is no such job."""
         return (await self.get_many([job_id])).get(job_id)
 
-    async def get_many(self, job_ids: Iterable[int]) -> dict[int, Standing]:
+    async def get_many(self, job_ids: Iterable[int]) -> dict[int, QueuePosition]:
         """Places and times of several jobs, in one pass over the queue's index."""
         async with self._database.read_now() as (connection, now):
             return await self.get_many_in(connection, list(job_ids), now)
 
     async def get_many_in(
         self, connection: AsyncConnection, job_ids: Sequence[int], now: float
-    ) -> dict[int, Standing]:
+    ) -> dict[int, QueuePosition]:
         """As `get_many`, in the caller's transaction."""
         statement = (
             sa.select(*_PLACE, *RUNNING_COLUMNS).where(J.id.in_(job_ids)).order_by(J.start, J.id)
@@ -82,22 +82,22 @@ class Standings(QueuePart):
         engines = len(fleet.engines)
         starting = not engines and await is_starting(connection, now)
         here = self.machine_now()
-        found: dict[int, Standing] = {}
+        found: dict[int, QueuePosition] = {}
         for row in rows:
             if row.state != JobState.QUEUED:
                 is_running = row.state == JobState.RUNNING
                 ready = here + remaining_seconds(row, fleet, now) if is_running else None
-                found[row.id] = Standing(0, optional_moment(ready), engines, False, starting)
+                found[row.id] = QueuePosition(0, optional_moment(ready), engines, False, starting)
                 continue
             if row.guild_id in paused:
                 place = await halted.place_of(row)
-                found[row.id] = Standing(place, None, engines, True, starting)
+                found[row.id] = QueuePosition(place, None, engines, True, starting)
                 continue
             forecast.pass_to_next()
             stopped = EVERYWHERE in paused
             seconds = None if stopped else await forecast.seconds_to_ready(row)
             ready_at = None if seconds is None else moment(here + seconds)
-            found[row.id] = Standing(forecast.ahead + 1, ready_at, engines, stopped, starting)
+            found[row.id] = QueuePosition(forecast.ahead + 1, ready_at, engines, stopped, starting)
         return found
 
     def machine_now(self) -> float:
@@ -201,7 +201,7 @@ class _PausedPlaces:
             found = await self.connection.execute(going.order_by(J.start, J.id))
             self._going = [(each.start, each.id) for each in found]
         if guild_id not in self._slots:
-            slots = await rejoined(self.connection, guild_id)
+            slots = await slots_after_pause(self.connection, guild_id)
             self._slots[guild_id] = {
                 slot.job_id: (number, slot.start) for number, slot in enumerate(slots)
             }
