@@ -41,8 +41,8 @@ async def test_concurrent_opens_set_up_an_empty_postgresql(
     template: postgres.Server, tmp_path: Path
 ) -> None:
     await template.execute("CREATE DATABASE from_nothing")
-    place = Storage(tmp_path, template.url("from_nothing"))
-    doors = await asyncio.gather(*(JobQueue.open(place.settings()) for _ in range(4)))
+    storage = Storage(tmp_path, template.url("from_nothing"))
+    doors = await asyncio.gather(*(JobQueue.open(storage.settings()) for _ in range(4)))
     await submit_job(doors[0])
     assert (await doors[3].positions.overview(None)).waiting == 1
     for door in doors:
@@ -129,10 +129,10 @@ async def test_exhausted_connection_pool_raises_queue_unavailable(storage: Stora
 
 
 async def test_non_database_file_raises_queue_unavailable(tmp_path: Path) -> None:
-    place = Storage(tmp_path, None)
-    place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
+    storage = Storage(tmp_path, None)
+    storage.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
     with pytest.raises(QueueUnavailableError, match="not a database"):
-        await JobQueue.open(place.settings())
+        await JobQueue.open(storage.settings())
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -318,11 +318,11 @@ def test_import_starts_no_threads_and_loads_no_heavy_modules() -> None:
 async def test_database_file_is_accessible_only_to_its_owner(
     tmp_path: Path, was_there: bool
 ) -> None:
-    place = Storage(tmp_path, None)
+    storage = Storage(tmp_path, None)
     if was_there:
-        make_version("0004", place)
-        place.sqlite_file.chmod(0o644)
-    async with await JobQueue.open(place.settings()) as queue:
+        make_version("0004", storage)
+        storage.sqlite_file.chmod(0o644)
+    async with await JobQueue.open(storage.settings()) as queue:
         await submit_job(queue, 9, interaction_id=987_656)
         modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("atelier.sqlite3*")}
     assert modes == {0o600}
