@@ -306,6 +306,40 @@ async def test_migration_may_exceed_the_database_timeout(
     assert f"as it was before, the database is in {copy}" in said
 
 
+@pytest.mark.parametrize(
+    ("breaks", "words", "is_transient"),
+    [
+        ("raise RuntimeError('a bug')", "The database could not be migrated", False),
+        ("import os; os.kill(os.getpid(), 9)", "The database could not be migrated", True),
+        ("print('The disk is full.'); sys.exit(3)", "opened: The disk is full.", True),
+        ("print('It is too new.'); sys.exit(1)", "opened: It is too new.", False),
+    ],
+)
+async def test_failed_migration_is_reported_and_not_tried_again_at_the_same_start(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    breaks: str,
+    words: str,
+    is_transient: bool,
+) -> None:
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", f"import sys; {breaks}"))
+    found = await _database(place.settings())
+    assert words in found.text
+    assert (found.is_fault, found.is_transient) == (True, is_transient)
+    assert not (tmp_path / BEFORE_MIGRATIONS).exists()
+
+
+async def test_migration_that_is_refused_says_why(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    (tmp_path / BEFORE_MIGRATIONS).write_text("in the way")
+    found = await _database(place.settings())
+    assert "no copy of it can be made" in found.text
+    assert (found.is_fault, found.is_transient) == (True, False)
+
+
 async def test_check_without_permission_to_migrate_leaves_the_database_unchanged(
     tmp_path: Path,
 ) -> None:

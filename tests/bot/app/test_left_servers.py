@@ -1,18 +1,23 @@
 """Servers that removed the bot."""
 
+import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.app import left_servers
 from bot.app.left_servers import LeftServers
 from bot.ui.people import invitation
+from jobs.db import schema
 from jobs.management import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
 from sandbox.model import Message
 from tests.kit.world import World
 
+NEWER = {"only_commands", "notify", "notes", "alt_text", "painted_from"}
+"""What a reply of 0.1.0 does not have."""
 TOKEN_EXPIRED_SECONDS = 3600.0
 """By then no response can be edited with its interaction token."""
 
@@ -73,6 +78,23 @@ async def test_job_of_a_left_server_is_closed_silently_if_dms_are_closed(
     await world.bot.service(LeftServers).look()
     await world.eventually(lambda: is_delivered(world, job))
     assert not dms(world)
+
+
+async def test_waiting_job_of_a_version_that_knew_no_commands_only_is_not_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not say whether the bot was ever in its server."""
+    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    job = await queued_job(world)
+    rows = schema.jobs
+    (row,) = await world.queue.database.all(sa.select(rows.c.target))
+    older = {name: value for name, value in json.loads(row.target).items() if name not in NEWER}
+    update = sa.update(rows).values(target=json.dumps(older, separators=(",", ":")))
+    await world.queue.database.execute(update)
+    await remove_bot(world)
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    await world.bot.service(LeftServers).look()
+    assert await world.state(job) is JobState.QUEUED
 
 
 async def test_server_that_returns_in_time_keeps_its_waiting_jobs(

@@ -10,7 +10,7 @@ from bot.texts import texts_for
 from common.catalogue import load_catalogue
 from common.sentences import Sentence, sentence
 from engine.styles.presets import preset_style
-from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION
 from jobs.model import Progress
 from tests.kit.pictures import gradient_picture
 from tests.kit.pretend_engine import ENGINE

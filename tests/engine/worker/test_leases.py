@@ -10,7 +10,7 @@ from common.sentences import Sentence
 from common.settings import Settings
 from common.store import PictureStore
 from engine.worker import progress_reporter, service
-from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION
 from jobs.core import row_of
 from jobs.db import schema
 from jobs.execution import reaper
@@ -19,7 +19,7 @@ from jobs.model import Claim, Job, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.test_surroundings import charged
+from tests.engine.worker.test_health import charged
 from tests.engine.worker.working import INFO, ended, running, worker
 
 

@@ -171,7 +171,7 @@ async def test_engine_trouble_lasts_until_an_engine_on_its_device_is_well(
     (said,) = [t.sentence for t in await troubles(queue) if t.name == "engine-trouble"]
     assert "cuda:0" in str(said)
     assert "the device does not answer." in str(said)
-    await queue.engines.note_well(second)
+    await queue.engines.clear_trouble(second)
     assert "engine-trouble" not in [t.name for t in await troubles(queue)]
 
 
@@ -236,7 +236,7 @@ async def test_healthy_device_does_not_clear_the_trouble_of_another(
     await queue.engines.note_trouble(ill, "the device does not answer.")
     assert await queue.engines.was_in_trouble(ill)
     assert not await queue.engines.was_in_trouble(well)
-    await queue.engines.note_well(well)
+    await queue.engines.clear_trouble(well)
     assert await queue.engines.was_in_trouble(ill)
 
 

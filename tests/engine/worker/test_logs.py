@@ -8,7 +8,7 @@ import pytest
 
 from common.settings import Settings
 from common.version import VERSION
-from engine.worker.saying import say_start
+from engine.worker.main import log_start
 from jobs.execution.job_log import log_end
 from jobs.model import EngineInfo, JobState
 from jobs.outcomes import LeaseOutcome
@@ -37,7 +37,7 @@ def test_start_log_names_versions_device_network_sizes_and_folders(
         update={"atelier_database_url": "postgresql+asyncpg://atelier:hunter2hunter2@db/atelier"}
     )
     with caplog.at_level(logging.INFO):
-        say_start(hidden, info, "bf16")
+        log_start(hidden, info, "bf16")
     said = " ".join(caplog.messages)
     for part in (VERSION, "torch", "Python 3", "cuda:0 (A Card, 8.0 GiB) in bf16 with vgg19"):
         assert part in said
