@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.delivery.courier import Courier
+from bot.delivery.job_presenter import JobPresenter
 from common.logs import set_up_logging
 from common.store import StorageUnavailableError
 from engine.worker.painter import JobPainter
@@ -86,14 +86,14 @@ async def test_every_log_line_of_a_job_carries_its_ids(
 
     monkeypatch.setattr(store, "put_sync", fail_once)
     # A delivery fails once with an unexpected error.
-    show, breaks = Courier.show, [RuntimeError("unforeseen")]
+    show, breaks = JobPresenter.show, [RuntimeError("unforeseen")]
 
     async def show_failing_once(*arguments: Any, **named: Any) -> Any:
         if breaks:
             raise breaks.pop()
         return await show(*arguments, **named)
 
-    monkeypatch.setattr(Courier, "show", show_failing_once)
+    monkeypatch.setattr(JobPresenter, "show", show_failing_once)
     interaction = await world.paint(options)
     await world.wait_for_text(interaction, "#1")
     (job,) = await world.jobs()

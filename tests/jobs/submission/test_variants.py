@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from common.options import PaintInputs, PaintOptions, StyleInput
+from common.options import MAX_SEED, PaintInputs, PaintOptions, StyleInput
 from common.store import key_for
-from common.variants import variants_of
+from common.variants import rest_of, variants_of
 from jobs.model import JobState, PaintReport, Progress
 from jobs.outcomes import LeaseHeld, Refusal, Refused
 from jobs.queue import JobQueue
@@ -44,6 +44,28 @@ async def test_versions_differ_by_seed_strength_or_style() -> None:
         (StyleInput(preset="great-wave"),),
     ]
     assert {one.options.variants for one in (*by_seed, *by_strength, *by_style)} == {1}
+
+
+@pytest.mark.parametrize("vary", ["seed", "strength", "style", "photo"])
+@pytest.mark.parametrize("variants", [2, 3, 4])
+def test_rest_of_a_job_has_exactly_the_versions_that_are_missing(vary: str, variants: int) -> None:
+    styles = tuple(StyleInput(preset=preset, weight=0.25) for preset in "abcd")
+    inputs = PaintInputs(
+        content=KEYS[0],
+        more_contents=KEYS[1:] if vary == "photo" else (),
+        styles=styles if vary == "style" else styles[:1],
+        style_masks=(KEYS[1], None, KEYS[2], None) if vary == "style" else (),
+        mask=KEYS[3],
+        content_aspect=0.5,
+        alt_texts=("a dog", "", "a cat", "") if vary == "photo" else ("a dog",),
+    )
+    options = FOUR.model_copy(update={"vary": vary, "variants": variants, "seed": MAX_SEED - 1})
+    for finished in range(variants):
+        rest = rest_of(inputs, options, finished)
+        assert rest is not None
+        assert rest.options.variants == variants - finished
+        assert variants_of(rest.inputs, rest.options) == variants_of(inputs, options)[finished:]
+    assert rest_of(inputs, options, variants) is None
 
 
 async def test_four_versions_cost_and_count_as_four_pictures(storage: Storage) -> None:

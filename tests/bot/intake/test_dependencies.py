@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.intake import service, shares, waiting
+from bot.intake import dependencies, fair_use, service
 from bot.intake.pictures import PictureIntake
 from bot.intake.request import PaintRequest
 from common.backoff import Backoff
@@ -26,8 +26,8 @@ NOT_STORED = "Pictures cannot be read or stored at the moment"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "BACKOFF", Backoff(0.1, 0.3))
-    monkeypatch.setattr(waiting, "NOTICE_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(dependencies, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(dependencies, "NOTICE_AFTER_SECONDS", 0.2)
 
 
 class Away:
@@ -89,7 +89,7 @@ async def test_command_resumes_by_itself_after_a_store_outage(world: World, stor
 async def test_hanging_store_shows_the_waiting_notice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "SLOW_SECONDS", 0.3)
+    monkeypatch.setattr(dependencies, "SLOW_SECONDS", 0.3)
     await world.start_engine()
     answers, put = threading.Event(), PictureStore.put_sync
 
@@ -237,7 +237,7 @@ def told(interaction: Interaction) -> str:
 async def test_attachment_outage_is_waited_out_and_not_counted_as_a_refusal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shares, "REFUSALS_EACH", 1)
+    monkeypatch.setattr(fair_use, "REFUSALS_EACH", 1)
     await world.start_engine()
     world.discord.faults.add("GET", "*photo.png*", status=503, times=10_000)
     interaction = await world.paint()
@@ -312,7 +312,7 @@ async def test_locked_database_shows_the_waiting_notice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a backup tool does: all can still be read."""
-    monkeypatch.setattr(waiting, "SLOW_SECONDS", 0.3)
+    monkeypatch.setattr(dependencies, "SLOW_SECONDS", 0.3)
     await world.start_engine()
     database = world.settings.atelier_data_dir / "atelier.sqlite3"
     with contextlib.closing(sqlite3.connect(database)) as other:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot.intake import shares
+from bot.intake import fair_use
+from bot.intake.fair_use import REFUSALS_SECONDS, REQUESTS_EACH, ByteBudget, FairSemaphore, FairUse
 from bot.intake.quota import StorageQuota
-from bot.intake.shares import REFUSALS_SECONDS, REQUESTS_EACH, ByteBudget, FairSemaphore, Shares
 from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
 from common.settings import MIB
@@ -142,7 +142,7 @@ async def test_member_with_too_many_waiting_turns_is_refused() -> None:
 
 def test_request_counts_only_during_its_intake() -> None:
     bot: Any = SimpleNamespace(clock=lambda: 0.0)
-    counted = Shares(bot)
+    counted = FairUse(bot)
     for _ in range(2 * REQUESTS_EACH):
         with counted.request(1):
             counted.check(1)
@@ -230,7 +230,7 @@ async def test_twenty_comparisons_load_one_picture_at_a_time(world: World) -> No
 async def test_repeated_unusable_files_pause_uploads_of_the_member(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shares, "REFUSALS_EACH", 2)
+    monkeypatch.setattr(fair_use, "REFUSALS_EACH", 2)
     broken = {"picture": ("a.png", b"no picture")}
     sound = {"picture": ("a.png", plain_picture())}
     for _ in range(2):
@@ -247,7 +247,7 @@ async def test_repeated_unusable_files_pause_uploads_of_the_member(
 async def test_requests_beyond_the_share_of_one_member_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shares, "REQUESTS_EACH", 1)
+    monkeypatch.setattr(fair_use, "REQUESTS_EACH", 1)
     world.discord.faults.add("GET", "*style.png*", delay=3.0)
     await world.paint()
     refused = await world.paint()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
-from bot.delivery.courier import Courier, Undeliverable
+from bot.delivery.job_presenter import JobPresenter, Undeliverable
 from bot.delivery.presentations import FailureCounts, Layout, PictureSize, presentations_for
 from bot.delivery.routes import Route, SentMessage
 from jobs.model import JobState, Reply
@@ -53,7 +53,7 @@ async def shown(ways: Ways, **reply: Any) -> tuple[Any, AsyncMock]:
     now = make_job(JobState.FAILED).created_at
     job = make_job(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **of_it))
     routes: Any = ways
-    return await Courier(client, routes).show(job, None, FailureCounts()), removed
+    return await JobPresenter(client, routes).show(job, None, FailureCounts()), removed
 
 
 async def test_deleted_message_is_marked_removed_and_replaced_only_by_dm() -> None:
