@@ -18,10 +18,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def shared_bot_parts() -> Iterator[None]:
     """Make once per process what every bot needs at its start, if it starts in-process."""
     # Imported late: the tests of the engine do not need it.
-    from tests.kit.commands import commands_told_once  # noqa: PLC0415
+    from tests.kit.commands import cached_command_payloads  # noqa: PLC0415
     from tests.kit.decoders import shared_decoders  # noqa: PLC0415
 
-    with shared_decoders(), commands_told_once():
+    with shared_decoders(), cached_command_payloads():
         yield
 
 

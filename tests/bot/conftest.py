@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.control import LoopbackDiscord
-from tests.kit.encoders import encodes_here
+from tests.kit.encoders import encode_in_process
 from tests.kit.world import World, settings_for
 
 
@@ -18,7 +18,7 @@ def use_shared_bot_parts(shared_bot_parts: None) -> None:
 async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
     """A loopback Discord and a migrated database; bot and engine are not started."""
     shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
-    with encodes_here():
+    with encode_in_process():
         async with LoopbackDiscord.start() as discord:
             world = World(discord, settings_for(discord, tmp_path))
             try:

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from common.settings import Settings
 from sandbox import LoopbackDiscord
 from sandbox.page.routes import add_page
+from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import color_of, gradient_picture, plain_picture
-from tests.kit.pretend_engine import PretendEngine
 from tests.kit.world import World
 from tests.sandbox.browser import BROWSER_TESTS, SHARED, PageUser, open_page
 
@@ -48,7 +48,7 @@ async def world(
 
 
 @pytest.fixture
-def painter(world: World) -> PretendEngine:
+def painter(world: World) -> FakeEngine:
     assert world.engine is not None
     return world.engine
 
@@ -76,7 +76,7 @@ async def paint(user: PageUser, files: tuple[Path, Path]) -> None:
 
 
 async def test_paint_with_two_files_shows_progress_and_result(
-    page: Page, painter: PretendEngine, files: tuple[Path, Path]
+    page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     user = PageUser(page)
     painter.hold.clear()
@@ -101,7 +101,7 @@ async def test_paint_with_two_files_shows_progress_and_result(
 
 
 async def test_cancel_button_cancels_a_running_painting(
-    page: Page, painter: PretendEngine, files: tuple[Path, Path]
+    page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     user = PageUser(page)
     painter.hold.clear()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.proxy import proxy_to
 from sandbox.bot_process import STOP_WITHIN_SECONDS
-from tests.kit.installation import EXTERNAL, Installation
+from tests.kit.installation import EXTERNAL_ENGINE, Installation
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ async def running(
     program: str, installation: Installation, database: str
 ) -> AsyncIterator[Process]:
     """Start the bot or an engine with this database."""
-    changes = EXTERNAL | {"ATELIER_DATABASE_URL": database}
+    changes = EXTERNAL_ENGINE | {"ATELIER_DATABASE_URL": database}
     if program == "bot":
         async with installation.bot(changes) as bot:
             yield bot._process

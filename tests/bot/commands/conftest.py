@@ -7,5 +7,5 @@ from tests.kit.world import World
 async def world(world: World) -> World:
     """A connected bot that knows its server, and a pretend engine that the test steps."""
     await world.eventually(lambda: world.bot.guilds)
-    await world.stepped.register()
+    await world.manual_engine.register()
     return world

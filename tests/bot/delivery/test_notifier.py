@@ -18,7 +18,7 @@ from jobs.model import JobState
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from sandbox.permissions import READ_MESSAGE_HISTORY
-from tests.kit.samples import job_of
+from tests.kit.samples import make_job
 from tests.kit.world import World
 
 
@@ -42,7 +42,7 @@ async def all_announced(world: World) -> None:
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private", "guild_without_bot"])
 async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, context: str) -> None:
     await world.start_engine()
-    message = await world.painted({"notify": "yes"}, context=context)
+    message = await world.paint_and_wait({"notify": "yes"}, context=context)
     await all_announced(world)
     (said,) = other_messages(world, message)
     assert f"<@{world.user().id}>, your picture is ready" in said.content
@@ -52,21 +52,21 @@ async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, con
 
 async def test_quick_or_unwanted_pictures_send_no_notification(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
-    await world.painted({"notify": "no"})
+    message = await world.paint_and_wait()
+    await world.paint_and_wait({"notify": "no"})
     await all_announced(world)
     assert len(other_messages(world, message)) == 1  # the other picture
 
 
 async def test_long_wait_sends_a_notification(world: World) -> None:
     interaction = await world.paint()
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     async with world.queue.database.write() as transaction:
         await transaction.connection.execute(
             sa.update(schema.jobs).values(created_at=J.created_at - 90)
         )
     await world.start_engine()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     await all_announced(world)
     assert len(other_messages(world, message)) == 1
 
@@ -75,7 +75,7 @@ async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(wor
     await world.start_engine()
     world.user(locale="de")
     interaction = await world.paint({"notify": "yes", "ephemeral": True})
-    await world.delivered()
+    await world.wait_delivered()
     await all_announced(world)
     assert interaction.message is not None
     (said,) = other_messages(world, interaction.message)
@@ -85,7 +85,7 @@ async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(wor
 
 async def test_picture_sent_by_dm_gets_no_separate_notification(world: World) -> None:
     interaction = await world.paint({"notify": "yes"}, context="guild_without_bot")
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     world.shift_clock(16 * 60)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
@@ -96,8 +96,8 @@ async def test_picture_sent_by_dm_gets_no_separate_notification(world: World) ->
 async def test_notification_interrupted_by_a_restart_is_sent_afterwards(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=503)
-    message = await world.painted({"notify": "yes"})
-    await world.delivered()
+    message = await world.paint_and_wait({"notify": "yes"})
+    await world.wait_delivered()
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
@@ -111,7 +111,7 @@ async def test_unanswered_notification_is_sent_again(
     monkeypatch.setattr(notifier, "ANSWER_SECONDS", 0.5)
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", delay=60.0)
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await all_announced(world)
     assert len(other_messages(world, message)) == 1
 
@@ -119,7 +119,7 @@ async def test_unanswered_notification_is_sent_again(
 async def test_notification_uses_a_followup_where_the_bot_may_not_write(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=403, code=50013)
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await all_announced(world)
     (said,) = other_messages(world, message)
     assert said.mentions == [world.user().id]
@@ -128,7 +128,7 @@ async def test_notification_uses_a_followup_where_the_bot_may_not_write(world: W
 async def test_notification_is_not_a_reply_where_the_bot_may_not_read(world: World) -> None:
     await world.start_engine()
     world.discord.channel().bot_denied = READ_MESSAGE_HISTORY
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await all_announced(world)
     (said,) = other_messages(world, message)
     assert said.mentions == [world.user().id]
@@ -158,10 +158,10 @@ async def test_notification_is_sent_once_despite_a_database_outage(
     monkeypatch.setattr(Deliveries, "mark_delivered", mark_and_lose_answer)
     monkeypatch.setattr(Deliveries, "mark_announced", fail_once)
     await world.start_engine()
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await world.eventually(lambda: calls[1])
     assert len(other_messages(world, message)) == 1
-    other = await world.painted({"notify": "no"})
+    other = await world.paint_and_wait({"notify": "no"})
     await world.bot.service(Notifier).resume()
     await all_announced(world)
     assert len(other_messages(world, message)) == 2  # the notification and the other picture
@@ -171,7 +171,7 @@ async def test_notification_is_sent_once_despite_a_database_outage(
 async def test_jobs_of_another_application_are_not_announced(world: World) -> None:
     await world.start_engine()
     fault = world.discord.faults.add("POST", "/channels/*", status=503, calls=50)
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await world.eventually(lambda: fault.hits)
     async with world.queue.database.write() as transaction:
         await transaction.connection.execute(
@@ -183,7 +183,7 @@ async def test_jobs_of_another_application_are_not_announced(world: World) -> No
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
-    await world.painted({"notify": "no"})
+    await world.paint_and_wait({"notify": "no"})
     assert len(await world.queue.deliveries.unannounced(5)) == 1
     assert len(other_messages(world, message)) == 1  # the other picture
 
@@ -195,7 +195,7 @@ async def test_notification_comes_by_dm_when_followups_are_used_up(
     """There, a user-installed application may send five follow-ups to an interaction."""
     await world.start_engine()
     world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, calls=50)
-    await world.painted({"notify": "yes"}, context=context)
+    await world.paint_and_wait({"notify": "yes"}, context=context)
     await all_announced(world)
     (said,) = world.discord.dms(world.user())
     assert "your picture is ready" in said.content
@@ -207,7 +207,7 @@ async def test_notification_with_a_lost_response_comes_once(world: World, epheme
     await world.start_engine()
     path = "/webhooks/*" if ephemeral else "/channels/*/messages"
     lost = world.discord.faults.add("POST", path, carried_out=True, drop=True)
-    message = await world.painted({"notify": "yes", "ephemeral": ephemeral})
+    message = await world.paint_and_wait({"notify": "yes", "ephemeral": ephemeral})
     await world.eventually(lambda: lost.hits)
     await all_announced(world)
     assert len(other_messages(world, message)) == 1
@@ -221,7 +221,7 @@ async def test_rate_limited_notification_is_not_mistaken_for_sent(
     monkeypatch.setattr(notifier, "BACKOFF", Backoff(0.05, 0.05))
     await world.start_engine()
     limited = world.discord.faults.add("POST", "/webhooks/*", status=429, retry_after=5.0)
-    message = await world.painted({"notify": "yes", "ephemeral": True})
+    message = await world.paint_and_wait({"notify": "yes", "ephemeral": True})
     await all_announced(world)
     assert limited.hits
     assert len(other_messages(world, message)) == 1
@@ -229,13 +229,13 @@ async def test_rate_limited_notification_is_not_mistaken_for_sent(
 
 def test_notification_is_wanted_after_a_long_wait_or_on_request() -> None:
     began = datetime.now(UTC)
-    reply = job_of(JobState.DONE).reply
+    reply = make_job(JobState.DONE).reply
 
     def wanted(state: JobState, seconds: float, notify: Notify = "long", **other: Any) -> bool:
         ended_at = began + timedelta(seconds=seconds)
         calls = {"created_at": began, "ended_at": ended_at}
         said = replace(reply, notify=notify)
-        return notifier._is_wanted(job_of(state, reply=said, **(calls | other)))
+        return notifier._is_wanted(make_job(state, reply=said, **(calls | other)))
 
     for state in (JobState.DONE, JobState.FAILED):
         assert [wanted(state, seconds) for seconds in (60.0, 60.1)] == [False, True]

@@ -23,7 +23,7 @@ async def undelivered_jobs(world: World, *, count: int = 1) -> list[Job]:
     painter.hold.clear()
     world.user().accepts_dms = False
     for interaction in [await world.paint() for _ in range(count)]:
-        message = await world.says(interaction, "#")
+        message = await world.wait_for_text(interaction, "#")
         delete_message(world.discord.world, message)
     painter.hold.set()
 
@@ -57,9 +57,10 @@ async def test_next_command_reports_undelivered_pictures_once(world: World, comm
     assert interaction.message is not None
     assert NOTICE not in interaction.message.text
     again = await world.discord.slash(world.user(), "queue")
-    await world.says(again, "Queue")
+    await world.wait_for_text(again, "Queue")
     last = await world.discord.slash(world.user(), "queue")
-    await world.says(last, "Queue")  # by now a notice of the previous command would be there
+    # By now a notice of the previous command would be there.
+    await world.wait_for_text(last, "Queue")
     assert not notices(again) + notices(last)
 
 
@@ -86,7 +87,7 @@ async def test_paint_reports_undelivered_pictures_after_its_own_message(world: W
     notice = await wait_for_notice(interaction)
     assert notice.text.startswith("2 finished pictures of yours could not be delivered")
     assert notice.ephemeral
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     assert NOTICE not in message.text
 
 
@@ -94,7 +95,7 @@ async def test_undelivered_notice_is_not_shown_to_other_members(world: World) ->
     await undelivered_jobs(world)
     for name in ("queue", "queue"):
         interaction = await world.discord.slash(world.user("grace"), name)
-        await world.says(interaction, "Queue")
+        await world.wait_for_text(interaction, "Queue")
         assert not interaction.followups
 
 

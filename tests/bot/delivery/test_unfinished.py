@@ -11,12 +11,13 @@ from jobs.model import Failure, FailureKind, Job, JobState
 from jobs.outcomes import ClearUndone
 from sandbox.compose import delete_message
 from sandbox.model import Interaction, Message
-from tests.kit.world import World, has_result, labels
+from tests.bot.commands.picture_buttons.pressing import press
+from tests.kit.world import World, button_labels, has_result
 
 ADMIN = 9
 FIFTEEN_MINUTES = 15 * 60 + 5
 CHOOSE_BUTTONS = ["Choose 1", "Choose 2"]
-OTHER_BUTTONS = ["Again", "Change…", "Other style", "Details", "Delete"]
+OTHER_BUTTONS = ["Paint the rest", "Again", "Change…", "Other style", "Details", "Delete"]
 
 
 async def submit_versions(
@@ -24,21 +25,21 @@ async def submit_versions(
 ) -> tuple[Interaction, Job]:
     """Submit a job of four versions, and wait until its card is shown."""
     interaction = await world.paint({"variants": 4, "seed": 3, **(options or {})}, **details)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     return interaction, (await world.jobs())[0]
 
 
 async def cancel_after(world: World, job: Job, count: int = 2, by_admin: int | None = None) -> Job:
     """Cancel a job when a number of its pictures are finished."""
-    claim = await world.stepped.finish_some(job, count)
+    claim = await world.manual_engine.finish_some(job, count)
     by_user_id = job.user_id if by_admin is None else by_admin
     await world.queue.jobs.cancel(job.id, by_user_id, by_admin=by_admin is not None)
     await world.queue.claims.cancelled(claim)
-    return await world.fresh(job)
+    return await world.reload(job)
 
 
 async def stored_pictures(world: World, job: Job) -> list[bytes]:
-    return [await world.queue.store.get(key) for key in (await world.fresh(job)).versions]
+    return [await world.queue.store.get(key) for key in (await world.reload(job)).versions]
 
 
 async def assert_shows_finished(world: World, message: Message, job: Job) -> None:
@@ -58,18 +59,18 @@ async def cancelled_by_moderator(world: World, job: Job) -> None:
 
 
 async def cancelled_while_requeued(world: World, job: Job) -> None:
-    await world.queue.claims.release(await world.stepped.finish_some(job, 2))
+    await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
     await world.queue.jobs.cancel(job.id, job.user_id)
 
 
 async def cleared_while_requeued(world: World, job: Job) -> None:
-    await world.queue.claims.release(await world.stepped.finish_some(job, 2))
+    await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
     await world.queue.clearings.clear(world.guild_id, ADMIN)
 
 
 def failed(kind: FailureKind) -> Callable[[World, Job], Awaitable[None]]:
     async def ending(world: World, job: Job) -> None:
-        claim = await world.stepped.finish_some(job, 2)
+        claim = await world.manual_engine.finish_some(job, 2)
         await world.queue.claims.fail(claim, Failure(kind, "The third is no picture.", "e1d2"))
 
     ending.__name__ = f"failed_{kind}"
@@ -93,23 +94,48 @@ async def test_finished_pictures_are_shown_however_the_job_ended(
 ) -> None:
     interaction, job = await submit_versions(world)
     await ending(world, job)
-    message = await world.says(interaction, f"{headline} · 2 of 4 pictures were finished")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, f"{headline} · 2 of 4 pictures were finished")
+    await world.wait_delivered(job)
     await assert_shows_finished(world, message, job)
     assert len(message.attachments) == 2
-    assert labels(message) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
+    assert button_labels(message) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
     assert "4 versions" in message.text
     if "work" in headline:
         assert "The third is no picture. (error e1d2)" in message.text
     assert len(world.discord.messages()) == 1
 
 
+async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> None:
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job)
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
+    refused = await press(world, message, "Paint the rest", user="grace")
+    assert "only they can do that" in await world.answer_text(refused)
+    await world.start_engine()
+    rest = await world.wait_finished(await press(world, message, "Paint the rest"))
+    assert len(rest.attachments) == 2
+    assert button_labels(rest)[:3] == ["Choose 1", "Choose 2", "Again"], "nothing is missing of it"
+    newest = (await world.jobs())[0]
+    assert newest.parent_job_id == job.id
+    assert (newest.options.seed, newest.options.variants) == (5, 2)
+
+
+async def test_last_missing_picture_is_painted_alone(world: World) -> None:
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job, 3)
+    message = await world.wait_for_text(interaction, "3 of 4 pictures were finished")
+    await world.start_engine()
+    rest = await world.wait_finished(await press(world, message, "Paint the rest"))
+    assert "Stronger" in button_labels(rest), "it is a picture like any other"
+    assert (await world.jobs())[0].options.seed == 6
+
+
 async def test_one_finished_picture_is_announced_in_the_singular(world: World) -> None:
     interaction, job = await submit_versions(world)
     await cancel_after(world, job, 1)
-    message = await world.says(interaction, "Cancelled · 1 of 4 pictures was finished")
+    message = await world.wait_for_text(interaction, "Cancelled · 1 of 4 pictures was finished")
     await assert_shows_finished(world, message, job)
-    assert labels(message) == ["Choose 1", *OTHER_BUTTONS]
+    assert button_labels(message) == ["Choose 1", *OTHER_BUTTONS]
 
 
 @pytest.mark.parametrize("options", [{"variants": 4}, {"variants": 1}])
@@ -118,20 +144,20 @@ async def test_cancelled_job_without_finished_pictures_shows_none(
 ) -> None:
     interaction, job = await submit_versions(world, options)
     await cancel_after(world, job, 0)
-    message = await world.says(interaction, "Cancelled")
-    job = await world.delivered(job)
+    message = await world.wait_for_text(interaction, "Cancelled")
+    job = await world.wait_delivered(job)
     assert job.result_key is None
     assert "finished" not in message.text
     assert not message.attachments
-    assert labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Delete"]
 
 
 async def test_failed_single_picture_job_mentions_no_finished_pictures(world: World) -> None:
     interaction, job = await submit_versions(world, {"variants": 1})
     await failed(FailureKind.INPUT)(world, job)
-    message = await world.says(interaction, "This did not work")
+    message = await world.wait_for_text(interaction, "This did not work")
     assert "finished" not in message.text
-    assert labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Delete"]
 
 
 # Where it is shown
@@ -139,7 +165,7 @@ async def test_failed_single_picture_job_mentions_no_finished_pictures(world: Wo
 
 async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
     interaction, job = await submit_versions(world)
-    claim = await world.stepped.finish_some(job, 2)
+    claim = await world.manual_engine.finish_some(job, 2)
     queue = await type(world.queue).open(world.settings)
     await world.stop_bot()
     async with queue:
@@ -147,7 +173,7 @@ async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
         await queue.claims.cancelled(claim)
     world.shift_clock(FIFTEEN_MINUTES)
     await world.start_bot()
-    message = await world.says(interaction, "2 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     await assert_shows_finished(world, message, job)
 
 
@@ -155,7 +181,7 @@ async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
 async def test_finished_pictures_are_shown_in_direct_messages(world: World, context: str) -> None:
     interaction, job = await submit_versions(world, context=context)
     await cancel_after(world, job)
-    message = await world.says(interaction, "2 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     await assert_shows_finished(world, message, job)
 
 
@@ -164,7 +190,7 @@ async def test_finished_pictures_come_by_dm_if_the_message_was_deleted(world: Wo
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
     await cancel_after(world, job)
-    await world.delivered(job)
+    await world.wait_delivered(job)
     (message,) = world.discord.dms(world.user())
     assert "Cancelled · 2 of 4 pictures were finished" in message.text
     await assert_shows_finished(world, message, job)
@@ -178,11 +204,11 @@ async def test_undeliverable_pictures_are_reported_and_listed_in_history(
     delete_message(world.discord.world, interaction.message)
     world.user().accepts_dms = False
     await cancel_after(world, job)
-    await world.delivered(job)
+    await world.wait_delivered(job)
     told = await world.discord.slash(world.user(), "history")
     await told.wait(lambda i: i.followups)
     assert told.followups[0].text.startswith("1 finished picture of yours could not be delivered")
-    history = await world.says(told, "Your pictures")
+    history = await world.wait_for_text(told, "Your pictures")
     assert len(history.attachments) == 1
 
 
@@ -193,7 +219,7 @@ async def test_cancelled_job_without_finished_pictures_sends_no_dm(
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
     await cancel_after(world, job, 0)
-    await world.delivered(job)
+    await world.wait_delivered(job)
     assert not world.discord.dms(world.user())
 
 
@@ -201,7 +227,7 @@ async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None
     interaction, job = await submit_versions(world, {"spoiler": True})
     await world.queue.deliveries.set_look(job.id, alt_text="My cat", spoiler=True)
     await cancel_after(world, job)
-    message = await world.says(interaction, "2 of 4")
+    message = await world.wait_for_text(interaction, "2 of 4")
     items = [item for part in message.walk() if part["type"] == 12 for item in part["items"]]
     assert [item["description"] for item in items] == ["1: My cat", "2: My cat"]
     assert all(item["spoiler"] for item in items)
@@ -209,35 +235,35 @@ async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None
 
 async def test_finished_pictures_too_large_to_upload_come_smaller(world: World) -> None:
     interaction, job = await submit_versions(world, {"size": 512})
-    painter = world.stepped
+    painter = world.manual_engine
     painter.noise = True
     claim = await painter.finish_some(job, 2)
     await world.discord.until(lambda: interaction.message and interaction.message.attachments)
     fault = world.discord.faults.add("PATCH", "/webhooks/*/messages/*", status=413, times=1)
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
-    message = await world.says(interaction, "2 of 4 pictures were finished")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
+    await world.wait_delivered(job)
     assert len(fault.hits) == 1
     assert "Shown as" in message.text
     assert [each.filename.rpartition(".")[2] for each in message.attachments] != ["png", "png"]
-    assert labels(message) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
+    assert button_labels(message) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
 
 
 async def test_card_names_the_show_command_if_discord_refuses_the_files(world: World) -> None:
     interaction, job = await submit_versions(world, {"size": 512})
-    painter = world.stepped
+    painter = world.manual_engine
     painter.noise = True
     claim = await painter.finish_some(job, 2)
     await world.discord.until(lambda: interaction.message and interaction.message.attachments)
     world.discord.faults.add("PATCH", "/webhooks/*/messages/*", status=413, times=3)
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
-    message = await world.says(interaction, f"please try /show {job.id}")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, f"please try /show {job.id}")
+    await world.wait_delivered(job)
     assert "2 of 4 pictures were finished" in message.text
     assert not message.attachments
-    assert labels(message) in ([], ["Again", "Change…", "Delete"])
+    assert button_labels(message) in ([], ["Again", "Change…", "Delete"])
     world.discord.faults.clear()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await copy.wait(lambda i: i.message is not None and has_result(i.message), 20)
@@ -251,14 +277,14 @@ async def test_card_names_the_show_command_if_discord_refuses_the_files(world: W
 async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> None:
     interaction, job = await submit_versions(world)
     await cancel_after(world, job)
-    message = await world.says(interaction, "2 of 4")
-    taken = await world.finished(await world.press(world.user(), message, "Choose 2"))
+    message = await world.wait_for_text(interaction, "2 of 4")
+    taken = await world.wait_finished(await world.press(world.user(), message, "Choose 2"))
     assert [each.data for each in taken.attachments] == [message.attachments[1].data]
     alone = (await world.jobs())[0]
     assert alone.state is JobState.DONE
     assert (alone.options.seed, alone.options.variants, alone.parent_job_id) == (4, 1, job.id)
     await world.start_engine()
-    larger = await world.finished(await world.press(world.user(), taken, "Larger"))
+    larger = await world.wait_finished(await world.press(world.user(), taken, "Larger"))
     assert has_result(larger)
     assert (await world.jobs())[0].options == PaintOptions(size_px=128, seed=4)
 
@@ -266,19 +292,19 @@ async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> 
 async def test_again_paints_every_picture_of_the_job(world: World) -> None:
     interaction, job = await submit_versions(world)
     await cancel_after(world, job)
-    message = await world.says(interaction, "2 of 4")
+    message = await world.wait_for_text(interaction, "2 of 4")
     await world.start_engine()
-    again = await world.finished(await world.press(world.user(), message, "Again"))
+    again = await world.wait_finished(await world.press(world.user(), message, "Again"))
     assert len(again.attachments) == 4
 
 
 async def test_show_and_history_include_the_finished_pictures(world: World) -> None:
     interaction, job = await submit_versions(world)
     await cancel_after(world, job)
-    await world.says(interaction, "2 of 4")
+    await world.wait_for_text(interaction, "2 of 4")
     shown = await world.slash(world.user(), "show", {"picture": job.id})
     await assert_shows_finished(world, shown, job)
-    assert labels(shown) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
+    assert button_labels(shown) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
     history = await world.slash(world.user(), "history")
     assert f"#{job.id} · 4 versions" in history.text
     assert len(history.attachments) == 1
@@ -287,8 +313,8 @@ async def test_show_and_history_include_the_finished_pictures(world: World) -> N
 async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> None:
     interaction, job = await submit_versions(world)
     await cancel_after(world, job)
-    message = await world.says(interaction, "2 of 4")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, "2 of 4")
+    await world.wait_delivered(job)
     deleted = await world.press(world.user(), message, "Delete")
     await deleted.wait(lambda i: i.followups)
     hidden = await world.slash(world.user(), "show", {"picture": job.id})
@@ -303,21 +329,21 @@ async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> No
 
 async def test_job_put_back_in_the_queue_keeps_its_finished_pictures(world: World) -> None:
     interaction, job = await submit_versions(world)
-    painter = world.stepped
+    painter = world.manual_engine
     await world.queue.claims.release(await painter.finish_some(job, 2))
     cleared = await world.queue.clearings.clear(world.guild_id, ADMIN)
-    message = await world.says(interaction, "2 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     finished = await stored_pictures(world, job)
     undone = await world.queue.clearings.undo(cleared.id, world.guild_id, ADMIN)
     assert isinstance(undone, ClearUndone)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     assert not message.attachments
     claim = await painter.finish_some(job, 3)
     assert len(claim.done) == 2, "finished pictures are not painted again"
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
-    await world.says(interaction, "3 of 4 pictures were finished")
-    await world.delivered(job)
+    await world.wait_for_text(interaction, "3 of 4 pictures were finished")
+    await world.wait_delivered(job)
     await assert_shows_finished(world, message, job)
     assert [each.data for each in message.attachments][:2] == finished
 
@@ -325,7 +351,7 @@ async def test_job_put_back_in_the_queue_keeps_its_finished_pictures(world: Worl
 async def test_notification_says_that_some_pictures_could_not_be_painted(world: World) -> None:
     interaction, job = await submit_versions(world, {"notify": "yes"})
     await failed(FailureKind.INPUT)(world, job)
-    await world.says(interaction, "2 of 4")
+    await world.wait_for_text(interaction, "2 of 4")
     await world.eventually(lambda: len(world.discord.messages()) == 2)
     assert "some of your pictures could not be painted" in world.discord.messages()[-1].content
 
@@ -341,15 +367,15 @@ async def test_reduced_pictures_are_all_shown_after_a_second_cancellation(
     limited_world: World,
 ) -> None:
     interaction, job = await submit_versions(limited_world, {"size": 512})
-    painter = limited_world.stepped
+    painter = limited_world.manual_engine
     painter.noise = True
     await limited_world.queue.claims.release(await painter.finish_some(job, 1))
     cleared = await limited_world.queue.clearings.clear(limited_world.guild_id, ADMIN)
-    message = await limited_world.says(interaction, "1 of 4 pictures was finished")
+    message = await limited_world.wait_for_text(interaction, "1 of 4 pictures was finished")
     assert "Shown as" in message.text
     await limited_world.queue.clearings.undo(cleared.id, limited_world.guild_id, ADMIN)
     await cancel_after(limited_world, job, 3)
-    message = await limited_world.says(interaction, "3 of 4 pictures were finished")
+    message = await limited_world.wait_for_text(interaction, "3 of 4 pictures were finished")
     assert len(message.attachments) == 3
 
 
@@ -360,10 +386,10 @@ async def test_pictures_share_one_request_and_a_chosen_one_comes_alone(
     monkeypatch.setattr(fit_upload, "MOST_BYTES", 600_000)
     painter = await limited_world.start_engine()
     painter.noise = True
-    message = await limited_world.painted({"variants": 3, "size": 512})
+    message = await limited_world.paint_and_wait({"variants": 3, "size": 512})
     assert "Shown as" in message.text
     assert 300_000 < sum(len(each.data) for each in message.attachments) <= 600_000
-    taken = await limited_world.finished(
+    taken = await limited_world.wait_finished(
         await limited_world.press(limited_world.user(), message, "Choose 1")
     )
     assert len(taken.attachments) == 1

@@ -10,7 +10,7 @@ async def press(world: World, message: Message, label: str, user: str = "ada") -
 
 async def show_copy(world: World, message: Message) -> Interaction:
     """Show a delivered picture again with `/show`."""
-    job = await world.delivered()
+    job = await world.wait_delivered()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await copy.wait(lambda i: i.message and has_result(i.message))
     assert copy.message is not message

@@ -46,11 +46,11 @@ async def update_channel(
 
 
 async def public_job(world: World, owner: User) -> Job:
-    return await world.painted_job(owner)
+    return await world.make_painted_job(owner)
 
 
 async def hidden_channel_job(world: World, owner: User) -> Job:
-    job = await world.painted_job(owner)
+    job = await world.make_painted_job(owner)
     rules = [
         {"id": str(world.guild_id), "type": 0, "allow": "0", "deny": str(VIEW_CHANNEL)},
         {
@@ -67,34 +67,34 @@ async def hidden_channel_job(world: World, owner: User) -> Job:
 async def private_thread_job(world: World, owner: User) -> Job:
     """A job submitted in a private thread of #paintings."""
     thread_id = await world.thread("paintings", PRIVATE_THREAD)
-    return await world.painted_job(owner, channel_id=thread_id)
+    return await world.make_painted_job(owner, channel_id=thread_id)
 
 
 async def private_job(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, ephemeral=True)
+    return await world.make_painted_job(owner, ephemeral=True)
 
 
 async def user_installed_job(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, bot_in_channel=False)
+    return await world.make_painted_job(owner, bot_in_channel=False)
 
 
 async def direct_message_job(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, in_guild=False)
+    return await world.make_painted_job(owner, in_guild=False)
 
 
 async def other_server_job(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, guild_id=world.guild_id + 1)
+    return await world.make_painted_job(owner, guild_id=world.guild_id + 1)
 
 
 async def moderated_job(world: World, owner: User) -> Job:
     """A job whose message was deleted in Discord."""
-    job = await world.painted_job(owner)
+    job = await world.make_painted_job(owner)
     message = world.discord.post(world.discord.world.bot, "The picture")
     await set_message(world, job, message.id)
     world.discord.delete(message)
 
     async def is_known() -> bool:
-        return (await world.fresh(job)).message_removed_at is not None
+        return (await world.reload(job)).message_removed_at is not None
 
     await world.eventually(is_known)
     return job
@@ -102,7 +102,7 @@ async def moderated_job(world: World, owner: User) -> Job:
 
 async def set_message(world: World, job: Job, message_id: int) -> None:
     """Record a message of #paintings as the job's, after delivery."""
-    await world.delivered(job)
+    await world.wait_delivered(job)
     channel = world.discord.channel("paintings")
     await world.queue.deliveries.set_message(job.id, channel.id, message_id)
 

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
-from bot.delivery.courier import Courier, Undeliverable
+from bot.delivery.job_presenter import JobPresenter, Undeliverable
 from bot.delivery.presentations import FailureCounts, Layout, PictureSize, presentations_for
 from bot.delivery.routes import Route, SentMessage
 from jobs.model import JobState, Reply
 from tests.bot.wire.test_faults import http_error
-from tests.kit.samples import failure, job_of
+from tests.kit.samples import failure, make_job
 
 MESSAGE_DELETED = http_error(404, 10008)
 TOKEN_ENDED = http_error(401, 50027)
@@ -52,10 +52,10 @@ async def show_failed_job(fake_routes: FakeRoutes, **reply: Any) -> tuple[Any, A
     queue = SimpleNamespace(deliveries=deliveries)
     client: Any = SimpleNamespace(queue=queue, get_guild=lambda _id: None)
     reply_fields: dict[str, Any] = {"channel_id": 6, "message_id": 11} | reply
-    now = job_of(JobState.FAILED).created_at
-    job = job_of(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **reply_fields))
+    now = make_job(JobState.FAILED).created_at
+    job = make_job(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **reply_fields))
     routes: Any = fake_routes
-    return await Courier(client, routes).show(job, None, FailureCounts()), removed
+    return await JobPresenter(client, routes).show(job, None, FailureCounts()), removed
 
 
 async def test_deleted_message_is_marked_removed_and_replaced_only_by_dm() -> None:
@@ -88,7 +88,7 @@ async def test_ended_token_is_remembered_and_the_next_route_tried() -> None:
 
 def test_offered_layouts_fit_the_job_state_and_the_message() -> None:
     def offered(state: JobState, revision: int, *, is_new: bool) -> list[Layout]:
-        job = job_of(state, shown_revision=revision)
+        job = make_job(state, shown_revision=revision)
         found = presentations_for(job, is_new=is_new)
         assert len(set(found)) == len(found)
         assert not state.ended or found[-1].picture is PictureSize.NONE
