@@ -38,7 +38,7 @@ Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
 Faces = Literal["auto", "off"]
-FilmFormat = Literal["mp4", "gif"]
+TimelapseFormat = Literal["mp4", "gif"]
 Vary = Literal["seed", "strength", "style", "photo"]
 MAX_VARIANTS = 10
 """The number of pictures in a Discord gallery, and of attachments in a form."""
@@ -119,7 +119,7 @@ class PaintOptions(BaseModel):
     timelapse: bool = Field(
         False, description="Also make a time-lapse of the picture being painted."
     )
-    timelapse_format: FilmFormat = Field(
+    timelapse_format: TimelapseFormat = Field(
         "mp4", description="The format of the time-lapse. Default: a video."
     )
 

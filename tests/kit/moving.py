@@ -11,7 +11,7 @@ ANIMATION = gif([GifFrame(n % 3, 20, box=(0, 0, 96, 72)) for n in range(5)], can
 LOOKS = [solid((60 * number, 90, 90), (96, 72)) for number in range(4)]
 STYLE = ("style.png", gradient_picture((64, 64)))
 GIF = {"content": ("cat.gif", ANIMATION), "style": STYLE}
-FILM = {"content": ("cat.mp4", film(LOOKS)), "style": STYLE}
+VIDEO = {"content": ("cat.mp4", film(LOOKS)), "style": STYLE}
 QUESTION = "Should I paint all of it, or only its first frame?"
 
 

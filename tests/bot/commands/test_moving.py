@@ -7,11 +7,11 @@ import pytest
 from tests.common.clips.files import GifFrame, PngFrame, apng, film, gif, plain, saved, turned
 from tests.kit.moving import (
     ANIMATION,
-    FILM,
     GIF,
     LOOKS,
     QUESTION,
     STYLE,
+    VIDEO,
     asked,
     decided,
     label,
@@ -59,11 +59,11 @@ async def test_moving_option_skips_the_question(world: World, moving: bool, suff
 
 async def test_video_is_painted_as_a_video_without_sound(world: World) -> None:
     await world.start_engine()
-    heard = {**FILM, "content": ("cat.mp4", film(LOOKS, sound=True))}
+    heard = {**VIDEO, "content": ("cat.mp4", film(LOOKS, sound=True))}
     done = await moving(world, attachments=heard)
     assert done.attachments[0].filename.endswith(".mp4")
     assert "The video: Its sound is left out." in done.text
-    still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
+    still = await world.finished(await world.paint({"moving": False}, attachments=VIDEO))
     assert "The video: The file is a video; I used its first frame." in still.text
 
 

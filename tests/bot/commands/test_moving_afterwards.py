@@ -11,7 +11,7 @@ from bot.commands.privacy_export import export_parts
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from sandbox.model import Message
-from tests.kit.moving import FILM, GIF, QUESTION, STYLE, decided, moving
+from tests.kit.moving import GIF, QUESTION, STYLE, VIDEO, decided, moving
 from tests.kit.world import World
 
 
@@ -106,7 +106,7 @@ async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
     ("file", "said"),
     [
         (GIF["content"], "The style picture: The file is animated; I used its first frame."),
-        (FILM["content"], "The style picture: The file is a video; I used its first frame."),
+        (VIDEO["content"], "The style picture: The file is a video; I used its first frame."),
     ],
 )
 async def test_first_frame_of_a_moving_style_is_used(world: World, file: Any, said: str) -> None:
@@ -226,7 +226,7 @@ async def test_data_export_includes_clips(world: World) -> None:
 
 async def test_paint_this_takes_a_video(world: World) -> None:
     await world.start_engine()
-    post = world.discord.post(world.user("grace"), "look", [FILM["content"]])
+    post = world.discord.post(world.user("grace"), "look", [VIDEO["content"]])
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     question = await world.says(submitted, QUESTION)
