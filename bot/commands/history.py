@@ -5,7 +5,7 @@ from discord import app_commands
 
 from bot.commands.show import show_job
 from bot.commands.thumbnails import thumbnail_of
-from bot.intake.shares import convenience
+from bot.intake.fair_use import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.components import (

@@ -7,7 +7,7 @@ crash resumes where the last one ended, and each message has a single writer.
 import asyncio
 import logging
 
-from bot.delivery.courier import Courier, Outcome, RetryLater, Undeliverable
+from bot.delivery.job_presenter import JobPresenter, Outcome, RetryLater, Undeliverable
 from bot.delivery.notifier import Notifier
 from bot.delivery.presentations import FailureCounts
 from bot.delivery.routes import Routes, SentMessage
@@ -38,7 +38,7 @@ class Delivery(Service):
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._routes = Routes(client)
-        self._courier = Courier(client, self._routes)
+        self._presenter = JobPresenter(client, self._routes)
         self._messages: dict[int, TrackedMessage] = {}
         self._slots = {
             True: asyncio.Semaphore(EDITS_AT_ONCE),
@@ -161,7 +161,7 @@ class Delivery(Service):
             position = None if job.state.ended else await queue.positions.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
             passes_at = passing_time(position)
-            outcome = await self._courier.show(
+            outcome = await self._presenter.show(
                 job, position, message.failure_counts, attempt=attempt
             )
         message.edited_at = self._now()
@@ -199,7 +199,7 @@ class Delivery(Service):
         Returns:
             False if it was overwritten and has to be shown again.
         """
-        match await self._courier.is_unchanged(job, end):
+        match await self._presenter.is_unchanged(job, end):
             case RetryLater(seconds):
                 message.wait(self._now(), seconds)
             case True:

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TypeVar
 
 from bot.intake.download import Downloader, UnreachableError
+from bot.intake.fair_use import ByteBudget, FairUse
 from bot.intake.quota import StorageQuota
 from bot.intake.request import MovingPhoto, PaintRequest, PictureRole, RequestedStyle, Source
 from bot.intake.requested_styles import PaintingUnavailableError, resolve
-from bot.intake.shares import ByteBudget, Shares
 from bot.intake.stored import (
     ERASED,
     NOT_KEPT,
@@ -53,9 +53,9 @@ DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
 class PictureIntake:
     """Stores attached pictures, a few at a time, so that fifty commands need little memory."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, shares: Shares) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, fair_use: FairUse) -> None:
         self._queue = queue
-        self._shares = shares
+        self._fair_use = fair_use
         self._quota = StorageQuota(settings, queue)
         self._downloader = Downloader(settings.max_upload_bytes, proxy=discord_proxy(settings))
         self._decoders = DecoderPool(
@@ -118,7 +118,7 @@ class PictureIntake:
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
         await self._quota.check(member, size_bytes)
-        async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
+        async with self._fair_use.pictures.turn(member), self._budget.hold(size_bytes):
             video = False
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
@@ -131,7 +131,7 @@ class PictureIntake:
             except UnreachableError:
                 raise
             except (UserError, PictureError) as problem:
-                self._shares.refused(member)
+                self._fair_use.refused(member)
                 raise InputError(role, problem, number, is_video=video) from None
             return await self._stored(decoded, role, interaction_id, number, video)
 
