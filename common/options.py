@@ -40,6 +40,8 @@ Start = Literal["content", "grey", "noise", "style", "file"]
 Faces = Literal["auto", "off"]
 TimelapseFormat = Literal["mp4", "gif"]
 Vary = Literal["seed", "strength", "style", "photo"]
+SOFTEST_VARIANT, STRONGEST_VARIANT = 0.3, 0.9
+"""Strengths of the first and the last version that differ by strength."""
 MAX_VARIANTS = 10
 """The number of pictures in a Discord gallery, and of attachments in a form."""
 Pooling = Literal["max", "average"]
@@ -110,6 +112,9 @@ class PaintOptions(BaseModel):
     variants: int = Field(1, ge=1, le=MAX_VARIANTS, description="How many versions to choose from.")
     vary: Vary = Field(
         "seed", description="What differs from version to version. Default: the seed."
+    )
+    softest: _Share = Field(
+        SOFTEST_VARIANT, description="The first version's strength, where versions differ by that."
     )
     moving: bool | None = Field(
         None,

@@ -43,9 +43,9 @@ from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
 from engine.worker.abilities import Abilities, abilities_of, measure_pace
 from engine.worker.clip_painting import paint_clip_job
-from engine.worker.failures import outcome_of
+from engine.worker.failures import note_start_over, outcome_of
 from engine.worker.health import EngineInTroubleError
-from engine.worker.job_handle import OTHER_VERSION, EarlierWork, JobHandle, StopReason
+from engine.worker.job_handle import EarlierWork, JobHandle, StopReason
 from engine.worker.job_pictures import fetch_pictures
 from engine.worker.outcomes import Finished, Outcome, Stopped
 from engine.worker.previews import Previews
@@ -302,10 +302,10 @@ class JobPainter:
             try:
                 yield from painting(earlier.checkpoint)
             except PaintSettingsError as problem:
-                log.info("job %d: starts over: %s", job.id, problem)
                 # Of several pictures it may be of the one before, which is finished.
+                why = note_start_over(job, problem)
                 if not earlier.done:
-                    handle.begin_anew(OTHER_VERSION)
+                    handle.begin_anew(why)
             else:
                 return
         yield from painting(None)
