@@ -157,7 +157,9 @@ def _painting(
 def _actions(job: Job, attached: Attached, has_gallery: bool) -> Sequence[str]:
     """The actions for a finished picture, or for the finished ones of several."""
     if job.versions:
-        return (*(TAKES[each.place] for each in attached.all), *VERSIONS_ACTIONS)
+        is_whole = job.state is JobState.DONE or len(job.versions) >= job.options.variants
+        takes = (TAKES[each.place] for each in attached.all)
+        return (*takes, *(() if is_whole else (Action.REST,)), *VERSIONS_ACTIONS)
     moves = job.inputs.clip is not None  # so there is no time-lapse
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)

@@ -8,8 +8,8 @@ import discord
 from discord import app_commands
 
 from bot.commands.privacy_export import export_parts
+from bot.intake.fair_use import convenience
 from bot.intake.service import IntakeService
-from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, say, show

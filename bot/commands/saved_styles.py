@@ -9,9 +9,9 @@ import discord
 from discord import app_commands
 
 from bot.commands.admin.audit import post_last
+from bot.intake.fair_use import FairUse
 from bot.intake.request import PictureRole, Source, asker_of
 from bot.intake.service import IntakeService
-from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, folded, match_rank
@@ -71,7 +71,7 @@ async def save(
     if refusal is not None and refusal.limit == BLOCKED:
         raise UserError(refusal_words(t, refusal))
     intake = client.service(IntakeService)
-    client.service(Shares).check(interaction.user.id)
+    client.service(FairUse).check(interaction.user.id)
     taken = await intake.pictures.take(
         Source.attachment(picture), PictureRole.STYLE, interaction.user.id
     )

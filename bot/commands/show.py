@@ -10,9 +10,9 @@ from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
 from bot.commands.job_access import is_removed, job_in_time, named_here, note_look
 from bot.commands.rights import Origin, Right, may, origin_of
+from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import asker_of
-from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices

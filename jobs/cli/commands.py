@@ -14,6 +14,7 @@ from common.settings import Settings, SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
 from jobs.cli import keeping, operating
+from jobs.cli.ages import doubt_about_ages
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
@@ -63,7 +64,14 @@ def build_parser() -> argparse.ArgumentParser:
         choices=[part.value for part in Part],
         help="check only this part; may be repeated",
     )
-    commands.add_parser("gc", help="delete what has been kept long enough, and what nobody needs")
+    clean = commands.add_parser(
+        "gc", help="delete what has been kept long enough, and what nobody needs"
+    )
+    clean.add_argument(
+        "--trust-clock",
+        action="store_true",
+        help="delete without comparing the clocks here with Discord's",
+    )
     for name, text in (
         ("block", "stop somebody from painting"),
         ("unblock", "let somebody paint again"),
@@ -225,7 +233,10 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
     return 0
 
 
-async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
+async def _gc(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
+    if not asked.trust_clock and (doubt := await doubt_about_ages(queue)) is not None:
+        _complain(f"Nothing is deleted. {doubt}")
+        return 1
     counts = await queue.retention.gc()
     console.print(
         f"Deleted the pictures of {counted(counts.expired_jobs, 'job')}: "

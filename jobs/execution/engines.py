@@ -69,7 +69,7 @@ class Engines(QueuePart):
         statement = sa.select(E.id).where(*_troubled_on_device_of(engine)).limit(1)
         return bool(await self._database.scalars(statement))
 
-    async def note_well(self, engine: EngineInfo) -> None:
+    async def clear_trouble(self, engine: EngineInfo) -> None:
         """Clear reported trouble, including that of earlier engines on this device."""
         theirs = sa.update(schema.engines).where(*_troubled_on_device_of(engine))
         await self._database.execute(theirs.values(trouble=None), durable=False)

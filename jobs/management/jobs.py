@@ -57,9 +57,15 @@ class Jobs(QueuePart):
         return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def waiting_of(self, application_id: int) -> list[Job]:
-        """Waiting jobs of an application in servers of which its bot is a member."""
+        """Waiting jobs of an application in servers of which its bot is a member.
+
+        Jobs of 0.1.0 do not say whether the bot was a member or only its commands were installed.
+        """
         mine = sa.select(schema.jobs).where(
-            IS_QUEUED, J.guild_id.is_not(None), J.application_id == application_id
+            IS_QUEUED,
+            J.guild_id.is_not(None),
+            J.application_id == application_id,
+            J.target.contains('"only_commands":'),
         )
         found = [job_from_row(row) for row in await self._database.all(mine.order_by(J.id))]
         return [job for job in found if job.reply.bot_in_channel]

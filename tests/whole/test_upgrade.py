@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings, load_settings
-from engine.worker.handle import OTHER_VERSION
+from engine.worker.job_handle import OTHER_VERSION
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, JobState

@@ -58,7 +58,7 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
     shown = entries[first : first + PAGE_SIZE]
     words = "\n".join(audit_line(t, entry) for entry in shown)
     turning = turner(audit_turner, t, place, more=len(entries) > first + PAGE_SIZE)
-    return card(t("## Log of changes"), words or t("Nothing has been changed so far."), turning)
+    return card(t("## Log of changes"), words or t("Nothing has been changed so far."), *turning)
 
 
 async def post_last(interaction: Interaction) -> str | None:

@@ -15,7 +15,7 @@ from bot.commands.admin.access import (
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, PersistentItem, card, own_button, row_of, say, show
-from bot.ui.paging import PagePlace, page_button, turner
+from bot.ui.paging import PagePlace, page_button, pages_for, turner
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span, span_choices
 from bot.ui.words import plain
@@ -196,8 +196,9 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Card:
     first = place.page * PAGE_SIZE
     lines = [block_line(t, block) for block in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")
-    turning = turner(blocklist_turner, t, place, more=len(blocked) > first + PAGE_SIZE)
-    return card(t("## Blocklist"), words, turning)
+    more, pages = len(blocked) > first + PAGE_SIZE, pages_for(len(blocked), PAGE_SIZE)
+    turning = turner(blocklist_turner, t, place, more=more, pages=pages)
+    return card(t("## Blocklist"), words, *turning)
 
 
 def block_line(t: Texts, block: Block) -> str:

@@ -12,7 +12,7 @@ from common import crashes
 from common.defaults import Defaults
 from jobs.health import StoreState
 from jobs.outcomes import QueueUnavailableError
-from tests.kit.pretend_engine import ENGINE
+from tests.kit.fake_engine import ENGINE
 from tests.kit.world import World
 
 
@@ -53,7 +53,7 @@ async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner) == []
     interaction = await world_with_owner.paint()
-    await world_with_owner.says(interaction, "not running")
+    await world_with_owner.wait_for_text(interaction, "not running")
     await check_alerts(world_with_owner, 3)
     (first,) = dms_to(world_with_owner)
     assert first.startswith("⚠️ No engine is running (waiting jobs: 1)")
@@ -62,7 +62,7 @@ async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
     await check_alerts(world_with_owner)
     assert len(dms_to(world_with_owner)) == 1, "a restart does not repeat it"
     await world_with_owner.start_engine()
-    await world_with_owner.finished(interaction)
+    await world_with_owner.wait_finished(interaction)
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner)[1].startswith("✅ Resolved: “No engine is running")
     assert len(dms_to(world_with_owner)) == 2
@@ -210,6 +210,51 @@ async def test_store_is_asked_again_before_an_alert(
     assert dms_to(world_with_owner) == []
 
 
+async def test_store_that_failed_for_a_member_is_asked_at_the_next_look(
+    world_with_owner: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world_with_owner.start_engine()
+    asked: list[StoreState] = []
+
+    async def store() -> StoreState:
+        asked.append(StoreState("The picture store answers 503."))
+        return asked[-1]
+
+    await check_alerts(world_with_owner)
+    world_with_owner.bot.service(Alerts)._looks = 1
+    monkeypatch.setattr(world_with_owner.bot.queue.health, "store", store)
+    await check_alerts(world_with_owner)
+    assert not asked, "as it writes a file each time"
+    with (
+        pytest.raises(OSError, match="refused"),
+        world_with_owner.queue.store.timings.measured("put"),
+    ):
+        raise OSError("refused")
+    await check_alerts(world_with_owner)
+    assert len(asked) == 1
+    (first,) = dms_to(world_with_owner)
+    assert first.startswith("⚠️ The picture store does not work: The picture store answers 503.")
+
+
+async def test_idle_store_is_asked_every_two_minutes(
+    world_with_owner: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world_with_owner.start_engine()
+    await check_alerts(world_with_owner)
+    looks, asked = 0, list[int]()
+
+    async def store() -> StoreState:
+        asked.append(looks)
+        return StoreState()
+
+    monkeypatch.setattr(world_with_owner.bot.queue.health, "store", store)
+    world_with_owner.bot.service(Alerts)._looks = 1
+    while looks < 8:
+        looks += 1
+        await check_alerts(world_with_owner)
+    assert asked == [4, 8]
+
+
 async def test_second_engine_in_trouble_sends_another_alert(world_with_owner: World) -> None:
     await world_with_owner.start_engine()
     engines = world_with_owner.bot.queue.engines
@@ -225,10 +270,10 @@ async def test_second_engine_in_trouble_sends_another_alert(world_with_owner: Wo
     assert dms_to(world_with_owner)[1].startswith(
         "⚠️ 2 engines cannot paint. north (cpu), south (cpu): Its disk is full. They keep trying"
     )
-    await engines.note_well(one)
+    await engines.clear_trouble(one)
     await check_alerts(world_with_owner)
     assert len(dms_to(world_with_owner)) == 2
-    await engines.note_well(other)
+    await engines.clear_trouble(other)
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner)[2].startswith("✅ Resolved: “2 engines")
     assert len(dms_to(world_with_owner)) == 3

@@ -1,26 +1,31 @@
 """Servers that removed the bot."""
 
+import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.app import left_servers
 from bot.app.left_servers import LeftServers
 from bot.ui.people import invitation
+from jobs.db import schema
 from jobs.management import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
 from sandbox.model import Message
 from tests.kit.world import World
 
+NEWER = {"only_commands", "notify", "notes", "alt_text", "painted_from"}
+"""What a reply of 0.1.0 does not have."""
 TOKEN_EXPIRED_SECONDS = 3600.0
 """By then no response can be edited with its interaction token."""
 
 
 async def queued_job(world: World, **details: object) -> Job:
     """A job submitted with `/paint` that waits in the queue."""
-    await world.says(await world.paint(**details), "Place")  # type: ignore[arg-type]
-    await world.no_intakes()
+    await world.wait_for_text(await world.paint(**details), "Place")  # type: ignore[arg-type]
+    await world.wait_no_intakes()
     return (await world.jobs())[0]
 
 
@@ -29,7 +34,7 @@ def dms(world: World) -> list[Message]:
 
 
 async def is_delivered(world: World, job: Job) -> bool:
-    return (await world.fresh(job)).delivered_at is not None
+    return (await world.reload(job)).delivered_at is not None
 
 
 async def remove_bot(world: World) -> None:
@@ -73,6 +78,23 @@ async def test_job_of_a_left_server_is_closed_silently_if_dms_are_closed(
     await world.bot.service(LeftServers).look()
     await world.eventually(lambda: is_delivered(world, job))
     assert not dms(world)
+
+
+async def test_waiting_job_of_a_version_that_knew_no_commands_only_is_not_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not say whether the bot was ever in its server."""
+    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    job = await queued_job(world)
+    rows = schema.jobs
+    (row,) = await world.queue.database.all(sa.select(rows.c.target))
+    older = {name: value for name, value in json.loads(row.target).items() if name not in NEWER}
+    update = sa.update(rows).values(target=json.dumps(older, separators=(",", ":")))
+    await world.queue.database.execute(update)
+    await remove_bot(world)
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+    await world.bot.service(LeftServers).look()
+    assert await world.state(job) is JobState.QUEUED
 
 
 async def test_server_that_returns_in_time_keeps_its_waiting_jobs(
@@ -135,14 +157,14 @@ async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     weekly = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
     assert invites in weekly.text
     interaction = await world.paint()
-    message = await world.says(interaction, "Place")
+    message = await world.wait_for_text(interaction, "Place")
     await keeper.look()
     await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
     await world.start_engine()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     other = await world.press(world.discord.add_user("Bob"), message, "Again")
-    assert "#2" in await world.said(other), "the picture was public in that server"
+    assert "#2" in await world.answer_text(other), "the picture was public in that server"
     for _used_since in (True, False):
         assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
         await keeper.note()

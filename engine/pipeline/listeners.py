@@ -9,11 +9,11 @@ from engine.painting import Event, Painted, PaintingFailedError
 class Listener(Protocol):
     """Gets each event of a painting; an exception of it ends the painting."""
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Handle an event."""
 
 
-def follow(events: Iterator[Event], *listeners: Listener) -> Painted:
+def run_with_listeners(events: Iterator[Event], *listeners: Listener) -> Painted:
     """Run a painting to its end, passing each event to the listeners in order.
 
     Raises:
@@ -22,7 +22,7 @@ def follow(events: Iterator[Event], *listeners: Listener) -> Painted:
     """
     for event in events:
         for listener in listeners:
-            listener.hear(event)
+            listener.on_event(event)
         if isinstance(event, Painted):
             return event
     raise PaintingFailedError("The painting ended without a picture.")

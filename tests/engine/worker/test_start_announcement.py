@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings
-from engine.worker.announcing import announced
+from engine.worker.start_announcement import announce_start
 from jobs.queue import JobQueue
 from tests.kit.forked import ForkServer
 
@@ -30,32 +30,32 @@ async def is_starting(settings: Settings) -> bool:
 
 
 def starting(settings: Settings) -> bool:
-    import asyncio  # noqa: PLC0415 - what is announced has a loop of its own
+    import asyncio  # noqa: PLC0415 - the announcement has a loop of its own
 
     return asyncio.run(is_starting(settings))
 
 
 def test_failed_start_withdraws_its_announcement(settings: Settings) -> None:
     assert not starting(settings)
-    with announced([]) as start:
+    with announce_start([]) as start:
         assert starting(settings)
         start.status = 2
     assert not starting(settings)
-    with pytest.raises(RuntimeError), announced([]):
+    with pytest.raises(RuntimeError), announce_start([]):
         raise RuntimeError
     assert not starting(settings)
 
 
 def test_start_with_status_zero_leaves_its_announcement(settings: Settings) -> None:
     assert not starting(settings)
-    with announced([]) as start:
+    with announce_start([]) as start:
         start.status = 0
     assert starting(settings)
 
 
 def test_version_flag_announces_no_start(settings: Settings) -> None:
     assert not starting(settings)
-    with announced(["--version"]):
+    with announce_start(["--version"]):
         assert not starting(settings)
 
 
@@ -64,7 +64,7 @@ def test_missing_database_is_not_created_and_does_not_prevent_a_start(
 ) -> None:
     """The bot makes it; an engine only says that it could tell nobody."""
     caplog.set_level(logging.INFO)
-    with announced([]) as start:
+    with announce_start([]) as start:
         start.status = 0
     assert "nobody is told that an engine starts" in caplog.text
     assert not list(settings.atelier_data_dir.glob("*.sqlite3*"))
@@ -85,7 +85,7 @@ def test_exit_status_tells_whether_another_start_may_help(
 
 
 def test_announcing_does_not_load_torch() -> None:
-    script = "import sys, engine.worker.announcing; sys.exit('torch' in sys.modules)"
+    script = "import sys, engine.worker.start_announcement; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
@@ -100,6 +100,6 @@ def test_system_error_while_announcing_does_not_prevent_a_start(
     assert settings.database_url
     monkeypatch.setattr(JobQueue, "open", refused)
     caplog.set_level(logging.INFO)
-    with announced([]) as start:
+    with announce_start([]) as start:
         start.status = 1
     assert [line.partition("] ")[2] for line in caplog.messages] == ["Too many open files"] * 2

@@ -17,16 +17,16 @@ from bot.app.supervisor import EngineSupervisor
 from common.backoff import Backoff
 from common.settings import Settings
 from engine.painting.studio import Control as PaintingControl
-from engine.worker.hanging import HangingError, HangWatch
+from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
-from engine.worker.surroundings import EngineInTroubleError
+from engine.worker.watchdog import HangingError, Watchdog
 from jobs.execution.ending import HUNG
 from jobs.model import FailureKind, Job, JobState
 from jobs.outcomes import LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.test_surroundings import charged
+from tests.engine.worker.test_health import charged
 from tests.engine.worker.working import INFO, ended, worker
 
 HANGS_ONCE = """
@@ -217,8 +217,8 @@ async def test_slow_painting_with_signs_of_life_is_not_a_hang(
 
 def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("engine.worker.hanging.time.monotonic", lambda: now)
-    watch = HangWatch(600.0, "painter")
+    monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
+    watch = Watchdog(600.0, "painter")
     watch.look(7)
     now += 8 * 3600.0
     watch.look(7)
@@ -232,8 +232,8 @@ def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("engine.worker.hanging.time.monotonic", lambda: now)
-    watch = HangWatch(10.0, "painter")
+    monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
+    watch = Watchdog(10.0, "painter")
     for sign in range(100):
         now += 4.0
         watch.look(sign // 2)

@@ -21,7 +21,7 @@ class HangingError(Exception):
 
 
 @dataclass
-class HangWatch:
+class Watchdog:
     """Measures how long a thread has not asked whether to stop, without the machine's sleep."""
 
     limit_seconds: float
@@ -44,11 +44,11 @@ class HangWatch:
             return
         self._silent_seconds += min(passed, MOST_A_LOOK_SECONDS)
         if self._silent_seconds > self.limit_seconds:
-            words = hanging_words(self.limit_seconds, self.thread_prefix)
+            words = hang_message(self.limit_seconds, self.thread_prefix)
             raise HangingError(words, while_painting=stop_checks > 0)
 
 
-def hanging_words(seconds: float, thread_prefix: str) -> str:
+def hang_message(seconds: float, thread_prefix: str) -> str:
     """The message, in English, for the log and owners."""
     return (
         f"The device has hung: nothing came of it for {seconds:.0f} s (in {_where(thread_prefix)})."

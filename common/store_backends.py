@@ -36,7 +36,7 @@ _TRIES = 1
 _CLOSING_SECONDS = 0.5
 
 
-def open_place(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+def open_backend(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     """The file system of an address, and the path within it.
 
     Args:

@@ -12,7 +12,7 @@ from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from engine.scratch import scratch_folder
 from engine.worker import service
-from engine.worker.leftovers import sweep
+from engine.worker.stale_files import delete_stale_files
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
@@ -46,7 +46,7 @@ def test_sweep_removes_leftovers_and_keeps_files_in_use(
     just_begun.write_bytes(b"x")
     fresh = data / "statistics" / "new.statistics"
     fresh.write_bytes(b"x")
-    assert sweep(Settings(_env_file=None, atelier_data_dir=data)) == 5
+    assert delete_stale_files(Settings(_env_file=None, atelier_data_dir=data)) == 5
     left = {path for path in tmp_path.rglob("*") if path.is_file() or "atelier-" in path.name}
     assert left == {
         just_begun,

@@ -20,10 +20,10 @@ from common.logs import set_up_logging
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
 from engine import scratch
-from engine.worker import lease, service, surroundings
+from engine.worker import health, lease, service
+from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
-from engine.worker.surroundings import EngineInTroubleError
 from jobs.db import schema
 from jobs.db.liveness import BotInfo
 from jobs.execution import reaper
@@ -35,7 +35,7 @@ from tests.engine.worker.working import INFO, ended, running, worker
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(health, "BACKOFF", Backoff(0.1, 0.3))
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.1, 0.3))
 
 

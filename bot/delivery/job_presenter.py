@@ -83,7 +83,7 @@ class SizeBudget:
         return True
 
 
-class Courier:
+class JobPresenter:
     """Shows jobs. The routes are tried in order; transient failures end in `RetryLater`."""
 
     def __init__(self, client: Bot, routes: Routes) -> None:

@@ -10,9 +10,9 @@ from common.errors import AtelierError
 from common.logs import redacted
 from common.store import StorageUnavailableError
 from engine.scratch import scratch_problem
-from engine.worker.hanging import HangingError, hanging_words
 from engine.worker.lease import sleep_unless
 from engine.worker.thread import THREAD, PaintingThread
+from engine.worker.watchdog import HangingError, hang_message
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
@@ -29,7 +29,7 @@ class EngineInTroubleError(AtelierError):
     """Nothing can be painted in this process; the text says why."""
 
 
-class Surroundings:
+class EngineHealth:
     """Checks what an engine needs: store, temporary files, device."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Surroundings:
         self._noted = True
         """Whether the database may have a trouble noted, perhaps by an earlier process."""
 
-    async def until_well(self, problem: str, stop: asyncio.Event) -> None:
+    async def wait_until_healthy(self, problem: str, stop: asyncio.Event) -> None:
         """Wait until all is healthy, claiming nothing meanwhile.
 
         Raises:
@@ -66,7 +66,7 @@ class Surroundings:
             found = await self.problem()
             if found is None:
                 log.info("all is well again")
-                await self.note_well()
+                await self.clear_trouble()
                 return
             problem = found
         raise EngineInTroubleError(problem)
@@ -82,17 +82,17 @@ class Surroundings:
             probing = self._thread.run(self._probe)
             await asyncio.wait({probing}, timeout=self._hang_seconds)
             if not probing.done():
-                raise HangingError(hanging_words(self._hang_seconds, THREAD))
+                raise HangingError(hang_message(self._hang_seconds, THREAD))
             problem = probing.result()
         return None if problem is None else redacted(problem)
 
-    async def first_problem(self) -> str | None:
+    async def problem_at_start(self) -> str | None:
         """As `problem`, at the start; tests the device only if it made an earlier engine end."""
         if not await self._queue.engines.was_in_trouble(self._info()):
             return await self._store_problem()
         problem = await self.problem()
         if problem is None:
-            await self.note_well()
+            await self.clear_trouble()
         return problem
 
     async def _store_problem(self) -> str | None:
@@ -108,9 +108,9 @@ class Surroundings:
         with contextlib.suppress(QueueUnavailableError):
             await self._queue.engines.note_trouble(self._info(), redacted(problem))
 
-    async def note_well(self) -> None:
+    async def clear_trouble(self) -> None:
         """Remove a problem from the row, if one may have been noted."""
         if self._noted:
             with contextlib.suppress(QueueUnavailableError):
-                await self._queue.engines.note_well(self._info())
+                await self._queue.engines.clear_trouble(self._info())
                 self._noted = False

@@ -23,13 +23,13 @@ ABANDONED_SECONDS = 3600.0
 """No write takes so long, so a partial file of this age is abandoned."""
 
 
-def sweep(settings: Settings) -> int:
-    """Delete partial films, partial downloads and old statistics; returns how many.
+def delete_stale_files(settings: Settings) -> int:
+    """Delete partial timelapses, partial downloads and old statistics; returns how many.
 
     What cannot be deleted stays.
     """
     count = 0
-    for path in (*_scratch_of_the_dead(), *_half_files(settings)):
+    for path in (*_scratch_of_dead_processes(), *_partial_files(settings)):
         with contextlib.suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             count += 1
@@ -39,7 +39,7 @@ def sweep(settings: Settings) -> int:
     return count
 
 
-def _scratch_of_the_dead() -> Iterator[Path]:
+def _scratch_of_dead_processes() -> Iterator[Path]:
     for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
         found = re.match(rf"{SCRATCH}(\d+)-", path.name)
         # Nothing is painted yet, so a folder with this process's own ID belongs to an earlier one:
@@ -50,7 +50,7 @@ def _scratch_of_the_dead() -> Iterator[Path]:
             yield path
 
 
-def _half_files(settings: Settings) -> Iterator[Path]:
+def _partial_files(settings: Settings) -> Iterator[Path]:
     folders = (settings.styles_dir, settings.atelier_data_dir / "statistics")
     for folder in folders:
         for pattern in (f"**/*{TEMPORARY}", "**/.new-*"):

@@ -8,14 +8,14 @@ import pytest
 
 from common.settings import Settings
 from common.version import VERSION
-from engine.worker.saying import say_start
+from engine.worker.main import log_start
 from jobs.execution.job_log import log_end
 from jobs.model import EngineInfo, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
-from tests.kit.samples import accepted, report
+from tests.kit.samples import paint_report, submit_job
 
 
 def test_start_log_names_versions_device_network_sizes_and_folders(
@@ -37,7 +37,7 @@ def test_start_log_names_versions_device_network_sizes_and_folders(
         update={"atelier_database_url": "postgresql+asyncpg://atelier:hunter2hunter2@db/atelier"}
     )
     with caplog.at_level(logging.INFO):
-        say_start(hidden, info, "bf16")
+        log_start(hidden, info, "bf16")
     said = " ".join(caplog.messages)
     for part in (VERSION, "torch", "Python 3", "cuda:0 (A Card, 8.0 GiB) in bf16 with vgg19"):
         assert part in said
@@ -49,11 +49,11 @@ def test_start_log_names_versions_device_network_sizes_and_folders(
 async def test_end_log_names_size_network_times_and_outcome(
     queue: JobQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     object.__setattr__(job, "created_at", datetime(2026, 11, 28, tzinfo=UTC))
     object.__setattr__(job, "started_at", job.created_at + timedelta(seconds=7))
     with caplog.at_level(logging.INFO):
-        log_end(job, "done", "vgg19", report(seconds=12.0))
+        log_end(job, "done", "vgg19", paint_report(seconds=12.0))
         log_end(job, "cancelled", "vgg19")
     done, cancelled = caplog.records
     assert done.getMessage() == (

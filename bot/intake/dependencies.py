@@ -13,8 +13,8 @@ from itertools import count
 from typing import TypeVar
 
 from bot.intake.download import UnreachableError
+from bot.intake.fair_use import FairSemaphore
 from bot.intake.request import PaintRequest
-from bot.intake.shares import FairSemaphore
 from bot.kit import Bot, cancel
 from bot.texts import _, texts_for
 from bot.wire.original_response import show_waiting_notice
@@ -39,7 +39,7 @@ SLOW_SECONDS = 6.0
 """A try that takes longer makes us check the dependencies; it may also be a large picture."""
 NOTICE_AFTER_SECONDS = 4.0
 """A shorter outage is not mentioned to the member."""
-RETURNING_AT_ONCE, RETURNING_EACH = 16, 4
+RETRYING_AT_ONCE, RETRYING_EACH = 16, 4
 """Commands that are retried at once after an outage: of all members, of one."""
 MARGIN = timedelta(seconds=45)
 """Kept back of the token's 15 minutes, to say that it did not work."""
@@ -55,13 +55,13 @@ class Dependencies:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
-        self._looking: asyncio.Task[None] | None = None
-        self.returning = FairSemaphore(RETURNING_AT_ONCE, RETURNING_EACH, waiting_each=sys.maxsize)
+        self._checking: asyncio.Task[None] | None = None
+        self.retrying = FairSemaphore(RETRYING_AT_ONCE, RETRYING_EACH, waiting_each=sys.maxsize)
         """Commands being retried: hundreds may have waited for the end of an outage."""
 
     async def stop(self) -> None:
         """Stop checking."""
-        await cancel(self._looking)
+        await cancel(self._checking)
 
     async def when_available(
         self, request: PaintRequest, work: Callable[[], Awaitable[T]], *, again: bool = False
@@ -125,7 +125,7 @@ class Dependencies:
         raise AssertionError("unreachable")
 
     async def _in_turn(self, request: PaintRequest, work: Callable[[], Awaitable[T]]) -> T:
-        async with self.returning.turn(request.asker.user_id):
+        async with self.retrying.turn(request.asker.user_id):
             return await work()
 
     def _seconds_left(self, request: PaintRequest) -> float:
@@ -134,9 +134,9 @@ class Dependencies:
 
     async def _are_available(self, seconds: float) -> bool:
         """Wait until both are available, for at most `seconds`; whether they are."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._check_until_available(), name="dependencies")
-        done, _pending = await asyncio.wait({self._looking}, timeout=seconds)
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._check_until_available(), name="dependencies")
+        done, _pending = await asyncio.wait({self._checking}, timeout=seconds)
         return bool(done)
 
     async def _check_until_available(self) -> None:

@@ -141,7 +141,7 @@ class ByteBudget:
                     self._changed.notify_all()
 
 
-class Shares(Service):
+class FairUse(Service):
     """The semaphores and counters, shared by all parts of the bot."""
 
     def __init__(self, client: Bot) -> None:
@@ -196,7 +196,7 @@ class Shares(Service):
 
 def convenience(interaction: Interaction) -> AbstractAsyncContextManager[None]:
     """Wait for the member's turn to hold pictures in memory for a convenience."""
-    return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
+    return interaction.client.service(FairUse).conveniences.turn(interaction.user.id)
 
 
-FEATURE = Feature(services=(Shares,))
+FEATURE = Feature(services=(FairUse,))

@@ -1,7 +1,7 @@
-"""Messages between the worker's event loop and the painting thread."""
+"""What the worker's event loop and its painting thread tell each other about a job."""
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -9,11 +9,15 @@ from tempfile import TemporaryDirectory
 
 from common.sentences import Sentence, sentence
 from engine.scratch import scratch_folder
-from jobs.model import Failure, PaintReport, Progress
+from jobs.model import Progress
 
 OTHER_VERSION = sentence(
     "It was started again from scratch, because this version of Atelier cannot continue what "
     "was painted before."
+)
+OTHER_WEIGHTS = sentence(
+    "It was started again from scratch, because the painter that took it over has other weights "
+    "for its network."
 )
 CHECKPOINT_GONE = sentence(
     "It was started again from scratch, because what was painted before is no longer there."
@@ -29,24 +33,7 @@ class StopReason(Enum):
 
 
 @dataclass(frozen=True)
-class MovingFiles:
-    """A painted clip, as files that are not in the store yet.
-
-    They may be large, and are in the handle's folder.
-    """
-
-    clip: Path
-    """The lossless clip file."""
-    frames: int
-    seconds: float
-    plays: int
-    files: Mapping[str, Path]
-    """The encoded files, by `gif`, `mp4` and `webp`."""
-    has_alpha: bool = False
-
-
-@dataclass(frozen=True)
-class Earlier:
+class EarlierWork:
     """What earlier engines left of a job."""
 
     checkpoint: bytes | None = None
@@ -70,67 +57,11 @@ class Checkpoint:
     """How many of them an earlier engine has stored."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """The job is painted; its files are not in the store yet."""
-
-    picture: bytes
-    """A PNG."""
-    report: PaintReport
-    timelapse: bytes = b""
-    timelapse_suffix: str = ".mp4"
-    records: Mapping[str, bytes] = field(default_factory=dict)
-    """Files recorded besides the time-lapse, by name."""
-    earlier: tuple[str, ...] = ()
-    """Keys of the job's earlier versions, which are in the store already."""
-    moving: MovingFiles | None = None
-    """The files of a clip; `picture` is its first frame then."""
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The job cannot be painted."""
-
-    failure: Failure
-
-
-class IfWell(Enum):
-    """What happens to a disturbed job if store, disk and device turn out to be healthy."""
-
-    FAILS = auto()
-    """The job has failed."""
-    TRIED = auto()
-    """One attempt is used up, as if its engine had died."""
-    WAITS = auto()
-    """The trouble has passed; the job is queued again, a few times."""
-
-
-@dataclass(frozen=True)
-class Disturbed:
-    """A failure that the environment may have caused: store, disk, device, network."""
-
-    reason: str
-    """In English, for the log and the owner."""
-    failure: Failure
-    """The failure to tell the member, if the job is the cause after all."""
-    if_well: IfWell
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """The painting was told to stop."""
-
-    reason: StopReason
-
-
-Ended = Finished | Failed | Disturbed | Stopped
-
-
 class JobHandle:
     """Progress and checkpoints from the thread, a request to stop to it; thread-safe."""
 
     stop_checks: int = 0
-    """How often the painting thread called `should_stop`, as before each tile; see `HangWatch`."""
+    """How often the painting thread called `should_stop`, as before each tile; see `Watchdog`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

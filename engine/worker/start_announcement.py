@@ -16,7 +16,7 @@ ANNOUNCING_SECONDS = 3.0
 
 
 @dataclass
-class Start:
+class EngineStart:
     """The start of an engine, with its exit status."""
 
     status: int = 1
@@ -24,9 +24,9 @@ class Start:
 
 
 @contextmanager
-def announced(arguments: Sequence[str]) -> Iterator[Start]:
+def announce_start(arguments: Sequence[str]) -> Iterator[EngineStart]:
     """Announce to members that an engine is starting, until it registers or fails."""
-    start = Start()
+    start = EngineStart()
     if any(word in {"--check", "--help", "-h", "--version"} for word in arguments):
         yield start
         return

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from engine.worker import lease
-from engine.worker.handle import CHECKPOINT_GONE, Checkpoint, JobHandle, StopReason
+from engine.worker.job_handle import CHECKPOINT_GONE, Checkpoint, JobHandle, StopReason
 from jobs.model import Progress
 
 
