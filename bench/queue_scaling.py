@@ -41,7 +41,7 @@ async def paint(url: str, folder: Path, engines: int) -> float:
         ]
         for painter in painters:
             painter.start()
-        while (overview := await queue.standings.overview(None)).waiting or overview.running:
+        while (overview := await queue.positions.overview(None)).waiting or overview.running:
             await queue.wait_for_change(0.5)
         for painter in painters:
             painter.kill()

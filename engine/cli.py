@@ -32,7 +32,7 @@ from engine.output.losses import loss_lines, loss_plot
 from engine.output.pictures import write_picture
 from engine.output.timelapse import TIMELAPSE_SUFFIXES
 from engine.painting import PaintingFailedError, PaintSettingsError, Report, Studio
-from engine.pipeline.follow import Listener, follow
+from engine.pipeline.listeners import Listener, run_with_listeners
 from engine.pipeline.pictures import Pictures
 from engine.pipeline.recording import CheckpointFile, FilmRecorder, loss_records, report_file
 from engine.pipeline.studio import open_studio
@@ -180,7 +180,7 @@ def _paint_still(
             listeners.append(recorder)
         if checkpoints is not None:
             listeners.append(checkpoints)
-        painted = follow(events, *listeners)
+        painted = run_with_listeners(events, *listeners)
         output.write(lambda file: write_picture(painted.picture, file))
     report = painted.report
     film_notes = [film.note] if film is not None and film.note is not None else []

@@ -24,7 +24,7 @@ from common.options import (
     Start,
     Vary,
 )
-from jobs.changing.styles import SAVED_STYLE, UserStyle
+from jobs.management.styles import SAVED_STYLE, UserStyle
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]

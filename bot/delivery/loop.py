@@ -7,7 +7,7 @@ crash resumes where the last one ended, and each message has a single writer.
 import asyncio
 import logging
 
-from bot.delivery.courier import Courier, Outcome, RetryLater, Undeliverable
+from bot.delivery.job_presenter import JobPresenter, Outcome, RetryLater, Undeliverable
 from bot.delivery.notifier import Notifier, is_wanted
 from bot.delivery.presentations import FailureCounts
 from bot.delivery.routes import Routes, SentMessage
@@ -15,9 +15,9 @@ from bot.delivery.tracked_message import TrackedMessage, differs, passing_time
 from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import track_requests
 from bot.wire.original_response import is_mine
+from jobs.execution.job_log import job_log_ids
 from jobs.model import Job
 from jobs.outcomes import QueueError
-from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Delivery(Service):
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._routes = Routes(client)
-        self._courier = Courier(client, self._routes)
+        self._presenter = JobPresenter(client, self._routes)
         self._messages: dict[int, TrackedMessage] = {}
         self._slots = {
             True: asyncio.Semaphore(EDITS_AT_ONCE),
@@ -136,7 +136,7 @@ class Delivery(Service):
     def _pace(self, job: Job, message: TrackedMessage) -> float:
         """Minimum seconds between two edits of a message; grows with the number of messages."""
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
-        only_place = message.standing_is_old and job.revision <= job.shown_revision
+        only_place = message.position_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
         if not self._routes.token_works(job):
             seconds *= 2  # edits by the bot's own token share the channel's rate limit
@@ -147,10 +147,10 @@ class Delivery(Service):
         queue = self._client.queue
         message.requests = track_requests()
         async with self._slots[message.is_final]:
-            found = await queue.standings.job(job_id)
+            found = await queue.positions.job(job_id)
             if found is None:
                 return
-            job, standing = found
+            job, position = found
             if job.state.ended and not message.is_final:
                 return  # the next round delivers the final state, as such
             if job.reply.interaction_id != message.answers:
@@ -162,13 +162,13 @@ class Delivery(Service):
             elif message.end is not None and await self._stays(job, message, message.end):
                 return
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
-            passes_at = passing_time(standing)
-            outcome = await self._courier.show(
-                job, standing, message.failure_counts, attempt=attempt
+            passes_at = passing_time(position)
+            outcome = await self._presenter.show(
+                job, position, message.failure_counts, attempt=attempt
             )
         message.edited_at = self._now()
         if isinstance(outcome, SentMessage):
-            message.note_shown(standing, passes_at)
+            message.note_shown(position, passes_at)
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
@@ -201,7 +201,7 @@ class Delivery(Service):
         Returns:
             False if it was overwritten and has to be shown again.
         """
-        match await self._courier.is_unchanged(job, end):
+        match await self._presenter.is_unchanged(job, end):
             case RetryLater(seconds):
                 message.wait(self._now(), seconds)
             case True:
@@ -231,12 +231,12 @@ class Delivery(Service):
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time differs from what their message says."""
         moved = []
-        for job, standing in await self._client.queue.standings.all_waiting(limit=JOBS_AT_ONCE):
+        for job, position in await self._client.queue.positions.all_waiting(limit=JOBS_AT_ONCE):
             if not is_mine(self._client, job.reply):
                 continue
             message = self._message_of(job)
-            if differs(message.standing, standing):
-                message.standing_is_old = True
+            if differs(message.position, position):
+                message.position_is_old = True
                 moved.append(job)
         return moved
 
@@ -247,7 +247,7 @@ class Delivery(Service):
             if message.time_passes and not message.is_gone:
                 job = await self._client.queue.jobs.get(job_id)
                 if job is not None and not job.state.ended:
-                    message.standing_is_old = True
+                    message.position_is_old = True
                     late.append(job)
         return late
 

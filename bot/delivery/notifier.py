@@ -16,9 +16,9 @@ from bot.ui.words import message_address
 from bot.wire.faults import BACKOFF, MAY_NOT_REPLY, TryLater, Unclear, fault_of
 from bot.wire.in_flight import InFlight, track_requests
 from bot.wire.original_response import webhook_of
+from jobs.execution.job_log import job_log_ids
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-from jobs.working.job_log import job_log_ids
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from bot.delivery.routes import SentMessage
 from bot.ui.words import is_soon
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import InFlight
-from jobs.model import Standing
+from jobs.model import QueuePosition
 
 STALE_SECONDS = 2.0  # how long a final state waits for an edit with an older state
 ANSWER_SECONDS = 10.0  # the same, once that edit was sent and may be carried out at any moment
@@ -41,8 +41,8 @@ class TrackedMessage:
     """Whether the failures were of the final state."""
     is_gone: bool = False
     """The message was deleted; only the final state is still worth a try."""
-    standing: Standing | None = None
-    standing_is_old: bool = False
+    position: QueuePosition | None = None
+    position_is_old: bool = False
     time_passes_at: datetime | None = None
     """When the time that it says will have passed; None if it says none."""
     unsettled: bool = False
@@ -54,9 +54,9 @@ class TrackedMessage:
     looks: int = 0
     """How often that was checked."""
 
-    def note_shown(self, standing: Standing | None, passes_at: datetime | None) -> None:
+    def note_shown(self, position: QueuePosition | None, passes_at: datetime | None) -> None:
         """Note the place and time that the message says now; `passes_at` is from `passing_time`."""
-        self.standing, self.standing_is_old = standing, False
+        self.position, self.position_is_old = position, False
         self.time_passes_at = passes_at
 
     @property
@@ -98,16 +98,16 @@ class TrackedMessage:
         return True
 
 
-def differs(shown: Standing | None, now: Standing) -> bool:
+def differs(shown: QueuePosition | None, now: QueuePosition) -> bool:
     """Whether a message needs an edit for a new place or time; a few seconds do not count."""
     if shown is None or _said_of(shown) != _said_of(now):
         return True
     return _far_apart(shown.ready_at, now.ready_at)
 
 
-def _said_of(standing: Standing) -> tuple[object, ...]:
-    alive = standing.engines_alive > 0
-    return standing.place, standing.paused, alive, standing.engine_starting
+def _said_of(position: QueuePosition) -> tuple[object, ...]:
+    alive = position.engines_alive > 0
+    return position.place, position.paused, alive, position.engine_starting
 
 
 def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
@@ -117,10 +117,10 @@ def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
     return abs((now - shown).total_seconds()) > max(20.0, 0.25 * left)
 
 
-def passing_time(standing: Standing | None) -> datetime | None:
+def passing_time(position: QueuePosition | None) -> datetime | None:
     """The time that a message would say if it were made now; None if it would say none.
 
     Call this before sending the message: that may take until the time has passed.
     """
-    ready_at = None if standing is None else standing.ready_at
+    ready_at = None if position is None else position.ready_at
     return None if ready_at is None or is_soon(ready_at) else ready_at

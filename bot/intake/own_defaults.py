@@ -12,7 +12,7 @@ from bot.texts import Texts, texts_for
 from bot.ui.people import role_ids
 from bot.wire.acknowledging import answer_within
 from common.defaults import Defaults
-from jobs.changing.defaults import DefaultsScope
+from jobs.management.defaults import DefaultsScope
 from jobs.model import Reply
 from jobs.outcomes import QueueUnavailableError
 

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TypeVar
 
 from bot.intake.download import Downloader, UnreachableError
+from bot.intake.fair_use import ByteBudget, FairUse
 from bot.intake.quota import StorageQuota
 from bot.intake.request import MovingPhoto, PaintRequest, PictureRole, RequestedStyle, Source
 from bot.intake.requested_styles import PaintingUnavailableError, resolve
-from bot.intake.shares import ByteBudget, Shares
 from bot.intake.stored import (
     ERASED,
     NOT_KEPT,
@@ -54,9 +54,9 @@ DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
 class PictureIntake:
     """Stores attached pictures, a few at a time, so that fifty commands need little memory."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, shares: Shares) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, fair_use: FairUse) -> None:
         self._queue = queue
-        self._shares = shares
+        self._fair_use = fair_use
         self._quota = StorageQuota(settings, queue)
         self._downloader = Downloader(settings.max_upload_bytes, proxy=discord_proxy(settings))
         self._decoders = DecoderPool(
@@ -119,7 +119,7 @@ class PictureIntake:
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
         await self._quota.check(member, size_bytes)
-        async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
+        async with self._fair_use.pictures.turn(member), self._budget.hold(size_bytes):
             video = False
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
@@ -133,7 +133,7 @@ class PictureIntake:
             except UnreachableError:
                 raise
             except (UserError, PictureError) as problem:
-                self._shares.refused(member)
+                self._fair_use.refused(member)
                 raise InputError(role, problem, number, is_video=video) from None
             return await self._stored(decoded, role, interaction_id, number, video)
 
@@ -219,6 +219,7 @@ class PictureIntake:
                 mask=keys.get(PictureRole.MASK),
                 clip=None if moving is None else moving.clip,
                 content_aspect=photos.aspect,
+                alt_texts=photos.alt_texts if any(photos.alt_texts) else (),
             ),
             notes,
             photos.aspect,
@@ -261,7 +262,7 @@ class PictureIntake:
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        return usable(results[: len(photos)]), taken
+        return usable(results[: len(photos)], [photo.alt_text for photo in photos]), taken
 
     async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)
@@ -294,7 +295,10 @@ def _kept(
     request: PaintRequest, photos: Stored[tuple[str, ...]], taken: Mapping[PictureRole, Stored[str]]
 ) -> PaintRequest:
     """The request with its pictures as keys in the store, and with the notes on them."""
-    content, *more = [Source(key=key) for key in photos.value]
+    content, *more = (
+        Source(key=key, alt_text=said)
+        for key, said in zip(photos.value, photos.alt_texts, strict=True)
+    )
     content = content.model_copy(update={"aspect": photos.aspect, "moving": photos.moving})
     sources = {role: Source(key=each.value) for role, each in taken.items()}
     pictures = iter(

@@ -55,7 +55,7 @@ class CheckpointFile:
                 reason=error.strerror or "",
             ) from None
 
-    def hear(self, event: Event | FramePainted) -> None:
+    def on_event(self, event: Event | FramePainted) -> None:
         """Write a checkpoint if one is due; a full disk does not end the painting."""
         if not isinstance(event, Stepped | FramePainted):
             return
@@ -124,7 +124,7 @@ class FilmRecorder:
         self._share = share
         self._next_share = 0.0
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Start the time-lapse, or add a frame if one is due."""
         match event:
             case Prepared():

@@ -12,22 +12,22 @@ from engine.networks.encoder import WeightsError
 from engine.output.errors import OutputError
 from engine.painting import PaintingFailedError, PaintSettingsError
 from engine.styles.presets import StyleMissingError
-from engine.worker.handle import Disturbed, Failed, IfWell
+from engine.worker.outcomes import Failed, IfHealthy, InfrastructureFailure
 from jobs.model import Failure, FailureKind, Job
 
 log = logging.getLogger(__name__)
 
 
-def explained(error: Exception, job: Job) -> Failed | Disturbed:
+def outcome_of(error: Exception, job: Job) -> Failed | InfrastructureFailure:
     """Turn an exception into an outcome of the job; only unexpected ones are logged."""
     error_id = uuid.uuid4().hex[:8]
     match error:
         case WeightsError() | PaintSettingsError(__cause__=WeightsError()):
             # This engine will soon announce that it lacks them; another may have them.
-            reason, if_well = str(error), IfWell.WAITS
+            reason, if_healthy = str(error), IfHealthy.REQUEUE
             failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case StyleMissingError() if error.is_trouble_here:
-            reason, if_well = str(error), IfWell.WAITS
+            reason, if_healthy = str(error), IfHealthy.REQUEUE
             failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case PaintSettingsError() | StyleMissingError():
             is_input = isinstance(error, PaintSettingsError)
@@ -45,20 +45,20 @@ def explained(error: Exception, job: Job) -> Failed | Disturbed:
             )
             return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
         case PaintingFailedError() | OutputError():
-            reason, if_well = str(error), IfWell.FAILS
+            reason, if_healthy = str(error), IfHealthy.FAIL
             failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case StorageUnavailableError():
-            reason, if_well = str(error), IfWell.WAITS
+            reason, if_healthy = str(error), IfHealthy.REQUEUE
             failure = store_failure(error_id)
         case OSError() if not isinstance(error, UnidentifiedImageError):
-            reason, if_well = f"{error.strerror or error}.", IfWell.WAITS
+            reason, if_healthy = f"{error.strerror or error}.", IfHealthy.REQUEUE
             failure = store_failure(error_id)
         case _:
             log.error("job %d: error %s", job.id, error_id, exc_info=error)
-            reason, if_well = f"{type(error).__name__}: {error}", IfWell.TRIED
+            reason, if_healthy = f"{type(error).__name__}: {error}", IfHealthy.COUNT_ATTEMPT
             said = sentence("Something went wrong while painting; please try again.")
             failure = Failure.of(FailureKind.INTERNAL, said, error_id)
-    return Disturbed(reason, failure, if_well)
+    return InfrastructureFailure(reason, failure, if_healthy)
 
 
 def store_failure(error_id: str) -> Failure:

@@ -33,7 +33,7 @@ from engine.painting import (
     devices,
     paint,
 )
-from engine.pipeline.follow import follow
+from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.pictures import Pictures
 from engine.pipeline.recording import FilmRecorder, loss_files
 from engine.pipeline.studio import open_studio
@@ -41,23 +41,16 @@ from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
-from engine.worker.abilities import Abilities, abilities_of, tried_pace
+from engine.worker.abilities import Abilities, abilities_of, measure_pace
 from engine.worker.clip_painting import paint_clip_job
-from engine.worker.failures import explained
-from engine.worker.handle import (
-    OTHER_VERSION,
-    Earlier,
-    Ended,
-    Finished,
-    JobHandle,
-    Stopped,
-    StopReason,
-)
+from engine.worker.failures import outcome_of
+from engine.worker.health import EngineInTroubleError
+from engine.worker.job_handle import OTHER_VERSION, EarlierWork, JobHandle, StopReason
 from engine.worker.job_pictures import fetch_pictures
+from engine.worker.outcomes import Finished, Outcome, Stopped
 from engine.worker.previews import Previews
 from engine.worker.progress_reporter import PREVIEW_SIDE_PX, ProgressReporter, VersionsSoFar
 from engine.worker.storing import store_version
-from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import Job, PaintReport
 
 log = logging.getLogger(__name__)
@@ -82,7 +75,7 @@ class JobPainter:
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
         self._pace: float | None = None
         self._abilities: Abilities | None = None
-        self._is_tried = False
+        self._has_measured_pace = False
         self._holds_memory = False
         """Whether torch may keep the memory of the last painting for the next one."""
 
@@ -128,10 +121,10 @@ class JobPainter:
     def paint(
         self,
         job: Job,
-        earlier: Earlier,
+        earlier: EarlierWork,
         store: PictureStore,
         handle: JobHandle,
-    ) -> Ended:
+    ) -> Outcome:
         """Paint a job, in the painting thread. Raises nothing: errors are outcomes, too.
 
         Args:
@@ -146,7 +139,7 @@ class JobPainter:
         except (PaintingStoppedError, FetchStoppedError):
             return Stopped(handle.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
-            return explained(error, job)
+            return outcome_of(error, job)
 
     def probe(self) -> str | None:
         """Test the device by painting a tiny picture, in the painting thread.
@@ -181,23 +174,23 @@ class JobPainter:
             if self._holds_memory:
                 self._holds_memory = False
                 devices.release_memory(self._studio.device)  # other programs may want it
-            if not self._is_tried:
-                self._pace = tried_pace(self._studio, self.network_name(), should_stop)
-                self._is_tried = True
+            if not self._has_measured_pace:
+                self._pace = measure_pace(self._studio, self.network_name(), should_stop)
+                self._has_measured_pace = True
             self._swatches.paint(should_stop)
         except PaintingStoppedError:
             pass  # a job has come; there will be time again
         except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
-            self._is_tried = True
+            self._has_measured_pace = True
             log.warning("nothing can be painted here: %s", problem)
         except Exception:
-            self._is_tried = True
+            self._has_measured_pace = True
             log.exception("Something went wrong between jobs")
 
     def _paint(
         self,
         job: Job,
-        earlier: Earlier,
+        earlier: EarlierWork,
         store: PictureStore,
         handle: JobHandle,
     ) -> Finished:
@@ -215,7 +208,7 @@ class JobPainter:
             try:
                 part = self._paint_one(
                     replace(job, inputs=one.inputs, options=one.options),
-                    Earlier() if parts or missing else earlier,
+                    EarlierWork() if parts or missing else earlier,
                     store,
                     handle,
                     ProgressReporter(store, handle, versions),
@@ -252,7 +245,7 @@ class JobPainter:
     def _paint_one(
         self,
         job: Job,
-        earlier: Earlier,
+        earlier: EarlierWork,
         store: PictureStore,
         handle: JobHandle,
         reporter: ProgressReporter,
@@ -276,7 +269,7 @@ class JobPainter:
             return replace(_finished(moving.poster, pictures, job), moving=moving.files)
         events = self._events(job, pictures, earlier, handle)
         if not job.options.timelapse:
-            return _finished(follow(events, reporter), pictures, job)
+            return _finished(run_with_listeners(events, reporter), pictures, job)
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
             file = Path(folder) / f"film.{kind}"
@@ -287,7 +280,7 @@ class JobPainter:
                     long_side_px=FILM_LONG_SIDE_PX,
                     share=lambda event: event.iteration / max(1, event.total),
                 )
-                painted = follow(events, reporter, recorder)
+                painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(
             _finished(painted, pictures, job, film.note),
@@ -297,7 +290,7 @@ class JobPainter:
         )
 
     def _events(
-        self, job: Job, pictures: Pictures, earlier: Earlier, handle: JobHandle
+        self, job: Job, pictures: Pictures, earlier: EarlierWork, handle: JobHandle
     ) -> Iterator[Event]:
         """Paint, resuming from the checkpoint unless it is of another version of Atelier."""
         stopping = Control(should_stop=handle.should_stop)

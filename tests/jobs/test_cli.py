@@ -5,15 +5,20 @@ import os
 import re
 import shutil
 import sqlite3
+import threading
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from jobs.changing.administration import Block
-from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import commands as cli
+from jobs.management.administration import Block
+from jobs.management.audit import COMMAND_LINE
 from jobs.model import Progress
 from jobs.queue import JobQueue
 from tests.kit.other_user import closed_to_us
@@ -176,9 +181,86 @@ def test_invalid_ids_and_limits_are_reported(
 
 
 def test_gc_reports_deleted_files(place: Place) -> None:
-    code, text = run("gc")
+    code, text = run("gc", "--trust-clock")
     assert code == 0
     assert text.startswith("Deleted the pictures of 0 jobs: 0 files (0.0 MB) and ")
+
+
+DAY_SECONDS = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("off_seconds", "said"),
+    [
+        (0.0, None),
+        (-1800.0, None),
+        (-400 * DAY_SECONDS, "is 400 days ahead of Discord's"),
+        (3 * 3600.0, "is 180 minutes behind Discord's"),
+    ],
+)
+def test_gc_deletes_nothing_while_the_clock_is_wrong(
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    off_seconds: float,
+    said: str | None,
+) -> None:
+    """An owner who runs it where the clock has jumped would lose all pictures."""
+    assert asyncio.run(_finished_pictures(place)) == 1
+    with discord_at(time.time() + off_seconds) as address:
+        monkeypatch.setenv("DISCORD_API_URL", address)
+        code, text = run("gc")
+    if said is None:
+        assert (code, text.partition(" ")[0]) == (0, "Deleted")
+    else:
+        error = capsys.readouterr().err
+        assert (code, text) == (1, "")
+        assert "Nothing is deleted." in error
+        assert said in error
+    assert asyncio.run(_finished_pictures(place)) == 1
+
+
+def test_gc_without_an_answer_of_discord_needs_trust_in_the_clock(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with discord_at(time.time()) as address:
+        pass  # nobody listens there any more
+    monkeypatch.setenv("DISCORD_API_URL", address)
+    assert run("gc") == (1, "")
+    assert "add --trust-clock" in capsys.readouterr().err
+    assert run("gc", "--trust-clock")[0] == 0
+
+
+async def _finished_pictures(place: Place) -> int:
+    async with await JobQueue.open(place.settings()) as queue:
+        job = await queue.jobs.get(1)
+        assert job is not None
+        return int(job.pictures_deleted_at is None)
+
+
+@contextlib.contextmanager
+def discord_at(seconds: float) -> Iterator[str]:
+    """The address of a server whose clock shows that time."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.end_headers()
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return formatdate(seconds, usegmt=True)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api/v10"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 COMMANDS = [("list",), ("show", "1"), ("retry", "1"), ("cancel", "1"), ("gc",)]

@@ -13,11 +13,11 @@ from common.options import (
     StyleInput,
 )
 from common.store import key_for
+from jobs.execution.ending import DEATHS_ALLOWED
 from jobs.model import Claim, PaintedClip, Progress
-from jobs.order.speeds import speed_class_of, work_of
 from jobs.outcomes import LeaseHeld, LeaseLost
 from jobs.queue import JobQueue
-from jobs.working.ending import DEATHS_ALLOWED
+from jobs.scheduling.speeds import speed_class_of, work_of
 from tests.kit.samples import (
     PICTURE,
     RESULT,

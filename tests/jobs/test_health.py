@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import platform
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -24,10 +25,10 @@ from jobs.cli import commands
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
 from jobs.model import FailureKind
-from jobs.order.fleet import ENGINE_ALIVE_SECONDS
-from jobs.order.standings import STARTING_SECONDS
 from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 from jobs.queue import JobQueue
+from jobs.scheduling.fleet import ENGINE_ALIVE_SECONDS
+from jobs.scheduling.positions import STARTING_SECONDS
 from tests.kit.samples import (
     RESULT,
     FakeClock,
@@ -280,11 +281,11 @@ async def test_expected_engine_that_never_starts_is_a_trouble(
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.expect()
     assert await troubles(queue) == []
-    assert (await queue.standings.overview(5)).engine_starting
+    assert (await queue.positions.overview(5)).engine_starting
     clock.advance(STARTING_SECONDS + 1)
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
     assert await troubles(queue) == ["no-engine"]
-    assert not (await queue.standings.overview(5)).engine_starting
+    assert not (await queue.positions.overview(5)).engine_starting
 
 
 async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> None:
@@ -340,6 +341,20 @@ async def test_engines_dying_before_registration_are_a_crash_loop(
     assert "engine on cuda:1" in str(trouble.sentence)
     crashes.take_back(place.folder, "engine on cuda:1")
     assert await troubles(queue) == []
+
+
+@pytest.mark.parametrize("setting", ["auto", "cuda", "cuda:0"])
+async def test_crash_loop_names_an_embedded_engine_once(
+    queue: JobQueue, place: Place, clock: FakeClock, setting: str
+) -> None:
+    for number in range(3):
+        dying = replace(engine(f"engine-{number}"), host=platform.node(), device="cuda:0")
+        await queue.engines.register(dying)
+        clock.advance(ENGINE_ALIVE_SECONDS + 1)
+        crashes.note(place.folder, f"{crashes.ENGINE_ON}{setting}")
+        crashes.note(place.folder, f"{crashes.ENGINE_ON}cuda:1")  # dies before it registers
+    crashing = (await queue.health.ask()).crashing
+    assert sorted(crashing) == sorted(["engine on cuda:1", f"engine on {platform.node()} (cuda:0)"])
 
 
 async def test_newer_database_schema_is_a_trouble(queue: JobQueue) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from common.store import PictureStore
 from jobs.db import schema
 from jobs.queue import JobQueue
-from tests.jobs.changing.conftest import painted
+from tests.jobs.privacy.conftest import painted
 from tests.kit.samples import FakeClock, Place
 
 DAY = 86_400.0

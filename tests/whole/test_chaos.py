@@ -157,7 +157,7 @@ def _check_messages(discord: TinyDiscord, jobs: list[Job]) -> None:
 
 
 async def _cancel_one(queue: JobQueue, dice: random.Random) -> None:
-    jobs = await queue.standings.waiting(None, limit=50)
+    jobs = await queue.positions.waiting(None, limit=50)
     if jobs:
         job = dice.choice(jobs)
         await queue.jobs.cancel(job.id, job.user_id)
@@ -166,9 +166,9 @@ async def _cancel_one(queue: JobQueue, dice: random.Random) -> None:
 async def _until_delivered(queue: JobQueue) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        overview = await queue.standings.overview(None)
+        overview = await queue.positions.overview(None)
         left = overview.waiting + overview.running
         if not left and not await queue.deliveries.due() and not await queue.intakes.pending():
             return
         await asyncio.sleep(0.5)
-    pytest.fail(f"not all was delivered in time: {await queue.standings.overview(None)}")
+    pytest.fail(f"not all was delivered in time: {await queue.positions.overview(None)}")

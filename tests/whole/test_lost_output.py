@@ -42,7 +42,7 @@ COMMANDS: list[tuple[str, Callable[[list[str]], int], list[str]]] = [
     ("jobs", jobs_main, ["retry", "2"]),
     ("jobs", jobs_main, ["status"]),
     ("jobs", jobs_main, ["status", "--json"]),
-    ("jobs", jobs_main, ["gc"]),
+    ("jobs", jobs_main, ["gc", "--trust-clock"]),
     ("jobs", jobs_main, ["block", "7"]),
     ("jobs", jobs_main, ["unblock", "7"]),
     ("jobs", jobs_main, ["pause"]),

@@ -41,7 +41,7 @@ async def test_four_engines_share_one_hundred_jobs(place: Place) -> None:
                 engines.append(process)
             async with asyncio.timeout(WAIT_SECONDS):
                 while (
-                    overview := await queue.standings.overview(None)
+                    overview := await queue.positions.overview(None)
                 ).waiting or overview.running:
                     await asyncio.sleep(0.5)
         finally:

@@ -11,8 +11,8 @@ from bot.cards.small_print import Attached, settings_line
 from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
+from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide_here
-from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import PersistentItem, own_button

@@ -29,7 +29,7 @@ from common.pictures.kinds import DecodeLimits, PictureError
 from common.pictures.raster import Raster, Samples, from_array
 from common.pictures.readers.boxes import code_points
 from common.pictures.readers.formats import MATROSKA
-from common.pictures.readers.noting import FIRST_FRAME_OF_FILM
+from common.pictures.readers.notes import FIRST_FRAME_OF_FILM
 
 _NO_MATRIX: Final = {0, 2, 3}
 _HD_ROWS: Final = 720

@@ -1,4 +1,4 @@
-"""What the message of a job shows in each of its states, by plain calls."""
+"""The card of a job in each of its states."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ from bot.cards.small_print import NOTES_LIMIT, Attached, duration, notes, settin
 from bot.texts import texts_for
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
-from jobs.changing.audit import SERVER_LEFT
-from jobs.model import Job, JobState, PaintReport, Progress, Reply, Standing
+from jobs.management.audit import SERVER_LEFT
+from jobs.model import Job, JobState, PaintReport, Progress, QueuePosition, Reply
 from tests.kit.samples import failure, job_of
 
 NOW = datetime.now(UTC)
@@ -22,7 +22,7 @@ T = texts_for("en-US")
 REPORT = PaintReport("lite", "cpu", "fp32", 512, 384, 12.0, 300, 7)
 
 
-def versions(count: int, **options: Any) -> dict[str, Any]:
+def versions_of_job(count: int, **options: Any) -> dict[str, Any]:
     return {
         "options": PaintOptions(size_px=512, variants=count, **options),
         "report": replace(REPORT, variants=tuple(f"{n}.png" for n in range(count))),
@@ -50,7 +50,7 @@ def alt_texts_of(card: ui.LayoutView) -> list[str | None]:
     return [item.description for gallery in galleries for item in gallery.items]
 
 
-READY = Standing(2, NOW + timedelta(hours=2), 1, paused=False)
+READY = QueuePosition(2, NOW + timedelta(hours=2), 1, paused=False)
 
 
 def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:
@@ -66,9 +66,9 @@ def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:
         shown = words_of(job_card(T, waiting, replace(READY, **obstacle)))
         assert said in shown
         assert "<t:" not in shown
-    being = job_card(T, replace(waiting, cancel_requested=True), replace(READY, paused=True))
-    assert "Cancelling…" in words_of(being)
-    assert "paused" not in words_of(being)
+    cancelling = job_card(T, replace(waiting, cancel_requested=True), replace(READY, paused=True))
+    assert "Cancelling…" in words_of(cancelling)
+    assert "paused" not in words_of(cancelling)
 
 
 def test_running_card_shows_the_progress_bar_and_one_cancel_button() -> None:
@@ -82,7 +82,9 @@ def test_running_card_shows_the_progress_bar_and_one_cancel_button() -> None:
     assert not actions_of(job_card(T, painting(0.5, cancel_requested=True), None))
     clip: dict[str, Any] = {"frames": 9, "note": "loading"}
     halfway = words_of(job_card(T, painting(0.5, progress=clip | {"frame": 4}), None))
-    assert "50% · frame 4 of 9\n▰▰▰▰▰▰▰▱▱▱▱▱▱▱\n" in halfway, "words first, for who hears them"
+    assert "50% · frame 4 of 9\n▰▰▰▰▰▰▰▱▱▱▱▱▱▱\n" in halfway, (
+        "text before the bar, for screen readers"
+    )
     assert "put together" not in halfway
     last = words_of(job_card(T, painting(1.0, progress=clip | {"frame": 9}), None))
     assert "put together" in last
@@ -100,13 +102,13 @@ def test_card_offers_the_actions_that_apply() -> None:
     clip = ClipInput(picture="a.clip", frames=9, seconds=1.0)
     moving = replace(done, inputs=done.inputs.model_copy(update={"clip": clip}))
     assert "timelapse" not in actions_of(job_card(T, moving, None, one))
-    assert not actions_of(job_card(T, done, None)), "there is nothing to see"
+    assert not actions_of(job_card(T, done, None)), "no picture is attached"
     for state in (JobState.FAILED, JobState.CANCELLED):
         assert actions_of(job_card(T, job_of(state), None)) == ["again", "change", "delete"]
 
 
 def test_pictures_keep_their_numbers_if_one_is_missing() -> None:
-    job = job_of(JobState.DONE, **versions(4))
+    job = job_of(JobState.DONE, **versions_of_job(4))
     card = job_card(T, job, None, attached(0, 2, 3))
     assert actions_of(card)[:4] == ["first", "third", "fourth", "again"]
     assert [str(said)[:2] for said in alt_texts_of(card)] == ["1:", "3:", "4:"]
@@ -118,14 +120,14 @@ def test_pictures_keep_their_numbers_if_one_is_missing() -> None:
 
 def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     styles = tuple(StyleInput(name=name, picture="a.png") for name in ("Reed", "Moss"))
-    many = versions(2, vary="style") | {"inputs": PaintInputs(content="c", styles=styles)}
+    many = versions_of_job(2, vary="style") | {"inputs": PaintInputs(content="c", styles=styles)}
     job = job_of(JobState.DONE, **many)
     both = descriptions(T, job, 2)
     assert [("Reed" in one, "Moss" in one) for one in both] == [(True, False), (False, True)]
     said = replace(job, reply=replace(job.reply, alt_text="A cat"))
     assert descriptions(T, said, 2) == ["1: A cat", "2: A cat"]
     assert descriptions(T, said, 1) == ["A cat"]
-    assert descriptions(T, job, 1) == ["A photo in 2 styles"]
+    assert descriptions(T, job, 1) == ["A photo in the style of “Reed”"], "the first, so far"
 
 
 def test_alt_text_describes_previews_and_clips() -> None:
@@ -182,6 +184,6 @@ def test_card_shows_the_painted_size_and_rounded_durations() -> None:
     done = job_of(JobState.DONE, report=REPORT)
     assert "512 × 384 px" in settings_line(T, done)
     photos = replace(done, options=PaintOptions(size_px=512, variants=2, vary="photo"))
-    assert " · 512 px · " in settings_line(T, photos), "photographs differ"
+    assert " · 512 px · " in settings_line(T, photos), "photos may differ in shape"
     spans = [duration(T, seconds) for seconds in (0.2, 89.4, 90, 180)]
     assert spans == ["1 s", "89 s", "2 min", "3 min"]

@@ -1,4 +1,4 @@
-"""What stands below a finished picture."""
+"""The lines below a picture: settings, notes, member."""
 
 import io
 from pathlib import Path
@@ -10,15 +10,15 @@ from bot.texts import texts_for
 from common.catalogue import load_catalogue
 from common.sentences import Sentence, sentence
 from engine.styles.presets import preset_style
-from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION
 from jobs.model import Progress
 from tests.kit.pictures import gradient_picture
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import PHOTO, World
 
 
-def animated() -> bytes:
-    """A GIF of two pictures."""
+def animated_gif() -> bytes:
+    """A GIF of two frames."""
     file = io.BytesIO()
     first, second = (Image.new("RGB", (64, 48), color) for color in ("teal", "olive"))
     first.save(file, "GIF", save_all=True, append_images=[second])
@@ -44,7 +44,7 @@ async def test_notes_of_the_pictures_and_of_the_painting_are_shown(world: World)
         sentence("Memory ran out, so it was painted in tiles of {size} px.", size=128),
     )
     pictures = {
-        "content": ("photo.gif", animated()),
+        "content": ("photo.gif", animated_gif()),
         "style": ("style.png", gradient_picture((64, 64))),
     }
     message = await world.painted({"moving": False}, attachments=pictures)
@@ -59,7 +59,10 @@ async def test_notes_come_in_the_members_language(world: World) -> None:
         sentence("Memory ran out, so it was painted in tiles of {size} px.", size=128),
     )
     world.user().locale = "de"
-    pictures = {"content": ("photo.png", gradient_picture()), "style": ("style.gif", animated())}
+    pictures = {
+        "content": ("photo.png", gradient_picture()),
+        "style": ("style.gif", animated_gif()),
+    }
     interaction = await world.paint(attachments=pictures)
     message = await world.says(interaction, "Kacheln")
     animation = "Die Datei ist eine Animation; ich habe ihr erstes Bild verwendet."
@@ -83,7 +86,7 @@ async def test_notes_name_a_painting_by_its_title_in_the_members_language(
     named = [line for line in message.text.splitlines() if painting.title(language) in line]
     assert len(named) == 3  # the headline, the settings, and the note
     assert language == "en" or painting.name not in message.text
-    # How its statistics came to be is for those who want to know.
+    # The origin of its statistics is shown only in the details.
     pressed = await world.discord.press(world.user(), message, label=t("Details"))
     assert t.say(measured) in await world.said(pressed)
 

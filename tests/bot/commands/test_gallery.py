@@ -34,7 +34,9 @@ async def test_history_shows_own_pictures_in_pages(world: World) -> None:
     assert len(pictures_in(message)) == 4
     with Image.open(io.BytesIO(message.attachments[0].data)) as small:
         assert max(small.size) <= 480
+    assert "Page 1" in message.text
     await world.press(ada, message, "Next")
+    assert "Page 2" in message.text
     assert [f"#{job.id} ·" in message.text for job in jobs] == [True, True, *[False] * 4]
     assert len(message.attachments) == 2
     assert next(b for b in message.buttons if b["label"] == "Next")["disabled"]
@@ -136,15 +138,17 @@ async def test_the_catalogue_can_be_browsed_and_searched(world: World) -> None:
     message = await world.slash(ada, "styles")
     assert local_first(world.bot)[0].name in message.text.replace("\\", "")
     assert f"{len(paintings)} in all." in message.text
-    first = message.text
+    pages = -(-len(paintings) // 6)
+    assert f"Page 1 of {pages}" in message.text
     await world.press(ada, message, "Next")
-    assert message.text != first
+    assert f"Page 2 of {pages}" in message.text
     message = await world.slash(ada, "styles", {"search": "zzzzzz"})
     assert "No painting matches" in message.text
     message = await world.slash(ada, "styles", {"search": "none"})  # which is like Monet
     assert "No painting matches “none”; /styles without `search`" in message.text
     message = await world.slash(ada, "styles", {"search": paintings[3].artist[:40]})
     assert paintings[3].name in message.text.replace("\\", "")
+    assert "Page" not in message.text, "there is only one"
     for button in message.buttons:
         assert len(button["custom_id"]) <= CUSTOM_ID_LIMIT
 

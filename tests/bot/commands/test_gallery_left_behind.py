@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from bot.commands import gallery
 from bot.commands.gallery_posts import GalleryKeeper
-from jobs.changing.gallery import POSTING_SECONDS, G
 from jobs.db import schema
+from jobs.management.gallery import POSTING_SECONDS, G
 from jobs.model import Job
 from tests.bot.commands.test_server_gallery import publish
 from tests.kit.world import World

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import discord
+import pytest
 from discord.components import _component_factory
 
 from bot.commands.paint_this import pictures_of
@@ -31,6 +32,56 @@ async def test_paint_this_works_on_pictures_painted_by_the_bot(world: World) -> 
     opened = await world.discord.message_command(world.user(), "Paint this", message)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     await world.finished(submitted)
+
+
+def alt_texts(message: Message) -> list[str]:
+    (gallery,) = [each for each in message.walk() if each["type"] == 12]
+    return [item["description"] for item in gallery["items"]]
+
+
+async def test_alt_text_of_a_photo_becomes_part_of_the_painting_s(world: World) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
+    post.attachments[0].description = "A cat\non a sofa."
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["the-scream"]})
+    message = await world.finished(submitted)
+    assert alt_texts(message) == ["A cat on a sofa, in the style of “The Scream”"]
+    opened = await world.discord.press(world.user(), message, label="Other style")
+    other = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    (said,) = alt_texts(await world.finished(other))
+    assert said == "A cat on a sofa, in the style of “The Great Wave off Kanagawa”"
+
+
+async def test_long_alt_text_of_a_photo_leaves_room_for_the_style(world: World) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
+    post.attachments[0].description = "cat " * 256
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["the-scream"]})
+    (said,) = alt_texts(await world.finished(submitted))
+    assert 900 < len(said) <= 1024
+    assert said.endswith("…, in the style of “The Scream”")
+
+
+@pytest.mark.parametrize("chosen", ["All 2 in one message", "2 · cat.png"])
+async def test_each_of_several_photos_keeps_its_own_alt_text(world: World, chosen: str) -> None:
+    await world.start_engine()
+    files = [("dog.png", gradient_picture()), ("cat.png", gradient_picture((64, 48)))]
+    post = world.discord.post(world.user("grace"), "look", files)
+    post.attachments[1].description = "A cat"
+    asked = await answer(await world.discord.message_command(world.user(), "Paint this", post))
+    assert alt_texts(asked) == ["1 · dog.png", "2: A cat"]
+    opened = await world.discord.press(world.user(), asked, label=chosen)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["the-scream"]})
+    message = await world.finished(submitted)
+    cat = "A cat, in the style of “The Scream”"
+    if chosen == "2 · cat.png":
+        assert alt_texts(message) == [cat]
+        return
+    assert alt_texts(message) == ["1: A photo in the style of “The Scream”", f"2: {cat}"]
+    taken = await answer(await world.discord.press(world.user(), message, label="Choose 2"))
+    assert alt_texts(taken) == [cat]
 
 
 async def test_paint_this_refuses_a_message_without_a_picture(world: World) -> None:

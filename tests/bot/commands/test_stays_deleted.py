@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.cards.job_buttons import TAKES, Action
-from jobs.changing.gallery import TAKEN_OUT
+from jobs.management.gallery import TAKEN_OUT
 from jobs.model import Job
 from sandbox.model import Interaction, Message
 from tests.bot.commands.rights.origins import press_in_a_copy

@@ -25,10 +25,10 @@ async def paint(world: World, name: str = "ada", locale: str | None = None) -> M
 
 
 async def ready(world: World, job: Job) -> datetime:
-    standing = await world.queue.standings.get(job.id)
-    assert standing is not None
-    assert standing.ready_at is not None
-    return standing.ready_at
+    position = await world.queue.positions.get(job.id)
+    assert position is not None
+    assert position.ready_at is not None
+    return position.ready_at
 
 
 def moment_in(text: str) -> int:

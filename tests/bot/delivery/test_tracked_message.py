@@ -12,7 +12,7 @@ from bot.delivery.loop import Delivery
 from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs
 from common.backoff import Backoff
-from jobs.model import JobState, Standing
+from jobs.model import JobState, QueuePosition
 
 ANSWERED = 7
 
@@ -76,23 +76,23 @@ def test_retry_pauses_grow_from_the_shortest(monkeypatch: pytest.MonkeyPatch) ->
     assert message.not_before == 80
 
 
-def test_standing_differs_only_by_relevant_changes() -> None:
+def test_position_differs_only_by_relevant_changes() -> None:
     now = datetime.now(UTC)
 
-    def standing(ready: float | None, **said: Any) -> Standing:
+    def position(ready: float | None, **said: Any) -> QueuePosition:
         ready_at = None if ready is None else now + timedelta(seconds=ready)
         facts = {"place": 2, "paused": False, "engines_alive": 1, "engine_starting": False}
         made: Any = SimpleNamespace(ready_at=ready_at, **(facts | said))
-        return cast("Standing", made)
+        return cast("QueuePosition", made)
 
-    first = standing(100.0)
+    first = position(100.0)
     assert differs(None, first)
     for other in ({"place": 1}, {"paused": True}, {"engines_alive": 0}, {"engine_starting": True}):
-        assert differs(first, standing(100.0, **other)), other
-    assert not differs(first, standing(100.0, engines_alive=3)), "as good as one"
-    assert differs(first, standing(None))
-    assert [differs(standing(100.0 + more), first) for more in (15, 24, 26)] == [False, False, True]
-    assert [differs(standing(20.0 + more), standing(20.0)) for more in (19, 21)] == [False, True]
+        assert differs(first, position(100.0, **other)), other
+    assert not differs(first, position(100.0, engines_alive=3)), "as good as one"
+    assert differs(first, position(None))
+    assert [differs(position(100.0 + more), first) for more in (15, 24, 26)] == [False, False, True]
+    assert [differs(position(20.0 + more), position(20.0)) for more in (19, 21)] == [False, True]
 
 
 class Loop(Delivery):

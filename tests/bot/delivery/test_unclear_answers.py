@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.delivery import courier, tracked_message
+from bot.delivery import job_presenter, tracked_message
 from common.backoff import Backoff
 from jobs.db import schema
 from sandbox.faults import Fault
@@ -67,7 +67,7 @@ async def test_persistent_unclear_answer_is_believed(
     painter.hold.clear()
     await world.says(await world.paint(), "Painting")
     (job,) = await world.jobs()
-    monkeypatch.setattr(courier, "UNCLEAR_TRIES", 2)
+    monkeypatch.setattr(job_presenter, "UNCLEAR_TRIES", 2)
     answer_all(world, 1000, status=404)
     painter.hold.set()
     await world.delivered()

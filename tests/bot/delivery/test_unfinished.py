@@ -11,12 +11,13 @@ from jobs.model import Failure, FailureKind, Job, JobState
 from jobs.outcomes import ClearUndone
 from sandbox.compose import delete_message
 from sandbox.model import Interaction, Message
+from tests.bot.commands.picture_buttons.pressing import press
 from tests.kit.world import World, has_result, labels
 
 ADMIN = 9
 FIFTEEN_MINUTES = 15 * 60 + 5
 TAKES = ["Choose 1", "Choose 2"]
-REST = ["Again", "Change…", "Other style", "Details", "Delete"]
+REST = ["Paint the rest", "Again", "Change…", "Other style", "Details", "Delete"]
 
 
 async def begun(
@@ -102,6 +103,31 @@ async def test_finished_pictures_are_shown_however_the_job_ended(
     if "work" in headline:
         assert "The third is no picture. (error e1d2)" in message.text
     assert len(world.discord.messages()) == 1
+
+
+async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> None:
+    interaction, job = await begun(world)
+    await cancelled(world, job)
+    message = await world.says(interaction, "2 of 4 pictures were finished")
+    refused = await press(world, message, "Paint the rest", user="grace")
+    assert "only they can do that" in await world.said(refused)
+    await world.start_engine()
+    rest = await world.finished(await press(world, message, "Paint the rest"))
+    assert len(rest.attachments) == 2
+    assert labels(rest)[:3] == ["Choose 1", "Choose 2", "Again"], "nothing is missing of it"
+    newest = (await world.jobs())[0]
+    assert newest.parent_job_id == job.id
+    assert (newest.options.seed, newest.options.variants) == (5, 2)
+
+
+async def test_last_missing_picture_is_painted_alone(world: World) -> None:
+    interaction, job = await begun(world)
+    await cancelled(world, job, 3)
+    message = await world.says(interaction, "3 of 4 pictures were finished")
+    await world.start_engine()
+    rest = await world.finished(await press(world, message, "Paint the rest"))
+    assert "Stronger" in labels(rest), "it is a picture like any other"
+    assert (await world.jobs())[0].options.seed == 6
 
 
 async def test_one_finished_picture_is_announced_in_the_singular(world: World) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from engine.output.film import Film
 from engine.painting import paint
-from engine.pipeline.follow import follow
+from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.recording import CheckpointFile, FilmRecorder
 from engine.progress import ProgressBar
 from tests.kit.thin import FEW, STYLE, noise_picture, thin_studio
@@ -45,7 +45,7 @@ def test_full_disk_paints_without_film_and_checkpoint(name: str, tmp_path: Path)
     bar = ProgressBar(Console(stderr=True), quiet=True)
     with bar, Film(tmp_path / name) as film:
         recorder = FilmRecorder(film, frames=9, long_side_px=64, share=lambda one: one.fraction)
-        painted = follow(events, bar, recorder, checkpoints)
+        painted = run_with_listeners(events, bar, recorder, checkpoints)
     assert painted.picture.size == (48, 64)
     assert "large" in str(film.note)
     assert "No checkpoint" in str(checkpoints.note)

@@ -39,7 +39,7 @@ def test_interrupt_at_a_scale_change_resumes_to_the_same_picture(
     events = paint(CONTENT, [STYLE], options, studio=thin_studio(), control=Control(interrupted))
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised by whichever step comes next
         for event in events:
-            file.hear(event)
+            file.on_event(event)
             now = after(event)
     assert file.keep_last() == "The checkpoint is saved."
     resumed, rest = run(options, thin_studio(), content=CONTENT, resume=file.read())
@@ -64,7 +64,7 @@ def test_interrupt_between_scales_leaves_the_checkpoint_unchanged(
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised by whichever step comes next
         for event in paint(CONTENT, [STYLE], changed(), studio=thin_studio()):
             assert not isinstance(event, Painted)
-            file.hear(event)
+            file.on_event(event)
     kept = file.read()
     assert kept
     assert file.keep_last() == "The checkpoint is as it was."

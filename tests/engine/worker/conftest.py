@@ -10,7 +10,7 @@ import pytest
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings, load_settings
 from engine.worker.abilities import TRIAL_SIDE_PX
-from engine.worker.handle import JobHandle
+from engine.worker.job_handle import JobHandle
 from jobs.model import Job
 from jobs.queue import JobQueue
 from tests.kit.pictures import photograph

@@ -20,7 +20,7 @@ from common.settings import Settings
 from common.store import PictureStore
 from engine.scratch import SCRATCH
 from engine.worker import clip_painting
-from engine.worker.handle import CHECKPOINT_GONE
+from engine.worker.job_handle import CHECKPOINT_GONE
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.moving.frames import panned

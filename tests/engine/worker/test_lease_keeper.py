@@ -9,7 +9,7 @@ import pytest
 from common.backoff import Backoff
 from common.store import StorageUnavailableError
 from engine.worker import lease
-from engine.worker.handle import Checkpoint, JobHandle, StopReason
+from engine.worker.job_handle import Checkpoint, JobHandle, StopReason
 from engine.worker.lease import LeaseKeeper, NotStoppedError
 from jobs.model import Claim, JobState, Progress
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
@@ -51,13 +51,13 @@ class Away:
 
     def __init__(self, queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_away, self.asked, self.renewed = True, 0, 0
-        hear, renew = queue.wait_for_cancellation, queue.claims.renew
+        on_event, renew = queue.wait_for_cancellation, queue.claims.renew
 
         async def ask(job_id: int, seconds: float) -> bool:
             self.asked += 1
             if self.is_away:
                 raise QueueUnavailableError("The database is away.")
-            return await hear(job_id, seconds)
+            return await on_event(job_id, seconds)
 
         async def count(*given: Any, **named: Any) -> LeaseOutcome:
             self.renewed += 1

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from bot.app.folder_lock import lock_folder
 from common.settings import SettingsError
-from jobs.changing.installation import DISCORD, LOOPBACK
 from jobs.db import schema
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, has_ended
+from jobs.management.installation import DISCORD, LOOPBACK
 from jobs.outcomes import Accepted, DatabaseRefusedError
 from jobs.queue import JobQueue
 from tests.kit.samples import RESULT, FakeClock, Place, claimed, report, submission

@@ -211,7 +211,7 @@ async def test_restore_is_refused_while_an_engine_runs(
     await fill(place)
     await asyncio.to_thread(run, "backup", str(tmp_path / "copy.tar"))
     async with await JobQueue.open(place.settings()) as engine:
-        await engine.standings.overview(None)
+        await engine.positions.overview(None)
         assert (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0] == 1
     assert "please stop the bot and all engines first" in capsys.readouterr().err
     assert (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0] == 0

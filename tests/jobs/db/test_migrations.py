@@ -16,11 +16,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from bench import postgres
-from jobs.changing.gallery import GalleryPost
 from jobs.db import copying, migrate, schema
 from jobs.db.copying import BEFORE_MIGRATIONS
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
+from jobs.management.gallery import GalleryPost
 from jobs.model import JobState
 from jobs.outcomes import (
     Accepted,
@@ -233,7 +233,7 @@ async def test_only_the_newest_pre_migration_copies_are_kept(tmp_path: Path) -> 
     assert left[3:] == ["mine.txt"]
 
 
-async def test_repeated_migration_failures_leave_only_one_new_copy(
+async def test_failing_migration_copies_an_unchanged_database_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever starts the bot again tries it once a few seconds."""
@@ -245,13 +245,42 @@ async def test_repeated_migration_failures_leave_only_one_new_copy(
         (folder / name).write_text("an earlier copy")
     make_version("0003", place)
     monkeypatch.setattr(migrate, "_upgrade", Mock(side_effect=RuntimeError))
-    for day in (3, 4, 5):
+
+    async def copies_of_a_start(day: int) -> list[str]:
         stamp = f"2026020{day}-120000"
-        monkeypatch.setattr(copying, "time_stamp", lambda stamp=stamp: stamp)
+        monkeypatch.setattr(copying, "time_stamp", lambda: stamp)
         with pytest.raises(RuntimeError):
             await JobQueue.open(place.settings())
-    left = sorted(path.name for path in folder.iterdir())
-    assert left == [*earlier, "atelier-20260205-120000-schema-0003.sqlite3"]
+        return sorted(path.name for path in folder.iterdir())
+
+    once = [*earlier, "atelier-20260203-120000-schema-0003.sqlite3"]
+    assert [await copies_of_a_start(day) for day in (3, 4, 5)] == [once, once, once]
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+        connection.execute("DELETE FROM jobs WHERE id = 1")
+        connection.commit()
+    assert await copies_of_a_start(6) == [*earlier, "atelier-20260206-120000-schema-0003.sqlite3"]
+    with contextlib.closing(sqlite3.connect(folder / (await copies_of_a_start(7))[-1])) as kept:
+        assert kept.execute("SELECT count(*) FROM jobs WHERE id = 1").fetchone() == (0,)
+
+
+async def test_database_with_an_open_log_is_always_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its changes are not in its file yet, which looks as it did."""
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    monkeypatch.setattr(migrate, "_upgrade", Mock(side_effect=RuntimeError))
+    names = []
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as other:
+        for day in (3, 4):
+            stamp = f"2026020{day}-120000"
+            monkeypatch.setattr(copying, "time_stamp", lambda stamp=stamp: stamp)
+            with pytest.raises(RuntimeError):
+                await JobQueue.open(place.settings())
+            names += [path.name[8:16] for path in (tmp_path / BEFORE_MIGRATIONS).iterdir()]
+            other.execute("UPDATE jobs SET revision = revision + 1")
+            other.commit()
+    assert names == ["20260203", "20260204"]
 
 
 async def test_partial_copies_of_killed_migrations_are_deleted(tmp_path: Path) -> None:
@@ -267,6 +296,21 @@ async def test_partial_copies_of_killed_migrations_are_deleted(tmp_path: Path) -
         pass
     left = [path.name for path in sorted(folder.iterdir()) if path.suffix != ".sqlite3"]
     assert left == ["b.part"], "which may be being written"
+
+
+async def test_few_partial_copies_remain_of_starts_that_are_killed_soon(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    folder = tmp_path / BEFORE_MIGRATIONS
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"{number}.part").write_text("half a database")
+        at = time.time() - 600 + number * 60
+        os.utime(folder / f"{number}.part", (at, at))
+    async with await JobQueue.open(place.settings()):
+        pass
+    left = [path.name for path in sorted(folder.iterdir()) if path.suffix != ".sqlite3"]
+    assert left == ["3.part", "4.part", "5.part"]
 
 
 async def test_database_is_not_migrated_when_its_copy_is_damaged(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ async def test_concurrent_opens_set_up_an_empty_postgresql(
     place = Place(tmp_path, template.url("from_nothing"))
     doors = await asyncio.gather(*(JobQueue.open(place.settings()) for _ in range(4)))
     await accepted(doors[0])
-    assert (await doors[3].standings.overview(None)).waiting == 1
+    assert (await doors[3].positions.overview(None)).waiting == 1
     for door in doors:
         await door.close()
 
@@ -124,8 +124,8 @@ async def test_exhausted_connection_pool_raises_queue_unavailable(place: Place) 
             for _ in range(pool.size()):
                 await stack.enter_async_context(queue.database.read())
             with pytest.raises(QueueUnavailableError, match="all connections are in use"):
-                await queue.standings.overview(None)
-        await queue.standings.overview(None)
+                await queue.positions.overview(None)
+        await queue.positions.overview(None)
 
 
 async def test_non_database_file_raises_queue_unavailable(tmp_path: Path) -> None:
@@ -295,9 +295,9 @@ async def test_accepted_jobs_survive_an_immediate_kill(place: Place) -> None:
     said = max([said, *(int(line) for line in process.stdout if line.strip().isdigit())])
     process.wait(20)
     async with await JobQueue.open(place.settings()) as queue:
-        overview = await queue.standings.overview(None)
+        overview = await queue.positions.overview(None)
         assert overview.waiting >= said
-        jobs = await queue.standings.waiting(None, limit=1000)
+        jobs = await queue.positions.waiting(None, limit=1000)
         assert sorted(job.interaction_id for job in jobs) == list(range(1, len(jobs) + 1))
 
 

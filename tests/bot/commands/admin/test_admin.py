@@ -11,7 +11,7 @@ from bot.commands.admin import (
 )
 from bot.ui.components import PersistentItem
 from common.limits import Limits
-from jobs.changing.audit import amend_audit
+from jobs.management.audit import amend_audit
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
@@ -69,7 +69,7 @@ async def test_members_are_refused_even_if_a_server_offers_admin_commands(world:
         assert message.ephemeral
     for name in ("queue-admin remove", "queue-admin front"):
         assert not await world.discord.autocomplete(ada, name, "picture", "")
-    overview = await world.queue.standings.overview(world.guild_id)
+    overview = await world.queue.positions.overview(world.guild_id)
     assert (overview.waiting, overview.paused) == (1, False)
     assert not await world.queue.audit.read(world.guild_id)
 

@@ -18,10 +18,10 @@ from tests.kit.world import World
 async def test_the_queue_is_paused_and_resumed(world: World) -> None:
     admin = world.user("admin")
     await world.slash(admin, "queue-admin pause")
-    assert (await world.queue.standings.overview(world.guild_id)).paused
+    assert (await world.queue.positions.overview(world.guild_id)).paused
     assert "already paused" in (await world.slash(admin, "queue-admin pause")).text
     await world.slash(admin, "queue-admin resume")
-    assert not (await world.queue.standings.overview(world.guild_id)).paused
+    assert not (await world.queue.positions.overview(world.guild_id)).paused
     assert "not paused" in (await world.slash(admin, "queue-admin resume")).text
 
 
@@ -51,7 +51,7 @@ async def test_remove_and_front_affect_only_jobs_of_this_server(world: World) ->
     world.discord.open_command("queue-admin")
     assert await world.discord.autocomplete(ada, "queue-admin front", "picture", "") == []
     await world.slash(admin, "queue-admin front", {"picture": second.id})
-    assert [job.id for job in await world.queue.standings.waiting(world.guild_id)] == [
+    assert [job.id for job in await world.queue.positions.waiting(world.guild_id)] == [
         second.id,
         first.id,
     ]

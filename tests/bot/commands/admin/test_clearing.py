@@ -33,7 +33,7 @@ async def clear(world: World, locale: str = "en-US", yes: str = "Cancel them all
 
 
 async def order(world: World) -> list[int]:
-    return [job.id for job in await world.queue.standings.waiting(world.guild_id)]
+    return [job.id for job in await world.queue.positions.waiting(world.guild_id)]
 
 
 async def test_undo_restores_cleared_jobs_to_their_old_places(world: World) -> None:

@@ -82,9 +82,9 @@ async def test_operator_cannot_be_blocked(world: World) -> None:
 async def test_operator_pauses_and_resumes_all_servers(world: World) -> None:
     admin = world.user("admin")
     await world.slash(admin, "operator pause")
-    assert (await world.queue.standings.overview(None)).paused
+    assert (await world.queue.positions.overview(None)).paused
     await world.slash(admin, "operator resume")
-    assert not (await world.queue.standings.overview(None)).paused
+    assert not (await world.queue.positions.overview(None)).paused
 
 
 async def test_server_messages_name_the_operator_as_pausing_the_queue(world: World) -> None:

@@ -96,6 +96,7 @@ OWNERS = (
     Action.TIMELAPSE,
     Action.SAVE,
     Action.GALLERY,
+    Action.REST,
     TAKES[0],
 )
 FOR_WHOM_IT_IS_SHOWN = (Action.AGAIN, Action.OTHER_STYLE, Action.COMPARE)
