@@ -108,7 +108,7 @@ async def test_bot_serves_while_discord_refuses_the_command_sync(
     async with serving(closed_world):
         await closed_world.discord.ready()
         asked = await closed_world.discord.slash(closed_world.user(), "queue")
-        assert await closed_world.said(asked)
+        assert await closed_world.answer_text(asked)
         assert fault.hits
         assert command_syncs(closed_world) == 1
 
@@ -136,7 +136,7 @@ async def test_unreadable_gateway_event_does_not_stop_the_bot(closed_world: Worl
         await closed_world.eventually(lambda: gateway.identified > identified)
         await closed_world.discord.ready()
         asked = await closed_world.discord.slash(closed_world.user(), "queue")
-        assert await closed_world.said(asked)
+        assert await closed_world.answer_text(asked)
 
 
 async def test_bot_waits_for_a_queue_that_cannot_be_reopened(

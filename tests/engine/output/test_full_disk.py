@@ -12,7 +12,7 @@ from engine.painting import paint
 from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.recording import CheckpointFile, FilmRecorder
 from engine.progress import ProgressBar
-from tests.kit.thin import FEW, STYLE, noise_picture, thin_studio
+from tests.kit.thin_vgg19 import QUICK_OPTIONS, STYLE, noise_picture, thin_studio
 
 resource = pytest.importorskip("resource", reason="Windows limits no file's size")
 
@@ -40,7 +40,7 @@ def test_full_disk_loses_a_long_film_but_not_the_process(
 
 @pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
 def test_full_disk_paints_without_film_and_checkpoint(name: str, tmp_path: Path) -> None:
-    events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+    events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     checkpoints = CheckpointFile(tmp_path / "run.ckpt", 0)
     bar = ProgressBar(Console(stderr=True), quiet=True)
     with bar, Film(tmp_path / name) as film:

@@ -14,7 +14,7 @@ from engine.painting.events import Losses
 from engine.painting.inputs import Inputs, Style
 from engine.painting.painter import picture_identity
 from engine.painting.statistics import StatisticsKey, StyleStatistics, metadata_of
-from tests.kit.thin import noise_picture
+from tests.kit.thin_vgg19 import noise_picture
 
 HEADER = Header(
     fingerprint="of these pictures",

@@ -14,7 +14,7 @@ from engine.worker.job_handle import JobHandle
 from jobs.model import Job
 from jobs.queue import JobQueue
 from tests.kit.pictures import photograph
-from tests.kit.samples import accepted
+from tests.kit.samples import submit_job
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ class Poster:
         small: dict[str, object] = {"size_px": 96, "iterations": 3, "network": "lite"}
         small["faces"] = "off"  # looking for them takes longer than painting
         chosen = PaintOptions.model_validate(small | options)
-        return await accepted(self.queue, user_id, None, inputs=inputs, options=chosen)
+        return await submit_job(self.queue, user_id, None, inputs=inputs, options=chosen)
 
 
 @pytest.fixture
