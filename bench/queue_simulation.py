@@ -29,16 +29,16 @@ from pathlib import Path
 import psutil
 
 from bench import postgres
-from bench.queue_samples import GENEROUS, RESULT, submission
+from bench.queue_samples import GENEROUS_LIMITS, RESULT, submission
 from bench.report import table
 from common.options import PaintOptions
 from common.settings import Settings
 from common.store import key_for
 from engine.worker.lease import RENEWALS_A_LEASE
 from engine.worker.progress_reporter import CHECKPOINT_SECONDS, PREVIEW_SECONDS, PROGRESS_SECONDS
+from jobs.execution.leases import LEASE_SECONDS
 from jobs.model import Claim, EngineInfo, PaintReport, Progress
 from jobs.queue import JobQueue
-from jobs.working.leases import LEASE_SECONDS
 
 # Durable commits, as in an installation.
 SERVER_OPTIONS = ("max_connections=100", "unix_socket_directories=", "shared_buffers=256MB")
@@ -121,8 +121,8 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
         async def checkpoint(number: int) -> None:
             await queue.claims.save_checkpoint(claims[number], RESULT)
 
-        async def standing(number: int) -> None:
-            await queue.standings.get(claims[number].job.id)
+        async def position(number: int) -> None:
+            await queue.positions.get(claims[number].job.id)
 
         async def finish(number: int) -> None:
             await queue.claims.finish(claims[number], RESULT, REPORT)
@@ -131,13 +131,13 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
             await queue.claims.claim("engine")
 
         costs = [await measure(meter, "submit", submit, times)]
-        jobs = await queue.standings.waiting(None, limit=times)
+        jobs = await queue.positions.waiting(None, limit=times)
         places = iter(itertools.cycle(job.id for job in jobs[-20:]))
         costs.append(
             await measure(
                 meter,
                 f"place and time of the last of {times}",
-                lambda _: queue.standings.get(next(places)),
+                lambda _: queue.positions.get(next(places)),
                 min(times, 200),
             )
         )
@@ -324,7 +324,7 @@ async def run(arguments: argparse.Namespace, server: postgres.Server, folder: Pa
             _env_file=None,
             atelier_data_dir=folder,
             atelier_database_url=server.url(name),
-            **GENEROUS,
+            **GENEROUS_LIMITS,
         )
 
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")

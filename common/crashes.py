@@ -11,6 +11,8 @@ FILE = "crashes.json"
 WINDOW_SECONDS = 600.0
 LOOP = 3
 """Crashes within the window that make a loop."""
+ENGINE_ON = "engine on "
+"""What the name of an engine begins with; its device follows."""
 
 
 def note(folder: Path, who: str) -> None:

@@ -1,7 +1,7 @@
 """The table of limits: one row each, for everything that sets, shows or checks them.
 
-A new limit is a field of `Limits`, which is its row; a check in `jobs.entering.admission` if it can
-refuse; and an option of `/limits set` if it can be set on its own.
+A new limit is a field of `Limits`, which is its row; a check in `jobs.submission.admission` if it
+can refuse; and an option of `/limits set` if it can be set on its own.
 """
 
 from collections.abc import Mapping

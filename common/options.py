@@ -38,8 +38,10 @@ Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
 Faces = Literal["auto", "off"]
-FilmFormat = Literal["mp4", "gif"]
+TimelapseFormat = Literal["mp4", "gif"]
 Vary = Literal["seed", "strength", "style", "photo"]
+SOFTEST_VARIANT, STRONGEST_VARIANT = 0.3, 0.9
+"""Strengths of the first and the last version that differ by strength."""
 MAX_VARIANTS = 10
 """The number of pictures in a Discord gallery, and of attachments in a form."""
 Pooling = Literal["max", "average"]
@@ -111,6 +113,9 @@ class PaintOptions(BaseModel):
     vary: Vary = Field(
         "seed", description="What differs from version to version. Default: the seed."
     )
+    softest: _Share = Field(
+        SOFTEST_VARIANT, description="The first version's strength, where versions differ by that."
+    )
     moving: bool | None = Field(
         None,
         description="Paint all of an animation or video, not only its first frame. Default: I "
@@ -119,7 +124,7 @@ class PaintOptions(BaseModel):
     timelapse: bool = Field(
         False, description="Also make a time-lapse of the picture being painted."
     )
-    timelapse_format: FilmFormat = Field(
+    timelapse_format: TimelapseFormat = Field(
         "mp4", description="The format of the time-lapse. Default: a video."
     )
 
@@ -278,6 +283,9 @@ class PaintInputs(BaseModel):
         (), description="For each style the key of a mask that says where it applies."
     )
     start: str | None = Field(None, description="The picture to start from, with start=file.")
+    alt_texts: tuple[str, ...] = Field(
+        (), max_length=MAX_VARIANTS, description="Of each photograph; empty if none has one."
+    )
     clip: ClipInput | None = Field(
         None, description="What is painted, where it moves; `content` is its first frame then."
     )
@@ -297,7 +305,8 @@ class PaintInputs(BaseModel):
     def taken_back(self) -> "PaintInputs":
         """The inputs after an erasure of their pictures: the styles only."""
         gone = {"content": "", "more_contents": (), "mask": None, "start": None, "clip": None}
-        return self.model_copy(update={**gone, "style_masks": (), "erased": True})
+        empty = {"style_masks": (), "alt_texts": ()}
+        return self.model_copy(update={**gone, **empty, "erased": True})
 
     def picture_keys(self) -> tuple[str, ...]:
         """Keys of all stored pictures that the job needs."""

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from common.files import TEMPORARY, copy_whole, put_in_place, write_whole
+from common.store_backends import folder_of, modified_at, open_backend
 from common.store_errors import PictureMissingError, StorageUnavailableError, translated
-from common.store_places import folder_of, modified_at, open_place
 from common.store_sizes import SIZES_AT_ONCE, Sizes
 from common.timings import FAILED, Timings
 
@@ -111,7 +111,7 @@ class PictureStore:
         """Durations of file system calls: `put`, `get`, `size`, `exists`, `delete`, `list`; `wait`
         for those that timed out."""
         try:
-            self._fs, self._root = open_place(url, options)
+            self._fs, self._root = open_backend(url, options)
         except (ValueError, ImportError) as error:
             raise StorageUnavailableError(
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}."

@@ -57,6 +57,10 @@ class Timings:
         finally:
             self.observe(operation, outcome, time.monotonic() - began)
 
+    def failures(self) -> int:
+        """Number of calls that failed."""
+        return sum(sum(one.counts) for (_, how), one in self.read().items() if how == FAILED)
+
     def read(self) -> Mapping[tuple[str, str], Histogram]:
         """A copy of the histograms."""
         with self._lock:

@@ -4,19 +4,24 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import reduce
 from itertools import compress
+from typing import Any
 
 from common.catalogue import load_catalogue
-from common.options import MAX_SEED, PaintInputs, PaintOptions
+from common.options import (
+    MAX_SEED,
+    SOFTEST_VARIANT,
+    STRONGEST_VARIANT,
+    PaintInputs,
+    PaintOptions,
+)
 from common.sentences import Sentence, Value, sentence
 
-SOFTEST_VARIANT = 0.3
-STRONGEST_VARIANT = 0.9
 _LIST = "{before}, {name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One version: its inputs, and options that ask for a single version."""
+    """One version of a job: its inputs, and options that ask for a single version."""
 
     inputs: PaintInputs
     options: PaintOptions
@@ -30,7 +35,8 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
     """
     if options.variants == 1:
         return (Variant(inputs, options),)
-    alone = options.model_copy(update={"variants": 1, "vary": "seed", "timelapse": False})
+    single = {"variants": 1, "vary": "seed", "softest": SOFTEST_VARIANT, "timelapse": False}
+    alone = options.model_copy(update=single)
     match options.vary:
         case "style":
             return tuple(
@@ -41,15 +47,51 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
             photos = (inputs.content, *inputs.more_contents)[: options.variants]
             if inputs.erased:  # only their number is left
                 photos = ("",) * options.variants
-            return tuple(Variant(_of_photo(inputs, photo), alone) for photo in photos)
+            return tuple(
+                Variant(_of_photo(inputs, photo, number), alone)
+                for number, photo in enumerate(photos)
+            )
         case "strength":
-            step = (STRONGEST_VARIANT - SOFTEST_VARIANT) / (options.variants - 1)
-            strengths = (SOFTEST_VARIANT + number * step for number in range(options.variants))
+            step = (STRONGEST_VARIANT - options.softest) / (options.variants - 1)
+            strengths = (options.softest + number * step for number in range(options.variants))
             changes = [{"strength": round(strength, 2)} for strength in strengths]
         case _:  # "seed"
             seeds = range(options.seed, options.seed + options.variants)
             changes = [{"seed": seed % (MAX_SEED + 1)} for seed in seeds]
     return tuple(Variant(inputs, alone.model_copy(update=change)) for change in changes)
+
+
+def rest_of(inputs: PaintInputs, options: PaintOptions, finished: int) -> Variant | None:
+    """What is left of a job with several versions, as a job of its own.
+
+    Its versions are exactly those that the job would have painted next.
+
+    Args:
+        inputs: of the job.
+        options: of the job.
+        finished: how many of its versions are finished.
+
+    Returns:
+        Inputs and options, which may again ask for several versions; None if nothing is left.
+    """
+    left = variants_of(inputs, options)[finished:]
+    if len(left) <= 1:
+        return left[0] if left else None
+    first = left[0]
+    update: dict[str, Any] = {"variants": len(left)}
+    match options.vary:
+        case "style":
+            styles, masks = inputs.styles[finished:], inputs.style_masks[finished:]
+            inputs = inputs.model_copy(update={"styles": styles, "style_masks": masks})
+        case "photo":
+            more = {"more_contents": tuple(each.inputs.content for each in left[1:])}
+            said = {"alt_texts": inputs.alt_texts[finished:]}
+            inputs = first.inputs.model_copy(update={**more, **said})
+        case "strength":
+            update["softest"] = first.options.strength
+        case _:  # "seed"
+            update["seed"] = first.options.seed
+    return Variant(inputs, options.model_copy(update=update))
 
 
 def without_styles(
@@ -91,11 +133,12 @@ def _listed(before: Value, name: Value) -> Value:
     return Sentence(_LIST, {"before": before, "name": name})
 
 
-def _of_photo(inputs: PaintInputs, photo: str) -> PaintInputs:
+def _of_photo(inputs: PaintInputs, photo: str, number: int) -> PaintInputs:
     """The inputs with one of the photographs only; the mask belongs to the first."""
-    if photo == inputs.content:
-        return inputs.model_copy(update={"more_contents": ()})
-    alone = {"content": photo, "more_contents": (), "mask": None, "content_aspect": None}
+    said = inputs.alt_texts[number : number + 1]
+    alone: dict[str, Any] = {"more_contents": (), "alt_texts": said}
+    if photo != inputs.content:
+        alone |= {"content": photo, "mask": None, "content_aspect": None}
     return inputs.model_copy(update=alone)
 
 

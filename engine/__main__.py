@@ -83,9 +83,9 @@ def _run(arguments: list[str]) -> int:
 
             worker_parser().parse_args(arguments)
             with _loading():
-                from engine.worker.announcing import announced  # noqa: PLC0415
+                from engine.worker.start_announcement import announce_start  # noqa: PLC0415
 
-            with announced(arguments) as start:
+            with announce_start(arguments) as start:
                 with _loading():
                     from engine.worker.main import main as worker_main  # noqa: PLC0415
 

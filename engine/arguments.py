@@ -23,7 +23,7 @@ _FLAGS = {
 _METAVARS = {"size_px": "PX", "tile_px": "PX", "min_improvement": "SHARE"}
 _OTHERWISE = frozenset({"start", "timelapse", "timelapse_format", "content_layers", "style_layers"})
 """Options whose flags do not simply take their values."""
-_OF_JOBS = frozenset({"variants", "vary"})
+_OF_JOBS = frozenset({"variants", "vary", "softest"})
 """Options of the queue's jobs only; the command paints one picture."""
 _PLAIN = tuple(name for name in OPTIONS if name not in _OTHERWISE | _OF_JOBS)
 _KEEPING = tuple(name for name in OPTIONS["keep_colors"].choices if name != "no")

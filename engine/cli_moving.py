@@ -184,15 +184,15 @@ def _followed(
                 case ClipPainted():
                     return event
                 case FrameStepped():
-                    bar.hear_frame(event)
+                    bar.on_frame(event)
                 case FramePainted():
-                    bar.hear_frame(event)
+                    bar.on_frame(event)
                     if checkpoints is not None:
-                        checkpoints.hear(event)
+                        checkpoints.on_event(event)
                 case ScaleStarted():
                     pass  # A line for each frame says enough.
                 case _:
-                    bar.hear(event)
+                    bar.on_event(event)
     raise PaintingFailedError("The painting ended without a picture.")
 
 

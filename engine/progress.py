@@ -53,7 +53,7 @@ class ProgressBar:
         if not self._quiet:
             self._console.print(what, markup=False, highlight=False, soft_wrap=True)
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Show an event."""
         match event:
             case Preparing():
@@ -74,7 +74,7 @@ class ProgressBar:
             case Stepped():
                 self._step(event)
 
-    def hear_frame(self, event: FrameStepped | FramePainted) -> None:
+    def on_frame(self, event: FrameStepped | FramePainted) -> None:
         """Show the progress of a clip."""
         left = "" if event.seconds_left is None else f"{_clock(event.seconds_left)} left"
         frame = f"frame {event.frame} of {event.frames}"

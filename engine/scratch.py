@@ -10,7 +10,7 @@ _TRIED_BYTES = 4 * 1024 * 1024
 
 
 def scratch_folder() -> "TemporaryDirectory[str]":
-    """A folder that is deleted with its object; after a kill, `engine.worker.leftovers` does it."""
+    """A folder deleted with its object, or after a kill by `engine.worker.stale_files`."""
     return TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True)
 
 

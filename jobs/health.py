@@ -9,9 +9,9 @@ from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
 from common.settings import MIB
 from jobs.db.liveness import BotState
+from jobs.execution.ending import DEATHS_ALLOWED
 from jobs.model import EngineInfo, FailureKind, Job
 from jobs.outcomes import DatabaseLockedError
-from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
 """If a startable job waits this long and no engine paints, engines are stuck."""
@@ -21,6 +21,8 @@ TROUBLE_SECONDS = 300.0
 FAILURES_IN_A_ROW = 3
 CLOCK_SECONDS = 60.0
 """A clock may be wrong by this much before it matters to members."""
+AGES_WRONG_SECONDS = 3600.0
+"""With a clock that is wrong by more than this, nothing is deleted by its age."""
 READ_ONLY = "The database is read-only, as a standby is."
 ENGINES_NAMED = 10
 """At most this many engines are listed by name."""

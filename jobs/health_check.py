@@ -1,7 +1,9 @@
 """Queries the database, the store and the disk for `jobs.health`."""
 
 import asyncio
+import platform
 import time
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
@@ -17,11 +19,11 @@ from jobs.db.database import seen_recently
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
-from jobs.entering.limits import DAY_SECONDS, EVERYWHERE
 from jobs.health import TROUBLE_SECONDS, EngineState, EngineTrouble, Health, StoreState
 from jobs.model import EngineInfo, Job, JobState
-from jobs.order.fleet import engine_from_row, is_alive
-from jobs.order.standings import is_starting
+from jobs.scheduling.fleet import engine_from_row, is_alive
+from jobs.scheduling.positions import is_starting
+from jobs.submission.limits import DAY_SECONDS, EVERYWHERE
 
 E = schema.engines.c
 _PLACE = (E.host, E.device)
@@ -52,7 +54,7 @@ class HealthCheck(QueuePart):
         settings = self._core.settings
         store = await self.store() if ask_store else StoreState()
         space = await asyncio.to_thread(least_space, settings)
-        crashing = set(await asyncio.to_thread(crashes.loops, settings.atelier_data_dir))
+        noted = await asyncio.to_thread(crashes.loops, settings.atelier_data_dir)
         began = time.monotonic()
         await self._database.try_to_write(TRY_SECONDS)
         async with self._database.read_now() as (connection, now):
@@ -74,7 +76,7 @@ class HealthCheck(QueuePart):
                 sa.select(J.network, sa.func.count()).where(IS_QUEUED).group_by(J.network)
             )
             waiting = {network: int(count) for network, count in by_network}
-            crashing |= await _crashing_engines(connection, now)
+            crashing_engines = await _crashing_engines(connection, now)
             newer = await newer_schema(connection)
             read_only = self._database.postgres and await connection.scalar(_READ_ONLY)
             starting = not engines and await is_starting(connection, now)
@@ -98,7 +100,7 @@ class HealthCheck(QueuePart):
             networks_lacking=_lacking(
                 {resolve_network("auto", settings.atelier_network), *filter(None, waiting)}, engines
             ),
-            crashing=tuple(sorted(crashing)),
+            crashing=_crashing(noted, crashing_engines),
             read_only=bool(read_only),
             newer_schema=newer,
             free_bytes=None if space is None else space.free_bytes,
@@ -143,15 +145,32 @@ def _lacking(wanted: set[str], engines: list[EngineInfo]) -> tuple[str, ...]:
     return tuple(sorted(wanted.difference(*(engine.networks for engine in engines))))
 
 
-async def _crashing_engines(connection: AsyncConnection, now: float) -> set[str]:
-    """Engines that started repeatedly without signing off, on any machine."""
+async def _crashing_engines(connection: AsyncConnection, now: float) -> list[tuple[str, str]]:
+    """Host and device of engines that started repeatedly without signing off, on any machine."""
     rows = await connection.execute(
         sa.select(*_PLACE)
         .where(seen_recently(E.started_at, now, crashes.WINDOW_SECONDS), ~is_alive(now))
         .group_by(*_PLACE)
         .having(sa.func.count() >= crashes.LOOP)
     )
-    return {f"engine on {host} ({device})" for host, device in rows}
+    return [(host, device) for host, device in rows]
+
+
+def _crashing(noted: Collection[str], engines: Collection[tuple[str, str]]) -> tuple[str, ...]:
+    """The programs in a crash loop, each named once.
+
+    An embedded engine that dies after it has registered is noted by its bot and found in the
+    database, too; one that dies before that is only noted.
+
+    Args:
+        noted: Programs that were noted in this machine's data folder.
+        engines: Host and device of the engines found in the database.
+    """
+    here = {device for host, device in engines if host == platform.node()}
+    known = {"auto", *here, *(device.partition(":")[0] for device in here)} if here else set()
+    names = {f"{crashes.ENGINE_ON}{host} ({device})" for host, device in engines}
+    names |= set(noted) - {f"{crashes.ENGINE_ON}{setting}" for setting in known}
+    return tuple(sorted(names))
 
 
 def _in_a_row(newest: list[Job]) -> int:

@@ -253,7 +253,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """A job's place in the queue, and the predicted time at which it will be ready."""
 
     place: int
@@ -299,8 +299,8 @@ class EngineInfo:
     largest_px: int = MAX_SIZE_PX
     """The longest side of a picture that fits its memory."""
     pace: float | None = None
-    """Seconds per unit of work (`jobs.order.speeds`): the best measured for it, or until then its
-    own measurement or guess."""
+    """Seconds per unit of work (`jobs.scheduling.speeds`): the best measured for it, or until then
+    its own measurement or guess."""
     trouble: str | None = None
     """What keeps it from painting, in English."""
 

@@ -5,32 +5,32 @@ from typing import Self
 
 from common.settings import Settings
 from common.store import PictureStore
-from jobs.changing.administration import Blocks, GuildLimits, Pauses
-from jobs.changing.audit import AuditLog
-from jobs.changing.clearing import Clearings
-from jobs.changing.defaults import StoredDefaults
-from jobs.changing.gallery import Gallery
-from jobs.changing.installation import Installation
-from jobs.changing.jobs import Jobs
-from jobs.changing.privacy import Privacy
-from jobs.changing.retention import Retention
-from jobs.changing.servers import Servers
-from jobs.changing.styles import Styles
-from jobs.changing.weekly_styles import WeeklyStyles
 from jobs.core import QueueCore
 from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import is_newest, make_folder, migrate, require_newest
 from jobs.db.rows import moment
 from jobs.delivery import Deliveries
-from jobs.entering.intakes import Intakes
-from jobs.entering.submission import Submissions
+from jobs.execution.bots import Bots
+from jobs.execution.claims import Claims
+from jobs.execution.engines import Engines
 from jobs.health_check import HealthCheck
-from jobs.order.standings import Standings
+from jobs.management.administration import Blocks, GuildLimits, Pauses
+from jobs.management.audit import AuditLog
+from jobs.management.clearing import Clearings
+from jobs.management.defaults import StoredDefaults
+from jobs.management.gallery import Gallery
+from jobs.management.installation import Installation
+from jobs.management.jobs import Jobs
+from jobs.management.servers import Servers
+from jobs.management.styles import Styles
+from jobs.management.weekly_styles import WeeklyStyles
+from jobs.privacy.retention import Retention
+from jobs.privacy.user_data import Privacy
+from jobs.scheduling.positions import QueuePositions
 from jobs.stats import Statistics
-from jobs.working.bots import Bots
-from jobs.working.claims import Claims
-from jobs.working.engines import Engines
+from jobs.submission.intakes import Intakes
+from jobs.submission.submissions import Submissions
 
 
 class JobQueue:
@@ -46,11 +46,11 @@ class JobQueue:
         self.store = store
         self._listeners = Listeners(database)
         core = QueueCore(settings, database, store)
-        self.standings = Standings(core)
+        self.positions = QueuePositions(core)
         self.intakes = Intakes(core)
-        self.submissions = Submissions(core, self.standings)
+        self.submissions = Submissions(core, self.positions)
         self.jobs = Jobs(core)
-        self.claims = Claims(core, self.standings.speeds)
+        self.claims = Claims(core, self.positions.speeds)
         self.engines = Engines(core)
         self.deliveries = Deliveries(core)
         self.clearings = Clearings(core)

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from jobs.core import QueuePart
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import J, lenient
-from jobs.entering.limits import DAY_SECONDS
 from jobs.model import JobState, Progress
+from jobs.submission.limits import DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

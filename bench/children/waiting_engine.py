@@ -21,7 +21,8 @@ from common.options import MAX_SIZE_PX
 from common.settings import Settings
 from common.store import PictureStore
 from engine.worker.abilities import Abilities
-from engine.worker.handle import Earlier, Ended, Finished, JobHandle
+from engine.worker.job_handle import EarlierWork, JobHandle
+from engine.worker.outcomes import Finished, Outcome
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, PaintReport
@@ -54,10 +55,10 @@ class Instant(JobPainter):
     def paint(
         self,
         job: Job,
-        earlier: Earlier,  # noqa: ARG002 - as all painters
+        earlier: EarlierWork,  # noqa: ARG002 - as all painters
         store: PictureStore,  # noqa: ARG002
         handle: JobHandle,  # noqa: ARG002
-    ) -> Ended:
+    ) -> Outcome:
         """Say that the job was taken."""
         say(job=job.id, at=time.time())
         return Finished(RESULT, PaintReport("none", "none", "fp32", 1, 1, 1.0, 1, 0))

@@ -22,11 +22,12 @@ from common.files import close_to_others
 from common.gpus import unused_card
 from common.settings import ENV_FILE, MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
-from common.store_places import folder_of
-from jobs.entering.limits import DAY_SECONDS
+from common.store_backends import folder_of
 from jobs.health import CLOCK_SECONDS
+from jobs.migrating import MAY_SUCCEED_LATER
 from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, is_transient
 from jobs.queue import JobQueue
+from jobs.submission.limits import DAY_SECONDS
 
 TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0
@@ -50,6 +51,10 @@ NO_CERTIFICATE = (
     "the Python of python.org on macOS, run `Install Certificates.command` in Python's folder in "
     "Applications. Otherwise check this machine's clock, and whether a proxy or an antivirus "
     "program intercepts encrypted connections."
+)
+MIGRATION_BROKE = (
+    "The database could not be migrated to this version, and is as it was: the log says why. The "
+    "older version still works with it; please report this."
 )
 NOT_WRITTEN = (
     "{setting}: {folder} cannot be written ({reason}): name a folder that the user who runs the "
@@ -144,15 +149,14 @@ def _missing_folder(name: str, folder: Path) -> CheckResult | None:
 
 
 async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckResult:
-    seconds: float | None = TIMEOUT_SECONDS * 6
+    seconds = TIMEOUT_SECONDS * 6
     try:
         async with asyncio.timeout(seconds):
             pending = await _pending_migration(settings)
         if pending is not None and not may_migrate:
             return _migration_due(pending)
-        if pending is not None:
-            await _migrate_in_child(settings)
-            seconds = None  # if the migration failed, finding that out again may take as long
+        if pending is not None and (fault := await _migrate_in_child(settings)) is not None:
+            return fault
         async with asyncio.timeout(seconds):
             async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
@@ -187,11 +191,11 @@ def _migration_due(pending: DatabaseTooOldError) -> CheckResult:
     return CheckResult("database", f"A migration is due. {pending}", is_doubtful=True)
 
 
-async def _migrate_in_child(settings: Settings) -> None:
+async def _migrate_in_child(settings: Settings) -> CheckResult | None:
     """Migrate in a child process: its memory would never be given back by this one.
 
-    It has no timeout, as it may copy a large database; it logs what it does. If it fails, whoever
-    opens the queue next runs into the same error and reports it.
+    It has no timeout, as it may copy a large database; it logs what it does. What failed is not
+    tried again here, which would make another copy.
     """
     chosen = {
         "ATELIER_DATABASE_URL": settings.database_url,
@@ -199,13 +203,20 @@ async def _migrate_in_child(settings: Settings) -> None:
         "ATELIER_MIGRATE_WITHOUT_COPY": str(settings.atelier_migrate_without_copy),
     }
     process = await asyncio.create_subprocess_exec(
-        *MIGRATION, env={**os.environ, **chosen}, stdin=DEVNULL, stdout=DEVNULL
+        *MIGRATION, env={**os.environ, **chosen}, stdin=DEVNULL, stdout=PIPE
     )
     try:
-        await process.wait()
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
+    if process.returncode == 0:
+        return None
+    said = output.decode(errors="replace").strip()
+    text = f"The queue cannot be opened: {said}" if said else MIGRATION_BROKE
+    was_killed = (process.returncode or 0) < 0
+    later = was_killed or process.returncode == MAY_SUCCEED_LATER
+    return CheckResult("database", text, is_fault=True, is_transient=later)
 
 
 async def _store(settings: Settings) -> CheckResult:

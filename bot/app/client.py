@@ -27,7 +27,7 @@ from bot.wire.rate_limit_locks import release_locks_when_cancelled
 from common.logs import add_log_ids
 from common.settings import Settings
 from common.steady_clock import steady_clock
-from jobs.changing.installation import DISCORD, LOOPBACK, of_new_database
+from jobs.management.installation import DISCORD, LOOPBACK, of_new_database
 from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ import logging
 
 from bot.kit import Feature, Service
 from common.store import StorageUnavailableError
+from jobs.health import AGES_WRONG_SECONDS
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -12,8 +13,6 @@ log = logging.getLogger(__name__)
 REAP_SECONDS = 5.0
 CLEAN_SECONDS = 3600.0
 FORGET_SECONDS = 60.0
-WRONG_SECONDS = 3600.0
-"""With a clock that is off by more than this, pictures would be deleted too early."""
 
 
 class Housekeeping(Service):
@@ -49,7 +48,7 @@ class Housekeeping(Service):
         """Delete what is past its retention, unless the clock is wrong."""
         queue = self._client.queue
         ahead = self._client.traffic.ahead_of_discord((await queue.now()).timestamp())
-        if abs(ahead) > WRONG_SECONDS:
+        if abs(ahead) > AGES_WRONG_SECONDS:
             log.warning("Nothing is cleaned up: the queue's clock is %+.0f s off Discord's", ahead)
             return
         log.info("Cleaned up: %s", await queue.retention.gc())

@@ -14,7 +14,8 @@ import time
 
 from bot.kit import Bot, Feature, Service
 from common.logs import log_ids
-from jobs.changing.audit import COMMAND_LINE, SERVER_LEFT
+from jobs.health import AGES_WRONG_SECONDS
+from jobs.management.audit import COMMAND_LINE, SERVER_LEFT
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,6 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 300.0
 NOTE_SECONDS = 3600.0
 """How often to record in which servers the bot is."""
-WRONG_SECONDS = 3600.0
-"""With a clock that is off by more than this, no days are counted."""
 GRACE_SECONDS = 3600.0
 """How long the bot may be away from a server by mistake."""
 
@@ -78,7 +77,7 @@ class LeftServers(Service):
         """Record which servers are missing, and delete the settings of those missing for long."""
         client = self._client
         ahead = client.traffic.ahead_of_discord((await client.queue.now()).timestamp())
-        if abs(ahead) > WRONG_SECONDS or not client.is_ready():
+        if abs(ahead) > AGES_WRONG_SECONDS or not client.is_ready():
             return
         used = set(client.only_commands)
         here = {guild.id for guild in client.guilds} | used

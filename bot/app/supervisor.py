@@ -46,7 +46,7 @@ class EngineSupervisor:
         if device is not None:
             self._environment["ATELIER_DEVICE"] = device
         self._folder = settings.atelier_data_dir
-        self._name = f"engine on {device or settings.atelier_device}"
+        self._name = f"{crashes.ENGINE_ON}{device or settings.atelier_device}"
         self._command = command
         self._process: Process | None = None
 

@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 
-from bot.texts import Texts
+from bot.texts import Texts, _
+from bot.ui.components import ALT_TEXT_LIMIT
 from bot.ui.words import (
     differs_by_style,
     isolated,
+    shorten,
     style_words,
     styles_count_words,
     styles_words,
 )
 from common.options import StyleInput
 from jobs.model import Job
+
+WORDS_AROUND = 60
+"""Characters that the words between photograph and style take, in any language, and a number."""
 
 
 def title_words(t: Texts, job: Job) -> str:
@@ -34,27 +39,38 @@ def described(t: Texts, job: Job) -> str:
     Without a text of the member's, it says what the picture is and in which style: the title alone
     is the name of another painting.
     """
-    styles = job.inputs.styles
+    styles, alt_texts = job.inputs.styles, job.inputs.alt_texts
     if job.reply.alt_text:
         return job.reply.alt_text
     if not differs_by_style(job):
-        return _in_style(t, job, *styles)
+        return _in_style(t, job, *styles, photo=alt_texts[0] if len(alt_texts) == 1 else "")
     return t.plural("A photo in {count} style", "A photo in {count} styles", count=len(styles))
 
 
 def descriptions(t: Texts, job: Job, count: int) -> list[str]:
-    """The alt text of each picture; if versions differ by style, it names the style."""
-    styles = job.inputs.styles
-    if not differs_by_style(job) or job.reply.alt_text or len(styles) != count:
-        return numbered([described(t, job)] * count)
-    return numbered([_in_style(t, job, style) for style in styles])
+    """The alt text of each finished picture: the member's, or of its own style and photograph."""
+    styles, alt_texts = job.inputs.styles, job.inputs.alt_texts
+    each = [described(t, job)] * count
+    if not job.reply.alt_text:
+        if differs_by_style(job) and len(styles) >= count:
+            photo = "".join(alt_texts[:1])
+            each = [_in_style(t, job, style, photo=photo) for style in styles[:count]]
+        elif len(alt_texts) >= count:
+            each = [_in_style(t, job, *styles, photo=photo) for photo in alt_texts[:count]]
+    return [shorten(words, ALT_TEXT_LIMIT) for words in numbered(each)]
 
 
-def _in_style(t: Texts, job: Job, *styles: StyleInput) -> str:
+def _in_style(t: Texts, job: Job, *styles: StyleInput, photo: str = "") -> str:
+    """A description by style, and by what the photograph's own alt text says."""
     moves = job.inputs.clip is not None
-    if not any(_is_named(style) for style in styles):
-        return t("A painted animation") if moves else t("A painted photo")
+    is_named = any(_is_named(style) for style in styles)
     names = " + ".join(style_words(t, style) for style in styles)
+    if photo := isolated(" ".join(photo.split()).rstrip(".")):
+        room = ALT_TEXT_LIMIT - len(names) - WORDS_AROUND
+        words = _("{photo}, in the style of “{style}”") if is_named else _("{photo}, painted")
+        return t(words, photo=shorten(photo, room), style=names)
+    if not is_named:
+        return t("A painted animation") if moves else t("A painted photo")
     if moves:
         return t("An animation in the style of “{style}”", style=names)
     return t("A photo in the style of “{style}”", style=names)

@@ -17,6 +17,7 @@ class Action(StrEnum):
     """The action of a button; part of its custom_id, so the values must never change."""
 
     AGAIN = "again"
+    REST = "rest"
     STRONGER = "stronger"
     SOFTER = "softer"
     LARGER = "larger"
@@ -50,6 +51,7 @@ class Look:
 
 LOOKS = {
     Action.AGAIN: Look(_("Again"), "🔁", discord.ButtonStyle.primary),
+    Action.REST: Look(_("Paint the rest"), "🧩", discord.ButtonStyle.primary),
     Action.STRONGER: Look(_("Stronger"), "🌋"),
     Action.SOFTER: Look(_("Softer"), "🌫️"),
     Action.LARGER: Look(_("Larger"), "🔍"),

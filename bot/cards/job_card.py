@@ -17,8 +17,8 @@ from bot.ui.words import (
     ready_words,
     styles_words,
 )
-from jobs.changing.audit import SERVER_LEFT
-from jobs.model import Failure, Job, JobState, Standing
+from jobs.management.audit import SERVER_LEFT
+from jobs.model import Failure, Job, JobState, QueuePosition
 
 BAR_CELLS = 14
 REMIX_ACTIONS = (
@@ -39,7 +39,7 @@ COLOR_FAILED = 0xB0413E
 def job_card(
     t: Texts,
     job: Job,
-    standing: Standing | None,
+    position: QueuePosition | None,
     attached: Attached | None = None,
     *,
     has_gallery: bool = False,
@@ -49,15 +49,15 @@ def job_card(
     Args:
         t: The language of its reader.
         job: As it is.
-        standing: Its place in the queue; None once it has ended.
+        position: Its place in the queue; None once it has ended.
         attached: The preview or the result, sent along with it.
         has_gallery: Whether the server has a channel in which to publish it.
     """
     match job.state:
         case JobState.QUEUED:
-            return _waiting(t, job, standing)
+            return _waiting(t, job, position)
         case JobState.RUNNING:
-            return _painting(t, job, standing, attached)
+            return _painting(t, job, position, attached)
         case JobState.DONE:
             actions = _actions(job, attached, has_gallery) if attached else ()
             return _ended(t, job, attached, actions, COLOR_DONE)
@@ -77,15 +77,15 @@ def _ended(
     return card(headline, gallery, *lines, *job_buttons(t, job.id, *actions), color=color)
 
 
-def _waiting(t: Texts, job: Job, standing: Standing | None) -> Card:
-    headline, obstacle = t("Waiting in the queue"), _obstacle(t, standing)
+def _waiting(t: Texts, job: Job, position: QueuePosition | None) -> Card:
+    headline, obstacle = t("Waiting in the queue"), _obstacle(t, position)
     if job.cancel_requested:
         headline, obstacle = t("Cancelling…"), None
-    elif standing is not None:
-        place = max(1, standing.place)
+    elif position is not None:
+        place = max(1, position.place)
         headline = t("Place {place}", place=place)
-        if standing.ready_at is not None and not obstacle:
-            ready = ready_words(t, standing.ready_at)
+        if position.ready_at is not None and not obstacle:
+            ready = ready_words(t, position.ready_at)
             headline = t("Place {place}, {ready}", place=place, ready=ready)
     return card(
         f"### ⏳ {headline}",
@@ -96,13 +96,13 @@ def _waiting(t: Texts, job: Job, standing: Standing | None) -> Card:
     )
 
 
-def _obstacle(t: Texts, standing: Standing | None) -> str | None:
+def _obstacle(t: Texts, position: QueuePosition | None) -> str | None:
     """Why the queue does not move; None if it does."""
-    if standing is not None and standing.paused:
+    if position is not None and position.paused:
         return t("The queue is paused at the moment; your picture keeps its place.")
-    if standing is not None and standing.engine_starting:
+    if position is not None and position.engine_starting:
         return t("The painter is starting; your picture will be painted as soon as it is ready.")
-    if standing is not None and standing.engines_alive == 0:
+    if position is not None and position.engines_alive == 0:
         return t(
             "The painter is not running at the moment; your picture will be painted as soon as "
             "it is back."
@@ -120,7 +120,9 @@ def _settings(t: Texts, job: Job) -> str:
     return "\n".join(f"-# {line}" for line in lines)
 
 
-def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached | None) -> Card:
+def _painting(
+    t: Texts, job: Job, position: QueuePosition | None, attached: Attached | None
+) -> Card:
     progress = job.progress
     fraction = progress.fraction if progress else 0.0
     headline = t("Cancelling…") if job.cancel_requested else t("Painting")
@@ -130,8 +132,8 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
         line += " · " + t(
             "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
         )
-    if standing is not None and standing.ready_at is not None:
-        line += " · " + ready_words(t, standing.ready_at)
+    if position is not None and position.ready_at is not None:
+        line += " · " + ready_words(t, position.ready_at)
     # Below the words, which do not wrap on a phone then, and are heard before it is spelled out.
     line += f"\n{'▰' * full}{'▱' * (BAR_CELLS - full)}"
     if progress is not None and progress.frames and progress.frame == progress.frames:
@@ -155,7 +157,9 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
 def _actions(job: Job, attached: Attached, has_gallery: bool) -> Sequence[str]:
     """The actions for a finished picture, or for the finished ones of several."""
     if job.versions:
-        return (*(TAKES[each.place] for each in attached.all), *VERSIONS_ACTIONS)
+        is_whole = job.state is JobState.DONE or len(job.versions) >= job.options.variants
+        takes = (TAKES[each.place] for each in attached.all)
+        return (*takes, *(() if is_whole else (Action.REST,)), *VERSIONS_ACTIONS)
     moves = job.inputs.clip is not None  # so there is no time-lapse
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)

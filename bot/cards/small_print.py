@@ -7,9 +7,8 @@ from bot.texts import Texts, _
 from bot.ui.default_words import KEPT_COLORS
 from bot.ui.words import QUALITIES, count_words, plain_line, styles_words
 from common.catalogue.painting import MEASURED_ON
-from common.options import PaintOptions
+from common.options import STRONGEST_VARIANT, PaintOptions
 from common.sentences import Sentence
-from common.variants import SOFTEST_VARIANT, STRONGEST_VARIANT
 from jobs.model import Job
 
 NOTE_LIMIT = 300  # characters
@@ -91,7 +90,7 @@ def _strength(t: Texts, options: PaintOptions) -> str:
     if options.variants > 1 and options.vary == "strength":
         return t(
             "strength {softest} to {strongest}",
-            softest=t.percent(SOFTEST_VARIANT),
+            softest=t.percent(options.softest),
             strongest=t.percent(STRONGEST_VARIANT),
         )
     return t("strength {percent}", percent=t.percent(options.strength))

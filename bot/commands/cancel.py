@@ -29,8 +29,8 @@ async def cancel(interaction: Interaction, job: JobNumber) -> None:
 async def own_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
     """Autocomplete: the member's unfinished jobs."""
     t = texts_of(interaction)
-    standings = interaction.client.queue.standings
-    jobs = await standings.unfinished_of(interaction.user.id, limit=CHOICES)
+    positions = interaction.client.queue.positions
+    jobs = await positions.unfinished_of(interaction.user.id, limit=CHOICES)
     return job_choices(t, jobs, current)
 
 

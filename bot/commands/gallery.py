@@ -14,9 +14,9 @@ from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
+from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide, texts_of_server
 from bot.intake.request import RequestedStyle
-from bot.intake.shares import convenience
 from bot.intake.stored import NOT_KEPT
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
@@ -28,7 +28,7 @@ from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import TryLater, fault_of, is_transient
 from bot.wire.original_response import with_retries
 from bot.wire.uploads import Upload
-from jobs.changing.gallery import TAKEN_OUT, GalleryPost
+from jobs.management.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
 
 TITLE_LIMIT = 100

@@ -13,7 +13,7 @@ from bot.kit import Bot, Feature, Service
 from bot.ui.components import custom_id
 from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.logs import log_ids
-from jobs.changing.gallery import GalleryPost
+from jobs.management.gallery import GalleryPost
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from discord import app_commands
 
 from bot.commands.show import show_job
 from bot.commands.thumbnails import thumbnail_of
-from bot.intake.shares import convenience
+from bot.intake.fair_use import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.components import (
@@ -65,7 +65,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     )
     turning = turner(history_turner, t, place, more=more)
     if not jobs:
-        return card(t("You have no pictures here yet. Start one with /paint."), turning)
+        return card(t("You have no pictures here yet. Start one with /paint."), *turning)
     async with convenience(interaction):
         pictures = [
             (job, await thumbnail_of(client, key, str(job.id)))
@@ -81,7 +81,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     row = row_of(open_menu.menu(t("Open a picture…"), options, place.user_id))
     lines = [f"{job_line(t, job)} · {relative(job.ended_at or job.created_at)}" for job in jobs]
     headline, words = t("## Your pictures"), "\n".join(lines)
-    return card(headline, gallery, words, row, turning, files=files.values())
+    return card(headline, gallery, words, row, *turning, files=files.values())
 
 
 def _described(t: Texts, job: Job) -> str:

@@ -13,9 +13,9 @@ from bot.texts import _
 from bot.ui.words import plain
 from bot.wire.acknowledging import read_in_time
 from bot.wire.faults import MessageGone, fault_of
-from jobs.changing.contributed import TAKEN_BACK
 from jobs.model import Job
 from jobs.outcomes import CancelOutcome, QueueError
+from jobs.privacy.contributed import TAKEN_BACK
 
 log = logging.getLogger(__name__)
 

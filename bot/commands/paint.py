@@ -17,14 +17,14 @@ from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
     Faces,
-    FilmFormat,
     KeepColors,
     PaintOptions,
     Quality,
     Start,
+    TimelapseFormat,
     Vary,
 )
-from jobs.changing.styles import SAVED_STYLE, UserStyle
+from jobs.management.styles import SAVED_STYLE, UserStyle
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
@@ -167,7 +167,7 @@ async def paint(
     vary: Vary = "seed",
     moving: bool | None = None,
     timelapse: bool = False,
-    film: FilmFormat | None = None,
+    film: TimelapseFormat | None = None,
     notify: Notify | None = None,
     spoiler: bool | None = None,
     ephemeral: bool | None = None,

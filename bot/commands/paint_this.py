@@ -32,10 +32,10 @@ STICKER_IS_NO_PICTURE = _(
     "That sticker is stored as drawing instructions (Lottie) and not as a picture, so I cannot "
     "paint it; please attach a screenshot of it to /paint."
 )
-FILM_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
+VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
 PICTURE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic",
-    ".heif", *FILM_SUFFIXES,
+    ".heif", *VIDEO_SUFFIXES,
 )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) ->
         # External URLs have no meaningful file name.
         name = unquote(PurePosixPath(path).name) if "attachments/" in path else ""
         label = f"{number} · {name}" if name else f"{number}"
-        labels.append(label)
+        labels.append(f"{number}: {source.alt_text}" if source.alt_text else label)
         buttons.append(picture_button.button(label, user_id, purpose, number))
     gallery = gallery_of(
         (source.url, label, False) for source, label in zip(sources, labels, strict=True)
@@ -101,12 +101,20 @@ def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) ->
 async def picture_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
     """Open the form for one of the pictures above the button, or for all."""
     item.check_owner(interaction)
-    sources = [] if interaction.message is None else list(pictures_of(interaction.message))
+    message = interaction.message
+    sources = [] if message is None else [_unnumbered(each) for each in pictures_of(message)]
     if (which := item.parts["which"]) != ALL:
         sources = sources[int(which) - 1 :][:1]
     if not sources:
         raise UserError(NO_PICTURE)
     await _open(interaction, item.parts["purpose"], sources)
+
+
+def _unnumbered(source: Source) -> Source:
+    """A picture on the card of `_which`, with the alt text that it had in its own message."""
+    number, found, said = source.alt_text.partition(": ")
+    is_its_own = bool(found) and number.isdecimal()  # else it is a number and a file name
+    return source.model_copy(update={"alt_text": said if is_its_own else ""})
 
 
 async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> None:
@@ -178,9 +186,9 @@ def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
 def embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
     """The pictures of embeds; for a link to an animation (Tenor, Giphy) its video."""
     for embed in embeds:
-        film = embed.video.proxy_url
-        if film and urlsplit(film).path.lower().endswith(FILM_SUFFIXES):
-            yield Source(url=film)
+        video = embed.video.proxy_url
+        if video and urlsplit(video).path.lower().endswith(VIDEO_SUFFIXES):
+            yield Source(url=video)
             continue  # the thumbnail is a still of it
         for picture in (embed.image, embed.thumbnail):
             if picture.proxy_url:
@@ -194,12 +202,12 @@ def _in_components(component: object) -> Iterator[Source]:
                 yield from _in_components(child)
         case discord.SectionComponent(accessory=accessory):
             yield from _in_components(accessory)
-        case discord.ThumbnailComponent(media=media) if media.proxy_url:
-            yield Source(url=media.proxy_url)
+        case discord.ThumbnailComponent(media=media, description=said) if media.proxy_url:
+            yield Source(url=media.proxy_url, alt_text=said or "")
         case discord.MediaGalleryComponent(items=items):
             for item in items:
                 if item.media.proxy_url:
-                    yield Source(url=item.media.proxy_url)
+                    yield Source(url=item.media.proxy_url, alt_text=item.description or "")
 
 
 FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar), buttons=(picture_button,))

@@ -8,15 +8,15 @@ import discord
 from discord import app_commands
 
 from bot.commands.privacy_export import export_parts
+from bot.intake.fair_use import convenience
 from bot.intake.service import IntakeService
-from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
-from jobs.changing.retention import ROWS_KEPT_DAYS
 from jobs.model import JobState
+from jobs.privacy.retention import ROWS_KEPT_DAYS
 
 PARTS = 20
 PARTS_OF_USER_INSTALLED = 4  # Discord allows five followups to a user-installed app

@@ -95,7 +95,7 @@ class Questions(Service):
         t = texts_for(request.reply.locale)
         user_id, request_id = request.asker.user_id, request.reply.interaction_id
         aspect = None if request.content is None else request.content.aspect
-        seconds = self._client.queue.standings.painting_seconds
+        seconds = self._client.queue.positions.painting_seconds
         moving = await seconds(
             moving_options(request, undecided.moving), aspect, frames=clip.frames
         )

@@ -11,11 +11,11 @@ from bot.intake.request import asker_of
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
-from bot.ui.words import job_line, plain, standing_words
+from bot.ui.words import job_line, plain, position_words
 from bot.wire.acknowledging import acknowledge
-from jobs.model import Job, Standing
-from jobs.order.standings import QueueOverview
+from jobs.model import Job, QueuePosition
 from jobs.outcomes import Usage
+from jobs.scheduling.positions import QueueOverview
 
 OWN_SHOWN = 8  # each takes 3 of a message's 40 components
 OTHERS_SHOWN = 10
@@ -32,20 +32,20 @@ async def queue_page(interaction: Interaction, note: str | None = None) -> Card:
     """The queue for the user, as it is now."""
     t = texts_of(interaction)
     queue = interaction.client.queue
-    own = await queue.standings.unfinished_of(interaction.user.id, limit=OWN_SHOWN + 1)
+    own = await queue.positions.unfinished_of(interaction.user.id, limit=OWN_SHOWN + 1)
     everybody: Sequence[Job] = ()
     if interaction.guild_id is not None:
-        everybody = await queue.standings.waiting(interaction.guild_id, limit=OTHERS_SHOWN)
-    standings = await queue.standings.get_many([job.id for job in (*own, *everybody)])
-    overview = await queue.standings.overview(interaction.guild_id)
+        everybody = await queue.positions.waiting(interaction.guild_id, limit=OTHERS_SHOWN)
+    positions = await queue.positions.get_many([job.id for job in (*own, *everybody)])
+    overview = await queue.positions.overview(interaction.guild_id)
     parts: list[str | ui.Item[Any]] = [
         _headline(t, overview, note),
         ui.Separator(),
-        *_own_parts(interaction, t, own, standings),
+        *_own_parts(interaction, t, own, positions),
         _usage_words(t, *await queue.submissions.usage(asker_of(interaction))),
     ]
     if interaction.guild_id is not None:
-        parts += [ui.Separator(), _server_words(t, everybody, standings, overview)]
+        parts += [ui.Separator(), _server_words(t, everybody, positions, overview)]
     return card(*parts, row_of(queue_refresh_button.of(t, interaction.user.id)))
 
 
@@ -72,7 +72,7 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
 
 
 def _own_parts(
-    interaction: Interaction, t: Texts, own: Sequence[Job], standings: Mapping[int, Standing]
+    interaction: Interaction, t: Texts, own: Sequence[Job], positions: Mapping[int, QueuePosition]
 ) -> list[str | ui.Item[Any]]:
     """The user's own jobs, each with a button to cancel it."""
     user_id = interaction.user.id
@@ -81,7 +81,7 @@ def _own_parts(
     parts: list[str | ui.Item[Any]] = [t("**Your pictures**")]
     for job in own[:OWN_SHOWN]:
         line = " · ".join(filter(None, (job_line(t, job), _where(interaction, t, job))))
-        words = f"{line}\n{standing_words(t, job, standings.get(job.id))}"
+        words = f"{line}\n{position_words(t, job, positions.get(job.id))}"
         label = t("Cancel #{job_id}", job_id=job.id)  # there may be eight of them
         button = queue_cancel_button.button(label, user_id, job.id)
         parts.append(ui.Section(words, accessory=button))
@@ -116,7 +116,10 @@ def _usage_words(t: Texts, waiting: Usage, today: Usage) -> str:
 
 
 def _server_words(
-    t: Texts, everybody: Sequence[Job], standings: Mapping[int, Standing], overview: QueueOverview
+    t: Texts,
+    everybody: Sequence[Job],
+    positions: Mapping[int, QueuePosition],
+    overview: QueueOverview,
 ) -> str:
     lines = [
         t(
@@ -126,8 +129,8 @@ def _server_words(
         )
     ]
     for job in everybody:
-        standing = standing_words(t, job, standings.get(job.id))
-        lines.append(f"#{job.id} · <@{job.user_id}> · {standing}")
+        position = position_words(t, job, positions.get(job.id))
+        lines.append(f"#{job.id} · <@{job.user_id}> · {position}")
     if overview.waiting > len(everybody):
         lines.append("…")
     return "\n".join(lines)

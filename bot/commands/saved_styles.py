@@ -9,9 +9,9 @@ import discord
 from discord import app_commands
 
 from bot.commands.admin.audit import post_last
+from bot.intake.fair_use import FairUse
 from bot.intake.request import PictureRole, Source, asker_of
 from bot.intake.service import IntakeService
-from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, folded, match_rank
@@ -20,7 +20,7 @@ from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import load_catalogue
-from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
+from jobs.management.styles import Replaced, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
 TYPED_LIMIT = 100  # longer than a name, so that our own sentence can say so
@@ -71,7 +71,7 @@ async def save(
     if refusal is not None and refusal.limit == BLOCKED:
         raise UserError(refusal_words(t, refusal))
     intake = client.service(IntakeService)
-    client.service(Shares).check(interaction.user.id)
+    client.service(FairUse).check(interaction.user.id)
     taken = await intake.pictures.take(
         Source.attachment(picture), PictureRole.STYLE, interaction.user.id
     )

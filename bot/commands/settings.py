@@ -17,7 +17,7 @@ from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import read_in_time
 from common.defaults import Defaults
 from common.limits import Limits
-from jobs.changing.defaults import DefaultsScope
+from jobs.management.defaults import DefaultsScope
 
 AS_USUAL = "-"
 ROLES_AT_MOST = 25  # the most choices in a menu

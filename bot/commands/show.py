@@ -10,9 +10,9 @@ from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
 from bot.commands.job_access import is_removed, job_in_time, named_here, note_look
 from bot.commands.rights import Origin, Right, may, origin_of
+from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import asker_of
-from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
@@ -48,10 +48,10 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
         job = replace(job, reply=replace(job.reply, spoiler=True))
     client, t = interaction.client, texts_of(interaction)
     async with convenience(interaction):
-        standing = await client.queue.standings.get(job.id)
+        position = await client.queue.positions.get(job.id)
         attached = await _result(interaction, t, job)
         has_gallery = await _has_gallery(interaction, job)
-        layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
+        layout = job_card(t, job, position, attached, has_gallery=has_gallery)
         if not job.state.ended:
             # Others here must not learn in which other servers its member is.
             may_link = not to_others or job.guild_id == interaction.guild_id

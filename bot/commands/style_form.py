@@ -19,7 +19,7 @@ from bot.ui.reporting import ReportingModal
 from bot.ui.words import OPTION_LIMIT, local_first, painter_words, shorten
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
-from jobs.changing.styles import SAVED_STYLE, UserStyle
+from jobs.management.styles import SAVED_STYLE, UserStyle
 from jobs.outcomes import QueueUnavailableError
 
 LISTED = 25

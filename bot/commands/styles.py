@@ -10,12 +10,12 @@ from bot.commands.thumbnails import thumbnail_of
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
-from bot.ui.paging import PagePlace, page_button, turner
+from bot.ui.paging import PagePlace, page_button, pages_for, turner
 from bot.ui.words import is_local, is_offered, local_first, plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting, load_catalogue
 from common.settings import Settings
-from jobs.changing.styles import SAVED_STYLE
+from jobs.management.styles import SAVED_STYLE
 
 PAGE_SIZE = STYLES_TRIED
 SEARCH_LIMIT = 40  # characters, so that it fits into a custom_id
@@ -108,9 +108,10 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
         )
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
-    turning = turner(styles_turner, t, place, more=len(entries) > first + PAGE_SIZE)
+    more, pages = len(entries) > first + PAGE_SIZE, pages_for(len(entries), PAGE_SIZE)
+    turning = turner(styles_turner, t, place, more=more, pages=pages)
     if not shown:
-        return card(title, nothing, turning)
+        return card(title, nothing, *turning)
     files = [
         await thumbnail_of(interaction.client, entry.pictured, f"style{index}")
         for index, entry in enumerate(shown)
@@ -136,7 +137,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
             "{count} more cannot be downloaded at the moment.",
             count=away,
         )
-    return card(title, *parts, f"-# {how}", turning, files=files)
+    return card(title, *parts, f"-# {how}", *turning, files=files)
 
 
 styles_turner = page_button("styles", styles_page)

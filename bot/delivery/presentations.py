@@ -12,7 +12,7 @@ from typing import Any
 from bot.cards.job_card import end_words, job_card, plain_card
 from bot.cards.small_print import Attached
 from bot.texts import Texts
-from jobs.model import Job, Standing
+from jobs.model import Job, QueuePosition
 
 CONTENT_LIMIT = 2000  # characters
 
@@ -88,7 +88,7 @@ class ShowRequest:
     """The sentences in its user's language."""
     job: Job
     """As it is in the database."""
-    standing: Standing | None
+    position: QueuePosition | None
     """Its place in the queue; None once it has ended."""
     attempt: int
     """The number of this try at the final state, from 1. From the second on, a new message is only
@@ -108,7 +108,7 @@ def fields_of(
     match presentation.layout:
         case Layout.CARD | Layout.CARD_FOR_WORDS:
             gallery = request.has_gallery
-            card = job_card(t, job, request.standing, attached, has_gallery=gallery)
+            card = job_card(t, job, request.position, attached, has_gallery=gallery)
             replaces_words = presentation.layout is Layout.CARD_FOR_WORDS
             return {"view": card, **(nothing_else if replaces_words else {})}
         case Layout.PLAIN_CARD:

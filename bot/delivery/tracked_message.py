@@ -11,7 +11,7 @@ from bot.delivery.routes import SentMessage
 from bot.ui.words import is_soon
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import InFlight
-from jobs.model import Standing
+from jobs.model import QueuePosition
 
 STALE_SECONDS = 2.0  # how long a final state waits for an edit with an older state
 ANSWER_SECONDS = 10.0  # the same, once that edit was sent and may be carried out at any moment
@@ -23,7 +23,7 @@ SETTLE_SECONDS = (2.0, 8.0, 30.0)  # when to check for an older edit that arrive
 class TrackedMessage:
     """The state of one message."""
 
-    answers: int
+    interaction_id: int
     """The ID of the interaction that it responds to."""
     task: asyncio.Task[None] | None = None
     """The delivery in progress."""
@@ -37,26 +37,26 @@ class TrackedMessage:
     failures: int = 0
     failure_counts: FailureCounts = field(default_factory=FailureCounts)
     """Counts failures that are given up if they persist."""
-    failing_end: bool = False
+    final_failed: bool = False
     """Whether the failures were of the final state."""
     is_gone: bool = False
     """The message was deleted; only the final state is still worth a try."""
-    standing: Standing | None = None
-    standing_is_old: bool = False
+    position: QueuePosition | None = None
+    position_is_old: bool = False
     time_passes_at: datetime | None = None
     """When the time that it says will have passed; None if it says none."""
     unsettled: bool = False
     """Whether an edit with an older state may still be carried out."""
-    end: SentMessage | None = None
+    final: SentMessage | None = None
     """The final state as it was shown, while we check that it is not overwritten."""
-    end_revision: int = 0
+    final_revision: int = 0
     """The job's revision in that final state."""
-    looks: int = 0
+    overwrite_checks: int = 0
     """How often that was checked."""
 
-    def note_shown(self, standing: Standing | None, passes_at: datetime | None) -> None:
+    def note_shown(self, position: QueuePosition | None, passes_at: datetime | None) -> None:
         """Note the place and time that the message says now; `passes_at` is from `passing_time`."""
-        self.standing, self.standing_is_old = standing, False
+        self.position, self.position_is_old = position, False
         self.time_passes_at = passes_at
 
     @property
@@ -90,24 +90,24 @@ class TrackedMessage:
             revision: The job's revision that it shows.
             now: The event loop's time.
         """
-        if not self.unsettled or shown.how == "dm" or self.looks >= len(SETTLE_SECONDS):
+        if not self.unsettled or shown.how == "dm" or self.overwrite_checks >= len(SETTLE_SECONDS):
             return False
-        self.end, self.end_revision = shown, revision
-        self.not_before = now + SETTLE_SECONDS[self.looks]
-        self.looks += 1
+        self.final, self.final_revision = shown, revision
+        self.not_before = now + SETTLE_SECONDS[self.overwrite_checks]
+        self.overwrite_checks += 1
         return True
 
 
-def differs(shown: Standing | None, now: Standing) -> bool:
+def differs(shown: QueuePosition | None, now: QueuePosition) -> bool:
     """Whether a message needs an edit for a new place or time; a few seconds do not count."""
     if shown is None or _said_of(shown) != _said_of(now):
         return True
     return _far_apart(shown.ready_at, now.ready_at)
 
 
-def _said_of(standing: Standing) -> tuple[object, ...]:
-    alive = standing.engines_alive > 0
-    return standing.place, standing.paused, alive, standing.engine_starting
+def _said_of(position: QueuePosition) -> tuple[object, ...]:
+    alive = position.engines_alive > 0
+    return position.place, position.paused, alive, position.engine_starting
 
 
 def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
@@ -117,10 +117,10 @@ def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
     return abs((now - shown).total_seconds()) > max(20.0, 0.25 * left)
 
 
-def passing_time(standing: Standing | None) -> datetime | None:
+def passing_time(position: QueuePosition | None) -> datetime | None:
     """The time that a message would say if it were made now; None if it would say none.
 
     Call this before sending the message: that may take until the time has passed.
     """
-    ready_at = None if standing is None else standing.ready_at
+    ready_at = None if position is None else position.ready_at
     return None if ready_at is None or is_soon(ready_at) else ready_at

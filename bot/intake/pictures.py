@@ -7,10 +7,10 @@ from functools import partial
 from typing import TypeVar
 
 from bot.intake.download import Downloader, UnreachableError
+from bot.intake.fair_use import ByteBudget, FairUse
 from bot.intake.quota import StorageQuota
 from bot.intake.request import MovingPhoto, PaintRequest, PictureRole, RequestedStyle, Source
 from bot.intake.requested_styles import PaintingUnavailableError, resolve
-from bot.intake.shares import ByteBudget, Shares
 from bot.intake.stored import (
     ERASED,
     NOT_KEPT,
@@ -38,6 +38,7 @@ from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
 from common.variants import left_out
+from jobs.model import Asker
 from jobs.queue import JobQueue
 
 T = TypeVar("T")
@@ -53,9 +54,9 @@ DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
 class PictureIntake:
     """Stores attached pictures, a few at a time, so that fifty commands need little memory."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, shares: Shares) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, fair_use: FairUse) -> None:
         self._queue = queue
-        self._shares = shares
+        self._fair_use = fair_use
         self._quota = StorageQuota(settings, queue)
         self._downloader = Downloader(settings.max_upload_bytes, proxy=discord_proxy(settings))
         self._decoders = DecoderPool(
@@ -93,7 +94,7 @@ class PictureIntake:
         interaction_id: int | None = None,
         *,
         number: int | None = None,
-        clip_limits: ClipLimits | None = None,
+        moves_for: Asker | None = None,
     ) -> Stored[str]:
         """Store one picture, and hold it for as long as its intake is open.
 
@@ -103,14 +104,14 @@ class PictureIntake:
             member: The ID of its owner.
             interaction_id: Identifies the intake; None: hold nothing.
             number: Its number among several of its role, from 1.
-            clip_limits: Limits for moving pictures; None: take the first frame.
+            moves_for: Whose limits on moving pictures apply; None: take the first frame.
 
         Raises:
             InputError: It cannot be used.
             UserError: It is no longer stored, or its user had everything erased.
         """
         if source.key is not None:
-            moving = None if clip_limits is None else source.moving
+            moving = None if moves_for is None else source.moving
             keys = [source.key, *([moving.clip.picture] if moving else [])]
             await self._hold_kept(interaction_id, keys)
             notes = () if moving or not source.moving else source.moving.notes_of_still
@@ -118,12 +119,13 @@ class PictureIntake:
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
         await self._quota.check(member, size_bytes)
-        async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
+        async with self._fair_use.pictures.turn(member), self._budget.hold(size_bytes):
             video = False
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
                 video = is_video(data)
-                if clip_limits is not None and may_move(data):
+                if moves_for is not None and may_move(data):
+                    clip_limits = await self._clip_limits(moves_for)
                     async with self._clips:  # clips need more memory than their files
                         decoded = await self._decoders.decode(data, clip_limits)
                         return await self._stored(decoded, role, interaction_id, number, video)
@@ -131,7 +133,7 @@ class PictureIntake:
             except UnreachableError:
                 raise
             except (UserError, PictureError) as problem:
-                self._shares.refused(member)
+                self._fair_use.refused(member)
                 raise InputError(role, problem, number, is_video=video) from None
             return await self._stored(decoded, role, interaction_id, number, video)
 
@@ -217,16 +219,15 @@ class PictureIntake:
                 mask=keys.get(PictureRole.MASK),
                 clip=None if moving is None else moving.clip,
                 content_aspect=photos.aspect,
+                alt_texts=photos.alt_texts if any(photos.alt_texts) else (),
             ),
             notes,
             photos.aspect,
             moving,
         )
 
-    async def _clip_limits(self, request: PaintRequest) -> ClipLimits | None:
-        if not request.may_move:
-            return None
-        limits = await self._queue.limits.in_force_for(request.asker)
+    async def _clip_limits(self, asker: Asker) -> ClipLimits:
+        limits = await self._queue.limits.in_force_for(asker)
         return ClipLimits(
             max_seconds=limits.max_clip_seconds,
             max_frames_per_second=limits.max_clip_frames_per_second,
@@ -240,7 +241,7 @@ class PictureIntake:
         photos, sources = request.photos, request.sources()
         member, interaction_id = request.asker.user_id, request.reply.interaction_id
         several = len(photos) > 1
-        limits = await self._clip_limits(request)
+        moves_for = request.asker if request.may_move else None
         results = await asyncio.gather(
             *(
                 self.take(
@@ -249,7 +250,7 @@ class PictureIntake:
                     member,
                     interaction_id,
                     number=number if several else None,
-                    clip_limits=limits,
+                    moves_for=moves_for,
                 )
                 for number, photo in enumerate(photos, start=1)
             ),
@@ -261,7 +262,7 @@ class PictureIntake:
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        return usable(results[: len(photos)]), taken
+        return usable(results[: len(photos)], [photo.alt_text for photo in photos]), taken
 
     async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)
@@ -294,7 +295,10 @@ def _kept(
     request: PaintRequest, photos: Stored[tuple[str, ...]], taken: Mapping[PictureRole, Stored[str]]
 ) -> PaintRequest:
     """The request with its pictures as keys in the store, and with the notes on them."""
-    content, *more = [Source(key=key) for key in photos.value]
+    content, *more = (
+        Source(key=key, alt_text=said)
+        for key, said in zip(photos.value, photos.alt_texts, strict=True)
+    )
     content = content.model_copy(update={"aspect": photos.aspect, "moving": photos.moving})
     sources = {role: Source(key=each.value) for role, each in taken.items()}
     pictures = iter(

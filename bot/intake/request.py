@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any, Self
 
 import discord
@@ -52,13 +53,16 @@ class Source(BaseModel):
     size_bytes: int | None = None
     aspect: float | None = None
     """Of a stored one, where known: its shorter side divided by its longer."""
+    alt_text: str = ""
+    """What whoever posted it says is to be seen; empty if they said nothing."""
     moving: MovingPhoto | None = None
     """Of a stored one that moves: its clip."""
 
     @classmethod
     def attachment(cls, attachment: discord.Attachment) -> "Source":
         """An attachment. Its signed URL expires, so download it at once."""
-        return cls(url=attachment.url, size_bytes=attachment.size)
+        said = attachment.description or ""
+        return cls(url=attachment.url, size_bytes=attachment.size, alt_text=said)
 
 
 class RequestedStyle(BaseModel):
@@ -150,12 +154,18 @@ class PaintRequest(BaseModel):
         """
         size_px = self.options.size_px
         moving = None if inputs.clip is None else MovingPhoto(clip=inputs.clip, size_px=size_px)
-        photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
+        first, *more = (
+            Source(key=key, alt_text=said)
+            for key, said in zip_longest(
+                (inputs.content, *inputs.more_contents), inputs.alt_texts, fillvalue=""
+            )
+        )
+        about = {"aspect": inputs.content_aspect, "moving": moving}
         return self.with_reply(alt_text="").model_copy(
             update={
                 "inputs": None,
-                "content": photo,
-                "more": tuple(Source(key=key) for key in inputs.more_contents),
+                "content": first.model_copy(update=about),
+                "more": tuple(more),
                 "mask": Source(key=inputs.mask) if inputs.mask else None,
                 "styles": tuple(RequestedStyle.again(style) for style in inputs.styles),
             }

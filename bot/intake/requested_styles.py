@@ -13,7 +13,7 @@ from bot.ui.words import is_local, plain
 from common.catalogue import Painting, load_catalogue
 from common.options import MAX_SEED, StyleInput
 from common.sentences import sentence
-from jobs.changing.styles import SAVED_STYLE
+from jobs.management.styles import SAVED_STYLE
 from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
 

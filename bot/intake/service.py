@@ -10,18 +10,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
+from bot.intake.dependencies import Dependencies
 from bot.intake.early_limits import EarlyLimitCheck
+from bot.intake.fair_use import FairUse
 from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.moving import check_versions, decided, options_of
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import PictureIntake
 from bot.intake.request import PaintRequest, RequestedStyle, asker_of, reply_as
 from bot.intake.requested_styles import in_style
-from bot.intake.shares import Shares
 from bot.intake.stored import ERASED, NOT_KEPT, Undecided
 from bot.intake.unacknowledged import Unacknowledged
 from bot.intake.unreadable import tell_unreadable
-from bot.intake.waiting import Dependencies
 from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.texts import _, texts_for
 from bot.ui.components import Card
@@ -57,7 +57,7 @@ class IntakeService(Service):
     """Accepts paint requests. Each is stored before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
-    _shares: Shares
+    _fair_use: FairUse
     question: Callable[[PaintRequest], Awaitable[Card]]
     """Builds the card that asks for a style; set by the module that offers styles."""
     moving_question: Callable[[Undecided], Awaitable[Card]]
@@ -78,11 +78,11 @@ class IntakeService(Service):
     async def start(self) -> None:
         """Start up, and resume the intakes of an earlier run."""
         queue = self._client.queue
-        self._shares = self._client.service(Shares)
+        self._fair_use = self._client.service(FairUse)
         settings = self._client.settings
         self._journal = CommandJournal(queue, settings.atelier_data_dir / COMMANDS_FOLDER)
         await self._journal.recover()
-        self.pictures = PictureIntake(settings, queue, self._shares)
+        self.pictures = PictureIntake(settings, queue, self._fair_use)
         await self.pictures.open()
         for intake in await queue.intakes.pending():
             with log_ids(member=intake.user_id):
@@ -110,7 +110,7 @@ class IntakeService(Service):
             UserError: A limit refuses it.
         """
         began = asyncio.get_running_loop().time()
-        self._shares.check(request.asker.user_id)
+        self._fair_use.check(request.asker.user_id)
         with self._unacknowledged.counted():
             await self._begin(interaction, request, began)
 
@@ -178,7 +178,7 @@ class IntakeService(Service):
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot resumes it
-        async with self._dependencies.returning.turn(request.asker.user_id):
+        async with self._dependencies.retrying.turn(request.asker.user_id):
             webhook = webhook_of(self._client, reply)
             message_id = await find_response(self._client, webhook, reply.token_expires_at)
         if message_id == 0:
@@ -192,7 +192,7 @@ class IntakeService(Service):
         self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None = None
     ) -> None:
         """Handle a request, which counts against its member's quota meanwhile."""
-        with self._shares.request(request.asker.user_id):
+        with self._fair_use.request(request.asker.user_id):
             await self._take_in(request, message_id, entry)
         if request.asked:
             self._decided.discard(request.reply.interaction_id)
@@ -284,7 +284,7 @@ class IntakeService(Service):
         Raises:
             UserError: The request is no longer stored, or a limit refuses it.
         """
-        self._shares.check(interaction.user.id)
+        self._fair_use.check(interaction.user.id)
         request = await self._unfinished(interaction, request_id)
         chosen = decided(request, interaction, moving=moving)
         await self._early_limits.check(interaction, chosen)

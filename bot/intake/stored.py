@@ -38,6 +38,8 @@ class Stored(Generic[T]):
     """Of a picture: its shorter side divided by its longer; None if it was not decoded."""
     moving: MovingPhoto | None = None
     """Its clip, if one may be painted."""
+    alt_texts: tuple[str, ...] = ()
+    """Of photographs: what those who posted them say is to be seen, in the same order."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def of_picture(
     return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
 
 
-def usable(photos: Sequence[Stored[str] | BaseException]) -> Stored[tuple[str, ...]]:
+def usable(
+    photos: Sequence[Stored[str] | BaseException], alt_texts: Sequence[str]
+) -> Stored[tuple[str, ...]]:
     """The usable ones of several photographs, with notes on why the others are left out.
 
     Raises:
@@ -103,8 +107,12 @@ def usable(photos: Sequence[Stored[str] | BaseException]) -> Stored[tuple[str, .
         if isinstance(problem, InputError)
     ]
     notes += [note for photo in taken for note in photo.notes]
-    keys = tuple(dict.fromkeys(photo.value for photo in taken))
-    return Stored(keys, tuple(notes), taken[0].aspect, taken[0].moving)
+    said: dict[str, str] = {}
+    for photo, alt_text in zip(photos, alt_texts, strict=True):
+        if isinstance(photo, Stored):
+            said[photo.value] = said.get(photo.value) or alt_text
+    moving = taken[0].moving
+    return Stored(tuple(said), tuple(notes), taken[0].aspect, moving, tuple(said.values()))
 
 
 def notes_of(

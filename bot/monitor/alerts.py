@@ -37,8 +37,8 @@ START_SECONDS = 8.0
 LOOK_SECONDS = 30.0
 MESSAGE_LIMIT = 2000
 """Characters in a message; a trouble may have long words of its own."""
-STORE_EVERY_LOOKS = 10
-"""Checking the store writes a file, so not at every check."""
+STORE_EVERY_LOOKS = 4
+"""Checking the store writes a file, so not at every check unless there was an error."""
 
 GRACE_SECONDS: Mapping[str, float] = {
     "clock": 60.0,
@@ -62,6 +62,7 @@ class Alerts(Service):
         self._since: dict[str, float] = {}
         self._told: dict[str, str] = {}
         self._looks = 0
+        self._store_failures = 0
         self._store = StoreState()
 
     async def start(self) -> None:
@@ -112,12 +113,15 @@ class Alerts(Service):
 
     async def _ask(self) -> Health:
         # A single failure may be accidental: keep checking until the grace period is over.
-        ask_store = self._looks % STORE_EVERY_LOOKS == 0 or self._store.problem is not None
+        store = self._client.queue.store
+        has_failed = store.timings.failures() > self._store_failures  # for a member, perhaps
+        ask_store = self._looks % STORE_EVERY_LOOKS == 0 or has_failed or bool(self._store.problem)
         self._looks += 1
         health = await self._client.queue.health.ask(ask_store=ask_store)
         if not ask_store:
             return health.with_store(self._store)
         self._store = StoreState(health.store_problem, health.store_seconds)
+        self._store_failures = store.timings.failures()
         return health
 
     def _is_news(self, trouble: Trouble, since: float) -> bool:

@@ -19,8 +19,8 @@ from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
 from jobs.health import Health, StoreState, of_database
 from jobs.model import Job
-from jobs.order.speeds import usual_seconds
 from jobs.outcomes import QueueError, QueueUnavailableError
+from jobs.scheduling.speeds import usual_seconds
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class PageServer(Service):
         try:
             health = await self._ask()
             async with _database_timeout():
-                waiting = await self._client.queue.standings.waiting(None, limit=WAITING_SHOWN)
+                waiting = await self._client.queue.positions.waiting(None, limit=WAITING_SHOWN)
         except QueueError as error:
             return web.json_response({"problem": str(of_database(error).sentence)}, status=503)
         return web.json_response(_plain(self._client, health, waiting), headers=_HEADERS)

@@ -18,7 +18,7 @@ from bot.wire.errors import report
 
 CUSTOM_ID_LIMIT = 100
 LABEL_LIMIT = 80
-ALT_TEXT_LIMIT = 256  # characters, of a gallery item
+ALT_TEXT_LIMIT = 1024  # characters, of a gallery item and of an attachment
 USER = r"(?P<user>\d{1,20})"
 NOT_YOURS = _("These buttons belong to somebody else; please use the command yourself.")
 

@@ -41,13 +41,34 @@ def page_button(
 
 
 def turner(
-    kind: type[PersistentItem], t: Texts, place: PagePlace, *, more: bool
-) -> "ui.ActionRow[Any] | None":
-    """The buttons below a page: previous and next; none if there is only one page."""
+    kind: type[PersistentItem],
+    t: Texts,
+    place: PagePlace,
+    *,
+    more: bool,
+    pages: int | None = None,
+) -> "tuple[str | ui.Item[Any], ...]":
+    """What stands below a page: its number, previous and next; nothing if it is the only one.
+
+    Args:
+        kind: Of the buttons.
+        t: The reader's language.
+        place: The page.
+        more: Whether another one follows.
+        pages: How many there are, where that is known.
+    """
     if not place.page and not more:
-        return None
-    at = (place.user_id, place.page, place.topic)
-    return row_of(
+        return ()
+    number, at = place.page + 1, (place.user_id, place.page, place.topic)
+    words = t("Page {page}", page=number)
+    if pages is not None and number <= pages:  # else it was emptied since its button was shown
+        words = t("Page {page} of {pages}", page=number, pages=pages)
+    return f"-# {words}", row_of(
         kind.button(t("Previous"), "-1", *at, emoji="◀️", disabled=place.page == 0),
         kind.button(t("Next"), "+1", *at, emoji="▶️", disabled=not more),
     )
+
+
+def pages_for(entries: int, page_size: int) -> int:
+    """How many pages these entries fill."""
+    return -(-entries // page_size)

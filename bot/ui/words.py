@@ -11,7 +11,7 @@ from bot.texts import Texts, _
 from common.catalogue import Catalogue, Painting, Ready, load_catalogue
 from common.options import StyleInput
 from common.settings import Settings
-from jobs.model import Job, JobState, Standing
+from jobs.model import Job, JobState, QueuePosition
 
 QUALITIES = {"draft": _("draft"), "standard": _("standard"), "fine": _("fine")}
 STATES = {
@@ -179,24 +179,24 @@ def ready_words(t: Texts, moment: datetime) -> str:
     return t("expected {when}", when=relative(moment))
 
 
-def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:
+def position_words(t: Texts, job: Job, position: QueuePosition | None) -> str:
     """The state of a job in words: `place 3, ready in 2 minutes`."""
-    if standing is None or job.state.ended:
+    if position is None or job.state.ended:
         return t(STATES[job.state])
     if job.cancel_requested:
         return t("is being cancelled")
     if job.state is JobState.RUNNING:
         percent = t.percent(job.progress.fraction if job.progress else 0.0)
-        return _with_time(t, t("being painted, {percent}", percent=percent), standing)
-    if standing.paused:
-        return t("place {place}, the queue is paused", place=standing.place)
-    return _with_time(t, t("place {place}", place=standing.place), standing)
+        return _with_time(t, t("being painted, {percent}", percent=percent), position)
+    if position.paused:
+        return t("place {place}, the queue is paused", place=position.place)
+    return _with_time(t, t("place {place}", place=position.place), position)
 
 
-def _with_time(t: Texts, words: str, standing: Standing) -> str:
-    if standing.ready_at is None:
+def _with_time(t: Texts, words: str, position: QueuePosition) -> str:
+    if position.ready_at is None:
         return words
-    return t("{what}, {ready}", what=words, ready=ready_words(t, standing.ready_at))
+    return t("{what}, {ready}", what=words, ready=ready_words(t, position.ready_at))
 
 
 def message_address(job: Job) -> str:

@@ -2,9 +2,9 @@
 
 A request has `limits`, `clip_limits` (or null), `processor_seconds` and one file. An answer has the
 fields of the `picture` with its PNG, and of the `clip` with its file if there is one; or the
-sentence of a `problem`. The PNG is in shared memory if it fits (see `common.pictures.handover`).
-The child sends an empty message once everything is loaded and it has dropped its privileges. A file
-that takes too much processor time ends it.
+sentence of a `problem`. The PNG is in shared memory if it fits (see
+`common.pictures.shared_memory`). The child sends an empty message once everything is loaded and it
+has dropped its privileges. A file that takes too much processor time ends it.
 """
 
 import mmap
@@ -17,8 +17,8 @@ from pathlib import Path
 from common.child import Header, Message, serve
 from common.confining import confine, leave_network, processor_time, readable_modules
 from common.memory import give_free_memory_back, keep_freed_memory
-from common.pictures.handover import HELD_BYTES, IN_MEMORY
 from common.pictures.kinds import ClipLimits, DecodeLimits, PictureError
+from common.pictures.shared_memory import HELD_BYTES, IN_MEMORY
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
 from common.pictures.checks import needs_too_much_memory
 from common.pictures.failures import KILLED, crash, report, too_slow
-from common.pictures.handover import IN_MEMORY, open_memory, read_memory
 from common.pictures.kinds import (
     ClipLimits,
     Decoded,
@@ -28,6 +27,7 @@ from common.pictures.kinds import (
     PictureError,
 )
 from common.pictures.readers.formats import is_video
+from common.pictures.shared_memory import IN_MEMORY, open_memory, read_memory
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class _Question:
 class _Child:
     process: Process
     memory: int | None
-    """Shared memory for its pictures; see `common.pictures.handover`."""
+    """Shared memory for its pictures; see `common.pictures.shared_memory`."""
 
 
 class DecoderPool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from common.gpus import driver_problem
 from engine.errors import PaintSettingsError
 from engine.painting.cgroups import allowed_bytes, limit_bytes
 
@@ -72,6 +73,12 @@ def choose_device(name: str) -> torch.device:
             )
         case "mps" if torch.backends.mps.is_available():
             return torch.device("mps")
+    if name.startswith("cuda") and (problem := driver_problem()) is not None:
+        raise PaintSettingsError(
+            "{problem} Until then, there are these devices: {devices}.",
+            problem=problem,
+            devices=_devices(),
+        )
     raise PaintSettingsError(
         "This machine has no device {name!r}; choose among: {devices}.",
         name=name,

@@ -17,7 +17,7 @@ from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Control, Studio
-from engine.pipeline.follow import follow
+from engine.pipeline.listeners import run_with_listeners
 from engine.styles.presets import read_scan
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,9 @@ def paint_swatch(style: Style, network: str = "vgg19", control: Control | None =
         faces="off",
     )
     studio = Studio(NetworkSource())
-    painted = follow(paint(blank, [style], options, studio=studio, control=control or Control()))
+    painted = run_with_listeners(
+        paint(blank, [style], options, studio=studio, control=control or Control())
+    )
     buffer = io.BytesIO()
     image = painted.picture.to_image().convert("RGB")
     image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)

@@ -13,7 +13,7 @@ from engine.networks.registry import available_networks
 from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
 from engine.painting.memory import largest_side_px
 from jobs.model import EngineInfo
-from jobs.order.speeds import STANDARD_ITERATIONS, half_octave_of
+from jobs.scheduling.speeds import STANDARD_ITERATIONS, half_octave_of
 
 GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
 """Seconds for a unit of work, by kind of device, until this one is measured. Guesses."""
@@ -46,7 +46,7 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
 
     Args:
         studio: device, networks and memory.
-        pace: the result of `tried_pace`; None before that.
+        pace: the result of `measure_pace`; None before that.
     """
     device = studio.device
     allowed = studio.max_memory_bytes or devices.free_memory_bytes(device)
@@ -59,7 +59,7 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
     )
 
 
-def is_news(newest: EngineInfo, told: EngineInfo) -> bool:
+def is_worth_announcing(newest: EngineInfo, told: EngineInfo) -> bool:
     """Whether a change is worth announcing. Free memory always changes a little, which is not.
 
     A large change is: an engine that started while others used the memory would get only small
@@ -82,7 +82,7 @@ def device_model(device: torch.device) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line[:10] == "model name"), "")
 
 
-def tried_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) -> float | None:
+def measure_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) -> float | None:
     """Measure the seconds for a unit of work on noise; None if too few iterations were done.
 
     Raises:

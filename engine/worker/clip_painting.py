@@ -30,14 +30,9 @@ from engine.painting.events import Prepared
 from engine.painting.picture import resized_mask
 from engine.pipeline.pictures import Pictures
 from engine.scratch import scratch_folder
-from engine.worker.handle import (
-    CHECKPOINT_GONE,
-    OTHER_VERSION,
-    Checkpoint,
-    Earlier,
-    JobHandle,
-    MovingFiles,
-)
+from engine.worker.failures import note_start_over
+from engine.worker.job_handle import Checkpoint, EarlierWork, JobHandle
+from engine.worker.outcomes import ClipFiles
 from engine.worker.previews import Previews, enlarged
 from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS
 from jobs.model import Job, Progress
@@ -55,7 +50,7 @@ class PaintedMoving:
     """A painted clip, with its first frame as poster."""
 
     poster: Painted
-    files: MovingFiles
+    files: ClipFiles
 
 
 def paint_clip_job(
@@ -63,7 +58,7 @@ def paint_clip_job(
     pictures: Pictures,
     *,
     studio: Studio,
-    earlier: Earlier,
+    earlier: EarlierWork,
     store: PictureStore,
     handle: JobHandle,
 ) -> PaintedMoving:
@@ -104,7 +99,7 @@ def paint_clip_job(
 
 
 def _go_on(
-    work: ClipPainting, earlier: Earlier, store: PictureStore, handle: JobHandle, job: Job
+    work: ClipPainting, earlier: EarlierWork, store: PictureStore, handle: JobHandle, job: Job
 ) -> None:
     """Resume what is painted already; start over if that is of another version or gone."""
     assert earlier.checkpoint is not None
@@ -117,9 +112,7 @@ def _go_on(
     try:
         work.go_on(earlier.checkpoint, file)
     except (PaintSettingsError, PictureMissingError) as problem:
-        log.info("job %d: starts over: %s", job.id, problem)
-        is_gone = isinstance(problem, PictureMissingError)
-        handle.begin_anew(CHECKPOINT_GONE if is_gone else OTHER_VERSION)
+        handle.begin_anew(note_start_over(job, problem))
 
 
 def _with_content(pictures: Pictures, content: Picture) -> Pictures:
@@ -139,14 +132,14 @@ def _followed(work: ClipPainting, reporter: "ClipReporter") -> ClipPainted:
             for event in events:
                 if isinstance(event, ClipPainted):
                     return event
-                reporter.hear(event)
+                reporter.on_event(event)
     except PaintingStoppedError:
         reporter.keep_newest()
         raise
     raise PaintingFailedError("The painting ended without a picture.")
 
 
-def _files(work: ClipPainting, clip: Clip, folder: Path, control: Control) -> MovingFiles:
+def _files(work: ClipPainting, clip: Clip, folder: Path, control: Control) -> ClipFiles:
     lossless = folder / f"painted{CLIP_SUFFIX}"
     about = clip.description
     write_clip(
@@ -160,7 +153,7 @@ def _files(work: ClipPainting, clip: Clip, folder: Path, control: Control) -> Mo
     if not encoded:
         raise PaintingFailedError("The moving picture was painted, but cannot be encoded here.")
     has_alpha = painted.description.has_alpha
-    return MovingFiles(lossless, len(clip), clip.seconds, clip.plays, encoded, has_alpha)
+    return ClipFiles(lossless, len(clip), clip.seconds, clip.plays, encoded, has_alpha)
 
 
 def _encoded(painted: Clip, folder: Path, kind: ClipKind, check: Callable[[], None]) -> Path | None:
@@ -195,7 +188,7 @@ class ClipReporter:
     def __post_init__(self) -> None:
         self._previews = Previews(self.store)
 
-    def hear(self, event: ClipEvent) -> None:
+    def on_event(self, event: ClipEvent) -> None:
         """Report an event."""
         match event:
             case Prepared(scales=scales):

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from common.backoff import Backoff
 from common.store import StorageUnavailableError
-from engine.worker.handle import Checkpoint, JobHandle, StopReason
-from engine.worker.hanging import HangWatch
+from engine.worker.job_handle import Checkpoint, JobHandle, StopReason
+from engine.worker.watchdog import Watchdog
+from jobs.execution.leases import LEASE_SECONDS
 from jobs.model import Claim
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
-from jobs.working.leases import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class LeaseKeeper:
         work: "asyncio.Future[T]",
         *,
         patience_seconds: float,
-        watch: HangWatch | None = None,
+        watch: Watchdog | None = None,
     ) -> T:
         """Wait for work, which asks the handle regularly whether to stop.
 
@@ -104,7 +104,7 @@ class LeaseKeeper:
             stopping.cancel()
 
     async def _tick(self) -> None:
-        """Report what is new, renew the lease, and hear whether to continue."""
+        """Report what is new, renew the lease, and learn whether to continue."""
         if self.handle.stop_reason is StopReason.LEASE_LOST or time.monotonic() < self._not_before:
             return
         try:

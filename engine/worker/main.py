@@ -11,25 +11,27 @@ import uuid
 from collections.abc import Callable
 
 from common.gpus import unused_card
-from common.logs import log_ids, set_up_logging
+from common.logs import log_ids, redacted, set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.shutdown import exit_within, on_signal
-from common.version import VERSION
+from common.version import VERSION, versions
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import NetworkSource
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.arguments import make_parser
-from engine.worker.leftovers import sweep
+from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
-from engine.worker.saying import say_start
 from engine.worker.service import EngineWorker
-from engine.worker.surroundings import EngineInTroubleError
+from engine.worker.stale_files import delete_stale_files
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError, is_transient
 from jobs.queue import JobQueue
 
 log = logging.getLogger("engine")
+
+_LIBRARIES = ("torch", "Pillow", "SQLAlchemy")
+_GIB = 2**30
 
 FAILED = 1
 """Exit status if a restart may help, for example because the database was unavailable."""
@@ -94,7 +96,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
     if until_stdin_closes:
         _on_stdin_end(end)
     painter = JobPainter(settings)
-    await asyncio.to_thread(sweep, settings)
+    await asyncio.to_thread(delete_stale_files, settings)
     async with await JobQueue.open(settings) as queue:
         info = EngineInfo(
             id=f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
@@ -110,7 +112,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             queue, painter, info, hang_seconds=hang_seconds, statistics=statistics
         )
         with log_ids(engine=info.id):
-            say_start(settings, worker.described(), painter.precision)
+            log_start(settings, worker.described(), painter.precision)
             unused = await asyncio.to_thread(
                 unused_card, settings.atelier_device, painter.device_name
             )
@@ -118,6 +120,28 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
                 log.warning("%s", unused)
         await worker.run(stop)
     log.info("stopped in order")
+
+
+def log_start(settings: Settings, info: EngineInfo, precision: str) -> None:
+    """Log versions, device, precision, networks, sizes and folders."""
+    log.info("%s", versions(*_LIBRARIES))
+    memory = "" if info.memory_bytes is None else f", {info.memory_bytes / _GIB:.1f} GiB"
+    log.info(
+        "paints on %s (%s%s) in %s with %s, of %s, up to %d px",
+        info.device,
+        info.model or "unnamed",
+        memory,
+        precision,
+        info.network,
+        " and ".join(info.networks) or "none",
+        info.largest_px,
+    )
+    log.info(
+        "data in %s, database %s, pictures in %s",
+        settings.atelier_data_dir.resolve(),
+        redacted(settings.database_url),
+        redacted(settings.storage_url),
+    )
 
 
 def _on_stdin_end(stop: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from common.variants import variants_of, without_styles
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import available_networks
-from engine.output.film import Film
+from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.output.pictures import encode_picture
 from engine.output.provenance import with_provenance
 from engine.painting import (
@@ -33,38 +33,31 @@ from engine.painting import (
     devices,
     paint,
 )
-from engine.pipeline.follow import follow
+from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import FilmRecorder, loss_files
+from engine.pipeline.recording import TimeLapseRecorder, loss_files
 from engine.pipeline.studio import open_studio
 from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
-from engine.worker.abilities import Abilities, abilities_of, tried_pace
+from engine.worker.abilities import Abilities, abilities_of, measure_pace
 from engine.worker.clip_painting import paint_clip_job
-from engine.worker.failures import explained
-from engine.worker.handle import (
-    OTHER_VERSION,
-    Earlier,
-    Ended,
-    Finished,
-    JobHandle,
-    Stopped,
-    StopReason,
-)
+from engine.worker.failures import note_start_over, outcome_of
+from engine.worker.health import EngineInTroubleError
+from engine.worker.job_handle import EarlierWork, JobHandle, StopReason
 from engine.worker.job_pictures import fetch_pictures
+from engine.worker.outcomes import Finished, Outcome, Stopped
 from engine.worker.previews import Previews
 from engine.worker.progress_reporter import PREVIEW_SIDE_PX, ProgressReporter, VersionsSoFar
 from engine.worker.storing import store_version
-from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import Job, PaintReport
 
 log = logging.getLogger(__name__)
 
-FILM_FRAMES = {"mp4": 120, "gif": 24}
+TIMELAPSE_FRAMES = {"mp4": 120, "gif": 24}
 """A GIF stores each frame completely, so more frames would be too large for a message."""
-FILM_LONG_SIDE_PX = 720
+TIMELAPSE_LONG_SIDE_PX = 720
 PROBE_SIDE_PX = 64
 
 
@@ -82,7 +75,7 @@ class JobPainter:
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
         self._pace: float | None = None
         self._abilities: Abilities | None = None
-        self._is_tried = False
+        self._has_measured_pace = False
         self._holds_memory = False
         """Whether torch may keep the memory of the last painting for the next one."""
 
@@ -128,10 +121,10 @@ class JobPainter:
     def paint(
         self,
         job: Job,
-        earlier: Earlier,
+        earlier: EarlierWork,
         store: PictureStore,
         handle: JobHandle,
-    ) -> Ended:
+    ) -> Outcome:
         """Paint a job, in the painting thread. Raises nothing: errors are outcomes, too.
 
         Args:
@@ -146,7 +139,7 @@ class JobPainter:
         except (PaintingStoppedError, FetchStoppedError):
             return Stopped(handle.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
-            return explained(error, job)
+            return outcome_of(error, job)
 
     def probe(self) -> str | None:
         """Test the device by painting a tiny picture, in the painting thread.
@@ -181,23 +174,23 @@ class JobPainter:
             if self._holds_memory:
                 self._holds_memory = False
                 devices.release_memory(self._studio.device)  # other programs may want it
-            if not self._is_tried:
-                self._pace = tried_pace(self._studio, self.network_name(), should_stop)
-                self._is_tried = True
+            if not self._has_measured_pace:
+                self._pace = measure_pace(self._studio, self.network_name(), should_stop)
+                self._has_measured_pace = True
             self._swatches.paint(should_stop)
         except PaintingStoppedError:
             pass  # a job has come; there will be time again
         except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
-            self._is_tried = True
+            self._has_measured_pace = True
             log.warning("nothing can be painted here: %s", problem)
         except Exception:
-            self._is_tried = True
+            self._has_measured_pace = True
             log.exception("Something went wrong between jobs")
 
     def _paint(
         self,
         job: Job,
-        earlier: Earlier,
+        earlier: EarlierWork,
         store: PictureStore,
         handle: JobHandle,
     ) -> Finished:
@@ -215,7 +208,7 @@ class JobPainter:
             try:
                 part = self._paint_one(
                     replace(job, inputs=one.inputs, options=one.options),
-                    Earlier() if parts or missing else earlier,
+                    EarlierWork() if parts or missing else earlier,
                     store,
                     handle,
                     ProgressReporter(store, handle, versions),
@@ -252,7 +245,7 @@ class JobPainter:
     def _paint_one(
         self,
         job: Job,
-        earlier: Earlier,
+        earlier: EarlierWork,
         store: PictureStore,
         handle: JobHandle,
         reporter: ProgressReporter,
@@ -276,28 +269,28 @@ class JobPainter:
             return replace(_finished(moving.poster, pictures, job), moving=moving.files)
         events = self._events(job, pictures, earlier, handle)
         if not job.options.timelapse:
-            return _finished(follow(events, reporter), pictures, job)
+            return _finished(run_with_listeners(events, reporter), pictures, job)
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
-            file = Path(folder) / f"film.{kind}"
-            with Film(file) as film:
-                recorder = FilmRecorder(
-                    film,
-                    frames=FILM_FRAMES[kind],
-                    long_side_px=FILM_LONG_SIDE_PX,
+            file = Path(folder) / f"timelapse.{kind}"
+            with OptionalTimeLapse(file) as recording:
+                recorder = TimeLapseRecorder(
+                    recording,
+                    frames=TIMELAPSE_FRAMES[kind],
+                    long_side_px=TIMELAPSE_LONG_SIDE_PX,
                     share=lambda event: event.iteration / max(1, event.total),
                 )
-                painted = follow(events, reporter, recorder)
+                painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(
-            _finished(painted, pictures, job, film.note),
+            _finished(painted, pictures, job, recording.note),
             timelapse=timelapse,
             timelapse_suffix=file.suffix,
             records=loss_files(painted.report),
         )
 
     def _events(
-        self, job: Job, pictures: Pictures, earlier: Earlier, handle: JobHandle
+        self, job: Job, pictures: Pictures, earlier: EarlierWork, handle: JobHandle
     ) -> Iterator[Event]:
         """Paint, resuming from the checkpoint unless it is of another version of Atelier."""
         stopping = Control(should_stop=handle.should_stop)
@@ -309,10 +302,10 @@ class JobPainter:
             try:
                 yield from painting(earlier.checkpoint)
             except PaintSettingsError as problem:
-                log.info("job %d: starts over: %s", job.id, problem)
                 # Of several pictures it may be of the one before, which is finished.
+                why = note_start_over(job, problem)
                 if not earlier.done:
-                    handle.begin_anew(OTHER_VERSION)
+                    handle.begin_anew(why)
             else:
                 return
         yield from painting(None)
@@ -371,7 +364,7 @@ def _style_name(style: StyleInput) -> str:
 
 
 def _finished(
-    painted: Painted, pictures: Pictures, job: Job, film_note: Sentence | None = None
+    painted: Painted, pictures: Pictures, job: Job, timelapse_note: Sentence | None = None
 ) -> Finished:
     made = painted.report
     report = PaintReport(
@@ -383,6 +376,6 @@ def _finished(
         seconds=made.seconds,
         iterations=made.iterations,
         seed=job.options.seed,
-        notes=(*pictures.notes, *made.notes, *([film_note] if film_note else [])),
+        notes=(*pictures.notes, *made.notes, *([timelapse_note] if timelapse_note else [])),
     )
     return Finished(_encoded(painted, job), report)

@@ -17,7 +17,7 @@ from engine.painting.events import (
     Retiled,
     Stepped,
 )
-from engine.worker.handle import Checkpoint, JobHandle
+from engine.worker.job_handle import Checkpoint, JobHandle
 from engine.worker.previews import Previews, enlarged
 from jobs.model import Progress
 
@@ -96,8 +96,8 @@ class ProgressReporter:
     def __post_init__(self) -> None:
         self._previews = Previews(self.store)
 
-    def hear(self, event: Event) -> None:
-        """See `Listener.hear`.
+    def on_event(self, event: Event) -> None:
+        """See `Listener.on_event`.
 
         Raises:
             PaintingStoppedError: the job was stopped.

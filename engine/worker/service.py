@@ -1,6 +1,6 @@
 """The worker's loop: claim a job, paint it in a thread, keep the lease, report, deliver.
 
-What goes wrong is either the job's fault, which ends the job, or that of the surroundings (store,
+What goes wrong is either the job's fault, which ends the job, or that of the infrastructure (store,
 disk, device, database), which costs it nothing: it goes back to its place, nothing is claimed until
 all is well, and after several troubles in a row this process ends, for a fresh one to try.
 """
@@ -17,33 +17,30 @@ from common.logs import add_log_ids, redacted
 from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from engine.styles.statistics_files import StatisticsFiles
-from engine.worker import surroundings
-from engine.worker.abilities import is_news
+from engine.worker import health
+from engine.worker.abilities import is_worth_announcing
 from engine.worker.failures import store_failure
-from engine.worker.handle import (
-    CHECKPOINT_GONE,
-    Disturbed,
-    Earlier,
-    Ended,
+from engine.worker.health import EngineHealth, EngineInTroubleError
+from engine.worker.idle import IdleWork
+from engine.worker.job_handle import CHECKPOINT_GONE, EarlierWork, JobHandle, StopReason
+from engine.worker.lease import LeaseKeeper, NotStoppedError, sleep_unless
+from engine.worker.outcomes import (
     Failed,
     Finished,
-    IfWell,
-    JobHandle,
+    IfHealthy,
+    InfrastructureFailure,
+    Outcome,
     Stopped,
-    StopReason,
 )
-from engine.worker.hanging import HangingError, HangWatch
-from engine.worker.idle import IdleWork
-from engine.worker.lease import LeaseKeeper, NotStoppedError, sleep_unless
 from engine.worker.painter import JobPainter
 from engine.worker.storing import store_finished
-from engine.worker.surroundings import EngineInTroubleError, Surroundings
 from engine.worker.thread import THREAD, PaintingThread
+from engine.worker.watchdog import HangingError, Watchdog
+from jobs.execution.job_log import job_log_ids, log_end
+from jobs.execution.leases import LEASE_SECONDS
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport
 from jobs.outcomes import LeaseHeld, LeaseOutcome, OtherVersionError, QueueUnavailableError
 from jobs.queue import JobQueue
-from jobs.working.job_log import job_log_ids, log_end
-from jobs.working.leases import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +81,7 @@ class EngineWorker:
         self._painter = painter
         self._info = info
         self._thread = PaintingThread()
-        self._surroundings = Surroundings(
+        self._health = EngineHealth(
             queue, lambda: self._info, self._thread, painter.probe, hang_seconds=hang_seconds
         )
         self._idle = IdleWork(self._thread.executor, painter.idle)
@@ -105,12 +102,12 @@ class EngineWorker:
         tidying = asyncio.create_task(self._tidy())
         in_trouble = False
         try:
-            if (problem := await self._surroundings.first_problem()) is not None:
-                await self._surroundings.until_well(problem, stop)
+            if (problem := await self._health.problem_at_start()) is not None:
+                await self._health.wait_until_healthy(problem, stop)
             await self._serve(stop)
         except HangingError as error:
             in_trouble = True
-            await self._surroundings.note_trouble(str(error))
+            await self._health.note_trouble(str(error))
             raise EngineInTroubleError(str(error)) from None
         except EngineInTroubleError:
             in_trouble = True  # its row says what it was
@@ -136,18 +133,18 @@ class EngineWorker:
                         await self._work(claim, stop)
                     self._is_painting = False
                     if not stop.is_set():  # in a long queue no heartbeat finds it idle
-                        await self._tell_news()
+                        await self._announce_changes()
                 else:
                     self._idle.begin()
                     await self._wait(stop)
                 failures = 0
             except QueueUnavailableError as error:
-                pause = surroundings.BACKOFF.seconds(min(failures, 2))
+                pause = health.BACKOFF.seconds(min(failures, 2))
                 failures += 1
                 log.warning("%s Trying again in %.0f s.", error, pause)
                 await sleep_unless(stop, pause)
             except OtherVersionError as error:
-                await self._surroundings.note_trouble(str(error))
+                await self._health.note_trouble(str(error))
                 raise EngineInTroubleError(str(error)) from error
 
     async def _heartbeat(self) -> None:
@@ -156,18 +153,18 @@ class EngineWorker:
             try:
                 used = self._painter.memory_used_bytes()
                 known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
-                await self._tell_news(known=known)
+                await self._announce_changes(known=known)
             except QueueUnavailableError as error:
                 log.debug("The heartbeat has to wait: %s", error)
             except Exception:  # an engine whose heart has stopped is taken for dead while it works
                 log.exception("Error in the heartbeat")
 
-    async def _tell_news(self, *, known: bool = True) -> None:
+    async def _announce_changes(self, *, known: bool = True) -> None:
         """Register again if its abilities have changed, such as networks or measured pace."""
         newest = self.described()
         if self._is_painting:  # which takes of the memory
             newest = replace(newest, largest_px=self._info.largest_px)
-        if not known or is_news(newest, self._info):
+        if not known or is_worth_announcing(newest, self._info):
             await self._queue.engines.register(newest)
             self._info = newest
 
@@ -216,7 +213,7 @@ class EngineWorker:
     async def _work(self, claim: Claim, stop: asyncio.Event) -> None:
         log.info("job %d: begins", claim.job.id)
         keeper = LeaseKeeper(self._queue, claim, JobHandle(), stop, LEASE_SECONDS)
-        after, hung = Afterwards(), None
+        after, hung = BeforeNextJob(), None
         try:
             after = await self._end(keeper, await self._painted(keeper))
         except NotStoppedError:
@@ -238,10 +235,10 @@ class EngineWorker:
         if hung is not None:
             raise EngineInTroubleError(str(hung))
         if after.problem is not None:
-            await self._surroundings.until_well(after.problem, stop)
+            await self._health.wait_until_healthy(after.problem, stop)
         await sleep_unless(stop, after.pause_seconds)
 
-    async def _painted(self, keeper: LeaseKeeper) -> Ended:
+    async def _painted(self, keeper: LeaseKeeper) -> Outcome:
         """Paint, from the checkpoint if there is one."""
         claim, checkpoint = keeper.claim, None
         job, key = claim.job, claim.checkpoint_key
@@ -253,29 +250,31 @@ class EngineWorker:
                 log.warning("job %d: its checkpoint is gone; starting over", job.id)
                 keeper.handle.begin_anew(CHECKPOINT_GONE)
             except StorageUnavailableError as error:
-                return Disturbed(str(error), store_failure(f"job-{job.id}"), IfWell.WAITS)
+                return InfrastructureFailure(
+                    str(error), store_failure(f"job-{job.id}"), IfHealthy.REQUEUE
+                )
         painting = self._thread.run(
             self._painter.paint,
             job,
-            Earlier(checkpoint, claim.frames, claim.done),
+            EarlierWork(checkpoint, claim.frames, claim.done),
             self._queue.store,
             keeper.handle,
         )
-        watch = HangWatch(self._hang_seconds, THREAD)
+        watch = Watchdog(self._hang_seconds, THREAD)
         return await keeper.during(painting, patience_seconds=STOP_SECONDS, watch=watch)
 
     async def _hung(self, keeper: LeaseKeeper, hung: HangingError) -> None:
         """Return the job after the device hung; this process can do nothing more."""
         claim, claims, problem = keeper.claim, self._queue.claims, str(hung)
         log.error("job %d goes back: %s", claim.job.id, problem)
-        await self._surroundings.note_trouble(problem)
+        await self._health.note_trouble(problem)
         if hung.while_painting:
             failure = Failure.of(FailureKind.LOST, HANGS, f"job-{claim.job.id}")
             await self._write(keeper, claims.hung, claim, problem, failure)
         else:  # it hung over something else
             await self._write(keeper, partial(claims.release, reason=problem), claim)
 
-    async def _end(self, keeper: LeaseKeeper, ended: Ended) -> "Afterwards":
+    async def _end(self, keeper: LeaseKeeper, ended: Outcome) -> "BeforeNextJob":
         """Write how a painting ended."""
         claim, claims, job_id = keeper.claim, self._queue.claims, keeper.claim.job.id
         if not isinstance(ended, Finished):
@@ -283,29 +282,27 @@ class EngineWorker:
         match ended:
             case Finished():
                 return await self._finish(keeper, ended)
-            case Disturbed():
-                return await self._disturbed(keeper, ended)
+            case InfrastructureFailure():
+                return await self._end_infrastructure_failure(keeper, ended)
             case Failed(failure):
                 log.warning("job %d: failed (%s): %s", job_id, failure.error_id, failure.message)
                 written = await self._write(keeper, claims.fail, claim, failure)
-                self._say_end(claim, written, "failed")
+                self._log_end(claim, written, "failed")
             case Stopped(StopReason.CANCELLED):
                 written = await self._write(keeper, claims.cancelled, claim)
-                self._say_end(claim, written, "cancelled")
+                self._log_end(claim, written, "cancelled")
             case Stopped(StopReason.SHUTDOWN):
                 await keeper.keep_last_checkpoint(LAST_CHECKPOINT_SECONDS)
                 await self._write(keeper, claims.release, claim)
                 log.info("job %d: back in the queue", job_id)
             case Stopped():
                 pass
-        return Afterwards()
+        return BeforeNextJob()
 
-    async def _finish(self, keeper: LeaseKeeper, finished: Finished) -> "Afterwards":
+    async def _finish(self, keeper: LeaseKeeper, finished: Finished) -> "BeforeNextJob":
         """Store the painting while keeping the lease, and finish the job."""
         storing = asyncio.create_task(
-            store_finished(
-                self._queue.store, finished, keeper.handle, self._surroundings.note_trouble
-            )
+            store_finished(self._queue.store, finished, keeper.handle, self._health.note_trouble)
         )
         try:
             kept = await keeper.during(storing, patience_seconds=STOP_SECONDS)
@@ -331,35 +328,37 @@ class EngineWorker:
                 variants=kept.versions if len(kept.versions) > 1 else (),
             ),
         )
-        self._say_end(keeper.claim, written, "done", finished.report)
+        self._log_end(keeper.claim, written, "done", finished.report)
         self._passed.pop(keeper.claim.job.id, None)
-        await self._surroundings.note_well()
-        return Afterwards()
+        await self._health.clear_trouble()
+        return BeforeNextJob()
 
-    async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
+    async def _end_infrastructure_failure(
+        self, keeper: LeaseKeeper, trouble: InfrastructureFailure
+    ) -> "BeforeNextJob":
         """Check whether the environment or the job is the cause, and end or requeue the job."""
         claim, claims = keeper.claim, self._queue.claims
-        looking = asyncio.create_task(self._surroundings.problem())
+        looking = asyncio.create_task(self._health.problem())
         problem = await keeper.during(looking, patience_seconds=STOP_SECONDS)
         if problem is not None:
             log.warning("job %d goes back: %s", claim.job.id, problem)
             await self._write(keeper, partial(claims.release, reason=problem), claim)
-            return Afterwards(problem)
+            return BeforeNextJob(problem)
         log.warning("job %d: %s", claim.job.id, trouble.reason)
-        if trouble.if_well is IfWell.WAITS:
+        if trouble.if_healthy is IfHealthy.REQUEUE:
             self._passed[claim.job.id] += 1
             times = self._passed[claim.job.id]
             if times < PASSING_TROUBLES:
                 reason = redacted(trouble.reason)
                 await self._write(keeper, partial(claims.release, reason=reason), claim)
-                return Afterwards(pause_seconds=surroundings.BACKOFF.seconds(times - 1))
-        retry = trouble.if_well is IfWell.TRIED
+                return BeforeNextJob(pause_seconds=health.BACKOFF.seconds(times - 1))
+        retry = trouble.if_healthy is IfHealthy.COUNT_ATTEMPT
         ending = partial(claims.fail, retry=retry)
         written = await self._write(keeper, ending, claim, trouble.failure)
-        self._say_end(claim, written, "failed once" if retry else "failed")
-        return Afterwards()
+        self._log_end(claim, written, "failed once" if retry else "failed")
+        return BeforeNextJob()
 
-    def _say_end(
+    def _log_end(
         self,
         claim: Claim,
         written: LeaseOutcome | None,
@@ -387,7 +386,7 @@ class EngineWorker:
 
 
 @dataclass(frozen=True)
-class Afterwards:
+class BeforeNextJob:
     """What to wait for before the next job."""
 
     problem: str | None = None

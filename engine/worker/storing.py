@@ -11,9 +11,10 @@ from pathlib import PurePath
 from common.clips.clip import CLIP_SUFFIX
 from common.store import PictureStore, StorageUnavailableError
 from engine.errors import PaintingStoppedError
-from engine.worker import surroundings
-from engine.worker.handle import Finished, JobHandle, MovingFiles
+from engine.worker import health
+from engine.worker.job_handle import JobHandle
 from engine.worker.lease import TICK_SECONDS
+from engine.worker.outcomes import ClipFiles, Finished
 from jobs.model import PaintedClip
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ async def store_finished(
         try:
             return await _put(store, finished)
         except StorageUnavailableError as error:
-            pause = surroundings.BACKOFF.seconds(failures)
+            pause = health.BACKOFF.seconds(failures)
             log.warning("%s The painting is kept; again in %.0f s.", error, pause)
             await note_trouble(str(error))
         until = time.monotonic() + pause
@@ -68,7 +69,7 @@ def store_version(store: PictureStore, picture: bytes, handle: JobHandle) -> str
         try:
             return store.put_sync(picture, ".png")
         except StorageUnavailableError as error:
-            pause = surroundings.BACKOFF.seconds(failures)
+            pause = health.BACKOFF.seconds(failures)
             log.warning("%s The finished picture is kept; again in %.0f s.", error, pause)
         until = time.monotonic() + pause
         while time.monotonic() < until:
@@ -91,7 +92,7 @@ async def _put(store: PictureStore, finished: Finished) -> StoredFiles:
     return StoredFiles((*finished.earlier, key), lapse, records, moving)
 
 
-async def _put_moving(store: PictureStore, moving: MovingFiles) -> PaintedClip:
+async def _put_moving(store: PictureStore, moving: ClipFiles) -> PaintedClip:
     key = await store.put_file(moving.clip, CLIP_SUFFIX)
     files = {kind: await store.put_file(file, f".{kind}") for kind, file in moving.files.items()}
     return PaintedClip(

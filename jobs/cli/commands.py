@@ -13,14 +13,15 @@ from common.command_line import OneLineParser, replace_unencodable
 from common.settings import Settings, SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
-from jobs.changing.administration import REASON_LIMIT
-from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import keeping, operating
+from jobs.cli.ages import doubt_about_ages
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
 from jobs.db.rows import J, job_from_row
 from jobs.health import Part
+from jobs.management.administration import REASON_LIMIT
+from jobs.management.audit import COMMAND_LINE
 from jobs.model import JobState
 from jobs.outcomes import (
     AlreadyEnded,
@@ -63,7 +64,14 @@ def build_parser() -> argparse.ArgumentParser:
         choices=[part.value for part in Part],
         help="check only this part; may be repeated",
     )
-    commands.add_parser("gc", help="delete what has been kept long enough, and what nobody needs")
+    clean = commands.add_parser(
+        "gc", help="delete what has been kept long enough, and what nobody needs"
+    )
+    clean.add_argument(
+        "--trust-clock",
+        action="store_true",
+        help="delete without comparing the clocks here with Discord's",
+    )
     for name, text in (
         ("block", "stop somebody from painting"),
         ("unblock", "let somebody paint again"),
@@ -168,12 +176,12 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
         statement = statement.where(J.user_id == asked.user)
     jobs = [job_from_row(row) for row in await queue.database.all(statement)]
     if jobs:
-        standings = await queue.standings.get_many([job.id for job in jobs if not job.state.ended])
-        console.print(list_table(jobs, standings, wide=console.width >= WIDE))
+        positions = await queue.positions.get_many([job.id for job in jobs if not job.state.ended])
+        console.print(list_table(jobs, positions, wide=console.width >= WIDE))
         console.print()
     elif asked.state is not None or asked.user is not None:
         console.print("There is no such job.")
-    overview = await queue.standings.overview(None)
+    overview = await queue.positions.overview(None)
     console.print(
         f"{overview.waiting} waiting, {overview.running} being painted, "
         f"{counted(overview.engines_alive, 'engine')} alive{', paused' if overview.paused else ''}."
@@ -185,7 +193,7 @@ async def _show(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
     job = await queue.jobs.get(asked.job_id)
     if job is None:
         return _missing(asked.job_id)
-    console.print(job_table(job, await queue.standings.get(job.id)))
+    console.print(job_table(job, await queue.positions.get(job.id)))
     console.print()
     console.print(history_table(await queue.jobs.history(job.id)))
     return 0
@@ -225,7 +233,10 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
     return 0
 
 
-async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
+async def _gc(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
+    if not asked.trust_clock and (doubt := await doubt_about_ages(queue)) is not None:
+        _complain(f"Nothing is deleted. {doubt}")
+        return 1
     counts = await queue.retention.gc()
     console.print(
         f"Deleted the pictures of {counted(counts.expired_jobs, 'job')}: "

@@ -4,8 +4,8 @@ import argparse
 
 from rich.console import Console
 
-from jobs.changing.audit import COMMAND_LINE
 from jobs.cli.tables import counted
+from jobs.management.audit import COMMAND_LINE
 from jobs.queue import JobQueue
 
 

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from jobs.changing.audit import COMMAND_LINE
-from jobs.changing.erasures import erased_since
-from jobs.changing.installation import RESTORED_AT
 from jobs.core import record
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
 from jobs.db.rows import IS_WAITING, J
-from jobs.entering.limits import EVERYWHERE
+from jobs.execution.ending import end_job
+from jobs.management.audit import COMMAND_LINE
+from jobs.management.installation import RESTORED_AT
 from jobs.model import JobState
-from jobs.order.fairness import leave_place
+from jobs.privacy.erasures import erased_since
 from jobs.queue import JobQueue
-from jobs.working.ending import end_job
+from jobs.scheduling.fairness import close_gap
+from jobs.submission.limits import EVERYWHERE
 
 UNKNOWN_NUMBERS = 10_000
 """Number of IDs skipped if it is unknown which were given after the backup."""
@@ -73,7 +73,7 @@ async def _end_all(transaction: Transaction) -> int:
     waiting = await transaction.all(sa.select(schema.jobs).where(IS_WAITING))
     for row in waiting:
         if row.state == JobState.QUEUED:
-            await leave_place(transaction, row)
+            await close_gap(transaction, row)
         await end_job(transaction, row, JobState.CANCELLED, "operator")
         await record(transaction, row.id, "restored", "operator")
     undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))

@@ -13,9 +13,9 @@ from common.settings import MIB
 from jobs.cli.tables import counted
 from jobs.health import Health, Part, Trouble
 from jobs.model import EngineInfo
-from jobs.order.speeds import USUAL_SIZE_PX, usual_seconds
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
+from jobs.scheduling.speeds import USUAL_SIZE_PX, usual_seconds
 
 HEALTHY, ILL = 0, 1
 GIB = 1024**3

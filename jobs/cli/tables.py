@@ -10,30 +10,30 @@ from rich.markup import escape
 from rich.table import Table
 
 from common.options import PaintInputs, StyleInput
-from jobs.model import Job, JobEvent, JobState, PaintReport, Standing
+from jobs.model import Job, JobEvent, JobState, PaintReport, QueuePosition
 
 WIDE = 110
 """Minimum width of a console for all columns of a list, in characters."""
 _NAME = 20
 
 
-def list_table(jobs: Iterable[Job], standings: Mapping[int, Standing], *, wide: bool) -> Table:
+def list_table(jobs: Iterable[Job], positions: Mapping[int, QueuePosition], *, wide: bool) -> Table:
     """A row for each job. Times of today omit the date; predictions begin with `~`.
 
     Args:
         jobs: to list.
-        standings: their places and predicted times, by job ID.
+        positions: their places and predicted times, by job ID.
         wide: whether to add style, seconds waited and painted, server, and time of delivery.
     """
     today = datetime.now(UTC).date()
     columns = ["id", "state", "place", "user", "size", "queued", "ends"]
     table = _table(*columns, *(("style", "waited", "painted", "shown", "server") if wide else ()))
     for job in jobs:
-        standing = standings.get(job.id)
+        position = positions.get(job.id)
         ends = _brief(job.ended_at, today)
-        if standing is not None and job.ended_at is None and standing.ready_at is not None:
-            ends = f"~{_brief(standing.ready_at, today)}"
-        place = str(standing.place) if standing is not None and standing.place else ""
+        if position is not None and job.ended_at is None and position.ready_at is not None:
+            ends = f"~{_brief(position.ready_at, today)}"
+        place = str(position.place) if position is not None and position.place else ""
         name = job.user_name if job.erased_at is None else "(erased)"
         cells = [
             str(job.id),
@@ -69,11 +69,11 @@ def _seconds(since: datetime | None, until: datetime | None) -> str:
     return "" if since is None or until is None else f"{(until - since).total_seconds():.0f} s"
 
 
-def job_table(job: Job, standing: Standing | None) -> Table:
+def job_table(job: Job, position: QueuePosition | None) -> Table:
     """All details of one job."""
     table = _table("", "")
     table.show_header = False
-    for name, text in _facts(job, standing):
+    for name, text in _facts(job, position):
         if text:
             table.add_row(name, escape(text))
     return table
@@ -100,13 +100,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
+def _facts(job: Job, position: QueuePosition | None) -> Iterator[tuple[str, str]]:
     yield "job", str(job.id)
     yield "state", _state(job) + (", to be cancelled" if job.cancel_requested else "")
-    if standing is not None and standing.place:
-        yield "place", str(standing.place) + (" (paused)" if standing.paused else "")
-    if standing is not None and not job.state.ended:
-        yield "expected to end", _when(standing.ready_at) or "not known: no engine, or paused"
+    if position is not None and position.place:
+        yield "place", str(position.place) + (" (paused)" if position.paused else "")
+    if position is not None and not job.state.ended:
+        yield "expected to end", _when(position.ready_at) or "not known: no engine, or paused"
     if (failed := job.failure) is not None:
         yield "failure", f"{failed.message} ({failed.kind.value}, error {failed.error_id})"
     yield "user", f"{job.user_name} ({job.user_id})".strip()

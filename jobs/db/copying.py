@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -53,6 +55,9 @@ def time_stamp() -> str:
 async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -> Path:
     """Copy a database before its migration; the newest `KEPT` copies are kept, one per schema.
 
+    A SQLite database that has not changed since its copy is not copied again, as a migration that
+    fails is tried at each start.
+
     Args:
         url: of the database.
         data_folder: for copies of a PostgreSQL database; those of SQLite go beside it.
@@ -66,13 +71,20 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
     folder = database.parent / BEFORE_MIGRATIONS
     copy = folder / f"{database.stem}-{time_stamp()}-schema-{revision}{database.suffix}"
     _forget_half_copies(folder)
+    of_schema = f"{database.stem}-*-schema-{revision}{database.suffix}"
     try:
+        before = _state_of(database) if is_sqlite else None
+        for same in folder.glob(of_schema):
+            if before is not None and _state_of(same) == before:
+                return same
         if is_sqlite:
             await asyncio.to_thread(copy_sqlite, database, copy)
+            if before is not None and _state_of(database) == before:
+                os.utime(copy, ns=(before.modified_ns, before.modified_ns))
         else:
             await postgres_copying.dump(url, copy)
         # One copy is enough for a migration that fails repeatedly; older copies are worth more.
-        for same in folder.glob(f"{database.stem}-*-schema-{revision}{database.suffix}"):
+        for same in folder.glob(of_schema):
             if same != copy:
                 same.unlink(missing_ok=True)
         for old in sorted(folder.glob(f"{database.stem}-*{database.suffix}"))[:-KEPT]:
@@ -87,9 +99,31 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
     return copy
 
 
+@dataclass(frozen=True, slots=True)
+class _FileState:
+    """What changes with each change of a SQLite database; a copy is given that of its original."""
+
+    bytes: int
+    modified_ns: int
+
+
+def _state_of(file: Path) -> _FileState | None:
+    """The state of a database's file; None if there may be changes that are not in it yet."""
+    log = file.with_name(f"{file.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        return None
+    known = file.stat()
+    return _FileState(known.st_size, known.st_mtime_ns)
+
+
 def _forget_half_copies(folder: Path) -> None:
-    """Delete unfinished copies of programs that were killed."""
+    """Delete unfinished copies of programs that were killed: old ones, and all but a few."""
+    halves: list[tuple[float, Path]] = []
     for half in folder.glob(f"*{TEMPORARY}*"):
         with contextlib.suppress(OSError):
-            if time.time() - half.stat().st_mtime > _ABANDONED_SECONDS:
+            halves.append((half.stat().st_mtime, half))
+    newest = sorted(halves)[-KEPT:]
+    for written_at, half in halves:
+        if time.time() - written_at > _ABANDONED_SECONDS or (written_at, half) not in newest:
+            with contextlib.suppress(OSError):
                 half.unlink()

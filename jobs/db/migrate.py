@@ -222,7 +222,8 @@ def _prepare_file(path: str) -> None:
     processes that start together on a new file may have to try more than once.
     """
     with contextlib.suppress(OSError):  # SQLite's own error is clearer
-        Path(path).touch(mode=0o600)  # the log file gets the same permissions
+        if not Path(path).exists():  # or its time would change, which tells whether it has
+            Path(path).touch(mode=0o600)  # the log file gets the same permissions
         close_to_others(Path(path))
     give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:

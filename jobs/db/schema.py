@@ -241,7 +241,7 @@ bots = Table(
 installation = Table(
     "installation",
     metadata,
-    # Facts about the database as a whole; see `jobs.changing.installation`.
+    # Facts about the database as a whole; see `jobs.management.installation`.
     Column("name", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )

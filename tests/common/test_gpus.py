@@ -1,12 +1,21 @@
 """A card that torch, as it is installed, cannot paint on."""
 
 import importlib.util
+import os
+import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
-from common.gpus import torch_has_cuda, unused_card, usable_cards
+from common import gpus
+from common.gpus import (
+    driver_problem,
+    nvidia_cards,
+    torch_has_cuda,
+    unused_card,
+    usable_cards,
+)
 
 OF_WINDOWS = """from typing import Optional
 __version__ = '2.15.0+cpu'
@@ -14,6 +23,10 @@ cuda: Optional[str] = None
 git_version = 'd0f2af8b'
 """
 OF_LINUX = OF_WINDOWS.replace("+cpu", "+cu132").replace("None", "'13.2'")
+
+
+def none() -> None:
+    """No problem with the driver."""
 
 
 @pytest.fixture
@@ -37,20 +50,20 @@ def image(torch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_card_is_reported_unusable_when_torch_lacks_cuda(torch: Path) -> None:
     torch.write_text(OF_WINDOWS)
-    said = unused_card("auto", cards=lambda: 1)
+    said = unused_card("auto", cards=lambda: 1, problem=none)
     assert said is not None
     assert "without CUDA" in said
     assert "`python -m tools.requirements cuda`" in said
-    assert unused_card("auto", cards=lambda: 0) is None
-    assert unused_card("cpu", cards=lambda: 1) is None, "as the settings want it"
+    assert unused_card("auto", cards=lambda: 0, problem=none) is None
+    assert unused_card("cpu", cards=lambda: 1, problem=none) is None, "as the settings want it"
     assert usable_cards(cards=lambda: 2) == 0, "engines on them could not start"
 
 
 def test_cards_are_usable_when_torch_has_cuda(torch: Path) -> None:
     assert torch_has_cuda(), "it does not say"
     torch.write_text(OF_LINUX)
-    assert unused_card("auto", cards=lambda: 1) is None
-    assert unused_card("auto", "cuda:0", cards=lambda: 1) is None
+    assert unused_card("auto", cards=lambda: 1, problem=none) is None
+    assert unused_card("auto", "cuda:0", cards=lambda: 1, problem=none) is None
     assert usable_cards(cards=lambda: 2) == 2
 
 
@@ -60,14 +73,16 @@ def test_card_not_found_by_torch_is_reported_with_a_driver_hint(
     """As with a driver that is too old, where torch takes the processor without a word."""
     torch.write_text(OF_LINUX)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    said = unused_card("auto", "cpu", cards=lambda: 1)
+    said = unused_card("auto", "cpu", cards=lambda: 1, problem=none)
     assert said is not None
     assert "newer driver" in said
     assert "`python -m tools.requirements cuda cu126`" in said
-    assert unused_card("auto", "cpu", cards=lambda: 0) is None
-    assert unused_card("cpu", "cpu", cards=lambda: 1) is None
+    assert unused_card("auto", "cpu", cards=lambda: 0, problem=none) is None
+    assert unused_card("cpu", "cpu", cards=lambda: 1, problem=none) is None
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert unused_card("auto", "cpu", cards=lambda: 1) is None, "it is hidden on purpose"
+    assert unused_card("auto", "cpu", cards=lambda: 1, problem=none) is None, (
+        "it is hidden on purpose"
+    )
 
 
 def test_card_advice_in_the_image_names_its_own_remedies(
@@ -75,12 +90,84 @@ def test_card_advice_in_the_image_names_its_own_remedies(
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     image.write_text(OF_WINDOWS)
-    said = unused_card("auto", cards=lambda: 1)
+    said = unused_card("auto", cards=lambda: 1, problem=none)
     assert said is not None
     assert "ACCELERATOR=cuda" in said
     assert "tools" not in said
     image.write_text(OF_LINUX)
-    said = unused_card("auto", "cpu", cards=lambda: 1)
+    said = unused_card("auto", "cpu", cards=lambda: 1, problem=none)
     assert said is not None
     assert "driver on the host" in said
     assert "tools" not in said
+
+
+MISMATCH = (
+    "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.95"
+)
+NO_DRIVER = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+
+
+def install_driver(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, says: str, status: int, pci: list[str] | None
+) -> None:
+    """The driver's tool, and what the system itself lists."""
+    tool = folder / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{says}\nEND\nexit {status}\n")
+    tool.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(gpus, "PCI_DEVICES", folder / "pci")
+    for number, device in enumerate(pci or []):
+        place = folder / "pci" / str(number)
+        place.mkdir(parents=True)
+        vendor, kind = device.split()
+        (place / "vendor").write_text(f"{vendor}\n")
+        (place / "class").write_text(f"{kind}\n")
+
+
+CARD, ITS_SOUND, OTHER = "0x10de 0x030200", "0x10de 0x040300", "0x8086 0x030000"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script")
+@pytest.mark.parametrize("says", [MISMATCH, NO_DRIVER])
+def test_failing_driver_is_reported_where_a_card_is(
+    torch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    """As after an update of the driver without a restart: torch takes the processor silently."""
+    torch.write_text(OF_LINUX)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    pci = [OTHER, CARD, ITS_SOUND, CARD]
+    install_driver(tmp_path, monkeypatch, says=says, status=18, pci=pci)
+    assert nvidia_cards() == 2, "an installation chooses the packages for a card"
+    for chosen in ("", "cpu"):
+        said = unused_card("auto", chosen)
+        assert said is not None
+        assert says.partition("\n")[0].rstrip(".") in said
+        assert "restart this machine" in said
+        assert said.endswith("the processor paints.")
+    assert unused_card("auto", "cuda:0") is None
+    assert unused_card("cpu", "cpu") is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert unused_card("auto", "cpu") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script")
+@pytest.mark.parametrize(
+    ("says", "status", "pci"),
+    [
+        (NO_DRIVER, 9, [OTHER, ITS_SOUND]),
+        ("No devices were found", 6, None),
+        ("GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, [CARD]),
+    ],
+)
+def test_no_driver_problem_is_reported_without_a_card_or_with_a_working_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, status: int, pci: list[str] | None
+) -> None:
+    install_driver(tmp_path, monkeypatch, says=says, status=status, pci=pci)
+    assert driver_problem() is None
+    assert nvidia_cards() == int(status == 0)
+
+
+def test_machine_without_the_driver_has_no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert (nvidia_cards(), driver_problem()) == (0, None)

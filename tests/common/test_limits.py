@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from common.limits import LIMITS, Limits
 from common.settings import load_settings
-from jobs.entering.limits import Rules, changes_from_json, loosened, tightened
+from jobs.submission.limits import Rules, changes_from_json, loosened, tightened
 
 OPERATORS = [name for name, limit in LIMITS.items() if limit.setting]
 

@@ -33,7 +33,7 @@ def test_option_defaults_match_paint_options() -> None:
 def test_the_command_line_has_a_flag_for_every_option_of_one_picture() -> None:
     told = vars(make_parser().parse_args(["a.png", "-o", "b.png"]))
     renamed = {"start": "init", "timelapse_format": "timelapse"}
-    of_several = {"variants", "vary"}
+    of_several = {"variants", "vary", "softest"}
     assert {renamed.get(name, name) for name in OPTIONS if name not in of_several} <= told.keys()
     assert options_of(make_parser().parse_args(["a.png", "-o", "b.png"])) == PaintOptions()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings, SettingsError, load_settings
-from tests.kit.other_user import closed_to_us
+from tests.kit.other_user import without_access
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,7 +117,7 @@ def test_unreadable_env_file_is_reported(tmp_path: Path) -> None:
     file.write_bytes("\ufeffATELIER_DEVICE=cpu\r\n# für mich\r\n".encode())
     assert load_settings(_env_file=file).atelier_device == "cpu"
     with (
-        closed_to_us(tmp_path),
+        without_access(tmp_path),
         pytest.raises(SettingsError, match=r"cannot be read \(Permission denied\)"),
     ):
         load_settings(_env_file=file)

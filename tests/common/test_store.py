@@ -17,7 +17,7 @@ from common.store import PictureMissingError, PictureStore, StorageUnavailableEr
 from common.store_errors import translated
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
-from tests.kit.samples import Place, accepted, claimed, report
+from tests.kit.samples import Storage, claim_job, paint_report, submit_job
 
 
 async def test_stored_picture_can_be_read_listed_and_deleted(store: PictureStore) -> None:
@@ -227,15 +227,15 @@ def test_old_partial_files_are_deleted(tmp_path: Path) -> None:
     assert new.exists()
 
 
-async def test_queue_works_with_pictures_on_s3(place: Place, s3_url: str) -> None:
-    settings = place.settings(atelier_storage_url=s3_url)
+async def test_queue_works_with_pictures_on_s3(storage: Storage, s3_url: str) -> None:
+    settings = storage.settings(atelier_storage_url=s3_url)
     async with await JobQueue.open(settings) as bot, await JobQueue.open(settings) as engine:
         content = await bot.store.put(b"photograph", "png")
-        job = await accepted(bot)
-        claim = await claimed(engine)
+        job = await submit_job(bot)
+        claim = await claim_job(engine)
         assert await engine.store.get(content) == b"photograph"
         key = await engine.store.put(b"painting", "png")
-        await engine.claims.finish(claim, key, report())
+        await engine.claims.finish(claim, key, paint_report())
         done = await bot.jobs.get(job.id)
         assert done is not None
         assert done.result_key is not None

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from common import store as store_module
-from common import store_places
+from common import store_backends
 from common.store import PictureStore, StorageUnavailableError
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def test_silent_bucket_is_tried_a_limited_number_of_times(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The painting thread reads and writes without a limit of its own: its client ends it."""
-    quick = {**store_places._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
+    quick = {**store_backends._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")

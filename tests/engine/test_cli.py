@@ -15,7 +15,7 @@ from engine.arguments import make_parser, options_of, parse_layers
 from engine.painting import Event, PaintSettingsError, Stepped
 from engine.painting.devices import parse_memory
 from engine.progress import ProgressBar
-from tests.kit.thin import noise_picture, thin_weights
+from tests.kit.thin_vgg19 import noise_picture, thin_weights
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_interrupted_painting_resumes_to_the_same_file(
     assert paint("--quiet") == 0
     whole = (studio / "out.png").read_bytes()
     (studio / "out.png").unlink()
-    plain = ProgressBar.hear
+    plain = ProgressBar.on_event
 
     def interrupted(self: ProgressBar, event: Event) -> None:
         plain(self, event)
@@ -305,7 +305,7 @@ def test_interrupted_painting_resumes_to_the_same_file(
 
     kept = ("--checkpoint", "c.bin", "--checkpoint-every", "0")
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "hear", interrupted)
+        patch.setattr(ProgressBar, "on_event", interrupted)
         assert paint("--quiet", *kept) == 130
     assert (studio / "c.bin").is_file()
     assert not (studio / "out.png").exists()
@@ -316,7 +316,7 @@ def test_interrupted_painting_resumes_to_the_same_file(
         if isinstance(event, Stepped):
             seen.append(event.iteration)
 
-    monkeypatch.setattr(ProgressBar, "hear", counted)
+    monkeypatch.setattr(ProgressBar, "on_event", counted)
     assert paint("--quiet", *kept) == 0
     assert seen[0] in (6, 7)
     assert (studio / "out.png").read_bytes() == whole

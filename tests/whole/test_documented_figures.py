@@ -14,7 +14,7 @@ from bot import __main__ as bot_main
 from bot.app import folder_lock
 from bot.commands import history, paint, questions, style_buttons, styles
 from bot.delivery import notifier
-from bot.intake import journal, shares, waiting
+from bot.intake import dependencies, fair_use, journal
 from bot.monitor.alerts import GRACE_SECONDS
 from bot.texts import languages
 from common import crashes
@@ -27,11 +27,12 @@ from engine.recipes.recipe import load_recipe
 from engine.styles import statistics_files
 from engine.worker import progress_reporter
 from jobs import health
-from jobs.changing import clearing, erasures, retention, weekly_styles
-from jobs.changing.styles import STYLES_ALLOWED
 from jobs.cli import settling
 from jobs.db import copying, liveness
-from jobs.order.speeds import NETWORK_WORK
+from jobs.management import clearing, weekly_styles
+from jobs.management.styles import STYLES_ALLOWED
+from jobs.privacy import erasures, retention
+from jobs.scheduling.speeds import NETWORK_WORK
 from tests.whole.test_documents import ROOT
 
 DAY, MINUTE = 86_400, 60
@@ -125,18 +126,18 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     (
         "security",
         "{} commands at a time, {} pictures at a time being downloaded and decoded ({} of all",
-        (shares.REQUESTS_EACH, shares.PICTURES_EACH, shares.PICTURES_AT_ONCE),
+        (fair_use.REQUESTS_EACH, fair_use.PICTURES_EACH, fair_use.PICTURES_AT_ONCE),
     ),
     (
         "security",
         "history, export; {} of all members, at most {} more waiting",
-        (shares.CONVENIENCES_AT_ONCE, shares.CONVENIENCES_WAITING_EACH),
+        (fair_use.CONVENIENCES_AT_ONCE, fair_use.CONVENIENCES_WAITING_EACH),
     ),
-    ("security", "After {} unusable files within a minute", (shares.REFUSALS_EACH,)),
+    ("security", "After {} unusable files within a minute", (fair_use.REFUSALS_EACH,)),
     (
         "security",
         "come back {} at a time, {} of a member",
-        (waiting.RETURNING_AT_ONCE, waiting.RETURNING_EACH),
+        (dependencies.RETRYING_AT_ONCE, dependencies.RETRYING_EACH),
     ),
     ("security", "and its files {} minutes later", (retention.UNDO_SECONDS / MINUTE,)),
     ("security", "a second one waits {} seconds", (folder_lock.ENDING_SECONDS,)),

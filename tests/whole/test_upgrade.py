@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings, load_settings
-from engine.worker.handle import OTHER_VERSION
+from engine.worker.job_handle import OTHER_VERSION
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, JobState
@@ -92,7 +92,7 @@ async def test_upgrade_from_each_release_loses_nothing(
     named = {name: number for name, number in known.items() if isinstance(number, int)}
     waiting = known["waiting"]
     assert isinstance(waiting, list)
-    monkeypatch.setattr("jobs.working.reaping.AWAKE_SECONDS", 0.5)
+    monkeypatch.setattr("jobs.execution.reaper.AWAKE_SECONDS", 0.5)
     settings = load_settings(
         _env_file=None, atelier_data_dir=data, atelier_network="lite", atelier_device="cpu"
     )
@@ -110,7 +110,7 @@ async def test_upgrade_from_each_release_loses_nothing(
         assert picture is not None
         assert (await queue.store.get(picture)).startswith(b"\x89PNG")
         assert [intake.payload for intake in await queue.intakes.pending()] == [{"of": "0.1.0"}]
-        places = await queue.standings.get_many(waiting)
+        places = await queue.positions.get_many(waiting)
         assert [places[number].place for number in waiting] == [1, 2]
         with caplog.at_level(logging.INFO):
             async with engine(queue, settings), asyncio.timeout(240):

@@ -11,9 +11,9 @@ from typing import Any
 from bench.children.pausing_engine import UNAVAILABLE, patiently
 from common.options import PaintOptions
 from common.settings import Settings
+from jobs.execution import reaper
 from jobs.model import Job
 from jobs.queue import JobQueue
-from jobs.working import reaping
 from tests.kit.samples import submission
 from tests.whole.tiny_discord import Caller
 
@@ -21,7 +21,7 @@ from tests.whole.tiny_discord import Caller
 def bot(settings: dict[str, Any], port: int) -> None:
     """The bot process; it ends when it is killed."""
     logging.disable()
-    reaping.AWAKE_SECONDS = 1.0  # its engines' leases are short, too, and so is its life
+    reaper.AWAKE_SECONDS = 1.0  # its engines' leases are short, too, and so is its life
     asyncio.run(_bot(Settings(_env_file=None, **settings), port))
 
 

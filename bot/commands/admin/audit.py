@@ -12,8 +12,8 @@ from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import plain, plain_line, relative, shorten, those_that_fit
 from common.limits import LIMITS
-from jobs.changing.administration import REASON_LIMIT
-from jobs.changing.audit import BEFORE, COMMAND_LINE, SERVER_LEFT, AuditEntry
+from jobs.management.administration import REASON_LIMIT
+from jobs.management.audit import BEFORE, COMMAND_LINE, SERVER_LEFT, AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250
@@ -58,7 +58,7 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
     shown = entries[first : first + PAGE_SIZE]
     words = "\n".join(audit_line(t, entry) for entry in shown)
     turning = turner(audit_turner, t, place, more=len(entries) > first + PAGE_SIZE)
-    return card(t("## Log of changes"), words or t("Nothing has been changed so far."), turning)
+    return card(t("## Log of changes"), words or t("Nothing has been changed so far."), *turning)
 
 
 async def post_last(interaction: Interaction) -> str | None:

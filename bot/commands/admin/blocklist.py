@@ -15,12 +15,12 @@ from bot.commands.admin.access import (
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, PersistentItem, card, own_button, row_of, say, show
-from bot.ui.paging import PagePlace, page_button, turner
+from bot.ui.paging import PagePlace, page_button, pages_for, turner
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span, span_choices
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
-from jobs.changing.administration import REASON_LIMIT, Block
+from jobs.management.administration import REASON_LIMIT, Block
 from jobs.outcomes import Cancelled, CancelRequested
 
 PAGE_SIZE = 12
@@ -85,8 +85,8 @@ async def show_block(
     cancel_button: type[PersistentItem],
 ) -> None:
     """Say that somebody is blocked, with a button that cancels their unfinished pictures."""
-    standings = interaction.client.queue.standings
-    unfinished = await standings.unfinished_of(member_id, guild_id, limit=None)
+    positions = interaction.client.queue.positions
+    unfinished = await positions.unfinished_of(member_id, guild_id, limit=None)
     if not unfinished:
         await say(interaction, said)
         return
@@ -112,7 +112,7 @@ async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) 
 async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: int | None) -> int:
     """Cancel a member's unfinished pictures; returns how many."""
     queue = interaction.client.queue
-    unfinished = await queue.standings.unfinished_of(member_id, guild_id, limit=None)
+    unfinished = await queue.positions.unfinished_of(member_id, guild_id, limit=None)
     # The last first, so that none of them moves up and is started meanwhile.
     outcomes = [
         await queue.jobs.remove(job.id, interaction.user.id) for job in reversed(unfinished)
@@ -196,8 +196,9 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Card:
     first = place.page * PAGE_SIZE
     lines = [block_line(t, block) for block in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")
-    turning = turner(blocklist_turner, t, place, more=len(blocked) > first + PAGE_SIZE)
-    return card(t("## Blocklist"), words, turning)
+    more, pages = len(blocked) > first + PAGE_SIZE, pages_for(len(blocked), PAGE_SIZE)
+    turning = turner(blocklist_turner, t, place, more=more, pages=pages)
+    return card(t("## Blocklist"), words, *turning)
 
 
 def block_line(t: Texts, block: Block) -> str:

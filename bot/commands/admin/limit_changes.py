@@ -13,15 +13,15 @@ from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.limit_words import limit_line
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS
-from jobs.changing.administration import (
+from jobs.management.administration import (
     RESET_LIMITS,
     SET_LIMITS,
     UNDO_LIMITS,
     UnusableLimitError,
 )
-from jobs.changing.audit import BEFORE, AuditEntry
-from jobs.entering.limits import LoosensOperatorLimit
+from jobs.management.audit import BEFORE, AuditEntry
 from jobs.queue import JobQueue
+from jobs.submission.limits import LoosensOperatorLimit
 
 CHANGES = frozenset({SET_LIMITS, UNDO_LIMITS, RESET_LIMITS})
 ENTRIES_AT_ONCE = 100

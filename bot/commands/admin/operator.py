@@ -31,7 +31,7 @@ from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.people import is_operator
 from bot.ui.words import those_that_fit
 from bot.wire.acknowledging import acknowledge
-from jobs.changing.administration import REASON_LIMIT
+from jobs.management.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
 
 ONLY_OPERATORS = _("Only the operator of this bot may do that.")
@@ -137,7 +137,7 @@ async def clear(interaction: Interaction) -> None:
     check_operator(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    overview = await interaction.client.queue.standings.overview(None)
+    overview = await interaction.client.queue.positions.overview(None)
     if not overview.waiting:
         said = t("Nothing is waiting anywhere.")
         await show_last_undo(interaction, None, said, undo_everywhere_button)

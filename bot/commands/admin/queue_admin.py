@@ -46,7 +46,7 @@ async def resume(interaction: Interaction) -> None:
     guild_id = await begin_as_admin(interaction)
     queue = interaction.client.queue
     resumed = await queue.pauses.resume(guild_id, interaction.user.id)
-    stands_still = (await queue.standings.overview(guild_id)).paused_everywhere
+    stands_still = (await queue.positions.overview(guild_id)).paused_everywhere
     if not resumed:
         said = STANDS_STILL if stands_still else _("The queue is not paused.")
         await say(interaction, texts_of(interaction)(said))
@@ -59,7 +59,7 @@ async def resume(interaction: Interaction) -> None:
 async def clear(interaction: Interaction) -> None:
     """Cancel everything that is waiting in this server."""
     guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
-    overview = await interaction.client.queue.standings.overview(guild_id)
+    overview = await interaction.client.queue.positions.overview(guild_id)
     if not overview.waiting:
         said = t("Nothing is waiting in this server.")
         await show_last_undo(interaction, guild_id, said, undo_clear_button)
@@ -219,7 +219,7 @@ async def waiting_jobs(interaction: Interaction, current: str) -> list[app_comma
     if guild_id is None or not is_admin(interaction, interaction.client.settings):
         return []
     t = texts_of(interaction)
-    jobs = await interaction.client.queue.standings.waiting(guild_id, limit=CHOICES)
+    jobs = await interaction.client.queue.positions.waiting(guild_id, limit=CHOICES)
     return job_choices(t, jobs, current, with_user=True)
 
 

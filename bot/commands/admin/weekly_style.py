@@ -36,8 +36,8 @@ from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.catalogue import load_catalogue
 from common.logs import log_ids
 from common.options import StyleInput
-from jobs.changing.styles import SAVED_STYLE
-from jobs.changing.weekly_styles import WeeklyStyle
+from jobs.management.styles import SAVED_STYLE
+from jobs.management.weekly_styles import WeeklyStyle
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)

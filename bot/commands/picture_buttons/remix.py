@@ -1,4 +1,4 @@
-"""Buttons that create a job from an earlier one: again, stronger, softer, larger, other style."""
+"""Buttons that create a job from an earlier one: again, the rest, stronger, larger and others."""
 
 from dataclasses import replace
 from functools import partial
@@ -9,7 +9,7 @@ from bot.commands.job_access import check_pictures, kept_job, open_job, was_remo
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.show import is_for_others, is_shown_here
 from bot.commands.style_form import StyleChoice, ask_style
-from bot.intake.moving import NOT_FILMED
+from bot.intake.moving import NO_TIMELAPSE
 from bot.intake.own_defaults import OwnDefaults, reply_by
 from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.requested_styles import new_seed
@@ -21,18 +21,32 @@ from bot.ui.people import is_seen_by_those_in
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_SIZE_PX
+from common.variants import rest_of
 from jobs.model import Job
 
 STRENGTH_STEP = 0.15
 
 STRONGEST = _("It is already as strong as it can be; another style may do more.")
 SOFTEST = _("It is already as soft as it can be.")
+NOTHING_LEFT = _("Nothing of it is left to paint.")
 LARGEST = _("It is already as large as it can be: {size} px.")
 
 
 async def again(interaction: Interaction, job_id: int) -> None:
     """The same with another seed."""
     await _remix(interaction, await open_job(interaction, job_id), seed=new_seed())
+
+
+async def rest(interaction: Interaction, job_id: int) -> None:
+    """What is missing of several pictures, after a failure or a cancellation."""
+    job = await kept_job(interaction, job_id)
+    check_pictures(job)
+    left = rest_of(job.inputs, job.options, len(job.versions)) if job.state.ended else None
+    if left is None:
+        raise UserError(NOTHING_LEFT)
+    request = await remix_request(interaction, job)
+    request = request.model_copy(update={"inputs": left.inputs, "options": left.options})
+    await interaction.client.service(IntakeService).begin(interaction, request)
 
 
 async def stronger(interaction: Interaction, job_id: int) -> None:
@@ -77,7 +91,7 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
     """The time-lapse; if none was recorded, paint the same picture again with one."""
     job = await kept_job(interaction, job_id)
     if job.inputs.clip is not None:
-        raise UserError(NOT_FILMED)
+        raise UserError(NO_TIMELAPSE)
     if job.timelapse_key is not None:
         await show_timelapse(interaction, job, job.timelapse_key)
         return
@@ -163,6 +177,7 @@ def _place_for_all(interaction: Interaction, job: Job) -> str:
 FEATURE = Feature(
     picture_actions={
         Action.AGAIN: again,
+        Action.REST: rest,
         Action.STRONGER: stronger,
         Action.SOFTER: softer,
         Action.LARGER: larger,

@@ -8,7 +8,7 @@ from PIL import GifImagePlugin, Image
 from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Raster, from_array
-from common.pictures.readers.noting import FIRST_FRAME
+from common.pictures.readers.notes import FIRST_FRAME
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:

@@ -10,7 +10,7 @@ from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Color, Raster, Samples, Srgb, from_array
 from common.pictures.readers.boxes import code_points, main_picture
-from common.pictures.readers.noting import MAIN_PICTURE
+from common.pictures.readers.notes import MAIN_PICTURE
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:

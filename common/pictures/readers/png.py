@@ -29,7 +29,7 @@ from common.pictures.raster import (
     Srgb,
     from_array,
 )
-from common.pictures.readers.noting import FIRST_FRAME
+from common.pictures.readers.notes import FIRST_FRAME
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Name and body."""

@@ -26,7 +26,7 @@ from common.pictures.raster import (
     Srgb,
     from_array,
 )
-from common.pictures.readers.noting import FIRST_PAGE
+from common.pictures.readers.notes import FIRST_PAGE
 from common.pictures.readers.tiff_samples import SampleKind, to_levels, white_of_floats
 from common.pictures.reducing import Reducer, reduction
 from common.sentences import Sentence, sentence

@@ -15,7 +15,7 @@ from PIL import WebPImagePlugin
 from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Color, Profiled, Raster, Srgb, from_array
-from common.pictures.readers.noting import FIRST_FRAME
+from common.pictures.readers.notes import FIRST_FRAME
 
 _KEPT: Final = {b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF"}
 _KEPT_FLAGS: Final = 0x02 | 0x10  # animation and alpha

@@ -1,4 +1,4 @@
-"""What a start looks at, and what it says of each fault."""
+"""The checks at startup and with `--check`, and the message for each fault."""
 
 import asyncio
 import os
@@ -34,33 +34,35 @@ from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
 from tests.jobs.db.test_migrations import make_version
-from tests.kit.samples import Place
+from tests.kit.samples import Storage
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = {"DISCORD_TOKEN": "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-any-bot"}
-NOWHERE = {
+UNREACHABLE_DISCORD = {
     "DISCORD_API_URL": "http://127.0.0.1:9/api/v10",
     "DISCORD_GATEWAY_URL": "ws://127.0.0.1:9",
 }
 
 
 async def test_fault_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
-    process = await start(tmp_path, **TOKEN, **NOWHERE, ATELIER_DATA_DIR="/proc/atelier")
+    process = await start(
+        tmp_path, **TOKEN, **UNREACHABLE_DISCORD, ATELIER_DATA_DIR="/proc/atelier"
+    )
     _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 2
-    (fault,) = faults(errors.decode())
+    (fault,) = error_lines(errors.decode())
     assert fault.startswith("ATELIER_DATA_DIR: /proc/atelier cannot be written")
 
 
-def faults(errors: str) -> list[str]:
+def error_lines(errors: str) -> list[str]:
     return [line for line in errors.splitlines() if not line.startswith("{")]
 
 
 @pytest.fixture
-def settle(
+def make_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_template: Path
 ) -> Callable[..., Settings]:
-    """The settings of a start in a folder whose database was made before."""
+    """Make settings from an environment; the data folder has a migrated database."""
     for name in os.environ:
         if name.startswith(("DISCORD_", "ATELIER_")):
             monkeypatch.delenv(name)
@@ -68,22 +70,22 @@ def settle(
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the engine's process
     shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
 
-    def settled(**environment: str) -> Settings:
-        there = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_ENGINE": "external"}
-        for name, value in {**TOKEN, **NOWHERE, **there, **environment}.items():
+    def make(**environment: str) -> Settings:
+        data_folder = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_ENGINE": "external"}
+        for name, value in {**TOKEN, **UNREACHABLE_DISCORD, **data_folder, **environment}.items():
             monkeypatch.setenv(name, value)
         settings = load_settings()
         point_discord_at(settings)
         return settings
 
-    return settled
+    return make
 
 
 @pytest.mark.parametrize(
-    ("environment", "said", "status"),
+    ("environment", "expected", "status"),
     [
         ({"ATELIER_DATABASE_URL": "mysql://host/name"}, "ATELIER_DATABASE_URL", 2),
-        # What is elsewhere may only be starting, as after a power cut.
+        # A database on another machine may only be starting, as after a power cut.
         (
             {"ATELIER_DATABASE_URL": "postgresql://a:b@127.0.0.1:9/c"},
             "The queue cannot be opened",
@@ -100,48 +102,48 @@ def settle(
 )
 async def test_startup_fault_says_whether_a_restart_may_help(
     environment: dict[str, str],
-    said: str,
+    expected: str,
     status: int,
-    settle: Callable[..., Settings],
+    make_settings: Callable[..., Settings],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert await _preflight(settle(**environment)) == status
-    (fault,) = faults(capsys.readouterr().err)
-    assert said in fault
+    assert await _preflight(make_settings(**environment)) == status
+    (fault,) = error_lines(capsys.readouterr().err)
+    assert expected in fault
 
 
 async def test_missing_token_is_reported_with_where_to_get_one(
-    settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
+    make_settings: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await _preflight(settle(DISCORD_TOKEN="")) == 2
-    (line,) = faults(capsys.readouterr().err)
+    assert await _preflight(make_settings(DISCORD_TOKEN="")) == 2
+    (line,) = error_lines(capsys.readouterr().err)
     assert "https://discord.com/developers/applications" in line
     assert "make demo" in line
     assert "make sandbox" in line
 
 
 async def test_rejected_token_is_reported_without_revealing_it(
-    settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
+    make_settings: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with LoopbackDiscord.start() as discord:
-        assert await _preflight(settle(**{**discord.environment(), **TOKEN})) == 2
-    (line,) = faults(capsys.readouterr().err)
+        assert await _preflight(make_settings(**{**discord.environment(), **TOKEN})) == 2
+    (line,) = error_lines(capsys.readouterr().err)
     assert "does not accept this DISCORD_TOKEN" in line
     assert TOKEN["DISCORD_TOKEN"] not in line
 
 
-def test_single_loopback_address_is_refused(settle: Callable[..., Settings]) -> None:
+def test_single_loopback_address_is_refused(make_settings: Callable[..., Settings]) -> None:
     with pytest.raises(SettingsError, match="belong together") as refused:
-        settle(DISCORD_GATEWAY_URL="")
+        make_settings(DISCORD_GATEWAY_URL="")
     assert TOKEN["DISCORD_TOKEN"] not in str(refused.value)
 
 
 async def test_unreachable_discord_does_not_end_the_start(
-    settle: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
+    make_settings: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = settle()
+    settings = make_settings()
     assert await _preflight(settings) == 0
-    assert faults(capsys.readouterr().err) == []
+    assert error_lines(capsys.readouterr().err) == []
     serving = asyncio.create_task(Connection(settings).serve())
     done, _ = await asyncio.wait({serving}, timeout=3.0)
     assert not done
@@ -159,7 +161,7 @@ async def test_check_option_lists_every_check(tmp_path: Path) -> None:
         process = await start(tmp_path, "--check", **environment)
         output, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0
-    assert not (tmp_path / "data").exists(), "it looked, and made nothing"
+    assert not (tmp_path / "data").exists(), "--check creates nothing"
     lines = output.decode().splitlines()
     assert lines[0] == (
         "settings  note  ATELIER_DEVCE is not a setting of Atelier; is ATELIER_DEVICE meant?"
@@ -168,7 +170,7 @@ async def test_check_option_lists_every_check(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in lines[1:]] == [[name, "ok"] for name in names]
 
 
-def with_page(folder: Path, port: int) -> Settings:
+def settings_with_page(folder: Path, port: int) -> Settings:
     return Settings(_env_file=None, atelier_data_dir=folder, atelier_monitor_port=port)
 
 
@@ -179,30 +181,32 @@ async def test_unknown_bind_error_shows_the_reason_of_the_event_loop(
         raise OSError(10048, "error while attempting to bind: only one usage of each address")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_server", refused)
-    assert "only one usage of each address" in (await _page(with_page(tmp_path, 8080))).text
+    assert (
+        "only one usage of each address" in (await _page(settings_with_page(tmp_path, 8080))).text
+    )
 
 
 async def test_misnamed_env_file_is_pointed_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    async def said() -> str:
+    async def token_text() -> str:
         found = findings(Settings(_env_file=None, atelier_data_dir=tmp_path), thorough=False)
         texts = [each.text async for each in found if each.name == "token"]
         return texts[0]
 
-    async def looked_at(*_: object, **__: object) -> CheckResult:
-        return CheckResult("another", "not looked at here")
+    async def skipped(*_: object, **__: object) -> CheckResult:
+        return CheckResult("another", "skipped")
 
     for other in ("_database", "_store"):
-        monkeypatch.setattr(checks, other, looked_at)
+        monkeypatch.setattr(checks, other, skipped)
     monkeypatch.chdir(tmp_path)
-    assert ".env.txt" not in await said()
+    assert ".env.txt" not in await token_text()
     (tmp_path / ".env.txt").touch()
-    assert (await said()).endswith("There is a file .env.txt here: rename it to .env.")
+    assert (await token_text()).endswith("There is a file .env.txt here: rename it to .env.")
 
 
 def test_missing_certificates_get_installation_advice() -> None:
-    """As with the Python of python.org on macOS, where the bot would go on trying for ever."""
+    """As with the Python of python.org on macOS, where the bot would retry for ever."""
     where = ConnectionKey("discord.com", 443, True, True, None, None, None)
     error = ssl.SSLCertVerificationError("unable to get local issuer certificate")
     said = _unreachable(ClientConnectorCertificateError(where, error))
@@ -213,11 +217,11 @@ def test_missing_certificates_get_installation_advice() -> None:
 async def test_port_of_the_owners_page_is_checked(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        taken = await _page(with_page(tmp_path, port))
+        taken = await _page(settings_with_page(tmp_path, port))
     assert taken.is_doubtful
     assert not taken.is_fault, "the bot runs without it"
     assert f"cannot be served at 127.0.0.1:{port} (Address already in use)" in taken.text
-    free = await _page(with_page(tmp_path, port))
+    free = await _page(settings_with_page(tmp_path, port))
     assert (free.text, free.is_doubtful) == (f"can be served at 127.0.0.1:{port}", False)
 
 
@@ -231,8 +235,8 @@ async def test_port_used_by_the_page_of_the_running_bot_is_accepted(tmp_path: Pa
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        settings = with_page(tmp_path, int(runner.addresses[0][1]))
-        assert (await _page(settings)).is_doubtful, "it is another folder's"
+        settings = settings_with_page(tmp_path, int(runner.addresses[0][1]))
+        assert (await _page(settings)).is_doubtful, "it is the page of another data folder"
         with lock_folder(tmp_path):
             running = await _page(settings)
     finally:
@@ -246,12 +250,12 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
 ) -> None:
     monkeypatch.setenv("ATELIER_QQQ_ZZZ_1", "x")
     file = tmp_path / ".env"
-    theirs = "OTHERS=1\nAWS_ACCESS_KEY_ID=x\nTOKEN=x\n"
+    other_lines = "OTHERS=1\nAWS_ACCESS_KEY_ID=x\nTOKEN=x\n"
     for compose in ("compose.yaml", "compose.cluster.yaml"):
         names = re.findall(r"\$\{(\w+)", (ROOT / compose).read_text(encoding="utf-8"))
         assert "ATELIER_CONTAINER_MEMORY" in names
-        theirs += "".join(f"{name}=x\n" for name in names)
-    file.write_text(f"ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nDISCORD_TOKKEN=x\n{theirs}")
+        other_lines += "".join(f"{name}=x\n" for name in names)
+    file.write_text(f"ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nDISCORD_TOKKEN=x\n{other_lines}")
     assert unknown_settings(file) == [
         "ATELIER_MAX_SIZE is not a setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",
         "ATELIER_QQQ_ZZZ_1 is not a setting of Atelier.",
@@ -260,7 +264,7 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
 
 
 @pytest.mark.parametrize(
-    ("ahead", "words", "is_fault"),
+    ("ahead_seconds", "words", "is_fault"),
     [
         (30.0, None, False),
         (-7200.0, "120 minutes behind Discord's", False),
@@ -269,11 +273,11 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
     ],
 )
 def test_clock_wrong_by_days_is_a_transient_fault(
-    ahead: float, words: str | None, is_fault: bool
+    ahead_seconds: float, words: str | None, is_fault: bool
 ) -> None:
-    """A machine without a clock of its own comes up in the past, until it has a network."""
+    """A machine without a battery for its clock starts in the past, until it has a network."""
     right = 1_795_984_000.0
-    found = clock_result(formatdate(right, usegmt=True), right + ahead)
+    found = clock_result(formatdate(right, usegmt=True), right + ahead_seconds)
     assert [str(words) in one.text for one in found] == ([] if words is None else [True])
     assert all(one.is_fault is is_fault and one.is_transient for one in found)
 
@@ -286,13 +290,15 @@ def test_unreadable_date_gives_no_clock_result(date: str) -> None:
 async def test_migration_may_exceed_the_database_timeout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """As to copy a large database takes; its process was killed each time, and no start came."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
-    slowly = "import sys, time; time.sleep(4); from jobs.migrating import main; sys.exit(main())"
-    monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", slowly))
+    """Copying a large database takes longer; killing it each time, the bot would never start."""
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    slow_migration = (
+        "import sys, time; time.sleep(4); from jobs.migrating import main; sys.exit(main())"
+    )
+    monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", slow_migration))
     monkeypatch.setattr(checks, "TIMEOUT_SECONDS", 0.5)
-    found = await _database(place.settings())
+    found = await _database(storage.settings())
     assert (found.text, found.is_fault) == ("SQLite, of this version", False)
     (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
     said = capfd.readouterr().err
@@ -300,15 +306,49 @@ async def test_migration_may_exceed_the_database_timeout(
     assert f"as it was before, the database is in {copy}" in said
 
 
+@pytest.mark.parametrize(
+    ("breaks", "words", "is_transient"),
+    [
+        ("raise RuntimeError('a bug')", "The database could not be migrated", False),
+        ("import os; os.kill(os.getpid(), 9)", "The database could not be migrated", True),
+        ("print('The disk is full.'); sys.exit(3)", "opened: The disk is full.", True),
+        ("print('It is too new.'); sys.exit(1)", "opened: It is too new.", False),
+    ],
+)
+async def test_failed_migration_is_reported_and_not_tried_again_at_the_same_start(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    breaks: str,
+    words: str,
+    is_transient: bool,
+) -> None:
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", f"import sys; {breaks}"))
+    found = await _database(storage.settings())
+    assert words in found.text
+    assert (found.is_fault, found.is_transient) == (True, is_transient)
+    assert not (tmp_path / BEFORE_MIGRATIONS).exists()
+
+
+async def test_migration_that_is_refused_says_why(tmp_path: Path) -> None:
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    (tmp_path / BEFORE_MIGRATIONS).write_text("in the way")
+    found = await _database(storage.settings())
+    assert "no copy of it can be made" in found.text
+    assert (found.is_fault, found.is_transient) == (True, False)
+
+
 async def test_check_without_permission_to_migrate_leaves_the_database_unchanged(
     tmp_path: Path,
 ) -> None:
-    """The bot of the older version may go on with it."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
-    before = place.sqlite_file.read_bytes()
-    found = await _database(place.settings(), may_migrate=False)
+    """A running bot of the older version may still use it."""
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    before = storage.sqlite_file.read_bytes()
+    found = await _database(storage.settings(), may_migrate=False)
     assert "A migration is due. The database has schema 0003" in found.text
     assert (found.is_doubtful, found.is_fault) == (True, False)
-    assert [path.name for path in tmp_path.iterdir()] == [place.sqlite_file.name]
-    assert place.sqlite_file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [storage.sqlite_file.name]
+    assert storage.sqlite_file.read_bytes() == before

@@ -1,4 +1,4 @@
-"""How the bot comes back to the gateway."""
+"""Reconnecting to the gateway."""
 
 import gc
 import logging
@@ -31,11 +31,11 @@ def test_short_sessions_do_not_use_up_the_daily_session_limit() -> None:
 
 @pytest.mark.filterwarnings("error")
 async def test_ready_event_after_shutdown_starts_nothing(world: World) -> None:
-    """It is told seconds later that the servers are known, by a task that outlives the bot."""
+    """discord.py dispatches `ready` seconds later, from a task that outlives the bot."""
     client = world.bot
     await world.stop_bot()
     client.dispatch("ready")
-    gc.collect()  # a coroutine that nobody awaits warns when it goes
+    gc.collect()  # a coroutine that was never awaited warns when it is collected
 
 
 def test_long_sessions_do_not_lengthen_the_pause() -> None:
@@ -62,12 +62,12 @@ async def test_gateway_outage_logs_one_line_per_try_until_reconnected(
     assert all("\n" not in record.message for record in tries)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="each system has names of its own for it")
+@pytest.mark.skipif(sys.platform != "linux", reason="socket options differ by system")
 async def test_gateway_socket_uses_tcp_keepalive(
     world: World,
 ) -> None:
-    """A router that starts anew forgets a connection, and neither side hears of it."""
-    connection = world.bot.ws.socket.get_extra_info("socket")  # made as those of requests are
+    """A restarted router drops a connection, and neither side is notified."""
+    connection = world.bot.ws.socket.get_extra_info("socket")  # created like those of requests
     assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     idle, between, tries, unanswered_ms = (
         connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}"))

@@ -1,4 +1,4 @@
-"""At the most talkative level, whatever fails: no secret and no member's words in the log."""
+"""Even at level DEBUG and during failures, the log has no secret and no text of a member."""
 
 import io
 import logging
@@ -16,7 +16,7 @@ from tests.kit.world import World
 
 
 @pytest.fixture
-def said(closed_world: World) -> Iterator[io.StringIO]:
+def log_stream(closed_world: World) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     stream = io.StringIO()
@@ -30,26 +30,26 @@ def said(closed_world: World) -> Iterator[io.StringIO]:
 
 
 async def test_no_secret_is_logged_while_everything_fails_once(
-    closed_world: World, said: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    closed_world: World, log_stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = closed_world
     await world.start_bot()
     faults = world.discord.faults
     asked: list[Interaction] = []
-    # An edit that Discord refuses, one that it drops, a result that it finds too large.
+    # Edits that Discord refuses, and one whose connection it drops.
     faults.add("PATCH", "/webhooks/*", status=500, times=2)
     faults.add("PATCH", "/webhooks/*", drop=True)
     await world.start_engine()
     asked.append(await world.paint())
-    await world.finished(asked[-1])
-    # A file that no child can read, and one that is cut.
+    await world.wait_finished(asked[-1])
+    # A file that cannot be decoded, and a truncated one.
     asked.append(
         await world.paint(attachments={"content": ("x.png", b"\x89PNG\r\n\x1a\nno picture at all")})
     )
-    await world.said(asked[-1])
+    await world.answer_text(asked[-1])
     asked.append(await world.paint(attachments={"content": ("x.png", gradient_picture()[:400])}))
-    await world.said(asked[-1])
-    # A store that refuses, with its address in the words.
+    await world.answer_text(asked[-1])
+    # A store that fails with its URL in the message.
     refused = StorageUnavailableError("s3://key:hunter2hunter2@bucket refuses")
 
     def refuse(*_: object) -> None:
@@ -58,8 +58,8 @@ async def test_no_secret_is_logged_while_everything_fails_once(
     with monkeypatch.context() as patch:
         patch.setattr(world.queue.store, "put_sync", refuse)
         asked.append(await world.paint(user="grace"))
-        await world.said(asked[-1])
-    # A statement that the database refuses, with all its parameters.
+        await world.answer_text(asked[-1])
+    # A statement that the database refuses; the error has its parameters.
     (job, *_) = await world.jobs()
     token = asked[0].token
     try:
@@ -72,10 +72,10 @@ async def test_no_secret_is_logged_while_everything_fails_once(
             )
     except sa.exc.DBAPIError:
         logging.getLogger("jobs").exception("refused")
-    text = said.getvalue()
+    text = log_stream.getvalue()
     assert "refused" in text
-    assert "UPDATE jobs SET" in text, "what was asked is there"
-    assert "a member's own name" not in text, "and not with what"
+    assert "UPDATE jobs SET" in text, "the statement is logged"
+    assert "a member's own name" not in text, "its parameters are not"
     assert "hunter2hunter2" not in text
     assert world.discord.token not in text
     for interaction in asked:

@@ -1,9 +1,10 @@
-"""`python -m bot` as a process: how it starts, what it says, how it ends."""
+"""`python -m bot` as a process, and its connection to Discord: start, output, end."""
 
 import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -54,28 +55,28 @@ async def test_sigterm_stops_the_bot_cleanly(tmp_path: Path) -> None:
 
 
 async def test_commands_are_synced_only_when_changed_or_lost(world: World) -> None:
-    def told() -> int:
+    def sync_requests() -> int:
         titles = [line.title for line in world.discord.traffic]
         return sum(title.startswith("PUT /applications") for title in titles)
 
     await world.stop_bot()
     await world.start_bot()
-    assert told() == 1
+    assert sync_requests() == 1
     await world.stop_bot()
     world.discord.world.commands.clear()
     await world.start_bot()
-    assert told() == 2
+    assert sync_requests() == 2
 
 
-def told(world: World) -> int:
-    """How often Discord has taken the commands."""
+def command_syncs(world: World) -> int:
+    """How often Discord accepted the commands."""
     lines = world.discord.traffic
     return sum(line.title.startswith("PUT /applications") and line.status == 200 for line in lines)
 
 
 @contextlib.asynccontextmanager
 async def serving(world: World) -> AsyncIterator[Connection]:
-    """The connection of `python -m bot`, until the end of the block."""
+    """Run the connection of `python -m bot` until the end of the block."""
     point_discord_at(world.settings)
     connection = Connection(world.settings)
     task = asyncio.create_task(connection.serve())
@@ -89,10 +90,10 @@ async def serving(world: World) -> AsyncIterator[Connection]:
 
 
 REFUSALS: dict[str, dict[str, Any]] = {
-    "a rate limit of a server in between": {"status": 429, "retry_after": 1, "with_via": False},
-    "a long rate limit": {"status": 429, "retry_after": 600.0},
-    "the day's creations are used up": {"status": 400, "code": 30034},
-    "no permission": {"status": 403, "code": 20012},
+    "rate limit by a proxy": {"status": 429, "retry_after": 1, "with_via": False},
+    "long rate limit": {"status": 429, "retry_after": 600.0},
+    "daily command creation limit reached": {"status": 400, "code": 30034},
+    "missing permission": {"status": 403, "code": 20012},
 }
 
 
@@ -107,9 +108,9 @@ async def test_bot_serves_while_discord_refuses_the_command_sync(
     async with serving(closed_world):
         await closed_world.discord.ready()
         asked = await closed_world.discord.slash(closed_world.user(), "queue")
-        assert await closed_world.said(asked)
+        assert await closed_world.answer_text(asked)
         assert fault.hits
-        assert told(closed_world) == 1
+        assert command_syncs(closed_world) == 1
 
 
 async def test_refused_command_sync_is_retried(closed_world: World) -> None:
@@ -117,7 +118,7 @@ async def test_refused_command_sync_is_retried(closed_world: World) -> None:
         "PUT", "/applications/*/commands", status=429, with_via=False, times=1
     )
     async with serving(closed_world):
-        await closed_world.eventually(lambda: told(closed_world) == 1)
+        await closed_world.eventually(lambda: command_syncs(closed_world) == 1)
 
 
 async def test_rate_limit_at_login_is_waited_out(closed_world: World) -> None:
@@ -135,7 +136,7 @@ async def test_unreadable_gateway_event_does_not_stop_the_bot(closed_world: Worl
         await closed_world.eventually(lambda: gateway.identified > identified)
         await closed_world.discord.ready()
         asked = await closed_world.discord.slash(closed_world.user(), "queue")
-        assert await closed_world.said(asked)
+        assert await closed_world.answer_text(asked)
 
 
 async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
@@ -144,7 +145,7 @@ async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
     path = closed_world.settings.atelier_data_dir / "atelier.sqlite3"
     discord = closed_world.discord
 
-    def signed_in() -> int:
+    def logins() -> int:
         return sum(
             line.title == "GET /users/@me" and line.status == 200 for line in discord.traffic
         )
@@ -156,10 +157,46 @@ async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
         await closed_world.eventually(lambda: refused.hits)
         moved = path.rename(path.with_suffix(".moved"))
         path.mkdir()  # which SQLite cannot open
-        before = signed_in()
-        await closed_world.eventually(lambda: signed_in() > before)
+        before = logins()
+        await closed_world.eventually(lambda: logins() > before)
         identified = discord.gateway.identified
         await asyncio.sleep(0.5)
         path.rmdir()
         moved.rename(path)
         await closed_world.eventually(lambda: discord.gateway.identified > identified)
+
+
+STUCK = """
+import asyncio, os, signal, threading
+from bot import __main__ as program
+from common.settings import Settings
+
+class Connection:
+    def __init__(self, settings):
+        threading.Thread(target=threading.Event().wait, name="stuck").start()
+
+    async def serve(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    async def wind_down(self):
+        print("wound down", flush=True)
+
+program.LEAVE_SECONDS = 0.2
+program.Connection = Connection
+asyncio.run(program._run(Settings(_env_file=None, atelier_engine="external")))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
+def test_bot_with_a_stuck_thread_is_ended_after_a_limit() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "wound down\n"), done.stderr
+    assert "did not end within" in done.stderr

@@ -1,16 +1,19 @@
-"""What the bot's process does not hold: it lives for months, beside a painter that needs memory."""
+"""Modules that the bot's process must not load.
+
+It runs for months beside an engine that needs the memory.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
 
-IMPORTED = """
+PRINT_LOADED_MODULES = """
 import sys
 import bot.__main__, bot.app.features
 absent = {names}
 print([name for name in absent if name in sys.modules])
 """
-STARTED = """
+RUN_CHECKS = """
 import asyncio, sys
 from bot.app.checks import findings
 from common.settings import load_settings
@@ -36,7 +39,7 @@ UNUSED = (
 )
 
 
-def printed(program: str, **environment: str) -> list[str]:
+def output_lines(program: str, **environment: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
@@ -44,10 +47,10 @@ def printed(program: str, **environment: str) -> list[str]:
 
 
 def test_bot_imports_no_module_that_only_other_processes_use() -> None:
-    assert printed(IMPORTED.format(names=UNUSED)) == ["[]"]
+    assert output_lines(PRINT_LOADED_MODULES.format(names=UNUSED)) == ["[]"]
 
 
 def test_database_is_created_in_a_separate_process(tmp_path: Path) -> None:
     environment = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_ENGINE": "external"}
-    found = printed(STARTED, **environment)
+    found = output_lines(RUN_CHECKS, **environment)
     assert found == ["SQLite, of this version", "False"]

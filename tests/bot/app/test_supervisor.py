@@ -1,4 +1,4 @@
-"""The embedded engine is started, started again when it dies, and stopped in order."""
+"""Starting, restarting and stopping the embedded engine."""
 
 import asyncio
 import contextlib
@@ -34,11 +34,11 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def child(log: Path, behavior: str) -> tuple[str, ...]:
+def child_command(log: Path, behavior: str) -> tuple[str, ...]:
     return (sys.executable, "-c", CHILD, str(log), behavior)
 
 
-async def lines_of(log: Path, at_least: int) -> list[str]:
+async def read_lines(log: Path, at_least: int) -> list[str]:
     async with asyncio.timeout(30):
         while not log.exists() or len(log.read_text().splitlines()) < at_least:
             await asyncio.sleep(0.02)
@@ -55,8 +55,10 @@ async def test_engine_gets_settings_without_the_token_and_stops_with_the_bot(
     settings: Settings, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    task = asyncio.create_task(EngineSupervisor(settings, command=child(log, "serves")).run())
-    assert await lines_of(log, 1) == [f"started {tmp_path / 'data'} ''"]
+    task = asyncio.create_task(
+        EngineSupervisor(settings, command=child_command(log, "serves")).run()
+    )
+    assert await read_lines(log, 1) == [f"started {tmp_path / 'data'} ''"]
     await stop(task)
     assert log.read_text().splitlines()[1:] == ["ended in order"]
 
@@ -66,8 +68,8 @@ async def test_crashed_engine_is_restarted(
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.01, 0.02))
     log = tmp_path / "log"
-    task = asyncio.create_task(EngineSupervisor(settings, command=child(log, "dies")).run())
-    assert len(await lines_of(log, 4)) >= 4
+    task = asyncio.create_task(EngineSupervisor(settings, command=child_command(log, "dies")).run())
+    assert len(await read_lines(log, 4)) >= 4
     await stop(task)
     assert crashes.loops(settings.atelier_data_dir) == ["engine on auto"]
 
@@ -77,12 +79,12 @@ async def test_engine_that_cannot_start_is_retried(
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.01, 0.02))
     log, program = tmp_path / "log", tmp_path / "python"
-    command = (str(program), *child(log, "serves")[1:])
+    command = (str(program), *child_command(log, "serves")[1:])
     task = asyncio.create_task(EngineSupervisor(settings, command=command).run())
     await asyncio.sleep(0.1)
     assert not task.done()
     program.symlink_to(sys.executable)
-    assert len(await lines_of(log, 1)) == 1
+    assert len(await read_lines(log, 1)) == 1
     await stop(task)
 
 
@@ -107,7 +109,7 @@ def test_each_usable_card_gets_an_engine_unless_a_device_is_set(
     settings: Settings,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The driver counts others too: one would end at once, again and again."""
+    """The driver also counts cards that torch cannot use, where an engine would crash in a loop."""
     named = settings.model_copy(update={"atelier_device": device})
     found = embedded_devices(named, cards=lambda: cards, command=("echo", usable))
     assert found == devices
@@ -138,5 +140,5 @@ async def test_engine_receives_its_device(settings: Settings, tmp_path: Path) ->
     log = tmp_path / "device"
     command = (sys.executable, "-c", code, str(log))
     task = asyncio.create_task(EngineSupervisor(settings, device="cuda:1", command=command).run())
-    assert await lines_of(log, 1) == ["cuda:1"]
+    assert await read_lines(log, 1) == ["cuda:1"]
     await stop(task)

@@ -1,4 +1,4 @@
-"""Which file of a picture fits where it is shown, by plain calls."""
+"""Choosing or making the file of a picture that fits the upload limit."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,15 +12,15 @@ from bot.pictures.encoded import Encoded
 from bot.texts import texts_for
 from common.store import PictureMissingError
 from jobs.model import JobState, PaintedClip
-from tests.bot.cards.test_job_card import REPORT, versions
-from tests.kit.samples import job_of
+from tests.bot.cards.test_job_card import REPORT, versions_of_job
+from tests.kit.samples import make_job
 
 MIB = 2**20
 T = texts_for("en-US")
 
 
-class Stored:
-    """Files of so many bytes, and what is made of one that is too large."""
+class FakeFiles:
+    """Store, encoder and queue at once: files of given sizes, and a record of what is encoded."""
 
     def __init__(self, **sizes: int) -> None:
         self.sizes = {name.replace("_", "."): size for name, size in sizes.items()}
@@ -47,39 +47,39 @@ class Stored:
 
 
 async def test_picture_too_large_to_upload_is_reduced_with_a_note() -> None:
-    job = job_of(JobState.DONE, report=REPORT, result_key="a.png")
-    assert await Stored().fit(job_of(JobState.DONE), MIB) is None
-    as_it_is = await Stored(a_png=MIB).fit(job, MIB)
-    assert as_it_is == Attached(bytes(MIB), "atelier-4.png")
-    smaller = await Stored(a_png=MIB + 1).fit(job, MIB)
+    job = make_job(JobState.DONE, report=REPORT, result_key="a.png")
+    assert await FakeFiles().fit(make_job(JobState.DONE), MIB) is None
+    unchanged = await FakeFiles(a_png=MIB).fit(job, MIB)
+    assert unchanged == Attached(bytes(MIB), "atelier-4.png")
+    smaller = await FakeFiles(a_png=MIB + 1).fit(job, MIB)
     assert smaller is not None
     assert (smaller.data, smaller.filename) == (b"small", "atelier-4.jpg")
     assert "Shown as JPEG (quality 90): the PNG is 1.0 MiB, more than the 1 MiB" in str(
         smaller.note
     )
     assert "reduced" not in str(smaller.note)
-    far = Stored(a_png=30 * MIB)
-    assert "reduced to 400 × 300 px" in str(getattr(await far.fit(job, 50 * MIB), "note", ""))
-    assert far.asked == [("fit", MOST_BYTES)], "a request takes no more, whatever a server takes"
+    too_large = FakeFiles(a_png=30 * MIB)
+    assert "reduced to 400 × 300 px" in str(getattr(await too_large.fit(job, 50 * MIB), "note", ""))
+    assert too_large.asked == [("fit", MOST_BYTES)], "a request is limited below the server's limit"
 
 
 async def test_pictures_share_the_upload_limit_and_missing_ones_are_named() -> None:
-    job = job_of(JobState.DONE, **versions(4))
-    stored = Stored(**{"0_png": 7 * MIB, "2_png": 3, "3_png": 3})
-    found = await stored.fit(job, 10 * MIB)
+    job = make_job(JobState.DONE, **versions_of_job(4))
+    files_in_store = FakeFiles(**{"0_png": 7 * MIB, "2_png": 3, "3_png": 3})
+    found = await files_in_store.fit(job, 10 * MIB)
     assert found is not None
-    assert stored.asked == [("fit", MOST_BYTES // 4)]
+    assert files_in_store.asked == [("fit", MOST_BYTES // 4)]
     assert [(one.place, one.filename) for one in found.all] == [
         (0, "atelier-4-1.jpg"),
         (2, "atelier-4-3.png"),
         (3, "atelier-4-4.png"),
     ]
     assert str(found.note).endswith("\n-# Picture 2 is no longer kept.")
-    first_gone = await Stored(**{"2_png": 3}).fit(job, MIB)
+    first_gone = await FakeFiles(**{"2_png": 3}).fit(job, MIB)
     assert first_gone is not None
     assert first_gone.note == "Pictures 1, 2, 4 are no longer kept."
     with pytest.raises(PictureMissingError):
-        await Stored().fit(job, MIB)
+        await FakeFiles().fit(job, MIB)
 
 
 @pytest.mark.parametrize(
@@ -90,18 +90,18 @@ async def test_clip_is_shown_in_the_best_format_that_fits(
 ) -> None:
     files = {kind: f"a.{kind}" for kind in ("mp4", "gif", "webp")}
     clip = PaintedClip("a.clip", 9, 1.0, plays, files, has_alpha)
-    job = job_of(JobState.DONE, report=replace(REPORT, clip=clip), result_key="a.png")
+    job = make_job(JobState.DONE, report=replace(REPORT, clip=clip), result_key="a.png")
     sizes = {"a_mp4": 2, "a_gif": 2, "a_webp": 2, "a_clip": 9}
-    found = await Stored(**sizes).fit(job, 5)
+    found = await FakeFiles(**sizes).fit(job, 5)
     assert found == Attached(bytes(2), f"atelier-4.{best}")
-    second = await Stored(**sizes | {f"a_{best}": 6 * MIB}).fit(job, 5 * MIB)
+    second = await FakeFiles(**sizes | {f"a_{best}": 6 * MIB}).fit(job, 5 * MIB)
     assert second is not None
     assert second.filename == "atelier-4.webp"
     said = {"gif": "GIF", "mp4": "MP4"}[best]
     assert f"Shown as WebP: the {said} is 6.0 MiB, more than the 5 MiB" in str(second.note)
     left = {name: size for name, size in sizes.items() if name != f"a_{best}"}
-    assert await Stored(**left).fit(job, 5) == Attached(bytes(2), "atelier-4.webp")
-    none_fits = Stored(**dict.fromkeys(sizes, 9))
+    assert await FakeFiles(**left).fit(job, 5) == Attached(bytes(2), "atelier-4.webp")
+    none_fits = FakeFiles(**dict.fromkeys(sizes, 9))
     made = await none_fits.fit(job, 5)
     assert made is not None
     assert none_fits.asked == [("fit_clip", 5)]

@@ -14,10 +14,10 @@ from bot.intake.request import PaintRequest, Source
 from bot.kit import UserError
 from common.options import PaintOptions
 from common.settings import load_settings
-from jobs.entering.intakes import Intakes
 from jobs.model import Asker, Reply
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
+from jobs.submission.intakes import Intakes
 
 
 class SlowIntakes(Intakes):

@@ -23,7 +23,7 @@ from common.pictures import (
     process,
 )
 from common.pictures.decode import normalize
-from common.pictures.handover import HELD_BYTES, open_memory, read_memory
+from common.pictures.shared_memory import HELD_BYTES, open_memory, read_memory
 from tests.common.clips.files import GREEN, RED, film, solid
 from tests.common.pictures.test_decode import gradient
 from tests.kit.pictures import decoded, encoded

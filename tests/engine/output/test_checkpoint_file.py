@@ -24,5 +24,5 @@ def test_writing_checkpoints_takes_at_most_a_tenth_of_the_time(
     event = FramePainted(1, 9, 0.1, None, anew=True, checkpoint=state, preview=lambda _: [])
     while now < 200:
         now += 1
-        file.hear(event)
+        file.on_event(event)
     assert written == [20, 75, 130, 185]

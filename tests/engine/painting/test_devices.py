@@ -71,6 +71,17 @@ def test_cards_that_torch_cannot_reach_are_not_used(
         choose_device("cuda")
 
 
+def test_named_card_whose_driver_fails_is_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(devices, "driver_problem", lambda: "NVIDIA's driver does not work here.")
+    with pytest.raises(PaintSettingsError, match=r"not work here\. Until then"):
+        choose_device("cuda:1")
+    with pytest.raises(PaintSettingsError, match="no device 'tpu'"):
+        choose_device("tpu")
+
+
 def test_auto_precision_depends_on_the_chosen_card(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = [(8, 6), (7, 5)]
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card: kinds[card.index])

@@ -10,7 +10,8 @@ from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
 from engine.worker import progress_reporter
-from engine.worker.handle import OTHER_VERSION, Earlier, Finished, JobHandle
+from engine.worker.job_handle import OTHER_VERSION, EarlierWork, JobHandle
+from engine.worker.outcomes import Finished
 from engine.worker.painter import JobPainter
 from engine.worker.progress_reporter import ProgressReporter
 from engine.worker.thread import THREAD
@@ -39,7 +40,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def noting(
         self: JobPainter,
         job: Job,
-        earlier: Earlier,
+        earlier: EarlierWork,
         store: PictureStore,
         handle: JobHandle,
         reporter: ProgressReporter,

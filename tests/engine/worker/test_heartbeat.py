@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from common.settings import Settings
 from engine.painting import devices
 from engine.worker import service
-from engine.worker.abilities import is_news
+from engine.worker.abilities import is_worth_announcing
 from engine.worker.painter import JobPainter
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
@@ -96,6 +96,6 @@ async def test_largest_size_rises_when_memory_becomes_free(
 
 
 def test_only_large_size_changes_and_new_networks_are_news() -> None:
-    assert not is_news(replace(INFO, largest_px=3520), replace(INFO, largest_px=3000))
-    assert is_news(replace(INFO, largest_px=3520), replace(INFO, largest_px=1024))
-    assert is_news(replace(INFO, networks=("lite",)), INFO)
+    assert not is_worth_announcing(replace(INFO, largest_px=3520), replace(INFO, largest_px=3000))
+    assert is_worth_announcing(replace(INFO, largest_px=3520), replace(INFO, largest_px=1024))
+    assert is_worth_announcing(replace(INFO, networks=("lite",)), INFO)

@@ -10,16 +10,16 @@ from common.sentences import Sentence
 from common.settings import Settings
 from common.store import PictureStore
 from engine.worker import progress_reporter, service
-from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION, OTHER_WEIGHTS
 from jobs.core import row_of
 from jobs.db import schema
+from jobs.execution import reaper
+from jobs.execution.ending import DIED, SURVIVED
 from jobs.model import Claim, Job, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
-from jobs.working import reaping
-from jobs.working.ending import DIED, SURVIVED
-from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.test_surroundings import charged
+from tests.engine.worker.conftest import Poster, SlowPainting, train_lite_differently
+from tests.engine.worker.test_health import charged
 from tests.engine.worker.working import INFO, ended, running, worker
 
 
@@ -43,7 +43,7 @@ async def test_painting_longer_than_a_lease_keeps_its_job(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
-    monkeypatch.setattr(reaping, "AWAKE_SECONDS", 0.0)
+    monkeypatch.setattr(reaper, "AWAKE_SECONDS", 0.0)
     monkeypatch.setattr(progress_reporter, "PROGRESS_SECONDS", 60.0)  # which renews it, too
     job = await poster.post(iterations=100_000)
     async with worker(queue, settings):
@@ -74,7 +74,7 @@ async def test_slowly_stored_checkpoint_costs_no_lease_and_is_recorded(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
-    monkeypatch.setattr(reaping, "AWAKE_SECONDS", 0.0)
+    monkeypatch.setattr(reaper, "AWAKE_SECONDS", 0.0)
     monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
     queue.store = store = SlowStore(settings.storage_url)
     store.seconds = 5.0
@@ -144,6 +144,31 @@ async def test_starting_over_is_noted_in_progress_and_report(
     assert why in done.report.notes
 
 
+async def test_engine_with_other_weights_starts_over_and_says_why(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    monkeypatch: pytest.MonkeyPatch,
+    slow_painting: SlowPainting,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Or a picture would be painted half by one network and half by another."""
+    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
+    job = await poster.post(size_px=64, iterations=30)
+    async with worker(queue, settings) as stop, asyncio.timeout(60):
+        while not await named_checkpoint(queue, job):
+            await asyncio.sleep(0.05)
+        stop.set()
+    slow_painting.step_seconds = 0.0
+    train_lite_differently(monkeypatch)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.report is not None
+    assert OTHER_WEIGHTS in done.report.notes
+    assert done.report.iterations == 30
+    assert "other weights of the lite network" in caplog.text
+
+
 async def test_forgotten_engine_registers_again(
     queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +176,7 @@ async def test_forgotten_engine_registers_again(
     monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.05)
     async with worker(queue, settings), asyncio.timeout(30):
         for _ in range(2):
-            while not (await queue.standings.overview(None)).engines_alive:
+            while not (await queue.positions.overview(None)).engines_alive:
                 await asyncio.sleep(0.02)
             await queue.engines.forget(INFO.id)
 
@@ -167,7 +192,7 @@ async def test_engine_that_finds_its_lease_lost_at_the_end_withdraws_the_death(
         async with queue.database.write() as transaction:
             row = await row_of(transaction, claim.job.id)
             assert row is not None
-            await reaping._reap_one(transaction, row)
+            await reaper._reap_one(transaction, row)
         return await finish(claim, *given, **named)
 
     monkeypatch.setattr(queue.claims, "finish", reaped_just_before)

@@ -12,7 +12,7 @@ from common.settings import Settings
 from common.variants import left_out
 from engine.styles import presets
 from engine.styles.fetch import FetchError, NotHereError
-from engine.worker import surroundings
+from engine.worker import health
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting
@@ -152,7 +152,7 @@ async def test_full_disk_does_not_count_as_a_missing_style(
     styles: tuple[str, ...],
 ) -> None:
     """It leaves no style out, ends no job, and keeps no painting from being offered."""
-    monkeypatch.setattr(surroundings, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(health, "BACKOFF", Backoff(0.1, 0.3))
     asked: list[str] = []
 
     def fetch(painting: object, *_given: object, **_more: object) -> None:

@@ -14,7 +14,7 @@ from engine.moving.painted_frames import PaintedFrames
 from engine.painting.events import Losses, Prepared, Stepped
 from engine.worker import clip_painting, previews, progress_reporter
 from engine.worker.clip_painting import ClipReporter
-from engine.worker.handle import JobHandle
+from engine.worker.job_handle import JobHandle
 from engine.worker.progress_reporter import ProgressReporter
 from jobs.model import Progress
 
@@ -59,9 +59,9 @@ def test_previews_begin_once_the_picture_looks_painted_and_keep_one_size(
     monkeypatch.setattr(progress_reporter, "PREVIEW_SECONDS", 0.0)
     store, handle = PictureStore(str(tmp_path)), Handle()
     reporter = ProgressReporter(store, handle)
-    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
+    reporter.on_event(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
     for iteration in (1, 14, 15, 61):
-        reporter.hear(stepped(iteration))
+        reporter.on_event(stepped(iteration))
     keys = [one.preview_key for one in handle.told[1:]]
     assert keys[:2] == [None, None]
     for key in keys[2:]:
@@ -78,9 +78,9 @@ def test_clip_previews_have_one_size_from_the_first_iteration(
     monkeypatch.setattr(clip_painting, "PREVIEW_SECONDS", 0.0)
     store, handle = PictureStore(str(tmp_path)), Handle()
     reporter = ClipReporter(store, handle, 5, PaintedFrames(tmp_path / "frames"))
-    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
+    reporter.on_event(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
     for iteration in (1, 61):
-        reporter.hear(FrameStepped(1, 5, 0.1, None, stepped(iteration).preview))
+        reporter.on_event(FrameStepped(1, 5, 0.1, None, stepped(iteration).preview))
     for told in handle.told:
         assert told.preview_key is not None
         with Image.open(io.BytesIO(store.get_sync(told.preview_key))) as shown:
@@ -90,9 +90,9 @@ def test_clip_previews_have_one_size_from_the_first_iteration(
 def test_first_preview_is_not_delayed_by_the_progress_interval(tmp_path: Path) -> None:
     store, handle = PictureStore(str(tmp_path)), Handle()
     reporter = ProgressReporter(store, handle)
-    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
+    reporter.on_event(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
     for iteration in range(1, 21):  # at once
-        reporter.hear(stepped(iteration))
+        reporter.on_event(stepped(iteration))
     told = [(one.iteration, one.preview_key is not None) for one in handle.told[1:]]
     assert told == [(1, False), (15, True)]
 
@@ -114,13 +114,13 @@ def test_a_slow_store_does_not_hold_up_the_painting(
 
     monkeypatch.setattr(store, "put_sync", slowly)
     reporter = ProgressReporter(store, handle)
-    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
+    reporter.on_event(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
     for iteration in range(20, 30):
-        reporter.hear(stepped(iteration))  # would wait for ever
+        reporter.on_event(stepped(iteration))  # would wait for ever
     assert len(handle.told) == 11
     assert len(asked) == 1, "one is on its way"
     answers.release()
     wait([reporter._previews._storing] if reporter._previews._storing else [])
-    reporter.hear(stepped(30))
+    reporter.on_event(stepped(30))
     assert handle.told[-1].preview_key is not None
     answers.release(2)

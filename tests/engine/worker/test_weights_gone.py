@@ -8,12 +8,12 @@ from safetensors.torch import save_file
 from common.backoff import Backoff
 from common.settings import Settings, load_settings
 from engine.networks.weights import is_whole, load_weights
-from engine.worker import service, surroundings
+from engine.worker import health, service
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
-from tests.kit.thin import thin_weights
+from tests.kit.thin_vgg19 import thin_weights
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_vgg19_job_waits_for_missing_weights_while_lite_jobs_are_painted(
     harm: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(surroundings, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(health, "BACKOFF", Backoff(0.1, 0.3))
     monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.2)
     whole = file.read_bytes()
     # No iteration of the first trial of this engine may have opened them before.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobs.changing.administration import REASON_LIMIT
+from jobs.management.administration import REASON_LIMIT
 from tests.bot.commands.admin.test_operator import run_by
 from tests.kit.world import World
 
@@ -41,8 +41,10 @@ async def test_every_page_of_a_blocklist_with_long_reasons_can_be_shown(
     admin = world.user("admin")
     await block_many(world, world.guild_id, reason)
     message = await world.slash(admin, "blocklist show")
-    seen = set(re.findall(r"<@(\d{18})>", message.text))
+    seen, page = set(re.findall(r"<@(\d{18})>", message.text)), 1
     while any(b["label"] == "Next" and not b.get("disabled") for b in message.buttons):
         await world.press(admin, message, "Next")
+        page += 1
+        assert f"Page {page} of 3" in message.text
         seen |= set(re.findall(r"<@(\d{18})>", message.text))
     assert len(seen) == MANY

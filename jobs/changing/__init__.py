@@ -1,1 +1,0 @@
-"""Operations on jobs and rules from outside: cancelling, admins, retention, privacy, styles."""

@@ -1,0 +1,170 @@
+"""How a job leaves an engine: ended, or requeued at its old place."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobs.core import VARIANT, change_job, record
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
+from jobs.db.rows import J, lenient, to_json
+from jobs.model import Failure, FailureKind, JobState, Progress
+from jobs.submission.limits import DAY_SECONDS
+
+DEATHS_ALLOWED = 3
+"""The third death of its engine fails a job."""
+HANGS_ALLOWED = 3
+"""The third hang of its engine fails a job."""
+DIED, SURVIVED, HUNG, RETRIED = "engine_died", "engine_survived", "engine_hung", "retried"
+"""Kinds of events in a job's history."""
+PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
+"""Picture roles of the newest two previews."""
+CHECKPOINT, FRAME = "checkpoint", "frame:"
+"""Picture role of the newest checkpoint; prefix of the roles of its painted frames."""
+
+
+async def end_job(
+    transaction: Transaction,
+    row: Record,
+    state: JobState,
+    actor: str,
+    *,
+    failure: Failure | None = None,
+    **values: Any,
+) -> list[str]:
+    """End a job that the transaction has locked, and refund what should not count.
+
+    A job that failed through no fault of the user does not count against the daily limit. Otherwise
+    the pictures that were painted or begun count, and the others do not. A job that killed its
+    engines counts as begun, or a user could kill engines all day. Of a job with several pictures,
+    the finished ones are kept and shown: see `Job.versions`.
+
+    Returns:
+        Keys of files that only its engine needed, to be discarded after the commit.
+    """
+    if state is not JobState.DONE:
+        finished = await _finished(transaction, row)
+        begun = _begun(row, len(finished))
+        is_free = failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
+        values = {**({"counted": False} if is_free or not begun else {"pictures": begun}), **values}
+        values |= _owed(row, begun)
+        if finished:
+            told = lenient(Progress, row.progress) or Progress(0, 0, 0.0)
+            values["progress"] = to_json(replace(told, done=finished))
+            values["result_key"] = finished[0]
+    if failure is not None:
+        values["failure"] = to_json(failure)
+    await change_job(
+        transaction,
+        row.id,
+        state=state.value,
+        engine_id=None,
+        lease_expires_at=None,
+        checkpoint_key=None,
+        ended_at=transaction.now,
+        revision=J.revision + 1,
+        **values,
+    )
+    uses = schema.picture_uses
+    dropped = await transaction.execute(
+        sa.delete(uses)
+        .where(uses.c.job_id == row.id, is_working_file(uses.c.role))
+        .returning(uses.c.role, uses.c.key)
+    )
+    # The delivery may be about to read this preview; garbage collection deletes it later.
+    keys = [str(each.key) for each in dropped if each.role != PREVIEW_BEFORE]
+    details = {} if failure is None else {"kind": failure.kind, "error_id": failure.error_id}
+    await record(transaction, row.id, state.value, actor, details)
+    await transaction.notify(CHANGED_TOPIC)
+    return keys
+
+
+async def _finished(transaction: Transaction, row: Record) -> tuple[str, ...]:
+    """Keys of the finished pictures of a job with several, in order."""
+    uses = schema.picture_uses.c
+    its = sa.select(uses.key).where(uses.job_id == row.id, uses.role.startswith(VARIANT))
+    return tuple(await transaction.scalars(its.order_by(uses.role)))
+
+
+def _begun(row: Record, finished: int) -> int:
+    """How many pictures of a job are finished or were begun.
+
+    An engine that requeued it without counting an attempt has begun only those that it finished.
+    """
+    return int(min(finished + (row.attempts > 0), row.pictures))
+
+
+def _owed(row: Record, begun: int) -> dict[str, float]:
+    """Finish tags of a job not painted to its end: its flows are not charged for the rest."""
+    if row.started_at is None:
+        return {"user_finish": 0.0, "finish": 0.0}
+    rest = (row.finish - row.start) * (1 - max(1, begun) / max(1, row.pictures))
+    return {"user_finish": row.user_finish - rest, "finish": row.finish - rest}
+
+
+def is_working_file(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """A condition on roles: nobody needs the picture once the job has ended."""
+    return sa.or_(role.in_([CHECKPOINT, PREVIEW_BEFORE]), role.startswith(FRAME))
+
+
+async def end_lost(
+    transaction: Transaction, row: Record, kind: str, actor: str, failure: Failure
+) -> list[str]:
+    """Fail a job whose engines died or hung too often.
+
+    It counts against the member's daily limit, or a user could kill engines all day; unless another
+    member's job met the same within a day, which points to the machine.
+
+    Args:
+        transaction: has locked the job.
+        row: the job.
+        kind: event kind, `DIED` or `HUNG`.
+        actor: who ends it, for the history.
+        failure: what the member is told.
+
+    Returns:
+        As `end_job`.
+    """
+    events = schema.events.c
+    others = (
+        sa.select(events.id)
+        .join(schema.jobs, J.id == events.job_id)
+        .where(
+            events.kind == kind,
+            events.at > transaction.now - DAY_SECONDS,
+            J.user_id != row.user_id,
+        )
+    )
+    is_machines = await transaction.scalar(others.limit(1)) is not None
+    values = {"counted": False} if is_machines else {}
+    return await end_job(transaction, row, JobState.FAILED, actor, failure=failure, **values)
+
+
+async def requeue(
+    transaction: Transaction,
+    row: Record,
+    kind: str,
+    actor: str,
+    *,
+    died: bool,
+    details: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Requeue a running job. Its tags have not changed, so it returns to its old place.
+
+    Returns nothing to discard, in the form of `end_job`.
+    """
+    counted = {"deaths": J.deaths + 1} if died else {"attempts": J.attempts - 1}
+    await change_job(
+        transaction,
+        row.id,
+        state=JobState.QUEUED.value,
+        engine_id=None,
+        lease_expires_at=None,
+        revision=J.revision + 1,
+        **counted,
+    )
+    await record(transaction, row.id, kind, actor, details)
+    await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
+    return []

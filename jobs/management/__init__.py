@@ -1,0 +1,1 @@
+"""What members and admins manage: jobs, limits, blocks, pauses, styles, galleries."""

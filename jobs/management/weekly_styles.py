@@ -1,0 +1,143 @@
+"""A server's style of the week: one at a time, with an end."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from jobs.core import QueuePart
+from jobs.db import schema
+from jobs.db.database import Record
+from jobs.db.rows import J, from_row, moment
+from jobs.management.audit import write_audit
+from jobs.management.styles import SAVED_STYLE
+from jobs.model import JobState
+
+W = schema.weekly_styles.c
+BEGIN, END = "begin_weekly_style", "end_weekly_style"
+_ISOLATES = "\u2068\u2069"
+"""Unicode isolates around a right-to-left name, as it is displayed."""
+KEPT_SECONDS = 30 * 86_400.0
+"""How long an ended one is kept, for members who press its button."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyStyle:
+    """A server's style of the week."""
+
+    guild_id: int
+    style: str
+    """As in the preset option of `/paint`."""
+    name: str
+    channel_id: int
+    message_id: int | None
+    began_at: datetime
+    ends_at: datetime
+    is_over: bool
+
+
+class WeeklyStyles(QueuePart):
+    """Begins and ends styles of the week; the bot updates their messages."""
+
+    async def of(self, guild_id: int) -> WeeklyStyle | None:
+        """A server's style of the week, which may have ended recently; None if there is none."""
+        found = sa.select(schema.weekly_styles).where(W.guild_id == guild_id)
+        row = await self._database.one_or_none(found)
+        return None if row is None else _from_row(row)
+
+    async def begin(self, weekly: WeeklyStyle, by_user: int) -> WeeklyStyle | None:
+        """Begin a style of the week, replacing any other.
+
+        Returns:
+            The one that this ended, whose message needs an update; None if none was running.
+        """
+        async with self._database.write() as transaction:
+            await transaction.lock(f"atelier-weekly:{weekly.guild_id}")
+            now, guild_id = transaction.now, weekly.guild_id
+            found = sa.select(schema.weekly_styles).where(
+                W.guild_id == guild_id, W.ended_at.is_(None)
+            )
+            before = await transaction.one_or_none(found)
+            if before is not None and before.ends_at > now:
+                await write_audit(transaction, guild_id, by_user, END, {"name": before.name})
+            ends_at = weekly.ends_at.timestamp()
+            await transaction.replace(
+                schema.weekly_styles,
+                {"guild_id": guild_id},
+                style=weekly.style,
+                name=weekly.name[:200],
+                channel_id=weekly.channel_id,
+                message_id=weekly.message_id,
+                by_user=by_user,
+                began_at=weekly.began_at.timestamp(),
+                ends_at=ends_at,
+            )
+            details = {"name": weekly.name, "until": ends_at}
+            await write_audit(transaction, guild_id, by_user, BEGIN, details)
+        if before is None:
+            return None
+        ended = _from_row(before)
+        return replace(ended, ends_at=min(ended.ends_at, moment(now)))
+
+    async def end(self, guild_id: int, by_user: int) -> WeeklyStyle | None:
+        """End it now; None if none is running. It is then returned by `due` for its message."""
+        async with self._database.write() as transaction:
+            row = await transaction.one_or_none(
+                sa.update(schema.weekly_styles)
+                .where(W.guild_id == guild_id, W.ended_at.is_(None), W.ends_at > transaction.now)
+                .values(ends_at=transaction.now)
+                .returning(schema.weekly_styles)
+            )
+            if row is None:
+                return None
+            await write_audit(transaction, guild_id, by_user, END, {"name": row.name})
+            return _from_row(row)
+
+    async def due(self) -> list[WeeklyStyle]:
+        """Ended ones whose message does not say so yet."""
+        async with self._database.read_now() as (connection, now):
+            over = sa.select(schema.weekly_styles).where(W.ends_at <= now, W.ended_at.is_(None))
+            return [_from_row(row) for row in await connection.execute(over)]
+
+    async def mark_ended(self, guild_id: int) -> None:
+        """Record that its message says so, or no longer exists."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                sa.update(schema.weekly_styles)
+                .where(W.guild_id == guild_id, W.ends_at <= transaction.now)
+                .values(ended_at=transaction.now)
+            )
+            long_over = W.ended_at < transaction.now - KEPT_SECONDS
+            await transaction.execute(sa.delete(schema.weekly_styles).where(long_over))
+
+    async def painted(self, weekly: WeeklyStyle) -> int:
+        """Number of the server's pictures painted in it between its beginning and end."""
+        in_it = await self._words_of(weekly)
+        statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(
+            J.guild_id == weekly.guild_id,
+            J.created_at >= weekly.began_at.timestamp(),
+            J.created_at < weekly.ends_at.timestamp(),
+            J.state == JobState.DONE.value,
+            sa.or_(*(J.inputs.contains(words, autoescape=True) for words in in_it)),
+        )
+        return int((await self._database.scalars(statement))[0])
+
+    async def _words_of(self, weekly: WeeklyStyle) -> list[str]:
+        """Texts that the stored inputs of a picture in this style contain.
+
+        For a saved style these are its picture's key and its name; it may have been replaced or
+        removed meanwhile.
+        """
+        found, styles = [weekly.style], schema.user_styles.c
+        if weekly.style.startswith(SAVED_STYLE):
+            found = [weekly.name.strip(_ISOLATES)]
+            is_it = styles.id == int(weekly.style.removeprefix(SAVED_STYLE))
+            kept = sa.select(styles.picture_key, styles.name).where(is_it)
+            if (row := await self._database.one_or_none(kept)) is not None:
+                found = [row.picture_key, row.name]
+        return [json.dumps(words, ensure_ascii=False) for words in found]
+
+
+def _from_row(row: Record) -> WeeklyStyle:
+    return from_row(WeeklyStyle, row, is_over=row.ended_at is not None)

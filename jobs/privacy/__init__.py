@@ -1,0 +1,1 @@
+"""What is kept of users and for how long: export, erasure, retention."""

@@ -1,0 +1,322 @@
+"""What a command needs may be away: it waits, says so, and goes on by itself."""
+
+import asyncio
+import contextlib
+import errno
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from bot.intake import dependencies, fair_use, service
+from bot.intake.pictures import PictureIntake
+from bot.intake.request import PaintRequest
+from common.backoff import Backoff
+from common.store import PictureStore, StorageUnavailableError
+from jobs.model import JobState
+from jobs.queue import JobQueue
+from sandbox.model import Interaction
+from tests.kit.world import PHOTO, World
+
+BY_ITSELF = "I will go on by myself"
+NOT_STORED = "Pictures cannot be read or stored at the moment"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(dependencies, "NOTICE_AFTER_SECONDS", 0.2)
+
+
+class Away:
+    """A store that can be taken away from all who use it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_away = False
+        self.asked = 0
+        put = PictureStore.put_sync
+
+        def put_sync(store: PictureStore, data: bytes, suffix: str) -> str:
+            self.asked += 1
+            if self.is_away:
+                raise StorageUnavailableError("The picture store cannot be used: refused.")
+            return put(store, data, suffix)
+
+        monkeypatch.setattr(PictureStore, "put_sync", put_sync)
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Away:
+    return Away(monkeypatch)
+
+
+@contextlib.contextmanager
+def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No transaction of this process begins inside."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ECONNREFUSED, "Connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(queue.database.engine), "connect", refuse)
+        yield
+
+
+async def one_picture(world: World, interaction: Interaction) -> None:
+    """The command has become one job with one picture in one message, and nothing besides."""
+    await world.wait_finished(interaction)
+    (job,) = await world.jobs()
+    assert job.state is JobState.DONE
+    assert interaction.message is not None
+    assert BY_ITSELF not in interaction.message.text
+    assert len(world.discord.messages()) == 1
+    assert world.discord.dms(world.user()) == []
+    await world.wait_no_intakes()
+
+
+async def test_command_resumes_by_itself_after_a_store_outage(world: World, store: Away) -> None:
+    await world.start_engine()
+    store.is_away = True
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, BY_ITSELF)
+    assert await world.jobs() == []
+    store.is_away = False
+    await one_picture(world, interaction)
+
+
+async def test_hanging_store_shows_the_waiting_notice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependencies, "SLOW_SECONDS", 0.3)
+    await world.start_engine()
+    answers, put = threading.Event(), PictureStore.put_sync
+
+    def put_sync(store: PictureStore, data: bytes, suffix: str) -> str:
+        answers.wait(60)
+        return put(store, data, suffix)
+
+    monkeypatch.setattr(PictureStore, "put_sync", put_sync)
+    try:
+        interaction = await world.paint()
+        await world.wait_for_text(interaction, BY_ITSELF)
+    finally:
+        answers.set()
+    await one_picture(world, interaction)
+
+
+async def test_ephemeral_command_gets_an_ephemeral_waiting_notice(
+    world: World, store: Away
+) -> None:
+    await world.start_engine()
+    store.is_away = True
+    interaction = await world.paint({"ephemeral": True})
+    message = await world.wait_for_text(interaction, BY_ITSELF)
+    assert message.ephemeral
+    store.is_away = False
+    await world.wait_finished(interaction)
+
+
+async def test_command_sent_during_a_database_outage_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database_away(world.queue, monkeypatch):
+        interaction = await world.paint()
+        assert interaction.acknowledged_after_seconds is not None
+        await world.wait_for_text(interaction, BY_ITSELF)
+    await world.start_engine()
+    await one_picture(world, interaction)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_waiting_commands_resume_a_few_at_a_time(
+    world: World, store: Away, monkeypatch: pytest.MonkeyPatch, restarts: bool
+) -> None:
+    """After an outage hundreds may have waited for its end: none is lost, some come at a time."""
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
+    inside, most = Counter[int](), Counter[int]()
+    gather = PictureIntake.gather
+
+    async def counting(intake: PictureIntake, request: PaintRequest) -> object:
+        member = request.asker.user_id
+        inside.update({member: 1, 0: 1})
+        try:
+            if not store.is_away:
+                most.update(
+                    {
+                        each: inside[each] - most[each]
+                        for each in (member, 0)
+                        if inside[each] > most[each]
+                    }
+                )
+            return await gather(intake, request)
+        finally:
+            inside.subtract({member: 1, 0: 1})
+
+    monkeypatch.setattr(PictureIntake, "gather", counting)
+    store.is_away = True
+    members = [world.discord.world.add_user(f"member{number}") for number in range(5)]
+    waiting_ones = [await world.paint(user=member.name) for member in members for _ in range(6)]
+    for each in waiting_ones:
+        await world.wait_for_text(each, BY_ITSELF)
+    if restarts:
+        await world.stop_bot()
+    store.is_away = False
+    most.clear()
+    if restarts:
+        await world.start_bot()
+    for each in waiting_ones:
+        await world.wait_for_text(each, "Place")
+    assert 0 < most[0] <= 16
+    assert all(most[member.id] <= 4 for member in members)
+    await world.wait_no_intakes()
+
+
+async def test_waiting_command_survives_a_restart(
+    world: World, store: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
+    store.is_away = True
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.stop_bot()
+    await world.start_bot()
+    await world.start_engine()
+    asked = store.asked
+    await world.eventually(lambda: store.asked > asked)
+    store.is_away = False
+    await one_picture(world, interaction)
+
+
+async def test_command_kept_only_as_a_file_survives_a_restart(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
+    with database_away(world.queue, monkeypatch):
+        interaction = await world.paint()
+        await world.wait_for_text(interaction, BY_ITSELF)
+        await world.stop_bot()
+    await world.start_bot()
+    await world.start_engine()
+    await one_picture(world, interaction)
+
+
+async def test_expired_waiting_command_is_refused_and_dropped(world: World, store: Away) -> None:
+    store.is_away = True
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, BY_ITSELF)
+    world.shift_clock(14 * 60 + 30)
+    await world.eventually(lambda: NOT_STORED in told(interaction))
+    store.is_away = False
+    await world.wait_no_intakes()
+    assert await world.jobs() == []
+
+
+async def test_database_outage_until_expiry_leaves_one_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database_away(world.queue, monkeypatch):
+        interaction = await world.paint()
+        await world.wait_for_text(interaction, BY_ITSELF)
+        world.shift_clock(14 * 60 + 30)
+        await world.eventually(lambda: "The queue cannot be reached" in told(interaction))
+    await world.wait_no_intakes()
+    await world.eventually(lambda: len(world.discord.messages()) == 1)
+    (message,) = world.discord.messages()
+    assert message.ephemeral
+    assert not message.loading
+    assert await world.jobs() == []
+
+
+def told(interaction: Interaction) -> str:
+    messages = [interaction.message, *interaction.followups]
+    return "\n".join(one.text for one in messages if one is not None)
+
+
+async def test_attachment_outage_is_waited_out_and_not_counted_as_a_refusal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_use, "REFUSALS_EACH", 1)
+    await world.start_engine()
+    world.discord.faults.add("GET", "*photo.png*", status=503, times=10_000)
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, BY_ITSELF)
+    world.discord.faults.waiting.clear()
+    await one_picture(world, interaction)
+    await world.wait_finished(await world.paint())
+
+
+async def test_photo_without_a_style_waits_before_asking_for_one(world: World, store: Away) -> None:
+    store.is_away = True
+    interaction = await world.paint(attachments=PHOTO)
+    await world.wait_for_text(interaction, BY_ITSELF)
+    store.is_away = False
+    await world.eventually(lambda: interaction.message is not None and interaction.message.buttons)
+    assert BY_ITSELF not in told(interaction)
+
+
+async def test_command_erased_while_waiting_is_not_painted(world: World, store: Away) -> None:
+    store.is_away = True
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.queue.privacy.erase_user(world.user().id)
+    store.is_away = False
+    await world.eventually(lambda: "erased" in told(interaction))
+    assert await world.jobs() == []
+
+
+async def test_waiting_commands_share_their_retries(world: World, store: Away) -> None:
+    await world.start_engine()
+    store.is_away = True
+    names = [world.discord.add_user(f"member{number}").name for number in range(6)]
+    interactions = [await world.paint(user=name) for name in names]
+    for interaction in interactions:
+        await world.wait_for_text(interaction, BY_ITSELF)
+    await asyncio.sleep(3.0)
+    asked = store.asked
+    await asyncio.sleep(2.0)
+    assert store.asked - asked < 40, "six that each looked ten times a second would be more"
+    store.is_away = False
+    for interaction in interactions:
+        await world.wait_finished(interaction)
+
+
+async def test_silent_database_does_not_prevent_acknowledgements(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is closed in order where a question is taken back, which takes seconds."""
+    ended = asyncio.Event()
+
+    async def silent(*_: object) -> None:
+        try:
+            await ended.wait()
+        except asyncio.CancelledError:
+            await ended.wait()
+            raise
+
+    job = await world.make_painted_job(world.user())
+    monkeypatch.setattr(world.queue.defaults, "in_force", silent)
+    monkeypatch.setattr(world.queue.submissions, "refusal_to_post", silent)
+    try:
+        interaction = await world.paint()
+        await world.eventually(lambda: interaction.acknowledged_after_seconds)
+        options = {"picture": job.id, "everybody": True}
+        shown = await world.discord.slash(world.user(), "show", options)
+        assert "The queue cannot be reached" in await world.answer_text(shown)
+    finally:
+        ended.set()
+
+
+async def test_locked_database_shows_the_waiting_notice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a backup tool does: all can still be read."""
+    monkeypatch.setattr(dependencies, "SLOW_SECONDS", 0.3)
+    await world.start_engine()
+    database = world.settings.atelier_data_dir / "atelier.sqlite3"
+    with contextlib.closing(sqlite3.connect(database)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        interaction = await world.paint()
+        await world.wait_for_text(interaction, BY_ITSELF)
+    await one_picture(world, interaction)

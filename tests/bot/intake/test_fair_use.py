@@ -1,0 +1,305 @@
+"""What one member may have under way before there is a job."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.intake import fair_use
+from bot.intake.fair_use import REFUSALS_SECONDS, REQUESTS_EACH, ByteBudget, FairSemaphore, FairUse
+from bot.intake.quota import StorageQuota
+from bot.kit import UserError
+from bot.pictures.upload_encoder import UploadEncoder
+from common.settings import MIB
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World, text_of
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+class Guests:
+    """Those who come for turns, and the order in which they are let in."""
+
+    def __init__(self, turns: FairSemaphore) -> None:
+        self.turns = turns
+        self.inside: list[str] = []
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def come(self, name: str) -> None:
+        self.tasks[name] = asyncio.create_task(self._stay(name))
+        await settle()
+
+    async def _stay(self, name: str) -> None:
+        async with self.turns.turn(ord(name[0])):
+            self.inside.append(name)
+            await asyncio.Event().wait()
+
+    async def go(self, name: str) -> None:
+        self.tasks[name].cancel()
+        await asyncio.gather(self.tasks[name], return_exceptions=True)
+        await settle()
+
+
+async def test_one_member_cannot_hold_every_turn() -> None:
+    guests = Guests(FairSemaphore(at_once=3, each=2, waiting_each=5))
+    for name in ("a1", "a2", "a3", "b1"):
+        await guests.come(name)
+    assert guests.inside == ["a1", "a2", "b1"]
+    await guests.go("b1")
+    assert guests.inside == ["a1", "a2", "b1"], "a3 would be a third of one member"
+    await guests.go("a1")
+    assert guests.inside[-1] == "a3"
+    for task in guests.tasks.values():
+        task.cancel()
+
+
+async def test_members_take_turns() -> None:
+    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=5))
+    for name in ("a1", "a2", "a3", "b1", "c1"):
+        await guests.come(name)
+    for gone, name in enumerate(("a1", "a2", "b1", "c1"), start=1):
+        await guests.go(name)
+        assert len(guests.inside) == gone + 1, "one at a time"
+    assert guests.inside == ["a1", "a2", "b1", "c1", "a3"]
+    await guests.go("a3")
+
+
+async def test_pictures_of_one_command_get_consecutive_turns() -> None:
+    guests = Guests(FairSemaphore(at_once=2, each=2, waiting_each=5))
+    for name in ("a1", "a2", "b1", "b2", "c1", "c2", "b3"):
+        await guests.come(name)
+    for name in ("a1", "a2", "b1", "b2", "c1"):
+        await guests.go(name)
+    assert guests.inside == ["a1", "a2", "b1", "b2", "c1", "c2", "b3"]
+    for name in ("c2", "b3"):
+        await guests.go(name)
+
+
+async def test_cancelled_waiter_takes_no_turn() -> None:
+    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=5))
+    for name in ("a1", "b1", "c1"):
+        await guests.come(name)
+    await guests.go("b1")
+    await guests.go("a1")
+    assert guests.inside == ["a1", "c1"]
+    await guests.go("c1")
+    await guests.come("d1")
+    assert guests.inside[-1] == "d1"
+    await guests.go("d1")
+
+
+async def test_turn_granted_to_a_cancelled_waiter_is_passed_on() -> None:
+    turns = FairSemaphore(at_once=1, each=1, waiting_each=5)
+    guests = Guests(turns)
+    async with turns.turn(0):
+        await guests.come("b1")
+    await guests.go("b1")  # the turn is given, and it has not heard of that
+    assert guests.inside == []
+    await guests.come("c1")
+    assert guests.inside == ["c1"]
+    await guests.go("c1")
+
+
+async def test_byte_budget_blocks_until_bytes_are_released() -> None:
+    budget, held = ByteBudget(total_bytes=10, pieces=8), list[int]()
+    done = {size: asyncio.Event() for size in (7, 6)}
+
+    async def hold(size: int) -> None:
+        async with budget.hold(size):
+            held.append(size)
+            await done[size].wait()
+
+    tasks = [asyncio.create_task(hold(size)) for size in done]
+    await settle()
+    assert held == [7]
+    done[7].set()
+    await settle()
+    assert held == [7, 6]
+    done[6].set()
+    await asyncio.gather(*tasks)
+    for _ in range(2):
+        async with asyncio.timeout(1), budget.hold(99):
+            pass  # what is larger than all has all of it
+
+
+async def test_member_with_too_many_waiting_turns_is_refused() -> None:
+    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=2))
+    for name in ("a1", "a2", "a3", "a4"):
+        await guests.come(name)
+    with pytest.raises(UserError, match="as one member may have"):
+        guests.tasks["a4"].result()
+    for name in ("a1", "a2", "a3"):
+        guests.tasks[name].cancel()
+
+
+def test_request_counts_only_during_its_intake() -> None:
+    bot: Any = SimpleNamespace(clock=lambda: 0.0)
+    counted = FairUse(bot)
+    for _ in range(2 * REQUESTS_EACH):
+        with counted.request(1):
+            counted.check(1)
+    with contextlib.ExitStack() as taken_in:
+        for _ in range(REQUESTS_EACH):
+            taken_in.enter_context(counted.request(1))
+        with pytest.raises(UserError, match="as one member may have"):
+            counted.check(1)
+        counted.check(2)
+    counted.check(1)
+
+
+async def test_results_are_encoded_before_pictures_shown_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow_child(module: str, header: object, files: list[bytes], **_: object) -> object:
+        begun.append(files[0].decode())
+        await go_on.wait()
+        fields = {"suffix": ".jpg", "quality": 90, "width_px": 1, "height_px": 1}
+        return fields, [b"\xff\xd8\xff"]
+
+    monkeypatch.setattr("bot.pictures.upload_encoder.ask_child", slow_child)
+    encoder = UploadEncoder()
+    tasks = []
+    for name, is_result in (("first", False), ("again", False), ("result", True)):
+        tasks.append(
+            asyncio.create_task(encoder.make("fit", 1, name.encode(), is_result=is_result))
+        )
+        await settle()
+    go_on.set()
+    await asyncio.gather(*tasks)
+    assert begun == ["first", "result", "again"]
+
+
+async def test_cancelled_waiter_does_not_block_the_upload_encoder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def child(*_: object, **__: object) -> object:
+        fields = {"suffix": ".jpg", "quality": 90, "width_px": 1, "height_px": 1}
+        return fields, [b"\xff\xd8\xff"]
+
+    monkeypatch.setattr("bot.pictures.upload_encoder.ask_child", child)
+    encoder = UploadEncoder()
+    async with encoder._turn(is_result=True):
+        waiting = asyncio.create_task(encoder.make("fit", 1, b""))
+        await settle()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    async with asyncio.timeout(1):
+        await encoder.make("fit", 1, b"")
+
+
+async def test_twenty_comparisons_load_one_picture_at_a_time(world: World) -> None:
+    """Most are refused with a sentence; those that wait have no picture in memory yet."""
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    reads: list[int] = []
+    under_way, all_pressed = 0, asyncio.Event()
+    real = world.queue.store.get
+
+    async def counted(key: str) -> bytes:
+        nonlocal under_way
+        under_way += 1
+        reads.append(under_way)
+        try:
+            await all_pressed.wait()
+            return await real(key)
+        finally:
+            under_way -= 1
+
+    world.queue.store.get = counted  # type: ignore[method-assign]
+    pressed = [await world.discord.press(world.user(), message, label="Compare") for _ in range(20)]
+    refusal = "as one member may have"
+    await world.eventually(lambda: sum(refusal in text_of(each) for each in pressed) == 16)
+    all_pressed.set()
+    said = [await world.answer_text(each) for each in pressed]
+    assert sum("Before and after" in words for words in said) == 4
+    assert sum(refusal in words for words in said) == 16
+    assert max(reads) == 1
+
+
+async def test_repeated_unusable_files_pause_uploads_of_the_member(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_use, "REFUSALS_EACH", 2)
+    broken = {"picture": ("a.png", b"no picture")}
+    sound = {"picture": ("a.png", plain_picture())}
+    for _ in range(2):
+        await world.slash(world.user(), "style save", {"name": "x"}, attachments=broken)
+    refused = await world.slash(world.user(), "style save", {"name": "x"}, attachments=sound)
+    assert "in a row could not be used" in refused.text
+    other = await world.slash(world.user("grace"), "style save", {"name": "x"}, attachments=sound)
+    assert "was saved" in other.text
+    world.shift_clock(REFUSALS_SECONDS + 1)
+    saved = await world.slash(world.user(), "style save", {"name": "x"}, attachments=sound)
+    assert "was saved" in saved.text
+
+
+async def test_requests_beyond_the_share_of_one_member_are_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_use, "REQUESTS_EACH", 1)
+    world.discord.faults.add("GET", "*style.png*", delay=3.0)
+    await world.paint()
+    refused = await world.paint()
+    assert "as one member may have" in await world.answer_text(refused)
+    others = await world.paint(user="grace")
+    await world.wait_for_text(others, "Place")
+
+
+@pytest.fixture
+def free_space(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def leave(free_bytes: int) -> None:
+        usage = shutil._ntuple_diskusage(2**40, 2**40 - free_bytes, free_bytes)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    return leave
+
+
+async def test_nearly_full_disk_refuses_commands_before_downloading(
+    world: World, free_space: Callable[[int], None]
+) -> None:
+    free_space(world.settings.disk_reserve_bytes)
+    downloads = len(world.discord.traffic)
+    interaction = await world.paint()
+    assert "hardly any room left on my disk" in await world.answer_text(interaction)
+    titles = [line.title for line in world.discord.traffic[downloads:]]
+    assert not [title for title in titles if "photo.png" in title and "GET" in title]
+
+
+async def test_disk_reserve_also_applies_to_the_storage_disk(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = tmp_path / "of another disk"
+    pictures.mkdir()
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda at: usage._replace(free=MIB if at == pictures else 2**40)
+    )
+    settings = world.settings.model_copy(update={"atelier_storage_url": str(pictures)})
+    with pytest.raises(UserError, match="hardly any room left on my disk"):
+        await StorageQuota(settings, world.queue).check(world.user().id, 1)
+    await StorageQuota(world.settings, world.queue).check(world.user().id, 1)
+
+
+async def test_disk_share_of_a_member_is_enforced(world: World) -> None:
+    ada = world.user()
+    await world.make_painted_job(ada)
+    used = await world.queue.retention.bytes_of(ada.id)
+    assert used > 0
+    assert await world.queue.retention.bytes_of(world.user("grace").id) == 0
+    settings = world.settings.model_copy(update={"atelier_max_member_mib": 1})
+    room = StorageQuota(settings, world.queue)
+    await room.check(ada.id, MIB - used)
+    with pytest.raises(UserError, match="Your pictures take up"):
+        await room.check(ada.id, MIB - used + 1)
+    await room.check(world.user("grace").id, MIB)

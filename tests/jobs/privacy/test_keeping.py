@@ -1,0 +1,296 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from common.store import StorageUnavailableError
+from jobs.db import schema
+from jobs.management.styles import Replaced, Saved, TooMany
+from jobs.model import JobState, Progress
+from jobs.outcomes import ClearUndone
+from jobs.privacy.retention import UNDO_SECONDS
+from jobs.queue import JobQueue
+from tests.jobs.privacy.conftest import keys_of, painted
+from tests.kit.samples import (
+    FakeClock,
+    claim_job,
+    delete_for_good,
+    engine_info,
+    paint_report,
+    submit_job,
+)
+
+DAY = 86_400.0
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_pictures_are_kept_as_long_as_the_server_says(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await queue.limits.set(6, {"retention_days": 2}, 9)
+    long, short = await painted(queue, "a"), await painted(queue, "b", 2, 6)
+    kept, dropped = await keys_of(queue, long), await keys_of(queue, short)
+    clock.advance(2.5 * DAY)
+    counts = await queue.retention.gc()
+    assert (counts.expired_jobs, counts.files) == (1, 2)
+    assert [await queue.store.exists(key) for key in (*kept, *dropped)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    job = await queue.jobs.get(short)
+    assert job is not None
+    assert job.state is JobState.DONE
+    assert job.result_key is None
+    assert job.pictures_deleted_at is not None
+    clock.advance(30 * DAY)
+    assert (await queue.retention.gc()).files == 2
+    assert (await queue.retention.gc()).files == 0
+    clock.advance(400 * DAY)
+    await queue.retention.gc()
+    assert await queue.jobs.get(long) is None
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_undelivered_pictures_are_kept_longer(queue: JobQueue, clock: FakeClock) -> None:
+    await submit_job(queue)
+    claim = await claim_job(queue)
+    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), paint_report())
+    clock.advance(31 * DAY)
+    assert (await queue.retention.gc()).expired_jobs == 0
+    clock.advance(7 * DAY)
+    assert (await queue.retention.gc()).expired_jobs == 1
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_gc_deletes_an_unreferenced_file(queue: JobQueue) -> None:
+    orphan = await queue.store.put(b"nobody's", "png")
+    style = await queue.store.put(b"somebody's", "png")
+    await queue.styles.save("user", 1, "Waves", style, 1)
+    assert (await queue.retention.gc()).files == 1
+    assert not await queue.store.exists(orphan)
+    assert await queue.store.exists(style)
+
+
+async def test_gc_keeps_live_engines_intakes_and_clearings(queue: JobQueue) -> None:
+    await queue.engines.register(engine_info())
+    await queue.intakes.open(77, 1, {})
+    job = await submit_job(queue)
+    cleared = await queue.clearings.clear(5, 9)
+    await queue.retention.gc()
+    assert (await queue.positions.overview(None)).engines_alive == 1
+    assert await queue.intakes.get(77) is not None
+    assert await queue.clearings.undo(cleared.id, 5, 9) == ClearUndone((job.id,), 0)
+
+
+async def test_gc_leaves_a_new_unreferenced_file(queue: JobQueue) -> None:
+    orphan = await queue.store.put(b"about to be named", "png")
+    await queue.retention.gc()
+    assert await queue.store.exists(orphan)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
+    job_id = await painted(queue, "a")
+    content, result = await keys_of(queue, job_id)
+    assert await queue.retention.delete_soon(12345, 1) is None
+    deleted = await delete_for_good(queue, job_id)
+    assert deleted.pictures_deleted_at is not None
+    assert not await queue.store.exists(content)
+    assert not await queue.store.exists(result)
+    waiting = await submit_job(queue, 1)
+    assert await queue.retention.delete_soon(waiting.id, 1) is None
+
+
+async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: FakeClock) -> None:
+    mine, moderated = await painted(queue, "a"), await painted(queue, "b")
+    job = await queue.jobs.get(mine)
+    assert job is not None
+    await queue.retention.delete_soon(mine, 1)
+    await queue.retention.delete_soon(moderated, 9)
+    assert await queue.retention.restore(moderated, 1, job.reply) is None
+    assert await queue.retention.restore(mine, 1, job.reply) is not None
+    clock.advance(UNDO_SECONDS)
+    assert await queue.retention.restore(moderated, 9, job.reply) is None
+    assert await queue.retention.finish_deleting() == 1
+    assert [each.id for each in await queue.jobs.of_user(1) if each.result_key] == [mine]
+
+
+async def test_deletion_tries_an_unavailable_store_only_once(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, asked = await painted(queue, "a"), list[str]()
+
+    async def away(key: str, _seconds: float) -> bool:
+        asked.append(key)
+        raise StorageUnavailableError("The picture store did not answer within 30 s.")
+
+    monkeypatch.setattr(queue.store, "delete_if_untouched", away)
+    assert (await delete_for_good(queue, job_id)).pictures_deleted_at is not None
+    assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_deletion_keeps_a_picture_another_job_uses(queue: JobQueue) -> None:
+    first = await painted(queue, "same")
+    second = await painted(queue, "same", 2)
+    content, result = await keys_of(queue, first)
+    await delete_for_good(queue, first, 1)
+    assert await queue.store.exists(content)
+    assert await queue.store.exists(result)
+    await delete_for_good(queue, second, 2)
+    assert not await queue.store.exists(content)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_superseded_checkpoints_and_previews_are_deleted_at_once(queue: JobQueue) -> None:
+    await submit_job(queue)
+    claim = await claim_job(queue)
+    checkpoints, previews = [], []
+    for step in range(4):
+        checkpoints.append(await queue.store.put(f"c{step}".encode(), "bin"))
+        await queue.claims.save_checkpoint(claim, checkpoints[-1])
+        previews.append(await queue.store.put(f"p{step}".encode(), "jpg"))
+        await queue.claims.report_progress(claim, _progress(step, previews[-1]))
+    assert [await queue.store.exists(key) for key in checkpoints] == [False, False, False, True]
+    assert [await queue.store.exists(key) for key in previews] == [False, False, True, True]
+
+
+def _progress(step: int, preview: str) -> Progress:
+    return Progress(step, 4, step / 4, preview_key=preview)
+
+
+async def test_styles_are_saved_replaced_limited_and_removed(queue: JobQueue) -> None:
+    first = await queue.styles.save("user", 1, "  My   Waves ", "k1.png", 1)
+    assert isinstance(first, Saved)
+    assert first.style.name == "My Waves"
+    assert isinstance(await queue.styles.save("user", 1, "MY WAVES", "k2.png", 1), Replaced)
+    assert isinstance(await queue.styles.save("guild", 5, "House", "k3.png", 9), Saved)
+    assert isinstance(await queue.styles.save("user", 2, "Other", "k4.png", 2), Saved)
+    names = [(style.name, style.scope) for style in await queue.styles.visible_to(1, 5)]
+    assert names == [("MY WAVES", "user"), ("House", "guild")]
+    assert len(await queue.styles.visible_to(1, None)) == 1
+    for number in range(24):
+        await queue.styles.save("user", 1, f"style {number}", "k.png", 1)
+    assert await queue.styles.save("user", 1, "one more", "k.png", 1) == TooMany(25)
+    assert isinstance(await queue.styles.save("user", 1, "style 3", "k9.png", 1), Replaced)
+    theirs = (await queue.styles.visible_to(2, None))[0]
+    assert not await queue.styles.remove(theirs.id, user_id=1, guild_id=5)
+    assert await queue.styles.remove(theirs.id, user_id=2, guild_id=None)
+
+
+async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) -> None:
+    clock.now = 20_000 * DAY + 3600
+    await submit_job(queue, 1)
+    clock.advance(10)
+    claim = await claim_job(queue)
+    clock.advance(30)
+    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), paint_report())
+    clock.advance(DAY)
+    await queue.jobs.cancel((await submit_job(queue, 2)).id, 2)
+    await submit_job(queue, 3, 6)
+    stats = await queue.statistics.read(5, 7)
+    assert [(day.pictures, day.users, day.cancelled) for day in stats.days] == [
+        (1, 1, 0),
+        (0, 1, 1),
+    ]
+    assert stats.days[0].waiting_seconds == pytest.approx(10)
+    assert stats.days[0].painting_seconds == pytest.approx(30)
+    assert (stats.pictures, stats.users) == (1, 2)
+    everywhere = await queue.statistics.read(None, 7)
+    assert everywhere.users == 3
+    assert [day.users for day in (await queue.statistics.read(None, 1)).days] == [2]
+
+
+async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) -> None:
+    """Such a row is left as it is; the bot says that it cannot read it, and engines pass it by."""
+    if queue.database.postgres:
+        rules = (
+            "ALTER TABLE jobs DROP CONSTRAINT ck_jobs_known_state",
+            "DROP TRIGGER jobs_transitions ON jobs",
+        )
+    else:
+        rules = ("PRAGMA ignore_check_constraints = ON", "DROP TRIGGER jobs_transitions")
+    odd, next_one = await submit_job(queue, 1), await submit_job(queue, 2)
+    async with queue.database.write() as transaction:
+        for rule in rules:
+            await transaction.connection.execute(sa.text(rule))
+        await transaction.connection.execute(
+            sa.text("UPDATE jobs SET state = 'resting' WHERE id = :id"), {"id": odd.id}
+        )
+    job = await queue.jobs.get(odd.id)
+    assert job is not None
+    assert job.unreadable is not None
+    assert [each.id for each in await queue.deliveries.due()] == [odd.id, next_one.id]
+    assert (await claim_job(queue)).job.id == next_one.id
+    await queue.claims.reap()
+    await queue.retention.gc()
+    await queue.positions.get_many([odd.id, next_one.id])
+    await queue.health.ask(ask_store=False)
+    await queue.statistics.read(None, 14)
+    await queue.clearings.clear(None, 1)
+    await queue.jobs.cancel(odd.id, 1)
+    await queue.privacy.erase_user(1)
+
+
+async def test_style_ids_are_stable_and_never_reused(queue: JobQueue) -> None:
+    async def saved(name: str, owner_id: int = 1) -> int:
+        key = await queue.store.put(f"{name} {owner_id}".encode(), "png")
+        outcome = await queue.styles.save("user", owner_id, name, key, owner_id)
+        assert isinstance(outcome, Saved | Replaced)
+        return outcome.style.id
+
+    first, second = await saved("a"), await saved("b")
+    assert await saved("A") == first
+    assert await queue.styles.remove(second, user_id=1, guild_id=None)
+    assert await saved("c", owner_id=2) not in {first, second}
+    await queue.privacy.erase_user(2)
+    ids = {first, second, await saved("d")}
+    await queue.privacy.erase_user(1)
+    assert await saved("e") not in ids
+
+
+async def test_gc_deletes_only_obsolete_rows(queue: JobQueue, clock: FakeClock) -> None:
+    async def count(table: sa.Table) -> int:
+        async with queue.database.read() as connection:
+            found = await connection.scalar(sa.select(sa.func.count()).select_from(table))
+            return int(found or 0)
+
+    await queue.engines.register(engine_info())
+    await queue.intakes.open(77, 1, {})
+    await queue.intakes.close(77)
+    ends = datetime.fromtimestamp(clock.now + DAY, UTC)
+    await queue.blocks.add(5, 1, 9, until=ends)
+    await queue.blocks.add(5, 2, 9, until=ends + timedelta(days=300))
+    await queue.blocks.add(5, 3, 9)
+    clock.advance(2 * DAY + 1)
+    await queue.retention.gc()
+    assert await count(schema.engines) == await count(schema.intakes) == 0
+    assert await count(schema.blocked_users) == 2
+    clock.advance(200 * DAY)
+    await queue.retention.gc()
+    assert {block.user_id for block in await queue.blocks.all(5)} == {2, 3}
+    assert len(await queue.audit.read(5)) == 3, "an admin may look for half a year"
+    clock.advance(200 * DAY)
+    await queue.retention.gc()
+    assert await queue.audit.read(5) == []
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_timelapse_and_records_are_kept_as_long_as_the_picture(
+    queue: JobQueue,
+) -> None:
+    await submit_job(queue)
+    claim = await claim_job(queue)
+    result, film, plot = [
+        await queue.store.put(words, kind)
+        for words, kind in ((b"a", "png"), (b"b", "mp4"), (b"c", "png"))
+    ]
+    told = replace(paint_report(), records={"losses.png": plot})
+    await queue.claims.finish(claim, result, told, timelapse_key=film)
+    await queue.retention.gc()
+    assert all([await queue.store.exists(key) for key in (result, film, plot)])
+    await delete_for_good(queue, claim.job.id)
+    assert not any([await queue.store.exists(key) for key in (result, film, plot)])

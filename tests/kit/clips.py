@@ -1,0 +1,49 @@
+"""Requests clip paintings, and waits for them."""
+
+from typing import Any
+
+from sandbox.model import Interaction, Message
+from tests.common.clips.files import GifFrame, film, gif, solid
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import World
+
+ANIMATION = gif([GifFrame(n % 3, 20, box=(0, 0, 96, 72)) for n in range(5)], canvas=(96, 72))
+FILM_FRAMES = [solid((60 * number, 90, 90), (96, 72)) for number in range(4)]
+STYLE = ("style.png", gradient_picture((64, 64)))
+GIF = {"content": ("cat.gif", ANIMATION), "style": STYLE}
+FILM = {"content": ("cat.mp4", film(FILM_FRAMES)), "style": STYLE}
+QUESTION = "Should I paint all of it, or only its first frame?"
+
+
+async def request_clip(
+    world: World, options: dict[str, Any] | None = None, **details: Any
+) -> Message:
+    interaction = await world.discord.slash(
+        world.user(), "paint", options or {}, details.pop("attachments", GIF), **details
+    )
+    return await world.wait_for_text(interaction, QUESTION)
+
+
+def button_label(message: Message, start: str) -> str:
+    return next(
+        str(button["label"])
+        for button in message.buttons
+        if str(button.get("label")).startswith(start)
+    )
+
+
+async def answer_question(
+    world: World, message: Message, start: str = "All of it", user: str = "ada"
+) -> Interaction:
+    return await world.discord.press(world.user(user), message, label=button_label(message, start))
+
+
+async def paint_clip(
+    world: World, options: dict[str, Any] | None = None, **details: Any
+) -> Message:
+    """A finished clip painting."""
+    attachments = details.pop("attachments", GIF)
+    interaction = await world.discord.slash(
+        world.user(), "paint", {"moving": True, **(options or {})}, attachments, **details
+    )
+    return await world.wait_finished(interaction)

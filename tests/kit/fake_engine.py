@@ -1,0 +1,202 @@
+"""An engine that claims, reports progress and finishes like a real one, but copies pictures."""
+
+import asyncio
+import contextlib
+import io
+import os
+import time
+from dataclasses import dataclass, field, replace
+
+from PIL import Image, ImageOps
+
+from common.sentences import Sentence
+from common.settings import Settings
+from common.variants import variants_of
+from common.version import VERSION
+from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport, Progress
+from jobs.outcomes import LeaseHeld
+from jobs.queue import JobQueue
+from tests.kit.fake_clips import moving_preview, painted_clip
+from tests.kit.pictures import encoded, plain_picture
+
+ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version=VERSION, pid=1)
+STEPS = 4
+POLL_SECONDS = 0.2
+HEARTBEAT_SECONDS = 0.5
+
+
+def _tinted(image: Image.Image, number: int) -> Image.Image:
+    """A distinguishable version; the first is the picture unchanged."""
+    tints = (None, "teal", "olive", "brown", "navy", "purple")
+    tint = tints[number]
+    if tint is None:
+        return image
+    return Image.blend(image, Image.new("RGB", image.size, tint), 0.4)
+
+
+@dataclass
+class FakeEngine:
+    """Works by itself (`run`), or step by step on a job that the test names."""
+
+    queue: JobQueue
+    step_seconds: float = 0.02
+    noise: bool = False
+    """Whether results are noise, which PNG cannot compress."""
+    fails_with: str | None = None
+    notes: tuple[Sentence, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Paintings to report as unavailable, of jobs in several styles."""
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    """While cleared, claimed jobs stop at half."""
+    painted: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.hold.set()
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "FakeEngine":
+        """An engine with a queue connection of its own."""
+        engine = cls(await JobQueue.open(settings))
+        await engine.register()
+        return engine
+
+    async def register(self) -> None:
+        await self.queue.engines.register(ENGINE)
+
+    # By itself
+
+    async def run(self) -> None:
+        """Paint any job, in the test's event loop."""
+        beats_at = 0.0
+        while True:
+            claim = await self.queue.claims.claim(ENGINE.id)
+            if claim is not None:
+                await self._work(claim)
+                continue
+            if time.monotonic() >= beats_at:  # each wakes the bot
+                await self.queue.engines.heartbeat(ENGINE.id)
+                beats_at = time.monotonic() + HEARTBEAT_SECONDS
+            await self.queue.wait_for_work(POLL_SECONDS)
+
+    async def _work(self, claim: Claim) -> None:
+        job = claim.job
+        if self.fails_with is not None:
+            await self.queue.claims.fail(claim, Failure(FailureKind.INPUT, self.fails_with, "e1d2"))
+            return
+        if job.options.vary == "style" and self.missing:
+            await self.queue.claims.leave_out(claim, self.missing)
+            left = await self.queue.jobs.get(job.id)
+            assert left is not None
+            job = left
+        content = await self.queue.store.get(job.inputs.content)
+        for step in range(1, STEPS):
+            image = Image.open(io.BytesIO(content)).convert("RGB")
+            preview = await self.queue.store.put(encoded(image.resize((48, 48)), "JPEG"), ".jpg")
+            progress = Progress(step, STEPS, step / STEPS, 1.0 * (STEPS - step), preview)
+            if (moving := job.inputs.clip) is not None:
+                preview = await moving_preview(job, self.queue.store)
+                progress = replace(progress, preview_key=preview, frame=step, frames=moving.frames)
+            outcome = await self.queue.claims.report_progress(claim, progress)
+            if not isinstance(outcome, LeaseHeld) or outcome.cancel_requested:
+                await self.queue.claims.cancelled(claim)
+                return
+            await asyncio.sleep(self.step_seconds)
+            while step == STEPS // 2 and not self.hold.is_set():
+                outcome = await self.queue.claims.renew(claim)
+                if isinstance(outcome, LeaseHeld) and outcome.cancel_requested:
+                    await self.queue.claims.cancelled(claim)
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.hold.wait(), POLL_SECONDS)
+        image, clip = self._result(content, job.options.size_px), None
+        if job.inputs.clip is not None:
+            image, clip = await painted_clip(job, self.queue.store, noise=self.noise)
+        versions = variants_of(job.inputs, job.options)
+        keys = [
+            await self.queue.store.put(encoded(await self._version(job, image, number)), ".png")
+            for number in range(len(versions))
+        ]
+        key = keys[0]
+        lapse, records = None, {}
+        if job.options.timelapse:
+            lapse = await self.queue.store.put(encoded(image, "GIF"), ".gif")
+            plot = await self.queue.store.put(encoded(image.rotate(180)), ".png")
+            records = {"losses.png": plot}
+        report = PaintReport(
+            "lite",
+            "cpu",
+            "fp32",
+            *image.size,
+            seconds=1.0,
+            iterations=STEPS,
+            seed=job.options.seed,
+            notes=self.notes,
+            records=records,
+            variants=tuple(keys) if len(keys) > 1 else (),
+            clip=clip,
+        )
+        self.painted.append(job.id)
+        await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)
+
+    async def _version(self, job: Job, first: Image.Image, number: int) -> Image.Image:
+        if job.options.vary != "photo":
+            return _tinted(first, number)
+        one = variants_of(job.inputs, job.options)[number]
+        return self._result(await self.queue.store.get(one.inputs.content), job.options.size_px)
+
+    def _result(self, content: bytes, size_px: int) -> Image.Image:
+        if self.noise:
+            return Image.frombytes("RGB", (size_px, size_px), os.urandom(size_px * size_px * 3))
+        image = Image.open(io.BytesIO(content)).convert("RGB")
+        image.thumbnail((size_px, size_px))
+        return ImageOps.posterize(image, 3)
+
+    # Step by step
+
+    async def _claim(self, job: Job) -> Claim:
+        claim = await self.queue.claims.claim(ENGINE.id)
+        assert claim is not None
+        assert claim.job.id == job.id
+        return claim
+
+    async def start(self, job: Job) -> None:
+        """Paint the next job, which must be this one, up to a quarter."""
+        claim = await self._claim(job)
+        await self.queue.claims.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
+
+    async def paint(self, job: Job, *, size: tuple[int, int] = (128, 96)) -> Job:
+        """Paint the next job, which must be this one."""
+        claim = await self._claim(job)
+        preview = await self.queue.store.put(plain_picture((40, 30), "olive"), ".png")
+        await self.queue.claims.report_progress(claim, Progress(3, 4, 0.75, preview_key=preview))
+        picture = plain_picture((128, 96), f"#{job.id % 256:02x}8080")
+        key = await self.queue.store.put(picture, ".png")
+        report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
+        film = key if job.options.timelapse else None  # of its last frame
+        await self.queue.claims.finish(claim, key, report, timelapse_key=film)
+        done = await self.queue.jobs.get(job.id)
+        assert done is not None
+        return done
+
+    async def finish_some(self, job: Job, count: int) -> Claim:
+        """Claim the next job, which must be this one, and finish this many of its pictures.
+
+        Never the last one, which would finish the job; pictures finished before are not painted
+        again.
+        """
+        claim = await self._claim(job)
+        keys, store = [*claim.done], self.queue.store
+        variants = variants_of(job.inputs, job.options)
+        image = self._result(await store.get(job.inputs.content), job.options.size_px)
+        while len(keys) < min(count, len(variants) - 1):
+            version = await self._version(job, image, len(keys))
+            keys.append(await store.put(encoded(version), ".png"))
+        preview = await store.put(plain_picture((40, 30), "olive"), ".png")
+        told = Progress(count, len(variants), count / len(variants), None, preview)
+        await self.queue.claims.report_progress(claim, replace(told, done=tuple(keys)))
+        return claim
+
+    async def fail(self, job: Job) -> None:
+        """Fail the next job, which must be this one."""
+        failure = Failure(FailureKind.ENGINE, "The engine broke.", "abcd")
+        await self.queue.claims.fail(await self._claim(job), failure)
