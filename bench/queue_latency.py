@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from bench import postgres
 from bench.children.judge import machine
-from bench.queue_samples import GENEROUS, accepted
+from bench.queue_samples import GENEROUS_LIMITS, submit_job
 from bench.queue_simulation import SERVER_OPTIONS, Meter
 from bench.report import publish, table
 from bench.runner import RESULTS, ROOT, run
@@ -146,7 +146,7 @@ async def _one(queue: JobQueue, engine: Engine) -> tuple[float, float]:
     # Not synchronized with anything periodic, such as a poll.
     await asyncio.sleep(random.uniform(0.05, LONGEST_PAUSE_SECONDS))  # noqa: S311 - dice
     began = time.time()
-    job = await accepted(queue)
+    job = await submit_job(queue)
     queued = time.time()
     said = await engine.hear()
     assert said["job"] == job.id
@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("there have to be a job and a while to wait")
     measured = []
     with tempfile.TemporaryDirectory() as folder:
-        values = {"atelier_data_dir": Path(folder), **GENEROUS}
+        values = {"atelier_data_dir": Path(folder), **GENEROUS_LIMITS}
         print("… SQLite", flush=True)
         amounts = chosen.jobs, chosen.idle
         measured.append(asyncio.run(measure(values, *amounts, None)))

@@ -16,7 +16,7 @@ PICTURE = key_for(b"a photograph", "png")
 RESULT = key_for(b"a painting", "png")
 _interactions = itertools.count(1)
 
-GENEROUS: dict[str, Any] = {
+GENEROUS_LIMITS: dict[str, Any] = {
     "atelier_max_waiting_per_user": 100_000,
     "atelier_max_waiting_per_server": 100_000,
     "atelier_max_per_day": 100_000,
@@ -47,7 +47,7 @@ def _of(kind: type[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     return {f.name: changes[f.name] for f in fields(kind) if f.name in changes}
 
 
-async def accepted(
+async def submit_job(
     queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **changes: Any
 ) -> Job:
     """Submit a job, which must be accepted."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from bench import postgres
 from bench.children import pausing_engine
-from bench.queue_samples import GENEROUS, accepted
+from bench.queue_samples import GENEROUS_LIMITS, submit_job
 from common.settings import Settings
 from jobs.db.rows import J
 from jobs.queue import JobQueue
@@ -25,12 +25,12 @@ STEPS, STEP_SECONDS = 2, 0.5
 
 async def paint(url: str, folder: Path, engines: int) -> float:
     """Pictures a second with this number of engines, from the first start to the last end."""
-    values = {"atelier_data_dir": folder, "atelier_database_url": url, **GENEROUS}
+    values = {"atelier_data_dir": folder, "atelier_database_url": url, **GENEROUS_LIMITS}
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.children.pausing_engine"])
     async with await JobQueue.open(Settings(_env_file=None, **values)) as queue:
         for number in range(JOBS_AN_ENGINE * engines):
-            await accepted(queue, number % 7 + 1, number % 3 + 5)
+            await submit_job(queue, number % 7 + 1, number % 3 + 5)
         painters = [
             context.Process(
                 target=pausing_engine.run,

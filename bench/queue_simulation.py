@@ -29,7 +29,7 @@ from pathlib import Path
 import psutil
 
 from bench import postgres
-from bench.queue_samples import GENEROUS, RESULT, submission
+from bench.queue_samples import GENEROUS_LIMITS, RESULT, submission
 from bench.report import table
 from common.options import PaintOptions
 from common.settings import Settings
@@ -324,7 +324,7 @@ async def run(arguments: argparse.Namespace, server: postgres.Server, folder: Pa
             _env_file=None,
             atelier_data_dir=folder,
             atelier_database_url=server.url(name),
-            **GENEROUS,
+            **GENEROUS_LIMITS,
         )
 
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")

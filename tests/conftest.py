@@ -15,13 +15,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 @pytest.fixture(scope="session")
-def made_once() -> Iterator[None]:
+def shared_bot_parts() -> Iterator[None]:
     """Make what is the same in each start of a bot once, for tests that start one in-process."""
     # Not needed by the tests of the engine.
-    from tests.kit.commands import commands_told_once  # noqa: PLC0415
+    from tests.kit.commands import cached_command_payloads  # noqa: PLC0415
     from tests.kit.decoders import shared_decoders  # noqa: PLC0415
 
-    with shared_decoders(), commands_told_once():
+    with shared_decoders(), cached_command_payloads():
         yield
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from bench.against.measuring import Row
 from bench.against.pictures import PAIRS, pair_of
-from bench.queue_samples import GENEROUS, accepted
+from bench.queue_samples import GENEROUS_LIMITS, submit_job
 from bench.runner import ROOT, BenchError, Setup
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
@@ -105,7 +105,7 @@ async def _watched(setup: Setup, rounds: int) -> list[Watched]:
     """Run jobs one after the other; the first one, which warms up the engine, is left out."""
     pairs = [pair_of(setup, names) for names in PAIRS[: rounds + 1]]
     with tempfile.TemporaryDirectory() as folder:
-        values = {**GENEROUS, "atelier_data_dir": Path(folder), "atelier_network": "lite"}
+        values = {**GENEROUS_LIMITS, "atelier_data_dir": Path(folder), "atelier_network": "lite"}
         settings = Settings(_env_file=None, **values)
         async with await JobQueue.open(settings) as queue, _engine(Path(folder)) as engine:
             watched = [await _one(setup, queue, engine, *pair) for pair in pairs]
@@ -141,7 +141,7 @@ async def _one(
 ) -> Watched:
     """One job, watched until it is done."""
     few: dict[str, int] = {"iterations": 8, "scales": 2} if setup.quick else {}
-    job = await accepted(
+    job = await submit_job(
         queue,
         inputs=PaintInputs(
             content=_stored(queue, content), styles=(StyleInput(picture=_stored(queue, style)),)

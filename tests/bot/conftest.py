@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from sandbox.control import LoopbackDiscord
-from tests.kit.encoders import encodes_here
+from tests.kit.encoders import encode_in_process
 from tests.kit.world import World, settings_for
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _once(made_once: None) -> None:
+def _once(shared_bot_parts: None) -> None:
     """All tests here start a bot."""
 
 
@@ -18,7 +18,7 @@ def _once(made_once: None) -> None:
 async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
     """Everything ready to be started, its database made."""
     shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
-    with encodes_here():
+    with encode_in_process():
         async with LoopbackDiscord.start() as discord:
             world = World(discord, settings_for(discord, tmp_path))
             try:

@@ -7,7 +7,7 @@ import pytest
 
 from bot.app.features import build_client
 from bot.app.housekeeping import Housekeeping
-from bot.delivery.loop import Delivery
+from bot.delivery.loop import DeliveryLoop
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts
 from common.steady_clock import steady_clock
@@ -34,17 +34,17 @@ async def test_one_hour_block_lasts_one_hour_by_the_database_clock(
     assert block.until is not None
     left = block.until - datetime.fromtimestamp(world.queue.database._clock(), UTC)  # type: ignore[misc]
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
-    said = await world.said(await world.paint(user="grace"))
+    said = await world.answer_text(await world.paint(user="grace"))
     assert f"<t:{int(block.until.timestamp()) + 1}" in said
 
 
 async def test_undo_works_when_the_bot_clock_is_ahead(world: World) -> None:
     let_database_be(world, -HOURS)
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     deleted = await press(world, message, "Delete")
     await deleted.wait(lambda i: i.followups)
-    await world.finished(await press(world, deleted.followups[0], "Undo"))
+    await world.wait_finished(await press(world, deleted.followups[0], "Undo"))
 
 
 async def test_style_of_the_week_ends_by_the_database_clock(world: World) -> None:
@@ -56,25 +56,25 @@ async def test_style_of_the_week_ends_by_the_database_clock(world: World) -> Non
     await opened.wait(lambda i: i.modal)
     let_database_be(world, 0)
     refused = await world.discord.press(world.user(), posted, label="Paint with this")
-    assert "is over" in await world.said(refused)
+    assert "is over" in await world.answer_text(refused)
 
 
 async def test_stats_end_on_the_day_of_the_database_clock(world: World) -> None:
     let_database_be(world, 48 * HOURS)
-    await world.painted_job(world.user())
+    await world.make_painted_job(world.user())
     shown = await world.slash(world.user("admin"), "stats", {"days": 1})
     assert "1 picture" in shown.text
 
 
 async def test_jobs_of_this_run_are_recognized_after_the_clock_goes_back(world: World) -> None:
     """An edit of an earlier run may still come too late; none can of a job that is of this run."""
-    before = await world.job(world.user())
+    before = await world.make_job(world.user())
     await world.stop_bot()
     await world.start_bot()
-    delivery = world.bot.service(Delivery)
+    delivery = world.bot.service(DeliveryLoop)
     await world.eventually(lambda: delivery._newest_before)
     let_database_be(world, -48 * HOURS)
-    since = await world.job(world.user())
+    since = await world.make_job(world.user())
     assert delivery._message_of(before).unsettled
     assert not delivery._message_of(since).unsettled
 
@@ -98,7 +98,7 @@ async def test_steady_clock_ignores_changes_of_the_system_clock(
 async def test_interaction_token_lasts_15_minutes_by_the_bot_clock(
     world: World,
 ) -> None:
-    world.ahead_seconds = 3 * HOURS  # of the machine's, as where that was set meanwhile
+    world.clock_offset_seconds = 3 * HOURS  # of the machine's, as where that was set meanwhile
     await world.paint()
     await world.eventually(world.jobs)
     (job,) = await world.jobs()
@@ -107,14 +107,14 @@ async def test_interaction_token_lasts_15_minutes_by_the_bot_clock(
 
 
 async def test_database_clock_one_year_ahead_deletes_no_pictures(world: World) -> None:
-    job = await world.painted_job(world.user())
+    job = await world.make_painted_job(world.user())
     housekeeping = world.bot.service(Housekeeping)
     let_database_be(world, 366 * 24 * HOURS)
     await housekeeping._clean()
-    assert (await world.fresh(job)).pictures_deleted_at is None
+    assert (await world.reload(job)).pictures_deleted_at is None
     world.bot.traffic.discord_ahead_seconds = 366 * 24 * HOURS  # a year has passed
     await housekeeping._clean()
-    assert (await world.fresh(job)).pictures_deleted_at is not None
+    assert (await world.reload(job)).pictures_deleted_at is not None
 
 
 @pytest.mark.parametrize(

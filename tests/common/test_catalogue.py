@@ -17,7 +17,7 @@ from common.catalogue import (
     parse_painting,
 )
 from common.catalogue.catalogue import kept_scan, read_catalogue, scan_path
-from tests.kit.other_user import closed_to_us
+from tests.kit.other_user import without_access
 
 PAINTINGS = list(load_catalogue())
 GOOD = """
@@ -167,7 +167,7 @@ def test_search_takes_any_text(text: str) -> None:
 def test_scans_in_an_unreadable_folder_are_unavailable(tmp_path: Path) -> None:
     painting = PAINTINGS[0]
     scan_path(painting, tmp_path).touch()
-    with closed_to_us(tmp_path):
+    with without_access(tmp_path):
         assert kept_scan(painting, tmp_path) is None
     assert kept_scan(painting, tmp_path) == scan_path(painting, tmp_path)
 

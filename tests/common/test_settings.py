@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings, SettingsError, load_settings
-from tests.kit.other_user import closed_to_us
+from tests.kit.other_user import without_access
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,8 +67,10 @@ def test_each_invalid_setting_gets_a_line_without_its_value(
         ("ATELIER_OWNER_IDS", "-4", "has to be at least 1."),
         ("ATELIER_ALERT_CHANNEL_ID", "#general", "has to be a whole number."),
         ("ATELIER_ALERT_CHANNEL_ID", "9" * 23, "has to be less than 9223372036854775808."),
-        ("ATELIER_STORAGE_URL", "s3:/bucket", "has to be a folder, or s3://bucket/prefix."),
-        ("ATELIER_STORAGE_URL", "s3://", "has to be a folder, or s3://bucket/prefix."),
+        ("ATELIER_STORAGE_URL", "s3:/bucket", "has to be a folder, or s3://bucket/prefix;"),
+        ("ATELIER_STORAGE_URL", "s3://", "has to be a folder, or s3://bucket/prefix;"),
+        ("ATELIER_STORAGE_URL", "s3:///pictures", "has to be a folder, or s3://bucket/prefix;"),
+        ("ATELIER_STORAGE_URL", "https://minio:9000/a", "address belongs into AWS_ENDPOINT_URL."),
         ("DISCORD_API_URL", "127.0.0.1:8787", "an address that begins with http://."),
         ("DISCORD_GATEWAY_URL", "http://127.0.0.1:1", "an address that begins with ws://."),
         ("ATELIER_DATA_DIR", "$HOME/atelier", "a variable in it is written as ${HOME}"),
@@ -117,7 +119,7 @@ def test_unreadable_env_file_is_reported(tmp_path: Path) -> None:
     file.write_bytes("\ufeffATELIER_DEVICE=cpu\r\n# für mich\r\n".encode())
     assert load_settings(_env_file=file).atelier_device == "cpu"
     with (
-        closed_to_us(tmp_path),
+        without_access(tmp_path),
         pytest.raises(SettingsError, match=r"cannot be read \(Permission denied\)"),
     ):
         load_settings(_env_file=file)

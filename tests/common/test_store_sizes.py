@@ -10,7 +10,7 @@ from bot.kit import UserError
 from common.options import PaintInputs, StyleInput
 from common.store import PictureStore, StorageUnavailableError, key_for
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted
+from tests.kit.samples import Storage, submit_job
 
 
 async def test_sizes_are_summed_and_asked_of_a_bucket_once(
@@ -83,12 +83,12 @@ async def test_failed_count_resumes_from_known_sizes(
     assert len(asked) - found <= 20 + 4
 
 
-async def test_member_storage_quota_applies_to_a_bucket(place: Place, s3_url: str) -> None:
-    settings = place.settings(atelier_storage_url=s3_url, atelier_max_member_mib=1)
+async def test_member_storage_quota_applies_to_a_bucket(storage: Storage, s3_url: str) -> None:
+    settings = storage.settings(atelier_storage_url=s3_url, atelier_max_member_mib=1)
     async with await JobQueue.open(settings) as queue:
         photo = await queue.store.put(bytes(900_000), "png")
         inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
-        await accepted(queue, 1, inputs=inputs)
+        await submit_job(queue, 1, inputs=inputs)
         room = StorageQuota(settings, queue)
         await room.check(1, 100_000)
         with pytest.raises(UserError, match="Your pictures take up"):
@@ -97,9 +97,9 @@ async def test_member_storage_quota_applies_to_a_bucket(place: Place, s3_url: st
 
 
 async def test_simultaneous_quota_checks_share_one_count(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = place.settings()
+    settings = storage.settings()
     async with await JobQueue.open(settings) as queue:
         asked = 0
 

@@ -15,7 +15,7 @@ from engine.arguments import make_parser, options_of, parse_layers
 from engine.painting import Event, PaintSettingsError, Stepped
 from engine.painting.devices import parse_memory
 from engine.progress import ProgressBar
-from tests.kit.thin import noise_picture, thin_weights
+from tests.kit.thin_vgg19 import noise_picture, thin_weights
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import pytest
 
-from tests.kit.forked import Forked, ForkServer
-from tests.kit.thin import noise_picture
+from tests.kit.forked import ForkedProcess, ForkServer
+from tests.kit.thin_vgg19 import noise_picture
 
 pty = pytest.importorskip("pty", reason="Windows has no such terminals")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
@@ -51,14 +51,16 @@ def environment(studio: Path) -> dict[str, str]:
 class Start(Protocol):
     def __call__(
         self, *more: str, stderr: int | None = None, ignored: Sequence[int] = ()
-    ) -> Forked: ...
+    ) -> ForkedProcess: ...
 
 
 @pytest.fixture
 def start(studio: Path, fork_server: ForkServer) -> Start:
     """Starts the command."""
 
-    def started(*more: str, stderr: int | None = None, ignored: Sequence[int] = ()) -> Forked:
+    def started(
+        *more: str, stderr: int | None = None, ignored: Sequence[int] = ()
+    ) -> ForkedProcess:
         return fork_server.start(
             command(*more)[2:],
             cwd=studio,
@@ -70,7 +72,7 @@ def start(studio: Path, fork_server: ForkServer) -> Start:
     return started
 
 
-def wait_for(is_so: Callable[[], object], process: Forked | subprocess.Popen[str]) -> None:
+def wait_for(is_so: Callable[[], object], process: ForkedProcess | subprocess.Popen[str]) -> None:
     until = time.monotonic() + 240
     while not is_so():
         assert process.poll() is None

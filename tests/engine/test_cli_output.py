@@ -19,8 +19,8 @@ from engine.output.timelapse import TimeLapse
 from engine.painting import Picture
 from engine.styles import presets
 from engine.styles.fetch import FetchError
-from tests.kit.other_user import closed_to_us
-from tests.kit.thin import noise_picture
+from tests.kit.other_user import without_access
+from tests.kit.thin_vgg19 import noise_picture
 
 QUICK = ("--size", "64", "--scales", "1", "--iterations", "1", "--network", "lite", "--quiet")
 
@@ -100,7 +100,7 @@ def test_folder_as_output_is_refused(studio: Path, capsys: pytest.CaptureFixture
 
 def test_output_in_an_inaccessible_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir()
-    with closed_to_us(tmp_path / "closed"):
+    with without_access(tmp_path / "closed"):
         for name in ("out.png", "inner/out.png"):
             with pytest.raises(OutputError, match=r"cannot be written to .*; choose another place"):
                 check_target(tmp_path / "closed" / name, (".png",))

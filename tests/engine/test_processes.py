@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.painting.checkpoint import from_bytes
-from tests.kit.forked import Forked, ForkServer
-from tests.kit.thin import noise_picture
+from tests.kit.forked import ForkedProcess, ForkServer
+from tests.kit.thin_vgg19 import noise_picture
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,10 +46,10 @@ def kept(file: Path) -> tuple[int, int]:
 def test_killed_painting_resumes_to_the_same_bytes(studio: Path, fork_server: ForkServer) -> None:
     how = ("--size", "96", "--scales", "2", "--iterations", "40", "--faces", "off")
 
-    def start(*more: str) -> Forked:
+    def start(*more: str) -> ForkedProcess:
         return fork_server.start((*PAINT, *how, *more), cwd=studio, env=environment(studio))
 
-    def finish(process: Forked) -> None:
+    def finish(process: ForkedProcess) -> None:
         said = process.said(timeout=600)
         assert process.returncode == 0, said
 

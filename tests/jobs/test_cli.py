@@ -21,16 +21,16 @@ from jobs.management.administration import Block
 from jobs.management.audit import COMMAND_LINE
 from jobs.model import Progress
 from jobs.queue import JobQueue
-from tests.kit.other_user import closed_to_us
+from tests.kit.other_user import without_access
 from tests.kit.samples import (
     RESULT,
-    Place,
-    accepted,
-    claimed,
+    Storage,
+    claim_job,
     delete_for_good,
-    engine,
+    engine_info,
     failure,
-    report,
+    paint_report,
+    submit_job,
 )
 
 
@@ -39,24 +39,24 @@ def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """A data folder with some jobs, which is copied for each test."""
     folder = tmp_path_factory.mktemp("filled")
     shutil.copy(sqlite_template, folder)
-    asyncio.run(_fill(Place(folder, None)))
+    asyncio.run(_fill(Storage(folder, None)))
     return folder
 
 
 @pytest.fixture
-def place(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def storage(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
     shutil.copytree(filled, tmp_path / "data")
-    return Place(tmp_path / "data", None)
+    return Storage(tmp_path / "data", None)
 
 
-async def _fill(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
-        jobs = [await accepted(queue, user) for user in (1, 2, 3)]
-        await queue.claims.finish(await claimed(queue), RESULT, report())
-        await queue.claims.fail(await claimed(queue), failure())
+async def _fill(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
+        jobs = [await submit_job(queue, user) for user in (1, 2, 3)]
+        await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
+        await queue.claims.fail(await claim_job(queue), failure())
         assert len(jobs) == 3
 
 
@@ -66,7 +66,7 @@ def run(*arguments: str, width: int = 160) -> tuple[int, str]:
     return code, text.getvalue()
 
 
-def test_list_shows_jobs_and_filters_by_state_and_user(place: Place) -> None:
+def test_list_shows_jobs_and_filters_by_state_and_user(storage: Storage) -> None:
     code, text = run("list")
     assert code == 0
     assert [line.split()[1] for line in text.splitlines()[2:5]] == ["queued", "failed", "done"]
@@ -77,8 +77,8 @@ def test_list_shows_jobs_and_filters_by_state_and_user(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("width", "has_server"), [(80, False), (160, True)])
-def test_a_list_fits_its_console(place: Place, width: int, has_server: bool) -> None:
-    asyncio.run(_busy(place))
+def test_a_list_fits_its_console(storage: Storage, width: int, has_server: bool) -> None:
+    asyncio.run(_busy(storage))
     text = run("list", width=width)[1]
     lines = text.splitlines()[:5]
     assert max(map(len, lines)) <= width
@@ -89,7 +89,7 @@ def test_a_list_fits_its_console(place: Place, width: int, has_server: bool) -> 
     assert ("1234567890123456789" in text) == has_server
 
 
-def test_wide_list_has_style_and_duration_columns(place: Place) -> None:
+def test_wide_list_has_style_and_duration_columns(storage: Storage) -> None:
     lines = run("list", width=200)[1].splitlines()
     assert lines[0].split() == [
         *("id", "state", "place", "user", "size", "queued", "ends"),
@@ -99,16 +99,16 @@ def test_wide_list_has_style_and_duration_columns(place: Place) -> None:
     assert done.count(" s ") == 2
 
 
-async def _busy(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
-        await queue.engines.register(engine())
+async def _busy(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
+        await queue.engines.register(engine_info())
         await queue.jobs.cancel(3, 3)
-        await accepted(queue, 4, 1234567890123456789, user_name="a name that is quite long, too")
-        await queue.claims.report_progress(await claimed(queue), Progress(3, 10, 0.3, 600.0))
+        await submit_job(queue, 4, 1234567890123456789, user_name="a name that is quite long, too")
+        await queue.claims.report_progress(await claim_job(queue), Progress(3, 10, 0.3, 600.0))
 
 
 def test_show_describes_a_job_without_its_token(
-    place: Place, capsys: pytest.CaptureFixture[str]
+    storage: Storage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, text = run("show", "2")
     assert code == 0
@@ -125,7 +125,7 @@ def test_show_describes_a_job_without_its_token(
 
 
 def test_retry_and_cancel_report_success_or_the_reason(
-    place: Place, capsys: pytest.CaptureFixture[str]
+    storage: Storage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("retry", "1")[0] == 1
     assert "Job 1 is done; only failed and cancelled" in capsys.readouterr().err
@@ -137,18 +137,18 @@ def test_retry_and_cancel_report_success_or_the_reason(
     assert run("cancel", "1")[0] == 1
     assert "Job 1 has already ended: done." in capsys.readouterr().err
     assert run("cancel", "77")[0] == 1
-    asyncio.run(_delete_pictures(place))
+    asyncio.run(_delete_pictures(storage))
     assert run("retry", "2")[0] == 1
     assert "its pictures have been deleted" in capsys.readouterr().err
 
 
-async def _delete_pictures(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def _delete_pictures(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         await delete_for_good(queue, 2, 2)
 
 
-def test_erased_job_is_listed_and_shown_as_erased(place: Place) -> None:
-    asyncio.run(_erase(place))
+def test_erased_job_is_listed_and_shown_as_erased(storage: Storage) -> None:
+    asyncio.run(_erase(storage))
     assert "(erased)" in run("list")[1]
     code, text = run("show", "1")
     assert code == 0
@@ -156,8 +156,8 @@ def test_erased_job_is_listed_and_shown_as_erased(place: Place) -> None:
     assert "another version" not in text
 
 
-async def _erase(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def _erase(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         await queue.privacy.erase_user(1)
 
 
@@ -173,14 +173,14 @@ async def _erase(place: Place) -> None:
     ],
 )
 def test_invalid_ids_and_limits_are_reported(
-    place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    storage: Storage, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         run(*arguments)
     assert "is not a number of 1 or more" in capsys.readouterr().err
 
 
-def test_gc_reports_deleted_files(place: Place) -> None:
+def test_gc_reports_deleted_files(storage: Storage) -> None:
     code, text = run("gc", "--trust-clock")
     assert code == 0
     assert text.startswith("Deleted the pictures of 0 jobs: 0 files (0.0 MB) and ")
@@ -199,14 +199,14 @@ DAY_SECONDS = 86_400.0
     ],
 )
 def test_gc_deletes_nothing_while_the_clock_is_wrong(
-    place: Place,
+    storage: Storage,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     off_seconds: float,
     said: str | None,
 ) -> None:
     """An owner who runs it where the clock has jumped would lose all pictures."""
-    assert asyncio.run(_finished_pictures(place)) == 1
+    assert asyncio.run(_finished_pictures(storage)) == 1
     with discord_at(time.time() + off_seconds) as address:
         monkeypatch.setenv("DISCORD_API_URL", address)
         code, text = run("gc")
@@ -217,11 +217,11 @@ def test_gc_deletes_nothing_while_the_clock_is_wrong(
         assert (code, text) == (1, "")
         assert "Nothing is deleted." in error
         assert said in error
-    assert asyncio.run(_finished_pictures(place)) == 1
+    assert asyncio.run(_finished_pictures(storage)) == 1
 
 
 def test_gc_without_an_answer_of_discord_needs_trust_in_the_clock(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with discord_at(time.time()) as address:
         pass  # nobody listens there any more
@@ -231,8 +231,8 @@ def test_gc_without_an_answer_of_discord_needs_trust_in_the_clock(
     assert run("gc", "--trust-clock")[0] == 0
 
 
-async def _finished_pictures(place: Place) -> int:
-    async with await JobQueue.open(place.settings()) as queue:
+async def _finished_pictures(storage: Storage) -> int:
+    async with await JobQueue.open(storage.settings()) as queue:
         job = await queue.jobs.get(1)
         assert job is not None
         return int(job.pictures_deleted_at is None)
@@ -268,7 +268,7 @@ COMMANDS = [("list",), ("show", "1"), ("retry", "1"), ("cancel", "1"), ("gc",)]
 
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("backup", "copy.sqlite3")])
 def test_missing_database_is_reported_and_not_created(
-    place: Place,
+    storage: Storage,
     arguments: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -285,26 +285,26 @@ def test_missing_database_is_reported_and_not_created(
     ("schema", "said"), [("0001", "needs"), ("9999", "Start the newer version again")]
 )
 def test_database_of_another_version_is_reported_and_left_unchanged(
-    place: Place,
+    storage: Storage,
     arguments: tuple[str, ...],
     schema: str,
     said: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (schema,))
     assert run(*arguments)[0] == 1
     error = capsys.readouterr().err
     assert f"The database has schema {schema}" in error
     assert said in error
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
         left = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     assert left == [(schema,)]
     assert run("backup", "--database-only", "copy.sqlite3")[0] == 0
 
 
 def test_database_without_tables_is_reported(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("empty.sqlite3").touch()
     monkeypatch.setenv("ATELIER_DATABASE_URL", "sqlite:///empty.sqlite3")
@@ -313,7 +313,7 @@ def test_database_without_tables_is_reported(
 
 
 def test_invalid_database_url_is_reported_without_its_value(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ATELIER_DATABASE_URL", "secret nonsense")
     for arguments in (("list",), ("backup", "x")):
@@ -327,7 +327,7 @@ def test_invalid_database_url_is_reported_without_its_value(
     ("file", "said"), [("data", "is a folder"), ("file/copy", "cannot be written")]
 )
 def test_unwritable_backup_path_is_reported(
-    place: Place, file: str, said: str, capsys: pytest.CaptureFixture[str]
+    storage: Storage, file: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("file").touch()
     assert run("backup", file)[0] == 1
@@ -335,9 +335,9 @@ def test_unwritable_backup_path_is_reported(
 
 
 def test_backup_works_while_the_database_is_in_use(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    busy = sqlite3.connect(place.sqlite_file, isolation_level=None)
+    busy = sqlite3.connect(storage.sqlite_file, isolation_level=None)
     busy.execute("BEGIN IMMEDIATE")
     busy.execute("DELETE FROM jobs")
     copy = tmp_path / "copies" / "atelier.sqlite3"
@@ -352,7 +352,7 @@ def test_backup_works_while_the_database_is_in_use(
 
 
 def test_backup_of_an_unreachable_postgresql_is_reported(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of one that is there: `tests/jobs/db/test_postgres_backups.py`."""
     monkeypatch.setenv("ATELIER_DATABASE_URL", "postgresql://u@127.0.0.1:1/d")
@@ -364,11 +364,11 @@ def test_backup_of_an_unreachable_postgresql_is_reported(
     "arguments", [("status",), *COMMANDS, ("backup", "x"), ("restore", "backup.tar")]
 )
 def test_data_folder_of_another_user_is_reported(
-    place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    storage: Storage, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The owner looks after a bot that runs as a service's user."""
     os.chdir("/")  # where that user may look, too
-    with closed_to_us(place.folder):
+    with without_access(storage.folder):
         code, said = run(*arguments)
     assert code == 1
     said += capsys.readouterr().err
@@ -377,7 +377,10 @@ def test_data_folder_of_another_user_is_reported(
 
 @pytest.mark.parametrize("address", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(
-    place: Place, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    storage: Storage,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("ATELIER_DATABASE_URL", address)
     for arguments in (("list",), ("backup", "x"), ("restore", "x")):
@@ -386,14 +389,14 @@ def test_a_database_in_memory_is_refused(
 
 
 def test_invalid_settings_are_reported(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ATELIER_MAX_PER_DAY", "many")
     assert run("list")[0] == 2
     assert "ATELIER_MAX_PER_DAY" in capsys.readouterr().err
 
 
-def test_the_operator_blocks_pauses_and_clears_everywhere(place: Place) -> None:
+def test_the_operator_blocks_pauses_and_clears_everywhere(storage: Storage) -> None:
     assert run("block", "7") == (0, "7 is blocked everywhere.\n")
     assert run("block", "7")[1] == "7 was already blocked everywhere.\n"
     assert run("block", "7", "--server", "5")[1] == "7 is blocked in server 5.\n"
@@ -408,7 +411,7 @@ def test_the_operator_blocks_pauses_and_clears_everywhere(place: Place) -> None:
     assert "operator" in run("show", "3")[1]
 
 
-def test_a_block_has_a_reason_and_an_end(place: Place) -> None:
+def test_a_block_has_a_reason_and_an_end(storage: Storage) -> None:
     code, said = run("block", "7", "--reason", " too  many  cats ", "--lasts", "3 days")
     assert code == 0
     assert re.fullmatch(
@@ -416,12 +419,12 @@ def test_a_block_has_a_reason_and_an_end(place: Place) -> None:
         r"They see: too many cats\n",
         said,
     )
-    (block,) = asyncio.run(_blocks(place))
+    (block,) = asyncio.run(_blocks(storage))
     assert block.reason == "too many cats"
     assert block.until is not None
     assert timedelta(days=2.9) < block.until - datetime.now(UTC) <= timedelta(days=3)
     assert "is blocked" in run("block", "7", "--reason", "dogs, too")[1]  # another takes its place
-    (block,) = asyncio.run(_blocks(place))
+    (block,) = asyncio.run(_blocks(storage))
     assert (block.reason, block.until) == ("dogs, too", None)
 
 
@@ -436,7 +439,7 @@ def test_a_block_has_a_reason_and_an_end(place: Place) -> None:
     ],
 )
 def test_block_with_an_invalid_length_or_reason_is_refused(
-    place: Place, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str], said: str
+    storage: Storage, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str], said: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         run("block", "7", *wrong)
@@ -444,26 +447,26 @@ def test_block_with_an_invalid_length_or_reason_is_refused(
     assert said in capsys.readouterr().err
 
 
-def test_bot_owner_cannot_be_blocked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bot_owner_cannot_be_blocked(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATELIER_OWNER_IDS", "7,8")
     assert run("block", "7")[0] == 1
-    assert asyncio.run(_blocks(place)) == []
+    assert asyncio.run(_blocks(storage)) == []
 
 
-async def _blocks(place: Place) -> list[Block]:
-    async with await JobQueue.open(place.settings()) as queue:
+async def _blocks(storage: Storage) -> list[Block]:
+    async with await JobQueue.open(storage.settings()) as queue:
         return await queue.blocks.all(None)
 
 
-def test_operator_actions_are_audited(place: Place) -> None:
+def test_operator_actions_are_audited(storage: Storage) -> None:
     run("block", "7")
     run("cancel", "3")
     run("retry", "3")
-    assert asyncio.run(_actions(place)) == ["retry", "remove", "block"]
+    assert asyncio.run(_actions(storage)) == ["retry", "remove", "block"]
 
 
-async def _actions(place: Place) -> list[str]:
-    async with await JobQueue.open(place.settings()) as queue:
+async def _actions(storage: Storage) -> list[str]:
+    async with await JobQueue.open(storage.settings()) as queue:
         places = [await queue.audit.read(where) for where in (None, 5)]
     entries = sorted((entry for found in places for entry in found), key=lambda entry: -entry.id)
     assert {entry.user_id for entry in entries} == {COMMAND_LINE}

@@ -22,12 +22,12 @@ from tests.kit.samples import (
     PICTURE,
     RESULT,
     FakeClock,
-    accepted,
-    claimed,
+    advance_with_reaper,
+    claim_job,
     delete_for_good,
     failure,
-    looked_after,
-    report,
+    paint_report,
+    submit_job,
 )
 
 CLIP = ClipInput(picture=key_for(b"a clip", "clip"), frames=24, seconds=2.0)
@@ -55,8 +55,8 @@ def test_clips_and_stills_have_separate_speed_classes() -> None:
 
 
 async def test_predicted_time_of_a_clip_grows_with_its_frames(queue: JobQueue) -> None:
-    still = await accepted(queue)
-    moving = await accepted(queue, inputs=MOVING)
+    still = await submit_job(queue)
+    moving = await submit_job(queue, inputs=MOVING)
     expected = 1 + 23 * CLIP_FRAME_WORK
     assert moving.predicted_seconds == pytest.approx(expected * still.predicted_seconds)
 
@@ -68,8 +68,8 @@ async def test_files_of_a_painted_clip_are_exported_and_deleted_with_its_job(
     content, clip = stored.pop("png"), CLIP.model_copy(update={"picture": stored.pop("clip")})
     painted = await queue.store.put(b"a painted clip", "clip")
     inputs = MOVING.model_copy(update={"content": content, "clip": clip})
-    job = await accepted(queue, inputs=inputs)
-    claim = await claimed(queue)
+    job = await submit_job(queue, inputs=inputs)
+    claim = await claim_job(queue)
     progress = Progress(1, 2, 0.5, frame=3, frames=24)
     assert await queue.claims.report_progress(claim, progress) == LeaseHeld()
     seen = await queue.jobs.get(job.id)
@@ -77,7 +77,7 @@ async def test_files_of_a_painted_clip_are_exported_and_deleted_with_its_job(
     assert seen.progress is not None
     assert (seen.progress.frame, seen.progress.frames) == (3, 24)
     made = PaintedClip(painted, frames=24, seconds=2.0, plays=0, files=stored)
-    finished = replace(report(), clip=made)
+    finished = replace(paint_report(), clip=made)
     assert await queue.claims.finish(claim, content, finished) == LeaseHeld()
     done = await queue.jobs.get(job.id)
     assert done is not None
@@ -111,34 +111,34 @@ async def kept(queue: JobQueue, claim: Claim, begins: int, *frames: bytes) -> li
 
 
 async def test_next_engine_gets_all_saved_frames(queue: JobQueue) -> None:
-    await accepted(queue, inputs=MOVING)
-    claim = await claimed(queue)
+    await submit_job(queue, inputs=MOVING)
+    claim = await claim_job(queue)
     assert claim.frames == ()
     first, second, _ = await kept(queue, claim, 0, b"one", b"two")
     (third, newest) = await kept(queue, claim, 2, b"three")
     await queue.claims.release(claim)
-    again = await claimed(queue, "another")
+    again = await claim_job(queue, "another")
     assert (again.frames, again.checkpoint_key) == ((first, second, third), newest)
     assert again.done == ()
     assert await queue.claims.save_checkpoint(claim, RESULT, {3: RESULT}) == LeaseLost()
     await queue.claims.release(again)
-    assert (await claimed(queue)).frames == again.frames
+    assert (await claim_job(queue)).frames == again.frames
 
 
 @pytest.mark.usefixtures("hasty")
 async def test_restarted_clip_deletes_its_earlier_frames(queue: JobQueue) -> None:
-    await accepted(queue, inputs=MOVING)
-    claim = await claimed(queue)
+    await submit_job(queue, inputs=MOVING)
+    claim = await claim_job(queue)
     before = await kept(queue, claim, 0, b"one", b"two", b"three")
     now = await kept(queue, claim, 0, b"other", b"two")
     await queue.claims.release(claim)
-    assert (await claimed(queue)).frames == tuple(now[:2])
+    assert (await claim_job(queue)).frames == tuple(now[:2])
     there = [await queue.store.exists(key) for key in before]
     assert there == [False, True, False, False]  # the second is the same as before
 
 
 async def finished(queue: JobQueue, claim: Claim) -> None:
-    await queue.claims.finish(claim, await queue.store.put(b"done", "png"), report())
+    await queue.claims.finish(claim, await queue.store.put(b"done", "png"), paint_report())
 
 
 async def failed(queue: JobQueue, claim: Claim) -> None:
@@ -185,8 +185,8 @@ async def erased(queue: JobQueue, claim: Claim) -> None:
 async def test_frames_are_deleted_when_their_job_ends(
     queue: JobQueue, end: Callable[[JobQueue, Claim], Awaitable[None]]
 ) -> None:
-    await accepted(queue, inputs=MOVING)
-    claim = await claimed(queue)
+    await submit_job(queue, inputs=MOVING)
+    claim = await claim_job(queue)
     keys = await kept(queue, claim, 0, b"one", b"two")
     seen = (await queue.privacy.export_user(claim.job.user_id)).picture_keys
     assert not set(seen) & set(keys)
@@ -200,13 +200,13 @@ async def test_frames_are_deleted_when_their_job_ends(
 async def test_frames_survive_engine_deaths_until_the_job_ends(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    job, keys = await accepted(queue, inputs=MOVING), list[str]()
+    job, keys = await submit_job(queue, inputs=MOVING), list[str]()
     for death in range(DEATHS_ALLOWED):
-        claim = await claimed(queue, f"engine-{death}")
+        claim = await claim_job(queue, f"engine-{death}")
         assert len(claim.frames) == death
         assert all([await queue.store.exists(key) for key in claim.frames])
         keys += await kept(queue, claim, death, b"frame %d" % death)
-        assert await looked_after(queue, clock, 120) == [job.id]
+        assert await advance_with_reaper(queue, clock, 120) == [job.id]
     last = await queue.jobs.get(job.id)
     assert last is not None
     assert last.state.ended

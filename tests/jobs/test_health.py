@@ -32,12 +32,12 @@ from jobs.scheduling.positions import STARTING_SECONDS
 from tests.kit.samples import (
     RESULT,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
-    engine,
+    Storage,
+    claim_job,
+    engine_info,
     failure,
-    report,
+    paint_report,
+    submit_job,
 )
 
 BOT = BotInfo("host-1-ab", 42, "host", 1, VERSION)
@@ -50,7 +50,7 @@ class Usage(NamedTuple):
 
 
 async def alive(queue: JobQueue, *, connected: bool = True) -> None:
-    await queue.engines.register(engine())
+    await queue.engines.register(engine_info())
     await queue.bots.beat(BOT, connected=connected, latency_seconds=0.05)
 
 
@@ -60,8 +60,8 @@ async def troubles(queue: JobQueue) -> list[str]:
 
 async def test_healthy_installation_has_no_troubles(queue: JobQueue) -> None:
     await alive(queue)
-    await accepted(queue)
-    claim = await claimed(queue)
+    await submit_job(queue)
+    claim = await claim_job(queue)
     found = await queue.health.ask()
     assert found.troubles() == ()
     assert [state.job and state.job.id for state in found.engines] == [claim.job.id]
@@ -84,7 +84,7 @@ async def test_silent_bot_or_engine_is_a_trouble(queue: JobQueue, clock: FakeClo
 async def test_engine_version_different_from_the_bots_is_a_trouble(queue: JobQueue) -> None:
     """As where one machine was left out of an upgrade: what it can read it would paint silently."""
     await alive(queue)
-    old = replace(engine("old", "laptop"), version="0.1.9")
+    old = replace(engine_info("old", "laptop"), version="0.1.9")
     await queue.engines.register(old)
     (trouble,) = (await queue.health.ask()).troubles()
     assert (trouble.name, trouble.places) == ("engine-version", ("laptop (cpu)",))
@@ -106,7 +106,7 @@ async def test_bot_disconnected_from_discord_is_a_gateway_trouble(
 
 
 async def test_engine_that_claims_no_jobs_is_a_trouble(queue: JobQueue, clock: FakeClock) -> None:
-    await accepted(queue)
+    await submit_job(queue)
     clock.advance(STUCK_SECONDS + 1)
     await alive(queue)
     assert await troubles(queue) == ["stuck"]
@@ -121,13 +121,13 @@ async def test_three_failures_in_a_row_are_a_trouble_ignoring_bad_inputs(
     kinds = [FailureKind.ENGINE, FailureKind.INPUT, FailureKind.ENGINE, FailureKind.INTERNAL]
     for user, kind in enumerate(kinds, 1):
         assert await troubles(queue) == []
-        await accepted(queue, user)
-        await queue.claims.fail(await claimed(queue), failure(kind))
+        await submit_job(queue, user)
+        await queue.claims.fail(await claim_job(queue), failure(kind))
         clock.advance(1)
     assert await troubles(queue) == ["failures"]
     assert len((await queue.health.ask()).failures) == 4
-    await accepted(queue, 9)
-    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await submit_job(queue, 9)
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     assert await troubles(queue) == []
 
 
@@ -157,7 +157,7 @@ async def test_separate_picture_disk_is_checked_too(
     assert str(trouble.sentence).startswith(f"The disk of {pictures} has 5 MiB left")
 
 
-async def test_unusable_store_is_a_trouble(queue: JobQueue, place: Place) -> None:
+async def test_unusable_store_is_a_trouble(queue: JobQueue, storage: Storage) -> None:
     await alive(queue)
     assert await troubles(queue) == []
     pictures = Path(queue.settings.storage_url)
@@ -168,15 +168,15 @@ async def test_unusable_store_is_a_trouble(queue: JobQueue, place: Place) -> Non
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_read_only_database_is_a_trouble(
-    queue: JobQueue, place: Place, clock: FakeClock
+    queue: JobQueue, storage: Storage, clock: FakeClock
 ) -> None:
     await alive(queue)
     assert await troubles(queue) == []
-    name = sa.make_url(place.settings().database_url).database
+    name = sa.make_url(storage.settings().database_url).database
     async with queue.database.write() as transaction:
         closed = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
         await transaction.execute(sa.text(closed))
-    async with await JobQueue.open(place.settings(), clock=clock, may_migrate=False) as later:
+    async with await JobQueue.open(storage.settings(), clock=clock, may_migrate=False) as later:
         assert await troubles(later) == ["database"]
 
 
@@ -210,19 +210,19 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
-    return Place(tmp_path / "data", None)
+    return Storage(tmp_path / "data", None)
 
 
-async def _set_up(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
-        await queue.engines.register(engine())
+async def _set_up(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
+        await queue.engines.register(engine_info())
 
 
-def test_status_exits_with_one_when_unhealthy(here: Place) -> None:
+def test_status_exits_with_one_when_unhealthy(here: Storage) -> None:
     assert run("--quiet")[0] == 1
     assert "database" in run("--quiet")[1]
     asyncio.run(_set_up(here))
@@ -238,15 +238,15 @@ def test_status_exits_with_one_when_unhealthy(here: Place) -> None:
     assert (code, json.loads(text)["healthy"]) == (0, True)
 
 
-async def _start(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def _start(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         await queue.engines.expect()
 
 
-async def _announce(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def _announce(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         told = replace(
-            engine(device="Tesla T4"),
+            engine_info(device="Tesla T4"),
             networks=("lite", "vgg19"),
             memory_bytes=16 * 1024**3,
             memory_used_bytes=3 * 1024**3,
@@ -255,10 +255,12 @@ async def _announce(place: Place) -> None:
         await queue.engines.register(told)
 
 
-def test_status_shows_speed_and_memory_of_each_engine(here: Place) -> None:
+def test_status_shows_speed_and_memory_of_each_engine(here: Storage) -> None:
     asyncio.run(_announce(here))
     engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
-    said = f"{engine().host} (Tesla T4), lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
+    said = (
+        f"{engine_info().host} (Tesla T4), lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
+    )
     assert said in engine_line
     (told,) = json.loads(run("--json")[1])["engines"]
     assert told["networks"] == ["lite", "vgg19"]
@@ -266,7 +268,7 @@ def test_status_shows_speed_and_memory_of_each_engine(here: Place) -> None:
     assert (told["memory_mib"], told["memory_used_mib"]) == (16384, 3072)
 
 
-def test_starting_engine_is_not_a_trouble(here: Place) -> None:
+def test_starting_engine_is_not_a_trouble(here: Storage) -> None:
     asyncio.run(_start(here))
     assert run("--only", "engine", "--quiet") == (0, "")
     text = run()[1]
@@ -290,26 +292,26 @@ async def test_expected_engine_that_never_starts_is_a_trouble(
 
 async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> None:
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
-    await queue.engines.register(replace(engine(), networks=("lite",)))
+    await queue.engines.register(replace(engine_info(), networks=("lite",)))
     assert await troubles(queue) == ["weights"]
     (trouble,) = (await queue.health.ask()).troubles()
     assert "vgg19" in str(trouble.sentence)
     assert "ATELIER_VGG19_WEIGHTS" in str(trouble.sentence)
-    await queue.engines.register(replace(engine("second"), networks=("vgg19", "lite")))
+    await queue.engines.register(replace(engine_info("second"), networks=("vgg19", "lite")))
     assert await troubles(queue) == []
 
 
 async def test_missing_weights_of_a_waiting_job_are_a_trouble(queue: JobQueue) -> None:
     await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
-    await queue.engines.register(replace(engine(), networks=("vgg19",)))
+    await queue.engines.register(replace(engine_info(), networks=("vgg19",)))
     assert await troubles(queue) == []
-    await accepted(queue, options=PaintOptions(size_px=64, network="lite"))
+    await submit_job(queue, options=PaintOptions(size_px=64, network="lite"))
     assert await troubles(queue) == ["weights"]
 
 
 async def test_repeatedly_dying_engines_are_a_crash_loop(queue: JobQueue, clock: FakeClock) -> None:
     for number in range(3):
-        await queue.engines.register(engine(f"engine-{number}"))
+        await queue.engines.register(engine_info(f"engine-{number}"))
         clock.advance(ENGINE_ALIVE_SECONDS + 1)  # it died without a word
     await alive(queue)
     assert await troubles(queue) == ["crash-loop"]
@@ -323,7 +325,7 @@ async def test_engines_stopped_cleanly_are_not_a_crash_loop(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     for number in range(5):
-        await queue.engines.register(engine(f"engine-{number}"))
+        await queue.engines.register(engine_info(f"engine-{number}"))
         await queue.engines.forget(f"engine-{number}")
         clock.advance(ENGINE_ALIVE_SECONDS + 1)
     await alive(queue)
@@ -331,28 +333,28 @@ async def test_engines_stopped_cleanly_are_not_a_crash_loop(
 
 
 async def test_engines_dying_before_registration_are_a_crash_loop(
-    queue: JobQueue, place: Place
+    queue: JobQueue, storage: Storage
 ) -> None:
     await alive(queue)
     for _ in range(3):
-        crashes.note(place.folder, "engine on cuda:1")
+        crashes.note(storage.folder, "engine on cuda:1")
     assert await troubles(queue) == ["crash-loop"]
     (trouble,) = (await queue.health.ask()).troubles()
     assert "engine on cuda:1" in str(trouble.sentence)
-    crashes.take_back(place.folder, "engine on cuda:1")
+    crashes.take_back(storage.folder, "engine on cuda:1")
     assert await troubles(queue) == []
 
 
 @pytest.mark.parametrize("setting", ["auto", "cuda", "cuda:0"])
 async def test_crash_loop_names_an_embedded_engine_once(
-    queue: JobQueue, place: Place, clock: FakeClock, setting: str
+    queue: JobQueue, storage: Storage, clock: FakeClock, setting: str
 ) -> None:
     for number in range(3):
-        dying = replace(engine(f"engine-{number}"), host=platform.node(), device="cuda:0")
+        dying = replace(engine_info(f"engine-{number}"), host=platform.node(), device="cuda:0")
         await queue.engines.register(dying)
         clock.advance(ENGINE_ALIVE_SECONDS + 1)
-        crashes.note(place.folder, f"{crashes.ENGINE_ON}{setting}")
-        crashes.note(place.folder, f"{crashes.ENGINE_ON}cuda:1")  # dies before it registers
+        crashes.note(storage.folder, f"{crashes.ENGINE_ON}{setting}")
+        crashes.note(storage.folder, f"{crashes.ENGINE_ON}cuda:1")  # dies before it registers
     crashing = (await queue.health.ask()).crashing
     assert sorted(crashing) == sorted(["engine on cuda:1", f"engine on {platform.node()} (cuda:0)"])
 

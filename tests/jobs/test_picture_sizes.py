@@ -9,7 +9,7 @@ from common.store import PictureStore
 from jobs.db import schema
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import painted
-from tests.kit.samples import FakeClock, Place
+from tests.kit.samples import FakeClock, Storage
 
 DAY = 86_400.0
 
@@ -40,34 +40,34 @@ async def kept(queue: JobQueue) -> dict[str, int]:
 
 
 async def test_sizes_of_stored_pictures_are_not_asked_of_the_bucket(
-    place: Place, clock: FakeClock, asked: Counter[str]
+    storage: Storage, clock: FakeClock, asked: Counter[str]
 ) -> None:
-    async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as queue:
+    async with await JobQueue.open(storage.settings(), clock=clock, store=bucket()) as queue:
         await painted(queue, "a")
         style = await queue.store.put(b"a style", "png")
         await queue.styles.save("user", 1, "Waves", style, 1)
         size = await queue.retention.bytes_of(1)
         assert sum((await kept(queue)).values()) == size > len(b"a style")
-    async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as restarted:
+    async with await JobQueue.open(storage.settings(), clock=clock, store=bucket()) as restarted:
         assert await restarted.retention.bytes_of(1) == size
     assert not asked
 
 
 async def test_size_of_an_earlier_versions_picture_is_asked_only_once(
-    place: Place, clock: FakeClock, asked: Counter[str]
+    storage: Storage, clock: FakeClock, asked: Counter[str]
 ) -> None:
-    async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as queue:
+    async with await JobQueue.open(storage.settings(), clock=clock, store=bucket()) as queue:
         await painted(queue, "b")
         async with queue.database.write() as transaction:
             await transaction.connection.execute(sa.delete(schema.picture_sizes))
     for _ in range(2):
-        async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as queue:
+        async with await JobQueue.open(storage.settings(), clock=clock, store=bucket()) as queue:
             assert await queue.retention.bytes_of(1) > 0
     assert set(asked.values()) == {1}
 
 
-async def test_size_row_is_deleted_with_its_picture(place: Place, clock: FakeClock) -> None:
-    async with await JobQueue.open(place.settings(), clock=clock, store=bucket()) as queue:
+async def test_size_row_is_deleted_with_its_picture(storage: Storage, clock: FakeClock) -> None:
+    async with await JobQueue.open(storage.settings(), clock=clock, store=bucket()) as queue:
         await painted(queue, "c")
         assert await kept(queue)
         await queue.privacy.erase_user(1)

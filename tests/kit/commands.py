@@ -12,7 +12,7 @@ from bot.kit import Tree
 
 
 @contextlib.contextmanager
-def commands_told_once() -> Iterator[None]:
+def cached_command_payloads() -> Iterator[None]:
     """Translate each set of commands once per process."""
     made: dict[object, list[Any]] = {}
     translated = sync._payload

@@ -1,4 +1,4 @@
-"""Database fixtures: a test that takes `place` runs on SQLite and on PostgreSQL."""
+"""Database fixtures: a test that takes `storage` runs on SQLite and on PostgreSQL."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from jobs.db import database, schema
 from jobs.db.asynchronous import AsyncEngine
 from jobs.db.connecting import create_engine
 from jobs.queue import JobQueue
-from tests.kit.samples import FakeClock, Place
+from tests.kit.samples import FakeClock, Storage
 
 _numbers = itertools.count()
 _SHAPE = (
@@ -151,17 +151,17 @@ def template(database_kind: str, request: pytest.FixtureRequest) -> Path | postg
 
 
 @pytest.fixture
-async def place(
+async def storage(
     template: Path | postgres.Server, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[Place]:
+) -> AsyncIterator[Storage]:
     """An empty, migrated database and a folder of its own."""
     if isinstance(template, Path):
         shutil.copy(template, tmp_path / "atelier.sqlite3")
-        yield Place(tmp_path, None)
+        yield Storage(tmp_path, None)
         return
     spare: _Spare = request.getfixturevalue("_spare")
     async with spare.lent() as url:
-        yield Place(tmp_path, url)
+        yield Storage(tmp_path, url)
 
 
 @pytest.fixture
@@ -170,6 +170,6 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def queue(place: Place, clock: FakeClock) -> AsyncIterator[JobQueue]:
-    async with await JobQueue.open(place.settings(), clock=clock) as opened:
+async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
+    async with await JobQueue.open(storage.settings(), clock=clock) as opened:
         yield opened

@@ -23,11 +23,11 @@ class SharedDecoders:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
-    def pool(self, limits: DecodeLimits, *, processes: int = 2) -> "LentPool":
+    def pool(self, limits: DecodeLimits, *, processes: int = 2) -> "SharedPool":
         """A pool for a bot, as if it were its own."""
         if limits not in self._pools:
             self._pools[limits] = self._here(self._made(limits, processes)).result()
-        return LentPool(self, self._pools[limits])
+        return SharedPool(self, self._pools[limits])
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the shared loop."""
@@ -48,7 +48,7 @@ class SharedDecoders:
         return DecoderPool(limits, processes=processes)
 
 
-class LentPool:
+class SharedPool:
     """Like `DecoderPool`; closing it leaves the processes running."""
 
     def __init__(self, shared: SharedDecoders, pool: DecoderPool) -> None:

@@ -15,7 +15,7 @@ from common.child import ChildError, Header, Message
 
 
 @contextlib.contextmanager
-def encodes_here() -> Iterator[None]:
+def encode_in_process() -> Iterator[None]:
     """Let the bots of this block encode without a process of their own."""
 
     def answer(request: Header, files: Sequence[bytes]) -> Message:

@@ -28,7 +28,7 @@ LIBRARIES = ("torch", "PIL.Image", "pydantic_settings", "rich.progress", "sqlalc
 _LONGEST_REQUEST = 1 << 20
 
 
-class Forked:
+class ForkedProcess:
     """A running process, with what tests need of `subprocess.Popen`."""
 
     def __init__(self, reply: int, stderr: IO[bytes]) -> None:
@@ -87,7 +87,7 @@ class ForkServer:
         env: Mapping[str, str],
         stderr: int | None = None,
         ignored: Sequence[int] = (),
-    ) -> Forked:
+    ) -> ForkedProcess:
         """Start Python with these arguments.
 
         Args:
@@ -103,7 +103,7 @@ class ForkServer:
         handles = [said.fileno() if stderr is None else stderr, replies]
         socket.send_fds(self._socket, [json.dumps(request).encode()], handles)
         os.close(replies)
-        return Forked(reply, said)
+        return ForkedProcess(reply, said)
 
     def close(self) -> None:
         self._socket.close()  # by which it ends

@@ -12,8 +12,8 @@ from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import photograph
 
-WITHIN_SECONDS = 240.0
-EXTERNAL = {"ATELIER_ENGINE": "external"}
+RESULT_TIMEOUT_SECONDS = 240.0
+EXTERNAL_ENGINE = {"ATELIER_ENGINE": "external"}
 """The bot starts no engine."""
 
 
@@ -66,14 +66,16 @@ class Installation:
 
     async def result(self, interaction: Interaction) -> Message:
         """Wait for the finished picture."""
-        done = await self.discord.until(lambda: finished(interaction.message), WITHIN_SECONDS)
+        done = await self.discord.until(
+            lambda: is_settled(interaction.message), RESULT_TIMEOUT_SECONDS
+        )
         assert interaction.message is not None
         assert done, interaction.message.text
         assert interaction.message.attachments, interaction.message.text
         return interaction.message
 
 
-def finished(message: Message | None) -> bool:
+def is_settled(message: Message | None) -> bool:
     """Whether a message shows its last state: it can be painted again, or has failed."""
     return message is not None and any(b.get("label") == "Again" for b in message.buttons)
 

@@ -3,7 +3,7 @@
 from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS
 
 
-def shapes() -> dict[str, tuple[int, ...]]:
+def weight_shapes() -> dict[str, tuple[int, ...]]:
     """Shapes of all weights, by name."""
     found: dict[str, tuple[int, ...]] = {}
     inputs = 3

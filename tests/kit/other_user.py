@@ -9,7 +9,7 @@ NOBODY = 65_534
 
 
 @contextlib.contextmanager
-def closed_to_us(folder: Path) -> Iterator[None]:
+def without_access(folder: Path) -> Iterator[None]:
     """Deny this process access to the folder; as root, by becoming `nobody` for the block."""
     mode, is_root = folder.stat().st_mode, os.geteuid() == 0
     folder.chmod(0o700 if is_root else 0)

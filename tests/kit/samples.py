@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bench.queue_samples import GENEROUS, PICTURE, RESULT, accepted, submission
+from bench.queue_samples import GENEROUS_LIMITS, PICTURE, RESULT, submission, submit_job
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from common.version import VERSION
@@ -25,7 +25,7 @@ from jobs.model import (
 from jobs.outcomes import Refusal, Refused
 from jobs.queue import JobQueue
 
-__all__ = ["GENEROUS", "PICTURE", "RESULT", "accepted", "submission"]
+__all__ = ["GENEROUS_LIMITS", "PICTURE", "RESULT", "submission", "submit_job"]
 
 
 class FakeClock:
@@ -42,14 +42,14 @@ class FakeClock:
 
 
 @dataclass(frozen=True)
-class Place:
+class Storage:
     """Where a queue's database and pictures are."""
 
     folder: Path
     database_url: str | None
 
     def settings(self, **changes: Any) -> Settings:
-        values: dict[str, Any] = {"atelier_data_dir": self.folder, **GENEROUS, **changes}
+        values: dict[str, Any] = {"atelier_data_dir": self.folder, **GENEROUS_LIMITS, **changes}
         return Settings(_env_file=None, atelier_database_url=self.database_url, **values)
 
     @property
@@ -57,7 +57,9 @@ class Place:
         return self.folder / "atelier.sqlite3"
 
 
-async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any) -> Refusal:
+async def submit_refused(
+    queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any
+) -> Refusal:
     """The refusal of a submission; checks that `check_limits` returns the same."""
     asked = submission(user_id, guild_id, **c)
     outcome = await queue.submissions.submit(asked)
@@ -66,17 +68,17 @@ async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, *
     return outcome.refusal
 
 
-async def claimed(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
+async def claim_job(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
     claim = await queue.claims.claim(engine_id, **options)
     assert claim is not None
     return claim
 
 
-def engine(name: str = "engine", host: str = "host", device: str = "cpu") -> EngineInfo:
+def engine_info(name: str = "engine", host: str = "host", device: str = "cpu") -> EngineInfo:
     return EngineInfo(name, host, device, "lite", VERSION, 4321)
 
 
-def report(seconds: float = 12.0) -> PaintReport:
+def paint_report(seconds: float = 12.0) -> PaintReport:
     return PaintReport("lite", "cpu", "fp32", 256, 192, seconds, 300, 7)
 
 
@@ -95,7 +97,7 @@ async def delete_for_good(queue: JobQueue, job_id: int, user_id: int = 1) -> Job
     return deleted
 
 
-async def looked_after(queue: JobQueue, clock: FakeClock, seconds: float) -> list[int]:
+async def advance_with_reaper(queue: JobQueue, clock: FakeClock, seconds: float) -> list[int]:
     """Advance the clock while the leases are checked, as the bot does; returns the reaped jobs."""
     reaped: list[int] = []
     end = clock.now + seconds
@@ -105,7 +107,7 @@ async def looked_after(queue: JobQueue, clock: FakeClock, seconds: float) -> lis
     return reaped + await queue.claims.reap()
 
 
-def job_of(state: JobState, **other: Any) -> Job:
+def make_job(state: JobState, **other: Any) -> Job:
     """A job in no queue, of the member 3 in the server 5."""
     now = datetime.now(UTC)
     style = StyleInput(preset="the-starry-night")

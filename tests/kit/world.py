@@ -22,17 +22,17 @@ from jobs.queue import JobQueue
 from sandbox.control import LoopbackDiscord
 from sandbox.gateway import GUILDS
 from sandbox.model import Interaction, Message, User
+from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import gradient_picture, plain_picture
-from tests.kit.pretend_engine import PretendEngine
-from tests.kit.samples import accepted
+from tests.kit.samples import submit_job
 
 TIMEOUT_SECONDS = 30.0
 CANCELLED_SECONDS = 2.0
 PHOTO = {"content": ("photo.png", gradient_picture())}
-BOTH = {**PHOTO, "style": ("style.png", gradient_picture((64, 64)))}
+PHOTO_AND_STYLE = {**PHOTO, "style": ("style.png", gradient_picture((64, 64)))}
 
 
-USUAL = Settings(
+BASE_SETTINGS = Settings(
     _env_file=None,
     atelier_engine="external",
     atelier_max_waiting_per_user=100,
@@ -48,7 +48,7 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
         "discord_gateway_url": discord.gateway_url,
         "atelier_data_dir": data_dir,
     }
-    return USUAL.model_copy(update=its_own)
+    return BASE_SETTINGS.model_copy(update=its_own)
 
 
 @dataclass
@@ -58,9 +58,9 @@ class World:
     discord: LoopbackDiscord
     settings: Settings
     client: AtelierClient | None = None
-    engine: PretendEngine | None = None
+    engine: FakeEngine | None = None
     """The engine that works by itself."""
-    ahead_seconds: float = 0.0
+    clock_offset_seconds: float = 0.0
     tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
     # The bot and its engine
@@ -68,7 +68,7 @@ class World:
     async def start_bot(self) -> AtelierClient:
         point_discord_at(self.settings)
         self.client = build_client(self.settings)
-        self.client.clock = lambda: time.time() + self.ahead_seconds
+        self.client.clock = lambda: time.time() + self.clock_offset_seconds
         self.tasks["bot"] = asyncio.create_task(self.client.start(self.discord.token))
         await self.discord.ready()
         return self.client
@@ -80,9 +80,9 @@ class World:
             await self.client.close()
             self.client = None
 
-    async def start_engine(self) -> PretendEngine:
+    async def start_engine(self) -> FakeEngine:
         """An engine that works by itself."""
-        self.engine = await PretendEngine.open(self.settings)
+        self.engine = await FakeEngine.open(self.settings)
         self.tasks["engine"] = asyncio.create_task(self.engine.run())
         return self.engine
 
@@ -122,7 +122,7 @@ class World:
     def shift_clock(self, seconds: float) -> None:
         """Let time pass, for Discord and for the bot."""
         self.discord.shift_clock(seconds)
-        self.ahead_seconds += seconds
+        self.clock_offset_seconds += seconds
 
     # What members do
 
@@ -138,20 +138,22 @@ class World:
             self.user(user),
             "paint",
             {"size": 64, **(options or {})},
-            BOTH if attachments is None else attachments,
+            PHOTO_AND_STYLE if attachments is None else attachments,
             **details,
         )
 
-    async def painted(self, options: dict[str, Any] | None = None, **details: Any) -> Message:
+    async def paint_and_wait(
+        self, options: dict[str, Any] | None = None, **details: Any
+    ) -> Message:
         """The message of a finished picture that was requested by /paint."""
         interaction = await self.paint(options, **details)
-        return await self.finished(interaction)
+        return await self.wait_finished(interaction)
 
     async def slash(
         self, user: User, name: str, options: dict[str, Any] | None = None, **details: Any
     ) -> Message:
         """Use a command and return its complete answer."""
-        return await answer(await self.discord.slash(user, name, options, **details))
+        return await wait_for_answer(await self.discord.slash(user, name, options, **details))
 
     async def open_gallery(self) -> None:
         """Let an admin choose the channel `talk` as the server's gallery."""
@@ -167,12 +169,12 @@ class World:
                 message.revision > before
                 or i.followups
                 or i.modal
-                or (i.message is not message and filled(i.message))
+                or (i.message is not message and has_content(i.message))
             )
         )
         return interaction
 
-    def offer_everything(self) -> None:
+    def show_admin_commands(self) -> None:
         """Do what a server's owner can: let all members see the admins' commands."""
         for command in self.discord.commands:
             command["default_member_permissions"] = None
@@ -204,12 +206,12 @@ class World:
 
     # What they wait for
 
-    async def finished(self, interaction: Interaction) -> Message:
+    async def wait_finished(self, interaction: Interaction) -> Message:
         await interaction.wait(is_finished, TIMEOUT_SECONDS)
         assert interaction.message is not None
         return interaction.message
 
-    async def says(self, interaction: Interaction, words: str) -> Message:
+    async def wait_for_text(self, interaction: Interaction, words: str) -> Message:
         """Wait for the answer to contain these words."""
         await interaction.wait(
             lambda i: i.message is not None and words in i.message.text, TIMEOUT_SECONDS
@@ -217,23 +219,23 @@ class World:
         assert interaction.message is not None
         return interaction.message
 
-    async def said(self, interaction: Interaction) -> str:
+    async def answer_text(self, interaction: Interaction) -> str:
         """Text of an answer and its follow-ups, once there is some."""
-        await interaction.wait(words_of, TIMEOUT_SECONDS)
-        return words_of(interaction)
+        await interaction.wait(text_of, TIMEOUT_SECONDS)
+        return text_of(interaction)
 
-    async def delivered(self, job: Job | None = None) -> Job:
+    async def wait_delivered(self, job: Job | None = None) -> Job:
         """A job (by default ada's newest) once it was delivered or given up."""
         found: list[Job] = []
 
         async def is_delivered() -> bool:
-            found[:] = await self.jobs() if job is None else [await self.fresh(job)]
+            found[:] = await self.jobs() if job is None else [await self.reload(job)]
             return bool(found) and found[0].delivered_at is not None
 
         await self.eventually(is_delivered)
         return found[0]
 
-    async def no_intakes(self) -> None:
+    async def wait_no_intakes(self) -> None:
         """Wait until no intake is open."""
         await self.eventually(self._nothing_pending)
 
@@ -254,7 +256,7 @@ class World:
 
     # Jobs without a command, and an engine that does one thing at a time
 
-    async def job(
+    async def make_job(
         self,
         user: User,
         *,
@@ -273,7 +275,7 @@ class World:
         channel_id = channel_id or place.id
         if in_guild:
             guild_id = guild_id or self.guild_id
-        return await accepted(
+        return await submit_job(
             self.queue,
             user.id,
             guild_id,
@@ -290,49 +292,49 @@ class World:
         )
 
     @property
-    def stepped(self) -> PretendEngine:
+    def manual_engine(self) -> FakeEngine:
         """An engine that works step by step, on the bot's own queue."""
-        return PretendEngine(self.queue)
+        return FakeEngine(self.queue)
 
-    async def painted_job(self, user: User, **details: Any) -> Job:
+    async def make_painted_job(self, user: User, **details: Any) -> Job:
         """A finished picture."""
-        return await self.stepped.paint(await self.job(user, **details))
+        return await self.manual_engine.paint(await self.make_job(user, **details))
 
-    async def fresh(self, job: Job) -> Job:
+    async def reload(self, job: Job) -> Job:
         found = await self.queue.jobs.get(job.id)
         assert found is not None
         return found
 
     async def state(self, job: Job) -> JobState:
-        return (await self.fresh(job)).state
+        return (await self.reload(job)).state
 
 
 def is_finished(interaction: Interaction) -> bool:
     return interaction.message is not None and has_result(interaction.message)
 
 
-def labels(message: Message) -> list[str]:
+def button_labels(message: Message) -> list[str]:
     return [str(button.get("label")) for button in message.buttons]
 
 
 def has_result(message: Message) -> bool:
-    return "Again" in labels(message) and bool(message.attachments)
+    return "Again" in button_labels(message) and bool(message.attachments)
 
 
-def words_of(interaction: Interaction) -> str:
+def text_of(interaction: Interaction) -> str:
     messages = [interaction.message, *interaction.followups]
-    return "\n".join(m.text for m in messages if m is not None and filled(m))
+    return "\n".join(m.text for m in messages if m is not None and has_content(m))
 
 
-def filled(message: Message | None) -> bool:
+def has_content(message: Message | None) -> bool:
     said = "" if message is None else message.text.removeprefix(FILLING)
     return message is not None and not message.loading and bool(said)
 
 
-async def answer(interaction: Interaction) -> Message:
+async def wait_for_answer(interaction: Interaction) -> Message:
     """The answer to an interaction, once it has content."""
-    await interaction.wait(lambda i: filled(i.message) or any(map(filled, i.followups)))
-    if filled(interaction.message):
+    await interaction.wait(lambda i: has_content(i.message) or any(map(has_content, i.followups)))
+    if has_content(interaction.message):
         assert interaction.message is not None
         return interaction.message
-    return next(message for message in interaction.followups if filled(message))
+    return next(message for message in interaction.followups if has_content(message))

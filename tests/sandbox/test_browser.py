@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from common.settings import Settings
 from sandbox import LoopbackDiscord
 from sandbox.page.routes import add_page
+from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import color_of, gradient_picture, plain_picture
-from tests.kit.pretend_engine import PretendEngine
 from tests.kit.world import World
 from tests.sandbox.browser import BROWSER_TESTS, SHARED, Visitor, open_page
 
@@ -22,7 +22,9 @@ pytestmark = BROWSER_TESTS
 
 
 @pytest_asyncio.fixture(loop_scope=SHARED)
-async def world(tmp_path: Path, sqlite_template: Path, made_once: None) -> AsyncIterator[World]:
+async def world(
+    tmp_path: Path, sqlite_template: Path, shared_bot_parts: None
+) -> AsyncIterator[World]:
     shutil.copy(sqlite_template, tmp_path)
     async with LoopbackDiscord.start(extend=add_page) as discord:
         settings = Settings(
@@ -46,7 +48,7 @@ async def world(tmp_path: Path, sqlite_template: Path, made_once: None) -> Async
 
 
 @pytest.fixture
-def painter(world: World) -> PretendEngine:
+def painter(world: World) -> FakeEngine:
     assert world.engine is not None
     return world.engine
 
@@ -74,7 +76,7 @@ async def paint(visitor: Visitor, files: tuple[Path, Path]) -> None:
 
 
 async def test_paint_with_two_files_shows_progress_and_result(
-    page: Page, painter: PretendEngine, files: tuple[Path, Path]
+    page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
     painter.hold.clear()
@@ -99,7 +101,7 @@ async def test_paint_with_two_files_shows_progress_and_result(
 
 
 async def test_cancel_button_cancels_a_running_painting(
-    page: Page, painter: PretendEngine, files: tuple[Path, Path]
+    page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
     painter.hold.clear()

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from engine.networks.encoder import features_of
 from engine.networks.vgg19 import CONVOLUTIONS, Vgg19
-from tests.kit.thin import thin_weights
+from tests.kit.thin_vgg19 import thin_weights
 from tools.crowsonkb.__main__ import main
 from tools.crowsonkb.blind import ChoicesError, order, sheet, unblinded
 from tools.crowsonkb.compare import STYLES, Place, as_markdown, compare, seconds_of

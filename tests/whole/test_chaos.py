@@ -16,7 +16,7 @@ import pytest
 from bench.children import pausing_engine
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.kit.samples import GENEROUS, Place
+from tests.kit.samples import GENEROUS_LIMITS, Storage
 from tests.whole import tiny_bot
 from tests.whole.tiny_discord import TinyDiscord
 
@@ -95,14 +95,14 @@ async def at_work(settings: dict[str, Any], port: int) -> AsyncIterator[Fleet]:
     ("database_kind", "kills"), [("sqlite", 50), ("postgresql", 15)], indirect=["database_kind"]
 )
 async def test_every_job_ends_once_with_one_message_under_random_kills(
-    place: Place, kills: int
+    storage: Storage, kills: int
 ) -> None:
     dice = random.Random(20_260)
-    settings = {"atelier_data_dir": place.folder, **GENEROUS}
-    settings["atelier_database_url"] = place.database_url
+    settings = {"atelier_data_dir": storage.folder, **GENEROUS_LIMITS}
+    settings["atelier_database_url"] = storage.database_url
     async with (
         TinyDiscord() as discord,
-        await JobQueue.open(place.settings()) as queue,
+        await JobQueue.open(storage.settings()) as queue,
         at_work(settings, discord.port) as fleet,
     ):
         locker: BaseProcess | None = None
@@ -116,8 +116,8 @@ async def test_every_job_ends_once_with_one_message_under_random_kills(
             await asyncio.sleep(dice.uniform(0.2, 0.5))
             if kill % 10 == 3:
                 await _cancel_one(queue, dice)
-            if kill == kills // 3 and place.database_url is None:
-                locker = fleet.lock_database(place.sqlite_file, 5.0)
+            if kill == kills // 3 and storage.database_url is None:
+                locker = fleet.lock_database(storage.sqlite_file, 5.0)
             if kill == 2 * kills // 3:
                 with fleet.disk_full():
                     await asyncio.sleep(2.0)

@@ -16,8 +16,8 @@ from bot.__main__ import CANNOT_START
 from common.settings import Settings
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.pretend_engine import ENGINE
-from tests.kit.samples import RESULT, accepted, report
+from tests.kit.fake_engine import ENGINE
+from tests.kit.samples import RESULT, paint_report, submit_job
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())[
@@ -119,11 +119,11 @@ async def test_engine_role_can_paint_but_not_change_tables(
     with pytest.raises(QueueUnavailableError, match="start the bot first"):
         await JobQueue.open(early)
     async with await JobQueue.open(owner) as queue, await JobQueue.open(role) as theirs:
-        job = await accepted(queue)
+        job = await submit_job(queue)
         await theirs.engines.register(ENGINE)
         claim = await theirs.claims.claim(ENGINE.id)
         assert claim is not None
-        await theirs.claims.finish(claim, RESULT, report())
+        await theirs.claims.finish(claim, RESULT, paint_report())
         done = await queue.jobs.get(job.id)
         assert done is not None
         assert done.result_key == RESULT

@@ -20,7 +20,7 @@ from engine.__main__ import main as engine_main
 from jobs.cli.commands import main as jobs_main
 from jobs.queue import JobQueue
 from tests.kit.pictures import photograph
-from tests.kit.samples import Place, accepted
+from tests.kit.samples import Storage, submit_job
 from tests.whole.test_documents import PAGES, ROOT
 
 PYTHON = re.compile(r"(?:\w+=\S+ )*(?:\.venv/bin/)?python3? -m (.+)")
@@ -182,8 +182,8 @@ def test_documented_paint_commands_produce_a_picture(folder: Path) -> None:
 
 async def _begin(folder: Path) -> None:
     """Make the database, as the first start of the bot does."""
-    async with await JobQueue.open(Place(folder / "data", None).settings()) as queue:
-        await accepted(queue)
+    async with await JobQueue.open(Storage(folder / "data", None).settings()) as queue:
+        await submit_job(queue)
 
 
 def test_documented_owner_commands_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from jobs.db import schema
 from jobs.queue import JobQueue
 from sandbox.bot_process import BotProcess
 from sandbox.model import Interaction
-from tests.kit.installation import EXTERNAL, Installation
+from tests.kit.installation import EXTERNAL_ENGINE, Installation
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ class Storm:
     async def bot_lives(self) -> None:
         """Start the bot and kill it, over and over."""
         for _ in range(BOT_KILLS):
-            async with self.installation.bot(EXTERNAL) as bot:
+            async with self.installation.bot(EXTERNAL_ENGINE) as bot:
                 for _ in range(COMMANDS_A_LIFE):
                     self.post()
                     await asyncio.sleep(self.dice.uniform(0.0, 1.0))
@@ -69,7 +69,7 @@ class Storm:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "engine"),
-                env=self.installation.environment(EXTERNAL),
+                env=self.installation.environment(EXTERNAL_ENGINE),
                 stdout=output,
                 stderr=output,
             )
@@ -103,7 +103,7 @@ async def test_each_command_ends_once_with_one_message_despite_kills(
             await storm.bot_lives()
             posted = await asyncio.gather(*storm.posts)
             understood = [interaction for interaction in posted if interaction.acknowledged]
-            async with installation.bot(EXTERNAL):
+            async with installation.bot(EXTERNAL_ENGINE):
                 messages = [await installation.result(interaction) for interaction in understood]
                 assert not engines.done(), "the last engine lives"
         finally:
@@ -124,13 +124,13 @@ async def test_command_survives_a_bot_kill_while_the_database_is_locked(
     installation: Installation,
 ) -> None:
     file = installation.folder / "data" / "atelier.sqlite3"
-    async with installation.bot(EXTERNAL) as bot:
+    async with installation.bot(EXTERNAL_ENGINE) as bot:
         with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=20)) as other:
             other.execute("BEGIN IMMEDIATE")
             interaction = await installation.paint("ada", seed=1)
             assert interaction.acknowledged
             await kill(bot)
-    async with installation.bot(EXTERNAL):
+    async with installation.bot(EXTERNAL_ENGINE):
         assert await installation.discord.until(
             lambda: interaction.message and "Place 1" in interaction.message.text, 60
         )

@@ -22,8 +22,8 @@ from jobs.cli.commands import build_parser as jobs_parser
 from jobs.cli.commands import main as jobs_main
 from jobs.db.backup import backup
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted
-from tests.kit.thin import noise_picture
+from tests.kit.samples import Storage, submit_job
+from tests.kit.thin_vgg19 import noise_picture
 from tests.whole.test_documents import ROOT
 
 SAID = "The output cannot be written: No space left on device.\n"
@@ -61,13 +61,13 @@ COMMANDS: list[tuple[str, Callable[[list[str]], int], list[str]]] = [
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a waiting job, one that was cancelled, a backup and a picture."""
     folder = tmp_path_factory.mktemp("filled")
-    settings = Place(folder / "data", None).settings()
+    settings = Storage(folder / "data", None).settings()
     (folder / "data" / "pictures").mkdir(parents=True)
 
     async def fill() -> None:
         async with await JobQueue.open(settings) as queue:
-            await accepted(queue)
-            job = await accepted(queue)
+            await submit_job(queue)
+            job = await submit_job(queue)
             await queue.jobs.cancel(job.id, job.user_id)
 
     asyncio.run(fill())

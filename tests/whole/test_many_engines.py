@@ -10,7 +10,7 @@ import pytest
 from bench.children import pausing_engine
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.kit.samples import GENEROUS, Place, accepted
+from tests.kit.samples import GENEROUS_LIMITS, Storage, submit_job
 
 JOBS = 100
 ENGINES = 4
@@ -21,17 +21,17 @@ Sitting = tuple[float, float]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_four_engines_share_one_hundred_jobs(place: Place) -> None:
+async def test_four_engines_share_one_hundred_jobs(storage: Storage) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.children.pausing_engine"])
     settings = {
-        "atelier_data_dir": place.folder,
-        "atelier_database_url": place.database_url,
-        **GENEROUS,
+        "atelier_data_dir": storage.folder,
+        "atelier_database_url": storage.database_url,
+        **GENEROUS_LIMITS,
     }
     engines: list[BaseProcess] = []
-    async with await JobQueue.open(place.settings()) as queue:
-        jobs = [await accepted(queue, n % 20 + 1, n % 3 + 5) for n in range(JOBS)]
+    async with await JobQueue.open(storage.settings()) as queue:
+        jobs = [await submit_job(queue, n % 20 + 1, n % 3 + 5) for n in range(JOBS)]
         try:
             for n in range(ENGINES):
                 process: BaseProcess = context.Process(

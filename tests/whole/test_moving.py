@@ -10,7 +10,7 @@ from common.settings import Settings
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.common.clips.files import saved
-from tests.kit.installation import EXTERNAL, Installation, engines_of, finished
+from tests.kit.installation import EXTERNAL_ENGINE, Installation, engines_of, is_settled
 from tests.kit.pictures import photograph
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ async def begun(queue: JobQueue, user_id: int) -> None:
 async def test_animation_survives_kills_of_bot_and_engine(installation: Installation) -> None:
     discord = installation.discord
     ada = discord.user("ada")
-    async with installation.bot(EXTERNAL) as bot:
+    async with installation.bot(EXTERNAL_ENGINE) as bot:
         interaction = await discord.slash(
             ada,
             "paint",
@@ -61,7 +61,7 @@ async def test_animation_survives_kills_of_bot_and_engine(installation: Installa
         bot._process.kill()
         await bot._process.wait()
     async with installation.bot():
-        assert await discord.until(lambda: finished(message), 240), message.text
+        assert await discord.until(lambda: is_settled(message), 240), message.text
     (shown,) = message.attachments
     assert shown.filename.endswith(".gif")
     with Image.open(io.BytesIO(shown.data)) as gif:

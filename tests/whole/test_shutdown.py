@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.proxy import proxy_to
 from sandbox.bot_process import STOP_WITHIN_SECONDS
-from tests.kit.installation import EXTERNAL, Installation
+from tests.kit.installation import EXTERNAL_ENGINE, Installation
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ async def registered(url: sa.URL) -> None:
 @contextlib.asynccontextmanager
 async def running(what: str, installation: Installation, database: str) -> AsyncIterator[Process]:
     """The bot or an engine, at work with this database."""
-    there = EXTERNAL | {"ATELIER_DATABASE_URL": database}
+    there = EXTERNAL_ENGINE | {"ATELIER_DATABASE_URL": database}
     if what == "bot":
         async with installation.bot(there) as bot:
             yield bot._process

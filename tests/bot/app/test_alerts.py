@@ -12,7 +12,7 @@ from common import crashes
 from common.defaults import Defaults
 from jobs.health import StoreState
 from jobs.outcomes import QueueUnavailableError
-from tests.kit.pretend_engine import ENGINE
+from tests.kit.fake_engine import ENGINE
 from tests.kit.world import World
 
 
@@ -53,7 +53,7 @@ async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner) == []
     interaction = await world_with_owner.paint()
-    await world_with_owner.says(interaction, "not running")
+    await world_with_owner.wait_for_text(interaction, "not running")
     await check_alerts(world_with_owner, 3)
     (first,) = dms_to(world_with_owner)
     assert first.startswith("⚠️ No engine is running (waiting jobs: 1)")
@@ -62,7 +62,7 @@ async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
     await check_alerts(world_with_owner)
     assert len(dms_to(world_with_owner)) == 1, "a restart does not repeat it"
     await world_with_owner.start_engine()
-    await world_with_owner.finished(interaction)
+    await world_with_owner.wait_finished(interaction)
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner)[1].startswith("✅ Resolved: “No engine is running")
     assert len(dms_to(world_with_owner)) == 2

@@ -30,11 +30,12 @@ from bot.app.connection import Connection
 from bot.app.folder_lock import lock_folder
 from bot.wire.addresses import point_discord_at
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
+from common.store import PictureStore
 from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.control import LoopbackDiscord
 from tests.bot.app.test_main import start
 from tests.jobs.db.test_migrations import make_version
-from tests.kit.samples import Place
+from tests.kit.samples import Storage
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = {"DISCORD_TOKEN": "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-any-bot"}
@@ -186,6 +187,20 @@ async def test_unknown_bind_error_shows_the_reason_of_the_event_loop(
     )
 
 
+async def test_bucket_that_keeps_deleted_pictures_is_doubtful_for_a_thorough_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def keeps(_: PictureStore) -> bool:
+        return True
+
+    monkeypatch.setattr(PictureStore, "keeps_deleted", keeps)
+    settings = Settings(_env_file=None, atelier_data_dir=tmp_path)
+    found = await checks._store(settings, thorough=True)
+    assert (found.is_doubtful, found.is_fault) == (True, False)
+    assert "lifecycle rule" in found.text
+    assert not (await checks._store(settings)).is_doubtful
+
+
 async def test_misnamed_env_file_is_pointed_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -291,14 +306,14 @@ async def test_migration_may_exceed_the_database_timeout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Copying a large database takes longer; killing it each time, the bot would never start."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     slow_migration = (
         "import sys, time; time.sleep(4); from jobs.migrating import main; sys.exit(main())"
     )
     monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", slow_migration))
     monkeypatch.setattr(checks, "TIMEOUT_SECONDS", 0.5)
-    found = await _database(place.settings())
+    found = await _database(storage.settings())
     assert (found.text, found.is_fault) == ("SQLite, of this version", False)
     (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
     said = capfd.readouterr().err
@@ -322,20 +337,20 @@ async def test_failed_migration_is_reported_and_not_tried_again_at_the_same_star
     words: str,
     is_transient: bool,
 ) -> None:
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", f"import sys; {breaks}"))
-    found = await _database(place.settings())
+    found = await _database(storage.settings())
     assert words in found.text
     assert (found.is_fault, found.is_transient) == (True, is_transient)
     assert not (tmp_path / BEFORE_MIGRATIONS).exists()
 
 
 async def test_migration_that_is_refused_says_why(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     (tmp_path / BEFORE_MIGRATIONS).write_text("in the way")
-    found = await _database(place.settings())
+    found = await _database(storage.settings())
     assert "no copy of it can be made" in found.text
     assert (found.is_fault, found.is_transient) == (True, False)
 
@@ -344,11 +359,11 @@ async def test_check_without_permission_to_migrate_leaves_the_database_unchanged
     tmp_path: Path,
 ) -> None:
     """A running bot of the older version may still use it."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
-    before = place.sqlite_file.read_bytes()
-    found = await _database(place.settings(), may_migrate=False)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    before = storage.sqlite_file.read_bytes()
+    found = await _database(storage.settings(), may_migrate=False)
     assert "A migration is due. The database has schema 0003" in found.text
     assert (found.is_doubtful, found.is_fault) == (True, False)
-    assert [path.name for path in tmp_path.iterdir()] == [place.sqlite_file.name]
-    assert place.sqlite_file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [storage.sqlite_file.name]
+    assert storage.sqlite_file.read_bytes() == before

@@ -24,8 +24,8 @@ TOKEN_EXPIRED_SECONDS = 3600.0
 
 async def queued_job(world: World, **details: object) -> Job:
     """A job submitted with `/paint` that waits in the queue."""
-    await world.says(await world.paint(**details), "Place")  # type: ignore[arg-type]
-    await world.no_intakes()
+    await world.wait_for_text(await world.paint(**details), "Place")  # type: ignore[arg-type]
+    await world.wait_no_intakes()
     return (await world.jobs())[0]
 
 
@@ -34,7 +34,7 @@ def dms(world: World) -> list[Message]:
 
 
 async def is_delivered(world: World, job: Job) -> bool:
-    return (await world.fresh(job)).delivered_at is not None
+    return (await world.reload(job)).delivered_at is not None
 
 
 async def remove_bot(world: World) -> None:
@@ -157,14 +157,14 @@ async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     weekly = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
     assert invites in weekly.text
     interaction = await world.paint()
-    message = await world.says(interaction, "Place")
+    message = await world.wait_for_text(interaction, "Place")
     await keeper.look()
     await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
     await world.start_engine()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     other = await world.press(world.discord.add_user("Bob"), message, "Again")
-    assert "#2" in await world.said(other), "the picture was public in that server"
+    assert "#2" in await world.answer_text(other), "the picture was public in that server"
     for _used_since in (True, False):
         assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
         await keeper.note()

@@ -95,7 +95,7 @@ async def test_every_log_line_of_a_job_carries_its_ids(
 
     monkeypatch.setattr(JobPresenter, "show", show_failing_once)
     interaction = await world.paint(options)
-    await world.says(interaction, "#1")
+    await world.wait_for_text(interaction, "#1")
     (job,) = await world.jobs()
     # An engine died and left a checkpoint that this version cannot resume.
     claim = await world.queue.claims.claim("before", lease_seconds=30)
@@ -135,17 +135,17 @@ async def test_jobs_ended_outside_an_engine_are_logged_with_their_ids(
     monkeypatch.setattr("jobs.execution.reaper.AWAKE_SECONDS", 0.0)
     world = closed_world
     await world.start_bot()
-    first = await world.says(await world.paint(), "#1")
+    first = await world.wait_for_text(await world.paint(), "#1")
     await world.press(world.user(), first, "Cancel")
     lost = await world.paint(user="grace")
-    await world.says(lost, "#2")
+    await world.wait_for_text(lost, "#2")
     for _ in range(DEATHS_ALLOWED):
         claim = await world.queue.claims.claim(f"dying-{_}", lease_seconds=-1)
         assert claim is not None
         await world.queue.claims.reap()
-    await world.says(await world.paint(user="grace"), "#3")
+    await world.wait_for_text(await world.paint(user="grace"), "#3")
     await world.queue.clearings.clear(world.guild_id, world.user("ada").id)
-    await world.says(await world.paint(user="grace"), "#4")
+    await world.wait_for_text(await world.paint(user="grace"), "#4")
     await world.queue.privacy.erase_user(world.user("grace").id)
     ends = ((1, "cancelled"), (2, "failed"), (3, "cancelled"), (4, "cancelled"))
     for number, outcome in ends:

@@ -41,14 +41,14 @@ async def test_no_secret_is_logged_while_everything_fails_once(
     faults.add("PATCH", "/webhooks/*", drop=True)
     await world.start_engine()
     asked.append(await world.paint())
-    await world.finished(asked[-1])
+    await world.wait_finished(asked[-1])
     # A file that cannot be decoded, and a truncated one.
     asked.append(
         await world.paint(attachments={"content": ("x.png", b"\x89PNG\r\n\x1a\nno picture at all")})
     )
-    await world.said(asked[-1])
+    await world.answer_text(asked[-1])
     asked.append(await world.paint(attachments={"content": ("x.png", gradient_picture()[:400])}))
-    await world.said(asked[-1])
+    await world.answer_text(asked[-1])
     # A store that fails with its URL in the message.
     refused = StorageUnavailableError("s3://key:hunter2hunter2@bucket refuses")
 
@@ -58,7 +58,7 @@ async def test_no_secret_is_logged_while_everything_fails_once(
     with monkeypatch.context() as patch:
         patch.setattr(world.queue.store, "put_sync", refuse)
         asked.append(await world.paint(user="grace"))
-        await world.said(asked[-1])
+        await world.answer_text(asked[-1])
     # A statement that the database refuses; the error has its parameters.
     (job, *_) = await world.jobs()
     token = asked[0].token

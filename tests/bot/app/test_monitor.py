@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.monitor import page
 from common.store import PictureMissingError
-from tests.kit.pretend_engine import ENGINE
+from tests.kit.fake_engine import ENGINE
 from tests.kit.world import World
 from tests.sandbox.browser import CHROMIUM, launched, open_page
 
@@ -127,7 +127,7 @@ async def test_silent_store_does_not_block_the_health_check(
 
 async def test_metrics_count_painted_jobs_and_discord_edits(monitored: World) -> None:
     await monitored.start_engine()
-    await monitored.painted()
+    await monitored.paint_and_wait()
     found = await metrics(monitored)
     assert found["atelier_jobs_day['done']"] == 1
     assert found["atelier_engines"] == 1
@@ -142,7 +142,7 @@ async def test_metrics_cover_engines_and_cancelled_jobs(monitored: World) -> Non
     info = replace(ENGINE, memory_bytes=8 * 2**30, memory_used_bytes=2**30, pace=3.0)
     await monitored.bot.queue.engines.register(info)
     interaction = await monitored.paint()
-    await monitored.says(interaction, "Place")
+    await monitored.wait_for_text(interaction, "Place")
     (job,) = await monitored.bot.queue.positions.waiting(None)
     await monitored.bot.queue.jobs.cancel(job.id, job.user_id)
     found = await metrics(monitored)
@@ -157,7 +157,7 @@ async def test_metrics_cover_engines_and_cancelled_jobs(monitored: World) -> Non
 
 async def test_metrics_time_store_and_database_calls(monitored: World) -> None:
     await monitored.start_engine()
-    await monitored.painted()
+    await monitored.paint_and_wait()
     found = await metrics(monitored)
     queue = monitored.bot.queue
     for name in ("store_call", "database_statement", "database_transaction"):
@@ -194,7 +194,7 @@ async def test_dashboard_queries_only_existing_metrics(monitored: World) -> None
         for name in re.findall(r"atelier_\w+", target["expr"])
     }
     await monitored.start_engine()
-    await monitored.painted()
+    await monitored.paint_and_wait()
     assert asked
     async with asyncio.timeout(30):  # the gateway's delay is known after its first heartbeat
         while missing := asked - {name.partition("[")[0] for name in await metrics(monitored)}:
@@ -235,7 +235,7 @@ async def test_occupied_monitor_port_disables_only_the_page(
         await closed_world.start_bot()
         assert closed_world.bot.service(page.PageServer).port == 0
         await closed_world.start_engine()
-        await closed_world.painted()
+        await closed_world.paint_and_wait()
 
 
 @pytest.mark.browser

@@ -13,7 +13,7 @@ from bot.texts import texts_for
 from common.store import PictureMissingError
 from jobs.model import JobState, PaintedClip
 from tests.bot.cards.test_job_card import REPORT, versions_of_job
-from tests.kit.samples import job_of
+from tests.kit.samples import make_job
 
 MIB = 2**20
 T = texts_for("en-US")
@@ -47,8 +47,8 @@ class FakeFiles:
 
 
 async def test_picture_too_large_to_upload_is_reduced_with_a_note() -> None:
-    job = job_of(JobState.DONE, report=REPORT, result_key="a.png")
-    assert await FakeFiles().fit(job_of(JobState.DONE), MIB) is None
+    job = make_job(JobState.DONE, report=REPORT, result_key="a.png")
+    assert await FakeFiles().fit(make_job(JobState.DONE), MIB) is None
     unchanged = await FakeFiles(a_png=MIB).fit(job, MIB)
     assert unchanged == Attached(bytes(MIB), "atelier-4.png")
     smaller = await FakeFiles(a_png=MIB + 1).fit(job, MIB)
@@ -64,7 +64,7 @@ async def test_picture_too_large_to_upload_is_reduced_with_a_note() -> None:
 
 
 async def test_pictures_share_the_upload_limit_and_missing_ones_are_named() -> None:
-    job = job_of(JobState.DONE, **versions_of_job(4))
+    job = make_job(JobState.DONE, **versions_of_job(4))
     files_in_store = FakeFiles(**{"0_png": 7 * MIB, "2_png": 3, "3_png": 3})
     found = await files_in_store.fit(job, 10 * MIB)
     assert found is not None
@@ -90,7 +90,7 @@ async def test_clip_is_shown_in_the_best_format_that_fits(
 ) -> None:
     files = {kind: f"a.{kind}" for kind in ("mp4", "gif", "webp")}
     clip = PaintedClip("a.clip", 9, 1.0, plays, files, has_alpha)
-    job = job_of(JobState.DONE, report=replace(REPORT, clip=clip), result_key="a.png")
+    job = make_job(JobState.DONE, report=replace(REPORT, clip=clip), result_key="a.png")
     sizes = {"a_mp4": 2, "a_gif": 2, "a_webp": 2, "a_clip": 9}
     found = await FakeFiles(**sizes).fit(job, 5)
     assert found == Attached(bytes(2), f"atelier-4.{best}")

@@ -15,7 +15,7 @@ from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
 from jobs.management.audit import SERVER_LEFT
 from jobs.model import Job, JobState, PaintReport, Progress, QueuePosition, Reply
-from tests.kit.samples import failure, job_of
+from tests.kit.samples import failure, make_job
 
 NOW = datetime.now(UTC)
 T = texts_for("en-US")
@@ -54,7 +54,7 @@ READY = QueuePosition(2, NOW + timedelta(hours=2), 1, paused=False)
 
 
 def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:
-    waiting = job_of(JobState.QUEUED)
+    waiting = make_job(JobState.QUEUED)
     assert "Place 2, expected <t:" in words_of(job_card(T, waiting, READY))
     assert "Place 1" in words_of(job_card(T, waiting, replace(READY, place=0)))
     obstacles: list[tuple[dict[str, Any], str]] = [
@@ -74,7 +74,7 @@ def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:
 def test_running_card_shows_the_progress_bar_and_one_cancel_button() -> None:
     def painting(fraction: float, **other: Any) -> Job:
         progress = Progress(1, 2, fraction, **other.pop("progress", {}))
-        return job_of(JobState.RUNNING, progress=progress, **other)
+        return make_job(JobState.RUNNING, progress=progress, **other)
 
     for fraction, full in ((-0.1, 0), (0.5, 7), (1.0, 14), (1.3, 14)):
         assert words_of(job_card(T, painting(fraction), None)).count("▰") == full
@@ -92,7 +92,7 @@ def test_running_card_shows_the_progress_bar_and_one_cancel_button() -> None:
 
 
 def test_card_offers_the_actions_that_apply() -> None:
-    done = job_of(JobState.DONE, report=REPORT, result_key="a.png")
+    done = make_job(JobState.DONE, report=REPORT, result_key="a.png")
     one = attached(0)
     offered = actions_of(job_card(T, done, None, one))
     assert offered[-1] == "delete"
@@ -104,11 +104,11 @@ def test_card_offers_the_actions_that_apply() -> None:
     assert "timelapse" not in actions_of(job_card(T, moving, None, one))
     assert not actions_of(job_card(T, done, None)), "no picture is attached"
     for state in (JobState.FAILED, JobState.CANCELLED):
-        assert actions_of(job_card(T, job_of(state), None)) == ["again", "change", "delete"]
+        assert actions_of(job_card(T, make_job(state), None)) == ["again", "change", "delete"]
 
 
 def test_pictures_keep_their_numbers_if_one_is_missing() -> None:
-    job = job_of(JobState.DONE, **versions_of_job(4))
+    job = make_job(JobState.DONE, **versions_of_job(4))
     card = job_card(T, job, None, attached(0, 2, 3))
     assert actions_of(card)[:4] == ["first", "third", "fourth", "again"]
     assert [str(said)[:2] for said in alt_texts_of(card)] == ["1:", "3:", "4:"]
@@ -121,7 +121,7 @@ def test_pictures_keep_their_numbers_if_one_is_missing() -> None:
 def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     styles = tuple(StyleInput(name=name, picture="a.png") for name in ("Reed", "Moss"))
     many = versions_of_job(2, vary="style") | {"inputs": PaintInputs(content="c", styles=styles)}
-    job = job_of(JobState.DONE, **many)
+    job = make_job(JobState.DONE, **many)
     both = descriptions(T, job, 2)
     assert [("Reed" in one, "Moss" in one) for one in both] == [(True, False), (False, True)]
     said = replace(job, reply=replace(job.reply, alt_text="A cat"))
@@ -134,37 +134,37 @@ def test_alt_text_describes_previews_and_clips() -> None:
     style = StyleInput(preset="the-scream")
     clip = ClipInput(picture="a.clip", frames=9, seconds=1.0)
     moving = PaintInputs(content="c", styles=(style,), clip=clip)
-    painted = job_of(JobState.RUNNING, inputs=moving)
+    painted = make_job(JobState.RUNNING, inputs=moving)
     assert alt_texts_of(job_card(texts_for("de"), painted, None, attached(0))) == [
         "Vorschau: Eine Animation im Stil von „Der Schrei“"
     ]
     said = replace(painted, reply=replace(painted.reply, alt_text="A cat"))
     assert alt_texts_of(job_card(T, said, None, attached(0))) == ["Preview: A cat"]
     own = PaintInputs(content="c", styles=(StyleInput(picture="a.png"),))
-    assert descriptions(T, job_of(JobState.DONE, inputs=own), 1) == ["A painted photo"]
+    assert descriptions(T, make_job(JobState.DONE, inputs=own), 1) == ["A painted photo"]
 
 
 def test_ended_card_states_the_finished_count_and_the_reason() -> None:
     progress = Progress(1, 2, 0.5, done=("0.png", "1.png"))
     many = {"options": PaintOptions(size_px=512, variants=4), "progress": progress}
-    failed = job_of(JobState.FAILED, failure=failure(), **many)
+    failed = make_job(JobState.FAILED, failure=failure(), **many)
     shown = words_of(job_card(T, failed, None, attached(0, 1)))
     assert "2 of 4 pictures were finished" in shown
     assert "(error e-1)" in shown
     assert "What is finished cannot be shown here" in words_of(job_card(T, failed, None))
     for by, who in ((9, "<@9> cancelled it"), (0, "An admin"), (-1, "The operator of this bot")):
-        assert who in words_of(job_card(T, job_of(JobState.CANCELLED, cancelled_by=by), None)), by
-    left = job_of(JobState.CANCELLED, cancelled_by=SERVER_LEFT)
+        assert who in words_of(job_card(T, make_job(JobState.CANCELLED, cancelled_by=by), None)), by
+    left = make_job(JobState.CANCELLED, cancelled_by=SERVER_LEFT)
     assert "I was removed from the server" in words_of(job_card(T, left, None))
-    cleared = job_of(JobState.CANCELLED, cancelled_by=9, back_until=NOW)
+    cleared = make_job(JobState.CANCELLED, cancelled_by=9, back_until=NOW)
     assert "cleared the queue" in words_of(job_card(T, cleared, None))
-    by_itself = words_of(job_card(T, job_of(JobState.CANCELLED), None))
+    by_itself = words_of(job_card(T, make_job(JobState.CANCELLED), None))
     assert "cancelled it" not in by_itself
 
 
 @pytest.mark.parametrize("by_name", [False, True])
 def test_gallery_card_names_the_member_only_on_request(by_name: bool) -> None:
-    done = job_of(JobState.DONE, report=REPORT, result_key="a.png")
+    done = make_job(JobState.DONE, report=REPORT, result_key="a.png")
     card = gallery_card(T, done, attached(0), title="Dusk", by_name=by_name, spoiler=True)
     assert ("<@3>" in words_of(card)) is by_name
     assert "Ada" not in words_of(card)
@@ -175,13 +175,13 @@ def test_gallery_card_names_the_member_only_on_request(by_name: bool) -> None:
 
 def test_notes_are_deduplicated_and_limited_in_length() -> None:
     long = [sentence("{word}", word=str(n) * 299) for n in range(9)]
-    job = job_of(JobState.QUEUED, reply=Reply(1, 1, "t", NOW, notes=(long[0], *long)))
+    job = make_job(JobState.QUEUED, reply=Reply(1, 1, "t", NOW, notes=(long[0], *long)))
     said = notes(T, job)
     assert said == [str(n) * 299 for n in range(NOTES_LIMIT // 299)]
 
 
 def test_card_shows_the_painted_size_and_rounded_durations() -> None:
-    done = job_of(JobState.DONE, report=REPORT)
+    done = make_job(JobState.DONE, report=REPORT)
     assert "512 × 384 px" in settings_line(T, done)
     photos = replace(done, options=PaintOptions(size_px=512, variants=2, vary="photo"))
     assert " · 512 px · " in settings_line(T, photos), "photos may differ in shape"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.kit.pretend_engine import ENGINE, PretendEngine
+from tests.kit.fake_engine import ENGINE, FakeEngine
 from tests.kit.world import World
 
 SLOW = replace(ENGINE, host="slow", network="vgg19", networks=("vgg19", "lite"), pace=4200.0)
@@ -19,7 +19,7 @@ NOTES = {
 DETAILS_LABELS = {"de": "Einzelheiten", "fr": "Détails", "es-ES": "Detalles"}
 
 
-async def start_slow_engine(world: World) -> PretendEngine:
+async def start_slow_engine(world: World) -> FakeEngine:
     painter = await world.start_engine()
     await painter.queue.engines.register(SLOW)
     return painter
@@ -34,7 +34,7 @@ async def test_small_network_note_is_on_the_waiting_and_done_card_and_in_details
     ada = world.user("ada", locale)
     first, second = await world.paint(LARGE_SIZE), await world.paint(LARGE_SIZE)
     for interaction in (first, second):
-        await world.says(interaction, NOTES[locale])
+        await world.wait_for_text(interaction, NOTES[locale])
     (running, waiting) = sorted(await world.jobs(), key=lambda job: job.id)
     assert (running.network, waiting.network) == ("lite", "lite")
     painter.hold.set()
@@ -47,14 +47,14 @@ async def test_small_network_note_is_on_the_waiting_and_done_card_and_in_details
     assert f"-# {NOTES[locale]}" in done.text.splitlines()
     label = DETAILS_LABELS.get(locale, "Details")
     details = await world.discord.press(ada, done, label=label)
-    said = (await world.said(details)).splitlines()
+    said = (await world.answer_text(details)).splitlines()
     assert NOTES[locale] in said
     assert any(line.startswith("lite ") for line in said)
 
 
 async def test_card_does_not_mention_a_large_network_that_is_fast_enough(world: World) -> None:
     await start_slow_engine(world)
-    done = await world.painted({"size": 64})
+    done = await world.paint_and_wait({"size": 64})
     assert "network" not in done.text
     (job,) = await world.jobs()
     assert (job.network, job.instead_of_seconds) == ("vgg19", None)
@@ -62,9 +62,9 @@ async def test_card_does_not_mention_a_large_network_that_is_fast_enough(world: 
 
 async def test_again_chooses_the_network_by_the_current_pace(world: World) -> None:
     painter = await start_slow_engine(world)
-    done = await world.painted(LARGE_SIZE)
-    again = await world.finished(await world.press(world.user(), done, "Again"))
+    done = await world.paint_and_wait(LARGE_SIZE)
+    again = await world.wait_finished(await world.press(world.user(), done, "Again"))
     assert NOTES["en-US"] in again.text
     await painter.queue.engines.register(replace(SLOW, pace=30.0))
-    again = await world.finished(await world.press(world.user(), done, "Again"))
+    again = await world.wait_finished(await world.press(world.user(), done, "Again"))
     assert "network" not in again.text

@@ -10,10 +10,10 @@ from bot.texts import texts_for
 from common.catalogue import load_catalogue
 from common.sentences import Sentence, sentence
 from engine.styles.presets import preset_style
-from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION, OTHER_WEIGHTS
 from jobs.model import Progress
+from tests.kit.fake_engine import ENGINE
 from tests.kit.pictures import gradient_picture
-from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import PHOTO, World
 
 
@@ -32,7 +32,7 @@ async def test_settings_line_omits_default_values(
     world: World, keep_colors: str, said: str
 ) -> None:
     await world.start_engine()
-    message = await world.painted({"keep_colors": keep_colors})
+    message = await world.paint_and_wait({"keep_colors": keep_colors})
     (job,) = await world.jobs()
     settings = f"own picture · 64 × 43 px · standard · strength 50%{said} · #{job.id}"
     assert message.text.splitlines()[-1] == f"-# {settings}"
@@ -47,7 +47,7 @@ async def test_notes_of_the_pictures_and_of_the_painting_are_shown(world: World)
         "content": ("photo.gif", animated_gif()),
         "style": ("style.png", gradient_picture((64, 64))),
     }
-    message = await world.painted({"moving": False}, attachments=pictures)
+    message = await world.paint_and_wait({"moving": False}, attachments=pictures)
     lines = message.text.splitlines()
     assert "-# The photo: The file is animated; I used its first frame." in lines
     assert "-# Memory ran out, so it was painted in tiles of 128 px." in lines
@@ -64,7 +64,7 @@ async def test_notes_come_in_the_members_language(world: World) -> None:
         "style": ("style.gif", animated_gif()),
     }
     interaction = await world.paint(attachments=pictures)
-    message = await world.says(interaction, "Kacheln")
+    message = await world.wait_for_text(interaction, "Kacheln")
     animation = "Die Datei ist eine Animation; ich habe ihr erstes Bild verwendet."
     assert f"-# Das Stilbild: {animation}" in message.text
     assert "-# Der Speicher reichte nicht, also wurde in Kacheln von 128 px gemalt." in message.text
@@ -82,33 +82,33 @@ async def test_notes_name_a_painting_by_its_title_in_the_members_language(
     world.user().locale = language
     interaction = await world.paint({"preset": painting.id}, PHOTO)
     t = texts_for(language)
-    message = await world.says(interaction, t.say(problem))
+    message = await world.wait_for_text(interaction, t.say(problem))
     named = [line for line in message.text.splitlines() if painting.title(language) in line]
     assert len(named) == 3  # the headline, the settings, and the note
     assert language == "en" or painting.name not in message.text
     # The origin of its statistics is shown only in the details.
     pressed = await world.discord.press(world.user(), message, label=t("Details"))
-    assert t.say(measured) in await world.said(pressed)
+    assert t.say(measured) in await world.answer_text(pressed)
 
 
-@pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE])
+@pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE, OTHER_WEIGHTS])
 @pytest.mark.parametrize("language", ["en", "es-ES"])
 async def test_card_says_that_its_picture_was_restarted(
     world: World, language: str, why: Sentence
 ) -> None:
     world.user().locale = language
     interaction = await world.paint()
-    await world.says(interaction, "#1")
+    await world.wait_for_text(interaction, "#1")
     claim = await world.queue.claims.claim(ENGINE.id)
     assert claim is not None
     await world.queue.claims.report_progress(claim, Progress(1, 4, 0.25, anew=why))
     said = texts_for(language).say(why)
     assert language == "en" or said != str(why)
-    await world.says(interaction, f"-# {said}")
+    await world.wait_for_text(interaction, f"-# {said}")
 
 
 async def test_card_names_the_member_by_display_name(world: World) -> None:
     await world.start_engine()
     world.user().display_name = "Ada Lovelace"
-    message = await world.painted()
+    message = await world.paint_and_wait()
     assert "Painted for Ada Lovelace" in message.text

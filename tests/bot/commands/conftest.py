@@ -7,5 +7,5 @@ from tests.kit.world import World
 async def world(world: World) -> World:
     """A connected bot that sees its server, and an engine that does what it is told."""
     await world.eventually(lambda: world.bot.guilds)
-    await world.stepped.register()
+    await world.manual_engine.register()
     return world

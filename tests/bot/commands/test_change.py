@@ -21,7 +21,7 @@ def field(interaction: Interaction, custom_id: str) -> Any:
 
 async def test_form_is_prefilled_with_the_options_of_the_picture(world: World) -> None:
     await world.start_engine()
-    message = await world.painted(
+    message = await world.paint_and_wait(
         {"size": 100, "quality": "draft", "strength": 0.62, "spoiler": True}
     )
     form = await opened(world, message)
@@ -35,12 +35,12 @@ async def test_form_is_prefilled_with_the_options_of_the_picture(world: World) -
 
 async def test_form_changes_only_the_edited_options(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"seed": 5, "timelapse": True, "style_scale": 2.0})
+    message = await world.paint_and_wait({"seed": 5, "timelapse": True, "style_scale": 2.0})
     form = await opened(world, message)
     submitted = await world.discord.submit_modal(
         form, {"size": ["256/fine"], "look": ["0.7/match"], "switches": ["private"]}
     )
-    done = await world.finished(submitted)
+    done = await world.wait_finished(submitted)
     new, old = await world.jobs()
     assert (new.options.size_px, new.options.quality) == (256, "fine")
     assert (new.options.strength, new.options.keep_colors) == (0.7, "match")
@@ -53,21 +53,23 @@ async def test_form_changes_only_the_edited_options(world: World) -> None:
 async def test_notify_choice_is_kept_by_the_form(world: World) -> None:
     await world.start_engine()
     for notify in ("yes", "no"):
-        message = await world.painted({"notify": notify})
+        message = await world.paint_and_wait({"notify": notify})
         form = await opened(world, message)
-        await world.finished(await world.discord.submit_modal(form, {"look": ["0.7/no"]}))
+        await world.wait_finished(await world.discord.submit_modal(form, {"look": ["0.7/no"]}))
         assert (await world.jobs())[0].reply.notify == notify
 
 
 async def test_uploaded_photo_mask_or_style_replaces_the_old_one(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"preset": "starry-night"}, attachments=PHOTO)
+    message = await world.paint_and_wait({"preset": "starry-night"}, attachments=PHOTO)
     form = await opened(world, message)
     photo, mask = ("new.png", plain_picture()), ("mask.png", gradient_picture((64, 48)))
-    await world.finished(await world.discord.submit_modal(form, {}, {"content": [photo, mask]}))
+    await world.wait_finished(
+        await world.discord.submit_modal(form, {}, {"content": [photo, mask]})
+    )
     form = await opened(world, message)
     style = ("style.png", gradient_picture((40, 40)))
-    await world.finished(await world.discord.submit_modal(form, {}, {"style": [style]}))
+    await world.wait_finished(await world.discord.submit_modal(form, {}, {"style": [style]}))
     by_style, by_photo, first = await world.jobs()
     assert by_photo.inputs.styles == first.inputs.styles
     assert by_photo.inputs.content != first.inputs.content
@@ -78,8 +80,8 @@ async def test_uploaded_photo_mask_or_style_replaces_the_old_one(world: World) -
 
 async def test_unchanged_form_paints_with_a_new_seed(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"seed": 5})
-    await world.finished(await world.discord.submit_modal(await opened(world, message)))
+    message = await world.paint_and_wait({"seed": 5})
+    await world.wait_finished(await world.discord.submit_modal(await opened(world, message)))
     new, old = await world.jobs()
     assert new.options == old.options.model_copy(update={"seed": new.options.seed})
     assert new.options.seed != 5
@@ -87,17 +89,17 @@ async def test_unchanged_form_paints_with_a_new_seed(world: World) -> None:
 
 async def test_form_is_refused_beyond_a_limit(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     await world.queue.limits.set(world.guild_id, {"max_size_px": 128}, 1)
     submitted = await world.discord.submit_modal(
         await opened(world, message), {"size": ["256/fine"]}
     )
-    assert "128 px" in await world.said(submitted)
+    assert "128 px" in await world.answer_text(submitted)
 
 
 async def test_form_offers_allowed_sizes_and_the_size_of_the_picture(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"size": 300, "quality": "fine"})
+    message = await world.paint_and_wait({"size": 300, "quality": "fine"})
     await world.queue.limits.set(world.guild_id, {"max_size_px": 256, "max_quality": "draft"}, 1)
     form = await opened(world, message)
     offered = {each["value"]: each.get("default") for each in field(form, "size")["options"]}

@@ -11,9 +11,9 @@ CONTEXTS = ("guild", "bot_dm", "private", "guild_without_bot")
 @pytest.mark.parametrize("locale", ["en-US", "de"])
 async def test_every_member_command_answers_in_every_context(world: World, locale: str) -> None:
     ada = world.user("ada", locale=locale)
-    job = await world.painted_job(ada)
+    job = await world.make_painted_job(ada)
     for context in CONTEXTS:
-        waiting = await world.job(ada)
+        waiting = await world.make_job(ada)
         for name, options in (
             ("help", {}),
             ("queue", {}),

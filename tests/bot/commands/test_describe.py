@@ -6,14 +6,14 @@ import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
-from tests.kit.world import BOTH, World, answer
+from tests.kit.world import PHOTO_AND_STYLE, World, wait_for_answer
 
 PUBLIC_THREAD = 11
 
 
 async def describe(world: World, message: Message, values: dict[str, Any]) -> Interaction:
     details = await world.discord.press(world.user(), message, label="Details")
-    shown = await world.says(details, "seed")
+    shown = await world.wait_for_text(details, "seed")
     opened = await world.discord.press(world.user(), shown, label="Describe…")
     assert opened.modal is not None
     return await world.discord.submit_modal(opened, values)
@@ -27,12 +27,12 @@ def picture(message: Message) -> tuple[str, bool]:
 
 async def test_describe_changes_alt_text_and_spoiler_of_a_finished_picture(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     before = message.attachments[0].data
     assert picture(message) == ("A painted photo", False)
     words = {"alt": "Ein Hund\nim Schnee", "switches": ["hidden"]}
     link = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
-    await world.says(await describe(world, message, words), f"Saved: {link}")
+    await world.wait_for_text(await describe(world, message, words), f"Saved: {link}")
     assert picture(message) == ("Ein Hund im Schnee", True)
     assert [each.data for each in message.attachments] == [before]
     assert next(button["label"] for button in message.buttons) == "Again"
@@ -40,12 +40,16 @@ async def test_describe_changes_alt_text_and_spoiler_of_a_finished_picture(world
     shown = await world.slash(world.user(), "show", {"picture": job.id})
     assert picture(shown) == ("Ein Hund im Schnee", True)
     softer = await world.discord.press(world.user(), message, label="Softer")
-    assert picture(await world.finished(softer)) == ("Ein Hund im Schnee", True), "it shows that"
+    assert picture(await world.wait_finished(softer)) == ("Ein Hund im Schnee", True), (
+        "it shows that"
+    )
     form = await world.discord.press(world.user(), message, label="Other style")
     other = await world.discord.submit_modal(form, {"preset": ["the-scream"]})
     in_style = ("A photo in the style of “The Scream”", True)
-    assert picture(await world.finished(other)) == in_style
-    await world.says(await describe(world, message, {"alt": "", "switches": []}), "Saved: http")
+    assert picture(await world.wait_finished(other)) == in_style
+    await world.wait_for_text(
+        await describe(world, message, {"alt": "", "switches": []}), "Saved: http"
+    )
     assert picture(message) == ("A painted photo", False)
 
 
@@ -54,7 +58,7 @@ async def test_versions_share_a_given_alt_text_or_get_one_per_style(
 ) -> None:
     await world.start_engine()
     vary = {"vary": "style", "variants": 2, "preset": "the-scream"}
-    message = await world.painted(vary, attachments=BOTH)
+    message = await world.paint_and_wait(vary, attachments=PHOTO_AND_STYLE)
 
     def said() -> list[str]:
         (gallery,) = [each for each in message.walk() if each["type"] == 12]
@@ -62,30 +66,32 @@ async def test_versions_share_a_given_alt_text_or_get_one_per_style(
 
     each = ["1: A painted photo", "2: A photo in the style of “The Scream”"]
     assert said() == each
-    await world.says(await describe(world, message, {"alt": "A dog"}), "Saved: http")
+    await world.wait_for_text(await describe(world, message, {"alt": "A dog"}), "Saved: http")
     assert said() == ["1: A dog", "2: A dog"]
-    await world.says(await describe(world, message, {"alt": ""}), "Saved: http")
+    await world.wait_for_text(await describe(world, message, {"alt": ""}), "Saved: http")
     assert said() == each
 
 
 async def test_describe_works_after_the_token_has_ended(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     world.shift_clock(16 * 60)
-    await world.says(await describe(world, message, {"alt": "A dog"}), "Saved: http")
+    await world.wait_for_text(await describe(world, message, {"alt": "A dog"}), "Saved: http")
     assert picture(message) == ("A dog", False)
 
 
 async def test_describe_works_if_discord_ends_the_token_early(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     details = await world.discord.press(world.user(), message, label="Details")
-    shown = await world.says(details, "seed")
+    shown = await world.wait_for_text(details, "seed")
     opened = await world.discord.press(world.user(), shown, label="Describe…")
     (job,) = await world.jobs()
     path = f"/webhooks/*/{job.reply.interaction_token}/*"
     world.discord.faults.add("GET", path, status=401, code=50027)
-    await world.says(await world.discord.submit_modal(opened, {"alt": "A dog"}), "Saved: http")
+    await world.wait_for_text(
+        await world.discord.submit_modal(opened, {"alt": "A dog"}), "Saved: http"
+    )
     assert picture(message) == ("A dog", False)
 
 
@@ -94,7 +100,7 @@ async def test_picture_delivered_by_dm_is_described_in_the_dm(
     world: World, ephemeral: bool
 ) -> None:
     interaction = await world.paint({"ephemeral": ephemeral})
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     if ephemeral:
         world.shift_clock(16 * 60)
     else:
@@ -105,38 +111,38 @@ async def test_picture_delivered_by_dm_is_described_in_the_dm(
     (job,) = await world.jobs()
 
     async def delivered() -> bool:
-        return (await world.fresh(job)).came_by_dm
+        return (await world.reload(job)).came_by_dm
 
     await world.eventually(delivered)
     link = f"https://discord.com/channels/@me/{dm.channel_id}/{dm.id}"
-    await world.says(await describe(world, dm, {"alt": "A dog"}), f"Saved: {link}")
+    await world.wait_for_text(await describe(world, dm, {"alt": "A dog"}), f"Saved: {link}")
     assert picture(dm) == ("A dog", False)
 
 
 async def test_ephemeral_picture_keeps_its_description_for_the_next_showing(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"ephemeral": True})
+    message = await world.paint_and_wait({"ephemeral": True})
     world.shift_clock(16 * 60)
     said = await describe(world, message, {"alt": "A dog"})
-    await world.says(said, "Saved for the next time it is shown")
+    await world.wait_for_text(said, "Saved for the next time it is shown")
     (job,) = await world.jobs()
     assert job.reply.alt_text == "A dog"
 
 
 async def test_only_the_owner_is_offered_to_describe(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     details = await world.discord.press(world.user("grace"), message, label="Details")
-    assert not (await world.says(details, "seed")).buttons
+    assert not (await world.wait_for_text(details, "seed")).buttons
 
 
 async def test_describe_cannot_reveal_a_spoiler_required_by_the_channel(world: World) -> None:
     await world.start_engine()
     opened = await world.discord.slash(world.user("admin"), "settings", {"whose": "channel"})
     form = await world.discord.submit_modal(opened, {"switches": ["spoiler"]})
-    await world.says(form, "Saved")
-    message = await world.painted()
-    await world.says(await describe(world, message, {"switches": []}), "Saved: http")
+    await world.wait_for_text(form, "Saved")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await describe(world, message, {"switches": []}), "Saved: http")
     assert picture(message)[1]
 
 
@@ -145,11 +151,11 @@ async def test_describe_in_a_dm_cannot_reveal_a_spoiler_required_by_a_role(world
     hidden = Defaults(spoiler_role_ids=(7,))
     guild_id = world.guild_id
     await world.queue.defaults.set("guild", guild_id, hidden, guild_id=guild_id, by_user=1)
-    job = await world.painted_job(world.user())
+    job = await world.make_painted_job(world.user())
     await world.queue.deliveries.set_look(job.id, alt_text="", spoiler=True)
     page = await world.slash(world.user(), "show", {"picture": job.id}, context="bot_dm")
-    await answer(await describe(world, page, {"alt": "A dog", "switches": []}))
-    reply = (await world.fresh(job)).reply
+    await wait_for_answer(await describe(world, page, {"alt": "A dog", "switches": []}))
+    reply = (await world.reload(job)).reply
     assert (reply.alt_text, reply.spoiler) == ("A dog", True)
 
 
@@ -159,7 +165,7 @@ async def test_thread_inherits_the_required_spoiler_of_its_channel(
 ) -> None:
     ada, guild_id = world.user(), world.guild_id
     thread_id = await world.thread("paintings", PUBLIC_THREAD)
-    job = await world.painted_job(ada, channel_id=thread_id)
+    job = await world.make_painted_job(ada, channel_id=thread_id)
     ids = {"thread": thread_id, "its channel": world.discord.channel("paintings").id}
     owner_id = ids.get(whose, world.discord.channel("talk").id)
     hidden = Defaults(always_spoiler=True)
@@ -167,19 +173,19 @@ async def test_thread_inherits_the_required_spoiler_of_its_channel(
     page = await world.discord.slash(ada, "show", {"picture": job.id})
     await page.wait(lambda i: i.message and i.message.attachments)
     assert page.message is not None
-    details = await answer(await world.discord.press(ada, page.message, label="Details"))
+    details = await wait_for_answer(await world.discord.press(ada, page.message, label="Details"))
     form = await world.discord.press(ada, details, label="Describe…")
-    await world.says(await world.discord.submit_modal(form, {"switches": []}), "Saved")
-    assert (await world.fresh(job)).reply.spoiler is (whose in ids)
+    await world.wait_for_text(await world.discord.submit_modal(form, {"switches": []}), "Saved")
+    assert (await world.reload(job)).reply.spoiler is (whose in ids)
 
 
 async def test_describe_in_an_archived_thread_explains_how_to_reopen_the_thread(
     world: World,
 ) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     world.shift_clock(16 * 60)
     world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
-    said = await world.said(await describe(world, message, {"switches": ["hidden"]}))
+    said = await world.answer_text(await describe(world, message, {"switches": ["hidden"]}))
     assert said.startswith("That thread is archived; write something in it to open it again")
     assert "error" not in said

@@ -7,7 +7,7 @@ from PIL import Image
 
 from sandbox.model import Interaction
 from tests.kit.pictures import color_of, encoded, gradient_picture, plain_picture
-from tests.kit.world import World, has_result, labels
+from tests.kit.world import World, button_labels, has_result
 
 
 def animated(color: str) -> bytes:
@@ -32,7 +32,7 @@ async def test_member_avatar_is_painted(world: World, context: str) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     opened = await world.discord.user_command(ada, "Paint the avatar", grace, context=context)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.says(submitted, "Place 1")
+    await world.wait_for_text(submitted, "Place 1")
     (job,) = await world.jobs()
     avatar = await world.queue.store.get(job.inputs.content)
     assert avatar.startswith(b"\x89PNG")
@@ -40,7 +40,7 @@ async def test_member_avatar_is_painted(world: World, context: str) -> None:
 
 
 async def test_picture_of_a_message_is_used_as_style(world: World) -> None:
-    await world.says(await use_as_style(world, photos("teal")), "Place 1")
+    await world.wait_for_text(await use_as_style(world, photos("teal")), "Place 1")
     (job,) = await world.jobs()
     (style,) = job.inputs.styles
     assert style.picture is not None
@@ -50,7 +50,7 @@ async def test_picture_of_a_message_is_used_as_style(world: World) -> None:
 async def test_message_without_a_picture_cannot_be_used_as_style(world: World) -> None:
     post = world.discord.post(world.user("grace"), "no picture")
     asked = await world.discord.message_command(world.user(), "Use as style", post)
-    assert "That message has no picture" in await world.said(asked)
+    assert "That message has no picture" in await world.answer_text(asked)
 
 
 async def picked(world: World, command: str, label: str, context: str = "guild") -> Interaction:
@@ -60,11 +60,11 @@ async def picked(world: World, command: str, label: str, context: str = "guild")
     where = world.discord.place(world.user(), None, context)
     post = world.discord.post(world.user("grace"), "three of them", files, channel=where)
     asked = await world.discord.message_command(world.user(), command, post)
-    message = await world.says(asked, "Which of these pictures")
-    assert labels(message)[:3] == ["1 · teal.png", "2 · navy.png", "3 · olive.png"]
+    message = await world.wait_for_text(asked, "Which of these pictures")
+    assert button_labels(message)[:3] == ["1 · teal.png", "2 · navy.png", "3 · olive.png"]
     (container,) = message.components
     (gallery,) = [each for each in container["components"] if each["type"] == 12]
-    assert [item["description"] for item in gallery["items"]] == labels(message)[:3]
+    assert [item["description"] for item in gallery["items"]] == button_labels(message)[:3]
     opened = await world.discord.press(world.user(), message, label=label)
     await opened.wait(lambda i: i.modal is not None)
     return opened
@@ -76,7 +76,7 @@ async def test_one_of_several_message_pictures_is_chosen_as_style(
 ) -> None:
     opened = await picked(world, "Use as style", "2 · navy.png", context)
     submitted = await world.discord.submit_modal(opened, {}, photos("red"))
-    await world.says(submitted, "Place 1")
+    await world.wait_for_text(submitted, "Place 1")
     (job,) = await world.jobs()
     (style,) = job.inputs.styles
     assert color_of(await world.queue.store.get(style.picture or "")) == (0, 0, 128)
@@ -85,7 +85,7 @@ async def test_one_of_several_message_pictures_is_chosen_as_style(
 async def test_one_of_several_message_pictures_is_chosen_to_be_painted(world: World) -> None:
     opened = await picked(world, "Paint this", "3 · olive.png")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.says(submitted, "Place 1")
+    await world.wait_for_text(submitted, "Place 1")
     (job,) = await world.jobs()
     assert color_of(await world.queue.store.get(job.inputs.content)) == (128, 128, 0)
     assert job.options.variants == 1
@@ -95,40 +95,44 @@ async def test_all_pictures_of_a_message_are_painted_in_one_message(world: World
     await world.start_engine()
     opened = await picked(world, "Paint this", "All 3 in one message")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    message = await world.finished(submitted)
+    message = await world.wait_finished(submitted)
     assert len(message.attachments) == 3
-    assert labels(message)[:4] == ["Choose 1", "Choose 2", "Choose 3", "Again"]
+    assert button_labels(message)[:4] == ["Choose 1", "Choose 2", "Choose 3", "Again"]
 
 
 async def test_several_photos_make_one_job_and_one_message(world: World) -> None:
     await world.start_engine()
-    message = await world.finished(await use_as_style(world, photos("teal", "navy", "olive")))
+    message = await world.wait_finished(await use_as_style(world, photos("teal", "navy", "olive")))
     (job,) = await world.jobs()
     assert (job.options.variants, job.options.vary) == (3, "photo")
     assert "3 photos" in message.text
     assert len({each.data for each in message.attachments}) == 3
-    assert labels(message)[:4] == ["Choose 1", "Choose 2", "Choose 3", "Again"]
-    taken = await world.finished(await world.discord.press(world.user(), message, label="Choose 2"))
+    assert button_labels(message)[:4] == ["Choose 1", "Choose 2", "Choose 3", "Again"]
+    taken = await world.wait_finished(
+        await world.discord.press(world.user(), message, label="Choose 2")
+    )
     assert taken.attachments[0].data == message.attachments[1].data
     alone = (await world.jobs())[0]
     assert alone.inputs.content == job.inputs.more_contents[0]
     assert alone.inputs.more_contents == ()
-    again = await world.finished(await world.discord.press(world.user(), message, label="Again"))
+    again = await world.wait_finished(
+        await world.discord.press(world.user(), message, label="Again")
+    )
     assert len(again.attachments) == 3
 
 
 async def test_ten_photos_fit_in_a_message(world: World) -> None:
     await world.start_engine()
     colors = ("teal", "navy", "olive", "brown", "purple", "maroon", "gray", "silver", "lime")
-    message = await world.finished(await use_as_style(world, photos(*colors, "aqua")))
+    message = await world.wait_finished(await use_as_style(world, photos(*colors, "aqua")))
     assert has_result(message)
     assert len(message.attachments) == 10
-    assert labels(message)[9] == "Choose 10"
+    assert button_labels(message)[9] == "Choose 10"
 
 
 async def test_each_of_several_photos_counts_toward_the_daily_limit(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
-    refused = await world.said(await use_as_style(world, photos("teal", "navy", "olive")))
+    refused = await world.answer_text(await use_as_style(world, photos("teal", "navy", "olive")))
     assert "You asked for 3 pictures at once" in refused
 
 
@@ -136,14 +140,14 @@ async def test_unusable_photo_is_left_out_with_a_note(world: World) -> None:
     await world.start_engine()
     files = photos("teal", "navy")
     files["content"].insert(1, ("broken.png", b"no picture"))
-    message = await world.finished(await use_as_style(world, files))
+    message = await world.wait_finished(await use_as_style(world, files))
     (job,) = await world.jobs()
     assert job.options.variants == 2
     assert len(message.attachments) == 2
     assert "Photo 2: " in message.text
     assert "It was left out." in message.text
     only_broken = {"content": [("a.png", b"no"), ("b.png", b"no")]}
-    assert "Photo 1: " in await world.said(await use_as_style(world, only_broken))
+    assert "Photo 1: " in await world.answer_text(await use_as_style(world, only_broken))
 
 
 async def test_note_on_a_left_out_photo_is_shown_while_waiting_and_painting(
@@ -153,7 +157,7 @@ async def test_note_on_a_left_out_photo_is_shown_while_waiting_and_painting(
     files["content"].insert(1, ("broken.png", b"no picture"))
     interaction = await use_as_style(world, files)
     for state in ("Place 1", "Painting"):
-        message = await world.says(interaction, state)
+        message = await world.wait_for_text(interaction, state)
         assert "-# Photo 2: " in message.text
         assert "It was left out." in message.text
         if state == "Place 1":
@@ -168,14 +172,16 @@ async def test_note_on_a_left_out_photo_is_shown_beside_many_other_notes(world: 
             ("broken.png", b"no picture"),
         ]
     }
-    message = await world.says(await use_as_style(world, files), "Place 1")
+    message = await world.wait_for_text(await use_as_style(world, files), "Place 1")
     assert "Photo 5: " in message.text
     for number in range(1, 5):
         assert f"Photo {number}: The file is animated" in message.text
 
 
 async def test_change_form_for_several_photos_offers_no_timelapse(world: World) -> None:
-    message = await world.says(await use_as_style(world, photos("teal", "navy")), "Place 1")
+    message = await world.wait_for_text(
+        await use_as_style(world, photos("teal", "navy")), "Place 1"
+    )
     await world.press(world.user(), message, "Cancel")
     await world.eventually(lambda: "Cancelled" in message.text)
     form = await world.discord.press(world.user(), message, label="Change…")
@@ -188,19 +194,21 @@ async def test_several_photos_wait_together_for_a_style(world: World) -> None:
     message = await world.slash(world.user(), "help")
     opened = await world.press(world.user(), message, "Try it now")
     submitted = await world.discord.submit_modal(opened, {}, photos("teal", "navy"))
-    asked = await world.says(submitted, "Which style")
-    (first, *_) = labels(asked)
-    await world.says(await world.discord.press(world.user(), asked, label=first), "Place 1")
+    asked = await world.wait_for_text(submitted, "Which style")
+    (first, *_) = button_labels(asked)
+    await world.wait_for_text(
+        await world.discord.press(world.user(), asked, label=first), "Place 1"
+    )
     (job,) = await world.jobs()
     assert (job.options.variants, len(job.inputs.more_contents)) == (2, 1)
 
 
 async def test_other_style_applies_to_all_photos_together(world: World) -> None:
     await world.start_engine()
-    message = await world.finished(await use_as_style(world, photos("teal", "navy")))
+    message = await world.wait_finished(await use_as_style(world, photos("teal", "navy")))
     opened = await world.discord.press(world.user(), message, label="Other style")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.says(submitted, "2 photos")
+    await world.wait_for_text(submitted, "2 photos")
     newest, first = await world.jobs()
     assert newest.inputs.more_contents == first.inputs.more_contents
 

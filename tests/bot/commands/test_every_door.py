@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from sandbox.model import Interaction, Message, User
-from tests.kit.moving import GIF, label
+from tests.kit.clips import GIF, button_label
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import BOTH, PHOTO, World, has_result, words_of
+from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World, has_result, text_of
 
 BOT = Path(__file__).resolve().parents[3] / "bot"
 Go = Callable[[], Awaitable[Interaction]]
@@ -49,7 +49,7 @@ def photos(count: int = 1) -> dict[str, list[tuple[str, bytes]]]:
 
 
 async def painted(world: World, user: User, **options: Any) -> Message:
-    return await world.painted({**SIZE, **options}, user=user.name.casefold())
+    return await world.paint_and_wait({**SIZE, **options}, user=user.name.casefold())
 
 
 def pressing(world: World, user: User, message: Message, text: str) -> Go:
@@ -77,16 +77,18 @@ def paints(name: str, options: dict[str, Any], attachments: dict[str, Any]) -> N
     DOORS[name] = made
 
 
-paints("/paint", {}, BOTH)
-paints("/paint with versions", {"variants": 4}, BOTH)
-paints("/paint with styles to choose from", {"vary": "style", "preset": "the-scream"}, BOTH)
+paints("/paint", {}, PHOTO_AND_STYLE)
+paints("/paint with versions", {"variants": 4}, PHOTO_AND_STYLE)
+paints(
+    "/paint with styles to choose from", {"vary": "style", "preset": "the-scream"}, PHOTO_AND_STYLE
+)
 paints("/paint of what moves", {"moving": True}, {**GIF})
 paints("a photograph alone", {}, PHOTO)
 
 
 async def question(world: World, user: User) -> Message:
     asked = await world.discord.slash(user, "paint", SIZE, PHOTO)
-    return await world.says(asked, "Which style")
+    return await world.wait_for_text(asked, "Which style")
 
 
 @door("a swatch")
@@ -115,7 +117,9 @@ async def _saved(world: World, user: User) -> Go:
 @door("All styles, Paint with this")
 async def _all_styles(world: World, user: User) -> Go:
     opened = await world.discord.press(user, await question(world, user), label="All styles")
-    return pressing(world, user, await world.says(opened, "Styles to paint in"), "Paint with this")
+    return pressing(
+        world, user, await world.wait_for_text(opened, "Styles to paint in"), "Paint with this"
+    )
 
 
 @door("/styles, Paint with this")
@@ -134,7 +138,7 @@ async def _try_these(world: World, user: User) -> Go:
 async def _try_it_now(world: World, user: User) -> Go:
     form = pressing(world, user, await world.slash(user, "help"), "Try it now")
     asked = await submitting(world, form, {}, photos())()
-    return pressing(world, user, await world.says(asked, "Which style"), "The Scream")
+    return pressing(world, user, await world.wait_for_text(asked, "Which style"), "The Scream")
 
 
 def post(world: World, count: int = 1) -> Message:
@@ -151,18 +155,22 @@ async def _paint_this(world: World, user: User) -> Go:
 @door("Paint this, one of several")
 async def _paint_one(world: World, user: User) -> Go:
     asked = await world.discord.message_command(user, "Paint this", post(world, 3))
-    message = await world.says(asked, "Which of these pictures")
+    message = await world.wait_for_text(asked, "Which of these pictures")
     return submitting(
-        world, pressing(world, user, message, label(message, "2")), {"preset": ["great-wave"]}
+        world,
+        pressing(world, user, message, button_label(message, "2")),
+        {"preset": ["great-wave"]},
     )
 
 
 @door("Paint this, all of several")
 async def _paint_all(world: World, user: User) -> Go:
     asked = await world.discord.message_command(user, "Paint this", post(world, 3))
-    message = await world.says(asked, "Which of these pictures")
+    message = await world.wait_for_text(asked, "Which of these pictures")
     return submitting(
-        world, pressing(world, user, message, label(message, "All")), {"preset": ["great-wave"]}
+        world,
+        pressing(world, user, message, button_label(message, "All")),
+        {"preset": ["great-wave"]},
     )
 
 
@@ -239,7 +247,7 @@ async def _gallery(world: World, user: User) -> Go:
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, 1)
     message = await painted(world, world.user("grace"))
     form = pressing(world, world.user("grace"), message, "Post to gallery")
-    await world.says(await submitting(world, form)(), "It is in the gallery")
+    await world.wait_for_text(await submitting(world, form)(), "It is in the gallery")
     posted = world.discord.messages("talk")[-1]
     return submitting(world, pressing(world, user, posted, "Paint with this"), {}, photos())
 
@@ -255,8 +263,8 @@ async def _weekly(world: World, user: User) -> Go:
 @door("what moves, decided")
 async def _moving(world: World, user: User) -> Go:
     asked = await world.discord.slash(user, "paint", {}, GIF)
-    message = await world.says(asked, "or only its first frame?")
-    return pressing(world, user, message, label(message, "All of it"))
+    message = await world.wait_for_text(asked, "or only its first frame?")
+    return pressing(world, user, message, button_label(message, "All of it"))
 
 
 Doors = dict[str, Go]
@@ -283,7 +291,7 @@ async def refuse(world: World, user: User, doors: Doors, words: str) -> None:
     before = [job.id for job in await world.queue.jobs.of_user(user.id)]
     for name, go in doors.items():
         with through(name):
-            await (await go()).wait(lambda i: words in words_of(i))
+            await (await go()).wait(lambda i: words in text_of(i))
     assert [job.id for job in await world.queue.jobs.of_user(user.id)] == before
 
 
@@ -314,7 +322,7 @@ async def test_every_way_to_start_a_painting_obeys_every_limit(world: World, par
         await limits.set(guild_id, kept, 1)
 
     await world.queue.pauses.pause(guild_id, 1)
-    newest = (await world.job(ada)).id
+    newest = (await world.make_job(ada)).id
     await limits.set(guild_id, {"max_waiting_per_user": 1}, 1)
     await refuse(world, ada, doors, "(1 of 1)")
     await limits.reset(guild_id, 1)
@@ -323,7 +331,7 @@ async def test_every_way_to_start_a_painting_obeys_every_limit(world: World, par
         if name in NO_QUESTION:
             continue
         with through(name):
-            await (await go()).wait(lambda i: "The queue is paused at the moment" in words_of(i))
+            await (await go()).wait(lambda i: "The queue is paused at the moment" in text_of(i))
             before, newest = newest, (await world.queue.jobs.of_user(ada.id))[0].id
             assert newest > before
 
@@ -338,7 +346,7 @@ async def test_unchosen_size_and_quality_are_lowered_to_the_limits(world: World)
     known = {job.id for job in await world.queue.jobs.of_user(ada.id)}
     for name, go in doors.items():
         with through(name):
-            await (await go()).wait(lambda i: "64 px" in words_of(i))
+            await (await go()).wait(lambda i: "64 px" in text_of(i))
             jobs = await world.queue.jobs.of_user(ada.id)
             (job,) = [job for job in jobs if job.id not in known]
             assert (job.options.size_px, job.options.quality) == (64, "draft")
@@ -357,7 +365,7 @@ async def test_version_chosen_by_a_member_barred_from_painting_is_ephemeral(
         await world.queue.blocks.add(world.guild_id, ada.id, 1)
     else:
         await world.queue.limits.set(world.guild_id, change, 1)
-    taken = await world.finished(await world.discord.press(ada, message, label="Choose 2"))
+    taken = await world.wait_finished(await world.discord.press(ada, message, label="Choose 2"))
     assert taken.ephemeral
 
 

@@ -11,7 +11,7 @@ from common.catalogue.catalogue import painted_swatch_path, scan_path
 from jobs.model import Job, JobState
 from sandbox.model import Message
 from tests.kit.samples import delete_for_good
-from tests.kit.world import World, answer, filled, has_result
+from tests.kit.world import World, has_content, has_result, wait_for_answer
 
 
 def pictures_in(message: Message) -> list[str]:
@@ -22,8 +22,8 @@ def pictures_in(message: Message) -> list[str]:
 
 async def test_history_shows_own_pictures_in_pages(world: World) -> None:
     ada = world.user("ada")
-    await world.painted_job(world.user("grace"))
-    jobs = [await world.painted_job(ada) for _ in range(6)]
+    await world.make_painted_job(world.user("grace"))
+    jobs = [await world.make_painted_job(ada) for _ in range(6)]
     await world.queue.deliveries.set_look(jobs[-1].id, alt_text="A dog", spoiler=False)
     message = await world.slash(ada, "history")
     assert message.ephemeral
@@ -46,9 +46,9 @@ async def test_history_shows_own_pictures_in_pages(world: World) -> None:
 
 async def test_picture_selected_in_history_opens_with_its_buttons(world: World) -> None:
     ada = world.user("ada")
-    job = await world.painted_job(ada)
+    job = await world.make_painted_job(ada)
     message = await world.slash(ada, "history")
-    opened = await answer(await world.discord.select(ada, message, [str(job.id)]))
+    opened = await wait_for_answer(await world.discord.select(ada, message, [str(job.id)]))
     assert opened is not message
     assert opened.ephemeral
     assert f"#{job.id}" in opened.text
@@ -58,10 +58,10 @@ async def test_picture_selected_in_history_opens_with_its_buttons(world: World) 
 
 async def test_forged_history_choice_reveals_no_picture_of_another_member(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
-    secret = await world.painted_job(ada, in_guild=False)
-    await world.painted_job(grace)
+    secret = await world.make_painted_job(ada, in_guild=False)
+    await world.make_painted_job(grace)
     message = await world.slash(grace, "history")
-    opened = await answer(await world.discord.select(grace, message, [str(secret.id)]))
+    opened = await wait_for_answer(await world.discord.select(grace, message, [str(secret.id)]))
     assert "There is no picture" in opened.text
     assert not opened.attachments
 
@@ -73,14 +73,14 @@ async def test_empty_history_explains_how_to_start(world: World) -> None:
 
 async def test_a_deleted_picture_is_no_longer_in_the_history(world: World) -> None:
     ada = world.user("ada")
-    job = await world.painted_job(ada)
+    job = await world.make_painted_job(ada)
     await delete_for_good(world.queue, job.id, ada.id)
     assert "You have no pictures here yet" in (await world.slash(ada, "history")).text
 
 
 async def test_show_permits_own_pictures_in_every_context(world: World) -> None:
     ada = world.user("ada")
-    job = await world.painted_job(ada, ephemeral=True)
+    job = await world.make_painted_job(ada, ephemeral=True)
     for context in ("guild", "bot_dm", "private"):
         message = await world.slash(ada, "show", {"picture": job.id}, context=context)
         assert f"#{job.id}" in message.text
@@ -90,24 +90,24 @@ async def test_show_permits_own_pictures_in_every_context(world: World) -> None:
 
 async def test_show_permits_public_pictures_of_the_server(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
-    public = await world.painted_job(ada, channel="talk")
+    public = await world.make_painted_job(ada, channel="talk")
     message = await world.slash(grace, "show", {"picture": public.id})
     assert len(message.attachments) == 1
 
 
 async def test_refusal_to_show_publicly_is_ephemeral(world: World) -> None:
-    job = await world.painted_job(world.user("ada"), ephemeral=True)
+    job = await world.make_painted_job(world.user("ada"), ephemeral=True)
     options = {"picture": job.id, "everybody": True}
-    message = await answer(await world.discord.slash(world.user("grace"), "show", options))
+    message = await wait_for_answer(await world.discord.slash(world.user("grace"), "show", options))
     assert "There is no picture" in message.text
     assert message.ephemeral
 
 
 async def test_show_refuses_private_pictures_of_others(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
-    hidden = await world.painted_job(ada, ephemeral=True)
-    private = await world.painted_job(ada, in_guild=False)
-    public = await world.painted_job(ada)
+    hidden = await world.make_painted_job(ada, ephemeral=True)
+    private = await world.make_painted_job(ada, in_guild=False)
+    public = await world.make_painted_job(ada)
     for job, context in ((hidden, "guild"), (private, "guild"), (public, "bot_dm")):
         message = await world.slash(grace, "show", {"picture": job.id}, context=context)
         assert f"There is no picture #{job.id} that you can see here" in message.text
@@ -116,16 +116,16 @@ async def test_show_refuses_private_pictures_of_others(world: World) -> None:
 
 async def test_show_permits_admins_all_pictures_of_their_server_but_no_others(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
-    hidden = await world.painted_job(ada, ephemeral=True)
-    private = await world.painted_job(ada, in_guild=False)
+    hidden = await world.make_painted_job(ada, ephemeral=True)
+    private = await world.make_painted_job(ada, in_guild=False)
     assert (await world.slash(admin, "show", {"picture": hidden.id})).attachments
     assert not (await world.slash(admin, "show", {"picture": private.id})).attachments
 
 
 async def test_show_offers_own_pictures_and_can_show_publicly(world: World) -> None:
     ada = world.user("ada")
-    job = await world.painted_job(ada)
-    await world.painted_job(world.user("grace"))
+    job = await world.make_painted_job(ada)
+    await world.make_painted_job(world.user("grace"))
     offered = await world.discord.autocomplete(ada, "show", "picture", "#")
     assert [choice["value"] for choice in offered] == [job.id]
     message = await world.slash(ada, "show", {"picture": job.id, "everybody": True})
@@ -207,7 +207,7 @@ async def test_pages_are_turned_by_their_owner_only(world: World) -> None:
     button["custom_id"] = button["custom_id"].replace(str(grace.id), str(ada.id))
     before = message.text
     interaction = await world.discord.press(grace, message, label="Next")
-    said = await interaction.wait(lambda i: i.message is not message and filled(i.message))
+    said = await interaction.wait(lambda i: i.message is not message and has_content(i.message))
     assert said.message is not None
     assert "belong to somebody else" in said.message.text
     assert message.text == before
@@ -215,7 +215,7 @@ async def test_pages_are_turned_by_their_owner_only(world: World) -> None:
 
 async def test_vanished_history_page_is_shown_as_empty(world: World) -> None:
     ada = world.user("ada")
-    last = [await world.painted_job(ada) for _ in range(5)][-1]
+    last = [await world.make_painted_job(ada) for _ in range(5)][-1]
     message = await world.slash(ada, "history")
     for job in await world.queue.jobs.of_user(ada.id):
         if job.id != last.id:
@@ -228,9 +228,9 @@ async def test_vanished_history_page_is_shown_as_empty(world: World) -> None:
 
 async def test_picture_selected_in_history_can_be_painted_again(world: World) -> None:
     ada = world.user("ada")
-    job = await world.painted_job(ada, in_guild=False)
+    job = await world.make_painted_job(ada, in_guild=False)
     message = await world.slash(ada, "history", context="bot_dm")
-    opened = await answer(await world.discord.select(ada, message, [str(job.id)]))
+    opened = await wait_for_answer(await world.discord.select(ada, message, [str(job.id)]))
     await world.discord.press(ada, opened, label="Again")
     remixes: list[Job] = []
     for _ in range(200):
@@ -245,7 +245,7 @@ async def test_show_refuses_a_channel_that_the_member_cannot_see(world: World) -
     """As far as the bot knows, nobody sees a channel in which it is not itself."""
     ada, grace = world.user("ada"), world.user("grace")
     world.discord.world.add_channel("elsewhere", has_bot=False)
-    job = await world.painted_job(ada, channel="elsewhere")
+    job = await world.make_painted_job(ada, channel="elsewhere")
     assert not (await world.slash(grace, "show", {"picture": job.id})).attachments
     there = await world.slash(grace, "show", {"picture": job.id}, channel="elsewhere")
     assert len(there.attachments) == 1
@@ -253,8 +253,8 @@ async def test_show_refuses_a_channel_that_the_member_cannot_see(world: World) -
 
 async def test_history_thumbnail_of_a_very_large_picture_is_its_preview(world: World) -> None:
     ada = world.user("ada")
-    normal = await world.painted_job(ada)
-    large = await world.stepped.paint(await world.job(ada), size=(8192, 4096))
+    normal = await world.make_painted_job(ada)
+    large = await world.manual_engine.paint(await world.make_job(ada), size=(8192, 4096))
     assert large.preview_key is not None
     assert thumbnail_key(large) == large.preview_key
     assert thumbnail_key(normal) == normal.result_key
@@ -270,14 +270,14 @@ async def test_copy_of_an_unfinished_picture_links_its_message(world: World) -> 
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    message = await world.says(interaction, "50%")
+    message = await world.wait_for_text(interaction, "50%")
     (job,) = await world.jobs()
     ada = world.user("ada")
     copy = await world.slash(ada, "show", {"picture": job.id, "everybody": True})
     assert f"it goes on here: https://discord.com/channels/{world.guild_id}/" in copy.text
     assert copy.text.endswith(f"/{message.id}")
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert "50%" in copy.text
     pressed = await world.discord.press(ada, copy, label="Cancel")
     await pressed.wait(lambda i: i.followups)
@@ -289,7 +289,7 @@ async def test_copy_of_an_unfinished_picture_links_its_message(world: World) -> 
 async def test_copy_of_an_unfinished_ephemeral_picture_names_the_show_command(
     world: World,
 ) -> None:
-    await world.says(await world.paint({"ephemeral": True}), "Place 1")
+    await world.wait_for_text(await world.paint({"ephemeral": True}), "Place 1")
     (job,) = await world.jobs()
     copy = await world.slash(world.user(), "show", {"picture": job.id})
     assert f"/show {job.id} to look again" in copy.text

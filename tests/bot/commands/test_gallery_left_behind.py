@@ -30,19 +30,19 @@ async def unfinished(world: World) -> Job:
 
 
 async def test_unrecorded_gallery_post_is_not_repeated(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     await unfinished(world)
     world.discord.post(world.user("grace"), "How nice!", channel="talk")
-    shown = await world.says(await publish(world, message), "It is in the gallery")
+    shown = await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert sum(bool(each.attachments) for each in world.discord.messages("talk")) == 1
     await world.press(world.user(), shown, "Remove it")
     assert [each.text for each in world.discord.messages("talk")] == ["How nice!"]
 
 
 async def test_unrecorded_gallery_post_is_removed_with_its_picture(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     await unfinished(world)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
@@ -52,8 +52,8 @@ async def test_unrecorded_gallery_post_is_removed_with_its_picture(world: World)
 async def test_startup_removes_the_unrecorded_post_of_a_deleted_picture(
     world: World,
 ) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     job = await unfinished(world)
     await world.queue.retention.delete_soon(job.id, job.user_id)
     assert world.discord.messages("talk")
@@ -63,32 +63,32 @@ async def test_startup_removes_the_unrecorded_post_of_a_deleted_picture(
 
 
 async def test_gallery_post_that_never_arrived_can_be_repeated(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     talk = world.discord.channel("talk")
     assert await world.queue.gallery.claim(job.id, world.guild_id, talk.id) is None
     again = await publish(world, message)
-    assert "being posted right now" in await world.said(again)
+    assert "being posted right now" in await world.answer_text(again)
     await unfinished(world)
-    await world.says(await publish(world, message), "It is in the gallery")
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
 
 
 async def test_unrecorded_gallery_post_is_not_repeated_while_discord_fails(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     await unfinished(world)
     talk = world.discord.channel("talk")
     history = f"/channels/{talk.id}/messages"
     troubled = world.discord.faults.add("GET", history, status=503, times=10)
-    assert "being posted right now" in await world.said(await publish(world, message))
+    assert "being posted right now" in await world.answer_text(await publish(world, message))
     assert troubled.hits
     assert len(world.discord.messages("talk")) == 1
 
 
 async def test_gallery_post_in_progress_is_not_settled(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     job = await unfinished(world)
     keeper = world.bot.service(GalleryKeeper)
     with keeper.at_work(job.id, world.guild_id):
@@ -106,11 +106,11 @@ async def test_gallery_post_without_a_response_is_found_and_not_repeated(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery, "TRIES", 0)
-    message = await world.painted()
+    message = await world.paint_and_wait()
     posting = f"/channels/{world.discord.channel('talk').id}/messages"
     world.discord.faults.add("POST", posting, carried_out=True, drop=True)
     said = await publish(world, message)
-    assert await world.said(said)
+    assert await world.answer_text(said)
     await unfinished(world)
-    await world.says(await publish(world, message), "It is in the gallery")
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1

@@ -38,10 +38,10 @@ async def test_try_it_now_in_help_starts_a_painting(world: World) -> None:
     opened = await world.press(world.user(), message, "Try it now")
     photo = {"content": [("photo.png", gradient_picture())]}
     submitted = await world.discord.submit_modal(opened, {}, photo)
-    asked = await world.says(submitted, "Which style")
+    asked = await world.wait_for_text(submitted, "Which style")
     (first, *_) = [button["label"] for button in asked.buttons]
     chosen = await world.discord.press(world.user(), asked, label=first)
-    await world.says(chosen, "Place 1")
+    await world.wait_for_text(chosen, "Place 1")
 
 
 async def test_command_list_hides_admin_commands_from_members(world: World) -> None:

@@ -40,7 +40,7 @@ async def test_reposted_picture_is_hidden_where_admins_require_spoilers(
     world: World, whose: str
 ) -> None:
     await world.start_engine()
-    painted = await world.painted({"timelapse": True})
+    painted = await world.paint_and_wait({"timelapse": True})
     assert not is_hidden(painted)
     await choose(world, {"switches": ["spoiler"]}, "admin", whose)
     for again in (shown, compared, filmed, brought_back):
@@ -55,7 +55,7 @@ async def test_picture_from_a_dm_is_shown_hidden_where_admins_require_spoilers(
     world: World,
 ) -> None:
     await world.start_engine()
-    await world.painted(context="bot_dm")
+    await world.paint_and_wait(context="bot_dm")
     await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
     interaction = await shown(world, world.discord.dms(world.user())[-1])
     await interaction.wait(lambda i: i.message and i.message.attachments)
@@ -66,14 +66,14 @@ async def test_picture_from_a_dm_is_shown_hidden_where_admins_require_spoilers(
 async def test_spoiler_picture_stays_hidden_when_reposted(world: World) -> None:
     await world.start_engine()
     await world.open_gallery()
-    painted = await world.painted({"timelapse": True, "spoiler": True})
+    painted = await world.paint_and_wait({"timelapse": True, "spoiler": True})
     for again in (shown, compared, filmed):
         interaction = await again(world, painted)
         await interaction.wait(lambda i: i.message and i.message.attachments)
         assert interaction.message is not None
         assert is_hidden(interaction.message), again.__name__
     opened = await world.discord.press(world.user(), painted, label="Post to gallery")
-    await world.says(await world.discord.submit_modal(opened, {}), "It is in the gallery")
+    await world.wait_for_text(await world.discord.submit_modal(opened, {}), "It is in the gallery")
     assert is_hidden(world.discord.messages("talk")[-1])
 
 
@@ -93,28 +93,30 @@ async def test_newly_required_spoiler_hides_waiting_and_running_pictures(
     painter = await world.start_engine()
     painter.hold.clear()
     painted = await world.paint()
-    message = await world.says(painted, "Painting")
+    message = await world.wait_for_text(painted, "Painting")
     await painted.wait(lambda i: i.message and i.message.attachments)
     waiting = await world.paint()
-    await world.says(waiting, "Place 1")
+    await world.wait_for_text(waiting, "Place 1")
     in_a_dm = await world.paint(context="bot_dm")
     assert not is_hidden(message)
     await choose(world, {"switches": ["spoiler"]}, "admin", whose)
     await painted.wait(lambda i: i.message and is_hidden(i.message))
     painter.hold.set()
-    assert is_hidden(await world.finished(painted))
-    assert is_hidden(await world.finished(waiting))
-    assert not is_hidden(await world.finished(in_a_dm))
+    assert is_hidden(await world.wait_finished(painted))
+    assert is_hidden(await world.wait_finished(waiting))
+    assert not is_hidden(await world.wait_finished(in_a_dm))
 
 
 async def test_required_spoiler_of_a_channel_hides_jobs_waiting_in_its_threads(
     world: World,
 ) -> None:
     threads = [await world.thread(channel, PUBLIC_THREAD) for channel in ("paintings", "talk")]
-    inside, elsewhere = [await world.job(world.user(), channel_id=thread) for thread in threads]
+    inside, elsewhere = [
+        await world.make_job(world.user(), channel_id=thread) for thread in threads
+    ]
     await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
-    assert (await world.fresh(inside)).reply.spoiler
-    assert not (await world.fresh(elsewhere)).reply.spoiler
+    assert (await world.reload(inside)).reply.spoiler
+    assert not (await world.reload(elsewhere)).reply.spoiler
 
 
 async def test_spoiler_role_granted_during_painting_hides_the_picture(
@@ -125,16 +127,16 @@ async def test_spoiler_role_granted_during_painting_hides_the_picture(
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     (job,) = await world.jobs()
     assert not job.reply.spoiler
     world.user().role_ids.append(keeper.id)
     painter.hold.set()
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     assert is_hidden(message)
-    assert (await world.fresh(job)).reply.spoiler
+    assert (await world.reload(job)).reply.spoiler
     other = await world.paint(user="grace")
-    assert not is_hidden(await world.finished(other))
+    assert not is_hidden(await world.wait_finished(other))
 
 
 async def test_picture_is_delivered_if_the_member_cannot_be_looked_up(
@@ -148,4 +150,4 @@ async def test_picture_is_delivered_if_the_member_cannot_be_looked_up(
     for answer in (unknown, {"delay": 20.0}):
         world.discord.faults.clear()
         world.discord.faults.add("GET", "/guilds/*/members/*", times=9, **answer)
-        assert not is_hidden(await world.painted())
+        assert not is_hidden(await world.paint_and_wait())

@@ -5,17 +5,17 @@ import asyncio
 import pytest
 
 from tests.common.clips.files import GifFrame, PngFrame, apng, film, gif, plain, saved, turned
-from tests.kit.moving import (
+from tests.kit.clips import (
     ANIMATION,
     FILM,
+    FILM_FRAMES,
     GIF,
-    LOOKS,
     QUESTION,
     STYLE,
-    asked,
-    decided,
-    label,
-    moving,
+    answer_question,
+    button_label,
+    paint_clip,
+    request_clip,
 )
 from tests.kit.world import World
 
@@ -25,11 +25,11 @@ async def test_moving_photo_is_asked_about_and_painted_in_one_message(
     world: World, context: str
 ) -> None:
     await world.start_engine()
-    message = await asked(world, context=context)
+    message = await request_clip(world, context=context)
     assert "5 frames in 1.0 s" in message.text
-    assert "about" in label(message, "All of it")
-    assert "about" in label(message, "First frame")
-    done = await world.finished(await decided(world, message))
+    assert "about" in button_label(message, "All of it")
+    assert "about" in button_label(message, "First frame")
+    done = await world.wait_finished(await answer_question(world, message))
     assert done is message
     (job,) = await world.jobs()
     assert job.inputs.clip is not None
@@ -41,8 +41,8 @@ async def test_moving_photo_is_asked_about_and_painted_in_one_message(
 
 async def test_first_frame_is_painted_as_a_still_picture(world: World) -> None:
     await world.start_engine()
-    message = await asked(world, {"size": 80})
-    done = await world.finished(await decided(world, message, "First frame"))
+    message = await request_clip(world, {"size": 80})
+    done = await world.wait_finished(await answer_question(world, message, "First frame"))
     (job,) = await world.jobs()
     assert (job.inputs.clip, job.options.moving, job.options.size_px) == (None, False, 80)
     assert [each.filename for each in done.attachments] == [f"atelier-{job.id}.png"]
@@ -52,18 +52,18 @@ async def test_first_frame_is_painted_as_a_still_picture(world: World) -> None:
 @pytest.mark.parametrize(("moving", "suffix"), [(True, "gif"), (False, "png")])
 async def test_moving_option_skips_the_question(world: World, moving: bool, suffix: str) -> None:
     await world.start_engine()
-    done = await world.finished(await world.paint({"moving": moving}, attachments=GIF))
+    done = await world.wait_finished(await world.paint({"moving": moving}, attachments=GIF))
     assert done.attachments[0].filename.endswith(suffix)
     assert QUESTION not in done.text
 
 
 async def test_video_is_painted_as_a_video_without_sound(world: World) -> None:
     await world.start_engine()
-    heard = {**FILM, "content": ("cat.mp4", film(LOOKS, sound=True))}
-    done = await moving(world, attachments=heard)
+    heard = {**FILM, "content": ("cat.mp4", film(FILM_FRAMES, sound=True))}
+    done = await paint_clip(world, attachments=heard)
     assert done.attachments[0].filename.endswith(".mp4")
     assert "The video: Its sound is left out." in done.text
-    still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
+    still = await world.wait_finished(await world.paint({"moving": False}, attachments=FILM))
     assert "The video: The file is a video; I used its first frame." in still.text
 
 
@@ -72,15 +72,15 @@ KINDS = {
     "cat.webp": saved(PLAIN, "WEBP", duration=100),
     "cat.png": apng([PngFrame((60 * n, 90, 90, 255)) for n in range(4)]),
     "cat.avif": saved(PLAIN, "AVIF", duration=100),
-    "cat.webm": film(LOOKS, kind="webm", codec="libvpx"),
-    "cat.mov": turned(film(LOOKS, kind="mov"), (0, 1, -1, 0)),
+    "cat.webm": film(FILM_FRAMES, kind="webm", codec="libvpx"),
+    "cat.mov": turned(film(FILM_FRAMES, kind="mov"), (0, 1, -1, 0)),
 }
 
 
 async def test_every_moving_file_type_is_painted_moving(world: World) -> None:
     await world.start_engine()
     for name, data in KINDS.items():
-        done = await moving(world, attachments={"content": (name, data), "style": STYLE})
+        done = await paint_clip(world, attachments={"content": (name, data), "style": STYLE})
         job = (await world.jobs())[0]
         assert job.inputs.clip is not None
         assert job.inputs.clip.frames == 4
@@ -98,7 +98,7 @@ async def test_transparent_clip_that_plays_once_is_shown_as_a_gif(world: World) 
     frames = [PngFrame((60 * n, 90, 90, 120)) for n in range(3)]
     opaque = gif([GifFrame(0), GifFrame(1)], repeats=None)
     for data, suffix in ((apng(frames, plays=1), ".gif"), (opaque, ".mp4")):
-        done = await moving(world, attachments={"content": ("it", data), "style": STYLE})
+        done = await paint_clip(world, attachments={"content": ("it", data), "style": STYLE})
         newest = (await world.jobs())[0]
         assert newest.report is not None
         assert newest.report.clip is not None
@@ -109,48 +109,48 @@ async def test_transparent_clip_that_plays_once_is_shown_as_a_gif(world: World) 
 async def test_truncated_clip_gets_a_note_and_a_tiny_clip_is_refused(world: World) -> None:
     await world.start_engine()
     broken = {"content": ("cat.gif", ANIMATION[: len(ANIMATION) * 3 // 4]), "style": STYLE}
-    done = await moving(world, attachments=broken)
+    done = await paint_clip(world, attachments=broken)
     (job,) = await world.jobs()
     assert job.inputs.clip is not None
     assert 1 < job.inputs.clip.frames < 5
     assert "The file breaks off; I used the 0.6 s before that." in done.text
     dot = gif([GifFrame(0, box=(0, 0, 1, 1)), GifFrame(1, box=(0, 0, 1, 1))], canvas=(1, 1))
     refused = await world.paint({"moving": True}, attachments={"content": ("dot.gif", dot)})
-    assert "has only 1 × 1 pixels; each side needs at least 16" in await world.said(refused)
+    assert "has only 1 × 1 pixels; each side needs at least 16" in await world.answer_text(refused)
     assert len(await world.jobs()) == 1
 
 
 async def test_photo_without_motion_is_painted_as_a_still_picture(world: World) -> None:
     await world.start_engine()
-    done = await world.finished(await world.paint({"moving": True}))
+    done = await world.wait_finished(await world.paint({"moving": True}))
     assert "It does not move, so I painted it as a still picture." in done.text
     one = {"content": ("one.gif", gif([GifFrame(0), GifFrame(0)])), "style": STYLE}
-    done = await world.finished(await world.paint(attachments=one))
+    done = await world.wait_finished(await world.paint(attachments=one))
     assert done.attachments[0].filename.endswith(".png")
 
 
 async def test_only_the_asker_decides_and_two_presses_make_one_job(world: World) -> None:
-    message = await asked(world)
-    refused = await decided(world, message, user="grace")
-    assert "somebody else" in await world.said(refused)
+    message = await request_clip(world)
+    refused = await answer_question(world, message, user="grace")
+    assert "somebody else" in await world.answer_text(refused)
     moving, still = message.buttons
     first, second = await asyncio.gather(
         world.discord.use_component(world.user(), message, moving),
         world.discord.use_component(world.user(), message, still),
     )
-    await world.says(first, "Place 1")
+    await world.wait_for_text(first, "Place 1")
     await second.wait(lambda i: i.acknowledged)
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert len(await world.jobs()) == 1
 
 
 async def test_style_is_asked_for_before_the_moving_question(world: World) -> None:
     await world.start_engine()
     interaction = await world.paint(attachments={"content": GIF["content"]})
-    styles = await world.says(interaction, "Which style")
+    styles = await world.wait_for_text(interaction, "Which style")
     picked = await world.discord.press(world.user(), styles, label="The Scream")
-    question = await world.says(picked, QUESTION)
-    await world.finished(await decided(world, question))
+    question = await world.wait_for_text(picked, QUESTION)
+    await world.wait_finished(await answer_question(world, question))
     (job,) = await world.jobs()
     assert job.inputs.clip is not None
 
@@ -158,8 +158,10 @@ async def test_style_is_asked_for_before_the_moving_question(world: World) -> No
 async def test_versions_of_a_moving_photo_are_still_pictures(world: World) -> None:
     await world.start_engine()
     refused = await world.paint({"moving": True, "variants": 2}, attachments=GIF)
-    assert "A moving picture is painted in one version only" in await world.said(refused)
-    done = await world.says(await world.paint({"variants": 2}, attachments=GIF), "versions")
+    assert "A moving picture is painted in one version only" in await world.answer_text(refused)
+    done = await world.wait_for_text(
+        await world.paint({"variants": 2}, attachments=GIF), "versions"
+    )
     await world.eventually(lambda: len(done.attachments) == 2)
 
 
@@ -168,25 +170,25 @@ async def test_versions_of_a_moving_photo_are_still_pictures(world: World) -> No
 
 async def test_moving_question_works_after_minute_16_and_a_restart(world: World) -> None:
     await world.start_engine()
-    message = await asked(world, {"seed": 7})
+    message = await request_clip(world, {"seed": 7})
     world.shift_clock(16 * 60)
     await world.stop_bot()
     await world.start_bot()
-    done = await world.finished(await decided(world, message))
+    done = await world.wait_finished(await answer_question(world, message))
     assert done is message
     (job,) = await world.jobs()
     assert job.options.seed == 7
 
 
 async def test_answered_moving_question_is_resumed_after_a_restart(world: World) -> None:
-    message = await asked(world)
+    message = await request_clip(world)
     world.bot.queue.submissions.submit = _never  # type: ignore[method-assign,assignment]
-    pressed = await decided(world, message)
+    pressed = await answer_question(world, message)
     await pressed.wait(lambda i: i.acknowledged)
     await world.stop_bot()
     await world.start_bot()
     await world.start_engine()
-    done = await world.finished(pressed)
+    done = await world.wait_finished(pressed)
     assert done is message
     (job,) = await world.jobs()
     assert job.options.moving
@@ -203,26 +205,26 @@ async def test_server_limits_apply_to_moving_pictures(world: World) -> None:
     await world.start_engine()
     await world.queue.limits.set(world.guild_id, {"max_clip_size_px": 64, "max_clip_seconds": 1}, 1)
     long = gif([GifFrame(n % 3, 50, box=(0, 0, 96, 72)) for n in range(4)], canvas=(96, 72))
-    done = await moving(world, attachments={"content": ("cat.gif", long), "style": STYLE})
+    done = await paint_clip(world, attachments={"content": ("cat.gif", long), "style": STYLE})
     assert "It lasts 2.0 s; I used the first 1 s." in done.text
     (job,) = await world.jobs()
     assert job.inputs.clip is not None
     assert (job.inputs.clip.seconds, job.options.size_px) == (1.0, 64)
     refused = await world.paint({"moving": True, "size": 96}, attachments=GIF)
-    assert "largest size for moving pictures here is 64 px" in await world.said(refused)
+    assert "largest size for moving pictures here is 64 px" in await world.answer_text(refused)
     larger = await world.press(world.user(), done, "Larger")
-    assert "largest size for moving pictures here is 64 px" in await world.said(larger)
+    assert "largest size for moving pictures here is 64 px" in await world.answer_text(larger)
 
 
 async def test_refused_answer_leaves_the_moving_question_open(world: World) -> None:
-    message = await asked(world)
+    message = await request_clip(world)
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
-    await world.says(await world.paint(), "Place 1")
-    await world.says(await decided(world, message), "waiting or being painted")
+    await world.wait_for_text(await world.paint(), "Place 1")
+    await world.wait_for_text(await answer_question(world, message), "waiting or being painted")
     assert QUESTION in message.text
     await world.start_engine()
     await world.eventually(lambda: _all_done(world))
-    await world.finished(await decided(world, message))
+    await world.wait_finished(await answer_question(world, message))
 
 
 async def _all_done(world: World) -> bool:
@@ -236,7 +238,7 @@ async def test_progress_counts_frames_and_the_preview_moves(world: World) -> Non
     engine = await world.start_engine()
     engine.hold.clear()
     interaction = await world.paint({"moving": True}, attachments=GIF)
-    message = await world.says(interaction, "frame 2 of 5")
+    message = await world.wait_for_text(interaction, "frame 2 of 5")
     assert message.attachments[0].filename.endswith(".gif")
     engine.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)

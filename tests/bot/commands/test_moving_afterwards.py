@@ -11,16 +11,16 @@ from bot.commands.privacy_export import export_parts
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from sandbox.model import Message
-from tests.kit.moving import FILM, GIF, QUESTION, STYLE, decided, moving
+from tests.kit.clips import FILM, GIF, QUESTION, STYLE, answer_question, paint_clip
 from tests.kit.world import World
 
 
 @pytest.mark.parametrize("button", ["Again", "Stronger", "Softer"])
 async def test_remix_of_a_moving_picture_moves(world: World, button: str) -> None:
     await world.start_engine()
-    done = await moving(world)
+    done = await paint_clip(world)
     again = await world.discord.press(world.user(), done, label=button)
-    another = await world.finished(again)
+    another = await world.wait_finished(again)
     assert another.attachments[0].filename.endswith(".gif")
     newer, older = await world.jobs()
     assert newer.inputs.clip == older.inputs.clip
@@ -29,38 +29,40 @@ async def test_remix_of_a_moving_picture_moves(world: World, button: str) -> Non
 
 async def test_larger_stops_at_the_size_limit_of_moving_pictures(world: World) -> None:
     await world.start_engine()
-    done = await moving(world)
-    larger = await world.finished(await world.discord.press(world.user(), done, label="Larger"))
+    done = await paint_clip(world)
+    larger = await world.wait_finished(
+        await world.discord.press(world.user(), done, label="Larger")
+    )
     assert (await world.jobs())[0].options.size_px == 192
-    await world.finished(await world.discord.press(world.user(), larger, label="Larger"))
+    await world.wait_finished(await world.discord.press(world.user(), larger, label="Larger"))
     assert (await world.jobs())[0].options.size_px == 384
     newest = (await world.jobs())[0].id
     shown = await world.slash(world.user(), "show", {"picture": newest})
-    top = await world.finished(await world.discord.press(world.user(), shown, label="Larger"))
+    top = await world.wait_finished(await world.discord.press(world.user(), shown, label="Larger"))
     assert (await world.jobs())[0].options.size_px == 512
     refused = await world.press(world.user(), top, "Larger")
-    assert "512 px" in await world.said(refused)
+    assert "512 px" in await world.answer_text(refused)
 
 
 async def test_moving_picture_can_be_shown_listed_saved_and_deleted(world: World) -> None:
     await world.start_engine()
-    done = await moving(world)
+    done = await paint_clip(world)
     (job,) = await world.jobs()
     shown = await world.slash(world.user(), "show", {"picture": job.id})
     assert shown.attachments[0].filename.endswith(".gif")
     history = await world.slash(world.user(), "history")
     assert history.attachments[0].filename.endswith(".png")
     saved = await world.press(world.user(), done, "Save to DMs")
-    assert "It is in your DMs" in await world.said(saved)
+    assert "It is in your DMs" in await world.answer_text(saved)
     await world.press(world.user(), done, "Delete")
-    assert (await world.fresh(job)).result_key is None
+    assert (await world.reload(job)).result_key is None
 
 
 async def test_comparison_of_a_moving_picture_is_a_video(world: World) -> None:
     await world.start_engine()
-    done = await moving(world)
+    done = await paint_clip(world)
     compared = await world.press(world.user(), done, "Compare")
-    message = await world.says(compared, "Before and after")
+    message = await world.wait_for_text(compared, "Before and after")
     (video,) = message.attachments
     assert video.filename.endswith(".mp4")
     assert video.data is not None
@@ -76,7 +78,7 @@ async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
     engine = await world.start_engine()
     engine.noise = True
     await world.open_gallery()
-    done = await moving(world)
+    done = await paint_clip(world)
     (job,) = await world.jobs()
     assert job.report is not None
     assert job.report.clip is not None
@@ -85,7 +87,7 @@ async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
     async def published() -> Message:
         opened = await world.discord.press(world.user(), done, label="Post to gallery")
         said = await world.discord.submit_modal(opened, {"title": "My cat"})
-        there = await world.says(said, "It is in the gallery")
+        there = await world.wait_for_text(said, "It is in the gallery")
         (posted,) = world.discord.messages("talk")
         await world.press(world.user(), there, "Remove it")
         return posted
@@ -114,7 +116,7 @@ async def test_first_frame_of_a_moving_style_is_used(world: World, file: Any, sa
     post = world.discord.post(world.user("grace"), "look", [file])
     opened = await world.discord.message_command(world.user(), "Use as style", post)
     submitted = await world.discord.submit_modal(opened, {}, {"content": [STYLE]})
-    done = await world.finished(submitted)
+    done = await world.wait_finished(submitted)
     (job,) = await world.jobs()
     assert job.inputs.clip is None
     assert said in done.text
@@ -122,16 +124,18 @@ async def test_first_frame_of_a_moving_style_is_used(world: World, file: Any, sa
 
 async def test_other_style_and_change_keep_the_clip(world: World) -> None:
     await world.start_engine()
-    done = await moving(world)
+    done = await paint_clip(world)
     form = await world.discord.press(world.user(), done, label="Other style")
-    done = await world.finished(await world.discord.submit_modal(form, {"preset": ["the-scream"]}))
+    done = await world.wait_finished(
+        await world.discord.submit_modal(form, {"preset": ["the-scream"]})
+    )
     newest = (await world.jobs())[0]
     assert newest.inputs.styles[0].preset == "the-scream"
     assert newest.inputs.clip is not None
     assert newest.options.size_px == 96
     form = await world.discord.press(world.user(), done, label="Change…")
     changed = await world.discord.submit_modal(form, {"size": ["64/draft"], "switches": ["film"]})
-    done = await world.finished(changed)
+    done = await world.wait_finished(changed)
     newest = (await world.jobs())[0]
     assert (newest.options.size_px, newest.options.timelapse) == (64, False)
     assert "There is no time-lapse of a moving picture" in done.text
@@ -142,13 +146,15 @@ async def test_moving_photo_in_the_change_form_uses_the_chosen_size(
     world: World,
 ) -> None:
     await world.start_engine()
-    done = await world.finished(await world.paint({"size": 128}))
+    done = await world.wait_finished(await world.paint({"size": 128}))
     for size, painted_px in (("64/draft", 64), ("128/draft", 96)):
         form = await world.discord.press(world.user(), done, label="Change…")
         changed = await world.discord.submit_modal(
             form, {"size": [size]}, {"content": [GIF["content"]]}
         )
-        await world.finished(await decided(world, await world.says(changed, QUESTION)))
+        await world.wait_finished(
+            await answer_question(world, await world.wait_for_text(changed, QUESTION))
+        )
         newest = (await world.jobs())[0]
         assert newest.inputs.clip is not None
         assert newest.options.size_px == painted_px
@@ -159,7 +165,7 @@ async def test_show_picks_the_best_moving_format_that_fits_and_notes_the_change(
 ) -> None:
     engine = await world.start_engine()
     engine.noise = True
-    done = await moving(world)
+    done = await paint_clip(world)
     assert "Shown as" not in done.text
     (job,) = await world.jobs()
     assert job.report is not None
@@ -207,7 +213,7 @@ def test_embedded_animation_yields_its_video_and_not_its_thumbnail() -> None:
 
 async def test_data_export_includes_clips(world: World) -> None:
     await world.start_engine()
-    await moving(world)
+    await paint_clip(world)
     (job,) = await world.jobs()
     assert job.report is not None
     assert job.report.clip is not None
@@ -229,6 +235,6 @@ async def test_paint_this_takes_a_video(world: World) -> None:
     post = world.discord.post(world.user("grace"), "look", [FILM["content"]])
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    question = await world.says(submitted, QUESTION)
-    done = await world.finished(await decided(world, question))
+    question = await world.wait_for_text(submitted, QUESTION)
+    done = await world.wait_finished(await answer_question(world, question))
     assert done.attachments[0].filename.endswith(".mp4")

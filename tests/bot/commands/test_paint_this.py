@@ -10,7 +10,7 @@ from discord.components import _component_factory
 from bot.commands.paint_this import pictures_of
 from sandbox.model import Message, StickerFormat
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import World, answer
+from tests.kit.world import World, wait_for_answer
 
 
 async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
@@ -20,7 +20,7 @@ async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
     submitted = await world.discord.submit_modal(
         opened, {"name": "the great wave", "strength": ["strong"]}
     )
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
     (job,) = await world.jobs()
     assert job.inputs.styles[0].preset == "great-wave"
     assert job.options.strength == 0.7
@@ -28,10 +28,10 @@ async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
 
 async def test_paint_this_works_on_pictures_painted_by_the_bot(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     opened = await world.discord.message_command(world.user(), "Paint this", message)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
 
 
 def alt_texts(message: Message) -> list[str]:
@@ -45,11 +45,11 @@ async def test_alt_text_of_a_photo_becomes_part_of_the_painting_s(world: World) 
     post.attachments[0].description = "A cat\non a sofa."
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"preset": ["the-scream"]})
-    message = await world.finished(submitted)
+    message = await world.wait_finished(submitted)
     assert alt_texts(message) == ["A cat on a sofa, in the style of “The Scream”"]
     opened = await world.discord.press(world.user(), message, label="Other style")
     other = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    (said,) = alt_texts(await world.finished(other))
+    (said,) = alt_texts(await world.wait_finished(other))
     assert said == "A cat on a sofa, in the style of “The Great Wave off Kanagawa”"
 
 
@@ -59,7 +59,7 @@ async def test_long_alt_text_of_a_photo_leaves_room_for_the_style(world: World) 
     post.attachments[0].description = "cat " * 256
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"preset": ["the-scream"]})
-    (said,) = alt_texts(await world.finished(submitted))
+    (said,) = alt_texts(await world.wait_finished(submitted))
     assert 900 < len(said) <= 1024
     assert said.endswith("…, in the style of “The Scream”")
 
@@ -70,24 +70,28 @@ async def test_each_of_several_photos_keeps_its_own_alt_text(world: World, chose
     files = [("dog.png", gradient_picture()), ("cat.png", gradient_picture((64, 48)))]
     post = world.discord.post(world.user("grace"), "look", files)
     post.attachments[1].description = "A cat"
-    asked = await answer(await world.discord.message_command(world.user(), "Paint this", post))
+    asked = await wait_for_answer(
+        await world.discord.message_command(world.user(), "Paint this", post)
+    )
     assert alt_texts(asked) == ["1 · dog.png", "2: A cat"]
     opened = await world.discord.press(world.user(), asked, label=chosen)
     submitted = await world.discord.submit_modal(opened, {"preset": ["the-scream"]})
-    message = await world.finished(submitted)
+    message = await world.wait_finished(submitted)
     cat = "A cat, in the style of “The Scream”"
     if chosen == "2 · cat.png":
         assert alt_texts(message) == [cat]
         return
     assert alt_texts(message) == ["1: A photo in the style of “The Scream”", f"2: {cat}"]
-    taken = await answer(await world.discord.press(world.user(), message, label="Choose 2"))
+    taken = await wait_for_answer(
+        await world.discord.press(world.user(), message, label="Choose 2")
+    )
     assert alt_texts(taken) == [cat]
 
 
 async def test_paint_this_refuses_a_message_without_a_picture(world: World) -> None:
     post = world.discord.post(world.user(), "words", [("notes.txt", b"notes")])
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
-    assert "has no picture" in await world.said(interaction)
+    assert "has no picture" in await world.answer_text(interaction)
 
 
 def sticker_post(world: World, *kinds: StickerFormat) -> Message:
@@ -104,23 +108,25 @@ async def test_a_sticker_is_painted(world: World) -> None:
     post = sticker_post(world, StickerFormat.PNG)
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
 
 
 async def test_one_of_several_stickers_is_painted(world: World) -> None:
     await world.start_engine()
     post = sticker_post(world, StickerFormat.PNG, StickerFormat.LOTTIE, StickerFormat.APNG)
-    asked = await answer(await world.discord.message_command(world.user(), "Paint this", post))
+    asked = await wait_for_answer(
+        await world.discord.message_command(world.user(), "Paint this", post)
+    )
     assert [button["label"] for button in asked.buttons] == ["1", "2", "All 2 in one message"]
     opened = await world.discord.press(world.user(), asked, label="2")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
 
 
 async def test_lottie_sticker_is_refused_with_advice(world: World) -> None:
     post = sticker_post(world, StickerFormat.LOTTIE)
     interaction = await world.discord.message_command(world.user(), "Paint this", post)
-    assert "attach a screenshot" in await world.said(interaction)
+    assert "attach a screenshot" in await world.answer_text(interaction)
 
 
 def test_external_pictures_are_fetched_only_through_the_discord_proxy() -> None:

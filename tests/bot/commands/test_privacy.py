@@ -11,7 +11,7 @@ from bot.commands.privacy_export import export_parts
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World, answer, filled
+from tests.kit.world import World, has_content, wait_for_answer
 
 
 async def test_privacy_states_the_retention_days(world: World) -> None:
@@ -24,11 +24,11 @@ async def test_privacy_states_the_retention_days(world: World) -> None:
 
 async def test_data_export_is_sent_as_an_ephemeral_file(world: World) -> None:
     ada = world.user("ada")
-    job = await world.painted_job(ada)
-    await world.painted_job(world.user("grace"))
+    job = await world.make_painted_job(ada)
+    await world.make_painted_job(world.user("grace"))
     message = await world.slash(ada, "privacy", context="bot_dm")
     pressed = await world.discord.press(ada, message, label="Send me my data")
-    sent = await answer(pressed)
+    sent = await wait_for_answer(pressed)
     assert sent is not message
     assert sent.ephemeral
     with zipfile.ZipFile(io.BytesIO(sent.attachments[0].data)) as archive:
@@ -47,14 +47,14 @@ async def press_erase(world: World, message: Message, label: str) -> None:
 
 async def test_everything_is_erased_after_confirmation(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
-    done, foreign = await world.painted_job(ada), await world.painted_job(grace)
-    await world.job(ada)
+    done, foreign = await world.make_painted_job(ada), await world.make_painted_job(grace)
+    await world.make_job(ada)
     key = await world.queue.store.put(plain_picture(), ".png")
     await world.queue.styles.save("user", ada.id, "Mine", key, ada.id)
     message = await world.slash(ada, "privacy")
     await press_erase(world, message, "Keep everything")
     assert "Your data" in message.text
-    assert (await world.fresh(done)).result_key is not None
+    assert (await world.reload(done)).result_key is not None
     world.bot.languages[ada.id] = "en"
     await press_erase(world, message, "Erase everything")
     assert "Everything was erased: 2 pictures that you asked for," in message.text
@@ -70,7 +70,7 @@ async def test_erasure_waits_for_a_running_job_and_reports_completion(world: Wor
     painter = await world.start_engine()
     painter.hold.clear()
     painting = await world.paint()
-    await world.says(painting, "Painting")
+    await world.wait_for_text(painting, "Painting")
     ada, message = world.user("ada"), await world.slash(world.user("ada"), "privacy")
     await world.press(ada, message, "Erase my data…")
     await world.press(ada, message, "Erase everything")
@@ -158,7 +158,7 @@ async def test_several_archives_are_sent_one_after_the_other(
     monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
     message = await world.slash(ada, "privacy", context=context)
     pressed = await world.discord.press(ada, message, label="Send me my data")
-    await pressed.wait(lambda i: len(i.followups) + filled(i.message) >= 5)
+    await pressed.wait(lambda i: len(i.followups) + has_content(i.message) >= 5)
     sent = [pressed.message, *pressed.followups]
     names: list[str] = []
     for each in sent:
@@ -196,8 +196,8 @@ async def test_erased_admin_is_anonymous_in_the_log(world: World) -> None:
 async def test_erased_photo_is_withdrawn_from_pictures_of_other_members(world: World) -> None:
     ada, grace = world.user("ada"), world.user("grace")
     await world.start_engine()
-    first = await world.painted()
-    again = await world.finished(await world.discord.press(grace, first, label="Again"))
+    first = await world.paint_and_wait()
+    again = await world.wait_finished(await world.discord.press(grace, first, label="Again"))
     await world.stop_engine()
     waiting = await world.discord.press(grace, again, label="Again")
     await waiting.wait(lambda i: i.message is not None and "Place 1" in i.message.text)
@@ -210,11 +210,11 @@ async def test_erased_photo_is_withdrawn_from_pictures_of_other_members(world: W
     assert again.attachments
     for label in ("Again", "Stronger", "Compare", "Other style", "Change…"):
         pressed = await world.discord.press(grace, again, label=label)
-        assert "has had their data erased" in await world.said(pressed), label
+        assert "has had their data erased" in await world.answer_text(pressed), label
         assert pressed.modal is None, label
     assert len(await world.jobs("grace")) == 2
     saved = await world.discord.press(grace, again, label="Save to DMs")
-    assert "in your DMs" in await world.said(saved)
+    assert "in your DMs" in await world.answer_text(saved)
 
 
 def said(interaction: Interaction) -> str:

@@ -1,7 +1,7 @@
 """Messages of an earlier process: the new one knows nothing of them but their custom_ids."""
 
 from jobs.model import JobState
-from tests.kit.world import World, answer
+from tests.kit.world import World, wait_for_answer
 
 
 async def restart(world: World) -> None:
@@ -11,15 +11,15 @@ async def restart(world: World) -> None:
 
 async def test_buttons_and_pages_work_after_a_restart(world: World) -> None:
     ada = world.user("ada")
-    painted = [await world.painted_job(ada) for _ in range(5)]
-    waiting = await world.job(ada)
+    painted = [await world.make_painted_job(ada) for _ in range(5)]
+    waiting = await world.make_job(ada)
     queue = await world.slash(ada, "queue")
     history = await world.slash(ada, "history")
     styles = await world.slash(ada, "styles", {"search": "monet"})
     await restart(world)
     await world.press(ada, queue, f"Cancel #{waiting.id}")
     assert await world.state(waiting) is JobState.CANCELLED
-    opened = await answer(await world.discord.select(ada, history, [str(painted[4].id)]))
+    opened = await wait_for_answer(await world.discord.select(ada, history, [str(painted[4].id)]))
     assert f"#{painted[4].id}" in opened.text
     await world.press(ada, history, "Next")
     assert f"#{painted[0].id} ·" in history.text
@@ -31,7 +31,7 @@ async def test_buttons_and_pages_work_after_a_restart(world: World) -> None:
 
 async def test_confirmation_questions_work_after_a_restart(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    job = await world.job(ada)
+    job = await world.make_job(ada)
     set_limits = await world.slash(admin, "limits set", {"size": 512})
     clear = await world.slash(admin, "queue-admin clear")
     privacy = await world.slash(ada, "privacy")

@@ -136,12 +136,12 @@ async def test_refusal_of_too_many_styles_states_the_limit(world: World) -> None
 async def test_saved_style_keeps_its_name_on_cards_and_in_history(world: World) -> None:
     await world.start_engine()
     await save(world, world.user(), "Grandma's quilt")
-    message = await world.painted({"preset": "grandma's QUILT"}, attachments=PHOTO)
+    message = await world.paint_and_wait({"preset": "grandma's QUILT"}, attachments=PHOTO)
     assert "Grandma's quilt, for Ada" in message.text
     history = await world.slash(world.user(), "history")
     assert "Grandma's quilt" in history.text
     form = await world.press(world.user(), message, "Change…")
-    again = await world.finished(await world.discord.submit_modal(form))
+    again = await world.wait_finished(await world.discord.submit_modal(form))
     assert "Grandma's quilt" in again.text
 
 
@@ -151,13 +151,13 @@ async def test_menu_entry_of_a_removed_style_is_refused(
     ada = world.user()
     await save(world, ada, "Mine")
     asked = await world.paint({}, PHOTO)
-    message = await world.says(asked, "Which style")
+    message = await world.wait_for_text(asked, "Which style")
     (menu,) = message.selects
     value = menu["options"][0]["value"]
     await world.slash(ada, "style remove", {"name": "Mine"})
     await save(world, ada, "Another")
     chosen = await world.discord.select(ada, message, [value])
-    assert "That saved style has been removed in the meantime" in await world.said(chosen)
+    assert "That saved style has been removed in the meantime" in await world.answer_text(chosen)
     assert not await world.jobs()
 
 
@@ -166,13 +166,13 @@ async def test_menu_entry_of_a_replaced_style_uses_the_new_picture(world: World)
     await save(world, ada, "Mine")
     await save(world, ada, "Other")
     await save(world, world.user("admin"), "Other", for_server=True)
-    message = await world.says(await world.paint({}, PHOTO), "Which style")
+    message = await world.wait_for_text(await world.paint({}, PHOTO), "Which style")
     (menu,) = message.selects
     whose = {each["description"] for each in menu["options"] if each["label"] == "Other"}
     assert whose == {"your own", "of this server"}
     (value,) = [each["value"] for each in menu["options"] if each["label"] == "Mine"]
     await save(world, ada, "Mine", file=("b.png", plain_picture(color="navy")))
-    await world.says(await world.discord.select(ada, message, [value]), "Mine")
+    await world.wait_for_text(await world.discord.select(ada, message, [value]), "Mine")
     (job,) = await world.jobs()
     saved = await world.queue.styles.visible_to(ada.id, world.guild_id)
     assert job.inputs.styles[0].picture == saved[0].picture_key
@@ -191,7 +191,7 @@ async def test_removed_style_is_refused_before_asking_for_a_photo(world: World, 
     assert opened.modal is not None
     await world.slash(admin, "style remove", {"name": "Ours"})
     refused = await world.discord.press(admin, page, label="Paint with this")
-    assert "That saved style has been removed in the meantime" in await world.said(refused)
+    assert "That saved style has been removed in the meantime" in await world.answer_text(refused)
     assert refused.modal is None
 
 

@@ -8,7 +8,7 @@ from common.defaults import Defaults
 from sandbox.model import Interaction, Message
 from tests.bot.commands.test_hiding import is_hidden
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World, labels
+from tests.kit.world import World, button_labels
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ async def publish(
 
 
 async def test_a_picture_is_published_with_a_title_and_the_members_name(world: World) -> None:
-    message = await world.painted({"preset": "starry-night"}, attachments=photo())
+    message = await world.paint_and_wait({"preset": "starry-night"}, attachments=photo())
     said = await publish(world, message, {"title": "My *dog*"})
-    await world.says(said, "It is in the gallery: https://discord.com/channels/")
+    await world.wait_for_text(said, "It is in the gallery: https://discord.com/channels/")
     (posted,) = world.discord.messages("talk")
     assert "My \\*dog\\*" in posted.text
     assert f"by <@{world.user().id}>" in posted.text
@@ -43,36 +43,38 @@ async def test_gallery_post_uses_the_language_chosen_for_the_server(world: World
     guild_id, admin = world.guild_id, world.user("admin")
     chosen = Defaults(language="es")
     await world.queue.defaults.set("guild", guild_id, chosen, guild_id=guild_id, by_user=admin.id)
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
     assert f"de <@{world.user().id}>" in posted.text
-    assert labels(posted) == ["Pintar con esto"]
+    assert button_labels(posted) == ["Pintar con esto"]
 
 
 async def test_gallery_post_omits_the_member_name_on_request(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message, {"switches": []}), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(
+        await publish(world, message, {"switches": []}), "It is in the gallery"
+    )
     (posted,) = world.discord.messages("talk")
     assert "<@" not in posted.text
     assert "Ada" not in posted.text
 
 
 async def test_picture_is_posted_to_the_gallery_once_and_can_be_removed(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     again = await world.discord.press(world.user(), message, label="Post to gallery")
-    shown = await world.says(again, "It is in the gallery")
+    shown = await world.wait_for_text(again, "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
     await world.press(world.user(), shown, "Remove it")
     assert world.discord.messages("talk") == []
-    await world.says(await publish(world, message), "It is in the gallery")
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
 
 
 async def test_deleting_a_picture_removes_its_gallery_post(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     assert world.discord.messages("talk") == []
@@ -82,8 +84,8 @@ async def test_deleting_a_picture_removes_its_gallery_post(world: World) -> None
 async def test_failed_removal_from_the_gallery_is_reported_and_retried(
     world: World, *, undone: bool
 ) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
     path = f"/channels/{posted.channel_id}/messages/*"
     world.discord.faults.add("DELETE", path, status=403, code=50001)
@@ -102,14 +104,14 @@ async def test_failed_removal_from_the_gallery_is_reported_and_retried(
 
 
 async def test_picture_deleted_while_being_posted_leaves_the_gallery(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     posting = f"/channels/{world.discord.channel('talk').id}/messages"
     slow = world.discord.faults.add("POST", posting, delay=2.0)
     said = await publish(world, message)
     await world.eventually(lambda: slow.hits)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    await world.says(said, "no longer kept")
+    await world.wait_for_text(said, "no longer kept")
     assert world.discord.messages("talk") == []
 
 
@@ -117,10 +119,10 @@ async def test_picture_deleted_while_being_posted_leaves_the_gallery(world: Worl
 async def test_gallery_post_with_a_lost_response_is_made_once(
     world: World, answer: dict[str, Any]
 ) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     posting = f"/channels/{world.discord.channel('talk').id}/messages"
     lost = world.discord.faults.add("POST", posting, carried_out=True, **answer)
-    shown = await world.says(await publish(world, message), "It is in the gallery")
+    shown = await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert lost.hits
     assert len(world.discord.messages("talk")) == 1
     await world.press(world.user(), shown, "Remove it")
@@ -128,8 +130,8 @@ async def test_gallery_post_with_a_lost_response_is_made_once(
 
 
 async def test_gallery_post_removed_by_a_moderator_cannot_be_repeated(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
     world.discord.delete(posted)
     (job,) = await world.jobs()
@@ -140,60 +142,60 @@ async def test_gallery_post_removed_by_a_moderator_cannot_be_repeated(world: Wor
 
     await world.eventually(is_noted)
     again = await world.discord.press(world.user(), message, label="Post to gallery")
-    assert "A moderator has removed it from the gallery" in await world.said(again)
+    assert "A moderator has removed it from the gallery" in await world.answer_text(again)
     assert again.modal is None
 
 
 async def test_other_members_paint_with_the_style_of_a_gallery_post(world: World) -> None:
-    message = await world.painted()
-    await world.says(await publish(world, message), "It is in the gallery")
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
-    assert labels(posted) == ["Paint with this"]
+    assert button_labels(posted) == ["Paint with this"]
     opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
     submitted = await world.discord.submit_modal(opened, {}, {"content": [photo()["content"]]})
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
     (job,), (hers,) = await world.jobs(), await world.jobs("grace")
     assert hers.inputs.styles[0].picture == job.inputs.styles[0].picture
     assert hers.inputs.content != job.inputs.content
     await world.queue.privacy.erase_user(world.user().id)
-    taken_back = await world.fresh(hers)
+    taken_back = await world.reload(hers)
     assert taken_back.inputs.erased, "the style was not hers"
     assert taken_back.result_key is not None
 
 
 async def test_gallery_button_is_offered_only_in_a_server_with_a_gallery(world: World) -> None:
     await world.slash(world.user("admin"), "limits reset", {"limit": "gallery_channel_id"})
-    assert "Post to gallery" not in labels(await world.painted())
-    private = await world.painted(context="bot_dm")
-    assert "Post to gallery" not in labels(private)
+    assert "Post to gallery" not in button_labels(await world.paint_and_wait())
+    private = await world.paint_and_wait(context="bot_dm")
+    assert "Post to gallery" not in button_labels(private)
 
 
 async def test_only_an_unblocked_owner_posts_to_the_gallery(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     refused = await world.discord.press(world.user("grace"), message, label="Post to gallery")
-    assert "This picture is Ada's" in await world.said(refused)
+    assert "This picture is Ada's" in await world.answer_text(refused)
     await world.queue.blocks.add(world.guild_id, world.user().id, 1)
-    assert "blocked you" in await world.said(await publish(world, message))
+    assert "blocked you" in await world.answer_text(await publish(world, message))
     assert world.discord.messages("talk") == []
 
 
 async def test_unwritable_gallery_channel_is_reported(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
-    said = await world.said(await publish(world, message))
+    said = await world.answer_text(await publish(world, message))
     assert "I am not allowed to post in <#12345>" in said
     (job,) = await world.jobs()
     assert await world.queue.gallery.of(job.id, world.guild_id) is None
 
 
 async def test_gallery_post_is_hidden_where_admins_require_spoilers(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     gallery_id, hidden = world.discord.channel("talk").id, Defaults(always_spoiler=True)
     assert message.channel_id != gallery_id
     await world.queue.defaults.set(
         "channel", gallery_id, hidden, guild_id=world.guild_id, by_user=world.user("admin").id
     )
-    await world.says(await publish(world, message), "It is in the gallery")
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
     assert is_hidden(posted)
     assert not is_hidden(message)

@@ -26,7 +26,7 @@ async def choose(
     form = await world.discord.slash(world.user(user), "settings", options)
     await form.wait(lambda i: i.modal)
     submitted = await world.discord.submit_modal(form, values)
-    return await world.says(submitted, ".")
+    return await world.wait_for_text(submitted, ".")
 
 
 async def test_own_defaults_apply_to_options_left_out_of_a_command(world: World) -> None:
@@ -34,7 +34,7 @@ async def test_own_defaults_apply_to_options_left_out_of_a_command(world: World)
     interaction = await world.discord.slash(
         world.user(), "paint", {"preset": "starry-night"}, PHOTO
     )
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()
     assert (job.options.size_px, job.options.quality) == (256, "draft")
     assert job.options.keep_colors == "match"
@@ -42,7 +42,7 @@ async def test_own_defaults_apply_to_options_left_out_of_a_command(world: World)
     assert job.reply.notify == "no"
     options = {"size": 128, "quality": "fine", "ephemeral": False, "preset": "starry-night"}
     interaction = await world.discord.slash(world.user(), "paint", options, PHOTO)
-    await world.says(interaction, "Place 2")
+    await world.wait_for_text(interaction, "Place 2")
     job = (await world.jobs())[0]
     assert (job.options.size_px, job.options.quality) == (128, "fine")
     assert not job.reply.ephemeral
@@ -50,11 +50,11 @@ async def test_own_defaults_apply_to_options_left_out_of_a_command(world: World)
 
 async def test_colors_first_overrides_the_default_for_keeping_colors(world: World) -> None:
     await choose(world, {"colors": ["match"]})
-    await world.says(await world.paint({"colors_first": 0.5}), "Place")
+    await world.wait_for_text(await world.paint({"colors_first": 0.5}), "Place")
     (job,) = await world.jobs()
     assert (job.options.keep_colors, job.options.colors_first) == ("no", 0.5)
     both = await world.paint({"colors_first": 0.5, "keep_colors": "match"})
-    assert "please leave out `keep_colors` or `colors_first`" in await world.said(both)
+    assert "please leave out `keep_colors` or `colors_first`" in await world.answer_text(both)
     assert len(await world.jobs()) == 1
 
 
@@ -62,14 +62,14 @@ async def test_again_on_a_picture_of_another_member_uses_own_defaults(
     world: World,
 ) -> None:
     await world.start_engine()
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await choose(world, {"notify": ["no"], "switches": ["private"]}, user="grace")
     again = await world.discord.press(world.user("grace"), message, label="Again")
-    assert (await world.finished(again)).ephemeral
+    assert (await world.wait_finished(again)).ephemeral
     (job,) = await world.jobs("grace")
     assert job.reply.notify == "no"
     mine = await world.discord.press(world.user(), message, label="Again")
-    assert not (await world.finished(mine)).ephemeral
+    assert not (await world.wait_finished(mine)).ephemeral
     assert (await world.jobs())[0].reply.notify == "yes"
 
 
@@ -82,7 +82,7 @@ async def test_defaults_survive_a_restart_and_apply_to_forms(
     post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    await world.says(submitted, "Place 1")
+    await world.wait_for_text(submitted, "Place 1")
     (job,) = await world.jobs()
     assert job.options.size_px == 256
     assert job.reply.ephemeral
@@ -115,7 +115,7 @@ async def test_channel_defaults_apply_and_hide_all_pictures_of_the_channel(world
     interaction = await world.discord.slash(
         world.user(), "paint", {"preset": "starry-night", "spoiler": False}, PHOTO
     )
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()
     assert (job.options.size_px, job.options.quality) == (384, "fine")
     assert job.options.keep_colors == "match"
@@ -123,17 +123,17 @@ async def test_channel_defaults_apply_and_hide_all_pictures_of_the_channel(world
     elsewhere = await world.discord.slash(
         world.user(), "paint", {"preset": "starry-night"}, PHOTO, context="bot_dm"
     )
-    await world.says(elsewhere, "Place")
+    await world.wait_for_text(elsewhere, "Place")
     assert not (await world.jobs())[0].reply.spoiler
 
 
 async def test_only_admins_set_defaults_of_a_channel_or_server(world: World) -> None:
     for whose in ("this channel's", "this server's"):
         refused = await world.discord.slash(world.user(), "settings", {"whose": whose})
-        assert "Only members who manage this server" in await world.said(refused)
+        assert "Only members who manage this server" in await world.answer_text(refused)
         admin = world.user("admin")
         in_dm = await world.discord.slash(admin, "settings", {"whose": whose}, context="bot_dm")
-        assert "are set in that server" in await world.said(in_dm)
+        assert "are set in that server" in await world.answer_text(in_dm)
 
 
 async def test_chosen_language_is_used_even_after_a_restart(world: World) -> None:
@@ -142,7 +142,7 @@ async def test_chosen_language_is_used_even_after_a_restart(world: World) -> Non
     await world.stop_bot()
     await world.start_bot()
     interaction = await world.paint()
-    await world.says(interaction, "Platz 1")
+    await world.wait_for_text(interaction, "Platz 1")
 
 
 async def test_command_names_follow_the_discord_client_not_the_chosen_language(
@@ -158,7 +158,7 @@ async def test_command_names_follow_the_discord_client_not_the_chosen_language(
     none_found = await world.slash(world.user(), "styles", {"search": "zzz"})
     assert "/styles ohne `search` zeigt sie alle" in none_found.text
     refused = await world.paint({"preset": "no such painting"})
-    assert "/styles zeigt sie alle" in await world.said(refused)
+    assert "/styles zeigt sie alle" in await world.answer_text(refused)
     in_french = await world.slash(world.user(locale="fr"), "help")
     assert "tippe `/peindre`" in in_french.text
 
@@ -192,7 +192,7 @@ async def test_spoiler_role_overrides_the_choice_of_its_members(world: World) ->
     world.user("grace").role_ids.append(keeper.id)
     for name, hidden in (("ada", False), ("grace", True)):
         options = {"spoiler": False, "preset": "starry-night"}
-        await world.says(await world.paint(options, PHOTO, user=name), "Place")
+        await world.wait_for_text(await world.paint(options, PHOTO, user=name), "Place")
         (job,) = await world.jobs(name)
         assert job.reply.spoiler is hidden
 
@@ -200,10 +200,10 @@ async def test_spoiler_role_overrides_the_choice_of_its_members(world: World) ->
 async def test_new_spoiler_role_hides_waiting_jobs_of_its_members(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     world.user("grace").role_ids.append(keeper.id)
-    hers, his = await world.job(world.user("grace")), await world.job(world.user("ada"))
-    elsewhere = await world.job(world.user("grace"), in_guild=False)
+    hers, his = await world.make_job(world.user("grace")), await world.make_job(world.user("ada"))
+    elsewhere = await world.make_job(world.user("grace"), in_guild=False)
     await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
-    hidden = [(await world.fresh(job)).reply.spoiler for job in (hers, his, elsewhere)]
+    hidden = [(await world.reload(job)).reply.spoiler for job in (hers, his, elsewhere)]
     assert hidden == [True, False, False]
 
 
@@ -253,15 +253,15 @@ async def test_defaults_are_lowered_to_the_limits_but_given_options_are_refused(
     await world.queue.limits.set(world.guild_id, {"max_size_px": 100, "max_quality": "draft"}, 1)
     style = {"preset": "starry-night"}
     interaction = await world.discord.slash(world.user(), "paint", style, PHOTO)
-    await world.says(interaction, "100 px · draft")
+    await world.wait_for_text(interaction, "100 px · draft")
     grace = await world.discord.slash(world.user("grace"), "paint", style, PHOTO)
-    await world.says(grace, "100 px · draft")
+    await world.wait_for_text(grace, "100 px · draft")
     for named, words in (
         ({"size": 101}, "you asked for 101 px"),
         ({"quality": "standard"}, "you asked for “standard”"),
     ):
         refused = await world.discord.slash(world.user(), "paint", style | named, PHOTO)
-        assert words in await world.said(refused)
+        assert words in await world.answer_text(refused)
 
 
 FORUM = 15
@@ -280,9 +280,9 @@ async def test_settings_opened_in_a_forum_post_apply_to_the_forum(world: World) 
     assert form.modal is not None
     assert form.modal["title"] == "Defaults of this forum"
     said = await world.discord.submit_modal(form, {"switches": ["spoiler"]})
-    await world.says(said, f"Saved for <#{forum.id}>.")
+    await world.wait_for_text(said, f"Saved for <#{forum.id}>.")
     for post in posts:
-        await world.says(await world.paint(channel=post), "Place")
+        await world.wait_for_text(await world.paint(channel=post), "Place")
         assert (await world.jobs())[0].reply.spoiler
 
 
@@ -300,7 +300,7 @@ async def test_forum_post_with_its_own_defaults_edits_those_first(world: World) 
         await form.wait(lambda i: i.modal)
         assert form.modal is not None
         assert form.modal["title"] == title
-        await world.said(await world.discord.submit_modal(form, {"colors": ["-"]}))
+        await world.answer_text(await world.discord.submit_modal(form, {"colors": ["-"]}))
 
 
 async def test_settings_form_omits_a_deleted_role(world: World) -> None:
@@ -328,7 +328,7 @@ async def test_public_posts_use_the_language_chosen_for_the_server(world: World)
     assert [button["label"] for button in posted.buttons] == ["Peindre avec ça"]
     await world.press(admin, shown, "End it now")
     assert "C’est fini" in posted.text
-    await world.says(await world.paint(), "Place 1, ")
+    await world.wait_for_text(await world.paint(), "Place 1, ")
     assert (await world.jobs())[0].reply.locale == "en-US", "each member has their own"
     form = await world.discord.slash(admin, "settings", {"whose": "this server's"})
     await form.wait(lambda i: i.modal)

@@ -7,7 +7,7 @@ import pytest
 from jobs.model import Job
 from sandbox.model import Message
 from tests.bot.commands.rights.origins import channel_changed
-from tests.kit.world import World, answer
+from tests.kit.world import World, wait_for_answer
 
 
 async def from_another_server(world: World, **details: Any) -> Job:
@@ -15,7 +15,7 @@ async def from_another_server(world: World, **details: Any) -> Job:
     ada = world.user()
     ada.display_name = "Ada of the other server"
     details = {"guild_id": world.guild_id + 1, "channel_id": 5, **details}
-    job = await world.painted_job(ada, **details)
+    job = await world.make_painted_job(ada, **details)
     ada.display_name = "Ada"
     return job
 
@@ -31,7 +31,7 @@ async def stands_there(world: World, job: Job) -> str:
 
 async def shown_here(world: World, job: Job, *, everybody: bool) -> Message:
     options = {"picture": job.id, "everybody": everybody}
-    return await answer(await world.discord.slash(world.user(), "show", options))
+    return await wait_for_answer(await world.discord.slash(world.user(), "show", options))
 
 
 PRIVATE: dict[str, dict[str, object]] = {
@@ -50,12 +50,12 @@ async def test_remix_of_an_ephemeral_copy_from_elsewhere_is_ephemeral(
     await world.start_engine()
     alone = await shown_here(world, job, everybody=False)
     assert alone.ephemeral
-    again = await world.finished(await world.discord.press(world.user(), alone, label=label))
+    again = await world.wait_finished(await world.discord.press(world.user(), alone, label=label))
     assert again.ephemeral
     # Where its member has shown it, what comes of it is shown, too.
     shown = await shown_here(world, job, everybody=True)
     assert not (
-        await world.finished(await world.discord.press(world.user(), shown, label=label))
+        await world.wait_finished(await world.discord.press(world.user(), shown, label=label))
     ).ephemeral
 
 
@@ -93,7 +93,7 @@ async def test_member_name_from_another_server_is_not_revealed(world: World) -> 
     assert gallery["items"][0]["description"] == "A painted photo"
     ada, grace = world.user(), world.user("grace")
     for label in ("Again", "Details", "Delete"):
-        said = await world.said(await world.discord.press(grace, shown, label=label))
+        said = await world.answer_text(await world.discord.press(grace, shown, label=label))
         assert f"This picture is <@{ada.id}>'s" in said
     compared = await world.discord.press(ada, shown, label="Compare")
     await compared.wait(lambda i: i.message is not None and i.message.buttons)
@@ -105,7 +105,7 @@ async def test_member_name_from_another_server_is_not_revealed(world: World) -> 
 
 
 async def test_link_into_another_server_is_shown_only_ephemerally(world: World) -> None:
-    job = await world.job(world.user(), guild_id=world.guild_id + 1, channel_id=5)
+    job = await world.make_job(world.user(), guild_id=world.guild_id + 1, channel_id=5)
     link = await stands_there(world, job)
     assert link in (await shown_here(world, job, everybody=False)).text
     shown = await shown_here(world, job, everybody=True)
@@ -119,7 +119,7 @@ async def test_job_painted_from_another_server_stores_no_link(world: World) -> N
     await stands_there(world, job)
     await world.start_engine()
     shown = await shown_here(world, job, everybody=True)
-    await world.finished(await world.discord.press(world.user(), shown, label="Again"))
+    await world.wait_finished(await world.discord.press(world.user(), shown, label="Again"))
     assert (await world.jobs())[0].reply.painted_from == ""
 
 
@@ -131,26 +131,28 @@ async def test_admin_deletes_the_message_but_not_a_picture_from_elsewhere(
     job = await from_another_server(world, **PRIVATE[origin])
     shown = await shown_here(world, job, everybody=True)
     refused = await world.discord.press(world.user("grace"), shown, label="Delete")
-    assert "only they can do that" in await world.said(refused)
+    assert "only they can do that" in await world.answer_text(refused)
     deleted = await world.discord.press(world.user("admin"), shown, label="Delete")
     await deleted.wait(lambda i: i.followups)
     assert shown.deleted
     assert "The picture itself stays with the member it belongs to" in deleted.followups[0].text
     assert not deleted.followups[0].buttons
-    assert (await world.fresh(job)).pictures_deleted_at is None
+    assert (await world.reload(job)).pictures_deleted_at is None
     log = await world.slash(world.user("admin"), "limits log")
     assert f"deleted a message with a picture (#{job.id}, <@{world.user().id}>)" in log.text
 
 
 async def test_restored_picture_belongs_to_the_channel_of_the_undo(world: World) -> None:
-    job = await world.painted_job(world.user())
+    job = await world.make_painted_job(world.user())
     options = {"picture": job.id, "everybody": True}
-    shown = await answer(await world.discord.slash(world.user(), "show", options, channel="talk"))
+    shown = await wait_for_answer(
+        await world.discord.slash(world.user(), "show", options, channel="talk")
+    )
     deleted = await world.discord.press(world.user(), shown, label="Delete")
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
-    assert (await world.fresh(job)).channel_id == world.discord.channel("talk").id
+    assert (await world.reload(job)).channel_id == world.discord.channel("talk").id
 
 
 async def test_gallery_post_of_another_server_does_not_affect_this_gallery(world: World) -> None:
@@ -167,7 +169,7 @@ async def test_gallery_post_of_another_server_does_not_affect_this_gallery(world
         opened = await world.discord.press(world.user(), shown, label="Post to gallery")
         await opened.wait(lambda i: i.modal is not None)
         said = await world.discord.submit_modal(opened, {})
-        page = await world.says(
+        page = await world.wait_for_text(
             said, f"It is in the gallery: https://discord.com/channels/{world.guild_id}/"
         )
         assert len(world.discord.messages("talk")) == 1
@@ -200,9 +202,9 @@ def channel_id(world: World, name: str) -> int:
 async def test_queue_names_the_other_places_of_own_waiting_pictures(world: World) -> None:
     """They take places here, too, and may be paused there."""
     ada = world.user()
-    await world.job(ada)
+    await world.make_job(ada)
     for details in (PRIVATE["a direct message"], {"guild_id": world.guild_id + 1}):
-        await world.job(ada, **details)
+        await world.make_job(ada, **details)
     here, private, elsewhere = (
         line for line in (await world.slash(ada, "queue")).text.splitlines() if "128 px" in line
     )
@@ -215,8 +217,8 @@ async def test_queue_names_the_other_places_of_own_waiting_pictures(world: World
 
 async def test_refusal_says_that_the_limit_counts_all_servers(world: World) -> None:
     object.__setattr__(world.bot.settings, "atelier_max_waiting_per_user", 1)
-    await world.job(world.user(), guild_id=world.guild_id + 1)
-    refused = await world.said(await world.paint())
+    await world.make_job(world.user(), guild_id=world.guild_id + 1)
+    refused = await world.answer_text(await world.paint())
     assert "it counts what you do in all servers and in DMs.)" in refused
 
 
@@ -246,9 +248,11 @@ async def test_remix_is_public_only_where_viewers_could_see_the_original(
     ]
     for name in gated:
         await channel_changed(world, world.discord.channel(name), overwrites)
-    job = await world.painted_job(world.user())
+    job = await world.make_painted_job(world.user())
     await world.start_engine()
     options = {"picture": job.id}
-    alone = await answer(await world.discord.slash(world.user(), "show", options, channel="talk"))
-    again = await world.finished(await world.discord.press(world.user(), alone, label="Again"))
+    alone = await wait_for_answer(
+        await world.discord.slash(world.user(), "show", options, channel="talk")
+    )
+    again = await world.wait_finished(await world.discord.press(world.user(), alone, label="Again"))
     assert again.ephemeral != is_shown

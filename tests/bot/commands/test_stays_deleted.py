@@ -56,7 +56,7 @@ GONE: dict[str, Callable[[World, Message], Any]] = {
 async def test_picture_of_a_deleted_message_cannot_be_shown_or_remixed_publicly(
     world: World, how: str
 ) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     await GONE[how](world, message)
     options = {"picture": job.id, "everybody": True}
@@ -65,22 +65,22 @@ async def test_picture_of_a_deleted_message_cannot_be_shown_or_remixed_publicly(
     assert "was not for everybody, or its message was deleted" in refused.text
     for action in (Action.AGAIN, Action.COMPARE, Action.OTHER_STYLE):
         pressed = await press_in_a_copy(world, world.user("grace"), job, action)
-        assert "only they can do that" in await world.said(pressed), action
+        assert "only they can do that" in await world.answer_text(pressed), action
     assert len(await world.jobs("grace")) == 0
 
 
 async def test_owner_can_paint_from_a_picture_of_a_deleted_message(world: World) -> None:
-    forget(await world.painted())
+    forget(await world.paint_and_wait())
     (job,) = await world.jobs()
     await world.slash(world.user("grace"), "show", {"picture": job.id}, channel="talk")
-    assert (await world.fresh(job)).message_removed_at is not None
-    await world.finished(await press_in_a_copy(world, world.user(), job, Action.AGAIN))
+    assert (await world.reload(job)).message_removed_at is not None
+    await world.wait_finished(await press_in_a_copy(world, world.user(), job, Action.AGAIN))
     assert len(await world.jobs()) == 2
 
 
 @pytest.mark.parametrize("heard", [True, False])
 async def test_undo_of_delete_after_message_removal_is_ephemeral(world: World, heard: bool) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     if heard:
         world.discord.delete(message)
@@ -95,13 +95,13 @@ async def test_undo_of_delete_after_message_removal_is_ephemeral(world: World, h
     assert undone.message is not None
     assert undone.message.ephemeral
     assert visible(world) == before
-    assert (await world.fresh(job)).message_removed_at is not None
+    assert (await world.reload(job)).message_removed_at is not None
     options = {"picture": job.id, "everybody": True}
     assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
 
 
 async def test_undo_of_the_delete_button_restores_a_public_message(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
@@ -110,11 +110,11 @@ async def test_undo_of_the_delete_button_restores_a_public_message(world: World)
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert undone.message is not None
     assert not undone.message.ephemeral
-    assert (await world.fresh(job)).message_removed_at is None
+    assert (await world.reload(job)).message_removed_at is None
 
 
 async def test_deletion_notice_reports_the_undo(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     said = deleted.followups[0]
@@ -126,11 +126,11 @@ async def test_deletion_notice_reports_the_undo(world: World) -> None:
     button_kept = {"type": 2, "style": 2, "label": "Undo", "custom_id": button}
     said.components.append({"type": 1, "components": [button_kept]})
     again = await world.discord.press(world.user("ada"), said, label="Undo")
-    assert "The picture is back." in await world.said(again)
+    assert "The picture is back." in await world.answer_text(again)
 
 
 async def test_owner_cannot_undo_the_deletion_of_an_admin(world: World) -> None:
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     removed = await world.discord.press(world.user("admin"), message, label="Delete")
     await removed.wait(lambda i: i.followups)
@@ -145,10 +145,10 @@ async def test_owner_cannot_undo_the_deletion_of_an_admin(world: World) -> None:
 
 
 async def test_version_chosen_from_a_deleted_message_is_ephemeral(world: World) -> None:
-    forget(await world.painted({"variants": 2}))
+    forget(await world.paint_and_wait({"variants": 2}))
     (job,) = await world.jobs()
     before = visible(world)
-    taken = await world.finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
+    taken = await world.wait_finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
     assert taken.ephemeral
     assert visible(world) == before
     (new, _) = await world.jobs()
@@ -157,11 +157,11 @@ async def test_version_chosen_from_a_deleted_message_is_ephemeral(world: World) 
 
 
 async def test_version_chosen_by_a_blocked_member_is_ephemeral(world: World) -> None:
-    await world.painted({"variants": 2})
+    await world.paint_and_wait({"variants": 2})
     (job,) = await world.jobs()
     await world.queue.blocks.add(world.guild_id, world.user("ada").id, 1)
     before = visible(world)
-    taken = await world.finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
+    taken = await world.wait_finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
     assert taken.ephemeral
     assert visible(world) == before
 
@@ -173,13 +173,13 @@ async def test_deletion_can_be_undone_before_the_picture_is_marked_delivered(
     assert world.engine is not None
     world.engine.hold.clear()
     interaction = await world.paint()
-    await world.no_intakes()
+    await world.wait_no_intakes()
     await world.stop_bot()
     await world.start_bot()
     world.engine.hold.set()
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     (job,) = await world.jobs()
-    assert (await world.fresh(job)).delivered_at is None
+    assert (await world.reload(job)).delivered_at is None
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
@@ -192,7 +192,7 @@ async def test_picture_comes_by_dm_and_not_to_the_channel_of_a_deleted_message(
     assert world.engine is not None
     world.engine.hold.clear()
     interaction = await world.paint()
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert interaction.message is not None
     world.discord.delete(interaction.message)
     world.engine.hold.set()
@@ -204,17 +204,17 @@ async def test_picture_comes_by_dm_and_not_to_the_channel_of_a_deleted_message(
 
 async def test_gallery_post_deleted_unnoticed_cannot_be_repeated(world: World) -> None:
     await world.open_gallery()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     published = await publish(world, message)
-    shown = await world.says(published, "It is in the gallery")
+    shown = await world.wait_for_text(published, "It is in the gallery")
     forget(world.discord.messages("talk")[-1])
     await world.press(world.user("ada"), shown, "Remove it")
     post = await world.queue.gallery.of(job.id, world.guild_id)
     assert post is not None
     assert post.message_id == TAKEN_OUT
     again = await world.discord.press(world.user(), message, label="Post to gallery")
-    assert "A moderator has removed it from the gallery" in await world.said(again)
+    assert "A moderator has removed it from the gallery" in await world.answer_text(again)
     assert again.modal is None
 
 
@@ -222,9 +222,9 @@ async def test_failed_gallery_removal_is_reported_and_can_be_repeated(
     world: World,
 ) -> None:
     await world.open_gallery()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
-    shown = await world.says(await publish(world, message), "It is in the gallery")
+    shown = await world.wait_for_text(await publish(world, message), "It is in the gallery")
     (posted,) = world.discord.messages("talk")
     world.discord.faults.add("DELETE", "/channels/*/messages/*", status=403, code=50001)
     pressed = await world.discord.press(world.user("ada"), shown, label="Remove it")
@@ -243,7 +243,7 @@ async def publish(world: World, message: Message) -> Interaction:
 
 
 async def _is_removed(world: World, job: Job) -> bool:
-    return (await world.fresh(job)).message_removed_at is not None
+    return (await world.reload(job)).message_removed_at is not None
 
 
 def visible(world: World) -> int:

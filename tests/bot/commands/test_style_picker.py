@@ -19,7 +19,7 @@ FILE_UPLOAD = 19
 async def asked(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
     """The question that a photograph alone is answered by."""
     interaction = await world.paint(options, attachments=PHOTO, **details)
-    return await world.says(interaction, "Which style")
+    return await world.wait_for_text(interaction, "Which style")
 
 
 async def picked(world: World, message: Message, label: str, user: str = "ada") -> Interaction:
@@ -33,7 +33,7 @@ async def test_one_click_paints_a_photo_sent_without_a_style(world: World, conte
     assert message.ephemeral
     swatches = [item for item in message.attachments if item.data]
     assert len(swatches) == 5  # as many as are shipped
-    done = await world.finished(await picked(world, message, "The Starry Night"))
+    done = await world.wait_finished(await picked(world, message, "The Starry Night"))
     assert "The Starry Night" in done.text
     assert not done.ephemeral
     (job,) = await world.jobs()
@@ -48,7 +48,7 @@ async def test_six_styles_are_offered_and_those_to_download_are_marked(world: Wo
     assert len(away) == 6 - len(here)
     assert "Styles marked ⬇ are downloaded first." in message.text
     (marked,) = away
-    await world.says(await picked(world, message, marked["label"]), "Place 1")
+    await world.wait_for_text(await picked(world, message, marked["label"]), "Place 1")
     (job,) = await world.jobs()
     assert job.inputs.styles[0].preset == marked["custom_id"].rpartition(":")[2]
 
@@ -68,7 +68,7 @@ async def test_style_question_works_after_minute_16(world: World) -> None:
     world.shift_clock(16 * 60)
     await world.stop_bot()
     await world.start_bot()
-    await world.finished(await picked(world, message, "The Scream"))
+    await world.wait_finished(await picked(world, message, "The Scream"))
 
 
 async def test_style_question_works_after_a_restart(world: World) -> None:
@@ -76,8 +76,8 @@ async def test_style_question_works_after_a_restart(world: World) -> None:
     message = await asked(world, {"seed": 7, "ephemeral": True})
     await world.stop_bot()
     await world.start_bot()
-    first = await world.finished(await picked(world, message, "The Scream"))
-    second = await world.finished(await picked(world, message, "Surprise me"))
+    first = await world.wait_finished(await picked(world, message, "The Scream"))
+    second = await world.wait_finished(await picked(world, message, "Surprise me"))
     assert first is not second
     assert first.ephemeral
     newer, older = await world.jobs()
@@ -92,7 +92,7 @@ async def test_interrupted_style_question_is_asked_after_a_restart(world: World)
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
-    await world.says(interaction, "Which style")
+    await world.wait_for_text(interaction, "Which style")
 
 
 async def test_style_question_that_comes_too_late_is_explained_by_dm(
@@ -108,7 +108,7 @@ async def test_style_question_that_comes_too_late_is_explained_by_dm(
     await world.start_bot()
     await world.eventually(lambda: world.discord.dms(world.user()))
     assert "I can no longer ask you how" in world.discord.dms(world.user())[-1].text
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert len(world.discord.dms(world.user())) == 1
     world.discord.violations.clear()  # the token was tried, too
 
@@ -133,10 +133,10 @@ async def test_style_question_offers_saved_styles_and_all_styles(world: World) -
     )
     message = await asked(world)
     menu = await world.discord.select(world.user(), message, ["Grandma's quilt"])
-    await world.finished(menu)
+    await world.wait_finished(menu)
     opened = await picked(world, message, "All styles")
-    pages = await world.says(opened, "Styles to paint in")
-    await world.finished(await picked(world, pages, "Paint with this"))
+    pages = await world.wait_for_text(opened, "Styles to paint in")
+    await world.wait_finished(await picked(world, pages, "Paint with this"))
     by_page, by_menu = await world.jobs()
     assert by_menu.inputs.styles[0].picture is not None
     assert by_page.inputs.content == by_menu.inputs.content
@@ -145,12 +145,12 @@ async def test_style_question_offers_saved_styles_and_all_styles(world: World) -
 async def test_limits_apply_to_a_photo_without_a_style_and_to_each_click(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_size_px": 64}, 1)
     refused = await world.paint({"size": 128}, attachments=PHOTO)
-    assert "64 px" in await world.said(refused)
+    assert "64 px" in await world.answer_text(refused)
     message = await asked(world)
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
-    await world.says(await world.paint(), "Place 1")
+    await world.wait_for_text(await world.paint(), "Place 1")
     refused = await picked(world, message, "The Scream")
-    assert "waiting or being painted" in await world.said(refused)
+    assert "waiting or being painted" in await world.answer_text(refused)
     assert "Which style" in message.text
 
 
@@ -158,13 +158,13 @@ async def test_erased_photo_is_not_painted(world: World) -> None:
     message = await asked(world)
     await world.queue.privacy.erase_user(world.user().id)
     refused = await picked(world, message, "The Scream")
-    assert "no longer have what you attached" in await world.said(refused)
+    assert "no longer have what you attached" in await world.answer_text(refused)
 
 
 async def test_broken_photo_is_refused_before_asking_for_a_style(world: World) -> None:
     interaction = await world.paint(attachments={"content": ("photo.png", b"no picture")})
-    assert "The photo" in await world.said(interaction)
-    await world.no_intakes()
+    assert "The photo" in await world.answer_text(interaction)
+    await world.wait_no_intakes()
 
 
 async def test_forms_without_a_style_lead_to_the_style_question(world: World) -> None:
@@ -172,13 +172,15 @@ async def test_forms_without_a_style_lead_to_the_style_question(world: World) ->
     post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
     opened = await world.discord.message_command(world.user(), "Paint this", post)
     submitted = await world.discord.submit_modal(opened, {"strength": ["strong"]})
-    question = await world.says(submitted, "Which style")
-    done = await world.finished(await picked(world, question, "Water Lilies"))
+    question = await world.wait_for_text(submitted, "Which style")
+    done = await world.wait_finished(await picked(world, question, "Water Lilies"))
     (job,) = await world.jobs()
     assert job.options.strength == 0.7
     opened = await picked(world, done, "Other style")
-    question = await world.says(await world.discord.submit_modal(opened, {}), "Which style")
-    done = await world.finished(await picked(world, question, "The Scream"))
+    question = await world.wait_for_text(
+        await world.discord.submit_modal(opened, {}), "Which style"
+    )
+    done = await world.wait_finished(await picked(world, question, "The Scream"))
     assert has_result(done)
     newer, older = await world.jobs()
     assert newer.inputs.content == older.inputs.content
@@ -192,16 +194,18 @@ async def test_trial_uses_the_first_of_several_photos_and_one_style_paints_all(
     files = [(f"{width}.png", gradient_picture((width, 64))) for width in (96, 104, 112)]
     post = world.discord.post(world.user("grace"), "look", files)
     which = await world.discord.message_command(world.user(), "Paint this", post)
-    asks = await world.says(which, "Which of these pictures")
+    asks = await world.wait_for_text(which, "Which of these pictures")
     form = await picked(world, asks, "All 3 in one message")
     submitted = await world.discord.submit_modal(form, {})
-    question = await world.says(submitted, "I have 3 pictures. Which style should I paint them in?")
-    tried = await world.finished(await picked(world, question, "Try 5 styles"))
+    question = await world.wait_for_text(
+        submitted, "I have 3 pictures. Which style should I paint them in?"
+    )
+    tried = await world.wait_finished(await picked(world, question, "Try 5 styles"))
     assert len(tried.attachments) == 5
     assert "Tried on the first of 3 pictures" in tried.text
     (trial,) = await world.jobs()
     assert trial.inputs.more_contents == ()
-    painted = await world.finished(await picked(world, question, "The Scream"))
+    painted = await world.wait_finished(await picked(world, question, "The Scream"))
     assert len(painted.attachments) == 3
     assert "Tried on" not in painted.text
 
@@ -229,7 +233,7 @@ async def test_paint_with_this_asks_for_a_photo(world: World) -> None:
     submitted = await world.discord.submit_modal(
         opened, {"strength": ["light"]}, {"content": [("me.png", gradient_picture())]}
     )
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
     (job,) = await world.jobs()
     assert job.inputs.styles[0].preset == "the-scream"
     assert job.options.strength == 0.3

@@ -12,8 +12,8 @@ from tests.kit.world import PHOTO, World
 
 async def offline(world: World) -> None:
     """Let an engine find that a scan cannot be fetched."""
-    job = await world.job(world.user("grace"))
-    claim = await world.stepped._claim(job)
+    job = await world.make_job(world.user("grace"))
+    claim = await world.manual_engine._claim(job)
     failure = Failure(FailureKind.STYLE_MISSING, "It could not be fetched.", "abcd")
     await world.queue.claims.fail(claim, failure)
     await world.eventually(lambda: world.bot.scans_unreachable)
@@ -38,7 +38,7 @@ async def test_lists_and_cards_show_the_title_in_the_language_of_the_reader(worl
         assert offered[0]["value"] == "starry-night"
         assert offered[0]["name"].startswith(title)
         interaction = await world.paint({"preset": "starry-night"}, PHOTO)
-        await world.says(interaction, title)
+        await world.wait_for_text(interaction, title)
         shown = await world.slash(ada, "styles", {"search": title})
         assert title in shown.text
         help_ = await world.slash(ada, "queue")
@@ -74,7 +74,7 @@ async def test_painting_is_not_offered_while_downloads_fail(world: World) -> Non
     assert f"{len(here)} in all." in shown.text
     assert "more cannot be downloaded at the moment" in shown.text
     typed = await world.paint({"preset": "irises"}, PHOTO)
-    assert "“Irises” cannot be downloaded" in await world.said(typed)
+    assert "“Irises” cannot be downloaded" in await world.answer_text(typed)
     async with world.queue.database.write() as transaction:
         facts = schema.installation
         earlier = str(transaction.now - 3600)
@@ -82,4 +82,4 @@ async def test_painting_is_not_offered_while_downloads_fail(world: World) -> Non
             sa.update(facts).where(facts.c.name == "scans_unreachable").values(value=earlier)
         )
     await world.eventually(lambda: not world.bot.scans_unreachable)
-    await world.says(await world.paint({"preset": "irises"}, PHOTO), "Place")
+    await world.wait_for_text(await world.paint({"preset": "irises"}, PHOTO), "Place")

@@ -8,8 +8,8 @@ import pytest
 
 from jobs.model import Job
 from sandbox.model import Message
+from tests.kit.fake_engine import ENGINE
 from tests.kit.pictures import plain_picture
-from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
 
 BOTH = {
@@ -39,8 +39,8 @@ def moment_in(text: str) -> int:
 
 async def test_refusal_states_when_the_first_own_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 2}, 1)
-    first = await world.job(world.user(), **LONG)
-    await world.job(world.user(), **LONG)
+    first = await world.make_job(world.user(), **LONG)
+    await world.make_job(world.user(), **LONG)
     english = await paint(world)
     assert english.text.startswith(
         "You have as many pictures waiting or being painted as are allowed (2 of 2); the next can "
@@ -58,8 +58,8 @@ async def test_refusal_states_when_the_first_own_picture_is_ready(world: World) 
 
 async def test_refusal_states_when_the_first_server_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_server": 1}, 1)
-    job = await world.job(world.user("grace"), **LONG)
-    await world.stepped.start(job)
+    job = await world.make_job(world.user("grace"), **LONG)
+    await world.manual_engine.start(job)
     english = await paint(world)
     assert english.text.startswith("This server has as many pictures")
     assert abs(moment_in(english.text) - (await ready(world, job)).timestamp()) < 10
@@ -79,7 +79,7 @@ async def test_refusal_states_no_time_while_paused_or_without_an_engine(
     world: World, paused: bool, english: str, german: str
 ) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
-    await world.job(world.user())
+    await world.make_job(world.user())
     if paused:
         await world.queue.pauses.pause(world.guild_id, 1)
     else:

@@ -27,12 +27,12 @@ async def test_restarted_bot_continues_the_same_message(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     await world.stop_bot()
     painter.hold.set()
     await world.eventually(lambda: painter.painted)
     await world.start_bot()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert len(world.discord.messages()) == 1
 
 
@@ -45,7 +45,7 @@ async def test_restarted_bot_finishes_a_pending_intake(world: World) -> None:
     assert not world.engine or not world.engine.painted
     world.discord.faults.clear()
     await world.start_bot()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert len(await world.jobs()) == 1
 
 
@@ -53,10 +53,10 @@ async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(world: Worl
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
     painter.hold.set()
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     assert len(world.discord.messages()) == 1
     assert not world.discord.dms(world.user())
     assert message.attachments
@@ -66,10 +66,10 @@ async def test_token_that_ends_early_is_tried_once(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     world.discord.shift_clock(FIFTEEN_MINUTES)  # the bot's clock is behind Discord's
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     refused = [line for line in world.discord.traffic if line.status == 401]
     assert len(refused) == 1
     world.discord.violations.clear()
@@ -79,14 +79,14 @@ async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: Worl
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint({"ephemeral": True})
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
     painter.hold.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     (message,) = world.discord.dms(world.user())
     assert has_result(message)
     assert "here it is" in message.text
-    assert (await world.delivered()).delivered_at is not None
+    assert (await world.wait_delivered()).delivered_at is not None
 
 
 @pytest.mark.parametrize("context", ["guild_without_bot", "guild"])
@@ -99,7 +99,7 @@ async def test_picture_comes_by_dm_where_the_bot_is_not_a_member(
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint(context=context)
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
     painter.hold.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
@@ -110,12 +110,12 @@ async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) ->
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    message = await world.says(interaction, "Painting")
+    message = await world.wait_for_text(interaction, "Painting")
     delete_message(world.discord.world, message)
     painter.hold.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     assert has_result(world.discord.dms(world.user())[0])
-    await world.delivered()
+    await world.wait_delivered()
     assert len(world.discord.dms(world.user())) == 1
 
 
@@ -126,10 +126,10 @@ async def test_picture_is_shown_on_request_if_dms_are_closed(world: World) -> No
         "POST", "/users/@me/channels", status=403, code=50007, times=10
     )
     interaction = await world.paint()
-    message = await world.says(interaction, "Painting")
+    message = await world.wait_for_text(interaction, "Painting")
     delete_message(world.discord.world, message)
     painter.hold.set()
-    job = await world.delivered()
+    job = await world.wait_delivered()
     assert closed.hits
     shown = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await shown.wait(lambda i: i.message is not None and has_result(i.message))
@@ -139,14 +139,14 @@ async def test_rate_limits_with_and_without_via_only_delay_the_picture(world: Wo
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     pattern = "/webhooks/*/messages/*"
     faults = [
         world.discord.faults.add("PATCH", pattern, status=429, retry_after=wait, times=2, **how)
         for wait, how in ((0.5, {}), (1.0, {"with_via": False}))
     ]
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert [len(fault.hits) for fault in faults] == [2, 2]
 
 
@@ -154,10 +154,10 @@ async def test_server_errors_only_delay_the_picture(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     fault = world.discord.faults.add("PATCH", "/webhooks/*", status=502, times=3)
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert len(fault.hits) == 3
 
 
@@ -165,7 +165,7 @@ async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) 
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     shown: list[int] = []
 
     def hear(kind: str, payload: dict[str, Any]) -> None:
@@ -176,11 +176,11 @@ async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) 
     world.discord.world.listeners.append(hear)
     await world.discord.outage(4.0)
     painter.hold.set()
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     await world.discord.ready(30)
     assert shown == [message.id]
     later = await world.paint()
-    await world.finished(later)
+    await world.wait_finished(later)
 
 
 async def test_an_old_preview_does_not_hold_up_the_picture(
@@ -188,21 +188,21 @@ async def test_an_old_preview_does_not_hold_up_the_picture(
 ) -> None:
     monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 2.0)
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     # The next edit hangs for longer than the test may take.
     stuck = world.discord.faults.add("PATCH", "/webhooks/*", delay=600.0)
     painter = await world.start_engine()
     painter.hold.clear()
     await world.eventually(lambda: stuck.hits)
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
 
 
 async def test_edits_are_coalesced_to_the_newest_state(world: World) -> None:
     painter = await world.start_engine()
     painter.step_seconds = 0.0
     interaction = await world.paint()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     edits = [line for line in world.discord.traffic if line.title.startswith("PATCH /webhooks")]
     assert len(edits) <= 3
 
@@ -223,7 +223,7 @@ async def test_result_too_large_to_upload_is_reduced_to_fit(
     monkeypatch.setattr(world.bot.encoder, "make", failing)
     painter = await world.start_engine()
     painter.noise = True
-    message = await world.painted({"size": 2048})
+    message = await world.paint_and_wait({"size": 2048})
     assert message.attachments[0].filename.endswith((".jpg", ".webp"))
     assert len(message.attachments[0].data) <= 10 * 1024 * 1024
     assert "Shown as" in message.text
@@ -233,17 +233,17 @@ async def test_failure_message_shows_the_error_id(world: World) -> None:
     painter = await world.start_engine()
     painter.fails_with = "The layers are not there; please use another network."
     interaction = await world.paint()
-    message = await world.says(interaction, "The layers are not there")
+    message = await world.wait_for_text(interaction, "The layers are not there")
     assert "e1d2" in message.text
 
 
 async def test_spoiler_stays_hidden_in_the_card_and_the_saved_dm(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"spoiler": True})
+    message = await world.paint_and_wait({"spoiler": True})
     galleries = [part for part in message.walk() if part["type"] == 12]
     assert all(item["spoiler"] for gallery in galleries for item in gallery["items"])
     saved = await world.discord.press(world.user(), message, label="Save to DMs")
-    assert "in your DMs" in await world.said(saved)
+    assert "in your DMs" in await world.answer_text(saved)
     (sent,) = world.discord.dms(world.user())
     (gallery,) = [part for part in sent.walk() if part["type"] == 12]
     assert all(item["spoiler"] for item in gallery["items"])
@@ -253,7 +253,7 @@ async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     await world.discord.send_op7()
     await world.discord.until(lambda: not world.discord.gateway.connected, 10)
     await world.discord.ready(30)
@@ -263,20 +263,20 @@ async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
     await world.discord.send_op9(resumable=False)
     await world.discord.until(lambda: not world.discord.gateway.connected, 10)
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     await world.discord.ready(30)
-    await world.painted()
+    await world.paint_and_wait()
 
 
 async def test_dm_is_not_repeated_if_its_delivery_was_not_recorded(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint({"ephemeral": True})
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
     painter.hold.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
-    job = await world.delivered()
+    job = await world.wait_delivered()
     async with world.bot.queue.database.write() as transaction:
         await transaction.connection.execute(
             sa.update(schema.jobs).where(schema.jobs.c.id == job.id).values(delivered_at=None)
@@ -284,7 +284,7 @@ async def test_dm_is_not_repeated_if_its_delivery_was_not_recorded(world: World)
     await world.stop_bot()
     world.shift_clock(24 * 3600.0)  # long after a nonce is forgotten
     await world.start_bot()
-    await world.delivered()
+    await world.wait_delivered()
     assert len(world.discord.dms(world.user())) == 1
 
 
@@ -293,17 +293,17 @@ async def test_failure_dm_is_not_mistaken_for_the_picture_of_the_retry(
     world: World, hiccups: int
 ) -> None:
     interaction = await world.paint({"ephemeral": True})
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     world.shift_clock(FIFTEEN_MINUTES)
     painter = await world.start_engine()
     painter.fails_with = "No."
-    failed = await world.delivered()
+    failed = await world.wait_delivered()
     assert failed.state is JobState.FAILED
     painter.fails_with = None
     # With a hiccup, the second try looks whether the first was carried out.
     world.discord.faults.add("POST", "/channels/*/messages", status=503, times=hiccups)
     assert await world.bot.queue.jobs.retry(failed.id) is not None
-    painted = await world.delivered()
+    painted = await world.wait_delivered()
     assert painted.state is JobState.DONE
     failure, picture = world.discord.dms(world.user())
     assert "No." in failure.text
@@ -312,14 +312,14 @@ async def test_failure_dm_is_not_mistaken_for_the_picture_of_the_retry(
 
 async def test_dm_written_by_the_member_is_not_mistaken_for_the_picture(world: World) -> None:
     interaction = await world.paint({"ephemeral": True})
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     world.shift_clock(FIFTEEN_MINUTES)
     (job,) = await world.jobs()
     dm = world.discord.world.dm_of(world.user())
     world.discord.post(world.user(), f"### 🖼️ Painted for Ada\n#{job.id}", channel=dm)
     world.discord.faults.add("POST", "/channels/*/messages", status=503)
     await world.start_engine()
-    await world.delivered()
+    await world.wait_delivered()
     _, picture = world.discord.dms(world.user())
     assert has_result(picture)
 
@@ -336,12 +336,12 @@ async def test_edit_in_flight_is_finished_on_shutdown(world: World) -> None:
 
 async def test_card_replaces_plain_text(world: World) -> None:
     interaction = await world.paint()
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     # As if an earlier run had said something in the place of the card.
     message.content, message.components = "Something went wrong.", []
     message.flags &= ~MessageFlag.IS_COMPONENTS_V2
     await world.start_engine()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert "Something went wrong" not in message.text
     world.discord.violations.clear()
 
@@ -353,19 +353,19 @@ async def test_passed_time_estimate_is_replaced(
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    message = await world.says(interaction, "· expected <t:")
+    message = await world.wait_for_text(interaction, "· expected <t:")
     assert "Painting" in message.text
     monkeypatch.setattr(words, "SOON_SECONDS", 5.0)
-    await world.says(interaction, "· ready any moment now")
+    await world.wait_for_text(interaction, "· ready any moment now")
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
 
 
 async def test_upload_limit_of_a_boosted_server_holds_before_the_server_loads(
     world: World,
 ) -> None:
     world.discord.world.guild.premium_tier = 2
-    await world.says(await world.paint(), "Place 1")
+    await world.wait_for_text(await world.paint(), "Place 1")
     (job,) = await world.jobs()
     world.shift_clock(16 * 60)
     world.bot._connection._guilds.clear()

@@ -9,7 +9,7 @@ from bot.delivery.presentations import FailureCounts, Layout, PictureSize, prese
 from bot.delivery.routes import Route, SentMessage
 from jobs.model import JobState, Reply
 from tests.bot.wire.test_faults import answered
-from tests.kit.samples import failure, job_of
+from tests.kit.samples import failure, make_job
 
 DELETED, ENDED, CLOSED = answered(404, 10008), answered(401, 50027), answered(403, 50007)
 DM = SentMessage("dm", 1, 2)
@@ -50,8 +50,8 @@ async def shown(ways: Ways, **reply: Any) -> tuple[Any, AsyncMock]:
     queue = SimpleNamespace(deliveries=deliveries)
     client: Any = SimpleNamespace(queue=queue, get_guild=lambda _id: None)
     of_it: dict[str, Any] = {"channel_id": 6, "message_id": 11} | reply
-    now = job_of(JobState.FAILED).created_at
-    job = job_of(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **of_it))
+    now = make_job(JobState.FAILED).created_at
+    job = make_job(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **of_it))
     routes: Any = ways
     return await JobPresenter(client, routes).show(job, None, FailureCounts()), removed
 
@@ -80,7 +80,7 @@ async def test_ended_token_is_remembered_and_the_next_route_tried() -> None:
 
 def test_offered_layouts_fit_the_job_state_and_the_message() -> None:
     def offered(state: JobState, revision: int, *, is_new: bool) -> list[Layout]:
-        job = job_of(state, shown_revision=revision)
+        job = make_job(state, shown_revision=revision)
         found = presentations_for(job, is_new=is_new)
         assert len(set(found)) == len(found)
         assert not state.ended or found[-1].picture is PictureSize.NONE

@@ -14,11 +14,11 @@ from common.defaults import Notify
 from jobs.db import schema
 from jobs.db.rows import J
 from jobs.delivery import Deliveries
-from jobs.model import JobState
+from jobs.model import Job, JobState
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from sandbox.permissions import READ_MESSAGE_HISTORY
-from tests.kit.samples import job_of
+from tests.kit.samples import make_job
 from tests.kit.world import World
 
 
@@ -40,7 +40,7 @@ async def announced(world: World) -> None:
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private", "guild_without_bot"])
 async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, context: str) -> None:
     await world.start_engine()
-    message = await world.painted({"notify": "yes"}, context=context)
+    message = await world.paint_and_wait({"notify": "yes"}, context=context)
     await announced(world)
     (said,) = told(world, message)
     assert f"<@{world.user().id}>, your picture is ready" in said.content
@@ -50,21 +50,37 @@ async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, con
 
 async def test_quick_or_unwanted_pictures_send_no_notification(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
-    await world.painted({"notify": "no"})
+    message = await world.paint_and_wait()
+    await world.paint_and_wait({"notify": "no"})
     await announced(world)
     assert len(told(world, message)) == 1  # the other picture
 
 
+async def test_an_unwanted_notification_costs_no_write_of_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked: list[int] = []
+
+    async def note(_: Deliveries, job_id: int) -> None:
+        marked.append(job_id)
+
+    monkeypatch.setattr(Deliveries, "mark_announced", note)
+    await world.start_engine()
+    await world.paint_and_wait({"notify": "no"})
+    job = await world.wait_delivered()
+    assert job.notified_at == job.delivered_at
+    assert marked == []
+
+
 async def test_long_wait_sends_a_notification(world: World) -> None:
     interaction = await world.paint()
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     async with world.queue.database.write() as transaction:
         await transaction.connection.execute(
             sa.update(schema.jobs).values(created_at=J.created_at - 90)
         )
     await world.start_engine()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     await announced(world)
     assert len(told(world, message)) == 1
 
@@ -73,7 +89,7 @@ async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(wor
     await world.start_engine()
     world.user(locale="de")
     interaction = await world.paint({"notify": "yes", "ephemeral": True})
-    await world.delivered()
+    await world.wait_delivered()
     await announced(world)
     assert interaction.message is not None
     (said,) = told(world, interaction.message)
@@ -83,7 +99,7 @@ async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(wor
 
 async def test_picture_sent_by_dm_gets_no_separate_notification(world: World) -> None:
     interaction = await world.paint({"notify": "yes"}, context="guild_without_bot")
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     world.shift_clock(16 * 60)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
@@ -94,8 +110,8 @@ async def test_picture_sent_by_dm_gets_no_separate_notification(world: World) ->
 async def test_notification_interrupted_by_a_restart_is_sent_afterwards(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=503)
-    message = await world.painted({"notify": "yes"})
-    await world.delivered()
+    message = await world.paint_and_wait({"notify": "yes"})
+    await world.wait_delivered()
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
@@ -109,7 +125,7 @@ async def test_unanswered_notification_is_sent_again(
     monkeypatch.setattr(notifier, "ANSWER_SECONDS", 0.5)
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", delay=60.0)
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await announced(world)
     assert len(told(world, message)) == 1
 
@@ -117,7 +133,7 @@ async def test_unanswered_notification_is_sent_again(
 async def test_notification_uses_a_followup_where_the_bot_may_not_write(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=403, code=50013)
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await announced(world)
     (said,) = told(world, message)  # as a follow-up
     assert said.mentions == [world.user().id]
@@ -126,7 +142,7 @@ async def test_notification_uses_a_followup_where_the_bot_may_not_write(world: W
 async def test_notification_is_not_a_reply_where_the_bot_may_not_read(world: World) -> None:
     await world.start_engine()
     world.discord.channel().bot_denied = READ_MESSAGE_HISTORY
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await announced(world)
     (said,) = told(world, message)
     assert said.mentions == [world.user().id]
@@ -139,7 +155,7 @@ async def test_notification_is_sent_once_despite_a_database_outage(
     deliveries = Deliveries.mark_delivered, Deliveries.mark_announced
     times = [0, 0]
 
-    async def unanswered(self: Deliveries, job_id: int, **how: Any) -> bool:
+    async def unanswered(self: Deliveries, job_id: int, **how: Any) -> Job | None:
         """Notes it, but the answer is lost."""
         noted = await deliveries[0](self, job_id, **how)
         times[0] += 1
@@ -156,10 +172,10 @@ async def test_notification_is_sent_once_despite_a_database_outage(
     monkeypatch.setattr(Deliveries, "mark_delivered", unanswered)
     monkeypatch.setattr(Deliveries, "mark_announced", away)
     await world.start_engine()
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await world.eventually(lambda: times[1])
     assert len(told(world, message)) == 1
-    other = await world.painted({"notify": "no"})
+    other = await world.paint_and_wait({"notify": "no"})
     await world.bot.service(Notifier).resume()
     await announced(world)
     assert len(told(world, message)) == 2  # the word and the other picture
@@ -169,7 +185,7 @@ async def test_notification_is_sent_once_despite_a_database_outage(
 async def test_jobs_of_another_application_are_not_announced(world: World) -> None:
     await world.start_engine()
     fault = world.discord.faults.add("POST", "/channels/*", status=503, times=50)
-    message = await world.painted({"notify": "yes"})
+    message = await world.paint_and_wait({"notify": "yes"})
     await world.eventually(lambda: fault.hits)
     async with world.queue.database.write() as transaction:
         await transaction.connection.execute(
@@ -181,7 +197,7 @@ async def test_jobs_of_another_application_are_not_announced(world: World) -> No
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
-    await world.painted({"notify": "no"})
+    await world.paint_and_wait({"notify": "no"})
     assert len(await world.queue.deliveries.unannounced(5)) == 1
     assert len(told(world, message)) == 1  # the other picture
 
@@ -193,7 +209,7 @@ async def test_notification_comes_by_dm_when_followups_are_used_up(
     """A user-installed application has five in such a place, for all that it says."""
     await world.start_engine()
     world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, times=50)
-    await world.painted({"notify": "yes"}, context=context)
+    await world.paint_and_wait({"notify": "yes"}, context=context)
     await announced(world)
     (said,) = world.discord.dms(world.user())
     assert "your picture is ready" in said.content
@@ -205,7 +221,7 @@ async def test_notification_with_a_lost_response_comes_once(world: World, epheme
     await world.start_engine()
     path = "/webhooks/*" if ephemeral else "/channels/*/messages"
     lost = world.discord.faults.add("POST", path, carried_out=True, drop=True)
-    message = await world.painted({"notify": "yes", "ephemeral": ephemeral})
+    message = await world.paint_and_wait({"notify": "yes", "ephemeral": ephemeral})
     await world.eventually(lambda: lost.hits)
     await announced(world)
     assert len(told(world, message)) == 1
@@ -219,7 +235,7 @@ async def test_rate_limited_notification_is_not_mistaken_for_sent(
     monkeypatch.setattr(notifier, "BACKOFF", Backoff(0.05, 0.05))
     await world.start_engine()
     turn = world.discord.faults.add("POST", "/webhooks/*", status=429, retry_after=5.0)
-    message = await world.painted({"notify": "yes", "ephemeral": True})
+    message = await world.paint_and_wait({"notify": "yes", "ephemeral": True})
     await announced(world)
     assert turn.hits
     assert len(told(world, message)) == 1
@@ -227,13 +243,13 @@ async def test_rate_limited_notification_is_not_mistaken_for_sent(
 
 def test_notification_is_wanted_after_a_long_wait_or_on_request() -> None:
     began = datetime.now(UTC)
-    reply = job_of(JobState.DONE).reply
+    reply = make_job(JobState.DONE).reply
 
     def wanted(state: JobState, seconds: float, notify: Notify = "long", **other: Any) -> bool:
         ended_at = began + timedelta(seconds=seconds)
         times = {"created_at": began, "ended_at": ended_at}
         said = replace(reply, notify=notify)
-        return notifier._is_wanted(job_of(state, reply=said, **(times | other)))
+        return notifier.is_wanted(make_job(state, reply=said, **(times | other)))
 
     for state in (JobState.DONE, JobState.FAILED):
         assert [wanted(state, seconds) for seconds in (60.0, 60.1)] == [False, True]

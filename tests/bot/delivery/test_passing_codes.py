@@ -29,10 +29,10 @@ async def test_picture_waits_out_transient_codes_on_the_same_route(
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     by_token, *others = answer_all(world, 2, status=status, code=code)
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert len(by_token.hits) == 2
     assert not any(fault.hits for fault in others), "not by another way: nothing is forbidden"
 
@@ -41,8 +41,8 @@ async def test_transient_code_is_not_blamed_on_permissions(world: World) -> None
     user = world.user()
     world.discord.faults.add("POST", "/users/@me/channels", status=403, code=40333)
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     pressed = await world.press(user, message, "Save to DMs")
-    said = await world.said(pressed)
+    said = await world.answer_text(pressed)
     assert "try again in a minute" in said
     assert "permissions" not in said

@@ -21,7 +21,7 @@ async def refused(
     painter.hold.clear()
     size = 512 if noise else 64
     interaction = await world.paint({"size": size})
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     fault = world.discord.faults.add("PATCH", EDITS, status=status, code=code, times=times)
     painter.hold.set()
     return interaction, fault
@@ -36,8 +36,8 @@ async def test_refused_card_is_replaced_by_a_plainer_one(
     world: World, caplog: pytest.LogCaptureFixture, times: int
 ) -> None:
     interaction, fault = await refused(world, 400, times)
-    message = await world.says(interaction, RESULT)
-    job = await world.delivered()
+    message = await world.wait_for_text(interaction, RESULT)
+    job = await world.wait_delivered()
     assert len(fault.hits) == times
     assert galleries(message) == 1
     assert has_result(message) is (times == 1)
@@ -47,8 +47,8 @@ async def test_refused_card_is_replaced_by_a_plainer_one(
 
 async def test_third_refusal_leads_to_a_smaller_picture(world: World) -> None:
     interaction, _fault = await refused(world, 400, 3, noise=True)
-    message = await world.says(interaction, "Shown as")
-    await world.delivered()
+    message = await world.wait_for_text(interaction, "Shown as")
+    await world.wait_delivered()
     assert not message.attachments[0].filename.endswith(".png")
     assert galleries(message) == 1
 
@@ -56,8 +56,8 @@ async def test_third_refusal_leads_to_a_smaller_picture(world: World) -> None:
 async def test_fourth_refusal_leads_to_text_with_the_show_command(world: World) -> None:
     interaction, fault = await refused(world, 400, 4, noise=True)
     job_id = (await world.jobs())[0].id
-    message = await world.says(interaction, f"/show {job_id}")
-    await world.delivered()
+    message = await world.wait_for_text(interaction, f"/show {job_id}")
+    await world.wait_delivered()
     assert len(fault.hits) == 4
     assert not message.attachments
     shown = await world.discord.slash(world.user(), "show", {"picture": job_id})
@@ -66,8 +66,8 @@ async def test_fourth_refusal_leads_to_text_with_the_show_command(world: World) 
 
 async def test_persistent_refusals_fall_back_to_the_bot_token(world: World) -> None:
     interaction, fault = await refused(world, 400, 100)
-    message = await world.finished(interaction)
-    await world.delivered()
+    message = await world.wait_finished(interaction)
+    await world.wait_delivered()
     assert has_result(message)
     assert 0 < len(fault.hits) < 10
 
@@ -76,7 +76,7 @@ async def test_refusals_on_every_route_end_after_a_few_tries(world: World) -> No
     interaction, fault = await refused(world, 400, 1000)
     bot = world.discord.faults.add("PATCH", "/channels/*", status=400, times=1000)
     dm = world.discord.faults.add("POST", "/channels/*/messages", status=400, times=1000)
-    job = await world.delivered()
+    job = await world.wait_delivered()
     requests = [len(each.hits) for each in (fault, bot, dm)]
     assert all(0 < count < 10 for count in requests)
     assert await world.bot.queue.deliveries.undelivered(job.user_id) == [job.id]
@@ -92,7 +92,7 @@ async def test_unreachable_message_falls_back_to_a_dm(world: World, status: int,
     _interaction, fault = await refused(world, status, 1000, code=code)
     world.discord.faults.add("PATCH", "/channels/*", status=status, code=code, times=1000)
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
-    await world.delivered()
+    await world.wait_delivered()
     (message,) = world.discord.dms(world.user())
     assert has_result(message)
     assert len(fault.hits) == 1
@@ -100,8 +100,8 @@ async def test_unreachable_message_falls_back_to_a_dm(world: World, status: int,
 
 async def test_file_refused_as_too_large_is_sent_smaller(world: World) -> None:
     interaction, fault = await refused(world, 413, 1, noise=True)
-    message = await world.finished(interaction)
-    await world.delivered()
+    message = await world.wait_finished(interaction)
+    await world.wait_delivered()
     assert len(fault.hits) == 1
     assert "Shown as" in message.text
     assert has_result(message)
@@ -111,15 +111,15 @@ async def test_text_is_sent_if_no_file_is_small_enough(world: World) -> None:
     # Some 800 kB, then half of it, then 256 KiB.
     interaction, fault = await refused(world, 413, 3, noise=True)
     job_id = (await world.jobs())[0].id
-    message = await world.says(interaction, f"/show {job_id}")
-    await world.delivered()
+    message = await world.wait_for_text(interaction, f"/show {job_id}")
+    await world.wait_delivered()
     assert len(fault.hits) == 3
     assert not message.attachments
 
 
 async def test_spoiler_picture_stays_hidden_in_a_text_message(world: World) -> None:
     interaction = await world.paint({"spoiler": True})
-    delete_message(world.discord.world, await world.says(interaction, "Place 1"))
+    delete_message(world.discord.world, await world.wait_for_text(interaction, "Place 1"))
     world.discord.faults.add("POST", "/channels/*/messages", status=400, times=2)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
@@ -146,7 +146,7 @@ async def test_message_without_a_card_falls_back_to_text_with_the_picture(world:
     world.discord.faults.clear()
     cards = world.discord.faults.add("PATCH", EDITS, status=400, times=3)
     await world.start_bot()
-    message = await world.says(interaction, RESULT)
+    message = await world.wait_for_text(interaction, RESULT)
     assert len(cards.hits) == 3
     assert RESULT in message.content
     assert not message.components
@@ -155,8 +155,8 @@ async def test_message_without_a_card_falls_back_to_text_with_the_picture(world:
 
 async def test_message_that_had_a_card_never_falls_back_to_text(world: World) -> None:
     await world.start_engine()
-    await world.painted()
-    job = await world.delivered()
+    await world.paint_and_wait()
+    job = await world.wait_delivered()
     forms = presentations_for(job, is_new=False)
     assert all(form.layout is not Layout.WORDS for form in forms)
     assert forms[-1].picture is PictureSize.NONE

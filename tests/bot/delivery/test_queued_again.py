@@ -17,17 +17,17 @@ ADMIN = 9
 async def undone(world: World, clearing: int) -> None:
     """Take the clearing back, and paint."""
     await world.queue.clearings.undo(clearing, world.guild_id, ADMIN)
-    await world.stepped.paint((await world.jobs())[0])
+    await world.manual_engine.paint((await world.jobs())[0])
 
 
 async def test_requeued_job_shows_its_picture_despite_a_slow_old_edit(world: World) -> None:
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     slow = world.discord.faults.add("PATCH", EDITS, delay=2.0)
     clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
     await world.eventually(lambda: slow.hits)
     await undone(world, clearing)
-    await world.delivered()
+    await world.wait_delivered()
     assert interaction.message is not None
     assert has_result(interaction.message)
 
@@ -37,26 +37,26 @@ async def test_requeued_job_shows_its_picture_while_the_old_state_is_checked(
 ) -> None:
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0))
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     await world.stop_bot()
     await world.start_bot()  # which does not know what the one before has on its way
     clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
-    await world.says(interaction, "ancelled")
+    await world.wait_for_text(interaction, "ancelled")
     await undone(world, clearing)
-    await world.delivered()
+    await world.wait_delivered()
     assert interaction.message is not None
     assert has_result(interaction.message)
 
 
 async def test_retried_job_announces_its_failure_and_its_picture(world: World) -> None:
     interaction = await world.paint({"notify": "yes"})
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()
-    await world.stepped.fail(job)
+    await world.manual_engine.fail(job)
     await world.eventually(lambda: len(world.discord.messages()) == 2)
     again = await world.queue.jobs.retry(job.id)
     assert again is not None
-    await world.stepped.paint(again)
+    await world.manual_engine.paint(again)
     await told_of(world, 1)
 
 
@@ -65,18 +65,18 @@ async def test_undone_deletion_sends_no_second_notification(
 ) -> None:
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (0.1,))
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     async with world.queue.database.write() as transaction:
         long_ago = sa.update(schema.jobs).values(created_at=J.created_at - 90)
         await transaction.connection.execute(long_ago)
     await world.start_engine()
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     await told_of(world, 1)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
-    await world.delivered()
+    await world.wait_delivered()
     await asyncio.sleep(0.5)
     await told_of(world, 1)
 
@@ -95,13 +95,13 @@ async def test_picture_deleted_before_being_marked_shown_is_not_resent(
 ) -> None:
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0))
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     await world.stop_bot()
     await world.start_bot()  # which looks for a while whether the end stays
-    await world.stepped.paint((await world.jobs())[0])
-    message = await world.finished(interaction)
+    await world.manual_engine.paint((await world.jobs())[0])
+    message = await world.wait_finished(interaction)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    await world.delivered()
+    await world.wait_delivered()
     assert not world.discord.dms(world.user())
     assert all(each.ephemeral for each in world.discord.messages())

@@ -27,7 +27,7 @@ class Course:
 async def slow_edit(world: World, seconds: float) -> tuple[Interaction, Course]:
     """A picture that is finished while an edit with an older state is on its way."""
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     slow = world.discord.faults.add("PATCH", EDITS, delay=seconds)
     painter = await world.start_engine()
     painter.hold.clear()
@@ -39,7 +39,7 @@ async def slow_edit(world: World, seconds: float) -> tuple[Interaction, Course]:
 
 async def test_final_state_waits_for_an_edit_in_flight(world: World) -> None:
     interaction, course = await slow_edit(world, 4.0)
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert course.results == [False, True]
 
 
@@ -49,7 +49,7 @@ async def test_stale_edit_arriving_after_the_final_state_is_overwritten(
     monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 1.0)  # as if it took far longer
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (2.0, 3.0, 30.0))
     interaction, course = await slow_edit(world, 5.0)
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     await world.eventually(lambda: course.results == [True, False, True])
     assert has_result(message)
     assert "cannot" not in message.text
@@ -60,13 +60,13 @@ async def test_final_state_is_rechecked_after_a_lost_edit(
 ) -> None:
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0, 30.0))
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     lost = world.discord.faults.add("PATCH", EDITS, drop=True)
     painter = await world.start_engine()
     painter.hold.clear()
     await world.eventually(lambda: lost.hits)
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     await world.eventually(lambda: looks(world) >= 2)
 
 
@@ -74,19 +74,19 @@ async def test_restarted_bot_rechecks_the_final_state(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     await world.stop_bot()
     before = looks(world)
     await world.start_bot()
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     await world.eventually(lambda: looks(world) > before)
 
 
 async def test_final_state_is_not_rechecked_without_a_lost_edit(world: World) -> None:
     await world.start_engine()
-    await world.painted()
-    await world.delivered()
+    await world.paint_and_wait()
+    await world.wait_delivered()
     assert looks(world) == 0
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from bot.delivery import tracked_message
-from bot.delivery.loop import Delivery
+from bot.delivery.loop import DeliveryLoop
 from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs
 from common.backoff import Backoff
@@ -61,7 +61,7 @@ def test_final_state_is_watched_only_if_an_older_edit_may_still_arrive() -> None
     while message.watch(shown, 3, 100.0):
         looks.append(message.not_before - 100)
     assert looks == [2, 8, 30]
-    assert (message.end, message.end_revision) == (shown, 3)
+    assert (message.final, message.final_revision) == (shown, 3)
 
 
 def test_retry_pauses_grow_from_the_shortest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_position_differs_only_by_relevant_changes() -> None:
     assert [differs(position(20.0 + more), position(20.0)) for more in (19, 21)] == [False, True]
 
 
-class Loop(Delivery):
+class Loop(DeliveryLoop):
     """Notes what it would deliver."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Loop(Delivery):
         )
         self._messages[1] = message
         self.delivered.clear()
-        self._consider(job, 100.0)
+        self._deliver_if_due(job, 100.0)
         if message.task is not None:
             await message.task
             await asyncio.sleep(0)
@@ -132,7 +132,7 @@ async def test_final_state_is_tried_at_once_even_if_the_message_is_gone(
     paused: dict[str, Any] = {"not_before": 130.0, "failures": 4}
     assert not await tried.consider(running, TrackedMessage(ANSWERED, **paused))
     assert await tried.consider(done, TrackedMessage(ANSWERED, **paused))
-    assert not await tried.consider(done, TrackedMessage(ANSWERED, failing_end=True, **paused))
+    assert not await tried.consider(done, TrackedMessage(ANSWERED, final_failed=True, **paused))
     assert not await tried.consider(running, TrackedMessage(ANSWERED, edited_at=99.0))
     assert await tried.consider(done, TrackedMessage(ANSWERED, edited_at=99.0))
 

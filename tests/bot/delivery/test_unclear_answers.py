@@ -51,11 +51,11 @@ async def test_answer_of_a_proxy_only_delays_the_picture(
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    await world.says(interaction, "Painting")
+    await world.wait_for_text(interaction, "Painting")
     await tried(world, 50)  # as in an outage
     by_token, *others = answer_all(world, 2, **answer)
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     assert len(by_token.hits) == 2
     assert not any(fault.hits for fault in others)
 
@@ -65,10 +65,10 @@ async def test_persistent_unclear_answer_is_believed(
 ) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
-    await world.says(await world.paint(), "Painting")
+    await world.wait_for_text(await world.paint(), "Painting")
     (job,) = await world.jobs()
     monkeypatch.setattr(job_presenter, "UNCLEAR_TRIES", 2)
     answer_all(world, 1000, status=404)
     painter.hold.set()
-    await world.delivered()
+    await world.wait_delivered()
     assert await world.bot.queue.deliveries.undelivered(job.user_id) == [job.id]

@@ -23,7 +23,7 @@ async def lost(world: World, *, count: int = 1) -> list[Job]:
     painter.hold.clear()
     world.user().accepts_dms = False
     for interaction in [await world.paint() for _ in range(count)]:
-        message = await world.says(interaction, "#")
+        message = await world.wait_for_text(interaction, "#")
         delete_message(world.discord.world, message)
     painter.hold.set()
 
@@ -57,9 +57,9 @@ async def test_next_command_reports_undelivered_pictures_once(world: World, comm
     assert interaction.message is not None
     assert TOLD not in interaction.message.text
     again = await world.discord.slash(world.user(), "queue")
-    await world.says(again, "Queue")
+    await world.wait_for_text(again, "Queue")
     last = await world.discord.slash(world.user(), "queue")
-    await world.says(last, "Queue")  # whatever the one before had to say was said by now
+    await world.wait_for_text(last, "Queue")  # whatever the one before had to say was said by now
     assert not notices(again) + notices(last)
 
 
@@ -86,7 +86,7 @@ async def test_paint_reports_undelivered_pictures_after_its_own_message(world: W
     notice = await told(interaction)
     assert notice.text.startswith("2 finished pictures of yours could not be delivered")
     assert notice.ephemeral
-    message = await world.finished(interaction)
+    message = await world.wait_finished(interaction)
     assert TOLD not in message.text
 
 
@@ -94,7 +94,7 @@ async def test_undelivered_notice_is_not_shown_to_other_members(world: World) ->
     await lost(world)
     for name in ("queue", "queue"):
         interaction = await world.discord.slash(world.user("grace"), name)
-        await world.says(interaction, "Queue")
+        await world.wait_for_text(interaction, "Queue")
         assert not interaction.followups
 
 

@@ -12,7 +12,7 @@ from jobs.outcomes import ClearUndone
 from sandbox.compose import delete_message
 from sandbox.model import Interaction, Message
 from tests.bot.commands.picture_buttons.pressing import press
-from tests.kit.world import World, has_result, labels
+from tests.kit.world import World, button_labels, has_result
 
 ADMIN = 9
 FIFTEEN_MINUTES = 15 * 60 + 5
@@ -25,21 +25,21 @@ async def begun(
 ) -> tuple[Interaction, Job]:
     """Four pictures that wait, and their message."""
     interaction = await world.paint({"variants": 4, "seed": 3, **(options or {})}, **details)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     return interaction, (await world.jobs())[0]
 
 
 async def cancelled(world: World, job: Job, count: int = 2, by: int | None = None) -> Job:
     """Cancel it while the picture after so many finished ones is painted."""
-    claim = await world.stepped.finish_some(job, count)
+    claim = await world.manual_engine.finish_some(job, count)
     by_user_id = job.user_id if by is None else by
     await world.queue.jobs.cancel(job.id, by_user_id, by_admin=by is not None)
     await world.queue.claims.cancelled(claim)
-    return await world.fresh(job)
+    return await world.reload(job)
 
 
 async def stored(world: World, job: Job) -> list[bytes]:
-    return [await world.queue.store.get(key) for key in (await world.fresh(job)).versions]
+    return [await world.queue.store.get(key) for key in (await world.reload(job)).versions]
 
 
 async def shows(world: World, message: Message, job: Job) -> None:
@@ -59,18 +59,18 @@ async def by_a_moderator(world: World, job: Job) -> None:
 
 
 async def while_it_waits_again(world: World, job: Job) -> None:
-    await world.queue.claims.release(await world.stepped.finish_some(job, 2))
+    await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
     await world.queue.jobs.cancel(job.id, job.user_id)
 
 
 async def with_all_that_waits(world: World, job: Job) -> None:
-    await world.queue.claims.release(await world.stepped.finish_some(job, 2))
+    await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
     await world.queue.clearings.clear(world.guild_id, ADMIN)
 
 
 def by(kind: FailureKind) -> Callable[[World, Job], Awaitable[None]]:
     async def ending(world: World, job: Job) -> None:
-        claim = await world.stepped.finish_some(job, 2)
+        claim = await world.manual_engine.finish_some(job, 2)
         await world.queue.claims.fail(claim, Failure(kind, "The third is no picture.", "e1d2"))
 
     ending.__name__ = f"by_{kind}"
@@ -94,11 +94,11 @@ async def test_finished_pictures_are_shown_however_the_job_ended(
 ) -> None:
     interaction, job = await begun(world)
     await ending(world, job)
-    message = await world.says(interaction, f"{headline} · 2 of 4 pictures were finished")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, f"{headline} · 2 of 4 pictures were finished")
+    await world.wait_delivered(job)
     await shows(world, message, job)
     assert len(message.attachments) == 2
-    assert labels(message) == [*TAKES, *REST]
+    assert button_labels(message) == [*TAKES, *REST]
     assert "4 versions" in message.text
     if "work" in headline:
         assert "The third is no picture. (error e1d2)" in message.text
@@ -108,13 +108,13 @@ async def test_finished_pictures_are_shown_however_the_job_ended(
 async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
-    message = await world.says(interaction, "2 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     refused = await press(world, message, "Paint the rest", user="grace")
-    assert "only they can do that" in await world.said(refused)
+    assert "only they can do that" in await world.answer_text(refused)
     await world.start_engine()
-    rest = await world.finished(await press(world, message, "Paint the rest"))
+    rest = await world.wait_finished(await press(world, message, "Paint the rest"))
     assert len(rest.attachments) == 2
-    assert labels(rest)[:3] == ["Choose 1", "Choose 2", "Again"], "nothing is missing of it"
+    assert button_labels(rest)[:3] == ["Choose 1", "Choose 2", "Again"], "nothing is missing of it"
     newest = (await world.jobs())[0]
     assert newest.parent_job_id == job.id
     assert (newest.options.seed, newest.options.variants) == (5, 2)
@@ -123,19 +123,19 @@ async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> N
 async def test_last_missing_picture_is_painted_alone(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job, 3)
-    message = await world.says(interaction, "3 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "3 of 4 pictures were finished")
     await world.start_engine()
-    rest = await world.finished(await press(world, message, "Paint the rest"))
-    assert "Stronger" in labels(rest), "it is a picture like any other"
+    rest = await world.wait_finished(await press(world, message, "Paint the rest"))
+    assert "Stronger" in button_labels(rest), "it is a picture like any other"
     assert (await world.jobs())[0].options.seed == 6
 
 
 async def test_one_finished_picture_is_announced_in_the_singular(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job, 1)
-    message = await world.says(interaction, "Cancelled · 1 of 4 pictures was finished")
+    message = await world.wait_for_text(interaction, "Cancelled · 1 of 4 pictures was finished")
     await shows(world, message, job)
-    assert labels(message) == ["Choose 1", *REST]
+    assert button_labels(message) == ["Choose 1", *REST]
 
 
 @pytest.mark.parametrize("options", [{"variants": 4}, {"variants": 1}])
@@ -144,20 +144,20 @@ async def test_cancelled_job_without_finished_pictures_shows_none(
 ) -> None:
     interaction, job = await begun(world, options)
     await cancelled(world, job, 0)
-    message = await world.says(interaction, "Cancelled")
-    job = await world.delivered(job)
+    message = await world.wait_for_text(interaction, "Cancelled")
+    job = await world.wait_delivered(job)
     assert job.result_key is None
     assert "finished" not in message.text
     assert not message.attachments
-    assert labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Delete"]
 
 
 async def test_failed_single_picture_job_mentions_no_finished_pictures(world: World) -> None:
     interaction, job = await begun(world, {"variants": 1})
     await by(FailureKind.INPUT)(world, job)
-    message = await world.says(interaction, "This did not work")
+    message = await world.wait_for_text(interaction, "This did not work")
     assert "finished" not in message.text
-    assert labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Delete"]
 
 
 # Where it is shown
@@ -165,7 +165,7 @@ async def test_failed_single_picture_job_mentions_no_finished_pictures(world: Wo
 
 async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
     interaction, job = await begun(world)
-    claim = await world.stepped.finish_some(job, 2)
+    claim = await world.manual_engine.finish_some(job, 2)
     queue = await type(world.queue).open(world.settings)
     await world.stop_bot()
     async with queue:
@@ -173,7 +173,7 @@ async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
         await queue.claims.cancelled(claim)
     world.shift_clock(FIFTEEN_MINUTES)
     await world.start_bot()
-    message = await world.says(interaction, "2 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     await shows(world, message, job)
 
 
@@ -181,7 +181,7 @@ async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
 async def test_finished_pictures_are_shown_in_direct_messages(world: World, context: str) -> None:
     interaction, job = await begun(world, context=context)
     await cancelled(world, job)
-    message = await world.says(interaction, "2 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     await shows(world, message, job)
 
 
@@ -190,7 +190,7 @@ async def test_finished_pictures_come_by_dm_if_the_message_was_deleted(world: Wo
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
     await cancelled(world, job)
-    await world.delivered(job)
+    await world.wait_delivered(job)
     (message,) = world.discord.dms(world.user())
     assert "Cancelled · 2 of 4 pictures were finished" in message.text
     await shows(world, message, job)
@@ -204,11 +204,11 @@ async def test_undeliverable_pictures_are_reported_and_listed_in_history(
     delete_message(world.discord.world, interaction.message)
     world.user().accepts_dms = False
     await cancelled(world, job)
-    await world.delivered(job)
+    await world.wait_delivered(job)
     told = await world.discord.slash(world.user(), "history")
     await told.wait(lambda i: i.followups)
     assert told.followups[0].text.startswith("1 finished picture of yours could not be delivered")
-    history = await world.says(told, "Your pictures")
+    history = await world.wait_for_text(told, "Your pictures")
     assert len(history.attachments) == 1
 
 
@@ -219,7 +219,7 @@ async def test_cancelled_job_without_finished_pictures_sends_no_dm(
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
     await cancelled(world, job, 0)
-    await world.delivered(job)
+    await world.wait_delivered(job)
     assert not world.discord.dms(world.user())
 
 
@@ -227,7 +227,7 @@ async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None
     interaction, job = await begun(world, {"spoiler": True})
     await world.queue.deliveries.set_look(job.id, alt_text="My cat", spoiler=True)
     await cancelled(world, job)
-    message = await world.says(interaction, "2 of 4")
+    message = await world.wait_for_text(interaction, "2 of 4")
     items = [item for part in message.walk() if part["type"] == 12 for item in part["items"]]
     assert [item["description"] for item in items] == ["1: My cat", "2: My cat"]
     assert all(item["spoiler"] for item in items)
@@ -235,35 +235,35 @@ async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None
 
 async def test_finished_pictures_too_large_to_upload_come_smaller(world: World) -> None:
     interaction, job = await begun(world, {"size": 512})
-    painter = world.stepped
+    painter = world.manual_engine
     painter.noise = True
     claim = await painter.finish_some(job, 2)
     await world.discord.until(lambda: interaction.message and interaction.message.attachments)
     fault = world.discord.faults.add("PATCH", "/webhooks/*/messages/*", status=413, times=1)
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
-    message = await world.says(interaction, "2 of 4 pictures were finished")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
+    await world.wait_delivered(job)
     assert len(fault.hits) == 1
     assert "Shown as" in message.text
     assert [each.filename.rpartition(".")[2] for each in message.attachments] != ["png", "png"]
-    assert labels(message) == [*TAKES, *REST]
+    assert button_labels(message) == [*TAKES, *REST]
 
 
 async def test_card_names_the_show_command_if_discord_refuses_the_files(world: World) -> None:
     interaction, job = await begun(world, {"size": 512})
-    painter = world.stepped
+    painter = world.manual_engine
     painter.noise = True
     claim = await painter.finish_some(job, 2)
     await world.discord.until(lambda: interaction.message and interaction.message.attachments)
     world.discord.faults.add("PATCH", "/webhooks/*/messages/*", status=413, times=3)
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
-    message = await world.says(interaction, f"please try /show {job.id}")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, f"please try /show {job.id}")
+    await world.wait_delivered(job)
     assert "2 of 4 pictures were finished" in message.text
     assert not message.attachments
-    assert labels(message) in ([], ["Again", "Change…", "Delete"])
+    assert button_labels(message) in ([], ["Again", "Change…", "Delete"])
     world.discord.faults.clear()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await copy.wait(lambda i: i.message is not None and has_result(i.message), 20)
@@ -277,14 +277,14 @@ async def test_card_names_the_show_command_if_discord_refuses_the_files(world: W
 async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
-    message = await world.says(interaction, "2 of 4")
-    taken = await world.finished(await world.press(world.user(), message, "Choose 2"))
+    message = await world.wait_for_text(interaction, "2 of 4")
+    taken = await world.wait_finished(await world.press(world.user(), message, "Choose 2"))
     assert [each.data for each in taken.attachments] == [message.attachments[1].data]
     alone = (await world.jobs())[0]
     assert alone.state is JobState.DONE
     assert (alone.options.seed, alone.options.variants, alone.parent_job_id) == (4, 1, job.id)
     await world.start_engine()
-    larger = await world.finished(await world.press(world.user(), taken, "Larger"))
+    larger = await world.wait_finished(await world.press(world.user(), taken, "Larger"))
     assert has_result(larger)
     assert (await world.jobs())[0].options == PaintOptions(size_px=128, seed=4)
 
@@ -292,19 +292,19 @@ async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> 
 async def test_again_paints_every_picture_of_the_job(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
-    message = await world.says(interaction, "2 of 4")
+    message = await world.wait_for_text(interaction, "2 of 4")
     await world.start_engine()
-    again = await world.finished(await world.press(world.user(), message, "Again"))
+    again = await world.wait_finished(await world.press(world.user(), message, "Again"))
     assert len(again.attachments) == 4
 
 
 async def test_show_and_history_include_the_finished_pictures(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
-    await world.says(interaction, "2 of 4")
+    await world.wait_for_text(interaction, "2 of 4")
     shown = await world.slash(world.user(), "show", {"picture": job.id})
     await shows(world, shown, job)
-    assert labels(shown) == [*TAKES, *REST]
+    assert button_labels(shown) == [*TAKES, *REST]
     history = await world.slash(world.user(), "history")
     assert f"#{job.id} · 4 versions" in history.text
     assert len(history.attachments) == 1
@@ -313,8 +313,8 @@ async def test_show_and_history_include_the_finished_pictures(world: World) -> N
 async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> None:
     interaction, job = await begun(world)
     await cancelled(world, job)
-    message = await world.says(interaction, "2 of 4")
-    await world.delivered(job)
+    message = await world.wait_for_text(interaction, "2 of 4")
+    await world.wait_delivered(job)
     deleted = await world.press(world.user(), message, "Delete")
     await deleted.wait(lambda i: i.followups)
     hidden = await world.slash(world.user(), "show", {"picture": job.id})
@@ -329,21 +329,21 @@ async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> No
 
 async def test_job_put_back_in_the_queue_keeps_its_finished_pictures(world: World) -> None:
     interaction, job = await begun(world)
-    painter = world.stepped
+    painter = world.manual_engine
     await world.queue.claims.release(await painter.finish_some(job, 2))
     cleared = await world.queue.clearings.clear(world.guild_id, ADMIN)
-    message = await world.says(interaction, "2 of 4 pictures were finished")
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     finished = await stored(world, job)
     undone = await world.queue.clearings.undo(cleared.id, world.guild_id, ADMIN)
     assert isinstance(undone, ClearUndone)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     assert not message.attachments
     claim = await painter.finish_some(job, 3)
     assert len(claim.done) == 2, "these are not painted again"
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
-    await world.says(interaction, "3 of 4 pictures were finished")
-    await world.delivered(job)
+    await world.wait_for_text(interaction, "3 of 4 pictures were finished")
+    await world.wait_delivered(job)
     await shows(world, message, job)
     assert [each.data for each in message.attachments][:2] == finished
 
@@ -351,7 +351,7 @@ async def test_job_put_back_in_the_queue_keeps_its_finished_pictures(world: Worl
 async def test_notification_says_that_some_pictures_could_not_be_painted(world: World) -> None:
     interaction, job = await begun(world, {"notify": "yes"})
     await by(FailureKind.INPUT)(world, job)
-    await world.says(interaction, "2 of 4")
+    await world.wait_for_text(interaction, "2 of 4")
     await world.eventually(lambda: len(world.discord.messages()) == 2)
     assert "some of your pictures could not be painted" in world.discord.messages()[-1].content
 
@@ -367,15 +367,15 @@ async def test_reduced_pictures_are_all_shown_after_a_second_cancellation(
     cramped: World,
 ) -> None:
     interaction, job = await begun(cramped, {"size": 512})
-    painter = cramped.stepped
+    painter = cramped.manual_engine
     painter.noise = True
     await cramped.queue.claims.release(await painter.finish_some(job, 1))
     cleared = await cramped.queue.clearings.clear(cramped.guild_id, ADMIN)
-    message = await cramped.says(interaction, "1 of 4 pictures was finished")
+    message = await cramped.wait_for_text(interaction, "1 of 4 pictures was finished")
     assert "Shown as" in message.text
     await cramped.queue.clearings.undo(cleared.id, cramped.guild_id, ADMIN)
     await cancelled(cramped, job, 3)
-    message = await cramped.says(interaction, "3 of 4 pictures were finished")
+    message = await cramped.wait_for_text(interaction, "3 of 4 pictures were finished")
     assert len(message.attachments) == 3
 
 
@@ -386,8 +386,8 @@ async def test_pictures_share_one_request_and_a_chosen_one_comes_alone(
     monkeypatch.setattr(fit_upload, "MOST_BYTES", 600_000)
     painter = await cramped.start_engine()
     painter.noise = True
-    message = await cramped.painted({"variants": 3, "size": 512})
+    message = await cramped.paint_and_wait({"variants": 3, "size": 512})
     assert "Shown as" in message.text
     assert 300_000 < sum(len(each.data) for each in message.attachments) <= 600_000
-    taken = await cramped.finished(await cramped.press(cramped.user(), message, "Choose 1"))
+    taken = await cramped.wait_finished(await cramped.press(cramped.user(), message, "Choose 1"))
     assert len(taken.attachments) == 1

@@ -19,7 +19,7 @@ async def test_picture_arrives_although_its_message_is_unknown(
     world.shift_clock(20 * 60)
     world.user().accepts_dms = accepts_dms
     await world.start_bot()
-    job = await world.delivered()
+    job = await world.wait_delivered()
     assert job.state is JobState.DONE
     assert not await world.bot.queue.deliveries.undelivered(job.user_id)
     seen = world.discord.dms(world.user()) if accepts_dms else world.discord.messages()

@@ -7,9 +7,9 @@ import zlib
 from PIL import Image
 
 from tests.common.clips.files import film
-from tests.kit.moving import LOOKS
+from tests.kit.clips import FILM_FRAMES
 from tests.kit.pictures import encoded, gradient_picture
-from tests.kit.world import BOTH, PHOTO, World
+from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World
 
 GOOD = gradient_picture()
 
@@ -66,46 +66,56 @@ ODD = {
 
 async def test_bad_picture_is_refused_with_a_reason(world: World) -> None:
     for data, words in BAD.values():
-        interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", data)})
-        answer = await world.said(interaction)
+        interaction = await world.paint(
+            attachments={**PHOTO_AND_STYLE, "content": ("photo.png", data)}
+        )
+        answer = await world.answer_text(interaction)
         assert words in answer
         assert answer.startswith("The photo:")
         assert "Traceback" not in answer
     assert not await world.jobs()
-    await world.no_intakes()
+    await world.wait_no_intakes()
     await world.start_engine()
-    await world.painted()  # and the bot goes on serving
+    await world.paint_and_wait()  # and the bot goes on serving
 
 
 async def test_damaged_video_is_reported_as_a_video(world: World) -> None:
-    broken = film(LOOKS)[:400]
-    interaction = await world.paint(attachments={**BOTH, "content": ("cat.mp4", broken)})
-    assert (await world.said(interaction)).startswith("The video: That video is damaged")
-    interaction = await world.paint(attachments={**BOTH, "style": ("cat.mp4", broken)})
-    assert (await world.said(interaction)).startswith("The style picture: That video is damaged")
+    broken = film(FILM_FRAMES)[:400]
+    interaction = await world.paint(attachments={**PHOTO_AND_STYLE, "content": ("cat.mp4", broken)})
+    assert (await world.answer_text(interaction)).startswith("The video: That video is damaged")
+    interaction = await world.paint(attachments={**PHOTO_AND_STYLE, "style": ("cat.mp4", broken)})
+    assert (await world.answer_text(interaction)).startswith(
+        "The style picture: That video is damaged"
+    )
 
 
 async def test_refusal_names_the_bad_picture(world: World) -> None:
-    interaction = await world.paint(attachments={**BOTH, "style": ("style.png", b"no picture")})
-    assert (await world.said(interaction)).startswith("The style picture:")
+    interaction = await world.paint(
+        attachments={**PHOTO_AND_STYLE, "style": ("style.png", b"no picture")}
+    )
+    assert (await world.answer_text(interaction)).startswith("The style picture:")
 
 
 async def test_unusual_picture_formats_are_painted(world: World) -> None:
     await world.start_engine()
     for data in ODD.values():
-        await world.painted({"moving": False}, attachments={**BOTH, "content": ("photo.bin", data)})
+        await world.paint_and_wait(
+            {"moving": False}, attachments={**PHOTO_AND_STYLE, "content": ("photo.bin", data)}
+        )
 
 
 async def test_a_rotated_photo_is_painted_upright(world: World) -> None:
     await world.start_engine()
-    message = await world.painted(attachments={**BOTH, "content": ("photo.jpg", rotated())})
+    message = await world.paint_and_wait(
+        attachments={**PHOTO_AND_STYLE, "content": ("photo.jpg", rotated())}
+    )
     with Image.open(io.BytesIO(message.attachments[0].data)) as picture:
         assert picture.height > picture.width
 
 
 async def test_a_blend_needs_two_styles(world: World) -> None:
     interaction = await world.paint({"blend": 0.3})
-    assert "needs two styles" in await world.said(interaction)
+    assert "needs two styles" in await world.answer_text(interaction)
 
 
 async def test_oversized_file_is_not_downloaded(closed_world: World) -> None:
@@ -113,8 +123,8 @@ async def test_oversized_file_is_not_downloaded(closed_world: World) -> None:
     world = closed_world
     await world.start_bot()
     data = GOOD + bytes(2 * 1024 * 1024)
-    interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", data)})
-    assert "at most 1 MiB" in await world.said(interaction)
+    interaction = await world.paint(attachments={**PHOTO_AND_STYLE, "content": ("photo.png", data)})
+    assert "at most 1 MiB" in await world.answer_text(interaction)
     downloads = [line.title for line in world.discord.traffic if line.kind == "cdn"]
     assert not [title for title in downloads if "photo.png" in title]
 
@@ -122,28 +132,30 @@ async def test_oversized_file_is_not_downloaded(closed_world: World) -> None:
 async def test_missing_attachment_asks_the_user_to_attach_again(world: World) -> None:
     world.discord.faults.add("GET", "*attachments/*", status=404, times=10)
     interaction = await world.paint()
-    assert "attach it again" in await world.said(interaction)
+    assert "attach it again" in await world.answer_text(interaction)
 
 
 async def test_failed_download_is_retried(world: World) -> None:
     fault = world.discord.faults.add("GET", "*attachments/*", status=503)
     await world.start_engine()
-    await world.painted()
+    await world.paint_and_wait()
     assert fault.hits
 
 
 async def test_unknown_presets_are_refused_without_pinging_everyone(world: World) -> None:
     for typed in ("🎨", "???", "none", "qqqqqqq@everyone"):
         interaction = await world.paint({"preset": typed}, attachments=PHOTO)
-        said = await world.said(interaction)
+        said = await world.answer_text(interaction)
         assert "There is no painting or saved style" in said, typed
         assert "@everyone" not in said
     assert not await world.jobs()
 
 
 async def test_broken_file_is_refused_ephemerally(world: World) -> None:
-    interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", b"broken")})
-    assert "The photo" in await world.said(interaction)
+    interaction = await world.paint(
+        attachments={**PHOTO_AND_STYLE, "content": ("photo.png", b"broken")}
+    )
+    assert "The photo" in await world.answer_text(interaction)
     (told,) = interaction.followups
     assert told.ephemeral
     await world.eventually(lambda: world.discord.messages() == [told])

@@ -66,21 +66,21 @@ def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 async def one_picture(world: World, interaction: Interaction) -> None:
     """The command has become one job with one picture in one message, and nothing besides."""
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     (job,) = await world.jobs()
     assert job.state is JobState.DONE
     assert interaction.message is not None
     assert BY_ITSELF not in interaction.message.text
     assert len(world.discord.messages()) == 1
     assert world.discord.dms(world.user()) == []
-    await world.no_intakes()
+    await world.wait_no_intakes()
 
 
 async def test_command_resumes_by_itself_after_a_store_outage(world: World, store: Away) -> None:
     await world.start_engine()
     store.is_away = True
     interaction = await world.paint()
-    await world.says(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, BY_ITSELF)
     assert await world.jobs() == []
     store.is_away = False
     await one_picture(world, interaction)
@@ -100,7 +100,7 @@ async def test_hanging_store_shows_the_waiting_notice(
     monkeypatch.setattr(PictureStore, "put_sync", put_sync)
     try:
         interaction = await world.paint()
-        await world.says(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, BY_ITSELF)
     finally:
         answers.set()
     await one_picture(world, interaction)
@@ -112,10 +112,10 @@ async def test_ephemeral_command_gets_an_ephemeral_waiting_notice(
     await world.start_engine()
     store.is_away = True
     interaction = await world.paint({"ephemeral": True})
-    message = await world.says(interaction, BY_ITSELF)
+    message = await world.wait_for_text(interaction, BY_ITSELF)
     assert message.ephemeral
     store.is_away = False
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
 
 
 async def test_command_sent_during_a_database_outage_waits(
@@ -124,7 +124,7 @@ async def test_command_sent_during_a_database_outage_waits(
     with database_away(world.queue, monkeypatch):
         interaction = await world.paint()
         assert interaction.acknowledged_after_seconds is not None
-        await world.says(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, BY_ITSELF)
     await world.start_engine()
     await one_picture(world, interaction)
 
@@ -159,7 +159,7 @@ async def test_waiting_commands_resume_a_few_at_a_time(
     members = [world.discord.world.add_user(f"member{number}") for number in range(5)]
     waiting_ones = [await world.paint(user=member.name) for member in members for _ in range(6)]
     for each in waiting_ones:
-        await world.says(each, BY_ITSELF)
+        await world.wait_for_text(each, BY_ITSELF)
     if restarts:
         await world.stop_bot()
     store.is_away = False
@@ -167,10 +167,10 @@ async def test_waiting_commands_resume_a_few_at_a_time(
     if restarts:
         await world.start_bot()
     for each in waiting_ones:
-        await world.says(each, "Place")
+        await world.wait_for_text(each, "Place")
     assert 0 < most[0] <= 16
     assert all(most[member.id] <= 4 for member in members)
-    await world.no_intakes()
+    await world.wait_no_intakes()
 
 
 async def test_waiting_command_survives_a_restart(
@@ -179,7 +179,7 @@ async def test_waiting_command_survives_a_restart(
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
     store.is_away = True
     interaction = await world.paint()
-    await world.says(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, BY_ITSELF)
     await world.stop_bot()
     await world.start_bot()
     await world.start_engine()
@@ -195,7 +195,7 @@ async def test_command_kept_only_as_a_file_survives_a_restart(
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
     with database_away(world.queue, monkeypatch):
         interaction = await world.paint()
-        await world.says(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, BY_ITSELF)
         await world.stop_bot()
     await world.start_bot()
     await world.start_engine()
@@ -205,11 +205,11 @@ async def test_command_kept_only_as_a_file_survives_a_restart(
 async def test_expired_waiting_command_is_refused_and_dropped(world: World, store: Away) -> None:
     store.is_away = True
     interaction = await world.paint()
-    await world.says(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, BY_ITSELF)
     world.shift_clock(14 * 60 + 30)
     await world.eventually(lambda: NOT_STORED in told(interaction))
     store.is_away = False
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert await world.jobs() == []
 
 
@@ -218,10 +218,10 @@ async def test_database_outage_until_expiry_leaves_one_message(
 ) -> None:
     with database_away(world.queue, monkeypatch):
         interaction = await world.paint()
-        await world.says(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, BY_ITSELF)
         world.shift_clock(14 * 60 + 30)
         await world.eventually(lambda: "The queue cannot be reached" in told(interaction))
-    await world.no_intakes()
+    await world.wait_no_intakes()
     await world.eventually(lambda: len(world.discord.messages()) == 1)
     (message,) = world.discord.messages()
     assert message.ephemeral
@@ -241,16 +241,16 @@ async def test_attachment_outage_is_waited_out_and_not_counted_as_a_refusal(
     await world.start_engine()
     world.discord.faults.add("GET", "*photo.png*", status=503, times=10_000)
     interaction = await world.paint()
-    await world.says(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, BY_ITSELF)
     world.discord.faults.waiting.clear()
     await one_picture(world, interaction)
-    await world.finished(await world.paint())
+    await world.wait_finished(await world.paint())
 
 
 async def test_photo_without_a_style_waits_before_asking_for_one(world: World, store: Away) -> None:
     store.is_away = True
     interaction = await world.paint(attachments=PHOTO)
-    await world.says(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, BY_ITSELF)
     store.is_away = False
     await world.eventually(lambda: interaction.message is not None and interaction.message.buttons)
     assert BY_ITSELF not in told(interaction)
@@ -259,7 +259,7 @@ async def test_photo_without_a_style_waits_before_asking_for_one(world: World, s
 async def test_command_erased_while_waiting_is_not_painted(world: World, store: Away) -> None:
     store.is_away = True
     interaction = await world.paint()
-    await world.says(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, BY_ITSELF)
     await world.queue.privacy.erase_user(world.user().id)
     store.is_away = False
     await world.eventually(lambda: "erased" in told(interaction))
@@ -272,14 +272,14 @@ async def test_waiting_commands_share_their_retries(world: World, store: Away) -
     names = [world.discord.add_user(f"member{number}").name for number in range(6)]
     interactions = [await world.paint(user=name) for name in names]
     for interaction in interactions:
-        await world.says(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, BY_ITSELF)
     await asyncio.sleep(3.0)
     asked = store.asked
     await asyncio.sleep(2.0)
     assert store.asked - asked < 40, "six that each looked ten times a second would be more"
     store.is_away = False
     for interaction in interactions:
-        await world.finished(interaction)
+        await world.wait_finished(interaction)
 
 
 async def test_silent_database_does_not_prevent_acknowledgements(
@@ -295,7 +295,7 @@ async def test_silent_database_does_not_prevent_acknowledgements(
             await ended.wait()
             raise
 
-    job = await world.painted_job(world.user())
+    job = await world.make_painted_job(world.user())
     monkeypatch.setattr(world.queue.defaults, "in_force", silent)
     monkeypatch.setattr(world.queue.submissions, "refusal_to_post", silent)
     try:
@@ -303,7 +303,7 @@ async def test_silent_database_does_not_prevent_acknowledgements(
         await world.eventually(lambda: interaction.acknowledged_after_seconds)
         options = {"picture": job.id, "everybody": True}
         shown = await world.discord.slash(world.user(), "show", options)
-        assert "The queue cannot be reached" in await world.said(shown)
+        assert "The queue cannot be reached" in await world.answer_text(shown)
     finally:
         ended.set()
 
@@ -318,5 +318,5 @@ async def test_locked_database_shows_the_waiting_notice(
     with contextlib.closing(sqlite3.connect(database)) as other:
         other.execute("BEGIN IMMEDIATE")
         interaction = await world.paint()
-        await world.says(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, BY_ITSELF)
     await one_picture(world, interaction)

@@ -17,7 +17,7 @@ from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
 from common.settings import MIB
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World, words_of
+from tests.kit.world import World, text_of
 
 
 async def settle() -> None:
@@ -201,7 +201,7 @@ async def test_cancelled_waiter_does_not_block_the_upload_encoder(
 async def test_twenty_comparisons_load_one_picture_at_a_time(world: World) -> None:
     """Most are refused with a sentence; those that wait have no picture in memory yet."""
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     reads: list[int] = []
     under_way, all_pressed = 0, asyncio.Event()
     real = world.queue.store.get
@@ -219,9 +219,9 @@ async def test_twenty_comparisons_load_one_picture_at_a_time(world: World) -> No
     world.queue.store.get = counted  # type: ignore[method-assign]
     pressed = [await world.discord.press(world.user(), message, label="Compare") for _ in range(20)]
     refusal = "as one member may have"
-    await world.eventually(lambda: sum(refusal in words_of(each) for each in pressed) == 16)
+    await world.eventually(lambda: sum(refusal in text_of(each) for each in pressed) == 16)
     all_pressed.set()
-    said = [await world.said(each) for each in pressed]
+    said = [await world.answer_text(each) for each in pressed]
     assert sum("Before and after" in words for words in said) == 4
     assert sum(refusal in words for words in said) == 16
     assert max(reads) == 1
@@ -251,9 +251,9 @@ async def test_requests_beyond_the_share_of_one_member_are_refused(
     world.discord.faults.add("GET", "*style.png*", delay=3.0)
     await world.paint()
     refused = await world.paint()
-    assert "as one member may have" in await world.said(refused)
+    assert "as one member may have" in await world.answer_text(refused)
     others = await world.paint(user="grace")
-    await world.says(others, "Place")
+    await world.wait_for_text(others, "Place")
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ async def test_nearly_full_disk_refuses_commands_before_downloading(
     free_space(world.settings.disk_reserve_bytes)
     downloads = len(world.discord.traffic)
     interaction = await world.paint()
-    assert "hardly any room left on my disk" in await world.said(interaction)
+    assert "hardly any room left on my disk" in await world.answer_text(interaction)
     titles = [line.title for line in world.discord.traffic[downloads:]]
     assert not [title for title in titles if "photo.png" in title and "GET" in title]
 
@@ -293,7 +293,7 @@ async def test_disk_reserve_also_applies_to_the_storage_disk(
 
 async def test_disk_share_of_a_member_is_enforced(world: World) -> None:
     ada = world.user()
-    await world.painted_job(ada)
+    await world.make_painted_job(ada)
     used = await world.queue.retention.bytes_of(ada.id)
     assert used > 0
     assert await world.queue.retention.bytes_of(world.user("grace").id) == 0

@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import re
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from typing import Any
 
@@ -12,12 +14,13 @@ from PIL import Image
 from common.catalogue import load_catalogue
 from common.options import PaintOptions
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import BOTH, PHOTO, World, has_result
+from tests.kit.statements import statements
+from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World, has_result
 
 
 async def test_a_photo_and_a_style_become_a_picture(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"seed": 7})
+    message = await world.paint_and_wait({"seed": 7})
     assert "strength 50%" in message.text
     assert "seed" not in message.text
     assert message.is_v2
@@ -27,11 +30,20 @@ async def test_a_photo_and_a_style_become_a_picture(world: World) -> None:
     assert len(world.discord.messages()) == 1
 
 
+async def test_paint_reads_defaults_once_and_limits_only_to_check_them(world: World) -> None:
+    with statements(world.queue) as said:
+        interaction = await world.paint()
+        await world.wait_for_text(interaction, "Place 1")
+    read = Counter(table for each in said for table in re.findall(r"(?:FROM|JOIN) (\w+)", each))
+    assert read["defaults"] == 1
+    assert read["guild_limits"] == read["blocked_users"] == 2  # before and in the transaction
+
+
 async def test_preset_is_accepted_by_id_and_by_misspelled_name(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"preset": "starry-night"}, attachments=PHOTO)
+    message = await world.paint_and_wait({"preset": "starry-night"}, attachments=PHOTO)
     assert "The Starry Night" in message.text
-    typed = await world.painted({"preset": "stary nigt"}, attachments=PHOTO)
+    typed = await world.paint_and_wait({"preset": "stary nigt"}, attachments=PHOTO)
     assert "The Starry Night" in typed.text
 
 
@@ -39,7 +51,7 @@ async def test_preset_settings_apply_unless_overridden(world: World) -> None:
     suited = load_catalogue().get("great-wave")
     assert suited is not None
     await world.start_engine()
-    await world.painted({"preset": "great-wave", "style_scale": 2.0}, attachments=PHOTO)
+    await world.paint_and_wait({"preset": "great-wave", "style_scale": 2.0}, attachments=PHOTO)
     (job,) = await world.jobs()
     assert (job.options.strength, job.options.style_scale) == (suited.settings.strength, 2.0)
     assert suited.settings.strength != PaintOptions().strength
@@ -53,7 +65,7 @@ async def test_presets_are_offered_while_typing(world: World) -> None:
 
 async def test_two_styles_are_blended(world: World) -> None:
     await world.start_engine()
-    await world.painted({"preset": "starry-night", "blend": 0.25})
+    await world.paint_and_wait({"preset": "starry-night", "blend": 0.25})
     (job,) = await world.jobs()
     assert [style.weight for style in job.inputs.styles] == [0.75, 0.25]
     assert job.inputs.styles[1].preset == "starry-night"
@@ -71,9 +83,9 @@ async def test_all_options_reach_the_job(world: World) -> None:
         "spoiler": True,
         "ephemeral": True,
     }
-    files = {**BOTH, "mask": ("mask.png", gradient_picture())}
+    files = {**PHOTO_AND_STYLE, "mask": ("mask.png", gradient_picture())}
     interaction = await world.paint(options, attachments=files)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()
     assert job.options.quality == "draft"
     assert job.options.strength == 0.8
@@ -103,36 +115,36 @@ async def test_every_option_has_a_description_and_bounds(world: World) -> None:
 
 async def test_waiting_card_says_that_no_engine_is_running(world: World) -> None:
     interaction = await world.paint()
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     assert "The painter is not running" in message.text
     await world.start_engine()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
 
 
 async def test_the_place_in_the_queue_is_kept_up_to_date(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     first = await world.paint()
-    await world.says(first, "Painting")
+    await world.wait_for_text(first, "Painting")
     second = await world.paint()
-    await world.says(second, "Place 1")
+    await world.wait_for_text(second, "Place 1")
     third = await world.paint()
-    await world.says(third, "Place 2")
+    await world.wait_for_text(third, "Place 2")
     assert second.message is not None
     await world.discord.press(world.user(), second.message, label="Cancel")
-    await world.says(second, "Cancelled")
-    await world.says(third, "Place 1")
+    await world.wait_for_text(second, "Cancelled")
+    await world.wait_for_text(third, "Place 1")
 
 
 async def test_progress_shows_a_preview_and_a_bar(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    message = await world.says(interaction, "▰")
+    message = await world.wait_for_text(interaction, "▰")
     assert message.attachments[0].filename.startswith("preview-")
     assert [button["label"] for button in message.buttons] == ["Cancel"]
     painter.hold.set()
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
 
 
 async def test_more_commands_than_slots_are_all_acknowledged_and_painted(
@@ -152,7 +164,7 @@ async def test_more_commands_than_slots_are_all_acknowledged_and_painted(
 async def test_a_command_that_is_delivered_twice_makes_one_job(world: World) -> None:
     await world.start_engine()
     world.discord.duplicate_next_dispatch()
-    await world.painted()
+    await world.paint_and_wait()
     assert len(await world.jobs()) == 1
     assert len(world.discord.messages()) == 1
 
@@ -161,33 +173,33 @@ async def test_a_command_that_is_delivered_twice_makes_one_job(world: World) -> 
 async def test_paint_works_in_every_installation_context(world: World, context: str) -> None:
     await world.start_engine()
     interaction = await world.paint(context=context)
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
 
 
 async def test_exceeded_limit_is_refused_ephemerally(world: World) -> None:
     interaction = await world.paint({"size": 8192})
-    words = await world.said(interaction)
+    words = await world.answer_text(interaction)
     assert "8192" in words
     assert interaction.message is not None
     assert interaction.message.ephemeral
     assert not await world.jobs()
-    await world.no_intakes()
+    await world.wait_no_intakes()
 
 
 async def test_card_and_refusal_use_the_language_of_the_user(world: World) -> None:
     world.user().locale = "de"
     interaction = await world.paint()
-    await world.says(interaction, "Platz 1")
+    await world.wait_for_text(interaction, "Platz 1")
     problem = await world.paint({"blend": 0.3})
-    assert "braucht zwei Stile" in await world.said(problem)
+    assert "braucht zwei Stile" in await world.answer_text(problem)
     await world.start_engine()
-    await world.says(interaction, "Gemalt für Ada")
+    await world.wait_for_text(interaction, "Gemalt für Ada")
 
 
 async def test_an_intake_that_was_never_acknowledged_is_dropped(world: World) -> None:
     world.discord.faults.add("POST", "/interactions/*", status=404, code=10062)
     await world.paint()
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert not await world.jobs()
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bot.intake.early_limits import EarlyLimitCheck
 from sandbox.model import Interaction
-from tests.kit.moving import asked, decided
+from tests.kit.clips import answer_question, request_clip
 from tests.kit.world import World
 
 EDITS = "/webhooks/*/messages/*"
@@ -35,8 +35,8 @@ async def test_late_refusal_is_explained_after_a_restart(
     assert refused.message.loading
     world.discord.faults.clear()
     await world.start_bot()
-    assert "as many pictures" in await world.said(refused)
-    await world.no_intakes()
+    assert "as many pictures" in await world.answer_text(refused)
+    await world.wait_no_intakes()
     assert len(await world.jobs()) == 1
 
 
@@ -47,10 +47,10 @@ async def test_a_question_whose_answer_is_refused_can_be_answered_again(
         """What is in the way comes after the first look."""
 
     monkeypatch.setattr(EarlyLimitCheck, "check", too_early)
-    question = await asked(world)
-    await world.job(world.user("ada"))
+    question = await request_clip(world)
+    await world.make_job(world.user("ada"))
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 9)
-    refused = await decided(world, question)
+    refused = await answer_question(world, question)
     await refused.wait(lambda i: any("as many pictures" in said.text for said in i.followups))
 
     async def is_a_question_again() -> bool:
@@ -62,6 +62,6 @@ async def test_a_question_whose_answer_is_refused_can_be_answered_again(
     await world.stop_bot()
     await world.start_bot()
     await world.start_engine()
-    done = await world.finished(await decided(world, question))
+    done = await world.wait_finished(await answer_question(world, question))
     assert done is question
     assert len(await world.jobs()) == 2

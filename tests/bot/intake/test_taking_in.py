@@ -13,7 +13,7 @@ def delay_the_style(world: World) -> None:
 
 async def test_deleting_a_picture_keeps_the_photo_for_a_pending_intake(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (first,) = await world.jobs()
     (file,) = world.settings.atelier_data_dir.rglob(first.inputs.content)
     long_ago = time.time() - 86_400.0
@@ -24,7 +24,7 @@ async def test_deleting_a_picture_keeps_the_photo_for_a_pending_intake(world: Wo
     os.utime(file, (long_ago, long_ago))
     await world.discord.press(world.user(), message, label="Delete")
     await world.eventually(lambda: _deleted(world, first.id))
-    await world.finished(interaction)
+    await world.wait_finished(interaction)
     second, _ = await world.jobs()
     assert second.inputs.content == first.inputs.content
     assert file.exists()
@@ -43,7 +43,7 @@ async def test_erasure_stops_a_pending_intake(world: World) -> None:
     await world.eventually(queue.intakes.pending)
     await queue.privacy.erase_user(world.user().id)
     assert await queue.intakes.pending() == []
-    assert "was erased while it was being prepared" in await world.said(interaction)
+    assert "was erased while it was being prepared" in await world.answer_text(interaction)
     assert await world.jobs() == []
     await world.paint()
     await world.eventually(lambda: _done(world))

@@ -12,8 +12,8 @@ async def test_sender_of_an_unreadable_command_gets_an_answer(world: World) -> N
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
-    assert "another version of the bot" in await world.said(interaction)
-    await world.no_intakes()
+    assert "another version of the bot" in await world.answer_text(interaction)
+    await world.wait_no_intakes()
 
 
 async def test_unreadable_command_of_another_application_is_left_alone(world: World) -> None:

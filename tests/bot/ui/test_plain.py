@@ -5,7 +5,7 @@ import pytest
 
 from bot.ui.words import plain, plain_line
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import PHOTO, World, answer
+from tests.kit.world import PHOTO, World, wait_for_answer
 
 MEDIA_GALLERY = 12
 HEBREW = "ציור 7"
@@ -56,7 +56,7 @@ async def test_right_to_left_style_name_does_not_displace_the_size(world: World)
     picture = {"picture": ("mine.png", gradient_picture((40, 40)))}
     await world.slash(world.user(), "style save", {"name": HEBREW}, attachments=picture)
     await world.start_engine()
-    message = await world.painted({"preset": HEBREW}, attachments=PHOTO)
+    message = await world.paint_and_wait({"preset": HEBREW}, attachments=PHOTO)
     assert f"\u2068{HEBREW}\u2069 · 64 ×" in message.text
     assert f"\u2068{HEBREW}\u2069 · 64 px" in (await world.slash(world.user(), "history")).text
 
@@ -68,13 +68,13 @@ async def test_alt_text_and_describe_form_contain_no_markdown_escapes(
     picture = {"picture": ("mine.png", gradient_picture((40, 40)))}
     await world.slash(ada, "style save", {"name": name}, attachments=picture)
     await world.start_engine()
-    message = await world.painted({"preset": name}, attachments=PHOTO)
+    message = await world.paint_and_wait({"preset": name}, attachments=PHOTO)
     (gallery,) = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
     words = f"A photo in the style of “{name}”"
     assert gallery["items"][0]["description"] == words
     assert "dark\\_knight \\*7\\*, for Ada" in message.text
     details = await world.discord.press(ada, message, label="Details")
-    page = await answer(details)
+    page = await wait_for_answer(details)
     form = await world.discord.press(ada, page, label="Describe…")
     assert form.modal is not None
     assert form.modal["components"][0]["component"]["value"] == words
@@ -83,7 +83,7 @@ async def test_alt_text_and_describe_form_contain_no_markdown_escapes(
 async def test_url_in_a_display_name_is_not_a_link_on_the_card(world: World) -> None:
     world.user().display_name = "https://evil.example <t:0:R>"
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     assert "evil.example" in message.text
     assert "://" not in message.text
     assert "<t" not in message.text

@@ -35,7 +35,7 @@ async def test_paint_command_survives_a_lost_acknowledgement(
 ) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", CALLBACK, **fault)
-    await world.painted()
+    await world.paint_and_wait()
     assert len(await world.jobs()) == 1
     assert len(world.discord.messages()) == 1
     forgive_second_answers(world)
@@ -49,7 +49,7 @@ async def test_another_program_using_the_bot_token_is_detected(
 
     async def asked(**fault: Any) -> bool:
         world.discord.faults.add("POST", CALLBACK, carried_out=True, **fault)
-        await world.said(await world.discord.slash(world.user(), "queue"))
+        await world.answer_text(await world.discord.slash(world.user(), "queue"))
         return traffic.is_answered_by_others
 
     assert [await asked(status=502) for _ in range(3)] == [False] * 3  # it was this one
@@ -65,9 +65,9 @@ async def test_lost_acknowledgement_is_retried_despite_a_wrong_clock(
     world: World, hours: int
 ) -> None:
     await world.start_engine()
-    world.ahead_seconds = hours * 3600.0
+    world.clock_offset_seconds = hours * 3600.0
     world.discord.faults.add("POST", CALLBACK, drop=True)
-    await world.painted()
+    await world.paint_and_wait()
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
@@ -76,21 +76,21 @@ async def test_answer_only_command_survives_a_lost_acknowledgement(
 ) -> None:
     world.discord.faults.add("POST", CALLBACK, **fault)
     interaction = await world.discord.slash(world.user(), "queue")
-    assert await world.said(interaction)
+    assert await world.answer_text(interaction)
     forgive_second_answers(world)
 
 
 async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:
     world.discord.faults.add("POST", CALLBACK, drop=True, carried_out=True)
     interaction = await world.discord.slash(world.user(), "show", {"picture": 999})
-    assert "999" in await world.said(interaction)
+    assert "999" in await world.answer_text(interaction)
 
 
 async def test_command_not_acknowledged_in_time_is_dropped(world: World) -> None:
     fault = world.discord.faults.add("POST", CALLBACK, drop=True, times=1000)
     asking = asyncio.create_task(world.paint())
     await world.eventually(lambda: len(fault.hits) > 2)
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert not await world.jobs()
     asking.cancel()
 
@@ -114,12 +114,12 @@ async def test_failed_command_queues_no_job_after_a_queue_outage(world: World) -
     with closing(sqlite3.connect(path, timeout=20)) as other:
         other.execute("ALTER TABLE intakes RENAME TO elsewhere")
         other.commit()
-        assert "attach it again" in await world.said(interaction)
+        assert "attach it again" in await world.answer_text(interaction)
         world.discord.faults.clear()  # so that another try would succeed
         await asyncio.sleep(0.2)
         other.execute("ALTER TABLE elsewhere RENAME TO intakes")
         other.commit()
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert not await world.jobs()
 
 
@@ -132,7 +132,7 @@ async def test_command_is_saved_to_a_file_while_the_database_is_locked(
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
         assert file.stem == str(interaction.id)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     await world.eventually(lambda: not list(commands.iterdir()))
     assert len(await world.jobs()) == 1
 
@@ -145,12 +145,12 @@ async def test_command_file_left_by_an_earlier_run_makes_no_second_job(world: Wo
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
         left = file.read_bytes()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     await world.stop_bot()
     file.write_bytes(left)
     (commands / "1.json").write_text("{}")
     await world.start_bot()
-    await world.no_intakes()
+    await world.wait_no_intakes()
     assert len(await world.jobs()) == 1
     assert not file.exists()
 
@@ -161,8 +161,8 @@ async def test_command_that_cannot_be_saved_anywhere_is_refused(
     (world.settings.atelier_data_dir / COMMANDS_FOLDER).write_text("a file in its place")
     with closing(locked(world)):
         interaction = await world.paint()
-        assert "try again" in await world.said(interaction)
-    await world.no_intakes()
+        assert "try again" in await world.answer_text(interaction)
+    await world.wait_no_intakes()
     assert not await world.jobs()
 
 
@@ -177,7 +177,7 @@ def locked(world: World) -> sqlite3.Connection:
 @pytest.mark.parametrize(("command", "option"), [("show", "picture"), ("cancel", "job")])
 async def test_job_number_is_autocompleted(world: World, command: str, option: str) -> None:
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()
     typed: Any = job.id
     (choice,) = await world.discord.autocomplete(world.user(), command, option, typed)

@@ -45,7 +45,7 @@ async def test_failed_public_answer_is_replaced_by_an_ephemeral_error(
     world: World, go: Go, words: str
 ) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     seen = [each.id for each in world.discord.messages() if not each.ephemeral]
     interaction = await go(world, message)
     await interaction.wait(lambda i: i.followups and i.message is not None and i.message.deleted)
@@ -57,7 +57,7 @@ async def test_failed_public_answer_is_replaced_by_an_ephemeral_error(
 
 async def test_double_undo_confirms_the_restored_picture_once(world: World) -> None:
     await world.start_engine()
-    ada, message = world.user(), await world.painted()
+    ada, message = world.user(), await world.paint_and_wait()
     deleted = await world.discord.press(ada, message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     (page,) = deleted.followups

@@ -13,7 +13,7 @@ from engine.painting.measuring import measure_style
 from engine.painting.moments import moments
 from engine.painting.picture import Picture
 from engine.painting.tiles import Tiling
-from tests.kit.lite import shapes
+from tests.kit.lite import weight_shapes
 
 
 def picture(
@@ -42,7 +42,7 @@ def test_changed_weights_change_the_hash() -> None:
 
 def test_shipped_weights_match_the_network_and_are_small() -> None:
     weights = load_weights()
-    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
+    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == weight_shapes()
     assert all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
     assert sum(tensor.numel() for tensor in weights.values()) * 2 < 3 * 1024**2
 

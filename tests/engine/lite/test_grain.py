@@ -13,7 +13,7 @@ from engine.painting.measuring import Measuring
 from engine.painting.plan import make_plan
 from engine.painting.terms.grain import GrainTerm, darkness
 from engine.recipes.recipe import Recipe, load_recipe
-from tests.kit.thin import noise_picture, run
+from tests.kit.thin_vgg19 import noise_picture, paint_and_collect
 from tools.evaluation.measures import two_pixel_power
 
 HEIGHT, WIDTH = 96, 128
@@ -47,7 +47,7 @@ def painted(photograph: Picture, style: Picture | None = None) -> Picture:
         return LiteEncoder(device=torch.device("cpu"), dtype=settings["dtype"])  # type: ignore[arg-type]
 
     options = PaintOptions(size_px=WIDTH, network="lite", scales=2, iterations=12)
-    found, _ = run(
+    found, _ = paint_and_collect(
         options,
         Studio(opener=opener, precision="fp32"),
         content=photograph,

@@ -13,7 +13,7 @@ from engine.moving.painting import ClipPainting
 from engine.painting import Picture, Studio, Style
 from engine.pipeline.pictures import Pictures
 from tests.engine.moving.frames import Images
-from tests.kit.thin import noise_picture
+from tests.kit.thin_vgg19 import noise_picture
 
 OPTIONS = PaintOptions(size_px=80, iterations=5, scales=2)
 STYLE = noise_picture(56, 40, seed=1)

@@ -20,7 +20,7 @@ from common.pictures.kinds import ClipLimits, DecodeLimits
 from engine.__main__ import main as engine_main
 from engine.cli_inputs import read_moving
 from tests.engine.moving.frames import panned
-from tests.kit.thin import noise_picture, thin_weights
+from tests.kit.thin_vgg19 import noise_picture, thin_weights
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMES_MS = (100, 40, 100, 200)

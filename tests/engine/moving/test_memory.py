@@ -21,7 +21,7 @@ from engine.moving.painting import ClipPainting
 from engine.painting import Picture, Style
 from engine.pipeline.pictures import Pictures
 from tests.engine.moving.frames import image_of, textured
-from tests.kit.thin import noise_picture, thin_studio
+from tests.kit.thin_vgg19 import noise_picture, thin_studio
 
 def peak_mib():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

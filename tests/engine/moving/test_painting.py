@@ -26,7 +26,7 @@ from engine.painting.inputs import Inputs
 from engine.painting.painter import paint_inputs
 from tests.engine.moving.frames import Images, image_of, panned, textured
 from tests.engine.moving.paintings import OPTIONS, apart, levels, painted, painting
-from tests.kit.thin import thin_studio
+from tests.kit.thin_vgg19 import thin_studio
 
 
 @pytest.fixture(scope="module")

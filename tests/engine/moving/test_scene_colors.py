@@ -17,7 +17,7 @@ from engine.painting.inputs import Inputs, with_colors_first
 from engine.painting.palette import Coloring
 from tests.engine.moving.frames import Images, panned
 from tests.engine.moving.paintings import OPTIONS, STYLE, apart, painted, painting
-from tests.kit.thin import thin_studio
+from tests.kit.thin_vgg19 import thin_studio
 
 FACE = Face(0.3, 0.3, 0.3, 0.3)
 QUICK = PaintOptions(size_px=64, iterations=1, scales=1)

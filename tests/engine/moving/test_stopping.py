@@ -20,7 +20,7 @@ from engine.painting import Control, Picture, Style
 from engine.painting.faces import Face
 from engine.pipeline.pictures import Pictures
 from tests.engine.moving.frames import panned
-from tests.kit.thin import noise_picture, thin_studio
+from tests.kit.thin_vgg19 import noise_picture, thin_studio
 
 LOOK = "look"
 MOST_STEPS = 3

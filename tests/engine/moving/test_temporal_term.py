@@ -17,7 +17,7 @@ from engine.painting.plan import make_plan
 from engine.painting.terms.temporal import TemporalTerm
 from engine.painting.tiles import Region
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import noise_picture, thin
+from tests.kit.thin_vgg19 import noise_picture, thin_vgg19
 
 SIZE = (171, 203)
 DOUBLE = torch.float64
@@ -38,7 +38,7 @@ def warped_inputs(*, still: bool) -> Inputs:
 
 
 def objective(inputs: Inputs, core_px: int | None = None) -> Objective:
-    encoder = thin()
+    encoder = thin_vgg19()
     options = PaintOptions(size_px=SIZE[1])
     plan = make_plan(options, load_recipe("atelier"), encoder, SIZE, warped=True)
     content = inputs.content.pixels[None].to(DOUBLE)
@@ -105,14 +105,14 @@ def test_still_pixels_have_no_gradient_and_show_the_warped_frame() -> None:
 
 def test_picture_without_a_warped_frame_has_no_temporal_term() -> None:
     inputs = replace(warped_inputs(still=False), warped=None)
-    encoder = thin()
+    encoder = thin_vgg19()
     plan = make_plan(PaintOptions(size_px=SIZE[1]), load_recipe("atelier"), encoder, SIZE)
     made = make_objective(Measuring(encoder, plan), inputs, inputs.content.pixels[None].to(DOUBLE))
     assert "temporal" not in [term.name for term in made.terms]
 
 
 def test_a_later_frame_takes_fewer_iterations_at_the_last_scales() -> None:
-    encoder, recipe, options = thin(), load_recipe("atelier"), PaintOptions(size_px=512)
+    encoder, recipe, options = thin_vgg19(), load_recipe("atelier"), PaintOptions(size_px=512)
     alone = make_plan(options, recipe, encoder, (384, 512))
     warped = make_plan(options, recipe, encoder, (384, 512), warped=True)
     assert [one.size for one in warped.scales] == [(272, 362), alone.scales[-1].size]

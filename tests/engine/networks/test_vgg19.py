@@ -11,7 +11,7 @@ from engine.networks.original import original_weights
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalization, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
-from tests.kit.thin import thin, thin_weights
+from tests.kit.thin_vgg19 import thin_vgg19, thin_weights
 
 
 def published(weights: dict[str, Tensor]) -> nn.Sequential:
@@ -60,7 +60,7 @@ def test_layers_deeper_than_requested_are_not_computed() -> None:
 
 
 def test_margin_follows_the_deepest_layer_and_stride_doubles_per_block() -> None:
-    encoder = thin()
+    encoder = thin_vgg19()
     assert encoder.margin_px(["relu5_1", "relu1_1"]) == 80
     assert encoder.margin_px(["relu1_1"]) == 1
     assert encoder.margin_px(["relu3_3"]) == 20
@@ -69,7 +69,9 @@ def test_margin_follows_the_deepest_layer_and_stride_doubles_per_block() -> None
 
 
 def test_a_flat_picture_has_flat_first_features_up_to_the_border() -> None:
-    features = features_of(thin(2), torch.full((1, 3, 9, 9), 0.3, dtype=torch.float64), ["relu1_1"])
+    features = features_of(
+        thin_vgg19(2), torch.full((1, 3, 9, 9), 0.3, dtype=torch.float64), ["relu1_1"]
+    )
     assert features["relu1_1"].std((2, 3)).max() < 1e-12
 
 

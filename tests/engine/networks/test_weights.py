@@ -15,7 +15,7 @@ from engine.networks.original import original_weights, zero_to_255
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19
 from engine.networks.weights import load_weights, stated_normalization
-from tests.kit.thin import thin_weights
+from tests.kit.thin_vgg19 import thin_weights
 
 FIRST = "features.0.weight"
 

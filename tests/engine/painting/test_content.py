@@ -7,7 +7,7 @@ import torch
 from engine.painting import PaintingFailedError
 from engine.painting.terms.content_targets import ContentTargets
 from engine.painting.tiles import Tiling
-from tests.kit.thin import noise_picture, thin
+from tests.kit.thin_vgg19 import noise_picture, thin_vgg19
 
 resource = pytest.importorskip("resource", reason="Windows limits no file's size")
 
@@ -30,7 +30,7 @@ def _full_disk() -> Iterator[None]:
 
 
 def tiled() -> ContentTargets:
-    encoder = thin(4, torch.float32)
+    encoder = thin_vgg19(4, torch.float32)
     content = noise_picture(128, 128).pixels[None]
     tiling = Tiling((128, 128), 64, encoder.margin_px([LAYER]))
     return ContentTargets.of_tiles(encoder, content, [LAYER], tiling, lambda: None)

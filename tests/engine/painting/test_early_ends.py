@@ -3,29 +3,36 @@
 from collections import Counter
 
 from engine.painting import Stepped, paint
-from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin_vgg19 import (
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    step_events,
+    thin_studio,
+)
 
 CONTENT = noise_picture(48, 64)
 
 
 def test_early_end_of_a_scale_depends_on_its_own_losses() -> None:
-    options = changed(scales=2, iterations=30, optimizer="lbfgs", min_improvement=0.01)
-    painted, _ = run(options, thin_studio(), content=CONTENT)
+    options = quick_options(scales=2, iterations=30, optimizer="lbfgs", min_improvement=0.01)
+    painted, _ = paint_and_collect(options, thin_studio(), content=CONTENT)
     first, later = (Counter(one.scale for one in painted.report.losses)[scale] for scale in (0, 1))
     assert first == 30
     assert later >= 20  # two looks at the losses are needed to see that they hardly sink
 
 
 def test_scale_that_ended_early_stays_ended_on_resume() -> None:
-    options = changed(scales=1, iterations=60, min_improvement=0.9)
+    options = quick_options(scales=1, iterations=60, min_improvement=0.9)
     saved, steps = b"", 0
     for event in paint(CONTENT, [STYLE], options, studio=thin_studio()):
         if isinstance(event, Stepped):
             saved = event.checkpoint()
             steps = event.iteration
-    plain, _ = run(options, thin_studio(), content=CONTENT)
+    plain, _ = paint_and_collect(options, thin_studio(), content=CONTENT)
     assert steps == plain.report.iterations < 60
-    resumed, events = run(options, thin_studio(), content=CONTENT, resume=saved)
-    assert not stepped(events)
+    resumed, events = paint_and_collect(options, thin_studio(), content=CONTENT, resume=saved)
+    assert not step_events(events)
     assert resumed.report.iterations == steps
     assert bool((resumed.picture.pixels == plain.picture.pixels).all())

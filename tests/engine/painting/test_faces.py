@@ -9,14 +9,14 @@ from PIL import Image, ImageOps
 
 from common.options import PaintOptions
 from engine.networks.encoder import features_of
-from engine.painting import Picture, Style
+from engine.painting import Picture, Style, faces
 from engine.painting.faces import Face, face_mask, find_faces
 from engine.painting.inputs import check_inputs, with_faces
 from engine.painting.measuring import Measuring
 from engine.painting.plan import make_plan
 from engine.painting.terms.content import ContentTerm
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import noise_picture, run, thin, thin_studio
+from tests.kit.thin_vgg19 import noise_picture, paint_and_collect, thin_studio, thin_vgg19
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "images"
 PORTRAITS = ("021", "031", "061", "106")
@@ -37,6 +37,31 @@ def test_face_is_located_also_in_a_mirrored_photograph() -> None:
     assert face.width == pytest.approx(0.20, abs=0.02)
     (mirrored,) = find_faces(Picture.from_image(ImageOps.mirror(image)))
     assert mirrored.left + face.left + face.width == pytest.approx(1, abs=0.01)
+
+
+def test_photograph_is_searched_once_for_all_its_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[Image.Image] = []
+    detected = faces._detected
+
+    def search(image: Image.Image) -> list[Face]:
+        searched.append(image)
+        return detected(image)
+
+    monkeypatch.setattr(faces, "_detected", search)
+    image = shipped("astronaut.png").crop((40, 0, 440, 400))
+    found = find_faces(Picture.from_image(image))
+    (_face,) = found
+    looks = len(searched)
+    assert looks > 0
+    assert find_faces(Picture.from_image(image.copy())) == found
+    assert len(searched) == looks
+    assert find_faces(Picture.from_image(ImageOps.mirror(image))) != found
+    assert len(searched) == 2 * looks
+
+
+def test_pictures_of_other_shapes_are_told_apart_if_their_pixels_agree() -> None:
+    wide, high = Image.new("RGB", (4, 2)), Image.new("RGB", (2, 4))
+    assert faces._content(wide) != faces._content(high)
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "rocket.jpg"])
@@ -88,7 +113,7 @@ def test_faces_are_not_searched_where_they_make_no_difference(
 def test_recipe_sets_the_extra_content_weight_of_faces() -> None:
     content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
     inputs = check_inputs(content, [Style(noise_picture(40, 40))], PaintOptions(), None, None)
-    recipe, encoder = load_recipe("atelier"), thin()
+    recipe, encoder = load_recipe("atelier"), thin_vgg19()
     inputs = with_faces(inputs, PaintOptions(), recipe.loss.faces)
     plan = make_plan(PaintOptions(), recipe, encoder, (128, 128))
     term = ContentTerm.made(Measuring(encoder, plan), inputs, content.pixels[None].double())
@@ -102,11 +127,13 @@ def test_recipe_sets_the_extra_content_weight_of_faces() -> None:
 def test_faces_option_paints_faces_nearer_to_the_photograph() -> None:
     content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
     options = PaintOptions(size_px=128, scales=1, iterations=20, colors_first=0, network="vgg19")
-    kept, _ = run(options, thin_studio(), content=content)
-    plain, _ = run(options.model_copy(update={"faces": "off"}), thin_studio(), content=content)
+    kept, _ = paint_and_collect(options, thin_studio(), content=content)
+    plain, _ = paint_and_collect(
+        options.model_copy(update={"faces": "off"}), thin_studio(), content=content
+    )
     (face,) = find_faces(content)
     where = face_mask((face,), (128, 128))[4::8, 4::8] > 0.9  # where the layer's features lie
-    layer, encoder = "relu4_2", thin(dtype=torch.float32)
+    layer, encoder = "relu4_2", thin_vgg19(dtype=torch.float32)
     wanted = features_of(encoder, content.pixels[None], [layer])[layer]
     apart = [
         float(

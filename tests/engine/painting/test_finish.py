@@ -6,7 +6,7 @@ import torch
 from common.options import PaintOptions
 from engine.painting.color import luminance
 from engine.painting.finish import Finisher
-from tests.kit.thin import noise_picture
+from tests.kit.thin_vgg19 import noise_picture
 
 PHOTOGRAPH, PAINTED = noise_picture(48, 64), noise_picture(48, 64, seed=1).pixels[None]
 

@@ -9,7 +9,14 @@ import torch
 from engine.painting import Control, Event, Painted, ScaleStarted, Stepped, paint
 from engine.painting.scale import Scales
 from engine.pipeline.recording import CheckpointFile
-from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin_vgg19 import (
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    step_events,
+    thin_studio,
+)
 
 CONTENT = noise_picture(48, 64)
 
@@ -27,7 +34,7 @@ def second_is_set_up(event: Event) -> bool:
 def test_interrupt_at_a_scale_change_resumes_to_the_same_picture(
     optimizer: str, after: Callable[[Event], bool], tmp_path: Path
 ) -> None:
-    options = changed(optimizer=optimizer)
+    options = quick_options(optimizer=optimizer)
     file = CheckpointFile(tmp_path / "run.ckpt", 1000)
     now = False
 
@@ -42,9 +49,9 @@ def test_interrupt_at_a_scale_change_resumes_to_the_same_picture(
             file.on_event(event)
             now = after(event)
     assert file.keep_last() == "The checkpoint is saved."
-    resumed, rest = run(options, thin_studio(), content=CONTENT, resume=file.read())
-    whole, _ = run(options, thin_studio(), content=CONTENT)
-    assert len(stepped(rest)) == 6
+    resumed, rest = paint_and_collect(options, thin_studio(), content=CONTENT, resume=file.read())
+    whole, _ = paint_and_collect(options, thin_studio(), content=CONTENT)
+    assert len(step_events(rest)) == 6
     assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
 
 
@@ -62,7 +69,7 @@ def test_interrupt_between_scales_leaves_the_checkpoint_unchanged(
     monkeypatch.setattr(Scales, "next", interrupted)
     file = CheckpointFile(tmp_path / "run.ckpt", 0)
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised by whichever step comes next
-        for event in paint(CONTENT, [STYLE], changed(), studio=thin_studio()):
+        for event in paint(CONTENT, [STYLE], quick_options(), studio=thin_studio()):
             assert not isinstance(event, Painted)
             file.on_event(event)
     kept = file.read()

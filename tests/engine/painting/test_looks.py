@@ -15,14 +15,23 @@ from engine.painting.palette import Coloring
 from engine.painting.picture import resized
 from engine.painting.statistics import StatisticsKey, StyleStatistics
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
+from tests.kit.thin_vgg19 import (
+    QUICK_OPTIONS,
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    step_events,
+    thin_studio,
+    thin_vgg19,
+)
 
 
 def test_black_parts_of_the_mask_keep_the_photograph() -> None:
     content = noise_picture(48, 64)
     mask = torch.zeros(48, 64)
     mask[:, 32:] = 1
-    painted, _ = run(FEW, thin_studio(), content=content, mask=mask)
+    painted, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), content=content, mask=mask)
     assert torch.equal(painted.picture.pixels[:, :, :32], content.pixels[:, :, :32])
     assert not torch.equal(painted.picture.pixels[:, :, 32:], content.pixels[:, :, 32:])
 
@@ -30,8 +39,8 @@ def test_black_parts_of_the_mask_keep_the_photograph() -> None:
 def test_mask_applies_in_a_picture_too_narrow_for_the_network() -> None:
     content, mask = noise_picture(64, 6), torch.zeros(64, 6)
     mask[32:] = 1
-    options = changed(scales=1, iterations=2)
-    painted, _ = run(options, thin_studio(), content=content, mask=mask)
+    options = quick_options(scales=1, iterations=2)
+    painted, _ = paint_and_collect(options, thin_studio(), content=content, mask=mask)
     assert torch.equal(painted.picture.pixels[:, :32], content.pixels[:, :32])
     assert not torch.equal(painted.picture.pixels[:, 32:], content.pixels[:, 32:])
 
@@ -42,8 +51,10 @@ def test_each_style_applies_where_its_mask_says() -> None:
     red, blue = torch.zeros(3, 40, 40), torch.zeros(3, 40, 40)
     red[0], blue[2] = 1, 1
     styles = [Style(Picture(red), mask=left), Style(Picture(blue), mask=1 - left)]
-    options = changed(iterations=20, strength=1.0, style_layers={"relu1_1": 1, "relu2_1": 1})
-    painted, _ = run(options, thin_studio(), content=noise_picture(64, 64), styles=styles)
+    options = quick_options(iterations=20, strength=1.0, style_layers={"relu1_1": 1, "relu2_1": 1})
+    painted, _ = paint_and_collect(
+        options, thin_studio(), content=noise_picture(64, 64), styles=styles
+    )
     gap = painted.picture.pixels[0] - painted.picture.pixels[2]
     assert float(gap[:, :26].mean()) > 0.3
     assert float(gap[:, 38:].mean()) < -0.3
@@ -51,10 +62,12 @@ def test_each_style_applies_where_its_mask_says() -> None:
 
 def test_styles_mix_by_their_weights() -> None:
     first, second = Style(noise_picture(40, 40, 1)), Style(noise_picture(40, 40, 2))
-    one, _ = run(FEW, thin_studio(), styles=[first])
-    nearly, _ = run(FEW, thin_studio(), styles=[first, replace(second, weight=1e-9)])
-    half, _ = run(FEW, thin_studio(), styles=[first, second])
-    other, _ = run(FEW, thin_studio(), styles=[second])
+    one, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[first])
+    nearly, _ = paint_and_collect(
+        QUICK_OPTIONS, thin_studio(), styles=[first, replace(second, weight=1e-9)]
+    )
+    half, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[first, second])
+    other, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[second])
     near = (nearly.picture.pixels - one.picture.pixels).abs().mean()
     far = (half.picture.pixels - one.picture.pixels).abs().mean()
     farther = (other.picture.pixels - one.picture.pixels).abs().mean()
@@ -63,13 +76,13 @@ def test_styles_mix_by_their_weights() -> None:
 
 def test_zero_strength_returns_the_photograph() -> None:
     content = noise_picture(64, 64)
-    painted, _ = run(changed(strength=0.0), thin_studio(), content=content)
+    painted, _ = paint_and_collect(quick_options(strength=0.0), thin_studio(), content=content)
     torch.testing.assert_close(painted.picture.pixels, content.pixels, rtol=0, atol=1e-6)
 
 
 def test_start_picture_may_have_another_size() -> None:
-    options = changed(start="file", start_noise=0.1)
-    painted, _ = run(options, thin_studio(), start=noise_picture(30, 30, 5))
+    options = quick_options(start="file", start_noise=0.1)
+    painted, _ = paint_and_collect(options, thin_studio(), start=noise_picture(30, 30, 5))
     assert painted.picture.size == (48, 64)
 
 
@@ -77,10 +90,10 @@ def test_each_keep_colors_method_keeps_the_photographs_colors() -> None:
     content = Picture(torch.zeros(3, 64, 64))
     content.pixels[1] = noise_picture(64, 64).pixels[0]
     style = [Style(Picture(torch.rand(3, 50, 50) * torch.tensor([1.0, 0.1, 0.1]).view(3, 1, 1)))]
-    plain, _ = run(FEW, thin_studio(), content=content, styles=style)
+    plain, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), content=content, styles=style)
     for method in ("luminance", "match", "histogram"):
-        options = changed(keep_colors=method)
-        painted, _ = run(options, thin_studio(), content=content, styles=style)
+        options = quick_options(keep_colors=method)
+        painted, _ = paint_and_collect(options, thin_studio(), content=content, styles=style)
         assert painted.picture.pixels[0].mean() < plain.picture.pixels[0].mean(), method
 
 
@@ -88,15 +101,17 @@ def test_each_keep_colors_method_keeps_the_photographs_colors() -> None:
     ("fit", "pooling"), [("resize", "max"), ("crop", "average"), ("mirror", "max")]
 )
 def test_painting_works_with_every_style_fit_and_pooling(fit: str, pooling: str) -> None:
-    options = changed(style_fit=fit, pooling=pooling, style_scale=0.6)
-    painted, _ = run(options, thin_studio())
+    options = quick_options(style_fit=fit, pooling=pooling, style_scale=0.6)
+    painted, _ = paint_and_collect(options, thin_studio())
     assert painted.report.settings["pooling"] == pooling
 
 
 def test_content_as_style_and_style_regions_change_the_painting() -> None:
-    own, _ = run(FEW, thin_studio(), styles=[Style(is_content=True)])
-    part, _ = run(FEW, thin_studio(), styles=[replace(STYLE, region=(0.0, 0.0, 0.5, 0.5))])
-    whole, _ = run(FEW, thin_studio(), styles=[STYLE])
+    own, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[Style(is_content=True)])
+    part, _ = paint_and_collect(
+        QUICK_OPTIONS, thin_studio(), styles=[replace(STYLE, region=(0.0, 0.0, 0.5, 0.5))]
+    )
+    whole, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[STYLE])
     assert not torch.equal(own.picture.pixels, whole.picture.pixels)
     assert not torch.equal(part.picture.pixels, whole.picture.pixels)
 
@@ -105,7 +120,7 @@ def test_alpha_of_the_content_is_kept() -> None:
     alpha = torch.zeros(96, 128)
     alpha[:, 64:] = 1
     content = Picture(noise_picture(96, 128).pixels, alpha)
-    painted, _ = run(FEW, thin_studio(), content=content)
+    painted, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), content=content)
     assert painted.picture.alpha is not None
     assert painted.picture.to_image().mode == "RGBA"
     assert painted.picture.alpha.shape == (48, 64)
@@ -127,23 +142,25 @@ def test_painting_keeps_any_aspect_ratio_to_the_pixel(
     content: tuple[int, int], size_px: int, wanted: tuple[int, int]
 ) -> None:
     picture = Picture(torch.rand(3, *content))
-    options = changed(size_px=size_px, iterations=2)
-    painted, events = run(options, thin_studio(), content=picture)
+    options = quick_options(size_px=size_px, iterations=2)
+    painted, events = paint_and_collect(options, thin_studio(), content=picture)
     assert painted.picture.size == wanted
-    preview = stepped(events)[-1].preview(50)
+    preview = step_events(events)[-1].preview(50)
     assert max(preview.size) <= 50
 
 
 def test_one_pixel_style_can_be_painted_with() -> None:
-    painted, _ = run(FEW, thin_studio(), styles=[Style(Picture(torch.rand(3, 1, 1)))])
+    painted, _ = paint_and_collect(
+        QUICK_OPTIONS, thin_studio(), styles=[Style(Picture(torch.rand(3, 1, 1)))]
+    )
     assert bool(torch.isfinite(painted.picture.pixels).all())
 
 
 def test_fingerprints_paint_like_the_style_picture() -> None:
     studio = thin_studio()
-    options = changed(scales=1)
+    options = quick_options(scales=1)
     style = noise_picture(64, 64, 7)
-    encoder = thin(dtype=torch.float32)
+    encoder = thin_vgg19(dtype=torch.float32)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
     calm = calm_parts(style.pixels)
@@ -151,24 +168,26 @@ def test_fingerprints_paint_like_the_style_picture() -> None:
     again = StyleStatistics.from_bytes(kept.to_bytes())
     assert again.key == key
     again = replace(again, colors=color_moments(style.pixels[None]))
-    from_picture, _ = run(options, studio, styles=[Style(style)])
-    from_prints, _ = run(options, studio, styles=[Style(fingerprints=[again])])
+    from_picture, _ = paint_and_collect(options, studio, styles=[Style(style)])
+    from_prints, _ = paint_and_collect(options, studio, styles=[Style(fingerprints=[again])])
     difference = from_picture.picture.pixels - from_prints.picture.pixels
     assert float(difference.abs().max()) < 1e-3
     with pytest.raises(PaintSettingsError, match="its picture is needed"):
-        run(changed(pooling="average"), studio, styles=[Style(fingerprints=[again])])
+        paint_and_collect(
+            quick_options(pooling="average"), studio, styles=[Style(fingerprints=[again])]
+        )
     with pytest.raises(ValueError, match="not a file of style statistics"):
         StyleStatistics.from_bytes(kept.to_bytes()[:50])
 
 
 def test_a_fingerprint_without_calm_parts_paints_and_mixes_with_a_picture() -> None:
     studio, style = thin_studio(), noise_picture(64, 64, 7)
-    encoder = thin(dtype=torch.float32)
+    encoder = thin_vgg19(dtype=torch.float32)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
     older = Style(fingerprints=[StyleStatistics(key, measure_style(encoder, style.pixels, layers))])
-    alone, _ = run(FEW, studio, styles=[older])
-    mixed, _ = run(FEW, studio, styles=[older, STYLE])
+    alone, _ = paint_and_collect(QUICK_OPTIONS, studio, styles=[older])
+    mixed, _ = paint_and_collect(QUICK_OPTIONS, studio, styles=[older, STYLE])
     for painted in (alone, mixed):
         assert bool(painted.picture.pixels.isfinite().all())
     assert not torch.equal(alone.picture.pixels, mixed.picture.pixels)
@@ -178,8 +197,12 @@ def test_colors_first_gives_the_photograph_the_styles_palette() -> None:
     content, style = noise_picture(48, 64), Picture(0.2 + 0.5 * noise_picture(40, 40, 3).pixels)
     styles = [Style(style)]
     nothing = {"scales": 1, "iterations": 1, "content_weight": 1e6, "size_px": 64}
-    first, _ = run(changed(colors_first=1.0, **nothing), thin_studio(), styles=styles)
-    plain, _ = run(changed(colors_first=0.0, **nothing), thin_studio(), styles=styles)
+    first, _ = paint_and_collect(
+        quick_options(colors_first=1.0, **nothing), thin_studio(), styles=styles
+    )
+    plain, _ = paint_and_collect(
+        quick_options(colors_first=0.0, **nothing), thin_studio(), styles=styles
+    )
     wanted = style.pixels.mean((1, 2))
     assert float((first.picture.pixels.mean((1, 2)) - wanted).abs().max()) < 0.03
     mine = content.pixels.mean((1, 2))
@@ -188,7 +211,7 @@ def test_colors_first_gives_the_photograph_the_styles_palette() -> None:
 
 def test_recoloring_is_not_by_hue_where_faces_are_found() -> None:
     content = noise_picture(48, 64)
-    inputs = check_inputs(content, [STYLE], FEW, None, None)
+    inputs = check_inputs(content, [STYLE], QUICK_OPTIONS, None, None)
     faces = replace(inputs, faces=torch.ones(48, 64))
     by_hue, by_light = (with_colors_first(one, 1.0).target.pixels for one in (inputs, faces))
     assert not torch.allclose(by_hue, by_light, atol=1e-3)
@@ -197,7 +220,7 @@ def test_recoloring_is_not_by_hue_where_faces_are_found() -> None:
 def test_faces_are_recolored_half_as_much() -> None:
     content, left = noise_picture(48, 64), torch.zeros(48, 64)
     left[:, :32] = 1
-    inputs = replace(check_inputs(content, [STYLE], FEW, None, None), faces=left)
+    inputs = replace(check_inputs(content, [STYLE], QUICK_OPTIONS, None, None), faces=left)
     coloring = Coloring.of(content.pixels, faces=True)
     found, whole = (
         with_colors_first(replace(inputs, faces=faces), 1.0, coloring).target.pixels
@@ -212,7 +235,7 @@ def test_faces_are_recolored_half_as_much() -> None:
 def test_frame_is_recolored_by_the_coloring_of_its_scene(faces: bool) -> None:
     first, later = noise_picture(48, 64), noise_picture(48, 64, 5)
     coloring = Coloring.of(first.pixels, faces=faces)
-    inputs = check_inputs(first, [STYLE], FEW, None, None)
+    inputs = check_inputs(first, [STYLE], QUICK_OPTIONS, None, None)
     inputs = replace(inputs, faces=torch.ones(48, 64) if faces else None)
     assert torch.equal(
         with_colors_first(inputs, 1.0, coloring).target.pixels,
@@ -230,16 +253,18 @@ def test_frame_is_recolored_by_the_coloring_of_its_scene(faces: bool) -> None:
 def test_colors_first_is_off_where_the_photographs_colors_stay(
     options: dict[str, Any],
 ) -> None:
-    painted, _ = run(changed(**options), thin_studio())
+    painted, _ = paint_and_collect(quick_options(**options), thin_studio())
     assert painted.report.settings["colors_first"] == 0
 
 
 def test_fingerprint_without_colors_turns_colors_first_off() -> None:
-    encoder, style = thin(dtype=torch.float32), noise_picture(64, 64, 7)
+    encoder, style = thin_vgg19(dtype=torch.float32), noise_picture(64, 64, 7)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
     prints = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
-    painted, _ = run(FEW, thin_studio(), styles=[Style(fingerprints=[prints])])
+    painted, _ = paint_and_collect(
+        QUICK_OPTIONS, thin_studio(), styles=[Style(fingerprints=[prints])]
+    )
     assert painted.report.settings["colors_first"] == 0
 
 
@@ -250,13 +275,15 @@ def test_palettes_follow_style_masks_and_black_of_the_mask_stays_unpainted() -> 
     red[0], blue[2] = 0.9, 0.9
     content = noise_picture(48, 64)
     styles = [Style(Picture(red), mask=left), Style(Picture(blue), mask=1 - left)]
-    inputs = check_inputs(content, styles, FEW, left, None)
+    inputs = check_inputs(content, styles, QUICK_OPTIONS, left, None)
     recolored = with_colors_first(inputs, 1.0)
     gap = recolored.target.pixels[0] - recolored.target.pixels[2]
     assert float(gap[:, :32].min()) > 0.3
     assert float(gap[:, 32:].max()) < -0.3
-    options = changed(scales=1, iterations=1)
-    painted, _ = run(options, thin_studio(), content=content, styles=styles, mask=left)
+    options = quick_options(scales=1, iterations=1)
+    painted, _ = paint_and_collect(
+        options, thin_studio(), content=content, styles=styles, mask=left
+    )
     found = painted.picture.pixels
     assert float((found[0] - found[2])[:, :32].mean()) > 0.3
     assert torch.equal(found[..., 32:], content.pixels[..., 32:])
@@ -279,5 +306,5 @@ def test_enlarging_a_photograph_with_its_detail_restores_the_photograph(
 
 
 def test_full_strength_adds_no_detail_of_the_photograph() -> None:
-    painted, _ = run(changed(strength=1.0), thin_studio())
+    painted, _ = paint_and_collect(quick_options(strength=1.0), thin_studio())
     assert painted.report.settings["detail"] == 0

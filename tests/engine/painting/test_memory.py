@@ -34,7 +34,13 @@ from engine.painting.optimizers import Adam, Lbfgs
 from engine.painting.passes import Evaluation
 from engine.painting.plan import Plan, make_plan
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import changed, noise_picture, run, thin, thin_studio
+from tests.kit.thin_vgg19 import (
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    thin_studio,
+    thin_vgg19,
+)
 
 GIB = 2**30
 LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
@@ -44,7 +50,7 @@ CONTENT, STYLE = noise_picture(72, 96), Style(noise_picture(56, 40, seed=1))
 
 def plan_for(total: int, **options: object) -> Plan:
     chosen = PaintOptions.model_validate({"size_px": 4096, "recipe": "large", **options})
-    return make_plan(chosen, load_recipe("large"), thin(), (4096, 4096), Memory(total))
+    return make_plan(chosen, load_recipe("large"), thin_vgg19(), (4096, 4096), Memory(total))
 
 
 def test_less_memory_narrows_then_shortens_the_history_then_uses_adam() -> None:
@@ -65,7 +71,7 @@ def test_less_memory_narrows_then_shortens_the_history_then_uses_adam() -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_large_square_picture_is_planned_within_its_memory(gib: int, optimizer: str) -> None:
     """As reckoned: six pictures, the history, the tile, and what is put by."""
-    encoder, size = thin(dtype=torch.bfloat16), (4096, 4096)
+    encoder, size = thin_vgg19(dtype=torch.bfloat16), (4096, 4096)
     scale = plan_for(gib * GIB, optimizer=optimizer).scales[-1]
     room = Memory(gib * GIB).for_tile(size, scale.history)
     core = choose_core(encoder, LAYERS, size, room)
@@ -128,9 +134,9 @@ def test_given_pictures_and_masks_count_against_the_memory(
     mask = torch.ones(48, 64)
 
     def memory(styles: list[Style], **more: Any) -> Memory:
-        options = changed(start="file" if "start" in more else "content", colors_first=0)
+        options = quick_options(start="file" if "start" in more else "content", colors_first=0)
         with pytest.raises(PlannedError) as found:
-            run(options, thin_studio(), content=content, styles=styles, **more)
+            paint_and_collect(options, thin_studio(), content=content, styles=styles, **more)
         made = found.value.args[0]
         assert isinstance(made, Memory)
         return made
@@ -146,7 +152,7 @@ def test_given_pictures_and_masks_count_against_the_memory(
 
 @pytest.mark.parametrize("size", [(300, 200), (2048, 1536), (8192, 8192)])
 def test_chosen_tile_is_the_largest_that_fits(size: tuple[int, int]) -> None:
-    encoder: Encoder = thin()
+    encoder: Encoder = thin_vgg19()
     for room in (0, 100 * 2**20, GIB, 64 * GIB):
         core = choose_core(encoder, LAYERS, size, room)
         if core != 64:  # else the smallest are taken, though they do not fit
@@ -159,7 +165,7 @@ def test_chosen_tile_is_the_largest_that_fits(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(300, 200), (1536, 2048), (2160, 3840), (4096, 4096)])
 def test_bands_fit_the_memory_and_cover_every_row(size: tuple[int, int]) -> None:
-    encoder: Encoder = thin(dtype=torch.float32)
+    encoder: Encoder = thin_vgg19(dtype=torch.float32)
     pixels = size[0] * size[1]
     least: list[int] = []
     for room in range(0, 1800 * pixels, 50 * pixels):
@@ -196,10 +202,10 @@ def test_little_memory_paints_by_stages_to_the_same_picture(
         {"size_px": size[1], "scales": 1, "iterations": 2, "optimizer": optimizer}
     )
     content = noise_picture(*size)
-    whole, _ = run(options, thin_studio(), content=content)
+    whole, _ = paint_and_collect(options, thin_studio(), content=content)
     assert whole.report.tiles == 1
     little = thin_studio(max_memory_bytes=mib * 2**20)
-    painted, events = run(options, little, content=content)
+    painted, events = paint_and_collect(options, little, content=content)
     (started,) = [event for event in events if isinstance(event, ScaleStarted)]
     assert started.tiles > 1
     assert painted.report.tiles == started.tiles
@@ -213,17 +219,17 @@ def test_report_notes_adam_in_place_of_the_requested_lbfgs() -> None:
     options = PaintOptions.model_validate(
         WHOLE | {"iterations": 2, "optimizer": "lbfgs", "tile_px": 64}
     )
-    short, _ = run(options, thin_studio(max_memory_bytes=130 * 2**20))
+    short, _ = paint_and_collect(options, thin_studio(max_memory_bytes=130 * 2**20))
     assert [one["optimizer"] for one in short.report.settings["scales"]] == ["adam", "adam"]
     assert "L-BFGS from 68 px on" in str(short.report.notes[0])
-    long, _ = run(options, thin_studio(max_memory_bytes=GIB))
+    long, _ = paint_and_collect(options, thin_studio(max_memory_bytes=GIB))
     assert [one["optimizer"] for one in long.report.settings["scales"]] == ["lbfgs", "lbfgs"]
     assert long.report.notes == ()
 
 
 def test_report_notes_too_little_memory() -> None:
     options = PaintOptions.model_validate(WHOLE | {"iterations": 1})
-    painted, _ = run(options, thin_studio(max_memory_bytes=1), content=CONTENT)
+    painted, _ = paint_and_collect(options, thin_studio(max_memory_bytes=1), content=CONTENT)
     assert painted.report.tiles > 1
     assert "more memory than allowed" in str(painted.report.notes[-1])
 
@@ -242,14 +248,16 @@ def saved_at(iteration: int, options: PaintOptions, total: int | None) -> bytes:
 def test_a_resumed_painting_keeps_its_optimizers() -> None:
     options = PaintOptions.model_validate(WHOLE | {"optimizer": "lbfgs", "tile_px": 64})
     between = (History(10).bytes_per_pixel + History(10, narrow=True).bytes_per_pixel) // 2
-    encoder = thin(dtype=torch.float32)
+    encoder = thin_vgg19(dtype=torch.float32)
     total = Memory(0).for_tile((72, 96), None) * -1 + 72 * 96 * (between + 12)
     total += tile_bytes(encoder, LAYERS, (72, 96), None) + 56 * 40 * 12
-    whole, _ = run(options, thin_studio(max_memory_bytes=total), content=CONTENT)
+    whole, _ = paint_and_collect(options, thin_studio(max_memory_bytes=total), content=CONTENT)
     histories = [one["history"] for one in whole.report.settings["scales"]]
     assert histories == [{"pairs": 10, "narrow": False}, {"pairs": 10, "narrow": True}]
     saved = saved_at(17, options, total)
-    rest, _ = run(options, thin_studio(max_memory_bytes=64 * GIB), content=CONTENT, resume=saved)
+    rest, _ = paint_and_collect(
+        options, thin_studio(max_memory_bytes=64 * GIB), content=CONTENT, resume=saved
+    )
     assert torch.equal(rest.picture.pixels, whole.picture.pixels)
     assert rest.report.settings["scales"] == whole.report.settings["scales"]
 
@@ -259,12 +267,12 @@ def test_resumed_painting_keeps_its_measured_memory_while_available(
 ) -> None:
     """The budget is a share of what is free: it may be there though a new one would be lower."""
     options = PaintOptions.model_validate(WHOLE | {"iterations": 1, "optimizer": "adam"})
-    whole = tile_bytes(thin(dtype=torch.float32), LAYERS, (72, 96), None)
+    whole = tile_bytes(thin_vgg19(dtype=torch.float32), LAYERS, (72, 96), None)
     measured = whole - Memory(0).for_tile((72, 96), None) + 2**20
 
     def tiles(share: float, resume: bytes | None) -> int:
         monkeypatch.setattr(painter, "free_memory_bytes", lambda _device: int(measured * share))
-        rest, _ = run(options, thin_studio(), content=CONTENT, resume=resume)
+        rest, _ = paint_and_collect(options, thin_studio(), content=CONTENT, resume=resume)
         return rest.report.tiles
 
     monkeypatch.setattr(painter, "free_memory_bytes", lambda _device: measured)
@@ -295,7 +303,7 @@ def test_out_of_memory_within_a_step_repeats_only_a_few_steps(
     options = PaintOptions.model_validate(
         WHOLE | {"size_px": 128, "scales": 1, "iterations": 20, "optimizer": name}
     )
-    painted, events = run(options, thin_studio(), content=noise_picture(96, 128))
+    painted, events = paint_and_collect(options, thin_studio(), content=noise_picture(96, 128))
     assert len([event for event in events if isinstance(event, Retiled | Recovered)]) == 1
     assert [one.iteration for one in painted.report.losses] == list(range(1, 21))
     assert painted.report.iterations == 24

@@ -25,7 +25,7 @@ from engine.painting.objective import Objective, make_objective
 from engine.painting.optimizers import make_optimizer
 from engine.painting.plan import make_plan
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import noise_picture
+from tests.kit.thin_vgg19 import noise_picture
 
 CARD, SIZE = torch.device("meta"), (64, 48)
 

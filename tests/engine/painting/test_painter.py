@@ -17,11 +17,19 @@ from engine.painting import (
     Style,
     paint,
 )
-from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin_vgg19 import (
+    QUICK_OPTIONS,
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    step_events,
+    thin_studio,
+)
 
 
 def test_painting_yields_its_events_in_order_and_a_report() -> None:
-    painted, events = run(FEW, thin_studio())
+    painted, events = paint_and_collect(QUICK_OPTIONS, thin_studio())
     assert isinstance(events[0], Preparing)
     prepared = events[1]
     assert isinstance(prepared, Prepared)
@@ -30,7 +38,7 @@ def test_painting_yields_its_events_in_order_and_a_report() -> None:
         (34, 45),
         (48, 64),
     ]
-    steps = stepped(events)
+    steps = step_events(events)
     assert [event.iteration for event in steps] == list(range(1, 13))
     assert steps[-1].fraction == 1
     assert steps[-1].seconds_left == 0
@@ -43,32 +51,34 @@ def test_painting_yields_its_events_in_order_and_a_report() -> None:
 
 @pytest.mark.parametrize("start", ["content", "grey", "noise", "style"])
 def test_seed_determines_the_picture(start: str) -> None:
-    options = changed(start=start, iterations=3)
-    first, _ = run(options, thin_studio())
-    again, _ = run(options, thin_studio())
-    other, _ = run(changed(start=start, iterations=3, seed=1), thin_studio())
+    options = quick_options(start=start, iterations=3)
+    first, _ = paint_and_collect(options, thin_studio())
+    again, _ = paint_and_collect(options, thin_studio())
+    other, _ = paint_and_collect(quick_options(start=start, iterations=3, seed=1), thin_studio())
     assert torch.equal(first.picture.pixels, again.picture.pixels)
     difference = (first.picture.pixels - other.picture.pixels).abs().mean()
     assert float(difference) > 4 / 255
 
 
 def test_seed_changes_nothing_at_zero_strength() -> None:
-    kept = [run(changed(strength=0, seed=seed), thin_studio())[0] for seed in (0, 1)]
+    kept = [
+        paint_and_collect(quick_options(strength=0, seed=seed), thin_studio())[0] for seed in (0, 1)
+    ]
     assert torch.equal(kept[0].picture.pixels, kept[1].picture.pixels)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_resumed_painting_is_bit_identical(optimizer: str) -> None:
-    options = changed(start_noise=0.2, optimizer=optimizer, min_improvement=1e-6)
-    whole, _ = run(options, thin_studio())
+    options = quick_options(start_noise=0.2, optimizer=optimizer, min_improvement=1e-6)
+    whole, _ = paint_and_collect(options, thin_studio())
     events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio())
     steps = (event for event in events if isinstance(event, Stepped))
     saved = {event.iteration: event.checkpoint() for event in steps}
     for killed_at in (1, 6, 7, 11, 12):
         torch.manual_seed(99)
-        resumed, rest = run(options, thin_studio(), resume=saved[killed_at])
+        resumed, rest = paint_and_collect(options, thin_studio(), resume=saved[killed_at])
         assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
-        assert len(stepped(rest)) == 12 - killed_at
+        assert len(step_events(rest)) == 12 - killed_at
         assert [one.total for one in resumed.report.losses] == [
             one.total for one in whole.report.losses
         ]
@@ -78,24 +88,24 @@ def test_resumed_painting_is_bit_identical(optimizer: str) -> None:
 def test_brief_checkpoint_is_small_and_resumes_to_a_similar_loss(
     optimizer: str, iterations: int
 ) -> None:
-    options = changed(optimizer=optimizer, iterations=iterations)
+    options = quick_options(optimizer=optimizer, iterations=iterations)
     saved = brief = b""
     for event in paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio()):
         if isinstance(event, Stepped) and event.iteration == 1.5 * iterations:
             saved, brief = event.checkpoint(), event.brief_checkpoint()
     whole = event
     assert isinstance(whole, Painted)
-    resumed, rest = run(options, thin_studio(), resume=brief)
+    resumed, rest = paint_and_collect(options, thin_studio(), resume=brief)
     assert len(brief) < 0.6 * len(saved)
-    assert len(stepped(rest)) == iterations // 2
+    assert len(step_events(rest)) == iterations // 2
     ends = [one.report.losses[-1].total for one in (resumed, whole)]
     assert ends[0] == pytest.approx(ends[1], rel=0.1)
 
 
 def test_previews_and_checkpoints_do_not_change_the_picture() -> None:
-    plain, _ = run(FEW, thin_studio())
+    plain, _ = paint_and_collect(QUICK_OPTIONS, thin_studio())
     last: Picture | None = None
-    for event in paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio()):
+    for event in paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio()):
         if isinstance(event, Stepped):
             assert max(event.preview(20).size) == 20
             event.checkpoint()
@@ -108,15 +118,15 @@ def test_previews_and_checkpoints_do_not_change_the_picture() -> None:
 def test_checkpoints_of_other_jobs_and_unreadable_ones_are_refused() -> None:
     saved = next(
         event.checkpoint()
-        for event in paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+        for event in paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
         if isinstance(event, Stepped)
     )
     with pytest.raises(PaintSettingsError, match="other pictures or settings"):
-        run(changed(seed=3), thin_studio(), resume=saved)
+        paint_and_collect(quick_options(seed=3), thin_studio(), resume=saved)
     with pytest.raises(PaintSettingsError, match="cannot be read"):
-        run(FEW, thin_studio(), resume=saved[:100])
+        paint_and_collect(QUICK_OPTIONS, thin_studio(), resume=saved[:100])
     with pytest.raises(PaintSettingsError, match="cannot be read"):
-        run(FEW, thin_studio(), resume=b"")
+        paint_and_collect(QUICK_OPTIONS, thin_studio(), resume=b"")
 
 
 def test_the_control_stops_between_tiles() -> None:
@@ -128,9 +138,11 @@ def test_the_control_stops_between_tiles() -> None:
         return calls > 6
 
     layers = {"relu1_1": 1}
-    options = changed(tile_px=64, size_px=256, scales=1, content_layers=layers, style_layers=layers)
+    options = quick_options(
+        tile_px=64, size_px=256, scales=1, content_layers=layers, style_layers=layers
+    )
     with pytest.raises(PaintingStoppedError):
-        run(
+        paint_and_collect(
             options,
             thin_studio(1),
             content=noise_picture(256, 256),
@@ -150,15 +162,17 @@ def test_each_iteration_can_be_stopped_between_forward_and_backward(
             looks[iterations] += 1
             return False
 
-        options = changed(tile_px=tile_px, size_px=96, scales=1, iterations=iterations)
-        run(options, thin_studio(), content=noise_picture(96, 96), control=Control(should_stop))
+        options = quick_options(tile_px=tile_px, size_px=96, scales=1, iterations=iterations)
+        paint_and_collect(
+            options, thin_studio(), content=noise_picture(96, 96), control=Control(should_stop)
+        )
     # Before it, and halfway; in tiles also before each tile, which is gone through twice.
     each = 1 + tiles + (2 * tiles if tile_px else 0)
     assert looks[4] - looks[1] == 3 * each
 
 
 def test_closing_the_generator_stops_at_once() -> None:
-    events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+    events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     for event in events:
         if isinstance(event, Stepped):
             break
@@ -184,27 +198,27 @@ def test_wrong_settings_are_refused_before_work(
     options: dict[str, Any], more: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(PaintSettingsError, match=sentence):
-        run(changed(**options), thin_studio(), **more)
+        paint_and_collect(quick_options(**options), thin_studio(), **more)
 
 
 def test_shallow_network_replaces_recipe_layers_but_not_requested_layers() -> None:
-    painted, _ = run(FEW, thin_studio(8))
+    painted, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(8))
     assert list(painted.report.settings["style_layers"]) == [
         "relu1_1",
         "relu2_1",
         "relu3_1",
         "relu3_3",
     ]
-    deep, _ = run(FEW, thin_studio(16))
+    deep, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(16))
     assert list(deep.report.settings["style_layers"])[-1] == "relu5_1"
     with pytest.raises(PaintSettingsError, match="no layer relu4_2"):
-        run(changed(content_layers={"relu4_2": 1}), thin_studio(8))
+        paint_and_collect(quick_options(content_layers={"relu4_2": 1}), thin_studio(8))
 
 
 def test_bf16_reaches_nearly_the_same_loss() -> None:
-    options = changed(iterations=20)
-    exact, _ = run(options, thin_studio(precision="fp32"))
-    quick, _ = run(options, thin_studio(precision="bf16"))
+    options = quick_options(iterations=20)
+    exact, _ = paint_and_collect(options, thin_studio(precision="fp32"))
+    quick, _ = paint_and_collect(options, thin_studio(precision="bf16"))
     assert (exact.report.precision, quick.report.precision) == ("fp32", "bf16")
     # Random weights magnify rounding, so that both go ways of their own, but down to the same end.
     begun, ended = exact.report.losses[20].total, exact.report.losses[-1].total
@@ -212,6 +226,8 @@ def test_bf16_reaches_nearly_the_same_loss() -> None:
 
 
 def test_a_scale_ends_when_the_loss_no_longer_improves() -> None:
-    painted, events = run(changed(iterations=60, min_improvement=0.5), thin_studio())
-    assert len(stepped(events)) < 120
+    painted, events = paint_and_collect(
+        quick_options(iterations=60, min_improvement=0.5), thin_studio()
+    )
+    assert len(step_events(events)) < 120
     assert painted.picture.size == (48, 64)

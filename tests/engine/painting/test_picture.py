@@ -11,7 +11,14 @@ from engine.networks.encoder import features_of
 from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
 from engine.painting.inputs import check_inputs, fitted_size, fitted_style
 from engine.painting.measuring import measure_style
-from tests.kit.thin import STYLE, changed, noise_picture, run, thin, thin_studio
+from tests.kit.thin_vgg19 import (
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    thin_studio,
+    thin_vgg19,
+)
 
 LEFT = torch.cat([torch.ones(48, 32), torch.zeros(48, 32)], 1)
 
@@ -28,8 +35,8 @@ def test_hidden_colors_leave_no_fringe() -> None:
     pixels[:, :, 101:] = 0
     alpha = torch.zeros(200, 200)
     alpha[:, :101] = 1
-    options = changed(size_px=96, scales=1, iterations=1, strength=0)
-    painted, _ = run(options, thin_studio(), content=Picture(pixels, alpha))
+    options = quick_options(size_px=96, scales=1, iterations=1, strength=0)
+    painted, _ = paint_and_collect(options, thin_studio(), content=Picture(pixels, alpha))
     assert painted.picture.alpha is not None
     seen = painted.picture.pixels[:, painted.picture.alpha > 0.05]
     assert float(seen.min()) > 0.89
@@ -41,9 +48,9 @@ def test_filling_hidden_colors_keeps_half_transparent_colors() -> None:
 
 
 def test_hidden_parts_of_a_style_do_not_count() -> None:
-    options = changed(scales=1, iterations=3)
+    options = quick_options(scales=1, iterations=3)
     black, white, opaque = (
-        run(options, thin_studio(), styles=[Style(style)])[0].picture.pixels
+        paint_and_collect(options, thin_studio(), styles=[Style(style)])[0].picture.pixels
         for style in (hidden(0), hidden(1), Picture(hidden(1).pixels))
     )
     assert torch.equal(black, white)
@@ -51,9 +58,9 @@ def test_hidden_parts_of_a_style_do_not_count() -> None:
     picture = hidden(0)
     for core_px in (None, 32):
         found = measure_style(
-            thin(), picture.pixels.double(), ["relu1_1"], alpha=picture.alpha, core_px=core_px
+            thin_vgg19(), picture.pixels.double(), ["relu1_1"], alpha=picture.alpha, core_px=core_px
         )
-        features = features_of(thin(), picture.pixels[None].double(), ["relu1_1"])["relu1_1"]
+        features = features_of(thin_vgg19(), picture.pixels[None].double(), ["relu1_1"])["relu1_1"]
         wanted = features[0, :, :, :32].mean((1, 2))
         assert torch.allclose(found["relu1_1"].mean, wanted)
 
@@ -61,7 +68,7 @@ def test_hidden_parts_of_a_style_do_not_count() -> None:
 def test_fully_transparent_style_is_refused() -> None:
     style = Style(Picture(noise_picture(40, 40).pixels, torch.zeros(40, 40)))
     with pytest.raises(PaintSettingsError, match="completely transparent"):
-        check_inputs(noise_picture(48, 64), [style], changed(), None, None)
+        check_inputs(noise_picture(48, 64), [style], quick_options(), None, None)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +82,7 @@ def test_fully_transparent_style_is_refused() -> None:
 )
 def test_pixels_of_wrong_type_shape_or_range_are_refused(pixels: torch.Tensor) -> None:
     with pytest.raises(PaintSettingsError, match="3, height, width"):
-        check_inputs(Picture(pixels), [STYLE], changed(), None, None)
+        check_inputs(Picture(pixels), [STYLE], quick_options(), None, None)
 
 
 def test_exif_rotation_of_a_photograph_is_applied() -> None:
@@ -104,7 +111,7 @@ def test_mask_drawn_on_transparency_follows_the_alpha(brightness: int) -> None:
 def test_mask_values_above_one_are_refused() -> None:
     mask = torch.full((48, 64), 255.0)
     with pytest.raises(PaintSettingsError, match="mask must consist of"):
-        check_inputs(noise_picture(48, 64), [STYLE], changed(), mask, None)
+        check_inputs(noise_picture(48, 64), [STYLE], quick_options(), mask, None)
 
 
 @pytest.mark.parametrize("fit", ["resize", "crop", "mirror"])

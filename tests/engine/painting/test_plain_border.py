@@ -11,7 +11,7 @@ from common.settings import Settings
 from engine.painting import Picture, Style
 from engine.painting.plain_border import without_plain_border
 from engine.pipeline.pictures import Pictures, load_pictures
-from tests.kit.thin import FEW, noise_picture
+from tests.kit.thin_vgg19 import QUICK_OPTIONS, noise_picture
 
 PAINTING = noise_picture(60, 80).pixels * 0.8 + 0.1
 WHITE, BLACK, BEIGE = (1.0, 1.0, 1.0), (0.07, 0.07, 0.08), (0.95, 0.92, 0.85)
@@ -94,7 +94,7 @@ def test_border_of_a_picture_with_alpha_is_kept() -> None:
 def loaded(folder: Path, *styles: Style) -> Pictures:
     settings = Settings(_env_file=None, atelier_data_dir=folder)
     content = noise_picture(40, 40)
-    return load_pictures(content, styles, FEW, network="lite", settings=settings)
+    return load_pictures(content, styles, QUICK_OPTIONS, network="lite", settings=settings)
 
 
 def test_left_out_border_is_noted(tmp_path: Path) -> None:

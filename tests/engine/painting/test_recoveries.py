@@ -18,7 +18,15 @@ from engine.painting import (
 from engine.painting.checkpoint import from_bytes
 from engine.painting.loss_log import LossLog
 from engine.painting.plan import Scale
-from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin_vgg19 import (
+    QUICK_OPTIONS,
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    step_events,
+    thin_studio,
+)
 
 
 class Wrapped:
@@ -78,8 +86,8 @@ class GradientNotFiniteOnce(Wrapped):
 
 def test_non_finite_gradient_at_the_last_iteration_is_recovered_from() -> None:
     GradientNotFiniteOnce.calls = 0
-    options = changed(scales=1, iterations=10, optimizer="adam")
-    painted, events = run(options, thin_studio(wrap=GradientNotFiniteOnce))
+    options = quick_options(scales=1, iterations=10, optimizer="adam")
+    painted, events = paint_and_collect(options, thin_studio(wrap=GradientNotFiniteOnce))
     assert len([event for event in events if isinstance(event, Recovered)]) == 1
     assert bool(torch.isfinite(painted.picture.pixels).all())
 
@@ -97,7 +105,9 @@ def test_loss_log_seconds_include_the_wait_for_the_device() -> None:
 
 
 def test_non_finite_loss_in_bf16_is_recovered_from_in_fp32() -> None:
-    painted, events = run(FEW, thin_studio(precision="bf16", wrap=NotFiniteInBf16))
+    painted, events = paint_and_collect(
+        QUICK_OPTIONS, thin_studio(precision="bf16", wrap=NotFiniteInBf16)
+    )
     assert len([event for event in events if isinstance(event, Recovered)]) == 1
     assert painted.report.precision == "fp32"
     assert painted.report.notes
@@ -106,8 +116,8 @@ def test_non_finite_loss_in_bf16_is_recovered_from_in_fp32() -> None:
 
 def test_recovery_returns_to_the_last_good_iterate() -> None:
     NotFiniteOnce.calls = 0
-    options = changed(scales=1, iterations=25)
-    painted, events = run(options, thin_studio(wrap=NotFiniteOnce))
+    options = quick_options(scales=1, iterations=25)
+    painted, events = paint_and_collect(options, thin_studio(wrap=NotFiniteOnce))
     (recovered,) = [event for event in events if isinstance(event, Recovered)]
     assert "iteration 10" in str(recovered.reason)
     assert [one.iteration for one in painted.report.losses] == list(range(1, 26))
@@ -116,7 +126,7 @@ def test_recovery_returns_to_the_last_good_iterate() -> None:
 
 def test_checkpoint_of_a_non_finite_state_holds_the_last_good_iterate() -> None:
     NotFiniteOnce.calls = 0
-    options = changed(scales=1, iterations=25)
+    options = quick_options(scales=1, iterations=25)
     saved = b""
     events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio(wrap=NotFiniteOnce))
     for event in events:
@@ -124,13 +134,13 @@ def test_checkpoint_of_a_non_finite_state_holds_the_last_good_iterate() -> None:
             saved = event.checkpoint()
             break
     events.close()
-    resumed, rest = run(options, thin_studio(), resume=saved)
-    assert len(stepped(rest)) == 15
+    resumed, rest = paint_and_collect(options, thin_studio(), resume=saved)
+    assert len(step_events(rest)) == 15
     assert bool(torch.isfinite(resumed.picture.pixels).all())
 
 
 def test_each_recovery_halves_the_step() -> None:
-    options, pace = changed(optimizer="adam"), list[tuple[float, float]]()
+    options, pace = quick_options(optimizer="adam"), list[tuple[float, float]]()
     events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio(wrap=NeverFinite))
     for event in events:
         if isinstance(event, Recovered):
@@ -144,7 +154,7 @@ def test_each_recovery_halves_the_step() -> None:
 
 def test_resume_after_a_recovery_keeps_the_halved_step_and_recovery_count() -> None:
     NotFiniteOnce.calls = 0
-    options, content = changed(scales=1, iterations=25), noise_picture(48, 64)
+    options, content = quick_options(scales=1, iterations=25), noise_picture(48, 64)
     events = list[Event]()
     saved = b""
     for event in paint(content, [STYLE], options, studio=thin_studio(wrap=NotFiniteOnce)):
@@ -153,7 +163,7 @@ def test_resume_after_a_recovery_keeps_the_halved_step_and_recovery_count() -> N
         events.append(event)
     whole = events[-1]
     assert isinstance(whole, Painted)
-    resumed, _ = run(options, thin_studio(), content=content, resume=saved)
+    resumed, _ = paint_and_collect(options, thin_studio(), content=content, resume=saved)
     assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
     assert resumed.report.notes == whole.report.notes
     more = list[Recovered]()
@@ -165,7 +175,9 @@ def test_resume_after_a_recovery_keeps_the_halved_step_and_recovery_count() -> N
 
 
 def test_painting_fails_with_a_reason_after_three_recoveries() -> None:
-    source = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio(wrap=NeverFinite))
+    source = paint(
+        noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio(wrap=NeverFinite)
+    )
     events: list[Event] = []
     with pytest.raises(PaintingFailedError, match="ran away in"):
         events.extend(source)
@@ -185,7 +197,7 @@ class Small(Wrapped):
 
 
 def test_out_of_memory_halves_the_tiles_and_continues() -> None:
-    options = changed(
+    options = quick_options(
         size_px=256,
         scales=1,
         iterations=2,
@@ -193,15 +205,15 @@ def test_out_of_memory_halves_the_tiles_and_continues() -> None:
         style_layers={"relu1_1": 1, "relu2_2": 1},
     )
     content = noise_picture(200, 256)
-    painted, events = run(options, thin_studio(wrap=Small), content=content)
+    painted, events = paint_and_collect(options, thin_studio(wrap=Small), content=content)
     assert [event.tile_px for event in events if isinstance(event, Retiled)] == [128, 64]
     assert painted.report.tile_px == 64
     assert "in tiles of 64 px" in str(painted.report.notes[-1])
-    plain, _ = run(options, thin_studio(), content=content)
+    plain, _ = paint_and_collect(options, thin_studio(), content=content)
     assert float((painted.picture.pixels - plain.picture.pixels).abs().mean()) < 1 / 255
 
 
 def test_no_memory_at_all_fails_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Small, "most", 10)
     with pytest.raises(PaintingFailedError, match="not enough memory"):
-        run(FEW, thin_studio(wrap=Small))
+        paint_and_collect(QUICK_OPTIONS, thin_studio(wrap=Small))

@@ -15,7 +15,7 @@ from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
 from engine.painting.plan import make_plan
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import STYLE, noise_picture, run, thin, thin_weights
+from tests.kit.thin_vgg19 import STYLE, noise_picture, paint_and_collect, thin_vgg19, thin_weights
 
 CONTENT = noise_picture(48, 64)
 BLACK = torch.zeros(48, 64)
@@ -48,7 +48,7 @@ def test_matching_colors_is_refused_for_styles_of_statistics_alone(keep_colors: 
 def test_tiny_strengths_count_as_one_hundredth() -> None:
     weights = [
         make_plan(
-            PaintOptions(strength=strength), load_recipe("atelier"), thin(), (48, 64)
+            PaintOptions(strength=strength), load_recipe("atelier"), thin_vgg19(), (48, 64)
         ).weights["content"]
         for strength in (0.01, 1e-25, 1e-200)
     ]
@@ -64,7 +64,7 @@ def test_pooling_unsupported_by_the_network_is_noted() -> None:
     options = PaintOptions(
         size_px=64, scales=1, iterations=1, network="lite", pooling="max", strength=0
     )
-    painted, _ = run(options, Studio(precision="fp32"))
+    painted, _ = paint_and_collect(options, Studio(precision="fp32"))
     assert "by average pooling only" in str(painted.report.notes[-1])
 
 

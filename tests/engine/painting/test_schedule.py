@@ -15,7 +15,7 @@ from engine.painting.picture import Size
 from engine.painting.plan import Plan, even_factor, make_plan, scale_sizes
 from engine.painting.studio import Studio
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import changed, run, thin_studio
+from tests.kit.thin_vgg19 import paint_and_collect, quick_options, thin_studio
 
 RECIPE = load_recipe("atelier")
 
@@ -130,7 +130,7 @@ def test_second_scale_starts_with_the_step_length_of_the_first(
         return make_optimizer(history, picture, recipe, gamma)
 
     monkeypatch.setattr("engine.painting.scale.make_optimizer", made)
-    run(changed(optimizer="lbfgs", iterations=3), thin_studio())
+    paint_and_collect(quick_options(optimizer="lbfgs", iterations=3), thin_studio())
     first, second = given
     assert first is None
     assert second is not None

@@ -11,7 +11,14 @@ from torch.overrides import TorchFunctionMode
 
 from engine.painting import PaintingFailedError, Recovered, Stepped, paint
 from engine.painting.devices import is_out_of_memory
-from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin_vgg19 import (
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    step_events,
+    thin_studio,
+)
 
 CONTENT = noise_picture(48, 64)
 ROW_BYTES = 3 * 48 * 64 * 4
@@ -66,19 +73,19 @@ class SmallDevice(TorchFunctionMode):
 def test_history_too_large_for_the_device_is_reduced(
     most_bytes: int, history: dict[str, object] | None, said: str
 ) -> None:
-    options = changed(iterations=11)
+    options = quick_options(iterations=11)
     with SmallDevice(most_bytes):
-        painted, events = run(options, thin_studio(), content=CONTENT)
+        painted, events = paint_and_collect(options, thin_studio(), content=CONTENT)
     scales = painted.report.settings["scales"]
     assert scales[-1]["history"] == history
     assert any(said in str(note) for note in painted.report.notes)
-    assert len(stepped(events)) == 22
+    assert len(step_events(events)) == 22
 
 
 def test_out_of_memory_in_an_update_recovers_with_less_history() -> None:
-    options = changed(scales=1, iterations=14)
+    options = quick_options(scales=1, iterations=14)
     with SmallDevice(FULL, fail_at=25):
-        painted, events = run(options, thin_studio(), content=CONTENT)
+        painted, events = paint_and_collect(options, thin_studio(), content=CONTENT)
     (recovered,) = [event for event in events if isinstance(event, Recovered)]
     assert "L-BFGS remembered less" in str(recovered.reason)
     assert painted.report.settings["scales"][0]["history"] == {"pairs": 10, "narrow": True}
@@ -86,15 +93,15 @@ def test_out_of_memory_in_an_update_recovers_with_less_history() -> None:
 
 
 def test_painting_that_fell_back_to_adam_resumes_with_adam() -> None:
-    options = changed(scales=1, iterations=11)
+    options = quick_options(scales=1, iterations=11)
     saved = b""
     with SmallDevice(FULL // 8):
         for event in paint(CONTENT, [STYLE], options, studio=thin_studio()):
             if isinstance(event, Stepped) and event.iteration == 2:
                 saved = event.checkpoint()
-    resumed, rest = run(options, thin_studio(), content=CONTENT, resume=saved)
+    resumed, rest = paint_and_collect(options, thin_studio(), content=CONTENT, resume=saved)
     assert resumed.report.settings["optimizer"] == "adam"
-    assert len(stepped(rest)) == 9
+    assert len(step_events(rest)) == 9
 
 
 def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
@@ -111,7 +118,9 @@ def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
             return func(*args, **(kwargs or {}))
 
     with Nothing(), pytest.raises(PaintingFailedError, match="not enough memory"):
-        run(changed(scales=1, iterations=2, optimizer="adam"), thin_studio(), content=CONTENT)
+        paint_and_collect(
+            quick_options(scales=1, iterations=2, optimizer="adam"), thin_studio(), content=CONTENT
+        )
 
 
 def test_memory_errors_of_libraries_count_as_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,14 @@ import torch
 from engine.painting import Picture, Stepped, devices, paint
 from engine.painting.cgroups import allowed_bytes, limit_bytes
 from engine.painting.inputs import fitted_style
-from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, thin_studio
+from tests.kit.thin_vgg19 import (
+    QUICK_OPTIONS,
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    thin_studio,
+)
 
 
 def flags() -> tuple[bool, bool, bool]:
@@ -19,7 +26,7 @@ def flags() -> tuple[bool, bool, bool]:
 
 def test_cuda_is_deterministic_only_while_painting() -> None:
     before = flags()
-    events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+    events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     while not isinstance(next(events), Stepped):
         pass
     assert flags() == (True, False, False)
@@ -94,7 +101,11 @@ def test_checkpoint_resumes_with_and_without_timelapse() -> None:
     for timelapse in (True, False, True):
         resume, first = saved or None, len(iterations)
         events = paint(
-            content, [STYLE], changed(timelapse=timelapse), studio=thin_studio(), resume=resume
+            content,
+            [STYLE],
+            quick_options(timelapse=timelapse),
+            studio=thin_studio(),
+            resume=resume,
         )
         for event in events:
             if isinstance(event, Stepped):
@@ -107,10 +118,10 @@ def test_checkpoint_resumes_with_and_without_timelapse() -> None:
 
 def test_start_picture_of_a_narrow_content_keeps_its_shape() -> None:
     content, start = noise_picture(256, 6), noise_picture(128, 3, seed=2)
-    options = changed(
+    options = quick_options(
         size_px=128, scales=1, iterations=1, start="file", strength=0, content_weight=0
     )
-    painted, _ = run(options, thin_studio(), content=content, start=start)
+    painted, _ = paint_and_collect(options, thin_studio(), content=content, start=start)
     assert torch.allclose(painted.picture.pixels, start.pixels, atol=1e-3)
 
 

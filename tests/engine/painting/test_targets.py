@@ -11,7 +11,7 @@ from engine.painting.statistics import MemoryStatistics, StyleStatistics
 from engine.painting.style_targets import GramTarget
 from engine.painting.terms.style import StyleTerm
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import noise_picture, thin, thin_weights
+from tests.kit.thin_vgg19 import noise_picture, thin_vgg19, thin_weights
 
 
 class Files(MemoryStatistics):
@@ -25,7 +25,7 @@ class Files(MemoryStatistics):
 
 def test_kept_and_measured_statistics_are_moved_to_the_device() -> None:
     meta = torch.device("meta")  # the only other device that every machine has
-    encoder = thin(dtype=torch.float32)
+    encoder = thin_vgg19(dtype=torch.float32)
     options = PaintOptions(size_px=64, scales=1, content_weight=0)
     plan = make_plan(options, load_recipe("atelier"), encoder, (48, 64))
     first, second = (Style(noise_picture(56, 40, seed=seed)) for seed in (1, 2))

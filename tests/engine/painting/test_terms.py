@@ -13,7 +13,15 @@ from engine.painting.terms import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region
 from engine.pipeline.recording import loss_files
 from engine.recipes.recipe import load_recipe, parse_recipe, recipe_names
-from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin_vgg19 import (
+    QUICK_OPTIONS,
+    STYLE,
+    noise_picture,
+    paint_and_collect,
+    quick_options,
+    step_events,
+    thin_studio,
+)
 
 RECIPE = """
 title = "with a term of its own"
@@ -70,9 +78,9 @@ def _one_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_one_more")
 def test_custom_term_is_reported_by_name_everywhere() -> None:
-    painted, events = run(FEW, thin_studio())
+    painted, events = paint_and_collect(QUICK_OPTIONS, thin_studio())
     names = ["style", "content", "tv", "brightness"]
-    for losses in (*painted.report.losses, stepped(events)[-1].losses()):
+    for losses in (*painted.report.losses, step_events(events)[-1].losses()):
         assert list(losses.terms) == names
         assert losses.total == pytest.approx(sum(losses.terms.values()))
         assert losses.terms["brightness"] > 0
@@ -83,8 +91,8 @@ def test_custom_term_is_reported_by_name_everywhere() -> None:
 
 @pytest.mark.usefixtures("_one_more")
 def test_custom_term_is_minimized_and_the_same_in_tiles() -> None:
-    whole, _ = run(changed(size_px=160, scales=1), thin_studio())
-    tiled, _ = run(changed(size_px=160, scales=1, tile_px=64), thin_studio())
+    whole, _ = paint_and_collect(quick_options(size_px=160, scales=1), thin_studio())
+    tiled, _ = paint_and_collect(quick_options(size_px=160, scales=1, tile_px=64), thin_studio())
     assert tiled.report.tiles > 1
     first, last = whole.report.losses[0].terms, whole.report.losses[-1].terms
     assert last["brightness"] < first["brightness"]
@@ -94,7 +102,7 @@ def test_custom_term_is_minimized_and_the_same_in_tiles() -> None:
 
 @pytest.mark.usefixtures("_one_more")
 def test_checkpoint_keeps_loss_terms_by_name() -> None:
-    events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+    events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     first = next(event for event in events if isinstance(event, Stepped))
     (losses,) = from_bytes(first.checkpoint()).header.losses
     assert list(losses.terms) == ["style", "content", "tv", "brightness"]
@@ -102,7 +110,7 @@ def test_checkpoint_keeps_loss_terms_by_name() -> None:
 
 @pytest.mark.usefixtures("_one_more")
 def test_custom_term_weighs_nothing_at_zero_strength() -> None:
-    painted, _ = run(changed(strength=0.0), thin_studio())
+    painted, _ = paint_and_collect(quick_options(strength=0.0), thin_studio())
     assert painted.report.settings["brightness_weight"] == 0
 
 

@@ -30,7 +30,7 @@ from engine.painting.terms.style import StyleTerm
 from engine.painting.terms.variation import VariationTerm
 from engine.painting.tiles import Bands, Region, Tiling
 from engine.recipes.recipe import load_recipe
-from tests.kit.thin import noise_picture, run, thin, thin_studio
+from tests.kit.thin_vgg19 import noise_picture, paint_and_collect, thin_studio, thin_vgg19
 
 SIZE = 133, 147
 """Some windows of tiles of 48 px end within it, and the last tile of a row is 3 px wider."""
@@ -70,7 +70,7 @@ def judged(
     margin_px: int | None = None,
     size: tuple[int, int] = SIZE,
 ) -> Evaluation:
-    encoder = encoder or thin()
+    encoder = encoder or thin_vgg19()
     objective = judging(options, masked=masked, encoder=encoder, core_px=core_px, size=size)
     tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
     assert (tiling is None) == (core_px is None)
@@ -158,7 +158,7 @@ def plain_grain(picture: Tensor, counts: Tensor) -> Tensor:
 def test_gradient_matches_autograd_of_the_formulas(
     network: str, statistic: str, masked: bool
 ) -> None:
-    encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin()
+    encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin_vgg19()
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 1.0})
     objective = judging(options, masked=masked, encoder=encoder, size=LESS)
     picture = random(1, 3, *LESS, seed=5).to(DOUBLE)
@@ -230,7 +230,9 @@ def staged(
 def test_gradient_by_stages_equals_the_whole_gradient(
     network: str, pooling: str, statistic: str, masked: bool
 ) -> None:
-    encoder: Encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin(pooling=pooling)
+    encoder: Encoder = (
+        LiteEncoder(dtype=DOUBLE) if network == "lite" else thin_vgg19(pooling=pooling)
+    )
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
     whole = judged(None, options, masked=masked, encoder=encoder, size=LESS)
     for rows, kept in ((2, 0), (7, 2), (50, 99)):
@@ -250,12 +252,12 @@ def test_gradient_by_stages_equals_the_whole_gradient(
 def test_gradient_by_stages_is_exact_for_any_layers(layers: dict[str, dict[str, float]]) -> None:
     options = PaintOptions.model_validate(layers)
     whole = judged(None, options, masked=False, size=LESS)
-    assert_same(staged(options, masked=False, encoder=thin(), rows=3), whole)
+    assert_same(staged(options, masked=False, encoder=thin_vgg19(), rows=3), whole)
 
 
 def test_band_margin_one_row_shorter_is_not_exact() -> None:
     whole = judged(None, PaintOptions(), masked=False, size=LESS)
-    found = staged(PaintOptions(), masked=False, encoder=thin(), rows=3, short_px=1)
+    found = staged(PaintOptions(), masked=False, encoder=thin_vgg19(), rows=3, short_px=1)
     assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
 
 
@@ -268,7 +270,7 @@ def test_each_term_may_be_absent_in_tiles(chosen: dict[str, float]) -> None:
 
 def test_tile_margin_one_stride_shorter_is_not_exact() -> None:
     whole = judged(None, PaintOptions(), masked=False, size=STRIP)
-    exact = thin().margin_px(["relu5_1"])
+    exact = thin_vgg19().margin_px(["relu5_1"])
     found = judged(48, PaintOptions(), masked=False, margin_px=exact - 16, size=STRIP)
     assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
 
@@ -294,7 +296,7 @@ def test_cores_cover_each_pixel_once(size: tuple[int, int], core_px: int) -> Non
 
 
 def test_statistics_of_a_style_are_the_same_in_tiles() -> None:
-    encoder = thin()
+    encoder = thin_vgg19()
     pixels = noise_picture(150, 210).pixels.to(DOUBLE)
     layers = ["relu1_1", "relu3_1", "relu5_1"]
     whole = measure_style(encoder, pixels, layers)
@@ -317,7 +319,7 @@ def test_picture_painted_in_forced_tiles_looks_the_same() -> None:
             content_layers={"relu2_2": 1.0},
             style_layers=layers,
         )
-        painted, _ = run(options, thin_studio(6), content=content, styles=style)
+        painted, _ = paint_and_collect(options, thin_studio(6), content=content, styles=style)
         assert painted.report.tiles == (1 if tile_px is None else 9)
         pictures.append(painted.picture)
     assert float((pictures[0].pixels - content.pixels).abs().mean()) > 1 / 255
@@ -328,7 +330,7 @@ def test_features_of_tiles_are_kept_in_a_file_deleted_on_close(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    encoder = thin()
+    encoder = thin_vgg19()
     options = PaintOptions()
     sources = inputs(masked=False, options=options, size=STRIP)
     plan = make_plan(options, load_recipe("atelier"), encoder, STRIP)
@@ -342,7 +344,7 @@ def test_features_of_tiles_are_kept_in_a_file_deleted_on_close(
 @pytest.mark.parametrize("size", [(2048, 2048), (4096, 4096), (8192, 8192), (6144, 8192)])
 def test_tiles_cost_at_most_a_little_over_twice_the_untiled_work(size: tuple[int, int]) -> None:
     """Both passes go forward through a window, the second also back, which costs as much again."""
-    tiling = Tiling(size, 1024, thin().margin_px(["relu5_1"]))
+    tiling = Tiling(size, 1024, thin_vgg19().margin_px(["relu5_1"]))
     pixels = [math.prod(tiling.window(core).size) for core in tiling.cores()]
     assert 3 * sum(pixels) / (2 * math.prod(size)) <= 2.2
     assert max(pixels) == tiling.window_pixels

@@ -9,7 +9,7 @@ from common.options import PaintOptions
 from engine.painting import PaintSettingsError, Picture, Style
 from engine.painting.calm import calm_parts
 from engine.recipes.recipe import load_recipe, parse_recipe, recipe_names
-from tests.kit.thin import noise_picture, run, thin_studio, thin_weights
+from tests.kit.thin_vgg19 import noise_picture, paint_and_collect, thin_studio, thin_weights
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT = noise_picture(48, 64)
@@ -229,7 +229,9 @@ def reference(name: str) -> float:
 def test_recipe_loss_matches_the_paper_and_reaches_the_reference_loss(name: str) -> None:
     options = PaintOptions(size_px=64, scales=1, iterations=ITERATIONS, recipe=name, start="file")
     start = Picture(STARTS.get(name, SOURCES[0])[0])
-    painted, _ = run(options, thin_studio(), content=CONTENT, styles=[Style(STYLE)], start=start)
+    painted, _ = paint_and_collect(
+        options, thin_studio(), content=CONTENT, styles=[Style(STYLE)], start=start
+    )
     first = painted.report.losses[0].total
     assert first == pytest.approx(float(LITERAL[name](STARTS.get(name, SOURCES[0]))), rel=2e-3)
     reached = float(LITERAL[name](painted.picture.pixels[None]))

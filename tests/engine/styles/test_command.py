@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.__main__ import main as engine_main
-from tests.kit.thin import noise_picture
+from tests.kit.thin_vgg19 import noise_picture
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from common.settings import Settings
 from engine.painting import Style
 from engine.pipeline.pictures import Pictures, Preset, load_pictures
 from engine.styles.presets import preset_style
-from tests.kit.thin import noise_picture
+from tests.kit.thin_vgg19 import noise_picture
 
 CONTENT = noise_picture(40, 40)
 

@@ -9,12 +9,14 @@ import pytest
 
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings, load_settings
+from engine.lite import encoder
+from engine.lite.network import load_weights
 from engine.worker.abilities import TRIAL_SIDE_PX
 from engine.worker.job_handle import JobHandle
 from jobs.model import Job
 from jobs.queue import JobQueue
 from tests.kit.pictures import photograph
-from tests.kit.samples import accepted
+from tests.kit.samples import submit_job
 
 
 @pytest.fixture
@@ -59,6 +61,12 @@ def slow_painting(monkeypatch: pytest.MonkeyPatch) -> SlowPainting:
     return SlowPainting(monkeypatch)
 
 
+def train_lite_differently(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the lite network of engines that start from now on other weights."""
+    learnt = {name: tensor * 1.01 for name, tensor in load_weights().items()}
+    monkeypatch.setattr(encoder, "load_weights", lambda: learnt)
+
+
 class Poster:
     """Posts jobs as the bot would."""
 
@@ -76,7 +84,7 @@ class Poster:
         small: dict[str, object] = {"size_px": 96, "iterations": 3, "network": "lite"}
         small["faces"] = "off"  # looking for them takes longer than painting
         chosen = PaintOptions.model_validate(small | options)
-        return await accepted(self.queue, user_id, None, inputs=inputs, options=chosen)
+        return await submit_job(self.queue, user_id, None, inputs=inputs, options=chosen)
 
 
 @pytest.fixture

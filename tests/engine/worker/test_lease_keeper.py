@@ -14,15 +14,15 @@ from engine.worker.lease import LeaseKeeper, NotStoppedError
 from jobs.model import Claim, JobState, Progress
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, accepted, claimed, report
+from tests.kit.samples import RESULT, claim_job, paint_report, submit_job
 
 PATIENCE = 60.0
 
 
 @pytest.fixture
 async def claim(queue: JobQueue) -> Claim:
-    await accepted(queue)
-    return await claimed(queue, "engine")
+    await submit_job(queue)
+    return await claim_job(queue, "engine")
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def frames(count: int, stored: int = 0) -> Checkpoint:
 async def left(queue: JobQueue, claim: Claim) -> tuple[bytes | None, list[bytes]]:
     """What another engine would go on from."""
     await queue.claims.release(claim)
-    again = await claimed(queue, "another")
+    again = await claim_job(queue, "another")
     data = None
     if again.checkpoint_key is not None:
         data = await queue.store.get(again.checkpoint_key)
@@ -290,7 +290,7 @@ async def test_write_awaits_an_unavailable_database_unless_shutting_down(
         tries += 1
         if tries < 10:
             raise QueueUnavailableError("The database is away.")
-        return await queue.claims.finish(claim, RESULT, report())
+        return await queue.claims.finish(claim, RESULT, paint_report())
 
     assert await keeper.write(away_at_first, give_up_seconds=0.1) == LeaseHeld()
     done = await queue.jobs.get(claim.job.id)

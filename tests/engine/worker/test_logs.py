@@ -15,7 +15,7 @@ from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
-from tests.kit.samples import accepted, report
+from tests.kit.samples import paint_report, submit_job
 
 
 def test_start_log_names_versions_device_network_sizes_and_folders(
@@ -49,11 +49,11 @@ def test_start_log_names_versions_device_network_sizes_and_folders(
 async def test_end_log_names_size_network_times_and_outcome(
     queue: JobQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     object.__setattr__(job, "created_at", datetime(2026, 11, 28, tzinfo=UTC))
     object.__setattr__(job, "started_at", job.created_at + timedelta(seconds=7))
     with caplog.at_level(logging.INFO):
-        log_end(job, "done", "vgg19", report(seconds=12.0))
+        log_end(job, "done", "vgg19", paint_report(seconds=12.0))
         log_end(job, "cancelled", "vgg19")
     done, cancelled = caplog.records
     assert done.getMessage() == (

@@ -13,7 +13,7 @@ from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, worker
-from tests.kit.thin import thin_weights
+from tests.kit.thin_vgg19 import thin_weights
 
 
 @pytest.fixture

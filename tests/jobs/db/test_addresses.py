@@ -11,7 +11,7 @@ from bench import postgres
 from jobs.db.database import Database
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted
+from tests.kit.samples import Storage, submit_job
 
 CONNECTIONS = sa.text(
     "SELECT count(*), count(*) FILTER (WHERE ssl), min(application_name) "
@@ -52,10 +52,10 @@ async def test_address_options_apply_to_every_connection(
     certificate = tmp_path / "root.crt"
     assert tls_server.certificate is not None
     shutil.copyfile(tls_server.certificate, certificate)
-    place = Place(tmp_path, f"{address}?{query.format(certificate=certificate)}")
-    async with await JobQueue.open(place.settings()) as queue:
+    storage = Storage(tmp_path, f"{address}?{query.format(certificate=certificate)}")
+    async with await JobQueue.open(storage.settings()) as queue:
         await queue.wait_for_change(0.01)
-        await accepted(queue)
+        await submit_job(queue)
         async with queue.database.read() as connection:
             count, encrypted, shown = (await connection.execute(CONNECTIONS)).one()
     assert count >= 2  # one works, one listens
@@ -67,18 +67,18 @@ async def test_untrusted_certificate_raises_queue_unavailable(
     tls_server: postgres.Server, tmp_path: Path
 ) -> None:
     for query in ("sslmode=verify-full", f"sslmode=verify-ca&sslrootcert={tmp_path}/none.crt"):
-        place = Place(tmp_path, f"{tls_server.url('postgres')}?{query}")
+        storage = Storage(tmp_path, f"{tls_server.url('postgres')}?{query}")
         with pytest.raises(QueueUnavailableError):
-            await JobQueue.open(place.settings())
+            await JobQueue.open(storage.settings())
 
 
 @pytest.mark.parametrize("query", ["sslmode=require", "ssl=require", "ssl=true", "ssl=1"])
 async def test_required_tls_without_server_support_raises_queue_unavailable(
     postgres_server: postgres.Server, tmp_path: Path, query: str
 ) -> None:
-    place = Place(tmp_path, f"{postgres_server.url('postgres')}?{query}")
+    storage = Storage(tmp_path, f"{postgres_server.url('postgres')}?{query}")
     with pytest.raises(QueueUnavailableError, match="SSL"):
-        await JobQueue.open(place.settings())
+        await JobQueue.open(storage.settings())
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ async def test_required_tls_without_server_support_raises_queue_unavailable(
 async def test_unknown_address_options_are_named_in_the_error(
     postgres_server: postgres.Server, tmp_path: Path, query: str, said: str
 ) -> None:
-    place = Place(tmp_path, f"{postgres_server.url('postgres')}?{query}")
+    storage = Storage(tmp_path, f"{postgres_server.url('postgres')}?{query}")
     with pytest.raises(QueueUnavailableError, match=said):
-        await JobQueue.open(place.settings())
+        await JobQueue.open(storage.settings())
 
 
 @pytest.mark.parametrize(

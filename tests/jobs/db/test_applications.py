@@ -16,7 +16,7 @@ from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.management.installation import DISCORD, LOOPBACK
 from jobs.outcomes import Accepted, DatabaseRefusedError
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, FakeClock, Place, claimed, report, submission
+from tests.kit.samples import RESULT, FakeClock, Storage, claim_job, paint_report, submission
 
 FIRST, SECOND = 111, 222
 
@@ -39,7 +39,7 @@ async def test_each_application_delivers_its_own_jobs(queue: JobQueue) -> None:
 
 async def test_undelivered_jobs_are_listed_for_their_own_application(queue: JobQueue) -> None:
     job_id = await asked_for(queue, FIRST, 1)
-    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_undeliverable(job_id, "gone")
     assert await queue.deliveries.undelivered(1, FIRST) == [job_id]
     assert await queue.deliveries.undelivered(1, SECOND) == []
@@ -49,7 +49,7 @@ async def test_unannounced_jobs_are_listed_for_their_own_application(
     queue: JobQueue,
 ) -> None:
     job_id = await asked_for(queue, FIRST, 1)
-    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job_id, how="edit")
     assert [job.id for job in await queue.deliveries.unannounced(FIRST)] == [job_id]
     assert await queue.deliveries.unannounced(SECOND) == []
@@ -121,10 +121,10 @@ def test_only_one_bot_can_lock_a_data_folder(
         pass
 
 
-async def test_only_one_of_two_bots_started_together_serves(place: Place) -> None:
+async def test_only_one_of_two_bots_started_together_serves(storage: Storage) -> None:
     async with (
-        await JobQueue.open(place.settings()) as one,
-        await JobQueue.open(place.settings()) as another,
+        await JobQueue.open(storage.settings()) as one,
+        await JobQueue.open(storage.settings()) as another,
     ):
         for number in range(10):
             pair = [bot(f"{name}-{number}", FIRST + number) for name in "ab"]

@@ -23,20 +23,20 @@ from jobs.cli.settling import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.kit.samples import FakeClock, Place, accepted, claimed, report
+from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, submit_job
 
 DAY = 86_400.0
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     """A data folder whose name needs care, as the settings of the command line name it."""
     folder = tmp_path / "my böt #1 50%"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
-    return Place(folder, None)
+    return Storage(folder, None)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -45,21 +45,21 @@ def run(*arguments: str) -> tuple[int, str]:
     return code, text.getvalue()
 
 
-async def fill(place: Place) -> tuple[str, str]:
+async def fill(storage: Storage) -> tuple[str, str]:
     """One finished picture of user 1, one job of user 2 that waits, a style of user 3."""
-    async with await JobQueue.open(place.settings()) as queue:
-        await accepted(queue, 1)
+    async with await JobQueue.open(storage.settings()) as queue:
+        await submit_job(queue, 1)
         result = await queue.store.put(b"the result", "png")
-        await queue.claims.finish(await claimed(queue), result, report())
-        await accepted(queue, 2)
+        await queue.claims.finish(await claim_job(queue), result, paint_report())
+        await submit_job(queue, 2)
         style = await queue.store.put(b"a style", "png")
         await queue.styles.save("user", 3, "Mine", style, 3)
     return result, style
 
 
-async def hold(place: Place) -> str:
+async def hold(storage: Storage) -> str:
     """A picture of a command that is on its way to the queue."""
-    async with await JobQueue.open(place.settings()) as queue:
+    async with await JobQueue.open(storage.settings()) as queue:
         await queue.intakes.open(77, 4, {})
         held = await queue.store.put(b"on its way", "png")
         await queue.intakes.hold_pictures(77, [held])
@@ -67,10 +67,10 @@ async def hold(place: Place) -> str:
 
 
 def test_backup_holds_the_database_and_its_referenced_pictures(
-    place: Place, tmp_path: Path
+    storage: Storage, tmp_path: Path
 ) -> None:
-    result, style = asyncio.run(fill(place))
-    held = asyncio.run(hold(place))
+    result, style = asyncio.run(fill(storage))
+    held = asyncio.run(hold(storage))
     code, said = run("backup", str(tmp_path / "copy.tar"))
     assert code == 0
     assert "the database and 3 pictures" in said
@@ -91,9 +91,9 @@ runpy.run_module("jobs", run_name="__main__", alter_sys=True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
-def test_terminated_backup_leaves_no_database_copy(place: Place, tmp_path: Path) -> None:
+def test_terminated_backup_leaves_no_database_copy(storage: Storage, tmp_path: Path) -> None:
     """As a timer does that gives it only so long."""
-    asyncio.run(fill(place))
+    asyncio.run(fill(storage))
     ended = subprocess.run(
         [sys.executable, "-c", ENDED_WHILE_COPYING],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -103,29 +103,29 @@ def test_terminated_backup_leaves_no_database_copy(place: Place, tmp_path: Path)
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "Stopped.\n")
-    assert list(tmp_path.iterdir()) == [place.folder]
+    assert list(tmp_path.iterdir()) == [storage.folder]
 
 
 def test_overlong_backup_file_name_is_reported(
-    place: Place, capsys: pytest.CaptureFixture[str]
+    storage: Storage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(place))
+    asyncio.run(fill(storage))
     assert run("backup", "x" * 300)[0] == 1
     assert "cannot be written: File name too long." in capsys.readouterr().err
 
 
-def test_commits_do_not_restart_a_running_backup(place: Place, tmp_path: Path) -> None:
+def test_commits_do_not_restart_a_running_backup(storage: Storage, tmp_path: Path) -> None:
     """A writer that never rests would keep a copy by portions from its end."""
-    asyncio.run(fill(place))
+    asyncio.run(fill(storage))
     steps = tmp_path / "steps"
-    connection = sqlite3.connect(place.sqlite_file)
+    connection = sqlite3.connect(storage.sqlite_file)
     connection.execute("CREATE TABLE filler (data BLOB)")
     connection.executemany("INSERT INTO filler VALUES (?)", [(bytes(4000),)] * 3000)
     connection.commit()
     done = Event()
 
     def commit_all_the_time() -> int:
-        busy = sqlite3.connect(place.sqlite_file, timeout=30)
+        busy = sqlite3.connect(storage.sqlite_file, timeout=30)
         commits = 0
         while not done.is_set():
             busy.execute("UPDATE jobs SET user_name = ?", (str(commits),))
@@ -145,30 +145,30 @@ def test_commits_do_not_restart_a_running_backup(place: Place, tmp_path: Path) -
 
 
 def test_restore_brings_back_data_without_repeating_jobs_or_deliveries(
-    place: Place, tmp_path: Path
+    storage: Storage, tmp_path: Path
 ) -> None:
-    result, _ = asyncio.run(fill(place))
+    result, _ = asyncio.run(fill(storage))
     run("backup", str(tmp_path / "copy.tar"))
-    asyncio.run(go_on(place))
-    for picture in (place.folder / "pictures").rglob("*.png"):
+    asyncio.run(go_on(storage))
+    for picture in (storage.folder / "pictures").rglob("*.png"):
         picture.unlink()
     code, said = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
     assert "Ended 1 waiting job" in said
     assert "1 member who had it erased after the backup" in said
-    assert list(place.folder.glob("atelier.sqlite3.replaced-*"))
-    asyncio.run(look(place, result))
+    assert list(storage.folder.glob("atelier.sqlite3.replaced-*"))
+    asyncio.run(look(storage, result))
 
 
-async def go_on(place: Place) -> None:
+async def go_on(storage: Storage) -> None:
     """What happens after the backup: two more jobs, and user 3 has everything erased."""
-    async with await JobQueue.open(place.settings()) as queue:
-        assert [(await accepted(queue, 4)).id for _ in range(2)] == [3, 4]
+    async with await JobQueue.open(storage.settings()) as queue:
+        assert [(await submit_job(queue, 4)).id for _ in range(2)] == [3, 4]
         await queue.privacy.erase_user(3)
 
 
-async def look(place: Place, result: str) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def look(storage: Storage, result: str) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
         assert done is not None
         assert waited is not None
@@ -178,39 +178,41 @@ async def look(place: Place, result: str) -> None:
         assert await queue.deliveries.due() == []
         assert await queue.claims.claim("engine") is None
         assert await queue.styles.visible_to(3, None) == []
-        assert (await accepted(queue, 1)).id == 5
+        assert (await submit_job(queue, 1)).id == 5
 
 
-def test_restore_over_a_damaged_database_skips_job_numbers(place: Place, tmp_path: Path) -> None:
-    asyncio.run(fill(place))
+def test_restore_over_a_damaged_database_skips_job_numbers(
+    storage: Storage, tmp_path: Path
+) -> None:
+    asyncio.run(fill(storage))
     run("backup", str(tmp_path / "copy.tar"))
-    place.sqlite_file.write_bytes(b"damaged")
+    storage.sqlite_file.write_bytes(b"damaged")
     assert run("restore", str(tmp_path / "copy.tar"))[0] == 0
-    assert asyncio.run(next_number(place)) == 2 + UNKNOWN_NUMBERS + 1
+    assert asyncio.run(next_number(storage)) == 2 + UNKNOWN_NUMBERS + 1
 
 
-async def next_number(place: Place) -> int:
-    async with await JobQueue.open(place.settings()) as queue:
-        return (await accepted(queue, 9)).id
+async def next_number(storage: Storage) -> int:
+    async with await JobQueue.open(storage.settings()) as queue:
+        return (await submit_job(queue, 9)).id
 
 
 def test_restore_is_refused_while_the_bot_runs(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(place))
+    asyncio.run(fill(storage))
     run("backup", str(tmp_path / "copy.tar"))
-    with FileLock(place.folder / BOT_LOCK):
+    with FileLock(storage.folder / BOT_LOCK):
         assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
     assert "The bot is running" in capsys.readouterr().err
 
 
 async def test_restore_is_refused_while_an_engine_runs(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would go on with the database that was renamed, and take no job of the other."""
-    await fill(place)
+    await fill(storage)
     await asyncio.to_thread(run, "backup", str(tmp_path / "copy.tar"))
-    async with await JobQueue.open(place.settings()) as engine:
+    async with await JobQueue.open(storage.settings()) as engine:
         await engine.positions.overview(None)
         assert (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0] == 1
     assert "please stop the bot and all engines first" in capsys.readouterr().err
@@ -219,22 +221,22 @@ async def test_restore_is_refused_while_an_engine_runs(
 
 @pytest.mark.parametrize("content", [b"", b"nothing of ours", b"SQLite format 3\0"])
 def test_restoring_an_invalid_file_changes_nothing(
-    place: Place, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+    storage: Storage, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(place))
+    asyncio.run(fill(storage))
     (tmp_path / "other").write_bytes(content)
     assert run("restore", str(tmp_path / "other"))[0] == 1
     assert "contains no database" in capsys.readouterr().err
-    assert asyncio.run(next_number(place)) == 3
+    assert asyncio.run(next_number(storage)) == 3
 
 
 def test_full_disk_during_restore_is_not_reported_as_a_damaged_backup(
-    place: Place,
+    storage: Storage,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asyncio.run(fill(place))
+    asyncio.run(fill(storage))
     run("backup", str(tmp_path / "copy.tar"))
 
     def full(*_: object) -> None:
@@ -244,13 +246,13 @@ def test_full_disk_during_restore_is_not_reported_as_a_damaged_backup(
         patched.setattr("jobs.cli.restoring.shutil.copyfileobj", full)
         assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
     assert "There is no room to restore " in capsys.readouterr().err
-    assert asyncio.run(next_number(place)) == 3
+    assert asyncio.run(next_number(storage)) == 3
 
 
 def test_restore_refuses_a_modified_picture(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(place))
+    asyncio.run(fill(storage))
     run("backup", str(tmp_path / "copy.tar"))
     forged = tmp_path / "forged.tar"
     with tarfile.open(tmp_path / "copy.tar") as old, tarfile.open(forged, "w") as new:
@@ -267,13 +269,13 @@ async def test_nothing_is_deleted_for_a_day_after_a_restore(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     """Of either database; PostgreSQL's was restored by pg_restore."""
-    job = await accepted(queue, 1)
+    job = await submit_job(queue, 1)
     result = await queue.store.put(b"x", "png")
-    await queue.claims.finish(await claimed(queue), result, report())
+    await queue.claims.finish(await claim_job(queue), result, paint_report())
     clock.advance(100 * DAY)
     await settle(queue)
     assert (await queue.retention.gc()).expired_jobs == 0
     assert (await queue.jobs.get(job.id)).result_key == result  # type: ignore[union-attr]
-    assert (await accepted(queue, 2)).id == job.id + UNKNOWN_NUMBERS + 1
+    assert (await submit_job(queue, 2)).id == job.id + UNKNOWN_NUMBERS + 1
     clock.advance(DAY + 1)
     assert (await queue.retention.gc()).expired_jobs == 1

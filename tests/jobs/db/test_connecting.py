@@ -10,7 +10,7 @@ from jobs.db.connecting import translated
 from jobs.db.database import Transaction
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, submission
+from tests.kit.samples import Storage, submission
 
 SECRET = "a member's own words"
 FULL = 2
@@ -77,8 +77,11 @@ async def test_database_error_omits_the_statement_values(queue: JobQueue) -> Non
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_sqlite_runs_with_full_synchronous_foreign_keys_and_wal(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
+async def test_sqlite_runs_with_full_synchronous_foreign_keys_and_wal(storage: Storage) -> None:
+    async with (
+        await JobQueue.open(storage.settings()) as queue,
+        queue.database.read() as connection,
+    ):
         assert await connection.scalar(sa.text("PRAGMA synchronous")) == FULL
         assert await connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
         assert await connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"

@@ -32,12 +32,12 @@ from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
-    looked_after,
-    report,
+    Storage,
+    advance_with_reaper,
+    claim_job,
+    paint_report,
     submission,
+    submit_job,
 )
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
@@ -51,8 +51,8 @@ def test_every_revision_has_a_schema_file() -> None:
 async def test_old_database_works_after_migration(
     revision: str, template: Path | postgres.Server, tmp_path: Path, clock: FakeClock
 ) -> None:
-    place = Place(tmp_path, None)
-    connection = sqlite3.connect(place.sqlite_file)
+    storage = Storage(tmp_path, None)
+    connection = sqlite3.connect(storage.sqlite_file)
     connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
     has_gallery = "gallery_posts" in (SCHEMAS / f"{revision}.sql").read_text()
     if has_gallery:
@@ -63,9 +63,9 @@ async def test_old_database_works_after_migration(
     if isinstance(template, postgres.Server):
         await template.execute(f"CREATE DATABASE old_{revision}")
         url = template.url(f"old_{revision}")
-        await copy_to_postgresql(place.sqlite_file, url, revision)
-        place = Place(tmp_path, url)
-    async with await JobQueue.open(place.settings(), clock=clock) as queue:
+        await copy_to_postgresql(storage.sqlite_file, url, revision)
+        storage = Storage(tmp_path, url)
+    async with await JobQueue.open(storage.settings(), clock=clock) as queue:
         states = [(await queue.jobs.get(n)) for n in range(1, 6)]
         assert [job.state for job in states if job is not None] == [
             JobState.DONE,
@@ -80,11 +80,11 @@ async def test_old_database_works_after_migration(
         assert len(await queue.styles.visible_to(1, None)) == 1
         posted = GalleryPost(1, 5, channel_id=7, message_id=8)
         assert await queue.gallery.of(1, 5) == (posted if has_gallery else None)
-        await looked_after(queue, clock, 60)
+        await advance_with_reaper(queue, clock, 60)
         for expected in (3, 5):
-            claim = await claimed(queue)
+            claim = await claim_job(queue)
             assert claim.job.id == expected
-            await queue.claims.finish(claim, RESULT, report())
+            await queue.claims.finish(claim, RESULT, paint_report())
         asked = submission(6, interaction_id=987_654)
         assert isinstance(await queue.submissions.submit(asked), Accepted)
 
@@ -121,40 +121,40 @@ def _typed(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
     return {name: bool(value) if name in flags else value for name, value in row.items()}
 
 
-async def test_the_migrations_make_the_tables_that_the_code_expects(place: Place) -> None:
+async def test_the_migrations_make_the_tables_that_the_code_expects(storage: Storage) -> None:
     def difference(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
     async with (
-        await JobQueue.open(place.settings()) as queue,
+        await JobQueue.open(storage.settings()) as queue,
         queue.database.read() as connection,
     ):
         assert await connection.run_sync(difference) == []
 
 
-async def test_a_newer_database_is_refused(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
-        await accepted(queue)
+async def test_a_newer_database_is_refused(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
+        await submit_job(queue)
         async with queue.database.write() as transaction:
             await transaction.connection.execute(
                 sa.text("UPDATE alembic_version SET version_num = '9999'")
             )
     with pytest.raises(DatabaseTooNewError, match=r"schema 9999.*newer version"):
-        await JobQueue.open(place.settings())
+        await JobQueue.open(storage.settings())
 
 
-def make_version(revision: str, place: Place) -> None:
-    connection = sqlite3.connect(place.sqlite_file)
+def make_version(revision: str, storage: Storage) -> None:
+    connection = sqlite3.connect(storage.sqlite_file)
     connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
     connection.close()
 
 
 async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
-    make_version("0003", place)
-    async with await JobQueue.open(place.settings()):
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    async with await JobQueue.open(storage.settings()):
         pass
-    async with await JobQueue.open(place.settings()):
+    async with await JobQueue.open(storage.settings()):
         pass
     (copy,) = (tmp_path / "before-migrations").iterdir()
     assert copy.name.endswith("schema-0003.sqlite3")
@@ -165,12 +165,12 @@ async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
 
 
 async def test_migration_is_refused_when_no_copy_can_be_made(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     (tmp_path / "before-migrations").write_text("in the way")
     with pytest.raises(QueueError, match="no copy of it can be made"):
-        await JobQueue.open(place.settings())
-    left = sqlite3.connect(place.sqlite_file)
+        await JobQueue.open(storage.settings())
+    left = sqlite3.connect(storage.sqlite_file)
     assert left.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
     left.close()
 
@@ -178,18 +178,18 @@ async def test_migration_is_refused_when_no_copy_can_be_made(tmp_path: Path) -> 
 @pytest.mark.parametrize("seconds", [59.0, 61.0])
 async def test_database_is_not_migrated_while_a_bot_runs(tmp_path: Path, seconds: float) -> None:
     """As an engine of a newer version would do that starts before the bot was stopped."""
-    place = Place(tmp_path, None)
-    make_version("0004", place)
+    storage = Storage(tmp_path, None)
+    make_version("0004", storage)
     clock = FakeClock()
-    connection = sqlite3.connect(place.sqlite_file)
+    connection = sqlite3.connect(storage.sqlite_file)
     connection.execute("UPDATE bots SET last_seen = ?", (clock() - seconds,))
     connection.commit()
     connection.close()
     if seconds > 60:
-        async with await JobQueue.open(place.settings(), clock=clock):
+        async with await JobQueue.open(storage.settings(), clock=clock):
             return
     with pytest.raises(DatabaseTooOldError, match="Stop the bot first"):
-        await JobQueue.open(place.settings(), clock=clock)
+        await JobQueue.open(storage.settings(), clock=clock)
     assert not (tmp_path / "before-migrations").exists()
 
 
@@ -201,31 +201,31 @@ async def test_database_is_not_migrated_while_a_first_version_engine_runs(
     tmp_path: Path, seconds: float, host: str, pid: int, refused: bool
 ) -> None:
     """Its bots did not say that they run."""
-    place, clock = Place(tmp_path, None), FakeClock()
-    make_version("0003", place)
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+    storage, clock = Storage(tmp_path, None), FakeClock()
+    make_version("0003", storage)
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
         row = (clock() - seconds, host, pid)
         connection.execute("UPDATE engines SET last_seen = ?, host = ?, pid = ?", row)
         connection.commit()
     if refused:
         with pytest.raises(DatabaseTooOldError, match=r"engine of an older version .*Stop its bot"):
-            await JobQueue.open(place.settings(), clock=clock)
+            await JobQueue.open(storage.settings(), clock=clock)
         assert not (tmp_path / BEFORE_MIGRATIONS).exists()
         return
-    async with await JobQueue.open(place.settings(), clock=clock):
+    async with await JobQueue.open(storage.settings(), clock=clock):
         pass
 
 
 async def test_only_the_newest_pre_migration_copies_are_kept(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
+    storage = Storage(tmp_path, None)
     folder = tmp_path / BEFORE_MIGRATIONS
     folder.mkdir()
     stamps = [f"2026010{day}-120000" for day in range(1, 6)]
     for stamp in stamps:
         (folder / f"atelier-{stamp}-schema-0002.sqlite3").write_text("an earlier copy")
     (folder / "mine.txt").write_text("the owner's")
-    make_version("0003", place)
-    async with await JobQueue.open(place.settings()):
+    make_version("0003", storage)
+    async with await JobQueue.open(storage.settings()):
         pass
     left = sorted(path.name for path in folder.iterdir())
     assert left[:2] == [f"atelier-{stamp}-schema-0002.sqlite3" for stamp in stamps[-2:]]
@@ -237,25 +237,25 @@ async def test_failing_migration_copies_an_unchanged_database_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever starts the bot again tries it once a few seconds."""
-    place = Place(tmp_path, None)
+    storage = Storage(tmp_path, None)
     folder = tmp_path / BEFORE_MIGRATIONS
     folder.mkdir()
     earlier = [f"atelier-2026010{day}-120000-schema-000{day}.sqlite3" for day in (1, 2)]
     for name in (*earlier, "atelier-20260103-120000-schema-0003.sqlite3"):
         (folder / name).write_text("an earlier copy")
-    make_version("0003", place)
+    make_version("0003", storage)
     monkeypatch.setattr(migrate, "_upgrade", Mock(side_effect=RuntimeError))
 
     async def copies_of_a_start(day: int) -> list[str]:
         stamp = f"2026020{day}-120000"
         monkeypatch.setattr(copying, "time_stamp", lambda: stamp)
         with pytest.raises(RuntimeError):
-            await JobQueue.open(place.settings())
+            await JobQueue.open(storage.settings())
         return sorted(path.name for path in folder.iterdir())
 
     once = [*earlier, "atelier-20260203-120000-schema-0003.sqlite3"]
     assert [await copies_of_a_start(day) for day in (3, 4, 5)] == [once, once, once]
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
         connection.execute("DELETE FROM jobs WHERE id = 1")
         connection.commit()
     assert await copies_of_a_start(6) == [*earlier, "atelier-20260206-120000-schema-0003.sqlite3"]
@@ -267,16 +267,16 @@ async def test_database_with_an_open_log_is_always_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its changes are not in its file yet, which looks as it did."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     monkeypatch.setattr(migrate, "_upgrade", Mock(side_effect=RuntimeError))
     names = []
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as other:
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as other:
         for day in (3, 4):
             stamp = f"2026020{day}-120000"
             monkeypatch.setattr(copying, "time_stamp", lambda stamp=stamp: stamp)
             with pytest.raises(RuntimeError):
-                await JobQueue.open(place.settings())
+                await JobQueue.open(storage.settings())
             names += [path.name[8:16] for path in (tmp_path / BEFORE_MIGRATIONS).iterdir()]
             other.execute("UPDATE jobs SET revision = revision + 1")
             other.commit()
@@ -284,30 +284,30 @@ async def test_database_with_an_open_log_is_always_copied(
 
 
 async def test_partial_copies_of_killed_migrations_are_deleted(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     folder = tmp_path / BEFORE_MIGRATIONS
     folder.mkdir()
     for name, hours in (("a.part", 2), ("a.part-journal", 2), ("b.part", 0.9)):
         (folder / name).write_text("half a database")
         at = time.time() - hours * 3600
         os.utime(folder / name, (at, at))
-    async with await JobQueue.open(place.settings()):
+    async with await JobQueue.open(storage.settings()):
         pass
     left = [path.name for path in sorted(folder.iterdir()) if path.suffix != ".sqlite3"]
     assert left == ["b.part"], "which may be being written"
 
 
 async def test_few_partial_copies_remain_of_starts_that_are_killed_soon(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
-    make_version("0003", place)
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
     folder = tmp_path / BEFORE_MIGRATIONS
     folder.mkdir()
     for number in range(6):
         (folder / f"{number}.part").write_text("half a database")
         at = time.time() - 600 + number * 60
         os.utime(folder / f"{number}.part", (at, at))
-    async with await JobQueue.open(place.settings()):
+    async with await JobQueue.open(storage.settings()):
         pass
     left = [path.name for path in sorted(folder.iterdir()) if path.suffix != ".sqlite3"]
     assert left == ["3.part", "4.part", "5.part"]
@@ -315,9 +315,9 @@ async def test_few_partial_copies_remain_of_starts_that_are_killed_soon(tmp_path
 
 async def test_database_is_not_migrated_when_its_copy_is_damaged(tmp_path: Path) -> None:
     """Or the only whole rows there are would be changed without a way back."""
-    place = Place(tmp_path, None)
-    make_version("0003", place)
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("CREATE TABLE broken (x TEXT)")
         connection.execute("INSERT INTO broken VALUES ('a')")
@@ -326,17 +326,17 @@ async def test_database_is_not_migrated_when_its_copy_is_damaged(tmp_path: Path)
         connection.execute("DELETE FROM sqlite_master WHERE name = 'of_broken'")
         connection.commit()
     with pytest.raises(QueueError, match="The copy is damaged"):
-        await JobQueue.open(place.settings())
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as left:
+        await JobQueue.open(storage.settings())
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as left:
         assert left.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
 
 
 async def test_bot_killed_on_this_host_does_not_block_migration(tmp_path: Path) -> None:
-    place, clock = Place(tmp_path, None), FakeClock()
-    make_version("0004", place)
-    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+    storage, clock = Storage(tmp_path, None), FakeClock()
+    make_version("0004", storage)
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
         killed = (clock(), platform.node(), 2**22 + 1)
         connection.execute("UPDATE bots SET last_seen = ?, host = ?, pid = ?", killed)
         connection.commit()
-    async with await JobQueue.open(place.settings(), clock=clock):
+    async with await JobQueue.open(storage.settings(), clock=clock):
         pass

@@ -23,9 +23,9 @@ from jobs.outcomes import (
 from jobs.queue import JobQueue
 from tests.jobs.db.test_migrations import make_version
 from tests.kit.samples import (
-    Place,
-    accepted,
+    Storage,
     submission,
+    submit_job,
 )
 from tests.whole.tiny_bot import lock
 
@@ -41,9 +41,9 @@ async def test_concurrent_opens_set_up_an_empty_postgresql(
     template: postgres.Server, tmp_path: Path
 ) -> None:
     await template.execute("CREATE DATABASE from_nothing")
-    place = Place(tmp_path, template.url("from_nothing"))
-    doors = await asyncio.gather(*(JobQueue.open(place.settings()) for _ in range(4)))
-    await accepted(doors[0])
+    storage = Storage(tmp_path, template.url("from_nothing"))
+    doors = await asyncio.gather(*(JobQueue.open(storage.settings()) for _ in range(4)))
+    await submit_job(doors[0])
     assert (await doors[3].positions.overview(None)).waiting == 1
     for door in doors:
         await door.close()
@@ -113,11 +113,11 @@ async def test_postgresql_refusal_is_reported_with_its_reason(
         await template.execute("CREATE DATABASE guests")
     url = template.url(database).replace("atelier@", f"{user}@")
     with pytest.raises(QueueUnavailableError, match=said):
-        await JobQueue.open(Place(tmp_path, url).settings())
+        await JobQueue.open(Storage(tmp_path, url).settings())
 
 
-async def test_exhausted_connection_pool_raises_queue_unavailable(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def test_exhausted_connection_pool_raises_queue_unavailable(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         pool: Any = queue.database.engine.sync_engine.pool
         pool._timeout = 0.1
         async with contextlib.AsyncExitStack() as stack:
@@ -129,32 +129,32 @@ async def test_exhausted_connection_pool_raises_queue_unavailable(place: Place) 
 
 
 async def test_non_database_file_raises_queue_unavailable(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
-    place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
+    storage = Storage(tmp_path, None)
+    storage.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
     with pytest.raises(QueueUnavailableError, match="not a database"):
-        await JobQueue.open(place.settings())
+        await JobQueue.open(storage.settings())
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_unwritable_file_of_this_version_is_refused(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "BUSY_TIMEOUT_SECONDS", 0.0)
-    with contextlib.closing(sqlite3.connect(place.sqlite_file, isolation_level=None)) as other:
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(QueueUnavailableError, match="locked"):
-            await JobQueue.open(place.settings())
+            await JobQueue.open(storage.settings())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_writers_wait_for_a_database_locked_for_five_seconds(place: Place) -> None:
+async def test_writers_wait_for_a_database_locked_for_five_seconds(storage: Storage) -> None:
     context = _quick_processes()
-    async with await JobQueue.open(place.settings()) as queue:
-        job = await accepted(queue)
-        locker = context.Process(target=lock, args=(place.sqlite_file, 5.0))
+    async with await JobQueue.open(storage.settings()) as queue:
+        job = await submit_job(queue)
+        locker = context.Process(target=lock, args=(storage.sqlite_file, 5.0))
         locker.start()
-        while not await asyncio.to_thread(_is_locked, place.sqlite_file):
+        while not await asyncio.to_thread(_is_locked, storage.sqlite_file):
             await asyncio.sleep(0.02)
         # Readers do not wait, and neither does the rest of the program.
         assert await queue.jobs.get(job.id) is not None
@@ -181,10 +181,10 @@ def _is_locked(file: Path) -> bool:
     return False
 
 
-async def test_a_change_by_another_process_is_noticed(place: Place) -> None:
+async def test_a_change_by_another_process_is_noticed(storage: Storage) -> None:
     async with (
-        await JobQueue.open(place.settings()) as bot,
-        await JobQueue.open(place.settings()) as engine,
+        await JobQueue.open(storage.settings()) as bot,
+        await JobQueue.open(storage.settings()) as engine,
     ):
         assert await engine.wait_for_work(0.01)
         while await engine.wait_for_work(0.01):
@@ -193,39 +193,41 @@ async def test_a_change_by_another_process_is_noticed(place: Place) -> None:
         waiting = asyncio.create_task(engine.wait_for_work(20))
         await asyncio.sleep(0.1)
         assert not waiting.done()
-        await accepted(bot)
+        await submit_job(bot)
         assert await waiting
         assert await engine.claims.claim("engine") is not None
         while await bot.wait_for_change(0.01):
             pass
         waiting = asyncio.create_task(bot.wait_for_change(20))
         await asyncio.sleep(0.1)
-        await accepted(engine, 2)
+        await submit_job(engine, 2)
         assert await waiting
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_lost_connection_is_reestablished(place: Place, template: postgres.Server) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def test_lost_connection_is_reestablished(
+    storage: Storage, template: postgres.Server
+) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         await queue.wait_for_change(0.01)
-        await accepted(queue)
+        await submit_job(queue)
         await template.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname LIKE 'test_%' AND pid <> pg_backend_pid()"
         )
         await asyncio.sleep(0.2)
-        await accepted(queue, 2)
+        await submit_job(queue, 2)
         await queue.wait_for_change(1)
         await queue.wait_for_change(1)
-        await accepted(queue, 3)
+        await submit_job(queue, 3)
         assert await queue.wait_for_change(10)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_wait_for_work_wakes_when_the_connection_is_lost(
-    place: Place, template: postgres.Server
+    storage: Storage, template: postgres.Server
 ) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+    async with await JobQueue.open(storage.settings()) as queue:
         while await queue.wait_for_work(0.01):
             pass
         waiting = asyncio.create_task(queue.wait_for_work(20))
@@ -239,19 +241,19 @@ async def test_wait_for_work_wakes_when_the_connection_is_lost(
         while await queue.wait_for_work(0.01):
             pass
         waiting = asyncio.create_task(queue.wait_for_work(20))
-        await accepted(queue)
+        await submit_job(queue)
         assert await waiting
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_cancellation_is_not_missed_when_the_listener_reconnects(
-    place: Place, template: postgres.Server
+    storage: Storage, template: postgres.Server
 ) -> None:
     async with (
-        await JobQueue.open(place.settings()) as engines,
-        await JobQueue.open(place.settings()) as bots,
+        await JobQueue.open(storage.settings()) as engines,
+        await JobQueue.open(storage.settings()) as bots,
     ):
-        job = await accepted(bots)
+        job = await submit_job(bots)
         await engines.claims.claim("engine")
         while await engines.wait_for_cancellation(job.id, 0.1):
             pass
@@ -268,7 +270,7 @@ async def test_cancellation_is_not_missed_when_the_listener_reconnects(
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_accepted_jobs_survive_an_immediate_kill(place: Place) -> None:
+async def test_accepted_jobs_survive_an_immediate_kill(storage: Storage) -> None:
     """The promise to a user is on the disk before it is made."""
     code = (
         "import asyncio, sys\n"
@@ -283,7 +285,7 @@ async def test_accepted_jobs_survive_an_immediate_kill(place: Place) -> None:
         "asyncio.run(main())\n"
     )
     process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs here meanwhile
-        [sys.executable, "-c", code, str(place.folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(storage.folder)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     said = 0
@@ -294,7 +296,7 @@ async def test_accepted_jobs_survive_an_immediate_kill(place: Place) -> None:
             break
     said = max([said, *(int(line) for line in process.stdout if line.strip().isdigit())])
     process.wait(20)
-    async with await JobQueue.open(place.settings()) as queue:
+    async with await JobQueue.open(storage.settings()) as queue:
         overview = await queue.positions.overview(None)
         assert overview.waiting >= said
         jobs = await queue.positions.waiting(None, limit=1000)
@@ -316,11 +318,11 @@ def test_import_starts_no_threads_and_loads_no_heavy_modules() -> None:
 async def test_database_file_is_accessible_only_to_its_owner(
     tmp_path: Path, was_there: bool
 ) -> None:
-    place = Place(tmp_path, None)
+    storage = Storage(tmp_path, None)
     if was_there:
-        make_version("0004", place)
-        place.sqlite_file.chmod(0o644)
-    async with await JobQueue.open(place.settings()) as queue:
-        await accepted(queue, 9, interaction_id=987_656)
+        make_version("0004", storage)
+        storage.sqlite_file.chmod(0o644)
+    async with await JobQueue.open(storage.settings()) as queue:
+        await submit_job(queue, 9, interaction_id=987_656)
         modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("atelier.sqlite3*")}
     assert modes == {0o600}

@@ -23,7 +23,7 @@ from jobs.model import JobState
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 from tests.jobs.db.test_migrations import SCHEMAS, copy_to_postgresql, make_version
-from tests.kit.samples import Place, accepted, claimed, report
+from tests.kit.samples import Storage, claim_job, paint_report, submit_job
 
 pytestmark = pytest.mark.skipif(
     postgres.find_binaries() is None, reason="PostgreSQL is not installed"
@@ -34,7 +34,7 @@ _numbers = itertools.count()
 @pytest.fixture
 def empty(
     postgres_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Place]:
+) -> Iterator[Storage]:
     """A database without tables, as the settings of the command line name it."""
     name = f"backup_{next(_numbers)}"
     asyncio.run(postgres_server.execute(f"CREATE DATABASE {name}"))
@@ -42,7 +42,7 @@ def empty(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
     monkeypatch.setenv("ATELIER_DATABASE_URL", postgres_server.url(name))
-    yield Place(folder, postgres_server.url(name))
+    yield Storage(folder, postgres_server.url(name))
     asyncio.run(postgres_server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
@@ -52,8 +52,8 @@ def run(*arguments: str) -> tuple[int, str]:
     return code, text.getvalue()
 
 
-async def ask(place: Place, statement: str) -> Any:
-    address = (place.database_url or "").replace("+asyncpg", "")
+async def ask(storage: Storage, statement: str) -> Any:
+    address = (storage.database_url or "").replace("+asyncpg", "")
     connection = await asyncpg.connect(address)
     try:
         return await connection.fetchval(statement)
@@ -61,27 +61,27 @@ async def ask(place: Place, statement: str) -> Any:
         await connection.close()
 
 
-async def fill(place: Place) -> str:
+async def fill(storage: Storage) -> str:
     """One finished picture of user 1, one job of user 2 that waits, a style of user 3."""
-    async with await JobQueue.open(place.settings()) as queue:
-        await accepted(queue, 1)
+    async with await JobQueue.open(storage.settings()) as queue:
+        await submit_job(queue, 1)
         result = await queue.store.put(b"the result", "png")
-        await queue.claims.finish(await claimed(queue), result, report())
-        await accepted(queue, 2)
+        await queue.claims.finish(await claim_job(queue), result, paint_report())
+        await submit_job(queue, 2)
         style = await queue.store.put(b"a style", "png")
         await queue.styles.save("user", 3, "Mine", style, 3)
     return result
 
 
-async def go_on(place: Place) -> None:
+async def go_on(storage: Storage) -> None:
     """What happens after the backup: two more jobs, and user 3 has everything erased."""
-    async with await JobQueue.open(place.settings()) as queue:
-        assert [(await accepted(queue, 4)).id for _ in range(2)] == [3, 4]
+    async with await JobQueue.open(storage.settings()) as queue:
+        assert [(await submit_job(queue, 4)).id for _ in range(2)] == [3, 4]
         await queue.privacy.erase_user(3)
 
 
 def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
-    empty: Place, tmp_path: Path
+    empty: Storage, tmp_path: Path
 ) -> None:
     result = asyncio.run(fill(empty))
     asyncio.run(ask(empty, "CREATE TABLE of_another_program (x int)"))
@@ -102,8 +102,8 @@ def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
     asyncio.run(look(empty, result))
 
 
-async def look(place: Place, result: str) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
+async def look(storage: Storage, result: str) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
         done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
         assert done is not None
         assert waited is not None
@@ -112,13 +112,13 @@ async def look(place: Place, result: str) -> None:
         assert await queue.deliveries.due() == []
         assert await queue.claims.claim("engine") is None
         assert await queue.styles.visible_to(3, None) == []
-        assert (await accepted(queue, 1)).id == 5
+        assert (await submit_job(queue, 1)).id == 5
     with pytest.raises(asyncpg.PostgresError, match="cannot change from done to running"):
-        await ask(place, "UPDATE jobs SET state = 'running' WHERE id = 1 RETURNING 1")
+        await ask(storage, "UPDATE jobs SET state = 'running' WHERE id = 1 RETURNING 1")
 
 
 def test_restore_is_refused_while_the_database_is_in_use(
-    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(empty))
     run("backup", str(tmp_path / "copy.tar"))
@@ -133,7 +133,7 @@ def test_restore_is_refused_while_the_database_is_in_use(
 
 
 def test_restoring_an_unreadable_dump_changes_nothing(
-    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(fill(empty))
     dump = tmp_path / "copy.dump"
@@ -150,7 +150,7 @@ def test_restoring_an_unreadable_dump_changes_nothing(
 
 def of_sqlite(tmp_path: Path, *, revision: str | None = None) -> Path:
     """A backup of a SQLite database; of a schema, the one that has a row in each table."""
-    other = Place(tmp_path / "sqlite", None)
+    other = Storage(tmp_path / "sqlite", None)
     if revision is not None:
         other.folder.mkdir()
         make_version(revision, other)
@@ -163,7 +163,7 @@ def of_sqlite(tmp_path: Path, *, revision: str | None = None) -> Path:
     return tmp_path / "sqlite.tar"
 
 
-def test_sqlite_backup_is_restored_into_postgresql(empty: Place, tmp_path: Path) -> None:
+def test_sqlite_backup_is_restored_into_postgresql(empty: Storage, tmp_path: Path) -> None:
     backup = of_sqlite(tmp_path)
     result = asyncio.run(fill(empty))
     asyncio.run(go_on(empty))
@@ -173,7 +173,7 @@ def test_sqlite_backup_is_restored_into_postgresql(empty: Place, tmp_path: Path)
 
 
 def test_jobs_continue_after_a_move_from_sqlite_to_postgresql(
-    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backup = of_sqlite(tmp_path)
     assert run("restore", "--move", str(backup)) == (0, "Restored 2 pictures.\n")
@@ -181,9 +181,9 @@ def test_jobs_continue_after_a_move_from_sqlite_to_postgresql(
     async def goes_on() -> None:
         async with await JobQueue.open(empty.settings()) as queue:
             assert [job.id for job in await queue.deliveries.due()] == [1, 2]
-            assert (await claimed(queue)).job.id == 2
+            assert (await claim_job(queue)).job.id == 2
             assert len(await queue.styles.visible_to(3, None)) == 1
-            assert (await accepted(queue, 1)).id == 3
+            assert (await submit_job(queue, 1)).id == 3
 
     asyncio.run(goes_on())
     assert run("restore", "--move", str(backup))[0] == 1
@@ -192,7 +192,7 @@ def test_jobs_continue_after_a_move_from_sqlite_to_postgresql(
 
 
 def test_move_copies_every_sqlite_row_to_postgresql(
-    empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.db.sqlite_to_postgres._AT_ONCE", 2)
     file = of_sqlite(tmp_path, revision=known_revisions()[-1])
@@ -201,14 +201,14 @@ def test_move_copies_every_sqlite_row_to_postgresql(
     there.close()
     assert run("restore", "--move", str(file))[0] == 0
 
-    async def rows(place: Place) -> dict[str, Any]:
-        async with await JobQueue.open(place.settings()) as queue:
+    async def rows(storage: Storage) -> dict[str, Any]:
+        async with await JobQueue.open(storage.settings()) as queue:
             return {
                 table.name: [tuple(row) for row in await queue.database.all(table.select())]
                 for table in schema.metadata.sorted_tables
             }
 
-    before, after = (asyncio.run(rows(each)) for each in (Place(file.parent, None), empty))
+    before, after = (asyncio.run(rows(each)) for each in (Storage(file.parent, None), empty))
     assert {name: sorted(found, key=str) for name, found in after.items()} == {
         name: sorted(found, key=str) for name, found in before.items()
     }
@@ -217,7 +217,7 @@ def test_move_copies_every_sqlite_row_to_postgresql(
 
 
 def test_row_refused_by_postgresql_leaves_the_database_unchanged(
-    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = of_sqlite(tmp_path, revision="0009")
     with sqlite3.connect(file) as there:
@@ -230,21 +230,21 @@ def test_row_refused_by_postgresql_leaves_the_database_unchanged(
     assert asyncio.run(ask(empty, "SELECT max(user_name) FROM jobs")) != "x" * 300
 
 
-def older(place: Place, tmp_path: Path) -> None:
+def older(storage: Storage, tmp_path: Path) -> None:
     """Give it the tables and rows of an older version."""
-    sqlite = Place(tmp_path / "older", None)
+    sqlite = Storage(tmp_path / "older", None)
     sqlite.folder.mkdir()
     assert (SCHEMAS / "0003.sql").is_file()
     make_version("0003", sqlite)
-    asyncio.run(copy_to_postgresql(sqlite.sqlite_file, place.database_url or "", "0003"))
+    asyncio.run(copy_to_postgresql(sqlite.sqlite_file, storage.database_url or "", "0003"))
 
 
-async def opened(place: Place, **changes: Any) -> None:
-    async with await JobQueue.open(place.settings(**changes)):
+async def opened(storage: Storage, **changes: Any) -> None:
+    async with await JobQueue.open(storage.settings(**changes)):
         pass
 
 
-def test_copy_made_before_a_migration_can_be_restored(empty: Place, tmp_path: Path) -> None:
+def test_copy_made_before_a_migration_can_be_restored(empty: Storage, tmp_path: Path) -> None:
     older(empty, tmp_path)
     for _ in range(2):
         asyncio.run(opened(empty))
@@ -258,7 +258,7 @@ def test_copy_made_before_a_migration_can_be_restored(empty: Place, tmp_path: Pa
 
 
 def test_migration_without_pg_dump_needs_the_migrate_without_copy_setting(
-    empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older(empty, tmp_path)
     monkeypatch.setattr(postgres_copying, "_DEBIANS", tmp_path / "nowhere")

@@ -16,7 +16,7 @@ from jobs.db import addresses, listeners
 from jobs.db.database import Database
 from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted
+from tests.kit.samples import Storage, submit_job
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_silent_database_raises_until_the_connection_recovers(
-    place: Place,
+    storage: Storage,
 ) -> None:
-    assert place.database_url is not None
-    url = sa.make_url(place.database_url)
+    assert storage.database_url is not None
+    url = sa.make_url(storage.database_url)
     assert url.host is not None
     async with proxy_to(url.host, url.port or 5432) as proxy:
         through = url.set(host="127.0.0.1", port=proxy.port)
-        far = Place(place.folder, through.render_as_string(hide_password=False))
+        far = Storage(storage.folder, through.render_as_string(hide_password=False))
         async with await JobQueue.open(far.settings()) as queue:
-            job = await accepted(queue)
+            job = await submit_job(queue)
             for _ in range(3):
                 await queue.wait_for_work(0.1)
             proxy.silence()
@@ -62,9 +62,9 @@ async def test_silent_database_raises_until_the_connection_recovers(
 
 
 async def test_connection_that_failed_to_listen_is_not_reused_as_listener(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert place.database_url is not None
+    assert storage.database_url is not None
     asyncpg = pytest.importorskip("asyncpg")
     opened: list[Any] = []
     connect, add_listener = asyncpg.connect, asyncpg.Connection.add_listener
@@ -77,7 +77,7 @@ async def test_connection_that_failed_to_listen_is_not_reused_as_listener(
         raise TimeoutError
 
     monkeypatch.setattr(asyncpg, "connect", connected)
-    async with await JobQueue.open(place.settings()) as queue:
+    async with await JobQueue.open(storage.settings()) as queue:
         monkeypatch.setattr(asyncpg.Connection, "add_listener", lost)
         with pytest.raises(QueueUnavailableError):
             await queue.wait_for_work(0.1)
@@ -92,7 +92,7 @@ async def test_connection_that_failed_to_listen_is_not_reused_as_listener(
             await heard(queue)  # it did not begin to listen meanwhile
         monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
         await queue.wait_for_work(0.1)
-        await accepted(queue)
+        await submit_job(queue)
         await heard(queue)
 
 
@@ -102,10 +102,13 @@ async def heard(queue: JobQueue) -> None:
 
 
 async def test_session_has_the_configured_server_limits(
-    template: postgres.Server, place: Place
+    template: postgres.Server, storage: Storage
 ) -> None:
     assert isinstance(template, postgres.Server)
-    async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
+    async with (
+        await JobQueue.open(storage.settings()) as queue,
+        queue.database.read() as connection,
+    ):
         for name, value in addresses._SERVER_LIMITS.items():
             said = await connection.scalar(sa.text(f"SHOW {name}"))
             assert str(said).removesuffix("s") == value.removesuffix("s"), name
@@ -114,11 +117,11 @@ async def test_session_has_the_configured_server_limits(
 LIMITS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 
 
-async def test_bot_sessions_have_timeouts_and_migration_sessions_do_not(place: Place) -> None:
-    assert place.database_url is not None
-    async with await JobQueue.open(place.settings()) as queue:
+async def test_bot_sessions_have_timeouts_and_migration_sessions_do_not(storage: Storage) -> None:
+    assert storage.database_url is not None
+    async with await JobQueue.open(storage.settings()) as queue:
         assert "0" not in await shown(queue.database, LIMITS)
-    without_timeouts = Database(place.database_url, without_timeouts=True)
+    without_timeouts = Database(storage.database_url, without_timeouts=True)
     assert set(await shown(without_timeouts, LIMITS)) == {"0"}
     await without_timeouts.close()
 
@@ -138,8 +141,11 @@ def test_connect_timeout_of_the_address_is_used() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names for it")
-async def test_connection_socket_uses_keepalive_and_user_timeout(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
+async def test_connection_socket_uses_keepalive_and_user_timeout(storage: Storage) -> None:
+    async with (
+        await JobQueue.open(storage.settings()) as queue,
+        queue.database.read() as connection,
+    ):
         raw: Any = await connection.get_raw_connection()
         found = raw.driver_connection._transport.get_extra_info("socket")
         assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -148,13 +154,13 @@ async def test_connection_socket_uses_keepalive_and_user_timeout(place: Place) -
 
 
 async def test_only_non_durable_writes_skip_synchronous_commit(
-    template: postgres.Server, place: Place
+    template: postgres.Server, storage: Storage
 ) -> None:
     assert isinstance(template, postgres.Server)
-    name = sa.make_url(place.database_url or "").database
+    name = sa.make_url(storage.database_url or "").database
     # The tests' own server is told to be quick.
     await template.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
-    async with await JobQueue.open(place.settings()) as queue:
+    async with await JobQueue.open(storage.settings()) as queue:
         for durable in (False, True, False, True):
             async with queue.database.write(durable=durable) as transaction:
                 said = await transaction.scalar(sa.text("SHOW synchronous_commit"))
@@ -163,15 +169,15 @@ async def test_only_non_durable_writes_skip_synchronous_commit(
 
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_timeouts_set_by_the_address_raise_queue_unavailable(
-    place: Place, limit: str
+    storage: Storage, limit: str
 ) -> None:
-    address = f"{place.database_url}?options=-c%20{limit}%3D200ms"
-    strict = Place(place.folder, address)
+    address = f"{storage.database_url}?options=-c%20{limit}%3D200ms"
+    strict = Storage(storage.folder, address)
     async with (
-        await JobQueue.open(place.settings()) as other,
+        await JobQueue.open(storage.settings()) as other,
         await JobQueue.open(strict.settings()) as queue,
     ):
-        job = await accepted(queue)
+        job = await submit_job(queue)
         async with other.database.write() as transaction:
             await transaction.execute(sa.text("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"))
             is_idle = limit.startswith("idle")
@@ -188,17 +194,17 @@ async def asleep_amid_a_transaction(queue: JobQueue) -> None:
 
 
 async def test_transaction_pooler_is_refused_by_name(
-    place: Place,
+    storage: Storage,
 ) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
-        job = await accepted(queue)
+    async with await JobQueue.open(storage.settings()) as queue:
+        job = await submit_job(queue)
         async with queue.database.read() as connection:
             await connection.exec_driver_sql("DEALLOCATE ALL")  # as on a connection of another's
         with pytest.raises(DatabaseAddressError, match="a pooler, such as PgBouncer"):
             await asyncio.gather(*(queue.jobs.get(job.id) for _ in range(2)))
 
 
-async def test_pooler_rejecting_startup_parameters_is_explained(place: Place) -> None:
+async def test_pooler_rejecting_startup_parameters_is_explained(storage: Storage) -> None:
     fields = b"SFATAL\0C08P01\0Munsupported startup parameter: plan_cache_mode\0\0"
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -211,6 +217,6 @@ async def test_pooler_rejecting_startup_parameters_is_explained(place: Place) ->
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        far = Place(place.folder, f"postgresql+asyncpg://atelier@127.0.0.1:{port}/atelier")
+        far = Storage(storage.folder, f"postgresql+asyncpg://atelier@127.0.0.1:{port}/atelier")
         with pytest.raises(DatabaseAddressError, match="ignore those startup parameters"):
             await JobQueue.open(far.settings())

@@ -25,20 +25,20 @@ from tests.kit.samples import (
     PICTURE,
     RESULT,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
-    engine,
+    Storage,
+    advance_with_reaper,
+    claim_job,
+    engine_info,
     failure,
-    looked_after,
-    report,
+    paint_report,
+    submit_job,
 )
 
 
 async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     assert job.state is JobState.QUEUED
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     assert claim.job.id == job.id
     assert claim.job.state is JobState.RUNNING
     assert claim.job.attempts == 1
@@ -53,13 +53,16 @@ async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -
     assert seen.progress == Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
     assert seen.preview_key == PICTURE
     clock.advance(5)
-    assert await queue.claims.finish(claim, RESULT, report(), timelapse_key=PICTURE) == LeaseHeld()
+    assert (
+        await queue.claims.finish(claim, RESULT, paint_report(), timelapse_key=PICTURE)
+        == LeaseHeld()
+    )
     done = await queue.jobs.get(job.id)
     assert done is not None
     assert done.state is JobState.DONE
     assert done.result_key == RESULT
     assert done.timelapse_key == PICTURE
-    assert done.report == report()
+    assert done.report == paint_report()
     assert done.ended_at is not None
     assert done.ended_at.timestamp() == clock.now
     kinds = [event.kind for event in await queue.jobs.history(job.id)]
@@ -73,7 +76,7 @@ async def writes_nothing(queue: JobQueue, old: Claim) -> bool:
         await queue.claims.renew(old),
         await queue.claims.report_progress(old, Progress(9, 10, 0.9)),
         await queue.claims.save_checkpoint(old, RESULT),
-        await queue.claims.finish(old, RESULT, report()),
+        await queue.claims.finish(old, RESULT, paint_report()),
         await queue.claims.fail(old, failure()),
         await queue.claims.cancelled(old),
         await queue.claims.release(old),
@@ -82,32 +85,32 @@ async def writes_nothing(queue: JobQueue, old: Claim) -> bool:
 
 
 async def test_engine_with_a_lost_lease_writes_nothing(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
-    old = await claimed(queue, "first", lease_seconds=30)
+    job = await submit_job(queue)
+    old = await claim_job(queue, "first", lease_seconds=30)
     await queue.claims.save_checkpoint(old, PICTURE)
-    assert await looked_after(queue, clock, 31) == [job.id]
-    new = await claimed(queue, "second")
+    assert await advance_with_reaper(queue, clock, 31) == [job.id]
+    new = await claim_job(queue, "second")
     assert new.job.id == job.id
     assert new.fence > old.fence
     assert new.checkpoint_key == PICTURE
     assert await writes_nothing(queue, old)
-    assert await queue.claims.finish(new, RESULT, report()) == LeaseHeld()
+    assert await queue.claims.finish(new, RESULT, paint_report()) == LeaseHeld()
 
 
 async def test_same_engine_with_an_old_fence_writes_nothing(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await accepted(queue)
-    old = await claimed(queue)
-    await looked_after(queue, clock, 31)
-    new = await claimed(queue)
+    await submit_job(queue)
+    old = await claim_job(queue)
+    await advance_with_reaper(queue, clock, 31)
+    new = await claim_job(queue)
     assert await writes_nothing(queue, old)
     assert await queue.claims.renew(new) == LeaseHeld()
 
 
 async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -> None:
-    await accepted(queue)
-    claim = await claimed(queue, lease_seconds=30)
+    await submit_job(queue)
+    claim = await claim_job(queue, lease_seconds=30)
     for _ in range(5):
         clock.advance(20)
         assert await queue.claims.renew(claim, 30) == LeaseHeld()
@@ -115,11 +118,11 @@ async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -
 
 
 async def test_job_fails_at_its_third_engine_death(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     for death in (1, 2, 3):
-        claim = await claimed(queue)
+        claim = await claim_job(queue)
         assert claim.job.attempts == death
-        assert await looked_after(queue, clock, 31) == [job.id]
+        assert await advance_with_reaper(queue, clock, 31) == [job.id]
     lost = await queue.jobs.get(job.id)
     assert lost is not None
     assert lost.state is JobState.FAILED
@@ -130,8 +133,8 @@ async def test_job_fails_at_its_third_engine_death(queue: JobQueue, clock: FakeC
 
 
 async def test_claim_reaps_expired_leases(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
-    await claimed(queue, "dies")
+    job = await submit_job(queue)
+    await claim_job(queue, "dies")
     again = None
     for _ in range(7):
         assert again is None
@@ -145,9 +148,9 @@ async def test_claim_reaps_expired_leases(queue: JobQueue, clock: FakeClock) -> 
 async def test_a_dead_engines_job_returns_to_its_old_place(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    first, second, third = [await accepted(queue, user) for user in (1, 2, 3)]
-    assert (await claimed(queue)).job.id == first.id
-    await looked_after(queue, clock, 31)
+    first, second, third = [await submit_job(queue, user) for user in (1, 2, 3)]
+    assert (await claim_job(queue)).job.id == first.id
+    await advance_with_reaper(queue, clock, 31)
     assert [job.id for job in await queue.positions.waiting(None)] == [
         first.id,
         second.id,
@@ -159,24 +162,24 @@ async def test_a_dead_engines_job_returns_to_its_old_place(
 
 
 async def test_a_released_job_keeps_its_place_and_its_attempts(queue: JobQueue) -> None:
-    first, second = await accepted(queue, 1), await accepted(queue, 2)
+    first, second = await submit_job(queue, 1), await submit_job(queue, 2)
     for _ in range(5):
-        claim = await claimed(queue)
+        claim = await claim_job(queue)
         assert claim.job.id == first.id
         assert claim.job.attempts == 1
         await queue.claims.save_checkpoint(claim, PICTURE)
         assert await queue.claims.release(claim) == LeaseHeld()
     assert [job.id for job in await queue.positions.waiting(None)] == [first.id, second.id]
-    assert (await claimed(queue)).checkpoint_key == PICTURE
+    assert (await claim_job(queue)).checkpoint_key == PICTURE
 
 
 async def test_retryable_failure_is_tried_three_times(queue: JobQueue) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     for _ in range(3):
         seen = await queue.jobs.get(job.id)
         assert seen is not None
         assert seen.state is JobState.QUEUED
-        await queue.claims.fail(await claimed(queue), failure(), retry=True)
+        await queue.claims.fail(await claim_job(queue), failure(), retry=True)
     failed = await queue.jobs.get(job.id)
     assert failed is not None
     assert failed.state is JobState.FAILED
@@ -184,21 +187,23 @@ async def test_retryable_failure_is_tried_three_times(queue: JobQueue) -> None:
 
 
 async def test_finish_after_a_cancel_request_cancels_the_job(queue: JobQueue) -> None:
-    job = await accepted(queue)
-    claim = await claimed(queue)
+    job = await submit_job(queue)
+    claim = await claim_job(queue)
     assert isinstance(await queue.jobs.cancel(job.id, 1), CancelRequested)
     assert await queue.claims.renew(claim) == LeaseHeld(cancel_requested=True)
-    assert await queue.claims.finish(claim, RESULT, report()) == LeaseHeld(cancel_requested=True)
+    assert await queue.claims.finish(claim, RESULT, paint_report()) == LeaseHeld(
+        cancel_requested=True
+    )
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state is JobState.CANCELLED
 
 
 async def test_a_cancelled_job_of_a_dead_engine_ends(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
-    await claimed(queue)
+    job = await submit_job(queue)
+    await claim_job(queue)
     await queue.jobs.cancel(job.id, 1)
-    await looked_after(queue, clock, 31)
+    await advance_with_reaper(queue, clock, 31)
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state is JobState.CANCELLED
@@ -209,12 +214,12 @@ async def test_a_cancelled_job_of_a_dead_engine_ends(queue: JobQueue, clock: Fak
 async def test_job_row_of_another_version_fails_with_an_explanation(
     queue: JobQueue, column: str, text: str
 ) -> None:
-    strange, plain = await accepted(queue, 1), await accepted(queue, 2)
+    strange, plain = await submit_job(queue, 1), await submit_job(queue, 2)
     async with queue.database.write() as transaction:
         await transaction.connection.execute(
             sa.update(schema.jobs).where(schema.jobs.c.id == strange.id).values({column: text})
         )
-    assert (await claimed(queue)).job.id == plain.id
+    assert (await claim_job(queue)).job.id == plain.id
     failed = await queue.jobs.get(strange.id)
     assert failed is not None
     assert failed.state is JobState.FAILED
@@ -225,7 +230,7 @@ async def test_job_row_of_another_version_fails_with_an_explanation(
 
 @pytest.mark.parametrize("sign", ["bot", "schema"])
 async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(queue: JobQueue, sign: str) -> None:
-    newer = await accepted(queue, 1)
+    newer = await submit_job(queue, 1)
     async with queue.database.write() as transaction:
         if sign == "schema":
             await transaction.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -236,7 +241,7 @@ async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(queue: JobQueue,
         info = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
         await queue.bots.beat(info, connected=True, latency_seconds=0.05)
     with pytest.raises(OtherVersionError, match=r"99.*start an engine of the bot's version"):
-        await claimed(queue)
+        await claim_job(queue)
     left = await queue.jobs.get(newer.id)
     assert left is not None
     assert left.state is JobState.QUEUED
@@ -262,11 +267,11 @@ async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(queue: JobQueue,
 async def test_database_refuses_impossible_job_states(
     queue: JobQueue, before: str, after: dict[str, object]
 ) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     if before != "queued":
-        claim = await claimed(queue)
+        claim = await claim_job(queue)
         if before == "done":
-            await queue.claims.finish(claim, RESULT, report())
+            await queue.claims.finish(claim, RESULT, paint_report())
         if before == "failed":
             await queue.claims.fail(claim, failure())
     with pytest.raises(DBAPIError):
@@ -279,9 +284,9 @@ async def test_database_refuses_impossible_job_states(
 async def test_engines_are_alive_while_their_heartbeats_are_recent(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await queue.engines.register(engine("a"))
+    await queue.engines.register(engine_info("a"))
     clock.advance(20)
-    await queue.engines.register(engine("b"))
+    await queue.engines.register(engine_info("b"))
     assert (await queue.positions.overview(None)).engines_alive == 2
     clock.advance(20)
     assert (await queue.positions.overview(None)).engines_alive == 1
@@ -292,34 +297,38 @@ async def test_engines_are_alive_while_their_heartbeats_are_recent(
     assert (await queue.positions.overview(None)).engines_alive == 1
 
 
-async def test_concurrent_claims_give_each_job_to_one_engine(place: Place) -> None:
+async def test_concurrent_claims_give_each_job_to_one_engine(storage: Storage) -> None:
     async with contextlib.AsyncExitStack() as stack:
         doors = [
-            await stack.enter_async_context(await JobQueue.open(place.settings())) for _ in range(4)
+            await stack.enter_async_context(await JobQueue.open(storage.settings()))
+            for _ in range(4)
         ]
-        jobs = [await accepted(doors[0], user) for user in range(1, 25)]
+        jobs = [await submit_job(doors[0], user) for user in range(1, 25)]
         await asyncio.gather(
-            *(doors[n % 4].engines.register(engine(f"engine-{n % 6}")) for n in range(24))
+            *(doors[n % 4].engines.register(engine_info(f"engine-{n % 6}")) for n in range(24))
         )
         claims = await asyncio.gather(
             *(doors[n % 4].claims.claim(f"engine-{n % 6}") for n in range(30))
         )
         held = [claim for claim in claims if claim is not None]
         assert sorted(claim.job.id for claim in held) == [job.id for job in jobs]
-        ends = [doors[n % 4].claims.finish(claim, RESULT, report()) for n, claim in enumerate(held)]
+        ends = [
+            doors[n % 4].claims.finish(claim, RESULT, paint_report())
+            for n, claim in enumerate(held)
+        ]
         assert set(await asyncio.gather(*ends)) == {LeaseHeld()}
 
 
 async def test_retry_resets_the_hang_count(queue: JobQueue) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     for _ in range(3):
-        await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
+        await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state is JobState.FAILED
     assert await queue.jobs.retry(job.id)
     for state in (JobState.QUEUED, JobState.QUEUED, JobState.FAILED):
-        await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
+        await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
         now = await queue.jobs.get(job.id)
         assert now is not None
         assert now.state is state
@@ -329,8 +338,8 @@ async def test_engine_regains_a_claim_whose_answer_was_lost(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection broke as it was committed; nobody died, and nothing waits for a lease."""
-    job = await accepted(queue)
-    await accepted(queue, 2)
+    job = await submit_job(queue)
+    await submit_job(queue, 2)
     write = queue.database.write
 
     @contextlib.asynccontextmanager
@@ -344,35 +353,35 @@ async def test_engine_regains_a_claim_whose_answer_was_lost(
             broken.setattr(queue.database, "write", unheard)
             with pytest.raises(QueueUnavailableError):
                 await queue.claims.claim("engine")
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     assert (claim.job.id, claim.job.attempts, claim.fence) == (job.id, 1, 3)
     assert await queue.claims.renew(claim) == LeaseHeld()
-    assert (await claimed(queue, "another")).job.id != job.id
+    assert (await claim_job(queue, "another")).job.id != job.id
     assert await queue.claims.claim("engine") is None
 
 
 async def test_engine_with_an_uncertain_claim_takes_no_other_engines_job(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await accepted(queue)
-    others = await claimed(queue, "another")
+    await submit_job(queue)
+    others = await claim_job(queue, "another")
 
     def away(**_how: bool) -> AbstractAsyncContextManager[Transaction]:
         raise QueueUnavailableError("The database is away.")
 
-    await accepted(queue, 2)
+    await submit_job(queue, 2)
     with monkeypatch.context() as broken:
         broken.setattr(queue.database, "write", away)
         with pytest.raises(QueueUnavailableError):
             await queue.claims.claim("engine")
-    assert (await claimed(queue)).job.id != others.job.id
+    assert (await claim_job(queue)).job.id != others.job.id
     assert await queue.claims.renew(others) == LeaseHeld()
 
 
 async def test_job_is_not_blamed_for_hangs_of_another_job(queue: JobQueue) -> None:
-    hangs, other = await accepted(queue), await accepted(queue, 2)
+    hangs, other = await submit_job(queue), await submit_job(queue, 2)
     for _ in range(HANGS_ALLOWED - 1):
-        await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
-    assert (await claimed(queue)).job.id == hangs.id
-    await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
+        await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
+    assert (await claim_job(queue)).job.id == hangs.id
+    await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
     assert [job.id for job in await queue.positions.waiting(None)] == [other.id]

@@ -10,28 +10,28 @@ from tests.jobs.privacy.conftest import finished
 from tests.kit.samples import (
     RESULT,
     FakeClock,
-    accepted,
-    claimed,
+    claim_job,
     delete_for_good,
     failure,
-    report,
+    paint_report,
+    submit_job,
 )
 
 DAY = 86_400.0
 
 
 async def test_delivery_is_recorded_once(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     await queue.deliveries.set_message(job.id, 70, 80)
     (seen,) = await queue.deliveries.due()
     assert (seen.reply.channel_id, seen.reply.message_id) == (70, 80)
     await queue.deliveries.mark_shown(job.id, seen.revision)
     assert await queue.deliveries.due() == []
     await queue.deliveries.mark_shown(job.id, 999)
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     assert len(await queue.deliveries.due()) == 1
     assert not await queue.deliveries.mark_delivered(job.id, how="edit")
-    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), report())
+    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), paint_report())
     assert await queue.deliveries.count_attempt(job.id) == 1
     assert await queue.deliveries.count_attempt(job.id) == 2
     assert await queue.deliveries.mark_delivered(job.id, how="post", message_id=81, channel_id=71)
@@ -44,7 +44,7 @@ async def test_delivery_is_recorded_once(queue: JobQueue, clock: FakeClock) -> N
 
 
 async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> None:
-    first, other = await accepted(queue), await accepted(queue)
+    first, other = await submit_job(queue), await submit_job(queue)
     await queue.deliveries.mark_shown(first.id, first.revision)
     assert [job.id for job in await queue.deliveries.due()] == [other.id]
     await queue.jobs.cancel(first.id, 1)
@@ -60,8 +60,8 @@ async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> Non
 
 
 async def test_older_shown_revision_does_not_replace_a_newer_one(queue: JobQueue) -> None:
-    job = await accepted(queue)
-    claim = await claimed(queue)
+    job = await submit_job(queue)
+    claim = await claim_job(queue)
     running = await queue.jobs.get(job.id)
     assert running is not None
     await queue.deliveries.mark_shown(job.id, running.revision)
@@ -95,7 +95,7 @@ async def test_delivery_to_a_replaced_message_is_not_recorded(queue: JobQueue) -
 
 
 async def test_undeliverable_message_is_no_longer_due(queue: JobQueue) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     await queue.jobs.cancel(job.id, 1)
     assert await queue.deliveries.mark_undeliverable(job.id, "the channel was deleted")
     assert await queue.deliveries.due() == []
@@ -141,12 +141,12 @@ async def test_picture_is_not_announced_after_ten_minutes(
 
 async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
     """Also by a bot that ended between noting the new end and telling of it."""
-    job = await accepted(queue)
-    await queue.claims.fail(await claimed(queue), failure())
+    job = await submit_job(queue)
+    await queue.claims.fail(await claim_job(queue), failure())
     await queue.deliveries.mark_delivered(job.id, how="edit")
     await queue.deliveries.mark_announced(job.id)
     assert await queue.jobs.retry(job.id)
-    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job.id, how="edit")
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
 
@@ -163,14 +163,14 @@ async def test_undone_deletion_is_not_announced(queue: JobQueue) -> None:
 
 @pytest.mark.parametrize("by", ["retry", "undo"])
 async def test_delivery_of_an_old_end_does_not_mark_the_new_end(queue: JobQueue, by: str) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     cleared = await queue.clearings.clear(job.guild_id, 9)
     (cancelled,) = await queue.deliveries.due()
     if by == "retry":
         assert await queue.jobs.retry(job.id)
     else:
         await queue.clearings.undo(cleared.id, job.guild_id, 9)
-    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     deliveries, old = queue.deliveries, cancelled.revision
     assert not await deliveries.mark_delivered(job.id, how="token", revision=old)
     assert not await deliveries.mark_undeliverable(job.id, "it is gone", revision=old)

@@ -33,10 +33,10 @@ from tests.kit.samples import (
     PICTURE,
     RESULT,
     FakeClock,
-    Place,
+    Storage,
+    advance_with_reaper,
     failure,
-    looked_after,
-    report,
+    paint_report,
     submission,
 )
 
@@ -48,7 +48,7 @@ WAITING_ALLOWED = 4
 class QueueMachine(RuleBasedStateMachine):
     """Submits, claims, dies, cancels; and keeps a model of what should have come of it."""
 
-    place: Place
+    storage: Storage
     clean: Any
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class QueueMachine(RuleBasedStateMachine):
         type(self).clean()
         self.queue = self.do(
             JobQueue.open(
-                self.place.settings(atelier_max_waiting_per_user=WAITING_ALLOWED),
+                self.storage.settings(atelier_max_waiting_per_user=WAITING_ALLOWED),
                 clock=self.clock,
             )
         )
@@ -169,7 +169,7 @@ class QueueMachine(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         claim = self.some(data)
         state = JobState.DONE if self.wanted(claim) else JobState.CANCELLED
-        self.do(self.queue.claims.finish(claim, RESULT, report()))
+        self.do(self.queue.claims.finish(claim, RESULT, paint_report()))
         self.end(claim, state)
 
     @precondition(lambda self: self.claims)
@@ -203,7 +203,9 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def all_engines_die(self) -> None:
         wanted = {n: self.wanted(claim) for n, claim in self.claims.items()}
-        assert sorted(self.do(looked_after(self.queue, self.clock, 31))) == sorted(self.claims)
+        assert sorted(self.do(advance_with_reaper(self.queue, self.clock, 31))) == sorted(
+            self.claims
+        )
         for job_id, claim in list(self.claims.items()):
             if not wanted[job_id]:
                 self.end(claim, JobState.CANCELLED)
@@ -219,7 +221,9 @@ class QueueMachine(RuleBasedStateMachine):
         before = self.do(self.queue.jobs.get(claim.job.id))
         assert isinstance(self.do(self.queue.claims.renew(claim)), LeaseLost)
         assert isinstance(self.do(self.queue.claims.save_checkpoint(claim, PICTURE)), LeaseLost)
-        assert isinstance(self.do(self.queue.claims.finish(claim, RESULT, report())), LeaseLost)
+        assert isinstance(
+            self.do(self.queue.claims.finish(claim, RESULT, paint_report())), LeaseLost
+        )
         assert self.do(self.queue.jobs.get(claim.job.id)) == before
 
     @precondition(lambda self: self.state)
@@ -307,7 +311,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert now is not None
         is_it = now.revision == shown.revision and shown.id not in self.delivered
         marked = self.queue.deliveries.mark_delivered(shown.id, how="edit", revision=shown.revision)
-        assert self.do(marked) == is_it
+        assert (self.do(marked) is not None) == is_it
         if is_it:
             self.delivered.add(shown.id)
 
@@ -351,7 +355,7 @@ def run_machine(examples: int) -> None:
 
 def test_queue_matches_its_model_on_sqlite(sqlite_template: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
-        QueueMachine.place = Place(Path(name), None)
+        QueueMachine.storage = Storage(Path(name), None)
 
         def clean() -> None:
             for file in Path(name).glob("atelier.sqlite3*"):
@@ -365,7 +369,7 @@ def test_queue_matches_its_model_on_sqlite(sqlite_template: Path) -> None:
 def test_queue_matches_its_model_on_postgresql(
     postgres_server: postgres.Server, tmp_path: Path
 ) -> None:
-    QueueMachine.place = Place(tmp_path, postgres_server.url("machine"))
+    QueueMachine.storage = Storage(tmp_path, postgres_server.url("machine"))
 
     def clean() -> None:
         for statement in (

@@ -13,11 +13,11 @@ from tests.kit.samples import (
     PICTURE,
     RESULT,
     FakeClock,
-    accepted,
-    claimed,
-    engine,
-    looked_after,
-    report,
+    advance_with_reaper,
+    claim_job,
+    engine_info,
+    paint_report,
+    submit_job,
 )
 
 FOUR = PaintOptions(size_px=256, variants=4)
@@ -37,9 +37,9 @@ async def work(queue: JobQueue) -> float:
 
 
 async def test_uninterrupted_job_measures_its_engines_speed(queue: JobQueue) -> None:
-    await queue.engines.register(engine())
-    await accepted(queue, options=FOUR)
-    await queue.claims.finish(await claimed(queue), KEYS[0], report(SECONDS))
+    await queue.engines.register(engine_info())
+    await submit_job(queue, options=FOUR)
+    await queue.claims.finish(await claim_job(queue), KEYS[0], paint_report(SECONDS))
     assert await measured(queue) == [pytest.approx(SECONDS / await work(queue))]
 
 
@@ -48,32 +48,34 @@ async def test_job_continued_from_another_engine_measures_no_speed(
     queue: JobQueue, clock: FakeClock, dies: bool
 ) -> None:
     """Whether that engine died or was told to end, and left a checkpoint or finished versions."""
-    await queue.engines.register(engine())
+    await queue.engines.register(engine_info())
     for done, key in ((KEYS[:3], None), ((), RESULT)):
-        await accepted(queue, options=FOUR)
-        claim = await claimed(queue)
+        await submit_job(queue, options=FOUR)
+        claim = await claim_job(queue)
         await queue.claims.report_progress(claim, Progress(3, 12, 0.75, done=done))
         if key is not None:
             await queue.claims.save_checkpoint(claim, key)
         if dies:
-            assert await looked_after(queue, clock, 60.0)
+            assert await advance_with_reaper(queue, clock, 60.0)
         else:
             await queue.claims.release(claim)
-        rest = replace(report(SECONDS / 4), variants=KEYS)
-        await queue.claims.finish(await claimed(queue), KEYS[0], rest)
+        rest = replace(paint_report(SECONDS / 4), variants=KEYS)
+        await queue.claims.finish(await claim_job(queue), KEYS[0], rest)
     assert await measured(queue) == []
 
 
 async def test_styles_left_out_are_not_counted_as_work(queue: JobQueue) -> None:
-    await queue.engines.register(engine())
+    await queue.engines.register(engine_info())
     names = ("a", "b", "c", "d")
     styles = tuple(StyleInput(preset=name) for name in names)
     inputs = PaintInputs(content=PICTURE, styles=styles)
-    whole = await accepted(queue, inputs=inputs, options=FOUR.model_copy(update={"vary": "style"}))
-    before, claim = await work(queue), await claimed(queue)
+    whole = await submit_job(
+        queue, inputs=inputs, options=FOUR.model_copy(update={"vary": "style"})
+    )
+    before, claim = await work(queue), await claim_job(queue)
     await queue.claims.leave_out(claim, ["b", "d"])
     await queue.claims.leave_out(claim, ["b", "d"])
-    await queue.claims.finish(claim, KEYS[0], report(SECONDS))
+    await queue.claims.finish(claim, KEYS[0], paint_report(SECONDS))
     assert await work(queue) == pytest.approx(before / 2)
     assert await measured(queue) == [pytest.approx(SECONDS / (before / 2))]
     job = await queue.jobs.get(whole.id)
@@ -83,7 +85,7 @@ async def test_styles_left_out_are_not_counted_as_work(queue: JobQueue) -> None:
 
 async def test_zero_duration_measures_no_speed(queue: JobQueue) -> None:
     """Nothing could be expected of an engine that is infinitely fast."""
-    await queue.engines.register(engine())
-    await accepted(queue)
-    await queue.claims.finish(await claimed(queue), RESULT, report(0.0))
+    await queue.engines.register(engine_info())
+    await submit_job(queue)
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report(0.0))
     assert await measured(queue) == []

@@ -1,39 +1,21 @@
 """What a painting costs the database while it goes on, and which of its previews stay."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 
 import pytest
-import sqlalchemy as sa
 
 from jobs import core
 from jobs.model import Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted, claimed, report
+from tests.kit.samples import Storage, claim_job, paint_report, submit_job
+from tests.kit.statements import statements
 
 
-@contextlib.contextmanager
-def statements(queue: JobQueue) -> Iterator[list[str]]:
-    """The statements that the queue executes inside."""
-    said: list[str] = []
-
-    def hear(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        said.append(statement)
-
-    engine = queue.database.engine.sync_engine
-    sa.event.listen(engine, "before_cursor_execute", hear)
-    try:
-        yield said
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", hear)
-
-
-async def test_progress_report_takes_at_most_three_statements(place: Place) -> None:
-    async with await JobQueue.open(place.settings()) as queue:
-        await accepted(queue)
-        claim = await claimed(queue)
+async def test_progress_report_takes_at_most_three_statements(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings()) as queue:
+        await submit_job(queue)
+        claim = await claim_job(queue)
         keys = [await queue.store.put(f"{n}".encode(), "jpg") for n in range(2)]
         for step, key in enumerate((None, *keys, keys[-1])):
             with statements(queue) as said:
@@ -47,8 +29,8 @@ async def test_newest_two_previews_are_kept_however_often_reported(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch, told: int
 ) -> None:
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", 0.0)
-    await accepted(queue)
-    claim = await claimed(queue)
+    await submit_job(queue)
+    claim = await claim_job(queue)
     keys = []
     for step in range(5):
         keys.append(await queue.store.put(f"{step}".encode(), "jpg"))
@@ -59,13 +41,13 @@ async def test_newest_two_previews_are_kept_however_often_reported(
         )
 
 
-async def test_cancellation_wakes_the_engine_without_a_query(place: Place) -> None:
+async def test_cancellation_wakes_the_engine_without_a_query(storage: Storage) -> None:
     async with (
-        await JobQueue.open(place.settings()) as engines,
-        await JobQueue.open(place.settings()) as bots,
+        await JobQueue.open(storage.settings()) as engines,
+        await JobQueue.open(storage.settings()) as bots,
     ):
-        job = await accepted(bots)
-        await claimed(engines)
+        job = await submit_job(bots)
+        await claim_job(engines)
         while await engines.wait_for_cancellation(job.id, 0.2):
             pass
         waiting = asyncio.create_task(engines.wait_for_cancellation(job.id, 30))
@@ -77,25 +59,25 @@ async def test_cancellation_wakes_the_engine_without_a_query(place: Place) -> No
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_other_commits_do_not_wake_the_engine(place: Place) -> None:
+async def test_other_commits_do_not_wake_the_engine(storage: Storage) -> None:
     """On SQLite nobody hears what a commit is about."""
     async with (
-        await JobQueue.open(place.settings()) as engines,
-        await JobQueue.open(place.settings()) as bots,
+        await JobQueue.open(storage.settings()) as engines,
+        await JobQueue.open(storage.settings()) as bots,
     ):
-        job, other = await accepted(bots, 1), await accepted(bots, 2)
-        await claimed(engines)
-        await claimed(engines)
+        job, other = await submit_job(bots, 1), await submit_job(bots, 2)
+        await claim_job(engines)
+        await claim_job(engines)
         while await engines.wait_for_cancellation(job.id, 0.2):
             pass
         await bots.jobs.cancel(other.id, 2)
-        await accepted(bots, 3)
+        await submit_job(bots, 3)
         assert not await engines.wait_for_cancellation(job.id, 0.5)
 
 
 async def test_renewal_reports_a_requested_cancellation(queue: JobQueue) -> None:
-    job = await accepted(queue)
-    claim = await claimed(queue)
+    job = await submit_job(queue)
+    claim = await claim_job(queue)
     await queue.jobs.cancel(job.id, 1)
     assert await queue.claims.renew(claim) == LeaseHeld(cancel_requested=True)
 
@@ -106,9 +88,9 @@ async def test_previews_checkpoints_and_frames_are_kept_per_job(
     """Two engines paint side by side; each goes on from what is its own."""
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
     store, kept = queue.store, dict[int, list[str]]()
-    await accepted(queue, 1)
-    await accepted(queue, 2)
-    claims = [await claimed(queue, name) for name in ("one", "another")]
+    await submit_job(queue, 1)
+    await submit_job(queue, 2)
+    claims = [await claim_job(queue, name) for name in ("one", "another")]
     for step in range(3):
         for claim in claims:
             number = claim.job.id
@@ -127,7 +109,7 @@ async def test_previews_checkpoints_and_frames_are_kept_per_job(
         assert there == [False, False, True], "the newest checkpoint"
         await queue.claims.release(claim)
     for name in ("one", "another"):
-        again = await claimed(queue, name)
+        again = await claim_job(queue, name)
         mine = kept[again.job.id]
         assert again.checkpoint_key == mine[8]
         assert again.frames == (mine[1], mine[4], mine[7])
@@ -139,9 +121,9 @@ async def test_preview_shared_by_two_jobs_stays_for_the_other(
 ) -> None:
     """The same photograph with the same seed gives the same bytes, and so the same key."""
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
-    await accepted(queue, 1)
-    await accepted(queue, 2)
-    claims = [await claimed(queue, name) for name in ("one", "another")]
+    await submit_job(queue, 1)
+    await submit_job(queue, 2)
+    claims = [await claim_job(queue, name) for name in ("one", "another")]
     same, *others = [await queue.store.put(words, "jpg") for words in (b"a", b"b", b"c")]
     for claim in claims:
         await queue.claims.report_progress(claim, Progress(1, 9, 0.1, 1.0, same))
@@ -154,10 +136,10 @@ async def test_finishing_keeps_the_last_two_previews_for_late_readers(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
-    await accepted(queue)
-    claim = await claimed(queue)
+    await submit_job(queue)
+    claim = await claim_job(queue)
     keys = [await queue.store.put(words, "jpg") for words in (b"a", b"b")]
     for key in keys:
         await queue.claims.report_progress(claim, Progress(1, 9, 0.1, 1.0, key))
-    await queue.claims.finish(claim, await queue.store.put(b"done", "png"), report())
+    await queue.claims.finish(claim, await queue.store.put(b"done", "png"), paint_report())
     assert [await queue.store.exists(key) for key in keys] == [True, True]

@@ -21,67 +21,67 @@ from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
-    engine,
+    Storage,
+    advance_with_reaper,
+    claim_job,
+    engine_info,
     failure,
-    looked_after,
-    report,
+    paint_report,
+    submit_job,
 )
 
 
 async def test_repeated_machine_sleep_loses_no_job(queue: JobQueue, clock: FakeClock) -> None:
-    await accepted(queue)
-    claim = await claimed(queue)
-    await looked_after(queue, clock, 20)
+    await submit_job(queue)
+    claim = await claim_job(queue)
+    await advance_with_reaper(queue, clock, 20)
     for _ in range(4):
         clock.advance(33)  # everybody sleeps
-        assert await looked_after(queue, clock, 5) == [], "the engine is about to renew"
+        assert await advance_with_reaper(queue, clock, 5) == [], "the engine is about to renew"
         assert await queue.claims.renew(claim) == LeaseHeld()
-        assert await looked_after(queue, clock, 20) == []
-    assert await queue.claims.finish(claim, RESULT, report()) == LeaseHeld()
+        assert await advance_with_reaper(queue, clock, 20) == []
+    assert await queue.claims.finish(claim, RESULT, paint_report()) == LeaseHeld()
 
 
 async def test_reaper_back_from_sleep_waits_before_reaping(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    job = await accepted(queue)
-    await claimed(queue)
-    await looked_after(queue, clock, 20)
+    job = await submit_job(queue)
+    await claim_job(queue)
+    await advance_with_reaper(queue, clock, 20)
     clock.advance(60)
     assert await queue.claims.reap() == []
-    assert await looked_after(queue, clock, 10) == [job.id]
+    assert await advance_with_reaper(queue, clock, 10) == [job.id]
 
 
 async def test_clock_set_back_does_not_protect_a_dead_engines_job(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    job = await accepted(queue)
-    await queue.engines.register(engine())
-    await claimed(queue)
-    await looked_after(queue, clock, 20)
+    job = await submit_job(queue)
+    await queue.engines.register(engine_info())
+    await claim_job(queue)
+    await advance_with_reaper(queue, clock, 20)
     clock.advance(-3600)
-    reaped = await looked_after(queue, clock, LEASE_SECONDS + 10)
+    reaped = await advance_with_reaper(queue, clock, LEASE_SECONDS + 10)
     assert reaped == [job.id]
     assert (await queue.positions.overview(None)).engines_alive == 0
 
 
 async def test_clock_set_back_between_starts_keeps_nothing_alive(
-    queue: JobQueue, clock: FakeClock, place: Place
+    queue: JobQueue, clock: FakeClock, storage: Storage
 ) -> None:
     """As after a power cut: the machine came up with a clock that was put right later."""
-    job = await accepted(queue)
-    await queue.engines.register(engine())
+    job = await submit_job(queue)
+    await queue.engines.register(engine_info())
     await queue.bots.enter(BotInfo("a-1", 7, "the container before", 1, "0.2.0"), never)
-    await claimed(queue)
+    await claim_job(queue)
     clock.advance(-3 * 3600)
-    async with await JobQueue.open(place.settings(), clock=clock) as next_start:
+    async with await JobQueue.open(storage.settings(), clock=clock) as next_start:
         assert (await next_start.positions.overview(None)).engines_alive == 0
         assert (await next_start.health.ask(ask_store=False)).bots == ()
         bot = BotInfo("b-1", 7, "this container", 1, "0.2.0")
         assert await next_start.bots.enter(bot, never) is None
-        assert await looked_after(next_start, clock, LEASE_SECONDS + 10) == [job.id]
+        assert await advance_with_reaper(next_start, clock, LEASE_SECONDS + 10) == [job.id]
 
 
 def never(_: BotInfo) -> bool:
@@ -95,12 +95,12 @@ async def test_lost_job_counts_unless_others_jobs_ended_engines_that_day(
 ) -> None:
     """Its member, as it could end engines all day; but not where others' jobs met the same."""
     if others != "never":
-        theirs = await accepted(queue, user_id=2)
+        theirs = await submit_job(queue, user_id=2)
         await end_engine(queue, clock, kind)
         await queue.jobs.cancel(theirs.id, 2)
     if others == "the other day":
         clock.advance(86_400)
-    job = await accepted(queue, user_id=1)
+    job = await submit_job(queue, user_id=1)
     for _ in range(3):
         await end_engine(queue, clock, kind)
     lost = await queue.jobs.get(job.id)
@@ -116,27 +116,27 @@ async def test_lost_job_counts_unless_others_jobs_ended_engines_that_day(
 
 async def end_engine(queue: JobQueue, clock: FakeClock, kind: str) -> None:
     """Let an engine claim the next job, and die or hang over it."""
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     if kind == HUNG:
         await queue.claims.hung(claim, "no sign of life", failure(FailureKind.LOST))
         return
     clock.advance(LEASE_SECONDS + 1)
-    assert await looked_after(queue, clock, 20) == [claim.job.id]
+    assert await advance_with_reaper(queue, clock, 20) == [claim.job.id]
 
 
 async def test_engine_that_only_slept_takes_its_death_back_once(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    job = await accepted(queue)
-    slept = await claimed(queue, "laptop")
-    assert await looked_after(queue, clock, 35) == [job.id]
+    job = await submit_job(queue)
+    slept = await claim_job(queue, "laptop")
+    assert await advance_with_reaper(queue, clock, 35) == [job.id]
     assert await queue.claims.renew(slept) == LeaseLost()
     assert await deaths(queue) == 1
     assert await queue.claims.survived(slept)
     assert not await queue.claims.survived(slept)
     assert await deaths(queue) == 0
-    died = await claimed(queue, "another")
-    await looked_after(queue, clock, 35)
+    died = await claim_job(queue, "another")
+    await advance_with_reaper(queue, clock, 35)
     assert not await queue.claims.survived(slept), "that was another's"
     assert await deaths(queue) == 1
     assert await queue.claims.survived(died)
@@ -148,10 +148,10 @@ async def deaths(queue: JobQueue) -> int:
 
 
 async def test_lost_job_is_a_trouble_shown_to_the_owner(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     for _ in range(3):
-        await claimed(queue)
-        await looked_after(queue, clock, 31)
+        await claim_job(queue)
+        await advance_with_reaper(queue, clock, 31)
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.failure is not None
@@ -163,7 +163,7 @@ async def test_lost_job_is_a_trouble_shown_to_the_owner(queue: JobQueue, clock: 
 async def test_engine_trouble_lasts_until_an_engine_on_its_device_is_well(
     queue: JobQueue,
 ) -> None:
-    first = engine("first", device="cuda:0")
+    first = engine_info("first", device="cuda:0")
     second = EngineInfo("second", first.host, first.device, "lite", "1", 2)
     for each in (first, second):
         await queue.engines.register(each)
@@ -182,9 +182,9 @@ async def troubles(queue: JobQueue) -> tuple[Trouble, ...]:
 async def test_release_with_a_reason_is_recorded_and_costs_no_attempt(
     queue: JobQueue,
 ) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     for _ in range(9):
-        claim = await claimed(queue)
+        claim = await claim_job(queue)
         await queue.claims.release(claim, reason="The picture store refuses.")
     back = await queue.jobs.get(job.id)
     assert back is not None
@@ -197,17 +197,17 @@ async def test_release_with_a_reason_is_recorded_and_costs_no_attempt(
 async def test_all_engines_cut_off_by_an_outage_take_their_deaths_back(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await accepted(queue)
-    await accepted(queue, 2)
-    cut_off = [await claimed(queue, name) for name in ("one", "another")]
-    assert len(await looked_after(queue, clock, 35)) == 2
+    await submit_job(queue)
+    await submit_job(queue, 2)
+    cut_off = [await claim_job(queue, name) for name in ("one", "another")]
+    assert len(await advance_with_reaper(queue, clock, 35)) == 2
     assert [await queue.claims.survived(claim) for claim in cut_off] == [True, True]
 
 
 async def test_retried_job_has_no_death_to_take_back(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
-    slept = await claimed(queue, "laptop")
-    await looked_after(queue, clock, 35)
+    job = await submit_job(queue)
+    slept = await claim_job(queue, "laptop")
+    await advance_with_reaper(queue, clock, 35)
     await queue.jobs.cancel(job.id, 1)
     await queue.jobs.retry(job.id)
     assert not await queue.claims.survived(slept)
@@ -215,13 +215,13 @@ async def test_retried_job_has_no_death_to_take_back(queue: JobQueue, clock: Fak
 
 
 async def test_reaper_just_started_reaps_nothing(
-    queue: JobQueue, clock: FakeClock, place: Place
+    queue: JobQueue, clock: FakeClock, storage: Storage
 ) -> None:
     """As a bot that starts when the database is back: the engines are about to renew."""
-    await accepted(queue)
-    claim = await claimed(queue)
+    await submit_job(queue)
+    claim = await claim_job(queue)
     clock.advance(LEASE_SECONDS + 1)
-    async with await JobQueue.open(place.settings(), clock=clock) as started:
+    async with await JobQueue.open(storage.settings(), clock=clock) as started:
         assert await started.claims.reap() == []
     assert await queue.claims.renew(claim) == LeaseHeld()
 
@@ -230,7 +230,10 @@ async def test_reaper_just_started_reaps_nothing(
 async def test_healthy_device_does_not_clear_the_trouble_of_another(
     queue: JobQueue, place_of: dict[str, str]
 ) -> None:
-    ill, well = engine("ill", device="cuda:0"), engine("well", **{"device": "cuda:0", **place_of})
+    ill, well = (
+        engine_info("ill", device="cuda:0"),
+        engine_info("well", **{"device": "cuda:0", **place_of}),
+    )
     for each in (ill, well):
         await queue.engines.register(each)
     await queue.engines.note_trouble(ill, "the device does not answer.")
@@ -244,19 +247,19 @@ async def test_no_engine_is_reaped_while_the_database_cannot_be_written(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a full disk, where all can still be read: no engine can renew its lease."""
-    job = await accepted(queue)
-    claim = await claimed(queue)
-    await looked_after(queue, clock, 20)
+    job = await submit_job(queue)
+    claim = await claim_job(queue)
+    await advance_with_reaper(queue, clock, 20)
     with monkeypatch.context() as disk:
         disk.setattr(queue.database, "_writing", nothing_is_written)
         for _ in range(12):
             with contextlib.suppress(QueueUnavailableError):
                 await queue.claims.reap()
             clock.advance(5)
-    assert await looked_after(queue, clock, 5) == [], "the engine is about to renew"
+    assert await advance_with_reaper(queue, clock, 5) == [], "the engine is about to renew"
     assert await queue.claims.renew(claim) == LeaseHeld()
     clock.advance(LEASE_SECONDS + 1)
-    assert await looked_after(queue, clock, 10) == [job.id], "this one is dead"
+    assert await advance_with_reaper(queue, clock, 10) == [job.id], "this one is dead"
 
 
 def nothing_is_written(**_: object) -> NoReturn:
@@ -269,10 +272,10 @@ async def test_reaper_does_not_reap_right_after_a_long_lock_wait(
     """As beside a backup tool: the engine waits for the same lock, to renew its lease."""
     shutil.copy(sqlite_template, tmp_path / "atelier.sqlite3")
     monkeypatch.setattr("jobs.db.database.LONG_WAIT_SECONDS", 0.2)
-    async with await JobQueue.open(Place(tmp_path, None).settings(), clock=clock) as queue:
-        job = await accepted(queue)
-        claim = await claimed(queue)
-        await looked_after(queue, clock, LEASE_SECONDS)
+    async with await JobQueue.open(Storage(tmp_path, None).settings(), clock=clock) as queue:
+        job = await submit_job(queue)
+        claim = await claim_job(queue)
+        await advance_with_reaper(queue, clock, LEASE_SECONDS)
         clock.advance(5)
         with contextlib.closing(sqlite3.connect(tmp_path / "atelier.sqlite3")) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -282,4 +285,4 @@ async def test_reaper_does_not_reap_right_after_a_long_lock_wait(
         assert await reaping == []
         assert await queue.claims.renew(claim) == LeaseHeld()
         clock.advance(LEASE_SECONDS + 1)
-        assert await looked_after(queue, clock, 20) == [job.id]
+        assert await advance_with_reaper(queue, clock, 20) == [job.id]

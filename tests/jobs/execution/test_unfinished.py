@@ -32,12 +32,12 @@ from tests.jobs.submission.test_giving_back import (
 )
 from tests.kit.samples import (
     FakeClock,
-    accepted,
-    claimed,
+    claim_job,
     delete_for_good,
     failure,
-    report,
+    paint_report,
     submission,
+    submit_job,
 )
 
 FINISHED: dict[int, list[Ending]] = {
@@ -72,7 +72,7 @@ async def job(queue: JobQueue) -> Job:
     for number in range(10):
         await queue.store.put(f"photograph {number}".encode(), "png")
         await queue.store.put(f"painting {number}".encode(), "png")
-    return await accepted(queue, MEMBER, **ALBUM)
+    return await submit_job(queue, MEMBER, **ALBUM)
 
 
 async def fresh(queue: JobQueue, job: Job) -> Job:
@@ -107,7 +107,7 @@ async def test_cancelled_job_that_finishes_anyway_keeps_all_pictures(
 ) -> None:
     claim = await paint(queue, 9)
     await queue.jobs.cancel(job.id, MEMBER)
-    await queue.claims.finish(claim, PAINTED[0], replace(report(), variants=PAINTED))
+    await queue.claims.finish(claim, PAINTED[0], replace(paint_report(), variants=PAINTED))
     ended = await fresh(queue, job)
     assert ended.state is JobState.CANCELLED
     assert ended.versions == PAINTED
@@ -130,9 +130,9 @@ async def test_undone_clear_paints_only_the_remaining_pictures(queue: JobQueue, 
     cleared = await queue.clearings.clear(5, MODERATOR)
     await queue.retention.gc()
     await queue.clearings.undo(cleared.id, 5, MODERATOR)
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     assert claim.done == PAINTED[:3]
-    await queue.claims.finish(claim, PAINTED[0], replace(report(), variants=PAINTED))
+    await queue.claims.finish(claim, PAINTED[0], replace(paint_report(), variants=PAINTED))
     done = await fresh(queue, job)
     assert (done.state, done.versions) == (JobState.DONE, PAINTED)
 
@@ -145,7 +145,7 @@ async def test_retried_job_paints_only_the_remaining_pictures(
     again = await queue.jobs.retry(job.id)
     assert again is not None
     assert (again.result_key, again.versions) == (None, ())
-    assert (await claimed(queue)).done == PAINTED[:3]
+    assert (await claim_job(queue)).done == PAINTED[:3]
 
 
 async def test_older_row_without_a_result_keeps_its_finished_pictures(
@@ -235,7 +235,7 @@ async def test_finished_pictures_are_exported_measured_and_erased(
 async def test_undelivered_finished_pictures_are_listed(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
-    other = await accepted(queue, MEMBER)
+    other = await submit_job(queue, MEMBER)
     await stopped_after(3)(queue, clock)
     await queue.jobs.cancel(other.id, MEMBER)
     for each in (job, other):
@@ -245,8 +245,8 @@ async def test_undelivered_finished_pictures_are_listed(
 
 async def test_unfinished_single_picture_job_leaves_no_picture(queue: JobQueue) -> None:
     """As before, of a job with one picture."""
-    job = await accepted(queue, MEMBER)
-    claim = await claimed(queue)
+    job = await submit_job(queue, MEMBER)
+    claim = await claim_job(queue)
     await queue.claims.report_progress(claim, Progress(1, 2, 0.5))
     await queue.claims.fail(claim, failure(FailureKind.INPUT))
     ended = await fresh(queue, job)

@@ -4,7 +4,7 @@ from common.defaults import Defaults
 from jobs.management.audit import BEFORE, COMMAND_LINE
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import painted
-from tests.kit.samples import accepted
+from tests.kit.samples import submit_job
 
 GUILD, ADMIN, MEMBER = 5, 9, 1
 
@@ -16,7 +16,7 @@ async def log_of(queue: JobQueue) -> list[tuple[int, str, dict[str, object]]]:
 
 
 async def test_admin_actions_on_others_jobs_are_audited(queue: JobQueue) -> None:
-    first, second = await accepted(queue, MEMBER, GUILD), await accepted(queue, MEMBER, GUILD)
+    first, second = await submit_job(queue, MEMBER, GUILD), await submit_job(queue, MEMBER, GUILD)
     await queue.jobs.move_to_front(second.id, ADMIN)
     await queue.jobs.remove(second.id, ADMIN)
     await queue.jobs.remove(second.id, ADMIN)  # it has ended: nothing is done any more

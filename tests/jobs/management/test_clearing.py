@@ -16,12 +16,12 @@ from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
+    Storage,
+    claim_job,
     delete_for_good,
-    report,
+    paint_report,
     submission,
+    submit_job,
 )
 
 ADMIN = 9
@@ -45,9 +45,9 @@ async def undone(queue: JobQueue, cleared: Cleared, guild_id: int | None = 5) ->
 
 
 async def test_clearing_cancels_only_the_servers_waiting_jobs(queue: JobQueue) -> None:
-    jobs = [await accepted(queue, user, 5) for user in (1, 2, 3)]
-    other = await accepted(queue, 1, 6)
-    running = await claimed(queue)
+    jobs = [await submit_job(queue, user, 5) for user in (1, 2, 3)]
+    other = await submit_job(queue, 1, 6)
+    running = await claim_job(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert set(cleared.job_ids) == {job.id for job in jobs} - {running.job.id}
     assert await order(queue) == [other.id]
@@ -57,8 +57,8 @@ async def test_clearing_cancels_only_the_servers_waiting_jobs(queue: JobQueue) -
 
 async def test_undo_returns_cleared_jobs_to_their_old_places(queue: JobQueue) -> None:
     await queue.limits.set(5, {"priority_role_ids": [11]}, ADMIN)
-    jobs = [await accepted(queue, user, guild) for user in (1, 2) for guild in (5, 6, 5, None, 5)]
-    await accepted(queue, 3, 5, role_ids=(11,))
+    jobs = [await submit_job(queue, user, guild) for user in (1, 2) for guild in (5, 6, 5, None, 5)]
+    await submit_job(queue, 3, 5, role_ids=(11,))
     await queue.jobs.move_to_front(jobs[9].id, ADMIN)
     before = await order(queue)
     positions = await queue.positions.get_many(before)
@@ -93,14 +93,14 @@ async def test_undone_clear_leaves_the_same_order_as_no_clear(queue: JobQueue, s
             # Before and after in turns, so that neither server is favoured by its ids.
             pairs.append(
                 (
-                    await accepted(queue, user, 5, options=options),
-                    await accepted(queue, user + 10, 6, options=options),
+                    await submit_job(queue, user, 5, options=options),
+                    await submit_job(queue, user + 10, 6, options=options),
                 )
             )
 
     await some(8)
     for _ in range(dice.randint(0, 2) * 2):
-        await queue.claims.finish(await claimed(queue), RESULT, report())
+        await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     cleared = await queue.clearings.clear(5, ADMIN)
     await some(5)
     await undone(queue, cleared)
@@ -116,11 +116,11 @@ async def test_undone_clear_leaves_the_same_order_as_no_clear(queue: JobQueue, s
 
 
 async def test_undo_puts_jobs_before_the_users_later_jobs(queue: JobQueue) -> None:
-    mine = [await accepted(queue, 1) for _ in range(2)]
-    theirs = await accepted(queue, 2)
+    mine = [await submit_job(queue, 1) for _ in range(2)]
+    theirs = await submit_job(queue, 2)
     cleared = await queue.clearings.clear(5, ADMIN)
-    late = await accepted(queue, 1)
-    newcomer = await accepted(queue, 3)
+    late = await submit_job(queue, 1)
+    newcomer = await submit_job(queue, 3)
     await undone(queue, cleared)
     ids = await order(queue)
     assert ids[0] == mine[0].id
@@ -128,27 +128,29 @@ async def test_undo_puts_jobs_before_the_users_later_jobs(queue: JobQueue) -> No
     assert set(ids[1:3]) == {theirs.id, newcomer.id}
 
 
-async def test_undo_makes_jobs_count_against_limits_again(place: Place, clock: FakeClock) -> None:
-    settings = place.settings(atelier_max_waiting_per_user=2, atelier_max_per_day=3)
+async def test_undo_makes_jobs_count_against_limits_again(
+    storage: Storage, clock: FakeClock
+) -> None:
+    settings = storage.settings(atelier_max_waiting_per_user=2, atelier_max_per_day=3)
     async with await JobQueue.open(settings, clock=clock) as queue:
-        await accepted(queue, 1)
-        await accepted(queue, 1)
+        await submit_job(queue, 1)
+        await submit_job(queue, 1)
         cleared = await queue.clearings.clear(5, ADMIN)
         clock.advance(5)
-        await accepted(queue, 1)
+        await submit_job(queue, 1)
         await undone(queue, cleared)
         refused = await queue.submissions.submit(submission(1))
         assert isinstance(refused, Refused)
         assert (refused.refusal.limit, refused.refusal.current) == ("max_waiting_per_user", 3)
         for _ in range(3):
-            await queue.claims.finish(await claimed(queue), RESULT, report())
+            await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
         refused = await queue.submissions.submit(submission(1))
         assert isinstance(refused, Refused)
         assert (refused.refusal.limit, refused.refusal.current) == ("max_per_day", 3)
 
 
 async def test_undo_leaves_an_uncounted_job_uncounted(queue: JobQueue) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     await queue.jobs.cancel(job.id, 1)
     await queue.jobs.retry(job.id)
     await undone(queue, await queue.clearings.clear(5, ADMIN))
@@ -159,7 +161,7 @@ async def test_undo_leaves_an_uncounted_job_uncounted(queue: JobQueue) -> None:
 
 
 async def test_undo_makes_jobs_due_for_delivery_again(queue: JobQueue) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     await queue.deliveries.mark_shown(job.id, job.revision)
     cleared = await queue.clearings.clear(5, ADMIN)
     await queue.deliveries.mark_delivered(job.id, how="edit")
@@ -169,16 +171,16 @@ async def test_undo_makes_jobs_due_for_delivery_again(queue: JobQueue) -> None:
     assert (shown.id, shown.state, shown.ended_at) == (job.id, JobState.QUEUED, None)
     # A delivery of the cancelled message that was under way marks nothing any more.
     assert not await queue.deliveries.mark_delivered(job.id, how="edit")
-    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     assert await queue.deliveries.mark_delivered(job.id, how="edit")
 
 
 async def test_undo_restores_only_jobs_cancelled_by_that_clear(queue: JobQueue) -> None:
-    own = await accepted(queue, 1)
+    own = await submit_job(queue, 1)
     await queue.jobs.cancel(own.id, 1)
-    first = await accepted(queue, 1)
+    first = await submit_job(queue, 1)
     one = await queue.clearings.clear(5, ADMIN)
-    second = await accepted(queue, 2)
+    second = await submit_job(queue, 2)
     other = await queue.clearings.clear(5, ADMIN)
     assert (await undone(queue, other)).job_ids == (second.id,)
     assert (await undone(queue, one)).job_ids == (first.id,)
@@ -189,7 +191,7 @@ async def test_undo_restores_only_jobs_cancelled_by_that_clear(queue: JobQueue) 
 
 
 async def test_undo_skips_a_job_retried_since_the_clear(queue: JobQueue) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await queue.jobs.retry(job.id) is not None
     await queue.jobs.cancel(job.id, 1)
@@ -198,8 +200,8 @@ async def test_undo_skips_a_job_retried_since_the_clear(queue: JobQueue) -> None
 
 
 async def test_undo_leaves_jobs_without_pictures_cancelled(queue: JobQueue) -> None:
-    deleted, kept = await accepted(queue, 1), await accepted(queue, 2)
-    erased = await accepted(queue, 3)
+    deleted, kept = await submit_job(queue, 1), await submit_job(queue, 2)
+    erased = await submit_job(queue, 3)
     cleared = await queue.clearings.clear(5, ADMIN)
     await delete_for_good(queue, deleted.id, 1)
     await queue.privacy.erase_user(3)
@@ -211,7 +213,7 @@ async def test_undo_leaves_jobs_without_pictures_cancelled(queue: JobQueue) -> N
 
 
 async def test_clear_cannot_be_undone_after_ten_minutes(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert cleared.undo_until.timestamp() == clock.now + 600
     clock.advance(601)
@@ -225,7 +227,7 @@ async def test_clear_cannot_be_undone_after_ten_minutes(queue: JobQueue, clock: 
 
 
 async def test_another_server_cannot_undo_a_clear(queue: JobQueue) -> None:
-    await accepted(queue)
+    await submit_job(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await queue.clearings.undo(cleared.id, 6, ADMIN) == TooLateToUndo()
     await queue.blocks.add(5, 3, ADMIN)
@@ -234,7 +236,7 @@ async def test_another_server_cannot_undo_a_clear(queue: JobQueue) -> None:
 
 
 async def test_clear_of_all_servers_can_be_undone(queue: JobQueue) -> None:
-    jobs = [await accepted(queue, user, guild) for user in (1, 2) for guild in (5, 6, None)]
+    jobs = [await submit_job(queue, user, guild) for user in (1, 2) for guild in (5, 6, None)]
     before = await order(queue)
     cleared = await queue.clearings.clear(None, ADMIN)
     assert set(cleared.job_ids) == {job.id for job in jobs}
@@ -243,7 +245,7 @@ async def test_clear_of_all_servers_can_be_undone(queue: JobQueue) -> None:
 
 
 async def test_undo_resets_the_delivery_attempts(queue: JobQueue) -> None:
-    job = await accepted(queue, 1, 5)
+    job = await submit_job(queue, 1, 5)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await queue.deliveries.count_attempt(job.id) == 1
     await undone(queue, cleared)
@@ -252,7 +254,7 @@ async def test_undo_resets_the_delivery_attempts(queue: JobQueue) -> None:
 
 async def test_undo_leaves_a_job_deleted_by_its_member_cancelled(queue: JobQueue) -> None:
     """Also while the deletion can be taken back; else it would be painted without its pictures."""
-    deleted, other = await accepted(queue, 1), await accepted(queue, 2)
+    deleted, other = await submit_job(queue, 1), await submit_job(queue, 2)
     cleared = await queue.clearings.clear(5, ADMIN)
     assert await queue.retention.delete_soon(deleted.id, 1)
     outcome = await undone(queue, cleared)
@@ -283,7 +285,7 @@ async def test_interrupted_clear_is_undone_with_the_next_clear(
 ) -> None:
     """The admin read that the database is away, and pressed once more."""
     for user in (1, 2, 3):
-        await accepted(queue, user)
+        await submit_job(queue, user)
     before = await order(queue)
     await broken_off(queue, monkeypatch, stops_at)
     cleared = await queue.clearings.clear(5, ADMIN)
@@ -310,7 +312,7 @@ async def test_interrupted_clear_is_continued_only_by_the_same_admin_in_time(
     seconds: float,
 ) -> None:
     """It would be in the log as done by somebody else, or could not be undone."""
-    job = await accepted(queue, 1, guild_id)
+    job = await submit_job(queue, 1, guild_id)
     await broken_off(queue, monkeypatch)
     clock.advance(seconds)
     cleared = await queue.clearings.clear(guild_id, admin)

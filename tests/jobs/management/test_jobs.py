@@ -5,14 +5,14 @@ import pytest
 from jobs.model import JobState, Progress
 from jobs.outcomes import AlreadyEnded, Cancelled, LeaseHeld, NoSuchJob, NotYours
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, FakeClock, accepted, claimed, failure, report
+from tests.kit.samples import RESULT, FakeClock, claim_job, failure, paint_report, submit_job
 
 MEMBER, ADMIN, ANOTHER = 1, 9, 8
 
 
 async def test_a_members_jobs_come_in_pages_from_all_servers(queue: JobQueue) -> None:
-    jobs = [(await accepted(queue, MEMBER, guild)).id for guild in (5, 6, 5, 5, None)]
-    await accepted(queue, 2, 5)
+    jobs = [(await submit_job(queue, MEMBER, guild)).id for guild in (5, 6, 5, 5, None)]
+    await submit_job(queue, 2, 5)
 
     async def listed(**which: int) -> list[int]:
         return [job.id for job in await queue.jobs.of_user(MEMBER, **which)]  # type: ignore[arg-type]
@@ -23,8 +23,8 @@ async def test_a_members_jobs_come_in_pages_from_all_servers(queue: JobQueue) ->
 
 
 async def test_first_admin_to_cancel_a_running_job_is_named(queue: JobQueue) -> None:
-    job = await accepted(queue, MEMBER)
-    claim = await claimed(queue)
+    job = await submit_job(queue, MEMBER)
+    claim = await claim_job(queue)
     for admin in (ADMIN, ANOTHER):
         await queue.jobs.remove(job.id, admin)
     await queue.claims.cancelled(claim)
@@ -36,7 +36,7 @@ async def test_first_admin_to_cancel_a_running_job_is_named(queue: JobQueue) -> 
 
 
 async def test_member_cancelling_their_own_job_is_not_named(queue: JobQueue) -> None:
-    job = await accepted(queue, MEMBER)
+    job = await submit_job(queue, MEMBER)
     await queue.jobs.cancel(job.id, MEMBER)
     ended = await queue.jobs.get(job.id)
     assert ended is not None
@@ -46,8 +46,8 @@ async def test_member_cancelling_their_own_job_is_not_named(queue: JobQueue) -> 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_retried_job_starts_from_scratch(queue: JobQueue, fails: bool) -> None:
     """Neither the wish to cancel it nor the checkpoint of the first try is there any more."""
-    job = await accepted(queue, MEMBER)
-    claim = await claimed(queue)
+    job = await submit_job(queue, MEMBER)
+    claim = await claim_job(queue)
     await queue.claims.save_checkpoint(claim, await queue.store.put(b"half", "ckpt"))
     await queue.claims.report_progress(claim, Progress(1, 2, 0.5))
     if fails:
@@ -63,30 +63,30 @@ async def test_retried_job_starts_from_scratch(queue: JobQueue, fails: bool) -> 
     assert (again.state, again.failure, again.cancelled_by) == (JobState.QUEUED, None, None)
     assert (again.attempts, again.started_at, again.progress) == (0, None, None)
     assert (again.delivered_at, again.came_by_dm) == (None, False)
-    second = await claimed(queue)
+    second = await claim_job(queue)
     assert second.checkpoint_key is None
     assert await queue.claims.renew(second) == LeaseHeld(cancel_requested=False)
 
 
 async def test_only_failed_or_cancelled_jobs_can_be_retried(queue: JobQueue) -> None:
-    job = await accepted(queue, MEMBER)
+    job = await submit_job(queue, MEMBER)
     assert await queue.jobs.retry(job.id) is None
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     assert await queue.jobs.retry(job.id) is None
-    await queue.claims.finish(claim, RESULT, report())
+    await queue.claims.finish(claim, RESULT, paint_report())
     assert await queue.jobs.retry(job.id) is None
 
 
 async def test_deleted_jobs_cannot_be_retried(queue: JobQueue) -> None:
     """It would be painted without its pictures."""
-    job = await accepted(queue, MEMBER)
+    job = await submit_job(queue, MEMBER)
     await queue.jobs.cancel(job.id, MEMBER)
     await queue.retention.delete_soon(job.id, MEMBER)
     assert await queue.jobs.retry(job.id) is None
 
 
 async def test_cancel_answers_for_foreign_unknown_and_ended_jobs(queue: JobQueue) -> None:
-    job = await accepted(queue, MEMBER)
+    job = await submit_job(queue, MEMBER)
     assert isinstance(await queue.jobs.cancel(job.id, ANOTHER), NotYours)
     assert isinstance(await queue.jobs.cancel(12345, ANOTHER), NoSuchJob)
     assert isinstance(await queue.jobs.cancel(job.id, ANOTHER, by_admin=True), Cancelled)
@@ -100,8 +100,8 @@ async def test_job_keeps_the_start_time_of_its_first_claim(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     """How long it waited is not counted anew where its engine gave it back."""
-    await accepted(queue, MEMBER)
-    first = await claimed(queue)
+    await submit_job(queue, MEMBER)
+    first = await claim_job(queue)
     clock.advance(60)
     await queue.claims.release(first)
-    assert (await claimed(queue)).job.started_at == first.job.started_at
+    assert (await claim_job(queue)).job.started_at == first.job.started_at

@@ -3,7 +3,7 @@
 from common.defaults import Defaults
 from jobs.management.servers import SETTINGS_KEPT_DAYS
 from jobs.queue import JobQueue
-from tests.kit.samples import FakeClock, accepted
+from tests.kit.samples import FakeClock, submit_job
 
 DAY = 86_400.0
 BOT, OTHER_BOT = 7, 8
@@ -86,7 +86,7 @@ async def test_settings_of_another_bots_server_are_kept(queue: JobQueue, clock: 
 
 
 async def test_block_on_all_servers_is_kept(queue: JobQueue, clock: FakeClock) -> None:
-    await accepted(queue)
+    await submit_job(queue)
     await queue.blocks.add(None, 5, 9)
     await queue.servers.note(BOT, [])
     clock.advance(2 * SETTINGS_KEPT_DAYS * DAY)

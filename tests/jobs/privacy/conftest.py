@@ -3,7 +3,7 @@ import pytest
 from common.options import PaintInputs, StyleInput
 from jobs.privacy import retention
 from jobs.queue import JobQueue
-from tests.kit.samples import accepted, claimed, report
+from tests.kit.samples import claim_job, paint_report, submit_job
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ async def painted(queue: JobQueue, name: str, user_id: int = 1, guild_id: int | 
 async def finished(queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5) -> int:
     content = await queue.store.put(f"photograph {name}".encode(), "png")
     inputs = PaintInputs(content=content, styles=(StyleInput(preset="x"),))
-    job = await accepted(queue, user_id, guild_id, inputs=inputs)
-    claim = await claimed(queue)
+    job = await submit_job(queue, user_id, guild_id, inputs=inputs)
+    claim = await claim_job(queue)
     result = await queue.store.put(f"painting {name}".encode(), "png")
-    await queue.claims.finish(claim, result, report())
+    await queue.claims.finish(claim, result, paint_report())
     return job.id
 
 

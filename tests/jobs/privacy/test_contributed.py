@@ -16,7 +16,7 @@ from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.privacy import retention
 from jobs.queue import JobQueue
-from tests.kit.samples import FakeClock, accepted, claimed, report, submission
+from tests.kit.samples import FakeClock, claim_job, paint_report, submission, submit_job
 
 ADA, BEA, CAI = 1, 2, 3
 
@@ -39,17 +39,17 @@ async def posted(
     chosen = StyleInput(picture=style) if style else StyleInput(preset="starry-night")
     inputs = PaintInputs(content=photo, styles=(chosen,))
     parent = None if of is None else of.id
-    return await accepted(queue, user_id, 5, inputs=inputs, parent_job_id=parent)
+    return await submit_job(queue, user_id, 5, inputs=inputs, parent_job_id=parent)
 
 
 async def painted(
     queue: JobQueue, user_id: int, photo: str, style: str | None = None, *, of: Job | None = None
 ) -> Job:
     job = await posted(queue, user_id, photo, style, of=of)
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     film = await stored(queue, f"film {job.id}")
     result = await stored(queue, f"painting {job.id}")
-    await queue.claims.finish(claim, result, report(), timelapse_key=film)
+    await queue.claims.finish(claim, result, paint_report(), timelapse_key=film)
     return await fresh(queue, job)
 
 
@@ -133,7 +133,7 @@ async def test_erasure_fails_unfinished_remixes_and_refunds_them(
     photo = await stored(queue, "ada's photograph")
     first = await painted(queue, ADA, photo)
     running = await posted(queue, BEA, photo, of=first)
-    await claimed(queue)
+    await claim_job(queue)
     waiting = await posted(queue, CAI, photo, of=first)
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
@@ -215,10 +215,10 @@ async def test_version_can_be_taken_after_the_photo_is_erased(queue: JobQueue, v
         styles=(StyleInput(preset="starry-night"),),
     )
     options = PaintOptions(size_px=256, variants=2, vary=vary)
-    job = await accepted(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
+    job = await submit_job(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
     results = tuple([await stored(queue, f"version {number}") for number in range(2)])
-    claim = await claimed(queue)
-    await queue.claims.finish(claim, results[0], replace(report(), variants=results))
+    claim = await claim_job(queue)
+    await queue.claims.finish(claim, results[0], replace(paint_report(), variants=results))
     before = await fresh(queue, job)
     await queue.privacy.erase_user(ADA)
     now = await fresh(queue, job)
@@ -241,9 +241,9 @@ async def test_erasure_keeps_finished_versions_of_an_unfinished_job(
     first = await painted(queue, ADA, photo)
     inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
     options = PaintOptions(size_px=256, variants=3)
-    job = await accepted(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
+    job = await submit_job(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
     finished, preview = await stored(queue, "version 0"), await stored(queue, "preview")
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     told = Progress(1, 3, 0.4, preview_key=preview, done=(finished,))
     await queue.claims.report_progress(claim, told)
     if ends == "before":

@@ -12,7 +12,7 @@ from jobs.privacy import retention
 from jobs.privacy.retention import UNDO_SECONDS
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import keys_of, painted
-from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, report
+from tests.kit.samples import FakeClock, claim_job, delete_for_good, paint_report, submit_job
 
 MEMBER, ADMIN = 1, 9
 
@@ -73,7 +73,7 @@ async def test_deletion_undone_at_the_last_moment_keeps_the_picture(
 async def test_job_retried_while_expiring_keeps_its_pictures(
     queue: JobQueue,
 ) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     await queue.jobs.cancel(job.id, MEMBER)
     assert await queue.jobs.retry(job.id) is not None
     await queue.retention._expire_one(job.id)
@@ -100,8 +100,8 @@ async def test_job_finishes_though_its_cleanup_finds_the_database_down(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or its engine would write the end once more, and take it for a lease that it lost."""
-    await accepted(queue)
-    claim = await claimed(queue)
+    await submit_job(queue)
+    claim = await claim_job(queue)
     await queue.claims.save_checkpoint(claim, await queue.store.put(b"half", "ckpt"))
     result = await queue.store.put(b"done", "png")
 
@@ -110,5 +110,5 @@ async def test_job_finishes_though_its_cleanup_finds_the_database_down(
 
     with monkeypatch.context() as patch:
         patch.setattr(queue.database, "read", away)
-        assert await queue.claims.finish(claim, result, report()) == LeaseHeld()
+        assert await queue.claims.finish(claim, result, paint_report()) == LeaseHeld()
     assert await is_there(queue, claim.job.id)

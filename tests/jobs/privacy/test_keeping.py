@@ -12,7 +12,14 @@ from jobs.outcomes import ClearUndone
 from jobs.privacy.retention import UNDO_SECONDS
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import keys_of, painted
-from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, engine, report
+from tests.kit.samples import (
+    FakeClock,
+    claim_job,
+    delete_for_good,
+    engine_info,
+    paint_report,
+    submit_job,
+)
 
 DAY = 86_400.0
 
@@ -48,9 +55,9 @@ async def test_pictures_are_kept_as_long_as_the_server_says(
 
 @pytest.mark.usefixtures("hasty")
 async def test_undelivered_pictures_are_kept_longer(queue: JobQueue, clock: FakeClock) -> None:
-    await accepted(queue)
-    claim = await claimed(queue)
-    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), report())
+    await submit_job(queue)
+    claim = await claim_job(queue)
+    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), paint_report())
     clock.advance(31 * DAY)
     assert (await queue.retention.gc()).expired_jobs == 0
     clock.advance(7 * DAY)
@@ -68,9 +75,9 @@ async def test_gc_deletes_an_unreferenced_file(queue: JobQueue) -> None:
 
 
 async def test_gc_keeps_live_engines_intakes_and_clearings(queue: JobQueue) -> None:
-    await queue.engines.register(engine())
+    await queue.engines.register(engine_info())
     await queue.intakes.open(77, 1, {})
-    job = await accepted(queue)
+    job = await submit_job(queue)
     cleared = await queue.clearings.clear(5, 9)
     await queue.retention.gc()
     assert (await queue.positions.overview(None)).engines_alive == 1
@@ -93,7 +100,7 @@ async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
     assert deleted.pictures_deleted_at is not None
     assert not await queue.store.exists(content)
     assert not await queue.store.exists(result)
-    waiting = await accepted(queue, 1)
+    waiting = await submit_job(queue, 1)
     assert await queue.retention.delete_soon(waiting.id, 1) is None
 
 
@@ -139,8 +146,8 @@ async def test_deletion_keeps_a_picture_another_job_uses(queue: JobQueue) -> Non
 
 @pytest.mark.usefixtures("hasty")
 async def test_superseded_checkpoints_and_previews_are_deleted_at_once(queue: JobQueue) -> None:
-    await accepted(queue)
-    claim = await claimed(queue)
+    await submit_job(queue)
+    claim = await claim_job(queue)
     checkpoints, previews = [], []
     for step in range(4):
         checkpoints.append(await queue.store.put(f"c{step}".encode(), "bin"))
@@ -176,14 +183,14 @@ async def test_styles_are_saved_replaced_limited_and_removed(queue: JobQueue) ->
 
 async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) -> None:
     clock.now = 20_000 * DAY + 3600
-    await accepted(queue, 1)
+    await submit_job(queue, 1)
     clock.advance(10)
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     clock.advance(30)
-    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), report())
+    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), paint_report())
     clock.advance(DAY)
-    await queue.jobs.cancel((await accepted(queue, 2)).id, 2)
-    await accepted(queue, 3, 6)
+    await queue.jobs.cancel((await submit_job(queue, 2)).id, 2)
+    await submit_job(queue, 3, 6)
     stats = await queue.statistics.read(5, 7)
     assert [(day.pictures, day.users, day.cancelled) for day in stats.days] == [
         (1, 1, 0),
@@ -206,7 +213,7 @@ async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) 
         )
     else:
         rules = ("PRAGMA ignore_check_constraints = ON", "DROP TRIGGER jobs_transitions")
-    odd, next_one = await accepted(queue, 1), await accepted(queue, 2)
+    odd, next_one = await submit_job(queue, 1), await submit_job(queue, 2)
     async with queue.database.write() as transaction:
         for rule in rules:
             await transaction.connection.execute(sa.text(rule))
@@ -217,7 +224,7 @@ async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) 
     assert job is not None
     assert job.unreadable is not None
     assert [each.id for each in await queue.deliveries.due()] == [odd.id, next_one.id]
-    assert (await claimed(queue)).job.id == next_one.id
+    assert (await claim_job(queue)).job.id == next_one.id
     await queue.claims.reap()
     await queue.retention.gc()
     await queue.positions.get_many([odd.id, next_one.id])
@@ -251,7 +258,7 @@ async def test_gc_deletes_only_obsolete_rows(queue: JobQueue, clock: FakeClock) 
             found = await connection.scalar(sa.select(sa.func.count()).select_from(table))
             return int(found or 0)
 
-    await queue.engines.register(engine())
+    await queue.engines.register(engine_info())
     await queue.intakes.open(77, 1, {})
     await queue.intakes.close(77)
     ends = datetime.fromtimestamp(clock.now + DAY, UTC)
@@ -275,13 +282,13 @@ async def test_gc_deletes_only_obsolete_rows(queue: JobQueue, clock: FakeClock) 
 async def test_timelapse_and_records_are_kept_as_long_as_the_picture(
     queue: JobQueue,
 ) -> None:
-    await accepted(queue)
-    claim = await claimed(queue)
+    await submit_job(queue)
+    claim = await claim_job(queue)
     result, film, plot = [
         await queue.store.put(words, kind)
         for words, kind in ((b"a", "png"), (b"b", "mp4"), (b"c", "png"))
     ]
-    told = replace(report(), records={"losses.png": plot})
+    told = replace(paint_report(), records={"losses.png": plot})
     await queue.claims.finish(claim, result, told, timelapse_key=film)
     await queue.retention.gc()
     assert all([await queue.store.exists(key) for key in (result, film, plot)])

@@ -21,7 +21,7 @@ from jobs.privacy import erasures
 from jobs.privacy.retention import TOKEN_SECONDS
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import keys_of, painted
-from tests.kit.samples import FakeClock, Place, accepted, claimed, submission
+from tests.kit.samples import FakeClock, Storage, claim_job, submission, submit_job
 
 DAY = 86_400.0
 
@@ -42,9 +42,9 @@ async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None
     done = await painted(queue, "a")
     other = await painted(queue, "b", 2)
     keys = await keys_of(queue, done)
-    await accepted(queue, 1)
-    running = await claimed(queue)
-    waiting = await accepted(queue, 1)
+    await submit_job(queue, 1)
+    running = await claim_job(queue)
+    waiting = await submit_job(queue, 1)
     await queue.styles.save("user", 1, "mine", await queue.store.put(b"s", "png"), 1)
     counts = await queue.privacy.erase_user(1)
     assert (counts.jobs, counts.styles) == (3, 1)
@@ -86,7 +86,7 @@ async def test_erasure_leaves_no_trace_of_the_user(queue: JobQueue, clock: FakeC
     await painted(queue, "a", member)
     await painted(queue, "b", member, None)
     await queue.intakes.open(77, member, {"user_id": member})
-    mine = await accepted(queue, member, interaction_id=77)
+    mine = await submit_job(queue, member, interaction_id=77)
     await queue.jobs.remove(mine.id, admin)
     await queue.blocks.add(5, member, admin)
     await queue.blocks.remove(5, member, admin)
@@ -95,7 +95,7 @@ async def test_erasure_leaves_no_trace_of_the_user(queue: JobQueue, clock: FakeC
     await queue.pauses.pause(6, member)
     await queue.blocks.add(6, other, member)
     await queue.styles.save("guild", 6, "House", await queue.store.put(b"s", "png"), member)
-    theirs = await accepted(queue, other, 7)
+    theirs = await submit_job(queue, other, 7)
     await queue.clearings.clear(7, member)
     await queue.blocks.add(8, member, admin)
     about = (await queue.privacy.export_user(member)).data["admin_actions_about_you"]
@@ -150,7 +150,7 @@ def test_erasures_after_a_torn_line_are_still_read(tmp_path: Path) -> None:
 async def test_interaction_token_is_forgotten_15_minutes_after_delivery(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    early, late = await accepted(queue, 1), await accepted(queue, 2)
+    early, late = await submit_job(queue, 1), await submit_job(queue, 2)
     await queue.jobs.remove(early.id)
     await queue.deliveries.mark_delivered(early.id, how="token")
     clock.advance(TOKEN_SECONDS - 1)
@@ -166,15 +166,15 @@ async def test_interaction_token_is_forgotten_15_minutes_after_delivery(
 
 
 async def test_newly_arrived_interaction_token_is_not_forgotten(
-    queue: JobQueue, place: Place, clock: FakeClock
+    queue: JobQueue, storage: Storage, clock: FakeClock
 ) -> None:
-    job = await accepted(queue, 1)
+    job = await submit_job(queue, 1)
     await queue.jobs.remove(job.id)
     await queue.deliveries.mark_delivered(job.id, how="token")
     clock.advance(TOKEN_SECONDS)
     newer = to_json(replace(job.reply, interaction_id=99, interaction_token="newer"))
     async with (
-        await JobQueue.open(place.settings(), clock=clock) as another,
+        await JobQueue.open(storage.settings(), clock=clock) as another,
         another.database.write() as transaction,
     ):
         await change_job(transaction, job.id, target=newer, delivered_at=None)
@@ -193,7 +193,7 @@ async def tokens(queue: JobQueue, *jobs: Job) -> list[str]:
 
 async def test_export_contains_all_own_data_and_no_other_users_id(queue: JobQueue) -> None:
     member, admin, other = 424_242_424_242, 919_191_919_191, 818_181_818_181
-    job = await accepted(queue, member)
+    job = await submit_job(queue, member)
     await queue.jobs.remove(job.id, admin)
     await queue.blocks.add(5, member, admin)
     await queue.blocks.add(6, other, member)

@@ -16,7 +16,7 @@ from jobs.queue import JobQueue
 from jobs.scheduling.dispatch import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose_job
 from jobs.scheduling.fleet import Fleet, Load
 from jobs.scheduling.speeds import SpeedModel, speed_class_of, work_of
-from tests.kit.samples import RESULT, FakeClock, Place, accepted, report
+from tests.kit.samples import RESULT, FakeClock, Storage, paint_report, submit_job
 
 BOTH = ("vgg19", "lite")
 
@@ -34,8 +34,8 @@ SMALL = PaintOptions(size_px=512)
 
 
 @pytest.fixture
-async def queue(place: Place, clock: FakeClock) -> AsyncIterator[JobQueue]:
-    settings = place.settings(atelier_max_size_px=MAX_SIZE_PX)
+async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
+    settings = storage.settings(atelier_max_size_px=MAX_SIZE_PX)
     async with await JobQueue.open(settings, clock=clock) as opened:
         yield opened
 
@@ -64,7 +64,7 @@ class Club:
             claim, until = self.held.get(each.id, (None, 0.0))
             if claim is not None and self.clock.now >= until:
                 seconds = until - self.started[claim.job.id]
-                await self.queue.claims.finish(claim, RESULT, report(seconds=seconds))
+                await self.queue.claims.finish(claim, RESULT, paint_report(seconds=seconds))
                 self.ended[claim.job.id] = until
                 claim = None
                 del self.held[each.id]
@@ -93,7 +93,7 @@ async def crowd(queue: JobQueue, seed: int) -> list[Job]:
     for user in range(1, 25):
         size = dice.choice([256, 512, 512, 1024, 1024, 2048, 4096, MAX_SIZE_PX])
         options = PaintOptions(size_px=size)
-        jobs.append(await accepted(queue, user, user % 7 + 1, options=options))
+        jobs.append(await submit_job(queue, user, user % 7 + 1, options=options))
     return jobs
 
 
@@ -169,7 +169,7 @@ async def test_predicted_time_uses_the_idle_card_not_the_fleet_mean(
 ) -> None:
     club = Club(queue, clock, MIXED)
     await club.open()
-    job = await accepted(queue, options=HUGE)
+    job = await submit_job(queue, options=HUGE)
     position = await queue.positions.get(job.id)
     assert position is not None
     assert position.ready_at is not None
@@ -182,8 +182,8 @@ async def test_slow_engine_leaves_jobs_to_much_faster_idle_cards(
 ) -> None:
     club = Club(queue, clock, MIXED)
     await club.open()
-    await accepted(queue, 1, options=SMALL)
-    await accepted(queue, 2, options=HUGE)
+    await submit_job(queue, 1, options=SMALL)
+    await submit_job(queue, 2, options=HUGE)
     assert await queue.claims.claim("laptop") is None
     first = await queue.claims.claim("second-card")
     assert first is not None
@@ -192,7 +192,7 @@ async def test_slow_engine_leaves_jobs_to_much_faster_idle_cards(
 
 async def test_slow_engine_alone_paints_everything(queue: JobQueue, clock: FakeClock) -> None:
     await queue.engines.register(LAPTOP)
-    job = await accepted(queue, options=HUGE)
+    job = await submit_job(queue, options=HUGE)
     claim = await queue.claims.claim("laptop")
     assert claim is not None
     assert claim.job.id == job.id
@@ -203,7 +203,7 @@ async def test_slow_engine_takes_over_when_the_cards_are_gone(
 ) -> None:
     club = Club(queue, clock, MIXED)
     await club.open()
-    await accepted(queue, options=HUGE)
+    await submit_job(queue, options=HUGE)
     assert await queue.claims.claim("laptop") is None
     clock.advance(40)  # the cards say nothing any more
     await queue.engines.heartbeat("laptop")
@@ -213,7 +213,7 @@ async def test_slow_engine_takes_over_when_the_cards_are_gone(
 async def test_huge_jobs_wait_for_the_cards_however_busy(queue: JobQueue, clock: FakeClock) -> None:
     club = Club(queue, clock, MIXED)
     await club.open()
-    jobs = [await accepted(queue, user, options=HUGE) for user in range(1, 9)]
+    jobs = [await submit_job(queue, user, options=HUGE) for user in range(1, 9)]
     await club.until_idle()
     assert {club.painted_by[job.id] for job in jobs} == {"card", "second-card"}
 
@@ -229,7 +229,7 @@ async def test_job_does_not_starve_behind_a_live_card_that_claims_none(
     await queue.engines.register(CARD)
     if trouble is not None:
         await queue.engines.note_trouble(CARD, trouble)
-    job = await accepted(queue, options=HUGE)
+    job = await submit_job(queue, options=HUGE)
     began = clock.now
     while (claim := await queue.claims.claim("laptop")) is None:
         clock.advance(10)
@@ -246,14 +246,14 @@ async def test_small_pictures_do_not_wait_for_a_card_in_trouble(
     await queue.engines.register(LAPTOP)
     await queue.engines.register(CARD)
     await queue.engines.note_trouble(CARD, "It is broken.")
-    await accepted(queue, options=SMALL)
+    await submit_job(queue, options=SMALL)
     assert await queue.claims.claim("laptop") is not None
 
 
 async def test_engine_claims_only_jobs_for_its_networks(queue: JobQueue, clock: FakeClock) -> None:
     await queue.engines.register(engine("thin", 150.0, networks=("lite",)))
-    by_vgg19 = await accepted(queue, 1, options=SMALL)
-    by_lite = await accepted(queue, 2, options=PaintOptions(size_px=512, network="lite"))
+    by_vgg19 = await submit_job(queue, 1, options=SMALL)
+    by_lite = await submit_job(queue, 2, options=PaintOptions(size_px=512, network="lite"))
     claim = await queue.claims.claim("thin")
     assert claim is not None
     assert claim.job.id == by_lite.id
@@ -269,8 +269,8 @@ async def test_huge_jobs_go_to_the_engine_with_enough_memory(
 ) -> None:
     await queue.engines.register(engine("small", 3.0, largest_px=2048))
     await queue.engines.register(CARD)
-    huge = await accepted(queue, 1, options=HUGE)
-    small = await accepted(queue, 2, options=SMALL)
+    huge = await submit_job(queue, 1, options=HUGE)
+    small = await submit_job(queue, 2, options=SMALL)
     claim = await queue.claims.claim("small")
     assert claim is not None
     assert claim.job.id == small.id
@@ -289,7 +289,7 @@ async def test_similar_engines_claim_the_next_job_in_one_statement(
     engines = [engine(f"card-{number}", 3.0 + 0.2 * number) for number in range(6)]
     for each in engines:
         await queue.engines.register(each)
-    jobs = [await accepted(queue, user) for user in range(1, 7)]
+    jobs = [await submit_job(queue, user) for user in range(1, 7)]
     for each, job in zip(engines, jobs, strict=True):
         claim = await queue.claims.claim(each.id)
         assert claim is not None
@@ -308,10 +308,10 @@ async def test_engine_pace_follows_measurements(queue: JobQueue, clock: FakeCloc
 
     await queue.engines.register(engine("card", 30.0))
     assert await pace() == 30.0
-    await accepted(queue, options=SMALL)
+    await submit_job(queue, options=SMALL)
     claim = await queue.claims.claim("card")
     assert claim is not None
-    await queue.claims.finish(claim, RESULT, report(seconds=work_of(SMALL) * 2.0))
+    await queue.claims.finish(claim, RESULT, paint_report(seconds=work_of(SMALL) * 2.0))
     assert await pace() == pytest.approx(2.0)
     await queue.engines.register(engine("card", 30.0))  # it starts anew, and is still known
     assert await pace() == pytest.approx(2.0)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from common.options import PaintOptions
 from jobs.db import schema
-from jobs.model import Job
+from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from jobs.scheduling.fairness import flow_of
 from jobs.scheduling.forecast import counted_before
 from jobs.scheduling.speeds import start_after
-from tests.kit.samples import RESULT, FakeClock, accepted, claimed, engine, report
+from tests.kit.samples import RESULT, FakeClock, claim_job, engine_info, paint_report, submit_job
+from tests.kit.statements import statements
 
 
 async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
@@ -24,18 +25,39 @@ async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
 async def paint_all(queue: JobQueue, count: int) -> list[Job]:
     painted = []
     for _ in range(count):
-        claim = await claimed(queue)
-        await queue.claims.finish(claim, RESULT, report())
+        claim = await claim_job(queue)
+        await queue.claims.finish(claim, RESULT, paint_report())
         painted.append(claim.job)
     return painted
 
 
+async def test_job_is_read_with_its_place_until_it_has_ended(queue: JobQueue) -> None:
+    first, second = await submit_job(queue), await submit_job(queue)
+    for job in (first, second):
+        assert await queue.positions.job(job.id) == (job, await queue.positions.get(job.id))
+    both = [await queue.positions.job(job.id) for job in (first, second)]
+    assert await queue.positions.all_waiting(limit=9) == both
+    (done, _) = await paint_all(queue, 2)
+    found = await queue.positions.job(done.id)
+    assert found is not None
+    assert (found[0].state, found[1]) == (JobState.DONE, None)
+    assert await queue.positions.job(12345) is None
+
+
+async def test_nothing_is_read_for_the_places_of_no_jobs(queue: JobQueue) -> None:
+    with statements(queue) as said:
+        assert await queue.positions.get_many([]) == {}
+        assert said == []
+        assert await queue.positions.all_waiting(limit=9) == []
+    assert [each for each in said if "FROM engines" in each] == []
+
+
 async def test_many_jobs_of_one_member_do_not_delay_others(queue: JobQueue) -> None:
-    many = [await accepted(queue, 1) for _ in range(12)]
-    one = await accepted(queue, 2)
+    many = [await submit_job(queue, 1) for _ in range(12)]
+    one = await submit_job(queue, 2)
     assert await order(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
     await paint_all(queue, 5)
-    late = await accepted(queue, 3)
+    late = await submit_job(queue, 3)
     position = await queue.positions.get(late.id)
     assert position is not None
     assert position.place <= 2
@@ -43,17 +65,17 @@ async def test_many_jobs_of_one_member_do_not_delay_others(queue: JobQueue) -> N
 
 async def test_a_crowded_server_does_not_hold_up_a_quiet_one(queue: JobQueue) -> None:
     for user in range(100, 112):
-        await accepted(queue, user, 5)
-    quiet = await accepted(queue, 1, 6)
-    private = await accepted(queue, 2, None)
+        await submit_job(queue, user, 5)
+    quiet = await submit_job(queue, 1, 6)
+    private = await submit_job(queue, 2, None)
     assert set((await order(queue))[1:3]) == {quiet.id, private.id}
 
 
 async def test_large_jobs_take_longer_turns(queue: JobQueue) -> None:
     large = PaintOptions(size_px=512)
     small = PaintOptions(size_px=256)
-    big = [await accepted(queue, 1, options=large) for _ in range(3)]
-    little = [await accepted(queue, 2, options=small) for _ in range(8)]
+    big = [await submit_job(queue, 1, options=large) for _ in range(3)]
+    little = [await submit_job(queue, 2, options=small) for _ in range(8)]
     first = await order(queue)
     # A picture of twice the side costs four times as much.
     turns = first[: first.index(big[2].id)]
@@ -64,7 +86,7 @@ async def test_users_alternate_and_servers_alternate(queue: JobQueue) -> None:
     for guild, users in ((5, (1, 2)), (6, (3,))):
         for user in users:
             for _ in range(4):
-                await accepted(queue, user, guild)
+                await submit_job(queue, user, guild)
     painted = await paint_all(queue, 8)
     assert [job.guild_id for job in painted].count(5) == 4
     in_five = [job.user_id for job in painted if job.guild_id == 5]
@@ -80,12 +102,12 @@ async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, betwe
         for side in (1, 2):
             guild = 5 if between == "users" else 4 + side
             size = dice.choice([128, 256, 512, 724])
-            jobs.append(await accepted(queue, side, guild, options=PaintOptions(size_px=size)))
+            jobs.append(await submit_job(queue, side, guild, options=PaintOptions(size_px=size)))
     longest = {n: max(j.predicted_seconds for j in jobs if j.user_id == n) for n in (1, 2)}
     left = Counter(job.user_id for job in jobs)
     served: dict[int, float] = defaultdict(float)
     while all(left.values()):
-        claim = await claimed(queue)
+        claim = await claim_job(queue)
         served[claim.job.user_id] += claim.job.predicted_seconds
         left[claim.job.user_id] -= 1
         assert abs(served[1] - served[2]) <= sum(longest.values()) + 1e-6
@@ -95,19 +117,19 @@ async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, betwe
 async def test_late_joiner_gets_no_credit_for_earlier_turns(queue: JobQueue, guild: int) -> None:
     """Neither within a server nor as another one."""
     for _ in range(8):
-        await accepted(queue, 1, 5)
+        await submit_job(queue, 1, 5)
     await paint_all(queue, 4)
-    late = {(await accepted(queue, 2, guild)).id for _ in range(4)}
+    late = {(await submit_job(queue, 2, guild)).id for _ in range(4)}
     assert len(late.intersection((await order(queue))[:4])) == 2
 
 
 async def test_priority_role_overtakes_only_its_own_server(queue: JobQueue) -> None:
     await queue.limits.set(5, {"priority_role_ids": [11]}, 9)
-    normal = [await accepted(queue, user, 5) for user in (1, 2, 3)]
-    other = [await accepted(queue, user, 6) for user in (4, 5, 6)]
+    normal = [await submit_job(queue, user, 5) for user in (1, 2, 3)]
+    other = [await submit_job(queue, user, 6) for user in (4, 5, 6)]
     before = await order(queue)
     places = {job.id: before.index(job.id) for job in other}
-    favored = await accepted(queue, 7, 5, role_ids=(11,))
+    favored = await submit_job(queue, 7, 5, role_ids=(11,))
     assert await order(queue, 5) == [favored.id, *(job.id for job in normal)]
     after = await order(queue)
     assert after.index(favored.id) <= 1
@@ -117,19 +139,19 @@ async def test_priority_role_overtakes_only_its_own_server(queue: JobQueue) -> N
 
 
 async def test_move_to_front_puts_a_waiting_job_first(queue: JobQueue) -> None:
-    jobs = [await accepted(queue, user) for user in (1, 2, 3, 4)]
+    jobs = [await submit_job(queue, user) for user in (1, 2, 3, 4)]
     assert await queue.jobs.move_to_front(jobs[2].id, 9)
     assert await order(queue) == [jobs[n].id for n in (2, 0, 1, 3)]
     assert await queue.jobs.move_to_front(jobs[3].id, 9)
     assert await order(queue) == [jobs[n].id for n in (3, 2, 0, 1)]
-    await claimed(queue)
+    await claim_job(queue)
     assert not await queue.jobs.move_to_front(jobs[3].id, 9)
     assert await order(queue) == [jobs[n].id for n in (2, 0, 1)]
 
 
 async def test_cancelled_job_leaves_no_gap_in_the_order(queue: JobQueue) -> None:
-    mine = [await accepted(queue, 1, 5) for _ in range(4)]
-    theirs = [await accepted(queue, 2, 6) for _ in range(4)]
+    mine = [await submit_job(queue, 1, 5) for _ in range(4)]
+    theirs = [await submit_job(queue, 2, 6) for _ in range(4)]
     assert await order(queue) == [job.id for pair in zip(mine, theirs, strict=True) for job in pair]
     await queue.jobs.cancel(mine[0].id, 1)
     kept = await order(queue, 5)
@@ -139,22 +161,22 @@ async def test_cancelled_job_leaves_no_gap_in_the_order(queue: JobQueue) -> None
 
 async def test_cancelled_jobs_cost_no_turn(queue: JobQueue) -> None:
     for _ in range(6):
-        job = await accepted(queue, 1)
+        job = await submit_job(queue, 1)
         await queue.jobs.cancel(job.id, 1)
-    await accepted(queue, 2)
-    again = await accepted(queue, 1)
-    await accepted(queue, 2)
+    await submit_job(queue, 2)
+    again = await submit_job(queue, 1)
+    await submit_job(queue, 2)
     assert (await order(queue))[1] == again.id
 
 
 async def test_places_and_times_follow_the_measured_speed(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await queue.engines.register(engine())
-    jobs = [await accepted(queue, user) for user in range(1, 6)]
-    claim = await claimed(queue)
+    await queue.engines.register(engine_info())
+    jobs = [await submit_job(queue, user) for user in range(1, 6)]
+    claim = await claim_job(queue)
     clock.advance(10)
-    await queue.claims.finish(claim, RESULT, report(seconds=10.0))
+    await queue.claims.finish(claim, RESULT, paint_report(seconds=10.0))
     positions = await queue.positions.get_many([job.id for job in jobs])
     now = clock.now
     assert positions[jobs[0].id].place == 0
@@ -164,7 +186,7 @@ async def test_places_and_times_follow_the_measured_speed(
         assert position.ready_at is not None
         assert abs(position.ready_at.timestamp() - now - 10 * number) < 0.01
     # A second engine that is just as fast halves the wait.
-    await queue.engines.register(engine("second"))
+    await queue.engines.register(engine_info("second"))
     last = await queue.positions.get(jobs[4].id)
     assert last is not None
     assert last.ready_at is not None
@@ -172,9 +194,9 @@ async def test_places_and_times_follow_the_measured_speed(
 
 
 async def test_paused_server_keeps_its_places_and_delays_no_other(queue: JobQueue) -> None:
-    await queue.engines.register(engine())
-    here = [await accepted(queue, user, 5) for user in (1, 2, 3)]
-    there = [await accepted(queue, user, 6) for user in (4, 5)]
+    await queue.engines.register(engine_info())
+    here = [await submit_job(queue, user, 5) for user in (1, 2, 3)]
+    there = [await submit_job(queue, user, 6) for user in (4, 5)]
     await queue.pauses.pause(5, 9)
     ids = [job.id for job in (*here, *there)]
     positions = await queue.positions.get_many(ids)
@@ -193,16 +215,16 @@ async def test_paused_server_keeps_its_places_and_delays_no_other(queue: JobQueu
 
 async def test_resumed_server_takes_turns_with_the_others(queue: JobQueue) -> None:
     """It does not make up for the turns that it left out, or all would wait as long once more."""
-    await queue.engines.register(engine())
+    await queue.engines.register(engine_info())
     here = []
     for _ in range(12):
-        here.append((await accepted(queue, 50, 5)).id)
-        await accepted(queue, 60, 6)
+        here.append((await submit_job(queue, 50, 5)).id)
+        await submit_job(queue, 60, 6)
     await paint_all(queue, 1)
     await queue.pauses.pause(5, 9)
     assert {job.guild_id for job in await paint_all(queue, 8)} == {6}
-    newcomer = await accepted(queue, 70, 7)
-    late = await accepted(queue, 51, 5)  # who asks while it is paused
+    newcomer = await submit_job(queue, 70, 7)
+    late = await submit_job(queue, 51, 5)  # who asks while it is paused
     waiting = [each.id for each in await queue.positions.waiting(5, limit=100)]
     assert late.id in waiting
     paused = await queue.positions.get_many([*waiting, newcomer.id])
@@ -223,8 +245,8 @@ async def test_resumed_server_takes_turns_with_the_others(queue: JobQueue) -> No
 
 async def test_short_pause_leaves_the_order_unchanged(queue: JobQueue) -> None:
     for user in (1, 2, 3):
-        await accepted(queue, user, 5)
-        await accepted(queue, user + 10, 6)
+        await submit_job(queue, user, 5)
+        await submit_job(queue, user + 10, 6)
     await paint_all(queue, 2)
     before = await order(queue)
     await queue.pauses.pause(5, 9)
@@ -233,10 +255,10 @@ async def test_short_pause_leaves_the_order_unchanged(queue: JobQueue) -> None:
 
 
 async def test_get_many_positions_match_single_lookups(queue: JobQueue) -> None:
-    await queue.engines.register(engine())
+    await queue.engines.register(engine_info())
     rng = random.Random(4)
     jobs = [
-        await accepted(
+        await submit_job(
             queue,
             user,
             rng.choice([5, 6, None]),
@@ -244,7 +266,7 @@ async def test_get_many_positions_match_single_lookups(queue: JobQueue) -> None:
         )
         for user in range(1, 13)
     ]
-    await claimed(queue)
+    await claim_job(queue)
     await queue.pauses.pause(6, 9)
     ids = [job.id for job in jobs]
     for asked in (ids, ids[::3], ids[-2:]):
@@ -253,7 +275,7 @@ async def test_get_many_positions_match_single_lookups(queue: JobQueue) -> None:
 
 
 async def test_position_without_an_engine_has_a_place_but_no_time(queue: JobQueue) -> None:
-    job = await accepted(queue)
+    job = await submit_job(queue)
     position = await queue.positions.get(job.id)
     assert position is not None
     assert (position.place, position.ready_at, position.engines_alive) == (1, None, 0)
@@ -261,7 +283,7 @@ async def test_position_without_an_engine_has_a_place_but_no_time(queue: JobQueu
 
 
 async def test_place_among_ten_thousand_jobs_is_counted_in_the_index(queue: JobQueue) -> None:
-    template = await accepted(queue, 1)
+    template = await submit_job(queue, 1)
     async with queue.database.write() as transaction:
         connection = transaction.connection
         row = (
@@ -286,7 +308,7 @@ async def test_place_among_ten_thousand_jobs_is_counted_in_the_index(queue: JobQ
     position = await queue.positions.get(last.id)
     assert position is not None
     assert position.place == 10_000
-    late = await accepted(queue, 2, 77_777)
+    late = await submit_job(queue, 2, 77_777)
     position = await queue.positions.get(late.id)
     assert position is not None
     assert position.place <= 2

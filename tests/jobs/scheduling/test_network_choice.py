@@ -9,7 +9,7 @@ from common.options import PaintOptions
 from jobs.model import EngineInfo
 from jobs.queue import JobQueue
 from jobs.scheduling.speeds import NETWORK_WORK
-from tests.kit.samples import RESULT, FakeClock, Place, accepted, claimed, report
+from tests.kit.samples import RESULT, FakeClock, Storage, claim_job, paint_report, submit_job
 
 SLOW = EngineInfo(
     "slow", "slow", "cpu", "vgg19", "1", 1, pace=1000.0, networks=("vgg19", "lite"), model="old"
@@ -20,15 +20,15 @@ ASKED = PaintOptions(size_px=1024)
 
 
 @pytest.fixture
-async def queue(place: Place, clock: FakeClock) -> AsyncIterator[JobQueue]:
-    async with await JobQueue.open(place.settings(), clock=clock) as opened:
+async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
+    async with await JobQueue.open(storage.settings(), clock=clock) as opened:
         yield opened
 
 
 async def chosen(
     queue: JobQueue, options: PaintOptions = ASKED, *, number: int = 1
 ) -> tuple[object, object]:
-    job = await queue.jobs.get((await accepted(queue, number, options=options)).id)
+    job = await queue.jobs.get((await submit_job(queue, number, options=options)).id)
     assert job is not None
     return job.network, job.instead_of_seconds
 
@@ -76,9 +76,9 @@ async def test_drafts_and_lite_requests_report_no_network_replacement(
     ],
 )
 async def test_settings_decide_how_long_vgg19_may_take(
-    place: Place, clock: FakeClock, settings: dict[str, object], network: str
+    storage: Storage, clock: FakeClock, settings: dict[str, object], network: str
 ) -> None:
-    async with await JobQueue.open(place.settings(**settings), clock=clock) as queue:
+    async with await JobQueue.open(storage.settings(**settings), clock=clock) as queue:
         await queue.engines.register(SLOW)
         assert (await chosen(queue))[0] == network
 
@@ -93,7 +93,7 @@ async def test_chosen_network_stays_when_a_faster_engine_joins(queue: JobQueue) 
     await queue.engines.register(SLOW)
     assert (await chosen(queue))[0] == "lite"
     await queue.engines.register(CARD)
-    assert (await claimed(queue)).job.network == "lite"
+    assert (await claim_job(queue)).job.network == "lite"
 
 
 async def test_engine_with_only_vgg19_paints_with_vgg19(queue: JobQueue) -> None:
@@ -105,10 +105,10 @@ async def test_measured_speed_outweighs_the_announced_speed(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await queue.engines.register(SLOW)
-    await accepted(queue, 1, options=PaintOptions(size_px=512))
+    await submit_job(queue, 1, options=PaintOptions(size_px=512))
     claim = await queue.claims.claim(SLOW.id)
     assert claim is not None
-    await queue.claims.finish(claim, RESULT, report(seconds=20))
+    await queue.claims.finish(claim, RESULT, paint_report(seconds=20))
     assert await chosen(queue, number=2) == ("vgg19", None)
     # With nobody alive that could be asked, it is what was measured.
     clock.advance(3600)
@@ -126,10 +126,10 @@ async def test_lite_measurements_do_not_affect_the_vgg19_speed(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
-    await accepted(queue, 1, options=PaintOptions(size_px=512, quality="draft"))
+    await submit_job(queue, 1, options=PaintOptions(size_px=512, quality="draft"))
     claim = await queue.claims.claim(SLOW.id)
     assert claim is not None
-    await queue.claims.finish(claim, RESULT, report(seconds=2))
+    await queue.claims.finish(claim, RESULT, paint_report(seconds=2))
     assert (await chosen(queue, number=2))[0] == "lite"
 
 
@@ -139,6 +139,6 @@ async def test_predicted_time_is_that_of_the_chosen_network(
     await queue.engines.register(SLOW)
     told = await queue.positions.painting_seconds(ASKED, None)
     assert told == pytest.approx(NETWORK_WORK["lite"] * 786, rel=0.01)
-    job = await queue.jobs.get((await accepted(queue, options=ASKED)).id)
+    job = await queue.jobs.get((await submit_job(queue, options=ASKED)).id)
     assert job is not None
     assert job.predicted_seconds == pytest.approx(told)

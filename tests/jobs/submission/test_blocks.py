@@ -6,7 +6,7 @@ from jobs.management.administration import Block
 from jobs.model import Asker
 from jobs.outcomes import BLOCKED
 from jobs.queue import JobQueue
-from tests.kit.samples import FakeClock, accepted, refused
+from tests.kit.samples import FakeClock, submit_job, submit_refused
 
 ADMIN = 9
 
@@ -14,16 +14,16 @@ ADMIN = 9
 async def test_block_applies_to_one_server_or_everywhere(queue: JobQueue) -> None:
     assert await queue.blocks.add(5, 1, 9)
     assert not await queue.blocks.add(5, 1, 9)
-    assert (await refused(queue)).limit == "blocked"
-    await accepted(queue, 1, 6)
+    assert (await submit_refused(queue)).limit == "blocked"
+    await submit_job(queue, 1, 6)
     assert [block.user_id for block in await queue.blocks.all(5)] == [1]
     assert await queue.blocks.remove(5, 1, 9)
     assert not await queue.blocks.remove(5, 1, 9)
-    await accepted(queue)
+    await submit_job(queue)
     await queue.blocks.add(None, 1, 9)
-    everywhere = await refused(queue, 1, 6)
+    everywhere = await submit_refused(queue, 1, 6)
     assert everywhere.by_operator
-    assert (await refused(queue, 1, None)).limit == "blocked"
+    assert (await submit_refused(queue, 1, None)).limit == "blocked"
 
 
 async def test_block_expires_and_gives_its_reason_until_then(

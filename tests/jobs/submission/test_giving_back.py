@@ -13,13 +13,13 @@ from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
+    Storage,
+    advance_with_reaper,
+    claim_job,
     failure,
-    looked_after,
-    report,
+    paint_report,
     submission,
+    submit_job,
 )
 
 MEMBER, MODERATOR = 1, 9
@@ -37,7 +37,7 @@ Ending = Callable[[JobQueue, FakeClock], Awaitable[object]]
 
 async def paint(queue: JobQueue, count: int, engine: str = "engine") -> Claim:
     """Claim the next job, and finish so many of its pictures."""
-    claim = await claimed(queue, engine)
+    claim = await claim_job(queue, engine)
     told = Progress(0, 10, count / 10, done=PAINTED[:count])
     await queue.claims.report_progress(claim, told)
     return claim
@@ -78,20 +78,20 @@ async def while_it_waits_after_a_shutdown(queue: JobQueue, _: FakeClock) -> None
 
 async def while_it_waits_after_the_death_of_its_engine(queue: JobQueue, clock: FakeClock) -> None:
     await paint(queue, 3)
-    await looked_after(queue, clock, 60)
+    await advance_with_reaper(queue, clock, 60)
     await queue.jobs.cancel(await job_id_of(queue), MEMBER)
 
 
 async def when_its_engine_dies_before_it_stops(queue: JobQueue, clock: FakeClock) -> None:
     claim = await paint(queue, 3)
     await queue.jobs.cancel(claim.job.id, MEMBER)
-    await looked_after(queue, clock, 60)
+    await advance_with_reaper(queue, clock, 60)
 
 
 async def when_it_is_finished_after_all(queue: JobQueue, _: FakeClock) -> None:
     claim = await paint(queue, 9)
     await queue.jobs.cancel(claim.job.id, MEMBER)
-    await queue.claims.finish(claim, RESULT, report())
+    await queue.claims.finish(claim, RESULT, paint_report())
 
 
 async def when_all_were_finished(queue: JobQueue, _: FakeClock) -> None:
@@ -132,7 +132,7 @@ def failed(kind: FailureKind) -> Ending:
 async def as_its_engines_died(queue: JobQueue, clock: FakeClock) -> None:
     for _ in range(3):
         await paint(queue, 3)
-        await looked_after(queue, clock, 60)
+        await advance_with_reaper(queue, clock, 60)
 
 
 async def as_its_engines_hung(queue: JobQueue, _: FakeClock) -> None:
@@ -143,9 +143,9 @@ async def as_its_engines_hung(queue: JobQueue, _: FakeClock) -> None:
 
 async def as_everybodys_engines_hung(queue: JobQueue, clock: FakeClock) -> None:
     mine = await job_id_of(queue)
-    theirs = await accepted(queue, 2)
+    theirs = await submit_job(queue, 2)
     await queue.jobs.move_to_front(theirs.id, MODERATOR)
-    await queue.claims.hung(await claimed(queue), "no sign of life", failure(FailureKind.LOST))
+    await queue.claims.hung(await claim_job(queue), "no sign of life", failure(FailureKind.LOST))
     await queue.jobs.cancel(theirs.id, 2)
     await as_its_engines_hung(queue, clock)
     ended = await queue.jobs.get(mine)
@@ -193,7 +193,7 @@ COUNTS: dict[int, list[Ending]] = {
 async def test_daily_count_keeps_begun_pictures_and_drops_unpainted_ones(
     queue: JobQueue, clock: FakeClock, ending: Ending, count: int
 ) -> None:
-    await accepted(queue, MEMBER, **ALBUM)
+    await submit_job(queue, MEMBER, **ALBUM)
     assert await counted(queue) == 10
     await ending(queue, clock)
     for guild_id in (5, None):  # the server's numbers, and the operator's
@@ -203,23 +203,23 @@ async def test_daily_count_keeps_begun_pictures_and_drops_unpainted_ones(
 
 
 async def test_pictures_given_back_are_available_for_new_jobs(
-    place: Place, clock: FakeClock
+    storage: Storage, clock: FakeClock
 ) -> None:
-    async with await JobQueue.open(place.settings(atelier_max_per_day=10), clock=clock) as queue:
-        await accepted(queue, MEMBER, **ALBUM)
+    async with await JobQueue.open(storage.settings(atelier_max_per_day=10), clock=clock) as queue:
+        await submit_job(queue, MEMBER, **ALBUM)
         await stopped_after(3)(queue, clock)
         for _ in range(6):
-            await accepted(queue, MEMBER)
+            await submit_job(queue, MEMBER)
         refused = await queue.submissions.submit(submission(MEMBER))
         assert isinstance(refused, Refused)
         assert (refused.refusal.limit, refused.refusal.current) == ("max_per_day", 10)
 
 
 async def test_repeated_cancelling_does_not_exceed_the_daily_limit(
-    place: Place, clock: FakeClock
+    storage: Storage, clock: FakeClock
 ) -> None:
     begun = 0
-    async with await JobQueue.open(place.settings(atelier_max_per_day=20), clock=clock) as queue:
+    async with await JobQueue.open(storage.settings(atelier_max_per_day=20), clock=clock) as queue:
         while not isinstance(await queue.submissions.submit(submission(MEMBER, **ALBUM)), Refused):
             claim = await paint(queue, 1)
             await queue.jobs.cancel(claim.job.id, MEMBER)
@@ -229,7 +229,7 @@ async def test_repeated_cancelling_does_not_exceed_the_daily_limit(
 
 
 async def test_undone_clear_counts_all_pictures_of_a_job_again(queue: JobQueue) -> None:
-    await accepted(queue, MEMBER, **ALBUM)
+    await submit_job(queue, MEMBER, **ALBUM)
     await queue.claims.release(await paint(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
     assert isinstance(await queue.clearings.undo(cleared.id, 5, MODERATOR), ClearUndone)
@@ -238,14 +238,14 @@ async def test_undone_clear_counts_all_pictures_of_a_job_again(queue: JobQueue) 
 
 
 async def test_retried_job_counts_all_its_pictures_again(queue: JobQueue, clock: FakeClock) -> None:
-    job = await accepted(queue, MEMBER, **ALBUM)
+    job = await submit_job(queue, MEMBER, **ALBUM)
     await stopped_after(3)(queue, clock)
     await queue.jobs.retry(job.id)
     waiting, today = await queue.submissions.usage(submission(MEMBER).asker)
     assert (waiting.current, today.current) == (7, 10)  # three wait for nothing any more
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     assert claim.done == PAINTED[:3]
-    await queue.claims.finish(claim, PAINTED[0], report())
+    await queue.claims.finish(claim, PAINTED[0], paint_report())
     assert await counted(queue) == 10
     (day,) = (await queue.statistics.read(None)).days
     assert day.pictures == 10
@@ -254,7 +254,7 @@ async def test_retried_job_counts_all_its_pictures_again(queue: JobQueue, clock:
 async def test_statistics_include_finished_pictures_of_a_cancelled_job(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await accepted(queue, MEMBER, **ALBUM)
+    await submit_job(queue, MEMBER, **ALBUM)
     await stopped_after(3)(queue, clock)
     (day,) = (await queue.statistics.read(None)).days
     assert (day.pictures, day.failures + day.cancelled) == (3, 1)
@@ -263,10 +263,10 @@ async def test_statistics_include_finished_pictures_of_a_cancelled_job(
 async def test_uncounted_job_stays_uncounted_after_a_retry_is_cancelled(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    job = await accepted(queue, MEMBER, **ALBUM)
+    job = await submit_job(queue, MEMBER, **ALBUM)
     await failed(FailureKind.ENGINE)(queue, clock)
     await queue.jobs.retry(job.id)
-    claim = await claimed(queue)
+    claim = await claim_job(queue)
     await queue.jobs.cancel(job.id, MEMBER)
     await queue.claims.cancelled(claim)
     assert await counted(queue) == 0
@@ -274,12 +274,12 @@ async def test_uncounted_job_stays_uncounted_after_a_retry_is_cancelled(
 
 async def test_cancelling_costs_no_turn_for_unpainted_pictures(queue: JobQueue) -> None:
     """Their next picture comes after as much of others' as was painted of theirs."""
-    await accepted(queue, MEMBER, **ALBUM)
+    await submit_job(queue, MEMBER, **ALBUM)
     claim = await paint(queue, 1)
-    others = [await accepted(queue, 2) for _ in range(8)]
+    others = [await submit_job(queue, 2) for _ in range(8)]
     await queue.jobs.cancel(claim.job.id, MEMBER)
     await queue.claims.cancelled(claim)
-    again = await accepted(queue, MEMBER)
+    again = await submit_job(queue, MEMBER)
     order = [job.id for job in await queue.positions.waiting(5, limit=20)]
     assert order.index(again.id) in {2, 3}
     assert [job_id for job_id in order if job_id != again.id] == [job.id for job in others]

@@ -22,16 +22,16 @@ from jobs.outcomes import (
     Refused,
 )
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted, delete_for_good, submission
+from tests.kit.samples import Storage, delete_for_good, submission, submit_job
 
 PHOTO = b"a photograph"
 
 
-async def stored(queue: JobQueue, place: Place, data: bytes = PHOTO) -> str:
+async def stored(queue: JobQueue, storage: Storage, data: bytes = PHOTO) -> str:
     """The key of a picture that was put long ago."""
     key = await queue.store.put(data, "png")
     long_ago = time.time() - 86_400.0
-    for path in place.folder.rglob(key):
+    for path in storage.folder.rglob(key):
         os.utime(path, (long_ago, long_ago))
     return key
 
@@ -41,13 +41,15 @@ def inputs(key: str) -> PaintInputs:
 
 
 async def cancelled_job(queue: JobQueue, key: str, user_id: int = 1) -> int:
-    job = await accepted(queue, user_id, inputs=inputs(key))
+    job = await submit_job(queue, user_id, inputs=inputs(key))
     await queue.jobs.cancel(job.id, user_id)
     return job.id
 
 
-async def test_pictures_of_an_open_intake_survive_deletion(queue: JobQueue, place: Place) -> None:
-    key = await stored(queue, place)
+async def test_pictures_of_an_open_intake_survive_deletion(
+    queue: JobQueue, storage: Storage
+) -> None:
+    key = await stored(queue, storage)
     job_id = await cancelled_job(queue, key)
     await queue.intakes.open(7, 1, {})
     assert await queue.intakes.hold_pictures(7, [key])
@@ -64,8 +66,8 @@ async def test_pictures_of_an_open_intake_survive_deletion(queue: JobQueue, plac
     assert not await queue.store.exists(key)
 
 
-async def test_closed_intake_holds_no_pictures(queue: JobQueue, place: Place) -> None:
-    key = await stored(queue, place)
+async def test_closed_intake_holds_no_pictures(queue: JobQueue, storage: Storage) -> None:
+    key = await stored(queue, storage)
     await queue.intakes.open(7, 1, {})
     await queue.intakes.hold_pictures(7, [key])
     assert (await queue.retention.gc()).files == 0
@@ -89,13 +91,13 @@ class SlowStore(PictureStore):
 
 @pytest.mark.parametrize("by_gc", [False, True])
 async def test_picture_being_deleted_is_not_reported_as_stored(
-    queue: JobQueue, place: Place, by_gc: bool
+    queue: JobQueue, storage: Storage, by_gc: bool
 ) -> None:
-    key = await stored(queue, place)
+    key = await stored(queue, storage)
     job_id = None if by_gc else await cancelled_job(queue, key)
     await queue.intakes.open(7, 2, {})
-    slow = SlowStore(place.settings().storage_url)
-    async with await JobQueue.open(place.settings(), store=slow) as other:
+    slow = SlowStore(storage.settings().storage_url)
+    async with await JobQueue.open(storage.settings(), store=slow) as other:
         deleting = asyncio.ensure_future(
             other.retention.gc() if job_id is None else delete_for_good(other, job_id, 1)
         )
@@ -109,8 +111,8 @@ async def test_picture_being_deleted_is_not_reported_as_stored(
         assert await queue.store.exists(key)
 
 
-async def test_erasure_deletes_the_members_open_intakes(queue: JobQueue, place: Place) -> None:
-    key = await stored(queue, place)
+async def test_erasure_deletes_the_members_open_intakes(queue: JobQueue, storage: Storage) -> None:
+    key = await stored(queue, storage)
     await queue.intakes.open(7, 1, {"sender": {"user_name": "Ada"}})
     await queue.intakes.open(8, 2, {})
     await queue.intakes.hold_pictures(7, [key])
@@ -138,13 +140,13 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
 
 
 async def test_intake_of_an_older_schema_is_erased(tmp_path: Path) -> None:
-    place = Place(tmp_path, None)
+    storage = Storage(tmp_path, None)
     old = (Path(__file__).parents[1] / "schemas" / "0002.sql").read_text()
-    with closing(sqlite3.connect(place.sqlite_file)) as connection:
+    with closing(sqlite3.connect(storage.sqlite_file)) as connection:
         connection.executescript(old)
         connection.execute("""UPDATE intakes SET payload = '{"sender": {"user_id": 31}}'""")
         connection.commit()
-    async with await JobQueue.open(place.settings()) as queue:
+    async with await JobQueue.open(storage.settings()) as queue:
         assert len(await queue.intakes.pending()) == 1
         await queue.privacy.erase_user(31)
         assert await queue.intakes.pending() == []
@@ -169,15 +171,16 @@ async def test_simultaneous_intakes_share_a_transaction(queue: JobQueue) -> None
         nonlocal commits
         commits += 1
 
-    known = await accepted(queue)
+    known = await submit_job(queue)
     sa.event.listen(queue.database.engine.sync_engine, "commit", count)
-    numbers = [*range(1001, 1101), 1007, known.reply.interaction_id]
+    new = range(known.reply.interaction_id + 1, known.reply.interaction_id + 101)
+    numbers = [*new, new[6], known.reply.interaction_id]
     is_new = await asyncio.gather(
         *(queue.intakes.open(number, 1, {"n": number}) for number in numbers)
     )
     assert is_new == [True] * 100 + [False, False]
     assert [intake.payload for intake in await queue.intakes.pending()] == [
-        {"n": number} for number in range(1001, 1101)
+        {"n": number} for number in new
     ]
     assert commits <= 3
 

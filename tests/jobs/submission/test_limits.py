@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,24 +25,25 @@ from jobs.submission.limits import LoosensOperatorLimit
 from tests.kit.samples import (
     RESULT,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
+    Storage,
+    advance_with_reaper,
+    claim_job,
     failure,
-    looked_after,
-    refused,
-    report,
+    paint_report,
     submission,
+    submit_job,
+    submit_refused,
 )
+from tests.kit.statements import statements
 
 ADMIN = 9
 
 
 @pytest.mark.parametrize("queues", [1, 5])
 async def test_limit_of_three_holds_for_thirty_concurrent_submissions(
-    place: Place, queues: int
+    storage: Storage, queues: int
 ) -> None:
-    settings = place.settings(atelier_max_waiting_per_user=3)
+    settings = storage.settings(atelier_max_waiting_per_user=3)
     async with contextlib.AsyncExitStack() as stack:
         doors = [
             await stack.enter_async_context(await JobQueue.open(settings)) for _ in range(queues)
@@ -54,11 +56,19 @@ async def test_limit_of_three_holds_for_thirty_concurrent_submissions(
         assert (await doors[0].positions.overview(None)).waiting == 3
 
 
-async def test_concurrent_submissions_of_one_interaction_make_one_job(place: Place) -> None:
+async def test_submission_takes_at_most_eleven_statements(queue: JobQueue) -> None:
+    await submit_job(queue)
+    with statements(queue) as said:
+        await submit_job(queue)
+    assert len([each for each in said if re.search("FROM|INTO|UPDATE", each)]) <= 11
+
+
+async def test_concurrent_submissions_of_one_interaction_make_one_job(storage: Storage) -> None:
     asked = submission()
     async with contextlib.AsyncExitStack() as stack:
         doors = [
-            await stack.enter_async_context(await JobQueue.open(place.settings())) for _ in range(4)
+            await stack.enter_async_context(await JobQueue.open(storage.settings()))
+            for _ in range(4)
         ]
         outcomes = await asyncio.gather(
             *(doors[n % 4].submissions.submit(asked) for n in range(20))
@@ -69,34 +79,34 @@ async def test_concurrent_submissions_of_one_interaction_make_one_job(place: Pla
 
 
 async def test_waiting_jobs_of_a_user_are_limited_per_server_and_overall(
-    place: Place, clock: FakeClock
+    storage: Storage, clock: FakeClock
 ) -> None:
-    settings = place.settings(atelier_max_waiting_per_user=3)
+    settings = storage.settings(atelier_max_waiting_per_user=3)
     async with await JobQueue.open(settings, clock=clock) as queue:
         await queue.limits.set(5, {"max_waiting_per_user": 1}, 9)
-        await accepted(queue, 1, 5)
-        here = await refused(queue, 1, 5)
+        await submit_job(queue, 1, 5)
+        here = await submit_refused(queue, 1, 5)
         assert (here.limit, here.allowed, here.current) == ("max_waiting_per_user", 1, 1)
         assert not here.by_operator
-        await accepted(queue, 1, 6)
-        await accepted(queue, 1, None)
-        everywhere = await refused(queue, 1, 7)
+        await submit_job(queue, 1, 6)
+        await submit_job(queue, 1, None)
+        everywhere = await submit_refused(queue, 1, 7)
         assert (everywhere.allowed, everywhere.current) == (3, 3)
         assert everywhere.by_operator
-        await accepted(queue, 2, 5)
+        await submit_job(queue, 2, 5)
 
 
 async def test_waiting_jobs_of_a_server_are_limited(queue: JobQueue) -> None:
     await queue.limits.set(5, {"max_waiting_per_server": 2}, 9)
-    await accepted(queue, 1)
-    await accepted(queue, 2)
-    refusal = await refused(queue, 3)
+    await submit_job(queue, 1)
+    await submit_job(queue, 2)
+    refusal = await submit_refused(queue, 3)
     assert (refusal.limit, refusal.allowed, refusal.current) == (
         "max_waiting_per_server",
         2,
         2,
     )
-    await accepted(queue, 3, 6)
+    await submit_job(queue, 3, 6)
 
 
 async def test_daily_limit_refusal_says_when_the_next_job_can_start(
@@ -104,42 +114,44 @@ async def test_daily_limit_refusal_says_when_the_next_job_can_start(
 ) -> None:
     await queue.limits.set(5, {"max_per_day": 2}, 9)
     first = clock.now
-    await accepted(queue)
+    await submit_job(queue)
     clock.advance(3600)
-    await accepted(queue)
-    refusal = await refused(queue)
+    await submit_job(queue)
+    refusal = await submit_refused(queue)
     assert (refusal.limit, refusal.allowed, refusal.current) == ("max_per_day", 2, 2)
     assert refusal.available_at == datetime.fromtimestamp(first + 86_400, UTC)
     clock.now = first + 86_401
-    await accepted(queue)
-    assert (await refused(queue)).available_at == datetime.fromtimestamp(first + 3600 + 86_400, UTC)
+    await submit_job(queue)
+    assert (await submit_refused(queue)).available_at == datetime.fromtimestamp(
+        first + 3600 + 86_400, UTC
+    )
 
 
 async def test_lowered_daily_limit_waits_for_all_excess_jobs(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     for _ in range(4):
-        await accepted(queue)
+        await submit_job(queue)
         clock.advance(60)
     await queue.limits.set(5, {"max_per_day": 2}, 9)
-    refusal = await refused(queue)
+    refusal = await submit_refused(queue)
     assert refusal.available_at is not None
     clock.now = refusal.available_at.timestamp() - 1
-    await refused(queue)
+    await submit_refused(queue)
     clock.advance(2)
-    await accepted(queue)
+    await submit_job(queue)
 
 
 async def test_cooldown_refuses_jobs_until_its_end(queue: JobQueue, clock: FakeClock) -> None:
     await queue.limits.set(5, {"cooldown_seconds": 60}, 9)
     began = clock.now
-    await accepted(queue)
+    await submit_job(queue)
     clock.advance(20)
-    refusal = await refused(queue)
+    refusal = await submit_refused(queue)
     assert (refusal.limit, refusal.allowed, refusal.current) == ("cooldown_seconds", 60, 20)
     assert refusal.available_at == datetime.fromtimestamp(began + 60, UTC)
     clock.advance(41)
-    await accepted(queue)
+    await submit_job(queue)
 
 
 @pytest.mark.parametrize("end", ["cancel", "engine", "lost", "input", "cancel_running", "done"])
@@ -147,51 +159,51 @@ async def test_cancelled_waiting_jobs_and_engine_failures_do_not_count(
     queue: JobQueue, clock: FakeClock, end: str
 ) -> None:
     await queue.limits.set(5, {"max_per_day": 1}, 9)
-    job = await accepted(queue)
+    job = await submit_job(queue)
     match end:
         case "cancel":
             await queue.jobs.cancel(job.id, 1)
         case "engine":
-            await queue.claims.fail(await claimed(queue), failure())
+            await queue.claims.fail(await claim_job(queue), failure())
         case "input":
-            await queue.claims.fail(await claimed(queue), failure(FailureKind.INPUT))
+            await queue.claims.fail(await claim_job(queue), failure(FailureKind.INPUT))
         case "lost":
             for _ in range(3):
-                await claimed(queue)
-                await looked_after(queue, clock, 31)
+                await claim_job(queue)
+                await advance_with_reaper(queue, clock, 31)
         case "cancel_running":
-            claim = await claimed(queue)
+            claim = await claim_job(queue)
             await queue.jobs.cancel(job.id, 1)
             await queue.claims.cancelled(claim)
         case "done":
-            await queue.claims.finish(await claimed(queue), RESULT, report())
+            await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state.ended
     if end in {"cancel", "engine"}:
-        await accepted(queue)
+        await submit_job(queue)
     else:
-        assert (await refused(queue)).limit == "max_per_day"
+        assert (await submit_refused(queue)).limit == "max_per_day"
 
 
 async def test_size_and_quality_are_limited(queue: JobQueue) -> None:
     await queue.limits.set(5, {"max_size_px": 512, "max_quality": "standard"}, 9)
-    size = await refused(queue, options=PaintOptions(size_px=513))
+    size = await submit_refused(queue, options=PaintOptions(size_px=513))
     assert (size.limit, size.allowed, size.current) == ("max_size_px", 512, 513)
-    quality = await refused(queue, options=PaintOptions(quality="fine"))
+    quality = await submit_refused(queue, options=PaintOptions(quality="fine"))
     assert (quality.limit, quality.allowed) == ("max_quality", "standard")
-    await accepted(queue, guild_id=6, options=PaintOptions(size_px=513, quality="fine"))
-    operator = await refused(queue, guild_id=6, options=PaintOptions(size_px=4096))
+    await submit_job(queue, guild_id=6, options=PaintOptions(size_px=513, quality="fine"))
+    operator = await submit_refused(queue, guild_id=6, options=PaintOptions(size_px=4096))
     assert operator.by_operator
 
 
 async def test_painting_is_limited_to_allowed_roles_and_channels(queue: JobQueue) -> None:
     await queue.limits.set(5, {"painter_role_ids": [11, 12], "channel_ids": [77]}, 9)
-    assert (await refused(queue, role_ids=(13,))).limit == "painter_role_ids"
-    await accepted(queue, role_ids=(12, 13))
-    assert (await refused(queue, role_ids=(11,), channel_id=78)).limit == "channel_ids"
-    await accepted(queue, channel_id=78, is_admin=True)
-    await accepted(queue, guild_id=6, channel_id=78)
+    assert (await submit_refused(queue, role_ids=(13,))).limit == "painter_role_ids"
+    await submit_job(queue, role_ids=(12, 13))
+    assert (await submit_refused(queue, role_ids=(11,), channel_id=78)).limit == "channel_ids"
+    await submit_job(queue, channel_id=78, is_admin=True)
+    await submit_job(queue, guild_id=6, channel_id=78)
 
 
 async def test_allowed_channel_allows_its_threads(queue: JobQueue) -> None:
@@ -199,27 +211,29 @@ async def test_allowed_channel_allows_its_threads(queue: JobQueue) -> None:
     options = PaintOptions(size_px=256)
     asker = Asker(1, guild_id=5, channel_id=80, parent_channel_id=77)
     assert await queue.submissions.check_limits(asker, options) is None
-    await accepted(queue, channel_id=80, parent_channel_id=77)
-    assert (await refused(queue, channel_id=80)).limit == "channel_ids"
+    await submit_job(queue, channel_id=80, parent_channel_id=77)
+    assert (await submit_refused(queue, channel_id=80)).limit == "channel_ids"
     elsewhere = await queue.submissions.check_limits(replace(asker, parent_channel_id=78), options)
     assert elsewhere is not None
     assert elsewhere.limit == "channel_ids"
 
 
-async def test_exempt_roles_obey_only_the_operators_limits(place: Place, clock: FakeClock) -> None:
-    settings = place.settings(atelier_max_per_day=3)
+async def test_exempt_roles_obey_only_the_operators_limits(
+    storage: Storage, clock: FakeClock
+) -> None:
+    settings = storage.settings(atelier_max_per_day=3)
     async with await JobQueue.open(settings, clock=clock) as queue:
         await queue.limits.set(5, {"max_per_day": 1, "exempt_role_ids": [11]}, 9)
         for _ in range(3):
-            await accepted(queue, role_ids=(11,))
-        refusal = await refused(queue, role_ids=(11,))
+            await submit_job(queue, role_ids=(11,))
+        refusal = await submit_refused(queue, role_ids=(11,))
         assert refusal.allowed == 3
 
 
 async def test_server_limits_can_tighten_but_not_loosen_the_operators(
-    place: Place, clock: FakeClock
+    storage: Storage, clock: FakeClock
 ) -> None:
-    settings = place.settings(
+    settings = storage.settings(
         atelier_max_size_px=1024,
         atelier_max_quality="standard",
         atelier_cooldown_seconds=30,
@@ -243,7 +257,7 @@ async def test_server_limits_can_tighten_but_not_loosen_the_operators(
         assert (await queue.limits.in_force(5)) == answer
         assert (await queue.limits.in_force(6)).max_size_px == 1024
     # The operator tightens later: that holds at once.
-    async with await JobQueue.open(place.settings(atelier_max_size_px=256), clock=clock) as queue:
+    async with await JobQueue.open(storage.settings(atelier_max_size_px=256), clock=clock) as queue:
         assert (await queue.limits.in_force(5)).max_size_px == 256
         answer = await queue.limits.set(5, {"max_size_px": None}, 9)
         assert isinstance(answer, Limits)
@@ -274,17 +288,17 @@ async def test_unknown_or_unreadable_stored_limits_are_ignored(
             )
         expected = 512 if "512" in text else 2048
         assert (await queue.limits.in_force(5)).max_size_px == expected
-        await accepted(queue)
+        await submit_job(queue)
 
 
 async def test_clock_set_back_does_not_lock_members_out(queue: JobQueue, clock: FakeClock) -> None:
     await queue.limits.set(5, {"max_per_day": 1, "cooldown_seconds": 60}, 9)
-    await accepted(queue, 1, 5)
+    await submit_job(queue, 1, 5)
     clock.advance(-30)
-    assert (await refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
+    assert (await submit_refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
     clock.advance(-3 * 86_400)
-    await accepted(queue, 1, 5)
-    assert (await refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
+    await submit_job(queue, 1, 5)
+    assert (await submit_refused(queue, user_id=1, guild_id=5)).limit == "max_per_day"
 
 
 async def test_options_left_open_are_lowered_to_the_members_limits(queue: JobQueue) -> None:
@@ -307,4 +321,4 @@ async def test_options_left_open_are_lowered_to_the_members_limits(queue: JobQue
     assert (await taken(3, moving)).size_px == 128
     small = PaintOptions(size_px=100, quality="draft")
     assert await taken(4, small) == small
-    assert (await refused(queue, user_id=5)).limit == "max_quality"
+    assert (await submit_refused(queue, user_id=5)).limit == "max_quality"

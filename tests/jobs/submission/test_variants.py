@@ -14,13 +14,13 @@ from jobs.queue import JobQueue
 from tests.kit.samples import (
     PICTURE,
     FakeClock,
-    Place,
-    accepted,
-    claimed,
+    Storage,
+    claim_job,
     delete_for_good,
-    engine,
-    report,
+    engine_info,
+    paint_report,
     submission,
+    submit_job,
 )
 
 KEYS = tuple(key_for(f"version {number}".encode(), "png") for number in range(4))
@@ -28,7 +28,7 @@ FOUR = PaintOptions(size_px=256, seed=5, variants=4)
 
 
 def several(**changes: Any) -> PaintReport:
-    return replace(report(), variants=KEYS, **changes)
+    return replace(paint_report(), variants=KEYS, **changes)
 
 
 async def test_versions_differ_by_seed_strength_or_style() -> None:
@@ -68,26 +68,26 @@ def test_rest_of_a_job_has_exactly_the_versions_that_are_missing(vary: str, vari
     assert rest_of(inputs, options, variants) is None
 
 
-async def test_four_versions_cost_and_count_as_four_pictures(place: Place) -> None:
-    settings = place.settings(atelier_max_per_day=6, atelier_max_waiting_per_user=10)
+async def test_four_versions_cost_and_count_as_four_pictures(storage: Storage) -> None:
+    settings = storage.settings(atelier_max_per_day=6, atelier_max_waiting_per_user=10)
     async with await JobQueue.open(settings) as queue:
-        one = await accepted(queue)
-        four = await accepted(queue, options=FOUR)
+        one = await submit_job(queue)
+        four = await submit_job(queue, options=FOUR)
         assert four.predicted_seconds == pytest.approx(4 * one.predicted_seconds)
         refused = await queue.submissions.submit(submission(options=FOUR))
         assert isinstance(refused, Refused)
         assert (refused.refusal.limit, refused.refusal.current) == ("max_per_day", 5)
         assert refused.refusal.asked == 4
-        await accepted(queue)
+        await submit_job(queue)
 
 
 async def test_versions_fit_the_limit_once_enough_pictures_are_a_day_old(
-    place: Place, clock: FakeClock
+    storage: Storage, clock: FakeClock
 ) -> None:
-    async with await JobQueue.open(place.settings(atelier_max_per_day=5), clock=clock) as queue:
-        await accepted(queue)
+    async with await JobQueue.open(storage.settings(atelier_max_per_day=5), clock=clock) as queue:
+        await submit_job(queue)
         clock.advance(100)
-        await accepted(queue, options=FOUR)
+        await submit_job(queue, options=FOUR)
         refusal = await _refusal(queue, PaintOptions(variants=2))
         assert refusal.available_at is not None
         assert refusal.available_at.timestamp() == clock.now + 86_400
@@ -97,11 +97,11 @@ async def test_versions_fit_the_limit_once_enough_pictures_are_a_day_old(
         assert (await _refusal(queue, PaintOptions(variants=6))).available_at is None
 
 
-async def test_refusal_of_versions_says_when_enough_jobs_are_ready(place: Place) -> None:
-    settings = place.settings(atelier_max_waiting_per_user=4)
+async def test_refusal_of_versions_says_when_enough_jobs_are_ready(storage: Storage) -> None:
+    settings = storage.settings(atelier_max_waiting_per_user=4)
     async with await JobQueue.open(settings) as queue:
-        await queue.engines.register(engine())
-        ahead = await accepted(queue, options=PaintOptions(variants=3))
+        await queue.engines.register(engine_info())
+        ahead = await submit_job(queue, options=PaintOptions(variants=3))
         refusal = await _refusal(queue, PaintOptions(variants=2))
         assert (refusal.limit, refusal.current, refusal.asked) == ("max_waiting_per_user", 3, 2)
         position = await queue.positions.get(ahead.id)
@@ -111,12 +111,12 @@ async def test_refusal_of_versions_says_when_enough_jobs_are_ready(place: Place)
         assert refusal.available_at.timestamp() == pytest.approx(
             position.ready_at.timestamp(), abs=5
         )
-        await accepted(queue)
+        await submit_job(queue)
 
 
-async def test_first_job_may_have_more_versions_than_the_waiting_limit(place: Place) -> None:
-    async with await JobQueue.open(place.settings(atelier_max_waiting_per_user=2)) as queue:
-        await accepted(queue, options=FOUR)
+async def test_first_job_may_have_more_versions_than_the_waiting_limit(storage: Storage) -> None:
+    async with await JobQueue.open(storage.settings(atelier_max_waiting_per_user=2)) as queue:
+        await submit_job(queue, options=FOUR)
         assert (await _refusal(queue, PaintOptions())).limit == "max_waiting_per_user"
 
 
@@ -127,27 +127,27 @@ async def _refusal(queue: JobQueue, options: PaintOptions) -> Refusal:
 
 
 async def test_finished_versions_outlive_their_engine(queue: JobQueue) -> None:
-    await accepted(queue, options=FOUR)
-    claim = await claimed(queue, "first")
+    await submit_job(queue, options=FOUR)
+    claim = await claim_job(queue, "first")
     for number in (1, 2):
         outcome = await queue.claims.report_progress(
             claim, Progress(3, 12, number / 4, done=KEYS[:number])
         )
         assert outcome == LeaseHeld()
     await queue.claims.release(claim)
-    again = await claimed(queue, "second")
+    again = await claim_job(queue, "second")
     assert again.done == KEYS[:2]
 
 
 async def test_taken_version_is_a_separate_job_that_costs_nothing(
-    place: Place, clock: FakeClock
+    storage: Storage, clock: FakeClock
 ) -> None:
-    settings = place.settings(atelier_max_per_day=5, atelier_cooldown_seconds=60)
+    settings = storage.settings(atelier_max_per_day=5, atelier_cooldown_seconds=60)
     async with await JobQueue.open(settings, clock=clock) as queue:
         keys = tuple([await queue.store.put(f"v{n}".encode(), ".png") for n in range(4)])
-        job = await accepted(queue, options=FOUR)
-        claim = await claimed(queue)
-        await queue.claims.finish(claim, keys[0], replace(report(), variants=keys))
+        job = await submit_job(queue, options=FOUR)
+        claim = await claim_job(queue)
+        await queue.claims.finish(claim, keys[0], replace(paint_report(), variants=keys))
         done = await queue.jobs.get(job.id)
         assert done is not None
         asked = submission(options=FOUR)
@@ -178,11 +178,11 @@ async def test_taken_version_is_a_separate_job_that_costs_nothing(
         assert day.pictures == 4
 
 
-async def test_finished_versions_do_not_count_as_waiting(place: Place) -> None:
-    settings = place.settings(atelier_max_waiting_per_user=5, atelier_max_per_day=100)
+async def test_finished_versions_do_not_count_as_waiting(storage: Storage) -> None:
+    settings = storage.settings(atelier_max_waiting_per_user=5, atelier_max_per_day=100)
     async with await JobQueue.open(settings) as queue:
-        await accepted(queue, options=FOUR)
-        claim = await claimed(queue)
+        await submit_job(queue, options=FOUR)
+        claim = await claim_job(queue)
         two = FOUR.model_copy(update={"variants": 2})
         refused = await queue.submissions.submit(submission(options=two))
         assert isinstance(refused, Refused)
@@ -191,8 +191,8 @@ async def test_finished_versions_do_not_count_as_waiting(place: Place) -> None:
         await queue.claims.report_progress(claim, done)
         usage, today = await queue.submissions.usage(submission().asker)
         assert (usage.current, today.current) == (1, 4), "the day counts all of them"
-        await accepted(queue, options=two)
-        await accepted(queue, options=two)
+        await submit_job(queue, options=two)
+        await submit_job(queue, options=two)
         refused = await queue.submissions.submit(submission())
         assert isinstance(refused, Refused)
         assert refused.refusal.current == 5

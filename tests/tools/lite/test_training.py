@@ -16,7 +16,7 @@ from engine.networks.encoder import features_of
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
 from engine.painting.losses import in_basis
-from tests.kit.lite import shapes
+from tests.kit.lite import weight_shapes
 from tools.lite import learning, train
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left
@@ -87,7 +87,7 @@ def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]
         student(together(lessons[:4])[0])
     student.eval()
     weights = student.folded()
-    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
+    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == weight_shapes()
     crops, _ = together(lessons[4:6])
     found = features_of(LiteEncoder(weights=weights), crops, LAYERS)
     with torch.no_grad():
@@ -125,7 +125,7 @@ def test_training_lowers_the_loss_and_writes_weights_with_a_log(
     given = [str(photographs[0].parent), str(work), "--teacher", str(drawn_vgg19), *flags]
     assert train.main([*given, "-o", str(output)]) == 0
     weights = load_file(output)
-    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
+    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == weight_shapes()
     log = json.loads(output.with_suffix(".json").read_text())
     assert set(log) == {"photographs", "left_on_photographs", "rounds", *NOTED}
     assert log["files"] == ["0.png", "1.png", "2.png"]
@@ -184,7 +184,7 @@ def test_deepened_weights_keep_the_first_layers_and_fit_the_others(
     teacher = load_weights(drawn_vgg19)
     crops = list(make_crops(photographs, 12, 64, seed=1))
     made = deepened(earlier, teacher, crops, maxima=maxima)
-    assert {name: tuple(tensor.shape) for name, tensor in made.items()} == shapes()
+    assert {name: tuple(tensor.shape) for name, tensor in made.items()} == weight_shapes()
     assert torch.equal(made["conv1.weight"], earlier["conv1.weight"])
     if not maxima:
         for name in ("conv2a", "conv2b", "conv3a", "conv3b"):

@@ -15,7 +15,7 @@ from jobs.management.audit import amend_audit
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
-from tests.kit.world import World, answer, filled
+from tests.kit.world import World, has_content, wait_for_answer
 
 EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
     ("limits show", {}),
@@ -60,9 +60,9 @@ async def test_admin_commands_are_not_offered_to_members(world: World) -> None:
 
 
 async def test_members_are_refused_even_if_a_server_offers_admin_commands(world: World) -> None:
-    world.offer_everything()
+    world.show_admin_commands()
     ada = world.user("ada")
-    await world.job(ada)
+    await world.make_job(ada)
     for name, options in EVERY_COMMAND:
         message = await world.slash(ada, name, with_ids(world, options))
         assert message.text == "This needs the permission to manage the server.", name
@@ -109,7 +109,7 @@ async def test_undo_restores_the_previous_server_limits(world: World) -> None:
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (1024, 7)
     interaction = await world.discord.press(admin, first, label="Undo")
-    await interaction.wait(lambda i: any(map(filled, i.followups)))
+    await interaction.wait(lambda i: any(map(has_content, i.followups)))
     assert "changed again since" in interaction.followups[0].text
 
 
@@ -150,7 +150,7 @@ async def test_limits_set_without_options_asks_for_a_limit(world: World) -> None
 async def test_limit_set_by_a_server_is_enforced(world: World) -> None:
     ada = world.user("ada")
     await world.slash(world.user("admin"), "limits set", {"waiting_member": 1})
-    job = await world.job(ada)
+    job = await world.make_job(ada)
     asker = Asker(ada.id, guild_id=world.guild_id, channel_id=job.channel_id)
     refusal = await world.queue.submissions.check_limits(asker, job.options)
     assert refusal is not None
@@ -214,7 +214,7 @@ async def test_each_button_checks_that_its_presser_is_still_an_admin(world: Worl
         await world.slash(admin, "queue-admin resume")
     await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, admin.id)
     await block_many(world)
-    job = await world.job(world.user("ada"))
+    job = await world.make_job(world.user("ada"))
     messages = []
     for command, options, labels in BUTTONS:
         members = {name: world.user(who).id for name, who in options.items() if name == "member"}
@@ -292,13 +292,16 @@ async def test_limit_form_opens_from_limits_show(world: World) -> None:
     assert opened.modal is not None
     talk = world.discord.channel("talk")
     submitted = await world.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
-    await answer(submitted)
+    await wait_for_answer(submitted)
     assert (await world.queue.limits.in_force(world.guild_id)).channel_ids == (talk.id,)
 
 
 async def answer_besides(interaction: Any, message: Message) -> Message:
     await interaction.wait(
-        lambda i: (i.message is not message and filled(i.message)) or any(map(filled, i.followups))
+        lambda i: (
+            (i.message is not message and has_content(i.message))
+            or any(map(has_content, i.followups))
+        )
     )
     said: list[Message] = [interaction.message, *interaction.followups]
-    return next(each for each in said if each is not message and filled(each))
+    return next(each for each in said if each is not message and has_content(each))

@@ -28,8 +28,8 @@ async def test_the_queue_is_paused_and_resumed(world: World) -> None:
 async def test_clear_states_the_count_and_asks_for_confirmation(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
     assert "Nothing is waiting" in (await world.slash(admin, "queue-admin clear")).text
-    jobs = [await world.job(ada) for _ in range(3)]
-    private = await world.job(ada, in_guild=False)
+    jobs = [await world.make_job(ada) for _ in range(3)]
+    private = await world.make_job(ada, in_guild=False)
     message = await world.slash(admin, "queue-admin clear")
     assert "Cancel 3 waiting pictures?" in message.text
     await world.press(admin, message, "Change nothing")
@@ -44,8 +44,8 @@ async def test_clear_states_the_count_and_asks_for_confirmation(world: World) ->
 
 async def test_remove_and_front_affect_only_jobs_of_this_server(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    first, second = await world.job(ada), await world.job(world.user("grace"))
-    private = await world.job(ada, in_guild=False)
+    first, second = await world.make_job(ada), await world.make_job(world.user("grace"))
+    private = await world.make_job(ada, in_guild=False)
     offered = await world.discord.autocomplete(admin, "queue-admin front", "picture", "")
     assert {choice["value"] for choice in offered} == {first.id, second.id}
     world.discord.open_command("queue-admin")
@@ -67,9 +67,9 @@ async def test_remove_and_front_affect_only_jobs_of_this_server(world: World) ->
 
 async def test_stats_come_as_text_and_as_a_plot(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    await world.painted_job(ada)
-    await world.painted_job(world.user("grace"))
-    await world.stepped.fail(await world.job(ada))
+    await world.make_painted_job(ada)
+    await world.make_painted_job(world.user("grace"))
+    await world.manual_engine.fail(await world.make_job(ada))
     message = await world.slash(admin, "stats")
     for line in ("2 pictures painted", "2 members took part", "1 failure", "The last 14 days"):
         assert line in message.text
@@ -80,8 +80,8 @@ async def test_stats_come_as_text_and_as_a_plot(world: World) -> None:
 
 async def test_only_the_operator_sees_stats_of_all_servers(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    await world.painted_job(ada)
-    await world.painted_job(ada, in_guild=False)
+    await world.make_painted_job(ada)
+    await world.make_painted_job(ada, in_guild=False)
     assert "1 picture painted" in (await world.slash(admin, "stats")).text
     refused = await world.slash(admin, "stats", {"everywhere": True})
     assert refused.text == "Only the operator of this bot may see the figures for all servers."
@@ -94,7 +94,7 @@ async def test_only_the_operator_sees_stats_of_all_servers(world: World) -> None
 async def test_typed_job_number_is_offered_before_matching_sizes(world: World) -> None:
     """Enter takes what is offered first: `2` must not cancel the picture of 512 px before it."""
     admin, ada = world.user("admin"), world.user("ada")
-    jobs = [await world.job(ada, size_px=512) for _ in range(3)]
+    jobs = [await world.make_job(ada, size_px=512) for _ in range(3)]
     second = jobs[1]
     for command, option in (
         ("queue-admin remove", "picture"),
@@ -117,7 +117,7 @@ async def test_long_job_choice_keeps_the_whole_member_name(world: World) -> None
     """A name from right to left ends with a sign that keeps it from turning what follows."""
     grace = world.user("grace")
     grace.name = "\u05d0" * 32
-    job = await world.job(grace, variants=4, vary="seed", quality="standard")
+    job = await world.make_job(grace, variants=4, vary="seed", quality="standard")
     style = "An exceedingly long name of a style of forty"[:40]
     named = job.inputs.styles[0].model_copy(update={"name": style})
     job = replace(job, inputs=job.inputs.model_copy(update={"styles": (named, named)}))

@@ -30,9 +30,12 @@ async def test_unfinished_pictures_of_a_blocked_member_can_be_cancelled(
 ) -> None:
     admin, grace, talk = world.user("admin"), world.user("grace"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
-    painted, waiting = await world.job(grace), await world.job(grace)
-    others, elsewhere = await world.job(world.user("ada")), await world.job(grace, in_guild=False)
-    await world.stepped.start(painted)
+    painted, waiting = await world.make_job(grace), await world.make_job(grace)
+    others, elsewhere = (
+        await world.make_job(world.user("ada")),
+        await world.make_job(grace, in_guild=False),
+    )
+    await world.manual_engine.start(painted)
     message = await world.slash(admin, "blocklist add", {"member": grace.id})
     assert "2 pictures of theirs are still waiting or being painted." in message.text
     await world.press(admin, message, "Cancel these too")
@@ -40,7 +43,7 @@ async def test_unfinished_pictures_of_a_blocked_member_can_be_cancelled(
     assert not message.buttons
     assert f"<@{admin.id}>: {message.text}" == world.discord.messages("talk")[-1].text
     assert await world.state(waiting) is JobState.CANCELLED
-    assert (await world.fresh(painted)).cancel_requested
+    assert (await world.reload(painted)).cancel_requested
     for job in (others, elsewhere):
         assert await world.state(job) is JobState.QUEUED
     again = await world.slash(admin, "blocklist add", {"member": world.user("ada").id})
@@ -60,7 +63,7 @@ async def test_block_has_a_reason_and_expires(world: World) -> None:
     log = await world.slash(admin, "limits log")
     assert re.search(r"blocked a member \(<@\d+>, reason: spam .*, until <t:\d+:f>\)", log.text)
     refused = await world.paint(user="grace")
-    said = await world.said(refused)
+    said = await world.answer_text(refused)
     assert "The admins of this server have blocked you" in said
     assert "Earliest start of your next picture: <t:" in said
     assert "spam" in said
@@ -70,7 +73,7 @@ async def test_block_has_a_reason_and_expires(world: World) -> None:
         over = sa.update(schema.blocked_users).values(until=transaction.now - 1)
         await transaction.connection.execute(over)
     assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
-    await world.says(await world.paint(user="grace"), "Place")
+    await world.wait_for_text(await world.paint(user="grace"), "Place")
 
 
 async def test_bots_and_invalid_block_durations_are_rejected(world: World) -> None:

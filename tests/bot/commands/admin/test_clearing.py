@@ -7,7 +7,7 @@ from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
 from tests.kit.samples import delete_for_good
-from tests.kit.world import World, answer, filled
+from tests.kit.world import World, has_content, wait_for_answer
 
 BOTH = {
     "content": ("photo.png", plain_picture()),
@@ -60,7 +60,7 @@ async def test_undo_restores_cleared_jobs_to_their_old_places(world: World) -> N
     ]
     assert "undid the clearing of the queue" in (await world.slash(admin, "limits log")).text
     (job,) = await world.queue.jobs.of_user(world.user().id)
-    await world.stepped.paint(job)
+    await world.manual_engine.paint(job)
     await shows(first, "Painted for Ada")
 
 
@@ -75,7 +75,7 @@ async def test_restored_jobs_count_toward_limits(world: World) -> None:
 
 async def test_undo_skips_jobs_deleted_by_their_owner(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
-    deleted, kept = await world.job(ada), await world.job(ada)
+    deleted, kept = await world.make_job(ada), await world.make_job(ada)
     message = await clear(world)
     await delete_for_good(world.queue, deleted.id, ada.id)
     await world.press(admin, message, "Undo")
@@ -88,7 +88,7 @@ async def test_undo_skips_jobs_deleted_by_their_owner(world: World) -> None:
 
 async def test_second_undo_has_nothing_to_restore(world: World) -> None:
     admin = world.user("admin")
-    await world.job(world.user())
+    await world.make_job(world.user())
     message = await clear(world)
     undo = next(each for each in message.buttons if each["label"] == "Undo")
     await world.queue.clearings.undo(
@@ -100,13 +100,13 @@ async def test_second_undo_has_nothing_to_restore(world: World) -> None:
 
 async def test_clearing_cannot_be_undone_after_ten_minutes(world: World) -> None:
     admin = world.user("admin")
-    job = await world.job(world.user())
+    job = await world.make_job(world.user())
     message = await clear(world)
     async with world.queue.database.write() as transaction:
         earlier = sa.update(schema.audit).values(at=schema.audit.c.at - 601)
         await transaction.connection.execute(earlier)
     interaction = await world.discord.press(admin, message, label="Undo")
-    await interaction.wait(lambda i: any(map(filled, i.followups)))
+    await interaction.wait(lambda i: any(map(has_content, i.followups)))
     assert "more than ten minutes ago" in interaction.followups[0].text
     assert await world.state(job) is JobState.CANCELLED
 
@@ -115,7 +115,7 @@ async def test_clearing_and_undo_are_posted_to_the_log_channel(world: World) -> 
     admin = world.user("admin")
     talk = world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
-    await world.job(world.user())
+    await world.make_job(world.user())
     message = await clear(world)
     await world.press(admin, message, "Undo")
     posted = [each.text for each in world.discord.messages("talk")]
@@ -126,7 +126,7 @@ async def test_clearing_and_undo_are_posted_to_the_log_channel(world: World) -> 
 
 
 async def test_clearing_and_undo_are_translated_to_german(world: World) -> None:
-    await world.job(world.user())
+    await world.make_job(world.user())
     message = await clear(world, "de", "Alle abbrechen")
     assert "kann das rückgängig gemacht werden" in message.text
     await world.press(world.user("admin"), message, "Rückgängig")
@@ -134,7 +134,7 @@ async def test_clearing_and_undo_are_translated_to_german(world: World) -> None:
 
 
 async def test_undo_works_after_a_restart(world: World) -> None:
-    job = await world.job(world.user())
+    job = await world.make_job(world.user())
     message = await clear(world)
     await world.stop_bot()
     await world.start_bot()
@@ -144,7 +144,7 @@ async def test_undo_works_after_a_restart(world: World) -> None:
 
 async def test_repeated_clear_offers_undo_of_the_previous_clearing(world: World) -> None:
     """The answer to the first press may be lost in a hiccup of Discord's."""
-    job, admin = await world.job(world.user()), world.user("admin")
+    job, admin = await world.make_job(world.user()), world.user("admin")
     await clear(world)
     again = await world.slash(admin, "queue-admin clear")
     assert again.text.startswith(
@@ -157,8 +157,8 @@ async def test_repeated_clear_offers_undo_of_the_previous_clearing(world: World)
 
 async def test_clear_offers_no_undo_if_nothing_was_cancelled(world: World) -> None:
     admin = world.user("admin")
-    job = await world.job(world.user())
-    message = await answer(await world.discord.slash(admin, "queue-admin clear"))
+    job = await world.make_job(world.user())
+    message = await wait_for_answer(await world.discord.slash(admin, "queue-admin clear"))
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.press(admin, message, "Cancel them all")
     assert message.text == "Nothing is waiting in this server."

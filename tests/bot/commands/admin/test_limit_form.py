@@ -3,14 +3,14 @@
 import pytest
 
 from sandbox.model import Message
-from tests.kit.world import World, answer
+from tests.kit.world import World, wait_for_answer
 
 
 async def submitted(world: World, fields: dict[str, object], locale: str = "en-US") -> Message:
     """What the admin reads after the form, filled in as told and otherwise left as it was."""
     opened = await world.discord.slash(world.user("admin", locale=locale), "limits change")
     assert opened.modal is not None
-    return await answer(await world.discord.submit_modal(opened, fields))
+    return await wait_for_answer(await world.discord.submit_modal(opened, fields))
 
 
 async def test_form_sets_roles_and_channels(world: World) -> None:
@@ -103,7 +103,7 @@ async def test_wrong_line_can_be_corrected_without_losing_the_other_fields(
     assert numbers["component"]["value"] == lines
     assert numbers["description"].startswith("Line 2: Pictures of one member in 24 hours")
     corrected = await world.discord.submit_modal(opened, {"numbers": lines.replace("`seven`", "7")})
-    await world.says(corrected, "Limits changed")
+    await world.wait_for_text(corrected, "Limits changed")
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day, limits.max_quality) == (1024, 7, "draft")
     assert (limits.channel_ids, limits.painter_role_ids) == ((talk.id,), (keeper.id,))
@@ -154,13 +154,13 @@ async def test_deleted_roles_and_channels_stay_set_until_the_field_is_changed(wo
             "painter_role_ids": [str(each) for each in left],
             "channel_ids": [str(talk.id)],
         }
-        await world.said(await world.discord.submit_modal(opened, values))
+        await world.answer_text(await world.discord.submit_modal(opened, values))
         limits = await world.queue.limits.in_force(world.guild_id)
         assert limits.max_per_day == 7
         assert (limits.painter_role_ids, limits.channel_ids) == (painters, (talk.id, gone))
     opened = await world.discord.slash(admin, "limits change")
     await opened.wait(lambda i: i.modal is not None)
     values = {"painter_role_ids": [], "channel_ids": []}
-    await world.says(await world.discord.submit_modal(opened, values), "everybody")
+    await world.wait_for_text(await world.discord.submit_modal(opened, values), "everybody")
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.painter_role_ids, limits.channel_ids) == ((), ())

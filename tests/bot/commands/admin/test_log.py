@@ -82,7 +82,7 @@ async def test_server_settings_and_styles_are_posted_to_the_log_channel(world: W
     for whose in ("this channel's", "this server's", "mine"):
         opened = await world.discord.slash(admin, "settings", {"whose": whose})
         await opened.wait(lambda i: i.modal is not None)
-        await world.said(await world.discord.submit_modal(opened, {"switches": ["spoiler"]}))
+        await world.answer_text(await world.discord.submit_modal(opened, {"switches": ["spoiler"]}))
     for for_server in (True, False):
         options = {"name": "Moss" if for_server else "Mine", "for_server": for_server}
         await world.slash(admin, "style save", options, attachments=picture)
@@ -113,6 +113,8 @@ async def test_settings_form_is_refused_after_permission_loss(world: World) -> N
     await opened.wait(lambda i: i.modal is not None)
     admin.role_ids.clear()
     world.discord.world.guild.owner_id = world.user("grace").id
-    said = await world.said(await world.discord.submit_modal(opened, {"switches": ["spoiler"]}))
+    said = await world.answer_text(
+        await world.discord.submit_modal(opened, {"switches": ["spoiler"]})
+    )
     assert "Only members who manage this server may set that" in said
     assert not (await world.queue.defaults.of("guild", world.guild_id)).always_spoiler

@@ -62,7 +62,7 @@ async def test_operator_block_states_its_end_and_reason(world: World) -> None:
 
 async def test_unfinished_pictures_of_a_blocked_user_are_cancelled_everywhere(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
-    jobs = [await world.job(grace), await world.job(grace, in_guild=False)]
+    jobs = [await world.make_job(grace), await world.make_job(grace, in_guild=False)]
     message = await world.slash(admin, "operator block", {"user": grace.id})
     assert "2 pictures of theirs" in message.text
     run_by(world, "ada")
@@ -104,7 +104,7 @@ async def test_server_messages_name_the_operator_as_pausing_the_queue(world: Wor
 
 async def test_operator_clears_all_queues_and_undoes_the_clearing(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    jobs = [await world.job(ada), await world.job(ada, in_guild=False)]
+    jobs = [await world.make_job(ada), await world.make_job(ada, in_guild=False)]
     message = await world.slash(admin, "operator clear")
     assert "In all servers and DMs" in message.text
     await world.press(admin, message, "Cancel them all")
@@ -115,7 +115,7 @@ async def test_operator_clears_all_queues_and_undoes_the_clearing(world: World) 
 
 async def test_undo_of_an_operator_clearing_reports_jobs_that_stay_cancelled(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    job = await world.job(ada)
+    job = await world.make_job(ada)
     message = await world.slash(admin, "operator clear")
     await world.press(admin, message, "Cancel them all")
     await delete_for_good(world.queue, job.id, ada.id)
@@ -127,7 +127,7 @@ async def test_undo_of_an_operator_clearing_reports_jobs_that_stay_cancelled(wor
 
 async def test_operator_clear_offers_no_undo_if_nothing_was_cancelled(world: World) -> None:
     admin, ada = world.user("admin"), world.user("ada")
-    job = await world.job(ada)
+    job = await world.make_job(ada)
     message = await world.slash(admin, "operator clear")
     await world.queue.jobs.cancel(job.id, ada.id)
     await world.press(admin, message, "Cancel them all")
@@ -137,10 +137,10 @@ async def test_operator_clear_offers_no_undo_if_nothing_was_cancelled(world: Wor
 
 async def test_clear_button_is_refused_to_a_former_operator(world: World) -> None:
     admin = world.user("admin")
-    job = await world.job(world.user("ada"))
+    job = await world.make_job(world.user("ada"))
     message = await world.slash(admin, "operator clear")
     run_by(world, "grace")
     pressed = await world.discord.press(admin, message, label="Cancel them all")
     await pressed.wait(lambda i: i.followups or (i.message is not message and i.message))
-    assert "Only the operator of this bot" in await world.said(pressed)
+    assert "Only the operator of this bot" in await world.answer_text(pressed)
     assert await world.state(job) is JobState.QUEUED

@@ -12,7 +12,7 @@ from jobs.db import schema
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World, labels
+from tests.kit.world import World, button_labels
 
 PHOTO = {"content": [("photo.png", plain_picture(color="teal"))]}
 
@@ -30,10 +30,10 @@ async def test_weekly_style_is_announced_used_counted_and_ended(world: World) ->
     assert "Style of the week: " in posted.text
     assert "Until <t:" in posted.text
     opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
-    await world.says(await world.discord.submit_modal(opened, {}, PHOTO), "Place 1")
+    await world.wait_for_text(await world.discord.submit_modal(opened, {}, PHOTO), "Place 1")
     (job,) = await world.jobs("grace")
     assert job.inputs.styles[0].preset == "great-wave"
-    await world.stepped.paint(job)
+    await world.manual_engine.paint(job)
     shown = await world.slash(world.user("admin"), "style-of-the-week")
     assert "1 picture" in shown.text
     await world.press(world.user("admin"), shown, "End it now")
@@ -59,7 +59,7 @@ async def test_weekly_style_ends_when_its_days_are_over(world: World) -> None:
         over = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
         await transaction.connection.execute(over)
     refused = await world.discord.press(world.user(), posted, label="Paint with this")
-    assert "This style of the week is over" in await world.said(refused)
+    assert "This style of the week is over" in await world.answer_text(refused)
     keeper = world.bot.service(WeeklyStyleKeeper)
     (due,) = await world.queue.weekly_styles.due()
     await keeper.say_over(due)
@@ -115,7 +115,7 @@ async def test_current_weekly_style_stays_if_the_next_cannot_be_announced(
         patched.setattr(world.queue.weekly_styles, "begin", unreachable)
         await world.slash(admin, "style-of-the-week", another)
     messages = world.discord.messages("paintings")
-    announced = [each for each in messages if "Paint with this" in labels(each)]
+    announced = [each for each in messages if "Paint with this" in button_labels(each)]
     assert announced == [posted], "the other's button would begin nothing"
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, admin.id)
     refused = await world.slash(admin, "style-of-the-week", another)
@@ -148,8 +148,8 @@ async def test_pictures_in_a_resaved_server_style_are_counted(world: World, name
     for color in ("teal", "red"):
         photo = {"content": [("photo.png", plain_picture(color=color))]}
         opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
-        await world.says(await world.discord.submit_modal(opened, {}, photo), "Place 1")
-        await world.stepped.paint((await world.jobs("grace"))[0])
+        await world.wait_for_text(await world.discord.submit_modal(opened, {}, photo), "Place 1")
+        await world.manual_engine.paint((await world.jobs("grace"))[0])
         await saved_for_all(world, name, "olive")  # in the place of the first
     shown = await world.slash(world.user("admin"), "style-of-the-week")
     assert "2 pictures" in shown.text

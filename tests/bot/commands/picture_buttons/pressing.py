@@ -10,7 +10,7 @@ async def press(world: World, message: Message, label: str, user: str = "ada") -
 
 async def shown_copy(world: World, message: Message) -> Interaction:
     """A copy of a delivered picture, as /show makes it."""
-    job = await world.delivered()
+    job = await world.wait_delivered()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await copy.wait(lambda i: i.message and has_result(i.message))
     assert copy.message is not message

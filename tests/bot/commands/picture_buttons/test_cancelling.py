@@ -11,14 +11,14 @@ from tests.kit.world import World
 
 async def test_only_the_owner_or_an_admin_cancels(world: World) -> None:
     interaction = await world.paint()
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     refused = await press(world, message, "Cancel", user="grace")
     await refused.wait(lambda i: i.followups)
     (told,) = refused.followups
     assert "Ada's" in told.text
     assert told.ephemeral
     await press(world, message, "Cancel", user="admin")
-    await world.says(interaction, "Cancelled")
+    await world.wait_for_text(interaction, "Cancelled")
     assert (await world.jobs())[0].state is JobState.CANCELLED
 
 
@@ -26,14 +26,14 @@ async def test_a_running_job_is_cancelled(world: World) -> None:
     painter = await world.start_engine()
     painter.hold.clear()
     interaction = await world.paint()
-    message = await world.says(interaction, "Painting")
+    message = await world.wait_for_text(interaction, "Painting")
     await press(world, message, "Cancel")
-    await world.says(interaction, "Cancelled")
+    await world.wait_for_text(interaction, "Cancelled")
 
 
 async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World) -> None:
     interaction = await world.paint()
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
     lock = sqlite3.connect(path, isolation_level=None, timeout=20, check_same_thread=False)
     with closing(lock) as other:  # in a thread, as the bot may be writing and needs this one
@@ -43,15 +43,15 @@ async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World)
         (job,) = await world.jobs()
         assert job.state is JobState.QUEUED
         other.execute("ROLLBACK")
-    await world.says(interaction, "Cancelled")
+    await world.wait_for_text(interaction, "Cancelled")
 
 
 async def test_cancel_on_a_copy_updates_copy_and_original(world: World) -> None:
     interaction = await world.paint()
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
-    message = await world.says(copy, "Place 1")
+    message = await world.wait_for_text(copy, "Place 1")
     await press(world, message, "Cancel")
-    await world.says(copy, "Cancelled")
-    await world.says(interaction, "Cancelled")
+    await world.wait_for_text(copy, "Cancelled")
+    await world.wait_for_text(interaction, "Cancelled")

@@ -11,7 +11,7 @@ from tests.kit.world import World
 @pytest.mark.parametrize("user", ["ada", "admin"])
 async def test_delete_removes_message_and_picture(world: World, user: str) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     await press(world, message, "Delete", user=user)
     await world.discord.until(lambda: message.deleted)
     assert message.deleted
@@ -25,8 +25,8 @@ async def test_delete_on_a_copy_removes_the_picture_everywhere(
     world: World, context: str, minutes: int
 ) -> None:
     await world.start_engine()
-    message = await world.painted(context=context)
-    job = await world.delivered()
+    message = await world.paint_and_wait(context=context)
+    job = await world.wait_delivered()
     world.shift_clock(minutes * 60)
     copy = await shown_copy(world, message)
     assert copy.message is not None
@@ -39,7 +39,7 @@ async def test_delete_on_a_copy_removes_the_picture_everywhere(
 
 async def test_delete_links_a_message_that_cannot_be_removed(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     copy = await shown_copy(world, message)
     world.shift_clock(20 * 60)
     copy = await shown_copy(world, message)
@@ -57,7 +57,7 @@ async def test_undo_restores_a_deleted_picture_with_its_description(
     world: World, context: str
 ) -> None:
     await world.start_engine()
-    message = await world.painted({"spoiler": True}, context=context)
+    message = await world.paint_and_wait({"spoiler": True}, context=context)
     (job,) = await world.jobs()
     await world.queue.deliveries.set_look(job.id, alt_text="A dog in the snow", spoiler=True)
     deleted = await press(world, message, "Delete")
@@ -67,28 +67,28 @@ async def test_undo_restores_a_deleted_picture_with_its_description(
     assert offer.ephemeral
     await world.stop_bot()
     await world.start_bot()
-    back = await world.finished(await press(world, offer, "Undo"))
+    back = await world.wait_finished(await press(world, offer, "Undo"))
     assert [each.data for each in back.attachments] == [message.attachments[0].data]
     ((item,),) = [part["items"] for part in back.walk() if part["type"] == 12]
     assert (item["description"], item["spoiler"]) == ("A dog in the snow", True)
-    await world.finished(await press(world, back, "Again"))
+    await world.wait_finished(await press(world, back, "Again"))
 
 
 async def test_second_delete_offers_undo_again(world: World) -> None:
     """The answer to the first press may be lost in a hiccup of Discord's."""
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     await world.queue.retention.delete_soon(job.id, job.user_id)
     deleted = await press(world, message, "Delete")
     await deleted.wait(lambda i: i.followups)
     assert "was already deleted" in deleted.followups[0].text
-    await world.finished(await press(world, deleted.followups[0], "Undo"))
+    await world.wait_finished(await press(world, deleted.followups[0], "Undo"))
 
 
 async def test_deletion_is_final_after_the_undo_period(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     (job,) = await world.jobs()
     deleted = await press(world, message, "Delete")
     await deleted.wait(lambda i: i.followups)
@@ -96,21 +96,21 @@ async def test_deletion_is_final_after_the_undo_period(world: World) -> None:
     async with world.queue.database.write() as transaction:
         await transaction.connection.execute(sa.update(schema.jobs).values(delete_after=1.0))
     assert await world.queue.retention.finish_deleting() == 1
-    assert (await world.fresh(job)).pictures_deleted_at is not None
+    assert (await world.reload(job)).pictures_deleted_at is not None
     assert not await world.queue.retention.restore(job.id, job.user_id, job.reply)
     undone = await press(world, deleted.followups[0], "Undo")
-    assert "deleted for good" in await world.said(undone)
+    assert "deleted for good" in await world.answer_text(undone)
 
 
 async def test_deleted_picture_leaves_history_until_undone(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     world.user("admin", locale="de")  # and the picture speaks its member's language
     deleted = await press(world, message, "Delete", user="admin")
     await deleted.wait(lambda i: i.followups)
     history = await world.slash(world.user(), "history")
     assert "You have no pictures here yet" in history.text
-    await world.finished(await press(world, deleted.followups[0], "Rückgängig", user="admin"))
+    await world.wait_finished(await press(world, deleted.followups[0], "Rückgängig", user="admin"))
     history = await world.slash(world.user(), "history")
     assert "You have no pictures here yet" not in history.text
 
@@ -132,14 +132,14 @@ async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
 
 @pytest.mark.parametrize("still", [False, True])
 async def test_picture_delivered_by_dm_is_deleted_in_the_dm(world: World, still: bool) -> None:
-    await world.says(await world.paint(), "Place 1")
+    await world.wait_for_text(await world.paint(), "Place 1")
     # An archived thread, of which Discord changes no message.
     world.discord.faults.add("PATCH", "/webhooks/*", status=400, code=50083)
     world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
     (dm,) = world.discord.dms(world.user())
-    job = await world.delivered()
+    job = await world.wait_delivered()
     world.discord.faults.clear()
     copy = (await shown_copy(world, dm)).message
     assert copy is not None
@@ -156,14 +156,14 @@ async def test_message_of_a_forgotten_picture_can_still_be_deleted(
 ) -> None:
     """By whoever asked for it, and by those who look after the channel."""
     await world.start_engine()
-    first, second = await world.painted(), await world.painted()
-    in_dm = await world.painted(context="bot_dm")
+    first, second = await world.paint_and_wait(), await world.paint_and_wait()
+    in_dm = await world.paint_and_wait(context="bot_dm")
     await world.queue.privacy.erase_user(world.user().id)
     if forgotten == "long ago":
         async with world.queue.database.write() as transaction:
             await transaction.connection.execute(sa.delete(schema.jobs))
     for label in ("Again", "Details", "Compare", "Delete"):
-        said = await world.said(await press(world, first, label, user="grace"))
+        said = await world.answer_text(await press(world, first, label, user="grace"))
         assert "I no longer have this picture" in said, label
     for message, user in ((first, "ada"), (second, "admin"), (in_dm, "ada")):
         deleted = await press(world, message, "Delete", user=user)
@@ -179,13 +179,13 @@ async def test_delete_on_an_outdated_copy_cancels_a_requeued_job(
 ) -> None:
     """Else its message would go, and the picture come by direct message all the same."""
     interaction = await world.paint()
-    message = await world.says(interaction, "Place 1")
+    message = await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()
     clearing = await world.queue.clearings.clear(world.guild_id, 9)
     copy = await world.slash(world.user(), "show", {"picture": job.id})
     await world.queue.clearings.undo(clearing.id, world.guild_id, 9)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     await press(world, copy, "Delete")
-    await world.says(interaction, "Cancelled")
+    await world.wait_for_text(interaction, "Cancelled")
     assert not message.deleted
-    assert (await world.fresh(job)).pictures_deleted_at is None
+    assert (await world.reload(job)).pictures_deleted_at is None

@@ -18,9 +18,9 @@ CHANGES = {
 
 async def test_stronger_softer_and_larger_repaint_with_one_change(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     for label, (field, before, after) in CHANGES.items():
-        await world.finished(await press(world, message, label))
+        await world.wait_finished(await press(world, message, label))
         new, *_, old = await world.jobs()
         assert getattr(old.options, field) == before
         assert getattr(new.options, field) == after
@@ -31,11 +31,11 @@ async def test_stronger_softer_and_larger_repaint_with_one_change(world: World) 
 
 async def test_larger_doubles_the_size_up_to_the_limit(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     await world.queue.limits.set(world.guild_id, {"max_size_px": 100}, 1)
-    larger = await world.finished(await press(world, message, "Larger"))
+    larger = await world.wait_finished(await press(world, message, "Larger"))
     assert (await world.jobs())[0].options.size_px == 100
-    refused = await world.said(await press(world, larger, "Larger"))
+    refused = await world.answer_text(await press(world, larger, "Larger"))
     assert "The largest size here is 100 px, and you asked for 200 px" in refused
 
 
@@ -48,17 +48,17 @@ async def test_option_at_its_extreme_is_refused_and_not_repainted(world: World) 
         (Action.SOFTER, {"strength": 0.0}, "as soft as it can be"),
         (Action.LARGER, {"size_px": MAX_SIZE_PX}, f"as large as it can be: {MAX_SIZE_PX} px"),
     ):
-        job = await world.job(ada, **options)
-        assert words in await world.said(await press_in_a_copy(world, ada, job, action))
+        job = await world.make_job(ada, **options)
+        assert words in await world.answer_text(await press_in_a_copy(world, ada, job, action))
         assert (await world.jobs())[0].id == job.id
 
 
 async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"seed": 5})
+    message = await world.paint_and_wait({"seed": 5})
     await world.stop_bot()
     await world.start_bot()
-    again = await world.finished(await press(world, message, "Again"))
+    again = await world.wait_finished(await press(world, message, "Again"))
     new, old = await world.jobs()
     assert new.options.seed != old.options.seed
     assert has_result(message)
@@ -67,12 +67,12 @@ async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:
 
 async def test_owner_buttons_are_refused_to_others(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     labels = {str(button["label"]) for button in message.buttons}
     assert len(labels) == 11
     for label in labels - {"Details", "Again", "Other style", "Compare"}:
         interaction = await press(world, message, label, user="grace")
-        assert "This picture is Ada's" in await world.said(interaction)
+        assert "This picture is Ada's" in await world.answer_text(interaction)
         assert interaction.message is not None
         assert interaction.message.ephemeral
     assert len(await world.jobs()) == 1
@@ -81,11 +81,11 @@ async def test_owner_buttons_are_refused_to_others(world: World) -> None:
 
 async def test_any_member_can_paint_from_a_public_picture_in_their_own_name(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
-    again = await world.finished(await press(world, message, "Again", user="grace"))
+    message = await world.paint_and_wait()
+    again = await world.wait_finished(await press(world, message, "Again", user="grace"))
     assert "Grace" in again.text
     opened = await press(world, message, "Other style", user="grace")
-    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    await world.wait_finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
     by_style, by_seed = await world.jobs("grace")
     (original,) = await world.jobs()
     assert by_style.inputs.content == by_seed.inputs.content == original.inputs.content
@@ -99,20 +99,20 @@ async def test_any_member_can_paint_from_a_public_picture_in_their_own_name(worl
 
 async def test_job_painted_from_a_public_picture_links_its_message(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
-    question = await world.says(
+    message = await world.paint_and_wait()
+    question = await world.wait_for_text(
         await world.discord.submit_modal(await opened(world, message, "Other style"), {}),
         "Which style",
     )
-    await world.finished(await press(world, message, "Stronger"))
-    await world.finished(await press(world, question, "The Scream"))
+    await world.wait_finished(await press(world, message, "Stronger"))
+    await world.wait_finished(await press(world, question, "The Scream"))
     place = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
     other, stronger, first = await world.jobs()
     assert [each.reply.painted_from for each in (other, stronger, first)] == [place, place, ""]
-    private = await world.painted({"ephemeral": True})
-    await world.finished(await press(world, private, "Stronger"))
-    in_dm = await world.painted(context="bot_dm")
-    await world.finished(await press(world, in_dm, "Stronger"))
+    private = await world.paint_and_wait({"ephemeral": True})
+    await world.wait_finished(await press(world, private, "Stronger"))
+    in_dm = await world.paint_and_wait(context="bot_dm")
+    await world.wait_finished(await press(world, in_dm, "Stronger"))
     assert [each.reply.painted_from for each in (await world.jobs())[:4]] == [""] * 4
 
 
@@ -125,14 +125,14 @@ async def opened(world: World, message: Message, label: str) -> Interaction:
 
 async def test_other_style_accepts_an_upload_or_a_preset(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     opened = await press(world, message, "Other style")
     submitted = await world.discord.submit_modal(
         opened, {}, {"style": [("new.png", gradient_picture((40, 40)))]}
     )
-    await world.finished(submitted)
+    await world.wait_finished(submitted)
     opened = await press(world, message, "Other style")
-    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    await world.wait_finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
     by_list, by_upload, first = await world.jobs()
     assert by_list.inputs.styles[0].preset == "great-wave"
     assert by_upload.inputs.styles[0].picture != first.inputs.styles[0].picture
@@ -141,27 +141,27 @@ async def test_other_style_accepts_an_upload_or_a_preset(world: World) -> None:
 
 async def test_form_opened_before_a_restart_is_answered(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     opened = await press(world, message, "Other style")
     assert opened.modal is not None
     opened.modal["custom_id"] = "atelier:modal:another-process:1"
     submitted = await world.discord.submit_modal(opened, {})
-    assert "restarted" in await world.said(submitted)
+    assert "restarted" in await world.answer_text(submitted)
 
 
 async def test_form_submitted_twice_is_answered_and_makes_one_job(world: World) -> None:
     await world.start_engine()
-    opened = await press(world, await world.painted(), "Other style")
-    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    opened = await press(world, await world.paint_and_wait(), "Other style")
+    await world.wait_finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
     again = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
-    assert "start again" in await world.said(again)
+    assert "start again" in await world.answer_text(again)
     assert len(await world.jobs()) == 2
 
 
 async def test_again_on_a_deleted_picture_is_refused(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"preset": "great-wave"}, attachments=PHOTO)
+    message = await world.paint_and_wait({"preset": "great-wave"}, attachments=PHOTO)
     (job,) = await world.jobs()
     await delete_for_good(world.bot.queue, job.id, job.user_id)
     interaction = await press(world, message, "Again")
-    assert "no longer kept" in await world.said(interaction)
+    assert "no longer kept" in await world.answer_text(interaction)

@@ -12,16 +12,16 @@ from tests.kit.world import World
 @pytest.mark.parametrize("private", [False, True])
 async def test_details_link_the_parent_picture_unless_private(world: World, private: bool) -> None:
     await world.start_engine()
-    message = await world.painted({"ephemeral": private})
-    again = await world.finished(await press(world, message, "Again"))
-    said = await world.said(await press(world, again, "Details"))
+    message = await world.paint_and_wait({"ephemeral": private})
+    again = await world.wait_finished(await press(world, message, "Again"))
+    said = await world.answer_text(await press(world, again, "Details"))
     assert "based on #1" in said
     assert (f"/{message.id}" in said) is not private
 
 
 async def test_compare_shows_before_and_after_side_by_side(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     interaction = await press(world, message, "Compare")
     await interaction.wait(lambda i: i.message and i.message.attachments)
     assert interaction.message is not None
@@ -38,8 +38,8 @@ async def test_compare_shows_before_and_after_side_by_side(world: World) -> None
 
 async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"seed": 9})
-    recorded = await world.finished(await press(world, message, "Time-lapse"))
+    message = await world.paint_and_wait({"seed": 9})
+    recorded = await world.wait_finished(await press(world, message, "Time-lapse"))
     new, old = await world.jobs()
     assert new.options.timelapse
     assert new.options.seed == old.options.seed
@@ -67,21 +67,21 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
 
 async def test_save_sends_the_picture_by_dm(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     interaction = await press(world, message, "Save to DMs")
-    assert "It is in your DMs" in await world.said(interaction)
+    assert "It is in your DMs" in await world.answer_text(interaction)
     (saved,) = world.discord.dms(world.user())
     assert saved.attachments[0].data == message.attachments[0].data
     assert f"/{message.channel_id}/{message.id}" in saved.text
     assert "strength 50%" in saved.text
-    again = await world.finished(await press(world, saved, "Again"))
+    again = await world.wait_finished(await press(world, saved, "Again"))
     assert again.channel_id == saved.channel_id
 
 
 async def test_saved_dm_does_not_link_an_ephemeral_message(world: World) -> None:
     await world.start_engine()
-    message = await world.painted({"ephemeral": True})
-    await world.said(await press(world, message, "Save to DMs"))
+    message = await world.paint_and_wait({"ephemeral": True})
+    await world.answer_text(await press(world, message, "Save to DMs"))
     (saved,) = world.discord.dms(world.user())
     assert "strength 50%" in saved.text
     assert "It was painted here" not in saved.text
@@ -89,15 +89,15 @@ async def test_saved_dm_does_not_link_an_ephemeral_message(world: World) -> None
 
 async def test_save_reports_a_missing_shared_server(world: World) -> None:
     await world.start_engine()
-    message = await world.painted(context="private")
+    message = await world.paint_and_wait(context="private")
     world.discord.faults.add("POST", "/channels/*", status=403, code=50278)
     interaction = await press(world, message, "Save to DMs")
-    assert "I cannot send you DMs" in await world.said(interaction)
+    assert "I cannot send you DMs" in await world.answer_text(interaction)
 
 
 async def test_save_reports_closed_dms(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     world.user().accepts_dms = False
     interaction = await press(world, message, "Save to DMs")
-    assert "I cannot send you DMs" in await world.said(interaction)
+    assert "I cannot send you DMs" in await world.answer_text(interaction)

@@ -46,11 +46,11 @@ async def channel_changed(
 
 
 async def public(world: World, owner: User) -> Job:
-    return await world.painted_job(owner)
+    return await world.make_painted_job(owner)
 
 
 async def hidden_channel(world: World, owner: User) -> Job:
-    job = await world.painted_job(owner)
+    job = await world.make_painted_job(owner)
     rules = [
         {"id": str(world.guild_id), "type": 0, "allow": "0", "deny": str(VIEW_CHANNEL)},
         {
@@ -67,34 +67,34 @@ async def hidden_channel(world: World, owner: User) -> Job:
 async def private_thread(world: World, owner: User) -> Job:
     """A job of a private thread in #paintings."""
     thread_id = await world.thread("paintings", PRIVATE_THREAD)
-    return await world.painted_job(owner, channel_id=thread_id)
+    return await world.make_painted_job(owner, channel_id=thread_id)
 
 
 async def private(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, ephemeral=True)
+    return await world.make_painted_job(owner, ephemeral=True)
 
 
 async def user_installed(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, bot_in_channel=False)
+    return await world.make_painted_job(owner, bot_in_channel=False)
 
 
 async def direct_message(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, in_guild=False)
+    return await world.make_painted_job(owner, in_guild=False)
 
 
 async def other_server(world: World, owner: User) -> Job:
-    return await world.painted_job(owner, guild_id=world.guild_id + 1)
+    return await world.make_painted_job(owner, guild_id=world.guild_id + 1)
 
 
 async def moderated(world: World, owner: User) -> Job:
     """Its message was deleted by somebody."""
-    job = await world.painted_job(owner)
+    job = await world.make_painted_job(owner)
     message = world.discord.post(world.discord.world.bot, "The picture")
     await shown_as(world, job, message.id)
     world.discord.delete(message)
 
     async def is_known() -> bool:
-        return (await world.fresh(job)).message_removed_at is not None
+        return (await world.reload(job)).message_removed_at is not None
 
     await world.eventually(is_known)
     return job
@@ -102,7 +102,7 @@ async def moderated(world: World, owner: User) -> Job:
 
 async def shown_as(world: World, job: Job, message_id: int) -> None:
     """Let a message of #paintings be the job's, once it was delivered."""
-    await world.delivered(job)
+    await world.wait_delivered(job)
     channel = world.discord.channel("paintings")
     await world.queue.deliveries.set_message(job.id, channel.id, message_id)
 

@@ -7,7 +7,7 @@ import pytest
 from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from jobs.model import JobState
 from tests.bot.commands.rights.origins import PEOPLE
-from tests.kit.pretend_engine import ENGINE
+from tests.kit.fake_engine import ENGINE
 from tests.kit.world import World
 
 SUBMITTED: dict[Origin, dict[str, Any]] = {
@@ -22,7 +22,7 @@ SUBMITTED: dict[Origin, dict[str, Any]] = {
 async def test_cancel_requires_the_right_to_delete(world: World, origin: Origin) -> None:
     in_dm = origin is Origin.DIRECT_MESSAGE
     for role, name in PEOPLE.items():
-        job, user = await world.job(world.user("ada"), **SUBMITTED[origin]), world.user(name)
+        job, user = await world.make_job(world.user("ada"), **SUBMITTED[origin]), world.user(name)
         said = await world.slash(user, "cancel", {"job": job.id}, channel="talk")
         there = role not in {AskerRole.ADMIN, AskerRole.MODERATOR} or not in_dm
         if there and role in TABLE[origin][Right.DELETE]:
@@ -34,10 +34,10 @@ async def test_cancel_requires_the_right_to_delete(world: World, origin: Origin)
 
 
 async def test_moderator_cancelling_a_running_job_is_logged(world: World) -> None:
-    job, moderator = await world.job(world.user("ada")), world.user("grace")
+    job, moderator = await world.make_job(world.user("ada")), world.user("grace")
     assert await world.queue.claims.claim(ENGINE.id)
     said = await world.slash(moderator, "cancel", {"job": job.id}, channel="talk")
     assert f"#{job.id} is being stopped." in said.text
-    assert (await world.fresh(job)).cancel_requested
+    assert (await world.reload(job)).cancel_requested
     (entry,) = await world.queue.audit.read(world.guild_id)
     assert (entry.action, entry.user_id) == ("remove", moderator.id)

@@ -7,11 +7,11 @@ from tests.kit.world import World
 
 async def test_missing_message_counts_as_deleted(world: World) -> None:
     """It was deleted while the bot was away, so that it did not hear of it."""
-    job = await world.painted_job(world.user("ada"))
+    job = await world.make_painted_job(world.user("ada"))
     await shown_as(world, job, 4711)
     refused = await world.slash(world.user("mallory"), "show", {"picture": job.id}, channel="talk")
     assert "There is no picture" in refused.text
-    assert (await world.fresh(job)).message_removed_at is not None
+    assert (await world.reload(job)).message_removed_at is not None
     options = {"picture": job.id, "everybody": True}
     refused = await world.slash(world.user("ada"), "show", options, channel="talk")
     assert refused.ephemeral
@@ -20,7 +20,7 @@ async def test_missing_message_counts_as_deleted(world: World) -> None:
 
 
 async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
-    job = await world.painted_job(world.user("ada"))
+    job = await world.make_painted_job(world.user("ada"))
     channel = world.discord.channel("paintings")
     await shown_as(world, job, 4711)
     data = {
@@ -31,13 +31,13 @@ async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
     await world.discord.gateway.dispatch("MESSAGE_DELETE_BULK", data, intent=1 << 9)
 
     async def is_known() -> bool:
-        return (await world.fresh(job)).message_removed_at is not None
+        return (await world.reload(job)).message_removed_at is not None
 
     await world.eventually(is_known)
 
 
 async def test_form_opened_before_a_deletion_cannot_use_the_picture(world: World) -> None:
-    job = await world.painted_job(world.user("ada"))
+    job = await world.make_painted_job(world.user("ada"))
     opened = {
         name: await press_in_a_copy(world, world.user(name), job, action)
         for name, action in (("mallory", Action.OTHER_STYLE), ("ada", Action.CHANGE))
@@ -48,6 +48,6 @@ async def test_form_opened_before_a_deletion_cannot_use_the_picture(world: World
     await deleted.wait(lambda i: i.followups)
     for name, interaction in opened.items():
         fields = {"preset": ["great-wave"]} if name == "mallory" else {}
-        said = await world.said(await world.discord.submit_modal(interaction, fields))
+        said = await world.answer_text(await world.discord.submit_modal(interaction, fields))
         assert "no longer" in said or "not kept" in said or "only they" in said, name
         assert len(await world.jobs(name)) == (name == "ada")

@@ -13,7 +13,7 @@ async def test_admin_access_to_pictures_of_others_is_logged(world: World, origin
     job = await MAKE[origin](world, world.user("ada"))
     admin = world.user("admin")
     await world.slash(admin, "show", {"picture": job.id}, channel="talk")
-    await world.said(await press_in_a_copy(world, admin, job, Action.DETAILS))
+    await world.answer_text(await press_in_a_copy(world, admin, job, Action.DETAILS))
     await delete(world, admin, job)
 
     async def actions() -> list[str]:
@@ -34,7 +34,7 @@ async def test_admin_access_to_pictures_of_others_is_logged(world: World, origin
 
 
 async def test_cancelling_is_logged_for_admins_but_not_for_owners(world: World) -> None:
-    first, second = await world.job(world.user("ada")), await world.job(world.user("ada"))
+    first, second = await world.make_job(world.user("ada")), await world.make_job(world.user("ada"))
     await world.slash(world.user("ada"), "cancel", {"job": first.id})
     await world.slash(world.user("admin"), "cancel", {"job": second.id})
     (entry,) = await world.queue.audit.read(world.guild_id)

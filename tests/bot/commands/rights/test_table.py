@@ -43,7 +43,7 @@ def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
 async def test_look_and_post_follow_the_rights_table(world: World, origin: Origin) -> None:
     """The owner's page asks nobody who they are; what another server sees is open there."""
     job = await MAKE[origin](world, world.user("ada"))
-    fresh, is_open = await world.fresh(job), origin in {Origin.PUBLIC, Origin.OTHER_SERVER}
+    fresh, is_open = await world.reload(job), origin in {Origin.PUBLIC, Origin.OTHER_SERVER}
     assert page.is_for_everybody(world.bot, fresh) == is_open
     for role, name in PEOPLE.items():
         user = world.user(name)
@@ -68,16 +68,18 @@ async def test_delete_and_undo_follow_the_rights_table_without_publishing(
         if not allowed(origin, Right.DELETE, role):
             if role is AskerRole.ADMIN:  # of the server in which the copy stands
                 await pressed.wait(lambda i: i.followups)
-                assert "stays with the member it belongs to" in await world.said(pressed), role
+                assert "stays with the member it belongs to" in await world.answer_text(pressed), (
+                    role
+                )
             else:
-                assert "only they can do that" in await world.said(pressed), role
-            assert (await world.fresh(job)).pictures_deleted_at is None
+                assert "only they can do that" in await world.answer_text(pressed), role
+            assert (await world.reload(job)).pictures_deleted_at is None
             continue
         await pressed.wait(lambda i: i.followups)
-        assert (await world.fresh(job)).pictures_deleted_at is not None
+        assert (await world.reload(job)).pictures_deleted_at is not None
         undone = await world.discord.press(user, pressed.followups[0], label="Undo")
         await undone.wait(lambda i: i.message is not None and i.message.attachments)
-        assert (await world.fresh(job)).pictures_deleted_at is None
+        assert (await world.reload(job)).pictures_deleted_at is None
         assert shown_to_all(world) - before == (origin is Origin.PUBLIC), role
         job = await MAKE[origin](world, world.user("ada"))
 
@@ -117,19 +119,19 @@ async def test_buttons_grant_no_more_than_the_rights_table(world: World, origin:
         user = world.user(name)
         for action in OWNERS:
             pressed = await press_in_a_copy(world, user, job, action)
-            said = await world.said(pressed)
+            said = await world.answer_text(pressed)
             assert "only they can do that" in said, (role, action)
         for action in FOR_WHOM_IT_IS_SHOWN:
             pressed = await press_in_a_copy(world, user, job, action)
             if not allowed(origin, Right.POST, role):
-                assert "only they can do that" in await world.said(pressed), (role, action)
+                assert "only they can do that" in await world.answer_text(pressed), (role, action)
             elif action is Action.OTHER_STYLE:
                 await pressed.wait(lambda i: i.modal is not None)
             else:
                 await pressed.wait(lambda i: i.message is not None)
                 assert "only they" not in pressed.message.text  # type: ignore[union-attr]
         looked = await press_in_a_copy(world, user, job, Action.DETAILS)
-        is_refused = "only they can do that" in await world.said(looked)
+        is_refused = "only they can do that" in await world.answer_text(looked)
         assert is_refused != allowed(origin, Right.LOOK, role), (role, "details")
         none_of_the_gallery = await press_in_a_copy(world, user, job, Action.SAME_STYLE)
-        assert "is no longer in the gallery" in await world.said(none_of_the_gallery)
+        assert "is no longer in the gallery" in await world.answer_text(none_of_the_gallery)

@@ -24,17 +24,17 @@ async def world(world: World) -> World:
 async def test_member_with_an_unknown_painter_role_may_paint(world: World, everybody: bool) -> None:
     role = world.guild_id if everybody else UNKNOWN_ROLE
     await world.queue.limits.set(world.guild_id, {"painter_role_ids": [role]}, 1)
-    await world.says(await world.paint(), "Place 1")
+    await world.wait_for_text(await world.paint(), "Place 1")
     if not everybody:
-        assert "needs the role" in await world.said(await world.paint(user="grace"))
+        assert "needs the role" in await world.answer_text(await world.paint(user="grace"))
 
 
 async def test_pictures_of_an_unknown_spoiler_role_are_hidden(world: World) -> None:
     hidden = Defaults(spoiler_role_ids=(UNKNOWN_ROLE,))
     guild_id = world.guild_id
     await world.queue.defaults.set("guild", guild_id, hidden, guild_id=guild_id, by_user=1)
-    await world.says(await world.paint(), "Place 1")
-    await world.says(await world.paint(user="grace"), "Place 2")
+    await world.wait_for_text(await world.paint(), "Place 1")
+    await world.wait_for_text(await world.paint(user="grace"), "Place 2")
     (mine,) = await world.jobs("ada")
     (others,) = await world.jobs("grace")
     assert (mine.reply.spoiler, others.reply.spoiler) == (True, False)

@@ -31,7 +31,7 @@ async def test_voice_channel_picture_is_visible_only_to_members_allowed_to_join(
     }
     await world.discord.gateway.dispatch("CHANNEL_CREATE", data, intent=GUILDS)
     await world.eventually(lambda: world.bot.get_channel(channel.id))
-    job = await world.painted_job(world.user(), channel="lounge")
+    job = await world.make_painted_job(world.user(), channel="lounge")
     shown = await world.slash(world.user("mallory"), "show", {"picture": job.id}, channel="talk")
     assert bool(shown.attachments) == may_join
     assert is_seen_by_all(world.bot, channel.id) == may_join

@@ -13,7 +13,7 @@ async def test_member_barred_from_painting_posts_no_picture_in_the_channel(
     world: World, reason: str
 ) -> None:
     ada, admin = world.user("ada"), world.user("admin")
-    job = await world.painted_job(ada, timelapse=True)
+    job = await world.make_painted_job(ada, timelapse=True)
     if reason == "blocked":
         await world.queue.blocks.add(world.guild_id, ada.id, admin.id)
     elif reason == "role":
@@ -35,7 +35,7 @@ async def test_member_barred_from_painting_posts_no_picture_in_the_channel(
             "custom_id": custom_id(kind, ada.id, job.id),
         }
         seen_alone.components.append({"type": 1, "components": [button]})
-        await world.said(await world.discord.press(ada, seen_alone, label="Post here"))
+        await world.answer_text(await world.discord.press(ada, seen_alone, label="Post here"))
     deleted = await delete(world, ada, job)
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(ada, deleted.followups[0], label="Undo")

@@ -8,21 +8,23 @@ from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
 ANIMATION = gif([GifFrame(n % 3, 20, box=(0, 0, 96, 72)) for n in range(5)], canvas=(96, 72))
-LOOKS = [solid((60 * number, 90, 90), (96, 72)) for number in range(4)]
+FILM_FRAMES = [solid((60 * number, 90, 90), (96, 72)) for number in range(4)]
 STYLE = ("style.png", gradient_picture((64, 64)))
 GIF = {"content": ("cat.gif", ANIMATION), "style": STYLE}
-FILM = {"content": ("cat.mp4", film(LOOKS)), "style": STYLE}
+FILM = {"content": ("cat.mp4", film(FILM_FRAMES)), "style": STYLE}
 QUESTION = "Should I paint all of it, or only its first frame?"
 
 
-async def asked(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
+async def request_clip(
+    world: World, options: dict[str, Any] | None = None, **details: Any
+) -> Message:
     interaction = await world.discord.slash(
         world.user(), "paint", options or {}, details.pop("attachments", GIF), **details
     )
-    return await world.says(interaction, QUESTION)
+    return await world.wait_for_text(interaction, QUESTION)
 
 
-def label(message: Message, start: str) -> str:
+def button_label(message: Message, start: str) -> str:
     return next(
         str(button["label"])
         for button in message.buttons
@@ -30,16 +32,18 @@ def label(message: Message, start: str) -> str:
     )
 
 
-async def decided(
+async def answer_question(
     world: World, message: Message, start: str = "All of it", user: str = "ada"
 ) -> Interaction:
-    return await world.discord.press(world.user(user), message, label=label(message, start))
+    return await world.discord.press(world.user(user), message, label=button_label(message, start))
 
 
-async def moving(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
+async def paint_clip(
+    world: World, options: dict[str, Any] | None = None, **details: Any
+) -> Message:
     """A finished clip painting."""
     attachments = details.pop("attachments", GIF)
     interaction = await world.discord.slash(
         world.user(), "paint", {"moving": True, **(options or {})}, attachments, **details
     )
-    return await world.finished(interaction)
+    return await world.wait_finished(interaction)

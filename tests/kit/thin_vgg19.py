@@ -27,7 +27,7 @@ def thin_weights(depth: int = 16, seed: int = 0, width: int = 6) -> Vgg19Weights
     return Vgg19Weights(tensors, Normalization())
 
 
-def thin(depth: int = 16, dtype: torch.dtype = torch.float64, pooling: str = "max") -> Vgg19:
+def thin_vgg19(depth: int = 16, dtype: torch.dtype = torch.float64, pooling: str = "max") -> Vgg19:
     return Vgg19(thin_weights(depth), dtype=dtype, pooling=pooling)
 
 
@@ -62,7 +62,7 @@ def noise_picture(height: int, width: int, seed: int = 0) -> Picture:
     return Picture(pixels[0].clamp(0, 1).contiguous())
 
 
-def run(
+def paint_and_collect(
     options: PaintOptions,
     studio: Studio,
     *,
@@ -78,13 +78,13 @@ def run(
     return last, events
 
 
-FEW = PaintOptions(size_px=64, scales=2, iterations=6)
+QUICK_OPTIONS = PaintOptions(size_px=64, scales=2, iterations=6)
 STYLE = Style(noise_picture(56, 40, seed=1))
 
 
-def changed(**more: Any) -> PaintOptions:
-    return PaintOptions.model_validate(FEW.model_dump() | more)
+def quick_options(**more: Any) -> PaintOptions:
+    return PaintOptions.model_validate(QUICK_OPTIONS.model_dump() | more)
 
 
-def stepped(events: Collection[Event]) -> list[Stepped]:
+def step_events(events: Collection[Event]) -> list[Stepped]:
     return [event for event in events if isinstance(event, Stepped)]

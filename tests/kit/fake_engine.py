@@ -16,13 +16,13 @@ from common.version import VERSION
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport, Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
+from tests.kit.fake_clips import moving_preview, painted_clip
 from tests.kit.pictures import encoded, plain_picture
-from tests.kit.pretend_clips import moving_preview, painted_clip
 
 ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version=VERSION, pid=1)
 STEPS = 4
-LOOK_SECONDS = 0.2
-BEAT_SECONDS = 0.5
+POLL_SECONDS = 0.2
+HEARTBEAT_SECONDS = 0.5
 
 
 def _tinted(image: Image.Image, number: int) -> Image.Image:
@@ -35,7 +35,7 @@ def _tinted(image: Image.Image, number: int) -> Image.Image:
 
 
 @dataclass
-class PretendEngine:
+class FakeEngine:
     """Works by itself (`run`), or step by step on a job that the test names."""
 
     queue: JobQueue
@@ -54,7 +54,7 @@ class PretendEngine:
         self.hold.set()
 
     @classmethod
-    async def open(cls, settings: Settings) -> "PretendEngine":
+    async def open(cls, settings: Settings) -> "FakeEngine":
         """An engine with a queue connection of its own."""
         engine = cls(await JobQueue.open(settings))
         await engine.register()
@@ -75,8 +75,8 @@ class PretendEngine:
                 continue
             if time.monotonic() >= beats_at:  # each wakes the bot
                 await self.queue.engines.heartbeat(ENGINE.id)
-                beats_at = time.monotonic() + BEAT_SECONDS
-            await self.queue.wait_for_work(LOOK_SECONDS)
+                beats_at = time.monotonic() + HEARTBEAT_SECONDS
+            await self.queue.wait_for_work(POLL_SECONDS)
 
     async def _work(self, claim: Claim) -> None:
         job = claim.job
@@ -107,7 +107,7 @@ class PretendEngine:
                     await self.queue.claims.cancelled(claim)
                     return
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.hold.wait(), LOOK_SECONDS)
+                    await asyncio.wait_for(self.hold.wait(), POLL_SECONDS)
         image, clip = self._result(content, job.options.size_px), None
         if job.inputs.clip is not None:
             image, clip = await painted_clip(job, self.queue.store, noise=self.noise)
