@@ -11,6 +11,10 @@ class CheckpointError(PaintSettingsError):
     """A checkpoint that this painting cannot continue from."""
 
 
+class OtherWeightsError(CheckpointError):
+    """A checkpoint that was painted with other weights of the same network."""
+
+
 class PaintingFailedError(ExplainedError):
     """The painting failed, for the reason given."""
 

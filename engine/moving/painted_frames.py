@@ -15,6 +15,7 @@ from common.pictures.encode import encoded_png
 from common.sentences import Sentence
 from engine.errors import CheckpointError
 from engine.painting import Report
+from engine.painting.checkpoint import check_weights
 
 _FORMAT = 2
 
@@ -66,12 +67,22 @@ class PaintedFrames:
         }
         return json.dumps(head).encode()
 
-    def take(self, data: bytes, fingerprint: str, file: Callable[[int], bytes]) -> Report | None:
+    def take(
+        self,
+        data: bytes,
+        fingerprint: str,
+        file: Callable[[int], bytes],
+        *,
+        network: str,
+        weights: str,
+    ) -> Report | None:
         """Resume from what `checkpoint` returned.
 
         Args:
             data: the checkpoint.
             fingerprint: of what is painted.
+            network: that paints it.
+            weights: hash of the network's weights.
             file: returns the file of a frame as `PaintedFrames.file` did in that run; what it
                 raises is passed on.
 
@@ -85,9 +96,10 @@ class PaintedFrames:
             head = _head(data)
             if head["format"] != _FORMAT:
                 raise CheckpointError("The checkpoint was written by another version of Atelier.")
+            report = _report(head["report"])
+            check_weights((report.network, report.weights_hash), (network, weights))
             if head["clip"] != fingerprint:
                 raise CheckpointError("The checkpoint belongs to other pictures or settings.")
-            report = _report(head["report"])
             for number in range(int(head["frames"])):
                 png = file(number)
                 _check_png(png)

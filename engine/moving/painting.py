@@ -17,6 +17,7 @@ from engine.moving.flow import Pixels
 from engine.moving.loop import LoopEnd
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.scenes import FramePair, Prior, Scenes
+from engine.networks.encoder import Encoder
 from engine.painting import (
     Control,
     Painted,
@@ -104,7 +105,6 @@ class ClipPainting:
         """A hash of all pictures and settings, which a checkpoint must match."""
         frames = [Picture.from_image(self._clip_frame(one)).hash for one in range(len(self.clip))]
         options, recipe = self.options, load_recipe(self.options.recipe)
-        encoder = self.studio.encoder(options.network, options.pooling or recipe.pooling)
         return fingerprint(
             _MADE,
             frames,
@@ -112,9 +112,14 @@ class ClipPainting:
             *picture_identity(self._inputs),
             options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
             recipe.model_dump_json(),
-            encoder.name,
-            encoder.weights_hash,
+            self._encoder.name,
+            self._encoder.weights_hash,
         )
+
+    @property
+    def _encoder(self) -> Encoder:
+        pooling = self.options.pooling or load_recipe(self.options.recipe).pooling
+        return self.studio.encoder(self.options.network, pooling)
 
     def go_on(self, checkpoint: bytes, file: Callable[[int], bytes]) -> None:
         """Resume an earlier run; to be called before `paint`.
@@ -135,7 +140,13 @@ class ClipPainting:
             return file(number)
 
         try:
-            self._told = self.frames.take(checkpoint, self.fingerprint, checked)
+            self._told = self.frames.take(
+                checkpoint,
+                self.fingerprint,
+                checked,
+                network=self._encoder.name,
+                weights=self._encoder.weights_hash,
+            )
         except BaseException:
             self.frames.forget()
             raise

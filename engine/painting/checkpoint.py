@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from common.sentences import Sentence
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, OtherWeightsError
 from engine.painting.events import Losses
 from engine.painting.statistics import metadata_of
 
@@ -51,6 +51,10 @@ class Header:
     """The loss that the next check compares with, for `min_improvement`."""
     ended: bool = False
     """Whether the scale ended before its last iteration."""
+    network: str = ""
+    """Name of the network; empty in checkpoints of older versions."""
+    weights: str = ""
+    """Hash of its weights."""
 
 
 def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:
@@ -71,10 +75,26 @@ class Kept:
     header: Header
     tensors: dict[str, Tensor]
 
-    def check(self, fingerprint: str) -> None:
-        """Raise CheckpointError if it belongs to other pictures or settings."""
+    def check(self, fingerprint: str, network: str, weights: str) -> None:
+        """Raise CheckpointError if it belongs to other pictures or settings.
+
+        Args:
+            fingerprint: hash of the pictures and settings.
+            network: name of the network.
+            weights: hash of its weights, which is part of `fingerprint` and only named here.
+        """
+        check_weights((self.header.network, self.header.weights), (network, weights))
         if self.header.fingerprint != fingerprint:
             raise CheckpointError("The checkpoint belongs to other pictures or settings.")
+
+
+def check_weights(painted: tuple[str, str], found: tuple[str, str]) -> None:
+    """Raise OtherWeightsError if two pairs of network and weights' hash differ in the latter."""
+    if painted[0] == found[0] and painted[1] != found[1]:
+        raise OtherWeightsError(
+            "The checkpoint was painted with other weights of the {network} network.",
+            network=found[0],
+        )
 
 
 def from_bytes(data: bytes) -> Kept:

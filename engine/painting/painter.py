@@ -106,7 +106,7 @@ def paint_inputs(
         plan = replace(plan, colors_first=0.0)  # the palette of a style is unknown
     found = _fingerprint(inputs, options, plan, encoder)
     if kept is not None:
-        kept.check(found)
+        kept.check(found, encoder.name, encoder.weights_hash)
     yield Prepared(
         plan.total_iterations,
         tuple((scale.size, scale.iterations) for scale in plan.scales),
@@ -114,7 +114,15 @@ def paint_inputs(
         final,
     )
     run = Run(
-        state=RunState(plan, found, planned, studio.dtype, plan.tile_px),
+        state=RunState(
+            plan,
+            found,
+            encoder.name,
+            encoder.weights_hash,
+            planned,
+            studio.dtype,
+            plan.tile_px,
+        ),
         inputs=padded_inputs,
         options=options,
         studio=studio,

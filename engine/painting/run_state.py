@@ -19,6 +19,10 @@ class RunState:
     """The plan; its histories get shorter when memory runs out."""
     fingerprint: str
     """Hash of pictures and settings, which a checkpoint must match."""
+    network: str
+    """Name of the network."""
+    weights: str
+    """Hash of its weights."""
     planned_bytes: int
     """Memory that the plan was made for."""
     dtype: torch.dtype
@@ -67,6 +71,8 @@ class RunState:
             notes=tuple(self.notes),
             losses=tuple(losses),
             ended=ended,
+            network=self.network,
+            weights=self.weights,
         )
 
     def take(self, header: Header, device: torch.device) -> None:

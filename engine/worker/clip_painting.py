@@ -30,13 +30,8 @@ from engine.painting.events import Prepared
 from engine.painting.picture import resized_mask
 from engine.pipeline.pictures import Pictures
 from engine.scratch import scratch_folder
-from engine.worker.job_handle import (
-    CHECKPOINT_GONE,
-    OTHER_VERSION,
-    Checkpoint,
-    EarlierWork,
-    JobHandle,
-)
+from engine.worker.failures import note_start_over
+from engine.worker.job_handle import Checkpoint, EarlierWork, JobHandle
 from engine.worker.outcomes import ClipFiles
 from engine.worker.previews import Previews, enlarged
 from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS
@@ -117,9 +112,7 @@ def _go_on(
     try:
         work.go_on(earlier.checkpoint, file)
     except (PaintSettingsError, PictureMissingError) as problem:
-        log.info("job %d: starts over: %s", job.id, problem)
-        is_gone = isinstance(problem, PictureMissingError)
-        handle.begin_anew(CHECKPOINT_GONE if is_gone else OTHER_VERSION)
+        handle.begin_anew(note_start_over(job, problem))
 
 
 def _with_content(pictures: Pictures, content: Picture) -> Pictures:

@@ -6,12 +6,14 @@ import uuid
 from PIL import UnidentifiedImageError
 
 from common.clips.clip import ClipDamagedError
-from common.sentences import sentence
+from common.sentences import Sentence, sentence
 from common.store import PictureMissingError, StorageUnavailableError
+from engine.errors import OtherWeightsError
 from engine.networks.encoder import WeightsError
 from engine.output.errors import OutputError
 from engine.painting import PaintingFailedError, PaintSettingsError
 from engine.styles.presets import StyleMissingError
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION, OTHER_WEIGHTS
 from engine.worker.outcomes import Failed, IfHealthy, InfrastructureFailure
 from jobs.model import Failure, FailureKind, Job
 
@@ -59,6 +61,23 @@ def outcome_of(error: Exception, job: Job) -> Failed | InfrastructureFailure:
             said = sentence("Something went wrong while painting; please try again.")
             failure = Failure.of(FailureKind.INTERNAL, said, error_id)
     return InfrastructureFailure(reason, failure, if_healthy)
+
+
+def note_start_over(job: Job, problem: Exception) -> Sentence:
+    """Log why a job cannot resume from its checkpoint; returns the note for the member."""
+    if isinstance(problem, PictureMissingError):
+        log.warning("job %d: starts over: %s", job.id, problem)
+        return CHECKPOINT_GONE
+    if isinstance(problem, OtherWeightsError):
+        log.warning(
+            "job %d: starts over: %s All engines need the same weights, or pictures differ by "
+            "engine: compare ATELIER_VGG19_WEIGHTS, and the versions of Atelier.",
+            job.id,
+            problem,
+        )
+        return OTHER_WEIGHTS
+    log.info("job %d: starts over: %s", job.id, problem)
+    return OTHER_VERSION
 
 
 def store_failure(error_id: str) -> Failure:

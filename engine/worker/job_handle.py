@@ -15,6 +15,10 @@ OTHER_VERSION = sentence(
     "It was started again from scratch, because this version of Atelier cannot continue what "
     "was painted before."
 )
+OTHER_WEIGHTS = sentence(
+    "It was started again from scratch, because the painter that took it over has other weights "
+    "for its network."
+)
 CHECKPOINT_GONE = sentence(
     "It was started again from scratch, because what was painted before is no longer there."
 )

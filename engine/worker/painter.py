@@ -18,7 +18,7 @@ from common.variants import variants_of, without_styles
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import available_networks
-from engine.output.film import Film
+from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.output.pictures import encode_picture
 from engine.output.provenance import with_provenance
 from engine.painting import (
@@ -35,7 +35,7 @@ from engine.painting import (
 )
 from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import FilmRecorder, loss_files
+from engine.pipeline.recording import TimeLapseRecorder, loss_files
 from engine.pipeline.studio import open_studio
 from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
@@ -43,9 +43,9 @@ from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
 from engine.worker.abilities import Abilities, abilities_of, measure_pace
 from engine.worker.clip_painting import paint_clip_job
-from engine.worker.failures import outcome_of
+from engine.worker.failures import note_start_over, outcome_of
 from engine.worker.health import EngineInTroubleError
-from engine.worker.job_handle import OTHER_VERSION, EarlierWork, JobHandle, StopReason
+from engine.worker.job_handle import EarlierWork, JobHandle, StopReason
 from engine.worker.job_pictures import fetch_pictures
 from engine.worker.outcomes import Finished, Outcome, Stopped
 from engine.worker.previews import Previews
@@ -55,9 +55,9 @@ from jobs.model import Job, PaintReport
 
 log = logging.getLogger(__name__)
 
-FILM_FRAMES = {"mp4": 120, "gif": 24}
+TIMELAPSE_FRAMES = {"mp4": 120, "gif": 24}
 """A GIF stores each frame completely, so more frames would be too large for a message."""
-FILM_LONG_SIDE_PX = 720
+TIMELAPSE_LONG_SIDE_PX = 720
 PROBE_SIDE_PX = 64
 
 
@@ -272,18 +272,18 @@ class JobPainter:
             return _finished(run_with_listeners(events, reporter), pictures, job)
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
-            file = Path(folder) / f"film.{kind}"
-            with Film(file) as film:
-                recorder = FilmRecorder(
-                    film,
-                    frames=FILM_FRAMES[kind],
-                    long_side_px=FILM_LONG_SIDE_PX,
+            file = Path(folder) / f"timelapse.{kind}"
+            with OptionalTimeLapse(file) as recording:
+                recorder = TimeLapseRecorder(
+                    recording,
+                    frames=TIMELAPSE_FRAMES[kind],
+                    long_side_px=TIMELAPSE_LONG_SIDE_PX,
                     share=lambda event: event.iteration / max(1, event.total),
                 )
                 painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(
-            _finished(painted, pictures, job, film.note),
+            _finished(painted, pictures, job, recording.note),
             timelapse=timelapse,
             timelapse_suffix=file.suffix,
             records=loss_files(painted.report),
@@ -302,10 +302,10 @@ class JobPainter:
             try:
                 yield from painting(earlier.checkpoint)
             except PaintSettingsError as problem:
-                log.info("job %d: starts over: %s", job.id, problem)
                 # Of several pictures it may be of the one before, which is finished.
+                why = note_start_over(job, problem)
                 if not earlier.done:
-                    handle.begin_anew(OTHER_VERSION)
+                    handle.begin_anew(why)
             else:
                 return
         yield from painting(None)
@@ -364,7 +364,7 @@ def _style_name(style: StyleInput) -> str:
 
 
 def _finished(
-    painted: Painted, pictures: Pictures, job: Job, film_note: Sentence | None = None
+    painted: Painted, pictures: Pictures, job: Job, timelapse_note: Sentence | None = None
 ) -> Finished:
     made = painted.report
     report = PaintReport(
@@ -376,6 +376,6 @@ def _finished(
         seconds=made.seconds,
         iterations=made.iterations,
         seed=job.options.seed,
-        notes=(*pictures.notes, *made.notes, *([film_note] if film_note else [])),
+        notes=(*pictures.notes, *made.notes, *([timelapse_note] if timelapse_note else [])),
     )
     return Finished(_encoded(painted, job), report)

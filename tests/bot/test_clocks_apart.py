@@ -7,7 +7,7 @@ import pytest
 
 from bot.app.features import build_client
 from bot.app.housekeeping import Housekeeping
-from bot.delivery.loop import Delivery
+from bot.delivery.loop import DeliveryLoop
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts
 from common.steady_clock import steady_clock
@@ -71,7 +71,7 @@ async def test_jobs_of_this_run_are_recognized_after_the_clock_goes_back(world: 
     before = await world.make_job(world.user())
     await world.stop_bot()
     await world.start_bot()
-    delivery = world.bot.service(Delivery)
+    delivery = world.bot.service(DeliveryLoop)
     await world.eventually(lambda: delivery._newest_before)
     set_database_clock(world, -48 * HOUR_SECONDS)
     since = await world.make_job(world.user())

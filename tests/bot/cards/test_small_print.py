@@ -10,7 +10,7 @@ from bot.texts import texts_for
 from common.catalogue import load_catalogue
 from common.sentences import Sentence, sentence
 from engine.styles.presets import preset_style
-from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION, OTHER_WEIGHTS
 from jobs.model import Progress
 from tests.kit.fake_engine import ENGINE
 from tests.kit.pictures import gradient_picture
@@ -91,7 +91,7 @@ async def test_notes_name_a_painting_by_its_title_in_the_members_language(
     assert t.say(measured) in await world.answer_text(pressed)
 
 
-@pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE])
+@pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE, OTHER_WEIGHTS])
 @pytest.mark.parametrize("language", ["en", "es-ES"])
 async def test_card_says_that_its_picture_was_restarted(
     world: World, language: str, why: Sentence

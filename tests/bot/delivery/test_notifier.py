@@ -14,7 +14,7 @@ from common.defaults import Notify
 from jobs.db import schema
 from jobs.db.rows import J
 from jobs.delivery import Deliveries
-from jobs.model import JobState
+from jobs.model import Job, JobState
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from sandbox.permissions import READ_MESSAGE_HISTORY
@@ -56,6 +56,22 @@ async def test_quick_or_unwanted_pictures_send_no_notification(world: World) -> 
     await world.paint_and_wait({"notify": "no"})
     await all_announced(world)
     assert len(other_messages(world, message)) == 1  # the other picture
+
+
+async def test_an_unwanted_notification_costs_no_write_of_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked: list[int] = []
+
+    async def note(_: Deliveries, job_id: int) -> None:
+        marked.append(job_id)
+
+    monkeypatch.setattr(Deliveries, "mark_announced", note)
+    await world.start_engine()
+    await world.paint_and_wait({"notify": "no"})
+    job = await world.wait_delivered()
+    assert job.notified_at == job.delivered_at
+    assert marked == []
 
 
 async def test_long_wait_sends_a_notification(world: World) -> None:
@@ -141,7 +157,7 @@ async def test_notification_is_sent_once_despite_a_database_outage(
     deliveries = Deliveries.mark_delivered, Deliveries.mark_announced
     calls = [0, 0]
 
-    async def mark_and_lose_answer(self: Deliveries, job_id: int, **details: Any) -> bool:
+    async def mark_and_lose_answer(self: Deliveries, job_id: int, **details: Any) -> Job | None:
         """Record the delivery, but lose the connection once before the answer."""
         noted = await deliveries[0](self, job_id, **details)
         calls[0] += 1
@@ -235,7 +251,7 @@ def test_notification_is_wanted_after_a_long_wait_or_on_request() -> None:
         ended_at = began + timedelta(seconds=seconds)
         calls = {"created_at": began, "ended_at": ended_at}
         said = replace(reply, notify=notify)
-        return notifier._is_wanted(make_job(state, reply=said, **(calls | other)))
+        return notifier.is_wanted(make_job(state, reply=said, **(calls | other)))
 
     for state in (JobState.DONE, JobState.FAILED):
         assert [wanted(state, seconds) for seconds in (60.0, 60.1)] == [False, True]

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from bot.delivery import tracked_message
-from bot.delivery.loop import Delivery
+from bot.delivery.loop import DeliveryLoop
 from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs
 from common.backoff import Backoff
@@ -61,7 +61,7 @@ def test_final_state_is_watched_only_if_an_older_edit_may_still_arrive() -> None
     while message.watch(shown, 3, 100.0):
         rechecks.append(message.not_before - 100)
     assert rechecks == [2, 8, 30]
-    assert (message.end, message.end_revision) == (shown, 3)
+    assert (message.final, message.final_revision) == (shown, 3)
 
 
 def test_retry_pauses_grow_from_the_shortest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_position_differs_only_by_relevant_changes() -> None:
     assert [differs(position(20.0 + more), position(20.0)) for more in (19, 21)] == [False, True]
 
 
-class RecordingDelivery(Delivery):
+class RecordingDelivery(DeliveryLoop):
     """Records what it would deliver."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class RecordingDelivery(Delivery):
         )
         self._messages[1] = message
         self.delivered.clear()
-        self._consider(job, 100.0)
+        self._deliver_if_due(job, 100.0)
         if message.task is not None:
             await message.task
             await asyncio.sleep(0)
@@ -133,7 +133,7 @@ async def test_final_state_is_tried_at_once_even_if_the_message_is_gone(
     assert not await delivery.consider(running, TrackedMessage(INTERACTION_ID, **paused))
     assert await delivery.consider(done, TrackedMessage(INTERACTION_ID, **paused))
     assert not await delivery.consider(
-        done, TrackedMessage(INTERACTION_ID, failing_end=True, **paused)
+        done, TrackedMessage(INTERACTION_ID, final_failed=True, **paused)
     )
     assert not await delivery.consider(running, TrackedMessage(INTERACTION_ID, edited_at=99.0))
     assert await delivery.consider(done, TrackedMessage(INTERACTION_ID, edited_at=99.0))

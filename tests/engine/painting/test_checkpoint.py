@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load, save
 
 from common.sentences import sentence
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, OtherWeightsError
 from engine.painting.checkpoint import FORMAT, Header, fingerprint, from_bytes, to_bytes
 from engine.painting.events import Losses
 from engine.painting.inputs import Inputs, Style
@@ -31,6 +31,8 @@ HEADER = Header(
     losses=(Losses(1, 7, 2.5, {"style": 1.5}),),
     reference=None,
     ended=True,
+    network="lite",
+    weights="its hash",
 )
 
 
@@ -53,9 +55,17 @@ def test_written_checkpoint_is_read_back() -> None:
     assert kept.header == HEADER
     assert kept.tensors["picture"].shape == (3, 2, 5)
     assert kept.tensors["random"].shape == random.shape
-    kept.check("of these pictures")
-    with pytest.raises(CheckpointError, match="other pictures or settings"):
-        kept.check("of others")
+    kept.check("of these pictures", "lite", "its hash")
+    for network, weights in (("lite", "its hash"), ("vgg19", "another hash")):
+        with pytest.raises(CheckpointError, match="other pictures or settings"):
+            kept.check("of others", network, weights)
+    with pytest.raises(OtherWeightsError, match="other weights of the lite network"):
+        kept.check("of others", "lite", "another hash")
+
+
+def test_checkpoint_without_a_network_is_read() -> None:
+    kept = from_bytes(changed(network=None, weights=None, cap_px=64, reference=1.5))
+    kept.check("of these pictures", "lite", "its hash")
 
 
 def test_checkpoint_keeps_the_random_state() -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings, load_settings
+from engine.lite import encoder
+from engine.lite.network import load_weights
 from engine.worker.abilities import TRIAL_SIDE_PX
 from engine.worker.job_handle import JobHandle
 from jobs.model import Job
@@ -57,6 +59,12 @@ class SlowPainting:
 @pytest.fixture
 def slow_painting(monkeypatch: pytest.MonkeyPatch) -> SlowPainting:
     return SlowPainting(monkeypatch)
+
+
+def train_lite_differently(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the lite network of engines that start from now on other weights."""
+    learnt = {name: tensor * 1.01 for name, tensor in load_weights().items()}
+    monkeypatch.setattr(encoder, "load_weights", lambda: learnt)
 
 
 class Poster:

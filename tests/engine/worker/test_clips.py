@@ -20,11 +20,11 @@ from common.settings import Settings
 from common.store import PictureStore
 from engine.scratch import SCRATCH
 from engine.worker import clip_painting
-from engine.worker.job_handle import CHECKPOINT_GONE
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_WEIGHTS
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.moving.frames import panned
-from tests.engine.worker.conftest import Poster, SlowPainting
+from tests.engine.worker.conftest import Poster, SlowPainting, train_lite_differently
 from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 
@@ -234,6 +234,27 @@ async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
     assert (done.attempts, len(await lossless(queue, done))) == (1, 3)
     assert done.report is not None
     assert CHECKPOINT_GONE in done.report.notes
+
+
+async def test_clip_taken_over_with_other_weights_starts_over_with_a_note(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    monkeypatch: pytest.MonkeyPatch,
+    slow_painting: SlowPainting,
+) -> None:
+    job = await post(poster, panned(3))
+    async with worker(queue, settings):
+        while (await running(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
+            await asyncio.sleep(0.02)
+    slow_painting.step_seconds = 0.0
+    train_lite_differently(monkeypatch)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert len(await lossless(queue, done)) == 3
+    assert done.report is not None
+    assert OTHER_WEIGHTS in done.report.notes
 
 
 def scratch() -> list[Path]:

@@ -10,7 +10,7 @@ from common.sentences import Sentence
 from common.settings import Settings
 from common.store import PictureStore
 from engine.worker import progress_reporter, service
-from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION
+from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION, OTHER_WEIGHTS
 from jobs.core import row_of
 from jobs.db import schema
 from jobs.execution import reaper
@@ -18,7 +18,7 @@ from jobs.execution.ending import DIED, SURVIVED
 from jobs.model import Claim, Job, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster, SlowPainting
+from tests.engine.worker.conftest import Poster, SlowPainting, train_lite_differently
 from tests.engine.worker.test_health import charged
 from tests.engine.worker.working import INFO, ended, running, worker
 
@@ -142,6 +142,31 @@ async def test_starting_over_is_noted_in_progress_and_report(
         done = await ended(queue, job)
     assert done.report is not None
     assert why in done.report.notes
+
+
+async def test_engine_with_other_weights_starts_over_and_says_why(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    monkeypatch: pytest.MonkeyPatch,
+    slow_painting: SlowPainting,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Or a picture would be painted half by one network and half by another."""
+    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
+    job = await poster.post(size_px=64, iterations=30)
+    async with worker(queue, settings) as stop, asyncio.timeout(60):
+        while not await named_checkpoint(queue, job):
+            await asyncio.sleep(0.05)
+        stop.set()
+    slow_painting.step_seconds = 0.0
+    train_lite_differently(monkeypatch)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.report is not None
+    assert OTHER_WEIGHTS in done.report.notes
+    assert done.report.iterations == 30
+    assert "other weights of the lite network" in caplog.text
 
 
 async def test_forgotten_engine_registers_again(
