@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Record
+from jobs.db.database import Row
 from jobs.db.rows import J, from_row, moment
 from jobs.management.audit import write_audit
 from jobs.management.styles import SAVED_STYLE
@@ -101,7 +101,7 @@ class WeeklyStyles(QueuePart):
             return [_from_row(row) for row in await connection.execute(over)]
 
     async def mark_ended(self, guild_id: int) -> None:
-        """Record that its message says so, or no longer exists."""
+        """Row that its message says so, or no longer exists."""
         async with self._database.write() as transaction:
             await transaction.execute(
                 sa.update(schema.weekly_styles)
@@ -139,5 +139,5 @@ class WeeklyStyles(QueuePart):
         return [json.dumps(words, ensure_ascii=False) for words in found]
 
 
-def _from_row(row: Record) -> WeeklyStyle:
+def _from_row(row: Row) -> WeeklyStyle:
     return from_row(WeeklyStyle, row, is_over=row.ended_at is not None)
