@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Record, Transaction
+from jobs.db.database import Row, Transaction
 from jobs.db.rows import from_row, json_object
 from jobs.submission.limits import EVERYWHERE
 
@@ -46,7 +46,7 @@ class AuditLog(QueuePart):
         action: str,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record an admin's action that was made elsewhere."""
+        """Row an admin's action that was made elsewhere."""
         async with self._database.write() as transaction:
             await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
 
@@ -62,8 +62,8 @@ class AuditLog(QueuePart):
         return [from_row(AuditEntry, row, details=json_object(row.details)) for row in rows]
 
 
-async def write_act_on(transaction: Transaction, row: Record, by_user_id: int, action: str) -> None:
-    """Record what an admin did to another member's job."""
+async def write_act_on(transaction: Transaction, row: Row, by_user_id: int, action: str) -> None:
+    """Row what an admin did to another member's job."""
     about = {"job": str(row.id), "user": str(row.user_id)}
     await write_audit(transaction, row.guild_id or EVERYWHERE, by_user_id, action, about)
 

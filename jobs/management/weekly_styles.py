@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Record
+from jobs.db.database import Row
 from jobs.db.facts import forget_fact, write_fact
 from jobs.db.rows import J, from_row, lenient, moment, to_json
 from jobs.management.audit import write_audit
@@ -155,5 +155,5 @@ def _fact_of(weekly: WeeklyStyle) -> str:
     return f"{_REPLACED}{weekly.message_id}"
 
 
-def _from_row(row: Record) -> WeeklyStyle:
+def _from_row(row: Row) -> WeeklyStyle:
     return from_row(WeeklyStyle, row, is_over=row.ended_at is not None)

@@ -33,11 +33,11 @@ class _Look:
     """Servers with settings that it is not in, and since when."""
 
 
-class Servers(QueuePart):
+class LeftServers(QueuePart):
     """Keeps track of the servers that bots are in."""
 
     async def note(self, application_id: int, here: Collection[int]) -> list[int]:
-        """Record in which servers a bot is, and delete the settings of those it left long ago.
+        """Row in which servers a bot is, and delete the settings of those it left long ago.
 
         Args:
             application_id: Of the bot.
