@@ -86,7 +86,7 @@ class Gallery(QueuePart):
         return [from_row(GalleryPost, row) for row in rows]
 
     async def posted(self, job_id: int, guild_id: int, message_id: int) -> None:
-        """Row the message of a post."""
+        """Record the message of a post."""
         post = sa.update(schema.gallery_posts).where(*_is(job_id, guild_id))
         await self._database.execute(post.values(message_id=message_id))
 
@@ -112,7 +112,7 @@ class Gallery(QueuePart):
         return post
 
     async def keep_out(self, job_id: int, guild_id: int) -> None:
-        """Row that a moderator deleted a post, so that it is not posted again."""
+        """Record that a moderator deleted a post, so that it is not posted again."""
         await self.posted(job_id, guild_id, TAKEN_OUT)
 
     async def forget(self, job_id: int, guild_id: int) -> None:
@@ -121,7 +121,7 @@ class Gallery(QueuePart):
         await self._database.execute(post)
 
     async def mark_taken_out(self, message_ids: Collection[int]) -> int:
-        """Row that these messages were deleted in Discord; returns how many were posts."""
+        """Record that these messages were deleted in Discord; returns how many were posts."""
         ours = G.message_id.in_(message_ids)
         if not await self._database.scalars(sa.select(G.job_id).where(ours).limit(1)):
             return 0
