@@ -186,7 +186,7 @@ async def test_notification_is_sent_once_despite_a_database_outage(
 
 async def test_jobs_of_another_application_are_not_announced(world: World) -> None:
     await world.start_engine()
-    fault = world.discord.faults.add("POST", "/channels/*", status=503, calls=50)
+    fault = world.discord.faults.add("POST", "/channels/*", status=503, times=50)
     message = await world.paint_and_wait({"notify": "yes"})
     await world.eventually(lambda: fault.hits)
     async with world.queue.database.write() as transaction:
@@ -210,7 +210,7 @@ async def test_notification_comes_by_dm_when_followups_are_used_up(
 ) -> None:
     """There, a user-installed application may send five follow-ups to an interaction."""
     await world.start_engine()
-    world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, calls=50)
+    world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, times=50)
     await world.paint_and_wait({"notify": "yes"}, context=context)
     await all_announced(world)
     (said,) = world.discord.dms(world.user())
