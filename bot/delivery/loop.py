@@ -8,7 +8,7 @@ import asyncio
 import logging
 
 from bot.delivery.job_presenter import JobPresenter, Outcome, RetryLater, Undeliverable
-from bot.delivery.notifier import Notifier
+from bot.delivery.notifier import Notifier, is_wanted
 from bot.delivery.presentations import FailureCounts
 from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs, passing_time
@@ -16,7 +16,7 @@ from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import track_requests
 from bot.wire.original_response import is_mine
 from jobs.execution.job_log import job_log_ids
-from jobs.model import Job, JobState
+from jobs.model import Job
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -147,8 +147,11 @@ class DeliveryLoop(Service):
         queue = self._client.queue
         message.requests = track_requests()
         async with self._slots[message.is_final]:
-            job = await queue.jobs.get(job_id)
-            if job is None or (job.state.ended and not message.is_final):
+            found = await queue.positions.job(job_id)
+            if found is None:
+                return
+            job, position = found
+            if job.state.ended and not message.is_final:
                 return  # the next round delivers the final state, as such
             if job.reply.interaction_id != message.interaction_id:
                 return  # the job has another message by now
@@ -160,7 +163,6 @@ class DeliveryLoop(Service):
                 job, message, message.final
             ):
                 return
-            position = None if job.state.ended else await queue.positions.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
             passes_at = passing_time(position)
             outcome = await self._presenter.show(
@@ -218,32 +220,26 @@ class DeliveryLoop(Service):
 
     async def _mark_delivered(self, job: Job, shown: SentMessage) -> None:
         tells_by_itself = shown.how in {"dm", "post"}  # a new message notifies; an edit does not
-        marked = await self._client.queue.deliveries.mark_delivered(
+        is_over = tells_by_itself or not is_wanted(job)
+        delivered = await self._client.queue.deliveries.mark_delivered(
             job.id,
             how=shown.how,
             message_id=shown.message_id,
             channel_id=shown.channel_id,
-            announced=tells_by_itself,
+            announced=is_over,
             revision=job.revision,
         )
-        if not marked or tells_by_itself:
-            return
-        delivered = await self._client.queue.jobs.get(job.id)
-        if delivered is not None:
+        if delivered is not None and not is_over:
             self._client.service(Notifier).tell(delivered)
 
     async def _with_changed_position(self) -> list[Job]:
         """Waiting jobs whose place or time differs from what their message says."""
-        queue = self._client.queue
-        waiting = await queue.positions.waiting(None, limit=JOBS_AT_ONCE)
-        positions = await queue.positions.get_many([job.id for job in waiting])
         moved = []
-        for job in waiting:
+        for job, position in await self._client.queue.positions.all_waiting(limit=JOBS_AT_ONCE):
             if not is_mine(self._client, job.reply):
                 continue
             message = self._message_of(job)
-            position = positions.get(job.id)
-            if job.state is JobState.QUEUED and position and differs(message.position, position):
+            if differs(message.position, position):
                 message.position_is_old = True
                 moved.append(job)
         return moved

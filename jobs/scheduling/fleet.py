@@ -156,11 +156,16 @@ def is_alive(now: float) -> sa.ColumnElement[bool]:
     return seen_recently(schema.engines.c.last_seen, now, ENGINE_ALIVE_SECONDS)
 
 
-async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
-    """The engines that are alive, with their remaining work and their speeds."""
+async def read_engines(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
+    """The engines that are alive, with their speeds; as if all of them were idle."""
     rows = await connection.execute(sa.select(schema.engines).where(is_alive(now)))
     engines = tuple(engine_from_row(row) for row in rows)
-    fleet = Fleet(engines, {}, await speeds.read(connection, now))
+    return Fleet(engines, {}, await speeds.read(connection, now))
+
+
+async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
+    """The engines that are alive, with their remaining work and their speeds."""
+    fleet = await read_engines(connection, now, speeds)
     running = await connection.execute(sa.select(*RUNNING_COLUMNS).where(IS_RUNNING))
     return replace(
         fleet, remaining={row.engine_id: remaining_seconds(row, fleet, now) for row in running}

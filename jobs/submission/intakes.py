@@ -90,11 +90,9 @@ class Intakes(QueuePart):
             row = await intake_row(transaction, interaction_id)
             if row is None or row.closed_at is not None:
                 return row is None or row.erased_at is None
-            statement = sa.select(uses.c.key).where(uses.c.interaction_id == interaction_id)
-            new = set(keys) - set(await transaction.scalars(statement))
-            if new:
-                rows = [{"interaction_id": interaction_id, "key": key} for key in sorted(new)]
-                await transaction.execute(sa.insert(uses), rows)
+            rows = [{"interaction_id": interaction_id, "key": key} for key in sorted(set(keys))]
+            if rows:
+                await transaction.execute(transaction.insert(uses).on_conflict_do_nothing(), rows)
         return True
 
     async def close(self, interaction_id: int) -> None:

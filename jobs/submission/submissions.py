@@ -112,7 +112,7 @@ class Submissions(QueuePart):
             if refusal is not None:
                 return Refused(refusal)
             await close_intakes(transaction, its_intake)
-            fleet = await self._positions.fleet(connection, transaction.now)
+            fleet = await self._positions.engines(connection, transaction.now)
             chosen = choose_network(
                 options,
                 self._core.settings,

@@ -14,7 +14,7 @@ from common.defaults import Notify
 from jobs.db import schema
 from jobs.db.rows import J
 from jobs.delivery import Deliveries
-from jobs.model import JobState
+from jobs.model import Job, JobState
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from sandbox.permissions import READ_MESSAGE_HISTORY
@@ -54,6 +54,22 @@ async def test_quick_or_unwanted_pictures_send_no_notification(world: World) -> 
     await world.paint_and_wait({"notify": "no"})
     await announced(world)
     assert len(told(world, message)) == 1  # the other picture
+
+
+async def test_an_unwanted_notification_costs_no_write_of_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked: list[int] = []
+
+    async def note(_: Deliveries, job_id: int) -> None:
+        marked.append(job_id)
+
+    monkeypatch.setattr(Deliveries, "mark_announced", note)
+    await world.start_engine()
+    await world.paint_and_wait({"notify": "no"})
+    job = await world.wait_delivered()
+    assert job.notified_at == job.delivered_at
+    assert marked == []
 
 
 async def test_long_wait_sends_a_notification(world: World) -> None:
@@ -139,7 +155,7 @@ async def test_notification_is_sent_once_despite_a_database_outage(
     deliveries = Deliveries.mark_delivered, Deliveries.mark_announced
     times = [0, 0]
 
-    async def unanswered(self: Deliveries, job_id: int, **how: Any) -> bool:
+    async def unanswered(self: Deliveries, job_id: int, **how: Any) -> Job | None:
         """Notes it, but the answer is lost."""
         noted = await deliveries[0](self, job_id, **how)
         times[0] += 1
@@ -233,7 +249,7 @@ def test_notification_is_wanted_after_a_long_wait_or_on_request() -> None:
         ended_at = began + timedelta(seconds=seconds)
         times = {"created_at": began, "ended_at": ended_at}
         said = replace(reply, notify=notify)
-        return notifier._is_wanted(make_job(state, reply=said, **(times | other)))
+        return notifier.is_wanted(make_job(state, reply=said, **(times | other)))
 
     for state in (JobState.DONE, JobState.FAILED):
         assert [wanted(state, seconds) for seconds in (60.0, 60.1)] == [False, True]

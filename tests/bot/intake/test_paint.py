@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import re
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from typing import Any
 
@@ -12,6 +14,7 @@ from PIL import Image
 from common.catalogue import load_catalogue
 from common.options import PaintOptions
 from tests.kit.pictures import gradient_picture
+from tests.kit.statements import statements
 from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World, has_result
 
 
@@ -25,6 +28,15 @@ async def test_a_photo_and_a_style_become_a_picture(world: World) -> None:
     with Image.open(io.BytesIO(message.attachments[0].data)) as picture:
         assert max(picture.size) == 64
     assert len(world.discord.messages()) == 1
+
+
+async def test_paint_reads_defaults_once_and_limits_only_to_check_them(world: World) -> None:
+    with statements(world.queue) as said:
+        interaction = await world.paint()
+        await world.wait_for_text(interaction, "Place 1")
+    read = Counter(table for each in said for table in re.findall(r"(?:FROM|JOIN) (\w+)", each))
+    assert read["defaults"] == 1
+    assert read["guild_limits"] == read["blocked_users"] == 2  # before and in the transaction
 
 
 async def test_preset_is_accepted_by_id_and_by_misspelled_name(world: World) -> None:

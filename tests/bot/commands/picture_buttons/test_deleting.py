@@ -115,6 +115,21 @@ async def test_deleted_picture_leaves_history_until_undone(world: World) -> None
     assert "You have no pictures here yet" not in history.text
 
 
+async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    lost = world.discord.faults.add("POST", "/webhooks/*", status=400, times=100)
+    await press(world, message, "Delete")
+    await world.eventually(lambda: len(lost.hits) > 1)  # the answer, and that it went wrong
+    assert not message.deleted
+    world.discord.faults.clear()
+    again = await press(world, message, "Delete")
+    await again.wait(lambda i: i.followups)
+    assert "was already deleted" in again.followups[0].text
+    await world.eventually(lambda: message.deleted)
+    await world.finished(await press(world, again.followups[0], "Undo"))
+
+
 @pytest.mark.parametrize("still", [False, True])
 async def test_picture_delivered_by_dm_is_deleted_in_the_dm(world: World, still: bool) -> None:
     await world.wait_for_text(await world.paint(), "Place 1")
