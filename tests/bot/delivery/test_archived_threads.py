@@ -5,7 +5,7 @@ import pytest
 from jobs.model import Job, JobState
 from sandbox.model import Channel, Interaction
 from tests.bot.commands.picture_buttons.pressing import press
-from tests.kit.world import World, answer, has_result
+from tests.kit.world import World, has_result, wait_for_answer
 
 PUBLIC_THREAD = 11
 SIXTEEN_MINUTES = 16 * 60
@@ -16,7 +16,7 @@ async def begun(world: World, **options: object) -> tuple[Channel, Interaction]:
     parent = world.discord.channel("paintings")
     thread = await world.discord.open_channel("sketches", PUBLIC_THREAD, parent=parent)
     interaction = await world.paint(dict(options), channel=thread)
-    await world.says(interaction, "Place 1")
+    await world.wait_for_text(interaction, "Place 1")
     return thread, interaction
 
 
@@ -29,7 +29,7 @@ async def test_finished_picture_reopens_its_archived_thread(
     await world.discord.archive(thread)
     world.shift_clock(after_seconds)
     engine = await world.start_engine()
-    engine.hold.clear()
+    engine.may_finish.clear()
 
     async def tried_to_show_progress() -> bool:
         job: Job = (await world.jobs())[0]
@@ -37,8 +37,8 @@ async def test_finished_picture_reopens_its_archived_thread(
 
     await world.eventually(tried_to_show_progress)
     archived_while_painting = thread.archived
-    engine.hold.set()
-    assert has_result(await world.finished(interaction))
+    engine.may_finish.set()
+    assert has_result(await world.wait_finished(interaction))
     assert (archived_while_painting, thread.archived) == (True, False)
     assert not world.discord.dms(world.user())
 
@@ -70,14 +70,16 @@ async def test_picture_in_an_archived_thread_is_deleted_from_elsewhere(
 ) -> None:
     thread, interaction = await begun(world)
     await world.start_engine()
-    message = await world.finished(interaction)
-    job = await world.delivered()
+    message = await world.wait_finished(interaction)
+    job = await world.wait_delivered()
     await world.discord.archive(thread, lock=lock)
     world.shift_clock(SIXTEEN_MINUTES)
-    copy = await answer(await world.discord.slash(world.user(), "show", {"picture": job.id}))
+    copy = await wait_for_answer(
+        await world.discord.slash(world.user(), "show", {"picture": job.id})
+    )
     deleted = await press(world, copy, "Delete")
     await world.eventually(lambda: copy.deleted)
     assert message.deleted is not lock
     (told,) = deleted.followups
     await world.eventually(lambda: ("allowed to delete its message" in told.text) is lock)
-    assert (await world.fresh(job)).pictures_deleted_at is not None
+    assert (await world.reload(job)).pictures_deleted_at is not None

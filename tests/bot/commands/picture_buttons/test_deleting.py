@@ -117,7 +117,7 @@ async def test_deleted_picture_leaves_history_until_undone(world: World) -> None
 
 async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     await world.start_engine()
-    message = await world.painted()
+    message = await world.paint_and_wait()
     lost = world.discord.faults.add("POST", "/webhooks/*", status=400, times=100)
     await press(world, message, "Delete")
     await world.eventually(lambda: len(lost.hits) > 1)  # the answer, and that it went wrong
@@ -127,7 +127,7 @@ async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     await again.wait(lambda i: i.followups)
     assert "was already deleted" in again.followups[0].text
     await world.eventually(lambda: message.deleted)
-    await world.finished(await press(world, again.followups[0], "Undo"))
+    await world.wait_finished(await press(world, again.followups[0], "Undo"))
 
 
 @pytest.mark.parametrize("still", [False, True])
