@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart, change_job, record, row_of
+from jobs.core import QueuePart, change_job, record_event, row_of
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
@@ -59,7 +59,7 @@ class Deliveries(QueuePart):
     async def set_message(
         self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
     ) -> None:
-        """Record the message that shows the job.
+        """Row the message that shows the job.
 
         Args:
             job_id: Which job.
@@ -89,7 +89,7 @@ class Deliveries(QueuePart):
         return replace(job, reply=reply)
 
     async def mark_removed(self, message_ids: Collection[int]) -> int:
-        """Record that these messages were deleted in Discord; returns how many were of jobs.
+        """Row that these messages were deleted in Discord; returns how many were of jobs.
 
         Most deleted messages are not ours, so it reads before it writes.
         """
@@ -104,11 +104,11 @@ class Deliveries(QueuePart):
                 .returning(J.id)
             )
             for job_id in job_ids:
-                await record(transaction, job_id, "message_removed", "discord")
+                await record_event(transaction, job_id, "message_removed", "discord")
         return len(job_ids)
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
-        """Record that the message shows this revision (or a later one)."""
+        """Row that the message shows this revision (or a later one)."""
         statement = (
             sa.update(schema.jobs)
             .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
@@ -170,7 +170,7 @@ class Deliveries(QueuePart):
             )
             if row is None:
                 return None
-            await record(transaction, job_id, "delivered", "bot", {"how": how})
+            await record_event(transaction, job_id, "delivered", "bot", {"how": how})
         return job_from_row(row)
 
     async def mark_undeliverable(
@@ -194,7 +194,7 @@ class Deliveries(QueuePart):
             return [job_from_row(row) for row in await connection.execute(statement)]
 
     async def mark_announced(self, job_id: int) -> None:
-        """Record that the member was notified, or does not want to be."""
+        """Row that the member was notified, or does not want to be."""
         async with self._database.write(durable=False) as transaction:
             await change_job(transaction, job_id, notified_at=transaction.now)
 
@@ -210,7 +210,7 @@ class Deliveries(QueuePart):
         return list(await self._database.scalars(statement))
 
     async def mark_told(self, job_ids: Collection[int]) -> None:
-        """Record that the user was told that these pictures could not be shown."""
+        """Row that the user was told that these pictures could not be shown."""
         told = sa.func.replace(J.delivered_how, _UNDELIVERABLE, _TOLD)
         await self._database.execute(
             sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)

@@ -27,7 +27,7 @@ from engine.recipes.recipe import load_recipe
 from engine.styles import statistics_files
 from engine.worker import progress_reporter
 from jobs import health
-from jobs.cli import settling
+from jobs.cli import settle_restored
 from jobs.db import copying, liveness
 from jobs.management import clearing, weekly_styles
 from jobs.management.styles import STYLES_ALLOWED
@@ -143,7 +143,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("security", "a second one waits {} seconds", (folder_lock.ENDING_SECONDS,)),
     ("security", "was silent for {} minute", (liveness.BOT_ALIVE_SECONDS / MINUTE,)),
     ("upgrade", "Of these copies the newest {} are kept", (copying.KEPT,)),
-    ("upgrade", "{} numbers are left out", (f"{settling.UNKNOWN_NUMBERS:,}",)),
+    ("upgrade", "{} numbers are left out", (f"{settle_restored.UNKNOWN_NUMBERS:,}",)),
     ("upgrade", "those of Debian 13, version {}: they copy servers from 9.2 to {}", (PG_DUMP,) * 2),
     ("engine", "more than {} times as long as wide", (MAX_ASPECT,)),
     ("engine", "scales of `atelier` begin at {} px", (RECIPE.pyramid.smallest_px,)),

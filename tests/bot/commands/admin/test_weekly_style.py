@@ -88,6 +88,20 @@ async def test_new_weekly_style_ends_the_previous_one(world: World) -> None:
     assert "announced a style of the week (“" in log.text
 
 
+async def test_replaced_weekly_style_ends_once_discord_takes_the_edit(world: World) -> None:
+    first = await begin(world)
+    path = f"/channels/*/messages/{first.id}"
+    lost = world.discord.faults.add("PATCH", path, status=400, times=1)
+    second = await begin(world, style="starry-night")
+    await world.eventually(lambda: lost.hits)
+    assert "It is over" not in first.text
+    (due,) = await world.queue.weekly_styles.due()
+    await world.bot.service(WeeklyStyleKeeper).end(due)
+    assert "It is over: 0 pictures were painted in this style." in first.text
+    assert await world.queue.weekly_styles.due() == []
+    assert second.buttons, "the one after it goes on"
+
+
 async def test_weekly_style_is_announced_in_the_gallery_channel(world: World) -> None:
     talk = world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, 1)
