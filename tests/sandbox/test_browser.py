@@ -79,7 +79,7 @@ async def test_paint_with_two_files_shows_progress_and_result(
     page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     user = PageUser(page)
-    painter.hold.clear()
+    painter.may_finish.clear()
     await paint(user, files)
     await user.expect_text("Painting")
     await user.expect_text("50%")
@@ -88,7 +88,7 @@ async def test_paint_with_two_files_shows_progress_and_result(
     await user.last_message().locator(".media-button").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator("dialog.lightbox")).to_be_visible()
-    painter.hold.set()
+    painter.may_finish.set()
     await user.expect_text("strength")
     await page.keyboard.press("Escape")
     await expect(user.last_message()).to_be_focused()
@@ -104,7 +104,7 @@ async def test_cancel_button_cancels_a_running_painting(
     page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     user = PageUser(page)
-    painter.hold.clear()
+    painter.may_finish.clear()
     await paint(user, files)
     await user.expect_text("50%")
     await user.last_message().get_by_role("button", name="Cancel").click()

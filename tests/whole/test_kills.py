@@ -40,7 +40,7 @@ class KillLoop:
 
     def send_command(self) -> None:
         user, seed = self.rng.choice(MEMBERS), len(self.commands)
-        self.commands.append(asyncio.create_task(self.installation.command(user, seed)))
+        self.commands.append(asyncio.create_task(self.installation.request_painting(user, seed)))
 
     async def kill_bots(self) -> None:
         """Start the bot and kill it, repeatedly."""

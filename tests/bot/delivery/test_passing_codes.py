@@ -27,11 +27,11 @@ async def test_picture_waits_out_transient_codes_on_the_same_route(
     world: World, status: int, code: int
 ) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     token_fault, *others = answer_all(world, 2, status=status, code=code)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     assert len(token_fault.hits) == 2
     assert not any(fault.hits for fault in others), "no other route is tried: nothing is forbidden"
