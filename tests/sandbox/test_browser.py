@@ -79,7 +79,7 @@ async def test_paint_with_two_files_shows_progress_and_result(
     page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
-    painter.hold.clear()
+    painter.may_finish.clear()
     await paint(visitor, files)
     await visitor.reads("Painting")
     await visitor.reads("50%")
@@ -88,7 +88,7 @@ async def test_paint_with_two_files_shows_progress_and_result(
     await visitor.last_message().locator(".media-button").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator("dialog.lightbox")).to_be_visible()
-    painter.hold.set()
+    painter.may_finish.set()
     await visitor.reads("strength")
     await page.keyboard.press("Escape")
     await expect(visitor.last_message()).to_be_focused()
@@ -104,7 +104,7 @@ async def test_cancel_button_cancels_a_running_painting(
     page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
-    painter.hold.clear()
+    painter.may_finish.clear()
     await paint(visitor, files)
     await visitor.reads("50%")
     await visitor.last_message().get_by_role("button", name="Cancel").click()

@@ -16,7 +16,7 @@ from bot.__main__ import CANNOT_START
 from common.settings import Settings
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.fake_engine import ENGINE
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.samples import RESULT, paint_report, submit_job
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,8 +120,8 @@ async def test_engine_role_can_paint_but_not_change_tables(
         await JobQueue.open(early)
     async with await JobQueue.open(owner) as queue, await JobQueue.open(role) as theirs:
         job = await submit_job(queue)
-        await theirs.engines.register(ENGINE)
-        claim = await theirs.claims.claim(ENGINE.id)
+        await theirs.engines.register(ENGINE_INFO)
+        claim = await theirs.claims.claim(ENGINE_INFO.id)
         assert claim is not None
         await theirs.claims.finish(claim, RESULT, paint_report())
         done = await queue.jobs.get(job.id)

@@ -40,7 +40,7 @@ class Storm:
 
     def post(self) -> None:
         user, seed = self.dice.choice(MEMBERS), len(self.posts)
-        self.posts.append(asyncio.create_task(self.installation.command(user, seed)))
+        self.posts.append(asyncio.create_task(self.installation.request_painting(user, seed)))
 
     async def bot_lives(self) -> None:
         """Start the bot and kill it, over and over."""

@@ -164,7 +164,7 @@ async def test_thread_inherits_the_required_spoiler_of_its_channel(
     world: World, whose: str
 ) -> None:
     ada, guild_id = world.user(), world.guild_id
-    thread_id = await world.thread("paintings", PUBLIC_THREAD)
+    thread_id = await world.create_thread("paintings", PUBLIC_THREAD)
     job = await world.make_painted_job(ada, channel_id=thread_id)
     ids = {"thread": thread_id, "its channel": world.discord.channel("paintings").id}
     owner_id = ids.get(whose, world.discord.channel("talk").id)

@@ -162,7 +162,7 @@ async def test_note_on_a_left_out_photo_is_shown_while_waiting_and_painting(
         assert "It was left out." in message.text
         if state == "Place 1":
             painter = await world.start_engine()
-            painter.hold.clear()
+            painter.may_finish.clear()
 
 
 async def test_note_on_a_left_out_photo_is_shown_beside_many_other_notes(world: World) -> None:

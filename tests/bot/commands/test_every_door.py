@@ -340,7 +340,7 @@ async def test_unchosen_size_and_quality_are_lowered_to_the_limits(world: World)
     engine = await world.start_engine()
     ada, guild_id = world.user("ada"), world.guild_id
     doors = await opened(world, ada, sorted(ASKS_NO_SIZE))
-    engine.hold.clear()
+    engine.may_finish.clear()
     kept = dict(await world.queue.limits.of_server(guild_id))
     await world.queue.limits.set(guild_id, {**kept, "max_size_px": 64, "max_quality": "draft"}, 1)
     known = {job.id for job in await world.queue.jobs.of_user(ada.id)}
@@ -351,7 +351,7 @@ async def test_unchosen_size_and_quality_are_lowered_to_the_limits(world: World)
             (job,) = [job for job in jobs if job.id not in known]
             assert (job.options.size_px, job.options.quality) == (64, "draft")
             known.add(job.id)
-    engine.hold.set()
+    engine.may_finish.set()
 
 
 @pytest.mark.parametrize("change", [None, {"painter_role_ids": [1]}, {"channel_ids": [1]}])

@@ -268,7 +268,7 @@ async def test_history_thumbnail_of_a_very_large_picture_is_its_preview(world: W
 
 async def test_copy_of_an_unfinished_picture_links_its_message(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "50%")
     (job,) = await world.jobs()
@@ -276,7 +276,7 @@ async def test_copy_of_an_unfinished_picture_links_its_message(world: World) -> 
     copy = await world.slash(ada, "show", {"picture": job.id, "everybody": True})
     assert f"it goes on here: https://discord.com/channels/{world.guild_id}/" in copy.text
     assert copy.text.endswith(f"/{message.id}")
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     assert "50%" in copy.text
     pressed = await world.discord.press(ada, copy, label="Cancel")

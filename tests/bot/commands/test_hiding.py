@@ -91,7 +91,7 @@ async def test_newly_required_spoiler_hides_waiting_and_running_pictures(
     world: World, whose: str
 ) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     painted = await world.paint()
     message = await world.wait_for_text(painted, "Painting")
     await painted.wait(lambda i: i.message and i.message.attachments)
@@ -101,7 +101,7 @@ async def test_newly_required_spoiler_hides_waiting_and_running_pictures(
     assert not is_hidden(message)
     await choose(world, {"switches": ["spoiler"]}, "admin", whose)
     await painted.wait(lambda i: i.message and is_hidden(i.message))
-    painter.hold.set()
+    painter.may_finish.set()
     assert is_hidden(await world.wait_finished(painted))
     assert is_hidden(await world.wait_finished(waiting))
     assert not is_hidden(await world.wait_finished(in_a_dm))
@@ -110,7 +110,9 @@ async def test_newly_required_spoiler_hides_waiting_and_running_pictures(
 async def test_required_spoiler_of_a_channel_hides_jobs_waiting_in_its_threads(
     world: World,
 ) -> None:
-    threads = [await world.thread(channel, PUBLIC_THREAD) for channel in ("paintings", "talk")]
+    threads = [
+        await world.create_thread(channel, PUBLIC_THREAD) for channel in ("paintings", "talk")
+    ]
     inside, elsewhere = [
         await world.make_job(world.user(), channel_id=thread) for thread in threads
     ]
@@ -125,13 +127,13 @@ async def test_spoiler_role_granted_during_painting_hides_the_picture(
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     (job,) = await world.jobs()
     assert not job.reply.spoiler
     world.user().role_ids.append(keeper.id)
-    painter.hold.set()
+    painter.may_finish.set()
     message = await world.wait_finished(interaction)
     assert is_hidden(message)
     assert (await world.reload(job)).reply.spoiler

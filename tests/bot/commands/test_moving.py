@@ -236,9 +236,9 @@ async def _all_done(world: World) -> bool:
 
 async def test_progress_counts_frames_and_the_preview_moves(world: World) -> None:
     engine = await world.start_engine()
-    engine.hold.clear()
+    engine.may_finish.clear()
     interaction = await world.paint({"moving": True}, attachments=GIF)
     message = await world.wait_for_text(interaction, "frame 2 of 5")
     assert message.attachments[0].filename.endswith(".gif")
-    engine.hold.set()
+    engine.may_finish.set()
     await world.wait_finished(interaction)

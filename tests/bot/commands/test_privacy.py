@@ -68,7 +68,7 @@ async def test_everything_is_erased_after_confirmation(world: World) -> None:
 
 async def test_erasure_waits_for_a_running_job_and_reports_completion(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     painting = await world.paint()
     await world.wait_for_text(painting, "Painting")
     ada, message = world.user("ada"), await world.slash(world.user("ada"), "privacy")
@@ -76,7 +76,7 @@ async def test_erasure_waits_for_a_running_job_and_reports_completion(world: Wor
     await world.press(ada, message, "Erase everything")
     assert "and then I erase everything" in message.text
     assert not message.buttons, "nothing is to be pressed twice"
-    painter.hold.set()
+    painter.may_finish.set()
     await world.eventually(lambda: "Everything was erased" in message.text)
 
 

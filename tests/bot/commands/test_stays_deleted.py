@@ -171,12 +171,12 @@ async def test_deletion_can_be_undone_before_the_picture_is_marked_delivered(
 ) -> None:
     """The bot watches for a while that what was there before its start does not come too late."""
     assert world.engine is not None
-    world.engine.hold.clear()
+    world.engine.may_finish.clear()
     interaction = await world.paint()
     await world.wait_no_intakes()
     await world.stop_bot()
     await world.start_bot()
-    world.engine.hold.set()
+    world.engine.may_finish.set()
     message = await world.wait_finished(interaction)
     (job,) = await world.jobs()
     assert (await world.reload(job)).delivered_at is None
@@ -190,12 +190,12 @@ async def test_picture_comes_by_dm_and_not_to_the_channel_of_a_deleted_message(
     world: World,
 ) -> None:
     assert world.engine is not None
-    world.engine.hold.clear()
+    world.engine.may_finish.clear()
     interaction = await world.paint()
     await world.wait_no_intakes()
     assert interaction.message is not None
     world.discord.delete(interaction.message)
-    world.engine.hold.set()
+    world.engine.may_finish.set()
     ada = world.user("ada")
     dm = world.discord.world.dm_of(ada)
     await world.eventually(lambda: any(m.attachments for m in world.discord.world.messages_in(dm)))

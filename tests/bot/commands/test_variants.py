@@ -114,7 +114,7 @@ async def test_refusal_states_the_requested_and_the_waiting_versions(
 ) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 3}, 1)
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     await world.wait_for_text(await world.paint({"variants": 4}), "Painting")
     refused = await world.answer_text(await world.paint({"variants": 4}))
     assert "You asked for 4 pictures at once" in refused
@@ -137,7 +137,7 @@ async def test_queue_counts_each_version_of_a_job_toward_the_limits(
 
 async def test_running_versions_are_cancelled_together(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint({"variants": 4})
     message = await world.wait_for_text(interaction, "Painting")
     shown = await world.slash(world.user(), "queue")
@@ -227,7 +227,7 @@ async def test_trial_leaves_out_a_style_that_cannot_be_downloaded(
     engine = await world.start_engine()
     first_page = local_first(world.bot)[:6]
     away = next(each for each in first_page if not is_local(each, world.settings))
-    engine.missing = (away.id,)
+    engine.unavailable_styles = (away.id,)
     tried = await trial(world)
     assert len(tried.attachments) == 5
     assert (await world.jobs())[0].options.size_px == 256

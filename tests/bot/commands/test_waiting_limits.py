@@ -8,7 +8,7 @@ import pytest
 
 from jobs.model import Job
 from sandbox.model import Message
-from tests.kit.fake_engine import ENGINE
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
@@ -83,7 +83,7 @@ async def test_refusal_states_no_time_while_paused_or_without_an_engine(
     if paused:
         await world.queue.pauses.pause(world.guild_id, 1)
     else:
-        await world.queue.engines.forget(ENGINE.id)
+        await world.queue.engines.forget(ENGINE_INFO.id)
     for said, words in ((await paint(world), english), (await paint(world, locale="de"), german)):
         assert words in said.text
         assert "<t:" not in said.text

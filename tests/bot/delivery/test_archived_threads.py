@@ -29,7 +29,7 @@ async def test_finished_picture_reopens_its_archived_thread(
     await world.discord.archive(thread)
     world.shift_clock(after_seconds)
     engine = await world.start_engine()
-    engine.hold.clear()
+    engine.may_finish.clear()
 
     async def tried_to_show_progress() -> bool:
         job: Job = (await world.jobs())[0]
@@ -37,7 +37,7 @@ async def test_finished_picture_reopens_its_archived_thread(
 
     await world.eventually(tried_to_show_progress)
     archived_while_painting = thread.archived
-    engine.hold.set()
+    engine.may_finish.set()
     assert has_result(await world.wait_finished(interaction))
     assert (archived_while_painting, thread.archived) == (True, False)
     assert not world.discord.dms(world.user())

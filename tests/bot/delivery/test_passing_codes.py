@@ -27,11 +27,11 @@ async def test_picture_waits_out_transient_codes_on_the_same_route(
     world: World, status: int, code: int
 ) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     by_token, *others = answer_all(world, 2, status=status, code=code)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     assert len(by_token.hits) == 2
     assert not any(fault.hits for fault in others), "not by another way: nothing is forbidden"

@@ -18,12 +18,12 @@ async def refused(
     """A picture whose end is refused a number of times, from its card on."""
     painter = await world.start_engine()
     painter.noise = noise
-    painter.hold.clear()
+    painter.may_finish.clear()
     size = 512 if noise else 64
     interaction = await world.paint({"size": size})
     await world.wait_for_text(interaction, "Painting")
     fault = world.discord.faults.add("PATCH", EDITS, status=status, code=code, times=times)
-    painter.hold.set()
+    painter.may_finish.set()
     return interaction, fault
 
 

@@ -30,10 +30,10 @@ async def slow_edit(world: World, seconds: float) -> tuple[Interaction, Course]:
     await world.wait_for_text(interaction, "Place 1")
     slow = world.discord.faults.add("PATCH", EDITS, delay=seconds)
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     await world.eventually(lambda: slow.hits)
     course = Course(world)
-    painter.hold.set()
+    painter.may_finish.set()
     return interaction, course
 
 
@@ -63,22 +63,22 @@ async def test_final_state_is_rechecked_after_a_lost_edit(
     await world.wait_for_text(interaction, "Place 1")
     lost = world.discord.faults.add("PATCH", EDITS, drop=True)
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     await world.eventually(lambda: lost.hits)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     await world.eventually(lambda: looks(world) >= 2)
 
 
 async def test_restarted_bot_rechecks_the_final_state(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     await world.stop_bot()
     before = looks(world)
     await world.start_bot()
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     await world.eventually(lambda: looks(world) > before)
 

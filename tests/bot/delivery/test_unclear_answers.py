@@ -49,12 +49,12 @@ async def test_answer_of_a_proxy_only_delays_the_picture(
     world: World, answer: dict[str, Any]
 ) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     await tried(world, 50)  # as in an outage
     by_token, *others = answer_all(world, 2, **answer)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     assert len(by_token.hits) == 2
     assert not any(fault.hits for fault in others)
@@ -64,11 +64,11 @@ async def test_persistent_unclear_answer_is_believed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     await world.wait_for_text(await world.paint(), "Painting")
     (job,) = await world.jobs()
     monkeypatch.setattr(job_presenter, "UNCLEAR_TRIES", 2)
     answer_all(world, 1000, status=404)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_delivered()
     assert await world.bot.queue.deliveries.undelivered(job.user_id) == [job.id]

@@ -20,12 +20,12 @@ TOLD = "could not be delivered"
 async def lost(world: World, *, count: int = 1) -> list[Job]:
     """Finished pictures whose messages are gone, of a user who takes no DMs."""
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     world.user().accepts_dms = False
     for interaction in [await world.paint() for _ in range(count)]:
         message = await world.wait_for_text(interaction, "#")
         delete_message(world.discord.world, message)
-    painter.hold.set()
+    painter.may_finish.set()
 
     async def are_given_up() -> bool:
         jobs = await world.jobs()

@@ -123,7 +123,7 @@ async def test_waiting_card_says_that_no_engine_is_running(world: World) -> None
 
 async def test_the_place_in_the_queue_is_kept_up_to_date(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     first = await world.paint()
     await world.wait_for_text(first, "Painting")
     second = await world.paint()
@@ -138,12 +138,12 @@ async def test_the_place_in_the_queue_is_kept_up_to_date(world: World) -> None:
 
 async def test_progress_shows_a_preview_and_a_bar(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "▰")
     assert message.attachments[0].filename.startswith("preview-")
     assert [button["label"] for button in message.buttons] == ["Cancel"]
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
 
 

@@ -24,7 +24,7 @@ async def test_only_the_owner_or_an_admin_cancels(world: World) -> None:
 
 async def test_a_running_job_is_cancelled(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Painting")
     await press(world, message, "Cancel")

@@ -66,7 +66,7 @@ async def hidden_channel(world: World, owner: User) -> Job:
 
 async def private_thread(world: World, owner: User) -> Job:
     """A job of a private thread in #paintings."""
-    thread_id = await world.thread("paintings", PRIVATE_THREAD)
+    thread_id = await world.create_thread("paintings", PRIVATE_THREAD)
     return await world.make_painted_job(owner, channel_id=thread_id)
 
 

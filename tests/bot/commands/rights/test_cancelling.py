@@ -7,7 +7,7 @@ import pytest
 from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from jobs.model import JobState
 from tests.bot.commands.rights.origins import PEOPLE
-from tests.kit.fake_engine import ENGINE
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World
 
 SUBMITTED: dict[Origin, dict[str, Any]] = {
@@ -35,7 +35,7 @@ async def test_cancel_requires_the_right_to_delete(world: World, origin: Origin)
 
 async def test_moderator_cancelling_a_running_job_is_logged(world: World) -> None:
     job, moderator = await world.make_job(world.user("ada")), world.user("grace")
-    assert await world.queue.claims.claim(ENGINE.id)
+    assert await world.queue.claims.claim(ENGINE_INFO.id)
     said = await world.slash(moderator, "cancel", {"job": job.id}, channel="talk")
     assert f"#{job.id} is being stopped." in said.text
     assert (await world.reload(job)).cancel_requested
