@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from bot.commands import gallery
+from bot.commands import gallery, gallery_posts
 from bot.commands.gallery_posts import GalleryKeeper
 from jobs.db import schema
 from jobs.management.gallery import POSTING_SECONDS, G
@@ -60,6 +60,27 @@ async def test_startup_removes_the_unrecorded_post_of_a_deleted_picture(
     await world.stop_bot()
     await world.start_bot()
     await world.eventually(lambda: not world.discord.messages("talk"))
+
+
+@pytest.mark.parametrize("killed", ["after posting", "before removing"])
+async def test_unrecorded_gallery_post_is_found_behind_newer_messages(
+    world: World, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    monkeypatch.setattr(gallery_posts, "SEARCHED", 3)
+    message = await world.paint_and_wait()
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
+    for number in range(5):
+        world.discord.post(world.user("grace"), f"How nice {number}!", channel="talk")
+    if killed == "after posting":
+        await unfinished(world)
+    else:
+        (job,) = await world.jobs()
+        await world.queue.gallery.begin_taking_out(job.id, world.guild_id)
+        long_ago = sa.update(schema.gallery_posts).values(at=1.0)
+        await world.queue.database.execute(long_ago)
+    deleted = await world.discord.press(world.user(), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    assert len(world.discord.messages("talk")) == 5, "only the words of others"
 
 
 async def test_gallery_post_that_never_arrived_can_be_repeated(world: World) -> None:
