@@ -17,7 +17,7 @@ _BATCH = 500
 
 
 async def note_sizes(transaction: Transaction, store: PictureStore, keys: Iterable[str]) -> None:
-    """Row the sizes of these pictures, if this process knows them from storing them."""
+    """Record the sizes of these pictures, if this process knows them from storing them."""
     await _keep(transaction, store.known_sizes_bytes(keys))
 
 

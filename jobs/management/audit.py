@@ -46,7 +46,7 @@ class AuditLog(QueuePart):
         action: str,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Row an admin's action that was made elsewhere."""
+        """Record an admin's action that was made elsewhere."""
         async with self._database.write() as transaction:
             await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
 
@@ -63,7 +63,7 @@ class AuditLog(QueuePart):
 
 
 async def write_act_on(transaction: Transaction, row: Row, by_user_id: int, action: str) -> None:
-    """Row what an admin did to another member's job."""
+    """Record what an admin did to another member's job."""
     about = {"job": str(row.id), "user": str(row.user_id)}
     await write_audit(transaction, row.guild_id or EVERYWHERE, by_user_id, action, about)
 

@@ -183,7 +183,7 @@ def _broken_off(place: int, by_user_id: int, now: float) -> sa.Select[Any]:
 
 
 async def _remember(transaction: Transaction, clear_id: int, row: Row) -> None:
-    """Row the values that cancelling changes."""
+    """Record the values that cancelling changes."""
     await transaction.replace(
         schema.cleared_jobs,
         {"job_id": row.id},

@@ -37,7 +37,7 @@ class LeftServers(QueuePart):
     """Keeps track of the servers that bots are in."""
 
     async def note(self, application_id: int, here: Collection[int]) -> list[int]:
-        """Row in which servers a bot is, and delete the settings of those it left long ago.
+        """Record in which servers a bot is, and delete the settings of those it left long ago.
 
         Args:
             application_id: Of the bot.

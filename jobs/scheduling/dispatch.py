@@ -159,7 +159,7 @@ class StalledEngines:
         )
 
     def note_deferrals(self, fleet: Fleet, deferred_to: Set[str], now: float) -> None:
-        """Row the engines to which a job was deferred just now."""
+        """Record the engines to which a job was deferred just now."""
         gone_on = self._looked_at is not None and 0 <= now - self._looked_at <= _STEADY_GAP_SECONDS
         stalled = deferred_to | self.without(fleet, now)
         self._since = {
