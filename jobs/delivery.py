@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart, change_job, record, row_of
+from jobs.core import QueuePart, change_job, record_event, row_of
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
@@ -104,7 +104,7 @@ class Deliveries(QueuePart):
                 .returning(J.id)
             )
             for job_id in job_ids:
-                await record(transaction, job_id, "message_removed", "discord")
+                await record_event(transaction, job_id, "message_removed", "discord")
         return len(job_ids)
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
@@ -170,7 +170,7 @@ class Deliveries(QueuePart):
             )
             if row is None:
                 return None
-            await record(transaction, job_id, "delivered", "bot", {"how": how})
+            await record_event(transaction, job_id, "delivered", "bot", {"how": how})
         return job_from_row(row)
 
     async def mark_undeliverable(

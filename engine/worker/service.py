@@ -278,7 +278,7 @@ class EngineWorker:
         """Write how a painting ended."""
         claim, claims, job_id = keeper.claim, self._queue.claims, keeper.claim.job.id
         if not isinstance(ended, Finished):
-            await keeper.tell_last_progress(LAST_WRITE_SECONDS)
+            await keeper.report_last_progress(LAST_WRITE_SECONDS)
         match ended:
             case Finished():
                 return await self._finish(keeper, ended)
@@ -292,7 +292,7 @@ class EngineWorker:
                 written = await self._write(keeper, claims.cancelled, claim)
                 self._log_end(claim, written, "cancelled")
             case Stopped(StopReason.SHUTDOWN):
-                await keeper.keep_last_checkpoint(LAST_CHECKPOINT_SECONDS)
+                await keeper.save_last_checkpoint(LAST_CHECKPOINT_SECONDS)
                 await self._write(keeper, claims.release, claim)
                 log.info("job %d: back in the queue", job_id)
             case Stopped():

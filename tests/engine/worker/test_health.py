@@ -223,7 +223,7 @@ async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
     async with queue.database.write() as transaction:
         await transaction.execute(sa.update(schema.jobs).values(options='{"from": "the future"}'))
     bot = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
-    await queue.bots.beat(bot, connected=True, latency_seconds=0.05)
+    await queue.bots.heartbeat(bot, connected=True, latency_seconds=0.05)
     async with ill_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match=r"the bot on host is of version 99\.0\.0"):
             await asyncio.wait_for(task, 60)
