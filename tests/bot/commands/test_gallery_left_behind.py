@@ -72,7 +72,7 @@ async def test_unrecorded_gallery_post_is_found_behind_newer_messages(
     for number in range(5):
         world.discord.post(world.user("grace"), f"How nice {number}!", channel="talk")
     if killed == "after posting":
-        await unfinished(world)
+        await unrecord_post(world)
     else:
         (job,) = await world.jobs()
         await world.queue.gallery.begin_taking_out(job.id, world.guild_id)
