@@ -16,7 +16,7 @@ from engine.worker.health import EngineInTroubleError
 from engine.worker.pace import Trial, measure_pace
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
-from jobs.health import EngineState
+from jobs.health.state import EngineState
 from jobs.model import EngineInfo
 from jobs.queue import JobQueue
 
