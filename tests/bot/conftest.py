@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.kit.encoders import encode_in_process
 from tests.kit.world import World, settings_for
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.kit.installation import Installation
 
 
