@@ -17,7 +17,7 @@ from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
 from engine.cli_moving import (
-    Made,
+    PaintedOutput,
     may_move,
     moving_content,
     output_suffixes,
@@ -166,7 +166,7 @@ def _paint_still(
     bar: ProgressBar,
     checkpoints: CheckpointFile | None,
     output: OutputFile,
-) -> Made:
+) -> PaintedOutput:
     listeners: list[Listener] = [bar]
     timelapse = None
     resume = None if checkpoints is None else checkpoints.read()
@@ -191,7 +191,7 @@ def _paint_still(
     )
     notes = (*pictures.notes, *report.notes, *timelapse_notes)
     size = f"{report.width_px} × {report.height_px}"
-    return Made(report, size, notes, is_whole=not timelapse_notes)
+    return PaintedOutput(report, size, notes, is_whole=not timelapse_notes)
 
 
 def _write_records(report: Report, chosen: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ import time
 
 from bot.kit import Bot, Feature, Service
 from common.logs import log_ids
-from jobs.health import AGES_WRONG_SECONDS
+from jobs.health.troubles import AGES_WRONG_SECONDS
 from jobs.management.audit import COMMAND_LINE, SERVER_LEFT
 from jobs.outcomes import QueueError
 
@@ -81,7 +81,7 @@ class LeftServers(Service):
             return
         used = set(client.only_commands)
         here = {guild.id for guild in client.guilds} | used
-        for guild_id in await client.queue.servers.note(client.application_id or 0, here):
+        for guild_id in await client.queue.left_servers.note(client.application_id or 0, here):
             with log_ids(server=guild_id):
                 log.info("What a server set is deleted: it removed the bot long ago")
         client.only_commands -= used

@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from jobs.core import change_job
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record, Transaction
+from jobs.db.database import Row, Transaction
 from jobs.db.rows import IS_QUEUED, J
 
 FRONT, PRIORITY, NORMAL = 0, 1, 2
@@ -89,7 +89,7 @@ async def assign_tags(
     return await _with_slot(transaction, tags, job_id)
 
 
-async def reassign_tags(transaction: Transaction, row: Record) -> Tags:
+async def reassign_tags(transaction: Transaction, row: Row) -> Tags:
     """As `assign_tags`, for a job that has been queued before, in its previous band."""
     return await assign_tags(
         transaction,
@@ -139,7 +139,7 @@ def _latest(tags: Iterable[float | None]) -> float:
     return max(tag or 0.0 for tag in tags)
 
 
-async def close_gap(transaction: Transaction, row: Record) -> None:
+async def close_gap(transaction: Transaction, row: Row) -> None:
     """Close the gap of a job that leaves the queue without being painted.
 
     The flow's lock must be held.
@@ -148,7 +148,7 @@ async def close_gap(transaction: Transaction, row: Record) -> None:
     await _shift(transaction, after, row.start - row.finish)
 
 
-async def restore_tags(transaction: Transaction, row: Record, user_finish: float) -> Tags:
+async def restore_tags(transaction: Transaction, row: Row, user_finish: float) -> Tags:
     """Compute the tags of a job that left the queue unpainted and returns to its old place.
 
     Args:
@@ -208,7 +208,7 @@ async def reschedule_after_pause(transaction: Transaction, flow: int) -> None:
     )
 
 
-async def clear_tags(transaction: Transaction, row: Record) -> None:
+async def clear_tags(transaction: Transaction, row: Row) -> None:
     """Take a waiting job out of the order, until `assign_tags` gives it tags again.
 
     The flow's lock must be held.

@@ -11,7 +11,7 @@ from common.options import PaintOptions
 from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record
+from jobs.db.database import Row
 from jobs.db.facts import seconds_since
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
 from jobs.model import ENDED, Job, JobState, QueuePosition
@@ -97,7 +97,7 @@ class QueuePositions(QueuePart):
         return [(job_from_row(row), found[row.id]) for row in rows]
 
     async def _of_rows(
-        self, connection: AsyncConnection, rows: Sequence[Record], now: float
+        self, connection: AsyncConnection, rows: Sequence[Row], now: float
     ) -> dict[int, QueuePosition]:
         """Places and times of the jobs in these rows.
 
@@ -235,7 +235,7 @@ class _PausedPlaces:
     _slots: dict[int, dict[int, tuple[int, float]]] = field(default_factory=dict)
     """By server and job ID: number of the server's own jobs before it, and its start tag."""
 
-    async def place_of(self, row: Record) -> int:
+    async def place_of(self, row: Row) -> int:
         """The place of a waiting job."""
         guild_id = row.guild_id
         if self._going is None:

@@ -42,7 +42,7 @@ def test_engine_with_a_stuck_thread_is_ended_after_a_limit(
     }
     process = fork_server.start(["-c", STUCK.format(ending=ending)], cwd=tmp_path, env=environment)
     try:
-        said = process.said(timeout=30)
+        said = process.read_stderr(timeout=30)
     finally:
         if process.poll() is None:
             os.kill(process.pid, 9)
