@@ -5,7 +5,7 @@ import logging
 
 from bot.kit import Feature, Service
 from common.store import StorageUnavailableError
-from jobs.health import AGES_WRONG_SECONDS
+from jobs.health.troubles import AGES_WRONG_SECONDS
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)

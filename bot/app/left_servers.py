@@ -14,7 +14,7 @@ import time
 
 from bot.kit import Bot, Feature, Service
 from common.logs import log_ids
-from jobs.health import AGES_WRONG_SECONDS
+from jobs.health.troubles import AGES_WRONG_SECONDS
 from jobs.management.audit import COMMAND_LINE, SERVER_LEFT
 from jobs.outcomes import QueueError
 

@@ -20,10 +20,10 @@ from common.crashes import WINDOW_SECONDS
 from common.options import PaintOptions
 from common.settings import MIB
 from common.version import VERSION
-from jobs import health_check
 from jobs.cli import commands
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
-from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
+from jobs.health import check
+from jobs.health.troubles import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, database_trouble, troubles_in
 from jobs.model import FailureKind
 from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -55,7 +55,7 @@ async def alive(queue: JobQueue, *, connected: bool = True) -> None:
 
 
 async def troubles(queue: JobQueue) -> list[str]:
-    return [trouble.name for trouble in (await queue.health.ask()).troubles()]
+    return [trouble.name for trouble in troubles_in(await queue.health.ask())]
 
 
 async def test_healthy_installation_has_no_troubles(queue: JobQueue) -> None:
@@ -63,7 +63,7 @@ async def test_healthy_installation_has_no_troubles(queue: JobQueue) -> None:
     await submit_job(queue)
     claim = await claim_job(queue)
     found = await queue.health.ask()
-    assert found.troubles() == ()
+    assert troubles_in(found) == ()
     assert [state.job and state.job.id for state in found.engines] == [claim.job.id]
     assert [bot.info for bot in found.bots] == [BOT]
     assert (found.waiting, found.running, found.oldest_waiting_seconds) == (0, 1, None)
@@ -86,7 +86,7 @@ async def test_engine_version_different_from_the_bots_is_a_trouble(queue: JobQue
     await alive(queue)
     old = replace(engine_info("old", "laptop"), version="0.1.9")
     await queue.engines.register(old)
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert (trouble.name, trouble.places) == ("engine-version", ("laptop (cpu)",))
     assert f"from the bot's ({VERSION}) are running: laptop (cpu): 0.1.9." in str(trouble.sentence)
     await queue.bots.forget(BOT.id)
@@ -153,7 +153,7 @@ async def test_separate_picture_disk_is_checked_too(
     monkeypatch.setattr(queue.health._core, "settings", settings)
     free = {settings.atelier_data_dir.resolve(): 2**40, disk: 5 * MIB}
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(0, 0, free[folder]))
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert str(trouble.sentence).startswith(f"The disk of {pictures} has 5 MiB left")
 
 
@@ -184,7 +184,7 @@ async def test_read_only_database_is_a_trouble(
 async def test_locked_database_is_reported_instead_of_dead_bots(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health_check, "TRY_SECONDS", 0.01)
+    monkeypatch.setattr(check, "TRY_SECONDS", 0.01)
     await alive(queue)
     clock.advance(BOT_ALIVE_SECONDS + 1)  # nobody could say that they live
     file = queue.database.location
@@ -193,7 +193,7 @@ async def test_locked_database_is_reported_instead_of_dead_bots(
         with pytest.raises(DatabaseLockedError, match="Another program keeps") as found:
             await queue.health.ask()
     assert f"Another program keeps the database {file} locked" in str(
-        of_database(found.value).sentence
+        database_trouble(found.value).sentence
     )
     await alive(queue)
     assert await troubles(queue) == []
@@ -294,7 +294,7 @@ async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> 
     await queue.bots.heartbeat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.register(replace(engine_info(), networks=("lite",)))
     assert await troubles(queue) == ["weights"]
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert "vgg19" in str(trouble.sentence)
     assert "ATELIER_VGG19_WEIGHTS" in str(trouble.sentence)
     await queue.engines.register(replace(engine_info("second"), networks=("vgg19", "lite")))
@@ -339,7 +339,7 @@ async def test_engines_dying_before_registration_are_a_crash_loop(
     for _ in range(3):
         crashes.note(storage.folder, "engine on cuda:1")
     assert await troubles(queue) == ["crash-loop"]
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert "engine on cuda:1" in str(trouble.sentence)
     crashes.take_back(storage.folder, "engine on cuda:1")
     assert await troubles(queue) == []
@@ -366,5 +366,5 @@ async def test_newer_database_schema_is_a_trouble(queue: JobQueue) -> None:
             sa.text("UPDATE alembic_version SET version_num = '9999'")
         )
     assert await troubles(queue) == ["newer-schema"]
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert "9999" in str(trouble.sentence)

@@ -14,7 +14,7 @@ from jobs.db import schema
 from jobs.db.liveness import BotInfo
 from jobs.execution.ending import DIED, HUNG
 from jobs.execution.leases import LEASE_SECONDS
-from jobs.health import Trouble
+from jobs.health.troubles import Trouble, troubles_in
 from jobs.model import EngineInfo, FailureKind, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -176,7 +176,7 @@ async def test_engine_trouble_lasts_until_an_engine_on_its_device_is_well(
 
 
 async def troubles(queue: JobQueue) -> tuple[Trouble, ...]:
-    return (await queue.health.ask()).troubles()
+    return troubles_in(await queue.health.ask())
 
 
 async def test_release_with_a_reason_is_recorded_and_costs_no_attempt(

@@ -12,6 +12,7 @@ from common.defaults import Defaults
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import PictureMissingError
 from jobs.db.database import Transaction
+from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.privacy import retention
@@ -148,7 +149,7 @@ async def test_erasure_fails_unfinished_remixes_and_refunds_them(
         assert [text for text in caplog.messages if text.startswith(f"job {job.id}: failed;")]
     assert not await queue.store.exists(photo)
     health = await queue.health.ask()
-    assert "failures" not in {trouble.name for trouble in health.troubles()}
+    assert "failures" not in {trouble.name for trouble in troubles_in(health)}
     assert health.failures_in_a_row == 0
 
 
