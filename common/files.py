@@ -45,7 +45,7 @@ def close_to_others(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def becoming(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A temporary file that replaces `path` at the end of the block, or is deleted on an error.
 
     It is created empty; only the current user may read it.
@@ -113,7 +113,7 @@ def read_texts(path: Path) -> dict[str, str]:
 
 def copy_whole(source: BinaryIO, path: Path) -> None:
     """As `write_whole`, streaming from an open file."""
-    with becoming(path) as partial, partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         shutil.copyfileobj(source, file)
         file.flush()
         os.fsync(file.fileno())

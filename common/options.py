@@ -38,7 +38,7 @@ Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
 Faces = Literal["auto", "off"]
-FilmFormat = Literal["mp4", "gif"]
+TimelapseFormat = Literal["mp4", "gif"]
 Vary = Literal["seed", "strength", "style", "photo"]
 SOFTEST_VARIANT, STRONGEST_VARIANT = 0.3, 0.9
 """Strengths of the first and the last version that differ by strength."""
@@ -124,7 +124,7 @@ class PaintOptions(BaseModel):
     timelapse: bool = Field(
         False, description="Also make a time-lapse of the picture being painted."
     )
-    timelapse_format: FilmFormat = Field(
+    timelapse_format: TimelapseFormat = Field(
         "mp4", description="The format of the time-lapse. Default: a video."
     )
 

@@ -43,6 +43,7 @@ _PLAINLY = {
     "less than or equal to": "at most",
 }
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_WITHOUT_BUCKET = re.compile(r"s3:/*$|s3:///|https?://", re.IGNORECASE)
 _WITHOUT_SLASHES = re.compile(r"(s3|gs|az|https?):(?!//)")
 
 
@@ -211,8 +212,11 @@ class Settings(_LimitSettings):
         if value and "@" in value.partition("://")[2].partition("/")[0]:
             reason = "must not have keys in it; put them into AWS_ACCESS_KEY_ID and "
             raise ValueError(reason + "AWS_SECRET_ACCESS_KEY")
-        if value and (_WITHOUT_SLASHES.match(value) or value.rstrip("/") == "s3:"):
-            raise ValueError("has to be a folder, or s3://bucket/prefix")
+        if value and (_WITHOUT_SLASHES.match(value) or _WITHOUT_BUCKET.match(value)):
+            raise ValueError(
+                "has to be a folder, or s3://bucket/prefix; a server's address belongs into "
+                "AWS_ENDPOINT_URL"
+            )
         if value and (value[0] in "~$" or _CONTROL.search(value)):
             return str(_home_of(Path(value)))
         return value

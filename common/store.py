@@ -20,7 +20,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from common.files import TEMPORARY, copy_whole, put_in_place, write_whole
 from common.store_backends import folder_of, modified_at, open_backend
-from common.store_errors import PictureMissingError, StorageUnavailableError, translated
+from common.store_bucket import end_abandoned_uploads, is_there, keeps_deleted
+from common.store_errors import (
+    PictureMissingError,
+    StorageUnavailableError,
+    absence,
+    translated,
+)
 from common.store_sizes import SIZES_AT_ONCE, Sizes
 from common.timings import FAILED, Timings
 
@@ -104,7 +110,6 @@ class PictureStore:
             StorageUnavailableError: when the address is invalid, or its client is not installed.
         """
         self._local = folder_of(url) is not None
-        self._kind = "folder" if self._local else "bucket"
         self._sizes = Sizes(self._size_bytes, remembers=not self._local)
         self.timeout_seconds = timeout_seconds
         self.timings = Timings()
@@ -154,27 +159,36 @@ class PictureStore:
                     Path(self._root).stat()
                 yield
                 self._was_there = self._local
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._believe_missing()
             raise StorageUnavailableError(
-                f"The picture store's {self._kind} is not there."
-            ) from None
+                f"The picture store cannot be written: {error}."
+            ) from error
 
     async def check(self) -> None:
-        """Check the store: write, read and delete a small file.
+        """Check the store: write, read and delete a small file, and find that it is gone.
 
         Raises:
             StorageUnavailableError: when one of them fails.
         """
+        # A unique file, as other processes may check at the same moment.
+        data = f"Atelier looks whether it can write here: {uuid.uuid4()}.".encode()
         try:
-            # A unique file, as other processes may check at the same moment.
-            words = f"Atelier looks whether it can write here: {uuid.uuid4()}."
-            key = await self.put(words.encode(), "check")
-            await self.get(key)
+            key = await self.put(data, "check")
+            found = await self.get(key)
             await self.delete(key)
-        except PictureMissingError as error:
-            raise StorageUnavailableError(
-                "The picture store does not give back what it was given."
-            ) from error
+            # A bucket's key may be allowed all this, but not to learn that a picture is missing.
+            is_left = await self.exists(key)
+        except PictureMissingError:
+            found, is_left = b"", False
+        except StorageUnavailableError as error:
+            if isinstance(error.__cause__, PermissionError):
+                await self._in_time(self._believe_missing)  # some servers refuse first
+            raise
+        if found != data:
+            raise StorageUnavailableError("The picture store does not give back what it was given.")
+        if is_left:
+            raise StorageUnavailableError("The picture store does not delete what it should.")
 
     async def put(self, data: bytes, suffix: str) -> str:
         """Store these bytes and return their key; equal bytes have the same key.
@@ -320,8 +334,14 @@ class PictureStore:
 
     def walk_sync(self) -> Iterator[StoredPicture]:
         """All files of the store; unfinished ones of dead processes are deleted."""
-        with self._called("list"):
-            found = self._fs.find(self._root, detail=True)
+        try:
+            with self._called("list"):
+                if not self._local:
+                    end_abandoned_uploads(self._fs, self._root, _KEY.fullmatch)
+                found = self._fs.find(self._root, detail=True)
+        except FileNotFoundError:
+            self._believe_missing()
+            return
         for path, info in found.items():
             name = str(path).rsplit("/", 1)[-1]
             modified = modified_at(info)
@@ -332,6 +352,12 @@ class PictureStore:
             if abandoned and name.endswith((TEMPORARY, _TRASH)):
                 with contextlib.suppress(OSError):
                     Path(path).unlink()
+
+    @_in_thread
+    def keeps_deleted(self) -> bool:
+        """Whether deleted files stay for good as old versions in a bucket, if it says so."""
+        with self._called("exists"):
+            return not self._local and keeps_deleted(self._fs, self._root)
 
     @contextlib.contextmanager
     def _told_if_missing(self, key: str) -> Iterator[None]:
@@ -351,10 +377,9 @@ class PictureStore:
         """
         place = self._root if self._local else self._root.partition("/")[0]
         with self._called("exists"):
-            there = bool(self._fs.exists(place))
+            there = Path(place).exists() if self._local else is_there(self._fs, place)
         if not there:
-            what = f"{self._kind} {place}"
-            raise StorageUnavailableError(f"The picture store's {what} is not there.")
+            raise StorageUnavailableError(absence(place, is_folder=self._local))
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):

@@ -17,7 +17,7 @@ from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
 from engine.cli_moving import (
-    Made,
+    PaintedOutput,
     may_move,
     moving_content,
     output_suffixes,
@@ -27,14 +27,14 @@ from engine.cli_output import OutputFile
 from engine.errors import CheckpointError
 from engine.output.atomic import write_bytes
 from engine.output.errors import NotWrittenError, OutputError, check_target
-from engine.output.film import Film
 from engine.output.losses import loss_lines, loss_plot
+from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.output.pictures import write_picture
 from engine.output.timelapse import TIMELAPSE_SUFFIXES
 from engine.painting import PaintingFailedError, PaintSettingsError, Report, Studio
 from engine.pipeline.listeners import Listener, run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import CheckpointFile, FilmRecorder, loss_records, report_file
+from engine.pipeline.recording import CheckpointFile, TimeLapseRecorder, loss_records, report_file
 from engine.pipeline.studio import open_studio
 from engine.progress import ProgressBar
 from engine.styles.fetch import FetchError
@@ -166,16 +166,19 @@ def _paint_still(
     bar: ProgressBar,
     checkpoints: CheckpointFile | None,
     output: OutputFile,
-) -> Made:
+) -> PaintedOutput:
     listeners: list[Listener] = [bar]
-    film = None
+    timelapse = None
     resume = None if checkpoints is None else checkpoints.read()
     events = pictures.paint(options, studio=studio, resume=resume)
-    with closing(events), ExitStack() as films:
+    with closing(events), ExitStack() as timelapses:
         if chosen.timelapse:
-            film = films.enter_context(Film(chosen.timelapse))
-            recorder = FilmRecorder(
-                film, frames=_FRAMES, long_side_px=_FRAME_PX, share=lambda event: event.fraction
+            timelapse = timelapses.enter_context(OptionalTimeLapse(chosen.timelapse))
+            recorder = TimeLapseRecorder(
+                timelapse,
+                frames=_FRAMES,
+                long_side_px=_FRAME_PX,
+                share=lambda event: event.fraction,
             )
             listeners.append(recorder)
         if checkpoints is not None:
@@ -183,10 +186,12 @@ def _paint_still(
         painted = run_with_listeners(events, *listeners)
         output.write(lambda file: write_picture(painted.picture, file))
     report = painted.report
-    film_notes = [film.note] if film is not None and film.note is not None else []
-    notes = (*pictures.notes, *report.notes, *film_notes)
+    timelapse_notes = (
+        [timelapse.note] if timelapse is not None and timelapse.note is not None else []
+    )
+    notes = (*pictures.notes, *report.notes, *timelapse_notes)
     size = f"{report.width_px} × {report.height_px}"
-    return Made(report, size, notes, is_whole=not film_notes)
+    return PaintedOutput(report, size, notes, is_whole=not timelapse_notes)
 
 
 def _write_records(report: Report, chosen: argparse.Namespace) -> None:

@@ -37,7 +37,7 @@ _OF_STILLS = ("timelapse", "losses", "plot")
 
 
 @dataclass(frozen=True)
-class Made:
+class PaintedOutput:
     """The result of a painting."""
 
     report: Report
@@ -136,7 +136,7 @@ def paint_moving(
     bar: ProgressBar,
     checkpoints: CheckpointFile | None,
     output: OutputFile,
-) -> Made:
+) -> PaintedOutput:
     """Paint it, and write it.
 
     Raises:
@@ -148,8 +148,8 @@ def paint_moving(
     resume = None if checkpoints is None else checkpoints.read()
     try:
         if resume is not None:
-            _go_on(work, resume)
-        ended = _followed(work, bar, checkpoints)
+            _resume(work, resume)
+        ended = _run_to_end(work, bar, checkpoints)
         width, height = _write(work, clip, folder, output)
     except ClipDamagedError as problem:
         raise PaintSettingsError(
@@ -161,19 +161,21 @@ def paint_moving(
         ) from error
     count = "1 frame" if len(clip) == 1 else f"{len(clip)} frames"
     notes = (*moving.notes, *pictures.notes, *ended.report.notes)
-    return Made(ended.report, f"{width} × {height}, {count} in {clip.seconds:.2f} s", notes)
+    return PaintedOutput(
+        ended.report, f"{width} × {height}, {count} in {clip.seconds:.2f} s", notes
+    )
 
 
-def _go_on(work: ClipPainting, checkpoint: bytes) -> None:
+def _resume(work: ClipPainting, checkpoint: bytes) -> None:
     try:
-        work.go_on(checkpoint, work.frames.file)
+        work.resume(checkpoint, work.frames.file)
     except FileNotFoundError as error:
         raise PaintSettingsError(
             "The checkpoint's frames are not there: {file}.", file=error.filename
         ) from None
 
 
-def _followed(
+def _run_to_end(
     work: ClipPainting,
     bar: ProgressBar,
     checkpoints: CheckpointFile | None,

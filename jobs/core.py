@@ -12,7 +12,7 @@ from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Database, Record, Transaction
+from jobs.db.database import Database, Row, Transaction
 from jobs.db.rows import J, job_from_row
 from jobs.model import Job
 from jobs.outcomes import QueueUnavailableError
@@ -110,7 +110,7 @@ async def used_keys(connection: AsyncConnection, keys: Collection[str]) -> set[s
     return set(await connection.scalars(sa.union(*asked)))
 
 
-async def record(
+async def record_event(
     transaction: Transaction,
     job_id: int,
     kind: str,
@@ -157,7 +157,7 @@ async def job_of(transaction: Transaction, job_id: int) -> Job:
     return job_from_row(row)
 
 
-async def row_of(transaction: Transaction, job_id: int) -> Record | None:
+async def row_of(transaction: Transaction, job_id: int) -> Row | None:
     """The job's row, locked against other writers until the transaction ends."""
     return await transaction.one_or_none(
         sa.select(schema.jobs).where(J.id == job_id).with_for_update()

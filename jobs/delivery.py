@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart, change_job, record, row_of
+from jobs.core import QueuePart, change_job, record_event, row_of
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
@@ -104,7 +104,7 @@ class Deliveries(QueuePart):
                 .returning(J.id)
             )
             for job_id in job_ids:
-                await record(transaction, job_id, "message_removed", "discord")
+                await record_event(transaction, job_id, "message_removed", "discord")
         return len(job_ids)
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
@@ -136,8 +136,8 @@ class Deliveries(QueuePart):
         channel_id: int | None = None,
         announced: bool = False,
         revision: int | None = None,
-    ) -> bool:
-        """Mark a job as delivered; False if it was before, or another revision is to be shown.
+    ) -> Job | None:
+        """Mark a job as delivered; None if it was before, or another revision is to be shown.
 
         Args:
             job_id: The job.
@@ -157,7 +157,7 @@ class Deliveries(QueuePart):
                 "notified_at": told_at,
             }
             known = {name: value for name, value in may_be.items() if value is not None}
-            delivered = await transaction.execute(
+            row = await transaction.one_or_none(
                 sa.update(schema.jobs)
                 .where(J.id == job_id, J.delivered_at.is_(None), HAS_ENDED, as_shown)
                 .values(
@@ -166,18 +166,20 @@ class Deliveries(QueuePart):
                     shown_revision=J.revision,
                     **known,
                 )
+                .returning(schema.jobs)
             )
-            if not delivered.rowcount:
-                return False
-            await record(transaction, job_id, "delivered", "bot", {"how": how})
-        return True
+            if row is None:
+                return None
+            await record_event(transaction, job_id, "delivered", "bot", {"how": how})
+        return job_from_row(row)
 
     async def mark_undeliverable(
         self, job_id: int, reason: str, *, revision: int | None = None
     ) -> bool:
         """Give up delivering, with the reason; the job itself is unchanged."""
         how = f"{_UNDELIVERABLE}{reason}"[:100]
-        return await self.mark_delivered(job_id, how=how, announced=True, revision=revision)
+        marked = await self.mark_delivered(job_id, how=how, announced=True, revision=revision)
+        return marked is not None
 
     async def unannounced(self, application_id: int = 0) -> list[Job]:
         """Recently delivered jobs whose members have not been notified.

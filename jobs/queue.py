@@ -22,7 +22,7 @@ from jobs.management.defaults import StoredDefaults
 from jobs.management.gallery import Gallery
 from jobs.management.installation import Installation
 from jobs.management.jobs import Jobs
-from jobs.management.servers import Servers
+from jobs.management.left_servers import LeftServers
 from jobs.management.styles import Styles
 from jobs.management.weekly_styles import WeeklyStyles
 from jobs.privacy.retention import Retention
@@ -64,7 +64,7 @@ class JobQueue:
         self.weekly_styles = WeeklyStyles(core)
         self.privacy = Privacy(core)
         self.retention = Retention(core)
-        self.servers = Servers(core)
+        self.left_servers = LeftServers(core)
         self.statistics = Statistics(core)
         self.installation = Installation(core)
         self.bots = Bots(core)

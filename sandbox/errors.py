@@ -55,4 +55,5 @@ missing_permissions = partial(ApiError, 403, 50013, "Missing Permissions")
 may_not_reply = partial(
     ApiError, 403, 160002, "Cannot reply without permission to read message history"
 )
+thread_archived = partial(ApiError, 400, 50083, "Thread is archived")
 too_large = partial(ApiError, 413, 40005, "Request entity too large")

@@ -88,7 +88,8 @@ class Channel:
     `has_bot`: the bot can see it. `bot_denied`: permissions that the bot lacks in it. `kind`:
     another channel type, such as a voice channel or a thread; it is used like a text channel
     nevertheless.
-    `parent_id`: the channel of a thread; for a forum post the forum.
+    `parent_id`: the channel of a thread; for a forum post the forum. `archived`, `locked`: of a
+    thread; an archived one takes no edits until it is opened again, which a new message does.
     """
 
     id: int
@@ -101,6 +102,8 @@ class Channel:
     bot_denied: int = 0
     kind: int | None = None
     parent_id: int | None = None
+    archived: bool = False
+    locked: bool = False
 
 
 @dataclass(eq=False)

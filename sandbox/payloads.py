@@ -116,10 +116,10 @@ def _of_another_kind(world: World, channel: Channel) -> Json:
         "owner_id": str(world.guild.owner_id),
         **dict.fromkeys(("message_count", "member_count"), 1),
         "thread_metadata": {
-            "archived": False,
+            "archived": channel.archived,
             "auto_archive_duration": 60,
             "archive_timestamp": timestamp(world.clock.now()),
-            "locked": False,
+            "locked": channel.locked,
         },
     }
 

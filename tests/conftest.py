@@ -1,4 +1,4 @@
-"""For all tests: fast ones first, so that a mistake shows soon."""
+"""Fixtures and hooks for all tests; the fast tests run first."""
 
 import gc
 import os
@@ -16,8 +16,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 @pytest.fixture(scope="session")
 def shared_bot_parts() -> Iterator[None]:
-    """Make what is the same in each start of a bot once, for tests that start one in-process."""
-    # Not needed by the tests of the engine.
+    """Share what each start of a bot would make again: decoders and translated commands."""
+    # Imported here, as tests of the engine do not need them.
     from tests.kit.commands import cached_command_payloads  # noqa: PLC0415
     from tests.kit.decoders import shared_decoders  # noqa: PLC0415
 
@@ -31,21 +31,21 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish() -> None:
-    """What all tests imported stays: it is not to be looked through for garbage each time."""
+    """Exclude imported modules from garbage collection: they live until the end."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_runtest_setup() -> None:
-    """What a test draws by chance does not hang on which tests its process ran before."""
+    """Seed torch, so that random numbers do not depend on the tests that ran before."""
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow tests last, and those that drive a browser behind them.
+    """Put slow tests last, and browser tests after them.
 
-    Side by side the slow ones, which mostly wait, are spread among the others, which compute.
+    With several processes, spread the slow tests, which mostly wait, among the fast ones.
     """
     browser = [item for item in items if item.get_closest_marker("browser")]
     slow = [item for item in items if item.get_closest_marker("slow") and item not in browser]

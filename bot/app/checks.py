@@ -52,6 +52,10 @@ NO_CERTIFICATE = (
     "Applications. Otherwise check this machine's clock, and whether a proxy or an antivirus "
     "program intercepts encrypted connections."
 )
+KEEPS_DELETED = (
+    "The bucket keeps old versions, so deleted pictures stay in it: switch versioning off and "
+    "delete the old versions, or add a lifecycle rule that deletes noncurrent versions."
+)
 MIGRATION_BROKE = (
     "The database could not be migrated to this version, and is as it was: the log says why. The "
     "older version still works with it; please report this."
@@ -94,12 +98,21 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     data_dir = settings.atelier_data_dir.resolve()
     folder = _missing_folder("folder", data_dir) if thorough else None
     yield (folder := folder or _folder(settings))
-    if folder.is_fault:
-        return  # everything else is in it
+    if not folder.is_fault:  # else everything in it fails for the same reason
+        async for result in _in_folder(settings, thorough=thorough):
+            yield result
+    if settings.discord_token is not None:
+        token = settings.discord_token.get_secret_value()
+        for result in await _token(token, discord_proxy(settings)):
+            yield result
+
+
+async def _in_folder(settings: Settings, *, thorough: bool) -> AsyncIterator[CheckResult]:
+    """The checks that need the data folder, between it and the token."""
     yield await _database(settings, may_migrate=not thorough)
     pictures = folder_of(settings.storage_url)
     store = _missing_folder("store", pictures) if thorough and pictures is not None else None
-    yield store or await _store(settings)
+    yield store or await _store(settings, thorough=thorough)
     yield _disk(settings)
     if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
         yield await _engine()
@@ -107,10 +120,6 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
         yield CheckResult("engine", unused, is_doubtful=True)  # at startup the engine logs it
     if thorough and settings.atelier_monitor_port:  # at startup the server logs it
         yield await _page(settings)
-    if settings.discord_token is not None:
-        token = settings.discord_token.get_secret_value()
-        for result in await _token(token, discord_proxy(settings)):
-            yield result
 
 
 def _folder(settings: Settings) -> CheckResult:
@@ -219,13 +228,16 @@ async def _migrate_in_child(settings: Settings) -> CheckResult | None:
     return CheckResult("database", text, is_fault=True, is_transient=later)
 
 
-async def _store(settings: Settings) -> CheckResult:
+async def _store(settings: Settings, *, thorough: bool = False) -> CheckResult:
     store = None
     try:
         store = PictureStore(settings.storage_url, timeout_seconds=TIMEOUT_SECONDS)
         await store.check()
+        if thorough and await store.keeps_deleted():
+            return CheckResult("store", KEEPS_DELETED, is_doubtful=True)
     except StorageUnavailableError as error:
-        text = f"{error} See ATELIER_STORAGE_URL."
+        names_setting = any(name in str(error) for name in ("AWS_", "ATELIER_"))
+        text = f"{error}{'' if names_setting else ' See ATELIER_STORAGE_URL.'}"
         return CheckResult("store", text, is_fault=True, is_transient=store is not None)
     return CheckResult("store", "can write, read and delete")
 

@@ -112,7 +112,7 @@ class AtelierClient(Bot):
         if self.settings.atelier_engine == "embedded":
             await self.queue.engines.expect()  # its process starts at the same time
         if is_new and await has_been_told(self.tree):
-            self.new_database_notice = of_new_database(self.queue.database.place)
+            self.new_database_notice = of_new_database(self.queue.database.location)
             log.warning("%s", self.new_database_notice)
         await self.tree.set_translator(CatalogueTranslator())
         tried = asyncio.Event()

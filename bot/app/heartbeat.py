@@ -40,7 +40,7 @@ class Heartbeat(Service):
         """Wait for another bot of this application to end, or for its heartbeat to expire."""
         give_up_at = asyncio.get_running_loop().time() + BOT_ALIVE_SECONDS + BEAT_SECONDS
         said = False
-        while (other := await self._client.queue.bots.enter(self._info, has_ended)) is not None:
+        while (other := await self._client.queue.bots.register(self._info, has_ended)) is not None:
             if asyncio.get_running_loop().time() > give_up_at:
                 raise DatabaseRefusedError(
                     f"Another bot of this application (process {other.pid} on {other.host}) serves "
@@ -71,7 +71,7 @@ class Heartbeat(Service):
             connected = self._client.is_ready() and self._client.ws.open
             known = connected and math.isfinite(latency)
             try:
-                await self._client.queue.bots.beat(
+                await self._client.queue.bots.heartbeat(
                     self._info, connected=known, latency_seconds=latency if known else None
                 )
             except QueueError as error:

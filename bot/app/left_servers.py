@@ -81,7 +81,7 @@ class LeftServers(Service):
             return
         used = set(client.only_commands)
         here = {guild.id for guild in client.guilds} | used
-        for guild_id in await client.queue.servers.note(client.application_id or 0, here):
+        for guild_id in await client.queue.left_servers.note(client.application_id or 0, here):
             with log_ids(server=guild_id):
                 log.info("What a server set is deleted: it removed the bot long ago")
         client.only_commands -= used

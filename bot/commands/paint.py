@@ -17,11 +17,11 @@ from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
     Faces,
-    FilmFormat,
     KeepColors,
     PaintOptions,
     Quality,
     Start,
+    TimelapseFormat,
     Vary,
 )
 from jobs.management.styles import SAVED_STYLE, UserStyle
@@ -167,7 +167,7 @@ async def paint(
     vary: Vary = "seed",
     moving: bool | None = None,
     timelapse: bool = False,
-    film: FilmFormat | None = None,
+    film: TimelapseFormat | None = None,
     notify: Notify | None = None,
     spoiler: bool | None = None,
     ephemeral: bool | None = None,

@@ -32,10 +32,10 @@ STICKER_IS_NO_PICTURE = _(
     "That sticker is stored as drawing instructions (Lottie) and not as a picture, so I cannot "
     "paint it; please attach a screenshot of it to /paint."
 )
-FILM_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
+VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
 PICTURE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic",
-    ".heif", *FILM_SUFFIXES,
+    ".heif", *VIDEO_SUFFIXES,
 )  # fmt: skip
 
 
@@ -186,9 +186,9 @@ def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
 def embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
     """The pictures of embeds; for a link to an animation (Tenor, Giphy) its video."""
     for embed in embeds:
-        film = embed.video.proxy_url
-        if film and urlsplit(film).path.lower().endswith(FILM_SUFFIXES):
-            yield Source(url=film)
+        video = embed.video.proxy_url
+        if video and urlsplit(video).path.lower().endswith(VIDEO_SUFFIXES):
+            yield Source(url=video)
             continue  # the thumbnail is a still of it
         for picture in (embed.image, embed.thumbnail):
             if picture.proxy_url:

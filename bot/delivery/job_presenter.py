@@ -27,6 +27,7 @@ from bot.wire.faults import (
     MessageGone,
     NoAccess,
     Rejected,
+    ThreadArchived,
     TokenEnded,
     TooLarge,
     TryLater,
@@ -109,7 +110,10 @@ class JobPresenter:
         for route in self._routes.of(job, search=attempt > 1):
             if message_gone and not route.is_dm:
                 continue
-            match await self._try(request, route):
+            result = await self._try(request, route)
+            if isinstance(result, ThreadArchived):
+                result = await self._try_reopened(request, route)
+            match result:
                 case SentMessage() | RetryLater() as outcome:
                     return outcome
                 case TokenEnded() as fault:
@@ -158,6 +162,20 @@ class JobPresenter:
                 return result
             log.warning("Job %d was refused as %s: %s", request.job.id, presentation, result)
         return result
+
+    async def _try_reopened(
+        self, request: ShowRequest, route: Route
+    ) -> SentMessage | RetryLater | Fault:
+        """Try a route once more, after opening the thread that was archived meanwhile."""
+        try:
+            is_open = await self._routes.reopen(request.job)
+        except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
+            fault = fault_of(error)
+            return RetryLater(fault.seconds) if isinstance(fault, TryLater) else fault
+        if not is_open:
+            return ThreadArchived()
+        log.info("The thread of job %d was opened again", request.job.id)
+        return await self._try(request, route)
 
     async def _offer(
         self, request: ShowRequest, route: Route, presentation: Presentation, budget: SizeBudget

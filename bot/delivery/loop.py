@@ -8,7 +8,7 @@ import asyncio
 import logging
 
 from bot.delivery.job_presenter import JobPresenter, Outcome, RetryLater, Undeliverable
-from bot.delivery.notifier import Notifier
+from bot.delivery.notifier import Notifier, is_wanted
 from bot.delivery.presentations import FailureCounts
 from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs, passing_time
@@ -16,7 +16,7 @@ from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import track_requests
 from bot.wire.original_response import is_mine
 from jobs.execution.job_log import job_log_ids
-from jobs.model import Job, JobState
+from jobs.model import Job
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ EDITS_AT_ONCE = 6
 JOBS_AT_ONCE = 500
 
 
-class Delivery(Service):
+class DeliveryLoop(Service):
     """See the module."""
 
     def __init__(self, client: Bot) -> None:
@@ -94,25 +94,25 @@ class Delivery(Service):
         jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
-            for job in (*await self._moved(), *await self._late()):
+            for job in (*await self._with_changed_position(), *await self._with_passed_time()):
                 jobs.setdefault(job.id, job)
         for job_id, message in list(self._messages.items()):
             if job_id not in jobs and message.is_final and message.task is None:
                 del self._messages[job_id]  # its final state was delivered
         for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
-            self._consider(job, now)
+            self._deliver_if_due(job, now)
 
     def _message_of(self, job: Job) -> TrackedMessage:
         """What is known of a job's message; an earlier process may have an edit in flight."""
-        answers = job.reply.interaction_id
+        interaction_id = job.reply.interaction_id
         known = self._messages.get(job.id)
-        if known is None or (known.answers != answers and known.task is None):
+        if known is None or (known.interaction_id != interaction_id and known.task is None):
             # After an undone deletion the job has another message.
             older = known is None and (self._newest_before is None or job.id <= self._newest_before)
-            self._messages[job.id] = known = TrackedMessage(answers, unsettled=older)
+            self._messages[job.id] = known = TrackedMessage(interaction_id, unsettled=older)
         return known
 
-    def _consider(self, job: Job, now: float) -> None:
+    def _deliver_if_due(self, job: Job, now: float) -> None:
         """Start a delivery of a job's state, if one is due."""
         message = self._message_of(job)
         ended = job.state.ended
@@ -120,20 +120,20 @@ class Delivery(Service):
             if ended:
                 message.cancel_stale_edit(now)
             return
-        if ended and not message.failing_end and message.end is None:
+        if ended and not message.final_failed and message.final is None:
             message.not_before = float("-inf")
         if now < message.not_before or (message.is_gone and not ended):
             return
-        if not ended and now - message.edited_at < self._pace(job, message):
+        if not ended and now - message.edited_at < self._min_edit_seconds(job, message):
             return
         message.started_at, message.is_final = now, ended
         with job_log_ids(job):  # for the log lines of the task and of its callback
             message.task = asyncio.create_task(
                 self._deliver(job.id, message), name=f"deliver-{job.id}"
             )
-            message.task.add_done_callback(lambda task: self._finished(message, task))
+            message.task.add_done_callback(lambda task: self._on_task_done(message, task))
 
-    def _pace(self, job: Job, message: TrackedMessage) -> float:
+    def _min_edit_seconds(self, job: Job, message: TrackedMessage) -> float:
         """Minimum seconds between two edits of a message; grows with the number of messages."""
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
         only_place = message.position_is_old and job.revision <= job.shown_revision
@@ -147,18 +147,22 @@ class Delivery(Service):
         queue = self._client.queue
         message.requests = track_requests()
         async with self._slots[message.is_final]:
-            job = await queue.jobs.get(job_id)
-            if job is None or (job.state.ended and not message.is_final):
+            found = await queue.positions.job(job_id)
+            if found is None:
+                return
+            job, position = found
+            if job.state.ended and not message.is_final:
                 return  # the next round delivers the final state, as such
-            if job.reply.interaction_id != message.answers:
+            if job.reply.interaction_id != message.interaction_id:
                 return  # the job has another message by now
             if not job.state.ended:
-                message.end = None  # an admin may have undone its cancellation
-            elif message.end is not None and message.end_revision != job.revision:
-                message.end = None  # the same, and it has ended once more
-            elif message.end is not None and await self._stays(job, message, message.end):
+                message.final = None  # an admin may have undone its cancellation
+            elif message.final is not None and message.final_revision != job.revision:
+                message.final = None  # the same, and it has ended once more
+            elif message.final is not None and await self._final_state_stays(
+                job, message, message.final
+            ):
                 return
-            position = None if job.state.ended else await queue.positions.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
             passes_at = passing_time(position)
             outcome = await self._presenter.show(
@@ -167,9 +171,9 @@ class Delivery(Service):
         message.edited_at = self._now()
         if isinstance(outcome, SentMessage):
             message.note_shown(position, passes_at)
-        await self._note(job, message, outcome)
+        await self._record_outcome(job, message, outcome)
 
-    async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
+    async def _record_outcome(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
         queue, ended = self._client.queue, job.state.ended
         match outcome:
             case SentMessage(how, message_id, channel_id, _):
@@ -181,9 +185,9 @@ class Delivery(Service):
                 if not ended:
                     await queue.deliveries.mark_shown(job.id, job.revision)
                 elif not message.watch(outcome, job.revision, self._now()):
-                    await self._delivered(job, outcome)
+                    await self._mark_delivered(job, outcome)
             case RetryLater(seconds):
-                message.failing_end = ended
+                message.final_failed = ended
                 message.wait(self._now(), seconds)
             case Undeliverable(reason):
                 message.is_gone = True
@@ -193,58 +197,54 @@ class Delivery(Service):
                 else:
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
-    async def _stays(self, job: Job, message: TrackedMessage, end: SentMessage) -> bool:
+    async def _final_state_stays(
+        self, job: Job, message: TrackedMessage, shown: SentMessage
+    ) -> bool:
         """Check a delivered final state that an older edit in flight may have overwritten.
 
         Returns:
             False if it was overwritten and has to be shown again.
         """
-        match await self._presenter.is_unchanged(job, end):
+        match await self._presenter.is_unchanged(job, shown):
             case RetryLater(seconds):
                 message.wait(self._now(), seconds)
             case True:
                 message.failures = 0
-                if not message.watch(end, job.revision, self._now()):
-                    await self._delivered(job, end)
+                if not message.watch(shown, job.revision, self._now()):
+                    await self._mark_delivered(job, shown)
             case False:
                 log.warning("The end of job %d was overwritten; it is shown again", job.id)
-                message.end = None
+                message.final = None
                 return False
         return True
 
-    async def _delivered(self, job: Job, shown: SentMessage) -> None:
+    async def _mark_delivered(self, job: Job, shown: SentMessage) -> None:
         tells_by_itself = shown.how in {"dm", "post"}  # a new message notifies; an edit does not
-        marked = await self._client.queue.deliveries.mark_delivered(
+        is_over = tells_by_itself or not is_wanted(job)
+        delivered = await self._client.queue.deliveries.mark_delivered(
             job.id,
             how=shown.how,
             message_id=shown.message_id,
             channel_id=shown.channel_id,
-            announced=tells_by_itself,
+            announced=is_over,
             revision=job.revision,
         )
-        if not marked or tells_by_itself:
-            return
-        delivered = await self._client.queue.jobs.get(job.id)
-        if delivered is not None:
+        if delivered is not None and not is_over:
             self._client.service(Notifier).tell(delivered)
 
-    async def _moved(self) -> list[Job]:
+    async def _with_changed_position(self) -> list[Job]:
         """Waiting jobs whose place or time differs from what their message says."""
-        queue = self._client.queue
-        waiting = await queue.positions.waiting(None, limit=JOBS_AT_ONCE)
-        positions = await queue.positions.get_many([job.id for job in waiting])
         moved = []
-        for job in waiting:
+        for job, position in await self._client.queue.positions.all_waiting(limit=JOBS_AT_ONCE):
             if not is_mine(self._client, job.reply):
                 continue
             message = self._message_of(job)
-            position = positions.get(job.id)
-            if job.state is JobState.QUEUED and position and differs(message.position, position):
+            if differs(message.position, position):
                 message.position_is_old = True
                 moved.append(job)
         return moved
 
-    async def _late(self) -> list[Job]:
+    async def _with_passed_time(self) -> list[Job]:
         """Unfinished jobs whose message says a time that has passed or is about to."""
         late = []
         for job_id, message in list(self._messages.items()):
@@ -260,7 +260,7 @@ class Delivery(Service):
         due = [message.not_before - now for message in self._messages.values()]
         return max(ROUND_SECONDS, min([IDLE_SECONDS, *(wait for wait in due if wait > 0)]))
 
-    def _finished(self, message: TrackedMessage, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, message: TrackedMessage, task: asyncio.Task[None]) -> None:
         message.task_ended()
         if task.cancelled() or (error := task.exception()) is None:
             return
@@ -270,11 +270,11 @@ class Delivery(Service):
         else:
             log.error("A delivery went wrong", exc_info=error)
         message.wait(self._now())
-        message.failing_end = message.is_final
+        message.final_failed = message.is_final
 
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
 
 
-FEATURE = Feature(services=(Delivery,))
+FEATURE = Feature(services=(DeliveryLoop,))

@@ -67,7 +67,7 @@ class Notifier(Service):
 
     async def _tell(self, job: Job) -> None:
         try:
-            if job.id not in self._sent and _is_wanted(job):
+            if job.id not in self._sent and is_wanted(job):
                 await self._send(job)
             self._sent.add(job.id)
             await self._client.queue.deliveries.mark_announced(job.id)
@@ -142,7 +142,7 @@ class Notifier(Service):
         await dm.send(words, allowed_mentions=_only(job), nonce=_nonce(job), suppress_embeds=True)
 
 
-def _is_wanted(job: Job) -> bool:
+def is_wanted(job: Job) -> bool:
     """Whether to notify the member: only of an end that they did not cause themselves."""
     if job.state not in {JobState.DONE, JobState.FAILED} or job.ended_at is None:
         return False

@@ -15,6 +15,7 @@ from bot.cards.job_card import end_words
 from bot.kit import Bot
 from bot.texts import texts_for
 from bot.wire.original_response import ORIGINAL, webhook_of
+from bot.wire.threads import reopen_thread
 from jobs.model import Job, JobState
 
 DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
@@ -79,15 +80,25 @@ class Routes:
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
         if visible_to_all and reply.message_id is not None:
             yield Route(partial(self._by_bot, job), limit_later)
-        by_another = job.cancelled_by is not None
-        tells = job.state in {JobState.DONE, JobState.FAILED} or bool(job.versions) or by_another
-        if not tells or job.pictures_deleted_at is not None:
-            return  # whoever cancelled or deleted it misses nothing
+        if not _tells_news(job):
+            return
         by_dm = partial(self._by_dm, job, search)
         yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)
         if visible_to_all and job.guild_id is not None and reply.message_id is None:
             # The ID of its message is not known, so it cannot be edited.
             yield Route(partial(self._by_post, job, search), limit_later, is_new=True)
+
+    async def reopen(self, job: Job) -> bool:
+        """Open the archived thread of a job's public message again, if it has news to show there.
+
+        Raises:
+            Exception: discord.py's errors.
+        """
+        reply = job.reply
+        is_public = reply.bot_in_channel and not reply.ephemeral
+        if not is_public or reply.channel_id is None or not _tells_news(job):
+            return False
+        return await reopen_thread(self._client, reply.channel_id)
 
     def token_works(self, job: Job) -> bool:
         """Whether the interaction token is still valid, as far as is known."""
@@ -169,6 +180,13 @@ class Routes:
             if was_sent and is_ours and _tells(message, job):
                 return message
         return None
+
+
+def _tells_news(job: Job) -> bool:
+    """Whether its member waits for what it shows; who cancelled or deleted it misses nothing."""
+    by_another = job.cancelled_by is not None
+    has_ended = job.state in {JobState.DONE, JobState.FAILED} or bool(job.versions) or by_another
+    return has_ended and job.pictures_deleted_at is None
 
 
 def _nonce(job: Job) -> str:

@@ -23,7 +23,7 @@ SETTLE_SECONDS = (2.0, 8.0, 30.0)  # when to check for an older edit that arrive
 class TrackedMessage:
     """The state of one message."""
 
-    answers: int
+    interaction_id: int
     """The ID of the interaction that it responds to."""
     task: asyncio.Task[None] | None = None
     """The delivery in progress."""
@@ -37,7 +37,7 @@ class TrackedMessage:
     failures: int = 0
     failure_counts: FailureCounts = field(default_factory=FailureCounts)
     """Counts failures that are given up if they persist."""
-    failing_end: bool = False
+    final_failed: bool = False
     """Whether the failures were of the final state."""
     is_gone: bool = False
     """The message was deleted; only the final state is still worth a try."""
@@ -47,11 +47,11 @@ class TrackedMessage:
     """When the time that it says will have passed; None if it says none."""
     unsettled: bool = False
     """Whether an edit with an older state may still be carried out."""
-    end: SentMessage | None = None
+    final: SentMessage | None = None
     """The final state as it was shown, while we check that it is not overwritten."""
-    end_revision: int = 0
+    final_revision: int = 0
     """The job's revision in that final state."""
-    looks: int = 0
+    overwrite_checks: int = 0
     """How often that was checked."""
 
     def note_shown(self, position: QueuePosition | None, passes_at: datetime | None) -> None:
@@ -90,11 +90,11 @@ class TrackedMessage:
             revision: The job's revision that it shows.
             now: The event loop's time.
         """
-        if not self.unsettled or shown.how == "dm" or self.looks >= len(SETTLE_SECONDS):
+        if not self.unsettled or shown.how == "dm" or self.overwrite_checks >= len(SETTLE_SECONDS):
             return False
-        self.end, self.end_revision = shown, revision
-        self.not_before = now + SETTLE_SECONDS[self.looks]
-        self.looks += 1
+        self.final, self.final_revision = shown, revision
+        self.not_before = now + SETTLE_SECONDS[self.overwrite_checks]
+        self.overwrite_checks += 1
         return True
 
 

@@ -14,11 +14,11 @@ SEVERAL_DO_NOT_MOVE = _(
     "A moving picture is painted in one version only; please leave out `moving`, or ask for "
     "one version."
 )
-NO_FILM_OF_SEVERAL = _(
+NO_TIMELAPSE_OF_SEVERAL = _(
     "There is no time-lapse of several versions; please choose one of them first, and press "
     "Time-lapse there."
 )
-NOT_FILMED = _("There is no time-lapse of a moving picture.")
+NO_TIMELAPSE = _("There is no time-lapse of a moving picture.")
 
 
 def check_versions(options: PaintOptions) -> None:
@@ -30,7 +30,7 @@ def check_versions(options: PaintOptions) -> None:
     if options.moving and options.variants > 1:
         raise UserError(SEVERAL_DO_NOT_MOVE)
     if options.timelapse and options.variants > 1:
-        raise UserError(NO_FILM_OF_SEVERAL)
+        raise UserError(NO_TIMELAPSE_OF_SEVERAL)
 
 
 def moving_options(request: PaintRequest, moving: MovingPhoto) -> PaintOptions:
@@ -52,7 +52,7 @@ def options_of(
         options = options.model_copy(update={"variants": 1 + len(taken.value.more_contents)})
     if taken.value.clip is None:
         return options.model_copy(update={"moving": False if options.moving is False else None}), ()
-    notes = (Sentence(NOT_FILMED),) if options.timelapse else ()
+    notes = (Sentence(NO_TIMELAPSE),) if options.timelapse else ()
     if taken.moving is not None:
         options = moving_options(request, taken.moving)
     return options.model_copy(update={"timelapse": False}), notes

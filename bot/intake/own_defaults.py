@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 READING_SECONDS = 0.3  # of the 3 s within which Discord wants the acknowledgement
 REMEMBERED = 10_000
+_FOUND = "own_defaults"
+"""Key in `interaction.extras`: the defaults, since one command needs them more than once."""
 
 
 class OwnDefaults(Service):
@@ -35,6 +37,9 @@ class OwnDefaults(Service):
 
     async def of(self, interaction: Interaction) -> Defaults:
         """The defaults in force for the user of an interaction, in its channel."""
+        known: Defaults | None = interaction.extras.get(_FOUND)
+        if known is not None:
+            return known
         owners: list[tuple[DefaultsScope, int]] = [("user", interaction.user.id)]
         if interaction.guild_id is not None:
             place = _owners_there(interaction, interaction.guild_id, interaction.channel_id)
@@ -47,7 +52,7 @@ class OwnDefaults(Service):
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())
         found = found.for_roles(role_ids(interaction))
-        self._remembered[key] = found
+        self._remembered[key] = interaction.extras[_FOUND] = found
         return found
 
     async def set(
@@ -64,6 +69,7 @@ class OwnDefaults(Service):
             threads=[thread.id for thread in getattr(channel, "threads", ())],
         )
         self._remembered.clear()
+        interaction.extras.pop(_FOUND, None)
         if scope == "guild" and chosen.spoiler_role_ids and not chosen.always_spoiler:
             await self._hide_by_role(owner_id, chosen)
         if scope == "user":

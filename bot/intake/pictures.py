@@ -38,6 +38,7 @@ from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
 from common.variants import left_out
+from jobs.model import Asker
 from jobs.queue import JobQueue
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class PictureIntake:
         interaction_id: int | None = None,
         *,
         number: int | None = None,
-        clip_limits: ClipLimits | None = None,
+        moves_for: Asker | None = None,
     ) -> Stored[str]:
         """Store one picture, and hold it for as long as its intake is open.
 
@@ -103,14 +104,14 @@ class PictureIntake:
             member: The ID of its owner.
             interaction_id: Identifies the intake; None: hold nothing.
             number: Its number among several of its role, from 1.
-            clip_limits: Limits for moving pictures; None: take the first frame.
+            moves_for: Whose limits on moving pictures apply; None: take the first frame.
 
         Raises:
             InputError: It cannot be used.
             UserError: It is no longer stored, or its user had everything erased.
         """
         if source.key is not None:
-            moving = None if clip_limits is None else source.moving
+            moving = None if moves_for is None else source.moving
             keys = [source.key, *([moving.clip.picture] if moving else [])]
             await self._hold_kept(interaction_id, keys)
             notes = () if moving or not source.moving else source.moving.notes_of_still
@@ -123,7 +124,8 @@ class PictureIntake:
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
                 video = is_video(data)
-                if clip_limits is not None and may_move(data):
+                if moves_for is not None and may_move(data):
+                    clip_limits = await self._clip_limits(moves_for)
                     async with self._clips:  # clips need more memory than their files
                         decoded = await self._decoders.decode(data, clip_limits)
                         return await self._stored(decoded, role, interaction_id, number, video)
@@ -224,10 +226,8 @@ class PictureIntake:
             moving,
         )
 
-    async def _clip_limits(self, request: PaintRequest) -> ClipLimits | None:
-        if not request.may_move:
-            return None
-        limits = await self._queue.limits.in_force_for(request.asker)
+    async def _clip_limits(self, asker: Asker) -> ClipLimits:
+        limits = await self._queue.limits.in_force_for(asker)
         return ClipLimits(
             max_seconds=limits.max_clip_seconds,
             max_frames_per_second=limits.max_clip_frames_per_second,
@@ -241,7 +241,7 @@ class PictureIntake:
         photos, sources = request.photos, request.sources()
         member, interaction_id = request.asker.user_id, request.reply.interaction_id
         several = len(photos) > 1
-        limits = await self._clip_limits(request)
+        moves_for = request.asker if request.may_move else None
         results = await asyncio.gather(
             *(
                 self.take(
@@ -250,7 +250,7 @@ class PictureIntake:
                     member,
                     interaction_id,
                     number=number if several else None,
-                    clip_limits=limits,
+                    moves_for=moves_for,
                 )
                 for number, photo in enumerate(photos, start=1)
             ),

@@ -65,6 +65,11 @@ class NoAccess:
 
 
 @dataclass(frozen=True)
+class ThreadArchived(NoAccess):
+    """The message is in an archived thread, which may be opened again."""
+
+
+@dataclass(frozen=True)
 class TooLarge:
     """The files exceed the upload limit there."""
 
@@ -123,7 +128,9 @@ def _final(error: discord.HTTPException, code: int) -> FinalFault:
         return TooLarge()
     if code in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL} or error.status == 404:
         return MessageGone()
-    if error.status == 403 or code == THREAD_ARCHIVED:
+    if code == THREAD_ARCHIVED:
+        return ThreadArchived()
+    if error.status == 403:
         return NoAccess()
     return Rejected(f"{error.status} {code}: {error.text}")
 

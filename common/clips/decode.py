@@ -171,7 +171,7 @@ class _Frames:
         size = (pixels.shape[1], pixels.shape[0])
         if self.size == (0, 0):
             self.size = size
-        elif size != self.size:  # a film may change its size
+        elif size != self.size:  # a video may change its size
             picture = Image.fromarray(np.ascontiguousarray(pixels))
             pixels = np.asarray(picture.resize(self.size, Image.Resampling.LANCZOS))
         self.has_alpha |= pixels.shape[2] == 4

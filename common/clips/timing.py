@@ -1,6 +1,7 @@
 """When each frame of a moving file is shown, and which frames are kept.
 
-Delays of 10 ms or less in picture files mean 100 ms, as in all browsers; films are taken literally.
+Delays of 10 ms or less in picture files mean 100 ms, as in all browsers; those of videos are taken
+literally.
 **Which frames are kept:** a frame is kept if it is shown when one is due. The first is due at 0.
 Each kept frame makes the next one due one period (1 / frames per second) after its own due time, so
 that the mean rate is the limit's, but never sooner than half a period after the last kept frame. So

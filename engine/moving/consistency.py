@@ -17,7 +17,7 @@ from engine.moving.flow import (
     spatial_gradient,
     warped,
 )
-from engine.moving.passing import REACH_PX, STILL, static_flat_parts
+from engine.moving.static_parts import REACH_PX, STILL, static_flat_parts
 
 _LIKE = 0.06
 """Color difference, averaged around a pixel, at which its weight is a half."""

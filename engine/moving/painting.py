@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from common.options import PaintOptions
-from engine.moving.clock import Clock
+from engine.moving.clip_progress import ClipProgress
 from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
 from engine.moving.faces import EVERY, ClipFaces
 from engine.moving.flow import Pixels
@@ -78,11 +78,11 @@ class ClipPainting:
     _inputs: Inputs = field(init=False)
     _colors_first: float = field(init=False)
     _size: Size = field(init=False)
-    _clock: Clock = field(init=False)
+    _progress: ClipProgress = field(init=False)
     _faces: ClipFaces = field(init=False)
     _colorings: dict[int, Coloring] = field(init=False, default_factory=dict)
     """By the first frame of their scene."""
-    _told: Report | None = field(init=False, default=None)
+    _report_so_far: Report | None = field(init=False, default=None)
     """The report of all painted frames."""
 
     def __post_init__(self) -> None:
@@ -97,7 +97,7 @@ class ClipPainting:
         self._colors_first = colors_first(options, load_recipe(options.recipe))
         self.options = options
         self._size = fit_size(self.pictures.content.size, options.size_px)
-        self._clock = Clock(len(self.clip))
+        self._progress = ClipProgress(len(self.clip))
         self._faces = ClipFaces(len(self.clip), self._find_faces, self._content)
 
     @cached_property
@@ -121,7 +121,7 @@ class ClipPainting:
         pooling = self.options.pooling or load_recipe(self.options.recipe).pooling
         return self.studio.encoder(self.options.network, pooling)
 
-    def go_on(self, checkpoint: bytes, file: Callable[[int], bytes]) -> None:
+    def resume(self, checkpoint: bytes, file: Callable[[int], bytes]) -> None:
         """Resume an earlier run; to be called before `paint`.
 
         Args:
@@ -140,7 +140,7 @@ class ClipPainting:
             return file(number)
 
         try:
-            self._told = self.frames.take(
+            self._report_so_far = self.frames.take(
                 checkpoint,
                 self.fingerprint,
                 checked,
@@ -192,8 +192,8 @@ class ClipPainting:
                 yield FramePainted(
                     number + 1,
                     count,
-                    self._clock.fraction(len(self.frames)),
-                    self._clock.seconds_left(len(self.frames)),
+                    self._progress.fraction(len(self.frames)),
+                    self._progress.seconds_left(len(self.frames)),
                     prior is None,
                     lambda: self.frames.checkpoint(found, self._report()),
                     partial(self._preview, number),
@@ -281,21 +281,21 @@ class ClipPainting:
         for event in paint_inputs(inputs, options, studio=self.studio, control=self.control):
             match event:
                 case Prepared(scales=scales):
-                    self._clock.begin(_work(scales), alone=prior is None)
+                    self._progress.begin(_work(scales), alone=prior is None)
                     if number == 0:
                         yield event
                 case Stepped():
-                    self._clock.step(event.fraction)
+                    self._progress.step(event.fraction)
                     yield FrameStepped(
                         number + 1,
                         len(self.clip),
-                        self._clock.fraction(number),
-                        self._clock.seconds_left(number),
+                        self._progress.fraction(number),
+                        self._progress.seconds_left(number),
                         event.preview,
                     )
                 case Painted(painted, report):
-                    self._clock.step(1.0)
-                    self._tell(report)
+                    self._progress.step(1.0)
+                    self._add_report(report)
                     return painted
                 case _:
                     yield event
@@ -310,17 +310,17 @@ class ClipPainting:
 
     def _report(self) -> Report:
         """The report of all frames so far."""
-        if self._told is None:
+        if self._report_so_far is None:
             raise PaintingFailedError("The checkpoint contains no picture to continue from.")
-        return self._told
+        return self._report_so_far
 
-    def _tell(self, report: Report) -> None:
+    def _add_report(self, report: Report) -> None:
         """Add the report of a frame; settings are those of the first frame."""
-        first = replace(report, losses=()) if self._told is None else self._told
-        both = (report,) if self._told is None else (self._told, report)
+        first = replace(report, losses=()) if self._report_so_far is None else self._report_so_far
+        both = (report,) if self._report_so_far is None else (self._report_so_far, report)
         seconds = sum(one.seconds for one in both)
         iterations = sum(one.iterations for one in both)
-        self._told = replace(
+        self._report_so_far = replace(
             first,
             seconds=seconds,
             iterations=iterations,

@@ -26,8 +26,10 @@ _HOLD_SECONDS = 2.0
 class TimeLapse:
     """A time-lapse that is being written; see `time_lapse`."""
 
-    def __init__(self, film: "_Gif | _Mp4", size: tuple[int, int], frames_per_second: int) -> None:
-        self._film = film
+    def __init__(
+        self, writer: "_Gif | _Mp4", size: tuple[int, int], frames_per_second: int
+    ) -> None:
+        self._writer = writer
         self._size = size
         self._seconds = 1 / frames_per_second
         self._last: Image.Image | None = None
@@ -38,13 +40,13 @@ class TimeLapse:
         if plain.size != self._size:
             plain = plain.resize(self._size, Image.Resampling.LANCZOS)
         if self._last is not None:
-            self._film.add(self._last, self._seconds)
+            self._writer.add(self._last, self._seconds)
         self._last = plain
 
     def hold(self) -> None:
         """Show the last frame for two seconds."""
         if self._last is not None:
-            self._film.add(self._last, _HOLD_SECONDS)
+            self._writer.add(self._last, _HOLD_SECONDS)
 
 
 @contextmanager
@@ -69,14 +71,14 @@ def time_lapse(
     gif = path.suffix.lower() == ".gif"
     shown = _fit(size, _GIF_LONGEST_PX if gif else _MP4_LONGEST_PX)
     with replacing(path) as temporary:
-        film = _Gif(temporary) if gif else _Mp4(temporary, frames_per_second)
-        lapse = TimeLapse(film, shown, frames_per_second)
+        writer = _Gif(temporary) if gif else _Mp4(temporary, frames_per_second)
+        lapse = TimeLapse(writer, shown, frames_per_second)
         try:
             try:
                 yield lapse
                 lapse.hold()
             finally:
-                film.close()
+                writer.close()
         except ffmpeg_error() as error:
             raise OutputError(
                 "The time-lapse {file} cannot be encoded here; use a .gif instead.", file=path.name

@@ -69,7 +69,7 @@ def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class LoadedCheckpoint:
     """A checkpoint that was read; its tensors are released once they are used."""
 
     header: Header
@@ -97,7 +97,7 @@ def check_weights(painted: tuple[str, str], found: tuple[str, str]) -> None:
         )
 
 
-def from_bytes(data: bytes) -> Kept:
+def from_bytes(data: bytes) -> LoadedCheckpoint:
     """Read what `to_bytes` wrote.
 
     Raises:
@@ -110,7 +110,7 @@ def from_bytes(data: bytes) -> Kept:
         header["losses"] = tuple(Losses.from_dict(one) for one in header["losses"])
         header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
         header["fingerprint"] = header.pop("job")
-        kept = Kept(Header(**header), load(data))
+        kept = LoadedCheckpoint(Header(**header), load(data))
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError("The checkpoint cannot be read.") from error
     return kept

@@ -29,7 +29,7 @@ def prepare_style(style: Tensor, content: Tensor, method: KeepColors, strength: 
         case "no":
             return style
         case "luminance":
-            return _mixed(style, grey_like(style, content), strength)
+            return _mixed(style, gray_like(style, content), strength)
         case "match":
             return _mixed(style, match_moments(style, color_moments(content)), strength)
         case "histogram":
@@ -62,7 +62,7 @@ def with_luminance(picture: Tensor, luma: Tensor) -> Tensor:
     return (luma + share * chroma).clamp(0, 1)
 
 
-def grey_like(style: Tensor, content: Tensor) -> Tensor:
+def gray_like(style: Tensor, content: Tensor) -> Tensor:
     """The style's luma as a gray picture, with mean and deviation of the content's luma."""
     source, wanted = luminance(style), luminance(content)
     spread = source.std(unbiased=False)

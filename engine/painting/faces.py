@@ -6,6 +6,8 @@ false positive mostly is not. So a detection counts if six of eight such version
 augmentation).
 """
 
+import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from cachetools import LRUCache, cached
 from PIL import Image
 from torch import Tensor
 
@@ -35,6 +38,8 @@ _REACH_X, _REACH_Y = 0.6, 0.75
 """Half axes of a face's ellipse, relative to the box from brows to mouth."""
 _SOFTNESS = 0.5
 """Width of the ellipse's soft edge, relative to its half axes."""
+_REMEMBERED = 256
+"""Photographs whose faces are cached, for their other versions."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,17 @@ def find_faces(photograph: Picture) -> tuple[Face, ...]:
     size = fit_size(photograph.size, min(_ENOUGH_PX, max(photograph.size)))
     image = Picture(resized(photograph.pixels, size)).to_image().convert("RGB")
     image.thumbnail((_LONGEST_PX, _LONGEST_PX), Image.Resampling.BICUBIC)
+    return _faces_in(image)
+
+
+def _content(image: Image.Image) -> bytes:
+    shape = f"{image.width}x{image.height}".encode()
+    return hashlib.blake2b(image.tobytes(), digest_size=16, key=shape).digest()
+
+
+@cached(LRUCache(_REMEMBERED), key=_content, lock=threading.Lock())
+def _faces_in(image: Image.Image) -> tuple[Face, ...]:
+    """The faces of a photograph that is as small as it is looked at."""
     groups: list[tuple[set[int], list[Face]]] = []
     for number, (look, back) in enumerate(_augmented(image)):
         most = max((len(looks) for looks, _ in groups), default=0)

@@ -10,7 +10,7 @@ from common.options import PaintOptions, resolve_network
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder, WeightsError
 from engine.painting import checkpoint
-from engine.painting.checkpoint import Kept, fingerprint
+from engine.painting.checkpoint import LoadedCheckpoint, fingerprint
 from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.events import Event, Prepared, Preparing
@@ -135,7 +135,7 @@ def paint_inputs(
         yield from run.paint(kept)
 
 
-def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
+def _memory_bytes(studio: Studio, kept: LoadedCheckpoint | None) -> tuple[int, int]:
     """Memory to plan with, and to paint in.
 
     A resumed painting keeps its plan, or it would become another picture. It also keeps its tiles,

@@ -82,7 +82,7 @@ class Run:
         self._scales = Scales(self.state, self.inputs, self.options, self.studio)
         self._guard = MemoryGuard.from_here(self.memory, self.studio.device)
 
-    def paint(self, resumed: checkpoint.Kept | None = None) -> Iterator[Event]:
+    def paint(self, resumed: checkpoint.LoadedCheckpoint | None = None) -> Iterator[Event]:
         """All scales, from the start or from a checkpoint."""
         devices.reset_peak_memory(self.studio.device)
         first = 0 if resumed is None else resumed.header.scale
@@ -114,22 +114,22 @@ class Run:
                 self._check()
                 if work.objective is None:
                     if attempt(lambda: self._set_up(work), self.studio.device) is None:
-                        yield self._short_of_memory(work)
+                        yield self._reduce_memory(work)
                         continue
                     yield ScaleStarted(number, size, work.tiling.count if work.tiling else 1)
                 if work.ended or work.done >= count:
                     break
                 if attempt(lambda: self._iterate(work), self.studio.device) is None:
-                    yield self._short_of_memory(work)
+                    yield self._reduce_memory(work)
                     continue
                 if work.done % CHECK_EVERY == 0 or work.done == count:
-                    if not log.finite_after(number, work.good_at):
+                    if not log.finite_after(number, work.good_iteration):
                         work.close()
-                        yield self._recovered(work)
+                        yield self._recover(work)
                         continue
-                    work.remember()
+                    work.save_good_state()
                     work.ended = log.stalled(self.state.plan.min_improvement)
-                yield self._stepped(work)
+                yield self._step_event(work)
             return work.last()
         finally:
             work.close()
@@ -172,7 +172,7 @@ class Run:
     def _encoder(self) -> Encoder:
         return self.studio.encoder(self.network, self.state.plan.pooling, self.state.dtype)
 
-    def _short_of_memory(self, work: ScaleRun) -> Event:
+    def _reduce_memory(self, work: ScaleRun) -> Event:
         """Continue with smaller tiles, or with a shorter history if that is what takes the memory.
 
         Raises:
@@ -181,16 +181,16 @@ class Run:
         history = self.state.plan.scales[work.number].history
         core = self._tiling.core_px if isinstance(self._tiling, Tiling) else None
         smaller = halved_core(core, self.state.plan.scales[work.number].size)
-        log, torn = self.state.log, work.torn
+        log, is_inconsistent = self.state.log, work.is_inconsistent
         work.close()
-        if history is not None and (torn or smaller is None):
+        if history is not None and (is_inconsistent or smaller is None):
             self._scales.restart_with_less_history(work)
             log.forget_after(work.number, work.done)
             return Recovered(self.state.notes[-1])
         if smaller is None:
             raise no_memory()
-        if torn:
-            work.go_back()
+        if is_inconsistent:
+            work.restore_good_state()
             log.forget_after(work.number, work.done)
         self.state.cap_px = smaller
         self.state.notes.append(
@@ -198,7 +198,7 @@ class Run:
         )
         return Retiled(smaller)
 
-    def _recovered(self, work: ScaleRun) -> Recovered:
+    def _recover(self, work: ScaleRun) -> Recovered:
         """Return to the last good state, in fp32, with half the step length.
 
         Raises:
@@ -211,11 +211,11 @@ class Run:
                 "The numbers ran away in spite of shorter steps; try weights or layers closer "
                 "to the defaults."
             )
-        state.log.forget_after(work.number, work.good_at)
-        work.go_back()
+        state.log.forget_after(work.number, work.good_iteration)
+        work.restore_good_state()
         work.optimizer.shorten_steps(0.5)
         state.pace *= 0.5
-        work.remember()
+        work.save_good_state()
         if state.dtype is torch.bfloat16:
             state.dtype = torch.float32
         reason = sentence(
@@ -226,7 +226,7 @@ class Run:
         self.state.notes.append(reason)
         return Recovered(reason)
 
-    def _stepped(self, work: ScaleRun) -> Stepped:
+    def _step_event(self, work: ScaleRun) -> Stepped:
         log, plan = self.state.log, self.state.plan
 
         def preview(most_px: int) -> Image.Image:
@@ -249,8 +249,10 @@ class Run:
         """Of the present scale; after an interruption it may be later than the last event."""
         if (work := self._work) is None:
             raise BetweenScalesError
-        done, tensors = work.good_at, work.good
-        if not work.torn and self.state.log.finite_after(work.number, work.good_at):
+        done, tensors = work.good_iteration, work.good_state
+        if not work.is_inconsistent and self.state.log.finite_after(
+            work.number, work.good_iteration
+        ):
             done = work.done
             tensors = work.optimizer.brief() if brief else work.optimizer.tensors()
         header = self.state.header(work.number, done, ended=work.ended)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import sentence
-from engine.painting.checkpoint import Kept
+from engine.painting.checkpoint import LoadedCheckpoint
 from engine.painting.gradient import evaluate
 from engine.painting.inputs import Inputs
 from engine.painting.memory import attempt, lesser_history, no_memory
@@ -42,17 +42,17 @@ class ScaleRun:
     """The loss; None until it is set up."""
     tiling: Tiling | Bands | None = None
     """None for the whole picture at once."""
-    good_at: int = 0
+    good_iteration: int = 0
     """Number of iterations at the last state known to be finite."""
-    good: dict[str, Tensor] = field(default_factory=dict)
+    good_state: dict[str, Tensor] = field(default_factory=dict)
     """That state, as `Optimizer.essential_tensors`."""
-    torn: bool = False
+    is_inconsistent: bool = False
     """Whether an update was interrupted halfway, so that the optimizer's state is inconsistent."""
     ended: bool = False
     """Whether it ended early, as the loss improved too little."""
 
     def __post_init__(self) -> None:
-        self.remember()
+        self.save_good_state()
 
     def iterate(
         self,
@@ -74,10 +74,10 @@ class ScaleRun:
             raise RuntimeError("the scale is not set up")
         found = evaluate(self.objective, self.optimizer.point, self.tiling, check, halfway)
         figures = found.figures()
-        self.torn = True
+        self.is_inconsistent = True
         self.optimizer.update(found, progress)  # reuses the gradient's memory
         self.done += 1
-        self.torn = False
+        self.is_inconsistent = False
         return figures
 
     def shown(self) -> Tensor:
@@ -91,19 +91,19 @@ class ScaleRun:
     def _whole(self, picture: Tensor) -> Tensor:
         return picture if self.objective is None else self.objective.shown(picture)
 
-    def remember(self) -> None:
+    def save_good_state(self) -> None:
         """Save the present state as the last good one."""
         for name, tensor in self.optimizer.essential_tensors().items():
-            if name in self.good:
-                self.good[name].copy_(tensor)
+            if name in self.good_state:
+                self.good_state[name].copy_(tensor)
             else:
-                self.good[name] = tensor.clone()
-        self.good_at = self.done
+                self.good_state[name] = tensor.clone()
+        self.good_iteration = self.done
 
-    def go_back(self) -> None:
+    def restore_good_state(self) -> None:
         """Restore the last good state."""
-        self.optimizer.load(self.good)
-        self.done, self.torn = self.good_at, False
+        self.optimizer.load(self.good_state)
+        self.done, self.is_inconsistent = self.good_iteration, False
 
     def close(self) -> None:
         """Free what the terms hold."""
@@ -125,7 +125,7 @@ class Scales:
     studio: Studio
     """Where it is painted."""
 
-    def resumed(self, kept: Kept) -> ScaleRun:
+    def resumed(self, kept: LoadedCheckpoint) -> ScaleRun:
         """The scale of a checkpoint, as it was; the checkpoint's tensors are released."""
         header, tensors = kept.header, kept.tensors
         torch.set_rng_state(tensors.pop("random"))
@@ -133,9 +133,9 @@ class Scales:
         number = header.scale
         scale = self.state.plan.scales[number]
         self.state.plan = self.state.plan.with_history(number, history_in(tensors, scale.history))
-        work = self._begun(number, self.content_at(scale.size), tensors)
+        work = self._start(number, self.content_at(scale.size), tensors)
         tensors.clear()
-        work.done = work.good_at = header.iteration
+        work.done = work.good_iteration = header.iteration
         work.ended = header.ended
         return work
 
@@ -145,10 +145,10 @@ class Scales:
         if before is None:
             content = self.content_at(scale.size)[0].float().cpu()
             start = start_picture(self.inputs, content, self.options)
-            return self._begun(number, start[None].to(self.studio.device, self.state.picture_dtype))
+            return self._start(number, start[None].to(self.studio.device, self.state.picture_dtype))
         detail = self._detail(number)
         if self.inputs.warped is not None:
-            return self._begun(
+            return self._start(
                 number,
                 blend_warped(before.last_resized(scale.size, detail)[0], self.inputs.warped)[None],
             )
@@ -160,7 +160,7 @@ class Scales:
                 raise no_memory()
             return work
         gamma = before.gamma_at(scale.size) if isinstance(before, Lbfgs) else None
-        return self._begun(number, before.last_resized(scale.size, detail), gamma=gamma)
+        return self._start(number, before.last_resized(scale.size, detail), gamma=gamma)
 
     def restart_with_less_history(self, work: ScaleRun) -> None:
         """Continue from the last good picture with a shorter history, or with Adam.
@@ -169,11 +169,11 @@ class Scales:
             PaintingFailedError: Adam paints it already.
         """
         self._shorten_history(work.number)
-        point = work.good["point"]
+        point = work.good_state["point"]
         work.optimizer.close()
-        fresh = self._begun(work.number, point)
-        work.optimizer, work.good = fresh.optimizer, fresh.good
-        work.done, work.torn = work.good_at, False
+        fresh = self._start(work.number, point)
+        work.optimizer, work.good_state = fresh.optimizer, fresh.good_state
+        work.done, work.is_inconsistent = work.good_iteration, False
 
     def content_at(self, size: Size) -> Tensor:
         """The content target at a size, [1, 3, H, W] on the device."""
@@ -189,7 +189,7 @@ class Scales:
         before = self.content_at(plan.scales[number - 1].size)
         return (self.content_at(size) - enlarged(before, size, "bicubic")) * plan.detail
 
-    def _begun(
+    def _start(
         self,
         number: int,
         picture: Tensor,

@@ -12,8 +12,8 @@ from engine.errors import BetweenScalesError
 from engine.moving.events import FramePainted
 from engine.output.atomic import write_bytes
 from engine.output.errors import OutputError
-from engine.output.film import Film
 from engine.output.losses import LossRecord, loss_lines, loss_plot
+from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.painting import Event, Painted, PaintSettingsError, Prepared, Report, Stepped
 
 _CHECKPOINT_SHARE = 0.1
@@ -104,21 +104,26 @@ class CheckpointFile:
         shutil.rmtree(self.frames_folder, ignore_errors=True)
 
 
-class FilmRecorder:
+class TimeLapseRecorder:
     """A listener that adds frames to a time-lapse, evenly over a measure of progress."""
 
     def __init__(
-        self, film: Film, *, frames: int, long_side_px: int, share: Callable[[Stepped], float]
+        self,
+        timelapse: OptionalTimeLapse,
+        *,
+        frames: int,
+        long_side_px: int,
+        share: Callable[[Stepped], float],
     ) -> None:
         """Record a time-lapse.
 
         Args:
-            film: started and added to, but not finished.
+            timelapse: started and added to, but not finished.
             frames: approximate number of frames.
             long_side_px: longer side of the frames.
             share: returns the progress of the painting, 0..1.
         """
-        self._film = film
+        self._timelapse = timelapse
         self._frames = frames
         self._long_side_px = long_side_px
         self._share = share
@@ -128,12 +133,12 @@ class FilmRecorder:
         """Start the time-lapse, or add a frame if one is due."""
         match event:
             case Prepared():
-                self._film.begin(event.size)
+                self._timelapse.begin(event.size)
             case Stepped() if (share := self._share(event)) >= self._next_share:
-                self._film.add(event.preview(self._long_side_px))
+                self._timelapse.add(event.preview(self._long_side_px))
                 self._next_share = share + 1 / self._frames
             case Painted():
-                self._film.add(event.picture.to_image())
+                self._timelapse.add(event.picture.to_image())
             case _:
                 pass
 

@@ -1,4 +1,4 @@
-"""What an engine announces to the queue, so that each gets jobs that it does well."""
+"""What an engine can do, tested and measured, and announced so that it gets jobs it does well."""
 
 import platform
 import time
@@ -9,8 +9,20 @@ from pathlib import Path
 import torch
 
 from common.options import PaintOptions
+from engine.networks.encoder import WeightsError
 from engine.networks.registry import available_networks
-from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
+from engine.painting import (
+    Control,
+    Painted,
+    PaintingFailedError,
+    PaintSettingsError,
+    Picture,
+    Stepped,
+    Studio,
+    Style,
+    devices,
+    paint,
+)
 from engine.painting.memory import largest_side_px
 from jobs.model import EngineInfo
 from jobs.scheduling.speeds import STANDARD_ITERATIONS, half_octave_of
@@ -19,6 +31,7 @@ GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
 """Seconds for a unit of work, by kind of device, until this one is measured. Guesses."""
 TRIAL_SIDE_PX = {"cuda": 1024, "mps": 512, "cpu": 256}
 """Large enough to use the device as a painting does, and quickly done."""
+PROBE_SIDE_PX = 64
 _WARM_UP, _TIMED = 3, 8
 """Iterations; the warm-up ones are not timed."""
 _MUCH = 2
@@ -80,6 +93,38 @@ def device_model(device: torch.device) -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line[:10] == "model name"), "")
+
+
+def probe_device(studio: Studio, network: str) -> str | None:
+    """Test the device by painting a tiny picture.
+
+    Error messages of a broken device differ from driver to driver, so only work tells.
+
+    Args:
+        studio: where to paint.
+        network: the usual network; another one is used while its weights are missing.
+
+    Returns:
+        What is wrong, in English, or None.
+    """
+    gray = Picture(torch.full((3, PROBE_SIDE_PX, PROBE_SIDE_PX), 0.5))
+    # If the weights of its network are missing, another one can still be used for other jobs.
+    there = available_networks(studio.source)
+    if there and network not in there:
+        network = there[0]
+    options = PaintOptions(
+        size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=network, faces="off"
+    )
+    try:
+        events = paint(gray, [Style(gray)], options, studio=studio)
+        if any(isinstance(event, Painted) for event in events):
+            return None
+    except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
+        return str(problem)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it cannot paint
+        lines = str(error).splitlines() or [""]
+        return f"{type(error).__name__}: {lines[0]}."
+    return "It paints nothing."
 
 
 def measure_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) -> float | None:

@@ -46,7 +46,7 @@ PREVIEW_MS = 83
 
 
 @dataclass(frozen=True)
-class PaintedMoving:
+class ClipResult:
     """A painted clip, with its first frame as poster."""
 
     poster: Painted
@@ -61,7 +61,7 @@ def paint_clip_job(
     earlier: EarlierWork,
     store: PictureStore,
     handle: JobHandle,
-) -> PaintedMoving:
+) -> ClipResult:
     """Paint a job's clip, resuming from its checkpoint if that is valid.
 
     Large files are in the handle's folder: the clip, the painted frames, and the results.
@@ -89,16 +89,16 @@ def paint_clip_job(
     frames = PaintedFrames(folder / "frames")
     work = ClipPainting(clip, pictures, job.options, studio, frames, control=control)
     if earlier.checkpoint is not None:
-        _go_on(work, earlier, store, handle, job)
+        _resume(work, earlier, store, handle, job)
     reporter = ClipReporter(store, handle, len(clip), frames, stored=len(frames))
-    ended = _followed(work, reporter)
+    ended = _run_to_end(work, reporter)
     handle.put_progress(reporter.progress(len(clip), 1.0, note="encoding the moving picture"))
     files = _files(work, clip, folder, control)
     poster = Picture.from_image(work.finished_frame(0))
-    return PaintedMoving(Painted(poster, ended.report), files)
+    return ClipResult(Painted(poster, ended.report), files)
 
 
-def _go_on(
+def _resume(
     work: ClipPainting, earlier: EarlierWork, store: PictureStore, handle: JobHandle, job: Job
 ) -> None:
     """Resume what is painted already; start over if that is of another version or gone."""
@@ -110,7 +110,7 @@ def _go_on(
         return store.get_sync(earlier.frames[number])
 
     try:
-        work.go_on(earlier.checkpoint, file)
+        work.resume(earlier.checkpoint, file)
     except (PaintSettingsError, PictureMissingError) as problem:
         handle.begin_anew(note_start_over(job, problem))
 
@@ -126,7 +126,7 @@ def _with_content(pictures: Pictures, content: Picture) -> Pictures:
     return replace(pictures, content=content, styles=styles, mask=sized(pictures.mask))
 
 
-def _followed(work: ClipPainting, reporter: "ClipReporter") -> ClipPainted:
+def _run_to_end(work: ClipPainting, reporter: "ClipReporter") -> ClipPainted:
     try:
         with closing(work.paint()) as events:
             for event in events:
@@ -179,7 +179,7 @@ class ClipReporter:
     stored: int = 0
     """How many of them an earlier engine has stored."""
     _previews: Previews = field(init=False)
-    _told_at: float = 0.0
+    _reported_at: float = 0.0
     _shown_at: float = 0.0
     _side_px: int = PREVIEW_SIDE_PX
     _newest: FramePainted | None = None
@@ -195,14 +195,14 @@ class ClipReporter:
                 self._side_px = min(PREVIEW_SIDE_PX, max(scales[-1][0]))
             case FrameStepped():
                 self._painted = event.frame - 1
-                if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
+                if time.monotonic() - self._reported_at >= PROGRESS_SECONDS:
                     self._step_preview(event)
-                    self._tell(event)
+                    self._report(event)
             case FramePainted():
                 self._painted, self._newest = event.frame, event
                 self.keep_newest()
                 self._loop_preview(event)
-                self._tell(event)
+                self._report(event)
             case _:
                 pass
 
@@ -229,8 +229,8 @@ class ClipReporter:
             frames=self.count,
         )
 
-    def _tell(self, event: FrameStepped | FramePainted) -> None:
-        self._told_at = time.monotonic()
+    def _report(self, event: FrameStepped | FramePainted) -> None:
+        self._reported_at = time.monotonic()
         told = self.progress(self._painted, event.fraction, left=event.seconds_left)
         self.handle.put_progress(told)
 

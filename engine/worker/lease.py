@@ -24,7 +24,7 @@ TICK_SECONDS = 0.1
 """Time between two looks at the handle."""
 _STORING_SECONDS = 0.5
 RENEWALS_A_LEASE = 4
-HEARD_SECONDS = 0.4
+ANSWER_SECONDS = 0.4
 """How recent an answer of the queue must be not to ask again."""
 DATABASE_BACKOFF = Backoff(first_seconds=1.0, longest_seconds=5.0)
 
@@ -54,7 +54,7 @@ class LeaseKeeper:
     _left_out: tuple[str, ...] = ()
     """What the queue knows as left out of the job."""
     _renewed_at: "_Clocks" = field(init=False)
-    _heard_at: float = float("-inf")
+    _answered_at: float = float("-inf")
     _may_be_cancelled: bool = False
     _failures: int = 0
     _not_before: float = float("-inf")
@@ -108,7 +108,7 @@ class LeaseKeeper:
         if self.handle.stop_reason is StopReason.LEASE_LOST or time.monotonic() < self._not_before:
             return
         try:
-            outcomes = await self._tell()
+            outcomes = await self._report()
         except QueueUnavailableError as error:
             if self._failures == 0:
                 log.warning("%s The work on the job goes on.", error)
@@ -118,9 +118,9 @@ class LeaseKeeper:
         if self._failures:
             log.info("the database is there again")
             self._failures = 0
-        self._hear(outcomes)
+        self._apply(outcomes)
 
-    def _hear(self, outcomes: list[LeaseOutcome]) -> None:
+    def _apply(self, outcomes: list[LeaseOutcome]) -> None:
         for outcome in outcomes:
             match outcome:
                 case LeaseLost():
@@ -130,26 +130,26 @@ class LeaseKeeper:
                 case LeaseHeld():
                     pass
 
-    async def _tell(self) -> list[LeaseOutcome]:
+    async def _report(self) -> list[LeaseOutcome]:
         claims = self.queue.claims
         # Checked first, as the answers to the writes below may say it, too.
         if await self.queue.wait_for_cancellation(self.claim.job.id, 0.0):
             self._may_be_cancelled = True
-        outcomes = [*await self._keep_checkpoint(), *await self._tell_progress()]
+        outcomes = [*await self._save_checkpoint(), *await self._report_progress()]
         if self._failures or self._renewed_at.seconds_ago() > self.lease_seconds / RENEWALS_A_LEASE:
             outcomes.append(await claims.renew(self.claim, lease_seconds=self.lease_seconds))
             self._renewed_at = _Clocks.now()
         now = time.monotonic()
         if outcomes:
-            self._heard_at, self._may_be_cancelled = now, False
-        elif self._may_be_cancelled and now - self._heard_at > HEARD_SECONDS:
+            self._answered_at, self._may_be_cancelled = now, False
+        elif self._may_be_cancelled and now - self._answered_at > ANSWER_SECONDS:
             job = await self.queue.jobs.get(self.claim.job.id)
-            self._heard_at, self._may_be_cancelled = now, False
+            self._answered_at, self._may_be_cancelled = now, False
             if job is None or job.cancel_requested:
                 self.handle.stop(StopReason.CANCELLED)
         return outcomes
 
-    async def _tell_progress(self) -> list[LeaseOutcome]:
+    async def _report_progress(self) -> list[LeaseOutcome]:
         claims, outcomes = self.queue.claims, list[LeaseOutcome]()
         progress = self.handle.take_progress()
         if (left_out := self.handle.left_out) != self._left_out:  # as the progress is without them
@@ -159,14 +159,14 @@ class LeaseKeeper:
             outcomes.append(await claims.report_progress(self.claim, progress))
         return outcomes
 
-    async def tell_last_progress(self, seconds: float) -> None:
+    async def report_last_progress(self, seconds: float) -> None:
         """Report the last progress of work that has just ended: which versions are finished."""
         if self.handle.stop_reason is not StopReason.LEASE_LOST:
             with contextlib.suppress(QueueUnavailableError, TimeoutError):
                 async with asyncio.timeout(seconds):
-                    self._hear(await self._tell_progress())
+                    self._apply(await self._report_progress())
 
-    async def keep_last_checkpoint(self, seconds: float) -> None:
+    async def save_last_checkpoint(self, seconds: float) -> None:
         """Save the checkpoint that is being stored, and the one that waits behind it.
 
         Args:
@@ -175,14 +175,14 @@ class LeaseKeeper:
         until = time.monotonic() + seconds
         with contextlib.suppress(QueueUnavailableError):
             while True:
-                await self._keep_checkpoint()
+                await self._save_checkpoint()
                 left = until - time.monotonic()
                 if left <= 0 or (self.storing is None and not self.handle.has_checkpoint):
                     return
                 if self.storing is not None:
                     await asyncio.wait({self.storing}, timeout=left)
 
-    async def _keep_checkpoint(self) -> list[LeaseOutcome]:
+    async def _save_checkpoint(self) -> list[LeaseOutcome]:
         """Store the newest checkpoint in the background, and save its key once it is stored.
 
         Uploading the checkpoint of a large picture can take long, and the lease must not wait for

@@ -86,12 +86,12 @@ class ProgressReporter:
     handle: JobHandle
     versions: VersionsSoFar = field(default_factory=lambda: VersionsSoFar(1))
     _previews: Previews = field(init=False)
-    _told_at: float = 0.0
+    _reported_at: float = 0.0
     _shown_at: float = 0.0
     _looks_painted_from: int = 0
     """The iteration before which there are no previews, as they would be a blurred photograph."""
     _side_px: int = PREVIEW_SIDE_PX
-    _kept_at: float = field(default_factory=time.monotonic)
+    _saved_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self._previews = Previews(self.store)
@@ -123,27 +123,27 @@ class ProgressReporter:
 
     def _stepped(self, event: Stepped) -> None:
         now = time.monotonic()
-        if now - self._kept_at >= CHECKPOINT_SECONDS:
-            self._keep(event)
+        if now - self._saved_at >= CHECKPOINT_SECONDS:
+            self._save_checkpoint(event)
         painted = event.iteration >= self._looks_painted_from
         first = painted and self._shown_at == 0.0
-        if first or now - self._told_at >= PROGRESS_SECONDS:
-            self._told_at = now
+        if first or now - self._reported_at >= PROGRESS_SECONDS:
+            self._reported_at = now
             if painted and now - self._shown_at >= PREVIEW_SECONDS:
                 self._shown_at = now
                 self._show(event)
-            self._tell(event)
+            self._report(event)
 
-    def _tell(self, event: Stepped) -> None:
+    def _report(self, event: Stepped) -> None:
         told = self.versions.progress(event.iteration, event.total, event.fraction)
         left = self.versions.seconds_left(event.fraction, event.seconds_left)
         self.handle.put_progress(
             replace(told, seconds_left=left, preview_key=self._previews.newest)
         )
 
-    def _keep(self, event: Stepped) -> None:
+    def _save_checkpoint(self, event: Stepped) -> None:
         self.handle.put_checkpoint(Checkpoint(event.brief_checkpoint()))
-        self._kept_at = time.monotonic()
+        self._saved_at = time.monotonic()
 
     def _show(self, event: Stepped) -> None:
         if self._previews.is_free:

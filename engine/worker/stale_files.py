@@ -24,7 +24,7 @@ ABANDONED_SECONDS = 3600.0
 
 
 def delete_stale_files(settings: Settings) -> int:
-    """Delete partial films, partial downloads and old statistics; returns how many.
+    """Delete partial timelapses, partial downloads and old statistics; returns how many.
 
     What cannot be deleted stays.
     """

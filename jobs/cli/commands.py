@@ -13,7 +13,7 @@ from common.command_line import OneLineParser, replace_unencodable
 from common.settings import Settings, SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
-from jobs.cli import keeping, operating
+from jobs.cli import backups, operator
 from jobs.cli.ages import doubt_about_ages
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
@@ -156,9 +156,11 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         return 2
     try:
         if asked.command == "backup":
-            return keeping.back_up(settings, asked.file, output, pictures=not asked.database_only)
+            return backups.make_backup(
+                settings, asked.file, output, pictures=not asked.database_only
+            )
         if asked.command == "restore":
-            back = keeping.bring_back(settings, asked.file, output, moves=asked.move)
+            back = backups.restore_backup(settings, asked.file, output, moves=asked.move)
             return asyncio.run(back)
         return asyncio.run(_run(asked, settings, output))
     except (QueueError, StorageUnavailableError) as error:
@@ -259,12 +261,12 @@ _COMMANDS: Mapping[str, Callable[[JobQueue, argparse.Namespace, Console], Awaita
     "cancel": _cancel,
     "gc": _gc,
     "status": _status,
-    "block": operating.block,
-    "unblock": operating.unblock,
-    "pause": operating.pause,
-    "resume": operating.resume,
-    "clear": operating.clear,
-    "restored": keeping.settle_restored,
+    "block": operator.block,
+    "unblock": operator.unblock,
+    "pause": operator.pause,
+    "resume": operator.resume,
+    "clear": operator.clear,
+    "restored": backups.settle_restored,
 }
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from common.files import private_folder, put_in_place
 from common.settings import Settings
 from common.store import PictureStore, key_for
-from jobs.cli.settling import NUMBERED, Restored, settle
+from jobs.cli.settle_restored import NUMBERED, Restored, settle
 from jobs.db import postgres_copying
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import becoming
+from common.files import replacing
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore
 from jobs.db import postgres_copying, schema
@@ -104,7 +104,7 @@ def _with_pictures(settings: Settings, source: Path | None, destination: Path) -
     store = PictureStore(settings.storage_url)
     count, missing = 0, 0
     with (
-        becoming(destination) as partial,
+        replacing(destination) as partial,
         tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as folder,
     ):
         copy = Path(folder) / (DUMP_NAME if source is None else DATABASE_NAME)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import TEMPORARY, becoming
+from common.files import TEMPORARY, replacing
 from jobs.db import postgres_copying
 from jobs.db.connecting import sqlite_reason
 from jobs.outcomes import QueueError
@@ -32,7 +32,7 @@ def copy_sqlite(source: Path, destination: Path) -> None:
         QueueError: when it cannot be read, or the copy is damaged.
         OSError: when the copy cannot be written.
     """
-    with becoming(destination) as partial:
+    with replacing(destination) as partial:
         try:
             with (
                 contextlib.closing(sqlite3.connect(source, timeout=30)) as original,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 Clock = Callable[[], float]
-Record: TypeAlias = sa.Row[*tuple[Any, ...]]
+Row: TypeAlias = sa.Row[*tuple[Any, ...]]
 """A row of any table, with its columns as attributes."""
 
 READ, WRITE = "read", "write"
@@ -77,15 +77,15 @@ class Transaction:
         """The first value of each row."""
         return (await self.connection.scalars(statement)).all()
 
-    async def all(self, statement: sa.Executable) -> Sequence[Record]:
+    async def all(self, statement: sa.Executable) -> Sequence[Row]:
         """All rows."""
         return (await self.connection.execute(statement)).all()
 
-    async def one_or_none(self, statement: sa.Executable) -> Record | None:
+    async def one_or_none(self, statement: sa.Executable) -> Row | None:
         """The only row, if there is one."""
         return (await self.connection.execute(statement)).one_or_none()
 
-    async def replace(self, table: sa.Table, same: Mapping[str, Any], **values: Any) -> Record:
+    async def replace(self, table: sa.Table, same: Mapping[str, Any], **values: Any) -> Row:
         """Replace the rows with these values in the columns `same` by one; returns it."""
         where = [table.c[name] == value for name, value in same.items()]
         await self.execute(sa.delete(table).where(*where))
@@ -176,7 +176,7 @@ class Database:
         disk, a program that holds SQLite's lock, or a standby."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Its location for display: a file, or a URL without the password."""
         file = None if self.postgres else self.url.database
         return file or self.url.render_as_string()
@@ -238,12 +238,12 @@ class Database:
         async with self.read() as connection:
             yield connection, await self.now_in(connection)
 
-    async def all(self, statement: sa.Executable) -> Sequence[Record]:
+    async def all(self, statement: sa.Executable) -> Sequence[Row]:
         """All rows, in a reading transaction of its own."""
         async with self.read() as connection:
             return (await connection.execute(statement)).all()
 
-    async def one_or_none(self, statement: sa.Executable) -> Record | None:
+    async def one_or_none(self, statement: sa.Executable) -> Row | None:
         """The only row, if there is one, in a reading transaction of its own."""
         async with self.read() as connection:
             return (await connection.execute(statement)).one_or_none()
@@ -296,10 +296,10 @@ class Database:
         if self.postgres:
             return
         try:
-            await asyncio.to_thread(begin_writing, self.place, seconds)
+            await asyncio.to_thread(begin_writing, self.location, seconds)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise DatabaseLockedError(self.place) from error
+                raise DatabaseLockedError(self.location) from error
             raise QueueUnavailableError(
                 f"The database cannot be used at the moment: {sqlite_reason(error)}"
             ) from error

@@ -107,7 +107,7 @@ class _Notifications:
         self._heard()
 
     def _heard(self, *said: object) -> None:
-        """Record a notification: connection, process, topic, payload."""
+        """Row a notification: connection, process, topic, payload."""
         self._about.add(str(said[3]) if len(said) == _PARTS else _ANYTHING)
         self._heard_at = asyncio.get_running_loop().time()
         self._changed.set()

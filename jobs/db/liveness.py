@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record, seen_recently
+from jobs.db.database import Row, seen_recently
 from jobs.db.rows import from_row
 from jobs.model import EngineInfo
 
@@ -64,7 +64,7 @@ async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
     return [bot_from_row(row) for row in rows.all()]
 
 
-def bot_from_row(row: Record) -> BotState:
+def bot_from_row(row: Row) -> BotState:
     """The bot in a row of `bots`."""
     return from_row(BotState, row, info=from_row(BotInfo, row))
 

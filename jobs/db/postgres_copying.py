@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from common.files import becoming
+from common.files import replacing
 from jobs.db import schema
 from jobs.db.addresses import connect_arguments, reaching
 from jobs.outcomes import QueueError
@@ -60,7 +60,7 @@ async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -
     """
     command = [program("pg_dump"), "--format=custom", "--no-owner", "--no-acl", "--no-password"]
     command += [] if snapshot is None else [f"--snapshot={snapshot}"]
-    with becoming(destination) as partial, partial.open("wb") as file:
+    with replacing(destination) as partial, partial.open("wb") as file:
         await asyncio.to_thread(_run, command, url, file)
 
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
 from jobs.db import schema
-from jobs.db.database import Record
+from jobs.db.database import Row
 from jobs.model import (
     Failure,
     FailureKind,
@@ -90,7 +90,7 @@ def _columns(kind: Any) -> dict[str, bool]:
     }
 
 
-def from_row(kind: type[T], row: Record, **otherwise: Any) -> T:
+def from_row(kind: type[T], row: Row, **otherwise: Any) -> T:
     """Build a dataclass from columns of the same names; `otherwise` overrides fields."""
     values = {
         name: optional_moment(getattr(row, name)) if is_time else getattr(row, name)
@@ -100,7 +100,7 @@ def from_row(kind: type[T], row: Record, **otherwise: Any) -> T:
     return kind(**values, **otherwise)
 
 
-def job_from_row(row: Record) -> Job:
+def job_from_row(row: Row) -> Job:
     """The job in a row of `jobs` (all columns). Never raises for rows of other versions."""
     options = lenient(PaintOptions, row.options)
     inputs = lenient(PaintInputs, row.inputs)
@@ -143,7 +143,7 @@ def _known_state(text: str) -> JobState | None:
         return None
 
 
-def _placed(reply: Reply, row: Record) -> Reply:
+def _placed(reply: Reply, row: Row) -> Reply:
     """The reply, with the job's message once it was posted."""
     if row.message_id is None:
         return reply
@@ -151,7 +151,7 @@ def _placed(reply: Reply, row: Record) -> Reply:
     return replace(reply, message_id=row.message_id, channel_id=channel_id)
 
 
-def _no_reply(row: Record) -> Reply:
+def _no_reply(row: Row) -> Reply:
     return Reply(
         application_id=0,
         interaction_id=row.interaction_id,
@@ -161,7 +161,7 @@ def _no_reply(row: Record) -> Reply:
     )
 
 
-def event_from_row(row: Record) -> JobEvent:
+def event_from_row(row: Row) -> JobEvent:
     """The event in a row of `events`."""
     return from_row(JobEvent, row, details=json_object(row.details))
 

@@ -14,7 +14,7 @@ from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, bot_from_row
 class Bots(QueuePart):
     """Registers bots and their heartbeats."""
 
-    async def enter(self, bot: BotInfo, is_gone: Callable[[BotInfo], bool]) -> BotInfo | None:
+    async def register(self, bot: BotInfo, is_gone: Callable[[BotInfo], bool]) -> BotInfo | None:
         """Register a bot, unless another one serves the same application.
 
         Args:
@@ -41,7 +41,7 @@ class Bots(QueuePart):
             await _insert(transaction, bot, {"last_seen": transaction.now})
         return None
 
-    async def beat(
+    async def heartbeat(
         self, bot: BotInfo, *, connected: bool, latency_seconds: float | None = None
     ) -> None:
         """Heartbeat of a bot, with the state of its gateway connection."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore, QueuePart, change_job, record, row_of, use_pictures
+from jobs.core import QueueCore, QueuePart, change_job, record_event, row_of, use_pictures
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Record, Transaction
+from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, to_json
 from jobs.execution import ending, leases
@@ -38,7 +38,7 @@ from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.picture_sizes import note_sizes
 from jobs.scheduling.fleet import SpeedCache
 
-_Ending = Callable[[Transaction, Record, str], Awaitable[list[str]]]
+_Ending = Callable[[Transaction, Row, str], Awaitable[list[str]]]
 """Ends a locked job on behalf of an actor; returns as `ending.end_job` does."""
 
 
@@ -104,7 +104,7 @@ class Claims(QueuePart):
     async def save_checkpoint(
         self, claim: Claim, key: str, frames: Mapping[int, str] = MappingProxyType({})
     ) -> LeaseOutcome:
-        """Record the checkpoint from which another engine resumes if this one dies.
+        """Row the checkpoint from which another engine resumes if this one dies.
 
         Args:
             claim: of the job.
@@ -181,7 +181,7 @@ class Claims(QueuePart):
     ) -> LeaseOutcome:
         """Finish the job with its picture, or as cancelled if that was requested meanwhile."""
 
-        async def done(transaction: Transaction, row: Record, actor: str) -> list[str]:
+        async def done(transaction: Transaction, row: Row, actor: str) -> list[str]:
             roles = {"result": result_key, "timelapse": timelapse_key, **report.records}
             if report.clip is not None:
                 roles |= clip_roles(report.clip)
@@ -208,7 +208,7 @@ class Claims(QueuePart):
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
         """End the job as failed. With `retry` it is requeued, up to three attempts in all."""
 
-        async def failed(transaction: Transaction, row: Record, actor: str) -> list[str]:
+        async def failed(transaction: Transaction, row: Row, actor: str) -> list[str]:
             if retry and row.deaths + 1 < ending.DEATHS_ALLOWED:
                 details = {"error_id": failure.error_id}
                 return await ending.requeue(
@@ -234,7 +234,7 @@ class Claims(QueuePart):
         """
         details = {} if reason is None else {"reason": reason}
 
-        async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
+        async def back(transaction: Transaction, row: Row, actor: str) -> list[str]:
             return await ending.requeue(
                 transaction, row, "released", actor, died=False, details=details
             )
@@ -249,7 +249,7 @@ class Claims(QueuePart):
         """
         events, details = schema.events.c, {"reason": reason}
 
-        async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
+        async def back(transaction: Transaction, row: Row, actor: str) -> list[str]:
             its = events.job_id == row.id
             retried = sa.select(sa.func.max(events.id)).where(its, events.kind == ending.RETRIED)
             since = events.id > sa.func.coalesce(retried.scalar_subquery(), 0)
@@ -283,9 +283,9 @@ class Claims(QueuePart):
                 return False
             await change_job(transaction, row.id, deaths=J.deaths - 1)
             actor = f"engine:{claim.engine_id}"
-            await record(transaction, row.id, ending.SURVIVED, actor, {"fence": claim.fence})
+            await record_event(transaction, row.id, ending.SURVIVED, actor, {"fence": claim.fence})
         return True
 
 
-async def _cancelled(transaction: Transaction, row: Record, actor: str) -> list[str]:
+async def _cancelled(transaction: Transaction, row: Row, actor: str) -> list[str]:
     return await ending.end_job(transaction, row, JobState.CANCELLED, actor)

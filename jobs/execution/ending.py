@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import VARIANT, change_job, record
+from jobs.core import VARIANT, change_job, record_event
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Row, Transaction
 from jobs.db.rows import J, lenient, to_json
 from jobs.model import Failure, FailureKind, JobState, Progress
 from jobs.submission.limits import DAY_SECONDS
@@ -27,7 +27,7 @@ CHECKPOINT, FRAME = "checkpoint", "frame:"
 
 async def end_job(
     transaction: Transaction,
-    row: Record,
+    row: Row,
     state: JobState,
     actor: str,
     *,
@@ -76,19 +76,19 @@ async def end_job(
     # The delivery may be about to read this preview; garbage collection deletes it later.
     keys = [str(each.key) for each in dropped if each.role != PREVIEW_BEFORE]
     details = {} if failure is None else {"kind": failure.kind, "error_id": failure.error_id}
-    await record(transaction, row.id, state.value, actor, details)
+    await record_event(transaction, row.id, state.value, actor, details)
     await transaction.notify(CHANGED_TOPIC)
     return keys
 
 
-async def _finished(transaction: Transaction, row: Record) -> tuple[str, ...]:
+async def _finished(transaction: Transaction, row: Row) -> tuple[str, ...]:
     """Keys of the finished pictures of a job with several, in order."""
     uses = schema.picture_uses.c
     its = sa.select(uses.key).where(uses.job_id == row.id, uses.role.startswith(VARIANT))
     return tuple(await transaction.scalars(its.order_by(uses.role)))
 
 
-def _begun(row: Record, finished: int) -> int:
+def _begun(row: Row, finished: int) -> int:
     """How many pictures of a job are finished or were begun.
 
     An engine that requeued it without counting an attempt has begun only those that it finished.
@@ -96,7 +96,7 @@ def _begun(row: Record, finished: int) -> int:
     return int(min(finished + (row.attempts > 0), row.pictures))
 
 
-def _owed(row: Record, begun: int) -> dict[str, float]:
+def _owed(row: Row, begun: int) -> dict[str, float]:
     """Finish tags of a job not painted to its end: its flows are not charged for the rest."""
     if row.started_at is None:
         return {"user_finish": 0.0, "finish": 0.0}
@@ -110,7 +110,7 @@ def is_working_file(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 
 
 async def end_lost(
-    transaction: Transaction, row: Record, kind: str, actor: str, failure: Failure
+    transaction: Transaction, row: Row, kind: str, actor: str, failure: Failure
 ) -> list[str]:
     """Fail a job whose engines died or hung too often.
 
@@ -144,7 +144,7 @@ async def end_lost(
 
 async def requeue(
     transaction: Transaction,
-    row: Record,
+    row: Row,
     kind: str,
     actor: str,
     *,
@@ -165,6 +165,6 @@ async def requeue(
         revision=J.revision + 1,
         **counted,
     )
-    await record(transaction, row.id, kind, actor, details)
+    await record_event(transaction, row.id, kind, actor, details)
     await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
     return []

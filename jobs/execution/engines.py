@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Record, Transaction
+from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.facts import forget_fact, write_fact
 from jobs.model import EngineInfo
 from jobs.scheduling.fleet import engine_from_row
@@ -60,7 +60,7 @@ class Engines(QueuePart):
             return await seen(transaction, engine_id, memory_used_bytes=memory_used_bytes)
 
     async def note_trouble(self, engine: EngineInfo, reason: str) -> None:
-        """Record, for the owner, what keeps an engine from painting."""
+        """Row, for the owner, what keeps an engine from painting."""
         async with self._database.write(durable=False) as transaction:
             await seen(transaction, engine.id, trouble=reason)
 
@@ -105,7 +105,7 @@ async def _best_pace(transaction: Transaction, engine: EngineInfo) -> float | No
     return found
 
 
-async def measure(transaction: Transaction, row: Record, engine_id: str, seconds: float) -> None:
+async def measure(transaction: Transaction, row: Row, engine_id: str, seconds: float) -> None:
     """Update the speed of this kind of engine from a finished job."""
     table = schema.speeds
     engine = await transaction.one_or_none(sa.select(schema.engines).where(E.id == engine_id))

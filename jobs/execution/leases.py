@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from common.options import MAX_SIZE_PX
-from jobs.core import record
+from jobs.core import record_event
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Record, Transaction, seen_recently
+from jobs.db.database import CHANGED_TOPIC, Row, Transaction, seen_recently
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J
 from jobs.model import Claim, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
@@ -81,7 +81,7 @@ _CLAIM_NEXT = _claim_statement(_next_job_for())
 _CLAIM_CHOSEN = _claim_statement(sa.select(J.id).where(J.id == sa.bindparam("chosen"), IS_QUEUED))
 
 
-async def reclaim(transaction: Transaction, engine_id: str, lease_seconds: float) -> Record | None:
+async def reclaim(transaction: Transaction, engine_id: str, lease_seconds: float) -> Row | None:
     """The job that this engine holds without knowing, because the answer to its claim was lost."""
     now = transaction.now
     own = sa.select(J.id).where(IS_RUNNING, J.engine_id == engine_id).limit(1).scalar_subquery()
@@ -92,13 +92,15 @@ async def reclaim(transaction: Transaction, engine_id: str, lease_seconds: float
         .returning(schema.jobs)
     )
     if row is not None:
-        await record(transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence})
+        await record_event(
+            transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence}
+        )
     return row
 
 
 async def claim_job(
     transaction: Transaction, engine_id: str, lease_seconds: float, job_id: int | None = None
-) -> Record | None:
+) -> Row | None:
     """Claim the job with this ID, or else the next one suitable; its new row, or None."""
     now = transaction.now
     values: dict[str, Any] = {"by_engine": engine_id, "at": now, "until": now + lease_seconds}
@@ -106,9 +108,11 @@ async def claim_job(
         taken = await transaction.execute(_CLAIM_NEXT, values)
     else:
         taken = await transaction.execute(_CLAIM_CHOSEN, {**values, "chosen": job_id})
-    row: Record | None = taken.one_or_none()
+    row: Row | None = taken.one_or_none()
     if row is not None:
-        await record(transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence})
+        await record_event(
+            transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence}
+        )
         await transaction.notify(CHANGED_TOPIC)
     return row
 
@@ -133,13 +137,13 @@ async def fenced_update_returning(
     claim: Claim,
     returning: Sequence[sa.ColumnElement[Any]],
     **values: Any,
-) -> Record | None:
+) -> Row | None:
     """Write to the job if the claim still holds it; these columns of the row, or None."""
     statement = sa.update(schema.jobs).where(*_mine(claim)).values(**values)
     return await transaction.one_or_none(statement.returning(*returning))
 
 
-async def held_row(transaction: Transaction, claim: Claim) -> Record | None:
+async def held_row(transaction: Transaction, claim: Claim) -> Row | None:
     """The job's row, locked, if the claim still holds it."""
     statement = sa.select(schema.jobs).where(*_mine(claim))
     return await transaction.one_or_none(statement.with_for_update())

@@ -4,13 +4,13 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from common.variants import left_out, without_styles
-from jobs.core import change_job, record
-from jobs.db.database import CHANGED_TOPIC, Record, Transaction
+from jobs.core import change_job, record_event
+from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, job_from_row, to_json
 
 
-async def leave_out(transaction: Transaction, row: Record, presets: Collection[str]) -> None:
+async def leave_out(transaction: Transaction, row: Row, presets: Collection[str]) -> None:
     """Remove these paintings from a job that the transaction has locked.
 
     From then on everybody reads it as a job with the other styles only, its buttons included.
@@ -39,6 +39,6 @@ async def leave_out(transaction: Transaction, row: Record, presets: Collection[s
         predicted_seconds=row.predicted_seconds * share,
     )
     details = {"presets": list(presets)}
-    await record(transaction, row.id, "left_out", f"engine:{row.engine_id}", details)
+    await record_event(transaction, row.id, "left_out", f"engine:{row.engine_id}", details)
     await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
     await transaction.notify(CHANGED_TOPIC)

@@ -17,7 +17,7 @@ from common.logs import log_ids
 from common.sentences import sentence
 from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
-from jobs.db.database import Record, Transaction
+from jobs.db.database import Row, Transaction
 from jobs.db.rows import IS_RUNNING, J, job_from_row
 from jobs.execution.ending import DEATHS_ALLOWED, DIED, end_job, end_lost, requeue
 from jobs.execution.job_log import job_log_ids, log_end
@@ -48,7 +48,7 @@ class LeaseWatch:
     """Whether the clock was set back since the last check."""
 
     def look(self, now: float, write_troubles: int) -> bool:
-        """Record a check; returns whether expired leases may be believed.
+        """Row a check; returns whether expired leases may be believed.
 
         Args:
             now: time of the database's clock.
@@ -131,7 +131,7 @@ async def _try_to_write(transaction: Transaction, jobs: sa.ColumnElement[bool]) 
     await transaction.execute(same)
 
 
-def _say(row: Record) -> None:
+def _say(row: Row) -> None:
     """Log what happened to a job whose engine is dead."""
     job = job_from_row(row)
     with job_log_ids(job), log_ids(engine=row.engine_id):
@@ -144,7 +144,7 @@ def _say(row: Record) -> None:
             log.info("job %d: back in the queue", job.id)
 
 
-async def _reap_one(transaction: Transaction, row: Record) -> list[str]:
+async def _reap_one(transaction: Transaction, row: Row) -> list[str]:
     """Requeue one job, or end it; the keys of files that nobody needs any more."""
     if row.cancel_requested:
         return await end_job(transaction, row, JobState.CANCELLED, "queue")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Record, Transaction
+from jobs.db.database import Row, Transaction
 from jobs.db.rows import from_row, json_object
 from jobs.submission.limits import EVERYWHERE
 
@@ -62,7 +62,7 @@ class AuditLog(QueuePart):
         return [from_row(AuditEntry, row, details=json_object(row.details)) for row in rows]
 
 
-async def write_act_on(transaction: Transaction, row: Record, by_user_id: int, action: str) -> None:
+async def write_act_on(transaction: Transaction, row: Row, by_user_id: int, action: str) -> None:
     """Record what an admin did to another member's job."""
     about = {"job": str(row.id), "user": str(row.user_id)}
     await write_audit(transaction, row.guild_id or EVERYWHERE, by_user_id, action, about)

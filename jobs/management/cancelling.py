@@ -4,9 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import change_job, record, row_of
+from jobs.core import change_job, record_event, row_of
 from jobs.db import schema
-from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Record, Transaction
+from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Row, Transaction
 from jobs.db.rows import J, job_from_row
 from jobs.execution.ending import end_job
 from jobs.management.audit import COMMAND_LINE, SERVER_LEFT
@@ -20,7 +20,7 @@ def actor_of(user_id: int) -> str:
     return named.get(user_id, f"user:{user_id}")
 
 
-async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None:
+async def lock_with_flow(transaction: Transaction, job_id: int) -> Row | None:
     """The job's row, with the locks needed to change its part of the queue.
 
     The flow's lock always comes first, so that two writers cannot deadlock.
@@ -32,7 +32,7 @@ async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None
     return await row_of(transaction, job_id)
 
 
-def requeue_values(row: Record) -> dict[str, Any]:
+def requeue_values(row: Row) -> dict[str, Any]:
     """Column values of an ended job that is queued again; it counts in full."""
     return {
         "state": JobState.QUEUED.value,
@@ -58,7 +58,7 @@ async def forget_clearing(transaction: Transaction, job_id: int) -> None:
 
 
 async def cancel_row(
-    transaction: Transaction, row: Record, by_user_id: int, *, back_until: float | None = None
+    transaction: Transaction, row: Row, by_user_id: int, *, back_until: float | None = None
 ) -> list[str]:
     """Cancel a locked job: a waiting one at once, a running one by request to its engine.
 
@@ -83,7 +83,7 @@ async def cancel_row(
         case JobState.RUNNING if not row.cancel_requested:
             asked = {"cancel_requested": True, "cancelled_by": by, "revision": J.revision + 1}
             await change_job(transaction, row.id, **asked)
-            await record(transaction, row.id, "cancel_requested", actor)
+            await record_event(transaction, row.id, "cancel_requested", actor)
             await transaction.notify(CHANGED_TOPIC)
             await transaction.notify(CANCELLED_TOPIC, about=str(row.id))
     return []

@@ -5,9 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart, change_job, record
+from jobs.core import QueuePart, change_job, record_event
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Row, Transaction
 from jobs.db.rows import IS_QUEUED, J, job_from_row, moment
 from jobs.execution.job_log import log_end
 from jobs.management.audit import amend_audit, write_audit
@@ -137,7 +137,7 @@ class Clearings(QueuePart):
             again = requeue_values(row) | tags.columns
             await change_job(transaction, job_id, **again, counted=known.counted)
             details = {"clear": clear_id}
-            await record(transaction, job_id, "put_back", actor_of(by_user_id), details)
+            await record_event(transaction, job_id, "put_back", actor_of(by_user_id), details)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True
 
@@ -182,7 +182,7 @@ def _broken_off(place: int, by_user_id: int, now: float) -> sa.Select[Any]:
     )
 
 
-async def _remember(transaction: Transaction, clear_id: int, row: Record) -> None:
+async def _remember(transaction: Transaction, clear_id: int, row: Row) -> None:
     """Record the values that cancelling changes."""
     await transaction.replace(
         schema.cleared_jobs,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart, change_job, job_of, record
+from jobs.core import QueuePart, change_job, job_of, record_event
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
 from jobs.db.rows import IS_QUEUED, J, event_from_row, job_from_row
@@ -110,7 +110,7 @@ class Jobs(QueuePart):
             fresh = {"failure": None, "attempts": 0, "deaths": 0, "started_at": None}
             await change_job(transaction, job_id, **requeue_values(row), **tags.columns, **fresh)
             await forget_clearing(transaction, job_id)
-            await record(transaction, job_id, RETRIED, "operator")
+            await record_event(transaction, job_id, RETRIED, "operator")
             await write_act_on(transaction, row, COMMAND_LINE, "retry")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
             return await job_of(transaction, job_id)
@@ -128,7 +128,7 @@ class Jobs(QueuePart):
             tags = await fairness.assign_front_tags(transaction, flow=row.flow, cost=cost)
             moved = replace(tags, user_finish=row.user_finish).columns
             await change_job(transaction, job_id, **moved, revision=J.revision + 1)
-            await record(transaction, job_id, "moved_to_front", f"user:{by_user_id}")
+            await record_event(transaction, job_id, "moved_to_front", f"user:{by_user_id}")
             await write_act_on(transaction, row, by_user_id, "front")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Record
-from jobs.db.rows import J, from_row, moment
+from jobs.db.database import Row
+from jobs.db.facts import forget_fact, write_fact
+from jobs.db.rows import J, from_row, lenient, moment, to_json
 from jobs.management.audit import write_audit
 from jobs.management.styles import SAVED_STYLE
 from jobs.model import JobState
@@ -18,6 +19,8 @@ W = schema.weekly_styles.c
 BEGIN, END = "begin_weekly_style", "end_weekly_style"
 _ISOLATES = "\u2068\u2069"
 """Unicode isolates around a right-to-left name, as it is displayed."""
+_REPLACED = "weekly-over:"
+"""Begins the names of facts about replaced ones, by message, until their message says so."""
 KEPT_SECONDS = 30 * 86_400.0
 """How long an ended one is kept, for members who press its button."""
 
@@ -50,7 +53,8 @@ class WeeklyStyles(QueuePart):
         """Begin a style of the week, replacing any other.
 
         Returns:
-            The one that this ended, whose message needs an update; None if none was running.
+            The one that this ended, whose message needs an update; None if none was running. `due`
+            returns it, too, until `mark_ended`.
         """
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-weekly:{weekly.guild_id}")
@@ -61,6 +65,11 @@ class WeeklyStyles(QueuePart):
             before = await transaction.one_or_none(found)
             if before is not None and before.ends_at > now:
                 await write_audit(transaction, guild_id, by_user, END, {"name": before.name})
+            ended = None
+            if before is not None:
+                ended = _from_row(before)
+                ended = replace(ended, ends_at=min(ended.ends_at, moment(now)))
+                await write_fact(transaction, _fact_of(ended), to_json(ended))
             ends_at = weekly.ends_at.timestamp()
             await transaction.replace(
                 schema.weekly_styles,
@@ -75,10 +84,7 @@ class WeeklyStyles(QueuePart):
             )
             details = {"name": weekly.name, "until": ends_at}
             await write_audit(transaction, guild_id, by_user, BEGIN, details)
-        if before is None:
-            return None
-        ended = _from_row(before)
-        return replace(ended, ends_at=min(ended.ends_at, moment(now)))
+        return ended
 
     async def end(self, guild_id: int, by_user: int) -> WeeklyStyle | None:
         """End it now; None if none is running. It is then returned by `due` for its message."""
@@ -98,14 +104,20 @@ class WeeklyStyles(QueuePart):
         """Ended ones whose message does not say so yet."""
         async with self._database.read_now() as (connection, now):
             over = sa.select(schema.weekly_styles).where(W.ends_at <= now, W.ended_at.is_(None))
-            return [_from_row(row) for row in await connection.execute(over)]
+            due = [_from_row(row) for row in await connection.execute(over)]
+            facts = schema.installation.c
+            replaced = sa.select(facts.value).where(facts.name.startswith(_REPLACED))
+            told = [lenient(WeeklyStyle, text) for text in await connection.scalars(replaced)]
+            return [*due, *(weekly for weekly in told if weekly is not None)]
 
-    async def mark_ended(self, guild_id: int) -> None:
+    async def mark_ended(self, weekly: WeeklyStyle) -> None:
         """Record that its message says so, or no longer exists."""
+        is_it = (W.guild_id == weekly.guild_id, W.message_id == weekly.message_id)
         async with self._database.write() as transaction:
+            await forget_fact(transaction, _fact_of(weekly))
             await transaction.execute(
                 sa.update(schema.weekly_styles)
-                .where(W.guild_id == guild_id, W.ends_at <= transaction.now)
+                .where(*is_it, W.ends_at <= transaction.now)
                 .values(ended_at=transaction.now)
             )
             long_over = W.ended_at < transaction.now - KEPT_SECONDS
@@ -139,5 +151,9 @@ class WeeklyStyles(QueuePart):
         return [json.dumps(words, ensure_ascii=False) for words in found]
 
 
-def _from_row(row: Record) -> WeeklyStyle:
+def _fact_of(weekly: WeeklyStyle) -> str:
+    return f"{_REPLACED}{weekly.message_id}"
+
+
+def _from_row(row: Row) -> WeeklyStyle:
     return from_row(WeeklyStyle, row, is_over=row.ended_at is not None)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from common.options import PaintInputs
 from common.sentences import sentence
-from jobs.core import QueueCore, change_job, record, row_of
+from jobs.core import QueueCore, change_job, record_event, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, json_object, lenient, moment, to_json
@@ -127,7 +127,7 @@ async def _withdraw_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         await forget_clearing(transaction, job_id)
         left = to_json(inputs.taken_back())
         await change_job(transaction, job_id, inputs=left, revision=J.revision + 1)
-        await record(transaction, job_id, "pictures_taken_back", "queue")
+        await record_event(transaction, job_id, "pictures_taken_back", "queue")
         await transaction.notify(CHANGED_TOPIC)
         now = await row_of(transaction, job_id)
         if row.state == JobState.DONE:

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs import picture_sizes
-from jobs.core import QueuePart, change_job, job_of, record, row_of, used_keys
+from jobs.core import QueuePart, change_job, job_of, record_event, row_of, used_keys
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Record, Transaction
+from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.facts import read_fact
 from jobs.db.rows import J, job_from_row, json_object, to_json
 from jobs.management.audit import write_act_on
@@ -86,7 +86,7 @@ class Retention(QueuePart):
             if row.pictures_deleted_at is None and row.delete_after is None:
                 later = transaction.now + UNDO_SECONDS
                 await change_job(transaction, job_id, delete_after=later, revision=J.revision + 1)
-                await record(transaction, job_id, "deleted", f"user:{by_user_id}")
+                await record_event(transaction, job_id, "deleted", f"user:{by_user_id}")
                 if row.user_id != by_user_id:
                     await write_act_on(transaction, row, by_user_id, "delete_picture")
                 await transaction.notify(CHANGED_TOPIC)
@@ -129,7 +129,7 @@ class Retention(QueuePart):
                 notified_at=transaction.now,  # whoever undoes it sees it
                 revision=J.revision + 1,
             )
-            await record(transaction, job_id, "restored", f"user:{by_user_id}")
+            await record_event(transaction, job_id, "restored", f"user:{by_user_id}")
             if row.user_id != by_user_id:
                 await write_act_on(transaction, row, by_user_id, "undo_delete_picture")
             await transaction.notify(CHANGED_TOPIC)
@@ -156,7 +156,7 @@ class Retention(QueuePart):
                 if row is None or row.delete_after is None or row.delete_after > transaction.now:
                     continue
                 keys = await drop_pictures(transaction, row)
-                await record(transaction, job_id, "pictures_deleted", "queue")
+                await record_event(transaction, job_id, "pictures_deleted", "queue")
             await self._core.discard(keys)
         return len(ids)
 
@@ -243,7 +243,7 @@ class Retention(QueuePart):
                     expired += 1
         return expired
 
-    async def _in_batches(self, jobs: sa.Select[Any]) -> AsyncIterator[Sequence[Record]]:
+    async def _in_batches(self, jobs: sa.Select[Any]) -> AsyncIterator[Sequence[Row]]:
         """Rows of jobs in batches, by ID; each batch is read when it is needed."""
         last = 0
         while rows := await self._database.all(
@@ -257,7 +257,7 @@ class Retention(QueuePart):
             row = await row_of(transaction, job_id)
             if row is not None and row.state in ENDED:
                 await drop_pictures(transaction, row)
-                await record(transaction, job_id, "pictures_expired", "queue")
+                await record_event(transaction, job_id, "pictures_expired", "queue")
 
     async def _old_rows(self) -> int:
         """Delete obsolete rows: old jobs, closed intakes, engines long gone."""
@@ -288,7 +288,7 @@ def _deleted_by(job_id: int) -> sa.Select[Any]:
     return of_job.order_by(events.id.desc()).limit(1)
 
 
-async def drop_pictures(transaction: Transaction, row: Record) -> list[str]:
+async def drop_pictures(transaction: Transaction, row: Row) -> list[str]:
     """Remove all references of an ended job to pictures; returns their keys."""
     uses = schema.picture_uses
     keys = await transaction.scalars(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart, change_job
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Record, Transaction
+from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, json_object, moment
 from jobs.execution.ending import end_job, is_working_file
 from jobs.execution.job_log import log_end
@@ -269,7 +269,7 @@ def _own(table: sa.Table, user_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.scope == "user", table.c.owner_id == user_id)
 
 
-def _plain(row: Record, user_id: int) -> dict[str, Any]:
+def _plain(row: Row, user_id: int) -> dict[str, Any]:
     """A row without credentials for Discord and other people's IDs."""
     plain = {name: value for name, value in row._asdict().items() if name not in _SECRET}
     if plain.get("actor", "").startswith("user:") and plain["actor"] != f"user:{user_id}":

@@ -16,6 +16,7 @@ changes for others' sake, an index gives it, and a place is a count in that inde
 No table of virtual clocks is kept: all of it follows from the rows of `jobs`.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ import sqlalchemy as sa
 from jobs.core import change_job
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record, Transaction
+from jobs.db.database import Row, Transaction
 from jobs.db.rows import IS_QUEUED, J
 
 FRONT, PRIORITY, NORMAL = 0, 1, 2
@@ -78,16 +79,17 @@ async def assign_tags(
         cost: predicted seconds of painting.
         job_id: of a job that has been queued before; a new one will have the largest ID.
     """
-    user_start = await _latest(
+    latest = await _tags(
         transaction,
         sa.select(sa.func.max(J.user_start)).where(J.flow == flow, J.band == band, _HAS_STARTED),
         sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id),
     )
+    user_start = _latest(latest)
     tags = Tags(flow, band, user_start, user_start + cost, 0.0, cost)
     return await _with_slot(transaction, tags, job_id)
 
 
-async def reassign_tags(transaction: Transaction, row: Record) -> Tags:
+async def reassign_tags(transaction: Transaction, row: Row) -> Tags:
     """As `assign_tags`, for a job that has been queued before, in its previous band."""
     return await assign_tags(
         transaction,
@@ -113,30 +115,31 @@ async def _with_slot(transaction: Transaction, tags: Tags, job_id: int | None = 
     """The tags with a slot on the common time line."""
     cost = tags.finish - tags.start
     after = _after(tags.flow, tags.band, tags.user_start, job_id)
-    start = await transaction.scalar(
-        sa.select(J.start).where(*after).order_by(J.band, J.user_start, J.id).limit(1)
+    start, *latest = await _tags(
+        transaction,
+        sa.select(J.start).where(*after).order_by(J.band, J.user_start, J.id).limit(1),
+        sa.select(sa.func.max(J.start)).where(_HAS_STARTED),
+        sa.select(sa.func.max(J.finish)).where(J.flow == tags.flow),
     )
     if start is None:
-        start = await _latest(
-            transaction,
-            sa.select(sa.func.max(J.start)).where(_HAS_STARTED),
-            sa.select(sa.func.max(J.finish)).where(J.flow == tags.flow),
-        )
+        start = _latest(latest)
     else:
         await _shift(transaction, after, cost)
     return replace(tags, start=start, finish=start + cost)
 
 
-async def _latest(
-    transaction: Transaction, virtual: sa.Select[Any], previous: sa.Select[Any]
-) -> float:
-    """The later of two tags, asked for in one statement; 0 without either."""
-    asked = sa.select(virtual.scalar_subquery(), previous.scalar_subquery())
-    (row,) = await transaction.all(asked)
-    return max(tag or 0.0 for tag in row)
+async def _tags(transaction: Transaction, *wanted: sa.Select[Any]) -> Sequence[float | None]:
+    """The only value of each of these, asked for in one statement."""
+    (row,) = await transaction.all(sa.select(*(each.scalar_subquery() for each in wanted)))
+    return tuple(row)
 
 
-async def close_gap(transaction: Transaction, row: Record) -> None:
+def _latest(tags: Iterable[float | None]) -> float:
+    """The latest of some tags; 0 without any."""
+    return max(tag or 0.0 for tag in tags)
+
+
+async def close_gap(transaction: Transaction, row: Row) -> None:
     """Close the gap of a job that leaves the queue without being painted.
 
     The flow's lock must be held.
@@ -145,7 +148,7 @@ async def close_gap(transaction: Transaction, row: Record) -> None:
     await _shift(transaction, after, row.start - row.finish)
 
 
-async def restore_tags(transaction: Transaction, row: Record, user_finish: float) -> Tags:
+async def restore_tags(transaction: Transaction, row: Row, user_finish: float) -> Tags:
     """Compute the tags of a job that left the queue unpainted and returns to its old place.
 
     Args:
@@ -205,7 +208,7 @@ async def reschedule_after_pause(transaction: Transaction, flow: int) -> None:
     )
 
 
-async def clear_tags(transaction: Transaction, row: Record) -> None:
+async def clear_tags(transaction: Transaction, row: Row) -> None:
     """Take a waiting job out of the order, until `assign_tags` gives it tags again.
 
     The flow's lock must be held.

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from common.options import MAX_SIZE_PX
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record, seen_recently
+from jobs.db.database import Row, seen_recently
 from jobs.db.rows import IS_RUNNING, J, from_row, lenient
 from jobs.model import EngineInfo, Progress
 from jobs.scheduling.speeds import (
@@ -156,18 +156,23 @@ def is_alive(now: float) -> sa.ColumnElement[bool]:
     return seen_recently(schema.engines.c.last_seen, now, ENGINE_ALIVE_SECONDS)
 
 
-async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
-    """The engines that are alive, with their remaining work and their speeds."""
+async def read_engines(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
+    """The engines that are alive, with their speeds; as if all of them were idle."""
     rows = await connection.execute(sa.select(schema.engines).where(is_alive(now)))
     engines = tuple(engine_from_row(row) for row in rows)
-    fleet = Fleet(engines, {}, await speeds.read(connection, now))
+    return Fleet(engines, {}, await speeds.read(connection, now))
+
+
+async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
+    """The engines that are alive, with their remaining work and their speeds."""
+    fleet = await read_engines(connection, now, speeds)
     running = await connection.execute(sa.select(*RUNNING_COLUMNS).where(IS_RUNNING))
     return replace(
         fleet, remaining={row.engine_id: remaining_seconds(row, fleet, now) for row in running}
     )
 
 
-def remaining_seconds(row: Record, fleet: Fleet, now: float) -> float:
+def remaining_seconds(row: Row, fleet: Fleet, now: float) -> float:
     """Seconds left of a running job: predicted, then increasingly from its own progress."""
     load = Load(0, row.speed_class, row.work, row.network)
     own = next((one for one in fleet.engines if one.id == row.engine_id), None)
@@ -192,7 +197,7 @@ def _since(moment: float, now: float) -> float:
     return max(0.0, now - float(moment))
 
 
-def engine_from_row(row: Record) -> EngineInfo:
+def engine_from_row(row: Row) -> EngineInfo:
     """The engine in a row of `engines`."""
     return from_row(
         EngineInfo,

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record
+from jobs.db.database import Row
 from jobs.db.rows import IS_QUEUED, J
 from jobs.scheduling.dispatch import LOOK_AHEAD, Assignment, JobSchedule, is_mixed
 from jobs.scheduling.eligible_jobs import first_loads
@@ -100,7 +100,7 @@ class Forecast:
         self._kinds |= {(group.network, group.speed_class) for group in groups}
         self._passed += 1
 
-    async def seconds_to_ready(self, row: Record) -> float | None:
+    async def seconds_to_ready(self, row: Row) -> float | None:
         """Seconds until the current job is ready; None if unknown."""
         fleet = self.fleet
         if not fleet.engines:
@@ -112,7 +112,7 @@ class Forecast:
             wait = start_after(self._seconds, fleet.remaining.values(), engines)
         return wait + fleet.seconds(row.speed_class, row.work, row.network)
 
-    async def _seconds_apart(self, row: Record) -> float | None:
+    async def _seconds_apart(self, row: Row) -> float | None:
         """As above, when engines differ: simulates which engine takes which job."""
         if self._plan is None or self._assigned is None:
             self._plan = JobSchedule(self.fleet)
@@ -135,7 +135,7 @@ class Forecast:
 
 
 async def forecast_of(
-    connection: AsyncConnection, fleet: Fleet, paused: frozenset[int], rows: Iterable[Record]
+    connection: AsyncConnection, fleet: Fleet, paused: frozenset[int], rows: Iterable[Row]
 ) -> Forecast:
     """A forecast of these waiting jobs, which must be in the order of the queue."""
     places = [(row.start, row.id) for row in rows]

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,16 +11,17 @@ from common.options import PaintOptions
 from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Record
+from jobs.db.database import Row
 from jobs.db.facts import seconds_since
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
-from jobs.model import Job, JobState, QueuePosition
+from jobs.model import ENDED, Job, JobState, QueuePosition
 from jobs.scheduling.fairness import slots_after_pause
 from jobs.scheduling.fleet import (
     RUNNING_COLUMNS,
     Fleet,
     SpeedCache,
     is_alive,
+    read_engines,
     read_fleet,
     remaining_seconds,
 )
@@ -62,20 +64,53 @@ class QueuePositions(QueuePart):
 
     async def get_many(self, job_ids: Iterable[int]) -> dict[int, QueuePosition]:
         """Places and times of several jobs, in one pass over the queue's index."""
+        asked = list(job_ids)
+        if not asked:
+            return {}
         async with self._database.read_now() as (connection, now):
-            return await self.get_many_in(connection, list(job_ids), now)
+            return await self.get_many_in(connection, asked, now)
 
     async def get_many_in(
         self, connection: AsyncConnection, job_ids: Sequence[int], now: float
     ) -> dict[int, QueuePosition]:
         """As `get_many`, in the caller's transaction."""
-        statement = (
-            sa.select(*_PLACE, *RUNNING_COLUMNS).where(J.id.in_(job_ids)).order_by(J.start, J.id)
-        )
-        rows = (await connection.execute(statement)).all()
+        statement = sa.select(*_PLACE, *RUNNING_COLUMNS).where(J.id.in_(job_ids))
+        rows = (await connection.execute(statement.order_by(J.start, J.id))).all()
+        return await self._of_rows(connection, rows, now)
+
+    async def job(self, job_id: int) -> tuple[Job, QueuePosition | None] | None:
+        """A job with its place and time, unless it has ended; None if there is no such job."""
+        async with self._database.read_now() as (connection, now):
+            asked = sa.select(schema.jobs).where(J.id == job_id)
+            row = (await connection.execute(asked)).one_or_none()
+            if row is None:
+                return None
+            has_ended = row.state in ENDED
+            found = {} if has_ended else await self._of_rows(connection, [row], now)
+        return job_from_row(row), found.get(job_id)
+
+    async def all_waiting(self, *, limit: int) -> list[tuple[Job, QueuePosition]]:
+        """The next jobs in the order of the queue, of all servers, with their places and times."""
+        async with self._database.read_now() as (connection, now):
+            rows = (await connection.execute(_waiting(None, limit))).all()
+            found = await self._of_rows(connection, rows, now)
+        return [(job_from_row(row), found[row.id]) for row in rows]
+
+    async def _of_rows(
+        self, connection: AsyncConnection, rows: Sequence[Row], now: float
+    ) -> dict[int, QueuePosition]:
+        """Places and times of the jobs in these rows.
+
+        Args:
+            connection: to read from.
+            rows: in the order of the queue, with `_PLACE` and `RUNNING_COLUMNS`.
+            now: the database's time.
+        """
+        if not rows:
+            return {}
         fleet = await self.fleet(connection, now)
-        paused = await _paused_guilds(connection)
         waiting = [row for row in rows if row.state == JobState.QUEUED]
+        paused = await _paused_guilds(connection) if waiting else frozenset()
         going = [row for row in waiting if row.guild_id not in paused]
         forecast = await forecast_of(connection, fleet, paused, going)
         halted = _PausedPlaces(connection, paused)
@@ -115,7 +150,7 @@ class QueuePositions(QueuePart):
             frames: Number of frames of the clip; 1 for a still.
         """
         async with self._database.read_now() as (connection, now):
-            fleet = await self.fleet(connection, now)
+            fleet = await self.engines(connection, now)
         speed_class = speed_class_of(options, moves=frames > 1)
         work = work_of(options, aspect, frames)
         chosen = choose_network(options, self._core.settings, fleet, speed_class, work)
@@ -123,11 +158,8 @@ class QueuePositions(QueuePart):
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
         """The next jobs in the order of the queue, of one server or (None) of all."""
-        statement = sa.select(schema.jobs).where(IS_QUEUED)
-        if guild_id is not None:
-            statement = statement.where(J.guild_id == guild_id)
-        statement = statement.order_by(J.start, J.id).limit(limit)
-        return [job_from_row(row) for row in await self._database.all(statement)]
+        rows = await self._database.all(_waiting(guild_id, limit))
+        return [job_from_row(row) for row in rows]
 
     async def unfinished_of(
         self, user_id: int, guild_id: int | None = None, *, limit: int | None = 25
@@ -153,26 +185,36 @@ class QueuePositions(QueuePart):
         """Numbers of waiting and running jobs, in one server or (None) in all."""
         here = [] if guild_id is None else [J.guild_id == guild_id]
         async with self._database.read_now() as (connection, now):
-            alive = await connection.scalar(sa.select(sa.func.count()).where(is_alive(now)))
+            counted = ((IS_QUEUED, *here), (IS_RUNNING, *here), (is_alive(now),))
+            numbers = (sa.select(sa.func.count()).where(*each) for each in counted)
+            asked = sa.select(*(number.scalar_subquery() for number in numbers))
+            waiting, running, alive = (await connection.execute(asked)).one()
             starting = not alive and await is_starting(connection, now)
             paused = await _paused_guilds(connection)
-            waiting, running = [
-                await connection.scalar(sa.select(sa.func.count()).where(state, *here)) or 0
-                for state in (IS_QUEUED, IS_RUNNING)
-            ]
         everywhere = EVERYWHERE in paused
         is_paused = everywhere or (guild_id or -1) in paused
-        return QueueOverview(waiting, running, is_paused, alive or 0, starting, everywhere)
+        return QueueOverview(waiting, running, is_paused, alive, starting, everywhere)
 
     async def fleet(self, connection: AsyncConnection, now: float) -> Fleet:
         """See `jobs.scheduling.fleet.read_fleet`."""
         return await read_fleet(connection, now, self.speeds)
+
+    async def engines(self, connection: AsyncConnection, now: float) -> Fleet:
+        """See `jobs.scheduling.fleet.read_engines`."""
+        return await read_engines(connection, now, self.speeds)
 
 
 async def is_starting(connection: AsyncConnection, now: float) -> bool:
     """Whether an engine began to start recently and has not registered yet."""
     seconds = await seconds_since(connection, ENGINE_STARTING, now)
     return seconds is not None and 0 <= seconds < STARTING_SECONDS
+
+
+def _waiting(guild_id: int | None, limit: int) -> sa.Select[Any]:
+    statement = sa.select(schema.jobs).where(IS_QUEUED)
+    if guild_id is not None:
+        statement = statement.where(J.guild_id == guild_id)
+    return statement.order_by(J.start, J.id).limit(limit)
 
 
 async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:
@@ -193,7 +235,7 @@ class _PausedPlaces:
     _slots: dict[int, dict[int, tuple[int, float]]] = field(default_factory=dict)
     """By server and job ID: number of the server's own jobs before it, and its start tag."""
 
-    async def place_of(self, row: Record) -> int:
+    async def place_of(self, row: Row) -> int:
         """The place of a waiting job."""
         guild_id = row.guild_id
         if self._going is None:

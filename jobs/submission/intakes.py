@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueueCore, QueuePart, picture_lock
 from jobs.db import schema
-from jobs.db.database import Record, Transaction
+from jobs.db.database import Row, Transaction
 from jobs.db.rows import J, from_row, json_object
 from jobs.model import Intake
 
@@ -90,11 +90,9 @@ class Intakes(QueuePart):
             row = await intake_row(transaction, interaction_id)
             if row is None or row.closed_at is not None:
                 return row is None or row.erased_at is None
-            statement = sa.select(uses.c.key).where(uses.c.interaction_id == interaction_id)
-            new = set(keys) - set(await transaction.scalars(statement))
-            if new:
-                rows = [{"interaction_id": interaction_id, "key": key} for key in sorted(new)]
-                await transaction.execute(sa.insert(uses), rows)
+            rows = [{"interaction_id": interaction_id, "key": key} for key in sorted(set(keys))]
+            if rows:
+                await transaction.execute(transaction.insert(uses).on_conflict_do_nothing(), rows)
         return True
 
     async def close(self, interaction_id: int) -> None:
@@ -128,7 +126,7 @@ class Intakes(QueuePart):
         return taken
 
 
-async def intake_row(transaction: Transaction, interaction_id: int) -> Record | None:
+async def intake_row(transaction: Transaction, interaction_id: int) -> Row | None:
     """An intake's row, locked against other writers until the transaction ends."""
     this = sa.select(schema.intakes).where(COLUMNS.interaction_id == interaction_id)
     return await transaction.one_or_none(this.with_for_update())
@@ -190,5 +188,5 @@ async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
     return set(inserted)
 
 
-def _intake(row: Record) -> Intake:
+def _intake(row: Row) -> Intake:
     return from_row(Intake, row, payload=json_object(row.payload))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from common.options import PaintInputs, PaintOptions
 from common.variants import variants_of
-from jobs.core import QueueCore, QueuePart, picture_lock, record, row_of, use_pictures
+from jobs.core import QueueCore, QueuePart, picture_lock, record_event, row_of, use_pictures
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
@@ -112,7 +112,7 @@ class Submissions(QueuePart):
             if refusal is not None:
                 return Refused(refusal)
             await close_intakes(transaction, its_intake)
-            fleet = await self._positions.fleet(connection, transaction.now)
+            fleet = await self._positions.engines(connection, transaction.now)
             chosen = choose_network(
                 options,
                 self._core.settings,
@@ -178,7 +178,7 @@ class Submissions(QueuePart):
             )
             await use_pictures(transaction, taken.id, roles)
             actor, details = f"user:{asker.user_id}", {"from": str(job.id)}
-            await record(transaction, taken.id, "taken", actor, details)
+            await record_event(transaction, taken.id, "taken", actor, details)
             await transaction.notify(CHANGED_TOPIC)
             return taken
 
@@ -224,7 +224,7 @@ async def _insert(
         pictures=options.variants,
     )
     await use_pictures(transaction, job.id, input_roles(submission.inputs))
-    await record(transaction, job.id, "queued", f"user:{asker.user_id}")
+    await record_event(transaction, job.id, "queued", f"user:{asker.user_id}")
     return job
 
 

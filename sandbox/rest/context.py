@@ -2,7 +2,13 @@
 
 from aiohttp import web
 
-from sandbox.errors import missing_access, not_found, unknown_channel, unknown_message
+from sandbox.errors import (
+    missing_access,
+    not_found,
+    thread_archived,
+    unknown_channel,
+    unknown_message,
+)
 from sandbox.model import Channel, ChannelType, Message
 from sandbox.world import TrafficLine, World
 
@@ -38,6 +44,13 @@ def channel_for_bot(request: web.Request) -> Channel:
     if not channel.has_bot or (in_guild and not world.guild.has_bot):
         raise missing_access()
     return channel
+
+
+def check_open(world: World, channel_id: int) -> None:
+    """Check that messages of a channel can be edited and deleted: it is no archived thread."""
+    channel = world.channels.get(channel_id)
+    if channel is not None and channel.archived:
+        raise thread_archived()
 
 
 def message_for_bot(request: web.Request, channel: Channel) -> Message:

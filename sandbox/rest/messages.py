@@ -11,13 +11,15 @@ from sandbox.errors import (
     cannot_message_user,
     may_not_reply,
     missing_permissions,
+    not_found,
     not_the_author,
+    thread_archived,
 )
 from sandbox.model import Channel, ChannelType, Json, Message
 from sandbox.payloads import channel_json, for_bot, message_json
 from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.checks import check_message
-from sandbox.rest.context import channel_for_bot, message_for_bot, world_of
+from sandbox.rest.context import channel_for_bot, check_open, message_for_bot, world_of
 from sandbox.world import World
 
 NONCE_MEMORY_SECONDS = 300
@@ -26,6 +28,23 @@ NONCE_MEMORY_SECONDS = 300
 async def get_channel(request: web.Request) -> web.Response:
     """`GET /channels/{channel}`."""
     return answer(channel_json(world_of(request), channel_for_bot(request)))
+
+
+async def patch_channel(request: web.Request) -> web.Response:
+    """`PATCH /channels/{channel}`, to archive a thread or to open it again.
+
+    The bot does not manage threads, so a locked one stays as it is.
+    """
+    world, channel = world_of(request), channel_for_bot(request)
+    payload, _files = await read_object(request)
+    if channel.parent_id is None or set(payload) != {"archived"}:
+        raise not_found()
+    opens_again = channel.archived and not channel.locked and payload["archived"] is False
+    if not opens_again:
+        raise missing_permissions()
+    channel.archived = False
+    world.emit("channels", {})
+    return answer(channel_json(world, channel))
 
 
 async def list_messages(request: web.Request) -> web.Response:
@@ -75,6 +94,9 @@ async def post_message(request: web.Request) -> web.Response:
         world.users[i].accepts_dms for i in channel.member_ids
     ):
         raise cannot_message_user()
+    if channel.archived and channel.locked:
+        raise thread_archived()
+    channel.archived = False
     check_message(request, payload, files)
     repeated = _same_nonce(request, channel.id, payload)
     if repeated is not None:
@@ -111,6 +133,7 @@ async def patch_message(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     if message.author_id != world.bot.id:
         raise not_the_author()
+    check_open(world, message.channel_id)
     check_message(request, payload, files, existing=message)
     return answer(message_json(world, edit_message(world, message, payload, files)))
 
@@ -123,6 +146,7 @@ async def remove_message(request: web.Request) -> web.Response:
     manages = permissions.permissions_of(world.guild, world.bot) & permissions.MANAGE_MESSAGES
     if message.author_id != world.bot.id and not (channel.guild_id and manages):
         raise missing_permissions()
+    check_open(world, message.channel_id)
     delete_message(world, message)
     return no_content()
 

@@ -32,6 +32,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/guilds/{guild}/roles", people.guild_roles),
     ("GET", "/guilds/{guild}/members/{user}", people.guild_member),
     ("GET", "/channels/{channel}", messages.get_channel),
+    ("PATCH", "/channels/{channel}", messages.patch_channel),
     ("GET", "/channels/{channel}/messages", messages.list_messages),
     ("POST", "/channels/{channel}/messages", messages.post_message),
     ("GET", "/channels/{channel}/messages/{message}", messages.get_message),

@@ -11,7 +11,7 @@ from sandbox.model import Interaction, Message, MessageFlag
 from sandbox.payloads import message_json
 from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.checks import check_message
-from sandbox.rest.context import line_of, path_id, world_of
+from sandbox.rest.context import check_open, line_of, path_id, world_of
 from sandbox.rules import FormBody, judge
 
 
@@ -55,6 +55,7 @@ async def patch_message(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     interaction = interaction_of(request)
     message = message_of(request, interaction)
+    check_open(world, message.channel_id)
     check_message(request, payload, files, interaction=interaction, existing=message)
     if message is interaction.message:
         interaction.deferred_unfilled = False
@@ -64,6 +65,7 @@ async def patch_message(request: web.Request) -> web.Response:
 async def remove_message(request: web.Request) -> web.Response:
     """`DELETE /webhooks/{application}/{token}/messages/{message}`."""
     message = message_of(request, interaction_of(request))
+    check_open(world_of(request), message.channel_id)
     delete_message(world_of(request), message)
     return no_content()
 

@@ -14,7 +14,6 @@ from aiohttp.test_utils import TestServer
 from common import store as store_module
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
-from common.store_errors import translated
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
@@ -78,9 +77,9 @@ async def test_unmounted_store_folder_is_not_recreated(known: str, tmp_path: Pat
     store = PictureStore(str(folder))
     await store.check()
     folder.rename(tmp_path / "away")
-    with pytest.raises(StorageUnavailableError, match="folder is not there"):
+    with pytest.raises(StorageUnavailableError, match=r"folder .* is not there: mount"):
         await store.put(b"a picture", "png")
-    with pytest.raises(StorageUnavailableError, match="folder is not there"):
+    with pytest.raises(StorageUnavailableError, match=r"folder .* is not there: mount"):
         await store.check()
     assert not folder.exists()
     (tmp_path / "away").rename(folder)
@@ -176,25 +175,6 @@ def test_unknown_storage_scheme_is_refused_naming_the_setting() -> None:
         PictureStore("gopher://pictures")
 
 
-def test_missing_s3_keys_error_names_their_variables(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    with pytest.raises(StorageUnavailableError, match=r"from AWS_ACCESS_KEY_ID and .*_KEY\.$"):
-        PictureStore("s3://bucket/pictures").put_sync(b"x", "png")
-
-
-def test_invalid_s3_endpoint_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "banana")
-    with pytest.raises(StorageUnavailableError, match="Invalid endpoint: banana"):
-        PictureStore("s3://bucket/pictures").put_sync(b"x", "png")
-
-
 def test_empty_store_lists_nothing_and_refuses_unsafe_suffixes(store: PictureStore) -> None:
     assert list(store.walk_sync()) == []
     with pytest.raises(ValueError, match="suffix"):
@@ -271,25 +251,3 @@ def test_every_file_system_call_is_timed_and_translated() -> None:
             counted = "self._called(" in said or "self._putting(" in said
             assert not calls or counted, method.name
             assert "translated(" not in said, method.name
-
-
-@pytest.mark.parametrize(
-    ("operation", "error", "said"),
-    [
-        ("put", PermissionError("Access Denied"), "store cannot be written: Access Denied."),
-        ("get", PermissionError("Access Denied"), "store cannot be read: Access Denied."),
-        ("delete", PermissionError("Access Denied"), "be deleted from the picture store: Access"),
-        ("put", OSError(errno.EROFS, "Read-only file system"), "cannot be written: Read-only"),
-        ("put", OSError(errno.EIO, "I/O error"), "store cannot be used: I/O error."),
-        (
-            "put",
-            PermissionError("The AWS Access Key Id you provided does not exist in our records."),
-            "cannot be used: .* in our records; keys are read from AWS_ACCESS_KEY_ID and ",
-        ),
-    ],
-)
-def test_store_errors_name_the_operation_and_cause(
-    operation: str, error: OSError, said: str
-) -> None:
-    with pytest.raises(StorageUnavailableError, match=said), translated(operation):
-        raise error

@@ -3,10 +3,13 @@
 import hashlib
 
 import pytest
+import s3fs
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from common.store import PictureStore, key_for
+from common import store_bucket
+from common.store import PictureStore, StorageUnavailableError, key_for
+from tests.common.conftest import BUCKET
 
 
 async def test_server_without_checksums_of_its_own_is_written_and_read(
@@ -37,3 +40,81 @@ async def test_server_without_checksums_of_its_own_is_written_and_read(
         for data in (b"a picture", b"a large picture, read in ranges" * 20):
             assert await store.put(data, "png") == key_for(data, "png")
             assert await store.get(key_for(data, "png")) == data
+
+
+@pytest.mark.parametrize(
+    ("is_missing", "said"), [(False, "must be allowed to list"), (True, "is not there: create it")]
+)
+async def test_check_tells_a_key_that_may_not_list_from_a_missing_bucket(
+    is_missing: bool, said: str, s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SeaweedFS lets a key write that may not list, and forbids what it has no bucket for."""
+    kept: dict[str, bytes] = {}
+
+    async def answers(request: web.Request) -> web.Response:
+        if request.path.count("/") == 1:  # the bucket itself, or its list
+            return web.Response(status=404 if is_missing else 403)
+        if is_missing:
+            return web.Response(status=403)
+        if request.method == "PUT":
+            kept[request.path] = await request.read()
+            return web.Response()
+        if request.method == "DELETE":
+            kept.clear()
+            return web.Response(status=204)
+        if request.path not in kept:
+            return web.Response(status=404)
+        return web.Response(body=kept[request.path])
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answers)
+    async with TestServer(app) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", str(server.make_url("/")))
+        with pytest.raises(StorageUnavailableError, match=said):
+            await PictureStore(s3_url).check()
+
+
+def test_listing_a_missing_bucket_says_that_it_is_missing(s3_url: str) -> None:
+    store = PictureStore(s3_url.replace(BUCKET, "missing"))
+    with pytest.raises(StorageUnavailableError, match="bucket missing is not there: create it"):
+        list(store.walk_sync())
+
+
+def test_walk_ends_uploads_of_dead_processes(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, store = s3fs.S3FileSystem(skip_instance_cache=True), PictureStore(s3_url)
+    prefix, key = s3_url.partition(f"{BUCKET}/")[2], key_for(b"a film", "clip")
+    for name in (f"{prefix}/{key[:2]}/{key}", f"{prefix}/somebody's"):
+        files.call_s3("create_multipart_upload", Bucket=BUCKET, Key=name)
+    for seconds, left in ((1e10, 2), (store_bucket.UPLOAD_SECONDS, 1)):
+        monkeypatch.setattr(store_bucket, "UPLOAD_SECONDS", seconds)
+        assert list(store.walk_sync()) == []
+        assert len(files.list_multipart_uploads(BUCKET)) == left
+
+
+async def test_bucket_that_keeps_deleted_pictures_is_noticed(s3_url: str) -> None:
+    files, store = s3fs.S3FileSystem(skip_instance_cache=True), PictureStore(s3_url)
+
+    def versioning(status: str) -> None:
+        asked = {"Status": status}
+        files.call_s3("put_bucket_versioning", Bucket=BUCKET, VersioningConfiguration=asked)
+
+    assert not await store.keeps_deleted()
+    versioning("Enabled")
+    try:
+        assert await store.keeps_deleted()
+        rule = {
+            "ID": "old",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        }
+        files.call_s3(
+            "put_bucket_lifecycle_configuration",
+            Bucket=BUCKET,
+            LifecycleConfiguration={"Rules": [rule]},
+        )
+        assert not await store.keeps_deleted()
+        await store.check()
+    finally:
+        files.call_s3("delete_bucket_lifecycle", Bucket=BUCKET)
+        versioning("Suspended")

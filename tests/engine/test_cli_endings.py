@@ -98,7 +98,7 @@ def test_signalled_painting_saves_cleans_up_and_ends_by_that_signal(
     process = start(*LONG, *kept)
     wait_for(lambda: (studio / "c.ckpt").exists() and begun(studio), process)
     process.send_signal(number)
-    said = process.said(timeout=60)
+    said = process.read_stderr(timeout=60)
     assert process.returncode == -number
     assert said.splitlines()[-1] == "Stopped. The checkpoint is saved."
     assert "Traceback" not in said

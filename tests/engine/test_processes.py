@@ -50,7 +50,7 @@ def test_killed_painting_resumes_to_the_same_bytes(studio: Path, fork_server: Fo
         return fork_server.start((*PAINT, *how, *more), cwd=studio, env=environment(studio))
 
     def finish(process: ForkedProcess) -> None:
-        said = process.said(timeout=600)
+        said = process.read_stderr(timeout=600)
         assert process.returncode == 0, said
 
     finish(start("-o", "whole.png"))
@@ -103,7 +103,7 @@ import sys, engine.worker.main, engine.styles.presets
 print(*sys.modules, file=sys.stderr)
 """
     process = fork_server.start(("-c", script), cwd=studio, env=environment(studio))
-    loaded = process.said(timeout=60).split()
+    loaded = process.read_stderr(timeout=60).split()
     assert "common.pictures.process" in loaded
     assert "common.pictures.decode" not in loaded
     assert "common.clips.decode" not in loaded
@@ -121,11 +121,11 @@ def test_process_leaves_no_temporary_files_and_keeps_its_exit_status(
     painted = fork_server.start(
         (*PAINT, *how, "-o", "out.png", "--plot", "plot.png"), cwd=studio, env=env
     )
-    assert painted.said(timeout=600).startswith("out.png: 64 × 48")
+    assert painted.read_stderr(timeout=600).startswith("out.png: 64 × 48")
     assert painted.returncode == 0
     assert (studio / "out.png").stat().st_size > 0
     assert not list(scratch.iterdir())
     (studio / "photo.png").unlink()
     refused = fork_server.start((*PAINT, *how, "-o", "other.png"), cwd=studio, env=env)
-    assert "photo.png cannot be read" in refused.said(timeout=600)
+    assert "photo.png cannot be read" in refused.read_stderr(timeout=600)
     assert refused.returncode == 2

@@ -51,7 +51,7 @@ class Usage(NamedTuple):
 
 async def alive(queue: JobQueue, *, connected: bool = True) -> None:
     await queue.engines.register(engine_info())
-    await queue.bots.beat(BOT, connected=connected, latency_seconds=0.05)
+    await queue.bots.heartbeat(BOT, connected=connected, latency_seconds=0.05)
 
 
 async def troubles(queue: JobQueue) -> list[str]:
@@ -187,7 +187,7 @@ async def test_locked_database_is_reported_instead_of_dead_bots(
     monkeypatch.setattr(health_check, "TRY_SECONDS", 0.01)
     await alive(queue)
     clock.advance(BOT_ALIVE_SECONDS + 1)  # nobody could say that they live
-    file = queue.database.place
+    file = queue.database.location
     with contextlib.closing(sqlite3.connect(file)) as browser:
         browser.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseLockedError, match="Another program keeps") as found:
@@ -280,18 +280,18 @@ def test_starting_engine_is_not_a_trouble(here: Storage) -> None:
 async def test_expected_engine_that_never_starts_is_a_trouble(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    await queue.bots.heartbeat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.expect()
     assert await troubles(queue) == []
     assert (await queue.positions.overview(5)).engine_starting
     clock.advance(STARTING_SECONDS + 1)
-    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    await queue.bots.heartbeat(BOT, connected=True, latency_seconds=0.05)
     assert await troubles(queue) == ["no-engine"]
     assert not (await queue.positions.overview(5)).engine_starting
 
 
 async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> None:
-    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    await queue.bots.heartbeat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.register(replace(engine_info(), networks=("lite",)))
     assert await troubles(queue) == ["weights"]
     (trouble,) = (await queue.health.ask()).troubles()
@@ -302,7 +302,7 @@ async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> 
 
 
 async def test_missing_weights_of_a_waiting_job_are_a_trouble(queue: JobQueue) -> None:
-    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    await queue.bots.heartbeat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.register(replace(engine_info(), networks=("vgg19",)))
     assert await troubles(queue) == []
     await submit_job(queue, options=PaintOptions(size_px=64, network="lite"))

@@ -1,1 +1,1 @@
-"""Shared test support: pictures, databases, a pretend engine, a bot in a loopback Discord."""
+"""Shared test support: pictures, databases, a fake engine, a bot in a loopback Discord."""

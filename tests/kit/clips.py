@@ -1,4 +1,4 @@
-"""Requests clip paintings, and waits for them."""
+"""Requests paintings of animations and videos, and waits for them."""
 
 from typing import Any
 
@@ -18,6 +18,7 @@ QUESTION = "Should I paint all of it, or only its first frame?"
 async def request_clip(
     world: World, options: dict[str, Any] | None = None, **details: Any
 ) -> Message:
+    """Use /paint with a GIF; returns the message that asks whether to paint all of it."""
     interaction = await world.discord.slash(
         world.user(), "paint", options or {}, details.pop("attachments", GIF), **details
     )
@@ -25,6 +26,7 @@ async def request_clip(
 
 
 def button_label(message: Message, start: str) -> str:
+    """The full label of the button whose label starts like this."""
     return next(
         str(button["label"])
         for button in message.buttons
@@ -35,13 +37,14 @@ def button_label(message: Message, start: str) -> str:
 async def answer_question(
     world: World, message: Message, start: str = "All of it", user: str = "ada"
 ) -> Interaction:
+    """Press the button whose label starts like this."""
     return await world.discord.press(world.user(user), message, label=button_label(message, start))
 
 
 async def paint_clip(
     world: World, options: dict[str, Any] | None = None, **details: Any
 ) -> Message:
-    """A finished clip painting."""
+    """Use /paint with a GIF and `moving`; returns the message of the finished painting."""
     attachments = details.pop("attachments", GIF)
     interaction = await world.discord.slash(
         world.user(), "paint", {"moving": True, **(options or {})}, attachments, **details

@@ -1,4 +1,4 @@
-"""Caches the commands' translated payloads, which are equal at each start and slow to make."""
+"""A cache of the commands' translated payloads, which are slow to make and always the same."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from bot.kit import Tree
 @contextlib.contextmanager
 def cached_command_payloads() -> Iterator[None]:
     """Translate each set of commands once per process."""
-    made: dict[object, list[Any]] = {}
-    translated = sync._payload
+    cache: dict[object, list[Any]] = {}
+    original = sync._payload
 
-    async def payload(tree: Tree) -> list[Any]:
+    async def cached_payload(tree: Tree) -> list[Any]:
         commands = [
             each for kind in discord.AppCommandType for each in tree.get_commands(type=kind)
         ]
-        if (key := tuple(commands)) not in made:
-            made[key] = await translated(tree)
-        return made[key]
+        if (key := tuple(commands)) not in cache:
+            cache[key] = await original(tree)
+        return cache[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sync, "_payload", payload)
+        patch.setattr(sync, "_payload", cached_payload)
         yield

@@ -23,7 +23,7 @@ from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, Storage
 
 _numbers = itertools.count()
-_SHAPE = (
+_FINGERPRINT_QUERY = (
     "SELECT (SELECT string_agg(version_num, ',') FROM alembic_version), "
     "(SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()), "
     "(SELECT count(*) FROM pg_db_role_setting), "
@@ -31,18 +31,18 @@ _SHAPE = (
     f"(SELECT count(*) || ' ' || max(xmin::text::bigint) FROM pg_{catalog})"
     for catalog in ("attribute", "class", "constraint", "proc", "trigger")
 )
-"""What differs once the tables are changed, and while somebody else is connected."""
-_EMPTY = (
+"""Its result changes with the tables and with the number of connections."""
+_DELETE_ALL_ROWS = (
     "BEGIN; SET LOCAL session_replication_role = replica; "
     + "".join(f"DELETE FROM {table}; " for table in schema.metadata.tables)
     + "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'; COMMIT"
 )
 
 
-class _Compiled(dict[Any, Any]):
-    """SQLAlchemy's cache of compiled statements, for all engines of one kind.
+class _CompiledCache(dict[Any, Any]):
+    """SQLAlchemy's cache of compiled statements, shared by all engines of one kind.
 
-    Its keys begin with the dialect, of which each engine has its own.
+    The first part of a key is the engine's own dialect object, and is left out.
     """
 
     def get(self, key: Any, default: Any = None) -> Any:
@@ -53,18 +53,18 @@ class _Compiled(dict[Any, Any]):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _statements_compiled_once() -> Iterator[None]:
-    """Statements are compiled once a process: that takes longer than to run them."""
-    compiled: dict[str, _Compiled] = defaultdict(_Compiled)
+def _shared_compiled_cache() -> Iterator[None]:
+    """Compile statements once per process, as compiling takes longer than running them."""
+    caches: dict[str, _CompiledCache] = defaultdict(_CompiledCache)
 
-    def created(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
+    def create_with_cache(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
         engine = create_engine(url, without_timeouts=without_timeouts)
-        cache = compiled[url.get_backend_name()]
+        cache = caches[url.get_backend_name()]
         engine.sync_engine.update_execution_options(compiled_cache=cache)
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "create_engine", created)
+        patch.setattr(database, "create_engine", create_with_cache)
         yield
 
 
@@ -78,24 +78,23 @@ def postgres_server() -> Iterator[postgres.Server]:
         yield server
 
 
-class _Spare:
-    """A PostgreSQL database for test after test: to empty one is far quicker than to make one.
+class _ReusableDatabase:
+    """A PostgreSQL database that is emptied between tests, which is faster than creating one.
 
-    One in which a test changed more than rows, or to which something is still connected, is not
-    used again.
+    It is dropped if a test changed more than rows, or if somebody is still connected.
     """
 
     def __init__(self, server: postgres.Server) -> None:
         self._server = server
-        self._shape: Any = None
+        self._fingerprint: Any = None
         self._name = ""
 
     @asynccontextmanager
-    async def lent(self) -> AsyncIterator[str]:
+    async def borrow(self) -> AsyncIterator[str]:
         """The URL of an empty, migrated database."""
         name, self._name = self._name, ""
-        if self._shape is None:
-            self._shape = await self._shape_of("atelier_template")
+        if self._fingerprint is None:
+            self._fingerprint = await self._read_fingerprint("atelier_template")
         if not name:
             name = f"test_{next(_numbers)}"
             await self._server.execute(f"CREATE DATABASE {name} TEMPLATE atelier_template")
@@ -103,26 +102,26 @@ class _Spare:
             yield self._server.url(name)
         finally:
             with contextlib.suppress(OSError, asyncpg.PostgresError):
-                if await self._shape_of(name, and_empty=True) == self._shape:
+                if await self._read_fingerprint(name, and_empty=True) == self._fingerprint:
                     self._name = name
             if not self._name:
                 await self._server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    async def _shape_of(self, name: str, *, and_empty: bool = False) -> Any:
+    async def _read_fingerprint(self, name: str, *, and_empty: bool = False) -> Any:
         dsn = self._server.url(name).replace("+asyncpg", "")
         connection: Any = await asyncpg.connect(dsn)
         try:
-            shape = await connection.fetchrow(_SHAPE)
-            if and_empty and shape == self._shape:
-                await connection.execute(_EMPTY)
-            return shape
+            fingerprint = await connection.fetchrow(_FINGERPRINT_QUERY)
+            if and_empty and fingerprint == self._fingerprint:
+                await connection.execute(_DELETE_ALL_ROWS)
+            return fingerprint
         finally:
             await connection.close()
 
 
 @pytest.fixture(scope="session")
-def _spare(postgres_server: postgres.Server) -> _Spare:
-    return _Spare(postgres_server)
+def _reusable_database(postgres_server: postgres.Server) -> _ReusableDatabase:
+    return _ReusableDatabase(postgres_server)
 
 
 @pytest.fixture(scope="session")
@@ -154,13 +153,13 @@ def template(database_kind: str, request: pytest.FixtureRequest) -> Path | postg
 async def storage(
     template: Path | postgres.Server, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Storage]:
-    """An empty, migrated database and a folder of its own."""
+    """An empty, migrated database and a data folder."""
     if isinstance(template, Path):
         shutil.copy(template, tmp_path / "atelier.sqlite3")
         yield Storage(tmp_path, None)
         return
-    spare: _Spare = request.getfixturevalue("_spare")
-    async with spare.lent() as url:
+    database: _ReusableDatabase = request.getfixturevalue("_reusable_database")
+    async with database.borrow() as url:
         yield Storage(tmp_path, url)
 
 

@@ -1,4 +1,4 @@
-"""Shared decoding processes: starting them takes longer than most tests of the bot."""
+"""Decoding processes shared by tests, as starting them is slow."""
 
 import asyncio
 import concurrent.futures
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class SharedDecoders:
-    """Real decoder pools, one per set of limits, on an event loop that outlives tests."""
+    """Real decoder pools, one per set of limits, on an event loop shared by tests."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -24,32 +24,32 @@ class SharedDecoders:
         self._thread.start()
 
     def pool(self, limits: DecodeLimits, *, processes: int = 2) -> "SharedPool":
-        """A pool for a bot, as if it were its own."""
+        """The pool for these limits; closing it has no effect."""
         if limits not in self._pools:
-            self._pools[limits] = self._here(self._made(limits, processes)).result()
+            self._pools[limits] = self._submit(self._create_pool(limits, processes)).result()
         return SharedPool(self, self._pools[limits])
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the shared loop."""
-        return await asyncio.wrap_future(self._here(work))
+        return await asyncio.wrap_future(self._submit(work))
 
     def close(self) -> None:
         """End the processes and the loop."""
         for pool in self._pools.values():
-            self._here(pool.close()).result()
+            self._submit(pool.close()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def _here(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    def _submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _made(self, limits: DecodeLimits, processes: int) -> DecoderPool:
+    async def _create_pool(self, limits: DecodeLimits, processes: int) -> DecoderPool:
         return DecoderPool(limits, processes=processes)
 
 
 class SharedPool:
-    """Like `DecoderPool`; closing it leaves the processes running."""
+    """A `DecoderPool` whose processes keep running after `close`."""
 
     def __init__(self, shared: SharedDecoders, pool: DecoderPool) -> None:
         self._shared, self._pool = shared, pool
@@ -61,7 +61,7 @@ class SharedPool:
         return await self._shared.run(self._pool.decode(data, clip_limits))
 
     async def close(self) -> None:
-        """Do nothing: the next test uses the processes."""
+        """Do nothing, as the next test uses the processes."""
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
-"""Encodes uploads in the test's own process: starting one takes longer than most tests of the bot.
+"""Encodes uploads in the test's process, as starting a child process is slow.
 
-What its own process is and may do is tested beside `bot.pictures`.
+The child process has tests of its own in `tests/bot/pictures`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from common.child import ChildError, Header, Message
 
 @contextlib.contextmanager
 def encode_in_process() -> Iterator[None]:
-    """Let the bots of this block encode without a process of their own."""
+    """Let bots encode uploads without a child process."""
 
     def answer(request: Header, files: Sequence[bytes]) -> Message:
         try:
@@ -24,12 +24,12 @@ def encode_in_process() -> Iterator[None]:
         except Exception as error:
             raise ChildError(str(error)) from error
 
-    async def asked(
+    async def ask_in_process(
         _module: str, request: Header, files: Sequence[bytes], **_limits: float
     ) -> Message:
         return await asyncio.to_thread(answer, request, files)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(upload_encoder, "ask_child", asked)
-        patch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # which it sets
+        patch.setattr(upload_encoder, "ask_child", ask_in_process)
+        patch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # set by `answer`
         yield

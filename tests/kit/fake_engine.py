@@ -1,4 +1,4 @@
-"""An engine that claims, reports progress and finishes like a real one, but copies pictures."""
+"""A fake engine: it works on the queue like a real one, but posterizes pictures."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,16 @@ from jobs.queue import JobQueue
 from tests.kit.fake_clips import moving_preview, painted_clip
 from tests.kit.pictures import encoded, plain_picture
 
-ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version=VERSION, pid=1)
+ENGINE_INFO = EngineInfo(
+    id="fake", host="test", device="cpu", network="lite", version=VERSION, pid=1
+)
 STEPS = 4
 POLL_SECONDS = 0.2
 HEARTBEAT_SECONDS = 0.5
 
 
-def _tinted(image: Image.Image, number: int) -> Image.Image:
-    """A distinguishable version; the first is the picture unchanged."""
+def _tint(image: Image.Image, number: int) -> Image.Image:
+    """Give each version a color of its own; the first is the picture itself."""
     tints = (None, "teal", "olive", "brown", "navy", "purple")
     tint = tints[number]
     if tint is None:
@@ -36,22 +38,22 @@ def _tinted(image: Image.Image, number: int) -> Image.Image:
 
 @dataclass
 class FakeEngine:
-    """Works by itself (`run`), or step by step on a job that the test names."""
+    """Works on any job (`run`), or on one job of the test, step by step."""
 
     queue: JobQueue
     step_seconds: float = 0.02
     noise: bool = False
-    """Whether results are noise, which PNG cannot compress."""
+    """Results are noise, which PNG cannot compress."""
     fails_with: str | None = None
     notes: tuple[Sentence, ...] = ()
-    missing: tuple[str, ...] = ()
-    """Paintings to report as unavailable, of jobs in several styles."""
-    hold: asyncio.Event = field(default_factory=asyncio.Event)
-    """While cleared, claimed jobs stop at half."""
-    painted: list[int] = field(default_factory=list)
+    unavailable_styles: tuple[str, ...] = ()
+    """Presets that it reports as unavailable in jobs with several styles."""
+    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+    """While cleared, jobs wait at 50 %."""
+    painted_job_ids: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.hold.set()
+        self.may_finish.set()
 
     @classmethod
     async def open(cls, settings: Settings) -> "FakeEngine":
@@ -61,21 +63,21 @@ class FakeEngine:
         return engine
 
     async def register(self) -> None:
-        await self.queue.engines.register(ENGINE)
+        await self.queue.engines.register(ENGINE_INFO)
 
-    # By itself
+    # Any job
 
     async def run(self) -> None:
-        """Paint any job, in the test's event loop."""
-        beats_at = 0.0
+        """Paint jobs until cancelled."""
+        next_heartbeat = 0.0
         while True:
-            claim = await self.queue.claims.claim(ENGINE.id)
+            claim = await self.queue.claims.claim(ENGINE_INFO.id)
             if claim is not None:
                 await self._work(claim)
                 continue
-            if time.monotonic() >= beats_at:  # each wakes the bot
-                await self.queue.engines.heartbeat(ENGINE.id)
-                beats_at = time.monotonic() + HEARTBEAT_SECONDS
+            if time.monotonic() >= next_heartbeat:  # not more often, as each one wakes the bot
+                await self.queue.engines.heartbeat(ENGINE_INFO.id)
+                next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
             await self.queue.wait_for_work(POLL_SECONDS)
 
     async def _work(self, claim: Claim) -> None:
@@ -83,8 +85,8 @@ class FakeEngine:
         if self.fails_with is not None:
             await self.queue.claims.fail(claim, Failure(FailureKind.INPUT, self.fails_with, "e1d2"))
             return
-        if job.options.vary == "style" and self.missing:
-            await self.queue.claims.leave_out(claim, self.missing)
+        if job.options.vary == "style" and self.unavailable_styles:
+            await self.queue.claims.leave_out(claim, self.unavailable_styles)
             left = await self.queue.jobs.get(job.id)
             assert left is not None
             job = left
@@ -101,13 +103,13 @@ class FakeEngine:
                 await self.queue.claims.cancelled(claim)
                 return
             await asyncio.sleep(self.step_seconds)
-            while step == STEPS // 2 and not self.hold.is_set():
+            while step == STEPS // 2 and not self.may_finish.is_set():
                 outcome = await self.queue.claims.renew(claim)
                 if isinstance(outcome, LeaseHeld) and outcome.cancel_requested:
                     await self.queue.claims.cancelled(claim)
                     return
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.hold.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self.may_finish.wait(), POLL_SECONDS)
         image, clip = self._result(content, job.options.size_px), None
         if job.inputs.clip is not None:
             image, clip = await painted_clip(job, self.queue.store, noise=self.noise)
@@ -117,9 +119,9 @@ class FakeEngine:
             for number in range(len(versions))
         ]
         key = keys[0]
-        lapse, records = None, {}
+        timelapse, records = None, {}
         if job.options.timelapse:
-            lapse = await self.queue.store.put(encoded(image, "GIF"), ".gif")
+            timelapse = await self.queue.store.put(encoded(image, "GIF"), ".gif")
             plot = await self.queue.store.put(encoded(image.rotate(180)), ".png")
             records = {"losses.png": plot}
         report = PaintReport(
@@ -135,14 +137,14 @@ class FakeEngine:
             variants=tuple(keys) if len(keys) > 1 else (),
             clip=clip,
         )
-        self.painted.append(job.id)
-        await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)
+        self.painted_job_ids.append(job.id)
+        await self.queue.claims.finish(claim, key, report, timelapse_key=timelapse)
 
     async def _version(self, job: Job, first: Image.Image, number: int) -> Image.Image:
         if job.options.vary != "photo":
-            return _tinted(first, number)
-        one = variants_of(job.inputs, job.options)[number]
-        return self._result(await self.queue.store.get(one.inputs.content), job.options.size_px)
+            return _tint(first, number)
+        variant = variants_of(job.inputs, job.options)[number]
+        return self._result(await self.queue.store.get(variant.inputs.content), job.options.size_px)
 
     def _result(self, content: bytes, size_px: int) -> Image.Image:
         if self.noise:
@@ -151,16 +153,16 @@ class FakeEngine:
         image.thumbnail((size_px, size_px))
         return ImageOps.posterize(image, 3)
 
-    # Step by step
+    # One job, step by step
 
     async def _claim(self, job: Job) -> Claim:
-        claim = await self.queue.claims.claim(ENGINE.id)
+        claim = await self.queue.claims.claim(ENGINE_INFO.id)
         assert claim is not None
         assert claim.job.id == job.id
         return claim
 
     async def start(self, job: Job) -> None:
-        """Paint the next job, which must be this one, up to a quarter."""
+        """Claim the next job, which must be this one, and report 25 %."""
         claim = await self._claim(job)
         await self.queue.claims.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
 
@@ -172,8 +174,8 @@ class FakeEngine:
         picture = plain_picture((128, 96), f"#{job.id % 256:02x}8080")
         key = await self.queue.store.put(picture, ".png")
         report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
-        film = key if job.options.timelapse else None  # of its last frame
-        await self.queue.claims.finish(claim, key, report, timelapse_key=film)
+        timelapse = key if job.options.timelapse else None  # a still picture will do
+        await self.queue.claims.finish(claim, key, report, timelapse_key=timelapse)
         done = await self.queue.jobs.get(job.id)
         assert done is not None
         return done
@@ -181,8 +183,7 @@ class FakeEngine:
     async def finish_some(self, job: Job, count: int) -> Claim:
         """Claim the next job, which must be this one, and finish this many of its pictures.
 
-        Never the last one, which would finish the job; pictures finished before are not painted
-        again.
+        Stops before the last one, which would finish the job. Counts pictures finished earlier.
         """
         claim = await self._claim(job)
         keys, store = [*claim.done], self.queue.store
@@ -192,8 +193,8 @@ class FakeEngine:
             version = await self._version(job, image, len(keys))
             keys.append(await store.put(encoded(version), ".png"))
         preview = await store.put(plain_picture((40, 30), "olive"), ".png")
-        told = Progress(count, len(variants), count / len(variants), None, preview)
-        await self.queue.claims.report_progress(claim, replace(told, done=tuple(keys)))
+        progress = Progress(count, len(variants), count / len(variants), None, preview)
+        await self.queue.claims.report_progress(claim, replace(progress, done=tuple(keys)))
         return claim
 
     async def fail(self, job: Job) -> None:

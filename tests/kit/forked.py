@@ -1,8 +1,8 @@
-"""Processes that are forked from one that has loaded torch and other libraries.
+"""Processes forked from one that has already loaded torch and other slow libraries.
 
-Loading these takes longer than what the processes do. Nothing of Atelier is loaded before the fork,
-and each is a process like others, with its own signals, streams, folder and environment. What is
-tested of the memory of a process, or of loading, needs one of its own.
+No module of Atelier is loaded before the fork, and each process has its own signals, streams,
+folder and environment. Tests of a process's memory, or of loading, need a process that is started
+in the usual way.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ("torch", "PIL.Image", "pydantic_settings", "rich.progress", "sqlalchemy.ext.asyncio")
-_LONGEST_REQUEST = 1 << 20
+_MAX_REQUEST_BYTES = 1 << 20
 
 
 class ForkedProcess:
-    """A running process, with what tests need of `subprocess.Popen`."""
+    """A running process, with the part of `subprocess.Popen` that tests need."""
 
     def __init__(self, reply: int, stderr: IO[bytes]) -> None:
         self._reply = os.fdopen(reply)
@@ -39,13 +39,13 @@ class ForkedProcess:
         """Negative for a signal."""
 
     def poll(self) -> int | None:
-        """Its exit status; None while it runs."""
+        """Return the exit status, or None while it runs."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float) -> int:
-        """Wait for its end; its exit status."""
+        """Wait for its end and return the exit status."""
         if self.returncode is None:
             if not select.select([self._reply], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired("forked", timeout)
@@ -53,8 +53,8 @@ class ForkedProcess:
             self._reply.close()
         return self.returncode
 
-    def said(self, timeout: float) -> str:
-        """Wait for its end; what it wrote to standard error."""
+    def read_stderr(self, timeout: float) -> str:
+        """Wait for its end and return what it wrote to standard error."""
         self.wait(timeout)
         with self._stderr as file:
             file.seek(0)
@@ -66,15 +66,15 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """A process with torch, of which others are forked."""
+    """A process that has loaded torch, and from which others are forked."""
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
+        self._socket, child_socket = socket.socketpair()
+        with child_socket:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.kit.forked", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.kit.forked", str(child_socket.fileno())],
                 cwd=ROOT,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[child_socket.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
@@ -94,38 +94,38 @@ class ForkServer:
             arguments: a module and its arguments, or `-c` and a script.
             cwd: its folder.
             env: its environment.
-            stderr: a file descriptor; a file for `Forked.said` unless given.
+            stderr: a file descriptor; by default a file for `read_stderr`.
             ignored: the signals that it ignores from the start.
         """
         request = {"argv": arguments, "cwd": str(cwd), "env": dict(env), "ignored": ignored}
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - open until its end
+        stderr_file = tempfile.TemporaryFile()  # noqa: SIM115 - open until its end
         reply, replies = os.pipe()
-        handles = [said.fileno() if stderr is None else stderr, replies]
+        handles = [stderr_file.fileno() if stderr is None else stderr, replies]
         socket.send_fds(self._socket, [json.dumps(request).encode()], handles)
         os.close(replies)
-        return ForkedProcess(reply, said)
+        return ForkedProcess(reply, stderr_file)
 
     def close(self) -> None:
-        self._socket.close()  # by which it ends
+        self._socket.close()  # which ends the process
         self._process.wait(60)
 
 
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
     if not hasattr(os, "fork"):
-        pytest.skip("Windows forks no processes")
+        pytest.skip("Windows has no fork")
     server = ForkServer()
     yield server
     server.close()
 
 
 def _serve(handle: int) -> None:
-    """Fork a process for each request, until there will be no more of them."""
+    """Fork a process for each request, until the socket is closed."""
     for library in LIBRARIES:
         importlib.import_module(library)
     with socket.socket(fileno=handle) as requests:
         while True:
-            message, handles, _, _ = socket.recv_fds(requests, _LONGEST_REQUEST, 2)
+            message, handles, _, _ = socket.recv_fds(requests, _MAX_REQUEST_BYTES, 2)
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
@@ -134,17 +134,17 @@ def _serve(handle: int) -> None:
             stderr, replies = handles
             if os.fork() == 0:
                 requests.close()
-                _watch(json.loads(message), stderr, replies)
+                _fork_and_report(json.loads(message), stderr, replies)
             os.close(stderr)
             os.close(replies)
 
 
-def _watch(request: dict[str, Any], stderr: int, replies: int) -> NoReturn:
+def _fork_and_report(request: dict[str, Any], stderr: int, replies: int) -> NoReturn:
     if (pid := os.fork()) == 0:
         os.close(replies)
         os.dup2(stderr, 2)
         os.close(stderr)
-        _become(request)
+        _run_request(request)
     os.close(stderr)
     os.write(replies, f"{pid}\n".encode())
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -152,7 +152,7 @@ def _watch(request: dict[str, Any], stderr: int, replies: int) -> NoReturn:
     os._exit(0)
 
 
-def _become(request: dict[str, Any]) -> NoReturn:
+def _run_request(request: dict[str, Any]) -> NoReturn:
     status: object = None
     try:
         for number in request["ignored"]:
@@ -169,7 +169,7 @@ def _become(request: dict[str, Any]) -> NoReturn:
             runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         status = end.code
-    except BaseException:  # noqa: BLE001 - as Python ends
+    except BaseException:  # noqa: BLE001 - like the interpreter
         traceback.print_exc()
         status = 1
     os._exit(status if isinstance(status, int) else int(status is not None))

@@ -1,4 +1,4 @@
-"""A whole installation as its owner runs it: `python -m bot` with its engine, as real processes."""
+"""An installation as its owner runs it: `python -m bot` with its engine, as real processes."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from sandbox.bot_process import BotProcess, bot_environment, run_bot
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import photograph
 
@@ -25,18 +25,18 @@ class Installation:
     folder: Path
 
     def environment(self, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Environment of its bot and engines."""
-        ours = {
+        """Environment variables of the bot and its engines."""
+        overrides = {
             "ATELIER_DEVICE": "cpu",
             "ATELIER_NETWORK": "lite",
             "ATELIER_MAX_WAITING_PER_USER": "20",
         }
-        home = bot_environment(self.discord.environment(), self.folder / "data")
-        return home | ours | dict(changes or {})
+        defaults = bot_environment(self.discord.environment(), self.folder / "data")
+        return defaults | overrides | dict(changes or {})
 
     @contextlib.asynccontextmanager
     async def bot(self, changes: Mapping[str, str] | None = None) -> AsyncIterator[BotProcess]:
-        """Run the bot, which runs its engine; wait until its commands are there."""
+        """Run the bot with its engine; wait until its commands are registered."""
         log = self.folder / f"bot-{len(list(self.folder.glob('bot-*.log')))}.log"
         async with run_bot(self.environment(changes), log) as process:
             connected = await self.discord.until(
@@ -47,13 +47,13 @@ class Installation:
             yield process
 
     async def paint(self, user: str, seed: int) -> Interaction:
-        """Post two small pictures."""
-        interaction = await self.command(user, seed)
+        """Use /paint with two small pictures, and wait for the acknowledgement."""
+        interaction = await self.request_painting(user, seed)
         assert interaction.acknowledged_after_seconds is not None
         return interaction
 
-    async def command(self, user: str, seed: int) -> Interaction:
-        """The same, without waiting for an acknowledgement."""
+    async def request_painting(self, user: str, seed: int) -> Interaction:
+        """Use /paint with two small pictures."""
         return await self.discord.slash(
             self.discord.user(user),
             "paint",

@@ -1,4 +1,4 @@
-"""Runs code as a user without access to a folder."""
+"""Runs code without access to a folder, also as root."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Sample submissions, reports and clocks for the queue."""
+"""Sample submissions, engines, reports and clocks for the queue."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ class FakeClock:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a queue's database and pictures are."""
+    """The data folder and the database of a queue."""
 
     folder: Path
     database_url: str | None
@@ -60,11 +60,11 @@ class Storage:
 async def submit_refused(
     queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any
 ) -> Refusal:
-    """The refusal of a submission; checks that `check_limits` returns the same."""
-    asked = submission(user_id, guild_id, **c)
-    outcome = await queue.submissions.submit(asked)
+    """Submit a job that must be refused; checks that `check_limits` gives the same refusal."""
+    request = submission(user_id, guild_id, **c)
+    outcome = await queue.submissions.submit(request)
     assert isinstance(outcome, Refused), outcome
-    assert await queue.submissions.check_limits(asked.asker, asked.options) == outcome.refusal
+    assert await queue.submissions.check_limits(request.asker, request.options) == outcome.refusal
     return outcome.refusal
 
 
@@ -98,7 +98,7 @@ async def delete_for_good(queue: JobQueue, job_id: int, user_id: int = 1) -> Job
 
 
 async def advance_with_reaper(queue: JobQueue, clock: FakeClock, seconds: float) -> list[int]:
-    """Advance the clock while the leases are checked, as the bot does; returns the reaped jobs."""
+    """Advance the clock and reap expired leases regularly, as the bot does; returns the job IDs."""
     reaped: list[int] = []
     end = clock.now + seconds
     while clock.now < end:
@@ -108,7 +108,7 @@ async def advance_with_reaper(queue: JobQueue, clock: FakeClock, seconds: float)
 
 
 def make_job(state: JobState, **other: Any) -> Job:
-    """A job in no queue, of the member 3 in the server 5."""
+    """A job that is not in a queue, of user 3 in server 5."""
     now = datetime.now(UTC)
     style = StyleInput(preset="the-starry-night")
     job = Job(

@@ -1,4 +1,4 @@
-"""A VGG-19 with few channels and random weights: the same structure, little work."""
+"""A VGG-19 with few channels and random weights, so that tests paint quickly."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -18,12 +18,12 @@ def thin_weights(depth: int = 16, seed: int = 0, width: int = 6) -> Vgg19Weights
     tensors: dict[str, Tensor] = {}
     channels = 3
     for convolution in CONVOLUTIONS[:depth]:
-        wider = width + 2 * convolution.block
-        weight = torch.randn(wider, channels, 3, 3, generator=generator, dtype=torch.float64)
-        bias = torch.randn(wider, generator=generator, dtype=torch.float64)
+        outputs = width + 2 * convolution.block
+        weight = torch.randn(outputs, channels, 3, 3, generator=generator, dtype=torch.float64)
+        bias = torch.randn(outputs, generator=generator, dtype=torch.float64)
         tensors[f"{convolution.key}.weight"] = weight * (2 / (9 * channels)) ** 0.5
         tensors[f"{convolution.key}.bias"] = bias * 0.1
-        channels = wider
+        channels = outputs
     return Vgg19Weights(tensors, Normalization())
 
 
@@ -37,7 +37,7 @@ def thin_studio(
     max_memory_bytes: int | None = None,
     wrap: type | None = None,
 ) -> Studio:
-    """A studio whose networks are all a thin VGG-19, wrapped by a class of the test's if given."""
+    """A studio that always opens a thin VGG-19, wrapped in the class `wrap` if given."""
 
     def opener(
         network: str,
@@ -47,15 +47,15 @@ def thin_studio(
         dtype: torch.dtype,
         pooling: str,
     ) -> Encoder:
-        made = Vgg19(thin_weights(depth), device=device, dtype=dtype, pooling=pooling)
-        wrapped: Encoder = made if wrap is None else wrap(made)
+        vgg19 = Vgg19(thin_weights(depth), device=device, dtype=dtype, pooling=pooling)
+        wrapped: Encoder = vgg19 if wrap is None else wrap(vgg19)
         return wrapped
 
     return Studio(precision=precision, max_memory_bytes=max_memory_bytes, opener=opener)
 
 
 def noise_picture(height: int, width: int, seed: int = 0) -> Picture:
-    """Smooth colored noise, more like a picture than white noise is."""
+    """Smooth colored noise, which is more like a photograph than white noise."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, max(2, height // 8), max(2, width // 8), generator=generator)
     pixels = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")
@@ -70,9 +70,10 @@ def paint_and_collect(
     styles: Sequence[Style] | None = None,
     **more: object,
 ) -> tuple[Painted, list[Event]]:
+    """Paint small pictures; returns the result and all events."""
     content = content or noise_picture(48, 64)
     styles = styles or [Style(noise_picture(56, 40, seed=1))]
-    events = list(paint(content, styles, options, studio=studio, **more))  # type: ignore[arg-type]  # (passed on as they are)
+    events = list(paint(content, styles, options, studio=studio, **more))  # type: ignore[arg-type]  # (keywords of `paint`)
     last = events[-1]
     assert isinstance(last, Painted)
     return last, events
@@ -83,6 +84,7 @@ STYLE = Style(noise_picture(56, 40, seed=1))
 
 
 def quick_options(**more: Any) -> PaintOptions:
+    """`QUICK_OPTIONS` with these changes."""
     return PaintOptions.model_validate(QUICK_OPTIONS.model_dump() | more)
 
 

@@ -1,4 +1,4 @@
-"""A bot, a pretend engine and a loopback Discord, each of which can be stopped and restarted."""
+"""A bot, a fake engine and a loopback Discord, each of which can be stopped and restarted."""
 
 import asyncio
 import inspect
@@ -19,15 +19,15 @@ from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from sandbox.control import LoopbackDiscord
 from sandbox.gateway import GUILDS
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import gradient_picture, plain_picture
 from tests.kit.samples import submit_job
 
 TIMEOUT_SECONDS = 30.0
-CANCELLED_SECONDS = 2.0
+CANCEL_TIMEOUT_SECONDS = 2.0
 PHOTO = {"content": ("photo.png", gradient_picture())}
 PHOTO_AND_STYLE = {**PHOTO, "style": ("style.png", gradient_picture((64, 64)))}
 
@@ -41,25 +41,25 @@ BASE_SETTINGS = Settings(
 
 
 def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
-    """Settings for one test's bot, with limits that do not interfere."""
-    its_own = {
+    """Settings for the bot of a test, with generous limits."""
+    overrides = {
         "discord_token": SecretStr(discord.token),
         "discord_api_url": discord.api_url,
         "discord_gateway_url": discord.gateway_url,
         "atelier_data_dir": data_dir,
     }
-    return BASE_SETTINGS.model_copy(update=its_own)
+    return BASE_SETTINGS.model_copy(update=overrides)
 
 
 @dataclass
 class World:
-    """Everything that a test of the bot needs."""
+    """A loopback Discord with a bot and an engine, and what tests do with them."""
 
     discord: LoopbackDiscord
     settings: Settings
     client: AtelierClient | None = None
     engine: FakeEngine | None = None
-    """The engine that works by itself."""
+    """The engine of `start_engine`."""
     clock_offset_seconds: float = 0.0
     tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class World:
             self.client = None
 
     async def start_engine(self) -> FakeEngine:
-        """An engine that works by itself."""
+        """Start an engine that works on any job."""
         self.engine = await FakeEngine.open(self.settings)
         self.tasks["engine"] = asyncio.create_task(self.engine.run())
         return self.engine
@@ -94,9 +94,9 @@ class World:
 
     async def _end(self, name: str) -> None:
         task = self.tasks.pop(name)
-        while not task.done():  # a cancellation may be lost where a transaction ends just then
+        while not task.done():  # a cancellation is lost if a transaction ends at that moment
             task.cancel()
-            await asyncio.wait({task}, timeout=CANCELLED_SECONDS)
+            await asyncio.wait({task}, timeout=CANCEL_TIMEOUT_SECONDS)
         if not task.cancelled():
             task.result()
 
@@ -124,7 +124,7 @@ class World:
         self.discord.shift_clock(seconds)
         self.clock_offset_seconds += seconds
 
-    # What members do
+    # What users do
 
     async def paint(
         self,
@@ -145,14 +145,14 @@ class World:
     async def paint_and_wait(
         self, options: dict[str, Any] | None = None, **details: Any
     ) -> Message:
-        """The message of a finished picture that was requested by /paint."""
+        """Use /paint and wait; returns the message of the finished picture."""
         interaction = await self.paint(options, **details)
         return await self.wait_finished(interaction)
 
     async def slash(
         self, user: User, name: str, options: dict[str, Any] | None = None, **details: Any
     ) -> Message:
-        """Use a command and return its complete answer."""
+        """Use a command and return its answer."""
         return await wait_for_answer(await self.discord.slash(user, name, options, **details))
 
     async def open_gallery(self) -> None:
@@ -161,7 +161,7 @@ class World:
         await self.slash(self.user("admin"), "limits set", {"gallery": str(talk.id)})
 
     async def press(self, user: User, message: Message, label: str) -> Interaction:
-        """Press a button and wait until it has done its work."""
+        """Press a button and wait for its effect."""
         before = message.revision
         interaction = await self.discord.press(user, message, label=label)
         await interaction.wait(
@@ -175,12 +175,12 @@ class World:
         return interaction
 
     def show_admin_commands(self) -> None:
-        """Do what a server's owner can: let all members see the admins' commands."""
+        """Let all members see the admin commands, as a server's owner can."""
         for command in self.discord.commands:
             command["default_member_permissions"] = None
 
-    async def thread(self, channel: str, kind: int) -> int:
-        """Create a thread of a Discord channel type, as the bot sees it; returns its ID."""
+    async def create_thread(self, channel: str, kind: int) -> int:
+        """Announce a new thread of this Discord channel type to the bot; returns its ID."""
         thread_id = self.discord.world.ids.next()
         data = {
             "id": str(thread_id),
@@ -204,9 +204,10 @@ class World:
         await self.eventually(lambda: self.bot.get_channel(thread_id))
         return thread_id
 
-    # What they wait for
+    # Waiting
 
     async def wait_finished(self, interaction: Interaction) -> Message:
+        """Wait for the finished picture."""
         await interaction.wait(is_finished, TIMEOUT_SECONDS)
         assert interaction.message is not None
         return interaction.message
@@ -220,12 +221,12 @@ class World:
         return interaction.message
 
     async def answer_text(self, interaction: Interaction) -> str:
-        """Text of an answer and its follow-ups, once there is some."""
+        """Wait for text in the answer or its follow-ups, and return all of it."""
         await interaction.wait(text_of, TIMEOUT_SECONDS)
         return text_of(interaction)
 
     async def wait_delivered(self, job: Job | None = None) -> Job:
-        """A job (by default ada's newest) once it was delivered or given up."""
+        """Wait until a job (by default ada's newest) was delivered or given up."""
         found: list[Job] = []
 
         async def is_delivered() -> bool:
@@ -243,18 +244,18 @@ class World:
         return not await self.queue.intakes.pending()
 
     async def eventually(self, condition: Callable[[], object]) -> None:
-        """Poll for a condition that neither Discord nor the bot announces."""
+        """Poll until the condition, which may be a coroutine function, is true."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
-                said = condition()
-                if await said if inspect.isawaitable(said) else said:
+                result = condition()
+                if await result if inspect.isawaitable(result) else result:
                     return
                 await asyncio.sleep(0.05)
 
     async def jobs(self, user: str = "ada") -> list[Job]:
         return await self.queue.jobs.of_user(self.user(user).id)
 
-    # Jobs without a command, and an engine that does one thing at a time
+    # Jobs without a command, and an engine controlled by the test
 
     async def make_job(
         self,
@@ -269,7 +270,7 @@ class World:
         color: str = "teal",
         **options: Any,
     ) -> Job:
-        """A job in the queue, as `/paint` would submit it."""
+        """Submit a job as `/paint` would."""
         key = await self.queue.store.put(plain_picture(color=color), ".png")
         place = self.discord.channel(channel) if in_guild else self.discord.world.dm_of(user)
         channel_id = channel_id or place.id
@@ -293,11 +294,11 @@ class World:
 
     @property
     def manual_engine(self) -> FakeEngine:
-        """An engine that works step by step, on the bot's own queue."""
+        """An engine on the bot's own queue, which the test controls."""
         return FakeEngine(self.queue)
 
     async def make_painted_job(self, user: User, **details: Any) -> Job:
-        """A finished picture."""
+        """Submit a job and paint it."""
         return await self.manual_engine.paint(await self.make_job(user, **details))
 
     async def reload(self, job: Job) -> Job:
@@ -327,12 +328,12 @@ def text_of(interaction: Interaction) -> str:
 
 
 def has_content(message: Message | None) -> bool:
-    said = "" if message is None else message.text.removeprefix(FILLING)
-    return message is not None and not message.loading and bool(said)
+    result = "" if message is None else message.text.removeprefix(FILLING)
+    return message is not None and not message.loading and bool(result)
 
 
 async def wait_for_answer(interaction: Interaction) -> Message:
-    """The answer to an interaction, once it has content."""
+    """Wait until the answer or a follow-up has content, and return it."""
     await interaction.wait(lambda i: has_content(i.message) or any(map(has_content, i.followups)))
     if has_content(interaction.message):
         assert interaction.message is not None

@@ -23,22 +23,22 @@ _FLAGS: Final = [
     "--no-first-run",
 ]
 _PATIENCE_MS: Final = 30_000
-_READ: Final = """async ([file, mime, film]) => {
-  const shown = document.getElementById(film ? 'film' : 'picture');
+_READ: Final = """async ([file, mime, video]) => {
+  const shown = document.getElementById(video ? 'video' : 'picture');
   const source = 'data:' + mime + ';base64,' + file;
-  const done = film ? new Promise((yes, no) => {
+  const done = video ? new Promise((yes, no) => {
     shown.onerror = no;
-    shown.onloadeddata = () => { shown.onseeked = yes; shown.currentTime = film; };
+    shown.onloadeddata = () => { shown.onseeked = yes; shown.currentTime = video; };
   }) : null;
   shown.src = source;
-  try { await (film ? done : shown.decode()); } catch (error) { return null; }
+  try { await (video ? done : shown.decode()); } catch (error) { return null; }
   const canvas = document.createElement('canvas');
-  canvas.width = film ? shown.videoWidth : shown.naturalWidth;
-  canvas.height = film ? shown.videoHeight : shown.naturalHeight;
+  canvas.width = video ? shown.videoWidth : shown.naturalWidth;
+  canvas.height = video ? shown.videoHeight : shown.naturalHeight;
   const context = canvas.getContext('2d', {colorSpace: 'srgb', willReadFrequently: true});
   context.drawImage(shown, 0, 0);
-  // A film may have arrived at a time and not yet have a frame to show: until then all is clear.
-  for (let tries = 0; film && tries < 100 && !context.getImageData(0, 0, 1, 1).data[3]; tries++) {
+  // A video may have arrived at a time and not yet have a frame to show: until then all is clear.
+  for (let tries = 0; video && tries < 100 && !context.getImageData(0, 0, 1, 1).data[3]; tries++) {
     await new Promise(later => setTimeout(later, 50));
     context.drawImage(shown, 0, 0);
   }
@@ -76,7 +76,7 @@ class Chromium:
         self.version = version
 
     def show(self, data: bytes, mime: str, *, at_seconds: float = 0) -> Array | None:
-        """[H, W, 4] of a picture, or of a film at this time; None if it cannot be read."""
+        """[H, W, 4] of a picture, or of a video at this time; None if it cannot be read."""
         file = base64.b64encode(data).decode()
         found = self._page.evaluate(_READ, [file, mime, at_seconds])
         if found is None:
@@ -107,7 +107,7 @@ def viewer() -> Iterator[Chromium]:
         try:
             page = browser.new_page()
             page.set_default_timeout(_PATIENCE_MS)
-            html = "<img id=picture><video id=film muted></video>"
+            html = "<img id=picture><video id=video muted></video>"
             page.route(_PAGE, lambda route: route.fulfill(body=html, content_type="text/html"))
             page.goto(_PAGE)  # frames are decoded on safe pages only
             yield Chromium(page, browser.version)

@@ -134,7 +134,7 @@ def _jpegs() -> list[Case]:
             turned(right, 6),
         ),
         _case(
-            "a gain map and a film behind it",
+            "a gain map and a video behind it",
             lambda: whole + jpeg(gray) + b"\0\0\0\x18ftypmp42",
             right,
         ),

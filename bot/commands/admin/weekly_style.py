@@ -253,7 +253,7 @@ class WeeklyStyleKeeper(Service):
                 if not isinstance(fault_of(error), MessageGone | NoAccess):
                     log.info("A style of the week cannot be ended yet: %s", error)
                     return
-        await client.queue.weekly_styles.mark_ended(weekly.guild_id)
+        await client.queue.weekly_styles.mark_ended(weekly)
 
 
 FEATURE = Feature(

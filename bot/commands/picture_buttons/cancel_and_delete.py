@@ -28,8 +28,9 @@ from bot.ui.components import card, own_button, row_of
 from bot.ui.people import is_admin
 from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
-from bot.wire.faults import is_transient
-from bot.wire.original_response import ORIGINAL, webhook_of
+from bot.wire.faults import ThreadArchived, fault_of, is_transient
+from bot.wire.original_response import ORIGINAL, webhook_of, with_retries
+from bot.wire.threads import reopen_thread
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 from jobs.privacy.retention import message_removed_first
@@ -83,7 +84,8 @@ async def _show_end(interaction: Interaction, job_id: int) -> None:
 async def delete(interaction: Interaction, job_id: int) -> None:
     """Delete a picture and its messages; for its owner and for moderators of its channel.
 
-    The button may be under a copy made by `/show`, so the job's own message is deleted, too.
+    The button may be under a copy made by `/show`, so the job's own message is deleted, too. The
+    one with the button goes last: until *Undo* has arrived, *Delete* can be pressed again.
     """
     job = await job_in_time(interaction, job_id)
     client = interaction.client
@@ -104,8 +106,6 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     await client.queue.retention.delete_soon(job_id, interaction.user.id)
     left = await client.service(GalleryKeeper).take_out(job_id)
     removed = is_own_message(interaction, job) or await remove_message(client, job)
-    with contextlib.suppress(discord.NotFound):
-        await interaction.delete_original_response()
     t = texts_of(interaction)
     is_new = job.pictures_deleted_at is None  # else an earlier response may be lost
     words = t("The picture was deleted. You can undo this for ten minutes.")
@@ -117,7 +117,9 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     for post in left:
         words += "\n" + t(STILL_IN_GALLERY, link=post.address)
     page = card(words, *undo)
-    await interaction.followup.send(view=page, ephemeral=True)
+    await with_retries(lambda: interaction.followup.send(view=page, ephemeral=True, wait=True))
+    with contextlib.suppress(discord.NotFound):
+        await interaction.delete_original_response()
 
 
 def _moderates_copy(interaction: Interaction) -> bool:
@@ -201,7 +203,7 @@ log = logging.getLogger(__name__)
 
 
 async def remove_message(client: Bot, job: Job) -> bool:
-    """Delete a job's message: by interaction token while that is valid, else by the bot's own.
+    """Delete a job's message, also in an archived thread, which stays open then.
 
     Returns:
         Whether nobody can see it any more; False if the bot may not delete it.
@@ -209,6 +211,22 @@ async def remove_message(client: Bot, job: Job) -> bool:
     Raises:
         discord.HTTPException: A transient error; a retry may work.
     """
+    try:
+        return await _delete_message_of(client, job)
+    except discord.HTTPException as error:
+        if not isinstance(fault_of(error), ThreadArchived) or job.reply.channel_id is None:
+            raise
+    try:
+        is_open = await reopen_thread(client, job.reply.channel_id)
+    except discord.Forbidden as error:
+        if is_transient(error):
+            raise
+        is_open = False
+    return is_open and await _delete_message_of(client, job)
+
+
+async def _delete_message_of(client: Bot, job: Job) -> bool:
+    """Delete it by the interaction's token while that is valid, else by the bot's own."""
     reply = job.reply
     was_there = await _delete_answer(client, job)
     if was_there and not job.came_by_dm:

@@ -9,7 +9,7 @@ from bot.commands.job_access import check_pictures, kept_job, open_job, was_remo
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.show import is_for_others, is_shown_here
 from bot.commands.style_form import StyleChoice, ask_style
-from bot.intake.moving import NOT_FILMED
+from bot.intake.moving import NO_TIMELAPSE
 from bot.intake.own_defaults import OwnDefaults, reply_by
 from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.requested_styles import new_seed
@@ -91,7 +91,7 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
     """The time-lapse; if none was recorded, paint the same picture again with one."""
     job = await kept_job(interaction, job_id)
     if job.inputs.clip is not None:
-        raise UserError(NOT_FILMED)
+        raise UserError(NO_TIMELAPSE)
     if job.timelapse_key is not None:
         await show_timelapse(interaction, job, job.timelapse_key)
         return

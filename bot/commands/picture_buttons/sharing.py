@@ -85,10 +85,12 @@ async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     """Show a job's recorded time-lapse alone, so that Discord shows it as large as possible."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     async with convenience(interaction):
-        await _show_film(interaction, job, key)
+        await _show_timelapse(interaction, job, key)
 
 
-async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bool = False) -> None:
+async def _show_timelapse(
+    interaction: Interaction, job: Job, key: str, *, posted: bool = False
+) -> None:
     store = interaction.client.queue.store
     data = await store.get(key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
@@ -101,14 +103,14 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
         interaction,
         t("How #{job_id} was painted", job_id=job.id),
         Attached(data, f"timelapse-{job.id}.{suffix}"),
-        None if posted else post_film_button.of(t, job.user_id, job.id),
+        None if posted else post_timelapse_button.of(t, job.user_id, job.id),
         description=t("How #{job_id} was painted: {picture}", job_id=job.id, picture=picture),
         spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 
 
 @own_button("post-film", _("Post here"), emoji="📣")
-async def post_film_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def post_timelapse_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Posts the time-lapse where the button is pressed."""
     job = await kept_job(interaction, about)
     if job.timelapse_key is None:
@@ -116,7 +118,7 @@ async def post_film_button(interaction: Interaction, _t: Texts, about: int) -> N
     await check_posting(interaction, job.id)
     await acknowledge(interaction, thinking=True)
     async with convenience(interaction):
-        await _show_film(interaction, job, job.timelapse_key, posted=True)
+        await _show_timelapse(interaction, job, job.timelapse_key, posted=True)
 
 
 @own_button("post-compared", _("Post here"), emoji="📣")
@@ -171,6 +173,6 @@ def _result_key(job: Job) -> str:
 
 
 FEATURE = Feature(
-    buttons=(post_film_button, post_comparison_button),
+    buttons=(post_timelapse_button, post_comparison_button),
     picture_actions={Action.COMPARE: compare, Action.SAVE: save},
 )

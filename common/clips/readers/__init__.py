@@ -1,1 +1,1 @@
-"""Readers for the frames of untrusted animations and films, one module per format."""
+"""Readers for the frames of untrusted animations and videos, one module per format."""

@@ -40,7 +40,7 @@ def main_picture(data: bytes) -> MainPicture:
 
 
 def code_points(primaries: int, transfer: int, peak_nits: float | None) -> Color:
-    """The color of code points in a film or a picture.
+    """The color of code points in a video or a picture.
 
     The transfer functions of video are treated as sRGB, as Chromium does and cameras mean.
     """

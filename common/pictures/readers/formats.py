@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # it needs numpy, which the bot's own process does without
 Reader: TypeAlias = "Callable[[bytes, DecodeLimits], Raster]"
 
 
-FILM: Final = "film"
+VIDEO: Final = "video"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Format:
     @property
     def is_video(self) -> bool:
         """Whether users call it a video, not a picture."""
-        return self.module == FILM
+        return self.module == VIDEO
 
     @property
     def read(self) -> Reader:
@@ -60,16 +60,16 @@ FORMATS: Final = {
         Format("TIFF", "tiff", ("tifffile", "imagecodecs", "pillow")),
         Format("AVIF", "avif", ("imagecodecs", "pillow"), "avif", b"avis"),
         Format("HEIF", "heif", ("pillow-heif",)),
-        Format("MP4", FILM, ("av",), FILM),
-        Format("MOV", FILM, ("av",), FILM),
-        Format("WEBM", FILM, ("av",), FILM),
-        Format("MKV", FILM, ("av",), FILM),
+        Format("MP4", VIDEO, ("av",), VIDEO),
+        Format("MOV", VIDEO, ("av",), VIDEO),
+        Format("WEBM", VIDEO, ("av",), VIDEO),
+        Format("MKV", VIDEO, ("av",), VIDEO),
     )
 }
 _MARK_WITHIN_BYTES: Final = 1024 * 1024
 """How far to search for `Format.mark`; a PNG's profile may come before it."""
-LATE: Final = frozenset({FILM})
-"""Readers loaded on first use: FFmpeg is large, and films are rare."""
+LATE: Final = frozenset({VIDEO})
+"""Readers loaded on first use: FFmpeg is large, and videos are rare."""
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
 _HEIF_BRANDS: Final = {
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1",

@@ -1,7 +1,7 @@
 """JPEG: gray, RGB, YCbCr, CMYK and YCCK, of 8 bits.
 
 Only the segments needed for pixels are passed to libjpeg; orientation and profile are read here.
-Anything after the first picture in the file (other views, gain maps, films) is ignored.
+Anything after the first picture in the file (other views, gain maps, videos) is ignored.
 """
 
 import io

@@ -3,6 +3,6 @@
 from common.sentences import sentence
 
 FIRST_FRAME = sentence("The file is animated; I used its first frame.")
-FIRST_FRAME_OF_FILM = sentence("The file is a video; I used its first frame.")
+FIRST_FRAME_OF_VIDEO = sentence("The file is a video; I used its first frame.")
 FIRST_PAGE = sentence("The file has several pages; I used the first one.")
 MAIN_PICTURE = sentence("The file contains several pictures; I used its main one.")

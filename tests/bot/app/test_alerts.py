@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import CANNOT_START, _preflight
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts, tell_of_failed_start
 from common import crashes
 from common.defaults import Defaults
 from jobs.health import StoreState
 from jobs.outcomes import QueueUnavailableError
-from tests.kit.fake_engine import ENGINE
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World
 
 
@@ -155,11 +156,11 @@ async def test_alerts_do_not_run_without_recipients(world: World) -> None:
 async def test_missing_weights_alert_once_and_once_when_resolved(world_with_owner: World) -> None:
     await world_with_owner.start_engine()
     queue = world_with_owner.bot.queue
-    await queue.engines.register(replace(ENGINE, networks=("lite",)))
+    await queue.engines.register(replace(ENGINE_INFO, networks=("lite",)))
     await check_alerts(world_with_owner, 3)
     (first,) = dms_to(world_with_owner)
     assert first.startswith("⚠️ No engine has the weights of vgg19")
-    await queue.engines.register(replace(ENGINE, networks=("vgg19", "lite")))
+    await queue.engines.register(replace(ENGINE_INFO, networks=("vgg19", "lite")))
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner)[1].startswith("✅ Resolved: “No engine has the weights")
     assert len(dms_to(world_with_owner)) == 2
@@ -258,7 +259,7 @@ async def test_idle_store_is_asked_every_two_minutes(
 async def test_second_engine_in_trouble_sends_another_alert(world_with_owner: World) -> None:
     await world_with_owner.start_engine()
     engines = world_with_owner.bot.queue.engines
-    one, other = (replace(ENGINE, id=f"{host}-1", host=host) for host in ("north", "south"))
+    one, other = (replace(ENGINE_INFO, id=f"{host}-1", host=host) for host in ("north", "south"))
     await engines.register(one)
     await engines.note_trouble(one, "Its disk is full.")
     await check_alerts(world_with_owner, 2)
@@ -307,6 +308,21 @@ async def test_failed_start_alerts_once_per_reason(
     await world_with_owner.start_bot()
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner)[2:] == ["✅ Resolved: “The store refuses.”"]
+
+
+async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
+    world_with_owner: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was said cannot be written down there, so it is looked up in Discord."""
+    await world_with_owner.stop_bot()
+    (tmp_path / "file").touch()
+    unwritable = {"atelier_data_dir": tmp_path / "file" / "data"}
+    settings = world_with_owner.settings.model_copy(update=unwritable)
+    for _ in range(3):
+        assert await _preflight(settings) == CANNOT_START
+    (told,) = dms_to(world_with_owner)
+    assert told.startswith("⚠️ Atelier cannot start: ATELIER_DATA_DIR: ")
+    assert capsys.readouterr().err.count("data cannot be written (Not a directory)") == 3
 
 
 async def test_failed_start_alert_gives_up_soon_if_discord_is_unreachable(

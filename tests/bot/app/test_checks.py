@@ -30,8 +30,9 @@ from bot.app.connection import Connection
 from bot.app.folder_lock import lock_folder
 from bot.wire.addresses import point_discord_at
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
+from common.store import PictureStore
 from jobs.db.copying import BEFORE_MIGRATIONS
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.bot.app.test_main import start
 from tests.jobs.db.test_migrations import make_version
 from tests.kit.samples import Storage
@@ -184,6 +185,20 @@ async def test_unknown_bind_error_shows_the_reason_of_the_event_loop(
     assert (
         "only one usage of each address" in (await _page(settings_with_page(tmp_path, 8080))).text
     )
+
+
+async def test_bucket_that_keeps_deleted_pictures_is_doubtful_for_a_thorough_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def keeps(_: PictureStore) -> bool:
+        return True
+
+    monkeypatch.setattr(PictureStore, "keeps_deleted", keeps)
+    settings = Settings(_env_file=None, atelier_data_dir=tmp_path)
+    found = await checks._store(settings, thorough=True)
+    assert (found.is_doubtful, found.is_fault) == (True, False)
+    assert "lifecycle rule" in found.text
+    assert not (await checks._store(settings)).is_doubtful
 
 
 async def test_misnamed_env_file_is_pointed_out(

@@ -10,7 +10,6 @@ from bot.app import left_servers
 from bot.app.left_servers import LeftServers
 from bot.ui.people import invitation
 from jobs.db import schema
-from jobs.management import servers
 from jobs.model import Job, JobState
 from sandbox.gateway import GUILDS
 from sandbox.model import Message
@@ -135,7 +134,7 @@ async def test_limits_of_a_left_server_expire_after_the_retention_period(
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2, (
         "kept in case the bot is added again"
     )
-    monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
+    monkeypatch.setattr("jobs.management.left_servers.SETTINGS_KEPT_DAYS", 0)
     await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day != 2
 
@@ -147,7 +146,7 @@ async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     await world.discord.remove_bot(keep_commands=True)
     await world.eventually(lambda: not world.bot.guilds)
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
-    monkeypatch.setattr(servers, "SETTINGS_KEPT_DAYS", 0)
+    monkeypatch.setattr("jobs.management.left_servers.SETTINGS_KEPT_DAYS", 0)
     admin, keeper = world.user("admin"), world.bot.service(LeftServers)
     await world.slash(admin, "limits set", {"per_day": 2})
     invites = (

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ import pytest
 
 from bot.app.connection import Connection
 from bot.wire.addresses import point_discord_at
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.kit.world import World
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -163,3 +164,39 @@ async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
         path.rmdir()
         moved.rename(path)
         await closed_world.eventually(lambda: discord.gateway.identified > identified)
+
+
+STUCK = """
+import asyncio, os, signal, threading
+from bot import __main__ as program
+from common.settings import Settings
+
+class Connection:
+    def __init__(self, settings):
+        threading.Thread(target=threading.Event().wait, name="stuck").start()
+
+    async def serve(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    async def wind_down(self):
+        print("wound down", flush=True)
+
+program.LEAVE_SECONDS = 0.2
+program.Connection = Connection
+asyncio.run(program._run(Settings(_env_file=None, atelier_engine="external")))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
+def test_bot_with_a_stuck_thread_is_ended_after_a_limit() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "wound down\n"), done.stderr
+    assert "did not end within" in done.stderr

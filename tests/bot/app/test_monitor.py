@@ -16,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.monitor import page
 from common.store import PictureMissingError
-from tests.kit.fake_engine import ENGINE
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World
-from tests.sandbox.browser import CHROMIUM, launched, open_page
+from tests.sandbox.browser import CHROMIUM, launch_browser, open_page
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -139,16 +139,16 @@ async def test_metrics_count_painted_jobs_and_discord_edits(monitored: World) ->
 
 
 async def test_metrics_cover_engines_and_cancelled_jobs(monitored: World) -> None:
-    info = replace(ENGINE, memory_bytes=8 * 2**30, memory_used_bytes=2**30, pace=3.0)
+    info = replace(ENGINE_INFO, memory_bytes=8 * 2**30, memory_used_bytes=2**30, pace=3.0)
     await monitored.bot.queue.engines.register(info)
     interaction = await monitored.paint()
     await monitored.wait_for_text(interaction, "Place")
     (job,) = await monitored.bot.queue.positions.waiting(None)
     await monitored.bot.queue.jobs.cancel(job.id, job.user_id)
     found = await metrics(monitored)
-    assert found["atelier_engine_memory_bytes['pretend']"] == 8 * 2**30
-    assert found["atelier_engine_memory_used_bytes['pretend']"] == 2**30
-    assert found["atelier_engine_seconds_per_megapixel['pretend']"] == 3.0
+    assert found["atelier_engine_memory_bytes['fake']"] == 8 * 2**30
+    assert found["atelier_engine_memory_used_bytes['fake']"] == 2**30
+    assert found["atelier_engine_seconds_per_megapixel['fake']"] == 3.0
     assert found["atelier_jobs_day['cancelled']"] == 1
     assert found["atelier_database_seconds"] > 0
     for trouble in ("weights", "crash-loop", "newer-schema", "engine-trouble", "lost"):
@@ -207,7 +207,7 @@ async def test_state_hides_member_names_and_private_previews(
     monitored: World, asked: dict[str, Any]
 ) -> None:
     painter = await monitored.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     await monitored.paint(**asked, user="grace")
     async with asyncio.timeout(30):
         while True:
@@ -221,7 +221,7 @@ async def test_state_hides_member_names_and_private_previews(
     assert job == 1
     for number in ("1", "999", "x", "1" * 40):
         assert (await get(monitored, f"/preview/{number}"))[0] == 404
-    painter.hold.set()
+    painter.may_finish.set()
 
 
 async def test_occupied_monitor_port_disables_only_the_page(
@@ -242,22 +242,22 @@ async def test_occupied_monitor_port_disables_only_the_page(
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 async def test_page_shows_running_jobs_engines_and_a_stopped_bot(monitored: World) -> None:
     painter = await monitored.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     await monitored.paint()
     await monitored.paint()
     async with (
-        launched() as browser,
+        launch_browser() as browser,
         open_page(browser, url(monitored, "/"), ready="#engines .card") as page,
     ):
         await page.get_by_text("job 1: 64 px").wait_for()
         await page.get_by_text("All is well").wait_for()
-        await page.get_by_text(f"{ENGINE.device} on {ENGINE.host}").wait_for()
+        await page.get_by_text(f"{ENGINE_INFO.device} on {ENGINE_INFO.host}").wait_for()
         image = page.get_by_alt_text("job 1 as it forms")
         await image.wait_for()
         assert await image.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
         assert await page.locator("#waiting td").first.text_content() == "2"
-        painter.hold.set()
+        painter.may_finish.set()
         await monitored.stop_engine()
-        await monitored.bot.queue.engines.forget(ENGINE.id)
+        await monitored.bot.queue.engines.forget(ENGINE_INFO.id)
         await monitored.stop_bot()
         await page.get_by_text("The bot does not answer").wait_for()

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.kit.fake_engine import ENGINE, FakeEngine
+from tests.kit.fake_engine import ENGINE_INFO, FakeEngine
 from tests.kit.world import World
 
-SLOW = replace(ENGINE, host="slow", network="vgg19", networks=("vgg19", "lite"), pace=4200.0)
+SLOW = replace(ENGINE_INFO, host="slow", network="vgg19", networks=("vgg19", "lite"), pace=4200.0)
 """An engine that needs twelve minutes for a standard picture of 512 × 341 px with VGG-19."""
 LARGE_SIZE = {"size": 512}
 NOTES = {
@@ -30,14 +30,14 @@ async def test_small_network_note_is_on_the_waiting_and_done_card_and_in_details
     world: World, locale: str
 ) -> None:
     painter = await start_slow_engine(world)
-    painter.hold.clear()
+    painter.may_finish.clear()
     ada = world.user("ada", locale)
     first, second = await world.paint(LARGE_SIZE), await world.paint(LARGE_SIZE)
     for interaction in (first, second):
         await world.wait_for_text(interaction, NOTES[locale])
     (running, waiting) = sorted(await world.jobs(), key=lambda job: job.id)
     assert (running.network, waiting.network) == ("lite", "lite")
-    painter.hold.set()
+    painter.may_finish.set()
     await first.wait(
         lambda i: i.message is not None and i.message.attachments and i.message.buttons
     )

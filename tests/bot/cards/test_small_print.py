@@ -12,7 +12,7 @@ from common.sentences import Sentence, sentence
 from engine.styles.presets import preset_style
 from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION, OTHER_WEIGHTS
 from jobs.model import Progress
-from tests.kit.fake_engine import ENGINE
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World
 
@@ -99,7 +99,7 @@ async def test_card_says_that_its_picture_was_restarted(
     world.user().locale = language
     interaction = await world.paint()
     await world.wait_for_text(interaction, "#1")
-    claim = await world.queue.claims.claim(ENGINE.id)
+    claim = await world.queue.claims.claim(ENGINE_INFO.id)
     assert claim is not None
     await world.queue.claims.report_progress(claim, Progress(1, 4, 0.25, anew=why))
     said = texts_for(language).say(why)

@@ -3,7 +3,7 @@ import pytest
 from bot.delivery import loop
 from jobs.model import JobState
 from sandbox.model import Json
-from tests.kit.fake_engine import ENGINE
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World, button_labels
 
 SECTION = 9
@@ -34,7 +34,7 @@ async def test_long_queue_lists_the_running_job_and_then_the_next_ones(
     await world.queue.jobs.move_to_front(jobs[11].id, admin.id)
     message = await world.slash(ada, "queue")
     sections = [each for each in message.walk() if each["type"] == SECTION]
-    shown = [int(words.split()[0].strip("\\#")) for words in map(words_of, sections)]
+    shown = [int(words.split()[0].strip("\\#")) for words in map(text_of, sections)]
     wanted = [jobs[0], jobs[11], *jobs[1:7]]
     assert shown == [job.id for job in wanted]
     assert "… and more" in message.text
@@ -42,7 +42,7 @@ async def test_long_queue_lists_the_running_job_and_then_the_next_ones(
     assert [choice["value"] for choice in offered][:8] == shown
 
 
-def words_of(section: Json) -> str:
+def text_of(section: Json) -> str:
     return str(section["components"][0]["content"])
 
 
@@ -51,7 +51,7 @@ async def test_queue_reports_a_pause_and_missing_engines(world: World) -> None:
     await world.make_job(ada)
     await world.queue.pauses.pause(world.guild_id, world.user("admin").id)
     assert "paused" in (await world.slash(ada, "queue")).text
-    await world.queue.engines.forget(ENGINE.id)
+    await world.queue.engines.forget(ENGINE_INFO.id)
     assert "The painter is not running" in (await world.slash(ada, "queue")).text
 
 
@@ -141,7 +141,7 @@ async def test_starting_engine_is_announced_instead_of_a_missing_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "PLACE_EDIT_SECONDS", 0.5)
-    await world.queue.engines.forget(ENGINE.id)
+    await world.queue.engines.forget(ENGINE_INFO.id)
     ada = world.user("ada")
     interaction = await world.paint()
     await world.wait_for_text(interaction, "The painter is not running")
@@ -155,5 +155,5 @@ async def test_starting_engine_is_announced_instead_of_a_missing_one(
     await world.queue.engines.expect()
     await world.manual_engine.register()
     await world.wait_for_text(interaction, "Place 1, ready")
-    await world.queue.engines.forget(ENGINE.id)
+    await world.queue.engines.forget(ENGINE_INFO.id)
     await world.wait_for_text(interaction, "The painter is not running")

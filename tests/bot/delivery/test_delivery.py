@@ -1,4 +1,4 @@
-"""The message of a job: through outages, past minute 15, and wherever it can still be seen."""
+"""Delivery of pictures: outages, expired tokens, restarts and DMs."""
 
 from typing import Any
 from unittest.mock import AsyncMock
@@ -25,12 +25,12 @@ FIFTEEN_MINUTES = 15 * 60 + 5
 
 async def test_restarted_bot_continues_the_same_message(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     await world.stop_bot()
-    painter.hold.set()
-    await world.eventually(lambda: painter.painted)
+    painter.may_finish.set()
+    await world.eventually(lambda: painter.painted_job_ids)
     await world.start_bot()
     await world.wait_finished(interaction)
     assert len(world.discord.messages()) == 1
@@ -42,7 +42,7 @@ async def test_restarted_bot_finishes_a_pending_intake(world: World) -> None:
     interaction = await world.paint()
     assert interaction.message is not None
     await world.stop_bot()
-    assert not world.engine or not world.engine.painted
+    assert not world.engine or not world.engine.painted_job_ids
     world.discord.faults.clear()
     await world.start_bot()
     await world.wait_finished(interaction)
@@ -51,11 +51,11 @@ async def test_restarted_bot_finishes_a_pending_intake(world: World) -> None:
 
 async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
-    painter.hold.set()
+    painter.may_finish.set()
     message = await world.wait_finished(interaction)
     assert len(world.discord.messages()) == 1
     assert not world.discord.dms(world.user())
@@ -64,11 +64,11 @@ async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(world: Worl
 
 async def test_token_that_ends_early_is_tried_once(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     world.discord.shift_clock(FIFTEEN_MINUTES)  # the bot's clock is behind Discord's
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     refused = [line for line in world.discord.traffic if line.status == 401]
     assert len(refused) == 1
@@ -77,11 +77,11 @@ async def test_token_that_ends_early_is_tried_once(world: World) -> None:
 
 async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint({"ephemeral": True})
     await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     (message,) = world.discord.dms(world.user())
     assert has_result(message)
@@ -97,22 +97,22 @@ async def test_picture_comes_by_dm_where_the_bot_is_not_a_member(
         await world.discord.remove_bot(keep_commands=True)
         await world.eventually(lambda: not world.bot.guilds)
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint(context=context)
     await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     assert has_result(world.discord.dms(world.user())[0])
 
 
 async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Painting")
     delete_message(world.discord.world, message)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     assert has_result(world.discord.dms(world.user())[0])
     await world.wait_delivered()
@@ -121,14 +121,14 @@ async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) ->
 
 async def test_picture_is_shown_on_request_if_dms_are_closed(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     closed = world.discord.faults.add(
         "POST", "/users/@me/channels", status=403, code=50007, times=10
     )
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Painting")
     delete_message(world.discord.world, message)
-    painter.hold.set()
+    painter.may_finish.set()
     job = await world.wait_delivered()
     assert closed.hits
     shown = await world.discord.slash(world.user(), "show", {"picture": job.id})
@@ -137,7 +137,7 @@ async def test_picture_is_shown_on_request_if_dms_are_closed(world: World) -> No
 
 async def test_rate_limits_with_and_without_via_only_delay_the_picture(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     pattern = "/webhooks/*/messages/*"
@@ -145,37 +145,37 @@ async def test_rate_limits_with_and_without_via_only_delay_the_picture(world: Wo
         world.discord.faults.add("PATCH", pattern, status=429, retry_after=wait, times=2, **how)
         for wait, how in ((0.5, {}), (1.0, {"with_via": False}))
     ]
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     assert [len(fault.hits) for fault in faults] == [2, 2]
 
 
 async def test_server_errors_only_delay_the_picture(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     fault = world.discord.faults.add("PATCH", "/webhooks/*", status=502, times=3)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     assert len(fault.hits) == 3
 
 
 async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     shown: list[int] = []
 
-    def hear(kind: str, payload: dict[str, Any]) -> None:
+    def record_results(kind: str, payload: dict[str, Any]) -> None:
         message = payload.get("message")
         if kind.startswith("MESSAGE_") and isinstance(message, Message) and has_result(message):
             shown.append(message.id)
 
-    world.discord.world.listeners.append(hear)
+    world.discord.world.listeners.append(record_results)
     await world.discord.outage(4.0)
-    painter.hold.set()
+    painter.may_finish.set()
     message = await world.wait_finished(interaction)
     await world.discord.ready(30)
     assert shown == [message.id]
@@ -189,12 +189,12 @@ async def test_an_old_preview_does_not_hold_up_the_picture(
     monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 2.0)
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Place 1")
-    # The next edit hangs for longer than the test may take.
+    # The next edit hangs longer than the test's timeout.
     stuck = world.discord.faults.add("PATCH", "/webhooks/*", delay=600.0)
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     await world.eventually(lambda: stuck.hits)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
 
 
@@ -210,17 +210,17 @@ async def test_edits_are_coalesced_to_the_newest_state(world: World) -> None:
 async def test_result_too_large_to_upload_is_reduced_to_fit(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the child that makes it fails once, after tries that Discord refused."""
+    """Also if the encoder process fails once, after attempts that Discord refused."""
     monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(0.1, 0.3))
     monkeypatch.setattr(Deliveries, "count_attempt", AsyncMock(return_value=50))
-    make, failures = world.bot.encoder.make, [ChildError("It was ended.")]
+    make, failures = world.bot.encoder.make, [ChildError("It was killed.")]
 
-    async def failing(*given: Any, **named: Any) -> Encoded:
+    async def make_failing_once(*arguments: Any, **options: Any) -> Encoded:
         if failures:
             raise failures.pop()
-        return await make(*given, **named)
+        return await make(*arguments, **options)
 
-    monkeypatch.setattr(world.bot.encoder, "make", failing)
+    monkeypatch.setattr(world.bot.encoder, "make", make_failing_once)
     painter = await world.start_engine()
     painter.noise = True
     message = await world.paint_and_wait({"size": 2048})
@@ -231,9 +231,9 @@ async def test_result_too_large_to_upload_is_reduced_to_fit(
 
 async def test_failure_message_shows_the_error_id(world: World) -> None:
     painter = await world.start_engine()
-    painter.fails_with = "The layers are not there; please use another network."
+    painter.fails_with = "The layers are missing; please use another network."
     interaction = await world.paint()
-    message = await world.wait_for_text(interaction, "The layers are not there")
+    message = await world.wait_for_text(interaction, "The layers are missing")
     assert "e1d2" in message.text
 
 
@@ -251,7 +251,7 @@ async def test_spoiler_stays_hidden_in_the_card_and_the_saved_dm(world: World) -
 
 async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     await world.discord.send_op7()
@@ -262,7 +262,7 @@ async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
     await world.discord.ready(30)
     await world.discord.send_op9(resumable=False)
     await world.discord.until(lambda: not world.discord.gateway.connected, 10)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
     await world.discord.ready(30)
     await world.paint_and_wait()
@@ -270,11 +270,11 @@ async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
 
 async def test_dm_is_not_repeated_if_its_delivery_was_not_recorded(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint({"ephemeral": True})
     await world.wait_for_text(interaction, "Painting")
     world.shift_clock(FIFTEEN_MINUTES)
-    painter.hold.set()
+    painter.may_finish.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     job = await world.wait_delivered()
     async with world.bot.queue.database.write() as transaction:
@@ -282,15 +282,15 @@ async def test_dm_is_not_repeated_if_its_delivery_was_not_recorded(world: World)
             sa.update(schema.jobs).where(schema.jobs.c.id == job.id).values(delivered_at=None)
         )
     await world.stop_bot()
-    world.shift_clock(24 * 3600.0)  # long after a nonce is forgotten
+    world.shift_clock(24 * 3600.0)  # long after Discord has forgotten the nonce
     await world.start_bot()
     await world.wait_delivered()
     assert len(world.discord.dms(world.user())) == 1
 
 
-@pytest.mark.parametrize("hiccups", [0, 1])
+@pytest.mark.parametrize("failed_posts", [0, 1])
 async def test_failure_dm_is_not_mistaken_for_the_picture_of_the_retry(
-    world: World, hiccups: int
+    world: World, failed_posts: int
 ) -> None:
     interaction = await world.paint({"ephemeral": True})
     await world.wait_for_text(interaction, "Place 1")
@@ -300,8 +300,8 @@ async def test_failure_dm_is_not_mistaken_for_the_picture_of_the_retry(
     failed = await world.wait_delivered()
     assert failed.state is JobState.FAILED
     painter.fails_with = None
-    # With a hiccup, the second try looks whether the first was carried out.
-    world.discord.faults.add("POST", "/channels/*/messages", status=503, times=hiccups)
+    # After a failed post, the bot looks whether it was carried out before it posts again.
+    world.discord.faults.add("POST", "/channels/*/messages", status=503, times=failed_posts)
     assert await world.bot.queue.jobs.retry(failed.id) is not None
     painted = await world.wait_delivered()
     assert painted.state is JobState.DONE
@@ -337,7 +337,7 @@ async def test_edit_in_flight_is_finished_on_shutdown(world: World) -> None:
 async def test_card_replaces_plain_text(world: World) -> None:
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Place 1")
-    # As if an earlier run had said something in the place of the card.
+    # As if an earlier run had edited the message to plain text.
     message.content, message.components = "Something went wrong.", []
     message.flags &= ~MessageFlag.IS_COMPONENTS_V2
     await world.start_engine()
@@ -349,15 +349,15 @@ async def test_card_replaces_plain_text(world: World) -> None:
 async def test_passed_time_estimate_is_replaced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(words, "SOON_SECONDS", -3600.0)  # as if it were not near yet
+    monkeypatch.setattr(words, "SOON_SECONDS", -3600.0)  # as if the time were still far away
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "· expected <t:")
     assert "Painting" in message.text
     monkeypatch.setattr(words, "SOON_SECONDS", 5.0)
     await world.wait_for_text(interaction, "· ready any moment now")
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
 
 

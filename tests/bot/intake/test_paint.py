@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import re
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from typing import Any
 
@@ -12,6 +14,7 @@ from PIL import Image
 from common.catalogue import load_catalogue
 from common.options import PaintOptions
 from tests.kit.pictures import gradient_picture
+from tests.kit.statements import statements
 from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World, has_result
 
 
@@ -27,6 +30,15 @@ async def test_a_photo_and_a_style_become_a_picture(world: World) -> None:
     assert len(world.discord.messages()) == 1
 
 
+async def test_paint_reads_defaults_once_and_limits_only_to_check_them(world: World) -> None:
+    with statements(world.queue) as said:
+        interaction = await world.paint()
+        await world.wait_for_text(interaction, "Place 1")
+    read = Counter(table for each in said for table in re.findall(r"(?:FROM|JOIN) (\w+)", each))
+    assert read["defaults"] == 1
+    assert read["guild_limits"] == read["blocked_users"] == 2  # before and in the transaction
+
+
 async def test_preset_is_accepted_by_id_and_by_misspelled_name(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"preset": "starry-night"}, attachments=PHOTO)
@@ -36,13 +48,13 @@ async def test_preset_is_accepted_by_id_and_by_misspelled_name(world: World) -> 
 
 
 async def test_preset_settings_apply_unless_overridden(world: World) -> None:
-    suited = load_catalogue().get("great-wave")
-    assert suited is not None
+    painting = load_catalogue().get("great-wave")
+    assert painting is not None
     await world.start_engine()
     await world.paint_and_wait({"preset": "great-wave", "style_scale": 2.0}, attachments=PHOTO)
     (job,) = await world.jobs()
-    assert (job.options.strength, job.options.style_scale) == (suited.settings.strength, 2.0)
-    assert suited.settings.strength != PaintOptions().strength
+    assert (job.options.strength, job.options.style_scale) == (painting.settings.strength, 2.0)
+    assert painting.settings.strength != PaintOptions().strength
 
 
 async def test_presets_are_offered_while_typing(world: World) -> None:
@@ -111,7 +123,7 @@ async def test_waiting_card_says_that_no_engine_is_running(world: World) -> None
 
 async def test_the_place_in_the_queue_is_kept_up_to_date(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     first = await world.paint()
     await world.wait_for_text(first, "Painting")
     second = await world.paint()
@@ -126,12 +138,12 @@ async def test_the_place_in_the_queue_is_kept_up_to_date(world: World) -> None:
 
 async def test_progress_shows_a_preview_and_a_bar(world: World) -> None:
     painter = await world.start_engine()
-    painter.hold.clear()
+    painter.may_finish.clear()
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "▰")
     assert message.attachments[0].filename.startswith("preview-")
     assert [button["label"] for button in message.buttons] == ["Cancel"]
-    painter.hold.set()
+    painter.may_finish.set()
     await world.wait_finished(interaction)
 
 
@@ -192,27 +204,27 @@ async def test_an_intake_that_was_never_acknowledged_is_dropped(world: World) ->
 
 
 async def test_command_is_stored_before_acknowledgement(world: World) -> None:
-    unwritten: list[int] = []
+    not_stored: list[int] = []
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
-    answered: set[int] = set()
+    acknowledged: set[int] = set()
 
-    def look(kind: str, payload: dict[str, Any]) -> None:
-        """At the very moment of each acknowledgement, in another connection."""
-        if kind != "interaction" or payload["interaction"].id in answered:
+    def check_database(kind: str, payload: dict[str, Any]) -> None:
+        """Look for the intake at the moment of each acknowledgement, in another connection."""
+        if kind != "interaction" or payload["interaction"].id in acknowledged:
             return
         interaction = payload["interaction"]
         if interaction.response_type is None:
             return
-        answered.add(interaction.id)
+        acknowledged.add(interaction.id)
         with closing(sqlite3.connect(path)) as database:
             found = database.execute(
                 "SELECT 1 FROM intakes WHERE interaction_id = ?", [interaction.id]
             ).fetchone()
         if not found:
-            unwritten.append(interaction.id)
+            not_stored.append(interaction.id)
 
-    world.discord.world.listeners.append(look)
+    world.discord.world.listeners.append(check_database)
     users = [world.discord.add_user(f"member{number}") for number in range(6)]
     interactions = await asyncio.gather(*(world.paint(user=user.name) for user in users))
-    assert {interaction.id for interaction in interactions} <= answered
-    assert not unwritten
+    assert {interaction.id for interaction in interactions} <= acknowledged
+    assert not not_stored

@@ -17,7 +17,7 @@ from engine.moving.consistency import (
     static_weights,
 )
 from engine.moving.flow import Flow, Pixels, optical_flow, warped
-from engine.moving.passing import static_flat_parts
+from engine.moving.static_parts import static_flat_parts
 from tests.engine.moving.frames import moved_window, textured
 
 

@@ -124,7 +124,7 @@ def test_resumed_run_repaints_only_the_current_frame_and_ends_identically(
         if isinstance(event, FrameStepped) and event.frame == 3:
             break
     again = painting(Images(images), tmp_path / "second", studio)
-    again.go_on(kept, run.frames.file)
+    again.resume(kept, run.frames.file)
     events = list(again.paint())
     assert {one.frame for one in events if isinstance(one, FrameStepped)} == {3, 4}
     for one, another in zip(whole, again.finished(), strict=True):
@@ -142,11 +142,11 @@ def test_checkpoints_of_other_clips_and_unreadable_ones_are_refused(
     ):
         other = painting(Images(panned(2, seed=3)), tmp_path / "b", studio)
         with pytest.raises(PaintSettingsError, match=said):
-            other.go_on(data, run.frames.file)
+            other.resume(data, run.frames.file)
     odd = {**json.loads(kept.checkpoint()), "report": "of another kind"}
     same = painting(Images(panned(1)), tmp_path / "c", studio)
     with pytest.raises(PaintSettingsError, match="cannot be read"):
-        same.go_on(json.dumps(odd).encode(), run.frames.file)
+        same.resume(json.dumps(odd).encode(), run.frames.file)
 
 
 def test_wrong_frames_for_a_checkpoint_are_refused_and_painting_starts_over(
@@ -163,7 +163,7 @@ def test_wrong_frames_for_a_checkpoint_are_refused_and_painting_starts_over(
     ):
         again = painting(Images(images), tmp_path / "b", studio, quick)
         with pytest.raises(problem):
-            again.go_on(kept, file)
+            again.resume(kept, file)
         assert len(again.frames) == 0
         events = list(again.paint())
         assert {one.frame for one in events if isinstance(one, FrameStepped)} == {1, 2, 3}

@@ -105,7 +105,7 @@ def test_resumed_run_keeps_the_coloring_of_its_scene(
     (kept,) = [event.checkpoint() for event in done if event.frame == 9]
     assert led_by_hue == [True] * 3 + [False] * 10
     again = painting(Images(images), tmp_path / "second", studio, QUICK)
-    again.go_on(kept, run.frames.file)
+    again.resume(kept, run.frames.file)
     led_by_hue.clear()
     list(again.paint())
     assert led_by_hue == [False] * 4

@@ -96,7 +96,7 @@ def test_stop_request_is_checked_between_steps(
     again = ClipPainting(
         clip, pictures, options, thin_studio(), PaintedFrames(tmp_path / "again"), control=control
     )
-    again.go_on(kept[-1], frames.file)
+    again.resume(kept[-1], frames.file)
     write_clip(tmp_path / "out.clip", work.finished(), [80] * len(images))
     for kind in CLIP_KINDS:
         encode_clip(

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from engine.output.film import Film
+from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.painting import paint
 from engine.pipeline.listeners import run_with_listeners
-from engine.pipeline.recording import CheckpointFile, FilmRecorder
+from engine.pipeline.recording import CheckpointFile, TimeLapseRecorder
 from engine.progress import ProgressBar
 from tests.kit.thin_vgg19 import QUICK_OPTIONS, STYLE, noise_picture, thin_studio
 
@@ -30,7 +30,7 @@ def test_full_disk_loses_a_long_film_but_not_the_process(
 ) -> None:
     frame = Image.effect_noise((64, 48), 50).convert("RGB")
     resource.setrlimit(resource.RLIMIT_FSIZE, (8, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    with Film(tmp_path / "film.mp4") as film:
+    with OptionalTimeLapse(tmp_path / "film.mp4") as film:
         film.begin((48, 64))
         for _ in range(100):  # the encoder holds some forty before it writes
             film.add(frame)
@@ -43,8 +43,10 @@ def test_full_disk_paints_without_film_and_checkpoint(name: str, tmp_path: Path)
     events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     checkpoints = CheckpointFile(tmp_path / "run.ckpt", 0)
     bar = ProgressBar(Console(stderr=True), quiet=True)
-    with bar, Film(tmp_path / name) as film:
-        recorder = FilmRecorder(film, frames=9, long_side_px=64, share=lambda one: one.fraction)
+    with bar, OptionalTimeLapse(tmp_path / name) as film:
+        recorder = TimeLapseRecorder(
+            film, frames=9, long_side_px=64, share=lambda one: one.fraction
+        )
         painted = run_with_listeners(events, bar, recorder, checkpoints)
     assert painted.picture.size == (48, 64)
     assert "large" in str(film.note)

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from common.options import PaintOptions
 from engine.networks.encoder import features_of
-from engine.painting import Picture, Style
+from engine.painting import Picture, Style, faces
 from engine.painting.faces import Face, face_mask, find_faces
 from engine.painting.inputs import check_inputs, with_faces
 from engine.painting.measuring import Measuring
@@ -37,6 +37,31 @@ def test_face_is_located_also_in_a_mirrored_photograph() -> None:
     assert face.width == pytest.approx(0.20, abs=0.02)
     (mirrored,) = find_faces(Picture.from_image(ImageOps.mirror(image)))
     assert mirrored.left + face.left + face.width == pytest.approx(1, abs=0.01)
+
+
+def test_photograph_is_searched_once_for_all_its_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[Image.Image] = []
+    detected = faces._detected
+
+    def search(image: Image.Image) -> list[Face]:
+        searched.append(image)
+        return detected(image)
+
+    monkeypatch.setattr(faces, "_detected", search)
+    image = shipped("astronaut.png").crop((40, 0, 440, 400))
+    found = find_faces(Picture.from_image(image))
+    (_face,) = found
+    looks = len(searched)
+    assert looks > 0
+    assert find_faces(Picture.from_image(image.copy())) == found
+    assert len(searched) == looks
+    assert find_faces(Picture.from_image(ImageOps.mirror(image))) != found
+    assert len(searched) == 2 * looks
+
+
+def test_pictures_of_other_shapes_are_told_apart_if_their_pixels_agree() -> None:
+    wide, high = Image.new("RGB", (4, 2)), Image.new("RGB", (2, 4))
+    assert faces._content(wide) != faces._content(high)
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "rocket.jpg"])

@@ -20,7 +20,7 @@ from common.logs import set_up_logging
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
 from engine import scratch
-from engine.worker import health, lease, service
+from engine.worker import health, job_runner, lease, service
 from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
@@ -223,7 +223,7 @@ async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
     async with queue.database.write() as transaction:
         await transaction.execute(sa.update(schema.jobs).values(options='{"from": "the future"}'))
     bot = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
-    await queue.bots.beat(bot, connected=True, latency_seconds=0.05)
+    await queue.bots.heartbeat(bot, connected=True, latency_seconds=0.05)
     async with ill_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match=r"the bot on host is of version 99\.0\.0"):
             await asyncio.wait_for(task, 60)
@@ -250,7 +250,7 @@ async def test_trouble_with_a_single_job_fails_only_that_job(
         assert (await ended(queue, odd)).state is JobState.FAILED
         assert (await ended(queue, plain)).state is JobState.DONE
     kinds = [event.kind for event in await queue.jobs.history(odd.id)]
-    assert kinds.count("claimed") == service.PASSING_TROUBLES
+    assert kinds.count("claimed") == job_runner.PASSING_TROUBLES
     async with queue.database.read() as connection:
         counted = sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == odd.id)
         assert not await connection.scalar(counted), "it is counted back"
@@ -320,7 +320,7 @@ async def test_painting_survives_a_database_outage_longer_than_a_lease(
 async def test_painting_that_does_not_stop_does_not_block_a_shutdown(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "STOP_SECONDS", 1.0)
+    monkeypatch.setattr(job_runner, "STOP_SECONDS", 1.0)
     lets_go = False
 
     def hangs(*_: object) -> object:

@@ -93,7 +93,7 @@ async def test_lost_lease_ends_all_database_requests(
     database.asked = 0
     keeper.handle.put_progress(Progress(2, 9, 0.2))
     await work_for(keeper, 0.3)
-    await keeper.tell_last_progress(1.0)
+    await keeper.report_last_progress(1.0)
     assert database.asked == 0
     assert keeper.handle.take_progress() is not None, "nobody took it"
 
@@ -227,7 +227,7 @@ async def test_waiting_checkpoint_is_stored_at_a_stop_if_time_allows(
     storing = keeper.storing
     assert storing is not None
     await storing
-    await asyncio.wait_for(keeper.keep_last_checkpoint(seconds), 30)
+    await asyncio.wait_for(keeper.save_last_checkpoint(seconds), 30)
     checkpoint, kept = await left(queue, claim)
     assert checkpoint == newest
     assert len(kept) == int(newest[:1])

@@ -78,7 +78,7 @@ async def test_job_is_painted_without_an_unwritable_timelapse(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("engine.output.film.time_lapse", full)
+    monkeypatch.setattr("engine.output.optional_timelapse.time_lapse", full)
     job = await poster.post(timelapse=True)
     async with worker(queue, settings):
         done = await ended(queue, job)

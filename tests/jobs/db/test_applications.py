@@ -62,15 +62,15 @@ def bot(name: str, application_id: int = FIRST, pid: int = 1) -> BotInfo:
 async def test_second_bot_of_an_application_waits_for_the_first_to_end(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    assert await queue.bots.enter(bot("a"), has_ended) is None
-    assert await queue.bots.enter(bot("b"), has_ended) == bot("a")
-    assert await queue.bots.enter(bot("c", SECOND), has_ended) is None
+    assert await queue.bots.register(bot("a"), has_ended) is None
+    assert await queue.bots.register(bot("b"), has_ended) == bot("a")
+    assert await queue.bots.register(bot("c", SECOND), has_ended) is None
     clock.advance(BOT_ALIVE_SECONDS - 1)
-    await queue.bots.beat(bot("a"), connected=True)
+    await queue.bots.heartbeat(bot("a"), connected=True)
     clock.advance(2)
-    assert await queue.bots.enter(bot("b"), has_ended) == bot("a")
+    assert await queue.bots.register(bot("b"), has_ended) == bot("a")
     await queue.bots.forget("a")
-    assert await queue.bots.enter(bot("b"), has_ended) is None
+    assert await queue.bots.register(bot("b"), has_ended) is None
 
 
 async def test_bot_killed_on_the_same_host_is_not_waited_for(
@@ -79,8 +79,8 @@ async def test_bot_killed_on_the_same_host_is_not_waited_for(
     here = platform.node()
     killed = dataclasses.replace(bot("a", pid=2**22 + 1), host=here)
     again = dataclasses.replace(bot("b", pid=os.getpid()), host=here)
-    assert await queue.bots.enter(killed, has_ended) is None
-    assert await queue.bots.enter(again, has_ended) is None
+    assert await queue.bots.register(killed, has_ended) is None
+    assert await queue.bots.register(again, has_ended) is None
     (alive,) = (await queue.health.ask(ask_store=False)).bots
     assert alive.info == again
     assert not has_ended(dataclasses.replace(bot("c", pid=os.getppid()), host=here))
@@ -130,7 +130,7 @@ async def test_only_one_of_two_bots_started_together_serves(storage: Storage) ->
             pair = [bot(f"{name}-{number}", FIRST + number) for name in "ab"]
             doors = (one.bots, another.bots)
             seen = await asyncio.gather(
-                *(door.enter(each, has_ended) for door, each in zip(doors, pair, strict=True))
+                *(door.register(each, has_ended) for door, each in zip(doors, pair, strict=True))
             )
             assert sorted(other is None for other in seen) == [False, True]
 
@@ -148,11 +148,11 @@ async def test_killed_bots_are_forgotten_after_a_while(queue: JobQueue, clock: F
         async with queue.database.read() as connection:
             return set(await connection.scalars(sa.select(schema.bots.c.id)))
 
-    await queue.bots.enter(bot("killed"), has_ended)
+    await queue.bots.register(bot("killed"), has_ended)
     clock.advance(2 * BOT_ALIVE_SECONDS)
-    await queue.bots.enter(bot("next"), has_ended)
+    await queue.bots.register(bot("next"), has_ended)
     assert await known() == {"killed", "next"}
     clock.advance(10 * BOT_ALIVE_SECONDS)
-    await queue.bots.beat(bot("next"), connected=True)
-    await queue.bots.enter(bot("another", SECOND), has_ended)
+    await queue.bots.heartbeat(bot("next"), connected=True)
+    await queue.bots.register(bot("another", SECOND), has_ended)
     assert await known() == {"next", "another"}

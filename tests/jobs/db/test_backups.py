@@ -19,7 +19,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from jobs.cli import commands as cli
-from jobs.cli.settling import UNKNOWN_NUMBERS, settle
+from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
 from jobs.model import JobState
 from jobs.queue import JobQueue

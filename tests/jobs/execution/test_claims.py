@@ -239,7 +239,7 @@ async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(queue: JobQueue,
         )
     if sign == "bot":
         info = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
-        await queue.bots.beat(info, connected=True, latency_seconds=0.05)
+        await queue.bots.heartbeat(info, connected=True, latency_seconds=0.05)
     with pytest.raises(OtherVersionError, match=r"99.*start an engine of the bot's version"):
         await claim_job(queue)
     left = await queue.jobs.get(newer.id)

@@ -311,7 +311,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert now is not None
         is_it = now.revision == shown.revision and shown.id not in self.delivered
         marked = self.queue.deliveries.mark_delivered(shown.id, how="edit", revision=shown.revision)
-        assert self.do(marked) == is_it
+        assert (self.do(marked) is not None) == is_it
         if is_it:
             self.delivered.add(shown.id)
 

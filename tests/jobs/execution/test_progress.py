@@ -1,33 +1,15 @@
 """What a painting costs the database while it goes on, and which of its previews stay."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 
 import pytest
-import sqlalchemy as sa
 
 from jobs import core
 from jobs.model import Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
-
-
-@contextlib.contextmanager
-def statements(queue: JobQueue) -> Iterator[list[str]]:
-    """The statements that the queue executes inside."""
-    said: list[str] = []
-
-    def hear(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        said.append(statement)
-
-    engine = queue.database.engine.sync_engine
-    sa.event.listen(engine, "before_cursor_execute", hear)
-    try:
-        yield said
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", hear)
+from tests.kit.statements import statements
 
 
 async def test_progress_report_takes_at_most_three_statements(storage: Storage) -> None:

@@ -73,14 +73,14 @@ async def test_clock_set_back_between_starts_keeps_nothing_alive(
     """As after a power cut: the machine came up with a clock that was put right later."""
     job = await submit_job(queue)
     await queue.engines.register(engine_info())
-    await queue.bots.enter(BotInfo("a-1", 7, "the container before", 1, "0.2.0"), never)
+    await queue.bots.register(BotInfo("a-1", 7, "the container before", 1, "0.2.0"), never)
     await claim_job(queue)
     clock.advance(-3 * 3600)
     async with await JobQueue.open(storage.settings(), clock=clock) as next_start:
         assert (await next_start.positions.overview(None)).engines_alive == 0
         assert (await next_start.health.ask(ask_store=False)).bots == ()
         bot = BotInfo("b-1", 7, "this container", 1, "0.2.0")
-        assert await next_start.bots.enter(bot, never) is None
+        assert await next_start.bots.register(bot, never) is None
         assert await advance_with_reaper(next_start, clock, LEASE_SECONDS + 10) == [job.id]
 
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from common.options import PaintOptions
 from jobs.db import schema
-from jobs.model import Job
+from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from jobs.scheduling.fairness import flow_of
 from jobs.scheduling.forecast import counted_before
 from jobs.scheduling.speeds import start_after
 from tests.kit.samples import RESULT, FakeClock, claim_job, engine_info, paint_report, submit_job
+from tests.kit.statements import statements
 
 
 async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
@@ -28,6 +29,27 @@ async def paint_all(queue: JobQueue, count: int) -> list[Job]:
         await queue.claims.finish(claim, RESULT, paint_report())
         painted.append(claim.job)
     return painted
+
+
+async def test_job_is_read_with_its_place_until_it_has_ended(queue: JobQueue) -> None:
+    first, second = await submit_job(queue), await submit_job(queue)
+    for job in (first, second):
+        assert await queue.positions.job(job.id) == (job, await queue.positions.get(job.id))
+    both = [await queue.positions.job(job.id) for job in (first, second)]
+    assert await queue.positions.all_waiting(limit=9) == both
+    (done, _) = await paint_all(queue, 2)
+    found = await queue.positions.job(done.id)
+    assert found is not None
+    assert (found[0].state, found[1]) == (JobState.DONE, None)
+    assert await queue.positions.job(12345) is None
+
+
+async def test_nothing_is_read_for_the_places_of_no_jobs(queue: JobQueue) -> None:
+    with statements(queue) as said:
+        assert await queue.positions.get_many([]) == {}
+        assert said == []
+        assert await queue.positions.all_waiting(limit=9) == []
+    assert [each for each in said if "FROM engines" in each] == []
 
 
 async def test_many_jobs_of_one_member_do_not_delay_others(queue: JobQueue) -> None:

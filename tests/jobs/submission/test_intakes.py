@@ -173,13 +173,14 @@ async def test_simultaneous_intakes_share_a_transaction(queue: JobQueue) -> None
 
     known = await submit_job(queue)
     sa.event.listen(queue.database.engine.sync_engine, "commit", count)
-    numbers = [*range(1001, 1101), 1007, known.reply.interaction_id]
+    new = range(known.reply.interaction_id + 1, known.reply.interaction_id + 101)
+    numbers = [*new, new[6], known.reply.interaction_id]
     is_new = await asyncio.gather(
         *(queue.intakes.open(number, 1, {"n": number}) for number in numbers)
     )
     assert is_new == [True] * 100 + [False, False]
     assert [intake.payload for intake in await queue.intakes.pending()] == [
-        {"n": number} for number in range(1001, 1101)
+        {"n": number} for number in new
     ]
     assert commits <= 3
 

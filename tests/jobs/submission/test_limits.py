@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from tests.kit.samples import (
     submit_job,
     submit_refused,
 )
+from tests.kit.statements import statements
 
 ADMIN = 9
 
@@ -52,6 +54,13 @@ async def test_limit_of_three_holds_for_thirty_concurrent_submissions(
         kinds = Counter(type(outcome) for outcome in outcomes)
         assert kinds == {Accepted: 3, Refused: 27}
         assert (await doors[0].positions.overview(None)).waiting == 3
+
+
+async def test_submission_takes_at_most_eleven_statements(queue: JobQueue) -> None:
+    await submit_job(queue)
+    with statements(queue) as said:
+        await submit_job(queue)
+    assert len([each for each in said if re.search("FROM|INTO|UPDATE", each)]) <= 11
 
 
 async def test_concurrent_submissions_of_one_interaction_make_one_job(storage: Storage) -> None:

@@ -158,6 +158,13 @@ class LoopbackDiscord(UserActions):
         await self.gateway.dispatch(event, data, intent=GUILDS)
         return channel
 
+    async def archive(self, thread: Channel, *, lock: bool = False) -> None:
+        """Archive a thread; locked, only moderators can open it again."""
+        thread.archived, thread.locked = True, lock
+        self.world.emit("channels", {})
+        data = channel_json(self.world, thread)
+        await self.gateway.dispatch("THREAD_UPDATE", data, intent=GUILDS)
+
     async def delete_channel(self, place: Channel) -> None:
         """Delete a channel with its messages."""
         for message in self.world.messages_in(place):

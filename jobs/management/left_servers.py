@@ -33,7 +33,7 @@ class _Look:
     """Servers with settings that it is not in, and since when."""
 
 
-class Servers(QueuePart):
+class LeftServers(QueuePart):
     """Keeps track of the servers that bots are in."""
 
     async def note(self, application_id: int, here: Collection[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Films: MP4, MOV, WebM, Matroska. They play once."""
+"""Videos: MP4, MOV, WebM, Matroska. They play once."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,15 +9,15 @@ from av.video.frame import VideoFrame
 from common.clips.timing import Moment, Motion
 from common.pictures.checks import damaged
 from common.pictures.kinds import DecodeLimits
-from common.pictures.readers.film import OpenFilm, about, opened
+from common.pictures.readers.video import OpenVideo, about, opened
 
 _MISSING_MS: Final = 500.0
 _MISSING_SHARE: Final = 0.05
-"""By how much of its declared duration a film may end early, as its sound may be longer."""
+"""By how much of its declared duration a video may end early, as its sound may be longer."""
 
 
 def read(data: bytes, limits: DecodeLimits) -> Motion:
-    """The film; it may turn out to have a single frame."""
+    """The video; it may turn out to have a single frame."""
     said = about(data, limits)
     return Motion(
         _moments(data, limits, said.total_ms),
@@ -29,26 +29,26 @@ def read(data: bytes, limits: DecodeLimits) -> Motion:
 
 def _moments(data: bytes, limits: DecodeLimits, total_ms: float | None) -> Iterator[Moment]:
     end_ms = 0.0
-    with opened(data, limits) as film:
-        for start_ms, length_ms, frame in _timed(film):
+    with opened(data, limits) as video:
+        for start_ms, length_ms, frame in _timed(video):
             end_ms = start_ms + length_ms
-            yield Moment(start_ms, length_ms, partial(film.raster, frame))
+            yield Moment(start_ms, length_ms, partial(video.raster, frame))
     # A truncated Matroska file ends without an error.
     if total_ms is not None and total_ms - end_ms > max(_MISSING_MS, _MISSING_SHARE * total_ms):
         raise damaged(is_video=True)
 
 
-def _timed(film: OpenFilm) -> Iterator[tuple[float, float, VideoFrame]]:
+def _timed(video: OpenVideo) -> Iterator[tuple[float, float, VideoFrame]]:
     """Start and duration of each frame, lasting until the next, whatever the file declares.
 
     Declared durations are often those of another frame, or the mean.
     """
-    frames = (frame for frame in film.frames() if frame.pts is not None)
+    frames = (frame for frame in video.frames() if frame.pts is not None)
     frame, problem = _next(frames)
     began = 0.0 if frame is None else frame.time
     while frame is not None:
         following, problem = _next(frames)
-        lasts = film.seconds_of(frame) if following is None else following.time - frame.time
+        lasts = video.seconds_of(frame) if following is None else following.time - frame.time
         yield 1000 * (frame.time - began), 1000 * max(0.0, lasts), frame
         frame = following
     if problem is not None:

@@ -7,7 +7,7 @@ from common.options import CLIP_FRAME_WORK
 
 
 @dataclass(eq=False)
-class Clock:
+class ClipProgress:
     """Adds up the cost of the frames that are painted in this run, and extrapolates it."""
 
     count: int

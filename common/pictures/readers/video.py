@@ -1,4 +1,4 @@
-"""Films (MP4, MOV, WebM, Matroska) with FFmpeg, and their first frame as a photograph.
+"""Videos (MP4, MOV, WebM, Matroska) with FFmpeg, and their first frame as a photograph.
 
 The container format is passed explicitly, not probed, so that no playlist of other files is
 followed. Files that name no color matrix have that of BT.709 from 720 rows on, and that of BT.601
@@ -29,7 +29,7 @@ from common.pictures.kinds import DecodeLimits, PictureError
 from common.pictures.raster import Raster, Samples, from_array
 from common.pictures.readers.boxes import code_points
 from common.pictures.readers.formats import MATROSKA
-from common.pictures.readers.notes import FIRST_FRAME_OF_FILM
+from common.pictures.readers.notes import FIRST_FRAME_OF_VIDEO
 
 _NO_MATRIX: Final = {0, 2, 3}
 _HD_ROWS: Final = 720
@@ -51,7 +51,7 @@ _TURNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Metadata of a film."""
+    """Metadata of a video."""
 
     total_ms: float | None
     """Duration; None if unknown."""
@@ -59,8 +59,8 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFilm:
-    """An open film."""
+class OpenVideo:
+    """An open video."""
 
     container: InputContainer
     stream: VideoStream
@@ -70,7 +70,7 @@ class OpenFilm:
         """All frames that can be decoded, in display order.
 
         Raises:
-            av.error.FFmpegError: where the film is truncated.
+            av.error.FFmpegError: where the video is truncated.
             PictureError: if damaged frames were left out.
         """
         is_damaged = False
@@ -91,7 +91,7 @@ class OpenFilm:
             white=white,
             color=code_points(frame.color_primaries, frame.color_trc, None),
             orientation=_orientation(frame),
-            notes=(FIRST_FRAME_OF_FILM,) if notes else (),
+            notes=(FIRST_FRAME_OF_VIDEO,) if notes else (),
         )
 
     def seconds_of(self, frame: VideoFrame) -> float:
@@ -102,7 +102,7 @@ class OpenFilm:
         return 1 / float(rate) if rate else _USUAL_SECONDS
 
     def _unsaid_matrix(self, frame: VideoFrame) -> Colorspace:
-        """The color matrix of a film that names none, as in Chromium."""
+        """The color matrix of a video that names none, as in Chromium."""
         is_hd = frame.height >= _HD_ROWS and self.stream.codec_context.name not in _SD_CODECS
         return Colorspace.ITU709 if is_hd else Colorspace.ITU601
 
@@ -113,33 +113,33 @@ class OpenFilm:
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
-    """The first frame of the film."""
-    with opened(data, limits) as film:
-        for frame in film.frames():
-            return film.raster(frame, notes=True)
+    """The first frame of the video."""
+    with opened(data, limits) as video:
+        for frame in video.frames():
+            return video.raster(frame, notes=True)
     raise damaged(is_video=True)
 
 
 def about(data: bytes, limits: DecodeLimits) -> About:
-    """Metadata of a film; raises as `opened` does."""
-    with opened(data, limits) as film:
-        lengths = [1000 * float(part) for part in _seconds_said(film) if part > 0]
-        return About(min(lengths, default=None), bool(film.container.streams.audio))
+    """Metadata of a video; raises as `opened` does."""
+    with opened(data, limits) as video:
+        lengths = [1000 * float(part) for part in _seconds_said(video) if part > 0]
+        return About(min(lengths, default=None), bool(video.container.streams.audio))
 
 
-def _seconds_said(film: OpenFilm) -> Iterator[Fraction]:
+def _seconds_said(video: OpenVideo) -> Iterator[Fraction]:
     """Durations of the file and of its video, as its sound may be longer."""
-    yield Fraction(film.container.duration or 0, av.time_base)
-    if film.stream.duration and film.stream.time_base:
-        yield film.stream.duration * film.stream.time_base
-    elif said := _DURATION.fullmatch(film.stream.metadata.get("DURATION", "")):  # in Matroska
+    yield Fraction(video.container.duration or 0, av.time_base)
+    if video.stream.duration and video.stream.time_base:
+        yield video.stream.duration * video.stream.time_base
+    elif said := _DURATION.fullmatch(video.stream.metadata.get("DURATION", "")):  # in Matroska
         hours, minutes, seconds = (Fraction(part) for part in said.groups())
         yield 3600 * hours + 60 * minutes + seconds
 
 
 @contextmanager
-def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenFilm]:
-    """Open a film.
+def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenVideo]:
+    """Open a video.
 
     Raises:
         PictureError: it is damaged, holds no picture, or is beyond a limit.
@@ -155,7 +155,7 @@ def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenFilm]:
         context = stream.codec_context
         check_size((context.width, context.height), limits, is_video=True)
         context.thread_count = 1  # no threads can be started in the decoding process
-        yield OpenFilm(container, stream, limits)
+        yield OpenVideo(container, stream, limits)
 
 
 def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, float]:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from common.settings import Settings
 from jobs.cli.restoring import restore
-from jobs.cli.settling import Restored, settle
+from jobs.cli.settle_restored import Restored, settle
 from jobs.cli.tables import counted
 from jobs.db.backup import backup
 from jobs.db.liveness import BOT_LOCK
@@ -16,7 +16,7 @@ from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 
 
-def back_up(settings: Settings, file: Path, console: Console, *, pictures: bool) -> int:
+def make_backup(settings: Settings, file: Path, console: Console, *, pictures: bool) -> int:
     """Make a backup and print its contents."""
     counts = backup(settings, file, pictures=pictures)
     words = f"Copied {counts.bytes:,} bytes to {file}"
@@ -28,7 +28,7 @@ def back_up(settings: Settings, file: Path, console: Console, *, pictures: bool)
     return 0
 
 
-async def bring_back(settings: Settings, file: Path, console: Console, *, moves: bool) -> int:
+async def restore_backup(settings: Settings, file: Path, console: Console, *, moves: bool) -> int:
     """Restore a backup into a data folder in which no bot runs."""
     folder = settings.atelier_data_dir.resolve()
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from jobs.core import record
+from jobs.core import record_event
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
@@ -75,7 +75,7 @@ async def _end_all(transaction: Transaction) -> int:
         if row.state == JobState.QUEUED:
             await close_gap(transaction, row)
         await end_job(transaction, row, JobState.CANCELLED, "operator")
-        await record(transaction, row.id, "restored", "operator")
+        await record_event(transaction, row.id, "restored", "operator")
     undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))
     await transaction.execute(
         undelivered.values(

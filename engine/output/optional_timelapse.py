@@ -15,7 +15,7 @@ from engine.output.errors import OutputError
 from engine.output.timelapse import TimeLapse, time_lapse
 
 
-class Film:
+class OptionalTimeLapse:
     """A context manager; the file appears with `finish`, and not after an exception."""
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class Film:
         self._try(begin)
 
     def add(self, frame: Image.Image) -> None:
-        """Append a frame, if there is still a film."""
+        """Append a frame, if there is still a timelapse."""
         lapse = self._lapse
         if lapse is not None:
             self._try(lambda: lapse.add(frame))

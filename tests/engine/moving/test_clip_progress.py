@@ -2,15 +2,15 @@
 
 import pytest
 
-from engine.moving.clock import Clock
+from engine.moving.clip_progress import ClipProgress
 
 
 def test_time_left_excludes_time_spent_resuming(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = 0.0
-    monkeypatch.setattr("engine.moving.clock.time.monotonic", lambda: at)
-    told = Clock(30)
+    monkeypatch.setattr("engine.moving.clip_progress.time.monotonic", lambda: at)
+    told = ClipProgress(30)
     at = 60.0  # twenty frames were read, and the flow between them was looked for
     assert told.seconds_left(20) is None
     told.begin(5.0, alone=False)
@@ -20,7 +20,7 @@ def test_time_left_excludes_time_spent_resuming(
 
 
 def test_resumed_run_continues_at_the_same_fraction() -> None:
-    before, after = Clock(10), Clock(10)
+    before, after = ClipProgress(10), ClipProgress(10)
     for told, frames in ((before, range(5)), (after, range(5, 6))):
         for _ in frames:
             told.begin(2.0, alone=False)
@@ -33,7 +33,7 @@ def test_resumed_run_continues_at_the_same_fraction() -> None:
 
 
 def test_costly_frame_after_a_cut_does_not_lower_the_fraction() -> None:
-    told = Clock(4)
+    told = ClipProgress(4)
     told.begin(1.0, alone=False)
     told.step(1.0)
     before = told.fraction(1)
@@ -52,8 +52,8 @@ def test_time_left_counts_coming_frames_as_starting_from_earlier_frames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = 0.0
-    monkeypatch.setattr("engine.moving.clock.time.monotonic", lambda: at)
-    told = Clock(4)
+    monkeypatch.setattr("engine.moving.clip_progress.time.monotonic", lambda: at)
+    told = ClipProgress(4)
     for work, alone in ((10.0, True), (1.0, False), (10.0, True)):
         told.begin(work, alone=alone)
         assert (told.seconds_left(0) is None) == (at == 0)

@@ -1,7 +1,7 @@
 """What a server set is kept for a while after it removed the bot, and then goes."""
 
 from common.defaults import Defaults
-from jobs.management.servers import SETTINGS_KEPT_DAYS
+from jobs.management.left_servers import SETTINGS_KEPT_DAYS
 from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, submit_job
 
@@ -40,26 +40,26 @@ async def test_server_settings_are_deleted_long_after_the_bot_is_removed(
 ) -> None:
     for guild_id in (GONE, HERE):
         await settle(queue, guild_id)
-    assert await queue.servers.note(BOT, [HERE]) == []
+    assert await queue.left_servers.note(BOT, [HERE]) == []
     clock.advance((SETTINGS_KEPT_DAYS - 1) * DAY)
-    assert await queue.servers.note(BOT, [HERE]) == []
+    assert await queue.left_servers.note(BOT, [HERE]) == []
     assert all(await what_is_set(queue, GONE))
     clock.advance(2 * DAY)
-    assert await queue.servers.note(BOT, [HERE]) == [GONE]
+    assert await queue.left_servers.note(BOT, [HERE]) == [GONE]
     assert not any(await what_is_set(queue, GONE))
     assert all(await what_is_set(queue, HERE))
-    assert await queue.servers.note(BOT, [HERE]) == []
+    assert await queue.left_servers.note(BOT, [HERE]) == []
 
 
 async def test_reinviting_the_bot_restarts_the_settings_retention(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await settle(queue, GONE)
-    await queue.servers.note(BOT, [])
+    await queue.left_servers.note(BOT, [])
     clock.advance((SETTINGS_KEPT_DAYS - 1) * DAY)
-    await queue.servers.note(BOT, [GONE])
+    await queue.left_servers.note(BOT, [GONE])
     clock.advance(2 * DAY)
-    assert await queue.servers.note(BOT, []) == []
+    assert await queue.left_servers.note(BOT, []) == []
     assert all(await what_is_set(queue, GONE))
 
 
@@ -67,28 +67,28 @@ async def test_bot_downtime_does_not_count_as_server_absence(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await settle(queue, GONE)
-    await queue.servers.note(BOT, [GONE])
+    await queue.left_servers.note(BOT, [GONE])
     clock.advance(3 * SETTINGS_KEPT_DAYS * DAY)
-    assert await queue.servers.note(BOT, []) == []
+    assert await queue.left_servers.note(BOT, []) == []
     assert all(await what_is_set(queue, GONE))
 
 
 async def test_settings_of_another_bots_server_are_kept(queue: JobQueue, clock: FakeClock) -> None:
     await settle(queue, GONE)
     for _ in range(3):
-        await queue.servers.note(BOT, [])
-        await queue.servers.note(OTHER_BOT, [GONE])
+        await queue.left_servers.note(BOT, [])
+        await queue.left_servers.note(OTHER_BOT, [GONE])
         clock.advance(SETTINGS_KEPT_DAYS / 2 * DAY)
-    assert await queue.servers.note(BOT, []) == []
+    assert await queue.left_servers.note(BOT, []) == []
     assert all(await what_is_set(queue, GONE))
     clock.advance(2 * SETTINGS_KEPT_DAYS * DAY)
-    assert await queue.servers.note(BOT, []) == [GONE], "the other has not looked for as long"
+    assert await queue.left_servers.note(BOT, []) == [GONE], "the other has not looked for as long"
 
 
 async def test_block_on_all_servers_is_kept(queue: JobQueue, clock: FakeClock) -> None:
     await submit_job(queue)
     await queue.blocks.add(None, 5, 9)
-    await queue.servers.note(BOT, [])
+    await queue.left_servers.note(BOT, [])
     clock.advance(2 * SETTINGS_KEPT_DAYS * DAY)
-    assert await queue.servers.note(BOT, []) == []
+    assert await queue.left_servers.note(BOT, []) == []
     assert await queue.blocks.all(None)
