@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import aiohttp
 
 from common.steady_clock import steady_clock
-from jobs.health import AGES_WRONG_SECONDS
+from jobs.health.troubles import AGES_WRONG_SECONDS
 
 TOO_MANY_REQUESTS = 429
 ANSWERS = 3

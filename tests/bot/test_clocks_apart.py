@@ -12,7 +12,7 @@ from bot.delivery.loop import DeliveryLoop
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts
 from common.steady_clock import steady_clock
-from jobs.health import CLOCK_SECONDS
+from jobs.health.troubles import CLOCK_SECONDS
 from tests.bot.commands.picture_buttons.pressing import press
 from tests.kit.world import World
 
