@@ -23,7 +23,7 @@ from common.gpus import unused_card
 from common.settings import ENV_FILE, MIB, Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store_backends import folder_of
-from jobs.health import CLOCK_SECONDS
+from jobs.health.troubles import CLOCK_SECONDS
 from jobs.migrating import MAY_SUCCEED_LATER
 from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, is_transient
 from jobs.queue import JobQueue

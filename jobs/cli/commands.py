@@ -19,7 +19,7 @@ from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
 from jobs.db.rows import J, job_from_row
-from jobs.health import Part
+from jobs.health.troubles import Part
 from jobs.management.administration import REASON_LIMIT
 from jobs.management.audit import COMMAND_LINE
 from jobs.model import JobState

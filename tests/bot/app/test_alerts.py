@@ -11,7 +11,7 @@ from bot.monitor import alerts
 from bot.monitor.alerts import Alerts, tell_of_failed_start
 from common import crashes
 from common.defaults import Defaults
-from jobs.health import StoreState
+from jobs.health.state import StoreState
 from jobs.outcomes import QueueUnavailableError
 from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World

@@ -120,6 +120,22 @@ class RecordingDelivery(DeliveryLoop):
         return bool(self.delivered)
 
 
+async def test_previews_keep_their_pace_while_hundreds_of_jobs_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Routes, "token_works", lambda *_: True)
+    delivery = RecordingDelivery()
+    delivery._messages = {number: TrackedMessage(number) for number in range(2, 500)}
+    for state, after_seconds, is_edited in (
+        (JobState.RUNNING, 2.4, False),
+        (JobState.RUNNING, 2.6, True),
+        (JobState.QUEUED, 120.0, False),
+        (JobState.QUEUED, 126.0, True),
+    ):
+        message = TrackedMessage(INTERACTION_ID, edited_at=100.0 - after_seconds)
+        assert await delivery.consider(state, message) is is_edited, (state, after_seconds)
+
+
 async def test_final_state_is_tried_at_once_even_if_the_message_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -27,6 +27,7 @@ from engine.worker.service import EngineWorker
 from jobs.db import schema
 from jobs.db.liveness import BotInfo
 from jobs.execution import reaper
+from jobs.health.troubles import troubles_in
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting
@@ -92,13 +93,13 @@ async def test_store_refusing_reads_ends_the_engine_and_charges_no_job(
         with pytest.raises(EngineInTroubleError, match="I/O error"):
             await asyncio.wait_for(task, 60)
     assert [await charged(queue, job) for job in jobs] == [0, 0, 0, 0]
-    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "I/O error" in troubles["engine-trouble"]
     store.reads = True
     async with worker(queue, settings):
         for job in jobs:
             assert (await ended(queue, job)).state is JobState.DONE
-    assert "engine-trouble" not in {t.name for t in (await queue.health.ask()).troubles()}
+    assert "engine-trouble" not in {t.name for t in troubles_in(await queue.health.ask())}
 
 
 async def test_job_claimed_when_reads_fail_is_released_and_painted_later(
@@ -230,7 +231,7 @@ async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
     left = await queue.jobs.get(job.id)
     assert left is not None
     assert left.state is JobState.QUEUED
-    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "cannot read job" in troubles["engine-trouble"]
 
 
@@ -282,7 +283,7 @@ async def test_full_temporary_folder_charges_no_job_and_is_reported(
     assert left is not None
     assert left.state is JobState.QUEUED
     assert await charged(queue, job) == 0
-    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "full (No space left on device" in troubles["engine-trouble"]
 
 
@@ -387,7 +388,7 @@ async def trouble(queue: JobQueue) -> str:
     """What owners are told of the engine, once it is."""
     async with asyncio.timeout(30):
         while True:
-            for each in (await queue.health.ask()).troubles():
+            for each in troubles_in(await queue.health.ask()):
                 if each.name == "engine-trouble":
                     return str(each.sentence)
             await asyncio.sleep(0.02)
