@@ -1,8 +1,6 @@
 """What an engine can do, tested and measured, and announced so that it gets jobs it does well."""
 
 import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +10,10 @@ from common.options import PaintOptions
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import available_networks
 from engine.painting import (
-    Control,
     Painted,
     PaintingFailedError,
     PaintSettingsError,
     Picture,
-    Stepped,
     Studio,
     Style,
     devices,
@@ -25,15 +21,11 @@ from engine.painting import (
 )
 from engine.painting.memory import largest_side_px
 from jobs.model import EngineInfo
-from jobs.scheduling.speeds import STANDARD_ITERATIONS, half_octave_of
+from jobs.scheduling.speeds import half_octave_of
 
 GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
 """Seconds for a unit of work, by kind of device, until this one is measured. Guesses."""
-TRIAL_SIDE_PX = {"cuda": 1024, "mps": 512, "cpu": 256}
-"""Large enough to use the device as a painting does, and quickly done."""
 PROBE_SIDE_PX = 64
-_WARM_UP, _TIMED = 3, 8
-"""Iterations; the warm-up ones are not timed."""
 _MUCH = 2
 """Half octaves by which the largest size must change to be announced, a factor of two."""
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -59,7 +51,7 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
 
     Args:
         studio: device, networks and memory.
-        pace: the result of `measure_pace`; None before that.
+        pace: as measured (`engine.worker.pace`); None before that.
     """
     device = studio.device
     allowed = studio.max_memory_bytes or devices.free_memory_bytes(device)
@@ -125,29 +117,3 @@ def probe_device(studio: Studio, network: str) -> str | None:
         lines = str(error).splitlines() or [""]
         return f"{type(error).__name__}: {lines[0]}."
     return "It paints nothing."
-
-
-def measure_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) -> float | None:
-    """Measure the seconds for a unit of work on noise; None if too few iterations were done.
-
-    Raises:
-        PaintingStoppedError: `should_stop` returned true.
-        PaintSettingsError, WeightsError, PaintingFailedError: nothing can be painted here.
-    """
-    side = TRIAL_SIDE_PX.get(studio.device.type, TRIAL_SIDE_PX["cpu"])
-    noise = Picture(torch.rand((3, side, side), generator=torch.Generator().manual_seed(0)))
-    options = PaintOptions(
-        size_px=side, iterations=_WARM_UP + _TIMED, scales=1, network=network, faces="off"
-    )
-    control = Control(should_stop=should_stop)
-    began = done = 0.0
-    for event in paint(noise, [Style(noise)], options, studio=studio, control=control):
-        if isinstance(event, Stepped):
-            event.losses()  # waits for what the device was told
-            if event.iteration == _WARM_UP:
-                began = time.perf_counter()
-            elif began and event.iteration == _WARM_UP + _TIMED:
-                done = time.perf_counter()
-    if not done:
-        return None
-    return (done - began) / (_TIMED / STANDARD_ITERATIONS) / (side * side / 1e6)

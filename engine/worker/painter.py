@@ -30,7 +30,7 @@ from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
-from engine.worker.abilities import Abilities, abilities_of, measure_pace, probe_device
+from engine.worker.abilities import Abilities, abilities_of, probe_device
 from engine.worker.clip_painting import paint_clip_job
 from engine.worker.failures import note_start_over, outcome_of
 from engine.worker.health import EngineInTroubleError
@@ -38,6 +38,7 @@ from engine.worker.job_handle import EarlierWork, JobHandle, StopReason
 from engine.worker.job_pictures import fetch_pictures
 from engine.worker.job_result import finished_job, merged_versions
 from engine.worker.outcomes import Finished, Outcome, Stopped
+from engine.worker.pace import MeasuredPace
 from engine.worker.previews import Previews
 from engine.worker.progress_reporter import PREVIEW_SIDE_PX, ProgressReporter, VersionsSoFar
 from engine.worker.storing import store_version
@@ -62,9 +63,9 @@ class JobPainter:
         self._settings = settings
         self._studio = open_studio(settings)
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
-        self._pace: float | None = None
+        folder = settings.atelier_data_dir / "pace"
+        self._pace = MeasuredPace(self._studio, self.network_name(), folder)
         self._abilities: Abilities | None = None
-        self._has_measured_pace = False
         self._holds_memory = False
         """Whether torch may keep the memory of the last painting for the next one."""
 
@@ -87,7 +88,7 @@ class JobPainter:
             EngineInTroubleError: it never answered, as one whose memory others have taken.
         """
         try:
-            self._abilities = abilities_of(self._studio, self._pace)
+            self._abilities = abilities_of(self._studio, self._pace.seconds)
         except RuntimeError as error:
             if self._abilities is None:
                 reason = str(error).partition("\n")[0]
@@ -140,17 +141,13 @@ class JobPainter:
             if self._holds_memory:
                 self._holds_memory = False
                 devices.release_memory(self._studio.device)  # other programs may want it
-            if not self._has_measured_pace:
-                self._pace = measure_pace(self._studio, self.network_name(), should_stop)
-                self._has_measured_pace = True
+            self._pace.measure(should_stop)
             self._swatches.paint(should_stop)
         except PaintingStoppedError:
             pass  # a job has come; there will be time again
         except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
-            self._has_measured_pace = True
             log.warning("nothing can be painted here: %s", problem)
         except Exception:
-            self._has_measured_pace = True
             log.exception("Something went wrong between jobs")
 
     def _paint(
