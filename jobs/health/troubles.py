@@ -20,8 +20,9 @@ TROUBLE_SECONDS = 300.0
 FAILURES_IN_A_ROW = 3
 CLOCK_SECONDS = 60.0
 """A clock may be wrong by this much before it matters to members."""
-AGES_WRONG_SECONDS = 3600.0
-"""With a clock that is wrong by more than this, nothing is deleted by its age."""
+AGES_WRONG_SECONDS = 1800.0
+"""With a clock that is wrong by more than this, nothing is deleted by its age. Less than the hour
+by which clocks are set for the summer."""
 READ_ONLY = "The database is read-only, as a standby is."
 ENGINES_NAMED = 10
 """At most this many engines are listed by name."""

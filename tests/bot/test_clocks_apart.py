@@ -7,6 +7,7 @@ import pytest
 
 from bot.app.features import build_client
 from bot.app.housekeeping import Housekeeping
+from bot.commands.admin.weekly_style import WeeklyStyleKeeper
 from bot.delivery.loop import DeliveryLoop
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts
@@ -115,6 +116,24 @@ async def test_database_clock_one_year_ahead_deletes_no_pictures(world: World) -
     world.bot.traffic.discord_ahead_seconds = 366 * 24 * HOUR_SECONDS  # a year has passed
     await housekeeping._clean()
     assert (await world.reload(job)).pictures_deleted_at is not None
+
+
+async def test_clock_set_forward_ends_neither_undo_nor_the_style_of_the_week(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = world.user("admin")
+    await world.slash(admin, "style-of-the-week", {"style": "great-wave", "days": 1})
+    posted = world.discord.messages("paintings")[-1]
+    job = await world.make_painted_job(world.user())
+    await world.queue.retention.delete_soon(job.id, job.user_id)
+    system_time = time.time
+    monkeypatch.setattr(time, "time", lambda: system_time() + 25 * HOUR_SECONDS)
+    set_database_clock(world, 0)  # it is this machine's, as with SQLite
+    assert world.bot.traffic.ages_are_wrong(await world.queue.now())
+    await world.bot.service(WeeklyStyleKeeper).end_those_due()
+    assert posted.buttons
+    await world.bot.service(Housekeeping)._finish_deleting()
+    assert await world.queue.store.exists(job.result_key or "")
 
 
 @pytest.mark.parametrize(

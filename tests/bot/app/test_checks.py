@@ -29,7 +29,8 @@ from bot.app.checks import (
 from bot.app.connection import Connection
 from bot.app.folder_lock import lock_folder
 from bot.wire.addresses import point_discord_at
-from common.settings import Settings, SettingsError, load_settings, unknown_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings, unknown_settings
 from common.store import PictureStore
 from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.loopback import LoopbackDiscord

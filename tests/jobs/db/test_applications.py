@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app.folder_lock import lock_folder
-from common.settings import SettingsError
+from common.settings_loading import SettingsError
 from jobs.db import schema
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.management.installation import DISCORD, LOOPBACK

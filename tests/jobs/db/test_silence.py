@@ -198,6 +198,7 @@ async def test_transaction_pooler_is_refused_by_name(
 ) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         job = await submit_job(queue)
+        await queue.jobs.get(job.id)
         async with queue.database.read() as connection:
             # As on a connection that a pooler shares.
             await connection.exec_driver_sql("DEALLOCATE ALL")
