@@ -220,15 +220,15 @@ def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> 
     now = 0.0
     monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
     watch = Watchdog(600.0, "painter")
-    watch.look(7)
+    watch.check(7)
     now += 8 * 3600.0
-    watch.look(7)
+    watch.check(7)
     for _ in range(119):
         now += 5.0
-        watch.look(7)
+        watch.check(7)
     now += 60.0
     with pytest.raises(HangingError, match="for 600 s"):
-        watch.look(7)
+        watch.check(7)
 
 
 def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,4 +237,4 @@ def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> 
     watch = Watchdog(10.0, "painter")
     for sign in range(100):
         now += 4.0
-        watch.look(sign // 2)
+        watch.check(sign // 2)
