@@ -25,7 +25,7 @@ from common.settings import Settings
 from jobs.model import EngineInfo, PaintReport
 from jobs.queue import JobQueue
 from sandbox.bot_process import BotStoppedError
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message
 
 MEMBERS_THAT_COUNT = 20
@@ -101,10 +101,10 @@ async def _painted(discord: LoopbackDiscord, folder: Path, side_px: int) -> tupl
 
 def _painting(side_px: int) -> bytes:
     """A picture that is as hard to compress as a painting: slowly changing colors with grain."""
-    dice = np.random.default_rng(0)
-    small = Image.fromarray(dice.integers(0, 256, (24, 24, 3), dtype=np.uint8))
+    rng = np.random.default_rng(0)
+    small = Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8))
     smooth = np.asarray(small.resize((side_px, side_px), Image.Resampling.BICUBIC), np.int16)
-    grain = dice.integers(-12, 13, smooth.shape, dtype=np.int16)
+    grain = rng.integers(-12, 13, smooth.shape, dtype=np.int16)
     buffer = io.BytesIO()
     Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()

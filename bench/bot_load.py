@@ -22,7 +22,7 @@ from bench.queue_latency import share
 from bench.report import publish, table
 from bench.runner import RESULTS, BenchError, run
 from sandbox.bot_process import BotProcess, BotStoppedError
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, User
 
 COMMANDS_THAT_COUNT = 100

@@ -18,7 +18,7 @@ from bench.children.judge import machine
 from bench.report import publish, table
 from bench.runner import RESULTS, BenchError, run
 from sandbox.bot_process import BotProcess, BotStoppedError
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message
 
 MEMBERS = ("ada", "grace")

@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from sandbox.bot_process import BotProcess, bot_environment, online, run_bot
-from sandbox.control import LoopbackDiscord
 from sandbox.demo_pictures import bundled
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction
 
 Pictures = Mapping[str, tuple[str, bytes]]

@@ -144,7 +144,7 @@ async def _version(queue: JobQueue) -> str:
 async def _one(queue: JobQueue, engine: Engine) -> tuple[float, float]:
     """Latencies from the end and from the start of one submission, in seconds."""
     # Not synchronized with anything periodic, such as a poll.
-    await asyncio.sleep(random.uniform(0.05, LONGEST_PAUSE_SECONDS))  # noqa: S311 - dice
+    await asyncio.sleep(random.uniform(0.05, LONGEST_PAUSE_SECONDS))  # noqa: S311 - not secrets
     began = time.time()
     job = await submit_job(queue)
     queued = time.time()

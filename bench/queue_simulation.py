@@ -182,7 +182,7 @@ class Simulation:
         self.queue = queue
         self.clock = clock
         self.engines = engines
-        self.dice = random.Random(seed)  # noqa: S311 - dice, not secrets
+        self.rng = random.Random(seed)  # noqa: S311 - not secrets
         self.began = clock.now
         self.transactions = 0
         self.finished = 0
@@ -200,19 +200,19 @@ class Simulation:
         users = itertools.count(1)
         queued = 0
         while queued < jobs:
-            kind = self.dice.choices(("one picture", "thirty pictures", "crowd"), (20, 1, 5))[0]
+            kind = self.rng.choices(("one picture", "thirty pictures", "crowd"), (20, 1, 5))[0]
             user = next(users)
             guild = 1 if kind == "crowd" else user % 200 + 2
             self._kinds[user] = kind
             for _ in range(30 if kind == "thirty pictures" else 1):
-                options = PaintOptions(size_px=self.dice.choice([256, 512, 1024]))
+                options = PaintOptions(size_px=self.rng.choice([256, 512, 1024]))
                 await self.queue.submissions.submit(submission(user, guild, options=options))
                 queued += 1
 
     async def run(self, seconds: float) -> None:
         """Let the engines work for this number of simulated seconds."""
         for engine in range(self.engines):
-            self._plan(self.began + self.dice.random() * 5, engine, "claim")
+            self._plan(self.began + self.rng.random() * 5, engine, "claim")
         while self._agenda and self._agenda[0][0] < self.began + seconds:
             batch = [heapq.heappop(self._agenda) for _ in range(min(AT_ONCE, len(self._agenda)))]
             self.clock.now = max(self.clock.now, batch[0][0])
@@ -255,14 +255,14 @@ class Simulation:
             self._plan(when + 5, engine, "claim")
             return
         self.waits[self._kinds[claim.job.user_id]].append(when - self.began)
-        ends = when + self.dice.uniform(0.5, 1.5) * MEAN_JOB_SECONDS
+        ends = when + self.rng.uniform(0.5, 1.5) * MEAN_JOB_SECONDS
         self._held[engine] = (claim, ends)
         for due, every in (
             ("renew", RENEW_SECONDS),
             ("progress", PROGRESS_SECONDS),
             ("checkpoint", CHECKPOINT_SECONDS),
         ):
-            self._plan(when + self.dice.random() * every, engine, due, claim.job.id)
+            self._plan(when + self.rng.random() * every, engine, due, claim.job.id)
         self._plan(ends, engine, "finish", claim.job.id)
 
 

@@ -30,7 +30,7 @@ from bench.soak_world import BUCKET, Child, make_bucket, s3_server
 from common.settings import Settings
 from jobs.queue import JobQueue
 from sandbox.bot_process import bot_environment
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 
 KILL_SECONDS = 60.0
 HOURS_THAT_COUNT = 2.0

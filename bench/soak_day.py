@@ -13,7 +13,7 @@ import psutil
 from bench.bot_process import photographs
 from bench.proxy import Proxy
 from bench.soak_world import Child
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction
 
 SAMPLE_SECONDS = 15.0
@@ -46,7 +46,7 @@ class Soak:
     outage_seconds: float
     kill_seconds: float
     """Interval between kills; 0: never."""
-    dice: random.Random
+    rng: random.Random
     kills: Counter[str] = field(default_factory=Counter)
     away: Counter[str] = field(default_factory=Counter)
     posted: list[Interaction] = field(default_factory=list)
@@ -79,9 +79,9 @@ class Soak:
         users = [self.discord.add_user(f"member{number}") for number in range(self.members)]
         pause = 0.9 * self.seconds / self.jobs
         for number in range(self.jobs):
-            await asyncio.sleep(self.dice.expovariate(1 / pause))
+            await asyncio.sleep(self.rng.expovariate(1 / pause))
             await self.discord_is_there.wait()
-            user = self.dice.choice(users)
+            user = self.rng.choice(users)
             options = {"size": 64, "quality": "draft", "seed": number}
             asked = self.discord.slash(user, "paint", options, pictures)
             with contextlib.suppress(TimeoutError, LookupError):
@@ -90,14 +90,14 @@ class Soak:
     async def _kill(self) -> None:
         while self.kill_seconds:
             await asyncio.sleep(self.kill_seconds)
-            child = self.dice.choice(self.children)
+            child = self.rng.choice(self.children)
             child.kill()
             self.kills[child.name] += 1
 
     async def _break(self) -> None:
         """Let the services fail one after the other, evenly spread over the run."""
         plan = [name for name in (*self.ways, "Discord") for _ in range(self.outages)]
-        self.dice.shuffle(plan)
+        self.rng.shuffle(plan)
         between = (0.95 * self.seconds - len(plan) * self.outage_seconds) / (len(plan) + 1)
         for number, name in enumerate(plan):
             await asyncio.sleep(max(5.0, between))

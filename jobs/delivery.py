@@ -59,7 +59,7 @@ class Deliveries(QueuePart):
     async def set_message(
         self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
     ) -> None:
-        """Row the message that shows the job.
+        """Record the message that shows the job.
 
         Args:
             job_id: Which job.
@@ -89,7 +89,7 @@ class Deliveries(QueuePart):
         return replace(job, reply=reply)
 
     async def mark_removed(self, message_ids: Collection[int]) -> int:
-        """Row that these messages were deleted in Discord; returns how many were of jobs.
+        """Record that these messages were deleted in Discord; returns how many were of jobs.
 
         Most deleted messages are not ours, so it reads before it writes.
         """
@@ -108,7 +108,7 @@ class Deliveries(QueuePart):
         return len(job_ids)
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
-        """Row that the message shows this revision (or a later one)."""
+        """Record that the message shows this revision (or a later one)."""
         statement = (
             sa.update(schema.jobs)
             .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
@@ -194,7 +194,7 @@ class Deliveries(QueuePart):
             return [job_from_row(row) for row in await connection.execute(statement)]
 
     async def mark_announced(self, job_id: int) -> None:
-        """Row that the member was notified, or does not want to be."""
+        """Record that the member was notified, or does not want to be."""
         async with self._database.write(durable=False) as transaction:
             await change_job(transaction, job_id, notified_at=transaction.now)
 
@@ -210,7 +210,7 @@ class Deliveries(QueuePart):
         return list(await self._database.scalars(statement))
 
     async def mark_told(self, job_ids: Collection[int]) -> None:
-        """Row that the user was told that these pictures could not be shown."""
+        """Record that the user was told that these pictures could not be shown."""
         told = sa.func.replace(J.delivered_how, _UNDELIVERABLE, _TOLD)
         await self._database.execute(
             sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)

@@ -8,7 +8,7 @@ if sys.argv[:1] == ["-m"]:  # with `python -m sandbox`, which then imports all o
     stop_quietly()
 
 from sandbox.command_visibility import NotOfferedError
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 
 __all__ = ["Interaction", "LoopbackDiscord", "Message", "NotOfferedError", "User"]

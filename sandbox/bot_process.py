@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 
 STOP_WITHIN_SECONDS = 30.0
 READY_WITHIN_SECONDS = 90.0

@@ -17,8 +17,8 @@ from typing import Any
 from sandbox.bot_process import BotProcess, BotStoppedError, bot_environment, online, run_bot
 from sandbox.command_visibility import NotOfferedError
 from sandbox.console import end_on_sigterm, say
-from sandbox.control import LoopbackDiscord
 from sandbox.demo_pictures import DemoPictures, NoPictureError, choose
+from sandbox.loopback import LoopbackDiscord
 from sandbox.message_text import one_line, readable
 from sandbox.model import Interaction, Message
 from sandbox.payloads import message_json

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from sandbox.bot_process import BotStoppedError
-from sandbox.camera import SETTLE_MS, Member, painting_page, press
+from sandbox.browser import SETTLE_MS, PageUser, painting_page, press
 from sandbox.console import end_on_sigterm, say
 from sandbox.demo_pictures import NoPictureError, bundled
 from sandbox.page_pictures import tour
@@ -22,7 +22,7 @@ QUICK = {"size": "320", "quality": "draft: quick, to try things out"}
 """Options that let a CPU paint the pictures in a few minutes."""
 
 
-async def ask_which(member: Member, photos: Sequence[Path]) -> None:
+async def ask_which(member: PageUser, photos: Sequence[Path]) -> None:
     """Post several pictures in one message, and choose one of them to be painted."""
     page = member.page
     await page.locator("input[type=file]").first.set_input_files(photos)
@@ -40,14 +40,14 @@ async def ask_which(member: Member, photos: Sequence[Path]) -> None:
     await member.keep("several", await member.sees("3 photos", "Choose 3"))
 
 
-async def try_styles(member: Member) -> None:
+async def try_styles(member: PageUser) -> None:
     """Try styles on a photograph that waits for one."""
     asked = await member.sees("Which style")
     await asked.get_by_role("button", name=re.compile(r"Try \d styles")).click()
     await member.keep("tried", await member.sees("Choose 5"))
 
 
-async def live_a_day(member: Member, photo: Path) -> None:
+async def live_a_day(member: PageUser, photo: Path) -> None:
     """Do what a member does, and save what they see."""
     await member.command("paint", photo, **QUICK, notify="yes")
     asked = await member.sees("Which style")
@@ -94,7 +94,7 @@ async def take(out: Path) -> None:
         Image.open(bundled("chelsea.png")).convert("RGB").save(photo, quality=95)
         await tour(out, photo)
         async with painting_page(WIDTH_PX, HEIGHT_PX) as page:
-            await live_a_day(Member(page, out), photo)
+            await live_a_day(PageUser(page, out), photo)
 
 
 def run_pictures(out: Path) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox import LoopbackDiscord
 from sandbox.bot_process import bot_environment, online, run_bot
-from sandbox.camera import keep, opened
+from sandbox.browser import keep, open_page
 from sandbox.demo_pictures import bundled
 
 OUT = Path("docs/images/monitor.webp")
@@ -40,7 +40,7 @@ async def photographed(folder: Path) -> bytes:
                     attachments={"content": (content.name, content.read_bytes())},
                 )
             url = f"http://127.0.0.1:{port}"
-            async with opened(url, WIDTH_PX, HEIGHT_PX, "light") as page:
+            async with open_page(url, WIDTH_PX, HEIGHT_PX, "light") as page:
                 await page.locator("#engines img").wait_for()
                 bar = page.locator("progress")  # the page's CSP forbids injected scripts
                 while float(await bar.first.get_attribute("value") or 0) < SHARE:

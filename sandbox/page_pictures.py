@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from sandbox.camera import SETTLE_MS, Member, painting_page
+from sandbox.browser import SETTLE_MS, PageUser, painting_page
 
 WIDTH_PX, HEIGHT_PX = 1280, 860
 SLOW = {"size": "512", "quality": "standard"}
 """Options by which a picture takes long enough to be seen while it is painted."""
 
 
-async def become(member: Member, name: str) -> None:
+async def become(member: PageUser, name: str) -> None:
     """Go on as another user."""
     await member.page.locator(f'.person[data-user="{name}"]').click()
     await member.page.locator(f'.person[data-user="{name}"][aria-checked="true"]').wait_for()
@@ -22,7 +22,7 @@ async def tour(out: Path, photo: Path) -> None:
         BotStoppedError: The bot exited.
     """
     async with painting_page(WIDTH_PX, HEIGHT_PX) as page:
-        member = Member(page, out)
+        member = PageUser(page, out)
         await member.fill("paint", photo, **SLOW)
         await page.get_by_role("button", name="+ preset", exact=True).click()
         preset = page.locator('.pill[data-option="preset"]').locator("input")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sandbox.bot_process import BotStoppedError, bot_environment, run_bot
 from sandbox.console import end_on_sigterm, say
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.page.routes import add_page
 
 

@@ -7,8 +7,14 @@ from typing import Any
 
 from sandbox.command_visibility import NotOfferedError, command_for, context_of, leaf_of
 from sandbox.compose import create_message
-from sandbox.filled_in import ENTITY_OPTIONS, FilledModal, option_json, resolve_entity, upload
 from sandbox.gateway import Gateway
+from sandbox.interaction_data import (
+    ENTITY_OPTIONS,
+    FilledModal,
+    option_json,
+    resolve_entity,
+    upload,
+)
 from sandbox.model import (
     Channel,
     Interaction,

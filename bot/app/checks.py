@@ -98,8 +98,17 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
     data_dir = settings.atelier_data_dir.resolve()
     folder = _missing_folder("folder", data_dir) if thorough else None
     yield (folder := folder or _folder(settings))
-    if folder.is_fault:
-        return  # everything else is in it
+    if not folder.is_fault:  # else everything in it fails for the same reason
+        async for result in _in_folder(settings, thorough=thorough):
+            yield result
+    if settings.discord_token is not None:
+        token = settings.discord_token.get_secret_value()
+        for result in await _token(token, discord_proxy(settings)):
+            yield result
+
+
+async def _in_folder(settings: Settings, *, thorough: bool) -> AsyncIterator[CheckResult]:
+    """The checks that need the data folder, between it and the token."""
     yield await _database(settings, may_migrate=not thorough)
     pictures = folder_of(settings.storage_url)
     store = _missing_folder("store", pictures) if thorough and pictures is not None else None
@@ -111,10 +120,6 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
         yield CheckResult("engine", unused, is_doubtful=True)  # at startup the engine logs it
     if thorough and settings.atelier_monitor_port:  # at startup the server logs it
         yield await _page(settings)
-    if settings.discord_token is not None:
-        token = settings.discord_token.get_secret_value()
-        for result in await _token(token, discord_proxy(settings)):
-            yield result
 
 
 def _folder(settings: Settings) -> CheckResult:

@@ -126,7 +126,7 @@ class GalleryForm(ReportingModal):
                 await gallery.forget(job.id, guild_id)
             raise
         await gallery.posted(job.id, guild_id, message.id)
-        post = GalleryPost(job.id, guild_id, channel_id, message.id)
+        post = GalleryPost(job.id, guild_id, channel_id, message.id, message.created_at)
         await _check_kept(interaction, post, message)
         return post
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import discord
 from discord import ui
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 60.0
 SEARCHED = 200
 """The newest messages of a gallery that are searched for a post that was not recorded."""
+AROUND = timedelta(hours=1)
+"""All messages from this long before its beginning to this long after it are searched as well."""
 
 
 class GalleryKeeper(Service):
@@ -92,14 +95,24 @@ class GalleryKeeper(Service):
             await self.take_out_of(post.job_id, post.guild_id)
 
     async def _find(self, post: GalleryPost) -> discord.Message | None:
-        """The message of a picture, by its button "same style"."""
-        assert self._client.user is not None
-        button = custom_id("job", Action.SAME_STYLE, post.job_id)
+        """The message of a picture: the one that was being removed, or by its button."""
         channel = self._client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+        if post.removing_id is not None:
+            return await channel.fetch_message(post.removing_id)
         async for message in channel.history(limit=SEARCHED):
-            if message.author.id == self._client.user.id and button in _buttons_of(message):
+            if self._is_of(message, post):
+                return message
+        async for message in channel.history(limit=None, after=post.at - AROUND):
+            if message.created_at > post.at + AROUND:
+                break
+            if self._is_of(message, post):
                 return message
         return None
+
+    def _is_of(self, message: discord.Message, post: GalleryPost) -> bool:
+        assert self._client.user is not None
+        button = custom_id("job", Action.SAME_STYLE, post.job_id)
+        return message.author.id == self._client.user.id and button in _buttons_of(message)
 
     async def take_out(self, job_id: int) -> list[GalleryPost]:
         """Delete a picture's posts in all servers; returns those that cannot be deleted yet."""

@@ -5,10 +5,12 @@ language only in interactions.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +37,9 @@ START = "start"
 START_SECONDS = 8.0
 """Timeout, as the process is about to exit with an error."""
 LOOK_SECONDS = 30.0
+TOLD_AGAIN_AFTER = timedelta(days=1)
+LOOKED_BACK = 20
+"""The newest messages in which a failed start is searched for if it could not be written down."""
 MESSAGE_LIMIT = 2000
 """Characters in a message; a trouble may have long words of its own."""
 STORE_EVERY_LOOKS = 4
@@ -180,6 +185,15 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
+async def _channel_of(
+    client: discord.Client, settings: Settings, target: int
+) -> discord.abc.Messageable:
+    """The alert channel, or a user's direct messages."""
+    if target == settings.atelier_alert_channel_id:
+        return client.get_partial_messageable(target)
+    return await client.create_dm(discord.Object(target))
+
+
 async def _post(client: discord.Client, settings: Settings, said: Mapping[int, str]) -> None:
     """Post to the channel in the settings, else to each owner's DMs.
 
@@ -194,11 +208,7 @@ async def _post(client: discord.Client, settings: Settings, said: Mapping[int, s
     failures: list[discord.DiscordException] = []
     for target, text in said.items():
         try:
-            channel: discord.abc.Messageable
-            if target == settings.atelier_alert_channel_id:
-                channel = client.get_partial_messageable(target)
-            else:
-                channel = await client.create_dm(discord.Object(target))
+            channel = await _channel_of(client, settings, target)
             await channel.send(text[:MESSAGE_LIMIT])
         except discord.DiscordException as error:
             to_member = target != settings.atelier_alert_channel_id
@@ -212,7 +222,8 @@ async def _post(client: discord.Client, settings: Settings, said: Mapping[int, s
 async def tell_of_failed_start(settings: Settings, why: str) -> None:
     """Report once why the bot cannot start, however often its start is retried.
 
-    The bot that starts again reports that it is over.
+    The bot that starts again reports that it is over. If what was said cannot be written down, as
+    on a full disk, what stands in Discord tells whether it was said.
     """
     if not recipients(settings) or settings.discord_token is None:
         return
@@ -226,11 +237,34 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
             discord.Client(intents=discord.Intents(guilds=True)) as client,
         ):
             await client.login(settings.discord_token.get_secret_value())
-            words = f"⚠️ Atelier cannot start: {why}"
-            await _post(client, settings, dict.fromkeys(recipients(settings), words))
-        await asyncio.to_thread(write_texts, file, told | {START: why})
+            words = f"⚠️ Atelier cannot start: {why}"[:MESSAGE_LIMIT]
+            to = list(recipients(settings))
+            if not await asyncio.to_thread(_can_write, file, told):
+                to = [each for each in to if not await _was_told(client, settings, each, words)]
+            await _post(client, settings, dict.fromkeys(to, words))
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(write_texts, file, told | {START: why})
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
         log.warning("Nobody could be told that the bot cannot start: %s", error)
+
+
+def _can_write(file: Path, told: Mapping[str, str]) -> bool:
+    try:
+        write_texts(file, told)
+    except OSError:
+        return False
+    return True
+
+
+async def _was_told(client: discord.Client, settings: Settings, target: int, words: str) -> bool:
+    """Whether one of the newest messages there says so, and not longer ago than a day."""
+    channel = await _channel_of(client, settings, target)
+    since = discord.utils.utcnow() - TOLD_AGAIN_AFTER
+    messages = [message async for message in channel.history(limit=LOOKED_BACK)]
+    return any(
+        message.author == client.user and message.content == words and message.created_at > since
+        for message in messages
+    )
 
 
 def recipients(settings: Settings) -> tuple[int, ...]:

@@ -15,6 +15,9 @@ from common.sentences import Sentence, sentence
 
 Bytes: TypeAlias = Samples
 _BAND_ROWS: Final = 128
+_EXACTLY: Final = int(imagecodecs.CMS.FLAGS.NOOPTIMIZE)
+"""LittleCMS otherwise interpolates in a table of the whole conversion, which is wrong by 10 to 30
+levels at the edge of what sRGB can show. Only for 8-bit RGB and curves does it need no table."""
 _UNUSABLE_PROFILE: Final = sentence(
     "The file's color profile cannot be used; I treated its colors as sRGB."
 )
@@ -52,7 +55,7 @@ def to_bytes(samples: Samples, white: float) -> Bytes:
 def _converted(raster: Raster, colors: Samples) -> tuple[Bytes, tuple[Sentence, ...]]:
     match raster.model:
         case "lab":
-            return _from_lab(to_bytes(colors, raster.white)), ()
+            return _from_lab(colors, raster.white), ()
         case "cmyk":
             return _from_cmyk(to_bytes(colors, raster.white), raster.color)
         case _:
@@ -147,10 +150,17 @@ def _through_profile(colors: Samples, white: float, icc: bytes) -> Bytes | None:
             colorspace=model,
             outcolorspace="rgb",
             outdtype="u1",
+            flags=_EXACTLY if colors.dtype != np.uint8 or _has_table(icc) else None,
         )
     except (RuntimeError, ValueError):
         return None
     return np.asarray(made)
+
+
+def _has_table(icc: bytes) -> bool:
+    """Whether a profile describes its colors by a table rather than by curves and primaries."""
+    tags = int.from_bytes(icc[128:132], "big")
+    return b"A2B0" in (icc[at : at + 4] for at in range(132, min(132 + 12 * tags, len(icc)), 12))
 
 
 def _full_range(samples: Samples, white: float) -> Samples:
@@ -177,6 +187,7 @@ def _from_cmyk(inks: Bytes, color: Color) -> tuple[Bytes, tuple[Sentence, ...]]:
                 ImageCms.ImageCmsProfile(io.BytesIO(color.icc)),
                 ImageCms.createProfile("sRGB"),
                 outputMode="RGB",
+                flags=ImageCms.Flags.NOOPTIMIZE,
             )
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass
@@ -187,17 +198,18 @@ def _from_cmyk(inks: Bytes, color: Color) -> tuple[Bytes, tuple[Sentence, ...]]:
     return np.asarray(rgb), (_APPROXIMATE,)
 
 
-def _from_lab(lab: Bytes) -> Bytes:
-    signed = lab ^ np.array([0, 128, 128], np.uint8)  # as Pillow expects them in bytes
-    image = Image.frombytes("LAB", (lab.shape[1], lab.shape[0]), signed.tobytes())
-    made = ImageCms.profileToProfile(
-        image,
-        ImageCms.createProfile("LAB", 5000),
-        ImageCms.createProfile("sRGB"),
-        outputMode="RGB",
-    )
-    assert made is not None
-    return np.asarray(made)
+def _from_lab(colors: Samples, white: float) -> Bytes:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB", 5000)).tobytes()
+    out = np.empty(colors.shape, np.uint8)
+    steps = (white + 1) / 256  # to a unit of a and b; an L of 100 is white
+    for top in range(0, len(colors), _BAND_ROWS):
+        lab = colors[top : top + _BAND_ROWS].astype(np.float32)
+        lab[..., 0] *= 100 / white
+        lab[..., 1:] = lab[..., 1:] / steps - 128
+        out[top : top + _BAND_ROWS] = imagecodecs.cms_transform(
+            lab, profile, _srgb_profile(), colorspace="lab", outcolorspace="rgb", outdtype="u1"
+        )
+    return out
 
 
 def _gray_or_rgb(levels: Bytes) -> Bytes:

@@ -327,7 +327,7 @@ gallery_posts = Table(
     _of_job(primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("channel_id", BigInteger, nullable=False),
-    # NULL while it is being posted.
+    # NULL while it is being posted; with a minus sign while it is being removed.
     Column("message_id", BigInteger),
     Column("at", Double, nullable=False),
 )

@@ -20,13 +20,13 @@ class Engines(QueuePart):
     """Registers engines and records their state."""
 
     async def expect(self) -> None:
-        """Row that an engine is starting, until `register` or a timeout."""
+        """Record that an engine is starting, until `register` or a timeout."""
         async with self._database.write(durable=False) as transaction:
             await write_fact(transaction, ENGINE_STARTING, str(transaction.now))
             await transaction.notify(CHANGED_TOPIC)
 
     async def expect_no_more(self) -> None:
-        """Row that the expected engine did not start."""
+        """Record that the expected engine did not start."""
         async with self._database.write(durable=False) as transaction:
             await forget_fact(transaction, ENGINE_STARTING)
             await transaction.notify(CHANGED_TOPIC)

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from jobs.core import QueuePart
 from jobs.db import schema
+from jobs.db.database import Row
 from jobs.db.rows import J, from_row
 
 TAKEN_OUT = 0
@@ -25,7 +27,11 @@ class GalleryPost:
     guild_id: int
     channel_id: int
     message_id: int | None
-    """None while it is being posted; `TAKEN_OUT`: must not be posted again."""
+    """None while it is being posted or removed; `TAKEN_OUT`: must not be posted again."""
+    at: datetime
+    """When that was begun."""
+    removing_id: int | None = None
+    """The message that is being removed."""
 
     @property
     def address(self) -> str:
@@ -42,7 +48,7 @@ class Gallery(QueuePart):
     async def of(self, job_id: int, guild_id: int) -> GalleryPost | None:
         """A picture's post in a server, if any."""
         row = await self._database.one_or_none(_post_of(job_id, guild_id))
-        return None if row is None else from_row(GalleryPost, row)
+        return None if row is None else _from_row(row)
 
     async def servers_of(self, job_id: int) -> list[int]:
         """IDs of the servers in whose galleries a picture is or was posted."""
@@ -55,7 +61,7 @@ class Gallery(QueuePart):
             await transaction.lock(f"atelier-gallery:{job_id}")
             row = await transaction.one_or_none(_post_of(job_id, guild_id))
             if row is not None:
-                return from_row(GalleryPost, row)
+                return _from_row(row)
             same = {"job_id": job_id, "guild_id": guild_id}
             await transaction.replace(
                 schema.gallery_posts, same, channel_id=channel_id, at=transaction.now
@@ -63,16 +69,17 @@ class Gallery(QueuePart):
         return None
 
     async def unfinished(self, job_id: int | None = None) -> list[GalleryPost]:
-        """Posts begun a while ago and not completed, of one picture or of all.
+        """Posts and removals begun a while ago and not completed, of one picture or of all.
 
         The bot finds out whether the message exists, and calls `posted` or `forget`.
         """
         its = () if job_id is None else (G.job_id == job_id,)
         async with self._database.read_now() as (connection, now):
+            is_open = sa.or_(G.message_id.is_(None), G.message_id < 0)
             begun = sa.select(schema.gallery_posts).where(
-                G.message_id.is_(None), G.at < now - POSTING_SECONDS, *its
+                is_open, G.at < now - POSTING_SECONDS, *its
             )
-            return [from_row(GalleryPost, row) for row in await connection.execute(begun)]
+            return [_from_row(row) for row in await connection.execute(begun)]
 
     async def of_deleted_pictures(self, job_id: int | None = None) -> list[GalleryPost]:
         """Posts of a deleted picture, or of all deleted ones, until they are deleted for good.
@@ -80,10 +87,10 @@ class Gallery(QueuePart):
         Deleting the message may fail at first, and is then repeated.
         """
         its = () if job_id is None else (G.job_id == job_id,)
-        stands = sa.and_(G.message_id.is_not(None), G.message_id != TAKEN_OUT, *its)
+        stands = sa.and_(G.message_id > TAKEN_OUT, *its)
         posts = sa.select(schema.gallery_posts).join(schema.jobs, J.id == G.job_id)
         rows = await self._database.all(posts.where(stands, J.delete_after.is_not(None)))
-        return [from_row(GalleryPost, row) for row in rows]
+        return [_from_row(row) for row in rows]
 
     async def posted(self, job_id: int, guild_id: int, message_id: int) -> None:
         """Record the message of a post."""
@@ -93,7 +100,7 @@ class Gallery(QueuePart):
     async def begin_taking_out(self, job_id: int, guild_id: int) -> GalleryPost | None:
         """Mark a post whose message is about to be deleted; returns the post, or None.
 
-        A post that is just being made is returned without a message, and left alone. Otherwise call
+        A post that is just being made or removed has no message, and is left alone. Otherwise call
         `forget` next, `posted` if the message stays, or `keep_out`.
         """
         async with self._database.write() as transaction:
@@ -101,13 +108,13 @@ class Gallery(QueuePart):
             row = await transaction.one_or_none(_post_of(job_id, guild_id))
             if row is None or row.message_id == TAKEN_OUT:
                 return None
-            post = from_row(GalleryPost, row)
+            post = _from_row(row)
             if post.message_id is None:
                 return post
             await transaction.execute(
                 sa.update(schema.gallery_posts)
                 .where(*_is(job_id, guild_id))
-                .values(message_id=None, at=transaction.now)
+                .values(message_id=-row.message_id, at=transaction.now)
             )
         return post
 
@@ -132,6 +139,16 @@ class Gallery(QueuePart):
 
 def _post_of(job_id: int, guild_id: int) -> sa.Select[Any]:
     return sa.select(schema.gallery_posts).where(*_is(job_id, guild_id))
+
+
+def _from_row(row: Row) -> GalleryPost:
+    """A post; the message that is being removed is stored with a minus sign.
+
+    So its deletion, when Discord tells of it, is not taken for a moderator's.
+    """
+    if row.message_id is None or row.message_id >= 0:
+        return from_row(GalleryPost, row, removing_id=None)
+    return from_row(GalleryPost, row, message_id=None, removing_id=-row.message_id)
 
 
 def _is(job_id: int, guild_id: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -9,7 +9,7 @@ from aiohttp import BodyPartReader, web
 
 from sandbox.command_visibility import NotOfferedError
 from sandbox.compose import delete_message
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Channel, Interaction, Json, Message, Upload, User
 from sandbox.page.fault_buttons import FAULT_BUTTONS
 from sandbox.page.views import sees_message

@@ -6,7 +6,7 @@ import json
 
 from aiohttp import WSMsgType, web
 
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Json, Message, User
 from sandbox.page.views import message_view, sees_message, state_view, traffic_view
 from sandbox.world import TrafficLine

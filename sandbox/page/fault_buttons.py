@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 
 PAST_TOKEN_LIFE_SECONDS = 16 * 60.0
 OUTAGE_SECONDS = 15.0

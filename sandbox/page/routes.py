@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from sandbox.command_visibility import NotOfferedError
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction
 from sandbox.page.actions import ACTIONS, read_action
 from sandbox.page.events import serve_events

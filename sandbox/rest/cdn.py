@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from sandbox.addresses import file_path, signature
+from sandbox.avatars import draw_avatar
 from sandbox.errors import not_found
-from sandbox.faces import face
 from sandbox.model import StickerFormat
 from sandbox.rest.context import path_id, world_of
 from sandbox.world import World
@@ -68,7 +68,7 @@ async def own_avatar(request: web.Request) -> web.Response:
     if user is None or user.bot or not name.endswith(".png"):
         raise not_found()
     size_px = min(1024, max(16, int(request.query.get("size", "128"))))
-    return web.Response(body=face(user.color, size_px), content_type="image/png")
+    return web.Response(body=draw_avatar(user.color, size_px), content_type="image/png")
 
 
 async def avatar(request: web.Request) -> web.Response:

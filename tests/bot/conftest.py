@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.kit.encoders import encode_in_process
 from tests.kit.world import World, settings_for
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _once(shared_bot_parts: None) -> None:
-    """All tests here start a bot."""
+def use_shared_bot_parts(shared_bot_parts: None) -> None:
+    """Make once what every bot of these tests needs."""
 
 
 @pytest.fixture
 async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
-    """Everything ready to be started, its database made."""
+    """A loopback Discord and a migrated database; bot and engine are not started."""
     shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
     with encode_in_process():
         async with LoopbackDiscord.start() as discord:
@@ -31,6 +31,6 @@ async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[W
 
 @pytest.fixture
 async def world(closed_world: World) -> World:
-    """A connected bot; no engine is there yet."""
+    """A connected bot without an engine."""
     await closed_world.start_bot()
     return closed_world

@@ -1,4 +1,4 @@
-"""What the processes are left with that decode strangers' files, encode uploads, draw figures."""
+"""The sandbox of the child processes that decode pictures, encode uploads and draw plots."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ from tests.common.clips.files import GREEN, RED, make_video, solid_frame
 from tests.kit.pictures import gradient_picture
 
 ROOT = Path(__file__).resolve().parents[2]
-LOOK = """
+TRY_FORBIDDEN_ACTIONS = """
 import ctypes, importlib, json, os, resource, signal, socket, subprocess, sys, threading
 from pathlib import Path
 module, folder, port, parent, *arguments = sys.argv[1:]
@@ -25,22 +25,22 @@ folder, port, parent = Path(folder), int(port), int(parent)
 child = importlib.import_module(module)
 library = ctypes.CDLL(None, use_errno=True)
 
-def sends_a_packet():
+def send_packet():
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", port))
-def connects_to_a_path():  # as a database's, whose user it is
+def connect_to_unix_socket():  # as of a database that trusts this user
     socket.socket(socket.AF_UNIX).connect(str(folder / "socket"))
-def forks():
+def fork():
     if not (child := os.fork()):
         os._exit(0)
     os.waitpid(child, 0)
-def takes_memory_that_is_not_counted():
+def allocate_memfd():
     os.ftruncate(os.memfd_create("x"), 1 << 30)
-def takes_shared_memory():
+def allocate_shared_memory():
     if library.shmget(0, 1 << 20, 0o1600) < 0:
         raise OSError
-def looks_into_another_process():
+def read_environment_of_parent():
     Path(f"/proc/{parent}/environ").read_bytes()
-def sees_what_was_freed():
+def read_freed_memory():
     library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     for size in (2_000, 100_000):
         place = library.malloc(size)
@@ -49,70 +49,69 @@ def sees_what_was_freed():
         if library.malloc(size) == place and ctypes.string_at(place, size).count(b"S") > 100:
             return
     raise OSError
-def calls(number, *values):
+def system_call(number, *values):
     if library.syscall(number, *values) < 0:
         raise OSError
 
-DEEDS = {
+ACTIONS = {
     "read a file": (folder / ".env").read_text,
     "list a folder": lambda: os.listdir(folder),
     "write a file": lambda: (folder / "new").write_text("x"),
-    "write where it is": lambda: Path("new").write_text("x"),
-    "empty a file": lambda: os.open(folder / "victim", os.O_RDONLY | os.O_TRUNC),
+    "write into the working directory": lambda: Path("new").write_text("x"),
+    "truncate a file": lambda: os.open(folder / "victim", os.O_RDONLY | os.O_TRUNC),
     "remove a file": lambda: os.unlink(folder / "victim"),
     "make a folder": lambda: os.mkdir(folder / "made"),
-    "open a folder to all": lambda: os.chmod(folder, 0o777),
-    "give a file away": lambda: os.chown(folder / ".env", 1, 1),
+    "change permissions": lambda: os.chmod(folder, 0o777),
+    "change the owner": lambda: os.chown(folder / ".env", 1, 1),
     "change times": lambda: os.utime(folder / ".env", (1, 1)),
     "connect": lambda: socket.create_connection(("127.0.0.1", port), 2),
-    "send a packet": sends_a_packet,
-    "connect to a path": connects_to_a_path,
-    "make a pair of sockets": socket.socketpair,
-    "fork": forks,
+    "send a packet": send_packet,
+    "connect to a Unix socket": connect_to_unix_socket,
+    "create a socket pair": socket.socketpair,
+    "fork": fork,
     "run a program": lambda: subprocess.run(["true"], check=True),
     "signal another process": lambda: os.kill(parent, signal.SIGWINCH),
     "limit another process": lambda: resource.prlimit(parent, resource.RLIMIT_CORE, (0, 0)),
-    "slow another process down": lambda: os.setpriority(os.PRIO_PROCESS, parent, 19),
-    "look into another process": looks_into_another_process,
-    "take memory that is not counted": takes_memory_that_is_not_counted,
-    "take shared memory": takes_shared_memory,
-    "see what was freed": sees_what_was_freed,
+    "change the priority of another process": lambda: os.setpriority(os.PRIO_PROCESS, parent, 19),
+    "read the environment of another process": read_environment_of_parent,
+    "allocate a memfd": allocate_memfd,
+    "allocate shared memory": allocate_shared_memory,
+    "read freed memory": read_freed_memory,
 }
 if os.uname().machine == "x86_64":
-    DEEDS["read another's memory"] = lambda: calls(310, parent, 0, 0, 0, 0, 0)
-    DEEDS["open a ring"] = lambda: calls(425, 4, ctypes.create_string_buffer(200))
-    DEEDS["add a key"] = lambda: calls(248, b"user", b"x", b"y", 1, -3)
+    ACTIONS["read the memory of another process"] = lambda: system_call(310, parent, 0, 0, 0, 0, 0)
+    ACTIONS["set up io_uring"] = lambda: system_call(425, 4, ctypes.create_string_buffer(200))
+    ACTIONS["add a key"] = lambda: system_call(248, b"user", b"x", b"y", 1, -3)
 
-def done():
-    done = []
-    for name, deed in DEEDS.items():
+def try_all():
+    successful = []
+    for name, action in ACTIONS.items():
         try:
-            deed()
+            action()
         except (OSError, RuntimeError):
             continue
-        done.append(name)
-    return done
+        successful.append(name)
+    return successful
 
-said = {}
-def look(*_arguments, **_named):
-    said["done"] = done()
-    thread = threading.Thread(target=lambda: said.update(by_a_thread=done()))
+report = {}
+def serve(*_arguments, **_options):
+    report["successful"] = try_all()
+    thread = threading.Thread(target=lambda: report.update(successful_in_a_thread=try_all()))
     thread.start()  # as libheif does
     thread.join()
-    said["limits"] = [
+    report["limits"] = [
         resource.getrlimit(limit)[1] for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
     ]
-    said["open files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    said["memory"] = resource.getrlimit(resource.RLIMIT_AS)[1]
-    said["environment"] = sorted(os.environ)
-    print(json.dumps(said))
+    report["open files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    report["memory"] = resource.getrlimit(resource.RLIMIT_AS)[1]
+    report["environment"] = sorted(os.environ)
+    print(json.dumps(report))
 
 confine = child.confine
-def counting(**arguments):
-    said["threads"] = len(os.listdir("/proc/self/task"))
+def confine_and_count_threads(**arguments):
+    report["threads"] = len(os.listdir("/proc/self/task"))
     confine(**arguments)
-    # What it may not write any more is read by whoever started it.
-child.confine, child.serve = counting, look
+child.confine, child.serve = confine_and_count_threads, serve
 sys.argv = [module, *arguments]
 child.main()
 """
@@ -136,23 +135,23 @@ def test_confined_child_reaches_nothing_outside_itself(tmp_path: Path, module: s
     ):
         local.bind(str(tmp_path / "socket"))
         local.listen()
-        asked = (module, str(tmp_path), str(server.getsockname()[1]), str(other.pid))
+        arguments = (module, str(tmp_path), str(server.getsockname()[1]), str(other.pid))
         try:
             answer = subprocess.check_output(
-                [sys.executable, "-c", LOOK, *asked, *CHILDREN[module]],
+                [sys.executable, "-c", TRY_FORBIDDEN_ACTIONS, *arguments, *CHILDREN[module]],
                 cwd=ROOT,
                 env=child_environment(),
             )
         finally:
             other.kill()
-    said = json.loads(answer)
-    assert (said["done"], said["by_a_thread"]) == ([], [])
-    assert said["threads"] == 1  # as another would keep what this one gave up
-    assert said["limits"] == [0, 0]
-    assert said["open files"] == 64
-    assert said["memory"] <= 1 << 32
+    report = json.loads(answer)
+    assert (report["successful"], report["successful_in_a_thread"]) == ([], [])
+    assert report["threads"] == 1  # another thread would not be confined
+    assert report["limits"] == [0, 0]
+    assert report["open files"] == 64
+    assert report["memory"] <= 1 << 32
     known = {"PATH", "LANG", "LC_CTYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
-    assert set(said["environment"]) <= known
+    assert set(report["environment"]) <= known
     assert (tmp_path / "victim").read_text() == "a picture"
     assert tmp_path.stat().st_mode == mode
 

@@ -1,4 +1,4 @@
-"""The bot's machine has one clock and the database another; the database's counts."""
+"""The clocks of the bot's machine and the database differ; the database's is used."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,11 +15,11 @@ from jobs.health import CLOCK_SECONDS
 from tests.bot.commands.picture_buttons.pressing import press
 from tests.kit.world import World
 
-HOURS = 3600.0
+HOUR_SECONDS = 3600.0
 
 
-def let_database_be(world: World, ahead_seconds: float) -> None:
-    """Set the database's clock, beside that of the bot's machine."""
+def set_database_clock(world: World, ahead_seconds: float) -> None:
+    """Set the database's clock relative to that of the bot's machine."""
     world.queue.database._clock = lambda: time.time() + ahead_seconds
 
 
@@ -27,7 +27,7 @@ def let_database_be(world: World, ahead_seconds: float) -> None:
 async def test_one_hour_block_lasts_one_hour_by_the_database_clock(
     world: World, hours: float
 ) -> None:
-    let_database_be(world, hours * HOURS)
+    set_database_clock(world, hours * HOUR_SECONDS)
     options = {"member": world.user("grace").id, "lasts": "1 hour"}
     await world.slash(world.user("admin"), "blocklist add", options)
     (block,) = await world.queue.blocks.all(world.guild_id)
@@ -39,7 +39,7 @@ async def test_one_hour_block_lasts_one_hour_by_the_database_clock(
 
 
 async def test_undo_works_when_the_bot_clock_is_ahead(world: World) -> None:
-    let_database_be(world, -HOURS)
+    set_database_clock(world, -HOUR_SECONDS)
     await world.start_engine()
     message = await world.paint_and_wait()
     deleted = await press(world, message, "Delete")
@@ -48,32 +48,32 @@ async def test_undo_works_when_the_bot_clock_is_ahead(world: World) -> None:
 
 
 async def test_style_of_the_week_ends_by_the_database_clock(world: World) -> None:
-    let_database_be(world, -48 * HOURS)
+    set_database_clock(world, -48 * HOUR_SECONDS)
     options = {"style": "great-wave", "days": 1}
     await world.slash(world.user("admin"), "style-of-the-week", options)
     posted = world.discord.messages("paintings")[-1]
     opened = await world.discord.press(world.user(), posted, label="Paint with this")
     await opened.wait(lambda i: i.modal)
-    let_database_be(world, 0)
+    set_database_clock(world, 0)
     refused = await world.discord.press(world.user(), posted, label="Paint with this")
     assert "is over" in await world.answer_text(refused)
 
 
 async def test_stats_end_on_the_day_of_the_database_clock(world: World) -> None:
-    let_database_be(world, 48 * HOURS)
+    set_database_clock(world, 48 * HOUR_SECONDS)
     await world.make_painted_job(world.user())
     shown = await world.slash(world.user("admin"), "stats", {"days": 1})
     assert "1 picture" in shown.text
 
 
 async def test_jobs_of_this_run_are_recognized_after_the_clock_goes_back(world: World) -> None:
-    """An edit of an earlier run may still come too late; none can of a job that is of this run."""
+    """An edit of an earlier run may still arrive late, but not for a job of this run."""
     before = await world.make_job(world.user())
     await world.stop_bot()
     await world.start_bot()
     delivery = world.bot.service(DeliveryLoop)
     await world.eventually(lambda: delivery._newest_before)
-    let_database_be(world, -48 * HOURS)
+    set_database_clock(world, -48 * HOUR_SECONDS)
     since = await world.make_job(world.user())
     assert delivery._message_of(before).unsettled
     assert not delivery._message_of(since).unsettled
@@ -82,23 +82,23 @@ async def test_jobs_of_this_run_are_recognized_after_the_clock_goes_back(world: 
 async def test_steady_clock_ignores_changes_of_the_system_clock(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine that comes up learns the time from the network: three hours in one step."""
+    """A machine without a clock gets the time from the network: three hours in one step."""
     clock = steady_clock()
-    before, machines = clock(), time.time
-    monkeypatch.setattr(time, "time", lambda: machines() + 3 * HOURS)
+    before, system_time = clock(), time.time
+    monkeypatch.setattr(time, "time", lambda: system_time() + 3 * HOUR_SECONDS)
     assert before <= clock() < before + 60
-    monkeypatch.setattr(time, "time", lambda: machines() - 3 * HOURS)
+    monkeypatch.setattr(time, "time", lambda: system_time() - 3 * HOUR_SECONDS)
     assert before <= clock() < before + 60
     client = build_client(world.settings)
     began = client.clock()
-    monkeypatch.setattr(time, "time", machines)
+    monkeypatch.setattr(time, "time", system_time)
     assert began <= client.clock() < began + 60
 
 
 async def test_interaction_token_lasts_15_minutes_by_the_bot_clock(
     world: World,
 ) -> None:
-    world.clock_offset_seconds = 3 * HOURS  # of the machine's, as where that was set meanwhile
+    world.clock_offset_seconds = 3 * HOUR_SECONDS  # the machine's clock was set meanwhile
     await world.paint()
     await world.eventually(world.jobs)
     (job,) = await world.jobs()
@@ -109,20 +109,24 @@ async def test_interaction_token_lasts_15_minutes_by_the_bot_clock(
 async def test_database_clock_one_year_ahead_deletes_no_pictures(world: World) -> None:
     job = await world.make_painted_job(world.user())
     housekeeping = world.bot.service(Housekeeping)
-    let_database_be(world, 366 * 24 * HOURS)
+    set_database_clock(world, 366 * 24 * HOUR_SECONDS)
     await housekeeping._clean()
     assert (await world.reload(job)).pictures_deleted_at is None
-    world.bot.traffic.discord_ahead_seconds = 366 * 24 * HOURS  # a year has passed
+    world.bot.traffic.discord_ahead_seconds = 366 * 24 * HOUR_SECONDS  # a year has passed
     await housekeeping._clean()
     assert (await world.reload(job)).pictures_deleted_at is not None
 
 
 @pytest.mark.parametrize(
-    ("ahead", "words"),
-    [(3 * HOURS, ["wrong by 180 min"]), (-600.0, ["wrong by 10 min"]), (CLOCK_SECONDS / 2, [])],
+    ("ahead_seconds", "words"),
+    [
+        (3 * HOUR_SECONDS, ["wrong by 180 min"]),
+        (-600.0, ["wrong by 10 min"]),
+        (CLOCK_SECONDS / 2, []),
+    ],
 )
 async def test_owners_are_alerted_to_a_wrong_clock(
-    closed_world: World, monkeypatch: pytest.MonkeyPatch, ahead: float, words: list[str]
+    closed_world: World, monkeypatch: pytest.MonkeyPatch, ahead_seconds: float, words: list[str]
 ) -> None:
     monkeypatch.setattr(alerts, "LOOK_SECONDS", 3600.0)
     monkeypatch.setattr(alerts, "GRACE_SECONDS", {"no-bot": float("inf")})
@@ -133,11 +137,11 @@ async def test_owners_are_alerted_to_a_wrong_clock(
     bot = await closed_world.start_bot()
     look, dm = bot.service(Alerts).look, closed_world.discord.world.dm_of(grace)
     await look()
-    let_database_be(closed_world, ahead)
+    set_database_clock(closed_world, ahead_seconds)
     await look()
     told = [message.text for message in closed_world.discord.world.messages_in(dm)]
     assert [word for word in words if word in told[0]] == words if words else told == []
-    let_database_be(closed_world, 0)
+    set_database_clock(closed_world, 0)
     await look()
     told = [message.text for message in closed_world.discord.world.messages_in(dm)]
     assert len(told) == 2 * len(words)

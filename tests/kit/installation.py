@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from sandbox.bot_process import BotProcess, bot_environment, run_bot
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import photograph
 

@@ -19,8 +19,8 @@ from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from sandbox.control import LoopbackDiscord
 from sandbox.gateway import GUILDS
+from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import gradient_picture, plain_picture

@@ -1,4 +1,4 @@
-"""A headless Chromium that looks at the sandbox's page, and what a user does in it."""
+"""A headless Chromium for the sandbox's page, and the actions of a user in it."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -20,20 +20,20 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 SHARED: Final = "session"
-"""The loop of a process's one browser, and of the tests that look at a page in it."""
+"""The event loop of a process's shared browser and of the tests that use it."""
 BROWSER_TESTS = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope=SHARED),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium of the system"),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs an installed Chromium"),
 ]
 
 
 @asynccontextmanager
-async def launched() -> AsyncIterator[Browser]:
-    """A browser without a page."""
+async def launch_browser() -> AsyncIterator[Browser]:
+    """Start a browser without a page."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -50,37 +50,37 @@ async def open_page(
     dark: bool = True,
     ready: str = ".bot-state.ok",
 ) -> AsyncIterator[Page]:
-    """The page as somebody sees it for the first time; a script error on it fails the test."""
+    """Open the page in a new browser context; a script error on it fails the test."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
     )
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
         await page.goto(url)
-        await expect(page.locator(ready)).to_be_visible(timeout=PATIENCE_MS)
+        await expect(page.locator(ready)).to_be_visible(timeout=TIMEOUT_MS)
         yield page
     finally:
         await context.close()
     assert not errors
 
 
-class Visitor:
-    """Somebody at the page."""
+class PageUser:
+    """A user of the page."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    async def become(self, name: str) -> None:
+    async def switch_user(self, name: str) -> None:
         await self.page.locator(f'.person[data-user="{name}"]').click()
         await expect(self.page.locator(f'.person[data-user="{name}"]')).to_have_attribute(
             "aria-checked", "true"
         )
 
-    async def begin(self, command: str) -> Locator:
+    async def start_command(self, command: str) -> Locator:
         """Choose a slash command with the keyboard."""
         box = self.page.locator("#composer-text")
         await box.click()
@@ -92,25 +92,25 @@ class Visitor:
         return form
 
     async def option(self, name: str) -> Locator:
-        """Add an option, unless it is there, and give its pill."""
+        """Add an option, unless it is added already, and return its pill."""
         pill = self.page.locator(f'.pill[data-option="{name}"]')
         if not await pill.count():
             await self.page.get_by_role("button", name=f"+ {name}", exact=True).click()
         return pill
 
-    async def attach(self, name: str, file: Path) -> None:
+    async def attach_file(self, name: str, file: Path) -> None:
         await (await self.option(name)).locator("input[type=file]").set_input_files(file)
 
-    async def write(self, name: str, text: str) -> None:
+    async def fill_option(self, name: str, text: str) -> None:
         await (await self.option(name)).locator("input").fill(text)
 
     async def send(self) -> None:
         await self.page.get_by_role("button", name="Send", exact=True).click()
-        await expect(self.page.locator("#composer-text")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(self.page.locator("#composer-text")).to_be_visible(timeout=TIMEOUT_MS)
 
     def last_message(self) -> Locator:
         return self.page.locator("article.message").last
 
-    async def reads(self, text: str, message: Locator | None = None) -> None:
+    async def expect_text(self, text: str, message: Locator | None = None) -> None:
         where = message or self.last_message()
-        await expect(where).to_contain_text(text, timeout=PATIENCE_MS)
+        await expect(where).to_contain_text(text, timeout=TIMEOUT_MS)

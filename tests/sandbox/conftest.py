@@ -8,8 +8,8 @@ from playwright.async_api import Browser
 
 from sandbox import LoopbackDiscord
 from tests.kit.pictures import plain_picture
-from tests.sandbox.browser import SHARED, launched
-from tests.sandbox.raw_bot import RawBot, registered
+from tests.sandbox.browser import SHARED, launch_browser
+from tests.sandbox.raw_bot import RawBot, registered_bot
 from tests.sandbox.tiny_bot import TinyBot
 
 
@@ -32,14 +32,14 @@ async def bot(discord: LoopbackDiscord) -> AsyncIterator[TinyBot]:
 
 @pytest.fixture
 async def raw(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
-    async with registered(discord) as client:
+    async with registered_bot(discord) as client:
         yield client
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope=SHARED)
 async def browser() -> AsyncIterator[Browser]:
-    """One for all tests of a process, each of which opens pages of its own."""
-    async with launched() as browser:
+    """One browser for all tests of a process, each of which opens its own pages."""
+    async with launch_browser() as browser:
         yield browser
 
 

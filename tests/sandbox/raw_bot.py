@@ -1,4 +1,4 @@
-"""A bot that says whatever a test wants, as no client library would let it."""
+"""A bot that sends any request, also ones that a client library would not send."""
 
 import json
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ COMMANDS: list[dict[str, Any]] = [
 
 
 class RawBot:
-    """Sends requests as they are."""
+    """Sends requests unchanged."""
 
     def __init__(self, discord: LoopbackDiscord, session: aiohttp.ClientSession) -> None:
         self.discord = discord
@@ -37,7 +37,7 @@ class RawBot:
     async def call(
         self, method: str, path: str, payload: Any = None, files: Files | None = None
     ) -> tuple[int, Any]:
-        """Status and body of the answer."""
+        """Send a request; return the status and body of the response."""
         body: Any = None
         headers = dict(self.headers)
         if files:
@@ -54,8 +54,8 @@ class RawBot:
             is_json = response.headers.get("Content-Type") == "application/json"
             return response.status, json.loads(text) if is_json else text
 
-    async def asked(self, user: str = "ada", **details: Any) -> Interaction:
-        """An interaction that waits for its answer."""
+    async def dispatch_paint(self, user: str = "ada", **details: Any) -> Interaction:
+        """Dispatch a `/paint` interaction without waiting for its answer."""
         asker = self.discord.user(user)
         return await self.discord.slash(asker, "paint", wait=False, **details)
 
@@ -66,7 +66,7 @@ class RawBot:
         return await self.call("POST", f"{path}?with_response=1", payload, files)
 
     async def send(self, message: Any, files: Files | None = None) -> tuple[int, Any]:
-        """Post into #paintings."""
+        """Post a message in #paintings."""
         path = f"/channels/{self.discord.channel().id}/messages"
         return await self.call("POST", path, message, files)
 
@@ -75,8 +75,8 @@ class RawBot:
 
 
 @asynccontextmanager
-async def registered(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
-    """A bot whose commands are there."""
+async def registered_bot(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
+    """A bot with registered commands."""
     async with aiohttp.ClientSession() as session:
         bot = RawBot(discord, session)
         status, _ = await bot.call("PUT", bot.application, COMMANDS)

@@ -1,4 +1,4 @@
-"""What a bot reaches, and how it is refused where it may not or where nothing is."""
+"""Access of a bot to resources, and the error codes where it is refused."""
 
 from sandbox import LoopbackDiscord
 from sandbox.permissions import ATTACH_FILES, READ_MESSAGE_HISTORY
@@ -14,11 +14,11 @@ async def test_a_wrong_token_is_refused(raw: RawBot) -> None:
 async def test_foreign_and_unknown_resources_get_discords_error_codes(
     raw: RawBot, discord: LoopbackDiscord
 ) -> None:
-    theirs = discord.post(discord.user("ada"), "mine")
-    path = f"/channels/{theirs.channel_id}/messages/{theirs.id}"
+    foreign = discord.post(discord.user("ada"), "mine")
+    path = f"/channels/{foreign.channel_id}/messages/{foreign.id}"
     assert (await raw.call("PATCH", path, {"content": "x"}))[1]["code"] == 50005
     assert (await raw.call("DELETE", path))[1]["code"] == 50013
-    assert (await raw.call("GET", f"/channels/{theirs.channel_id}/messages/1"))[1]["code"] == 10008
+    assert (await raw.call("GET", f"/channels/{foreign.channel_id}/messages/1"))[1]["code"] == 10008
     assert (await raw.call("GET", "/channels/1"))[1]["code"] == 10003
     assert (await raw.call("GET", f"/channels/{discord.world.private.id}"))[1]["code"] == 50001
     assert (await raw.call("GET", "/nothing"))[0] == 404
@@ -32,31 +32,31 @@ async def test_foreign_and_unknown_resources_get_discords_error_codes(
 async def test_missing_permissions_channel_or_membership_refuse_calls(
     raw: RawBot, discord: LoopbackDiscord, picture: bytes
 ) -> None:
-    here = discord.channel()
-    here.bot_denied = ATTACH_FILES
+    channel = discord.channel()
+    channel.bot_denied = ATTACH_FILES
     assert (await raw.send({"content": "x"}))[0] == 200
     refused = await raw.send({"content": "x"}, {"files[0]": ("a.png", picture)})
     assert (refused[0], refused[1]["code"]) == (403, 50013)
-    here.bot_denied = READ_MESSAGE_HISTORY
+    channel.bot_denied = READ_MESSAGE_HISTORY
     _, sent = await raw.send({"content": "x"})
     reply = {"content": "y", "message_reference": {"message_id": sent["id"]}}
     assert (await raw.send(reply))[1]["code"] == 160002
-    path = f"/channels/{here.id}/messages"
+    path = f"/channels/{channel.id}/messages"
     assert (await raw.call("GET", f"{path}/{sent['id']}"))[1]["code"] == 50013
     assert await raw.call("GET", path) == (200, [])
     await discord.remove_bot()
     assert (await raw.send({"content": "x"}))[1]["code"] == 50001
     await discord.return_bot()
     assert (await raw.send({"content": "x"}))[0] == 200
-    await discord.delete_channel(here)
+    await discord.delete_channel(channel)
     assert (await raw.call("POST", path, {"content": "x"}))[1]["code"] == 10003
 
 
 async def test_message_content_is_hidden_without_the_intent(
     raw: RawBot, discord: LoopbackDiscord
 ) -> None:
-    theirs = discord.post(discord.user("ada"), "secret")
-    path = f"/channels/{theirs.channel_id}/messages/{theirs.id}"
+    foreign = discord.post(discord.user("ada"), "secret")
+    path = f"/channels/{foreign.channel_id}/messages/{foreign.id}"
     assert (await raw.call("GET", path))[1]["content"] == ""
     discord.world.sees_content = True
     assert (await raw.call("GET", path))[1]["content"] == "secret"

@@ -1,4 +1,4 @@
-"""The page in a real browser, with the real bot behind it and a painter that only copies."""
+"""The page in a real browser, with the real bot and a pretend engine."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from sandbox.page.routes import add_page
 from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import color_of, gradient_picture, plain_picture
 from tests.kit.world import World
-from tests.sandbox.browser import BROWSER_TESTS, SHARED, Visitor, open_page
+from tests.sandbox.browser import BROWSER_TESTS, SHARED, PageUser, open_page
 
 pytestmark = BROWSER_TESTS
 
@@ -67,93 +67,93 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return content, style
 
 
-async def paint(visitor: Visitor, files: tuple[Path, Path]) -> None:
-    await visitor.begin("paint")
-    await visitor.attach("content", files[0])
-    await visitor.attach("style", files[1])
-    await visitor.write("size", "64")
-    await visitor.send()
+async def paint(user: PageUser, files: tuple[Path, Path]) -> None:
+    await user.start_command("paint")
+    await user.attach_file("content", files[0])
+    await user.attach_file("style", files[1])
+    await user.fill_option("size", "64")
+    await user.send()
 
 
 async def test_paint_with_two_files_shows_progress_and_result(
     page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     painter.may_finish.clear()
-    await paint(visitor, files)
-    await visitor.reads("Painting")
-    await visitor.reads("50%")
-    preview = visitor.last_message().locator("img.media")
+    await paint(user, files)
+    await user.expect_text("Painting")
+    await user.expect_text("50%")
+    preview = user.last_message().locator("img.media")
     await expect(preview).to_be_visible()
-    await visitor.last_message().locator(".media-button").focus()
+    await user.last_message().locator(".media-button").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator("dialog.lightbox")).to_be_visible()
     painter.may_finish.set()
-    await visitor.reads("strength")
+    await user.expect_text("strength")
     await page.keyboard.press("Escape")
-    await expect(visitor.last_message()).to_be_focused()
-    again = visitor.last_message().get_by_role("button", name="Again")
+    await expect(user.last_message()).to_be_focused()
+    again = user.last_message().get_by_role("button", name="Again")
     await expect(again).to_be_visible(timeout=30_000)
     assert await preview.evaluate("image => image.complete && image.naturalWidth") == 64
-    await expect(visitor.last_message().locator(".above")).to_contain_text("Ada used /paint")
-    await visitor.last_message().locator(".media-button").click()
+    await expect(user.last_message().locator(".above")).to_contain_text("Ada used /paint")
+    await user.last_message().locator(".media-button").click()
     await expect(page.locator("dialog.lightbox")).to_be_visible()
 
 
 async def test_cancel_button_cancels_a_running_painting(
     page: Page, painter: FakeEngine, files: tuple[Path, Path]
 ) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     painter.may_finish.clear()
-    await paint(visitor, files)
-    await visitor.reads("50%")
-    await visitor.last_message().get_by_role("button", name="Cancel").click()
-    await visitor.reads("Cancelled")
+    await paint(user, files)
+    await user.expect_text("50%")
+    await user.last_message().get_by_role("button", name="Cancel").click()
+    await user.expect_text("Cancelled")
 
 
 async def test_stronger_button_paints_a_remix(page: Page, files: tuple[Path, Path]) -> None:
-    visitor = Visitor(page)
-    await paint(visitor, files)
+    user = PageUser(page)
+    await paint(user, files)
     first = page.locator("article.message").first
     await first.get_by_role("button", name="Stronger").click()
     await expect(page.locator("article.message.by-bot")).to_have_count(2, timeout=30_000)
-    await visitor.reads("strength 65%")
+    await user.expect_text("strength 65%")
 
 
 async def test_admin_sets_a_limit_and_paint_is_refused(
     page: Page, files: tuple[Path, Path]
 ) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     box = page.locator("#composer-text")
     await box.press_sequentially("/limits")
     await expect(page.locator(".palette-empty")).to_be_visible()
     await box.fill("")
-    await visitor.become("admin")
-    await visitor.begin("limits set")
-    await visitor.write("per_day", "1")
-    await visitor.send()
-    await visitor.reads("Only you can see this")
-    await visitor.become("ada")
-    await paint(visitor, files)
+    await user.switch_user("admin")
+    await user.start_command("limits set")
+    await user.fill_option("per_day", "1")
+    await user.send()
+    await user.expect_text("Only you can see this")
+    await user.switch_user("ada")
+    await paint(user, files)
     await expect(page.get_by_role("button", name="Again")).to_be_visible(timeout=30_000)
-    await paint(visitor, files)
-    await visitor.reads("24 hours")
-    await expect(visitor.last_message().get_by_role("button", name="Cancel")).to_have_count(0)
+    await paint(user, files)
+    await user.expect_text("24 hours")
+    await expect(user.last_message().get_by_role("button", name="Cancel")).to_have_count(0)
 
 
 async def test_paint_command_works_with_the_keyboard_alone(
     page: Page, files: tuple[Path, Path]
 ) -> None:
-    """From the message box through a command and back, without the mouse."""
-    visitor = Visitor(page)
+    """From the message box through a command and back."""
+    user = PageUser(page)
     await page.keyboard.type("/paint")
     await expect(page.locator("#composer-text")).to_be_focused()
     await expect(page.locator(".palette-item").first).to_contain_text("/paint")
     await page.keyboard.press("Enter")
     await expect(page.locator(".pill button.file-drop")).to_be_focused()
-    await visitor.attach("content", files[0])
+    await user.attach_file("content", files[0])
     await expect(page.get_by_role("button", name="Send", exact=True)).to_be_focused()
-    await visitor.option("preset")
+    await user.option("preset")
     await page.keyboard.type("starry")
     await expect(page.locator(".suggestion").first).to_contain_text("Starry Night")
     await page.keyboard.press("Enter")
@@ -163,8 +163,8 @@ async def test_paint_command_works_with_the_keyboard_alone(
 
 
 async def test_closed_modal_returns_focus_to_the_message_box(page: Page) -> None:
-    visitor = Visitor(page)
-    await visitor.begin("settings")
+    user = PageUser(page)
+    await user.start_command("settings")
     await page.keyboard.press("Enter")
     await expect(page.locator("dialog.modal")).to_be_visible()
     await expect(page.locator(".command-form")).to_have_count(0)
@@ -173,13 +173,13 @@ async def test_closed_modal_returns_focus_to_the_message_box(page: Page) -> None
 
 
 async def test_ephemeral_message_is_hidden_from_other_users(page: Page) -> None:
-    visitor = Visitor(page)
-    await visitor.begin("help")
-    await visitor.send()
-    await visitor.reads("Only you can see this")
-    await visitor.become("grace")
+    user = PageUser(page)
+    await user.start_command("help")
+    await user.send()
+    await user.expect_text("Only you can see this")
+    await user.switch_user("grace")
     await expect(page.locator("article.message")).to_have_count(0)
-    await visitor.become("ada")
+    await user.switch_user("ada")
     await page.get_by_role("button", name="Dismiss message").click()
     await expect(page.locator("article.message")).to_have_count(0)
 
@@ -197,8 +197,8 @@ DROP = """async ([selector, name, bytes]) => {
 async def test_dropped_picture_can_be_painted_from_the_message_menu(
     page: Page, files: tuple[Path, Path]
 ) -> None:
-    """A dropped picture, the Apps menu by right click, and a modal with an upload."""
-    visitor = Visitor(page)
+    """The Apps menu opens by right click; its modal takes an upload."""
+    user = PageUser(page)
     await page.evaluate(DROP, [".chat", "dropped.png", list(files[0].read_bytes())])
     await expect(page.locator(".file-chip")).to_contain_text("dropped.png")
     await page.locator("#composer-text").press("Enter")
@@ -211,7 +211,7 @@ async def test_dropped_picture_can_be_painted_from_the_message_menu(
     await modal.locator("input[type=file]").set_input_files(files[1])
     await modal.get_by_role("button", name="Submit").click()
     await expect(modal).to_have_count(0)
-    await visitor.reads("strength")
+    await user.expect_text("strength")
     again = page.get_by_role("button", name="Again")
     await expect(again).to_be_visible(timeout=30_000)
 
@@ -219,8 +219,8 @@ async def test_dropped_picture_can_be_painted_from_the_message_menu(
 async def test_dropped_files_fill_the_options_in_order(
     page: Page, files: tuple[Path, Path]
 ) -> None:
-    visitor = Visitor(page)
-    form = await visitor.begin("paint")
+    user = PageUser(page)
+    form = await user.start_command("paint")
     for name in ("one.png", "two.png"):
         await page.evaluate(DROP, [".chat", name, list(files[0].read_bytes())])
     await expect(form.locator('.pill[data-option="content"]')).to_contain_text("one.png")
@@ -230,10 +230,10 @@ async def test_dropped_files_fill_the_options_in_order(
 async def test_paint_works_in_direct_messages_and_a_group_without_the_bot(
     page: Page, world: World, files: tuple[Path, Path]
 ) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     for place in ("Atelier", "Ada & Grace"):
         await page.locator(".channel", has_text=place).click()
-        await paint(visitor, files)
+        await paint(user, files)
         again = page.get_by_role("button", name="Again")
         await expect(again).to_be_visible(timeout=30_000)
     assert not world.discord.messages()
@@ -250,10 +250,10 @@ async def test_traffic_panel_shows_broken_rules_and_causes_faults(page: Page, wo
     await expect(page.locator(".shift")).to_have_text("+16 min")
     async with aiohttp.ClientSession() as session:
         await session.get(f"{discord.api_url}/users/@me", headers={"Authorization": "Bot no"})
-    red = page.locator(".line.violation")
-    await expect(red).to_contain_text("GET /users/@me")
-    await red.locator("summary").click()
-    await expect(red.locator(".broken")).to_contain_text("bot-token-is-right")
+    violation = page.locator(".line.violation")
+    await expect(violation).to_contain_text("GET /users/@me")
+    await violation.locator("summary").click()
+    await expect(violation.locator(".broken")).to_contain_text("bot-token-is-right")
     await expect(page.locator("#violation-count")).to_have_text("1 broken rule")
     discord.violations.clear()
 
@@ -263,67 +263,67 @@ async def test_page_fits_narrow_dark_and_wide_light_windows(
     browser: Browser, world: World, files: tuple[Path, Path], width: int, dark: bool
 ) -> None:
     async with open_page(browser, world.discord.world.base_url, width=width, dark=dark) as page:
-        visitor = Visitor(page)
+        user = PageUser(page)
         if width < 760:
             await page.get_by_role("button", name="Channels").click()
-        await visitor.become("grace")
+        await user.switch_user("grace")
         if width < 760:
             await page.locator(".channel", has_text="paintings").click()
-        await paint(visitor, files)
+        await paint(user, files)
         await expect(page.get_by_role("button", name="Again")).to_be_visible(timeout=30_000)
         overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0
 
 
 async def test_own_answer_scrolls_into_view(page: Page, files: tuple[Path, Path]) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     for _ in range(3):
-        await paint(visitor, files)
-        await visitor.reads("Again")
+        await paint(user, files)
+        await user.expect_text("Again")
     log = page.locator("#log")
     await log.evaluate("box => { box.scrollTop = 0; }")
-    await visitor.begin("help")
-    await visitor.send()
-    await visitor.reads("Try it now")
-    await expect(visitor.last_message()).to_be_in_viewport()
+    await user.start_command("help")
+    await user.send()
+    await user.expect_text("Try it now")
+    await expect(user.last_message()).to_be_in_viewport()
 
 
 async def test_four_versions_form_a_grid_and_deletion_can_be_undone(
     page: Page, files: tuple[Path, Path]
 ) -> None:
-    visitor = Visitor(page)
-    await visitor.begin("paint")
-    await visitor.attach("content", files[0])
-    await visitor.attach("style", files[1])
-    await visitor.write("variants", "4")
-    await visitor.send()
-    await visitor.reads("Choose 4")
+    user = PageUser(page)
+    await user.start_command("paint")
+    await user.attach_file("content", files[0])
+    await user.attach_file("style", files[1])
+    await user.fill_option("variants", "4")
+    await user.send()
+    await user.expect_text("Choose 4")
     boxes = [await image.bounding_box() for image in await page.locator(".gallery-4 img").all()]
     assert len({box["x"] for box in boxes if box}) == 2
     assert len({box["y"] for box in boxes if box}) == 2
-    await visitor.last_message().get_by_role("button", name="Delete", exact=True).click()
-    await visitor.reads("You can undo this")
-    await visitor.last_message().get_by_role("button", name="Undo", exact=True).click()
-    await visitor.reads("Choose 4")
+    await user.last_message().get_by_role("button", name="Delete", exact=True).click()
+    await user.expect_text("You can undo this")
+    await user.last_message().get_by_role("button", name="Undo", exact=True).click()
+    await user.expect_text("Choose 4")
 
 
 async def test_commands_work_in_french(page: Page, world: World) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     await page.get_by_label("Language of Discord").select_option("fr")
     await page.locator("#composer-text").press_sequentially("/aide")
     await expect(page.locator(".palette-item").first).to_contain_text("/aide")
     await page.keyboard.press("Enter")
-    await visitor.send()
-    await visitor.reads("Essayer maintenant")
-    await expect(visitor.last_message().locator(".command")).to_have_text("/aide")
+    await user.send()
+    await user.expect_text("Essayer maintenant")
+    await expect(user.last_message().locator(".command")).to_have_text("/aide")
     assert world.user("ada").locale == "fr"
 
 
 async def test_message_menu_offers_to_paint_the_authors_avatar(page: Page, world: World) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     world.discord.post(world.user("grace"), "hello")
-    await visitor.reads("hello")
-    await visitor.last_message().click(button="right")
+    await user.expect_text("hello")
+    await user.last_message().click(button="right")
     await page.get_by_role("menuitem", name="Paint the avatar").click()
     dialog = page.locator("dialog[open]")
     await expect(dialog).to_contain_text("A painting")
@@ -341,15 +341,15 @@ async def test_message_menu_offers_to_paint_the_authors_avatar(page: Page, world
 async def test_message_menu_asks_to_choose_among_several_pictures(
     page: Page, world: World, files: tuple[Path, Path], menu: str, question: str, about: str
 ) -> None:
-    visitor = Visitor(page)
+    user = PageUser(page)
     named = [(f"{name}.png", plain_picture(color=name)) for name in ("teal", "navy", "olive")]
     world.discord.post(world.user("grace"), "three of them", named)
-    await visitor.reads("three of them")
-    await visitor.last_message().click(button="right", position={"x": 200, "y": 10})
+    await user.expect_text("three of them")
+    await user.last_message().click(button="right", position={"x": 200, "y": 10})
     await page.get_by_role("menuitem", name=menu).click()
-    await visitor.reads(question)
-    await expect(visitor.last_message().locator(".gallery-3 img")).to_have_count(3)
-    await visitor.last_message().get_by_role("button", name="2 · navy.png", exact=True).click()
+    await user.expect_text(question)
+    await expect(user.last_message().locator(".gallery-3 img")).to_have_count(3)
+    await user.last_message().get_by_role("button", name="2 · navy.png", exact=True).click()
     modal = page.locator("dialog.modal")
     await expect(modal).to_contain_text(about)
     await modal.locator("input[type=file]").set_input_files(files[0])
@@ -357,5 +357,5 @@ async def test_message_menu_asks_to_choose_among_several_pictures(
     await expect(modal).to_have_count(0)
     await expect(page.get_by_role("button", name="Again")).to_be_visible(timeout=30_000)
     (job,) = await world.jobs()
-    meant = job.inputs.content if menu == "Paint this" else job.inputs.styles[0].picture
-    assert color_of(await world.queue.store.get(meant or "")) == (0, 0, 128)
+    chosen_key = job.inputs.content if menu == "Paint this" else job.inputs.styles[0].picture
+    assert color_of(await world.queue.store.get(chosen_key or "")) == (0, 0, 128)

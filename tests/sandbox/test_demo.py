@@ -1,4 +1,4 @@
-"""The command line: what it prints, how it fails, and that it leaves nothing behind."""
+"""The command line of the sandbox: output, errors and cleanup."""
 
 import asyncio
 import io
@@ -31,29 +31,29 @@ def message(content: str = "", *labels: str) -> Message:
 def test_unencodable_characters_are_replaced_in_output(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """There standard output that goes into a file or a pipe is in an old encoding."""
+    """On Windows, redirected standard output has a legacy encoding."""
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
     say("⏳ Place 1 · für Ada")
     assert written.getvalue().decode("cp1252") == "? Place 1 · für Ada\n"
 
 
-class Exiting:
-    """A process on Windows, as far as it is asked to exit."""
+class FakeProcess:
+    """A process on Windows that records how it is asked to exit."""
 
     pid, returncode = 1, None
 
     def __init__(self, *, has_console: bool) -> None:
         self.has_console = has_console
-        self.asked: list[object] = []
+        self.signals: list[object] = []
 
     def send_signal(self, number: int) -> None:
         if not self.has_console:
             raise OSError(6, "The handle is invalid")
-        self.asked.append(number)
+        self.signals.append(number)
 
     def terminate(self) -> None:
-        self.asked.append("terminate")
+        self.signals.append("terminate")
 
     async def wait(self) -> int:
         return 0
@@ -62,14 +62,14 @@ class Exiting:
 async def test_bot_on_windows_is_asked_to_exit_or_terminated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    on_console, without = Exiting(has_console=True), Exiting(has_console=False)
+    with_console, without_console = FakeProcess(has_console=True), FakeProcess(has_console=False)
     monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", 1, raising=False)
     with monkeypatch.context() as patch:
         patch.setattr(sys, "platform", "win32")
-        for process in (on_console, without):
+        for process in (with_console, without_console):
             await BotProcess(cast("asyncio.subprocess.Process", process), tmp_path / "log").stop()
-    assert on_console.asked == [1]
-    assert without.asked == ["terminate"]
+    assert with_console.signals == [1]
+    assert without_console.signals == ["terminate"]
 
 
 def test_one_line_flattens_a_message() -> None:
@@ -133,7 +133,7 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("--port", "65536"), "Argument --port: 65536 is not a number up to 65535. See --help."),
         (
@@ -145,17 +145,17 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str]:
     ],
 )
 def test_unusable_arguments_are_reported_in_one_line(
-    tmp_path: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, arguments: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "file"
     file.touch()
     try:
         code: object = main([each.format(file=file) for each in arguments])
-    except SystemExit as wrong_use:
-        code = wrong_use.code
+    except SystemExit as usage_error:
+        code = usage_error.code
     assert code in {1, 2}
     written = "".join(capsys.readouterr())
-    assert said.format(file=file) in written
+    assert expected.format(file=file) in written
     assert len(written.splitlines()) == 1
 
 

@@ -1,4 +1,4 @@
-"""Faults on demand, seen through the real client."""
+"""Injected faults, as a discord.py client sees them."""
 
 import asyncio
 

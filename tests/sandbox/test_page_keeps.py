@@ -1,4 +1,4 @@
-"""Whatever somebody is in the middle of on the page survives the events that come meanwhile."""
+"""Unfinished input, focus and scroll position on the page survive updates."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from sandbox import LoopbackDiscord
 from sandbox.page.routes import add_page
 from tests.sandbox.browser import BROWSER_TESTS, SHARED, open_page
-from tests.sandbox.raw_bot import COMMANDS, RawBot, registered
+from tests.sandbox.raw_bot import COMMANDS, RawBot, registered_bot
 
 pytestmark = BROWSER_TESTS
 
@@ -30,7 +30,7 @@ async def discord() -> AsyncIterator[LoopbackDiscord]:
 
 @pytest_asyncio.fixture(loop_scope=SHARED)
 async def raw(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
-    async with registered(discord) as bot:
+    async with registered_bot(discord) as bot:
         yield bot
 
 
@@ -41,8 +41,8 @@ async def page(browser: Browser, discord: LoopbackDiscord, raw: RawBot) -> Async
         yield page
 
 
-async def whole_state(discord: LoopbackDiscord, page: Page, *, locale: str = "fr") -> None:
-    """What the page gets where commands, users or the clock change; here somebody's language."""
+async def resend_state(discord: LoopbackDiscord, page: Page, *, locale: str = "fr") -> None:
+    """Let the page get its whole state again, here by a changed language of a user."""
     discord.user("ada").locale = locale
     discord.world.emit("users", {})
     await expect(page.get_by_label("Language of Discord")).to_have_value(locale)
@@ -54,7 +54,7 @@ async def test_language_change_updates_the_palette_for_typed_text(
     box = page.locator("#composer-text")
     await box.press_sequentially("/aide")
     await expect(page.locator(".palette-empty")).to_be_visible()
-    await whole_state(discord, page)
+    await resend_state(discord, page)
     await expect(page.locator(".palette-name").first).to_have_text("/aide")
     await expect(box).to_have_value("/aide")
     await expect(box).to_be_focused()
@@ -65,7 +65,7 @@ async def test_selected_command_stays_selected(discord: LoopbackDiscord, page: P
     await box.press_sequentially("/h")
     await expect(page.locator(".palette-name")).to_have_text(["/halt", "/help"])
     await box.press("ArrowDown")
-    await whole_state(discord, page)
+    await resend_state(discord, page)
     await expect(page.locator(".palette-item[aria-selected=true]")).to_contain_text("/aide")
 
 
@@ -78,19 +78,19 @@ async def test_draft_message_keeps_its_files_and_caret(
     )
     await box.press_sequentially("a bot")
     await box.press("ArrowLeft")
-    await whole_state(discord, page)
+    await resend_state(discord, page)
     await box.press_sequentially("a")
     await expect(box).to_have_value("a boat")
     await expect(page.locator(".file-chip")).to_contain_text("boat.png")
 
 
 async def test_text_typed_while_sending_stays(discord: LoopbackDiscord, page: Page) -> None:
-    async def slow(route: object) -> None:
+    async def type_while_sending(route: object) -> None:
         await box.press_sequentially("next")
         await route.continue_()  # type: ignore[attr-defined]
 
     box = page.locator("#composer-text")
-    await page.route("**/sandbox/act/post", slow)
+    await page.route("**/sandbox/act/post", type_while_sending)
     await box.press_sequentially("first")
     await box.press("Enter")
     await expect(page.locator("article.message")).to_contain_text("first")
@@ -102,7 +102,7 @@ async def test_partly_filled_command_stays(discord: LoopbackDiscord, page: Page)
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="+ size").click()
     await page.keyboard.type("12")
-    await whole_state(discord, page)
+    await resend_state(discord, page)
     await page.keyboard.type("8")
     await expect(page.locator('.pill[data-option="size"] input')).to_have_value("128")
 
@@ -116,7 +116,7 @@ async def test_ticked_options_survive_updates_until_they_are_sent(
     await message.locator("summary").click()
     await message.get_by_label("sea").check()
     await message.get_by_label("sun").check()
-    await whole_state(discord, page)
+    await resend_state(discord, page)
     await expect(message.locator("summary")).to_have_text("sea, sun")
     await expect(message.get_by_label("sun")).to_be_focused()
     path = f"/channels/{sent['channel_id']}/messages/{sent['id']}"
@@ -140,7 +140,7 @@ async def test_scroll_position_stays_after_an_update(discord: LoopbackDiscord, p
     await expect(page.locator("article.message")).to_have_count(40)
     log = page.locator("#log")
     await log.evaluate("box => { box.scrollTop = 120; }")
-    await whole_state(discord, page)
+    await resend_state(discord, page)
     assert await log.evaluate("box => box.scrollTop") == 120
 
 
@@ -156,7 +156,7 @@ async def test_focus_stays_on_rerendered_elements(discord: LoopbackDiscord, page
     await expect(page.get_by_role("button", name="+16 min")).to_be_focused()
     language = page.get_by_label("Language of Discord")
     await language.focus()
-    await whole_state(discord, page, locale="de")
+    await resend_state(discord, page, locale="de")
     await expect(language).to_be_focused()
     grace = page.locator('.person[data-user="grace"]')
     await grace.focus()

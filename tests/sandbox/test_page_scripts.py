@@ -1,4 +1,4 @@
-"""The page's scripts import each other in one direction, and nothing that is not there."""
+"""The imports and exports of the page's scripts."""
 
 import re
 from graphlib import TopologicalSorter
@@ -12,7 +12,7 @@ SCRIPTS = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
 
 def test_scripts_have_no_circular_imports() -> None:
     imported = {name: [m[2] for m in IMPORT.finditer(text)] for name, text in SCRIPTS.items()}
-    order = list(TopologicalSorter(imported).static_order())  # raises where there is a circle
+    order = list(TopologicalSorter(imported).static_order())  # raises for a circular import
     assert order[-1] == "main.js"
     assert set(order) == set(SCRIPTS)
 

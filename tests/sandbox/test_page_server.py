@@ -1,4 +1,4 @@
-"""What the page is served with, which needs no browser to see."""
+"""The web server of the page, tested without a browser."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def test_static_files_are_always_revalidated(session: aiohttp.ClientSession) -> None:
-    """Else a page would be made of yesterday's parts and today's after an upgrade."""
+    """Otherwise a page would mix cached files with new ones after an upgrade."""
     for name, status in (("main.js", 200), ("base.css", 200), ("gone.js", 404)):
         async with session.get(f"/static/{name}") as response:
             assert response.status == status

@@ -1,4 +1,4 @@
-"""Command registration, and which commands Discord's client then offers to whom."""
+"""Registering commands, and which commands the client offers to which user."""
 
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ def choice(name: str = "a", value: Any = "a") -> dict[str, Any]:
     return {"name": name, "value": value}
 
 
-REFUSED: list[tuple[str, Any, str]] = [
+INVALID_COMMANDS: list[tuple[str, Any, str]] = [
     ("upper case", command(name="Paint"), "0.name"),
     ("blank in the name", command(name="paint it"), "0.name"),
     ("long name", command(name="x" * 33), "0.name"),
@@ -75,7 +75,9 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("payload", "path"), [pytest.param(*r[1:], id=r[0]) for r in REFUSED])
+@pytest.mark.parametrize(
+    ("payload", "path"), [pytest.param(*r[1:], id=r[0]) for r in INVALID_COMMANDS]
+)
 async def test_invalid_command_is_refused(raw: RawBot, payload: Any, path: str) -> None:
     status, body = await raw.call("PUT", raw.application, [payload])
     assert (status, body["code"]) == (400, 50035)

@@ -1,4 +1,4 @@
-"""Interactions: time limits, one answer, kinds of answers, modals, choices, follow-ups."""
+"""Rules for interactions: deadlines, response types, modals, choices, follow-ups."""
 
 import time
 from typing import Any
@@ -26,7 +26,7 @@ UPLOAD = {"type": 19, "custom_id": "u"}
 
 
 async def test_an_answer_after_three_seconds_is_too_late(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     interaction.dispatched_at = time.monotonic() - 3.1
     status, body = await raw.respond(interaction, {"type": 5})
     assert (status, body["code"]) == (404, 10062)
@@ -34,21 +34,21 @@ async def test_an_answer_after_three_seconds_is_too_late(raw: RawBot) -> None:
 
 
 async def test_a_second_answer_is_refused(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     assert (await raw.respond(interaction, {"type": 5}))[0] == 200
     status, body = await raw.respond(interaction, {"type": 4, "data": {"content": "x"}})
     assert (status, body["code"]) == (400, 40060)
 
 
 async def test_a_wrong_token_is_an_unknown_interaction(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     path = f"/interactions/{interaction.id}/wrong/callback"
     status, body = await raw.call("POST", path, {"type": 5})
     assert (status, body["code"]) == (404, 10062)
 
 
 async def test_interaction_token_expires_after_fifteen_minutes(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     await raw.respond(interaction, {"type": 5})
     raw.discord.shift_clock(14 * 60)
     status, _ = await raw.call("PATCH", raw.webhook(interaction), {"content": "x"})
@@ -59,26 +59,26 @@ async def test_interaction_token_expires_after_fifteen_minutes(raw: RawBot) -> N
 
 
 async def test_interaction_can_be_dispatched_with_an_expired_token(raw: RawBot) -> None:
-    interaction = await raw.asked(age_seconds=16 * 60)
+    interaction = await raw.dispatch_paint(age_seconds=16 * 60)
     await raw.respond(interaction, {"type": 5})
     status, body = await raw.call("PATCH", raw.webhook(interaction), {"content": "y"})
     assert (status, body["code"]) == (401, 50027)
 
 
 async def test_webhook_is_unknown_before_an_answer(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     status, body = await raw.call("PATCH", raw.webhook(interaction), {"content": "y"})
     assert (status, body["code"]) == (404, 10015)
 
 
 @pytest.mark.parametrize("kind", [1, 6, 7, 8, 99, "4"])
 async def test_invalid_response_type_is_refused(raw: RawBot, kind: Any) -> None:
-    status, body = await raw.respond(await raw.asked(), {"type": kind, "data": {}})
+    status, body = await raw.respond(await raw.dispatch_paint(), {"type": kind, "data": {}})
     assert (status, body["code"]) == (400, 50035)
 
 
 async def test_first_followup_fills_the_deferred_message(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     _, answer = await raw.respond(interaction, {"type": 5, "data": {"flags": EPHEMERAL}})
     assert answer["interaction"]["response_message_loading"]
     assert "message" not in answer["resource"]
@@ -93,14 +93,14 @@ async def test_first_followup_fills_the_deferred_message(raw: RawBot) -> None:
 
 
 async def test_deferral_with_another_flag_is_a_violation(raw: RawBot) -> None:
-    await raw.respond(await raw.asked(), {"type": 5, "data": {"flags": 1 << 15}})
+    await raw.respond(await raw.dispatch_paint(), {"type": 5, "data": {"flags": 1 << 15}})
     (violation,) = raw.discord.violations
     assert violation.rule == "deferral-carries-only-ephemeral"
     assert not violation.refused
 
 
 async def test_ephemeral_messages_are_out_of_reach_of_the_bot_token(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     await raw.respond(interaction, {"type": 4, "data": {"content": "x", "flags": EPHEMERAL}})
     assert interaction.message is not None
     path = f"/channels/{interaction.channel.id}/messages/{interaction.message.id}"
@@ -111,7 +111,7 @@ async def test_ephemeral_messages_are_out_of_reach_of_the_bot_token(raw: RawBot)
 
 
 async def test_user_installed_apps_have_five_followups(raw: RawBot) -> None:
-    interaction = await raw.asked(context="guild_without_bot")
+    interaction = await raw.dispatch_paint(context="guild_without_bot")
     assert interaction.user_installed
     await raw.respond(interaction, {"type": 4, "data": {"content": "x"}})
     for _ in range(5):
@@ -123,7 +123,7 @@ async def test_user_installed_apps_have_five_followups(raw: RawBot) -> None:
     assert (await raw.call("POST", path, {"content": "x"}))[1]["code"] == 50001
 
 
-REFUSED_MODALS: list[tuple[str, Any, str, str]] = [
+INVALID_MODALS: list[tuple[str, Any, str, str]] = [
     ("long title", modal(label(INPUT), title="x" * 46), "data.title", "BASE_TYPE_BAD_LENGTH"),
     ("no fields", modal(), "data.components", "BASE_TYPE_BAD_LENGTH"),
     ("six fields", modal(*[label(INPUT)] * 6), "data.components", "BASE_TYPE_BAD_LENGTH"),
@@ -174,7 +174,7 @@ REFUSED_MODALS: list[tuple[str, Any, str, str]] = [
         "NUMBER_TYPE_MAX",
     ),
     (
-        "required nothing",
+        "required with min_values 0",
         modal(label({**UPLOAD, "min_values": 0})),
         "data.components.0.component.min_values",
         "MODAL_REQUIRED_MIN_VALUES",
@@ -189,10 +189,10 @@ REFUSED_MODALS: list[tuple[str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("payload", "path", "code"), [pytest.param(*r[1:], id=r[0]) for r in REFUSED_MODALS]
+    ("payload", "path", "code"), [pytest.param(*r[1:], id=r[0]) for r in INVALID_MODALS]
 )
 async def test_invalid_modal_is_refused(raw: RawBot, payload: Any, path: str, code: str) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     status, body = await raw.respond(interaction, payload)
     assert (status, body["code"]) == (400, 50035)
     assert (path, code) in error_codes(body)
@@ -200,7 +200,7 @@ async def test_invalid_modal_is_refused(raw: RawBot, payload: Any, path: str, co
 
 
 async def test_refused_answer_can_be_corrected(raw: RawBot) -> None:
-    interaction = await raw.asked()
+    interaction = await raw.dispatch_paint()
     await raw.respond(interaction, modal())
     assert (await raw.respond(interaction, modal(label(INPUT), label(UPLOAD))))[0] == 200
     assert interaction.modal is not None

@@ -1,4 +1,4 @@
-"""Messages and components: what Discord refuses is refused alike, with the path."""
+"""Rules for messages and components, refused with Discord's path and code."""
 
 from typing import Any
 
@@ -40,12 +40,12 @@ def legacy(*components: Any, **fields: Any) -> dict[str, Any]:
     return {"content": "x", "components": list(components), **fields}
 
 
-REFUSED: list[tuple[str, Any, str, str]] = [
+INVALID_MESSAGES: list[tuple[str, Any, str, str]] = [
     ("long content", {"content": "x" * 2001}, "content", "BASE_TYPE_MAX_LENGTH"),
-    ("content no text", {"content": 7}, "content", "STRING_TYPE_CONVERT"),
-    ("flags no number", {"content": "x", "flags": "64"}, "flags", "NUMBER_TYPE_COERCE"),
-    ("tts no boolean", {"content": "x", "tts": "no"}, "tts", "BOOLEAN_TYPE_CONVERT"),
-    ("embeds no list", {"embeds": {}}, "embeds", "LIST_TYPE_CONVERT"),
+    ("content not a string", {"content": 7}, "content", "STRING_TYPE_CONVERT"),
+    ("flags not a number", {"content": "x", "flags": "64"}, "flags", "NUMBER_TYPE_COERCE"),
+    ("tts not a boolean", {"content": "x", "tts": "no"}, "tts", "BOOLEAN_TYPE_CONVERT"),
+    ("embeds not a list", {"embeds": {}}, "embeds", "LIST_TYPE_CONVERT"),
     ("eleven embeds", {"embeds": [{"title": "x"}] * 11}, "embeds", "BASE_TYPE_MAX_LENGTH"),
     (
         "long embed title",
@@ -54,7 +54,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         "BASE_TYPE_MAX_LENGTH",
     ),
     (
-        "embeds together",
+        "embeds too long together",
         {"embeds": [{"description": "x" * 4000}, {"description": "x" * 2001}]},
         "embeds",
         "MAX_EMBED_SIZE_EXCEEDED",
@@ -66,7 +66,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         "BASE_TYPE_REQUIRED",
     ),
     (
-        "embed picture by file",
+        "embed image with a file URL",
         {"embeds": [{"image": {"url": "file:///etc"}}]},
         "embeds.0.image.url",
         "URL_TYPE_INVALID_SCHEME",
@@ -85,7 +85,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         "BASE_TYPE_CHOICES",
     ),
     (
-        "attachment that is not there",
+        "missing attachment",
         {"content": "x", "attachments": [{"id": 3, "filename": "a.png"}]},
         "attachments.0.id",
         "ATTACHMENT_NOT_FOUND",
@@ -104,19 +104,19 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ),
     ("v2 without the flag", legacy(text("x")), "components.0.type", "UNION_TYPE_CHOICES"),
     (
-        "forty-one components",
+        "41 components",
         v2(*[text("x")] * 41),
         "components",
         "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
     ),
     (
-        "forty-one with nested ones",
+        "41 nested components",
         v2({"type": 17, "components": [text("x")] * 40}),
         "components",
         "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
     ),
     (
-        "too much text",
+        "text too long",
         v2(text("x" * 2001), text("x" * 2000)),
         "components",
         "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
@@ -142,7 +142,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
     ),
     (
-        "file from the web",
+        "file with a web URL",
         v2({"type": 13, "file": {"url": "https://x/y"}}),
         "components.0.file.url",
         "URL_TYPE_INVALID_SCHEME",
@@ -154,7 +154,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         "BASE_TYPE_REQUIRED",
     ),
     (
-        "separator spacing",
+        "unknown separator spacing",
         v2(text("x"), {"type": 14, "spacing": 3}),
         "components.1.spacing",
         "BASE_TYPE_CHOICES",
@@ -203,25 +203,25 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED",
     ),
     (
-        "button without words",
+        "button without label and emoji",
         legacy(row({"type": 2, "style": 1, "custom_id": "x"})),
         "components.0.components.0",
         "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED",
     ),
     (
-        "twenty-six options",
+        "26 options",
         legacy(row({"type": 3, "custom_id": "s", "options": options(26)})),
         "components.0.components.0.options",
         "BASE_TYPE_BAD_LENGTH",
     ),
     (
-        "one value twice",
+        "duplicate option value",
         legacy(row({"type": 3, "custom_id": "s", "options": options(1) * 2})),
         "components.0.components.0.options.1.value",
         "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
     ),
     (
-        "more than there is",
+        "max_values above option count",
         legacy(row({"type": 3, "custom_id": "s", "options": options(2), "max_values": 3})),
         "components.0.components.0.max_values",
         "SELECT_COMPONENT_MAX_ABOVE_OPTIONS",
@@ -230,7 +230,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("payload", "path", "code"), [pytest.param(*r[1:], id=r[0]) for r in REFUSED]
+    ("payload", "path", "code"), [pytest.param(*r[1:], id=r[0]) for r in INVALID_MESSAGES]
 )
 async def test_invalid_message_is_refused_with_path_and_code(
     raw: RawBot, payload: Any, path: str, code: str
@@ -334,11 +334,11 @@ async def test_mentions_respect_allowed_mentions(raw: RawBot, discord: LoopbackD
 
 
 async def test_reply_to_a_deleted_message_is_refused(raw: RawBot, discord: LoopbackDiscord) -> None:
-    asked = discord.post(discord.user("ada"), "question")
-    reply = {"content": "x", "message_reference": {"message_id": str(asked.id)}}
+    question = discord.post(discord.user("ada"), "question")
+    reply = {"content": "x", "message_reference": {"message_id": str(question.id)}}
     _, body = await raw.send(reply)
     assert body["referenced_message"]["content"] == "question"
-    discord.delete(asked)
+    discord.delete(question)
     status, body = await raw.send(reply)
     assert status == 400
     assert ("message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE") in error_codes(body)

@@ -1,4 +1,4 @@
-"""The sandbox through the eyes of a real discord.py client."""
+"""The sandbox with a discord.py client."""
 
 from sandbox import LoopbackDiscord
 from tests.sandbox.tiny_bot import TinyBot

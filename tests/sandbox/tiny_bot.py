@@ -1,4 +1,4 @@
-"""A small but real discord.py client, for testing the sandbox before and without our bot."""
+"""A minimal discord.py client, for testing the sandbox without our bot."""
 
 import io
 
@@ -45,7 +45,7 @@ class Buttons(discord.ui.View):
 
 
 class TinyBot(discord.Client):
-    """Answers /paint, a message menu and buttons; heeds no environment but its arguments."""
+    """Answers /paint, a message menu and buttons; configured by its arguments only."""
 
     def __init__(self, api_url: str, gateway_url: str) -> None:
         super().__init__(intents=discord.Intents(guilds=True), guild_ready_timeout=0.05)

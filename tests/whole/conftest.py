@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.kit.installation import Installation
 
 
 @pytest.fixture
 async def installation(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Installation]:
-    """One whose database is made; the sandbox's demonstration and the bench begin without one."""
+    """An installation with a migrated database."""
     (tmp_path / "data").mkdir()
     shutil.copy(sqlite_template, tmp_path / "data")
     async with LoopbackDiscord.start() as discord:

@@ -1,6 +1,7 @@
-"""Reads command lines from standard input, and lets each program parse its own, no further.
+"""Lets each program parse a command line without running it.
 
-A list of [module, argument, …] as JSON comes in; for each goes out what was wrong, or null.
+Reads a JSON list of [module, argument, …] from standard input; prints a list with the error of
+each, or null.
 """
 
 import argparse
@@ -14,35 +15,35 @@ from typing import Any, NoReturn
 
 
 class ParsedError(BaseException):
-    """The program understood its command line; nothing is to be done."""
+    """The program accepted its command line; stop here."""
 
 
-parse = argparse.ArgumentParser.parse_args
+original_parse_args = argparse.ArgumentParser.parse_args
 
 
-def parse_and_end(self: argparse.ArgumentParser, *arguments: Any, **named: Any) -> NoReturn:
-    parse(self, *arguments, **named)
+def parse_and_stop(self: argparse.ArgumentParser, *arguments: Any, **options: Any) -> NoReturn:
+    original_parse_args(self, *arguments, **options)
     raise ParsedError
 
 
-def wrong_of(module: str, arguments: list[str]) -> str | None:
-    """What a program says against its command line; None where it takes it."""
+def usage_error(module: str, arguments: list[str]) -> str | None:
+    """The error that a program prints for its command line; None if it accepts it."""
     sys.argv = [module, *arguments]
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
             runpy.run_module(module, run_name="__main__", alter_sys=True)
     except ParsedError:
         return None
-    except SystemExit as ended:
-        return None if ended.code == 0 else said.getvalue().strip()  # 0: --help, --version
+    except SystemExit as exited:
+        return None if exited.code == 0 else output.getvalue().strip()  # 0: --help, --version
     return "it was never parsed"
 
 
 if __name__ == "__main__":
-    asked = json.load(sys.stdin)
-    argparse.ArgumentParser.parse_args = parse_and_end  # type: ignore[method-assign]
-    os._exit = sys.exit  # type: ignore[assignment]  # as the engine ends
+    command_lines = json.load(sys.stdin)
+    argparse.ArgumentParser.parse_args = parse_and_stop  # type: ignore[method-assign]
+    os._exit = sys.exit  # type: ignore[assignment]  # which the engine ends by
     answer = sys.stdout
-    found = [wrong_of(module, arguments) for module, *arguments in asked]
-    json.dump(found, answer)
+    errors = [usage_error(module, arguments) for module, *arguments in command_lines]
+    json.dump(errors, answer)

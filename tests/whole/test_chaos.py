@@ -1,4 +1,4 @@
-"""Everything dies at random, and every job ends once, with one message."""
+"""Bot and engines are killed at random; every job ends once, with one message."""
 
 import asyncio
 import multiprocessing
@@ -21,7 +21,7 @@ from tests.whole import tiny_bot
 from tests.whole.tiny_discord import TinyDiscord
 
 resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
-JOBS_A_KILL = 2
+JOBS_PER_KILL = 2
 ENGINES = 3
 STEPS = 5
 STEP_SECONDS = 0.13
@@ -29,8 +29,8 @@ WAIT_SECONDS = 150.0
 ENDED = {"done", "failed", "cancelled"}
 
 
-class Fleet:
-    """The processes, each of which is started again when it is killed."""
+class ProcessGroup:
+    """The processes of the bot and the engines."""
 
     def __init__(self, settings: dict[str, Any], port: int) -> None:
         self._context = multiprocessing.get_context("forkserver")
@@ -45,7 +45,7 @@ class Fleet:
         target: Callable[..., None] = pausing_engine.run
         arguments: tuple[Any, ...] = (self._settings, f"{name}-{self._count}", STEPS, STEP_SECONDS)
         if name == "bot":
-            target, arguments = tiny_bot.bot, (self._settings, self._port)
+            target, arguments = tiny_bot.run_bot, (self._settings, self._port)
         process = self._context.Process(target=target, args=arguments, daemon=True)
         process.start()
         self.processes[name] = process
@@ -66,9 +66,9 @@ class Fleet:
 
     @contextmanager
     def disk_full(self) -> Iterator[None]:
-        """No process can write a file beyond 4 KiB: SQLite's log, checkpoints, pictures."""
+        """Keep the running processes from writing any file beyond 4 KiB, as on a full disk."""
         limited = [process.pid for process in self.processes.values() if process.is_alive()]
-        everything = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         for pid in limited:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
         try:
@@ -76,18 +76,18 @@ class Fleet:
         finally:
             for process in self.processes.values():
                 if process.pid in limited and process.is_alive():
-                    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, everything)
+                    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, unlimited)
 
 
 @asynccontextmanager
-async def at_work(settings: dict[str, Any], port: int) -> AsyncIterator[Fleet]:
-    fleet = Fleet(settings, port)
+async def running(settings: dict[str, Any], port: int) -> AsyncIterator[ProcessGroup]:
+    group = ProcessGroup(settings, port)
     try:
         for name in ("bot", *(f"engine-{n}" for n in range(ENGINES))):
-            fleet.start(name)
-        yield fleet
+            group.start(name)
+        yield group
     finally:
-        fleet.stop()
+        group.stop()
 
 
 @pytest.mark.slow
@@ -97,44 +97,44 @@ async def at_work(settings: dict[str, Any], port: int) -> AsyncIterator[Fleet]:
 async def test_every_job_ends_once_with_one_message_under_random_kills(
     storage: Storage, kills: int
 ) -> None:
-    dice = random.Random(20_260)
+    rng = random.Random(20_260)
     settings = {"atelier_data_dir": storage.folder, **GENEROUS_LIMITS}
     settings["atelier_database_url"] = storage.database_url
     async with (
         TinyDiscord() as discord,
         await JobQueue.open(storage.settings()) as queue,
-        at_work(settings, discord.port) as fleet,
+        running(settings, discord.port) as group,
     ):
         locker: BaseProcess | None = None
         for kill in range(kills):
-            for _ in range(JOBS_A_KILL):
+            for _ in range(JOBS_PER_KILL):
                 discord.interactions[len(discord.interactions) + 1] = {
-                    "user_id": dice.randint(1, 12),
-                    "guild_id": dice.choice([5, 6, 7, None]),
-                    "size_px": dice.choice([128, 256, 512]),
+                    "user_id": rng.randint(1, 12),
+                    "guild_id": rng.choice([5, 6, 7, None]),
+                    "size_px": rng.choice([128, 256, 512]),
                 }
-            await asyncio.sleep(dice.uniform(0.2, 0.5))
+            await asyncio.sleep(rng.uniform(0.2, 0.5))
             if kill % 10 == 3:
-                await _cancel_one(queue, dice)
+                await cancel_one(queue, rng)
             if kill == kills // 3 and storage.database_url is None:
-                locker = fleet.lock_database(storage.sqlite_file, 5.0)
+                locker = group.lock_database(storage.sqlite_file, 5.0)
             if kill == 2 * kills // 3:
-                with fleet.disk_full():
+                with group.disk_full():
                     await asyncio.sleep(2.0)
-            name = dice.choice(list(fleet.processes))
-            fleet.kill(name)
-            fleet.start(name)
+            name = rng.choice(list(group.processes))
+            group.kill(name)
+            group.start(name)
         if locker is not None:
             locker.join(20)
-        await _until_delivered(queue)
+        await wait_until_delivered(queue)
         jobs = [job for n in range(1, 13) for job in await queue.jobs.of_user(n, limit=1000)]
-        assert len(jobs) == kills * JOBS_A_KILL
+        assert len(jobs) == kills * JOBS_PER_KILL
         assert {job.interaction_id for job in jobs} == set(discord.interactions)
-        await _check_endings(queue, jobs)
-        _check_messages(discord, jobs)
+        await check_endings(queue, jobs)
+        check_messages(discord, jobs)
 
 
-async def _check_endings(queue: JobQueue, jobs: list[Job]) -> None:
+async def check_endings(queue: JobQueue, jobs: list[Job]) -> None:
     resumed = 0
     for job in jobs:
         kinds = [event.kind for event in await queue.jobs.history(job.id)]
@@ -148,22 +148,22 @@ async def _check_endings(queue: JobQueue, jobs: list[Job]) -> None:
     assert resumed > 0, "some engines were killed at work"
 
 
-def _check_messages(discord: TinyDiscord, jobs: list[Job]) -> None:
+def check_messages(discord: TinyDiscord, jobs: list[Job]) -> None:
     shown = Counter(message.nonce for message in discord.messages.values())
     assert shown == {f"atelier-{job.id}": 1 for job in jobs}, "one message for each job"
     for message in discord.messages.values():
         assert len(set(message.final)) == 1, "one ending in each message"
-        assert message.contents[-1] == message.final[0], "and it is the last word"
+        assert message.contents[-1] == message.final[0], "and nothing replaces it"
 
 
-async def _cancel_one(queue: JobQueue, dice: random.Random) -> None:
+async def cancel_one(queue: JobQueue, rng: random.Random) -> None:
     jobs = await queue.positions.waiting(None, limit=50)
     if jobs:
-        job = dice.choice(jobs)
+        job = rng.choice(jobs)
         await queue.jobs.cancel(job.id, job.user_id)
 
 
-async def _until_delivered(queue: JobQueue) -> None:
+async def wait_until_delivered(queue: JobQueue) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         overview = await queue.positions.overview(None)

@@ -1,4 +1,4 @@
-"""The cluster's compose file: what each part is given, and what the engines' role may do."""
+"""The cluster's compose file, the systemd unit and the image."""
 
 import asyncio
 import re
@@ -23,18 +23,18 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())[
     "services"
 ]
-OTHERS_SECRETS = {"DISCORD_TOKEN", "POSTGRES_PASSWORD", "MINIO_PASSWORD"}
+SECRETS_OF_OTHERS = {"DISCORD_TOKEN", "POSTGRES_PASSWORD", "MINIO_PASSWORD"}
 
 
 def test_cluster_engine_gets_no_secrets_of_other_services() -> None:
     engine = SERVICES["engine"]
     assert engine["env_file"] == ".env"
     blanked = {name for name, value in engine["environment"].items() if value == ""}
-    assert blanked == OTHERS_SECRETS
+    assert blanked == SECRETS_OF_OTHERS
     passwords = set(re.findall(r"\$\{(\w+PASSWORD)", (ROOT / "compose.cluster.yaml").read_text()))
-    assert passwords - {"ENGINE_PASSWORD"} <= OTHERS_SECRETS
-    given = " ".join(str(value) for value in engine["environment"].values())
-    assert not [name for name in OTHERS_SECRETS if f"${{{name}" in given]
+    assert passwords - {"ENGINE_PASSWORD"} <= SECRETS_OF_OTHERS
+    engine_values = " ".join(str(value) for value in engine["environment"].values())
+    assert not [name for name in SECRETS_OF_OTHERS if f"${{{name}" in engine_values]
 
 
 def test_cluster_file_header_names_every_required_variable() -> None:
@@ -58,7 +58,7 @@ def test_systemd_unit_restarts_only_recoverable_failures() -> None:
     unit = (ROOT / "deploy" / "atelier.service").read_text()
     assert "\nRestart=on-failure\n" in unit
     assert f"\nRestartPreventExitStatus={CANNOT_START}\n" in unit
-    assert "\nStartLimitIntervalSec=0\n" in unit, "a database may be away for long"
+    assert "\nStartLimitIntervalSec=0\n" in unit, "a database outage may be long"
 
 
 @pytest.mark.skipif(shutil.which("grep") is None, reason="needs a shell's commands")
@@ -74,7 +74,7 @@ def test_systemd_unit_data_dir_is_writable_and_not_overridden(tmp_path: Path) ->
     names = [
         line.partition("=")[0] for line in made.stdout.splitlines() if not line.startswith("#")
     ]
-    # What stands in the file goes before the unit's own.
+    # A value in the file overrides the unit's.
     assert "DISCORD_TOKEN" in names
     assert "ATELIER_DATA_DIR" not in names
 
@@ -82,7 +82,7 @@ def test_systemd_unit_data_dir_is_writable_and_not_overridden(tmp_path: Path) ->
 def test_image_pg_dump_is_not_older_than_the_cluster_postgres() -> None:
     (server,) = re.findall(r"postgres:(\d+)", SERVICES["postgres"]["image"])
     dockerfile = (ROOT / "Dockerfile").read_text()
-    assert "-slim-trixie" in dockerfile, "another Debian has another pg_dump"
+    assert "-slim-trixie" in dockerfile, "another Debian release has another pg_dump version"
     (client,) = re.findall(r"pg_dump is (\d+)", dockerfile)
     assert int(client) >= int(server)
 
@@ -97,7 +97,7 @@ async def test_engine_role_can_paint_but_not_change_tables(
     script = script.replace("database atelier", "database cluster")
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     command = ["psql", "-v", "ON_ERROR_STOP=1", "-v", "password=it's", "-d", address]
-    for _ in range(2):  # at each start of the cluster
+    for _ in range(2):  # it runs at each start of the cluster
         await asyncio.to_thread(subprocess.run, command, input=script.encode(), check=True)
     engines = url.set(username="atelier_engine", password="it's")
     owner, role = (
@@ -109,7 +109,7 @@ async def test_engine_role_can_paint_but_not_change_tables(
         for each in (url, engines)
     )
     await postgres_server.execute("CREATE DATABASE empty_cluster")
-    early = role.model_copy(
+    unmigrated = role.model_copy(
         update={
             "atelier_database_url": engines.set(database="empty_cluster").render_as_string(
                 hide_password=False
@@ -117,17 +117,17 @@ async def test_engine_role_can_paint_but_not_change_tables(
         }
     )
     with pytest.raises(QueueUnavailableError, match="start the bot first"):
-        await JobQueue.open(early)
-    async with await JobQueue.open(owner) as queue, await JobQueue.open(role) as theirs:
+        await JobQueue.open(unmigrated)
+    async with await JobQueue.open(owner) as queue, await JobQueue.open(role) as engine_queue:
         job = await submit_job(queue)
-        await theirs.engines.register(ENGINE_INFO)
-        claim = await theirs.claims.claim(ENGINE_INFO.id)
+        await engine_queue.engines.register(ENGINE_INFO)
+        claim = await engine_queue.claims.claim(ENGINE_INFO.id)
         assert claim is not None
-        await theirs.claims.finish(claim, RESULT, paint_report())
+        await engine_queue.claims.finish(claim, RESULT, paint_report())
         done = await queue.jobs.get(job.id)
         assert done is not None
         assert done.result_key == RESULT
         for statement in ("DROP TABLE jobs", "CREATE TABLE mine (a int)"):
-            async with theirs.database.read() as connection:
+            async with engine_queue.database.read() as connection:
                 with pytest.raises(sa.exc.DBAPIError, match=r"must be owner|permission denied"):
                     await connection.execute(sa.text(statement))

@@ -1,4 +1,4 @@
-"""The commands in the documents are understood by the programs that they start, or run here."""
+"""The commands in the documents are parsed by their programs, or run here."""
 
 import asyncio
 import io
@@ -26,21 +26,21 @@ from tests.whole.test_documents import PAGES, ROOT
 PYTHON = re.compile(r"(?:\w+=\S+ )*(?:\.venv/bin/)?python3? -m (.+)")
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NO_PARSER = {
-    "bot.help_command": "takes no arguments; tests/bot/commands/test_help.py looks at its page",
+    "bot.help_command": "takes no arguments; tests/bot/commands/test_help.py tests it",
     "sandbox.monitor_picture": "takes a picture of the owner's page, for minutes",
     "bench.queue_scaling": "takes no arguments, and hours",
     "venv": "Python's own",
     "pip": "installs packages from an index",
     "pytest": "runs these tests",
 }
-"""Modules that parse nothing, and why they are not run here."""
-NOT_HERE = {
+"""Modules without arguments of ours, and why they are not run here."""
+NOT_RUN = {
     "docker": "there is no Docker engine at hand",
     "sudo": "changes this machine",
     "systemctl": "changes this machine",
     "git": "changes this checkout, or needs its history",
-    "cp": "of the shell",
-    "cd": "of the shell",
+    "cp": "a shell command",
+    "cd": "a shell command",
     "psql": "needs the owner's server",
     "pg_dump": "needs the owner's server",
     "pg_restore": "needs the owner's server",
@@ -49,7 +49,7 @@ NOT_HERE = {
 
 
 def lines_of(page: Path) -> Iterator[str]:
-    """Commands as one types them: of fenced blocks each line, else what stands in backticks."""
+    """The lines of fenced blocks, and the text in backticks elsewhere."""
     text = page.read_text(encoding="utf-8")
     for block in FENCED.findall(text):
         yield from re.sub(r"\\\n\s*", " ", block).splitlines()
@@ -59,8 +59,8 @@ def lines_of(page: Path) -> Iterator[str]:
 def commands_of(page: Path) -> Iterator[list[str]]:
     """The commands of `python -m` on a page, in their order: module and arguments.
 
-    A choice (`block|unblock`) is several; what may be left out (`[TEXT]`) is taken, and what may
-    be repeated (`…`) stands once.
+    A choice (`block|unblock`) gives several commands; optional arguments (`[TEXT]`) are included,
+    and repeatable ones (`…`) occur once.
     """
     for line in lines_of(page):
         if (found := PYTHON.match(line.strip())) is None:
@@ -70,9 +70,9 @@ def commands_of(page: Path) -> Iterator[list[str]]:
         yield from map(list, itertools.product(*(word.split("|") for word in words)))
 
 
-def completed(command: list[str]) -> list[str]:
-    """A command with what its sentence leaves out, as it names only the command itself."""
-    lacks = {
+def with_required_arguments(command: list[str]) -> list[str]:
+    """Add required arguments where a sentence names only the command."""
+    missing = {
         ("jobs",): ["list"],
         ("engine", "paint"): ["photo.jpg", "--own-style"],
         ("jobs", "show"): ["1"],
@@ -81,11 +81,11 @@ def completed(command: list[str]) -> list[str]:
         ("jobs", "block"): ["1"],
         ("jobs", "unblock"): ["1"],
     }
-    return command + lacks.get(tuple(command), [])
+    return command + missing.get(tuple(command), [])
 
 
 def all_commands() -> list[list[str]]:
-    found = (tuple(completed(each)) for page in PAGES for each in commands_of(page))
+    found = (tuple(with_required_arguments(each)) for page in PAGES for each in commands_of(page))
     return [list(each) for each in dict.fromkeys(found) if each[0] not in NO_PARSER]
 
 
@@ -93,7 +93,7 @@ def test_each_documented_command_is_parsed_by_its_own_program() -> None:
     commands = all_commands()
     assert len(commands) > 50
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    asked = subprocess.run(
+    parsed = subprocess.run(
         [sys.executable, Path(__file__).with_name("only_parsing.py")],
         input=json.dumps(commands),
         capture_output=True,
@@ -103,14 +103,14 @@ def test_each_documented_command_is_parsed_by_its_own_program() -> None:
         timeout=300,
         check=False,
     )
-    assert asked.returncode == 0, asked.stderr
-    answers = json.loads(asked.stdout)
+    assert parsed.returncode == 0, parsed.stderr
+    answers = json.loads(parsed.stdout)
     wrong = {shlex.join(one): said for one, said in zip(commands, answers, strict=True) if said}
     assert not wrong
 
 
 def test_each_documented_make_target_can_be_made() -> None:
-    """Make says what it would run; variables and all, those of what is made already too."""
+    """A dry run of make prints the commands, with the variables of the target."""
     lines = {line.partition("#")[0].strip() for page in PAGES for line in lines_of(page)}
     targets = sorted(line for line in lines if re.fullmatch(r"make(\s+[\w=./-]+)*", line))
     assert "make demo CONTENT=photo.jpg STYLE=painting.jpg" in targets
@@ -128,22 +128,22 @@ def test_each_documented_make_target_can_be_made() -> None:
 
 
 def test_commands_neither_run_nor_parsed_are_listed_with_a_reason() -> None:
-    """What is neither run nor parsed here is listed, with the reason."""
-    strange = []
+    """A new kind of program in a fenced block needs a line in `NOT_RUN`."""
+    unlisted = []
     for page in PAGES:
         for block in FENCED.findall(page.read_text(encoding="utf-8")):
             for line in re.sub(r"\\\n\s*", " ", block).splitlines():
                 words = line.split()
                 is_program = words and re.fullmatch(r"[a-z][\w.-]*", words[0])
-                named = is_program and (words[0] in NOT_HERE or words[0] == "make")
+                is_listed = is_program and (words[0] in NOT_RUN or words[0] == "make")
                 if re.match(r"(\.venv/bin/)?(pip|uv|curl|wget|apt|npm|docker\S*|sudo)\b", line):
-                    strange += [] if named else [f"{page.name}: {line}"]
-    assert not strange
+                    unlisted += [] if is_listed else [f"{page.name}: {line}"]
+    assert not unlisted
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where somebody tries the documents: with the pictures that they name."""
+    """A working directory with the pictures that the documents name."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("DISCORD_TOKEN", "")
@@ -157,21 +157,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-SMALL = ("--size", "64", "--iterations", "1", "--scales", "1")
-LITE = ("--network", "lite")
-"""Quick to load; but one recipe is of the other network alone."""
+SMALL_OPTIONS = ("--size", "64", "--iterations", "1", "--scales", "1")
+LITE_OPTIONS = ("--network", "lite")
+"""Fast to load; one recipe works only with the other network."""
 
 
 @pytest.mark.slow
 def test_documented_paint_commands_produce_a_picture(folder: Path) -> None:
-    """Each as it stands there, but small: the last word on a setting counts."""
+    """Each command with options for a small picture appended, which override earlier ones."""
     painted = 0
     for page in (ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "moving.md"):
         for module, *arguments in commands_of(page):
             if module != "engine" or "-o" not in arguments:
                 continue
-            small: tuple[str, ...] = SMALL if arguments[0] == "paint" else ()
-            small += () if "large" in arguments else LITE
+            small: tuple[str, ...] = SMALL_OPTIONS if arguments[0] == "paint" else ()
+            small += () if "large" in arguments else LITE_OPTIONS
             out = folder / arguments[arguments.index("-o") + 1]
             out.unlink(missing_ok=True)
             assert engine_main([*arguments, *small]) == 0, arguments
@@ -180,20 +180,20 @@ def test_documented_paint_commands_produce_a_picture(folder: Path) -> None:
     assert painted > 8
 
 
-async def _begin(folder: Path) -> None:
-    """Make the database, as the first start of the bot does."""
+async def create_database(folder: Path) -> None:
+    """Create the database, as the first start of the bot does."""
     async with await JobQueue.open(Storage(folder / "data", None).settings()) as queue:
         await submit_job(queue)
 
 
 def test_documented_owner_commands_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The documents' commands of the queue and of the bot, one after the other, on a new folder."""
+    """The documented commands of queue and bot, one after the other, in a new folder."""
     with pytest.raises(SystemExit) as ended:
         bot_main(["--version"])
     assert ended.value.code == 0
-    assert bot_main(["--check"]) == 2  # there is no token, and it says so
+    assert bot_main(["--check"]) == 2  # reports the missing token
     assert "DISCORD_TOKEN" in capsys.readouterr().out
-    asyncio.run(_begin(folder))
+    asyncio.run(create_database(folder))
     commands = [one[1:] for one in all_commands() if one[0] == "jobs"]
     names = {one[0] for one in commands}
     assert {"backup", "restore", "block", "clear", "list", "pause", "resume", "status"} <= names
@@ -201,11 +201,11 @@ def test_documented_owner_commands_run(folder: Path, capsys: pytest.CaptureFixtu
     for arguments in sorted(
         commands, key=lambda one: order.index(one[0]) if one[0] in order else 9
     ):
-        expected = {1} if arguments[0] == "status" else {0}  # no bot and no engine run
+        expected = {1} if arguments[0] == "status" else {0}  # neither bot nor engine is running
         if arguments[0] in {"restore", "restored"}:
-            continue  # tests/jobs/db/test_backups.py and test_postgres_backups.py do it
+            continue  # tests/jobs/db/test_backups.py and test_postgres_backups.py test these
         if arguments[0] == "gc":
-            continue  # it asks Discord for the time; tests/jobs/test_cli.py does it
+            continue  # it asks Discord for the time; tests/jobs/test_cli.py tests it
         file = Path("FILE")
         file.unlink(missing_ok=True)
         assert jobs_main(arguments) in expected, arguments

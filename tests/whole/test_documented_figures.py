@@ -1,6 +1,6 @@
-"""Figures that stand in a document are those of the program: where one changes, so does the other.
+"""Figures in the documents match the constants of the program.
 
-Each row is a document, its words with `{}` for each figure, and the figures.
+Each row is a document, a phrase of it with `{}` for each figure, and the figures.
 """
 
 import re
@@ -54,10 +54,10 @@ ORDINALS = {5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth"}
 FIELDS = Settings.model_fields
 VGG19_MINUTES = FIELDS["atelier_vgg19_minutes"].default
 RECIPE = load_recipe("atelier")
-LITE = next(one.lbfgs for one in RECIPE.choices if one.lbfgs is not None)
+LITE_LBFGS = next(one.lbfgs for one in RECIPE.choices if one.lbfgs is not None)
 LBFGS = RECIPE.pyramid.lbfgs
 CONTAINER = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["atelier"]["mem_limit"]
-AT_HAND = sum(
+LOCAL_STYLES = sum(
     isinstance(Catalogue.availability(each, ROOT / "none"), Ready) for each in load_catalogue()
 )
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -80,7 +80,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("lite", "for each of {} public-domain works", (len(load_catalogue()),)),
     ("members", "asks for the style: {} paintings", (questions.OFFERED,)),
     ("members", "all that are on the machine, up to {}", (style_buttons.STYLES_TRIED,)),
-    ("members", "*Try {} styles* (all that are on the machine", (AT_HAND,)),
+    ("members", "*Try {} styles* (all that are on the machine", (LOCAL_STYLES,)),
     ("members", "`variants: {}` paints {} versions", (paint.VARIANTS_OFFERED,) * 2),
     ("members", "Up to {} photographs in one form", (MAX_VARIANTS,)),
     ("members", "took longer than {} minute", (notifier.LONG_SECONDS / MINUTE,)),
@@ -148,7 +148,7 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("engine", "more than {} times as long as wide", (MAX_ASPECT,)),
     ("engine", "scales of `atelier` begin at {} px", (RECIPE.pyramid.smallest_px,)),
     ("engine", "the first for {} iterations and each later one for {}", (LBFGS.first, LBFGS.later)),
-    ("engine", "(`lite` {} and {})", (LITE.first, LITE.later)),
+    ("engine", "(`lite` {} and {})", (LITE_LBFGS.first, LITE_LBFGS.later)),
     (
         "engine",
         "a draft takes {} of that, *fine* {} times",
@@ -170,8 +170,8 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
 ]
 
 
-def as_written(figure: float | str) -> str:
-    """A pattern for it as digits or as a word."""
+def figure_pattern(figure: float | str) -> str:
+    """A pattern for a figure as digits or as a word."""
     if isinstance(figure, str):
         return re.escape(figure)
     words = [f"{figure:g}"]
@@ -183,7 +183,7 @@ def as_written(figure: float | str) -> str:
 
 
 def text_of(page: str) -> str:
-    """Its words, with one space between two, wherever the line ends."""
+    """The text of a page without line breaks."""
     return " ".join(Path(ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").split())
 
 
@@ -196,7 +196,7 @@ def test_documented_figure_matches_the_program(
     parts = list(map(re.escape, words.split("{}")))
     pattern = parts[0]
     for figure, part in zip(figures, parts[1:], strict=True):
-        pattern += as_written(figure) + part
+        pattern += figure_pattern(figure) + part
     assert re.search(rf"(?<!\w){pattern}", text_of(page)), f"{words}: {figures}"
 
 

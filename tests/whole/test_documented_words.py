@@ -1,4 +1,4 @@
-"""Names that the documents call things of the program by are those that the program has."""
+"""Names of buttons, commands, options and settings in the documents exist in the program."""
 
 import re
 from collections.abc import Iterator
@@ -21,30 +21,30 @@ USERS_PAGES = [
     *(ROOT / "docs" / f"{name}.md" for name in ("admins", "members", "owners", "security")),
     *(ROOT / "docs" / f"{name}.md" for name in ("moving", "queue")),
 ]
-DISCORDS = {
+FOREIGN_TERMS = {
     *("Attach Files", "Embed Links", "Read Message History", "Send Messages", "View Channel"),
     *("Add App", "Guild Install", "User Install", "Reset Token", "Send Messages in Threads"),
     "Server Settings → Integrations",
     "Report a vulnerability",  # GitHub's
     "Start-time Fair Queueing",  # a paper's
 }
-"""What stands in italics, and is no word of ours."""
+"""Text in italics that is not from the bot."""
 NOT_COMMANDS = {"/metrics", "/healthz", "/sandbox/events", "/sandbox/act/…"}
 EXAMPLES = {"contributing.md"}
-"""Pages about commands that are not there."""
-SOURCES = ("bench", "bot", "engine", "jobs", "sandbox", "tools")
+"""Pages with examples of commands that do not exist."""
+PACKAGES = ("bench", "bot", "engine", "jobs", "sandbox", "tools")
 ITALIC = re.compile(r"(?<![*\w`])\*(?!\*)([A-Z][^*`\n]*)(?<!\s)\*(?![*\w])")
 
 
 def sentences() -> list[str]:
-    """All that the bot says, in English; each form of what has several."""
+    """All English texts of the bot, with each plural form."""
     ids = [message.id for message in read(LOCALES_DIR / "de" / "atelier.po", "de") if message.id]
     return [each for one in ids for each in ((one,) if isinstance(one, str) else one)]
 
 
-def is_said(words: str, said: list[str]) -> bool:
-    """Whether the bot says it, with some values; of a label what stands before its first value."""
-    for each in said:
+def is_text_of_bot(words: str, texts: list[str]) -> bool:
+    """Whether this is a text of the bot with some values, or a label up to its first value."""
+    for each in texts:
         parts = re.split(r"\{[^}]*\}", each)
         pattern = ".+".join(map(re.escape, parts))
         label = re.split(r"\{| \(", each)[0].rstrip()
@@ -55,16 +55,16 @@ def is_said(words: str, said: list[str]) -> bool:
 
 @pytest.mark.parametrize("page", USERS_PAGES, ids=lambda page: page.name)
 def test_cited_buttons_and_sentences_exist_in_the_bot(page: Path) -> None:
-    said = sentences()
-    cited = set(ITALIC.findall(page.read_text(encoding="utf-8"))) - DISCORDS
-    assert [words for words in sorted(cited) if not is_said(words, said)] == []
+    texts = sentences()
+    cited = set(ITALIC.findall(page.read_text(encoding="utf-8"))) - FOREIGN_TERMS
+    assert [words for words in sorted(cited) if not is_text_of_bot(words, texts)] == []
 
 
 def test_citation_matching_accepts_only_existing_words() -> None:
-    said = sentences()
-    assert is_said("Try 5 styles", said)
-    assert is_said("Choose", said)
-    assert not is_said("Send to DMs", said)
+    texts = sentences()
+    assert is_text_of_bot("Try 5 styles", texts)
+    assert is_text_of_bot("Choose", texts)
+    assert not is_text_of_bot("Send to DMs", texts)
     assert "Save to DMs" in ITALIC.findall((ROOT / "docs" / "members.md").read_text("utf-8"))
 
 
@@ -77,25 +77,25 @@ def commands_in(page: Path) -> Iterator[list[str]]:
 def test_cited_commands_have_the_cited_options() -> None:
     commands = {each.qualified_name: each for each in leaves(build_client(_settings()).tree)}
     groups = {name.split()[0] for name in commands if " " in name}
-    wrong, looked_at = [], 0
+    wrong, checked = [], 0
     for page in PAGES:
         for words in commands_in(page):
             if page.name in {*EXAMPLES, "CHANGELOG.md"}:
                 continue
-            looked_at += 1
+            checked += 1
             name = next((n for n in (" ".join(words[:2]), words[0]) if n in commands), None)
             if name is None:
                 wrong += [] if len(words) == 1 and words[0] in groups else [(page.name, words)]
                 continue
             options = {one.display_name for one in commands[name].parameters}
-            given = words[len(name.split()) :]
-            # After `lasts:3` the rest, `days`, is of its value.
-            first = next((n for n, word in enumerate(given) if ":" in word), len(given))
-            named = [*given[:first], *(word for word in given[first:] if ":" in word)]
+            arguments = words[len(name.split()) :]
+            # After `lasts:3`, the next word `days` belongs to the value.
+            first = next((n for n, word in enumerate(arguments) if ":" in word), len(arguments))
+            named = [*arguments[:first], *(word for word in arguments[first:] if ":" in word)]
             if not {word.partition(":")[0] for word in named} <= options:
                 wrong.append((page.name, words))
     assert wrong == []
-    assert looked_at > 50
+    assert checked > 50
 
 
 def _settings() -> Settings:
@@ -103,7 +103,7 @@ def _settings() -> Settings:
 
 
 def test_cited_variables_are_settings() -> None:
-    pages = [page for page in PAGES if page.name != "CHANGELOG.md"]  # which tells of slips, too
+    pages = [page for page in PAGES if page.name != "CHANGELOG.md"]  # which also names wrong ones
     files = [*pages, *ROOT.glob("compose*.yaml"), ROOT / "deploy" / "atelier.service"]
     known = {name.upper() for name in Settings.model_fields} | {"ATELIER_CONTAINER_MEMORY"}
     for file in files:
@@ -112,9 +112,11 @@ def test_cited_variables_are_settings() -> None:
 
 
 def test_flags_cited_alone_exist() -> None:
-    """Those of whole commands are parsed; see `test_documented_commands`."""
+    """Flags within whole commands are tested in `test_documented_commands`."""
     code = "".join(
-        path.read_text(encoding="utf-8") for room in SOURCES for path in (ROOT / room).rglob("*.py")
+        path.read_text(encoding="utf-8")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
     )
     known = set(re.findall(r"[\"'](--[a-z][\w-]*)[\"']", code))
     named = [*OPTIONS, *(field.name for field in fields(Training))]
@@ -126,7 +128,7 @@ def test_flags_cited_alone_exist() -> None:
 
 
 def test_documents_use_the_programs_spelling() -> None:
-    """Members and owners search for the word that they read."""
+    """Members and owners search for the words that they see."""
     for page in [*USERS_PAGES, ROOT / "CHANGELOG.md", ROOT / "docs" / "commands.md"]:
         text = page.read_text(encoding="utf-8")
         assert not re.findall(r"\b[Cc]anceled\b|\b[Cc]olours?\b", text), page.name

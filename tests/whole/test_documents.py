@@ -1,4 +1,4 @@
-"""What the documents point at is there."""
+"""Links, modules and make targets in the documents exist."""
 
 import re
 from pathlib import Path
@@ -17,17 +17,17 @@ TARGET = re.compile(r"`?\bmake (\w+)")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_relative_links_point_to_existing_files(page: Path) -> None:
     links = [found[0] for found in LINK.findall(page.read_text(encoding="utf-8"))]
-    lost = [
+    missing = [
         link
         for link in links
         if not link.startswith(("http://", "https://", "mailto:"))
         and not (page.parent / link).exists()
     ]
-    assert not lost
+    assert not missing
 
 
 def anchors_of(page: Path) -> set[str]:
-    """What its headings are linked by."""
+    """The anchors of the headings of a page."""
     text = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
     headings = re.findall(r"^#+ (.+)", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
@@ -35,12 +35,12 @@ def anchors_of(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_anchor_links_point_to_existing_headings(page: Path) -> None:
-    lost = [
+    missing = [
         link + part
         for link, part in LINK_TO_PART.findall(page.read_text(encoding="utf-8"))
         if ":" not in link and part[1:] not in anchors_of(page.parent / link if link else page)
     ]
-    assert not lost
+    assert not missing
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -61,6 +61,6 @@ def test_invitation_permissions_match_the_listed_names() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (number, words) = re.findall(r"&permissions=(\d+)`\s+\(([^)]+)\)", text)[0]
     names = [one.strip().replace(" ", "_") for one in words.split(",")]
-    asked = discord.Permissions(**dict.fromkeys(names, True))
-    assert asked.value == int(number)
-    assert asked.send_messages_in_threads, "its messages in threads need one of their own"
+    permissions = discord.Permissions(**dict.fromkeys(names, True))
+    assert permissions.value == int(number)
+    assert permissions.send_messages_in_threads, "messages in threads need their own permission"

@@ -1,4 +1,4 @@
-"""The real bot and the real engine are killed again and again, and nobody is forgotten."""
+"""Repeated kills of the real bot and the real engine lose no command."""
 
 import asyncio
 import contextlib
@@ -25,47 +25,47 @@ pytestmark = pytest.mark.slow
 MEMBERS = ("ada", "grace")
 BOT_KILLS = 3
 ENGINE_KILLS = 2
-COMMANDS_A_LIFE = 2
+COMMANDS_PER_RUN = 2
 ENDINGS = {"done", "failed", "cancelled"}
 
 
 @dataclass
-class Storm:
-    """Members who go on posting, a bot and an engine that die at moments the dice choose."""
+class KillLoop:
+    """Members post commands while bot and engine are killed at random moments."""
 
     installation: Installation
     queue: JobQueue
-    dice: random.Random
-    posts: list["asyncio.Task[Interaction]"] = field(default_factory=list)
+    rng: random.Random
+    commands: list["asyncio.Task[Interaction]"] = field(default_factory=list)
 
-    def post(self) -> None:
-        user, seed = self.dice.choice(MEMBERS), len(self.posts)
-        self.posts.append(asyncio.create_task(self.installation.request_painting(user, seed)))
+    def send_command(self) -> None:
+        user, seed = self.rng.choice(MEMBERS), len(self.commands)
+        self.commands.append(asyncio.create_task(self.installation.request_painting(user, seed)))
 
-    async def bot_lives(self) -> None:
-        """Start the bot and kill it, over and over."""
+    async def kill_bots(self) -> None:
+        """Start the bot and kill it, repeatedly."""
         for _ in range(BOT_KILLS):
             async with self.installation.bot(EXTERNAL_ENGINE) as bot:
-                for _ in range(COMMANDS_A_LIFE):
-                    self.post()
-                    await asyncio.sleep(self.dice.uniform(0.0, 1.0))
+                for _ in range(COMMANDS_PER_RUN):
+                    self.send_command()
+                    await asyncio.sleep(self.rng.uniform(0.0, 1.0))
                 await kill(bot)
 
-    async def engine_lives(self) -> None:
-        """Start the engine and kill it when it has just begun to paint; the last one lives."""
+    async def kill_engines(self) -> None:
+        """Start engines and kill each when it has just begun to paint, except the last."""
         for _ in range(ENGINE_KILLS):
             before = await self._claims()
             async with self._engine() as engine:
                 while await self._claims() == before:
                     assert engine.returncode is None
                     await asyncio.sleep(0.05)
-                await asyncio.sleep(self.dice.uniform(0.0, 0.3))
+                await asyncio.sleep(self.rng.uniform(0.0, 0.3))
         async with self._engine() as engine:
             await engine.wait()
 
     @contextlib.asynccontextmanager
     async def _engine(self) -> AsyncIterator[Process]:
-        log = self.installation.folder / f"engine-{self.dice.random()}.log"
+        log = self.installation.folder / f"engine-{self.rng.random()}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "engine"),
@@ -97,27 +97,27 @@ async def test_each_command_ends_once_with_one_message_despite_kills(
 ) -> None:
     settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
     async with await JobQueue.open(settings) as queue:
-        storm = Storm(installation, queue, random.Random(seed))
-        engines = asyncio.create_task(storm.engine_lives())
+        kills = KillLoop(installation, queue, random.Random(seed))
+        engines = asyncio.create_task(kills.kill_engines())
         try:
-            await storm.bot_lives()
-            posted = await asyncio.gather(*storm.posts)
-            understood = [interaction for interaction in posted if interaction.acknowledged]
+            await kills.kill_bots()
+            posted = await asyncio.gather(*kills.commands)
+            acknowledged = [interaction for interaction in posted if interaction.acknowledged]
             async with installation.bot(EXTERNAL_ENGINE):
-                messages = [await installation.result(interaction) for interaction in understood]
-                assert not engines.done(), "the last engine lives"
+                messages = [await installation.result(interaction) for interaction in acknowledged]
+                assert not engines.done(), "the last engine is running"
         finally:
             engines.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await engines
-        assert len(understood) >= BOT_KILLS
-        # Besides the answers, whoever waited for longer than a minute is mentioned.
+        assert len(acknowledged) >= BOT_KILLS
+        # Other messages are notifications, which mention a member after a long wait.
         answers = [m.id for m in installation.discord.messages() if not m.mentions]
         assert answers == sorted({m.id for m in messages})
-        assert len({message.id for message in messages}) == len(understood)
+        assert len({message.id for message in messages}) == len(acknowledged)
         for user in MEMBERS:
             assert not installation.discord.dms(installation.discord.user(user))
-        await check_endings(installation, queue, [interaction.id for interaction in understood])
+        await check_endings(installation, queue, [interaction.id for interaction in acknowledged])
 
 
 async def test_command_survives_a_bot_kill_while_the_database_is_locked(
@@ -139,7 +139,7 @@ async def test_command_survives_a_bot_kill_while_the_database_is_locked(
 async def check_endings(
     installation: Installation, queue: JobQueue, interaction_ids: list[int]
 ) -> None:
-    """Each command is one job, which ended once, though engines died over them."""
+    """Check that each command became one job, which ended once, and that engines were killed."""
     kinds: Counter[str] = Counter()
     users = [installation.discord.user(name).id for name in MEMBERS]
     jobs = [job for user in users for job in await queue.jobs.of_user(user, limit=100)]

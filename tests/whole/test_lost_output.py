@@ -1,4 +1,4 @@
-"""What commands print to a full disk, or to who reads no more: one line or none, and no success."""
+"""Commands whose output goes to a full disk or a closed pipe fail with at most one line."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from tests.kit.samples import Storage, submit_job
 from tests.kit.thin_vgg19 import noise_picture
 from tests.whole.test_documents import ROOT
 
-SAID = "The output cannot be written: No space left on device.\n"
+DISK_FULL_MESSAGE = "The output cannot be written: No space left on device.\n"
 COMMANDS: list[tuple[str, Callable[[list[str]], int], list[str]]] = [
     ("engine", worker_main, ["--help"]),
     ("engine", worker_main, ["--version"]),
@@ -58,8 +58,8 @@ COMMANDS: list[tuple[str, Callable[[list[str]], int], list[str]]] = [
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a waiting job, one that was cancelled, a backup and a picture."""
+def prepared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a queued job, a cancelled one, a backup and a picture."""
     folder = tmp_path_factory.mktemp("filled")
     settings = Storage(folder / "data", None).settings()
     (folder / "data" / "pictures").mkdir(parents=True)
@@ -77,9 +77,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy of it, in which one is."""
-    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+def folder(tmp_path: Path, prepared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change into a copy of the prepared folder."""
+    shutil.copytree(prepared_folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("ATELIER_DISCORD_TOKEN", "")
@@ -87,16 +87,16 @@ def folder(tmp_path: Path, filled: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @contextlib.contextmanager
-def lost(how: str) -> Iterator[tuple[int, str]]:
-    """What nothing can be written to, and what is said of it."""
+def lost_output(how: str) -> Iterator[tuple[int, str]]:
+    """A file descriptor that cannot be written to, and the expected message."""
     if how == "full":
-        handle, said = os.open("/dev/full", os.O_WRONLY), SAID
+        handle, expected = os.open("/dev/full", os.O_WRONLY), DISK_FULL_MESSAGE
     else:
-        reading, handle = os.pipe()
-        os.close(reading)
-        said = ""
+        read_end, handle = os.pipe()
+        os.close(read_end)
+        expected = ""
     try:
-        yield handle, said
+        yield handle, expected
     finally:
         os.close(handle)
 
@@ -119,13 +119,13 @@ def test_command_with_lost_output_fails_with_at_most_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with lost(how) as (handle, said):
+    with lost_output(how) as (handle, expected):
         raw = io.FileIO(handle, "w", closefd=False)
-        stream: Any = io.BufferedWriter(raw) if buffered else raw  # as Python makes its own
+        stream: Any = io.BufferedWriter(raw) if buffered else raw  # as Python makes standard output
         output = io.TextIOWrapper(stream, encoding="utf-8", write_through=not buffered)
         monkeypatch.setattr(sys, "stdout", output)
         assert run_command(lambda: main(arguments)) == UNWRITTEN
-        assert capsys.readouterr().err == said
+        assert capsys.readouterr().err == expected
 
 
 def test_every_jobs_command_is_tried_with_lost_output() -> None:
@@ -154,8 +154,8 @@ def test_each_program_fails_cleanly_when_its_output_is_lost(
     program: str, how: str, unbuffered: str
 ) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
-    with lost(how) as (handle, said):
-        ended = subprocess.run(
+    with lost_output(how) as (handle, expected):
+        completed = subprocess.run(
             [sys.executable, "-m", *program.split()],
             stdout=handle,
             stderr=subprocess.PIPE,
@@ -164,7 +164,7 @@ def test_each_program_fails_cleanly_when_its_output_is_lost(
             text=True,
             timeout=120,
         )
-    assert (ended.returncode, ended.stderr) == (UNWRITTEN, said)
+    assert (completed.returncode, completed.stderr) == (UNWRITTEN, expected)
 
 
 def test_failing_command_keeps_its_status_when_output_is_lost(

@@ -1,4 +1,4 @@
-"""Many machines on one PostgreSQL: engines join by being started."""
+"""Several engines on one PostgreSQL database."""
 
 import asyncio
 import multiprocessing
@@ -15,8 +15,8 @@ from tests.kit.samples import GENEROUS_LIMITS, Storage, submit_job
 JOBS = 100
 ENGINES = 4
 WAIT_SECONDS = 240.0
-Sitting = tuple[float, float]
-"""When an engine began and ended a job."""
+Span = tuple[float, float]
+"""The start and end of a job."""
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ async def test_four_engines_share_one_hundred_jobs(storage: Storage) -> None:
             for engine in engines:
                 engine.kill()
                 engine.join(10)
-        sittings: dict[str, list[Sitting]] = defaultdict(list)
+        spans: dict[str, list[Span]] = defaultdict(list)
         for job in jobs:
             done = await queue.jobs.get(job.id)
             assert done is not None
@@ -56,17 +56,17 @@ async def test_four_engines_share_one_hundred_jobs(storage: Storage) -> None:
             events = await queue.jobs.history(job.id)
             assert [event.kind for event in events] == ["queued", "claimed", "done"]
             begun, ended = events[1].at.timestamp(), events[2].at.timestamp()
-            sittings[events[-1].actor].append((begun, ended))
-        assert set(sittings) == {f"engine:engine-{n}" for n in range(ENGINES)}
-        assert min(map(len, sittings.values())) >= JOBS / ENGINES / 2
-        assert at_once(list(sittings.values())) >= 0.75 * ENGINES
+            spans[events[-1].actor].append((begun, ended))
+        assert set(spans) == {f"engine:engine-{n}" for n in range(ENGINES)}
+        assert min(map(len, spans.values())) >= JOBS / ENGINES / 2
+        assert mean_busy_engines(list(spans.values())) >= 0.75 * ENGINES
 
 
-def at_once(sittings: list[list[Sitting]]) -> float:
-    """How many engines were painting at a time, on average, while all of them ran."""
-    first = max(min(begun for begun, _ in each) for each in sittings)
-    last = min(max(ended for _, ended in each) for each in sittings)
+def mean_busy_engines(spans: list[list[Span]]) -> float:
+    """The mean number of engines painting at a time, while all of them were in use."""
+    first = max(min(begun for begun, _ in each) for each in spans)
+    last = min(max(ended for _, ended in each) for each in spans)
     busy = sum(
-        max(0.0, min(ended, last) - max(begun, first)) for each in sittings for begun, ended in each
+        max(0.0, min(ended, last) - max(begun, first)) for each in spans for begun, ended in each
     )
     return busy / (last - first)

@@ -1,4 +1,4 @@
-"""An animation goes through the real bot and the real engine, which are killed on the way."""
+"""A moving picture with the real bot and the real engine, both killed on the way."""
 
 import asyncio
 import io
@@ -20,13 +20,13 @@ DELAYS_MS = [100, 120, 80, 100, 500, 100]
 
 
 def animation() -> bytes:
-    """A photograph that passes by."""
+    """A GIF that pans across a photo."""
     photo = Image.open(io.BytesIO(photograph("coffee.png"))).convert("RGB").resize((160, 120))
     frames = [photo.crop((6 * n, 3 * n, 6 * n + 96, 3 * n + 72)) for n in range(FRAMES)]
     return encode_frames(frames, "GIF", duration=DELAYS_MS, loop=0)
 
 
-async def begun(queue: JobQueue, user_id: int) -> None:
+async def wait_until_running(queue: JobQueue, user_id: int) -> None:
     """Wait for an engine to take the job."""
     async with asyncio.timeout(120):
         while not [
@@ -45,17 +45,19 @@ async def test_animation_survives_kills_of_bot_and_engine(installation: Installa
             {"quality": "draft", "seed": 3, "preset": "starry-night"},
             attachments={"content": ("cat.gif", animation())},
         )
-        asked = await discord.until(lambda: interaction.message and interaction.message.buttons, 60)
-        assert asked
+        is_asked = await discord.until(
+            lambda: interaction.message and interaction.message.buttons, 60
+        )
+        assert is_asked
         message = interaction.message
         assert message is not None
-        bot._process.kill()  # the question is open
+        bot._process.kill()  # before the question is answered
         await bot._process.wait()
     settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
     async with installation.bot() as bot, await JobQueue.open(settings) as queue:
         moving = next(b for b in message.buttons if str(b["label"]).startswith("All of it"))
         await discord.use_component(ada, message, moving)
-        await begun(queue, ada.id)
+        await wait_until_running(queue, ada.id)
         for engine in engines_of(bot):
             engine.kill()
         bot._process.kill()

@@ -1,4 +1,4 @@
-"""The last release's own code makes a data folder; this version opens it, and goes on with it."""
+"""A data folder made by the code of an earlier release is upgraded and continued."""
 
 import asyncio
 import io
@@ -24,9 +24,9 @@ from jobs.queue import JobQueue
 
 ROOT = Path(__file__).parent.parent.parent
 RELEASES = {"0.1.0": "2f6707f800c80c1db205f9e60322406cbec437e8"}
-"""Each release's commit; `releases/make_*.py` is what its code is told to do."""
+"""The commit of each release; `releases/make_*.py` runs with its code."""
 INFO = EngineInfo("today", "here", "cpu", "", "1", 1)
-HOUR = 3600.0
+HOUR_SECONDS = 3600.0
 
 
 def test_latest_changelog_release_has_an_upgrade_test() -> None:
@@ -37,8 +37,10 @@ def test_latest_changelog_release_has_an_upgrade_test() -> None:
 
 
 @pytest.fixture(params=sorted(RELEASES))
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[str, int | list[int]]]:
-    """A data folder that a release has left behind when its machine lost power; its jobs."""
+def old_installation(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[Path, dict[str, int | list[int]]]:
+    """The data folder of a release whose machine lost power, and its jobs by name."""
     commit = RELEASES[request.param]
     archive = subprocess.run(
         ["git", "archive", commit],
@@ -76,7 +78,7 @@ async def engine(queue: JobQueue, settings: Settings) -> AsyncIterator[None]:
         await asyncio.wait_for(task, 60)
 
 
-async def found(queue: JobQueue, job_id: int) -> Job:
+async def get_job(queue: JobQueue, job_id: int) -> Job:
     job = await queue.jobs.get(job_id)
     assert job is not None
     assert job.unreadable is None
@@ -84,11 +86,11 @@ async def found(queue: JobQueue, job_id: int) -> Job:
 
 
 async def test_upgrade_from_each_release_loses_nothing(
-    old: tuple[Path, dict[str, int | list[int]]],
+    old_installation: tuple[Path, dict[str, int | list[int]]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    data, known = old
+    data, known = old_installation
     named = {name: number for name, number in known.items() if isinstance(number, int)}
     waiting = known["waiting"]
     assert isinstance(waiting, list)
@@ -96,17 +98,17 @@ async def test_upgrade_from_each_release_loses_nothing(
     settings = load_settings(
         _env_file=None, atelier_data_dir=data, atelier_network="lite", atelier_device="cpu"
     )
-    # The machine comes back an hour later.
-    async with await JobQueue.open(settings, clock=lambda: time.time() + HOUR) as queue:
+    # The upgraded bot starts an hour later.
+    async with await JobQueue.open(settings, clock=lambda: time.time() + HOUR_SECONDS) as queue:
         assert list((data / "before-migrations").iterdir()), "a copy was made first"
-        states = {name: (await found(queue, number)).state for name, number in named.items()}
+        states = {name: (await get_job(queue, number)).state for name, number in named.items()}
         assert states == {
             "done": JobState.DONE,
             "failed": JobState.FAILED,
             "cancelled": JobState.CANCELLED,
             "half_painted": JobState.RUNNING,
         }
-        picture = (await found(queue, named["done"])).result_key
+        picture = (await get_job(queue, named["done"])).result_key
         assert picture is not None
         assert (await queue.store.get(picture)).startswith(b"\x89PNG")
         assert [intake.payload for intake in await queue.intakes.pending()] == [{"of": "0.1.0"}]
@@ -115,19 +117,19 @@ async def test_upgrade_from_each_release_loses_nothing(
         with caplog.at_level(logging.INFO):
             async with engine(queue, settings), asyncio.timeout(240):
                 ids = [named["half_painted"], *waiting]
-                while not all([(await found(queue, number)).state.ended for number in ids]):
+                while not all([(await get_job(queue, number)).state.ended for number in ids]):
                     await asyncio.sleep(0.2)
         for number in ids:
-            job = await found(queue, number)
+            job = await get_job(queue, number)
             assert job.state is JobState.DONE, job.failure
             assert job.result_key is not None
             assert (await queue.store.get(job.result_key)).startswith(b"\x89PNG")
-        half = await found(queue, named["half_painted"])
-        # Its checkpoint is of another painter: it is begun anew, and the log says so.
-        anew = [line for line in caplog.messages if f"job {half.id}: starts over: " in line]
+        half = await get_job(queue, named["half_painted"])
+        # Its checkpoint is of another version, so it restarts, which is logged.
+        restarts = [line for line in caplog.messages if f"job {half.id}: starts over: " in line]
         assert half.attempts == 2
-        assert len(anew) == 1
-        assert len(anew[0].partition("starts over: ")[2]) > 20
+        assert len(restarts) == 1
+        assert len(restarts[0].partition("starts over: ")[2]) > 20
         assert half.report is not None
         assert OTHER_VERSION in half.report.notes  # which the card shows
         undelivered = {job.id for job in await queue.deliveries.due()}

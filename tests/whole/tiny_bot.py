@@ -1,4 +1,4 @@
-"""A bot as small as can be, and a program that holds the database: real processes to kill."""
+"""A minimal bot, and a program that locks the database, as processes for the tests to kill."""
 
 import asyncio
 import logging
@@ -15,18 +15,18 @@ from jobs.execution import reaper
 from jobs.model import Job
 from jobs.queue import JobQueue
 from tests.kit.samples import submission
-from tests.whole.tiny_discord import Caller
+from tests.whole.tiny_discord import Client
 
 
-def bot(settings: dict[str, Any], port: int) -> None:
-    """The bot process; it ends when it is killed."""
+def run_bot(settings: dict[str, Any], port: int) -> None:
+    """Run the bot process until it is killed."""
     logging.disable()
-    reaper.AWAKE_SECONDS = 1.0  # its engines' leases are short, too, and so is its life
+    reaper.AWAKE_SECONDS = 1.0  # engines have short leases and the bot short runs
     asyncio.run(_bot(Settings(_env_file=None, **settings), port))
 
 
 async def _bot(settings: Settings, port: int) -> None:
-    discord = await Caller.connect(port)
+    discord = await Client.connect(port)
     queue = await patiently(lambda: JobQueue.open(settings))
     while True:
         try:
@@ -39,13 +39,13 @@ async def _bot(settings: Settings, port: int) -> None:
             await asyncio.sleep(0.2)
 
 
-async def _intake(queue: JobQueue, discord: Caller) -> None:
+async def _intake(queue: JobQueue, discord: Client) -> None:
     for payload in await discord("pending"):
         number = payload["interaction_id"]
         await queue.intakes.open(number, payload["user_id"], payload)
         await discord("acknowledge", interaction_id=number)
     for intake in await queue.intakes.pending():
-        await _dawdle()
+        await short_pause()
         await queue.submissions.submit(
             submission(
                 intake.payload["user_id"],
@@ -56,11 +56,11 @@ async def _intake(queue: JobQueue, discord: Caller) -> None:
         )
 
 
-async def _deliver(queue: JobQueue, discord: Caller, job: Job) -> None:
+async def _deliver(queue: JobQueue, discord: Client, job: Job) -> None:
     message_id = job.reply.message_id
     if message_id is None:
         message_id = await discord("post", nonce=f"atelier-{job.id}", content="queued")
-        await _dawdle()
+        await short_pause()
         await queue.deliveries.set_message(job.id, 77, message_id)
     if not job.state.ended:
         await discord("edit", message_id=message_id, content=f"revision {job.revision}")
@@ -71,17 +71,17 @@ async def _deliver(queue: JobQueue, discord: Caller, job: Job) -> None:
     if job.result_key is not None:
         content += " " + (await queue.store.get(job.result_key)).decode()
     await discord("edit", message_id=message_id, content=content)
-    await _dawdle()
+    await short_pause()
     await queue.deliveries.mark_delivered(job.id, how="edit", message_id=message_id)
 
 
-async def _dawdle() -> None:
-    """Widen the gap between what is done and what is noted, for kills to fall into."""
+async def short_pause() -> None:
+    """Widen the gap between an action and its record, where a kill does harm."""
     await asyncio.sleep(random.uniform(0, 0.02))
 
 
 def lock(database: Path, seconds: float) -> None:
-    """Another program that keeps SQLite's write lock to itself."""
+    """Hold SQLite's write lock, as another program may."""
     connection = sqlite3.connect(database, timeout=60, isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     time.sleep(seconds)

@@ -1,7 +1,7 @@
-"""What Discord is to the chaos test: interactions, messages with nonces, edits.
+"""A minimal Discord for the chaos test: interactions, messages with nonces, edits.
 
-It lives in the test's process and is spoken to over TCP, so that what a killed bot has sent is
-there, and what it has not sent is not.
+It runs in the test's process and is called over TCP, so that it has exactly what a killed bot had
+sent.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ FINAL = ("done", "failed", "cancelled")
 
 @dataclass
 class Message:
-    """A message and all that it ever showed."""
+    """A message with all its contents so far."""
 
     id: int
     nonce: str
@@ -23,12 +23,12 @@ class Message:
 
     @property
     def final(self) -> list[str]:
-        """The endings that it showed."""
+        """The final states among its contents."""
         return [content for content in self.contents if content.startswith(FINAL)]
 
 
 class TinyDiscord:
-    """A few calls, each of which happens at once or not at all."""
+    """A server with a few atomic calls."""
 
     def __init__(self) -> None:
         self.interactions: dict[int, dict[str, Any]] = {}
@@ -60,7 +60,7 @@ class TinyDiscord:
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         except (ConnectionError, ValueError):
-            pass  # The bot was killed in the middle of a word.
+            pass  # The bot was killed while sending.
         finally:
             writer.close()
 
@@ -89,8 +89,8 @@ class TinyDiscord:
         return True
 
 
-class Caller:
-    """The bot's end of the line."""
+class Client:
+    """The bot's connection to `TinyDiscord`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader

@@ -15,8 +15,8 @@ from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS, Weights, avg_po
 from engine.networks.encoder import features_of
 from engine.networks.vgg19 import CONVOLUTIONS as TEACHERS
 from engine.networks.vgg19 import Vgg19, Vgg19Weights
-from tools.lite.lessons import Lesson, inner, together
 from tools.lite.student import Student
+from tools.lite.training_data import TrainingExample, inner, together
 
 STANDS_FOR = {"conv4a": "relu4_1", "conv4b": "relu4_2", "conv5a": "relu5_1", "conv5b": "relu5_1"}
 """Target layer of VGG-19 for each convolution without earlier weights."""
@@ -63,14 +63,14 @@ def deepened(
     return made
 
 
-def fit_readings(student: Student, lessons: Iterable[Lesson]) -> None:
+def fit_readings(student: Student, examples: Iterable[TrainingExample]) -> None:
     """Fit the student's readings to its present features, except the first."""
     fitted = [reading for reading in READINGS if reading.source != CONVOLUTIONS[0].name]
     sums = {reading.layer: _Sums() for reading in fitted}
     answers: dict[str, Tensor] = {}
     with torch.no_grad():
-        for lesson in lessons:
-            crops, targets = together([lesson])
+        for example in examples:
+            crops, targets = together([example])
             student(crops, answers)
             for reading in fitted:
                 rows = (

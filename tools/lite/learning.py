@@ -10,8 +10,8 @@ from rich.console import Console
 from torch import Tensor
 
 from engine.painting.devices import choose_dtype
-from tools.lite.lessons import Lesson, inner, together
 from tools.lite.student import Student
+from tools.lite.training_data import TrainingExample, inner, together
 
 _TOLD_EVERY = 50
 KEPT_EVERY = 500
@@ -38,12 +38,12 @@ class Schedule:
 
 def learn(
     student: Student,
-    lessons: Sequence[Lesson],
+    examples: Sequence[TrainingExample],
     schedule: Schedule,
     state: Path,
     console: Console,
 ) -> list[dict[str, float]]:
-    """Train on the lessons; returns each layer's error over time.
+    """Train on the examples; returns each layer's error over time.
 
     The state is saved to the file `state` every 500 steps and at the end; the same call resumes
     from it.
@@ -65,8 +65,8 @@ def learn(
     sums: dict[str, float] = {}
     for number in range(done + 1, schedule.steps + 1):
         student.train(number <= schedule.normalized_steps)
-        chosen = torch.randint(0, len(lessons), (schedule.batch,), generator=generator)
-        crops, targets = together([lessons[place] for place in chosen.tolist()])
+        chosen = torch.randint(0, len(examples), (schedule.batch,), generator=generator)
+        crops, targets = together([examples[place] for place in chosen.tolist()])
         # bf16 is faster where the processor has it.
         with torch.autocast("cpu", dtype=choose_dtype("auto", crops.device)):
             told = student(crops)
@@ -100,14 +100,14 @@ def learn(
     return curve
 
 
-def left(student: Student, lessons: Sequence[Lesson]) -> dict[str, float]:
+def left(student: Student, examples: Sequence[TrainingExample]) -> dict[str, float]:
     """Unexplained variance of each layer."""
     student.eval()
     errors: dict[str, float] = {}
     squares: dict[str, float] = {}
     with torch.no_grad():
-        for lesson in lessons:
-            crops, targets = together([lesson])
+        for example in examples:
+            crops, targets = together([example])
             told = student(crops)
             for name, target in targets.items():
                 error, square = ((one).square().sum(1) for one in (told[name] - target, target))

@@ -38,8 +38,15 @@ from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left
-from tools.lite.lessons import Lesson, Teacher, kept, make_crops, recolored, without_copies
 from tools.lite.student import Student
+from tools.lite.training_data import (
+    Teacher,
+    TrainingExample,
+    kept,
+    make_crops,
+    recolored,
+    without_copies,
+)
 
 _PICTURES = {".jpg", ".jpeg", ".png"}
 _RECOLORED_SHARE = 0.5
@@ -82,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(flag, type=type(field.default), default=field.default)
     parser.add_argument("--teacher", type=Path, help="weights of VGG-19; default: the original's")
     parser.add_argument(
-        "--judged", type=Path, nargs="+", default=[], help="pictures whose copies are no lessons"
+        "--judged", type=Path, nargs="+", default=[], help="pictures whose copies are no examples"
     )
     parser.add_argument("--begin", type=Path, help="weights whose convolutions come first")
     parser.add_argument("--maxima", action="store_true", help="those were taught with maxima")
@@ -123,7 +130,7 @@ class _Course:
     files: list[Path]
     source: NetworkSource
     work: Path
-    """Folder for lessons, paintings and training states."""
+    """Folder for examples, paintings and training states."""
     begun: Weights | None
     maxima: bool
     training: Training
@@ -133,15 +140,15 @@ class _Course:
         """Train; returns the weights and a log."""
         training = self.training
         torch.manual_seed(training.seed)
-        lessons = self._lessons("photographs", self._photographs)
-        tested, taught = lessons[-training.tested :], lessons[: -training.tested]
+        examples = self._examples("photographs", self._photographs)
+        tested, taught = examples[-training.tested :], examples[: -training.tested]
         student, log = self._beginning(taught), dict[str, object]()
         log["photographs"] = self._learnt(student, taught, "photographs")
         log["left_on_photographs"] = left(student, tested)
         rounds: list[dict[str, object]] = []
         for number in range(1, training.rounds + 1):
             weights, name = student.folded(), f"paintings-{number}"
-            made = self._lessons(name, partial(self._paintings, number, weights))
+            made = self._examples(name, partial(self._paintings, number, weights))
             tested = made[-training.tested :]
             before = left(student, tested)
             taught = taught + made[: -training.tested]
@@ -152,7 +159,7 @@ class _Course:
         log["rounds"] = rounds
         return student.folded(), log
 
-    def _beginning(self, lessons: list[Lesson]) -> Student:
+    def _beginning(self, examples: list[TrainingExample]) -> Student:
         """A student with random weights, or earlier ones with the rest fitted by least squares."""
         if self.begun is None:
             return Student()
@@ -161,13 +168,15 @@ class _Course:
             crops = make_crops(self.files, _FITTED_CROPS, self.training.crop_px, _FITTED_SEED)
             weights = deepened(self.begun, self.source.weights(), list(crops), maxima=self.maxima)
             student = Student.of(weights).eval()
-            fit_readings(student, lessons[:_READ_CROPS])
+            fit_readings(student, examples[:_READ_CROPS])
             save_file(student.folded(), kept_file)
         student = Student.of(load_lite_weights(kept_file)).eval()
         student.hold_first()
         return student
 
-    def _learnt(self, student: Student, lessons: list[Lesson], name: str) -> list[dict[str, float]]:
+    def _learnt(
+        self, student: Student, examples: list[TrainingExample], name: str
+    ) -> list[dict[str, float]]:
         training, first = self.training, name == "photographs"
         schedule = Schedule(
             steps=training.steps if first else training.painting_steps,
@@ -177,21 +186,21 @@ class _Course:
             mean_weight=training.mean_weight,
             seed=training.seed,
         )
-        return learn(student, lessons, schedule, self.work / f"{name}.state", self.console)
+        return learn(student, examples, schedule, self.work / f"{name}.state", self.console)
 
-    def _lessons(self, name: str, make: Callable[[], Tensor]) -> list[Lesson]:
-        def taught() -> list[Lesson]:
+    def _examples(self, name: str, make: Callable[[], Tensor]) -> list[TrainingExample]:
+        def taught() -> list[TrainingExample]:
             # The targets are rounded to half precision anyway.
             dtype = choose_dtype("auto", torch.device("cpu"))
             network = Vgg19(self.source.weights(), dtype=dtype)
             held = self.begun is not None
             readings = [one for one in READINGS if not held or one.source != CONVOLUTIONS[0].name]
             teacher = Teacher(network, self.files, self.training.crop_px, readings)
-            return teacher.lessons(make())
+            return teacher.examples(make())
 
-        lessons = kept(self.work / f"{name}.lessons", taught)
-        self.console.print(f"{len(lessons)} crops of {name}")
-        return lessons
+        examples = kept(self.work / f"{name}.lessons", taught)
+        self.console.print(f"{len(examples)} crops of {name}")
+        return examples
 
     def _photographs(self) -> Tensor:
         training = self.training

@@ -24,12 +24,17 @@ def gray_profile(exponent: float) -> bytes:
     return _profile(b"mntr", b"GRAY", b"XYZ ", [(b"kTRC", _curve(exponent))])
 
 
-def cmyk_profile() -> bytes:
-    """CMYK whose cyan, magenta and yellow darken L alike and whose black darkens it twice."""
+def cmyk_profile(cyan: tuple[float, float, float] | None = None) -> bytes:
+    """CMYK whose cyan, magenta and yellow darken L alike and whose black darkens it twice.
+
+    Cyan alone may have a color, in CIELab.
+    """
     grid = bytearray()
     for at in range(16):
         c, m, y, k = (at >> 3) & 1, (at >> 2) & 1, (at >> 1) & 1, at & 1
         grid += bytes([max(0, 255 - 51 * (c + m + y) - 102 * k), 128, 128])
+    if cyan is not None:
+        grid[8 * 3 : 9 * 3] = round(cyan[0] * 2.55), round(cyan[1] + 128), round(cyan[2] + 128)
     ramp = bytes(range(256))
     identity = b"".join(_s15(1.0 if at % 4 == 0 else 0.0) for at in range(9))
     lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + bytes(grid) + ramp * 3

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import CANNOT_START, _preflight
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts, tell_of_failed_start
 from common import crashes
@@ -307,6 +308,21 @@ async def test_failed_start_alerts_once_per_reason(
     await world_with_owner.start_bot()
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner)[2:] == ["✅ Resolved: “The store refuses.”"]
+
+
+async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
+    world_with_owner: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was said cannot be written down there, so it is looked up in Discord."""
+    await world_with_owner.stop_bot()
+    (tmp_path / "file").touch()
+    unwritable = {"atelier_data_dir": tmp_path / "file" / "data"}
+    settings = world_with_owner.settings.model_copy(update=unwritable)
+    for _ in range(3):
+        assert await _preflight(settings) == CANNOT_START
+    (told,) = dms_to(world_with_owner)
+    assert told.startswith("⚠️ Atelier cannot start: ATELIER_DATA_DIR: ")
+    assert capsys.readouterr().err.count("data cannot be written (Not a directory)") == 3
 
 
 async def test_failed_start_alert_gives_up_soon_if_discord_is_unreachable(

@@ -32,7 +32,7 @@ from bot.wire.addresses import point_discord_at
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.store import PictureStore
 from jobs.db.copying import BEFORE_MIGRATIONS
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.bot.app.test_main import start
 from tests.jobs.db.test_migrations import make_version
 from tests.kit.samples import Storage

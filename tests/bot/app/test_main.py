@@ -15,7 +15,7 @@ import pytest
 
 from bot.app.connection import Connection
 from bot.wire.addresses import point_discord_at
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from tests.kit.world import World
 
 ROOT = Path(__file__).resolve().parents[3]

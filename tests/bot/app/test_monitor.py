@@ -18,7 +18,7 @@ from bot.monitor import page
 from common.store import PictureMissingError
 from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World
-from tests.sandbox.browser import CHROMIUM, launched, open_page
+from tests.sandbox.browser import CHROMIUM, launch_browser, open_page
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -246,7 +246,7 @@ async def test_page_shows_running_jobs_engines_and_a_stopped_bot(monitored: Worl
     await monitored.paint()
     await monitored.paint()
     async with (
-        launched() as browser,
+        launch_browser() as browser,
         open_page(browser, url(monitored, "/"), ready="#engines .card") as page,
     ):
         await page.get_by_text("job 1: 64 px").wait_for()

@@ -1,4 +1,4 @@
-"""“Change…”: the form with all that a picture was made with."""
+"""“Change…”: the form with all options of a picture."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from tests.kit.pictures import gradient_picture, plain_picture
 from tests.kit.world import PHOTO, World
 
 
-async def opened(world: World, message: Message) -> Interaction:
+async def open_form(world: World, message: Message) -> Interaction:
     interaction = await world.press(world.user(), message, "Change…")
     assert interaction.modal is not None
     return interaction
 
 
-def field(interaction: Interaction, custom_id: str) -> Any:
+def component(interaction: Interaction, custom_id: str) -> Any:
     assert interaction.modal is not None
     fields = [label["component"] for label in interaction.modal["components"]]
     return next(each for each in fields if each["custom_id"] == custom_id)
@@ -24,10 +24,10 @@ async def test_form_is_prefilled_with_the_options_of_the_picture(world: World) -
     message = await world.paint_and_wait(
         {"size": 100, "quality": "draft", "strength": 0.62, "spoiler": True}
     )
-    form = await opened(world, message)
-    (size,) = [each for each in field(form, "size")["options"] if each.get("default")]
-    (look,) = [each for each in field(form, "look")["options"] if each.get("default")]
-    on = [each["value"] for each in field(form, "switches")["options"] if each.get("default")]
+    form = await open_form(world, message)
+    (size,) = [each for each in component(form, "size")["options"] if each.get("default")]
+    (look,) = [each for each in component(form, "look")["options"] if each.get("default")]
+    on = [each["value"] for each in component(form, "switches")["options"] if each.get("default")]
     assert size["label"] == "100 px · draft"
     assert look["label"].startswith("as it was (62%)")
     assert on == ["spoiler"]
@@ -36,7 +36,7 @@ async def test_form_is_prefilled_with_the_options_of_the_picture(world: World) -
 async def test_form_changes_only_the_edited_options(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"seed": 5, "timelapse": True, "style_scale": 2.0})
-    form = await opened(world, message)
+    form = await open_form(world, message)
     submitted = await world.discord.submit_modal(
         form, {"size": ["256/fine"], "look": ["0.7/match"], "switches": ["private"]}
     )
@@ -54,7 +54,7 @@ async def test_notify_choice_is_kept_by_the_form(world: World) -> None:
     await world.start_engine()
     for notify in ("yes", "no"):
         message = await world.paint_and_wait({"notify": notify})
-        form = await opened(world, message)
+        form = await open_form(world, message)
         await world.wait_finished(await world.discord.submit_modal(form, {"look": ["0.7/no"]}))
         assert (await world.jobs())[0].reply.notify == notify
 
@@ -62,12 +62,12 @@ async def test_notify_choice_is_kept_by_the_form(world: World) -> None:
 async def test_uploaded_photo_mask_or_style_replaces_the_old_one(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"preset": "starry-night"}, attachments=PHOTO)
-    form = await opened(world, message)
+    form = await open_form(world, message)
     photo, mask = ("new.png", plain_picture()), ("mask.png", gradient_picture((64, 48)))
     await world.wait_finished(
         await world.discord.submit_modal(form, {}, {"content": [photo, mask]})
     )
-    form = await opened(world, message)
+    form = await open_form(world, message)
     style = ("style.png", gradient_picture((40, 40)))
     await world.wait_finished(await world.discord.submit_modal(form, {}, {"style": [style]}))
     by_style, by_photo, first = await world.jobs()
@@ -81,7 +81,7 @@ async def test_uploaded_photo_mask_or_style_replaces_the_old_one(world: World) -
 async def test_unchanged_form_paints_with_a_new_seed(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"seed": 5})
-    await world.wait_finished(await world.discord.submit_modal(await opened(world, message)))
+    await world.wait_finished(await world.discord.submit_modal(await open_form(world, message)))
     new, old = await world.jobs()
     assert new.options == old.options.model_copy(update={"seed": new.options.seed})
     assert new.options.seed != 5
@@ -92,7 +92,7 @@ async def test_form_is_refused_beyond_a_limit(world: World) -> None:
     message = await world.paint_and_wait()
     await world.queue.limits.set(world.guild_id, {"max_size_px": 128}, 1)
     submitted = await world.discord.submit_modal(
-        await opened(world, message), {"size": ["256/fine"]}
+        await open_form(world, message), {"size": ["256/fine"]}
     )
     assert "128 px" in await world.answer_text(submitted)
 
@@ -101,6 +101,6 @@ async def test_form_offers_allowed_sizes_and_the_size_of_the_picture(world: Worl
     await world.start_engine()
     message = await world.paint_and_wait({"size": 300, "quality": "fine"})
     await world.queue.limits.set(world.guild_id, {"max_size_px": 256, "max_quality": "draft"}, 1)
-    form = await opened(world, message)
-    offered = {each["value"]: each.get("default") for each in field(form, "size")["options"]}
+    form = await open_form(world, message)
+    offered = {each["value"]: each.get("default") for each in component(form, "size")["options"]}
     assert offered == {"300/fine": True, "256/draft": False}

@@ -1,4 +1,4 @@
-"""Each command of members works wherever Discord offers it."""
+"""Every member command works in every context where Discord offers it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is said of a picture to those who do not see it, and a spoiler afterwards."""
+"""“Describe…”: changing the alt text and the spoiler of a finished picture."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def describe(world: World, message: Message, values: dict[str, Any]) -> In
     return await world.discord.submit_modal(opened, values)
 
 
-def picture(message: Message) -> tuple[str, bool]:
+def alt_text_and_spoiler(message: Message) -> tuple[str, bool]:
     (gallery,) = [each for each in message.walk() if each["type"] == 12]
     (item,) = gallery["items"]
     return item["description"], bool(item.get("spoiler"))
@@ -29,28 +29,29 @@ async def test_describe_changes_alt_text_and_spoiler_of_a_finished_picture(world
     await world.start_engine()
     message = await world.paint_and_wait()
     before = message.attachments[0].data
-    assert picture(message) == ("A painted photo", False)
+    assert alt_text_and_spoiler(message) == ("A painted photo", False)
     words = {"alt": "Ein Hund\nim Schnee", "switches": ["hidden"]}
     link = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
     await world.wait_for_text(await describe(world, message, words), f"Saved: {link}")
-    assert picture(message) == ("Ein Hund im Schnee", True)
+    assert alt_text_and_spoiler(message) == ("Ein Hund im Schnee", True)
     assert [each.data for each in message.attachments] == [before]
     assert next(button["label"] for button in message.buttons) == "Again"
     (job,) = await world.jobs()
     shown = await world.slash(world.user(), "show", {"picture": job.id})
-    assert picture(shown) == ("Ein Hund im Schnee", True)
+    assert alt_text_and_spoiler(shown) == ("Ein Hund im Schnee", True)
     softer = await world.discord.press(world.user(), message, label="Softer")
-    assert picture(await world.wait_finished(softer)) == ("Ein Hund im Schnee", True), (
-        "it shows that"
-    )
+    assert alt_text_and_spoiler(await world.wait_finished(softer)) == (
+        "Ein Hund im Schnee",
+        True,
+    ), "same photo and style, so the same description"
     form = await world.discord.press(world.user(), message, label="Other style")
     other = await world.discord.submit_modal(form, {"preset": ["the-scream"]})
     in_style = ("A photo in the style of “The Scream”", True)
-    assert picture(await world.wait_finished(other)) == in_style
+    assert alt_text_and_spoiler(await world.wait_finished(other)) == in_style
     await world.wait_for_text(
         await describe(world, message, {"alt": "", "switches": []}), "Saved: http"
     )
-    assert picture(message) == ("A painted photo", False)
+    assert alt_text_and_spoiler(message) == ("A painted photo", False)
 
 
 async def test_versions_share_a_given_alt_text_or_get_one_per_style(
@@ -60,16 +61,16 @@ async def test_versions_share_a_given_alt_text_or_get_one_per_style(
     vary = {"vary": "style", "variants": 2, "preset": "the-scream"}
     message = await world.paint_and_wait(vary, attachments=PHOTO_AND_STYLE)
 
-    def said() -> list[str]:
+    def alt_texts() -> list[str]:
         (gallery,) = [each for each in message.walk() if each["type"] == 12]
         return [item["description"] for item in gallery["items"]]
 
-    each = ["1: A painted photo", "2: A photo in the style of “The Scream”"]
-    assert said() == each
+    by_style = ["1: A painted photo", "2: A photo in the style of “The Scream”"]
+    assert alt_texts() == by_style
     await world.wait_for_text(await describe(world, message, {"alt": "A dog"}), "Saved: http")
-    assert said() == ["1: A dog", "2: A dog"]
+    assert alt_texts() == ["1: A dog", "2: A dog"]
     await world.wait_for_text(await describe(world, message, {"alt": ""}), "Saved: http")
-    assert said() == each
+    assert alt_texts() == by_style
 
 
 async def test_describe_works_after_the_token_has_ended(world: World) -> None:
@@ -77,7 +78,7 @@ async def test_describe_works_after_the_token_has_ended(world: World) -> None:
     message = await world.paint_and_wait()
     world.shift_clock(16 * 60)
     await world.wait_for_text(await describe(world, message, {"alt": "A dog"}), "Saved: http")
-    assert picture(message) == ("A dog", False)
+    assert alt_text_and_spoiler(message) == ("A dog", False)
 
 
 async def test_describe_works_if_discord_ends_the_token_early(world: World) -> None:
@@ -92,7 +93,7 @@ async def test_describe_works_if_discord_ends_the_token_early(world: World) -> N
     await world.wait_for_text(
         await world.discord.submit_modal(opened, {"alt": "A dog"}), "Saved: http"
     )
-    assert picture(message) == ("A dog", False)
+    assert alt_text_and_spoiler(message) == ("A dog", False)
 
 
 @pytest.mark.parametrize("ephemeral", [False, True])
@@ -110,13 +111,13 @@ async def test_picture_delivered_by_dm_is_described_in_the_dm(
     (dm,) = world.discord.dms(world.user())
     (job,) = await world.jobs()
 
-    async def delivered() -> bool:
+    async def is_delivered() -> bool:
         return (await world.reload(job)).came_by_dm
 
-    await world.eventually(delivered)
+    await world.eventually(is_delivered)
     link = f"https://discord.com/channels/@me/{dm.channel_id}/{dm.id}"
     await world.wait_for_text(await describe(world, dm, {"alt": "A dog"}), f"Saved: {link}")
-    assert picture(dm) == ("A dog", False)
+    assert alt_text_and_spoiler(dm) == ("A dog", False)
 
 
 async def test_ephemeral_picture_keeps_its_description_for_the_next_showing(world: World) -> None:
@@ -143,11 +144,11 @@ async def test_describe_cannot_reveal_a_spoiler_required_by_the_channel(world: W
     await world.wait_for_text(form, "Saved")
     message = await world.paint_and_wait()
     await world.wait_for_text(await describe(world, message, {"switches": []}), "Saved: http")
-    assert picture(message)[1]
+    assert alt_text_and_spoiler(message)[1]
 
 
 async def test_describe_in_a_dm_cannot_reveal_a_spoiler_required_by_a_role(world: World) -> None:
-    """In their direct messages a member has no roles."""
+    """In a DM the interaction has no roles, so the spoiler must be kept from the job."""
     hidden = Defaults(spoiler_role_ids=(7,))
     guild_id = world.guild_id
     await world.queue.defaults.set("guild", guild_id, hidden, guild_id=guild_id, by_user=1)

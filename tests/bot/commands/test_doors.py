@@ -1,4 +1,4 @@
-"""More ways in: a member's avatar, a message's picture as style, several photographs at once."""
+"""More ways to paint: a member's avatar, a message's picture as style, several photos at once."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from tests.kit.pictures import color_of, encoded, gradient_picture, plain_pictur
 from tests.kit.world import World, button_labels, has_result
 
 
-def animated(color: str) -> bytes:
-    """A GIF of two pictures, the second white."""
+def animated_gif(color: str) -> bytes:
+    """A GIF of two frames, the second white."""
     first, second = (Image.new("RGB", (64, 48), each) for each in (color, "white"))
     return encoded(first, "GIF", save_all=True, append_images=[second])
 
@@ -53,8 +53,10 @@ async def test_message_without_a_picture_cannot_be_used_as_style(world: World) -
     assert "That message has no picture" in await world.answer_text(asked)
 
 
-async def picked(world: World, command: str, label: str, context: str = "guild") -> Interaction:
-    """The form that a member gets for one of the three pictures of a message."""
+async def pick_picture(
+    world: World, command: str, label: str, context: str = "guild"
+) -> Interaction:
+    """Choose one of the three pictures of a message; return the form that opens."""
     names = ("teal", "navy", "olive")
     files = [(f"{color}.png", plain_picture(color=color)) for color in names]
     where = world.discord.place(world.user(), None, context)
@@ -74,7 +76,7 @@ async def picked(world: World, command: str, label: str, context: str = "guild")
 async def test_one_of_several_message_pictures_is_chosen_as_style(
     world: World, context: str
 ) -> None:
-    opened = await picked(world, "Use as style", "2 · navy.png", context)
+    opened = await pick_picture(world, "Use as style", "2 · navy.png", context)
     submitted = await world.discord.submit_modal(opened, {}, photos("red"))
     await world.wait_for_text(submitted, "Place 1")
     (job,) = await world.jobs()
@@ -83,7 +85,7 @@ async def test_one_of_several_message_pictures_is_chosen_as_style(
 
 
 async def test_one_of_several_message_pictures_is_chosen_to_be_painted(world: World) -> None:
-    opened = await picked(world, "Paint this", "3 · olive.png")
+    opened = await pick_picture(world, "Paint this", "3 · olive.png")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     await world.wait_for_text(submitted, "Place 1")
     (job,) = await world.jobs()
@@ -93,7 +95,7 @@ async def test_one_of_several_message_pictures_is_chosen_to_be_painted(world: Wo
 
 async def test_all_pictures_of_a_message_are_painted_in_one_message(world: World) -> None:
     await world.start_engine()
-    opened = await picked(world, "Paint this", "All 3 in one message")
+    opened = await pick_picture(world, "Paint this", "All 3 in one message")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     message = await world.wait_finished(submitted)
     assert len(message.attachments) == 3
@@ -168,7 +170,10 @@ async def test_note_on_a_left_out_photo_is_shown_while_waiting_and_painting(
 async def test_note_on_a_left_out_photo_is_shown_beside_many_other_notes(world: World) -> None:
     files = {
         "content": [
-            *((f"{color}.gif", animated(color)) for color in ("teal", "navy", "olive", "brown")),
+            *(
+                (f"{color}.gif", animated_gif(color))
+                for color in ("teal", "navy", "olive", "brown")
+            ),
             ("broken.png", b"no picture"),
         ]
     }

@@ -15,7 +15,7 @@ from tests.kit.world import World, has_content, has_result, wait_for_answer
 
 
 def pictures_in(message: Message) -> list[str]:
-    """The names of the files that the message's galleries show."""
+    """The URLs of the files that the message's galleries show."""
     galleries = [each for each in message.walk() if each["type"] == 12]
     return [item["media"]["url"] for gallery in galleries for item in gallery["items"]]
 
@@ -144,7 +144,7 @@ async def test_the_catalogue_can_be_browsed_and_searched(world: World) -> None:
     assert f"Page 2 of {pages}" in message.text
     message = await world.slash(ada, "styles", {"search": "zzzzzz"})
     assert "No painting matches" in message.text
-    message = await world.slash(ada, "styles", {"search": "none"})  # which is like Monet
+    message = await world.slash(ada, "styles", {"search": "none"})  # a fuzzy match of Monet
     assert "No painting matches “none”; /styles without `search`" in message.text
     message = await world.slash(ada, "styles", {"search": paintings[3].artist[:40]})
     assert paintings[3].name in message.text.replace("\\", "")
@@ -153,8 +153,8 @@ async def test_the_catalogue_can_be_browsed_and_searched(world: World) -> None:
         assert len(button["custom_id"]) <= CUSTOM_ID_LIMIT
 
 
-def sections_of(message: Message) -> list[tuple[str, str]]:
-    """The texts that have a picture beside them, with its name."""
+def sections_with_image(message: Message) -> list[tuple[str, str]]:
+    """The texts of sections with an image beside them, and the image's URL."""
     return [
         (each["components"][0]["content"], each["accessory"]["media"]["url"])
         for each in message.walk()
@@ -165,7 +165,7 @@ def sections_of(message: Message) -> list[tuple[str, str]]:
 async def test_styles_lists_local_paintings_first_with_their_swatches(world: World) -> None:
     message = await world.slash(world.user(), "styles")
     with_swatch = [each for each in load_catalogue() if each.swatch_path]
-    names = [words.splitlines()[0].strip("*") for words, _ in sections_of(message)]
+    names = [words.splitlines()[0].strip("*") for words, _ in sections_with_image(message)]
     assert names == [each.name for each in with_swatch[:6]]
     others = [
         each for each in message.text.splitlines() if "downloaded when it is first used" in each
@@ -200,7 +200,7 @@ async def test_swatch_painted_by_the_engine_is_shown(world: World) -> None:
 
 
 async def test_pages_are_turned_by_their_owner_only(world: World) -> None:
-    """An ephemeral message has one reader; the id in it is checked all the same."""
+    """Only its owner sees an ephemeral message, but a `custom_id` can be forged."""
     ada, grace = world.user("ada"), world.user("grace")
     message = await world.slash(grace, "styles")
     button = next(b for b in message.buttons if b["label"] == "Next")
@@ -242,7 +242,7 @@ async def test_picture_selected_in_history_can_be_painted_again(world: World) ->
 
 
 async def test_show_refuses_a_channel_that_the_member_cannot_see(world: World) -> None:
-    """As far as the bot knows, nobody sees a channel in which it is not itself."""
+    """The bot cannot know who sees a channel that it does not see itself."""
     ada, grace = world.user("ada"), world.user("grace")
     world.discord.world.add_channel("elsewhere", has_bot=False)
     job = await world.make_painted_job(ada, channel="elsewhere")

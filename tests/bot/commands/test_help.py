@@ -10,13 +10,13 @@ from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
 
-async def commands(world: World, user: str, **details: Any) -> Message:
-    """The list of all commands, from the button under the short help."""
+async def open_command_list(world: World, user: str, **details: Any) -> Message:
+    """Open the list of all commands from the button under the short help."""
     locale = details.pop("locale", "en-US")
-    asked = world.user(user, locale=locale)
-    message = await world.slash(asked, "help", **details)
+    member = world.user(user, locale=locale)
+    message = await world.slash(member, "help", **details)
     label = {"de": "Alle Befehle"}.get(locale, "All commands")
-    await world.press(asked, message, label)
+    await world.press(member, message, label)
     return message
 
 
@@ -38,14 +38,14 @@ async def test_try_it_now_in_help_starts_a_painting(world: World) -> None:
     opened = await world.press(world.user(), message, "Try it now")
     photo = {"content": [("photo.png", gradient_picture())]}
     submitted = await world.discord.submit_modal(opened, {}, photo)
-    asked = await world.wait_for_text(submitted, "Which style")
-    (first, *_) = [button["label"] for button in asked.buttons]
-    chosen = await world.discord.press(world.user(), asked, label=first)
+    member = await world.wait_for_text(submitted, "Which style")
+    (first, *_) = [button["label"] for button in member.buttons]
+    chosen = await world.discord.press(world.user(), member, label=first)
     await world.wait_for_text(chosen, "Place 1")
 
 
 async def test_command_list_hides_admin_commands_from_members(world: World) -> None:
-    message = await commands(world, "ada", context="bot_dm")
+    message = await open_command_list(world, "ada", context="bot_dm")
     assert "`/paint`" in message.text
     assert "`/style save`" in message.text
     assert "Paint this" in message.text
@@ -53,12 +53,12 @@ async def test_command_list_hides_admin_commands_from_members(world: World) -> N
 
 
 async def test_command_list_shows_admins_the_admin_commands(world: World) -> None:
-    message = await commands(world, "admin")
+    message = await open_command_list(world, "admin")
     assert "`/blocklist add`" in message.text
 
 
 async def test_command_list_uses_german_command_names(world: World) -> None:
-    message = await commands(world, "ada", locale="de")
+    message = await open_command_list(world, "ada", locale="de")
     assert "`/malen` · Ein Foto im Stil eines Gemäldes malen." in message.text
     assert "`/stil speichern`" in message.text
 

@@ -1,35 +1,35 @@
-"""Pictures where an admin wants all of them hidden until somebody clicks on them."""
+"""Spoilers that an admin requires for a channel, a server or a role."""
 
 import pytest
 
 from bot.delivery import role_spoilers
 from sandbox.model import Interaction, Message
-from tests.bot.commands.test_settings import PUBLIC_THREAD, choose
+from tests.bot.commands.test_settings import PUBLIC_THREAD, submit_settings
 from tests.kit.world import World
 
 MEDIA_GALLERY = 12
 
 
-async def shown(world: World, _painted: Message) -> Interaction:
+async def post_copy(world: World, _painted: Message) -> Interaction:
     job_id = (await world.jobs())[0].id
     return await world.discord.slash(world.user(), "show", {"picture": job_id, "everybody": True})
 
 
-async def compared(world: World, painted: Message) -> Interaction:
+async def post_comparison(world: World, painted: Message) -> Interaction:
     alone = await world.discord.press(world.user(), painted, label="Compare")
     await alone.wait(lambda i: i.message and i.message.attachments)
     assert alone.message is not None
     return await world.discord.press(world.user(), alone.message, label="Post here")
 
 
-async def filmed(world: World, painted: Message) -> Interaction:
+async def post_timelapse(world: World, painted: Message) -> Interaction:
     alone = await world.discord.press(world.user(), painted, label="Time-lapse")
     await alone.wait(lambda i: i.message and i.message.attachments)
     assert alone.message is not None
     return await world.discord.press(world.user(), alone.message, label="Post here")
 
 
-async def brought_back(world: World, painted: Message) -> Interaction:
+async def undo_delete(world: World, painted: Message) -> Interaction:
     deleted = await world.discord.press(world.user(), painted, label="Delete")
     await deleted.wait(lambda i: i.followups)
     return await world.discord.press(world.user(), deleted.followups[0], label="Undo")
@@ -42,8 +42,8 @@ async def test_reposted_picture_is_hidden_where_admins_require_spoilers(
     await world.start_engine()
     painted = await world.paint_and_wait({"timelapse": True})
     assert not is_hidden(painted)
-    await choose(world, {"switches": ["spoiler"]}, "admin", whose)
-    for again in (shown, compared, filmed, brought_back):
+    await submit_settings(world, {"switches": ["spoiler"]}, "admin", whose)
+    for again in (post_copy, post_comparison, post_timelapse, undo_delete):
         interaction = await again(world, painted)
         await interaction.wait(lambda i: i.message and i.message.attachments)
         assert interaction.message is not None
@@ -56,8 +56,8 @@ async def test_picture_from_a_dm_is_shown_hidden_where_admins_require_spoilers(
 ) -> None:
     await world.start_engine()
     await world.paint_and_wait(context="bot_dm")
-    await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
-    interaction = await shown(world, world.discord.dms(world.user())[-1])
+    await submit_settings(world, {"switches": ["spoiler"]}, "admin", "channel")
+    interaction = await post_copy(world, world.discord.dms(world.user())[-1])
     await interaction.wait(lambda i: i.message and i.message.attachments)
     assert interaction.message is not None
     assert is_hidden(interaction.message)
@@ -67,7 +67,7 @@ async def test_spoiler_picture_stays_hidden_when_reposted(world: World) -> None:
     await world.start_engine()
     await world.open_gallery()
     painted = await world.paint_and_wait({"timelapse": True, "spoiler": True})
-    for again in (shown, compared, filmed):
+    for again in (post_copy, post_comparison, post_timelapse):
         interaction = await again(world, painted)
         await interaction.wait(lambda i: i.message and i.message.attachments)
         assert interaction.message is not None
@@ -99,7 +99,7 @@ async def test_newly_required_spoiler_hides_waiting_and_running_pictures(
     await world.wait_for_text(waiting, "Place 1")
     in_a_dm = await world.paint(context="bot_dm")
     assert not is_hidden(message)
-    await choose(world, {"switches": ["spoiler"]}, "admin", whose)
+    await submit_settings(world, {"switches": ["spoiler"]}, "admin", whose)
     await painted.wait(lambda i: i.message and is_hidden(i.message))
     painter.may_finish.set()
     assert is_hidden(await world.wait_finished(painted))
@@ -116,7 +116,7 @@ async def test_required_spoiler_of_a_channel_hides_jobs_waiting_in_its_threads(
     inside, elsewhere = [
         await world.make_job(world.user(), channel_id=thread) for thread in threads
     ]
-    await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
+    await submit_settings(world, {"switches": ["spoiler"]}, "admin", "channel")
     assert (await world.reload(inside)).reply.spoiler
     assert not (await world.reload(elsewhere)).reply.spoiler
 
@@ -125,7 +125,7 @@ async def test_spoiler_role_granted_during_painting_hides_the_picture(
     world: World,
 ) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
-    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    await submit_settings(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     painter = await world.start_engine()
     painter.may_finish.clear()
     interaction = await world.paint()
@@ -146,7 +146,7 @@ async def test_picture_is_delivered_if_the_member_cannot_be_looked_up(
 ) -> None:
     monkeypatch.setattr(role_spoilers, "ASKING_SECONDS", 0.2)
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
-    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    await submit_settings(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     await world.start_engine()
     unknown = {"status": 404, "code": 10007}
     for answer in (unknown, {"delay": 20.0}):

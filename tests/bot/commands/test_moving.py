@@ -1,4 +1,4 @@
-"""A photograph that moves: what is asked, what either answer paints, and what its buttons do."""
+"""Moving photos: the question, what either answer paints, and the buttons."""
 
 import asyncio
 
@@ -68,19 +68,19 @@ async def test_moving_option_skips_the_question(world: World, moving: bool, suff
 
 async def test_video_is_painted_as_a_video_without_sound(world: World) -> None:
     await world.start_engine()
-    heard = {**FILM, "content": ("cat.mp4", make_video(FILM_FRAMES, sound=True))}
-    done = await paint_clip(world, attachments=heard)
+    with_sound = {**FILM, "content": ("cat.mp4", make_video(FILM_FRAMES, sound=True))}
+    done = await paint_clip(world, attachments=with_sound)
     assert done.attachments[0].filename.endswith(".mp4")
     assert "The video: Its sound is left out." in done.text
     still = await world.wait_finished(await world.paint({"moving": False}, attachments=FILM))
     assert "The video: The file is a video; I used its first frame." in still.text
 
 
-PLAIN = [plain_image((60 * number, 90, 90), (96, 72)) for number in range(4)]
-KINDS = {
-    "cat.webp": encode_frames(PLAIN, "WEBP", duration=100),
+FRAMES = [plain_image((60 * number, 90, 90), (96, 72)) for number in range(4)]
+FILES = {
+    "cat.webp": encode_frames(FRAMES, "WEBP", duration=100),
     "cat.png": apng([PngFrame((60 * n, 90, 90, 255)) for n in range(4)]),
-    "cat.avif": encode_frames(PLAIN, "AVIF", duration=100),
+    "cat.avif": encode_frames(FRAMES, "AVIF", duration=100),
     "cat.webm": make_video(FILM_FRAMES, kind="webm", codec="libvpx"),
     "cat.mov": with_display_matrix(make_video(FILM_FRAMES, kind="mov"), (0, 1, -1, 0)),
 }
@@ -88,7 +88,7 @@ KINDS = {
 
 async def test_every_moving_file_type_is_painted_moving(world: World) -> None:
     await world.start_engine()
-    for name, data in KINDS.items():
+    for name, data in FILES.items():
         done = await paint_clip(world, attachments={"content": (name, data), "style": STYLE})
         job = (await world.jobs())[0]
         assert job.inputs.clip is not None
@@ -98,7 +98,7 @@ async def test_every_moving_file_type_is_painted_moving(world: World) -> None:
         is_film = name.endswith((".webm", ".mov"))
         assert job.report.clip.plays == (1 if is_film else 0)
         assert done.attachments[0].filename.endswith(".mp4" if is_film else ".gif")
-        if name == "cat.mov":  # which says that it lies on its side
+        if name == "cat.mov":  # its metadata turns it by 90°
             assert job.report.width_px < job.report.height_px
 
 
@@ -191,7 +191,7 @@ async def test_moving_question_works_after_minute_16_and_a_restart(world: World)
 
 async def test_answered_moving_question_is_resumed_after_a_restart(world: World) -> None:
     message = await request_clip(world)
-    world.bot.queue.submissions.submit = _never  # type: ignore[method-assign,assignment]
+    world.bot.queue.submissions.submit = never_return  # type: ignore[method-assign,assignment]
     pressed = await answer_question(world, message)
     await pressed.wait(lambda i: i.acknowledged)
     await world.stop_bot()
@@ -203,7 +203,7 @@ async def test_answered_moving_question_is_resumed_after_a_restart(world: World)
     assert job.options.moving
 
 
-async def _never(*_arguments: object) -> None:
+async def never_return(*_arguments: object) -> None:
     await asyncio.Event().wait()
 
 
@@ -232,11 +232,11 @@ async def test_refused_answer_leaves_the_moving_question_open(world: World) -> N
     await world.wait_for_text(await answer_question(world, message), "waiting or being painted")
     assert QUESTION in message.text
     await world.start_engine()
-    await world.eventually(lambda: _all_done(world))
+    await world.eventually(lambda: all_ended(world))
     await world.wait_finished(await answer_question(world, message))
 
 
-async def _all_done(world: World) -> bool:
+async def all_ended(world: World) -> bool:
     return all(job.state.ended for job in await world.jobs())
 
 

@@ -1,4 +1,4 @@
-"""What can be done with a painting that moves once it is there, and with a style that does."""
+"""Actions on a finished moving picture, and moving pictures as style."""
 
 import zipfile
 from typing import Any
@@ -69,7 +69,7 @@ async def test_comparison_of_a_moving_picture_is_a_video(world: World) -> None:
     clip = decode(video.data, DecodeLimits(), ClipLimits(max_seconds=60)).clip
     assert clip is not None
     assert (clip.width_px, clip.height_px) == (96 + 8 + 96, 72)
-    assert clip.seconds == 4.0  # once around takes a second
+    assert clip.seconds == 4.0  # one loop takes a second
 
 
 async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
@@ -84,7 +84,7 @@ async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
     assert job.report.clip is not None
     gif = await world.queue.store.get(job.report.clip.files["gif"])
 
-    async def published() -> Message:
+    async def publish() -> Message:
         opened = await world.discord.press(world.user(), done, label="Post to gallery")
         said = await world.discord.submit_modal(opened, {"title": "My cat"})
         there = await world.wait_for_text(said, "It is in the gallery")
@@ -92,26 +92,26 @@ async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
         await world.press(world.user(), there, "Remove it")
         return posted
 
-    posted = await published()
+    posted = await publish()
     assert [each.filename for each in posted.attachments] == [f"atelier-{job.id}.gif"]
     assert posted.attachments[0].data == gif
     assert "My cat" in posted.text
     assert "Shown as" not in posted.text
     guild = type(world.bot.get_guild(world.guild_id))
     monkeypatch.setattr(guild, "filesize_limit", len(gif) - 1)
-    posted = await published()
+    posted = await publish()
     assert not posted.attachments[0].filename.endswith(".gif")
     assert "the GIF is" in posted.text
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "note"),
     [
         (GIF["content"], "The style picture: The file is animated; I used its first frame."),
         (FILM["content"], "The style picture: The file is a video; I used its first frame."),
     ],
 )
-async def test_first_frame_of_a_moving_style_is_used(world: World, file: Any, said: str) -> None:
+async def test_first_frame_of_a_moving_style_is_used(world: World, file: Any, note: str) -> None:
     await world.start_engine()
     post = world.discord.post(world.user("grace"), "look", [file])
     opened = await world.discord.message_command(world.user(), "Use as style", post)
@@ -119,7 +119,7 @@ async def test_first_frame_of_a_moving_style_is_used(world: World, file: Any, sa
     done = await world.wait_finished(submitted)
     (job,) = await world.jobs()
     assert job.inputs.clip is None
-    assert said in done.text
+    assert note in done.text
 
 
 async def test_other_style_and_change_keep_the_clip(world: World) -> None:

@@ -1,4 +1,4 @@
-"""*Paint this* on a message."""
+"""The message command “Paint this”."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -95,7 +95,7 @@ async def test_paint_this_refuses_a_message_without_a_picture(world: World) -> N
 
 
 def sticker_post(world: World, *kinds: StickerFormat) -> Message:
-    """A message of nothing but stickers."""
+    """Post a message of stickers only."""
     stickers = [
         world.discord.add_sticker(kind.name, kind, gradient_picture((64 + number, 64)))
         for number, kind in enumerate(kinds)
@@ -130,10 +130,10 @@ async def test_lottie_sticker_is_refused_with_advice(world: World) -> None:
 
 
 def test_external_pictures_are_fetched_only_through_the_discord_proxy() -> None:
-    """A stranger who chooses the address learns the bot's, and what lies in its network."""
-    strange = "http://169.254.169.254/latest.png"
+    """Fetching a chosen URL would reveal the bot's IP address, and reach into its network."""
+    internal_url = "http://169.254.169.254/latest.png"
     fetched, unfetched = (
-        discord.Embed.from_dict({"image": {"url": strange, **proxied}})
+        discord.Embed.from_dict({"image": {"url": internal_url, **proxied}})
         for proxied in ({"proxy_url": "https://images-ext-1.discordapp.net/x.png"}, {})
     )
     forwarded = SimpleNamespace(

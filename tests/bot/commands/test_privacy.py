@@ -75,7 +75,7 @@ async def test_erasure_waits_for_a_running_job_and_reports_completion(world: Wor
     await world.press(ada, message, "Erase my data…")
     await world.press(ada, message, "Erase everything")
     assert "and then I erase everything" in message.text
-    assert not message.buttons, "nothing is to be pressed twice"
+    assert not message.buttons, "no button can be pressed twice"
     painter.may_finish.set()
     await world.eventually(lambda: "Everything was erased" in message.text)
 
@@ -92,8 +92,8 @@ async def test_cards_of_erased_waiting_jobs_say_cancelled(world: World) -> None:
     assert not await world.queue.jobs.of_user(ada.id)
 
 
-async def keep(world: World, user_id: int, sizes: list[int]) -> set[str]:
-    """Pictures of these sizes that belong to a user."""
+async def save_pictures(world: World, user_id: int, sizes: list[int]) -> set[str]:
+    """Save styles with pictures of these sizes in bytes; return their names in the export."""
     keys = set()
     for number, size in enumerate(sizes):
         key = await world.queue.store.put(random.Random(number).randbytes(size), ".png")
@@ -110,7 +110,7 @@ async def test_data_export_is_split_into_archives_that_fit(
     world: World, sizes: list[int], count: int
 ) -> None:
     ada = world.user("ada")
-    keys = await keep(world, ada.id, sizes)
+    keys = await save_pictures(world, ada.id, sizes)
     found = [part async for part in export_parts(world.bot, ada.id, 100_000)]
     assert len(found) == count
     names: list[str] = []
@@ -142,7 +142,7 @@ async def test_picture_too_large_for_the_export_becomes_a_jpeg(world: World) -> 
 
 async def test_data_export_counts_pictures_that_cannot_be_sent(world: World) -> None:
     ada = world.user("ada")
-    await keep(world, ada.id, [90_000])
+    await save_pictures(world, ada.id, [90_000])
     (part,) = [part async for part in export_parts(world.bot, ada.id, 50_000)]
     assert part.left_out == 1
     with zipfile.ZipFile(part.archive) as archive:
@@ -154,7 +154,7 @@ async def test_several_archives_are_sent_one_after_the_other(
     world: World, monkeypatch: pytest.MonkeyPatch, context: str
 ) -> None:
     ada = world.user("ada")
-    keys = await keep(world, ada.id, [90_000] * 5)
+    keys = await save_pictures(world, ada.id, [90_000] * 5)
     monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
     message = await world.slash(ada, "privacy", context=context)
     pressed = await world.discord.press(ada, message, label="Send me my data")
@@ -172,17 +172,17 @@ async def test_user_installed_app_reports_pictures_that_could_not_be_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = world.user("ada")
-    await keep(world, ada.id, [90_000] * 6)
+    await save_pictures(world, ada.id, [90_000] * 6)
     monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
     message = await world.slash(ada, "privacy", context="private")
     pressed = await world.discord.press(ada, message, label="Send me my data")
 
-    def said() -> str:
+    def answers() -> str:
         messages = [pressed.message, *pressed.followups]
         return "\n".join(each.text for each in messages if each is not None)
 
-    await pressed.wait(lambda _: "could not be sent" in said())
-    assert "2 pictures could not be sent" in said()
+    await pressed.wait(lambda _: "could not be sent" in answers())
+    assert "2 pictures could not be sent" in answers()
 
 
 async def test_erased_admin_is_anonymous_in_the_log(world: World) -> None:
@@ -203,7 +203,7 @@ async def test_erased_photo_is_withdrawn_from_pictures_of_other_members(world: W
     await waiting.wait(lambda i: i.message is not None and "Place 1" in i.message.text)
     message = await world.slash(ada, "privacy")
     await press_erase(world, message, "Erase everything")
-    await waiting.wait(lambda i: "has had their data erased" in said(i))
+    await waiting.wait(lambda i: "has had their data erased" in message_text(i))
     _, painted = await world.jobs("grace")
     assert painted.result_key is not None
     assert await world.queue.store.exists(painted.result_key)
@@ -217,5 +217,5 @@ async def test_erased_photo_is_withdrawn_from_pictures_of_other_members(world: W
     assert "in your DMs" in await world.answer_text(saved)
 
 
-def said(interaction: Interaction) -> str:
+def message_text(interaction: Interaction) -> str:
     return "" if interaction.message is None else interaction.message.text

@@ -34,7 +34,7 @@ async def test_long_queue_lists_the_running_job_and_then_the_next_ones(
     await world.queue.jobs.move_to_front(jobs[11].id, admin.id)
     message = await world.slash(ada, "queue")
     sections = [each for each in message.walk() if each["type"] == SECTION]
-    shown = [int(words.split()[0].strip("\\#")) for words in map(words_of, sections)]
+    shown = [int(words.split()[0].strip("\\#")) for words in map(text_of, sections)]
     wanted = [jobs[0], jobs[11], *jobs[1:7]]
     assert shown == [job.id for job in wanted]
     assert "… and more" in message.text
@@ -42,7 +42,7 @@ async def test_long_queue_lists_the_running_job_and_then_the_next_ones(
     assert [choice["value"] for choice in offered][:8] == shown
 
 
-def words_of(section: Json) -> str:
+def text_of(section: Json) -> str:
     return str(section["components"][0]["content"])
 
 

@@ -1,4 +1,4 @@
-"""Messages of an earlier process: the new one knows nothing of them but their custom_ids."""
+"""Buttons on messages of an earlier process, of which only the `custom_id` remains."""
 
 from jobs.model import JobState
 from tests.kit.world import World, wait_for_answer

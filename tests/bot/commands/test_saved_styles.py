@@ -7,7 +7,7 @@ from sandbox.model import Message, User
 from tests.kit.pictures import plain_picture
 from tests.kit.world import PHOTO, World
 
-FILE = ("style.png", plain_picture((80, 60), "crimson"))
+STYLE_FILE = ("style.png", plain_picture((80, 60), "crimson"))
 
 
 async def save(world: World, user: User, name: str, **details: object) -> Message:
@@ -16,12 +16,12 @@ async def save(world: World, user: User, name: str, **details: object) -> Messag
         user,
         "style save",
         {"name": name, **server},
-        attachments={"picture": details.pop("file", FILE)},
+        attachments={"picture": details.pop("file", STYLE_FILE)},
         **details,
     )
 
 
-async def names(world: World, user: User) -> list[tuple[str, str]]:
+async def visible_styles(world: World, user: User) -> list[tuple[str, str]]:
     styles = await world.queue.styles.visible_to(user.id, world.guild_id)
     return [(style.scope, style.name) for style in styles]
 
@@ -31,13 +31,13 @@ async def test_a_saved_style_is_offered_as_preset_and_shown(world: World) -> Non
     message = await save(world, ada, "  My   crimson ")
     assert message.ephemeral
     assert "“My crimson” was saved" in message.text
-    assert await names(world, ada) == [("user", "My crimson")]
+    assert await visible_styles(world, ada) == [("user", "My crimson")]
     offered = await world.discord.autocomplete(ada, "paint", "preset", "crimson")
     assert any("My crimson" in choice["name"] for choice in offered)
     shown = await world.slash(ada, "styles", {"whose": "Saved here"})
     assert "**My crimson**\nyour own" in shown.text
     assert len(shown.attachments) == 1
-    assert not await names(world, world.user("grace"))
+    assert not await visible_styles(world, world.user("grace"))
 
 
 async def test_saving_under_an_existing_name_replaces_the_style(world: World) -> None:
@@ -45,16 +45,16 @@ async def test_saving_under_an_existing_name_replaces_the_style(world: World) ->
     await save(world, ada, "Crimson")
     message = await save(world, ada, "crimson", file=("b.png", plain_picture(color="navy")))
     assert "now uses the new picture" in message.text
-    assert len(await names(world, ada)) == 1
+    assert len(await visible_styles(world, ada)) == 1
 
 
 async def test_only_admins_save_a_style_for_the_server(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     refused = await save(world, ada, "Ours", for_server=True)
     assert "Only members who manage this server" in refused.text
-    assert not await names(world, ada)
+    assert not await visible_styles(world, ada)
     assert "saved" in (await save(world, admin, "Ours", for_server=True)).text
-    assert await names(world, ada) == [("guild", "Ours")]
+    assert await visible_styles(world, ada) == [("guild", "Ours")]
     in_dm = await save(world, admin, "Ours", for_server=True, context="bot_dm")
     assert "only in a server" in in_dm.text
 
@@ -74,11 +74,11 @@ async def test_members_remove_own_styles_and_admins_server_styles(world: World) 
     assert "saved a style for the server (“Ours”)" in log
     assert "removed a style of the server (“Ours”)" in log
     assert "Mine" not in log
-    assert not await names(world, ada)
+    assert not await visible_styles(world, ada)
 
 
 async def test_exact_style_name_is_offered_first(world: World) -> None:
-    """Enter takes what is offered first, and `moss` is no `Damp moss`."""
+    """Enter takes the first choice: `moss` must not be `Damp moss`."""
     ada = world.user("ada")
     for name in ("Damp moss", "Mossy", "Moss"):
         await save(world, ada, name)
@@ -92,7 +92,7 @@ async def test_style_file_that_is_not_a_picture_is_refused(world: World) -> None
     ada = world.user("ada")
     message = await save(world, ada, "Notes", file=("notes.png", b"these are notes"))
     assert "not a picture" in message.text
-    assert not await names(world, ada)
+    assert not await visible_styles(world, ada)
 
 
 @pytest.mark.parametrize(
@@ -178,11 +178,13 @@ async def test_menu_entry_of_a_replaced_style_uses_the_new_picture(world: World)
     assert job.inputs.styles[0].picture == saved[0].picture_key
 
 
-@pytest.mark.parametrize("door", ["/styles", "the style of the week"])
-async def test_removed_style_is_refused_before_asking_for_a_photo(world: World, door: str) -> None:
+@pytest.mark.parametrize("source", ["/styles", "the style of the week"])
+async def test_removed_style_is_refused_before_asking_for_a_photo(
+    world: World, source: str
+) -> None:
     admin = world.user("admin")
     await save(world, admin, "Ours", for_server=True)
-    if door == "/styles":
+    if source == "/styles":
         page = await world.slash(admin, "styles", {"whose": "Saved here"})
     else:
         await world.slash(admin, "style-of-the-week", {"style": "Ours"})

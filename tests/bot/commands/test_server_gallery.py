@@ -1,4 +1,4 @@
-"""The gallery of a server: members publish their pictures where an admin lets them."""
+"""The gallery of a server, where members publish their pictures."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.kit.world import World, button_labels
 
 @pytest.fixture
 async def world(world: World) -> World:
-    """A server with a gallery, and an engine that works by itself."""
+    """A server with a gallery, and a running engine."""
     await world.start_engine()
     await world.open_gallery()
     return world
@@ -80,9 +80,9 @@ async def test_deleting_a_picture_removes_its_gallery_post(world: World) -> None
     assert world.discord.messages("talk") == []
 
 
-@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("undo", [False, True])
 async def test_failed_removal_from_the_gallery_is_reported_and_retried(
-    world: World, *, undone: bool
+    world: World, *, undo: bool
 ) -> None:
     message = await world.paint_and_wait()
     await world.wait_for_text(await publish(world, message), "It is in the gallery")
@@ -94,7 +94,7 @@ async def test_failed_removal_from_the_gallery_is_reported_and_retried(
     link = f"https://discord.com/channels/{world.guild_id}/{posted.channel_id}/{posted.id}"
     assert f"in the gallery just now: {link}. I will keep trying" in deleted.followups[0].text
     assert world.discord.messages("talk") == [posted]
-    if undone:
+    if undo:
         await world.press(world.user(), deleted.followups[0], "Undo")
         assert await world.queue.gallery.of_deleted_pictures() == []
         return

@@ -1,4 +1,4 @@
-"""Defaults of one's own, of a channel and of a server."""
+"""`/settings`: defaults of a member, a channel and a server."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.kit.world import PHOTO, World
 
 PUBLIC_THREAD = 11
 
-CHOSEN = {
+OWN_DEFAULTS = {
     "size": ["256/draft"],
     "colors": ["match"],
     "notify": ["no"],
@@ -18,10 +18,10 @@ CHOSEN = {
 }
 
 
-async def choose(
+async def submit_settings(
     world: World, values: dict[str, Any], user: str = "ada", whose: str | None = None
 ) -> Message:
-    """Fill the form in; what it answers."""
+    """Submit the settings form; return the answer."""
     options = {} if whose is None else {"whose": whose}
     form = await world.discord.slash(world.user(user), "settings", options)
     await form.wait(lambda i: i.modal)
@@ -30,7 +30,7 @@ async def choose(
 
 
 async def test_own_defaults_apply_to_options_left_out_of_a_command(world: World) -> None:
-    await choose(world, CHOSEN)
+    await submit_settings(world, OWN_DEFAULTS)
     interaction = await world.discord.slash(
         world.user(), "paint", {"preset": "starry-night"}, PHOTO
     )
@@ -49,7 +49,7 @@ async def test_own_defaults_apply_to_options_left_out_of_a_command(world: World)
 
 
 async def test_colors_first_overrides_the_default_for_keeping_colors(world: World) -> None:
-    await choose(world, {"colors": ["match"]})
+    await submit_settings(world, {"colors": ["match"]})
     await world.wait_for_text(await world.paint({"colors_first": 0.5}), "Place")
     (job,) = await world.jobs()
     assert (job.options.keep_colors, job.options.colors_first) == ("no", 0.5)
@@ -63,7 +63,7 @@ async def test_again_on_a_picture_of_another_member_uses_own_defaults(
 ) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"notify": "yes"})
-    await choose(world, {"notify": ["no"], "switches": ["private"]}, user="grace")
+    await submit_settings(world, {"notify": ["no"], "switches": ["private"]}, user="grace")
     again = await world.discord.press(world.user("grace"), message, label="Again")
     assert (await world.wait_finished(again)).ephemeral
     (job,) = await world.jobs("grace")
@@ -76,7 +76,7 @@ async def test_again_on_a_picture_of_another_member_uses_own_defaults(
 async def test_defaults_survive_a_restart_and_apply_to_forms(
     world: World,
 ) -> None:
-    await choose(world, CHOSEN)
+    await submit_settings(world, OWN_DEFAULTS)
     await world.stop_bot()
     await world.start_bot()
     post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
@@ -88,8 +88,8 @@ async def test_defaults_survive_a_restart_and_apply_to_forms(
     assert job.reply.ephemeral
     form = await world.discord.slash(world.user(), "settings")
     await form.wait(lambda i: i.modal)
-    assert chosen(form, "size") == ["256/draft"]
-    assert chosen(form, "switches") == ["private"]
+    assert selected_values(form, "size") == ["256/draft"]
+    assert selected_values(form, "switches") == ["private"]
 
 
 def field_of(form: Interaction, custom_id: str) -> dict[str, Any]:
@@ -98,20 +98,20 @@ def field_of(form: Interaction, custom_id: str) -> dict[str, Any]:
     return next(each for each in fields if each["custom_id"] == custom_id)
 
 
-def chosen(form: Interaction, custom_id: str) -> list[str]:
+def selected_values(form: Interaction, custom_id: str) -> list[str]:
     options = field_of(form, custom_id)["options"]
     return [each["value"] for each in options if each.get("default")]
 
 
 async def test_channel_defaults_apply_and_hide_all_pictures_of_the_channel(world: World) -> None:
-    await choose(
+    await submit_settings(
         world,
         {"size": ["384/fine"], "colors": ["-"], "switches": ["spoiler"]},
         "admin",
         "this channel's",
     )
-    await choose(world, {"colors": ["match"]}, "admin", "this channel's")
-    await choose(world, {**CHOSEN, "size": ["-"], "colors": ["-"], "switches": []})
+    await submit_settings(world, {"colors": ["match"]}, "admin", "this channel's")
+    await submit_settings(world, {**OWN_DEFAULTS, "size": ["-"], "colors": ["-"], "switches": []})
     interaction = await world.discord.slash(
         world.user(), "paint", {"preset": "starry-night", "spoiler": False}, PHOTO
     )
@@ -137,7 +137,7 @@ async def test_only_admins_set_defaults_of_a_channel_or_server(world: World) -> 
 
 
 async def test_chosen_language_is_used_even_after_a_restart(world: World) -> None:
-    said = await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
+    said = await submit_settings(world, {**OWN_DEFAULTS, "language": ["de"], "switches": []})
     assert "Gemerkt. /paint macht es von jetzt an so" in said.text
     await world.stop_bot()
     await world.start_bot()
@@ -148,11 +148,12 @@ async def test_chosen_language_is_used_even_after_a_restart(world: World) -> Non
 async def test_command_names_follow_the_discord_client_not_the_chosen_language(
     world: World,
 ) -> None:
-    await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
+    await submit_settings(world, {**OWN_DEFAULTS, "language": ["de"], "switches": []})
     helped = await world.slash(world.user(), "help")
     assert "Ich male dein Foto" in helped.text
     assert "tippe `/paint`" in helped.text
-    assert "`/style" not in helped.text.replace("`/styles`", "")  # a group is no command
+    # A command group cannot be called itself.
+    assert "`/style" not in helped.text.replace("`/styles`", "")
     assert "`/queue` · Deine wartenden Bilder" in helped.text
     assert "malen`" not in helped.text
     none_found = await world.slash(world.user(), "styles", {"search": "zzz"})
@@ -173,7 +174,7 @@ async def test_languages_are_offered_by_their_native_names(
 
 
 async def test_defaults_are_exported_and_erased_with_other_user_data(world: World) -> None:
-    await choose(world, CHOSEN)
+    await submit_settings(world, OWN_DEFAULTS)
     ada = world.user().id
     exported = await world.queue.privacy.export_user(ada)
     assert "256" in exported.data["defaults"][0]["chosen"]
@@ -183,7 +184,7 @@ async def test_defaults_are_exported_and_erased_with_other_user_data(world: Worl
 
 async def test_spoiler_role_overrides_the_choice_of_its_members(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
-    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    await submit_settings(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     form = await world.discord.slash(world.user("admin"), "settings", {"whose": "guild"})
     assert form.modal is not None
     chosen = [label["component"] for label in form.modal["components"]]
@@ -202,7 +203,7 @@ async def test_new_spoiler_role_hides_waiting_jobs_of_its_members(world: World) 
     world.user("grace").role_ids.append(keeper.id)
     hers, his = await world.make_job(world.user("grace")), await world.make_job(world.user("ada"))
     elsewhere = await world.make_job(world.user("grace"), in_guild=False)
-    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    await submit_settings(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     hidden = [(await world.reload(job)).reply.spoiler for job in (hers, his, elsewhere)]
     assert hidden == [True, False, False]
 
@@ -210,17 +211,19 @@ async def test_new_spoiler_role_hides_waiting_jobs_of_its_members(world: World) 
 async def test_limits_show_lists_channels_with_their_own_defaults(world: World) -> None:
     admin, words = world.user("admin"), "Channels with their own defaults"
     assert words not in (await world.slash(admin, "limits show")).text
-    await choose(world, {"size": ["512/draft"], "switches": ["spoiler"]}, "admin", "channel")
+    await submit_settings(
+        world, {"size": ["512/draft"], "switches": ["spoiler"]}, "admin", "channel"
+    )
     place = world.discord.channel("paintings").id
     shown = (await world.slash(admin, "limits show")).text
     assert f"<#{place}>: 512 px, draft, spoiler on all pictures" in shown.splitlines()
-    await choose(world, {"size": ["-"], "switches": []}, "admin", "channel")
-    assert words not in (await world.slash(admin, "limits show")).text, "as the server again"
+    await submit_settings(world, {"size": ["-"], "switches": []}, "admin", "channel")
+    assert words not in (await world.slash(admin, "limits show")).text, "the same as the server's"
 
 
 async def test_log_describes_changed_defaults_in_the_language_of_the_reader(world: World) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
-    await choose(
+    await submit_settings(
         world,
         {
             "size": ["512/fine"],
@@ -240,7 +243,7 @@ async def test_log_describes_changed_defaults_in_the_language_of_the_reader(worl
 
 
 async def test_the_log_names_the_channel_whose_defaults_were_set(world: World) -> None:
-    said = await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
+    said = await submit_settings(world, {"switches": ["spoiler"]}, "admin", "channel")
     assert "A spoiler applies to everybody" in said.text
     log = (await world.slash(world.user("admin"), "limits log")).text
     assert f"(<#{said.channel_id}>, spoiler on all pictures)" in log
@@ -249,7 +252,7 @@ async def test_the_log_names_the_channel_whose_defaults_were_set(world: World) -
 async def test_defaults_are_lowered_to_the_limits_but_given_options_are_refused(
     world: World,
 ) -> None:
-    await choose(world, {"size": ["1024/fine"]})
+    await submit_settings(world, {"size": ["1024/fine"]})
     await world.queue.limits.set(world.guild_id, {"max_size_px": 100, "max_quality": "draft"}, 1)
     style = {"preset": "starry-night"}
     interaction = await world.discord.slash(world.user(), "paint", style, PHOTO)
@@ -319,8 +322,8 @@ async def test_public_posts_use_the_language_chosen_for_the_server(world: World)
     """Discord lets only communities choose theirs."""
     admin, talk = world.user("admin"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
-    said = await choose(world, {"language": ["fr"]}, "admin", "this server's")
-    assert "Saved for this server." in said.text, "who chose it reads their own"
+    said = await submit_settings(world, {"language": ["fr"]}, "admin", "this server's")
+    assert "Saved for this server." in said.text, "the admin keeps their own language"
     assert "a défini les réglages par défaut" in world.discord.messages("talk")[-1].text
     shown = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
     posted = world.discord.messages("paintings")[-1]
@@ -332,6 +335,6 @@ async def test_public_posts_use_the_language_chosen_for_the_server(world: World)
     assert (await world.jobs())[0].reply.locale == "en-US", "each member has their own"
     form = await world.discord.slash(admin, "settings", {"whose": "this server's"})
     await form.wait(lambda i: i.modal)
-    assert chosen(form, "language") == ["fr"]
+    assert selected_values(form, "language") == ["fr"]
     log = await world.slash(admin, "limits log")
     assert "set the defaults of a channel or the server (of the server, Français)" in log.text

@@ -1,4 +1,4 @@
-"""One bot in several servers: what comes from one is nothing to those of another."""
+"""One bot in several servers: what is private to one is not shown in another."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import pytest
 
 from jobs.model import Job
 from sandbox.model import Message
-from tests.bot.commands.rights.origins import channel_changed
+from tests.bot.commands.rights.origins import update_channel
 from tests.kit.world import World, wait_for_answer
 
 
-async def from_another_server(world: World, **details: Any) -> Job:
-    """A picture of Ada's that was painted in another server, where she has another name."""
+async def painted_in_another_server(world: World, **details: Any) -> Job:
+    """A picture of Ada from another server, where she has another display name."""
     ada = world.user()
     ada.display_name = "Ada of the other server"
     details = {"guild_id": world.guild_id + 1, "channel_id": 5, **details}
@@ -20,8 +20,8 @@ async def from_another_server(world: World, **details: Any) -> Job:
     return job
 
 
-async def stands_there(world: World, job: Job) -> str:
-    """Let a message of another server be that of a job; its address."""
+async def post_in_another_server(world: World, job: Job) -> str:
+    """Record a message in another server as the job's; return its URL."""
     channel = world.discord.world.add_channel("over-there")
     channel.guild_id = world.guild_id + 1
     message = world.discord.post(world.discord.world.bot, "", channel="over-there")
@@ -29,39 +29,39 @@ async def stands_there(world: World, job: Job) -> str:
     return f"https://discord.com/channels/{channel.guild_id}/{channel.id}/{message.id}"
 
 
-async def shown_here(world: World, job: Job, *, everybody: bool) -> Message:
+async def show_here(world: World, job: Job, *, everybody: bool) -> Message:
     options = {"picture": job.id, "everybody": everybody}
     return await wait_for_answer(await world.discord.slash(world.user(), "show", options))
 
 
-PRIVATE: dict[str, dict[str, object]] = {
+ORIGINS: dict[str, dict[str, object]] = {
     "another server": {},
     "a direct message": {"in_guild": False, "guild_id": None, "channel_id": None},
 }
 
 
-@pytest.mark.parametrize("origin", PRIVATE)
+@pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("label", ["Again", "Stronger"])
 async def test_remix_of_an_ephemeral_copy_from_elsewhere_is_ephemeral(
     world: World, origin: str, label: str
 ) -> None:
-    """They look at it alone, and its photograph was never shown in this server."""
-    job = await from_another_server(world, **PRIVATE[origin])
+    """The photo was never shown in this server."""
+    job = await painted_in_another_server(world, **ORIGINS[origin])
     await world.start_engine()
-    alone = await shown_here(world, job, everybody=False)
+    alone = await show_here(world, job, everybody=False)
     assert alone.ephemeral
     again = await world.wait_finished(await world.discord.press(world.user(), alone, label=label))
     assert again.ephemeral
-    # Where its member has shown it, what comes of it is shown, too.
-    shown = await shown_here(world, job, everybody=True)
+    # If its member has shown it publicly, the remix is public too.
+    shown = await show_here(world, job, everybody=True)
     assert not (
         await world.wait_finished(await world.discord.press(world.user(), shown, label=label))
     ).ephemeral
 
 
 async def test_change_form_of_a_copy_from_another_server_starts_private(world: World) -> None:
-    job = await from_another_server(world)
-    alone = await shown_here(world, job, everybody=False)
+    job = await painted_in_another_server(world)
+    alone = await show_here(world, job, everybody=False)
     opened = await world.discord.press(world.user(), alone, label="Change…")
     await opened.wait(lambda i: i.modal is not None)
     assert opened.modal is not None
@@ -71,12 +71,12 @@ async def test_change_form_of_a_copy_from_another_server_starts_private(world: W
     assert on == ["private"]
 
 
-@pytest.mark.parametrize("origin", PRIVATE)
+@pytest.mark.parametrize("origin", ORIGINS)
 async def test_undo_on_an_ephemeral_copy_from_elsewhere_is_ephemeral(
     world: World, origin: str
 ) -> None:
-    job = await from_another_server(world, **PRIVATE[origin])
-    alone = await shown_here(world, job, everybody=False)
+    job = await painted_in_another_server(world, **ORIGINS[origin])
+    alone = await show_here(world, job, everybody=False)
     deleted = await world.discord.press(world.user(), alone, label="Delete")
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
@@ -86,8 +86,8 @@ async def test_undo_on_an_ephemeral_copy_from_elsewhere_is_ephemeral(
 
 
 async def test_member_name_from_another_server_is_not_revealed(world: World) -> None:
-    job = await from_another_server(world)
-    shown = await shown_here(world, job, everybody=True)
+    job = await painted_in_another_server(world)
+    shown = await show_here(world, job, everybody=True)
     assert "Painted for Ada\n" in shown.text
     (gallery,) = [each for each in shown.walk() if each["type"] == 12]
     assert gallery["items"][0]["description"] == "A painted photo"
@@ -106,30 +106,30 @@ async def test_member_name_from_another_server_is_not_revealed(world: World) -> 
 
 async def test_link_into_another_server_is_shown_only_ephemerally(world: World) -> None:
     job = await world.make_job(world.user(), guild_id=world.guild_id + 1, channel_id=5)
-    link = await stands_there(world, job)
-    assert link in (await shown_here(world, job, everybody=False)).text
-    shown = await shown_here(world, job, everybody=True)
+    link = await post_in_another_server(world, job)
+    assert link in (await show_here(world, job, everybody=False)).text
+    shown = await show_here(world, job, everybody=True)
     assert not shown.ephemeral
     assert "https://" not in shown.text
     assert f"/show {job.id}" in shown.text
 
 
 async def test_job_painted_from_another_server_stores_no_link(world: World) -> None:
-    job = await from_another_server(world)
-    await stands_there(world, job)
+    job = await painted_in_another_server(world)
+    await post_in_another_server(world, job)
     await world.start_engine()
-    shown = await shown_here(world, job, everybody=True)
+    shown = await show_here(world, job, everybody=True)
     await world.wait_finished(await world.discord.press(world.user(), shown, label="Again"))
     assert (await world.jobs())[0].reply.painted_from == ""
 
 
-@pytest.mark.parametrize("origin", PRIVATE)
+@pytest.mark.parametrize("origin", ORIGINS)
 async def test_admin_deletes_the_message_but_not_a_picture_from_elsewhere(
     world: World, origin: str
 ) -> None:
-    """The message goes; the picture, which is not of this server, stays with its member."""
-    job = await from_another_server(world, **PRIVATE[origin])
-    shown = await shown_here(world, job, everybody=True)
+    """The message is deleted; the picture, which is not of this server, stays with its member."""
+    job = await painted_in_another_server(world, **ORIGINS[origin])
+    shown = await show_here(world, job, everybody=True)
     refused = await world.discord.press(world.user("grace"), shown, label="Delete")
     assert "only they can do that" in await world.answer_text(refused)
     deleted = await world.discord.press(world.user("admin"), shown, label="Delete")
@@ -156,8 +156,8 @@ async def test_restored_picture_belongs_to_the_channel_of_the_undo(world: World)
 
 
 async def test_gallery_post_of_another_server_does_not_affect_this_gallery(world: World) -> None:
-    """Neither what was posted there, nor what its moderators took out."""
-    job = await from_another_server(world)
+    """Neither a post there nor its removal by moderators there counts here."""
+    job = await painted_in_another_server(world)
     there, queue = world.guild_id + 1, world.queue
     await queue.limits.set(world.guild_id, {"gallery_channel_id": channel_id(world, "talk")}, 1)
     assert await queue.gallery.claim(job.id, there, 7) is None
@@ -165,7 +165,7 @@ async def test_gallery_post_of_another_server_does_not_affect_this_gallery(world
     for taken_out in (False, True):
         if taken_out:
             await queue.gallery.mark_taken_out({8})
-        shown = await shown_here(world, job, everybody=False)
+        shown = await show_here(world, job, everybody=False)
         opened = await world.discord.press(world.user(), shown, label="Post to gallery")
         await opened.wait(lambda i: i.modal is not None)
         said = await world.discord.submit_modal(opened, {})
@@ -181,13 +181,13 @@ async def test_gallery_post_of_another_server_does_not_affect_this_gallery(world
 
 
 async def test_deleted_picture_is_removed_from_all_galleries(world: World) -> None:
-    job, queue = await from_another_server(world), world.queue
+    job, queue = await painted_in_another_server(world), world.queue
     for number, name in enumerate(("paintings", "talk")):
         place = channel_id(world, name)
         message = world.discord.post(world.discord.world.bot, "The picture", channel=name)
         assert await queue.gallery.claim(job.id, world.guild_id + number, place) is None
         await queue.gallery.posted(job.id, world.guild_id + number, message.id)
-    alone = await shown_here(world, job, everybody=False)
+    alone = await show_here(world, job, everybody=False)
     deleted = await world.discord.press(world.user(), alone, label="Delete")
     await deleted.wait(lambda i: i.followups)
     for name in ("paintings", "talk"):
@@ -200,10 +200,10 @@ def channel_id(world: World, name: str) -> int:
 
 
 async def test_queue_names_the_other_places_of_own_waiting_pictures(world: World) -> None:
-    """They take places here, too, and may be paused there."""
+    """They count toward the limits here, and may be paused there."""
     ada = world.user()
     await world.make_job(ada)
-    for details in (PRIVATE["a direct message"], {"guild_id": world.guild_id + 1}):
+    for details in (ORIGINS["a direct message"], {"guild_id": world.guild_id + 1}):
         await world.make_job(ada, **details)
     here, private, elsewhere = (
         line for line in (await world.slash(ada, "queue")).text.splitlines() if "128 px" in line
@@ -226,19 +226,19 @@ VIEW_CHANNEL = 1 << 10
 
 
 @pytest.mark.parametrize(
-    ("gated", "is_shown"),
+    ("restricted", "is_shown"),
     [
         ((), True),
         (("paintings",), False),
         (("talk",), True),
         (("paintings", "talk"), True),
     ],
-    ids=["all see both", "not all who are here", "fewer are here", "a role sees both"],
+    ids=["both public", "original restricted", "copy restricted", "both restricted"],
 )
 async def test_remix_is_public_only_where_viewers_could_see_the_original(
-    world: World, gated: tuple[str, ...], *, is_shown: bool
+    world: World, restricted: tuple[str, ...], *, is_shown: bool
 ) -> None:
-    """In many servers nobody sees a channel before they have a role."""
+    """Many servers show their channels only to members with a role."""
     (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
     world.user().role_ids.append(keeper.id)
     rules = [(world.guild_id, 0, VIEW_CHANNEL), (keeper.id, VIEW_CHANNEL, 0)]
@@ -246,8 +246,8 @@ async def test_remix_is_public_only_where_viewers_could_see_the_original(
         {"id": str(role), "type": 0, "allow": str(allow), "deny": str(deny)}
         for role, allow, deny in rules
     ]
-    for name in gated:
-        await channel_changed(world, world.discord.channel(name), overwrites)
+    for name in restricted:
+        await update_channel(world, world.discord.channel(name), overwrites)
     job = await world.make_painted_job(world.user())
     await world.start_engine()
     options = {"picture": job.id}

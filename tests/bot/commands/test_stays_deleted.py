@@ -1,4 +1,4 @@
-"""What somebody deletes in Discord stays deleted, by whichever way it might come back."""
+"""A message deleted in Discord is not restored by any command or button."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from bot.cards.job_buttons import TAKES, Action
 from jobs.management.gallery import TAKEN_OUT
 from jobs.model import Job
 from sandbox.model import Interaction, Message
-from tests.bot.commands.rights.origins import press_in_a_copy
+from tests.bot.commands.rights.origins import press_forged_button
 from tests.kit.world import World
 
 THREAD = 11
@@ -17,13 +17,13 @@ THREAD = 11
 
 @pytest.fixture
 async def world(world: World) -> World:
-    """A server with an engine that works by itself."""
+    """A server with a running engine."""
     await world.start_engine()
     return world
 
 
-def forget(message: Message) -> None:
-    """A message is deleted while the bot is away: nobody tells it."""
+def delete_silently(message: Message) -> None:
+    """Delete a message without an event, as while the bot is offline."""
     message.deleted = True
 
 
@@ -32,69 +32,71 @@ async def remove_channel(world: World, _message: Message) -> None:
 
 
 async def remove_thread(world: World, message: Message) -> None:
-    """It stood in a thread that is deleted with all that is in it."""
+    """Move the message to a thread, and delete that with its messages."""
     parent, thread_id = world.discord.channel("paintings"), world.discord.world.ids.next()
     (job,) = await world.jobs()
     await world.queue.deliveries.set_message(job.id, thread_id, message.id)
     data = {"id": str(thread_id), "guild_id": str(world.guild_id), "parent_id": str(parent.id)}
-    forget(message)
+    delete_silently(message)
     await world.discord.gateway.dispatch("THREAD_DELETE", {**data, "type": THREAD}, intent=1)
 
 
 async def remove_message(_world: World, message: Message) -> None:
-    forget(message)
+    delete_silently(message)
 
 
-GONE: dict[str, Callable[[World, Message], Any]] = {
-    "a message while the bot was away": remove_message,
-    "a channel": remove_channel,
-    "a thread": remove_thread,
+DELETIONS: dict[str, Callable[[World, Message], Any]] = {
+    "message while the bot was offline": remove_message,
+    "channel": remove_channel,
+    "thread": remove_thread,
 }
 
 
-@pytest.mark.parametrize("how", GONE)
+@pytest.mark.parametrize("how", DELETIONS)
 async def test_picture_of_a_deleted_message_cannot_be_shown_or_remixed_publicly(
     world: World, how: str
 ) -> None:
     message = await world.paint_and_wait()
     (job,) = await world.jobs()
-    await GONE[how](world, message)
+    await DELETIONS[how](world, message)
     options = {"picture": job.id, "everybody": True}
     refused = await world.slash(world.user("ada"), "show", options, channel="talk")
     assert refused.ephemeral
     assert "was not for everybody, or its message was deleted" in refused.text
     for action in (Action.AGAIN, Action.COMPARE, Action.OTHER_STYLE):
-        pressed = await press_in_a_copy(world, world.user("grace"), job, action)
+        pressed = await press_forged_button(world, world.user("grace"), job, action)
         assert "only they can do that" in await world.answer_text(pressed), action
     assert len(await world.jobs("grace")) == 0
 
 
 async def test_owner_can_paint_from_a_picture_of_a_deleted_message(world: World) -> None:
-    forget(await world.paint_and_wait())
+    delete_silently(await world.paint_and_wait())
     (job,) = await world.jobs()
     await world.slash(world.user("grace"), "show", {"picture": job.id}, channel="talk")
     assert (await world.reload(job)).message_removed_at is not None
-    await world.wait_finished(await press_in_a_copy(world, world.user(), job, Action.AGAIN))
+    await world.wait_finished(await press_forged_button(world, world.user(), job, Action.AGAIN))
     assert len(await world.jobs()) == 2
 
 
-@pytest.mark.parametrize("heard", [True, False])
-async def test_undo_of_delete_after_message_removal_is_ephemeral(world: World, heard: bool) -> None:
+@pytest.mark.parametrize("event_received", [True, False])
+async def test_undo_of_delete_after_message_removal_is_ephemeral(
+    world: World, event_received: bool
+) -> None:
     message = await world.paint_and_wait()
     (job,) = await world.jobs()
-    if heard:
+    if event_received:
         world.discord.delete(message)
-        await world.eventually(lambda: _is_removed(world, job))
+        await world.eventually(lambda: is_removed(world, job))
     else:
-        forget(message)
-    deleted = await press_in_a_copy(world, world.user(), job, Action.DELETE)
+        delete_silently(message)
+    deleted = await press_forged_button(world, world.user(), job, Action.DELETE)
     await deleted.wait(lambda i: i.followups)
-    before = visible(world)
+    before = public_pictures(world)
     undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert undone.message is not None
     assert undone.message.ephemeral
-    assert visible(world) == before
+    assert public_pictures(world) == before
     assert (await world.reload(job)).message_removed_at is not None
     options = {"picture": job.id, "everybody": True}
     assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
@@ -105,7 +107,7 @@ async def test_undo_of_the_delete_button_restores_a_public_message(world: World)
     (job,) = await world.jobs()
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    await world.eventually(lambda: _is_removed(world, job))
+    await world.eventually(lambda: is_removed(world, job))
     undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert undone.message is not None
@@ -134,7 +136,7 @@ async def test_owner_cannot_undo_the_deletion_of_an_admin(world: World) -> None:
     (job,) = await world.jobs()
     removed = await world.discord.press(world.user("admin"), message, label="Delete")
     await removed.wait(lambda i: i.followups)
-    pressed = await press_in_a_copy(world, world.user(), job, Action.DELETE)
+    pressed = await press_forged_button(world, world.user(), job, Action.DELETE)
     await pressed.wait(lambda i: i.followups)
     assert not pressed.followups[0].buttons
     assert "was already deleted" in pressed.followups[0].text
@@ -145,12 +147,12 @@ async def test_owner_cannot_undo_the_deletion_of_an_admin(world: World) -> None:
 
 
 async def test_version_chosen_from_a_deleted_message_is_ephemeral(world: World) -> None:
-    forget(await world.paint_and_wait({"variants": 2}))
+    delete_silently(await world.paint_and_wait({"variants": 2}))
     (job,) = await world.jobs()
-    before = visible(world)
-    taken = await world.wait_finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
+    before = public_pictures(world)
+    taken = await world.wait_finished(await press_forged_button(world, world.user(), job, TAKES[1]))
     assert taken.ephemeral
-    assert visible(world) == before
+    assert public_pictures(world) == before
     (new, _) = await world.jobs()
     options = {"picture": new.id, "everybody": True}
     assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
@@ -160,16 +162,16 @@ async def test_version_chosen_by_a_blocked_member_is_ephemeral(world: World) -> 
     await world.paint_and_wait({"variants": 2})
     (job,) = await world.jobs()
     await world.queue.blocks.add(world.guild_id, world.user("ada").id, 1)
-    before = visible(world)
-    taken = await world.wait_finished(await press_in_a_copy(world, world.user(), job, TAKES[1]))
+    before = public_pictures(world)
+    taken = await world.wait_finished(await press_forged_button(world, world.user(), job, TAKES[1]))
     assert taken.ephemeral
-    assert visible(world) == before
+    assert public_pictures(world) == before
 
 
 async def test_deletion_can_be_undone_before_the_picture_is_marked_delivered(
     world: World,
 ) -> None:
-    """The bot watches for a while that what was there before its start does not come too late."""
+    """After a restart, the bot rechecks for a while before it marks an older job delivered."""
     assert world.engine is not None
     world.engine.may_finish.clear()
     interaction = await world.paint()
@@ -208,7 +210,7 @@ async def test_gallery_post_deleted_unnoticed_cannot_be_repeated(world: World) -
     (job,) = await world.jobs()
     published = await publish(world, message)
     shown = await world.wait_for_text(published, "It is in the gallery")
-    forget(world.discord.messages("talk")[-1])
+    delete_silently(world.discord.messages("talk")[-1])
     await world.press(world.user("ada"), shown, "Remove it")
     post = await world.queue.gallery.of(job.id, world.guild_id)
     assert post is not None
@@ -242,11 +244,11 @@ async def publish(world: World, message: Message) -> Interaction:
     return opened if opened.modal is None else await world.discord.submit_modal(opened, {})
 
 
-async def _is_removed(world: World, job: Job) -> bool:
+async def is_removed(world: World, job: Job) -> bool:
     return (await world.reload(job)).message_removed_at is not None
 
 
-def visible(world: World) -> int:
-    """How many messages with pictures all see."""
+def public_pictures(world: World) -> int:
+    """The number of messages with a picture that everybody sees."""
     shown = [*world.discord.messages("paintings"), *world.discord.messages("talk")]
     return sum(bool(message.attachments) and not message.ephemeral for message in shown)

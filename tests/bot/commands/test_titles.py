@@ -1,4 +1,4 @@
-"""Titles of paintings in each reader's language, and those that are not on this machine yet."""
+"""Titles of paintings in each language, and paintings that must be downloaded first."""
 
 import sqlalchemy as sa
 
@@ -10,8 +10,8 @@ from jobs.model import Failure, FailureKind
 from tests.kit.world import PHOTO, World
 
 
-async def offline(world: World) -> None:
-    """Let an engine find that a scan cannot be fetched."""
+async def make_scans_unreachable(world: World) -> None:
+    """Let an engine report that a scan cannot be downloaded."""
     job = await world.make_job(world.user("grace"))
     claim = await world.manual_engine._claim(job)
     failure = Failure(FailureKind.STYLE_MISSING, "It could not be fetched.", "abcd")
@@ -41,16 +41,16 @@ async def test_lists_and_cards_show_the_title_in_the_language_of_the_reader(worl
         await world.wait_for_text(interaction, title)
         shown = await world.slash(ada, "styles", {"search": title})
         assert title in shown.text
-        help_ = await world.slash(ada, "queue")
-        assert title in help_.text
+        queue_page = await world.slash(ada, "queue")
+        assert title in queue_page.text
 
 
 async def test_paintings_to_download_are_marked_in_every_list(world: World) -> None:
-    away = {each.id for each in load_catalogue() if not is_local(each, world.settings)}
-    assert away
+    to_download = {each.id for each in load_catalogue() if not is_local(each, world.settings)}
+    assert to_download
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
     marked = {each["value"] for each in offered if "⬇" in each["name"]}
-    assert marked == away & {each["value"] for each in offered}
+    assert marked == to_download & {each["value"] for each in offered}
     opened = await world.discord.user_command(world.user(), "Paint the avatar", world.user("grace"))
     assert opened.modal is not None
     (menu,) = [
@@ -59,27 +59,27 @@ async def test_paintings_to_download_are_marked_in_every_list(world: World) -> N
         if label["component"]["custom_id"] == "preset"
     ]
     marked = {each["value"] for each in menu["options"] if "⬇" in (each["description"] or "")}
-    assert marked == away & {each["value"] for each in menu["options"]}
+    assert marked == to_download & {each["value"] for each in menu["options"]}
     shown = await world.slash(world.user(), "styles", {"search": "irises"})
     assert "⬇" in shown.text
 
 
 async def test_painting_is_not_offered_while_downloads_fail(world: World) -> None:
-    await offline(world)
-    here = {each.id for each in load_catalogue() if is_local(each, world.settings)}
+    await make_scans_unreachable(world)
+    local_paintings = {each.id for each in load_catalogue() if is_local(each, world.settings)}
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
-    assert {each["value"] for each in offered} == here
+    assert {each["value"] for each in offered} == local_paintings
     assert not await world.discord.autocomplete(world.user(), "paint", "preset", "irises")
     shown = await world.slash(world.user(), "styles")
-    assert f"{len(here)} in all." in shown.text
+    assert f"{len(local_paintings)} in all." in shown.text
     assert "more cannot be downloaded at the moment" in shown.text
     typed = await world.paint({"preset": "irises"}, PHOTO)
     assert "“Irises” cannot be downloaded" in await world.answer_text(typed)
     async with world.queue.database.write() as transaction:
         facts = schema.installation
-        earlier = str(transaction.now - 3600)
+        an_hour_ago = str(transaction.now - 3600)
         await transaction.connection.execute(
-            sa.update(facts).where(facts.c.name == "scans_unreachable").values(value=earlier)
+            sa.update(facts).where(facts.c.name == "scans_unreachable").values(value=an_hour_ago)
         )
     await world.eventually(lambda: not world.bot.scans_unreachable)
     await world.wait_for_text(await world.paint({"preset": "irises"}, PHOTO), "Place")

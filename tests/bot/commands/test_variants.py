@@ -1,4 +1,4 @@
-"""Several versions to choose from: one job, one message, and taking one of them."""
+"""Several versions in one job and one message, and choosing one of them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from common.options import PaintOptions
 from jobs.model import JobState
 from sandbox.model import Message
 from tests.bot.commands.picture_buttons.pressing import press
-from tests.bot.commands.test_titles import offline
+from tests.bot.commands.test_titles import make_scans_unreachable
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World, button_labels, has_result
 
@@ -24,7 +24,7 @@ async def test_four_versions_are_one_job_and_one_message(world: World, context: 
     assert "4 versions" in message.text
 
 
-async def painted_in_another_language(world: World, options: dict[str, int]) -> Message:
+async def paint_in_locale(world: World, options: dict[str, int]) -> Message:
     interaction = await world.paint(options)
     await interaction.wait(lambda i: i.message and "🖼️" in i.message.text)
     assert interaction.message is not None
@@ -32,24 +32,24 @@ async def painted_in_another_language(world: World, options: dict[str, int]) -> 
 
 
 @pytest.mark.parametrize(
-    ("locale", "alone", "together", "read"),
+    ("locale", "singular", "plural", "alt_text"),
     [
         ("fr", "Peinte pour", "Peintes pour", "Une photo peinte"),
         ("es-ES", "Pintada para", "Pintadas para", "Una foto pintada"),
     ],
 )
 async def test_card_wording_agrees_in_number_with_its_pictures(
-    world: World, locale: str, alone: str, together: str, read: str
+    world: World, locale: str, singular: str, plural: str, alt_text: str
 ) -> None:
     world.user(locale=locale)
     await world.start_engine()
-    one = await painted_in_another_language(world, {})
-    assert f"{alone} Ada" in one.text
-    both = await painted_in_another_language(world, {"variants": 2})
-    assert f"{together} Ada" in both.text
+    one = await paint_in_locale(world, {})
+    assert f"{singular} Ada" in one.text
+    both = await paint_in_locale(world, {"variants": 2})
+    assert f"{plural} Ada" in both.text
     (gallery,) = [each for each in both.walk() if each["type"] == 12]
-    spoken = [item["description"] for item in gallery["items"]]
-    assert spoken == [f"1: {read}", f"2: {read}"]
+    alt_texts = [item["description"] for item in gallery["items"]]
+    assert alt_texts == [f"1: {alt_text}", f"2: {alt_text}"]
 
 
 async def test_chosen_version_becomes_a_picture_with_all_buttons(world: World) -> None:
@@ -148,7 +148,7 @@ async def test_running_versions_are_cancelled_together(world: World) -> None:
     assert job.state is JobState.CANCELLED
     await world.press(world.user(), shown, "Refresh")
     assert "Places taken: 0 of " in shown.text
-    assert "pictures in 24 hours: 1 of" in shown.text, "only the one that was begun"
+    assert "pictures in 24 hours: 1 of" in shown.text, "only the one that was started"
 
 
 async def test_again_paints_the_same_number_of_versions(world: World) -> None:
@@ -194,9 +194,10 @@ async def test_show_includes_all_versions(world: World) -> None:
 async def test_several_styles_can_be_tried_on_a_photo(world: World) -> None:
     await world.start_engine()
     asked = await world.wait_for_text(await world.paint(attachments=PHOTO), "Which style")
-    tried = await world.wait_finished(await press(world, asked, "Try 5 styles"))  # that are at hand
+    # Only local styles are tried.
+    tried = await world.wait_finished(await press(world, asked, "Try 5 styles"))
     assert len(tried.attachments) == 5
-    assert (await world.jobs())[0].options.size_px == 64, "as was asked for"
+    assert (await world.jobs())[0].options.size_px == 64, "the requested size"
     ada, small = world.user(), Defaults(size_px=128)
     await world.queue.defaults.set("user", ada.id, small, guild_id=0, by_user=ada.id)
     styles = await world.slash(world.user(), "styles")
@@ -212,8 +213,8 @@ async def test_several_styles_can_be_tried_on_a_photo(world: World) -> None:
     assert alone.inputs.styles[0].preset == job.inputs.styles[5].preset
 
 
-async def trial(world: World) -> Message:
-    """Six styles of the first page, one of which cannot be fetched."""
+async def try_styles(world: World) -> Message:
+    """Try the six styles of the first page on a photo."""
     photo = {"content": [("me.png", gradient_picture())]}
     styles = await world.slash(world.user(), "styles")
     form = await press(world, styles, "Try these on my photo")
@@ -226,13 +227,13 @@ async def test_trial_leaves_out_a_style_that_cannot_be_downloaded(
 ) -> None:
     engine = await world.start_engine()
     first_page = local_first(world.bot)[:6]
-    away = next(each for each in first_page if not is_local(each, world.settings))
-    engine.unavailable_styles = (away.id,)
-    tried = await trial(world)
+    unavailable = next(each for each in first_page if not is_local(each, world.settings))
+    engine.unavailable_styles = (unavailable.id,)
+    tried = await try_styles(world)
     assert len(tried.attachments) == 5
     assert (await world.jobs())[0].options.size_px == 256
-    assert f"Left out, because the download failed: {away.name}." in tried.text
-    others = [each for each in first_page if each is not away]
+    assert f"Left out, because the download failed: {unavailable.name}." in tried.text
+    others = [each for each in first_page if each is not unavailable]
     numbered = [f"{number} {each.name}" for number, each in enumerate(others, start=1)]
     assert f"5 versions · {', '.join(numbered)} · " in tried.text.replace("\\", "")
     assert "5 styles, for Ada" in tried.text
@@ -259,7 +260,7 @@ async def test_trial_leaves_out_a_style_that_becomes_unavailable(
     styles = await world.slash(world.user(), "styles")
     form = await press(world, styles, "Try these on my photo")
     await form.wait(lambda i: i.modal is not None)
-    await offline(world)
+    await make_scans_unreachable(world)
     await world.start_engine()
     tried = await world.wait_finished(await world.discord.submit_modal(form, {}, photo))
     assert len(tried.attachments) == 5
@@ -273,7 +274,7 @@ async def test_trial_uses_the_styles_of_the_shown_page(
     message = await world.slash(world.user(), "styles")
     await world.press(world.user(), message, "Next")
     shown = local_first(world.bot)[6:12]
-    await offline(world)
+    await make_scans_unreachable(world)
     form = await press(world, message, "Try these on my photo")
     await form.wait(lambda i: i.modal is not None)
     refused = await world.discord.submit_modal(form, {}, photo)

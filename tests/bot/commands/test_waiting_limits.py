@@ -1,4 +1,4 @@
-"""A member who has too many pictures waiting reads when the next can start."""
+"""The refusal of too many waiting pictures states when the next can start."""
 
 import re
 from datetime import datetime
@@ -12,26 +12,26 @@ from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
-BOTH = {
+ATTACHMENTS = {
     "content": ("photo.png", plain_picture()),
     "style": ("style.png", plain_picture(color="navy")),
 }
-LONG: dict[str, Any] = {"size_px": 2048, "quality": "fine"}
-"""Options of a picture that is not ready in a moment."""
+SLOW_OPTIONS: dict[str, Any] = {"size_px": 2048, "quality": "fine"}
+"""Options of a picture that takes long."""
 
 
 async def paint(world: World, name: str = "ada", locale: str | None = None) -> Message:
-    return await world.slash(world.user(name, locale), "paint", attachments=BOTH)
+    return await world.slash(world.user(name, locale), "paint", attachments=ATTACHMENTS)
 
 
-async def ready(world: World, job: Job) -> datetime:
+async def expected_at(world: World, job: Job) -> datetime:
     position = await world.queue.positions.get(job.id)
     assert position is not None
     assert position.ready_at is not None
     return position.ready_at
 
 
-def moment_in(text: str) -> int:
+def timestamp_in(text: str) -> int:
     found = re.search(r"<t:(\d+):R>", text)
     assert found is not None, text
     return int(found[1])
@@ -39,8 +39,8 @@ def moment_in(text: str) -> int:
 
 async def test_refusal_states_when_the_first_own_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 2}, 1)
-    first = await world.make_job(world.user(), **LONG)
-    await world.make_job(world.user(), **LONG)
+    first = await world.make_job(world.user(), **SLOW_OPTIONS)
+    await world.make_job(world.user(), **SLOW_OPTIONS)
     english = await paint(world)
     assert english.text.startswith(
         "You have as many pictures waiting or being painted as are allowed (2 of 2); the next can "
@@ -50,19 +50,19 @@ async def test_refusal_states_when_the_first_own_picture_is_ready(world: World) 
     german = await paint(world, locale="de")
     assert german.text.startswith("Du hast so viele Bilder in der Warteschlange")
     assert "Voraussichtlicher Zeitpunkt: <t:" in german.text
-    expected = (await ready(world, first)).timestamp()
+    expected = (await expected_at(world, first)).timestamp()
     for message in (english, german):
-        assert abs(moment_in(message.text) - expected) < 10
+        assert abs(timestamp_in(message.text) - expected) < 10
     assert len(await world.queue.jobs.of_user(world.user().id)) == 2
 
 
 async def test_refusal_states_when_the_first_server_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_server": 1}, 1)
-    job = await world.make_job(world.user("grace"), **LONG)
+    job = await world.make_job(world.user("grace"), **SLOW_OPTIONS)
     await world.manual_engine.start(job)
     english = await paint(world)
     assert english.text.startswith("This server has as many pictures")
-    assert abs(moment_in(english.text) - (await ready(world, job)).timestamp()) < 10
+    assert abs(timestamp_in(english.text) - (await expected_at(world, job)).timestamp()) < 10
     german = await paint(world, locale="de")
     assert german.text.startswith("Dieser Server hat so viele Bilder in der Warteschlange")
     assert "Voraussichtlicher Zeitpunkt: <t:" in german.text

@@ -1,4 +1,4 @@
-"""A picture that is finished or deleted after the thread of its message was archived."""
+"""Pictures that are finished or deleted after the thread of their message was archived."""
 
 import pytest
 
@@ -11,8 +11,8 @@ PUBLIC_THREAD = 11
 SIXTEEN_MINUTES = 16 * 60
 
 
-async def begun(world: World, **options: object) -> tuple[Channel, Interaction]:
-    """A thread, and a picture that waits in it."""
+async def paint_in_thread(world: World, **options: object) -> tuple[Channel, Interaction]:
+    """Open a thread, and submit a job in it; return both."""
     parent = world.discord.channel("paintings")
     thread = await world.discord.open_channel("sketches", PUBLIC_THREAD, parent=parent)
     interaction = await world.paint(dict(options), channel=thread)
@@ -24,18 +24,18 @@ async def begun(world: World, **options: object) -> tuple[Channel, Interaction]:
 async def test_finished_picture_reopens_its_archived_thread(
     world: World, after_seconds: int
 ) -> None:
-    """By the interaction's token, and by the bot's own after it has ended."""
-    thread, interaction = await begun(world)
+    """With the interaction token, and with the bot's own after that has expired."""
+    thread, interaction = await paint_in_thread(world)
     await world.discord.archive(thread)
     world.shift_clock(after_seconds)
     engine = await world.start_engine()
     engine.may_finish.clear()
 
-    async def tried_to_show_progress() -> bool:
+    async def progress_was_tried() -> bool:
         job: Job = (await world.jobs())[0]
         return job.state is JobState.RUNNING and job.shown_revision >= job.revision
 
-    await world.eventually(tried_to_show_progress)
+    await world.eventually(progress_was_tried)
     archived_while_painting = thread.archived
     engine.may_finish.set()
     assert has_result(await world.wait_finished(interaction))
@@ -46,7 +46,7 @@ async def test_finished_picture_reopens_its_archived_thread(
 @pytest.mark.parametrize("why", ["locked", "private picture"])
 async def test_picture_comes_by_dm_where_its_thread_stays_archived(world: World, why: str) -> None:
     is_locked = why == "locked"
-    thread, _interaction = await begun(world, ephemeral=not is_locked)
+    thread, _interaction = await paint_in_thread(world, ephemeral=not is_locked)
     await world.discord.archive(thread, lock=is_locked)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
@@ -57,7 +57,7 @@ async def test_picture_comes_by_dm_where_its_thread_stays_archived(world: World,
 
 
 async def test_picture_in_a_deleted_thread_comes_by_dm(world: World) -> None:
-    thread, _interaction = await begun(world)
+    thread, _interaction = await paint_in_thread(world)
     await world.discord.delete_channel(thread)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
@@ -68,7 +68,7 @@ async def test_picture_in_a_deleted_thread_comes_by_dm(world: World) -> None:
 async def test_picture_in_an_archived_thread_is_deleted_from_elsewhere(
     world: World, lock: bool
 ) -> None:
-    thread, interaction = await begun(world)
+    thread, interaction = await paint_in_thread(world)
     await world.start_engine()
     message = await world.wait_finished(interaction)
     job = await world.wait_delivered()
@@ -80,6 +80,6 @@ async def test_picture_in_an_archived_thread_is_deleted_from_elsewhere(
     deleted = await press(world, copy, "Delete")
     await world.eventually(lambda: copy.deleted)
     assert message.deleted is not lock
-    (told,) = deleted.followups
-    await world.eventually(lambda: ("allowed to delete its message" in told.text) is lock)
+    (notice,) = deleted.followups
+    await world.eventually(lambda: ("allowed to delete its message" in notice.text) is lock)
     assert (await world.reload(job)).pictures_deleted_at is not None

@@ -1,4 +1,4 @@
-"""The message of a job: through outages, past minute 15, and wherever it can still be seen."""
+"""Delivery of pictures: outages, expired tokens, restarts and DMs."""
 
 from typing import Any
 from unittest.mock import AsyncMock
@@ -168,12 +168,12 @@ async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) 
     await world.wait_for_text(interaction, "Painting")
     shown: list[int] = []
 
-    def hear(kind: str, payload: dict[str, Any]) -> None:
+    def record_results(kind: str, payload: dict[str, Any]) -> None:
         message = payload.get("message")
         if kind.startswith("MESSAGE_") and isinstance(message, Message) and has_result(message):
             shown.append(message.id)
 
-    world.discord.world.listeners.append(hear)
+    world.discord.world.listeners.append(record_results)
     await world.discord.outage(4.0)
     painter.may_finish.set()
     message = await world.wait_finished(interaction)
@@ -189,7 +189,7 @@ async def test_an_old_preview_does_not_hold_up_the_picture(
     monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 2.0)
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Place 1")
-    # The next edit hangs for longer than the test may take.
+    # The next edit hangs longer than the test's timeout.
     stuck = world.discord.faults.add("PATCH", "/webhooks/*", delay=600.0)
     painter = await world.start_engine()
     painter.may_finish.clear()
@@ -210,17 +210,17 @@ async def test_edits_are_coalesced_to_the_newest_state(world: World) -> None:
 async def test_result_too_large_to_upload_is_reduced_to_fit(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the child that makes it fails once, after tries that Discord refused."""
+    """Also if the encoder process fails once, after attempts that Discord refused."""
     monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(0.1, 0.3))
     monkeypatch.setattr(Deliveries, "count_attempt", AsyncMock(return_value=50))
-    make, failures = world.bot.encoder.make, [ChildError("It was ended.")]
+    make, failures = world.bot.encoder.make, [ChildError("It was killed.")]
 
-    async def failing(*given: Any, **named: Any) -> Encoded:
+    async def make_failing_once(*arguments: Any, **options: Any) -> Encoded:
         if failures:
             raise failures.pop()
-        return await make(*given, **named)
+        return await make(*arguments, **options)
 
-    monkeypatch.setattr(world.bot.encoder, "make", failing)
+    monkeypatch.setattr(world.bot.encoder, "make", make_failing_once)
     painter = await world.start_engine()
     painter.noise = True
     message = await world.paint_and_wait({"size": 2048})
@@ -231,9 +231,9 @@ async def test_result_too_large_to_upload_is_reduced_to_fit(
 
 async def test_failure_message_shows_the_error_id(world: World) -> None:
     painter = await world.start_engine()
-    painter.fails_with = "The layers are not there; please use another network."
+    painter.fails_with = "The layers are missing; please use another network."
     interaction = await world.paint()
-    message = await world.wait_for_text(interaction, "The layers are not there")
+    message = await world.wait_for_text(interaction, "The layers are missing")
     assert "e1d2" in message.text
 
 
@@ -282,15 +282,15 @@ async def test_dm_is_not_repeated_if_its_delivery_was_not_recorded(world: World)
             sa.update(schema.jobs).where(schema.jobs.c.id == job.id).values(delivered_at=None)
         )
     await world.stop_bot()
-    world.shift_clock(24 * 3600.0)  # long after a nonce is forgotten
+    world.shift_clock(24 * 3600.0)  # long after Discord has forgotten the nonce
     await world.start_bot()
     await world.wait_delivered()
     assert len(world.discord.dms(world.user())) == 1
 
 
-@pytest.mark.parametrize("hiccups", [0, 1])
+@pytest.mark.parametrize("failed_posts", [0, 1])
 async def test_failure_dm_is_not_mistaken_for_the_picture_of_the_retry(
-    world: World, hiccups: int
+    world: World, failed_posts: int
 ) -> None:
     interaction = await world.paint({"ephemeral": True})
     await world.wait_for_text(interaction, "Place 1")
@@ -300,8 +300,8 @@ async def test_failure_dm_is_not_mistaken_for_the_picture_of_the_retry(
     failed = await world.wait_delivered()
     assert failed.state is JobState.FAILED
     painter.fails_with = None
-    # With a hiccup, the second try looks whether the first was carried out.
-    world.discord.faults.add("POST", "/channels/*/messages", status=503, times=hiccups)
+    # After a failed post, the bot looks whether it was carried out before it posts again.
+    world.discord.faults.add("POST", "/channels/*/messages", status=503, times=failed_posts)
     assert await world.bot.queue.jobs.retry(failed.id) is not None
     painted = await world.wait_delivered()
     assert painted.state is JobState.DONE
@@ -337,7 +337,7 @@ async def test_edit_in_flight_is_finished_on_shutdown(world: World) -> None:
 async def test_card_replaces_plain_text(world: World) -> None:
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Place 1")
-    # As if an earlier run had said something in the place of the card.
+    # As if an earlier run had edited the message to plain text.
     message.content, message.components = "Something went wrong.", []
     message.flags &= ~MessageFlag.IS_COMPONENTS_V2
     await world.start_engine()
@@ -349,7 +349,7 @@ async def test_card_replaces_plain_text(world: World) -> None:
 async def test_passed_time_estimate_is_replaced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(words, "SOON_SECONDS", -3600.0)  # as if it were not near yet
+    monkeypatch.setattr(words, "SOON_SECONDS", -3600.0)  # as if the time were still far away
     painter = await world.start_engine()
     painter.may_finish.clear()
     interaction = await world.paint()

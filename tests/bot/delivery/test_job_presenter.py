@@ -1,4 +1,4 @@
-"""How a state is brought to its member where one way fails, by plain calls."""
+"""Delivering the state of a job when one route fails."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,15 +8,17 @@ from bot.delivery.job_presenter import JobPresenter, Undeliverable
 from bot.delivery.presentations import FailureCounts, Layout, PictureSize, presentations_for
 from bot.delivery.routes import Route, SentMessage
 from jobs.model import JobState, Reply
-from tests.bot.wire.test_faults import answered
+from tests.bot.wire.test_faults import http_error
 from tests.kit.samples import failure, make_job
 
-DELETED, ENDED, CLOSED = answered(404, 10008), answered(401, 50027), answered(403, 50007)
+MESSAGE_DELETED = http_error(404, 10008)
+TOKEN_ENDED = http_error(401, 50027)
+DMS_CLOSED = http_error(403, 50007)
 DM = SentMessage("dm", 1, 2)
 
 
-class Ways:
-    """The ways to a message, each with what comes of it."""
+class FakeRoutes:
+    """Routes with given outcomes: a sent message, or an error to raise."""
 
     def __init__(self, **outcomes: Any) -> None:
         self.outcomes = outcomes
@@ -35,8 +37,8 @@ class Ways:
             self.tried.append(name)
             if isinstance(self.outcomes[name], Exception):
                 raise self.outcomes[name]
-            shown: SentMessage = self.outcomes[name]
-            return shown
+            show_failed_job: SentMessage = self.outcomes[name]
+            return show_failed_job
 
         return send
 
@@ -44,38 +46,44 @@ class Ways:
         self.ended.append(job.id)
 
 
-async def shown(ways: Ways, **reply: Any) -> tuple[Any, AsyncMock]:
+async def show_failed_job(fake_routes: FakeRoutes, **reply: Any) -> tuple[Any, AsyncMock]:
     removed = AsyncMock()
     deliveries = SimpleNamespace(mark_removed=removed)
     queue = SimpleNamespace(deliveries=deliveries)
     client: Any = SimpleNamespace(queue=queue, get_guild=lambda _id: None)
-    of_it: dict[str, Any] = {"channel_id": 6, "message_id": 11} | reply
+    reply_fields: dict[str, Any] = {"channel_id": 6, "message_id": 11} | reply
     now = make_job(JobState.FAILED).created_at
-    job = make_job(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **of_it))
-    routes: Any = ways
+    job = make_job(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **reply_fields))
+    routes: Any = fake_routes
     return await JobPresenter(client, routes).show(job, None, FailureCounts()), removed
 
 
 async def test_deleted_message_is_marked_removed_and_replaced_only_by_dm() -> None:
-    """As where the bot was away when somebody deleted it: from then on only its owner is shown."""
-    ways = Ways(token=DELETED, bot=DELETED, dm=DM, post=DM)
-    outcome, removed = await shown(ways)
-    assert (outcome, ways.tried) == (DM, ["token", "dm"])
+    """As after a deletion while the bot was offline; then only the owner gets the picture."""
+    fake_routes = FakeRoutes(token=MESSAGE_DELETED, bot=MESSAGE_DELETED, dm=DM, post=DM)
+    outcome, removed = await show_failed_job(fake_routes)
+    assert (outcome, fake_routes.tried) == (DM, ["token", "dm"])
     removed.assert_awaited_once_with({11})
-    closed = Ways(token=DELETED, dm=CLOSED, post=DM)
-    assert (await shown(closed))[0] == Undeliverable("the message was deleted")
+    closed = FakeRoutes(token=MESSAGE_DELETED, dm=DMS_CLOSED, post=DM)
+    assert (await show_failed_job(closed))[0] == Undeliverable("the message was deleted")
     assert closed.tried == ["token", "dm"]
-    for only_theirs in ({"ephemeral": True}, {"bot_in_channel": False}, {"message_id": None}):
-        assert not (await shown(Ways(token=DELETED, dm=DM), **only_theirs))[1].await_count
+    for only_visible_to_owner in (
+        {"ephemeral": True},
+        {"bot_in_channel": False},
+        {"message_id": None},
+    ):
+        assert not (
+            await show_failed_job(FakeRoutes(token=MESSAGE_DELETED, dm=DM), **only_visible_to_owner)
+        )[1].await_count
 
 
 async def test_ended_token_is_remembered_and_the_next_route_tried() -> None:
-    ways = Ways(token=ENDED, bot=SentMessage("bot", 1, 2), dm=DM)
-    outcome, _ = await shown(ways)
+    fake_routes = FakeRoutes(token=TOKEN_ENDED, bot=SentMessage("bot", 1, 2), dm=DM)
+    outcome, _ = await show_failed_job(fake_routes)
     assert outcome == SentMessage("bot", 1, 2)
-    assert ways.ended == [4]
-    nowhere = (await shown(Ways(bot=CLOSED, dm=CLOSED)))[0]
-    assert nowhere == Undeliverable("the bot may write neither there nor to the user")
+    assert fake_routes.ended == [4]
+    no_route = (await show_failed_job(FakeRoutes(bot=DMS_CLOSED, dm=DMS_CLOSED)))[0]
+    assert no_route == Undeliverable("the bot may write neither there nor to the user")
 
 
 def test_offered_layouts_fit_the_job_state_and_the_message() -> None:

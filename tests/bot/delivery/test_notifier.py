@@ -1,4 +1,4 @@
-"""Members are told that their picture is ready by a message that mentions them alone."""
+"""Notifications that mention a member when their picture is ready."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,27 +22,29 @@ from tests.kit.samples import make_job
 from tests.kit.world import World
 
 
-def told(world: World, message: Message) -> list[Message]:
-    """The messages beside that of a picture."""
+def other_messages(world: World, message: Message) -> list[Message]:
+    """The messages in the channel besides that of a picture."""
     place = world.discord.world.channels[message.channel_id]
     return [each for each in world.discord.world.messages_in(place) if each.id != message.id]
 
 
-async def announced(world: World) -> None:
-    async def noted() -> bool:
+async def all_announced(world: World) -> None:
+    """Wait until every job is recorded as announced."""
+
+    async def are_recorded() -> bool:
         async with world.queue.database.read() as connection:
             left = sa.select(sa.func.count()).where(J.notified_at.is_(None))
             return not await connection.scalar(left.select_from(schema.jobs))
 
-    await world.eventually(noted)
+    await world.eventually(are_recorded)
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private", "guild_without_bot"])
 async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, context: str) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"notify": "yes"}, context=context)
-    await announced(world)
-    (said,) = told(world, message)
+    await all_announced(world)
+    (said,) = other_messages(world, message)
     assert f"<@{world.user().id}>, your picture is ready" in said.content
     assert str(message.id) in said.content
     assert said.mentions == [world.user().id]
@@ -52,8 +54,8 @@ async def test_quick_or_unwanted_pictures_send_no_notification(world: World) -> 
     await world.start_engine()
     message = await world.paint_and_wait()
     await world.paint_and_wait({"notify": "no"})
-    await announced(world)
-    assert len(told(world, message)) == 1  # the other picture
+    await all_announced(world)
+    assert len(other_messages(world, message)) == 1  # the other picture
 
 
 async def test_an_unwanted_notification_costs_no_write_of_its_own(
@@ -81,8 +83,8 @@ async def test_long_wait_sends_a_notification(world: World) -> None:
         )
     await world.start_engine()
     await world.wait_finished(interaction)
-    await announced(world)
-    assert len(told(world, message)) == 1
+    await all_announced(world)
+    assert len(other_messages(world, message)) == 1
 
 
 async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(world: World) -> None:
@@ -90,9 +92,9 @@ async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(wor
     world.user(locale="de")
     interaction = await world.paint({"notify": "yes", "ephemeral": True})
     await world.wait_delivered()
-    await announced(world)
+    await all_announced(world)
     assert interaction.message is not None
-    (said,) = told(world, interaction.message)
+    (said,) = other_messages(world, interaction.message)
     assert said.ephemeral
     assert "dein Bild ist fertig" in said.content
 
@@ -103,8 +105,8 @@ async def test_picture_sent_by_dm_gets_no_separate_notification(world: World) ->
     world.shift_clock(16 * 60)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
-    await announced(world)
-    assert len(world.discord.dms(world.user())) == 1  # the picture itself, which tells enough
+    await all_announced(world)
+    assert len(world.discord.dms(world.user())) == 1  # the picture itself
 
 
 async def test_notification_interrupted_by_a_restart_is_sent_afterwards(world: World) -> None:
@@ -115,8 +117,8 @@ async def test_notification_interrupted_by_a_restart_is_sent_afterwards(world: W
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
-    await announced(world)
-    assert len(told(world, message)) == 1
+    await all_announced(world)
+    assert len(other_messages(world, message)) == 1
 
 
 async def test_unanswered_notification_is_sent_again(
@@ -126,16 +128,16 @@ async def test_unanswered_notification_is_sent_again(
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", delay=60.0)
     message = await world.paint_and_wait({"notify": "yes"})
-    await announced(world)
-    assert len(told(world, message)) == 1
+    await all_announced(world)
+    assert len(other_messages(world, message)) == 1
 
 
 async def test_notification_uses_a_followup_where_the_bot_may_not_write(world: World) -> None:
     await world.start_engine()
     world.discord.faults.add("POST", "/channels/*", status=403, code=50013)
     message = await world.paint_and_wait({"notify": "yes"})
-    await announced(world)
-    (said,) = told(world, message)  # as a follow-up
+    await all_announced(world)
+    (said,) = other_messages(world, message)
     assert said.mentions == [world.user().id]
 
 
@@ -143,43 +145,43 @@ async def test_notification_is_not_a_reply_where_the_bot_may_not_read(world: Wor
     await world.start_engine()
     world.discord.channel().bot_denied = READ_MESSAGE_HISTORY
     message = await world.paint_and_wait({"notify": "yes"})
-    await announced(world)
-    (said,) = told(world, message)
+    await all_announced(world)
+    (said,) = other_messages(world, message)
     assert said.mentions == [world.user().id]
-    assert said.interaction is None  # and no follow-up, which none is after 15 minutes
+    assert said.interaction is None  # no follow-up: after 15 minutes there can be none
 
 
 async def test_notification_is_sent_once_despite_a_database_outage(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliveries = Deliveries.mark_delivered, Deliveries.mark_announced
-    times = [0, 0]
+    calls = [0, 0]
 
-    async def unanswered(self: Deliveries, job_id: int, **how: Any) -> Job | None:
-        """Notes it, but the answer is lost."""
-        noted = await deliveries[0](self, job_id, **how)
-        times[0] += 1
-        if times[0] == 1:
+    async def mark_and_lose_answer(self: Deliveries, job_id: int, **details: Any) -> Job | None:
+        """Record the delivery, but lose the connection once before the answer."""
+        noted = await deliveries[0](self, job_id, **details)
+        calls[0] += 1
+        if calls[0] == 1:
             raise QueueUnavailableError("connection reset")
         return noted
 
-    async def away(self: Deliveries, job_id: int) -> None:
-        times[1] += 1
-        if times[1] == 1:
+    async def fail_once(self: Deliveries, job_id: int) -> None:
+        calls[1] += 1
+        if calls[1] == 1:
             raise QueueUnavailableError("connection refused")
         await deliveries[1](self, job_id)
 
-    monkeypatch.setattr(Deliveries, "mark_delivered", unanswered)
-    monkeypatch.setattr(Deliveries, "mark_announced", away)
+    monkeypatch.setattr(Deliveries, "mark_delivered", mark_and_lose_answer)
+    monkeypatch.setattr(Deliveries, "mark_announced", fail_once)
     await world.start_engine()
     message = await world.paint_and_wait({"notify": "yes"})
-    await world.eventually(lambda: times[1])
-    assert len(told(world, message)) == 1
+    await world.eventually(lambda: calls[1])
+    assert len(other_messages(world, message)) == 1
     other = await world.paint_and_wait({"notify": "no"})
     await world.bot.service(Notifier).resume()
-    await announced(world)
-    assert len(told(world, message)) == 2  # the word and the other picture
-    assert other in told(world, message)
+    await all_announced(world)
+    assert len(other_messages(world, message)) == 2  # the notification and the other picture
+    assert other in other_messages(world, message)
 
 
 async def test_jobs_of_another_application_are_not_announced(world: World) -> None:
@@ -199,46 +201,46 @@ async def test_jobs_of_another_application_are_not_announced(world: World) -> No
     await world.start_bot()
     await world.paint_and_wait({"notify": "no"})
     assert len(await world.queue.deliveries.unannounced(5)) == 1
-    assert len(told(world, message)) == 1  # the other picture
+    assert len(other_messages(world, message)) == 1  # the other picture
 
 
 @pytest.mark.parametrize("context", ["private", "guild_without_bot"])
 async def test_notification_comes_by_dm_when_followups_are_used_up(
     world: World, context: str
 ) -> None:
-    """A user-installed application has five in such a place, for all that it says."""
+    """There, a user-installed application may send five follow-ups to an interaction."""
     await world.start_engine()
     world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, times=50)
     await world.paint_and_wait({"notify": "yes"}, context=context)
-    await announced(world)
+    await all_announced(world)
     (said,) = world.discord.dms(world.user())
     assert "your picture is ready" in said.content
 
 
 @pytest.mark.parametrize("ephemeral", [False, True])
 async def test_notification_with_a_lost_response_comes_once(world: World, ephemeral: bool) -> None:
-    """In a channel a nonce sees to that; a follow-up to a command is not sent again."""
+    """In a channel the nonce prevents a second; a follow-up is not sent again."""
     await world.start_engine()
     path = "/webhooks/*" if ephemeral else "/channels/*/messages"
     lost = world.discord.faults.add("POST", path, carried_out=True, drop=True)
     message = await world.paint_and_wait({"notify": "yes", "ephemeral": ephemeral})
     await world.eventually(lambda: lost.hits)
-    await announced(world)
-    assert len(told(world, message)) == 1
+    await all_announced(world)
+    assert len(other_messages(world, message)) == 1
 
 
 async def test_rate_limited_notification_is_not_mistaken_for_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """discord.py waits by itself as long as Discord asks, and the time for a try ends meanwhile."""
+    """discord.py waits out the rate limit itself, so an attempt times out without being sent."""
     monkeypatch.setattr(notifier, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(notifier, "BACKOFF", Backoff(0.05, 0.05))
     await world.start_engine()
-    turn = world.discord.faults.add("POST", "/webhooks/*", status=429, retry_after=5.0)
+    limited = world.discord.faults.add("POST", "/webhooks/*", status=429, retry_after=5.0)
     message = await world.paint_and_wait({"notify": "yes", "ephemeral": True})
-    await announced(world)
-    assert turn.hits
-    assert len(told(world, message)) == 1
+    await all_announced(world)
+    assert limited.hits
+    assert len(other_messages(world, message)) == 1
 
 
 def test_notification_is_wanted_after_a_long_wait_or_on_request() -> None:
@@ -247,9 +249,9 @@ def test_notification_is_wanted_after_a_long_wait_or_on_request() -> None:
 
     def wanted(state: JobState, seconds: float, notify: Notify = "long", **other: Any) -> bool:
         ended_at = began + timedelta(seconds=seconds)
-        times = {"created_at": began, "ended_at": ended_at}
+        calls = {"created_at": began, "ended_at": ended_at}
         said = replace(reply, notify=notify)
-        return notifier.is_wanted(make_job(state, reply=said, **(times | other)))
+        return notifier.is_wanted(make_job(state, reply=said, **(calls | other)))
 
     for state in (JobState.DONE, JobState.FAILED):
         assert [wanted(state, seconds) for seconds in (60.0, 60.1)] == [False, True]

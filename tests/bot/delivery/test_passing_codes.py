@@ -1,4 +1,4 @@
-"""Refusals of Discord that pass after a while, though their status says otherwise."""
+"""Error codes of Discord that are transient despite a 4xx status."""
 
 import pytest
 
@@ -9,14 +9,14 @@ from tests.bot.delivery.test_unclear_answers import answer_all
 from tests.kit.world import World
 
 TRANSIENT_CODES = {
-    "an internal network error": (403, 40333),
-    "sending is switched off for a while": (403, 40004),
-    "an overloaded service": (503, 130000),
+    "internal network error": (403, 40333),
+    "sending temporarily disabled": (403, 40004),
+    "service overloaded": (503, 130000),
 }
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(0.1, 0.3))
     for code in (40004, 130000):
         monkeypatch.setitem(PASSING_CODES, code, 0.2)
@@ -30,11 +30,11 @@ async def test_picture_waits_out_transient_codes_on_the_same_route(
     painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
-    by_token, *others = answer_all(world, 2, status=status, code=code)
+    token_fault, *others = answer_all(world, 2, status=status, code=code)
     painter.may_finish.set()
     await world.wait_finished(interaction)
-    assert len(by_token.hits) == 2
-    assert not any(fault.hits for fault in others), "not by another way: nothing is forbidden"
+    assert len(token_fault.hits) == 2
+    assert not any(fault.hits for fault in others), "no other route is tried: nothing is forbidden"
 
 
 async def test_transient_code_is_not_blamed_on_permissions(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Discord refuses the card of a finished picture: the user gets it all the same, more plainly."""
+"""If Discord refuses the card of a finished picture, it is sent in plainer forms."""
 
 import pytest
 
@@ -12,10 +12,10 @@ EDITS = "/webhooks/*/messages/*"
 RESULT = "Painted for Ada"
 
 
-async def refused(
+async def paint_with_refused_edits(
     world: World, status: int, times: int, *, noise: bool = False, code: int = 0
 ) -> tuple[Interaction, Fault]:
-    """A picture whose end is refused a number of times, from its card on."""
+    """Paint a picture whose final edit Discord refuses a number of times."""
     painter = await world.start_engine()
     painter.noise = noise
     painter.may_finish.clear()
@@ -27,7 +27,7 @@ async def refused(
     return interaction, fault
 
 
-def galleries(message: Message) -> int:
+def gallery_count(message: Message) -> int:
     return sum(part["type"] == 12 for part in message.walk())
 
 
@@ -35,26 +35,26 @@ def galleries(message: Message) -> int:
 async def test_refused_card_is_replaced_by_a_plainer_one(
     world: World, caplog: pytest.LogCaptureFixture, times: int
 ) -> None:
-    interaction, fault = await refused(world, 400, times)
+    interaction, fault = await paint_with_refused_edits(world, 400, times)
     message = await world.wait_for_text(interaction, RESULT)
     job = await world.wait_delivered()
     assert len(fault.hits) == times
-    assert galleries(message) == 1
+    assert gallery_count(message) == 1
     assert has_result(message) is (times == 1)
     lines = [line for line in caplog.messages if f"Job {job.id} was refused as card" in line]
     assert len(lines) == times
 
 
 async def test_third_refusal_leads_to_a_smaller_picture(world: World) -> None:
-    interaction, _fault = await refused(world, 400, 3, noise=True)
+    interaction, _fault = await paint_with_refused_edits(world, 400, 3, noise=True)
     message = await world.wait_for_text(interaction, "Shown as")
     await world.wait_delivered()
     assert not message.attachments[0].filename.endswith(".png")
-    assert galleries(message) == 1
+    assert gallery_count(message) == 1
 
 
 async def test_fourth_refusal_leads_to_text_with_the_show_command(world: World) -> None:
-    interaction, fault = await refused(world, 400, 4, noise=True)
+    interaction, fault = await paint_with_refused_edits(world, 400, 4, noise=True)
     job_id = (await world.jobs())[0].id
     message = await world.wait_for_text(interaction, f"/show {job_id}")
     await world.wait_delivered()
@@ -65,7 +65,7 @@ async def test_fourth_refusal_leads_to_text_with_the_show_command(world: World) 
 
 
 async def test_persistent_refusals_fall_back_to_the_bot_token(world: World) -> None:
-    interaction, fault = await refused(world, 400, 100)
+    interaction, fault = await paint_with_refused_edits(world, 400, 100)
     message = await world.wait_finished(interaction)
     await world.wait_delivered()
     assert has_result(message)
@@ -73,7 +73,7 @@ async def test_persistent_refusals_fall_back_to_the_bot_token(world: World) -> N
 
 
 async def test_refusals_on_every_route_end_after_a_few_tries(world: World) -> None:
-    interaction, fault = await refused(world, 400, 1000)
+    interaction, fault = await paint_with_refused_edits(world, 400, 1000)
     bot = world.discord.faults.add("PATCH", "/channels/*", status=400, times=1000)
     dm = world.discord.faults.add("POST", "/channels/*/messages", status=400, times=1000)
     job = await world.wait_delivered()
@@ -89,7 +89,7 @@ async def test_refusals_on_every_route_end_after_a_few_tries(world: World) -> No
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10008), (400, 50083)])
 async def test_unreachable_message_falls_back_to_a_dm(world: World, status: int, code: int) -> None:
-    _interaction, fault = await refused(world, status, 1000, code=code)
+    _interaction, fault = await paint_with_refused_edits(world, status, 1000, code=code)
     world.discord.faults.add("PATCH", "/channels/*", status=status, code=code, times=1000)
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     await world.wait_delivered()
@@ -99,7 +99,7 @@ async def test_unreachable_message_falls_back_to_a_dm(world: World, status: int,
 
 
 async def test_file_refused_as_too_large_is_sent_smaller(world: World) -> None:
-    interaction, fault = await refused(world, 413, 1, noise=True)
+    interaction, fault = await paint_with_refused_edits(world, 413, 1, noise=True)
     message = await world.wait_finished(interaction)
     await world.wait_delivered()
     assert len(fault.hits) == 1
@@ -108,8 +108,8 @@ async def test_file_refused_as_too_large_is_sent_smaller(world: World) -> None:
 
 
 async def test_text_is_sent_if_no_file_is_small_enough(world: World) -> None:
-    # Some 800 kB, then half of it, then 256 KiB.
-    interaction, fault = await refused(world, 413, 3, noise=True)
+    # The result of about 800 kB, a copy of half the size, and one of 256 KiB are refused.
+    interaction, fault = await paint_with_refused_edits(world, 413, 3, noise=True)
     job_id = (await world.jobs())[0].id
     message = await world.wait_for_text(interaction, f"/show {job_id}")
     await world.wait_delivered()
@@ -130,12 +130,12 @@ async def test_spoiler_picture_stays_hidden_in_a_text_message(world: World) -> N
 
 
 async def test_message_without_a_card_falls_back_to_text_with_the_picture(world: World) -> None:
-    later = {"status": 429, "retry_after": 0.2, "with_via": False}
-    world.discord.faults.add("PATCH", EDITS, times=1000, **later)
+    rate_limit = {"status": 429, "retry_after": 0.2, "with_via": False}
+    world.discord.faults.add("PATCH", EDITS, times=1000, **rate_limit)
     interaction = await world.paint()
     await world.eventually(world.jobs)
     (job,) = await world.jobs()
-    await world.stop_bot()  # it has shown nothing of the job yet
+    await world.stop_bot()  # before it could show anything of the job
     painter = await world.start_engine()
 
     async def is_painted() -> bool:

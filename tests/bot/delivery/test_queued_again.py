@@ -1,4 +1,4 @@
-"""A job that ended and is queued once more shows its new end, whatever of the old is on its way."""
+"""A job that ended and was queued again shows its new result, despite stale edits."""
 
 import asyncio
 
@@ -14,8 +14,8 @@ EDITS = "/webhooks/*/messages/*"
 ADMIN = 9
 
 
-async def undone(world: World, clearing: int) -> None:
-    """Take the clearing back, and paint."""
+async def undo_and_paint(world: World, clearing: int) -> None:
+    """Undo the clearing, and paint the job."""
     await world.queue.clearings.undo(clearing, world.guild_id, ADMIN)
     await world.manual_engine.paint((await world.jobs())[0])
 
@@ -26,7 +26,7 @@ async def test_requeued_job_shows_its_picture_despite_a_slow_old_edit(world: Wor
     slow = world.discord.faults.add("PATCH", EDITS, delay=2.0)
     clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
     await world.eventually(lambda: slow.hits)
-    await undone(world, clearing)
+    await undo_and_paint(world, clearing)
     await world.wait_delivered()
     assert interaction.message is not None
     assert has_result(interaction.message)
@@ -39,10 +39,10 @@ async def test_requeued_job_shows_its_picture_while_the_old_state_is_checked(
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Place 1")
     await world.stop_bot()
-    await world.start_bot()  # which does not know what the one before has on its way
+    await world.start_bot()  # the new process does not know of edits in flight
     clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
     await world.wait_for_text(interaction, "ancelled")
-    await undone(world, clearing)
+    await undo_and_paint(world, clearing)
     await world.wait_delivered()
     assert interaction.message is not None
     assert has_result(interaction.message)
@@ -57,7 +57,7 @@ async def test_retried_job_announces_its_failure_and_its_picture(world: World) -
     again = await world.queue.jobs.retry(job.id)
     assert again is not None
     await world.manual_engine.paint(again)
-    await told_of(world, 1)
+    await notified(world, 1)
 
 
 async def test_undone_deletion_sends_no_second_notification(
@@ -67,27 +67,27 @@ async def test_undone_deletion_sends_no_second_notification(
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Place 1")
     async with world.queue.database.write() as transaction:
-        long_ago = sa.update(schema.jobs).values(created_at=J.created_at - 90)
-        await transaction.connection.execute(long_ago)
+        backdate = sa.update(schema.jobs).values(created_at=J.created_at - 90)
+        await transaction.connection.execute(backdate)
     await world.start_engine()
     message = await world.wait_finished(interaction)
-    await told_of(world, 1)
+    await notified(world, 1)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     await world.wait_delivered()
     await asyncio.sleep(0.5)
-    await told_of(world, 1)
+    await notified(world, 1)
 
 
-async def told_of(world: World, times: int) -> None:
-    """Wait until the member was told so often that something is ready."""
+async def notified(world: World, times: int) -> None:
+    """Wait until the member got this number of notifications."""
 
-    def is_told() -> bool:
+    def are_sent() -> bool:
         return times == sum("is ready" in said.content for said in world.discord.messages())
 
-    await world.eventually(is_told)
+    await world.eventually(are_sent)
 
 
 async def test_picture_deleted_before_being_marked_shown_is_not_resent(
@@ -97,7 +97,7 @@ async def test_picture_deleted_before_being_marked_shown_is_not_resent(
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Place 1")
     await world.stop_bot()
-    await world.start_bot()  # which looks for a while whether the end stays
+    await world.start_bot()  # after a start it rechecks final states for a while
     await world.manual_engine.paint((await world.jobs())[0])
     message = await world.wait_finished(interaction)
     deleted = await world.discord.press(world.user(), message, label="Delete")

@@ -1,4 +1,4 @@
-"""By which ways the state of a job may come to its member, and in which order."""
+"""The routes of a job's message, and their order."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ MIB = 2**20
 
 
 def job_of(state: JobState, **other: Any) -> Any:
-    """A job whose answer is known and whose token has ended, unless it is said otherwise."""
+    """A job whose message is known and whose token has expired, unless given otherwise."""
     reply = {
         "bot_in_channel": True,
         "ephemeral": False,
@@ -51,26 +51,26 @@ def routes_to(job: Any, filesize_limit: int | None = 50 * MIB) -> list[str]:
 
 
 TOKEN = {"token_expires_at": NOW + timedelta(seconds=60)}
-WAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "by the bot": ({}, ["bot 50", "dm 10"]),
-    "by the token first": (TOKEN, ["token 25", "bot 50", "dm 10"]),
-    "a token about to end": (
+ROUTES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "expired token": ({}, ["bot 50", "dm 10"]),
+    "valid token": (TOKEN, ["token 25", "bot 50", "dm 10"]),
+    "token about to expire": (
         {"token_expires_at": NOW + timedelta(seconds=9)},
         ["bot 50", "dm 10"],
     ),
-    "only its member sees it": (TOKEN | {"ephemeral": True}, ["token 25", "dm 10"]),
-    "the bot is no member": ({"bot_in_channel": False}, ["dm 10"]),
-    "which message it is, nobody knows": ({"message_id": None}, ["dm 10", "post 50"]),
-    "nor in a private chat": ({"message_id": None, "guild_id": None}, ["dm 10"]),
-    "deleted pictures are no news": ({"pictures_deleted_at": NOW}, ["bot 50"]),
+    "ephemeral": (TOKEN | {"ephemeral": True}, ["token 25", "dm 10"]),
+    "bot not in the channel": ({"bot_in_channel": False}, ["dm 10"]),
+    "unknown message": ({"message_id": None}, ["dm 10", "post 50"]),
+    "unknown message in a private chat": ({"message_id": None, "guild_id": None}, ["dm 10"]),
+    "deleted pictures": ({"pictures_deleted_at": NOW}, ["bot 50"]),
 }
 
 
-@pytest.mark.parametrize(("given", "ways"), WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(("details", "expected"), ROUTES.values(), ids=ROUTES)
 def test_routes_depend_on_token_visibility_and_membership(
-    given: dict[str, Any], ways: list[str]
+    details: dict[str, Any], expected: list[str]
 ) -> None:
-    assert routes_to(job_of(JobState.DONE, **given)) == ways
+    assert routes_to(job_of(JobState.DONE, **details)) == expected
 
 
 def test_dm_route_is_offered_only_for_news_to_the_member() -> None:

@@ -1,4 +1,4 @@
-"""An edit with an older state never has the last word in the message of a finished picture."""
+"""An edit with an older state never overwrites the finished picture for good."""
 
 from typing import Any
 
@@ -11,46 +11,47 @@ from tests.kit.world import World, has_result
 EDITS = "/webhooks/*/messages/*"
 
 
-class Course:
-    """What the message of an interaction showed, one state after the other."""
+class EditRecorder:
+    """Records for each edit of a message whether it showed the result."""
 
     def __init__(self, world: World) -> None:
         self.results: list[bool] = []
-        world.discord.world.listeners.append(self._hear)
+        world.discord.world.listeners.append(self.record)
 
-    def _hear(self, kind: str, payload: dict[str, Any]) -> None:
+    def record(self, kind: str, payload: dict[str, Any]) -> None:
         message = payload.get("message")
         if kind == "MESSAGE_UPDATE" and isinstance(message, Message):
             self.results.append(has_result(message))
 
 
-async def slow_edit(world: World, seconds: float) -> tuple[Interaction, Course]:
-    """A picture that is finished while an edit with an older state is on its way."""
+async def slow_edit(world: World, seconds: float) -> tuple[Interaction, EditRecorder]:
+    """Finish a picture while an edit with an older state is in flight."""
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Place 1")
     slow = world.discord.faults.add("PATCH", EDITS, delay=seconds)
     painter = await world.start_engine()
     painter.may_finish.clear()
     await world.eventually(lambda: slow.hits)
-    course = Course(world)
+    recorder = EditRecorder(world)
     painter.may_finish.set()
-    return interaction, course
+    return interaction, recorder
 
 
 async def test_final_state_waits_for_an_edit_in_flight(world: World) -> None:
-    interaction, course = await slow_edit(world, 4.0)
+    interaction, recorder = await slow_edit(world, 4.0)
     await world.wait_finished(interaction)
-    assert course.results == [False, True]
+    assert recorder.results == [False, True]
 
 
 async def test_stale_edit_arriving_after_the_final_state_is_overwritten(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 1.0)  # as if it took far longer
+    # Give up on the edit before it arrives.
+    monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (2.0, 3.0, 30.0))
-    interaction, course = await slow_edit(world, 5.0)
+    interaction, recorder = await slow_edit(world, 5.0)
     message = await world.wait_finished(interaction)
-    await world.eventually(lambda: course.results == [True, False, True])
+    await world.eventually(lambda: recorder.results == [True, False, True])
     assert has_result(message)
     assert "cannot" not in message.text
 
@@ -67,7 +68,7 @@ async def test_final_state_is_rechecked_after_a_lost_edit(
     await world.eventually(lambda: lost.hits)
     painter.may_finish.set()
     await world.wait_finished(interaction)
-    await world.eventually(lambda: looks(world) >= 2)
+    await world.eventually(lambda: rechecks(world) >= 2)
 
 
 async def test_restarted_bot_rechecks_the_final_state(world: World) -> None:
@@ -76,20 +77,20 @@ async def test_restarted_bot_rechecks_the_final_state(world: World) -> None:
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
     await world.stop_bot()
-    before = looks(world)
+    before = rechecks(world)
     await world.start_bot()
     painter.may_finish.set()
     await world.wait_finished(interaction)
-    await world.eventually(lambda: looks(world) > before)
+    await world.eventually(lambda: rechecks(world) > before)
 
 
 async def test_final_state_is_not_rechecked_without_a_lost_edit(world: World) -> None:
     await world.start_engine()
     await world.paint_and_wait()
     await world.wait_delivered()
-    assert looks(world) == 0
+    assert rechecks(world) == 0
 
 
-def looks(world: World) -> int:
-    """How often the message of an interaction was read again."""
+def rechecks(world: World) -> int:
+    """How often the message of an interaction was fetched again."""
     return sum(line.title.startswith("GET /webhooks") for line in world.discord.traffic)

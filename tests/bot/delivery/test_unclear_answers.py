@@ -1,4 +1,4 @@
-"""Answers that servers between the bot and Discord give: no reason to give a picture up."""
+"""Answers of proxies between the bot and Discord only delay a picture."""
 
 from typing import Any
 
@@ -11,40 +11,40 @@ from jobs.db import schema
 from sandbox.faults import Fault
 from tests.kit.world import World
 
-UNCLEAR: dict[str, dict[str, Any]] = {
-    "a page of HTML": {"status": 200, "page": True},
-    "a 404 without a code": {"status": 404},
-    "a 403 without a code": {"status": 403, "page": True},
-    "a 401 without a code": {"status": 401},
+PROXY_ANSWERS: dict[str, dict[str, Any]] = {
+    "HTML page": {"status": 200, "page": True},
+    "404 without code": {"status": 404},
+    "403 without code": {"status": 403, "page": True},
+    "401 without code": {"status": 401},
 }
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracked_message, "BACKOFF", Backoff(0.1, 0.3))
 
 
 def answer_all(world: World, times: int, **answer: Any) -> list[Fault]:
-    """Let a server in between answer on every way to the user."""
-    ways = {
+    """Give this answer on every route to the user, as a proxy would."""
+    requests = {
         "PATCH": ("/webhooks/*", "/channels/*"),
         "POST": ("/channels/*", "/users/@me/channels"),
     }
     return [
         world.discord.faults.add(method, path, times=times, **answer)
-        for method, paths in ways.items()
+        for method, paths in requests.items()
         for path in paths
     ]
 
 
-async def tried(world: World, times: int) -> None:
-    """Let so many tries to show the end have failed otherwise."""
+async def set_attempts(world: World, times: int) -> None:
+    """Record a number of failed delivery attempts."""
     async with world.bot.queue.database.write() as transaction:
-        noted = sa.update(schema.jobs).values(delivery_attempts=times)
-        await transaction.connection.execute(noted)
+        update = sa.update(schema.jobs).values(delivery_attempts=times)
+        await transaction.connection.execute(update)
 
 
-@pytest.mark.parametrize("answer", UNCLEAR.values(), ids=UNCLEAR)
+@pytest.mark.parametrize("answer", PROXY_ANSWERS.values(), ids=PROXY_ANSWERS)
 async def test_answer_of_a_proxy_only_delays_the_picture(
     world: World, answer: dict[str, Any]
 ) -> None:
@@ -52,7 +52,7 @@ async def test_answer_of_a_proxy_only_delays_the_picture(
     painter.may_finish.clear()
     interaction = await world.paint()
     await world.wait_for_text(interaction, "Painting")
-    await tried(world, 50)  # as in an outage
+    await set_attempts(world, 50)  # as after an outage
     by_token, *others = answer_all(world, 2, **answer)
     painter.may_finish.set()
     await world.wait_finished(interaction)

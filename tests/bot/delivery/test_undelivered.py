@@ -1,4 +1,4 @@
-"""Pictures that could be shown nowhere: their user hears of them when they are there again."""
+"""The notice about undelivered pictures at the user's next command."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +14,11 @@ from sandbox.model import Interaction, Message
 from tests.kit.samples import delete_for_good
 from tests.kit.world import World
 
-TOLD = "could not be delivered"
+NOTICE = "could not be delivered"
 
 
-async def lost(world: World, *, count: int = 1) -> list[Job]:
-    """Finished pictures whose messages are gone, of a user who takes no DMs."""
+async def undelivered_jobs(world: World, *, count: int = 1) -> list[Job]:
+    """Finish jobs whose messages were deleted, of a user with closed DMs."""
     painter = await world.start_engine()
     painter.may_finish.clear()
     world.user().accepts_dms = False
@@ -36,10 +36,10 @@ async def lost(world: World, *, count: int = 1) -> list[Job]:
 
 
 def notices(interaction: Interaction) -> list[Message]:
-    return [message for message in interaction.followups if TOLD in message.text]
+    return [message for message in interaction.followups if NOTICE in message.text]
 
 
-async def told(interaction: Interaction) -> Message:
+async def wait_for_notice(interaction: Interaction) -> Message:
     await interaction.wait(notices)
     (notice,) = notices(interaction)
     return notice
@@ -47,24 +47,25 @@ async def told(interaction: Interaction) -> Message:
 
 @pytest.mark.parametrize("command", ["queue", "history", "show", "help"])
 async def test_next_command_reports_undelivered_pictures_once(world: World, command: str) -> None:
-    (job,) = await lost(world)
+    (job,) = await undelivered_jobs(world)
     assert job.state is JobState.DONE
     options = {"picture": job.id} if command == "show" else {}
     interaction = await world.discord.slash(world.user(), command, options)
-    notice = await told(interaction)
+    notice = await wait_for_notice(interaction)
     assert notice.text.startswith("1 finished picture of yours could not be delivered")
     assert notice.ephemeral
     assert interaction.message is not None
-    assert TOLD not in interaction.message.text
+    assert NOTICE not in interaction.message.text
     again = await world.discord.slash(world.user(), "queue")
     await world.wait_for_text(again, "Queue")
     last = await world.discord.slash(world.user(), "queue")
-    await world.wait_for_text(last, "Queue")  # whatever the one before had to say was said by now
+    # By now a notice of the previous command would be there.
+    await world.wait_for_text(last, "Queue")
     assert not notices(again) + notices(last)
 
 
 async def test_undelivered_notice_is_marked_as_told_only_after_sending() -> None:
-    """Also after a word that Discord did not take."""
+    """Also after a notice that Discord refused."""
     left, said = [4], AsyncMock(side_effect=[OSError("no way"), None, None])
     deliveries = SimpleNamespace(
         undelivered=AsyncMock(return_value=left), mark_told=AsyncMock(return_value=None)
@@ -81,17 +82,17 @@ async def test_undelivered_notice_is_marked_as_told_only_after_sending() -> None
 
 
 async def test_paint_reports_undelivered_pictures_after_its_own_message(world: World) -> None:
-    await lost(world, count=2)
+    await undelivered_jobs(world, count=2)
     interaction = await world.paint()
-    notice = await told(interaction)
+    notice = await wait_for_notice(interaction)
     assert notice.text.startswith("2 finished pictures of yours could not be delivered")
     assert notice.ephemeral
     message = await world.wait_finished(interaction)
-    assert TOLD not in message.text
+    assert NOTICE not in message.text
 
 
 async def test_undelivered_notice_is_not_shown_to_other_members(world: World) -> None:
-    await lost(world)
+    await undelivered_jobs(world)
     for name in ("queue", "queue"):
         interaction = await world.discord.slash(world.user("grace"), name)
         await world.wait_for_text(interaction, "Queue")
@@ -99,13 +100,13 @@ async def test_undelivered_notice_is_not_shown_to_other_members(world: World) ->
 
 
 async def test_deleted_picture_is_not_reported_as_undelivered(world: World) -> None:
-    (job,) = await lost(world)
+    (job,) = await undelivered_jobs(world)
     await delete_for_good(world.bot.queue, job.id, world.user().id)
     assert not await world.bot.queue.deliveries.undelivered(world.user().id)
 
 
 async def test_undelivered_notice_is_translated(world: World) -> None:
-    await lost(world)
+    await undelivered_jobs(world)
     world.user().locale = "de"
     interaction = await world.discord.slash(world.user(), "queue")
     await interaction.wait(lambda i: i.followups)

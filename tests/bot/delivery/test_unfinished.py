@@ -1,4 +1,4 @@
-"""Several pictures in one job that was not painted to its end: the finished ones are shown."""
+"""Unfinished jobs with several versions: the finished pictures are shown."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,89 +16,89 @@ from tests.kit.world import World, button_labels, has_result
 
 ADMIN = 9
 FIFTEEN_MINUTES = 15 * 60 + 5
-TAKES = ["Choose 1", "Choose 2"]
-REST = ["Paint the rest", "Again", "Change…", "Other style", "Details", "Delete"]
+CHOOSE_BUTTONS = ["Choose 1", "Choose 2"]
+OTHER_BUTTONS = ["Paint the rest", "Again", "Change…", "Other style", "Details", "Delete"]
 
 
-async def begun(
+async def submit_versions(
     world: World, options: dict[str, Any] | None = None, **details: Any
 ) -> tuple[Interaction, Job]:
-    """Four pictures that wait, and their message."""
+    """Submit a job of four versions, and wait until its card is shown."""
     interaction = await world.paint({"variants": 4, "seed": 3, **(options or {})}, **details)
     await world.wait_for_text(interaction, "Place 1")
     return interaction, (await world.jobs())[0]
 
 
-async def cancelled(world: World, job: Job, count: int = 2, by: int | None = None) -> Job:
-    """Cancel it while the picture after so many finished ones is painted."""
+async def cancel_after(world: World, job: Job, count: int = 2, by_admin: int | None = None) -> Job:
+    """Cancel a job when a number of its pictures are finished."""
     claim = await world.manual_engine.finish_some(job, count)
-    by_user_id = job.user_id if by is None else by
-    await world.queue.jobs.cancel(job.id, by_user_id, by_admin=by is not None)
+    by_user_id = job.user_id if by_admin is None else by_admin
+    await world.queue.jobs.cancel(job.id, by_user_id, by_admin=by_admin is not None)
     await world.queue.claims.cancelled(claim)
     return await world.reload(job)
 
 
-async def stored(world: World, job: Job) -> list[bytes]:
+async def stored_pictures(world: World, job: Job) -> list[bytes]:
     return [await world.queue.store.get(key) for key in (await world.reload(job)).versions]
 
 
-async def shows(world: World, message: Message, job: Job) -> None:
-    """That a message shows what is finished of a job, and nothing else, as it was painted."""
-    assert [each.data for each in message.attachments] == await stored(world, job)
+async def assert_shows_finished(world: World, message: Message, job: Job) -> None:
+    """Check that a message shows exactly the finished pictures of a job, unchanged."""
+    assert [each.data for each in message.attachments] == await stored_pictures(world, job)
 
 
 # How it ended
 
 
-async def by_its_member(world: World, job: Job) -> None:
-    await cancelled(world, job)
+async def cancelled_by_owner(world: World, job: Job) -> None:
+    await cancel_after(world, job)
 
 
-async def by_a_moderator(world: World, job: Job) -> None:
-    await cancelled(world, job, by=ADMIN)
+async def cancelled_by_moderator(world: World, job: Job) -> None:
+    await cancel_after(world, job, by_admin=ADMIN)
 
 
-async def while_it_waits_again(world: World, job: Job) -> None:
+async def cancelled_while_requeued(world: World, job: Job) -> None:
     await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
     await world.queue.jobs.cancel(job.id, job.user_id)
 
 
-async def with_all_that_waits(world: World, job: Job) -> None:
+async def cleared_while_requeued(world: World, job: Job) -> None:
     await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
     await world.queue.clearings.clear(world.guild_id, ADMIN)
 
 
-def by(kind: FailureKind) -> Callable[[World, Job], Awaitable[None]]:
+def failed(kind: FailureKind) -> Callable[[World, Job], Awaitable[None]]:
     async def ending(world: World, job: Job) -> None:
         claim = await world.manual_engine.finish_some(job, 2)
         await world.queue.claims.fail(claim, Failure(kind, "The third is no picture.", "e1d2"))
 
-    ending.__name__ = f"by_{kind}"
+    ending.__name__ = f"failed_{kind}"
     return ending
 
 
 @pytest.mark.parametrize(
     ("ending", "headline"),
     [
-        (by_its_member, "### ✖️ Cancelled"),
-        (by_a_moderator, "### ✖️ Cancelled"),
-        (while_it_waits_again, "### ✖️ Cancelled"),
-        (with_all_that_waits, "### ✖️ Cancelled"),
-        (by(FailureKind.INPUT), "### ⚠️ This did not work"),
-        (by(FailureKind.LOST), "### ⚠️ This did not work"),
-        (by(FailureKind.ENGINE), "### ⚠️ This did not work"),
+        (cancelled_by_owner, "### ✖️ Cancelled"),
+        (cancelled_by_moderator, "### ✖️ Cancelled"),
+        (cancelled_while_requeued, "### ✖️ Cancelled"),
+        (cleared_while_requeued, "### ✖️ Cancelled"),
+        (failed(FailureKind.INPUT), "### ⚠️ This did not work"),
+        (failed(FailureKind.LOST), "### ⚠️ This did not work"),
+        (failed(FailureKind.ENGINE), "### ⚠️ This did not work"),
     ],
 )
 async def test_finished_pictures_are_shown_however_the_job_ended(
     world: World, ending: Callable[[World, Job], Awaitable[None]], headline: str
 ) -> None:
-    interaction, job = await begun(world)
+    interaction, job = await submit_versions(world)
     await ending(world, job)
     message = await world.wait_for_text(interaction, f"{headline} · 2 of 4 pictures were finished")
     await world.wait_delivered(job)
-    await shows(world, message, job)
+    await assert_shows_finished(world, message, job)
     assert len(message.attachments) == 2
-    assert button_labels(message) == [*TAKES, *REST]
+    assert button_labels(message) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
     assert "4 versions" in message.text
     if "work" in headline:
         assert "The third is no picture. (error e1d2)" in message.text
@@ -106,8 +106,8 @@ async def test_finished_pictures_are_shown_however_the_job_ended(
 
 
 async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> None:
-    interaction, job = await begun(world)
-    await cancelled(world, job)
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job)
     message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
     refused = await press(world, message, "Paint the rest", user="grace")
     assert "only they can do that" in await world.answer_text(refused)
@@ -121,8 +121,8 @@ async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> N
 
 
 async def test_last_missing_picture_is_painted_alone(world: World) -> None:
-    interaction, job = await begun(world)
-    await cancelled(world, job, 3)
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job, 3)
     message = await world.wait_for_text(interaction, "3 of 4 pictures were finished")
     await world.start_engine()
     rest = await world.wait_finished(await press(world, message, "Paint the rest"))
@@ -131,19 +131,19 @@ async def test_last_missing_picture_is_painted_alone(world: World) -> None:
 
 
 async def test_one_finished_picture_is_announced_in_the_singular(world: World) -> None:
-    interaction, job = await begun(world)
-    await cancelled(world, job, 1)
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job, 1)
     message = await world.wait_for_text(interaction, "Cancelled · 1 of 4 pictures was finished")
-    await shows(world, message, job)
-    assert button_labels(message) == ["Choose 1", *REST]
+    await assert_shows_finished(world, message, job)
+    assert button_labels(message) == ["Choose 1", *OTHER_BUTTONS]
 
 
 @pytest.mark.parametrize("options", [{"variants": 4}, {"variants": 1}])
 async def test_cancelled_job_without_finished_pictures_shows_none(
     world: World, options: dict[str, Any]
 ) -> None:
-    interaction, job = await begun(world, options)
-    await cancelled(world, job, 0)
+    interaction, job = await submit_versions(world, options)
+    await cancel_after(world, job, 0)
     message = await world.wait_for_text(interaction, "Cancelled")
     job = await world.wait_delivered(job)
     assert job.result_key is None
@@ -153,8 +153,8 @@ async def test_cancelled_job_without_finished_pictures_shows_none(
 
 
 async def test_failed_single_picture_job_mentions_no_finished_pictures(world: World) -> None:
-    interaction, job = await begun(world, {"variants": 1})
-    await by(FailureKind.INPUT)(world, job)
+    interaction, job = await submit_versions(world, {"variants": 1})
+    await failed(FailureKind.INPUT)(world, job)
     message = await world.wait_for_text(interaction, "This did not work")
     assert "finished" not in message.text
     assert button_labels(message) == ["Again", "Change…", "Delete"]
@@ -164,7 +164,7 @@ async def test_failed_single_picture_job_mentions_no_finished_pictures(world: Wo
 
 
 async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
-    interaction, job = await begun(world)
+    interaction, job = await submit_versions(world)
     claim = await world.manual_engine.finish_some(job, 2)
     queue = await type(world.queue).open(world.settings)
     await world.stop_bot()
@@ -174,36 +174,36 @@ async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
     world.shift_clock(FIFTEEN_MINUTES)
     await world.start_bot()
     message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
-    await shows(world, message, job)
+    await assert_shows_finished(world, message, job)
 
 
 @pytest.mark.parametrize("context", ["bot_dm", "private"])
 async def test_finished_pictures_are_shown_in_direct_messages(world: World, context: str) -> None:
-    interaction, job = await begun(world, context=context)
-    await cancelled(world, job)
+    interaction, job = await submit_versions(world, context=context)
+    await cancel_after(world, job)
     message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
-    await shows(world, message, job)
+    await assert_shows_finished(world, message, job)
 
 
 async def test_finished_pictures_come_by_dm_if_the_message_was_deleted(world: World) -> None:
-    interaction, job = await begun(world)
+    interaction, job = await submit_versions(world)
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
-    await cancelled(world, job)
+    await cancel_after(world, job)
     await world.wait_delivered(job)
     (message,) = world.discord.dms(world.user())
     assert "Cancelled · 2 of 4 pictures were finished" in message.text
-    await shows(world, message, job)
+    await assert_shows_finished(world, message, job)
 
 
 async def test_undeliverable_pictures_are_reported_and_listed_in_history(
     world: World,
 ) -> None:
-    interaction, job = await begun(world)
+    interaction, job = await submit_versions(world)
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
     world.user().accepts_dms = False
-    await cancelled(world, job)
+    await cancel_after(world, job)
     await world.wait_delivered(job)
     told = await world.discord.slash(world.user(), "history")
     await told.wait(lambda i: i.followups)
@@ -215,18 +215,18 @@ async def test_undeliverable_pictures_are_reported_and_listed_in_history(
 async def test_cancelled_job_without_finished_pictures_sends_no_dm(
     world: World,
 ) -> None:
-    interaction, job = await begun(world)
+    interaction, job = await submit_versions(world)
     assert interaction.message is not None
     delete_message(world.discord.world, interaction.message)
-    await cancelled(world, job, 0)
+    await cancel_after(world, job, 0)
     await world.wait_delivered(job)
     assert not world.discord.dms(world.user())
 
 
 async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None:
-    interaction, job = await begun(world, {"spoiler": True})
+    interaction, job = await submit_versions(world, {"spoiler": True})
     await world.queue.deliveries.set_look(job.id, alt_text="My cat", spoiler=True)
-    await cancelled(world, job)
+    await cancel_after(world, job)
     message = await world.wait_for_text(interaction, "2 of 4")
     items = [item for part in message.walk() if part["type"] == 12 for item in part["items"]]
     assert [item["description"] for item in items] == ["1: My cat", "2: My cat"]
@@ -234,7 +234,7 @@ async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None
 
 
 async def test_finished_pictures_too_large_to_upload_come_smaller(world: World) -> None:
-    interaction, job = await begun(world, {"size": 512})
+    interaction, job = await submit_versions(world, {"size": 512})
     painter = world.manual_engine
     painter.noise = True
     claim = await painter.finish_some(job, 2)
@@ -247,11 +247,11 @@ async def test_finished_pictures_too_large_to_upload_come_smaller(world: World) 
     assert len(fault.hits) == 1
     assert "Shown as" in message.text
     assert [each.filename.rpartition(".")[2] for each in message.attachments] != ["png", "png"]
-    assert button_labels(message) == [*TAKES, *REST]
+    assert button_labels(message) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
 
 
 async def test_card_names_the_show_command_if_discord_refuses_the_files(world: World) -> None:
-    interaction, job = await begun(world, {"size": 512})
+    interaction, job = await submit_versions(world, {"size": 512})
     painter = world.manual_engine
     painter.noise = True
     claim = await painter.finish_some(job, 2)
@@ -275,8 +275,8 @@ async def test_card_names_the_show_command_if_discord_refuses_the_files(world: W
 
 
 async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> None:
-    interaction, job = await begun(world)
-    await cancelled(world, job)
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job)
     message = await world.wait_for_text(interaction, "2 of 4")
     taken = await world.wait_finished(await world.press(world.user(), message, "Choose 2"))
     assert [each.data for each in taken.attachments] == [message.attachments[1].data]
@@ -290,8 +290,8 @@ async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> 
 
 
 async def test_again_paints_every_picture_of_the_job(world: World) -> None:
-    interaction, job = await begun(world)
-    await cancelled(world, job)
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job)
     message = await world.wait_for_text(interaction, "2 of 4")
     await world.start_engine()
     again = await world.wait_finished(await world.press(world.user(), message, "Again"))
@@ -299,20 +299,20 @@ async def test_again_paints_every_picture_of_the_job(world: World) -> None:
 
 
 async def test_show_and_history_include_the_finished_pictures(world: World) -> None:
-    interaction, job = await begun(world)
-    await cancelled(world, job)
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job)
     await world.wait_for_text(interaction, "2 of 4")
     shown = await world.slash(world.user(), "show", {"picture": job.id})
-    await shows(world, shown, job)
-    assert button_labels(shown) == [*TAKES, *REST]
+    await assert_shows_finished(world, shown, job)
+    assert button_labels(shown) == [*CHOOSE_BUTTONS, *OTHER_BUTTONS]
     history = await world.slash(world.user(), "history")
     assert f"#{job.id} · 4 versions" in history.text
     assert len(history.attachments) == 1
 
 
 async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> None:
-    interaction, job = await begun(world)
-    await cancelled(world, job)
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job)
     message = await world.wait_for_text(interaction, "2 of 4")
     await world.wait_delivered(job)
     deleted = await world.press(world.user(), message, "Delete")
@@ -323,71 +323,73 @@ async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> No
     undone = await world.press(world.user(), deleted.followups[0], "Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert undone.message is not None
-    await shows(world, undone.message, job)
+    await assert_shows_finished(world, undone.message, job)
     assert len(undone.message.attachments) == 2
 
 
 async def test_job_put_back_in_the_queue_keeps_its_finished_pictures(world: World) -> None:
-    interaction, job = await begun(world)
+    interaction, job = await submit_versions(world)
     painter = world.manual_engine
     await world.queue.claims.release(await painter.finish_some(job, 2))
     cleared = await world.queue.clearings.clear(world.guild_id, ADMIN)
     message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
-    finished = await stored(world, job)
+    finished = await stored_pictures(world, job)
     undone = await world.queue.clearings.undo(cleared.id, world.guild_id, ADMIN)
     assert isinstance(undone, ClearUndone)
     await world.wait_for_text(interaction, "Place 1")
     assert not message.attachments
     claim = await painter.finish_some(job, 3)
-    assert len(claim.done) == 2, "these are not painted again"
+    assert len(claim.done) == 2, "finished pictures are not painted again"
     await world.queue.jobs.cancel(job.id, job.user_id)
     await world.queue.claims.cancelled(claim)
     await world.wait_for_text(interaction, "3 of 4 pictures were finished")
     await world.wait_delivered(job)
-    await shows(world, message, job)
+    await assert_shows_finished(world, message, job)
     assert [each.data for each in message.attachments][:2] == finished
 
 
 async def test_notification_says_that_some_pictures_could_not_be_painted(world: World) -> None:
-    interaction, job = await begun(world, {"notify": "yes"})
-    await by(FailureKind.INPUT)(world, job)
+    interaction, job = await submit_versions(world, {"notify": "yes"})
+    await failed(FailureKind.INPUT)(world, job)
     await world.wait_for_text(interaction, "2 of 4")
     await world.eventually(lambda: len(world.discord.messages()) == 2)
     assert "some of your pictures could not be painted" in world.discord.messages()[-1].content
 
 
 @pytest.fixture
-def cramped(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Where a result does not fit, so that it is made smaller, which is remembered."""
+def limited_world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A server whose upload limit is too small for a result, which is then reduced and cached."""
     monkeypatch.setattr(type(world.discord.world), "upload_limit_bytes", 400_000)
     return world
 
 
 async def test_reduced_pictures_are_all_shown_after_a_second_cancellation(
-    cramped: World,
+    limited_world: World,
 ) -> None:
-    interaction, job = await begun(cramped, {"size": 512})
-    painter = cramped.manual_engine
+    interaction, job = await submit_versions(limited_world, {"size": 512})
+    painter = limited_world.manual_engine
     painter.noise = True
-    await cramped.queue.claims.release(await painter.finish_some(job, 1))
-    cleared = await cramped.queue.clearings.clear(cramped.guild_id, ADMIN)
-    message = await cramped.wait_for_text(interaction, "1 of 4 pictures was finished")
+    await limited_world.queue.claims.release(await painter.finish_some(job, 1))
+    cleared = await limited_world.queue.clearings.clear(limited_world.guild_id, ADMIN)
+    message = await limited_world.wait_for_text(interaction, "1 of 4 pictures was finished")
     assert "Shown as" in message.text
-    await cramped.queue.clearings.undo(cleared.id, cramped.guild_id, ADMIN)
-    await cancelled(cramped, job, 3)
-    message = await cramped.wait_for_text(interaction, "3 of 4 pictures were finished")
+    await limited_world.queue.clearings.undo(cleared.id, limited_world.guild_id, ADMIN)
+    await cancel_after(limited_world, job, 3)
+    message = await limited_world.wait_for_text(interaction, "3 of 4 pictures were finished")
     assert len(message.attachments) == 3
 
 
 async def test_pictures_share_one_request_and_a_chosen_one_comes_alone(
-    cramped: World, monkeypatch: pytest.MonkeyPatch
+    limited_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However large each of them may be, as in a server that is boosted."""
+    """The limit of a request also applies in a boosted server with a higher upload limit."""
     monkeypatch.setattr(fit_upload, "MOST_BYTES", 600_000)
-    painter = await cramped.start_engine()
+    painter = await limited_world.start_engine()
     painter.noise = True
-    message = await cramped.paint_and_wait({"variants": 3, "size": 512})
+    message = await limited_world.paint_and_wait({"variants": 3, "size": 512})
     assert "Shown as" in message.text
     assert 300_000 < sum(len(each.data) for each in message.attachments) <= 600_000
-    taken = await cramped.wait_finished(await cramped.press(cramped.user(), message, "Choose 1"))
+    taken = await limited_world.wait_finished(
+        await limited_world.press(limited_world.user(), message, "Choose 1")
+    )
     assert len(taken.attachments) == 1

@@ -1,4 +1,4 @@
-"""Jobs of which nobody knows the message."""
+"""Jobs whose message is unknown."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.kit.world import World, has_result
 async def test_picture_arrives_although_its_message_is_unknown(
     world: World, accepts_dms: bool
 ) -> None:
-    """The bot ended between acknowledgement and job, and for longer than the token lives."""
+    """The bot stopped between acknowledgement and submission, until the token had expired."""
     await world.start_engine()
     world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=2)
     interaction = await world.paint()

@@ -1,4 +1,4 @@
-"""Pictures that cannot be used get a sentence; odd ones are painted; nothing stops the bot."""
+"""Bad input is refused with a reason, and unusual picture formats are painted."""
 
 import io
 import struct
@@ -14,8 +14,8 @@ from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World
 GOOD = gradient_picture()
 
 
-def bomb() -> bytes:
-    """A PNG that says it has 60,000 × 60,000 pixels."""
+def decompression_bomb() -> bytes:
+    """A PNG with a header of 60,000 × 60,000 pixels."""
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -34,38 +34,38 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def rotated() -> bytes:
+def rotated_jpeg() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
     return saved(Image.new("RGB", (96, 48), "red"), "JPEG", exif=exif)
 
 
-def animated() -> bytes:
+def animated_gif() -> bytes:
     frames = [Image.new("RGB", (64, 48), color) for color in ("red", "green")]
     return saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
 
-BAD = {
-    "no picture": (b"this is a text" * 20, "not a picture"),
+BAD_PICTURES = {
+    "text": (b"this is a text" * 20, "not a picture"),
     "empty": (b"", "empty"),
     "truncated": (GOOD[: len(GOOD) // 2], "damaged"),
-    "a bomb": (bomb(), "megapixels"),
+    "decompression bomb": (decompression_bomb(), "megapixels"),
     "one pixel": (gradient_picture((1, 1)), "1 × 1"),
-    "a ribbon": (gradient_picture((10_000, 10)), "10000 × 10"),
+    "extreme aspect ratio": (gradient_picture((10_000, 10)), "10000 × 10"),
 }
-ODD = {
+UNUSUAL_PICTURES = {
     "cmyk": encoded(Image.new("CMYK", (64, 48), (10, 200, 30, 0)), "JPEG"),
     "16 bit": encoded(Image.new("I;16", (64, 48), 30_000), "PNG"),
     "palette": encoded(Image.new("P", (64, 48), 3), "PNG"),
     "alpha": encoded(Image.new("RGBA", (64, 48), (10, 20, 30, 40)), "PNG"),
     "grey": encoded(Image.new("L", (64, 48), 128), "PNG"),
     "webp": encoded(Image.new("RGB", (64, 48), "blue"), "WEBP"),
-    "animated": animated(),
+    "animated": animated_gif(),
 }
 
 
 async def test_bad_picture_is_refused_with_a_reason(world: World) -> None:
-    for data, words in BAD.values():
+    for data, words in BAD_PICTURES.values():
         interaction = await world.paint(
             attachments={**PHOTO_AND_STYLE, "content": ("photo.png", data)}
         )
@@ -76,7 +76,7 @@ async def test_bad_picture_is_refused_with_a_reason(world: World) -> None:
     assert not await world.jobs()
     await world.wait_no_intakes()
     await world.start_engine()
-    await world.paint_and_wait()  # and the bot goes on serving
+    await world.paint_and_wait()  # the bot still serves
 
 
 async def test_damaged_video_is_reported_as_a_video(world: World) -> None:
@@ -98,7 +98,7 @@ async def test_refusal_names_the_bad_picture(world: World) -> None:
 
 async def test_unusual_picture_formats_are_painted(world: World) -> None:
     await world.start_engine()
-    for data in ODD.values():
+    for data in UNUSUAL_PICTURES.values():
         await world.paint_and_wait(
             {"moving": False}, attachments={**PHOTO_AND_STYLE, "content": ("photo.bin", data)}
         )
@@ -107,7 +107,7 @@ async def test_unusual_picture_formats_are_painted(world: World) -> None:
 async def test_a_rotated_photo_is_painted_upright(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait(
-        attachments={**PHOTO_AND_STYLE, "content": ("photo.jpg", rotated())}
+        attachments={**PHOTO_AND_STYLE, "content": ("photo.jpg", rotated_jpeg())}
     )
     with Image.open(io.BytesIO(message.attachments[0].data)) as picture:
         assert picture.height > picture.width
@@ -156,6 +156,6 @@ async def test_broken_file_is_refused_ephemerally(world: World) -> None:
         attachments={**PHOTO_AND_STYLE, "content": ("photo.png", b"broken")}
     )
     assert "The photo" in await world.answer_text(interaction)
-    (told,) = interaction.followups
-    assert told.ephemeral
-    await world.eventually(lambda: world.discord.messages() == [told])
+    (refusal,) = interaction.followups
+    assert refusal.ephemeral
+    await world.eventually(lambda: world.discord.messages() == [refusal])

@@ -1,4 +1,4 @@
-"""What a command needs may be away: it waits, says so, and goes on by itself."""
+"""Commands wait out an outage of store, database or Discord's CDN, and resume by themselves."""
 
 import asyncio
 import contextlib
@@ -20,18 +20,18 @@ from jobs.queue import JobQueue
 from sandbox.model import Interaction
 from tests.kit.world import PHOTO, World
 
-BY_ITSELF = "I will go on by myself"
-NOT_STORED = "Pictures cannot be read or stored at the moment"
+WAITING_NOTICE = "I will go on by myself"
+STORE_REFUSAL = "Pictures cannot be read or stored at the moment"
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dependencies, "BACKOFF", Backoff(0.1, 0.3))
     monkeypatch.setattr(dependencies, "NOTICE_AFTER_SECONDS", 0.2)
 
 
-class Away:
-    """A store that can be taken away from all who use it."""
+class FailingStore:
+    """Makes writes to every picture store fail while `is_away` is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_away = False
@@ -48,13 +48,13 @@ class Away:
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Away:
-    return Away(monkeypatch)
+def store(monkeypatch: pytest.MonkeyPatch) -> FailingStore:
+    return FailingStore(monkeypatch)
 
 
 @contextlib.contextmanager
-def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No transaction of this process begins inside."""
+def database_outage(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse every database connection of this process until the end of the block."""
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ECONNREFUSED, "Connection refused")
@@ -64,26 +64,28 @@ def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield
 
 
-async def one_picture(world: World, interaction: Interaction) -> None:
-    """The command has become one job with one picture in one message, and nothing besides."""
+async def assert_one_picture(world: World, interaction: Interaction) -> None:
+    """Check that the command became one job with one picture in one message, and nothing else."""
     await world.wait_finished(interaction)
     (job,) = await world.jobs()
     assert job.state is JobState.DONE
     assert interaction.message is not None
-    assert BY_ITSELF not in interaction.message.text
+    assert WAITING_NOTICE not in interaction.message.text
     assert len(world.discord.messages()) == 1
     assert world.discord.dms(world.user()) == []
     await world.wait_no_intakes()
 
 
-async def test_command_resumes_by_itself_after_a_store_outage(world: World, store: Away) -> None:
+async def test_command_resumes_by_itself_after_a_store_outage(
+    world: World, store: FailingStore
+) -> None:
     await world.start_engine()
     store.is_away = True
     interaction = await world.paint()
-    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, WAITING_NOTICE)
     assert await world.jobs() == []
     store.is_away = False
-    await one_picture(world, interaction)
+    await assert_one_picture(world, interaction)
 
 
 async def test_hanging_store_shows_the_waiting_notice(
@@ -100,19 +102,19 @@ async def test_hanging_store_shows_the_waiting_notice(
     monkeypatch.setattr(PictureStore, "put_sync", put_sync)
     try:
         interaction = await world.paint()
-        await world.wait_for_text(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, WAITING_NOTICE)
     finally:
         answers.set()
-    await one_picture(world, interaction)
+    await assert_one_picture(world, interaction)
 
 
 async def test_ephemeral_command_gets_an_ephemeral_waiting_notice(
-    world: World, store: Away
+    world: World, store: FailingStore
 ) -> None:
     await world.start_engine()
     store.is_away = True
     interaction = await world.paint({"ephemeral": True})
-    message = await world.wait_for_text(interaction, BY_ITSELF)
+    message = await world.wait_for_text(interaction, WAITING_NOTICE)
     assert message.ephemeral
     store.is_away = False
     await world.wait_finished(interaction)
@@ -121,93 +123,95 @@ async def test_ephemeral_command_gets_an_ephemeral_waiting_notice(
 async def test_command_sent_during_a_database_outage_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with database_away(world.queue, monkeypatch):
+    with database_outage(world.queue, monkeypatch):
         interaction = await world.paint()
         assert interaction.acknowledged_after_seconds is not None
-        await world.wait_for_text(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, WAITING_NOTICE)
     await world.start_engine()
-    await one_picture(world, interaction)
+    await assert_one_picture(world, interaction)
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_waiting_commands_resume_a_few_at_a_time(
-    world: World, store: Away, monkeypatch: pytest.MonkeyPatch, restarts: bool
+    world: World, store: FailingStore, monkeypatch: pytest.MonkeyPatch, restarts: bool
 ) -> None:
-    """After an outage hundreds may have waited for its end: none is lost, some come at a time."""
+    """Hundreds of commands may wait for the end of an outage."""
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
-    inside, most = Counter[int](), Counter[int]()
+    running, most_running = Counter[int](), Counter[int]()
     gather = PictureIntake.gather
 
     async def counting(intake: PictureIntake, request: PaintRequest) -> object:
         member = request.asker.user_id
-        inside.update({member: 1, 0: 1})
+        running.update({member: 1, 0: 1})
         try:
             if not store.is_away:
-                most.update(
+                most_running.update(
                     {
-                        each: inside[each] - most[each]
+                        each: running[each] - most_running[each]
                         for each in (member, 0)
-                        if inside[each] > most[each]
+                        if running[each] > most_running[each]
                     }
                 )
             return await gather(intake, request)
         finally:
-            inside.subtract({member: 1, 0: 1})
+            running.subtract({member: 1, 0: 1})
 
     monkeypatch.setattr(PictureIntake, "gather", counting)
     store.is_away = True
     members = [world.discord.world.add_user(f"member{number}") for number in range(5)]
-    waiting_ones = [await world.paint(user=member.name) for member in members for _ in range(6)]
-    for each in waiting_ones:
-        await world.wait_for_text(each, BY_ITSELF)
+    interactions = [await world.paint(user=member.name) for member in members for _ in range(6)]
+    for each in interactions:
+        await world.wait_for_text(each, WAITING_NOTICE)
     if restarts:
         await world.stop_bot()
     store.is_away = False
-    most.clear()
+    most_running.clear()
     if restarts:
         await world.start_bot()
-    for each in waiting_ones:
+    for each in interactions:
         await world.wait_for_text(each, "Place")
-    assert 0 < most[0] <= 16
-    assert all(most[member.id] <= 4 for member in members)
+    assert 0 < most_running[0] <= 16
+    assert all(most_running[member.id] <= 4 for member in members)
     await world.wait_no_intakes()
 
 
 async def test_waiting_command_survives_a_restart(
-    world: World, store: Away, monkeypatch: pytest.MonkeyPatch
+    world: World, store: FailingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
     store.is_away = True
     interaction = await world.paint()
-    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, WAITING_NOTICE)
     await world.stop_bot()
     await world.start_bot()
     await world.start_engine()
     asked = store.asked
     await world.eventually(lambda: store.asked > asked)
     store.is_away = False
-    await one_picture(world, interaction)
+    await assert_one_picture(world, interaction)
 
 
 async def test_command_kept_only_as_a_file_survives_a_restart(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
-    with database_away(world.queue, monkeypatch):
+    with database_outage(world.queue, monkeypatch):
         interaction = await world.paint()
-        await world.wait_for_text(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, WAITING_NOTICE)
         await world.stop_bot()
     await world.start_bot()
     await world.start_engine()
-    await one_picture(world, interaction)
+    await assert_one_picture(world, interaction)
 
 
-async def test_expired_waiting_command_is_refused_and_dropped(world: World, store: Away) -> None:
+async def test_expired_waiting_command_is_refused_and_dropped(
+    world: World, store: FailingStore
+) -> None:
     store.is_away = True
     interaction = await world.paint()
-    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, WAITING_NOTICE)
     world.shift_clock(14 * 60 + 30)
-    await world.eventually(lambda: NOT_STORED in told(interaction))
+    await world.eventually(lambda: STORE_REFUSAL in all_texts(interaction))
     store.is_away = False
     await world.wait_no_intakes()
     assert await world.jobs() == []
@@ -216,11 +220,11 @@ async def test_expired_waiting_command_is_refused_and_dropped(world: World, stor
 async def test_database_outage_until_expiry_leaves_one_message(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with database_away(world.queue, monkeypatch):
+    with database_outage(world.queue, monkeypatch):
         interaction = await world.paint()
-        await world.wait_for_text(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, WAITING_NOTICE)
         world.shift_clock(14 * 60 + 30)
-        await world.eventually(lambda: "The queue cannot be reached" in told(interaction))
+        await world.eventually(lambda: "The queue cannot be reached" in all_texts(interaction))
     await world.wait_no_intakes()
     await world.eventually(lambda: len(world.discord.messages()) == 1)
     (message,) = world.discord.messages()
@@ -229,7 +233,7 @@ async def test_database_outage_until_expiry_leaves_one_message(
     assert await world.jobs() == []
 
 
-def told(interaction: Interaction) -> str:
+def all_texts(interaction: Interaction) -> str:
     messages = [interaction.message, *interaction.followups]
     return "\n".join(one.text for one in messages if one is not None)
 
@@ -241,42 +245,46 @@ async def test_attachment_outage_is_waited_out_and_not_counted_as_a_refusal(
     await world.start_engine()
     world.discord.faults.add("GET", "*photo.png*", status=503, times=10_000)
     interaction = await world.paint()
-    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, WAITING_NOTICE)
     world.discord.faults.waiting.clear()
-    await one_picture(world, interaction)
+    await assert_one_picture(world, interaction)
     await world.wait_finished(await world.paint())
 
 
-async def test_photo_without_a_style_waits_before_asking_for_one(world: World, store: Away) -> None:
+async def test_photo_without_a_style_waits_before_asking_for_one(
+    world: World, store: FailingStore
+) -> None:
     store.is_away = True
     interaction = await world.paint(attachments=PHOTO)
-    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, WAITING_NOTICE)
     store.is_away = False
     await world.eventually(lambda: interaction.message is not None and interaction.message.buttons)
-    assert BY_ITSELF not in told(interaction)
+    assert WAITING_NOTICE not in all_texts(interaction)
 
 
-async def test_command_erased_while_waiting_is_not_painted(world: World, store: Away) -> None:
+async def test_command_erased_while_waiting_is_not_painted(
+    world: World, store: FailingStore
+) -> None:
     store.is_away = True
     interaction = await world.paint()
-    await world.wait_for_text(interaction, BY_ITSELF)
+    await world.wait_for_text(interaction, WAITING_NOTICE)
     await world.queue.privacy.erase_user(world.user().id)
     store.is_away = False
-    await world.eventually(lambda: "erased" in told(interaction))
+    await world.eventually(lambda: "erased" in all_texts(interaction))
     assert await world.jobs() == []
 
 
-async def test_waiting_commands_share_their_retries(world: World, store: Away) -> None:
+async def test_waiting_commands_share_their_retries(world: World, store: FailingStore) -> None:
     await world.start_engine()
     store.is_away = True
     names = [world.discord.add_user(f"member{number}").name for number in range(6)]
     interactions = [await world.paint(user=name) for name in names]
     for interaction in interactions:
-        await world.wait_for_text(interaction, BY_ITSELF)
+        await world.wait_for_text(interaction, WAITING_NOTICE)
     await asyncio.sleep(3.0)
     asked = store.asked
     await asyncio.sleep(2.0)
-    assert store.asked - asked < 40, "six that each looked ten times a second would be more"
+    assert store.asked - asked < 40, "separate retries of six commands would be more"
     store.is_away = False
     for interaction in interactions:
         await world.wait_finished(interaction)
@@ -285,10 +293,10 @@ async def test_waiting_commands_share_their_retries(world: World, store: Away) -
 async def test_silent_database_does_not_prevent_acknowledgements(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its connection is closed in order where a question is taken back, which takes seconds."""
+    """Cancelling a query waits seconds for its connection to close."""
     ended = asyncio.Event()
 
-    async def silent(*_: object) -> None:
+    async def never_answer(*_: object) -> None:
         try:
             await ended.wait()
         except asyncio.CancelledError:
@@ -296,8 +304,8 @@ async def test_silent_database_does_not_prevent_acknowledgements(
             raise
 
     job = await world.make_painted_job(world.user())
-    monkeypatch.setattr(world.queue.defaults, "in_force", silent)
-    monkeypatch.setattr(world.queue.submissions, "refusal_to_post", silent)
+    monkeypatch.setattr(world.queue.defaults, "in_force", never_answer)
+    monkeypatch.setattr(world.queue.submissions, "refusal_to_post", never_answer)
     try:
         interaction = await world.paint()
         await world.eventually(lambda: interaction.acknowledged_after_seconds)
@@ -311,12 +319,12 @@ async def test_silent_database_does_not_prevent_acknowledgements(
 async def test_locked_database_shows_the_waiting_notice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a backup tool does: all can still be read."""
+    """As a backup tool locks it: reads still work."""
     monkeypatch.setattr(dependencies, "SLOW_SECONDS", 0.3)
     await world.start_engine()
     database = world.settings.atelier_data_dir / "atelier.sqlite3"
     with contextlib.closing(sqlite3.connect(database)) as other:
         other.execute("BEGIN IMMEDIATE")
         interaction = await world.paint()
-        await world.wait_for_text(interaction, BY_ITSELF)
-    await one_picture(world, interaction)
+        await world.wait_for_text(interaction, WAITING_NOTICE)
+    await assert_one_picture(world, interaction)

@@ -1,4 +1,4 @@
-"""What one member may have under way before there is a job."""
+"""Limits on what one member may have in progress before a job exists."""
 
 import asyncio
 import contextlib
@@ -20,92 +20,92 @@ from tests.kit.pictures import plain_picture
 from tests.kit.world import World, text_of
 
 
-async def settle() -> None:
+async def run_pending_tasks() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-class Guests:
-    """Those who come for turns, and the order in which they are let in."""
+class TurnTakers:
+    """Tasks that wait for a turn and hold it, and the order in which they got it."""
 
     def __init__(self, turns: FairSemaphore) -> None:
         self.turns = turns
-        self.inside: list[str] = []
+        self.admitted: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def come(self, name: str) -> None:
-        self.tasks[name] = asyncio.create_task(self._stay(name))
-        await settle()
+    async def start(self, name: str) -> None:
+        self.tasks[name] = asyncio.create_task(self._hold_turn(name))
+        await run_pending_tasks()
 
-    async def _stay(self, name: str) -> None:
+    async def _hold_turn(self, name: str) -> None:
         async with self.turns.turn(ord(name[0])):
-            self.inside.append(name)
+            self.admitted.append(name)
             await asyncio.Event().wait()
 
-    async def go(self, name: str) -> None:
+    async def cancel(self, name: str) -> None:
         self.tasks[name].cancel()
         await asyncio.gather(self.tasks[name], return_exceptions=True)
-        await settle()
+        await run_pending_tasks()
 
 
 async def test_one_member_cannot_hold_every_turn() -> None:
-    guests = Guests(FairSemaphore(at_once=3, each=2, waiting_each=5))
+    takers = TurnTakers(FairSemaphore(at_once=3, each=2, waiting_each=5))
     for name in ("a1", "a2", "a3", "b1"):
-        await guests.come(name)
-    assert guests.inside == ["a1", "a2", "b1"]
-    await guests.go("b1")
-    assert guests.inside == ["a1", "a2", "b1"], "a3 would be a third of one member"
-    await guests.go("a1")
-    assert guests.inside[-1] == "a3"
-    for task in guests.tasks.values():
+        await takers.start(name)
+    assert takers.admitted == ["a1", "a2", "b1"]
+    await takers.cancel("b1")
+    assert takers.admitted == ["a1", "a2", "b1"], "a3 would be a third turn of one member"
+    await takers.cancel("a1")
+    assert takers.admitted[-1] == "a3"
+    for task in takers.tasks.values():
         task.cancel()
 
 
 async def test_members_take_turns() -> None:
-    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=5))
+    takers = TurnTakers(FairSemaphore(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "a2", "a3", "b1", "c1"):
-        await guests.come(name)
-    for gone, name in enumerate(("a1", "a2", "b1", "c1"), start=1):
-        await guests.go(name)
-        assert len(guests.inside) == gone + 1, "one at a time"
-    assert guests.inside == ["a1", "a2", "b1", "c1", "a3"]
-    await guests.go("a3")
+        await takers.start(name)
+    for cancelled, name in enumerate(("a1", "a2", "b1", "c1"), start=1):
+        await takers.cancel(name)
+        assert len(takers.admitted) == cancelled + 1, "one at a time"
+    assert takers.admitted == ["a1", "a2", "b1", "c1", "a3"]
+    await takers.cancel("a3")
 
 
 async def test_pictures_of_one_command_get_consecutive_turns() -> None:
-    guests = Guests(FairSemaphore(at_once=2, each=2, waiting_each=5))
+    takers = TurnTakers(FairSemaphore(at_once=2, each=2, waiting_each=5))
     for name in ("a1", "a2", "b1", "b2", "c1", "c2", "b3"):
-        await guests.come(name)
+        await takers.start(name)
     for name in ("a1", "a2", "b1", "b2", "c1"):
-        await guests.go(name)
-    assert guests.inside == ["a1", "a2", "b1", "b2", "c1", "c2", "b3"]
+        await takers.cancel(name)
+    assert takers.admitted == ["a1", "a2", "b1", "b2", "c1", "c2", "b3"]
     for name in ("c2", "b3"):
-        await guests.go(name)
+        await takers.cancel(name)
 
 
 async def test_cancelled_waiter_takes_no_turn() -> None:
-    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=5))
+    takers = TurnTakers(FairSemaphore(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "b1", "c1"):
-        await guests.come(name)
-    await guests.go("b1")
-    await guests.go("a1")
-    assert guests.inside == ["a1", "c1"]
-    await guests.go("c1")
-    await guests.come("d1")
-    assert guests.inside[-1] == "d1"
-    await guests.go("d1")
+        await takers.start(name)
+    await takers.cancel("b1")
+    await takers.cancel("a1")
+    assert takers.admitted == ["a1", "c1"]
+    await takers.cancel("c1")
+    await takers.start("d1")
+    assert takers.admitted[-1] == "d1"
+    await takers.cancel("d1")
 
 
 async def test_turn_granted_to_a_cancelled_waiter_is_passed_on() -> None:
     turns = FairSemaphore(at_once=1, each=1, waiting_each=5)
-    guests = Guests(turns)
+    takers = TurnTakers(turns)
     async with turns.turn(0):
-        await guests.come("b1")
-    await guests.go("b1")  # the turn is given, and it has not heard of that
-    assert guests.inside == []
-    await guests.come("c1")
-    assert guests.inside == ["c1"]
-    await guests.go("c1")
+        await takers.start("b1")
+    await takers.cancel("b1")  # the turn is granted, but the task has not run yet
+    assert takers.admitted == []
+    await takers.start("c1")
+    assert takers.admitted == ["c1"]
+    await takers.cancel("c1")
 
 
 async def test_byte_budget_blocks_until_bytes_are_released() -> None:
@@ -118,52 +118,52 @@ async def test_byte_budget_blocks_until_bytes_are_released() -> None:
             await done[size].wait()
 
     tasks = [asyncio.create_task(hold(size)) for size in done]
-    await settle()
+    await run_pending_tasks()
     assert held == [7]
     done[7].set()
-    await settle()
+    await run_pending_tasks()
     assert held == [7, 6]
     done[6].set()
     await asyncio.gather(*tasks)
     for _ in range(2):
         async with asyncio.timeout(1), budget.hold(99):
-            pass  # what is larger than all has all of it
+            pass  # a size above the total takes the whole budget
 
 
 async def test_member_with_too_many_waiting_turns_is_refused() -> None:
-    guests = Guests(FairSemaphore(at_once=1, each=1, waiting_each=2))
+    takers = TurnTakers(FairSemaphore(at_once=1, each=1, waiting_each=2))
     for name in ("a1", "a2", "a3", "a4"):
-        await guests.come(name)
+        await takers.start(name)
     with pytest.raises(UserError, match="as one member may have"):
-        guests.tasks["a4"].result()
+        takers.tasks["a4"].result()
     for name in ("a1", "a2", "a3"):
-        guests.tasks[name].cancel()
+        takers.tasks[name].cancel()
 
 
 def test_request_counts_only_during_its_intake() -> None:
     bot: Any = SimpleNamespace(clock=lambda: 0.0)
-    counted = FairUse(bot)
+    member_shares = FairUse(bot)
     for _ in range(2 * REQUESTS_EACH):
-        with counted.request(1):
-            counted.check(1)
-    with contextlib.ExitStack() as taken_in:
+        with member_shares.request(1):
+            member_shares.check(1)
+    with contextlib.ExitStack() as requests:
         for _ in range(REQUESTS_EACH):
-            taken_in.enter_context(counted.request(1))
+            requests.enter_context(member_shares.request(1))
         with pytest.raises(UserError, match="as one member may have"):
-            counted.check(1)
-        counted.check(2)
-    counted.check(1)
+            member_shares.check(1)
+        member_shares.check(2)
+    member_shares.check(1)
 
 
 async def test_results_are_encoded_before_pictures_shown_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begun: list[str] = []
-    go_on = asyncio.Event()
+    started: list[str] = []
+    continue_all = asyncio.Event()
 
     async def slow_child(module: str, header: object, files: list[bytes], **_: object) -> object:
-        begun.append(files[0].decode())
-        await go_on.wait()
+        started.append(files[0].decode())
+        await continue_all.wait()
         fields = {"suffix": ".jpg", "quality": 90, "width_px": 1, "height_px": 1}
         return fields, [b"\xff\xd8\xff"]
 
@@ -174,10 +174,10 @@ async def test_results_are_encoded_before_pictures_shown_again(
         tasks.append(
             asyncio.create_task(encoder.make("fit", 1, name.encode(), is_result=is_result))
         )
-        await settle()
-    go_on.set()
+        await run_pending_tasks()
+    continue_all.set()
     await asyncio.gather(*tasks)
-    assert begun == ["first", "result", "again"]
+    assert started == ["first", "result", "again"]
 
 
 async def test_cancelled_waiter_does_not_block_the_upload_encoder(
@@ -191,7 +191,7 @@ async def test_cancelled_waiter_does_not_block_the_upload_encoder(
     encoder = UploadEncoder()
     async with encoder._turn(is_result=True):
         waiting = asyncio.create_task(encoder.make("fit", 1, b""))
-        await settle()
+        await run_pending_tasks()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     async with asyncio.timeout(1):
@@ -199,24 +199,24 @@ async def test_cancelled_waiter_does_not_block_the_upload_encoder(
 
 
 async def test_twenty_comparisons_load_one_picture_at_a_time(world: World) -> None:
-    """Most are refused with a sentence; those that wait have no picture in memory yet."""
+    """Most are refused; those that wait have no picture in memory yet."""
     await world.start_engine()
     message = await world.paint_and_wait()
     reads: list[int] = []
-    under_way, all_pressed = 0, asyncio.Event()
+    reading, all_pressed = 0, asyncio.Event()
     real = world.queue.store.get
 
-    async def counted(key: str) -> bytes:
-        nonlocal under_way
-        under_way += 1
-        reads.append(under_way)
+    async def count_reads(key: str) -> bytes:
+        nonlocal reading
+        reading += 1
+        reads.append(reading)
         try:
             await all_pressed.wait()
             return await real(key)
         finally:
-            under_way -= 1
+            reading -= 1
 
-    world.queue.store.get = counted  # type: ignore[method-assign]
+    world.queue.store.get = count_reads  # type: ignore[method-assign]
     pressed = [await world.discord.press(world.user(), message, label="Compare") for _ in range(20)]
     refusal = "as one member may have"
     await world.eventually(lambda: sum(refusal in text_of(each) for each in pressed) == 16)
@@ -258,11 +258,11 @@ async def test_requests_beyond_the_share_of_one_member_are_refused(
 
 @pytest.fixture
 def free_space(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    def leave(free_bytes: int) -> None:
+    def set_free_bytes(free_bytes: int) -> None:
         usage = shutil._ntuple_diskusage(2**40, 2**40 - free_bytes, free_bytes)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
 
-    return leave
+    return set_free_bytes
 
 
 async def test_nearly_full_disk_refuses_commands_before_downloading(
@@ -279,7 +279,7 @@ async def test_nearly_full_disk_refuses_commands_before_downloading(
 async def test_disk_reserve_also_applies_to_the_storage_disk(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pictures = tmp_path / "of another disk"
+    pictures = tmp_path / "other disk"
     pictures.mkdir()
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(
@@ -298,8 +298,8 @@ async def test_disk_share_of_a_member_is_enforced(world: World) -> None:
     assert used > 0
     assert await world.queue.retention.bytes_of(world.user("grace").id) == 0
     settings = world.settings.model_copy(update={"atelier_max_member_mib": 1})
-    room = StorageQuota(settings, world.queue)
-    await room.check(ada.id, MIB - used)
+    quota = StorageQuota(settings, world.queue)
+    await quota.check(ada.id, MIB - used)
     with pytest.raises(UserError, match="Your pictures take up"):
-        await room.check(ada.id, MIB - used + 1)
-    await room.check(world.user("grace").id, MIB)
+        await quota.check(ada.id, MIB - used + 1)
+    await quota.check(world.user("grace").id, MIB)

@@ -1,4 +1,4 @@
-"""Commands between their arrival and the queue: whatever the database does, each is kept once."""
+"""The journal keeps each command exactly once until the queue has it, despite database faults."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from jobs.submission.intakes import Intakes
 
 
 class SlowIntakes(Intakes):
-    """Those of a database that answers late, and whose connection may break as it commits."""
+    """Intakes of a database with slow answers, whose connection may break after a commit."""
 
     seconds = 0.0
     breaks_after_commits = 0
@@ -43,7 +43,7 @@ async def queue(tmp_path: Path) -> AsyncIterator[JobQueue]:
 
 
 @pytest.fixture
-def slow(queue: JobQueue) -> SlowIntakes:
+def slow_intakes(queue: JobQueue) -> SlowIntakes:
     intakes = SlowIntakes(queue.intakes._core)
     queue.intakes = intakes
     return intakes
@@ -86,9 +86,9 @@ def test_a_command_of_version_0_1_is_read() -> None:
         "upload_limit_bytes": 10_000_000,
         "locale": "de",
     }
-    written = {"sender": sender, "content": {"key": "a.png"}, "styles": [], "inputs": None}
-    written |= {"mask": None, "options": {}, "ephemeral": True, "spoiler": True}
-    read = PaintRequest.model_validate(written | {"parent_job_id": 6})
+    stored = {"sender": sender, "content": {"key": "a.png"}, "styles": [], "inputs": None}
+    stored |= {"mask": None, "options": {}, "ephemeral": True, "spoiler": True}
+    read = PaintRequest.model_validate(stored | {"parent_job_id": 6})
     assert read.asker == Asker(5, "ada", (7,), True, 2, 3, 4)
     assert (read.reply.interaction_id, read.reply.channel_id, read.reply.locale) == (1, 3, "de")
     assert (read.reply.ephemeral, read.reply.spoiler, read.parent_job_id) == (True, True, 6)
@@ -110,29 +110,29 @@ async def test_a_command_that_is_written_at_once_needs_no_file(
 
 
 async def test_command_settles_after_its_commit_lost_the_connection(
-    queue: JobQueue, slow: SlowIntakes, folder: Path
+    queue: JobQueue, slow_intakes: SlowIntakes, folder: Path
 ) -> None:
-    slow.seconds, slow.breaks_after_commits = 0.2, 1
+    slow_intakes.seconds, slow_intakes.breaks_after_commits = 0.2, 1
     entry = CommandJournal(queue, folder).open(request())
     assert await entry.written(0.0)
     with pytest.raises(QueueUnavailableError):
         await entry.settled()
-    assert await entry.settled(), "its own row is no other's"
+    assert await entry.settled(), "its own row is not taken for a duplicate"
     assert await pending(queue) == [1]
     assert not list(folder.iterdir())
 
 
 async def test_duplicate_command_is_kept_once_and_leaves_no_file(
-    queue: JobQueue, slow: SlowIntakes, folder: Path
+    queue: JobQueue, slow_intakes: SlowIntakes, folder: Path
 ) -> None:
-    book = CommandJournal(queue, folder)
-    assert await book.open(request()).settled()
-    slow.seconds = 0.2
-    again = book.open(request())
-    assert await again.written(0.0), "not known yet"
+    journal = CommandJournal(queue, folder)
+    assert await journal.open(request()).settled()
+    slow_intakes.seconds = 0.2
+    again = journal.open(request())
+    assert await again.written(0.0), "not yet known to be a duplicate"
     assert not await again.settled()
-    slow.seconds = 0.0
-    third = book.open(request())
+    slow_intakes.seconds = 0.0
+    third = journal.open(request())
     assert not await third.written(5.0)
     await third.drop()
     assert await pending(queue) == [1]
@@ -140,33 +140,33 @@ async def test_duplicate_command_is_kept_once_and_leaves_no_file(
 
 
 async def test_dropped_command_leaves_no_row_and_no_file(
-    queue: JobQueue, slow: SlowIntakes, folder: Path
+    queue: JobQueue, slow_intakes: SlowIntakes, folder: Path
 ) -> None:
-    slow.breaks_after_commits = 1
+    slow_intakes.breaks_after_commits = 1
     entry = CommandJournal(queue, folder).open(request())
     assert await entry.written(5.0)
-    assert list(folder.iterdir()), "a database that breaks at once leaves it to a file"
+    assert list(folder.iterdir()), "after a database error the command is written to a file"
     await entry.drop()
     assert await pending(queue) == []
     assert not list(folder.iterdir())
 
 
 async def test_command_fails_if_the_queue_is_slow_and_no_file_can_be_written(
-    queue: JobQueue, slow: SlowIntakes, folder: Path
+    queue: JobQueue, slow_intakes: SlowIntakes, folder: Path
 ) -> None:
-    slow.seconds = 0.3
-    folder.write_text("in the way")
+    slow_intakes.seconds = 0.3
+    folder.write_text("a file instead of a folder")
     entry = CommandJournal(queue, folder).open(request())
     with pytest.raises(QueueUnavailableError):
         await entry.written(0.0)
     await entry.drop()
-    assert await pending(queue) == [], "its user was told that it failed"
+    assert await pending(queue) == [], "its user has been told that it failed"
 
 
 async def test_command_file_stays_until_the_queue_accepts_the_command(
-    queue: JobQueue, slow: SlowIntakes, folder: Path
+    queue: JobQueue, slow_intakes: SlowIntakes, folder: Path
 ) -> None:
-    slow.breaks_after_commits = 3
+    slow_intakes.breaks_after_commits = 3
     entry = CommandJournal(queue, folder).open(request())
     assert await entry.written(5.0)
     for _ in range(2):
@@ -179,13 +179,13 @@ async def test_command_file_stays_until_the_queue_accepts_the_command(
 
 
 async def test_erasure_reaches_commands_kept_only_as_files(
-    queue: JobQueue, slow: SlowIntakes, folder: Path
+    queue: JobQueue, slow_intakes: SlowIntakes, folder: Path
 ) -> None:
-    slow.seconds = 0.3
-    book = CommandJournal(queue, folder)
-    entry = book.open(request())
+    slow_intakes.seconds = 0.3
+    journal = CommandJournal(queue, folder)
+    entry = journal.open(request())
     assert await entry.written(0.0)
-    await book.forget(5)
+    await journal.forget(5)
     assert not list(folder.iterdir())
     await queue.privacy.erase_user(5)
     with pytest.raises(UserError, match="erased"):
@@ -196,13 +196,13 @@ async def test_erasure_reaches_commands_kept_only_as_files(
 async def test_recovery_stores_valid_command_files_and_removes_useless_ones(
     queue: JobQueue, folder: Path
 ) -> None:
-    book = CommandJournal(queue, folder)
-    await book.file(request(1))
-    await book.file(request(2, expires=-timedelta(days=2)))
+    journal = CommandJournal(queue, folder)
+    await journal.file(request(1))
+    await journal.file(request(2, expires=-timedelta(days=2)))
     (folder / "3.json").write_text("{}")
     (folder / "half.part").write_text('{"sender"')
-    (folder / "4.json").mkdir()  # nothing that could be removed like a file
-    await book.recover()
+    (folder / "4.json").mkdir()  # cannot be removed like a file
+    await journal.recover()
     assert await pending(queue) == [1]
     assert [path.name for path in folder.iterdir()] == ["4.json"]
 
@@ -210,12 +210,12 @@ async def test_recovery_stores_valid_command_files_and_removes_useless_ones(
 async def test_recovery_stores_files_of_another_version_and_removes_damaged_ones(
     queue: JobQueue, folder: Path
 ) -> None:
-    """Where rows are gone on with, its member is told; see `bot.intake.unreadable`."""
+    """The member gets an answer when the rows are resumed; see `bot.intake.unreadable`."""
     folder.mkdir(parents=True)
     newer = request(11).model_dump(mode="json") | {"brush": "wide"}
     (folder / "11.json").write_text(json.dumps(newer))
     (folder / "12.json").write_bytes(b"{")
-    (folder / "13.json").mkdir()  # what the disk does not give
+    (folder / "13.json").mkdir()  # cannot be read
     await CommandJournal(queue, folder).recover()
     (row,) = await queue.intakes.pending()
     assert (row.interaction_id, row.user_id, row.payload) == (11, 5, newer)

@@ -48,13 +48,13 @@ async def test_preset_is_accepted_by_id_and_by_misspelled_name(world: World) -> 
 
 
 async def test_preset_settings_apply_unless_overridden(world: World) -> None:
-    suited = load_catalogue().get("great-wave")
-    assert suited is not None
+    painting = load_catalogue().get("great-wave")
+    assert painting is not None
     await world.start_engine()
     await world.paint_and_wait({"preset": "great-wave", "style_scale": 2.0}, attachments=PHOTO)
     (job,) = await world.jobs()
-    assert (job.options.strength, job.options.style_scale) == (suited.settings.strength, 2.0)
-    assert suited.settings.strength != PaintOptions().strength
+    assert (job.options.strength, job.options.style_scale) == (painting.settings.strength, 2.0)
+    assert painting.settings.strength != PaintOptions().strength
 
 
 async def test_presets_are_offered_while_typing(world: World) -> None:
@@ -204,27 +204,27 @@ async def test_an_intake_that_was_never_acknowledged_is_dropped(world: World) ->
 
 
 async def test_command_is_stored_before_acknowledgement(world: World) -> None:
-    unwritten: list[int] = []
+    not_stored: list[int] = []
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
-    answered: set[int] = set()
+    acknowledged: set[int] = set()
 
-    def look(kind: str, payload: dict[str, Any]) -> None:
-        """At the very moment of each acknowledgement, in another connection."""
-        if kind != "interaction" or payload["interaction"].id in answered:
+    def check_database(kind: str, payload: dict[str, Any]) -> None:
+        """Look for the intake at the moment of each acknowledgement, in another connection."""
+        if kind != "interaction" or payload["interaction"].id in acknowledged:
             return
         interaction = payload["interaction"]
         if interaction.response_type is None:
             return
-        answered.add(interaction.id)
+        acknowledged.add(interaction.id)
         with closing(sqlite3.connect(path)) as database:
             found = database.execute(
                 "SELECT 1 FROM intakes WHERE interaction_id = ?", [interaction.id]
             ).fetchone()
         if not found:
-            unwritten.append(interaction.id)
+            not_stored.append(interaction.id)
 
-    world.discord.world.listeners.append(look)
+    world.discord.world.listeners.append(check_database)
     users = [world.discord.add_user(f"member{number}") for number in range(6)]
     interactions = await asyncio.gather(*(world.paint(user=user.name) for user in users))
-    assert {interaction.id for interaction in interactions} <= answered
-    assert not unwritten
+    assert {interaction.id for interaction in interactions} <= acknowledged
+    assert not not_stored

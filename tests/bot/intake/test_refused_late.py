@@ -1,4 +1,4 @@
-"""A command that the limits refuse only when its pictures are there, as others came meanwhile."""
+"""Commands refused by a limit only after the download, because another was queued first."""
 
 import pytest
 
@@ -10,18 +10,18 @@ from tests.kit.world import World
 EDITS = "/webhooks/*/messages/*"
 
 
-async def refused_late(world: World) -> Interaction:
-    """The second of two commands at the same moment, where there is a place for one."""
+async def refuse_second_command(world: World) -> Interaction:
+    """Send two commands at once where the limit allows one; return the refused one."""
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 9)
     slow = world.discord.faults.add("GET", "*attachments/*", delay=1.5, times=4)
     first, second = [await world.paint(), await world.paint()]
     await world.eventually(lambda: len(slow.hits) == 4)
     world.discord.faults.add("PATCH", EDITS, status=503, times=1000)
 
-    async def is_one() -> bool:
+    async def one_is_queued() -> bool:
         return len(await world.jobs()) == 1
 
-    await world.eventually(is_one)
+    await world.eventually(one_is_queued)
     (job,) = await world.jobs()
     return second if job.interaction_id == first.id else first
 
@@ -29,7 +29,7 @@ async def refused_late(world: World) -> Interaction:
 async def test_late_refusal_is_explained_after_a_restart(
     world: World,
 ) -> None:
-    refused = await refused_late(world)
+    refused = await refuse_second_command(world)
     await world.stop_bot()
     assert refused.message is not None
     assert refused.message.loading
@@ -43,21 +43,21 @@ async def test_late_refusal_is_explained_after_a_restart(
 async def test_a_question_whose_answer_is_refused_can_be_answered_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def too_early(*_: object) -> None:
-        """What is in the way comes after the first look."""
+    async def passes(*_: object) -> None:
+        """The limit is reached only after the early check."""
 
-    monkeypatch.setattr(EarlyLimitCheck, "check", too_early)
+    monkeypatch.setattr(EarlyLimitCheck, "check", passes)
     question = await request_clip(world)
     await world.make_job(world.user("ada"))
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 9)
     refused = await answer_question(world, question)
     await refused.wait(lambda i: any("as many pictures" in said.text for said in i.followups))
 
-    async def is_a_question_again() -> bool:
+    async def is_open_again() -> bool:
         (intake,) = await world.queue.intakes.pending()
         return not intake.payload["asked"]
 
-    await world.eventually(is_a_question_again)
+    await world.eventually(is_open_again)
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 5}, 9)
     await world.stop_bot()
     await world.start_bot()

@@ -1,4 +1,4 @@
-"""Whom Discord waits for goes first."""
+"""Commands that are not yet acknowledged go before those that are."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from bot.intake.unacknowledged import Unacknowledged
 
 async def test_job_is_queued_after_all_other_commands_are_acknowledged() -> None:
     others = Unacknowledged()
-    await others.wait_for_others()  # nobody is there
+    await others.wait_for_others()  # returns at once without others
     with others.counted():
         with others.counted():
             queueing = asyncio.create_task(others.wait_for_others())

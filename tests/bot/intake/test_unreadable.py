@@ -1,4 +1,4 @@
-"""What another version wrote down and this one cannot read: who asked is told."""
+"""Pending commands stored by another version that this one cannot read."""
 
 from tests.kit.world import World
 
@@ -21,11 +21,11 @@ async def test_unreadable_command_of_another_application_is_left_alone(world: Wo
     await world.paint()
     (intake,) = await world.queue.intakes.pending()
     reply = intake.payload["reply"] | {"application_id": 1}
-    theirs = intake.payload | {"brush": "wide", "reply": reply}
-    await world.queue.intakes.replace(intake.interaction_id, theirs)
+    payload_of_other = intake.payload | {"brush": "wide", "reply": reply}
+    await world.queue.intakes.replace(intake.interaction_id, payload_of_other)
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
     await world.bot.wait_until_ready()
     (left,) = await world.queue.intakes.pending()
-    assert left.payload == theirs
+    assert left.payload == payload_of_other

@@ -1,4 +1,4 @@
-"""How each language is written: one form of address, one word for a thing, its own marks."""
+"""The style of each translation: form of address, terms, punctuation and number formats."""
 
 import ast
 import re
@@ -14,25 +14,25 @@ from bot.locales.update import known_languages
 from bot.texts import texts_for
 from bot.ui.components import PersistentItem
 from common.sentences import sentence
-from tests.bot.locales.test_translations import BOT, catalog_of, forms
+from tests.bot.locales.test_translations import BOT, catalog_of, translated_forms
 
 NO_BREAK = "\u00a0"
 # https://docs.discord.com/developers/components/reference: more is cut off on a phone.
 LABEL_CHARACTERS = 38
 LABEL_CHARACTERS_WITH_EMOJI = 34
 CODE = re.compile(r"`[^`]*`|\{[^}]*\}|<[^>]*>|https?://\S+|\b[A-Z_]{4,}\b|\*\*")
-OTHER_ADDRESS = {
+WRONG_ADDRESS = {
     "de": r"\b(Ihnen|Ihr|Ihrem|Ihren)\b|\b[Bb]itte \w+en Sie\b",
     "fr": r"\b([Vv]ous|[Vv]otre|[Vv]os)\b",
     "es": r"\b([Uu]sted(es)?|[Vv]osotros|[Vv]uestr[oa]s?)\b|\w(áis|éis)\b",
 }
-OTHER_WORDS = {
+WRONG_TERMS = {
     "de": r"\b(Engine|Scan|Job|[Vv]erdeckt?)\b",
     "fr": r"\b([Mm]oteurs?|[Ss]can|[Jj]ob|[Mm]asquée?s?)\b",
     "es": r"\b([Mm]otor(es)?|[Ee]scaneo|[Tt]rabajo|en movimiento)\b",
 }
-"""Words that stand elsewhere for what the catalogue has another word for."""
-SLIPS = {
+"""Words for concepts that have another term in the catalogue."""
+WRONG_PUNCTUATION = {
     "de": r"[\"']\w|\w…|“\w|\d(%|px)",
     "fr": (
         r"\b([Dd]e les? (?!\w+(er|ir|re)\b)|[Àà] les?|[Qq]ue ils?|[Ss]i ils?)\b"
@@ -45,44 +45,49 @@ SLIPS = {
 ELIDED = re.compile(
     r"\b(de|que|le|la|ne|je|se|si)\s\{(user|server|name|painter|styles?)\}", re.IGNORECASE
 )
-"""Words of French that lose their vowel before one, as names may begin with: “qu’Ada”."""
+"""French words that are elided before a vowel, with which a name may begin: “qu’Ada”."""
 ENGLISH = re.compile(r"\b(the|and|your|please|with|this|is|are|of|for|picture)\b", re.IGNORECASE)
 
 
-def spoken(language: str) -> Iterator[str]:
-    """Every translation, without what is code or is put in."""
+def translations(language: str) -> Iterator[str]:
+    """Every translation without its code and placeholders."""
     for message in catalog_of(language):
         if message.id and message.context is None:
-            yield from (CODE.sub("X", said) for _source, said in forms(message))
+            yield from (CODE.sub("X", said) for _source, said in translated_forms(message))
 
 
-def found(language: str, pattern: str) -> list[str]:
-    return [said for said in spoken(language) if re.search(pattern, said)]
+def matches(language: str, pattern: str) -> list[str]:
+    return [said for said in translations(language) if re.search(pattern, said)]
 
 
 @pytest.mark.parametrize("language", known_languages())
 def test_members_are_addressed_informally(language: str) -> None:
-    assert found(language, OTHER_ADDRESS[language]) == []
+    assert matches(language, WRONG_ADDRESS[language]) == []
 
 
 @pytest.mark.parametrize("language", known_languages())
 def test_translations_use_one_term_per_concept(language: str) -> None:
-    assert found(language, OTHER_WORDS[language]) == []
+    assert matches(language, WRONG_TERMS[language]) == []
 
 
 @pytest.mark.parametrize("language", known_languages())
 def test_punctuation_and_contractions_follow_the_language(language: str) -> None:
-    assert found(language, SLIPS[language]) == []
+    assert matches(language, WRONG_PUNCTUATION[language]) == []
 
 
 def test_no_name_follows_an_elidable_word_in_french() -> None:
-    said = [each for message in catalog_of("fr") if message.id for _source, each in forms(message)]
+    said = [
+        each
+        for message in catalog_of("fr")
+        if message.id
+        for _source, each in translated_forms(message)
+    ]
     assert [each for each in said if ELIDED.search(each)] == []
 
 
 @pytest.mark.parametrize("language", known_languages())
 def test_translations_contain_no_english(language: str) -> None:
-    assert [said for said in spoken(language) if ENGLISH.search(said)] == []
+    assert [said for said in translations(language) if ENGLISH.search(said)] == []
 
 
 @pytest.mark.parametrize("language", ["en", *known_languages()])
@@ -124,13 +129,13 @@ def test_numbers_and_dates_follow_the_language(
 
 
 DIAGRAM = BOT / "commands" / "admin" / "plot.py"
-"""Drawn by a process that has no sentences; it is told the decimal mark."""
-ROOMS = ("cards", "commands", "delivery", "intake", "ui")
+"""Drawn by a process without translations, which gets the decimal mark as an argument."""
+PACKAGES = ("cards", "commands", "delivery", "intake", "ui")
 
 
-def numbers_written_past_the_language() -> Iterator[str]:
-    for room in ROOMS:
-        for path in sorted({*(BOT / room).rglob("*.py")} - {DIAGRAM}):
+def unlocalized_number_formats() -> Iterator[str]:
+    for package in PACKAGES:
+        for path in sorted({*(BOT / package).rglob("*.py")} - {DIAGRAM}):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
                     spec = ast.unparse(node.format_spec).strip("f'\"")
@@ -139,9 +144,9 @@ def numbers_written_past_the_language() -> Iterator[str]:
 
 
 def test_no_number_bypasses_the_format_of_the_language() -> None:
-    """`t.number`, `t.percent` and a sentence's own `{seconds:.1f}` know the decimal mark."""
-    assert list(numbers_written_past_the_language()) == []
+    """`t.number`, `t.percent` and `{seconds:.1f}` of a sentence use the language's decimal mark."""
+    assert list(unlocalized_number_formats()) == []
 
 
 def test_scanned_packages_exist() -> None:
-    assert all((Path(BOT) / room).is_dir() for room in ROOMS)
+    assert all((Path(BOT) / package).is_dir() for package in PACKAGES)

@@ -1,4 +1,4 @@
-"""Whatever the queue and the engine have to say to members can be said in every language."""
+"""Sentences of the queue and the engine for members are translated into every language."""
 
 import ast
 import string
@@ -17,19 +17,19 @@ KINDS = kinds_of_explained()
 
 
 @cache
-def said() -> list[tuple[str, ast.Call]]:
-    """Every place where a sentence is made, with the call that makes it."""
-    return [*_said()]
+def sentence_calls() -> list[tuple[str, ast.Call]]:
+    """Every call that makes a sentence, with its place in the source."""
+    return [*_sentence_calls()]
 
 
-def _said() -> Iterator[tuple[str, ast.Call]]:
-    only_typed = {pattern.rpartition("/")[2] for pattern in COMMAND_LINE}
+def _sentence_calls() -> Iterator[tuple[str, ast.Call]]:
+    command_line_files = {pattern.rpartition("/")[2] for pattern in COMMAND_LINE}
     for package in OTHERS:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 match node:
                     case ast.Call(func=ast.Name(id=name)) if name in {"sentence", *KINDS}:
-                        if path.name not in only_typed:
+                        if path.name not in command_line_files:
                             yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 
 
@@ -52,11 +52,11 @@ def test_error_classes_with_sentences_are_discovered() -> None:
 
 
 def test_every_sentence_template_is_a_literal() -> None:
-    assert [place for place, call in said() if template_of(call) is None] == []
+    assert [place for place, call in sentence_calls() if template_of(call) is None] == []
 
 
 def test_every_sentence_gets_exactly_its_placeholders() -> None:
-    for place, call in said():
+    for place, call in sentence_calls():
         names = {name for _, name, _, _ in string.Formatter().parse(template_of(call) or "")}
         assert names - {None} == {keyword.arg for keyword in call.keywords}, place
 
@@ -64,6 +64,8 @@ def test_every_sentence_gets_exactly_its_placeholders() -> None:
 @pytest.mark.parametrize("language", known_languages())
 def test_every_sentence_is_translated(language: str) -> None:
     messages = texts_for(language).messages
-    places = [place for place, call in said() if (None, template_of(call)) not in messages]
+    places = [
+        place for place, call in sentence_calls() if (None, template_of(call)) not in messages
+    ]
     assert places == []
-    assert len(said()) > 50
+    assert len(sentence_calls()) > 50

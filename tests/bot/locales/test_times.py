@@ -1,6 +1,6 @@
-"""A time that Discord counts down is read before and after it: “in 2 minutes”, “2 minutes ago”.
+"""Sentences with a relative time, which Discord shows as “in 2 minutes” or “2 minutes ago”.
 
-So what stands before it has no tense: a noun and a colon, or a participle.
+The words before it must have no tense: a noun and a colon, or a participle.
 """
 
 import ast
@@ -13,10 +13,10 @@ import pytest
 from bot.locales.extract import ROOT
 from bot.locales.update import known_languages, read
 from bot.texts import LOCALES_DIR
-from tests.bot.locales.test_translations import catalog_of, forms
+from tests.bot.locales.test_translations import catalog_of, translated_forms
 
 PARTICIPLES = {"en": "expected", "de": "erwartet", "fr": "prévue", "es": "prevista"}
-TIMED = re.compile(r"<t:\{\w+\}:R>")
+RELATIVE_TIME = re.compile(r"<t:\{\w+\}:R>")
 VERBS = {
     "en": "am is are was were will can could may must expect expects should",
     "de": "bin ist sind war wird werden kann können darf muss rechne erwarte soll",
@@ -25,8 +25,8 @@ VERBS = {
 }
 
 
-def counts_down(node: ast.AST) -> bool:
-    """Whether an expression is a time that Discord counts down."""
+def is_relative_time(node: ast.AST) -> bool:
+    """Whether an expression makes a relative time."""
     calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
     return any(
         getattr(call.func, "id", "") == "relative"
@@ -35,43 +35,45 @@ def counts_down(node: ast.AST) -> bool:
     )
 
 
-def said_with_times() -> Iterator[tuple[str, str]]:
-    """The sentences that are given such a time, and by which name."""
+def templates_with_times() -> Iterator[tuple[str, str]]:
+    """The sentences with a relative time as value, and its placeholder."""
     for path in sorted((ROOT / "bot").rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(call, ast.Call) or getattr(call.func, "id", "") not in {"t", "_"}:
                 continue
             for keyword in call.keywords:
-                if counts_down(keyword.value):
+                if is_relative_time(keyword.value):
                     template = call.args[0]
                     assert isinstance(template, ast.Constant), f"{path}: {ast.unparse(call)}"
                     yield str(template.value), str(keyword.arg)
 
 
-def with_time(sentence: str, names: dict[str, set[str]], source: str) -> str:
-    """The sentence with `⏱` for each time that counts down."""
+def mark_times(sentence: str, names: dict[str, set[str]], source: str) -> str:
+    """The sentence with `⏱` for each relative time."""
     for name in names.get(source, ()):
         sentence = sentence.replace("{" + name + "}", "⏱")
-    return TIMED.sub("⏱", sentence)
+    return RELATIVE_TIME.sub("⏱", sentence)
 
 
-def all_of(language: str) -> list[tuple[str, str]]:
-    """Each sentence with its source."""
+def sentences_of(language: str) -> list[tuple[str, str]]:
+    """Each sentence of a language with its English source."""
     if language == "en":
         catalog = read(LOCALES_DIR / "de" / "atelier.po", "de")
-        sources = [each for message in catalog if message.id for each in forms(message)]
+        sources = [each for message in catalog if message.id for each in translated_forms(message)]
         return [(source, source) for source, _said in sources]
-    return [each for message in catalog_of(language) if message.id for each in forms(message)]
+    return [
+        each for message in catalog_of(language) if message.id for each in translated_forms(message)
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", *known_languages()])
 def test_no_tense_precedes_a_countdown(language: str) -> None:
     names: dict[str, set[str]] = {}
-    for template, name in said_with_times():
+    for template, name in templates_with_times():
         names.setdefault(template, set()).add(name)
     checked = 0
-    for source, said in all_of(language):
-        shown = with_time(said, names, source)
+    for source, said in sentences_of(language):
+        shown = mark_times(said, names, source)
         for before in re.findall(r"([^.;!?(]*)⏱", shown):
             checked += 1
             words = set(re.findall(r"\w+", before.casefold()))
@@ -87,11 +89,13 @@ def test_every_language_has_participles_and_verbs() -> None:
 
 
 def test_only_known_list_lines_show_a_relative_time_outside_a_sentence() -> None:
-    """Lists put the time of something that happened before it, alone."""
+    """Lists show a past time before or after the entry, without words."""
     alone: list[str] = []
     for path in sorted(Path(ROOT / "bot").rglob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))
-        said = [node for node in nodes if isinstance(node, ast.JoinedStr) and counts_down(node)]
+        said = [
+            node for node in nodes if isinstance(node, ast.JoinedStr) and is_relative_time(node)
+        ]
         alone += map(ast.unparse, said)
     assert sorted(alone) == [
         "f'{job_line(t, job)} · {relative(job.ended_at or job.created_at)}'",

@@ -1,4 +1,4 @@
-"""Every language that there is a file for is complete, fits into Discord, and is what is said."""
+"""Every translation is complete, meets Discord's limits and names commands as shown."""
 
 import ast
 import asyncio
@@ -30,9 +30,9 @@ LANGUAGES = known_languages()
 COMMAND_NAME = re.compile(r"[-_'\w]{1,32}")
 COMMAND_CHARACTERS = 8000
 WORD = re.compile(r"[^\W\d_]{2}")
-# What Discord allows of the texts of components, by the keyword that they are given as.
+# Discord's limits for texts of components, by keyword argument.
 COMPONENT_LIMITS = {"label": 80, "text": 45, "title": 45, "placeholder": 100, "description": 100}
-SAYING = {
+TEXT_CALLS = {
     "TextDisplay",
     "Button",
     "Label",
@@ -49,7 +49,7 @@ SAYING = {
     "card",
     "edit_original_response",
 }
-SAID_AS = {"label", "text", "title", "placeholder", "description", "content"}
+TEXT_KEYWORDS = {"label", "text", "title", "placeholder", "description", "content"}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def tree() -> Tree:
 
 
 @pytest.fixture(scope="module")
-def found(tree: Tree) -> Catalog:
+def extracted(tree: Tree) -> Catalog:
     return template(tree)
 
 
@@ -71,8 +71,8 @@ def keys(catalog: Catalog) -> set[tuple[str | None, Any]]:
     return {(message.context, message.id) for message in catalog if message.id}
 
 
-def forms(message: Message) -> list[tuple[str, str]]:
-    """Each form of a translation with the source that it stands for."""
+def translated_forms(message: Message) -> list[tuple[str, str]]:
+    """Each plural form of a translation with its source."""
     if isinstance(message.id, str):
         assert isinstance(message.string, str)
         return [(message.id, message.string)]
@@ -86,11 +86,11 @@ def test_german_spanish_and_french_are_available() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_language_is_complete(language: str, found: Catalog) -> None:
+def test_the_language_is_complete(language: str, extracted: Catalog) -> None:
     catalog = catalog_of(language)
     hint = "run `python -m bot.locales` and translate what it lists"
-    assert sorted(map(str, keys(found) - keys(catalog))) == [], hint
-    assert sorted(map(str, keys(catalog) - keys(found))) == [], hint
+    assert sorted(map(str, keys(extracted) - keys(catalog))) == [], hint
+    assert sorted(map(str, keys(catalog) - keys(extracted))) == [], hint
     assert [message.id for message in missing(catalog)] == [], hint
 
 
@@ -108,7 +108,7 @@ def placeholders(text: str) -> dict[str, str | None]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_placeholders_match_the_source(language: str) -> None:
     for message in catalog_of(language):
-        for source, said in forms(message) if message.id else ():
+        for source, said in translated_forms(message) if message.id else ():
             wanted, given = placeholders(source), placeholders(said)
             if isinstance(message.id, tuple):
                 # A language may say "one day" without the number.
@@ -120,14 +120,14 @@ def test_placeholders_match_the_source(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_keep_heading_and_note_marks(language: str) -> None:
     for message in catalog_of(language):
-        for source, said in forms(message) if message.id else ():
+        for source, said in translated_forms(message) if message.id else ():
             mark = re.match(r"(#+ |-# )?", source)
             assert mark is not None
             assert said.startswith(mark[0]), said
 
 
 def names_in(tree: Tree, t: Texts) -> set[str]:
-    """The commands as users of a language see them: `/style save`, and `/style` too."""
+    """The command names as users of a language see them: `/style save`, and also `/style`."""
     found = set()
     for command in leaves(tree):
         parts = [t.find("command", part) or part for part in command.qualified_name.split()]
@@ -137,14 +137,16 @@ def names_in(tree: Tree, t: Texts) -> set[str]:
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_sentences_name_the_commands_as_their_readers_see_them(
-    language: str, tree: Tree, found: Catalog
+    language: str, tree: Tree, extracted: Catalog
 ) -> None:
     names = names_in(tree, texts_for(language))
-    catalog = found if language == "en" else catalog_of(language)
+    catalog = extracted if language == "en" else catalog_of(language)
     for message in catalog:
         if not message.id:
             continue
-        pairs = [(str(message.id), str(message.id))] if language == "en" else forms(message)
+        pairs = (
+            [(str(message.id), str(message.id))] if language == "en" else translated_forms(message)
+        )
         for _source, said in pairs:
             for match in re.finditer(r"(?<![\w<*.])/([\w-]+(?: [\w-]+)?)", said):
                 one, both = match[1].split()[0], match[1]
@@ -153,13 +155,13 @@ def test_sentences_name_the_commands_as_their_readers_see_them(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sentences_name_the_options_as_their_readers_see_them(
-    language: str, found: Catalog
+    language: str, extracted: Catalog
 ) -> None:
     t = texts_for(language)
-    options = {str(message.id) for message in found if message.context == "option"}
+    options = {str(message.id) for message in extracted if message.context == "option"}
     named = 0
     for message in catalog_of(language):
-        for source, said in forms(message) if message.id else ():
+        for source, said in translated_forms(message) if message.id else ():
             for option in options.intersection(re.findall(r"`(\w+)`", source)):
                 assert f"`{t.find('option', option)}`" in said, said
                 named += 1
@@ -239,7 +241,7 @@ def test_discord_gets_command_names_in_every_translated_locale(
 
 
 def calls() -> Iterator[tuple[Path, ast.Call, str]]:
-    """Every call in the bot, with the name of what is called."""
+    """Every call in the bot, with the name of the called function."""
     for path in sorted(BOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
@@ -248,7 +250,7 @@ def calls() -> Iterator[tuple[Path, ast.Call, str]]:
 
 
 def literal_words(node: ast.expr) -> bool:
-    """Whether an expression says words by itself, outside of `t(…)`."""
+    """Whether an expression has literal words outside of `t(…)`."""
     match node:
         case ast.Constant(value=str(text)):
             return bool(WORD.search(text))
@@ -280,13 +282,13 @@ def test_literal_words_are_recognized(source: str, is_literal: bool) -> None:
 
 
 def test_no_user_text_bypasses_the_catalogue() -> None:
-    past = []
+    untranslated = []
     for path, call, name in calls():
-        if name not in SAYING:
+        if name not in TEXT_CALLS:
             continue
-        given = [*call.args, *(each.value for each in call.keywords if each.arg in SAID_AS)]
-        past += [f"{path.name}:{call.lineno}" for each in given if literal_words(each)]
-    assert not past
+        given = [*call.args, *(each.value for each in call.keywords if each.arg in TEXT_KEYWORDS)]
+        untranslated += [f"{path.name}:{call.lineno}" for each in given if literal_words(each)]
+    assert not untranslated
 
 
 def test_component_texts_meet_discord_limits() -> None:

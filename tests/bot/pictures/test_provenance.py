@@ -1,4 +1,4 @@
-"""Copies of a picture say of themselves what its PNG does, and nothing else."""
+"""Copies of a picture keep the provenance metadata of its PNG, and no other metadata."""
 
 import io
 import json
@@ -24,8 +24,8 @@ def painted(size: tuple[int, int] = (96, 64)) -> bytes:
     return with_provenance(noise_picture(size), "Atelier 9", "Water Lilies", SETTINGS)
 
 
-def told(data: bytes) -> tuple[str, str, dict[str, object], bytes]:
-    """Program, description, settings and XMP of a file."""
+def provenance_of(data: bytes) -> tuple[str, str, dict[str, object], bytes]:
+    """The program, description, settings and XMP in the metadata of a file."""
     picture = Image.open(io.BytesIO(data))
     exif = picture.getexif()
     comment = exif.get_ifd(IFD.Exif)[Base.UserComment]
@@ -38,7 +38,7 @@ def test_reduced_copy_keeps_the_provenance(limit_bytes: int, suffix: str) -> Non
     copy = fit(painted(), limit_bytes)
     assert copy.suffix == suffix
     assert len(copy.data) <= limit_bytes
-    program, description, settings, xmp = told(copy.data)
+    program, description, settings, xmp = provenance_of(copy.data)
     assert program == "Atelier 9"
     assert "Water Lilies" in description
     assert settings == SETTINGS
@@ -47,7 +47,7 @@ def test_reduced_copy_keeps_the_provenance(limit_bytes: int, suffix: str) -> Non
 
 def test_comparison_keeps_the_provenance() -> None:
     sheet = compare(plain_picture(), painted(), 1_000_000)
-    assert told(sheet.data)[2] == SETTINGS
+    assert provenance_of(sheet.data)[2] == SETTINGS
 
 
 def test_picture_without_provenance_is_copied_without_metadata() -> None:
@@ -59,7 +59,7 @@ def test_picture_without_provenance_is_copied_without_metadata() -> None:
 
 async def test_confined_upload_encoder_keeps_the_provenance() -> None:
     copy = await UploadEncoder().make("fit", 60_000, painted((256, 256)))
-    assert told(copy.data)[2] == SETTINGS
+    assert provenance_of(copy.data)[2] == SETTINGS
 
 
 def test_metadata_of_jpeg_and_webp_is_not_provenance() -> None:

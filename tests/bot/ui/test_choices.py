@@ -1,4 +1,4 @@
-"""What is typed is known without its capitals, its accents and its curly marks."""
+"""Typed choices are recognized without case, accents and typographic marks."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def test_a_span_is_read_in_all_languages(typed: str, days: int) -> None:
 def test_only_spans_matching_the_typed_text_are_offered(
     language: str, typed: str, offered: list[str]
 ) -> None:
-    """Enter takes the first: who types `3 days` must not block somebody for three hours."""
+    """Enter takes the first: `3 days` must not block somebody for three hours."""
     assert [each.name for each in span_choices(texts_for(language), typed)] == offered
 
 

@@ -1,4 +1,4 @@
-"""Names from outside, in messages."""
+"""Escaping names from users in messages."""
 
 import discord
 import pytest
@@ -10,7 +10,7 @@ from tests.kit.world import PHOTO, World, wait_for_answer
 MEDIA_GALLERY = 12
 HEBREW = "ציור 7"
 
-HARMFUL = (
+HARMFUL_NAMES = (
     "https://evil.example/x",
     "https://evil.example/a_b_c",
     "[free nitro](https://evil.example)",
@@ -26,13 +26,13 @@ HARMFUL = (
     "a\n# heading",
     "a\r-# small\u2028> quote",
 )
-SEEN = ("://", "<#", "<@", "<t", "</", "<:", "<h", "@everyone", "\n", "\r", "\u2028")
+ACTIVE_MARKUP = ("://", "<#", "<@", "<t", "</", "<:", "<h", "@everyone", "\n", "\r", "\u2028")
 
 
-@pytest.mark.parametrize("name", HARMFUL)
+@pytest.mark.parametrize("name", HARMFUL_NAMES)
 def test_links_mentions_and_markdown_in_a_name_are_defused(name: str) -> None:
     said = plain(name)
-    assert not [each for each in SEEN if each in said]
+    assert not [each for each in ACTIVE_MARKUP if each in said]
     assert "**" not in said.replace("\\*", "")
 
 

@@ -1,4 +1,4 @@
-"""What the queue, the engine and the decoder say comes in the user's language."""
+"""Refusals and failures are worded in the user's language."""
 
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -132,8 +132,8 @@ async def test_picture_error_keeps_its_values_across_the_decoder_pipe() -> None:
         assert said.startswith("Dieses Bild hat nur 3 × 2 Pixel")
 
 
-class OneRoleOneChannel:
-    """A server as the bot knows it."""
+class FakeGuild:
+    """A server in the bot's cache, with role 1 and channel 5 only."""
 
     unavailable = False
 
@@ -156,7 +156,7 @@ class OneRoleOneChannel:
 def test_refusal_omits_deleted_roles_and_channels(
     limit: str, allowed: tuple[int, ...], said: str
 ) -> None:
-    guild = cast("discord.Guild", OneRoleOneChannel())
+    guild = cast("discord.Guild", FakeGuild())
     assert said in refusal_words(EN, Refusal(limit, allowed, ""), guild)
-    guild.unavailable = True  # then the bot knows nothing of it
+    guild.unavailable = True  # its roles and channels are unknown
     assert f"{allowed[-1]}>" in refusal_words(EN, Refusal(limit, allowed, ""), guild)

@@ -1,4 +1,4 @@
-"""When a picture is ready, in words."""
+"""The wording of the expected time of a picture."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Acknowledgements through Discord's bad moments: nobody is left with "thinking…"."""
+"""Acknowledgements despite faults of Discord: no command stays at “thinking…”."""
 
 import asyncio
 import sqlite3
@@ -13,23 +13,23 @@ from bot.wire.faults import ALREADY_ACKNOWLEDGED
 from tests.kit.world import World
 
 CALLBACK = "/interactions/*/callback"
-LOST = {
-    "the connection breaks after it was carried out": {"drop": True, "carried_out": True},
-    "a server in between gives up on it": {"status": 502, "carried_out": True},
-    "a server in between answers": {"status": 200, "page": True, "carried_out": True},
-    "the connection breaks": {"drop": True},
-    "it is one too many": {"status": 429, "retry_after": 0.2, "with_via": False},
+ACKNOWLEDGEMENT_FAULTS = {
+    "connection breaks after success": {"drop": True, "carried_out": True},
+    "502 of a proxy after success": {"status": 502, "carried_out": True},
+    "page of a proxy after success": {"status": 200, "page": True, "carried_out": True},
+    "connection breaks": {"drop": True},
+    "rate limit of a proxy": {"status": 429, "retry_after": 0.2, "with_via": False},
 }
 
 
-def forgive_second_answers(world: World) -> None:
-    """discord.py repeats by itself what was answered 502."""
+def allow_second_acknowledgement(world: World) -> None:
+    """Accept a repeated acknowledgement: discord.py retries after a 502 itself."""
     violations = world.discord.violations
     assert {violation.rule for violation in violations} <= {"acknowledged-once"}
     violations.clear()
 
 
-@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("fault", ACKNOWLEDGEMENT_FAULTS.values(), ids=ACKNOWLEDGEMENT_FAULTS)
 async def test_paint_command_survives_a_lost_acknowledgement(
     world: World, fault: dict[str, Any]
 ) -> None:
@@ -38,26 +38,27 @@ async def test_paint_command_survives_a_lost_acknowledgement(
     await world.paint_and_wait()
     assert len(await world.jobs()) == 1
     assert len(world.discord.messages()) == 1
-    forgive_second_answers(world)
+    allow_second_acknowledgement(world)
 
 
 async def test_another_program_using_the_bot_token_is_detected(
     world: World,
 ) -> None:
-    """Such as the bot of an older machine, whose database knows nothing of this one."""
+    """Such as a bot still running on an old machine, with a database of its own."""
     traffic = world.bot.traffic
 
-    async def asked(**fault: Any) -> bool:
+    async def detects_other_bot(**fault: Any) -> bool:
         world.discord.faults.add("POST", CALLBACK, carried_out=True, **fault)
         await world.answer_text(await world.discord.slash(world.user(), "queue"))
         return traffic.is_answered_by_others
 
-    assert [await asked(status=502) for _ in range(3)] == [False] * 3  # it was this one
-    answered = {"status": 400, "code": ALREADY_ACKNOWLEDGED}
-    assert [await asked(**answered) for _ in range(3)] == [False, False, True]
+    # After a 502, the acknowledgement was this bot's own.
+    assert [await detects_other_bot(status=502) for _ in range(3)] == [False] * 3
+    other_acknowledged = {"status": 400, "code": ALREADY_ACKNOWLEDGED}
+    assert [await detects_other_bot(**other_acknowledged) for _ in range(3)] == [False, False, True]
     health = await world.bot.queue.health.ask(ask_store=False)
     assert "another-bot" in {trouble.name for trouble in troubles_of(health, traffic)}
-    forgive_second_answers(world)
+    allow_second_acknowledgement(world)
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
@@ -70,14 +71,14 @@ async def test_lost_acknowledgement_is_retried_despite_a_wrong_clock(
     await world.paint_and_wait()
 
 
-@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("fault", ACKNOWLEDGEMENT_FAULTS.values(), ids=ACKNOWLEDGEMENT_FAULTS)
 async def test_answer_only_command_survives_a_lost_acknowledgement(
     world: World, fault: dict[str, Any]
 ) -> None:
     world.discord.faults.add("POST", CALLBACK, **fault)
     interaction = await world.discord.slash(world.user(), "queue")
     assert await world.answer_text(interaction)
-    forgive_second_answers(world)
+    allow_second_acknowledgement(world)
 
 
 async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:
@@ -107,7 +108,7 @@ async def test_undeliverable_answer_is_logged(
 
 
 async def test_failed_command_queues_no_job_after_a_queue_outage(world: World) -> None:
-    """The queue is out of order just when a command that failed is to be closed."""
+    """The table of intakes is missing just when the failed command should be closed."""
     world.discord.faults.add("GET", "*attachments/*", status=404, times=10, delay=0.5)
     interaction = await world.paint()
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
@@ -127,7 +128,7 @@ async def test_command_is_saved_to_a_file_while_the_database_is_locked(
     world: World,
 ) -> None:
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
-    with closing(locked(world)):
+    with closing(lock_database(world)):
         interaction = await world.paint()
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
@@ -138,9 +139,9 @@ async def test_command_is_saved_to_a_file_while_the_database_is_locked(
 
 
 async def test_command_file_left_by_an_earlier_run_makes_no_second_job(world: World) -> None:
-    """As if it had been killed between writing the row and removing the file."""
+    """As if the bot had been killed between writing the row and removing the file."""
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
-    with closing(locked(world)):
+    with closing(lock_database(world)):
         interaction = await world.paint()
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
@@ -159,15 +160,15 @@ async def test_command_that_cannot_be_saved_anywhere_is_refused(
     world: World,
 ) -> None:
     (world.settings.atelier_data_dir / COMMANDS_FOLDER).write_text("a file in its place")
-    with closing(locked(world)):
+    with closing(lock_database(world)):
         interaction = await world.paint()
         assert "try again" in await world.answer_text(interaction)
     await world.wait_no_intakes()
     assert not await world.jobs()
 
 
-def locked(world: World) -> sqlite3.Connection:
-    """Another program that holds the database; closed, it lets go."""
+def lock_database(world: World) -> sqlite3.Connection:
+    """Lock the database from another connection until it is closed."""
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
     other = sqlite3.connect(path, isolation_level=None, timeout=20)
     other.execute("BEGIN IMMEDIATE")

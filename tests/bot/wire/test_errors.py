@@ -1,4 +1,4 @@
-"""What a user reads and what the log has when something goes wrong."""
+"""What the user is told and what is logged for outages and bugs."""
 
 import logging
 
@@ -12,7 +12,7 @@ from bot.wire.errors import sentence_for
 from common.store import StorageUnavailableError
 from jobs.outcomes import QueueUnavailableError
 
-TROUBLE = {
+OUTAGES = {
     "Discord": (aiohttp.ServerDisconnectedError(), "Discord did not answer as it should"),
     "the store": (
         StorageUnavailableError("connection refused"),
@@ -23,22 +23,22 @@ TROUBLE = {
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("whose", TROUBLE)
+@pytest.mark.parametrize("service", OUTAGES)
 def test_outage_is_logged_as_one_line_without_a_traceback(
-    whose: str, wrapped: bool, caplog: pytest.LogCaptureFixture
+    service: str, wrapped: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    error, words = TROUBLE[whose]
-    said = sentence_for(_raised(error, wrapped=wrapped), texts_for("en-US"), "a command")
+    error, words = OUTAGES[service]
+    said = sentence_for(raised(error, wrapped=wrapped), texts_for("en-US"), "a command")
     assert words in said
     (line,) = caplog.records
     assert (line.levelno, line.exc_info) == (logging.WARNING, None)
     assert type(error).__name__ in line.message
-    assert line.message[1:9] in said, "the id by which the line is found"
+    assert line.message[1:9] in said, "the error ID is in the log and in the message"
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_bug_is_logged_with_its_traceback(wrapped: bool, caplog: pytest.LogCaptureFixture) -> None:
-    error = _raised(KeyError("nothing"), wrapped=wrapped)
+    error = raised(KeyError("nothing"), wrapped=wrapped)
     said = sentence_for(error, texts_for("en-US"), "a command")
     assert "Something went wrong on my side" in said
     (line,) = caplog.records
@@ -46,8 +46,8 @@ def test_bug_is_logged_with_its_traceback(wrapped: bool, caplog: pytest.LogCaptu
     assert line.exc_info is not None
 
 
-def _raised(error: Exception, *, wrapped: bool) -> Exception:
-    """The error as discord.py hands it over when a command raised it, or as it is."""
+def raised(error: Exception, *, wrapped: bool) -> Exception:
+    """The error itself, or wrapped as discord.py does if a command raised it."""
     if not wrapped:
         return error
     outer = app_commands.CommandInvokeError(paint, error)

@@ -1,4 +1,4 @@
-"""Whether a request to Discord is on its way, or may yet be carried out though nobody waits."""
+"""Tracking whether a request is in flight, done or possibly lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,17 +12,17 @@ from aiohttp.test_utils import TestServer, unused_port
 from bot.wire.in_flight import InFlight, trace_config, track_requests
 
 
-class Discord:
-    """Answers as it is told, once it is told to."""
+class FakeDiscord:
+    """Answers with a given status, or drops the connection, when the test lets it."""
 
     def __init__(self) -> None:
         self.status = 200
-        self.asked, self.answers = asyncio.Event(), asyncio.Event()
-        self.answers.set()
+        self.requested, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.may_answer.set()
 
     async def answer(self, request: web.Request) -> web.Response:
-        self.asked.set()
-        await self.answers.wait()
+        self.requested.set()
+        await self.may_answer.wait()
         if not self.status:
             assert request.transport is not None
             request.transport.close()
@@ -30,17 +30,17 @@ class Discord:
 
 
 @pytest.fixture
-def far() -> Discord:
-    return Discord()
+def fake_discord() -> FakeDiscord:
+    return FakeDiscord()
 
 
 @pytest.fixture
-async def address(far: Discord) -> AsyncIterator[str]:
+async def address(fake_discord: FakeDiscord) -> AsyncIterator[str]:
     app = web.Application()
-    app.router.add_patch("/", far.answer)
+    app.router.add_patch("/", fake_discord.answer)
     async with TestServer(app) as server:
         yield str(server.make_url("/"))
-        far.answers.set()
+        fake_discord.may_answer.set()
 
 
 async def edit(address: str) -> None:
@@ -51,60 +51,68 @@ async def edit(address: str) -> None:
         await response.read()
 
 
-async def flight_of(address: str) -> InFlight:
-    flight = track_requests()
+async def track_edit(address: str) -> InFlight:
+    tracked = track_requests()
     with suppress(aiohttp.ClientError):
         await edit(address)
-    return flight
+    return tracked
 
 
-async def test_request_is_in_air_until_its_answer_arrives(address: str, far: Discord) -> None:
-    far.answers.clear()
-    flight = track_requests()
+async def test_request_is_in_air_until_its_answer_arrives(
+    address: str, fake_discord: FakeDiscord
+) -> None:
+    fake_discord.may_answer.clear()
+    tracked = track_requests()
     editing = asyncio.create_task(edit(address))
-    await asyncio.wait_for(far.asked.wait(), 10)
-    assert flight.in_air
-    far.answers.set()
+    await asyncio.wait_for(fake_discord.requested.wait(), 10)
+    assert tracked.in_air
+    fake_discord.may_answer.set()
     await editing
-    assert flight == InFlight(is_done=True)
+    assert tracked == InFlight(is_done=True)
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 429])
-async def test_answered_request_is_not_lost(address: str, far: Discord, status: int) -> None:
-    far.status = status
-    assert await flight_of(address) == InFlight(is_done=status == 200)
+async def test_answered_request_is_not_lost(
+    address: str, fake_discord: FakeDiscord, status: int
+) -> None:
+    fake_discord.status = status
+    assert await track_edit(address) == InFlight(is_done=status == 200)
 
 
 @pytest.mark.parametrize("status", [0, 500, 502, 504])
 async def test_dropped_or_5xx_request_counts_as_lost(
-    address: str, far: Discord, status: int
+    address: str, fake_discord: FakeDiscord, status: int
 ) -> None:
-    """Also where a server in between gave up on the one behind it."""
-    far.status = status
-    assert await flight_of(address) == InFlight(is_lost=True)
+    """A proxy may answer 5xx although Discord carries the request out."""
+    fake_discord.status = status
+    assert await track_edit(address) == InFlight(is_lost=True)
 
 
 async def test_request_that_never_connected_is_not_lost() -> None:
-    nowhere = f"http://127.0.0.1:{unused_port()}/"
-    assert await flight_of(nowhere) == InFlight()
+    closed_port_url = f"http://127.0.0.1:{unused_port()}/"
+    assert await track_edit(closed_port_url) == InFlight()
 
 
-async def test_lost_request_stays_lost_after_a_later_success(address: str, far: Discord) -> None:
-    flight = track_requests()
-    far.status = 502
+async def test_lost_request_stays_lost_after_a_later_success(
+    address: str, fake_discord: FakeDiscord
+) -> None:
+    tracked = track_requests()
+    fake_discord.status = 502
     await edit(address)
-    far.status = 200
+    fake_discord.status = 200
     await edit(address)
-    assert flight.is_lost
+    assert tracked.is_lost
 
 
-async def test_requests_of_another_task_are_not_tracked(address: str, far: Discord) -> None:
-    far.status = 502
+async def test_requests_of_another_task_are_not_tracked(
+    address: str, fake_discord: FakeDiscord
+) -> None:
+    fake_discord.status = 502
     mine = track_requests()
 
     async def another() -> InFlight:
-        return await flight_of(address)
+        return await track_edit(address)
 
-    theirs = await asyncio.create_task(another())
-    assert theirs.is_lost
+    other_tracked = await asyncio.create_task(another())
+    assert other_tracked.is_lost
     assert not mine.is_lost

@@ -1,4 +1,4 @@
-"""The way to Discord through a proxy, where the environment names one."""
+"""Requests to Discord through the proxy of the environment."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from bot.wire.original_response import webhook_of
 from common.settings import Settings
 from jobs.model import Reply
 
-NOWHERE = "http://discord.invalid"
+DISCORD_URL = "http://discord.invalid"
 
 
 @pytest.fixture
-async def asked(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
-    """Of which addresses the proxy of the environment was asked, which answers them all."""
+async def proxied_urls(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
+    """Set a proxy in the environment that answers every request; the URLs requested from it."""
     addresses: list[str] = []
 
     async def answer(request: web.BaseRequest) -> web.Response:
@@ -46,26 +46,26 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def test_downloads_and_the_token_check_use_the_proxy(
-    asked: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+    proxied_urls: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Downloader(1000, proxy=discord_proxy(settings)) as downloader:
-        assert await downloader.fetch(f"{NOWHERE}/photo.png") == b'{"username": "atelier"}'
-    monkeypatch.setattr(Route, "BASE", NOWHERE)
+        assert await downloader.fetch(f"{DISCORD_URL}/photo.png") == b'{"username": "atelier"}'
+    monkeypatch.setattr(Route, "BASE", DISCORD_URL)
     found = {one.name: one.text async for one in findings(settings, thorough=False)}
     assert found["token"] == "of atelier"
-    assert asked == [f"{NOWHERE}/photo.png", f"{NOWHERE}/users/@me"]
+    assert proxied_urls == [f"{DISCORD_URL}/photo.png", f"{DISCORD_URL}/users/@me"]
 
 
 async def test_client_and_interaction_webhooks_use_the_proxy(
-    asked: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+    proxied_urls: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Route, "BASE", NOWHERE)
+    monkeypatch.setattr(Route, "BASE", DISCORD_URL)
     client = AtelierClient(settings)
     async with client:
         await client.http.static_login("a.b.c")
         await webhook_of(client, Reply(1, 2, "token", datetime.now(UTC))).delete_message(3)
-    assert asked[0] == f"{NOWHERE}/users/@me"
-    assert asked[1].startswith(f"{NOWHERE}/webhooks/1/token/messages/3")
+    assert proxied_urls[0] == f"{DISCORD_URL}/users/@me"
+    assert proxied_urls[1].startswith(f"{DISCORD_URL}/webhooks/1/token/messages/3")
 
 
 def test_loopback_exempted_and_socks_addresses_use_no_proxy(

@@ -1,4 +1,4 @@
-"""A limit of Discord is over when it is over, also where who waited for that was given up."""
+"""A cancelled wait for a rate limit does not block later requests."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.kit.world import World
 
 
 async def test_cancelled_rate_limit_wait_releases_the_lock(world: World) -> None:
-    """As the look at a message is given up that a button waits for."""
+    """As a button cancels a slow fetch of a message."""
     user = world.user()
     world.discord.faults.add("GET", "/users/*", status=429, retry_after=9.0, global_limit=True)
     with pytest.raises(TimeoutError):
@@ -17,7 +17,7 @@ async def test_cancelled_rate_limit_wait_releases_the_lock(world: World) -> None
             await world.bot.fetch_user(user.id)
     async with asyncio.timeout(5):
         assert (await world.bot.fetch_user(user.id)).id == user.id
-    # And the limit of an interaction's token, as an old preview is given up for the picture.
+    # The same for an interaction's webhook, as an old preview is cancelled for the picture.
     lock = asyncio.Lock()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1), async_.AsyncDeferredLock(lock) as turn:

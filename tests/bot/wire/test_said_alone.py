@@ -1,4 +1,4 @@
-"""What goes wrong after all see that an answer is awaited is told to the one who asked, alone."""
+"""Errors after a public acknowledgement are shown only to the member who asked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,10 +8,10 @@ import pytest
 from sandbox.model import Interaction, Message
 from tests.kit.world import World
 
-Go = Callable[[World, Message], Awaitable[Interaction]]
+Action = Callable[[World, Message], Awaitable[Interaction]]
 
 
-async def _post_what_is_lost(world: World, message: Message) -> Interaction:
+async def post_missing_picture(world: World, message: Message) -> Interaction:
     ada = world.user()
     compared = await world.discord.press(ada, message, label="Compare")
     await compared.wait(lambda i: i.message and i.message.attachments)
@@ -22,37 +22,37 @@ async def _post_what_is_lost(world: World, message: Message) -> Interaction:
     return await world.discord.press(ada, compared.message, label="Post here")
 
 
-async def _show_what_discord_refuses(world: World, _message: Message) -> Interaction:
+async def show_refused_by_discord(world: World, _message: Message) -> Interaction:
     (job,) = await world.jobs()
     world.discord.faults.add("PATCH", "/webhooks/*/messages/@original", status=400, code=50035)
     return await world.discord.slash(world.user(), "show", {"picture": job.id, "everybody": True})
 
 
-async def _show_so_with_the_acknowledgement_lost(world: World, message: Message) -> Interaction:
+async def show_refused_after_lost_acknowledgement(world: World, message: Message) -> Interaction:
     world.discord.faults.add("POST", "/interactions/*/callback", drop=True, carried_out=True)
-    return await _show_what_discord_refuses(world, message)
+    return await show_refused_by_discord(world, message)
 
 
 @pytest.mark.parametrize(
-    ("go", "words"),
+    ("act", "words"),
     [
-        (_post_what_is_lost, "are no longer kept"),
-        (_show_what_discord_refuses, "Something went wrong"),
-        (_show_so_with_the_acknowledgement_lost, "Something went wrong"),
+        (post_missing_picture, "are no longer kept"),
+        (show_refused_by_discord, "Something went wrong"),
+        (show_refused_after_lost_acknowledgement, "Something went wrong"),
     ],
 )
 async def test_failed_public_answer_is_replaced_by_an_ephemeral_error(
-    world: World, go: Go, words: str
+    world: World, act: Action, words: str
 ) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
-    seen = [each.id for each in world.discord.messages() if not each.ephemeral]
-    interaction = await go(world, message)
+    public_ids = [each.id for each in world.discord.messages() if not each.ephemeral]
+    interaction = await act(world, message)
     await interaction.wait(lambda i: i.followups and i.message is not None and i.message.deleted)
-    (told,) = interaction.followups
-    assert words in told.text
-    assert told.ephemeral
-    assert [each.id for each in world.discord.messages() if not each.ephemeral] == seen
+    (answer,) = interaction.followups
+    assert words in answer.text
+    assert answer.ephemeral
+    assert [each.id for each in world.discord.messages() if not each.ephemeral] == public_ids
 
 
 async def test_double_undo_confirms_the_restored_picture_once(world: World) -> None:
@@ -65,15 +65,16 @@ async def test_double_undo_confirms_the_restored_picture_once(world: World) -> N
         *(world.discord.press(ada, page, label="Undo") for _ in range(2))
     )
 
-    def told_of() -> list[Message]:
+    def confirmations() -> list[Message]:
         return [each for one in pressed for each in one.followups]
 
-    await world.eventually(told_of)
-    (told,) = told_of()
-    assert told.text == "The picture is back."
-    assert told.ephemeral
+    await world.eventually(confirmations)
+    (answer,) = confirmations()
+    assert answer.text == "The picture is back."
+    assert answer.ephemeral
 
-    def shown() -> list[Message]:
+    def public_messages() -> list[Message]:
         return [each for each in world.discord.messages() if not each.ephemeral]
 
-    await world.eventually(lambda: len(shown()) == 1)  # the answer that is not needed goes
+    # The unneeded second response is deleted.
+    await world.eventually(lambda: len(public_messages()) == 1)

@@ -9,13 +9,13 @@ from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
 
-class Watched(io.BytesIO):
-    """Bytes that can be watched being forgotten."""
+class ReferencedBytes(io.BytesIO):
+    """Bytes that can be weakly referenced."""
 
 
 async def test_upload_bytes_are_freed_after_sending(world: World) -> None:
-    buffer = Watched(plain_picture())
-    watch = weakref.ref(buffer)
+    buffer = ReferencedBytes(plain_picture())
+    reference = weakref.ref(buffer)
     channel = world.bot.get_channel(world.discord.channel().id)
     assert isinstance(channel, discord.TextChannel)
     gc.disable()
@@ -24,7 +24,7 @@ async def test_upload_bytes_are_freed_after_sending(world: World) -> None:
         await channel.send(file=upload)
         assert buffer.closed
         del buffer, upload
-        assert watch() is None
+        assert reference() is None
     finally:
         gc.enable()
     (message,) = world.discord.messages()

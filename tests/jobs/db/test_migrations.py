@@ -20,6 +20,7 @@ from jobs.db import copying, migrate, schema
 from jobs.db.copying import BEFORE_MIGRATIONS
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
+from jobs.db.rows import moment
 from jobs.management.gallery import GalleryPost
 from jobs.model import JobState
 from jobs.outcomes import (
@@ -78,7 +79,7 @@ async def test_old_database_works_after_migration(
         assert (await queue.limits.in_force(5)).max_per_day == 7
         assert [intake.interaction_id for intake in await queue.intakes.pending()] == [4242]
         assert len(await queue.styles.visible_to(1, None)) == 1
-        posted = GalleryPost(1, 5, channel_id=7, message_id=8)
+        posted = GalleryPost(1, 5, channel_id=7, message_id=8, at=moment(9.0))
         assert await queue.gallery.of(1, 5) == (posted if has_gallery else None)
         await advance_with_reaper(queue, clock, 60)
         for expected in (3, 5):

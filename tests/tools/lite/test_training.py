@@ -20,8 +20,8 @@ from tests.kit.lite import weight_shapes
 from tools.lite import learning, train
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left
-from tools.lite.lessons import Lesson, Teacher, make_crops, together, without_copies
 from tools.lite.student import Student
+from tools.lite.training_data import Teacher, TrainingExample, make_crops, together, without_copies
 
 NOTED = {"files", "training", "seconds"}
 
@@ -29,14 +29,14 @@ NOTED = {"files", "training", "seconds"}
 @pytest.fixture(scope="module", autouse=True)
 def _few_crops_tell_the_components() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tools.lite.lessons._BASIS_CROPS", 20)
+        patch.setattr("tools.lite.training_data._BASIS_CROPS", 20)
         yield
 
 
 @pytest.fixture(scope="module")
-def lessons(photographs: list[Path], drawn_vgg19: Path) -> list[Lesson]:
+def examples(photographs: list[Path], drawn_vgg19: Path) -> list[TrainingExample]:
     crops = make_crops(photographs, 10, 48, seed=0)
-    return Teacher(Vgg19(load_weights(drawn_vgg19)), photographs, 48).lessons(crops)
+    return Teacher(Vgg19(load_weights(drawn_vgg19)), photographs, 48).examples(crops)
 
 
 def test_crops_depend_on_the_seed_and_every_second_one_is_altered(
@@ -67,8 +67,10 @@ def test_copies_of_evaluation_pictures_are_left_out_of_training(
     assert without_copies(photographs, []) == photographs
 
 
-def test_targets_are_scaled_with_the_largest_component_first(lessons: list[Lesson]) -> None:
-    _, told = together(lessons)
+def test_targets_are_scaled_with_the_largest_component_first(
+    examples: list[TrainingExample],
+) -> None:
+    _, told = together(examples)
     for reading in READINGS:
         stride = BY_NAME[reading.source].stride_px
         targets = told[reading.layer]
@@ -80,15 +82,15 @@ def test_targets_are_scaled_with_the_largest_component_first(lessons: list[Lesso
         assert float(shares[0]) > float(shares[-1])
 
 
-def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]) -> None:
+def test_folding_the_normalization_away_changes_no_feature(examples: list[TrainingExample]) -> None:
     torch.manual_seed(0)
     student = Student().train()
     for _ in range(3):
-        student(together(lessons[:4])[0])
+        student(together(examples[:4])[0])
     student.eval()
     weights = student.folded()
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == weight_shapes()
-    crops, _ = together(lessons[4:6])
+    crops, _ = together(examples[4:6])
     found = features_of(LiteEncoder(weights=weights), crops, LAYERS)
     with torch.no_grad():
         told = student(crops)
@@ -98,13 +100,15 @@ def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]
         torch.testing.assert_close(read, told[name], rtol=1e-4, atol=1e-4)
 
 
-def test_student_made_of_weights_reproduces_features_and_weights(lessons: list[Lesson]) -> None:
+def test_student_made_of_weights_reproduces_features_and_weights(
+    examples: list[TrainingExample],
+) -> None:
     torch.manual_seed(0)
     learnt = Student().train()
-    learnt(together(lessons[:4])[0])
+    learnt(together(examples[:4])[0])
     weights = learnt.eval().folded()
     again = Student.of(weights).eval()
-    crops, _ = together(lessons[4:6])
+    crops, _ = together(examples[4:6])
     with torch.no_grad():
         told, wanted = again(crops), learnt(crops)
     for name in LAYERS:
@@ -143,7 +147,7 @@ def test_training_lowers_the_loss_and_writes_weights_with_a_log(
 
 
 def test_interrupted_learning_resumes_to_the_same_weights(
-    lessons: list[Lesson], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    examples: list[TrainingExample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def student() -> Student:
         torch.manual_seed(0)
@@ -151,7 +155,7 @@ def test_interrupted_learning_resumes_to_the_same_weights(
 
     schedule = Schedule(steps=6, step=1e-3, mean_weight=1.0)
     whole, broken = student(), student()
-    learn(whole, lessons, schedule, tmp_path / "whole.state", Console())
+    learn(whole, examples, schedule, tmp_path / "whole.state", Console())
 
     monkeypatch.setattr(learning, "KEPT_EVERY", 2)
     told = Student.forward
@@ -166,17 +170,17 @@ def test_interrupted_learning_resumes_to_the_same_weights(
 
     monkeypatch.setattr(Student, "forward", ending)
     with pytest.raises(KeyboardInterrupt):
-        learn(broken, lessons, schedule, tmp_path / "broken.state", Console())
+        learn(broken, examples, schedule, tmp_path / "broken.state", Console())
     monkeypatch.setattr(Student, "forward", told)
     later = student()
-    learn(later, lessons, schedule, tmp_path / "broken.state", Console())
+    learn(later, examples, schedule, tmp_path / "broken.state", Console())
     for name, tensor in later.folded().items():
         assert torch.equal(tensor, whole.folded()[name])
 
 
 @pytest.mark.parametrize("maxima", [False, True])
 def test_deepened_weights_keep_the_first_layers_and_fit_the_others(
-    photographs: list[Path], drawn_vgg19: Path, lessons: list[Lesson], *, maxima: bool
+    photographs: list[Path], drawn_vgg19: Path, examples: list[TrainingExample], *, maxima: bool
 ) -> None:
     torch.manual_seed(0)
     whole = Student().eval().folded()
@@ -192,21 +196,23 @@ def test_deepened_weights_keep_the_first_layers_and_fit_the_others(
             assert (made[f"{name}.weight"] - wanted).norm() < 0.2 * wanted.norm()
 
     student = Student.of(made).eval()
-    before = left(student, lessons)
-    fit_readings(student, lessons)
-    after = left(student, lessons)
+    before = left(student, examples)
+    fit_readings(student, examples)
+    after = left(student, examples)
     for layer in ("form4_1", "form4_2", "form5_1"):
         assert before[layer] == pytest.approx(1.0)
         assert after[layer] < 0.7
     assert after["form1_2"] == before["form1_2"]
 
 
-def test_held_first_convolution_is_not_trained(lessons: list[Lesson], tmp_path: Path) -> None:
+def test_held_first_convolution_is_not_trained(
+    examples: list[TrainingExample], tmp_path: Path
+) -> None:
     torch.manual_seed(0)
     student = Student().eval()
     before = student.folded()
     student.hold_first()
-    learn(student, lessons, Schedule(steps=2, step=1e-3), tmp_path / "kept.state", Console())
+    learn(student, examples, Schedule(steps=2, step=1e-3), tmp_path / "kept.state", Console())
     after = student.folded()
     same = {name for name in after if torch.equal(after[name], before[name])}
     assert same == {"conv1.weight", "conv1.bias", "form1_2.weight", "form1_2.bias"}

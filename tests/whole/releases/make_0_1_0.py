@@ -1,10 +1,10 @@
-"""What an owner of 0.1.0 has when the machine is switched off: run inside that release's own code.
+"""Make the data folder of a 0.1.0 whose machine lost power; runs with that release's own code.
 
     python make_0_1_0.py FOLDER      with that release's folder as the working directory
 
 One job is done, one failed, one cancelled, two wait, one command has just been acknowledged, and one
-painting is half done: its engine dies by its own hand once there is a checkpoint. Prints the numbers
-of the jobs as JSON.
+job is half painted: its engine exits once it has saved a checkpoint. Prints the numbers of the jobs
+as JSON.
 """
 
 import asyncio
@@ -89,15 +89,15 @@ async def main(folder):
         print(json.dumps(known), flush=True)
 
         sitting.CHECKPOINT_SECONDS = 0.05
-        named = queue.save_checkpoint
+        save_checkpoint = queue.save_checkpoint
 
-        async def die_after(claim, key):
-            outcome = await named(claim, key)
+        async def save_checkpoint_and_exit(claim, key):
+            outcome = await save_checkpoint(claim, key)
             if claim.job.id == known["half_painted"]:
-                os._exit(0)  # as if the power went
+                os._exit(0)  # as at a power cut
             return outcome
 
-        JobQueue.save_checkpoint = staticmethod(die_after)
+        JobQueue.save_checkpoint = staticmethod(save_checkpoint_and_exit)
         await queue.forget_engine(ENGINE.id)
         await service.EngineWorker(queue, painter, ENGINE).run(asyncio.Event())
 

@@ -43,7 +43,7 @@ EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def with_ids(world: World, options: dict[str, Any]) -> dict[str, Any]:
+def resolve_user_ids(world: World, options: dict[str, Any]) -> dict[str, Any]:
     return {
         name: world.user(value).id if name in {"member", "user"} else value
         for name, value in options.items()
@@ -55,7 +55,7 @@ async def test_admin_commands_are_not_offered_to_members(world: World) -> None:
         for context in ("guild", "bot_dm", "private", "guild_without_bot"):
             with pytest.raises(NotOfferedError, match="is not offered"):
                 await world.slash(
-                    world.user("ada"), name, with_ids(world, options), context=context
+                    world.user("ada"), name, resolve_user_ids(world, options), context=context
                 )
 
 
@@ -64,7 +64,7 @@ async def test_members_are_refused_even_if_a_server_offers_admin_commands(world:
     ada = world.user("ada")
     await world.make_job(ada)
     for name, options in EVERY_COMMAND:
-        message = await world.slash(ada, name, with_ids(world, options))
+        message = await world.slash(ada, name, resolve_user_ids(world, options))
         assert message.text == "This needs the permission to manage the server.", name
         assert message.ephemeral
     for name in ("queue-admin remove", "queue-admin front"):
@@ -75,13 +75,13 @@ async def test_members_are_refused_even_if_a_server_offers_admin_commands(world:
 
 
 async def test_tests_cover_every_admin_command(world: World) -> None:
-    there = {
+    registered = {
         command.qualified_name
         for command in world.bot.tree.walk_commands()
         if (command.root_parent or command).default_permissions is not None
         and not hasattr(command, "commands")
     }
-    assert there == {name for name, _ in EVERY_COMMAND}
+    assert registered == {name for name, _ in EVERY_COMMAND}
 
 
 async def test_limits_are_shown_set_and_undone(world: World) -> None:
@@ -115,14 +115,14 @@ async def test_undo_restores_the_previous_server_limits(world: World) -> None:
 
 async def test_undo_to_an_invalid_value_names_the_limit(world: World) -> None:
     admin = world.user("admin", locale="de")
-    # As another version may have written it down.
+    # A value that another version may have stored.
     await world.queue.audit.write(world.guild_id, admin.id, "set_limits", {"max_size_px": 3})
     message = await world.slash(admin, "limits set", {"size": 512})
     (newest, *_) = await world.queue.audit.read(world.guild_id)
     async with world.queue.database.write() as transaction:
         await amend_audit(transaction, newest.id, {"max_size_px": 512})
     interaction = await world.discord.press(admin, message, label="Rückgängig")
-    said = await answer_besides(interaction, message)
+    said = await new_answer(interaction, message)
     assert said.text.startswith("Maximale Größe: Dieser Wert geht nicht")
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
 
@@ -177,7 +177,7 @@ async def test_one_limit_is_reset_at_once_and_all_after_confirmation(world: Worl
     await world.slash(admin, "limits reset", {"limit": "max_size_px"})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (2048, 3)
-    # Somebody types the name that `/limits show` has, and does not choose from the list.
+    # Somebody types the label from `/limits show` instead of choosing from the list.
     await world.slash(admin, "limits set", {"size": 512})
     await world.slash(admin, "limits reset", {"limit": "largest size"})
     limits = await world.queue.limits.in_force(world.guild_id)
@@ -221,14 +221,14 @@ async def test_each_button_checks_that_its_presser_is_still_an_admin(world: Worl
         messages.append(await world.slash(admin, command, options | members))
         for label in labels[:-1]:
             await world.press(admin, messages[-1], label)
-    before = await server(world, job)
-    take_permission(world)
+    before = await server_state(world, job)
+    revoke_permission(world)
     for message, (command, _options, labels) in zip(messages, BUTTONS, strict=True):
         interaction = await world.discord.press(admin, message, label=labels[-1])
-        said = await answer_besides(interaction, message)
+        said = await new_answer(interaction, message)
         assert "permission to manage the server" in said.text, (command, labels)
         assert interaction.modal is None
-        assert await server(world, job) == before
+        assert await server_state(world, job) == before
 
 
 async def test_limit_form_offers_forum_voice_and_stage_channels(world: World) -> None:
@@ -238,7 +238,8 @@ async def test_limit_form_offers_forum_voice_and_stage_channels(world: World) ->
     assert opened.modal is not None
     selects = [label["component"] for label in opened.modal["components"]]
     (channels,) = [each for each in selects if each["custom_id"] == "channel_ids"]
-    assert {0, 5, 2, 13, 15} <= set(channels["channel_types"])  # a stage has a chat, too
+    # A stage channel has a text chat too.
+    assert {0, 5, 2, 13, 15} <= set(channels["channel_types"])
 
 
 async def test_limit_form_is_refused_after_permission_loss(world: World) -> None:
@@ -246,10 +247,10 @@ async def test_limit_form_is_refused_after_permission_loss(world: World) -> None
     shown = await world.slash(admin, "limits show")
     opened = await world.discord.press(admin, shown, label="Change limits…")
     assert opened.modal is not None
-    take_permission(world)
+    revoke_permission(world)
     talk = world.discord.channel("talk")
     submitted = await world.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
-    said = await answer_besides(submitted, shown)
+    said = await new_answer(submitted, shown)
     assert "permission to manage the server" in said.text
     assert not (await world.queue.limits.in_force(world.guild_id)).channel_ids
 
@@ -263,9 +264,9 @@ def test_tests_cover_every_admin_button() -> None:
         and issubclass(kind, PersistentItem)
         and kind is not PersistentItem
     }
-    harmless = {"change-nothing"}
-    harmless.add("limits-correct")  # which test_limit_form presses
-    assert len(kinds - harmless) == len(BUTTONS)
+    untested = {"change-nothing"}
+    untested.add("limits-correct")  # tested in test_limit_form
+    assert len(kinds - untested) == len(BUTTONS)
 
 
 async def block_many(world: World) -> None:
@@ -274,13 +275,13 @@ async def block_many(world: World) -> None:
         await world.queue.blocks.add(world.guild_id, 10_000 + number, world.user("admin").id)
 
 
-async def server(world: World, job: Job) -> tuple[Limits, JobState, int]:
-    """All of the server that an admin's button could change."""
+async def server_state(world: World, job: Job) -> tuple[Limits, JobState, int]:
+    """Everything about the server that an admin's button could change."""
     entries = await world.queue.audit.read(world.guild_id, limit=100)
     return await world.queue.limits.in_force(world.guild_id), await world.state(job), len(entries)
 
 
-def take_permission(world: World) -> None:
+def revoke_permission(world: World) -> None:
     world.discord.world.guild.owner_id = world.user("grace").id
     world.user("admin").role_ids.clear()
 
@@ -296,7 +297,7 @@ async def test_limit_form_opens_from_limits_show(world: World) -> None:
     assert (await world.queue.limits.in_force(world.guild_id)).channel_ids == (talk.id,)
 
 
-async def answer_besides(interaction: Any, message: Message) -> Message:
+async def new_answer(interaction: Any, message: Message) -> Message:
     await interaction.wait(
         lambda i: (
             (i.message is not message and has_content(i.message))

@@ -1,4 +1,4 @@
-"""What admins do with the queue, and the figures that they see."""
+"""`/queue-admin` and `/stats`."""
 
 import io
 from dataclasses import replace
@@ -73,7 +73,7 @@ async def test_stats_come_as_text_and_as_a_plot(world: World) -> None:
     message = await world.slash(admin, "stats")
     for line in ("2 pictures painted", "2 members took part", "1 failure", "The last 14 days"):
         assert line in message.text
-    await world.eventually(lambda: message.attachments)  # the figures do not wait for it
+    await world.eventually(lambda: message.attachments)  # it is attached later
     with Image.open(io.BytesIO(message.attachments[0].data)) as plot:
         assert plot.format == "PNG"
 
@@ -92,7 +92,7 @@ async def test_only_the_operator_sees_stats_of_all_servers(world: World) -> None
 
 
 async def test_typed_job_number_is_offered_before_matching_sizes(world: World) -> None:
-    """Enter takes what is offered first: `2` must not cancel the picture of 512 px before it."""
+    """Enter takes the first choice: `2` must not cancel a picture that matches by its 512 px."""
     admin, ada = world.user("admin"), world.user("ada")
     jobs = [await world.make_job(ada, size_px=512) for _ in range(3)]
     second = jobs[1]
@@ -114,7 +114,7 @@ async def test_typed_job_number_is_offered_before_matching_sizes(world: World) -
 
 
 async def test_long_job_choice_keeps_the_whole_member_name(world: World) -> None:
-    """A name from right to left ends with a sign that keeps it from turning what follows."""
+    """The isolation mark after a right-to-left name must not be cut off."""
     grace = world.user("grace")
     grace.name = "\u05d0" * 32
     job = await world.make_job(grace, variants=4, vary="seed", quality="standard")

@@ -1,4 +1,4 @@
-"""Who may not paint in a server: set, seen and ended by its admins."""
+"""`/blocklist`: admins block members from painting in their server."""
 
 import re
 
@@ -68,10 +68,10 @@ async def test_block_has_a_reason_and_expires(world: World) -> None:
     assert "Earliest start of your next picture: <t:" in said
     assert "spam" in said
     again = await world.slash(admin, "blocklist add", {"member": grace.id, "lasts": "1w"})
-    assert "until" in again.text  # another end takes the place of the first
+    assert "until" in again.text  # the new end replaces the first
     async with world.queue.database.write() as transaction:
-        over = sa.update(schema.blocked_users).values(until=transaction.now - 1)
-        await transaction.connection.execute(over)
+        expire_blocks = sa.update(schema.blocked_users).values(until=transaction.now - 1)
+        await transaction.connection.execute(expire_blocks)
     assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
     await world.wait_for_text(await world.paint(user="grace"), "Place")
 

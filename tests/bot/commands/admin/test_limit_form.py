@@ -1,4 +1,4 @@
-"""The form of all limits, from `/limits change` or the button under `/limits show`."""
+"""The form of `/limits change`."""
 
 import pytest
 
@@ -6,8 +6,10 @@ from sandbox.model import Message
 from tests.kit.world import World, wait_for_answer
 
 
-async def submitted(world: World, fields: dict[str, object], locale: str = "en-US") -> Message:
-    """What the admin reads after the form, filled in as told and otherwise left as it was."""
+async def submit_limit_form(
+    world: World, fields: dict[str, object], locale: str = "en-US"
+) -> Message:
+    """Submit the form with some fields changed; return the answer."""
     opened = await world.discord.slash(world.user("admin", locale=locale), "limits change")
     assert opened.modal is not None
     return await wait_for_answer(await world.discord.submit_modal(opened, fields))
@@ -20,15 +22,15 @@ async def test_form_sets_roles_and_channels(world: World) -> None:
         "painter_role_ids": [str(keeper.id)],
         "channel_ids": [str(talk.id)],
     }
-    message = await submitted(world, chosen)
+    message = await submit_limit_form(world, chosen)
     limits = await world.queue.limits.in_force(world.guild_id)
     assert limits.painter_role_ids == (keeper.id,)
     assert limits.channel_ids == (talk.id,)
     assert limits.exempt_role_ids == ()
     assert f"Roles that may paint: <@&{keeper.id}>" in message.text
     assert "Largest size" not in message.text
-    assert (await submitted(world, {})).text == "Nothing was changed."
-    await submitted(world, {"painter_role_ids": []})
+    assert (await submit_limit_form(world, {})).text == "Nothing was changed."
+    await submit_limit_form(world, {"painter_role_ids": []})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.painter_role_ids, limits.channel_ids) == ((), (talk.id,))
 
@@ -36,18 +38,18 @@ async def test_form_sets_roles_and_channels(world: World) -> None:
 async def test_form_changes_only_the_given_number_lines(world: World) -> None:
     waiting = (await world.queue.limits.in_force(world.guild_id)).max_waiting_per_user
     lines = "Largest size: 1024 px\n\nbest quality: Standard\nPictures of one member in 24 hours: 7"
-    message = await submitted(world, {"numbers": lines})
+    message = await submit_limit_form(world, {"numbers": lines})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_quality, limits.max_per_day) == (1024, "standard", 7)
     assert limits.max_waiting_per_user == waiting
     assert "Largest size: 1024 px" in message.text
-    await submitted(world, {"numbers": "Largest size:"})
+    await submit_limit_form(world, {"numbers": "Largest size:"})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (2048, 7)
 
 
 async def test_form_reads_numbers_in_german(world: World) -> None:
-    message = await submitted(
+    message = await submit_limit_form(
         world, {"numbers": "Maximale Größe: 512\nBeste Qualität: Entwurf"}, "de"
     )
     limits = await world.queue.limits.in_force(world.guild_id)
@@ -56,7 +58,7 @@ async def test_form_reads_numbers_in_german(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "expected"),
     [
         ("Largest: 512", "“Largest: 512” does not name a limit"),
         ("512", "“512” does not name a limit"),
@@ -68,10 +70,12 @@ async def test_form_reads_numbers_in_german(world: World) -> None:
     ],
 )
 async def test_invalid_number_line_is_explained_and_changes_nothing(
-    world: World, line: str, says: str
+    world: World, line: str, expected: str
 ) -> None:
-    message = await submitted(world, {"numbers": f"Pictures of one member in 24 hours: 7\n{line}"})
-    assert says in message.text
+    message = await submit_limit_form(
+        world, {"numbers": f"Pictures of one member in 24 hours: 7\n{line}"}
+    )
+    assert expected in message.text
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 1000
 
 
@@ -83,7 +87,7 @@ async def test_wrong_line_can_be_corrected_without_losing_the_other_fields(
     lines = (
         "Largest size: 1024 px\nPictures of one member in 24 hours: `seven`\nBest quality: draft"
     )
-    message = await submitted(
+    message = await submit_limit_form(
         world,
         {
             "numbers": lines,
@@ -95,7 +99,7 @@ async def test_wrong_line_can_be_corrected_without_losing_the_other_fields(
     assert "Line 2: Pictures of one member in 24 hours:" in message.text
     assert "▶ Pictures of one member in 24 hours: `seven`" in message.text
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
-    await world.stop_bot()  # the answer holds it, so a restart loses nothing
+    await world.stop_bot()  # the lines are in the message, so a restart keeps them
     await world.start_bot()
     opened = await world.press(admin, message, "Correct…")
     assert opened.modal is not None
@@ -107,13 +111,14 @@ async def test_wrong_line_can_be_corrected_without_losing_the_other_fields(
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day, limits.max_quality) == (1024, 7, "draft")
     assert (limits.channel_ids, limits.painter_role_ids) == ((talk.id,), (keeper.id,))
-    assert not [b for b in message.buttons if b["label"] == "Correct…"]  # it took its place
+    # The confirmation replaced the message.
+    assert not [b for b in message.buttons if b["label"] == "Correct…"]
 
 
 async def test_all_wrong_lines_are_reported_together(world: World) -> None:
     lines = "Largest size: 4096\nLargest: 3\nPictures of one member in 24 hours: 7\nSeconds: x"
     lines += "\nPictures of one member in 24 hours: 8"
-    message = await submitted(world, {"numbers": lines})
+    message = await submit_limit_form(world, {"numbers": lines})
     for words in ("Line 1: Largest size: the operator", "Line 2: “Largest: 3”", "Line 4: "):
         assert words in message.text
     assert "… and 1 more." in message.text
@@ -122,7 +127,7 @@ async def test_all_wrong_lines_are_reported_together(world: World) -> None:
 
 
 async def test_limit_names_and_qualities_are_read_in_another_language(world: World) -> None:
-    await submitted(world, {"numbers": "Maximale Größe: 512\nBest quality: Entwurf"})
+    await submit_limit_form(world, {"numbers": "Maximale Größe: 512\nBest quality: Entwurf"})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (512, "draft")
 
@@ -134,12 +139,12 @@ async def test_limits_set_sets_the_log_channel(world: World) -> None:
 
 
 async def test_deleted_roles_and_channels_stay_set_until_the_field_is_changed(world: World) -> None:
-    """Discord sends back what is there only; the admin changes a number and means no more."""
-    gone = 1234567890
+    """Discord submits only existing roles and channels, though the admin changed just a number."""
+    deleted_id = 1234567890
     (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
     talk, admin = world.discord.channel("talk"), world.user("admin")
-    for painters, left in (((gone,), ()), ((gone, keeper.id), (keeper.id,))):
-        chosen = {"painter_role_ids": painters, "channel_ids": (talk.id, gone)}
+    for painters, remaining in (((deleted_id,), ()), ((deleted_id, keeper.id), (keeper.id,))):
+        chosen = {"painter_role_ids": painters, "channel_ids": (talk.id, deleted_id)}
         await world.queue.limits.set(world.guild_id, chosen, 1)
         opened = await world.discord.slash(admin, "limits change")
         await opened.wait(lambda i: i.modal is not None)
@@ -147,17 +152,17 @@ async def test_deleted_roles_and_channels_stay_set_until_the_field_is_changed(wo
         labels = {each["component"]["custom_id"]: each for each in opened.modal["components"]}
         roles = labels["painter_role_ids"]
         shown = [int(each["id"]) for each in roles["component"].get("default_values", [])]
-        assert shown == list(left)
+        assert shown == list(remaining)
         assert "1 that was set no longer exists; /limits reset" in roles["description"]
         values = {
             "numbers": "Pictures of one member in 24 hours: 7",
-            "painter_role_ids": [str(each) for each in left],
+            "painter_role_ids": [str(each) for each in remaining],
             "channel_ids": [str(talk.id)],
         }
         await world.answer_text(await world.discord.submit_modal(opened, values))
         limits = await world.queue.limits.in_force(world.guild_id)
         assert limits.max_per_day == 7
-        assert (limits.painter_role_ids, limits.channel_ids) == (painters, (talk.id, gone))
+        assert (limits.painter_role_ids, limits.channel_ids) == (painters, (talk.id, deleted_id))
     opened = await world.discord.slash(admin, "limits change")
     await opened.wait(lambda i: i.modal is not None)
     values = {"painter_role_ids": [], "channel_ids": []}

@@ -1,4 +1,4 @@
-"""Admins read who changed what, in `/limits log` and in the log channel."""
+"""`/limits log` and the log channel."""
 
 import re
 
@@ -91,7 +91,7 @@ async def test_server_settings_and_styles_are_posted_to_the_log_channel(world: W
     named = await world.slash(admin, "style-of-the-week", {"style": "the-scream"})
     await world.press(admin, named, "End it now")
     place = world.discord.channel("paintings").id
-    begun = [
+    texts = [
         message.text.removeprefix(f"<@{admin.id}>: ") for message in world.discord.messages("talk")
     ]
     expected = [
@@ -102,8 +102,8 @@ async def test_server_settings_and_styles_are_posted_to_the_log_channel(world: W
         "announced a style of the week (“The Scream”, until <t:",
         "ended the style of the week (“The Scream”)",
     ]
-    assert len(begun) == len(expected)
-    for words, wanted in zip(begun, expected, strict=True):
+    assert len(texts) == len(expected)
+    for words, wanted in zip(texts, expected, strict=True):
         assert words.startswith(wanted)
 
 

@@ -1,4 +1,4 @@
-"""Lists of what admins wrote fit into a message, however much they wrote."""
+"""Lists with long texts of admins fit into a message."""
 
 import re
 from datetime import UTC, datetime
@@ -6,32 +6,32 @@ from datetime import UTC, datetime
 import pytest
 
 from jobs.management.administration import REASON_LIMIT
-from tests.bot.commands.admin.test_operator import run_by
+from tests.bot.commands.admin.test_operator import set_owners
 from tests.kit.world import World
 
-MANY = 30
-FIRST = 900_000_000_000_000_000
+BLOCKED_COUNT = 30
+FIRST_USER_ID = 900_000_000_000_000_000
 
 
 @pytest.fixture(params=["Spam in the gallery. ", "*_~|`>[](){}#@<@1>"])
 def reason(request: pytest.FixtureRequest) -> str:
-    """The longest that may be given, in words or in markup."""
+    """A reason of the greatest length, in plain text or in markup."""
     text: str = request.param
     return (text * REASON_LIMIT)[:REASON_LIMIT]
 
 
 async def block_many(world: World, guild_id: int | None, reason: str) -> None:
     admin, until = world.user("admin").id, datetime(2099, 1, 1, tzinfo=UTC)
-    for user_id in range(FIRST, FIRST + MANY):
+    for user_id in range(FIRST_USER_ID, FIRST_USER_ID + BLOCKED_COUNT):
         await world.queue.blocks.add(guild_id, user_id, admin, reason=reason, until=until)
 
 
 async def test_operator_log_is_shortened_to_fit_a_message(world: World, reason: str) -> None:
-    run_by(world, "admin")
+    set_owners(world, "admin")
     await block_many(world, None, reason)
     text = (await world.slash(world.user("admin"), "operator log")).text
     assert "blocked a member" in text
-    assert f"Blocked everywhere: <@{FIRST + MANY - 1}>" in text
+    assert f"Blocked everywhere: <@{FIRST_USER_ID + BLOCKED_COUNT - 1}>" in text
     assert len(re.findall(r"… and \d+ more\.", text)) == 2
 
 
@@ -47,4 +47,4 @@ async def test_every_page_of_a_blocklist_with_long_reasons_can_be_shown(
         page += 1
         assert f"Page {page} of 3" in message.text
         seen |= set(re.findall(r"<@(\d{18})>", message.text))
-    assert len(seen) == MANY
+    assert len(seen) == BLOCKED_COUNT

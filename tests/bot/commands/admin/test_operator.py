@@ -1,4 +1,4 @@
-"""What those who run the bot decide for all servers together."""
+"""`/operator`: commands of the bot's owners for all servers."""
 
 import pytest
 
@@ -18,18 +18,18 @@ COMMANDS = [
 
 @pytest.fixture
 async def world(world: World) -> World:
-    """A bot that is run by the server's admin."""
-    run_by(world, "admin")
+    """A bot whose owner is the server's admin."""
+    set_owners(world, "admin")
     return world
 
 
-def run_by(world: World, *names: str) -> None:
+def set_owners(world: World, *names: str) -> None:
     ids = tuple(world.user(name).id for name in names)
     object.__setattr__(world.bot.settings, "atelier_owner_ids", ids)
 
 
 async def test_admin_is_refused_operator_commands(world: World) -> None:
-    run_by(world, "ada")
+    set_owners(world, "ada")
     for name, names in COMMANDS:
         options = {each: world.user("grace").id for each in names}
         said = await world.slash(world.user("admin"), f"operator {name}", options)
@@ -65,10 +65,10 @@ async def test_unfinished_pictures_of_a_blocked_user_are_cancelled_everywhere(wo
     jobs = [await world.make_job(grace), await world.make_job(grace, in_guild=False)]
     message = await world.slash(admin, "operator block", {"user": grace.id})
     assert "2 pictures of theirs" in message.text
-    run_by(world, "ada")
+    set_owners(world, "ada")
     await world.discord.press(admin, message, label="Cancel these too")
     assert {await world.state(job) for job in jobs} == {JobState.QUEUED}
-    run_by(world, "admin")
+    set_owners(world, "admin")
     await world.press(admin, message, "Cancel these too")
     assert {await world.state(job) for job in jobs} == {JobState.CANCELLED}
 
@@ -88,16 +88,16 @@ async def test_operator_pauses_and_resumes_all_servers(world: World) -> None:
 
 
 async def test_server_messages_name_the_operator_as_pausing_the_queue(world: World) -> None:
-    """`/queue` said that an admin had, and `/queue-admin resume` that nothing was paused."""
+    """Neither `/queue` nor `/queue-admin resume` takes it for a pause by the server's admins."""
     admin = world.user("admin")
     await world.slash(admin, "operator pause")
     shown = await world.slash(world.user("ada"), "queue")
     assert "The operator of this bot has paused the queue of all servers" in shown.text
     assert "An admin has paused" not in shown.text
-    stands = "the operator of this bot has paused all servers"
-    assert stands in (await world.slash(admin, "queue-admin resume")).text
+    paused_by_operator = "the operator of this bot has paused all servers"
+    assert paused_by_operator in (await world.slash(admin, "queue-admin resume")).text
     await world.slash(admin, "queue-admin pause")
-    assert stands in (await world.slash(admin, "queue-admin resume")).text
+    assert paused_by_operator in (await world.slash(admin, "queue-admin resume")).text
     await world.slash(admin, "operator resume")
     assert "not paused." in (await world.slash(admin, "queue-admin resume")).text
 
@@ -139,7 +139,7 @@ async def test_clear_button_is_refused_to_a_former_operator(world: World) -> Non
     admin = world.user("admin")
     job = await world.make_job(world.user("ada"))
     message = await world.slash(admin, "operator clear")
-    run_by(world, "grace")
+    set_owners(world, "grace")
     pressed = await world.discord.press(admin, message, label="Cancel them all")
     await pressed.wait(lambda i: i.followups or (i.message is not message and i.message))
     assert "Only the operator of this bot" in await world.answer_text(pressed)

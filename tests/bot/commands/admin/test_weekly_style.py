@@ -1,4 +1,4 @@
-"""The style of the week: one command, one message, an end."""
+"""`/style-of-the-week`: announcing, painting in and ending a style of the week."""
 
 import io
 from unittest.mock import AsyncMock
@@ -17,8 +17,8 @@ from tests.kit.world import World, button_labels
 PHOTO = {"content": [("photo.png", plain_picture(color="teal"))]}
 
 
-async def begin(world: World, **options: object) -> Message:
-    """The message that tells of it."""
+async def announce(world: World, **options: object) -> Message:
+    """Start a style of the week; return its announcement."""
     chosen = {"style": "great-wave", **options}
     answer = await world.slash(world.user("admin"), "style-of-the-week", chosen)
     assert "Here is the announcement: http" in answer.text
@@ -26,7 +26,7 @@ async def begin(world: World, **options: object) -> Message:
 
 
 async def test_weekly_style_is_announced_used_counted_and_ended(world: World) -> None:
-    posted = await begin(world)
+    posted = await announce(world)
     assert "Style of the week: " in posted.text
     assert "Until <t:" in posted.text
     opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
@@ -54,10 +54,10 @@ async def test_weekly_style_is_named_in_the_language_of_each_reader(world: World
 
 
 async def test_weekly_style_ends_when_its_days_are_over(world: World) -> None:
-    posted = await begin(world, days=1)
+    posted = await announce(world, days=1)
     async with world.queue.database.write() as transaction:
-        over = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
-        await transaction.connection.execute(over)
+        expire = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
+        await transaction.connection.execute(expire)
     refused = await world.discord.press(world.user(), posted, label="Paint with this")
     assert "This style of the week is over" in await world.answer_text(refused)
     keeper = world.bot.service(WeeklyStyleKeeper)
@@ -69,10 +69,10 @@ async def test_weekly_style_ends_when_its_days_are_over(world: World) -> None:
 
 async def test_weekly_style_due_at_startup_ends_in_the_server_language(world: World) -> None:
     world.discord.world.guild.locale = "de"
-    posted = await begin(world, days=1)
+    posted = await announce(world, days=1)
     async with world.queue.database.write() as transaction:
-        over = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
-        await transaction.connection.execute(over)
+        expire = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
+        await transaction.connection.execute(expire)
     await world.stop_bot()
     await world.start_bot()
     await world.eventually(lambda: not posted.buttons)
@@ -80,8 +80,8 @@ async def test_weekly_style_due_at_startup_ends_in_the_server_language(world: Wo
 
 
 async def test_new_weekly_style_ends_the_previous_one(world: World) -> None:
-    first = await begin(world)
-    second = await begin(world, style="starry-night")
+    first = await announce(world)
+    second = await announce(world, style="starry-night")
     assert "It is over" in first.text
     assert second.buttons
     log = await world.slash(world.user("admin"), "limits log")
@@ -89,10 +89,10 @@ async def test_new_weekly_style_ends_the_previous_one(world: World) -> None:
 
 
 async def test_replaced_weekly_style_ends_once_discord_takes_the_edit(world: World) -> None:
-    first = await begin(world)
+    first = await announce(world)
     path = f"/channels/*/messages/{first.id}"
     lost = world.discord.faults.add("PATCH", path, status=400, times=1)
-    second = await begin(world, style="starry-night")
+    second = await announce(world, style="starry-night")
     await world.eventually(lambda: lost.hits)
     assert "It is over" not in first.text
     (due,) = await world.queue.weekly_styles.due()
@@ -122,7 +122,7 @@ async def test_weekly_style_does_not_start_in_an_unwritable_channel(world: World
 async def test_current_weekly_style_stays_if_the_next_cannot_be_announced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    posted, admin = await begin(world), world.user("admin")
+    posted, admin = await announce(world), world.user("admin")
     another = {"style": "starry-night"}
     with monkeypatch.context() as patched:
         unreachable = AsyncMock(side_effect=QueueUnavailableError("The database is away."))
@@ -130,7 +130,7 @@ async def test_current_weekly_style_stays_if_the_next_cannot_be_announced(
         await world.slash(admin, "style-of-the-week", another)
     messages = world.discord.messages("paintings")
     announced = [each for each in messages if "Paint with this" in button_labels(each)]
-    assert announced == [posted], "the other's button would begin nothing"
+    assert announced == [posted], "the button of the failed one would do nothing"
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, admin.id)
     refused = await world.slash(admin, "style-of-the-week", another)
     assert "I am not allowed to post in <#12345>" in refused.text
@@ -149,7 +149,7 @@ async def test_personal_style_of_the_admin_is_refused(world: World) -> None:
     assert "That style is yours alone" in refused.text
 
 
-async def saved_for_all(world: World, name: str, color: str) -> None:
+async def save_server_style(world: World, name: str, color: str) -> None:
     details = {"name": name, "for_server": True}
     picture = {"picture": ("a.png", plain_picture(color=color))}
     await world.slash(world.user("admin"), "style save", details, attachments=picture)
@@ -157,14 +157,14 @@ async def saved_for_all(world: World, name: str, color: str) -> None:
 
 @pytest.mark.parametrize("name", ["Moss “green”", "ירוק"])
 async def test_pictures_in_a_resaved_server_style_are_counted(world: World, name: str) -> None:
-    await saved_for_all(world, name, "green")
-    posted = await begin(world, style=name)
+    await save_server_style(world, name, "green")
+    posted = await announce(world, style=name)
     for color in ("teal", "red"):
         photo = {"content": [("photo.png", plain_picture(color=color))]}
         opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
         await world.wait_for_text(await world.discord.submit_modal(opened, {}, photo), "Place 1")
         await world.manual_engine.paint((await world.jobs("grace"))[0])
-        await saved_for_all(world, name, "olive")  # in the place of the first
+        await save_server_style(world, name, "olive")  # replaces the first
     shown = await world.slash(world.user("admin"), "style-of-the-week")
     assert "2 pictures" in shown.text
     await world.slash(world.user("admin"), "style remove", {"name": name})
@@ -174,10 +174,10 @@ async def test_pictures_in_a_resaved_server_style_are_counted(world: World, name
 
 async def test_announcement_uses_the_server_style_over_an_own_style(world: World) -> None:
     admin = world.user("admin")
-    await saved_for_all(world, "Moss", "green")
+    await save_server_style(world, "Moss", "green")
     own = {"picture": ("a.png", plain_picture(color="red"))}
     await world.slash(admin, "style save", {"name": "Moss"}, attachments=own)
-    posted = await begin(world, style="Moss")
+    posted = await announce(world, style="Moss")
     with Image.open(io.BytesIO(posted.attachments[0].data)) as shown:
         red, green, _blue = shown.convert("RGB").getpixel((5, 5))  # type: ignore[misc]
     assert green > red

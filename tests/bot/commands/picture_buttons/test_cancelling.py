@@ -1,4 +1,4 @@
-"""The button that cancels."""
+"""The Cancel button."""
 
 import asyncio
 import sqlite3
@@ -14,9 +14,9 @@ async def test_only_the_owner_or_an_admin_cancels(world: World) -> None:
     message = await world.wait_for_text(interaction, "Place 1")
     refused = await press(world, message, "Cancel", user="grace")
     await refused.wait(lambda i: i.followups)
-    (told,) = refused.followups
-    assert "Ada's" in told.text
-    assert told.ephemeral
+    (refusal,) = refused.followups
+    assert "Ada's" in refusal.text
+    assert refusal.ephemeral
     await press(world, message, "Cancel", user="admin")
     await world.wait_for_text(interaction, "Cancelled")
     assert (await world.jobs())[0].state is JobState.CANCELLED
@@ -36,7 +36,8 @@ async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World)
     message = await world.wait_for_text(interaction, "Place 1")
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
     lock = sqlite3.connect(path, isolation_level=None, timeout=20, check_same_thread=False)
-    with closing(lock) as other:  # in a thread, as the bot may be writing and needs this one
+    with closing(lock) as other:
+        # In a thread: the bot may hold the lock and need the event loop to release it.
         await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         pressed = await press(world, message, "Cancel")
         await pressed.wait(lambda i: i.acknowledged)

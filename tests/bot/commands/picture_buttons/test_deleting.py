@@ -1,10 +1,10 @@
-"""The button that deletes, and the one that takes that back."""
+"""The Delete button and its Undo."""
 
 import pytest
 import sqlalchemy as sa
 
 from jobs.db import schema
-from tests.bot.commands.picture_buttons.pressing import press, shown_copy
+from tests.bot.commands.picture_buttons.pressing import press, show_copy
 from tests.kit.world import World
 
 
@@ -28,7 +28,7 @@ async def test_delete_on_a_copy_removes_the_picture_everywhere(
     message = await world.paint_and_wait(context=context)
     job = await world.wait_delivered()
     world.shift_clock(minutes * 60)
-    copy = await shown_copy(world, message)
+    copy = await show_copy(world, message)
     assert copy.message is not None
     await press(world, copy.message, "Delete")
     await copy.wait(lambda i: i.message and i.message.deleted)
@@ -40,16 +40,16 @@ async def test_delete_on_a_copy_removes_the_picture_everywhere(
 async def test_delete_links_a_message_that_cannot_be_removed(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
-    copy = await shown_copy(world, message)
+    copy = await show_copy(world, message)
     world.shift_clock(20 * 60)
-    copy = await shown_copy(world, message)
+    copy = await show_copy(world, message)
     world.discord.faults.add("DELETE", "/channels/*", status=403, code=50001)
     assert copy.message is not None
     pressed = await press(world, copy.message, "Delete")
     await pressed.wait(lambda i: i.followups)
-    (told,) = pressed.followups
-    assert told.ephemeral
-    assert f"/{message.channel_id}/{message.id}" in told.text
+    (notice,) = pressed.followups
+    assert notice.ephemeral
+    assert f"/{message.channel_id}/{message.id}" in notice.text
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
@@ -75,7 +75,7 @@ async def test_undo_restores_a_deleted_picture_with_its_description(
 
 
 async def test_second_delete_offers_undo_again(world: World) -> None:
-    """The answer to the first press may be lost in a hiccup of Discord's."""
+    """The response to the first press may be lost in an outage of Discord."""
     await world.start_engine()
     message = await world.paint_and_wait()
     (job,) = await world.jobs()
@@ -105,7 +105,7 @@ async def test_deletion_is_final_after_the_undo_period(world: World) -> None:
 async def test_deleted_picture_leaves_history_until_undone(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
-    world.user("admin", locale="de")  # and the picture speaks its member's language
+    world.user("admin", locale="de")  # the picture stays in its owner's language
     deleted = await press(world, message, "Delete", user="admin")
     await deleted.wait(lambda i: i.followups)
     history = await world.slash(world.user(), "history")
@@ -120,7 +120,7 @@ async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     message = await world.paint_and_wait()
     lost = world.discord.faults.add("POST", "/webhooks/*", status=400, times=100)
     await press(world, message, "Delete")
-    await world.eventually(lambda: len(lost.hits) > 1)  # the answer, and that it went wrong
+    await world.eventually(lambda: len(lost.hits) > 1)  # the answer, and the error
     assert not message.deleted
     world.discord.faults.clear()
     again = await press(world, message, "Delete")
@@ -130,10 +130,12 @@ async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     await world.wait_finished(await press(world, again.followups[0], "Undo"))
 
 
-@pytest.mark.parametrize("still", [False, True])
-async def test_picture_delivered_by_dm_is_deleted_in_the_dm(world: World, still: bool) -> None:
+@pytest.mark.parametrize("show_cannot_be_removed", [False, True])
+async def test_picture_delivered_by_dm_is_deleted_in_the_dm(
+    world: World, show_cannot_be_removed: bool
+) -> None:
     await world.wait_for_text(await world.paint(), "Place 1")
-    # An archived thread, of which Discord changes no message.
+    # As in an archived thread, where Discord refuses edits.
     world.discord.faults.add("PATCH", "/webhooks/*", status=400, code=50083)
     world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
     await world.start_engine()
@@ -141,25 +143,23 @@ async def test_picture_delivered_by_dm_is_deleted_in_the_dm(world: World, still:
     (dm,) = world.discord.dms(world.user())
     job = await world.wait_delivered()
     world.discord.faults.clear()
-    copy = (await shown_copy(world, dm)).message
+    copy = (await show_copy(world, dm)).message
     assert copy is not None
-    if still:  # but for the answer of /show
+    if show_cannot_be_removed:
         path = f"/webhooks/*/{job.reply.interaction_token}/*"
         world.discord.faults.add("DELETE", path, status=400, code=50083)
     await press(world, copy, "Delete")
     await world.eventually(lambda: dm.deleted)
 
 
-@pytest.mark.parametrize("forgotten", ["erased", "long ago"])
-async def test_message_of_a_forgotten_picture_can_still_be_deleted(
-    world: World, forgotten: str
-) -> None:
-    """By whoever asked for it, and by those who look after the channel."""
+@pytest.mark.parametrize("how", ["erased", "job row gone"])
+async def test_message_of_a_forgotten_picture_can_still_be_deleted(world: World, how: str) -> None:
+    """By the member who asked for it, and by moderators of the channel."""
     await world.start_engine()
     first, second = await world.paint_and_wait(), await world.paint_and_wait()
     in_dm = await world.paint_and_wait(context="bot_dm")
     await world.queue.privacy.erase_user(world.user().id)
-    if forgotten == "long ago":
+    if how == "job row gone":
         async with world.queue.database.write() as transaction:
             await transaction.connection.execute(sa.delete(schema.jobs))
     for label in ("Again", "Details", "Compare", "Delete"):
@@ -177,7 +177,7 @@ async def test_message_of_a_forgotten_picture_can_still_be_deleted(
 async def test_delete_on_an_outdated_copy_cancels_a_requeued_job(
     world: World,
 ) -> None:
-    """Else its message would go, and the picture come by direct message all the same."""
+    """Otherwise its message would be deleted and the picture still be sent by DM."""
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Place 1")
     (job,) = await world.jobs()

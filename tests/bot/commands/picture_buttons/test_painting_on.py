@@ -1,10 +1,10 @@
-"""Buttons that paint on from a picture: stronger, softer, larger, again, in another style."""
+"""Buttons that paint from a picture: Stronger, Softer, Larger, Again, Other style."""
 
 from bot.cards.job_buttons import Action
 from common.options import MAX_SIZE_PX
 from sandbox.model import Interaction, Message
 from tests.bot.commands.picture_buttons.pressing import press
-from tests.bot.commands.rights.origins import press_in_a_copy
+from tests.bot.commands.rights.origins import press_forged_button
 from tests.kit.pictures import gradient_picture
 from tests.kit.samples import delete_for_good
 from tests.kit.world import PHOTO, World, has_result
@@ -40,7 +40,7 @@ async def test_larger_doubles_the_size_up_to_the_limit(world: World) -> None:
 
 
 async def test_option_at_its_extreme_is_refused_and_not_repainted(world: World) -> None:
-    """It would be the same picture, and count."""
+    """It would be the same picture, and count toward the limits."""
     ada = world.user()
     object.__setattr__(world.bot.settings, "atelier_max_size_px", MAX_SIZE_PX)
     for action, options, words in (
@@ -49,7 +49,7 @@ async def test_option_at_its_extreme_is_refused_and_not_repainted(world: World) 
         (Action.LARGER, {"size_px": MAX_SIZE_PX}, f"as large as it can be: {MAX_SIZE_PX} px"),
     ):
         job = await world.make_job(ada, **options)
-        assert words in await world.answer_text(await press_in_a_copy(world, ada, job, action))
+        assert words in await world.answer_text(await press_forged_button(world, ada, job, action))
         assert (await world.jobs())[0].id == job.id
 
 
@@ -101,7 +101,7 @@ async def test_job_painted_from_a_public_picture_links_its_message(world: World)
     await world.start_engine()
     message = await world.paint_and_wait()
     question = await world.wait_for_text(
-        await world.discord.submit_modal(await opened(world, message, "Other style"), {}),
+        await world.discord.submit_modal(await open_form(world, message, "Other style"), {}),
         "Which style",
     )
     await world.wait_finished(await press(world, message, "Stronger"))
@@ -116,8 +116,8 @@ async def test_job_painted_from_a_public_picture_links_its_message(world: World)
     assert [each.reply.painted_from for each in (await world.jobs())[:4]] == [""] * 4
 
 
-async def opened(world: World, message: Message, label: str) -> Interaction:
-    """The form that a button opens."""
+async def open_form(world: World, message: Message, label: str) -> Interaction:
+    """Press a button and wait for its form."""
     interaction = await press(world, message, label)
     await interaction.wait(lambda i: i.modal is not None)
     return interaction

@@ -1,4 +1,4 @@
-"""Buttons that show more of a picture, or show it elsewhere."""
+"""Buttons that show a picture: Details, Compare, Time-lapse, Save to DMs."""
 
 import io
 

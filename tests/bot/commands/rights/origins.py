@@ -1,4 +1,4 @@
-"""Pictures by where they were shown, people by what they may, and what these do with those."""
+"""Jobs of each origin, members of each role, and presses of buttons by them."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,18 +14,18 @@ PRIVATE_THREAD = 12
 GUILDS = 1
 
 
-async def overwrite(
+async def set_overwrite(
     world: World, channel: Channel, user: User, *, allow: int = 0, deny: int = 0
 ) -> None:
-    """Let Discord tell the bot that a channel has a rule of its own for a member."""
-    await channel_changed(
+    """Give a channel a permission overwrite for a member."""
+    await update_channel(
         world,
         channel,
         [{"id": str(user.id), "type": 1, "allow": str(allow), "deny": str(deny)}],
     )
 
 
-async def channel_changed(
+async def update_channel(
     world: World, channel: Channel, overwrites: list[dict[str, object]]
 ) -> None:
     data = {
@@ -38,18 +38,18 @@ async def channel_changed(
     }
     await world.discord.gateway.dispatch("CHANNEL_UPDATE", data, intent=GUILDS)
 
-    def knows() -> bool:
+    def is_known() -> bool:
         known = world.bot.get_channel(channel.id)
         return known is not None and len(known.overwrites) == len(overwrites)  # type: ignore[union-attr]
 
-    await world.eventually(knows)
+    await world.eventually(is_known)
 
 
-async def public(world: World, owner: User) -> Job:
+async def public_job(world: World, owner: User) -> Job:
     return await world.make_painted_job(owner)
 
 
-async def hidden_channel(world: World, owner: User) -> Job:
+async def hidden_channel_job(world: World, owner: User) -> Job:
     job = await world.make_painted_job(owner)
     rules = [
         {"id": str(world.guild_id), "type": 0, "allow": "0", "deny": str(VIEW_CHANNEL)},
@@ -60,37 +60,37 @@ async def hidden_channel(world: World, owner: User) -> Job:
             "deny": "0",
         },
     ]
-    await channel_changed(world, world.discord.channel("paintings"), rules)
+    await update_channel(world, world.discord.channel("paintings"), rules)
     return job
 
 
-async def private_thread(world: World, owner: User) -> Job:
-    """A job of a private thread in #paintings."""
+async def private_thread_job(world: World, owner: User) -> Job:
+    """A job submitted in a private thread of #paintings."""
     thread_id = await world.create_thread("paintings", PRIVATE_THREAD)
     return await world.make_painted_job(owner, channel_id=thread_id)
 
 
-async def private(world: World, owner: User) -> Job:
+async def private_job(world: World, owner: User) -> Job:
     return await world.make_painted_job(owner, ephemeral=True)
 
 
-async def user_installed(world: World, owner: User) -> Job:
+async def user_installed_job(world: World, owner: User) -> Job:
     return await world.make_painted_job(owner, bot_in_channel=False)
 
 
-async def direct_message(world: World, owner: User) -> Job:
+async def direct_message_job(world: World, owner: User) -> Job:
     return await world.make_painted_job(owner, in_guild=False)
 
 
-async def other_server(world: World, owner: User) -> Job:
+async def other_server_job(world: World, owner: User) -> Job:
     return await world.make_painted_job(owner, guild_id=world.guild_id + 1)
 
 
-async def moderated(world: World, owner: User) -> Job:
-    """Its message was deleted by somebody."""
+async def moderated_job(world: World, owner: User) -> Job:
+    """A job whose message was deleted in Discord."""
     job = await world.make_painted_job(owner)
     message = world.discord.post(world.discord.world.bot, "The picture")
-    await shown_as(world, job, message.id)
+    await set_message(world, job, message.id)
     world.discord.delete(message)
 
     async def is_known() -> bool:
@@ -100,24 +100,24 @@ async def moderated(world: World, owner: User) -> Job:
     return job
 
 
-async def shown_as(world: World, job: Job, message_id: int) -> None:
-    """Let a message of #paintings be the job's, once it was delivered."""
+async def set_message(world: World, job: Job, message_id: int) -> None:
+    """Record a message of #paintings as the job's, after delivery."""
     await world.wait_delivered(job)
     channel = world.discord.channel("paintings")
     await world.queue.deliveries.set_message(job.id, channel.id, message_id)
 
 
-MAKE: dict[Origin, Callable[[World, User], Awaitable[Job]]] = {
-    Origin.PUBLIC: public,
-    Origin.HIDDEN_CHANNEL: hidden_channel,
-    Origin.PRIVATE_THREAD: private_thread,
-    Origin.PRIVATE: private,
-    Origin.USER_INSTALLED: user_installed,
-    Origin.DIRECT_MESSAGE: direct_message,
-    Origin.OTHER_SERVER: other_server,
-    Origin.MODERATED: moderated,
+MAKE_JOB: dict[Origin, Callable[[World, User], Awaitable[Job]]] = {
+    Origin.PUBLIC: public_job,
+    Origin.HIDDEN_CHANNEL: hidden_channel_job,
+    Origin.PRIVATE_THREAD: private_thread_job,
+    Origin.PRIVATE: private_job,
+    Origin.USER_INSTALLED: user_installed_job,
+    Origin.DIRECT_MESSAGE: direct_message_job,
+    Origin.OTHER_SERVER: other_server_job,
+    Origin.MODERATED: moderated_job,
 }
-PEOPLE = {
+MEMBERS = {
     AskerRole.MEMBER: "mallory",
     AskerRole.MODERATOR: "grace",
     AskerRole.ADMIN: "mia",
@@ -126,8 +126,8 @@ PEOPLE = {
 }
 
 
-async def press_in_a_copy(world: World, user: User, job: Job, action: str) -> Interaction:
-    """Press a button under a copy in #talk, as whoever knows the button's id may."""
+async def press_forged_button(world: World, user: User, job: Job, action: str) -> Interaction:
+    """Press a forged button with the `custom_id` of a job's button, in #talk."""
     message = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
     button = {
         "type": 2,
@@ -139,5 +139,5 @@ async def press_in_a_copy(world: World, user: User, job: Job, action: str) -> In
     return await world.discord.press(user, message, label="Press")
 
 
-async def delete(world: World, user: User, job: Job) -> Interaction:
-    return await press_in_a_copy(world, user, job, Action.DELETE)
+async def press_delete(world: World, user: User, job: Job) -> Interaction:
+    return await press_forged_button(world, user, job, Action.DELETE)

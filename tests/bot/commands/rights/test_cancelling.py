@@ -1,4 +1,4 @@
-"""Who may cancel what is not finished: who may delete it once it is."""
+"""Members who may delete a finished picture may cancel it before."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import pytest
 
 from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from jobs.model import JobState
-from tests.bot.commands.rights.origins import PEOPLE
+from tests.bot.commands.rights.origins import MEMBERS
 from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World
 
-SUBMITTED: dict[Origin, dict[str, Any]] = {
+JOB_DETAILS: dict[Origin, dict[str, Any]] = {
     Origin.PUBLIC: {},
     Origin.PRIVATE: {"ephemeral": True},
     Origin.USER_INSTALLED: {"bot_in_channel": False},
@@ -18,14 +18,14 @@ SUBMITTED: dict[Origin, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("origin", SUBMITTED)
+@pytest.mark.parametrize("origin", JOB_DETAILS)
 async def test_cancel_requires_the_right_to_delete(world: World, origin: Origin) -> None:
     in_dm = origin is Origin.DIRECT_MESSAGE
-    for role, name in PEOPLE.items():
-        job, user = await world.make_job(world.user("ada"), **SUBMITTED[origin]), world.user(name)
+    for role, name in MEMBERS.items():
+        job, user = await world.make_job(world.user("ada"), **JOB_DETAILS[origin]), world.user(name)
         said = await world.slash(user, "cancel", {"job": job.id}, channel="talk")
-        there = role not in {AskerRole.ADMIN, AskerRole.MODERATOR} or not in_dm
-        if there and role in TABLE[origin][Right.DELETE]:
+        is_of_this_server = role not in {AskerRole.ADMIN, AskerRole.MODERATOR} or not in_dm
+        if is_of_this_server and role in TABLE[origin][Right.DELETE]:
             assert f"#{job.id} was cancelled." in said.text, role
             assert await world.state(job) is JobState.CANCELLED
         else:

@@ -1,14 +1,14 @@
-"""What was deleted is not for everybody any more, nor to be painted on from."""
+"""Pictures whose message was deleted are no longer public, nor usable by others."""
 
 from bot.cards.job_buttons import Action
-from tests.bot.commands.rights.origins import delete, press_in_a_copy, shown_as
+from tests.bot.commands.rights.origins import press_delete, press_forged_button, set_message
 from tests.kit.world import World
 
 
 async def test_missing_message_counts_as_deleted(world: World) -> None:
-    """It was deleted while the bot was away, so that it did not hear of it."""
+    """It was deleted while the bot was offline, which got no event."""
     job = await world.make_painted_job(world.user("ada"))
-    await shown_as(world, job, 4711)
+    await set_message(world, job, 4711)
     refused = await world.slash(world.user("mallory"), "show", {"picture": job.id}, channel="talk")
     assert "There is no picture" in refused.text
     assert (await world.reload(job)).message_removed_at is not None
@@ -22,7 +22,7 @@ async def test_missing_message_counts_as_deleted(world: World) -> None:
 async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
     job = await world.make_painted_job(world.user("ada"))
     channel = world.discord.channel("paintings")
-    await shown_as(world, job, 4711)
+    await set_message(world, job, 4711)
     data = {
         "ids": ["4711", "4712"],
         "channel_id": str(channel.id),
@@ -39,12 +39,12 @@ async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
 async def test_form_opened_before_a_deletion_cannot_use_the_picture(world: World) -> None:
     job = await world.make_painted_job(world.user("ada"))
     opened = {
-        name: await press_in_a_copy(world, world.user(name), job, action)
+        name: await press_forged_button(world, world.user(name), job, action)
         for name, action in (("mallory", Action.OTHER_STYLE), ("ada", Action.CHANGE))
     }
     for interaction in opened.values():
         await interaction.wait(lambda i: i.modal is not None)
-    deleted = await delete(world, world.user("grace"), job)
+    deleted = await press_delete(world, world.user("grace"), job)
     await deleted.wait(lambda i: i.followups)
     for name, interaction in opened.items():
         fields = {"preset": ["great-wave"]} if name == "mallory" else {}

@@ -1,20 +1,20 @@
-"""What admins do to the pictures of others, and to limits, is in the log."""
+"""Entries of `/limits log` about pictures of others and about limits."""
 
 import pytest
 
 from bot.cards.job_buttons import Action
 from bot.commands.rights import Origin
-from tests.bot.commands.rights.origins import MAKE, delete, press_in_a_copy
+from tests.bot.commands.rights.origins import MAKE_JOB, press_delete, press_forged_button
 from tests.kit.world import World
 
 
 @pytest.mark.parametrize("origin", [Origin.PRIVATE, Origin.MODERATED, Origin.PUBLIC])
 async def test_admin_access_to_pictures_of_others_is_logged(world: World, origin: Origin) -> None:
-    job = await MAKE[origin](world, world.user("ada"))
+    job = await MAKE_JOB[origin](world, world.user("ada"))
     admin = world.user("admin")
     await world.slash(admin, "show", {"picture": job.id}, channel="talk")
-    await world.answer_text(await press_in_a_copy(world, admin, job, Action.DETAILS))
-    await delete(world, admin, job)
+    await world.answer_text(await press_forged_button(world, admin, job, Action.DETAILS))
+    await press_delete(world, admin, job)
 
     async def actions() -> list[str]:
         entries = await world.queue.audit.read(world.guild_id)
@@ -23,11 +23,11 @@ async def test_admin_access_to_pictures_of_others_is_logged(world: World, origin
         )
         return [entry.action for entry in entries]
 
-    async def both() -> bool:
+    async def is_logged() -> bool:
         return "delete_picture" in await actions()
 
-    await world.eventually(both)
-    looked = [] if origin is Origin.PUBLIC else ["look_at_private"] * 2  # at it, and at its details
+    await world.eventually(is_logged)
+    looked = [] if origin is Origin.PUBLIC else ["look_at_private"] * 2  # `/show` and Details
     assert await actions() == ["delete_picture", *looked]
     log = (await world.slash(admin, "limits log")).text
     assert f"<@{admin.id}>: deleted a picture (#{job.id}, <@{job.user_id}>)" in log

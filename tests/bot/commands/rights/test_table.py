@@ -1,4 +1,4 @@
-"""Who may look at a picture, show it to others, delete it: by role, by where it was shown."""
+"""The rights to look at, post and delete a picture, by origin and role."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from bot.cards.job_buttons import TAKES, Action
 from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from bot.monitor import page
-from tests.bot.commands.rights.origins import MAKE, PEOPLE, delete, press_in_a_copy
+from tests.bot.commands.rights.origins import MAKE_JOB, MEMBERS, press_delete, press_forged_button
 from tests.kit.world import World
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "security.md"
@@ -29,23 +29,23 @@ def test_rights_table_matches_the_security_document() -> None:
     }
 
 
-# Moderators and admins are that of one server only.
-ELSEWHERE = {Origin.DIRECT_MESSAGE, Origin.OTHER_SERVER}
+# Moderators and admins have their roles in one server only.
+OUTSIDE_THIS_SERVER = {Origin.DIRECT_MESSAGE, Origin.OTHER_SERVER}
 
 
 def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
-    if origin in ELSEWHERE and role in {AskerRole.MODERATOR, AskerRole.ADMIN}:
+    if origin in OUTSIDE_THIS_SERVER and role in {AskerRole.MODERATOR, AskerRole.ADMIN}:
         role = AskerRole.MEMBER
     return role in TABLE[origin][right]
 
 
 @pytest.mark.parametrize("origin", Origin)
 async def test_look_and_post_follow_the_rights_table(world: World, origin: Origin) -> None:
-    """The owner's page asks nobody who they are; what another server sees is open there."""
-    job = await MAKE[origin](world, world.user("ada"))
+    """The owner's page has no login, so it shows only what is public in its server."""
+    job = await MAKE_JOB[origin](world, world.user("ada"))
     fresh, is_open = await world.reload(job), origin in {Origin.PUBLIC, Origin.OTHER_SERVER}
     assert page.is_for_everybody(world.bot, fresh) == is_open
-    for role, name in PEOPLE.items():
+    for role, name in MEMBERS.items():
         user = world.user(name)
         shown = await world.slash(user, "show", {"picture": job.id}, channel="talk")
         assert bool(shown.attachments) == allowed(origin, Right.LOOK, role), (role, "look")
@@ -60,13 +60,13 @@ async def test_look_and_post_follow_the_rights_table(world: World, origin: Origi
 async def test_delete_and_undo_follow_the_rights_table_without_publishing(
     world: World, origin: Origin
 ) -> None:
-    job = await MAKE[origin](world, world.user("ada"))
-    for role, name in PEOPLE.items():
+    job = await MAKE_JOB[origin](world, world.user("ada"))
+    for role, name in MEMBERS.items():
         user = world.user(name)
-        before = shown_to_all(world)
-        pressed = await delete(world, user, job)
+        before = public_pictures(world)
+        pressed = await press_delete(world, user, job)
         if not allowed(origin, Right.DELETE, role):
-            if role is AskerRole.ADMIN:  # of the server in which the copy stands
+            if role is AskerRole.ADMIN:  # of the server where the button is
                 await pressed.wait(lambda i: i.followups)
                 assert "stays with the member it belongs to" in await world.answer_text(pressed), (
                     role
@@ -80,17 +80,17 @@ async def test_delete_and_undo_follow_the_rights_table_without_publishing(
         undone = await world.discord.press(user, pressed.followups[0], label="Undo")
         await undone.wait(lambda i: i.message is not None and i.message.attachments)
         assert (await world.reload(job)).pictures_deleted_at is None
-        assert shown_to_all(world) - before == (origin is Origin.PUBLIC), role
-        job = await MAKE[origin](world, world.user("ada"))
+        assert public_pictures(world) - before == (origin is Origin.PUBLIC), role
+        job = await MAKE_JOB[origin](world, world.user("ada"))
 
 
-def shown_to_all(world: World) -> int:
-    """How many messages of #talk have a picture that all see."""
+def public_pictures(world: World) -> int:
+    """The number of messages in #talk with a picture that everybody sees."""
     shown = world.discord.messages("talk")
     return sum(bool(message.attachments) and not message.ephemeral for message in shown)
 
 
-OWNERS = (
+OWNER_ACTIONS = (
     Action.STRONGER,
     Action.SOFTER,
     Action.LARGER,
@@ -101,28 +101,28 @@ OWNERS = (
     Action.REST,
     TAKES[0],
 )
-FOR_WHOM_IT_IS_SHOWN = (Action.AGAIN, Action.OTHER_STYLE, Action.COMPARE)
+VIEWER_ACTIONS = (Action.AGAIN, Action.OTHER_STYLE, Action.COMPARE)
 
 
 def test_tests_cover_every_picture_button() -> None:
-    takes = {*TAKES[1:]}
-    elsewhere = {Action.DETAILS, Action.DELETE, Action.CANCEL, Action.SAME_STYLE}
-    assert {*OWNERS, *FOR_WHOM_IT_IS_SHOWN, *takes, *elsewhere} == {*Action, *TAKES}
+    other_takes = {*TAKES[1:]}
+    tested_elsewhere = {Action.DETAILS, Action.DELETE, Action.CANCEL, Action.SAME_STYLE}
+    assert {*OWNER_ACTIONS, *VIEWER_ACTIONS, *other_takes, *tested_elsewhere} == {*Action, *TAKES}
 
 
 @pytest.mark.parametrize("origin", Origin)
 async def test_buttons_grant_no_more_than_the_rights_table(world: World, origin: Origin) -> None:
-    job = await MAKE[origin](world, world.user("ada"))
-    for role, name in PEOPLE.items():
+    job = await MAKE_JOB[origin](world, world.user("ada"))
+    for role, name in MEMBERS.items():
         if role is AskerRole.OWNER:
             continue
         user = world.user(name)
-        for action in OWNERS:
-            pressed = await press_in_a_copy(world, user, job, action)
+        for action in OWNER_ACTIONS:
+            pressed = await press_forged_button(world, user, job, action)
             said = await world.answer_text(pressed)
             assert "only they can do that" in said, (role, action)
-        for action in FOR_WHOM_IT_IS_SHOWN:
-            pressed = await press_in_a_copy(world, user, job, action)
+        for action in VIEWER_ACTIONS:
+            pressed = await press_forged_button(world, user, job, action)
             if not allowed(origin, Right.POST, role):
                 assert "only they can do that" in await world.answer_text(pressed), (role, action)
             elif action is Action.OTHER_STYLE:
@@ -130,8 +130,8 @@ async def test_buttons_grant_no_more_than_the_rights_table(world: World, origin:
             else:
                 await pressed.wait(lambda i: i.message is not None)
                 assert "only they" not in pressed.message.text  # type: ignore[union-attr]
-        looked = await press_in_a_copy(world, user, job, Action.DETAILS)
+        looked = await press_forged_button(world, user, job, Action.DETAILS)
         is_refused = "only they can do that" in await world.answer_text(looked)
         assert is_refused != allowed(origin, Right.LOOK, role), (role, "details")
-        none_of_the_gallery = await press_in_a_copy(world, user, job, Action.SAME_STYLE)
-        assert "is no longer in the gallery" in await world.answer_text(none_of_the_gallery)
+        same_style = await press_forged_button(world, user, job, Action.SAME_STYLE)
+        assert "is no longer in the gallery" in await world.answer_text(same_style)

@@ -1,7 +1,7 @@
-"""What admins decide by roles holds though the bot does not know the roles.
+"""Settings by role apply though the bot does not know the roles.
 
-As in a server that installed only the commands, and in the first moments after a start, when the
-servers are still to come.
+As in a server that installed only the commands, and right after a start, before Discord has sent
+the servers.
 """
 
 import pytest
@@ -14,7 +14,7 @@ UNKNOWN_ROLE = 77
 
 @pytest.fixture
 async def world(world: World) -> World:
-    """Ada has a role of which the bot knows nothing, and the bot knows nothing of the server."""
+    """A bot that has not received the server; Ada has a role unknown to it."""
     world.user("ada").role_ids.append(UNKNOWN_ROLE)
     world.bot._connection._guilds.clear()
     return world

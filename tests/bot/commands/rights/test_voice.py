@@ -1,4 +1,4 @@
-"""The chat of a voice channel or a stage is for those who may join it."""
+"""The text chat of a voice or stage channel is visible only to members who may join it."""
 
 import pytest
 

@@ -1,9 +1,9 @@
-"""Who may not paint in a place posts and keeps nothing there either."""
+"""Members who may not paint in a channel or server cannot post or save anything there."""
 
 import pytest
 
 from bot.ui.components import custom_id
-from tests.bot.commands.rights.origins import delete
+from tests.bot.commands.rights.origins import press_delete
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
@@ -27,16 +27,18 @@ async def test_member_barred_from_painting_posts_no_picture_in_the_channel(
     assert not message.attachments
     before = len(world.discord.messages("talk"))
     for kind in ("post-compared", "post-film"):
-        seen_alone = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
+        message_with_button = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
         button = {
             "type": 2,
             "style": 2,
             "label": "Post here",
             "custom_id": custom_id(kind, ada.id, job.id),
         }
-        seen_alone.components.append({"type": 1, "components": [button]})
-        await world.answer_text(await world.discord.press(ada, seen_alone, label="Post here"))
-    deleted = await delete(world, ada, job)
+        message_with_button.components.append({"type": 1, "components": [button]})
+        await world.answer_text(
+            await world.discord.press(ada, message_with_button, label="Post here")
+        )
+    deleted = await press_delete(world, ada, job)
     await deleted.wait(lambda i: i.followups)
     undone = await world.discord.press(ada, deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)

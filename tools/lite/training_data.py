@@ -21,7 +21,7 @@ _COPY_LIKENESS = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingExample:
     """A crop [3, h, w] in 0..1, and for each layer its targets [C, h, w]."""
 
     crop: Tensor
@@ -35,11 +35,11 @@ def inner(features: Tensor, layer: str) -> Tensor:
     return features[..., border:-border, border:-border] if border else features
 
 
-def together(lessons: Sequence[Lesson]) -> tuple[Tensor, dict[str, Tensor]]:
+def together(examples: Sequence[TrainingExample]) -> tuple[Tensor, dict[str, Tensor]]:
     """Collate a batch in float32: crops [N, 3, h, w] and targets [N, C, h, w]."""
-    crops = torch.stack([each.crop for each in lessons]).float()
-    names = lessons[0].targets
-    targets = {name: torch.stack([each.targets[name] for each in lessons]) for name in names}
+    crops = torch.stack([each.crop for each in examples]).float()
+    names = examples[0].targets
+    targets = {name: torch.stack([each.targets[name] for each in examples]) for name in names}
     return crops, {name: tensor.float() for name, tensor in targets.items()}
 
 
@@ -111,13 +111,13 @@ def _outline(file: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return outline
 
 
-def kept(file: Path, make: Callable[[], list[Lesson]]) -> list[Lesson]:
-    """Load the lessons of a file, or make and save them."""
+def kept(file: Path, make: Callable[[], list[TrainingExample]]) -> list[TrainingExample]:
+    """Load the examples of a file, or make and save them."""
     if not file.exists():
         written = file.with_suffix(".part")
-        torch.save([(lesson.crop, lesson.targets) for lesson in make()], written)
+        torch.save([(example.crop, example.targets) for example in make()], written)
         written.replace(file)
-    return [Lesson(*parts) for parts in torch.load(file, weights_only=True)]
+    return [TrainingExample(*parts) for parts in torch.load(file, weights_only=True)]
 
 
 class Teacher:
@@ -152,17 +152,17 @@ class Teacher:
             size = squares[reading.layer].trace().sqrt()
             self._bases[reading.layer] = (components[:, : reading.width] / size).float()
 
-    def lessons(self, crops: Tensor) -> list[Lesson]:
+    def examples(self, crops: Tensor) -> list[TrainingExample]:
         """The crops with the teacher's features."""
-        lessons: list[Lesson] = []
+        examples: list[TrainingExample] = []
         for crop, found in zip(crops, self._features(crops), strict=True):
             targets: dict[str, Tensor] = {}
             for reading in self._readings:
                 basis, features = self._bases[reading.layer], found[reading.imitates]
                 told = torch.einsum("chw,cd->dhw", features[0].float(), basis)
                 targets[reading.layer] = told.to(_STORED)
-            lessons.append(Lesson(crop, targets))
-        return lessons
+            examples.append(TrainingExample(crop, targets))
+        return examples
 
     def _features(self, crops: Tensor) -> Iterator[dict[str, Tensor]]:
         for crop in crops:

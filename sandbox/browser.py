@@ -17,7 +17,7 @@ from PIL import Image
 
 from sandbox.bot_process import bot_environment, online, run_bot
 from sandbox.console import say
-from sandbox.control import LoopbackDiscord
+from sandbox.loopback import LoopbackDiscord
 from sandbox.page.routes import add_page
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ SETTLE_MS = 1200.0
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 
-class Member:
-    """Somebody who uses the page, at first Ada, with a camera."""
+class PageUser:
+    """Somebody who uses the page, at first Ada, who takes screenshots."""
 
     def __init__(self, page: "Page", out: Path) -> None:
         self.page = page
@@ -92,7 +92,7 @@ async def press(message: "Locator", label: str) -> None:
 
 
 @asynccontextmanager
-async def opened(
+async def open_page(
     url: str, width_px: int, height_px: int, color_scheme: Literal["dark", "light"]
 ) -> "AsyncIterator[Page]":
     """A page in a headless Chromium."""
@@ -137,6 +137,6 @@ async def painting_page(width_px: int, height_px: int) -> "AsyncIterator[Page]":
             async with run_bot(environment, data_dir / "bot.log") as bot:
                 await online(discord, bot)
                 url = discord.world.base_url
-                async with opened(url, width_px, height_px, "dark") as page:
+                async with open_page(url, width_px, height_px, "dark") as page:
                     await page.locator(".bot-state.ok").wait_for()
                     yield page

@@ -5,7 +5,7 @@ import io
 from PIL import Image, ImageDraw
 
 
-def face(color: str, size_px: int) -> bytes:
+def draw_avatar(color: str, size_px: int) -> bytes:
     """A face on a colored background, as a PNG of this size."""
     picture = Image.new("RGB", (size_px, size_px), color)
     draw = ImageDraw.Draw(picture)
