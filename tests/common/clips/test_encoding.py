@@ -45,27 +45,27 @@ def make_clip(
 
 def encode(clip: Clip, kind: ClipKind, folder: Path, **more: float) -> bytes:
     path = folder / f"it.{kind}"
-    encode_clip(make_clip, path, kind, **more)  # type: ignore[arg-type]  # (keywords of `encode_clip`)
+    encode_clip(clip, path, kind, **more)  # type: ignore[arg-type]  # (keywords of `encode_clip`)
     return path.read_bytes()
 
 
 def decode_clip(data: bytes) -> Clip:
     limits = ClipLimits(max_seconds=60, max_frames_per_second=1000)
-    decode_clip = decode(data, DecodeLimits(), limits).clip
-    assert decode_clip is not None
-    return read_clip(decode_clip.file)
+    decoded = decode(data, DecodeLimits(), limits).clip
+    assert decoded is not None
+    return read_clip(decoded.file)
 
 
 @pytest.mark.parametrize("kind", CLIP_KINDS)
 def test_encoded_frames_keep_their_times_and_colors(kind: ClipKind, tmp_path: Path) -> None:
     frames = moving_frames()
-    decode_clip = decode_clip(encode(make_clip(frames), kind, tmp_path))
-    assert len(decode_clip) == len(frames)
+    decoded = decode_clip(encode(make_clip(frames), kind, tmp_path))
+    assert len(decoded) == len(frames)
     if kind == "gif":  # in 1/100 s, without an accumulating error
-        assert decode_clip.durations_ms == (40, 80, 90, 80, 120, 330)
+        assert decoded.durations_ms == (40, 80, 90, 80, 120, 330)
     else:
-        assert decode_clip.durations_ms == TIMES_MS
-    for frame, shown in zip(frames, decode_clip.frames(), strict=True):
+        assert decoded.durations_ms == TIMES_MS
+    for frame, shown in zip(frames, decoded.frames(), strict=True):
         pixels = np.asarray(shown.convert("RGB"), np.int16)[:47, :65]
         difference = np.abs(pixels - np.asarray(frame, np.int16))
         assert difference.mean() < 8
@@ -84,22 +84,22 @@ def test_encoded_clip_loops_as_often_as_its_source(
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_transparent_pixels_stay_transparent(kind: ClipKind, tmp_path: Path) -> None:
-    decode_clip = decode_clip(encode(make_clip(moving_frames(mode="RGBA")), kind, tmp_path))
-    for frame in decode_clip.frames():
+    decoded = decode_clip(encode(make_clip(moving_frames(mode="RGBA")), kind, tmp_path))
+    for frame in decoded.frames():
         alpha = np.asarray(frame.getchannel("A"))
         assert (alpha[31:] == 0).all()
         assert (alpha[:29] == 255).all()
 
 
 def test_mp4_shows_white_where_the_clip_is_transparent(tmp_path: Path) -> None:
-    decode_clip = decode_clip(encode(make_clip(moving_frames(mode="RGBA")), "mp4", tmp_path))
-    assert np.asarray(decode_clip.frame(2).convert("RGB"))[34:].min() > 245
+    decoded = decode_clip(encode(make_clip(moving_frames(mode="RGBA")), "mp4", tmp_path))
+    assert np.asarray(decoded.frame(2).convert("RGB"))[34:].min() > 245
 
 
 def test_gif_pixels_do_not_change_where_nothing_moves(tmp_path: Path) -> None:
-    decode_clip = decode_clip(encode(make_clip(moving_frames()), "gif", tmp_path))
+    decoded = decode_clip(encode(make_clip(moving_frames()), "gif", tmp_path))
     first, last = (
-        np.asarray(decode_clip.frame(number).convert("RGB")) for number in (0, len(decode_clip) - 1)
+        np.asarray(decoded.frame(number).convert("RGB")) for number in (0, len(decoded) - 1)
     )
     assert (first[20:] == last[20:]).all()
 
@@ -123,10 +123,10 @@ def test_less_quality_and_smaller_frames_make_smaller_files(kind: ClipKind, tmp_
         Image.fromarray(np.random.default_rng(seed).integers(0, 255, (96, 128, 3), np.uint8))
         for seed in range(3)
     ]
-    make_clip = make_clip(noisy, (100, 100, 100))
-    full = encode(make_clip, kind, tmp_path)
-    assert len(encode(make_clip, kind, tmp_path, quality=0.3)) < len(full)
-    small = encode(make_clip, kind, tmp_path, max_side_px=64)
+    clip = make_clip(noisy, (100, 100, 100))
+    full = encode(clip, kind, tmp_path)
+    assert len(encode(clip, kind, tmp_path, quality=0.3)) < len(full)
+    small = encode(clip, kind, tmp_path, max_side_px=64)
     assert len(small) < len(full) / 2
     assert decode_clip(small).size == (64, 48)
 
@@ -154,8 +154,8 @@ def test_gif_keeps_its_total_duration_when_frames_are_too_short(
     times: tuple[int, ...], seconds: float, tmp_path: Path
 ) -> None:
     colors = [Image.new("RGB", (32, 24), (9 * n, 90, 250 - 9 * n)) for n in range(len(times))]
-    decode_clip = decode_clip(encode(make_clip(colors, times), "gif", tmp_path))
-    assert (decode_clip.seconds, min(decode_clip.durations_ms)) == (seconds, 20)
+    decoded = decode_clip(encode(make_clip(colors, times), "gif", tmp_path))
+    assert (decoded.seconds, min(decoded.durations_ms)) == (seconds, 20)
 
 
 def test_gif_of_equal_frames_keeps_each_duration(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_oversized_file_is_refused_with_an_explanation() -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     name=st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]),
-    cuts=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6),
+    overwrites=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6),
     keep=st.floats(0.02, 1),
 )
 def test_damaged_files_raise_only_picture_error(

@@ -18,7 +18,7 @@ from engine.worker.thread import THREAD
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.workers import ended, worker
+from tests.engine.worker.working import ended, worker
 from tests.kit.pictures import photograph
 
 

@@ -25,7 +25,7 @@ from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.moving.frames import panned
 from tests.engine.worker.conftest import Poster, SlowPainting, train_lite_differently
-from tests.engine.worker.workers import ended, running, worker
+from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 
 TIMES_MS = (80, 120, 80, 200)

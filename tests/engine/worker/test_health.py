@@ -30,7 +30,7 @@ from jobs.execution import reaper
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.workers import INFO, ended, running, worker
+from tests.engine.worker.working import INFO, ended, running, worker
 
 
 @pytest.fixture(autouse=True)

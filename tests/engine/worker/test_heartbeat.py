@@ -15,7 +15,7 @@ from engine.worker.abilities import is_worth_announcing
 from engine.worker.painter import JobPainter
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.workers import INFO, worker
+from tests.engine.worker.working import INFO, worker
 
 
 async def test_idle_or_uneventful_engine_makes_no_database_queries(

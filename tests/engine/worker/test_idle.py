@@ -23,7 +23,7 @@ from engine.worker.idle import IdleWork
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.workers import ended, worker
+from tests.engine.worker.working import ended, worker
 from tests.kit.pictures import photograph
 
 

@@ -20,7 +20,7 @@ from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting, train_lite_differently
 from tests.engine.worker.test_health import charged
-from tests.engine.worker.workers import INFO, ended, running, worker
+from tests.engine.worker.working import INFO, ended, running, worker
 
 
 async def test_job_of_a_stopped_worker_is_requeued_and_finished_by_another(

@@ -16,7 +16,7 @@ from engine.worker import health
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.workers import ended, running, worker
+from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 
 SHIPPED = ("starry-night", "the-scream", "water-lilies")

@@ -14,7 +14,7 @@ from jobs.model import EngineInfo, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.workers import ended, worker
+from tests.engine.worker.working import ended, worker
 from tests.kit.samples import paint_report, submit_job
 
 

@@ -15,7 +15,7 @@ from engine.worker import service
 from engine.worker.stale_files import delete_stale_files
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.workers import ended, worker
+from tests.engine.worker.working import ended, worker
 from tests.kit.samples import delete_for_good
 
 NOBODY = 2**22 + 1  # more than the system gives

@@ -27,7 +27,7 @@ from jobs.outcomes import LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.test_health import charged
-from tests.engine.worker.workers import INFO, ended, worker
+from tests.engine.worker.working import INFO, ended, worker
 
 HANGS_ONCE = """
 import pathlib, sys, time

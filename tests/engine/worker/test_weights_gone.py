@@ -12,7 +12,7 @@ from engine.worker import health, service
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.workers import ended, worker
+from tests.engine.worker.working import ended, worker
 from tests.kit.thin_vgg19 import thin_weights
 
 

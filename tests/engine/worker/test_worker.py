@@ -28,7 +28,7 @@ from jobs.db import schema
 from jobs.model import Asker, FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.workers import ended, running, worker
+from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 from tests.kit.samples import delete_for_good
 
