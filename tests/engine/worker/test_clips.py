@@ -23,7 +23,7 @@ from engine.worker import clip_painting
 from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_WEIGHTS
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.moving.frames import panned
+from tests.engine.moving.frames import panning_frames
 from tests.engine.worker.conftest import JobFactory, SlowPainting, change_lite_weights
 from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
 from tests.kit.pictures import photograph
@@ -68,7 +68,7 @@ async def painted_clip(queue: JobQueue, job: Job) -> Clip:
 async def test_clip_job_becomes_a_moving_painting(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await make_clip_job(job_factory, panned(4))
+    job = await make_clip_job(job_factory, panning_frames(4))
     async with running_worker(queue, settings):
         done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
@@ -99,7 +99,7 @@ async def test_clip_job_becomes_a_moving_painting(
 async def test_transparency_of_a_clip_is_kept_and_reported(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    images = panned(2)
+    images = panning_frames(2)
     for image in images:
         image.putalpha(Image.new("L", image.size, 255))
         image.paste((0, 0, 0, 0), (0, 0, image.width, 30))
@@ -123,7 +123,7 @@ async def test_clip_progress_counts_frames_and_shows_a_moving_preview(
 ) -> None:
     slow_painting.step_seconds = 0.02
     monkeypatch.setattr(clip_painting, "MOVING_PREVIEW_SECONDS", 0.0)
-    job = await make_clip_job(job_factory, panned(4), iterations=2, scales=1)
+    job = await make_clip_job(job_factory, panning_frames(4), iterations=2, scales=1)
     seen = []
     async with running_worker(queue, settings), asyncio.timeout(120):
         while True:
@@ -147,7 +147,7 @@ async def test_clip_progress_counts_frames_and_shows_a_moving_preview(
 async def test_clip_job_is_cancelled_within_its_first_frame(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await make_clip_job(job_factory, panned(4), iterations=2000)
+    job = await make_clip_job(job_factory, panning_frames(4), iterations=2000)
     async with running_worker(queue, settings):
         while (current := await queue.jobs.get(job.id)) is None or current.progress is None:
             await asyncio.sleep(0.02)
@@ -162,7 +162,7 @@ async def test_another_engine_resumes_a_clip_to_the_same_frames(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
     slow_painting.step_seconds = 0.0
-    images = panned(3)
+    images = panning_frames(3)
     uninterrupted = await make_clip_job(job_factory, images)
     async with running_worker(queue, settings):
         uninterrupted = await wait_ended(queue, uninterrupted)
@@ -205,7 +205,7 @@ async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     count = 60
-    images = [image.resize((64, 64)) for image in panned(2) for _ in range(count // 2)]
+    images = [image.resize((64, 64)) for image in panning_frames(2) for _ in range(count // 2)]
     queue.store = store = CountingStore(settings.storage_url)
     job = await make_clip_job(job_factory, images, size_px=64, iterations=2, scales=1)
     store.sizes.clear()
@@ -223,7 +223,7 @@ async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
 async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
-    job = await make_clip_job(job_factory, panned(3))
+    job = await make_clip_job(job_factory, panning_frames(3))
     async with running_worker(queue, settings):
         while (await wait_painting(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
             await asyncio.sleep(0.02)
@@ -250,7 +250,7 @@ async def test_clip_taken_over_with_other_weights_starts_over_with_a_note(
     monkeypatch: pytest.MonkeyPatch,
     slow_painting: SlowPainting,
 ) -> None:
-    job = await make_clip_job(job_factory, panned(3))
+    job = await make_clip_job(job_factory, panning_frames(3))
     async with running_worker(queue, settings):
         while (await wait_painting(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
             await asyncio.sleep(0.02)
@@ -272,7 +272,7 @@ def scratch_folders() -> list[Path]:
 async def test_a_damaged_clip_fails_the_job_with_a_sentence(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await make_clip_job(job_factory, panned(2), damaged=True)
+    job = await make_clip_job(job_factory, panning_frames(2), damaged=True)
     async with running_worker(queue, settings):
         done = await wait_ended(queue, job)
     assert done.state is JobState.FAILED

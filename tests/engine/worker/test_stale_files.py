@@ -55,9 +55,7 @@ def test_sweep_removes_leftovers_and_keeps_files_in_use(
         temporary / "atelier-of-somebody-else",
     }
     with scratch_folder() as own:
-        assert Path(own).name.startswith(f"atelier-{os.getpid()}-"), (
-            "the name lacks the process ID"
-        )
+        assert Path(own).name.startswith(f"atelier-{os.getpid()}-"), "the name lacks the process ID"
 
 
 async def test_style_statistics_are_deleted_with_their_picture(
