@@ -3,11 +3,16 @@
 import contextlib
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 
 import aiohttp
+
+from common.steady_clock import steady_clock
+from jobs.health.troubles import AGES_WRONG_SECONDS
 
 TOO_MANY_REQUESTS = 429
 ANSWERS = 3
@@ -27,11 +32,13 @@ class Traffic:
     """New gateway sessions."""
     resumes: int = 0
     discord_ahead_seconds: float | None = None
-    """Discord's clock minus this machine's, by the latest response with a date; None: not known."""
+    """Discord's clock minus the steady one, by the latest response with a date; None: not known."""
     _begun: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     """The newest interactions that this process began to acknowledge."""
     _by_others: deque[float] = field(default_factory=lambda: deque(maxlen=ANSWERS))
     """When others were first with an interaction, on the monotonic clock."""
+    _steady_clock: Callable[[], float] = field(default_factory=steady_clock)
+    """So that a clock that is set is noticed before Discord's next response."""
 
     @property
     def rate_limited(self) -> int:
@@ -73,7 +80,11 @@ class Traffic:
     def ahead_of_discord(self, at: float) -> float:
         """By how many seconds a time is ahead of Discord's clock; 0 until that clock is known."""
         known = self.discord_ahead_seconds
-        return 0.0 if known is None else at - (time.time() + known)
+        return 0.0 if known is None else at - (self._steady_clock() + known)
+
+    def ages_are_wrong(self, now: datetime) -> bool:
+        """Whether the clock with this time is so wrong that nothing may end or go by its age."""
+        return abs(self.ahead_of_discord(now.timestamp())) > AGES_WRONG_SECONDS
 
     def watch(self, config: aiohttp.TraceConfig) -> None:
         """Count the requests of sessions with this trace configuration."""
@@ -91,7 +102,7 @@ class Traffic:
         if "Date" in headers and "Age" not in headers:  # a cached response has an old date
             with contextlib.suppress(ValueError):
                 told = parsedate_to_datetime(headers["Date"]).timestamp()
-                self.discord_ahead_seconds = told - time.time()
+                self.discord_ahead_seconds = told - self._steady_clock()
 
     async def _failed(
         self,

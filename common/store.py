@@ -183,7 +183,11 @@ class PictureStore:
             found, is_left = b"", False
         except StorageUnavailableError as error:
             if isinstance(error.__cause__, PermissionError):
-                await self._in_time(self._believe_missing)  # some servers refuse first
+                said = ""
+                with contextlib.suppress(StorageUnavailableError):  # it may say less than this one
+                    said = await self._in_time(self._absence)
+                if said:  # some servers forbid what they do not have
+                    raise StorageUnavailableError(said) from error
             raise
         if found != data:
             raise StorageUnavailableError("The picture store does not give back what it was given.")
@@ -273,10 +277,14 @@ class PictureStore:
 
     def get_sync(self, key: str) -> bytes:
         """As `get`."""
-        with self._told_if_missing(key), self._called("get"):
-            data = self._fs.cat_file(self._path(key))
-        assert isinstance(data, bytes)
-        return data
+
+        def get() -> tuple[bytes, str]:
+            with self._called("get"):
+                data = self._fs.cat_file(self._path(key))
+            assert isinstance(data, bytes)
+            return data, "" if self._local else hashlib.sha256(data).hexdigest()
+
+        return self._read(key, get)
 
     def get_file_sync(self, key: str, file: Path) -> None:
         """As `get_sync`, streaming into a file.
@@ -284,13 +292,38 @@ class PictureStore:
         Raises:
             OSError: when the file cannot be written.
         """
-        try:
-            with self._told_if_missing(key), self._called("get"):
+
+        def get() -> tuple[None, str]:
+            with self._called("get"):
                 self._fs.get_file(self._path(key), str(file))
+            if self._local:
+                return None, ""
+            with file.open("rb") as opened:
+                return None, hashlib.file_digest(opened, "sha256").hexdigest()
+
+        try:
+            self._read(key, get)
         except StorageUnavailableError as error:
             if isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_ROOM:
                 raise error.__cause__ from None
             raise
+
+    def _read(self, key: str, get: Callable[[], tuple[T, str]]) -> T:
+        """What `get` reads; a bucket, of which others may be in between, is asked twice.
+
+        Args:
+            key: the key.
+            get: reads it, and computes the SHA-256 of what came from a bucket.
+
+        Raises:
+            PictureMissingError: when the key does not exist, or its bytes are others both times.
+        """
+        for _ in range(2):
+            with self._told_if_missing(key):
+                found, digest = get()
+            if key.startswith(digest):
+                return found
+        raise PictureMissingError(f"The picture {key} is damaged in the bucket.")
 
     @_in_thread
     def exists(self, key: str) -> bool:
@@ -375,11 +408,15 @@ class PictureStore:
         Raises:
             StorageUnavailableError: when the store itself is missing.
         """
+        if said := self._absence():
+            raise StorageUnavailableError(said)
+
+    def _absence(self) -> str:
+        """What to say if the store itself is missing; empty if it is there."""
         place = self._root if self._local else self._root.partition("/")[0]
         with self._called("exists"):
             there = Path(place).exists() if self._local else is_there(self._fs, place)
-        if not there:
-            raise StorageUnavailableError(absence(place, is_folder=self._local))
+        return "" if there else absence(place, is_folder=self._local)
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):

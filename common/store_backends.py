@@ -87,7 +87,7 @@ def modified_at(info: dict[str, Any]) -> float:
     value = info.get("mtime", info.get("LastModified"))
     if isinstance(value, datetime):
         return value.timestamp()
-    return float(value) if value is not None else time.time()
+    return time.time() if value in {None, ""} else float(value)
 
 
 def _adopt_misplaced(folder: Path) -> None:

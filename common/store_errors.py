@@ -22,6 +22,10 @@ _KEYS = (
     "other than Amazon's from AWS_ENDPOINT_URL"
 )
 _CLOCK = "this machine's clock differs from the server's"
+_UNSAID = (
+    "the server says no more here: look at the key in AWS_ACCESS_KEY_ID, at what it may do in this "
+    "bucket, and at this machine's clock"
+)
 _HINTS = tuple(
     (re.compile(pattern, re.IGNORECASE), hint)
     for pattern, hint in (
@@ -34,6 +38,11 @@ _HINTS = tuple(
         (
             "region|AuthorizationHeaderMalformed|Redirect|moved",
             "the region is read from AWS_DEFAULT_REGION",
+        ),
+        ("^PermissionError 403 ", _UNSAID),
+        (
+            "^OSError (413|EntityTooLarge) ",
+            "what is between here and the bucket refuses large files (nginx: client_max_body_size)",
         ),
         (
             "endpoint|ssl|ResponseParserError|MethodNotAllowed",
@@ -104,13 +113,15 @@ def translated(operation: str) -> Iterator[None]:
 def _explained(error: Exception) -> tuple[str, str]:
     """What an error says, and what the owner should look at, if that is known."""
     said = error.strerror if isinstance(error, OSError) else None
-    # Servers may leave the message out (Ceph does), but not the code.
-    answer = getattr(error.__cause__, "response", {}).get("Error", {})
-    words = answer.get("Message") or answer.get("Code") or said or str(error)
-    words = _PATH.sub(r"\1", " ".join(words.split())).rstrip(".")
-    if isinstance(error, OSError) and error.errno is not None and not answer:
+    # Servers may leave out the message (Ceph), and what is before them the code as well (nginx).
+    response = getattr(error.__cause__, "response", {})
+    answer, status = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code = answer.get("Code") or str(status.get("HTTPStatusCode", ""))
+    words = answer.get("Message") or (f"HTTP {code}" if code.isdigit() else code)
+    words = _PATH.sub(r"\1", " ".join((words or said or str(error)).split())).rstrip(".")
+    if isinstance(error, OSError) and error.errno is not None and not code:
         return words, ""  # a folder's
-    named = f"{type(error).__name__} {answer.get('Code', '')} {words}"
+    named = f"{type(error).__name__} {code} {words}"
     return words, next((hint for pattern, hint in _HINTS if pattern.search(named)), "")
 
 

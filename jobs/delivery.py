@@ -15,7 +15,7 @@ from jobs.core import QueuePart, change_job, record_event, row_of
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
-from jobs.model import Job, Reply
+from jobs.model import Job, JobState, Reply
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
@@ -36,7 +36,7 @@ def _due(limit: int, application_id: int) -> sa.Select[tuple[Any, ...]]:
     return (
         sa.select(schema.jobs)
         .where(J.delivered_at.is_(None), behind, _answered_by(application_id))
-        .order_by(J.ended_at.is_(None), J.id)
+        .order_by(J.ended_at.is_(None), J.state != JobState.RUNNING.value, J.id)
         .limit(limit)
     )
 
@@ -45,7 +45,7 @@ class Deliveries(QueuePart):
     """Jobs to deliver, and the marks of what was delivered."""
 
     async def due(self, limit: int = 100, application_id: int = 0) -> list[Job]:
-        """Jobs whose message is out of date: ended ones first, then the oldest.
+        """Jobs whose message is out of date: first the ended, then the running, then the oldest.
 
         With an application's ID, jobs of other applications are left out.
         """

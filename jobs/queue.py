@@ -14,7 +14,7 @@ from jobs.delivery import Deliveries
 from jobs.execution.bots import Bots
 from jobs.execution.claims import Claims
 from jobs.execution.engines import Engines
-from jobs.health_check import HealthCheck
+from jobs.health.check import HealthCheck
 from jobs.management.administration import Blocks, GuildLimits, Pauses
 from jobs.management.audit import AuditLog
 from jobs.management.clearing import Clearings

@@ -5,7 +5,6 @@ import logging
 
 from bot.kit import Feature, Service
 from common.store import StorageUnavailableError
-from jobs.health import AGES_WRONG_SECONDS
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ class Housekeeping(Service):
                 if loop.time() >= forget_at:
                     forget_at = loop.time() + FORGET_SECONDS
                     forgotten_until = await queue.retention.forget_tokens(forgotten_until)
-                await queue.retention.finish_deleting()
+                await self._finish_deleting()
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS
                     await queue.privacy.finish_erasures()
@@ -44,11 +43,18 @@ class Housekeeping(Service):
             except Exception:
                 log.exception("Error in the housekeeping")
 
+    async def _finish_deleting(self) -> None:
+        """Delete for good what can no longer be undone, unless the clock is wrong."""
+        queue = self._client.queue
+        if not self._client.traffic.ages_are_wrong(await queue.now()):
+            await queue.retention.finish_deleting()
+
     async def _clean(self) -> None:
         """Delete what is past its retention, unless the clock is wrong."""
         queue = self._client.queue
-        ahead = self._client.traffic.ahead_of_discord((await queue.now()).timestamp())
-        if abs(ahead) > AGES_WRONG_SECONDS:
+        traffic, now = self._client.traffic, await queue.now()
+        if traffic.ages_are_wrong(now):
+            ahead = traffic.ahead_of_discord(now.timestamp())
             log.warning("Nothing is cleaned up: the queue's clock is %+.0f s off Discord's", ahead)
             return
         log.info("Cleaned up: %s", await queue.retention.gc())

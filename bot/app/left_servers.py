@@ -14,7 +14,6 @@ import time
 
 from bot.kit import Bot, Feature, Service
 from common.logs import log_ids
-from jobs.health import AGES_WRONG_SECONDS
 from jobs.management.audit import COMMAND_LINE, SERVER_LEFT
 from jobs.outcomes import QueueError
 
@@ -76,8 +75,7 @@ class LeftServers(Service):
     async def note(self) -> None:
         """Record which servers are missing, and delete the settings of those missing for long."""
         client = self._client
-        ahead = client.traffic.ahead_of_discord((await client.queue.now()).timestamp())
-        if abs(ahead) > AGES_WRONG_SECONDS or not client.is_ready():
+        if client.traffic.ages_are_wrong(await client.queue.now()) or not client.is_ready():
             return
         used = set(client.only_commands)
         here = {guild.id for guild in client.guilds} | used

@@ -30,12 +30,12 @@ MOVING, STILL = "yes", "no"
 
 
 class Questions(Service):
-    """Builds the questions; see `IntakeService.question` and `IntakeService.moving_question`."""
+    """Builds the questions; see `IntakeService.questions`."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         intake = client.service(IntakeService)
-        intake.question, intake.moving_question = self.ask_style, self.ask_moving
+        intake.questions.style, intake.questions.moving = self.ask_style, self.ask_moving
 
     async def ask_style(self, request: PaintRequest) -> Card:
         """The question in the response to a request without a style."""

@@ -6,6 +6,7 @@ crash resumes where the last one ended, and each message has a single writer.
 
 import asyncio
 import logging
+from enum import StrEnum
 
 from bot.delivery.job_presenter import JobPresenter, Outcome, RetryLater, Undeliverable
 from bot.delivery.notifier import Notifier, is_wanted
@@ -16,7 +17,7 @@ from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import track_requests
 from bot.wire.original_response import is_mine
 from jobs.execution.job_log import job_log_ids
-from jobs.model import Job
+from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,20 @@ EDITS_AT_ONCE = 6
 JOBS_AT_ONCE = 500
 
 
+class Edit(StrEnum):
+    """What an edit of a message shows."""
+
+    PLACE = "place"
+    PREVIEW = "preview"
+    RESULT = "result"
+
+
+def _edit_of(message: TrackedMessage) -> Edit:
+    if message.is_final:
+        return Edit.RESULT
+    return Edit.PREVIEW if message.is_painting else Edit.PLACE
+
+
 class DeliveryLoop(Service):
     """See the module."""
 
@@ -40,10 +55,10 @@ class DeliveryLoop(Service):
         self._routes = Routes(client)
         self._presenter = JobPresenter(client, self._routes)
         self._messages: dict[int, TrackedMessage] = {}
-        self._slots = {
-            True: asyncio.Semaphore(EDITS_AT_ONCE),
-            False: asyncio.Semaphore(EDITS_AT_ONCE),
-        }
+        # Apart, so that neither results nor previews stand behind hundreds of places.
+        self._slots = {kind: asyncio.Semaphore(EDITS_AT_ONCE) for kind in Edit}
+        self._painting = 0
+        """Number of messages whose job is being painted."""
         self._places_at = float("-inf")
         self._newest_before: int | None = None
         """The newest job ID when this run began; a timestamp could be wrong, as clocks are set."""
@@ -99,6 +114,9 @@ class DeliveryLoop(Service):
         for job_id, message in list(self._messages.items()):
             if job_id not in jobs and message.is_final and message.task is None:
                 del self._messages[job_id]  # its final state was delivered
+        for job in jobs.values():
+            self._message_of(job).is_painting = job.state is JobState.RUNNING
+        self._painting = sum(message.is_painting for message in self._messages.values())
         for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
             self._deliver_if_due(job, now)
 
@@ -134,8 +152,12 @@ class DeliveryLoop(Service):
             message.task.add_done_callback(lambda task: self._on_task_done(message, task))
 
     def _min_edit_seconds(self, job: Job, message: TrackedMessage) -> float:
-        """Minimum seconds between two edits of a message; grows with the number of messages."""
-        load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
+        """Minimum seconds between two edits of a message; grows with the number of its like.
+
+        Places of waiting jobs keep to the number of all messages, previews to that of previews.
+        """
+        like = self._painting if job.state is JobState.RUNNING else len(self._messages)
+        load = max(1.0, like / MESSAGES_AT_FULL_PACE)
         only_place = message.position_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
         if not self._routes.token_works(job):
@@ -146,7 +168,7 @@ class DeliveryLoop(Service):
         """Bring a job's newest state to its message, and record the outcome."""
         queue = self._client.queue
         message.requests = track_requests()
-        async with self._slots[message.is_final]:
+        async with self._slots[_edit_of(message)]:
             found = await queue.positions.job(job_id)
             if found is None:
                 return

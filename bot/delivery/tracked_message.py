@@ -32,6 +32,8 @@ class TrackedMessage:
     started_at: float = 0.0
     is_final: bool = False
     """Whether that delivery shows the final state."""
+    is_painting: bool = False
+    """Whether its job was being painted when that was last looked at."""
     edited_at: float = float("-inf")
     not_before: float = float("-inf")
     failures: int = 0

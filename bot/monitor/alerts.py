@@ -25,7 +25,8 @@ from common.files import read_texts, write_texts
 from common.logs import log_ids
 from common.sentences import Sentence
 from common.settings import Settings
-from jobs.health import Health, StoreState, Trouble, of_database
+from jobs.health.state import Health, StoreState
+from jobs.health.troubles import Trouble, database_trouble
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Alerts(Service):
             health = await self._ask()
         except QueueError as error:
             # The database is down, so nothing else can be known to be new or over.
-            trouble = of_database(error)
+            trouble = database_trouble(error)
             if self._is_news(trouble, self._since.setdefault(trouble.name, _now())):
                 await self._tell(trouble)
             return

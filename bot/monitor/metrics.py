@@ -18,7 +18,7 @@ from bot.monitor.troubles import troubles_of
 from bot.traffic import Traffic
 from common.timings import Timings
 from common.version import VERSION
-from jobs.health import Health
+from jobs.health.state import Health
 from jobs.model import Job, JobState
 
 DATABASE = "database"

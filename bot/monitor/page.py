@@ -17,7 +17,8 @@ from bot.ui.people import is_seen_by_all
 from common.settings import MIB
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
-from jobs.health import Health, StoreState, of_database
+from jobs.health.state import Health, StoreState
+from jobs.health.troubles import database_trouble
 from jobs.model import Job
 from jobs.outcomes import QueueError, QueueUnavailableError
 from jobs.scheduling.speeds import usual_seconds
@@ -125,7 +126,7 @@ class PageServer(Service):
         try:
             troubles = list(troubles_of(await self._ask(), self._client.traffic))
         except QueueError as error:
-            trouble = of_database(error)
+            trouble = database_trouble(error)
             return web.json_response({trouble.name: str(trouble.sentence)}, status=503)
         words = {trouble.name: str(trouble.sentence) for trouble in troubles}
         return web.json_response(words, status=503 if words else 200)
@@ -153,7 +154,7 @@ class PageServer(Service):
             async with _database_timeout():
                 waiting = await self._client.queue.positions.waiting(None, limit=WAITING_SHOWN)
         except QueueError as error:
-            return web.json_response({"problem": str(of_database(error).sentence)}, status=503)
+            return web.json_response({"problem": str(database_trouble(error).sentence)}, status=503)
         return web.json_response(_plain(self._client, health, waiting), headers=_HEADERS)
 
     async def _preview(self, request: web.Request) -> web.Response:

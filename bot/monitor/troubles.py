@@ -4,14 +4,15 @@ import time
 from collections.abc import Iterator
 
 from bot.traffic import Traffic
-from jobs.health import Health, Trouble, of_another_bot, of_clocks
+from jobs.health.state import Health
+from jobs.health.troubles import Trouble, another_bot_trouble, clock_trouble, troubles_in
 
 
 def troubles_of(health: Health, traffic: Traffic) -> Iterator[Trouble]:
     """What operators should fix; the same for alerts, page, health check and metrics."""
-    yield from health.troubles()
+    yield from troubles_in(health)
     ahead = traffic.ahead_of_discord
-    if (trouble := of_clocks(ahead(time.time()), ahead(health.at.timestamp()))) is not None:
+    if (trouble := clock_trouble(ahead(time.time()), ahead(health.at.timestamp()))) is not None:
         yield trouble
     if traffic.is_answered_by_others:
-        yield of_another_bot()
+        yield another_bot_trouble()

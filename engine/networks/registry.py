@@ -42,10 +42,18 @@ class NetworkSource:
 
 def available_networks(source: NetworkSource) -> tuple[str, ...]:
     """Networks whose weight files exist and are not truncated; other damage shows on loading."""
-    vgg19 = source.vgg19_weights or original_file()
-    there = {"vgg19": vgg19, "lite": LITE_WEIGHTS}
-    files = {name: file for name, file in there.items() if file is not None and file.is_file()}
-    return tuple(name for name in NETWORKS if name in files and is_whole(files[name]))
+    files = {name: weights_file(source, name) for name in NETWORKS}
+    return tuple(
+        name
+        for name, file in files.items()
+        if file is not None and file.is_file() and is_whole(file)
+    )
+
+
+def weights_file(source: NetworkSource, network: str) -> Path | None:
+    """The file of a network's weights, which may be missing; None for no such network."""
+    files = {"vgg19": source.vgg19_weights or original_file(), "lite": LITE_WEIGHTS}
+    return files.get(network)
 
 
 def open_encoder(

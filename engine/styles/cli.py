@@ -10,7 +10,8 @@ from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_cat
 from common.command_line import OneLineParser, for_shell
 from common.options import NETWORKS
 from common.sentences import ExplainedError
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from engine.styles.fetch import MAX_BYTES, FetchError, fetch_scan
 
 FAILED = 1

@@ -1,26 +1,31 @@
-"""What an engine announces to the queue, so that each gets jobs that it does well."""
+"""What an engine can do, tested and measured, and announced so that it gets jobs it does well."""
 
 import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from common.options import PaintOptions
+from engine.networks.encoder import WeightsError
 from engine.networks.registry import available_networks
-from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
+from engine.painting import (
+    Painted,
+    PaintingFailedError,
+    PaintSettingsError,
+    Picture,
+    Studio,
+    Style,
+    devices,
+    paint,
+)
 from engine.painting.memory import largest_side_px
 from jobs.model import EngineInfo
-from jobs.scheduling.speeds import STANDARD_ITERATIONS, half_octave_of
+from jobs.scheduling.speeds import half_octave_of
 
 GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
 """Seconds for a unit of work, by kind of device, until this one is measured. Guesses."""
-TRIAL_SIDE_PX = {"cuda": 1024, "mps": 512, "cpu": 256}
-"""Large enough to use the device as a painting does, and quickly done."""
-_WARM_UP, _TIMED = 3, 8
-"""Iterations; the warm-up ones are not timed."""
+PROBE_SIDE_PX = 64
 _MUCH = 2
 """Half octaves by which the largest size must change to be announced, a factor of two."""
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -46,7 +51,7 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
 
     Args:
         studio: device, networks and memory.
-        pace: the result of `measure_pace`; None before that.
+        pace: as measured (`engine.worker.pace`); None before that.
     """
     device = studio.device
     allowed = studio.max_memory_bytes or devices.free_memory_bytes(device)
@@ -82,27 +87,33 @@ def device_model(device: torch.device) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line[:10] == "model name"), "")
 
 
-def measure_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) -> float | None:
-    """Measure the seconds for a unit of work on noise; None if too few iterations were done.
+def probe_device(studio: Studio, network: str) -> str | None:
+    """Test the device by painting a tiny picture.
 
-    Raises:
-        PaintingStoppedError: `should_stop` returned true.
-        PaintSettingsError, WeightsError, PaintingFailedError: nothing can be painted here.
+    Error messages of a broken device differ from driver to driver, so only work tells.
+
+    Args:
+        studio: where to paint.
+        network: the usual network; another one is used while its weights are missing.
+
+    Returns:
+        What is wrong, in English, or None.
     """
-    side = TRIAL_SIDE_PX.get(studio.device.type, TRIAL_SIDE_PX["cpu"])
-    noise = Picture(torch.rand((3, side, side), generator=torch.Generator().manual_seed(0)))
+    gray = Picture(torch.full((3, PROBE_SIDE_PX, PROBE_SIDE_PX), 0.5))
+    # If the weights of its network are missing, another one can still be used for other jobs.
+    there = available_networks(studio.source)
+    if there and network not in there:
+        network = there[0]
     options = PaintOptions(
-        size_px=side, iterations=_WARM_UP + _TIMED, scales=1, network=network, faces="off"
+        size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=network, faces="off"
     )
-    control = Control(should_stop=should_stop)
-    began = done = 0.0
-    for event in paint(noise, [Style(noise)], options, studio=studio, control=control):
-        if isinstance(event, Stepped):
-            event.losses()  # waits for what the device was told
-            if event.iteration == _WARM_UP:
-                began = time.perf_counter()
-            elif began and event.iteration == _WARM_UP + _TIMED:
-                done = time.perf_counter()
-    if not done:
-        return None
-    return (done - began) / (_TIMED / STANDARD_ITERATIONS) / (side * side / 1e6)
+    try:
+        events = paint(gray, [Style(gray)], options, studio=studio)
+        if any(isinstance(event, Painted) for event in events):
+            return None
+    except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
+        return str(problem)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it cannot paint
+        lines = str(error).splitlines() or [""]
+        return f"{type(error).__name__}: {lines[0]}."
+    return "It paints nothing."

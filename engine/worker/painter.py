@@ -6,32 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 
-from common.catalogue import load_catalogue
-from common.options import PaintOptions, StyleInput, network_for, resolve_network
-from common.sentences import Sentence
+from common.options import network_for, resolve_network
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore
 from common.variants import variants_of, without_styles
-from common.version import VERSION
 from engine.networks.encoder import WeightsError
-from engine.networks.registry import available_networks
 from engine.output.optional_timelapse import OptionalTimeLapse
-from engine.output.pictures import encode_picture
-from engine.output.provenance import with_provenance
 from engine.painting import (
     Control,
     Event,
-    Painted,
     PaintingFailedError,
     PaintingStoppedError,
     PaintSettingsError,
-    Picture,
-    Style,
     devices,
-    paint,
 )
 from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.pictures import Pictures
@@ -41,24 +30,25 @@ from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
-from engine.worker.abilities import Abilities, abilities_of, measure_pace
+from engine.worker.abilities import Abilities, abilities_of, probe_device
 from engine.worker.clip_painting import paint_clip_job
 from engine.worker.failures import note_start_over, outcome_of
 from engine.worker.health import EngineInTroubleError
 from engine.worker.job_handle import EarlierWork, JobHandle, StopReason
 from engine.worker.job_pictures import fetch_pictures
+from engine.worker.job_result import finished_job, merged_versions
 from engine.worker.outcomes import Finished, Outcome, Stopped
+from engine.worker.pace import MeasuredPace
 from engine.worker.previews import Previews
 from engine.worker.progress_reporter import PREVIEW_SIDE_PX, ProgressReporter, VersionsSoFar
 from engine.worker.storing import store_version
-from jobs.model import Job, PaintReport
+from jobs.model import Job
 
 log = logging.getLogger(__name__)
 
 TIMELAPSE_FRAMES = {"mp4": 120, "gif": 24}
 """A GIF stores each frame completely, so more frames would be too large for a message."""
 TIMELAPSE_LONG_SIDE_PX = 720
-PROBE_SIDE_PX = 64
 
 
 class JobPainter:
@@ -73,9 +63,9 @@ class JobPainter:
         self._settings = settings
         self._studio = open_studio(settings)
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
-        self._pace: float | None = None
+        folder = settings.atelier_data_dir / "pace"
+        self._pace = MeasuredPace(self._studio, self.network_name(), folder)
         self._abilities: Abilities | None = None
-        self._has_measured_pace = False
         self._holds_memory = False
         """Whether torch may keep the memory of the last painting for the next one."""
 
@@ -98,7 +88,7 @@ class JobPainter:
             EngineInTroubleError: it never answered, as one whose memory others have taken.
         """
         try:
-            self._abilities = abilities_of(self._studio, self._pace)
+            self._abilities = abilities_of(self._studio, self._pace.seconds)
         except RuntimeError as error:
             if self._abilities is None:
                 reason = str(error).partition("\n")[0]
@@ -142,31 +132,8 @@ class JobPainter:
             return outcome_of(error, job)
 
     def probe(self) -> str | None:
-        """Test the device by painting a tiny picture, in the painting thread.
-
-        Error messages of a broken device differ from driver to driver, so only work tells.
-
-        Returns:
-            What is wrong, in English, or None.
-        """
-        gray = Picture(torch.full((3, PROBE_SIDE_PX, PROBE_SIDE_PX), 0.5))
-        # If the weights of its network are missing, another one can still be used for other jobs.
-        network, there = self.network_name(), available_networks(self._studio.source)
-        if there and network not in there:
-            network = there[0]
-        options = PaintOptions(
-            size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=network, faces="off"
-        )
-        try:
-            events = paint(gray, [Style(gray)], options, studio=self._studio)
-            if any(isinstance(event, Painted) for event in events):
-                return None
-        except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
-            return str(problem)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it cannot paint
-            lines = str(error).splitlines() or [""]
-            return f"{type(error).__name__}: {lines[0]}."
-        return "It paints nothing."
+        """Test the device, in the painting thread; what is wrong, in English, or None."""
+        return probe_device(self._studio, self.network_name())
 
     def idle(self, should_stop: Callable[[], bool]) -> None:
         """Measure the pace and paint swatches, in the painting thread; raises nothing."""
@@ -174,17 +141,13 @@ class JobPainter:
             if self._holds_memory:
                 self._holds_memory = False
                 devices.release_memory(self._studio.device)  # other programs may want it
-            if not self._has_measured_pace:
-                self._pace = measure_pace(self._studio, self.network_name(), should_stop)
-                self._has_measured_pace = True
+            self._pace.measure(should_stop)
             self._swatches.paint(should_stop)
         except PaintingStoppedError:
             pass  # a job has come; there will be time again
         except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
-            self._has_measured_pace = True
             log.warning("nothing can be painted here: %s", problem)
         except Exception:
-            self._has_measured_pace = True
             log.exception("Something went wrong between jobs")
 
     def _paint(
@@ -240,7 +203,7 @@ class JobPainter:
                 previews.show(versions.sheet())
                 told = replace(versions.progress(), preview_key=previews.newest)
                 handle.put_progress(told)
-        return parts[0] if len(variants) == 1 else _together(parts, versions, job)
+        return parts[0] if len(variants) == 1 else merged_versions(parts, versions, job)
 
     def _paint_one(
         self,
@@ -266,10 +229,10 @@ class JobPainter:
                 store=store,
                 handle=handle,
             )
-            return replace(_finished(moving.poster, pictures, job), moving=moving.files)
+            return replace(finished_job(moving.poster, pictures, job), moving=moving.files)
         events = self._events(job, pictures, earlier, handle)
         if not job.options.timelapse:
-            return _finished(run_with_listeners(events, reporter), pictures, job)
+            return finished_job(run_with_listeners(events, reporter), pictures, job)
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
             file = Path(folder) / f"timelapse.{kind}"
@@ -283,7 +246,7 @@ class JobPainter:
                 painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(
-            _finished(painted, pictures, job, recording.note),
+            finished_job(painted, pictures, job, recording.note),
             timelapse=timelapse,
             timelapse_suffix=file.suffix,
             records=loss_files(painted.report),
@@ -326,56 +289,3 @@ def _small(png: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(png), formats=("PNG",))
     image.thumbnail((PREVIEW_SIDE_PX, PREVIEW_SIDE_PX))
     return image.convert("RGB")
-
-
-def _together(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finished:
-    """All versions as one result."""
-    last = parts[-1]
-    notes = dict.fromkeys(note for part in parts for note in part.report.notes)
-    report = replace(
-        last.report,
-        seconds=sum(part.report.seconds for part in parts),
-        iterations=sum(part.report.iterations for part in parts),
-        seed=job.options.seed,
-        notes=tuple(notes),
-    )
-    return Finished(last.picture, report, earlier=tuple(versions.keys[: versions.count - 1]))
-
-
-def _encoded(painted: Painted, job: Job) -> bytes:
-    """The PNG file, with metadata of how it was made and nothing about the member."""
-    options, made = job.options, painted.report
-    settings = {
-        **options.model_dump(exclude_defaults=True),
-        **options.model_dump(include={"seed", "size_px", "quality", "strength"}),
-        "network": made.network,
-        "iterations": made.iterations,
-    }
-    styles = " and ".join(_style_name(style) for style in job.inputs.styles)
-    png = encode_picture(painted.picture, ".png")
-    return with_provenance(png, f"Atelier {VERSION}", styles, settings, job.reply.painted_from)
-
-
-def _style_name(style: StyleInput) -> str:
-    painting = load_catalogue().get(style.preset or "")
-    if painting is not None:
-        return f"{painting.name} by {painting.artist} ({painting.year})"
-    return "itself" if style.is_content else "another picture"
-
-
-def _finished(
-    painted: Painted, pictures: Pictures, job: Job, timelapse_note: Sentence | None = None
-) -> Finished:
-    made = painted.report
-    report = PaintReport(
-        network=made.network,
-        device=made.device,
-        precision=made.precision,
-        width_px=made.width_px,
-        height_px=made.height_px,
-        seconds=made.seconds,
-        iterations=made.iterations,
-        seed=job.options.seed,
-        notes=(*pictures.notes, *made.notes, *([timelapse_note] if timelapse_note else [])),
-    )
-    return Finished(_encoded(painted, job), report)

@@ -51,8 +51,8 @@ def _scratch_of_dead_processes() -> Iterator[Path]:
 
 
 def _partial_files(settings: Settings) -> Iterator[Path]:
-    folders = (settings.styles_dir, settings.atelier_data_dir / "statistics")
-    for folder in folders:
+    data = settings.atelier_data_dir
+    for folder in (settings.styles_dir, data / "statistics", data / "pace"):
         for pattern in (f"**/*{TEMPORARY}", "**/.new-*"):
             for path in folder.glob(pattern):
                 with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from jobs.health import AGES_WRONG_SECONDS
+from jobs.health.troubles import AGES_WRONG_SECONDS
 from jobs.queue import JobQueue
 
 _DISCORD = "https://discord.com/api/v10"

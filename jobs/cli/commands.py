@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from common.command_line import OneLineParser, replace_unencodable
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
 from jobs.cli import backups, operator
@@ -19,7 +20,7 @@ from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
 from jobs.db.rows import J, job_from_row
-from jobs.health import Part
+from jobs.health.troubles import Part
 from jobs.management.administration import REASON_LIMIT
 from jobs.management.audit import COMMAND_LINE
 from jobs.model import JobState

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from common.settings import MIB
 from jobs.cli.tables import counted
-from jobs.health import Health, Part, Trouble
+from jobs.health.state import Health
+from jobs.health.troubles import Part, Trouble, troubles_in
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -30,7 +31,7 @@ async def status(
         QueueError: when the database itself cannot be read.
     """
     health = await queue.health.ask()
-    troubles = [trouble for trouble in health.troubles() if trouble.part in parts]
+    troubles = [trouble for trouble in troubles_in(health) if trouble.part in parts]
     if as_json:
         console.print_json(json.dumps(as_plain(health, troubles)))
     elif quiet:

@@ -27,6 +27,11 @@ POOL_SECONDS = 15.0
 """How long a coroutine waits for a free connection of the pool."""
 
 
+UNCHECKED_SECONDS = 10.0
+"""A connection that was used within this time is not checked before its next use."""
+_USED_AT = "atelier_used_at"
+
+
 def time_statements(engine: sa.Engine, times: Timings) -> None:
     """Measure how long each statement takes, from sending it to its result."""
 
@@ -62,7 +67,6 @@ def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
         engine = create_async_engine(
             url.set(query={}),
             hide_parameters=True,
-            pool_pre_ping=True,
             # No overflow: such connections are closed after each use, and opening one costs more
             # than any statement. Last in, first out, so that an engine, which does one thing at a
             # time, opens one or two of the ten.
@@ -73,6 +77,8 @@ def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
             pool_timeout=POOL_SECONDS,
         )
         sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
+        sa.event.listen(engine.sync_engine, "checkin", _note_use)
+        sa.event.listen(engine.sync_engine, "checkout", _check_postgres)
         return engine
     from jobs.db.sqlite_connection import SqliteConnection  # noqa: PLC0415 - its driver, too
 
@@ -93,8 +99,35 @@ def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
     return engine
 
 
-def _prepare_postgres(dbapi_connection: Any, _record: object) -> None:
+def _prepare_postgres(dbapi_connection: Any, record: Any) -> None:
     keep_alive(dbapi_connection.driver_connection)
+    _note_use(dbapi_connection, record)
+
+
+def _note_use(_dbapi_connection: object, record: Any) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _check_postgres(dbapi_connection: Any, record: Any, _proxy: object) -> None:
+    """Replace a connection that was lost in the pool.
+
+    SQLAlchemy's own check (`pool_pre_ping`) takes three round trips before each transaction, which
+    are most of its time where the server is far away. A server that ends closes its connections,
+    which is known here; only one that was forgotten on the way has to be asked, and no router
+    forgets one that was just used.
+
+    Raises:
+        sa.exc.InvalidatePoolError: it was lost, and so may be the others.
+    """
+    if dbapi_connection.driver_connection.is_closed():
+        raise sa.exc.InvalidatePoolError
+    if time.monotonic() - record.info[_USED_AT] > UNCHECKED_SECONDS:
+        try:
+            dbapi_connection.run_async(lambda connection: connection.fetchrow(";"))
+        except TimeoutError:
+            raise  # as the next one would
+        except Exception as error:
+            raise sa.exc.InvalidatePoolError from error
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:

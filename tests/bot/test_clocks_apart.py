@@ -7,11 +7,12 @@ import pytest
 
 from bot.app.features import build_client
 from bot.app.housekeeping import Housekeeping
+from bot.commands.admin.weekly_style import WeeklyStyleKeeper
 from bot.delivery.loop import DeliveryLoop
 from bot.monitor import alerts
 from bot.monitor.alerts import Alerts
 from common.steady_clock import steady_clock
-from jobs.health import CLOCK_SECONDS
+from jobs.health.troubles import CLOCK_SECONDS
 from tests.bot.commands.picture_buttons.pressing import press
 from tests.kit.world import World
 
@@ -34,8 +35,8 @@ async def test_one_hour_block_lasts_one_hour_by_the_database_clock(
     assert block.until is not None
     left = block.until - datetime.fromtimestamp(world.queue.database._clock(), UTC)  # type: ignore[misc]
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
-    said = await world.answer_text(await world.paint(user="grace"))
-    assert f"<t:{int(block.until.timestamp()) + 1}" in said
+    text = await world.answer_text(await world.paint(user="grace"))
+    assert f"<t:{int(block.until.timestamp()) + 1}" in text
 
 
 async def test_undo_works_when_the_bot_clock_is_ahead(world: World) -> None:
@@ -117,6 +118,24 @@ async def test_database_clock_one_year_ahead_deletes_no_pictures(world: World) -
     assert (await world.reload(job)).pictures_deleted_at is not None
 
 
+async def test_clock_set_forward_ends_neither_undo_nor_the_style_of_the_week(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = world.user("admin")
+    await world.slash(admin, "style-of-the-week", {"style": "great-wave", "days": 1})
+    posted = world.discord.messages("paintings")[-1]
+    job = await world.make_painted_job(world.user())
+    await world.queue.retention.delete_soon(job.id, job.user_id)
+    system_time = time.time
+    monkeypatch.setattr(time, "time", lambda: system_time() + 25 * HOUR_SECONDS)
+    set_database_clock(world, 0)  # it is this machine's, as with SQLite
+    assert world.bot.traffic.ages_are_wrong(await world.queue.now())
+    await world.bot.service(WeeklyStyleKeeper).end_those_due()
+    assert posted.buttons
+    await world.bot.service(Housekeeping)._finish_deleting()
+    assert await world.queue.store.exists(job.result_key or "")
+
+
 @pytest.mark.parametrize(
     ("ahead_seconds", "words"),
     [
@@ -139,9 +158,11 @@ async def test_owners_are_alerted_to_a_wrong_clock(
     await look()
     set_database_clock(closed_world, ahead_seconds)
     await look()
-    told = [message.text for message in closed_world.discord.world.messages_in(dm)]
-    assert [word for word in words if word in told[0]] == words if words else told == []
+    alerts_sent = [message.text for message in closed_world.discord.world.messages_in(dm)]
+    assert (
+        [word for word in words if word in alerts_sent[0]] == words if words else alerts_sent == []
+    )
     set_database_clock(closed_world, 0)
     await look()
-    told = [message.text for message in closed_world.discord.world.messages_in(dm)]
-    assert len(told) == 2 * len(words)
+    alerts_sent = [message.text for message in closed_world.discord.world.messages_in(dm)]
+    assert len(alerts_sent) == 2 * len(words)

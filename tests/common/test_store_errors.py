@@ -11,9 +11,10 @@ from common.store import PictureStore, StorageUnavailableError
 from common.store_errors import translated
 
 
-def refused(code: str, message: str | None = None) -> Exception:
+def refused(code: str, message: str | None = None, status: int = 400) -> Exception:
     """What s3fs makes of a server's answer."""
-    answer = ClientError({"Error": {"Code": code, "Message": message}}, "PutObject")
+    said = {"Error": {"Code": code, "Message": message}}
+    answer = ClientError(said | {"ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")
     error = translate_boto_error(answer)
     assert isinstance(error, Exception)
     return error
@@ -47,6 +48,8 @@ def test_invalid_s3_endpoint_is_reported(monkeypatch: pytest.MonkeyPatch) -> Non
         ("put", PermissionError(errno.EACCES, "Denied"), r"store cannot be written: Denied\.$"),
         ("put", OSError(errno.EROFS, "Read-only file system"), "cannot be written: Read-only"),
         ("put", OSError(errno.EIO, "I/O error"), r"store cannot be used: I/O error\.$"),
+        ("put", refused("", "", 413), "cannot be used: HTTP 413; .* client_max_body_size"),
+        ("get", refused("403", "Forbidden"), "cannot be read: Forbidden; the server says no more"),
         ("put", refused("QuotaExceeded"), r"cannot be used: QuotaExceeded\.$"),
         ("put", refused("AccessDenied"), "cannot be written: AccessDenied; .* AWS_ACCESS_KEY_ID"),
         ("put", refused("SignatureDoesNotMatch"), "cannot be used: .*; keys are read from AWS_AC"),

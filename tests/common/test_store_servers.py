@@ -1,6 +1,8 @@
 """What servers of S3 do that Amazon's and moto do not."""
 
+import asyncio
 import hashlib
+from pathlib import Path
 
 import pytest
 import s3fs
@@ -8,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from common import store_bucket
-from common.store import PictureStore, StorageUnavailableError, key_for
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
 from tests.common.conftest import BUCKET
 
 
@@ -53,7 +55,8 @@ async def test_check_tells_a_key_that_may_not_list_from_a_missing_bucket(
 
     async def answers(request: web.Request) -> web.Response:
         if request.path.count("/") == 1:  # the bucket itself, or its list
-            return web.Response(status=404 if is_missing else 403)
+            denied = "<Error><Code>AccessDenied</Code></Error>"
+            return web.Response(status=404 if is_missing else 403, text=denied)
         if is_missing:
             return web.Response(status=403)
         if request.method == "PUT":
@@ -72,6 +75,33 @@ async def test_check_tells_a_key_that_may_not_list_from_a_missing_bucket(
         monkeypatch.setenv("AWS_ENDPOINT_URL", str(server.make_url("/")))
         with pytest.raises(StorageUnavailableError, match=said):
             await PictureStore(s3_url).check()
+
+
+async def test_check_keeps_the_reason_that_only_the_upload_was_told(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(request: web.Request) -> web.Response:
+        text = "<Error><Code>ExpiredToken</Code><Message>It has expired.</Message></Error>"
+        return web.Response(status=400, text="" if request.method == "HEAD" else text)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuses)
+    async with TestServer(app) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", str(server.make_url("/")))
+        with pytest.raises(StorageUnavailableError, match=r"It has expired; keys are read from"):
+            await PictureStore(s3_url).check()
+
+
+async def test_picture_damaged_in_a_bucket_counts_as_missing(s3_url: str, tmp_path: Path) -> None:
+    store, files = PictureStore(s3_url), s3fs.S3FileSystem(skip_instance_cache=True)
+    key = await store.put(b"a picture", "png")
+    await asyncio.to_thread(files.pipe_file, store._path(key), b"a pict")
+    with pytest.raises(PictureMissingError, match="damaged"):
+        await store.get(key)
+    with pytest.raises(PictureMissingError, match="damaged"):
+        store.get_file_sync(key, tmp_path / "back.png")
+    await store.put(b"a picture", "png")
+    assert await store.get(key) == b"a picture"
 
 
 def test_listing_a_missing_bucket_says_that_it_is_missing(s3_url: str) -> None:

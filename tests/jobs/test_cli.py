@@ -35,24 +35,24 @@ from tests.kit.samples import (
 
 
 @pytest.fixture(scope="session")
-def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with some jobs, which is copied for each test."""
+def filled_folder(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a queued, a failed and a finished job, copied for each test."""
     folder = tmp_path_factory.mktemp("filled")
     shutil.copy(sqlite_template, folder)
-    asyncio.run(_fill(Storage(folder, None)))
+    asyncio.run(add_jobs(Storage(folder, None)))
     return folder
 
 
 @pytest.fixture
-def storage(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+def storage(filled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
-    shutil.copytree(filled, tmp_path / "data")
+    shutil.copytree(filled_folder, tmp_path / "data")
     return Storage(tmp_path / "data", None)
 
 
-async def _fill(storage: Storage) -> None:
+async def add_jobs(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         jobs = [await submit_job(queue, user) for user in (1, 2, 3)]
         await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
@@ -78,7 +78,7 @@ def test_list_shows_jobs_and_filters_by_state_and_user(storage: Storage) -> None
 
 @pytest.mark.parametrize(("width", "has_server"), [(80, False), (160, True)])
 def test_a_list_fits_its_console(storage: Storage, width: int, has_server: bool) -> None:
-    asyncio.run(_busy(storage))
+    asyncio.run(start_a_job(storage))
     text = run("list", width=width)[1]
     lines = text.splitlines()[:5]
     assert max(map(len, lines)) <= width
@@ -99,7 +99,7 @@ def test_wide_list_has_style_and_duration_columns(storage: Storage) -> None:
     assert done.count(" s ") == 2
 
 
-async def _busy(storage: Storage) -> None:
+async def start_a_job(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         await queue.engines.register(engine_info())
         await queue.jobs.cancel(3, 3)
@@ -137,18 +137,18 @@ def test_retry_and_cancel_report_success_or_the_reason(
     assert run("cancel", "1")[0] == 1
     assert "Job 1 has already ended: done." in capsys.readouterr().err
     assert run("cancel", "77")[0] == 1
-    asyncio.run(_delete_pictures(storage))
+    asyncio.run(delete_pictures(storage))
     assert run("retry", "2")[0] == 1
     assert "its pictures have been deleted" in capsys.readouterr().err
 
 
-async def _delete_pictures(storage: Storage) -> None:
+async def delete_pictures(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         await delete_for_good(queue, 2, 2)
 
 
 def test_erased_job_is_listed_and_shown_as_erased(storage: Storage) -> None:
-    asyncio.run(_erase(storage))
+    asyncio.run(erase_user(storage))
     assert "(erased)" in run("list")[1]
     code, text = run("show", "1")
     assert code == 0
@@ -156,7 +156,7 @@ def test_erased_job_is_listed_and_shown_as_erased(storage: Storage) -> None:
     assert "another version" not in text
 
 
-async def _erase(storage: Storage) -> None:
+async def erase_user(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         await queue.privacy.erase_user(1)
 
@@ -190,7 +190,7 @@ DAY_SECONDS = 86_400.0
 
 
 @pytest.mark.parametrize(
-    ("off_seconds", "said"),
+    ("off_seconds", "expected"),
     [
         (0.0, None),
         (-1800.0, None),
@@ -203,35 +203,35 @@ def test_gc_deletes_nothing_while_the_clock_is_wrong(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     off_seconds: float,
-    said: str | None,
+    expected: str | None,
 ) -> None:
-    """An owner who runs it where the clock has jumped would lose all pictures."""
-    assert asyncio.run(_finished_pictures(storage)) == 1
-    with discord_at(time.time() + off_seconds) as address:
+    """With a clock far ahead, all pictures would count as expired."""
+    assert asyncio.run(finished_pictures(storage)) == 1
+    with serve_clock(time.time() + off_seconds) as address:
         monkeypatch.setenv("DISCORD_API_URL", address)
         code, text = run("gc")
-    if said is None:
+    if expected is None:
         assert (code, text.partition(" ")[0]) == (0, "Deleted")
     else:
         error = capsys.readouterr().err
         assert (code, text) == (1, "")
         assert "Nothing is deleted." in error
-        assert said in error
-    assert asyncio.run(_finished_pictures(storage)) == 1
+        assert expected in error
+    assert asyncio.run(finished_pictures(storage)) == 1
 
 
 def test_gc_without_an_answer_of_discord_needs_trust_in_the_clock(
     storage: Storage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with discord_at(time.time()) as address:
-        pass  # nobody listens there any more
+    with serve_clock(time.time()) as address:
+        pass  # the server is closed again
     monkeypatch.setenv("DISCORD_API_URL", address)
     assert run("gc") == (1, "")
     assert "add --trust-clock" in capsys.readouterr().err
     assert run("gc", "--trust-clock")[0] == 0
 
 
-async def _finished_pictures(storage: Storage) -> int:
+async def finished_pictures(storage: Storage) -> int:
     async with await JobQueue.open(storage.settings()) as queue:
         job = await queue.jobs.get(1)
         assert job is not None
@@ -239,10 +239,10 @@ async def _finished_pictures(storage: Storage) -> int:
 
 
 @contextlib.contextmanager
-def discord_at(seconds: float) -> Iterator[str]:
-    """The address of a server whose clock shows that time."""
+def serve_clock(seconds: float) -> Iterator[str]:
+    """Serve Discord's API with this time as date; the address."""
 
-    class Answers(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(401)
             self.end_headers()
@@ -253,7 +253,7 @@ def discord_at(seconds: float) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -263,10 +263,10 @@ def discord_at(seconds: float) -> Iterator[str]:
             thread.join()
 
 
-COMMANDS = [("list",), ("show", "1"), ("retry", "1"), ("cancel", "1"), ("gc",)]
+DATABASE_COMMANDS = [("list",), ("show", "1"), ("retry", "1"), ("cancel", "1"), ("gc",)]
 
 
-@pytest.mark.parametrize("arguments", [*COMMANDS, ("backup", "copy.sqlite3")])
+@pytest.mark.parametrize("arguments", [*DATABASE_COMMANDS, ("backup", "copy.sqlite3")])
 def test_missing_database_is_reported_and_not_created(
     storage: Storage,
     arguments: tuple[str, ...],
@@ -280,15 +280,15 @@ def test_missing_database_is_reported_and_not_created(
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("arguments", COMMANDS)
+@pytest.mark.parametrize("arguments", DATABASE_COMMANDS)
 @pytest.mark.parametrize(
-    ("schema", "said"), [("0001", "needs"), ("9999", "Start the newer version again")]
+    ("schema", "expected"), [("0001", "needs"), ("9999", "Start the newer version again")]
 )
 def test_database_of_another_version_is_reported_and_left_unchanged(
     storage: Storage,
     arguments: tuple[str, ...],
     schema: str,
-    said: str,
+    expected: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection, connection:
@@ -296,7 +296,7 @@ def test_database_of_another_version_is_reported_and_left_unchanged(
     assert run(*arguments)[0] == 1
     error = capsys.readouterr().err
     assert f"The database has schema {schema}" in error
-    assert said in error
+    assert expected in error
     with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
         left = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     assert left == [(schema,)]
@@ -324,14 +324,14 @@ def test_invalid_database_url_is_reported_without_its_value(
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("data", "is a folder"), ("file/copy", "cannot be written")]
+    ("file", "expected"), [("data", "is a folder"), ("file/copy", "cannot be written")]
 )
 def test_unwritable_backup_path_is_reported(
-    storage: Storage, file: str, said: str, capsys: pytest.CaptureFixture[str]
+    storage: Storage, file: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("file").touch()
     assert run("backup", file)[0] == 1
-    assert said in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_backup_works_while_the_database_is_in_use(
@@ -354,25 +354,25 @@ def test_backup_works_while_the_database_is_in_use(
 def test_backup_of_an_unreachable_postgresql_is_reported(
     storage: Storage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of one that is there: `tests/jobs/db/test_postgres_backups.py`."""
+    """A reachable one is tested in `tests/jobs/db/test_postgres_backups.py`."""
     monkeypatch.setenv("ATELIER_DATABASE_URL", "postgresql://u@127.0.0.1:1/d")
     assert run("backup", "x")[0] == 1
     assert "The database cannot be reached" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "arguments", [("status",), *COMMANDS, ("backup", "x"), ("restore", "backup.tar")]
+    "arguments", [("status",), *DATABASE_COMMANDS, ("backup", "x"), ("restore", "backup.tar")]
 )
 def test_data_folder_of_another_user_is_reported(
     storage: Storage, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The owner looks after a bot that runs as a service's user."""
-    os.chdir("/")  # where that user may look, too
+    """The bot may run as a service user, and the owner use another account."""
+    os.chdir("/")  # a folder that the other user may read
     with without_access(storage.folder):
-        code, said = run(*arguments)
+        code, output = run(*arguments)
     assert code == 1
-    said += capsys.readouterr().err
-    assert "Permission denied): run this as the user who runs the bot." in " ".join(said.split())
+    output += capsys.readouterr().err
+    assert "Permission denied): run this as the user who runs the bot." in " ".join(output.split())
 
 
 @pytest.mark.parametrize("address", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
@@ -412,24 +412,25 @@ def test_the_operator_blocks_pauses_and_clears_everywhere(storage: Storage) -> N
 
 
 def test_a_block_has_a_reason_and_an_end(storage: Storage) -> None:
-    code, said = run("block", "7", "--reason", " too  many  cats ", "--lasts", "3 days")
+    code, output = run("block", "7", "--reason", " too  many  cats ", "--lasts", "3 days")
     assert code == 0
     assert re.fullmatch(
         r"7 is blocked everywhere until \d{4}-\d\d-\d\d \d\d:\d\d UTC\. "
         r"They see: too many cats\n",
-        said,
+        output,
     )
-    (block,) = asyncio.run(_blocks(storage))
+    (block,) = asyncio.run(all_blocks(storage))
     assert block.reason == "too many cats"
     assert block.until is not None
     assert timedelta(days=2.9) < block.until - datetime.now(UTC) <= timedelta(days=3)
-    assert "is blocked" in run("block", "7", "--reason", "dogs, too")[1]  # another takes its place
-    (block,) = asyncio.run(_blocks(storage))
+    # The new block replaces the first.
+    assert "is blocked" in run("block", "7", "--reason", "dogs, too")[1]
+    (block,) = asyncio.run(all_blocks(storage))
     assert (block.reason, block.until) == ("dogs, too", None)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("arguments", "expected"),
     [
         (("--lasts", "soon"), "'soon' is not a length of time"),
         (("--lasts", "0h"), "'0h' is not a length of time"),
@@ -439,21 +440,21 @@ def test_a_block_has_a_reason_and_an_end(storage: Storage) -> None:
     ],
 )
 def test_block_with_an_invalid_length_or_reason_is_refused(
-    storage: Storage, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str], said: str
+    storage: Storage, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str], expected: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        run("block", "7", *wrong)
+        run("block", "7", *arguments)
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_bot_owner_cannot_be_blocked(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATELIER_OWNER_IDS", "7,8")
     assert run("block", "7")[0] == 1
-    assert asyncio.run(_blocks(storage)) == []
+    assert asyncio.run(all_blocks(storage)) == []
 
 
-async def _blocks(storage: Storage) -> list[Block]:
+async def all_blocks(storage: Storage) -> list[Block]:
     async with await JobQueue.open(storage.settings()) as queue:
         return await queue.blocks.all(None)
 
@@ -462,10 +463,10 @@ def test_operator_actions_are_audited(storage: Storage) -> None:
     run("block", "7")
     run("cancel", "3")
     run("retry", "3")
-    assert asyncio.run(_actions(storage)) == ["retry", "remove", "block"]
+    assert asyncio.run(audited_actions(storage)) == ["retry", "remove", "block"]
 
 
-async def _actions(storage: Storage) -> list[str]:
+async def audited_actions(storage: Storage) -> list[str]:
     async with await JobQueue.open(storage.settings()) as queue:
         places = [await queue.audit.read(where) for where in (None, 5)]
     entries = sorted((entry for found in places for entry in found), key=lambda entry: -entry.id)

@@ -1,4 +1,4 @@
-"""Jobs that paint a clip: what they cost, what they keep, and that all of it goes again."""
+"""Jobs that paint a clip: their cost, and the files they keep and delete."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -89,23 +89,23 @@ async def test_files_of_a_painted_clip_are_exported_and_deleted_with_its_job(
     assert (await queue.privacy.export_user(job.user_id)).picture_keys == ()
 
 
-# Frames that are painted, which belong to a checkpoint
-
-ALL_DONE = b"what is told of the frames"
+# Painted frames of a checkpoint
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files may be deleted however new they are."""
+def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let cleanups delete files without a grace period."""
     for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
         monkeypatch.setattr(f"jobs.core.{name}", -1.0)
 
 
-async def kept(queue: JobQueue, claim: Claim, begins: int, *frames: bytes) -> list[str]:
-    """Keep frames, and a checkpoint of all so far; the keys of all that was stored."""
+async def save_frames(
+    queue: JobQueue, claim: Claim, first_number: int, *frames: bytes
+) -> list[str]:
+    """Store frames and a checkpoint of all so far; return the keys of these files."""
     keys = [await queue.store.put(frame, "png") for frame in frames]
-    checkpoint = await queue.store.put(b"%d" % (begins + len(frames)), "ckpt")
-    numbers = dict(enumerate(keys, start=begins))
+    checkpoint = await queue.store.put(b"%d" % (first_number + len(frames)), "ckpt")
+    numbers = dict(enumerate(keys, start=first_number))
     assert isinstance(await queue.claims.save_checkpoint(claim, checkpoint, numbers), LeaseHeld)
     return [*keys, checkpoint]
 
@@ -114,8 +114,8 @@ async def test_next_engine_gets_all_saved_frames(queue: JobQueue) -> None:
     await submit_job(queue, inputs=MOVING)
     claim = await claim_job(queue)
     assert claim.frames == ()
-    first, second, _ = await kept(queue, claim, 0, b"one", b"two")
-    (third, newest) = await kept(queue, claim, 2, b"three")
+    first, second, _ = await save_frames(queue, claim, 0, b"one", b"two")
+    (third, newest) = await save_frames(queue, claim, 2, b"three")
     await queue.claims.release(claim)
     again = await claim_job(queue, "another")
     assert (again.frames, again.checkpoint_key) == ((first, second, third), newest)
@@ -125,12 +125,12 @@ async def test_next_engine_gets_all_saved_frames(queue: JobQueue) -> None:
     assert (await claim_job(queue)).frames == again.frames
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_restarted_clip_deletes_its_earlier_frames(queue: JobQueue) -> None:
     await submit_job(queue, inputs=MOVING)
     claim = await claim_job(queue)
-    before = await kept(queue, claim, 0, b"one", b"two", b"three")
-    now = await kept(queue, claim, 0, b"other", b"two")
+    before = await save_frames(queue, claim, 0, b"one", b"two", b"three")
+    now = await save_frames(queue, claim, 0, b"other", b"two")
     await queue.claims.release(claim)
     assert (await claim_job(queue)).frames == tuple(now[:2])
     there = [await queue.store.exists(key) for key in before]
@@ -150,12 +150,12 @@ async def cancelled(queue: JobQueue, claim: Claim) -> None:
     await queue.claims.cancelled(claim)
 
 
-async def cancelled_as_it_stops(queue: JobQueue, claim: Claim) -> None:
+async def cancelled_then_released(queue: JobQueue, claim: Claim) -> None:
     await queue.jobs.cancel(claim.job.id, claim.job.user_id)
     await queue.claims.release(claim)
 
 
-async def cancelled_while_it_waits_again(queue: JobQueue, claim: Claim) -> None:
+async def released_then_cancelled(queue: JobQueue, claim: Claim) -> None:
     await queue.claims.release(claim)
     await queue.jobs.cancel(claim.job.id, claim.job.user_id)
 
@@ -169,15 +169,15 @@ async def erased(queue: JobQueue, claim: Claim) -> None:
     await queue.privacy.erase_user(claim.job.user_id)
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 @pytest.mark.parametrize(
     "end",
     [
         finished,
         failed,
         cancelled,
-        cancelled_as_it_stops,
-        cancelled_while_it_waits_again,
+        cancelled_then_released,
+        released_then_cancelled,
         cleared,
         erased,
     ],
@@ -187,7 +187,7 @@ async def test_frames_are_deleted_when_their_job_ends(
 ) -> None:
     await submit_job(queue, inputs=MOVING)
     claim = await claim_job(queue)
-    keys = await kept(queue, claim, 0, b"one", b"two")
+    keys = await save_frames(queue, claim, 0, b"one", b"two")
     seen = (await queue.privacy.export_user(claim.job.user_id)).picture_keys
     assert not set(seen) & set(keys)
     await end(queue, claim)
@@ -196,7 +196,7 @@ async def test_frames_are_deleted_when_their_job_ends(
     assert [await queue.store.exists(key) for key in keys] == [False, False, False]
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_frames_survive_engine_deaths_until_the_job_ends(
     queue: JobQueue, clock: FakeClock
 ) -> None:
@@ -205,7 +205,7 @@ async def test_frames_survive_engine_deaths_until_the_job_ends(
         claim = await claim_job(queue, f"engine-{death}")
         assert len(claim.frames) == death
         assert all([await queue.store.exists(key) for key in claim.frames])
-        keys += await kept(queue, claim, death, b"frame %d" % death)
+        keys += await save_frames(queue, claim, death, b"frame %d" % death)
         assert await advance_with_reaper(queue, clock, 120) == [job.id]
     last = await queue.jobs.get(job.id)
     assert last is not None

@@ -1,4 +1,4 @@
-"""Whether Atelier works, as owners and health checks are told."""
+"""Health: the troubles reported to owners and health checks."""
 
 import asyncio
 import contextlib
@@ -20,10 +20,10 @@ from common.crashes import WINDOW_SECONDS
 from common.options import PaintOptions
 from common.settings import MIB
 from common.version import VERSION
-from jobs import health_check
 from jobs.cli import commands
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
-from jobs.health import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, of_database
+from jobs.health import check
+from jobs.health.troubles import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, database_trouble, troubles_in
 from jobs.model import FailureKind
 from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -49,75 +49,75 @@ class Usage(NamedTuple):
     free: int
 
 
-async def alive(queue: JobQueue, *, connected: bool = True) -> None:
+async def report_alive(queue: JobQueue, *, connected: bool = True) -> None:
     await queue.engines.register(engine_info())
     await queue.bots.heartbeat(BOT, connected=connected, latency_seconds=0.05)
 
 
 async def troubles(queue: JobQueue) -> list[str]:
-    return [trouble.name for trouble in (await queue.health.ask()).troubles()]
+    return [trouble.name for trouble in troubles_in(await queue.health.ask())]
 
 
 async def test_healthy_installation_has_no_troubles(queue: JobQueue) -> None:
-    await alive(queue)
+    await report_alive(queue)
     await submit_job(queue)
     claim = await claim_job(queue)
     found = await queue.health.ask()
-    assert found.troubles() == ()
+    assert troubles_in(found) == ()
     assert [state.job and state.job.id for state in found.engines] == [claim.job.id]
     assert [bot.info for bot in found.bots] == [BOT]
     assert (found.waiting, found.running, found.oldest_waiting_seconds) == (0, 1, None)
 
 
 async def test_silent_bot_or_engine_is_a_trouble(queue: JobQueue, clock: FakeClock) -> None:
-    await alive(queue)
+    await report_alive(queue)
     clock.advance(ENGINE_ALIVE_SECONDS + 1)
     assert await troubles(queue) == ["no-engine"]
     clock.advance(BOT_ALIVE_SECONDS)
     assert await troubles(queue) == ["no-engine", "no-bot"]
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == []
     await queue.bots.forget(BOT.id)
     assert await troubles(queue) == ["no-bot"]
 
 
 async def test_engine_version_different_from_the_bots_is_a_trouble(queue: JobQueue) -> None:
-    """As where one machine was left out of an upgrade: what it can read it would paint silently."""
-    await alive(queue)
+    """As where one machine was left out of an upgrade and would paint what it can read."""
+    await report_alive(queue)
     old = replace(engine_info("old", "laptop"), version="0.1.9")
     await queue.engines.register(old)
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert (trouble.name, trouble.places) == ("engine-version", ("laptop (cpu)",))
     assert f"from the bot's ({VERSION}) are running: laptop (cpu): 0.1.9." in str(trouble.sentence)
     await queue.bots.forget(BOT.id)
-    assert await troubles(queue) == ["no-bot"], "nobody knows which is the right one"
+    assert await troubles(queue) == ["no-bot"], "without a bot, no version is the right one"
 
 
 async def test_bot_disconnected_from_discord_is_a_gateway_trouble(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await alive(queue)
+    await report_alive(queue)
     for _ in range(4):
         clock.advance(GATEWAY_AWAY_SECONDS / 3)
-        await alive(queue, connected=False)
+        await report_alive(queue, connected=False)
     assert await troubles(queue) == ["gateway"]
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == []
 
 
 async def test_engine_that_claims_no_jobs_is_a_trouble(queue: JobQueue, clock: FakeClock) -> None:
     await submit_job(queue)
     clock.advance(STUCK_SECONDS + 1)
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == ["stuck"]
     await queue.pauses.pause(5, 1)
-    assert await troubles(queue) == [], "a paused server waits because it was told to"
+    assert await troubles(queue) == [], "a paused server is supposed to wait"
 
 
 async def test_three_failures_in_a_row_are_a_trouble_ignoring_bad_inputs(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await alive(queue)
+    await report_alive(queue)
     kinds = [FailureKind.ENGINE, FailureKind.INPUT, FailureKind.ENGINE, FailureKind.INTERNAL]
     for user, kind in enumerate(kinds, 1):
         assert await troubles(queue) == []
@@ -134,7 +134,7 @@ async def test_three_failures_in_a_row_are_a_trouble_ignoring_bad_inputs(
 async def test_disk_below_its_reserve_is_a_trouble(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await alive(queue)
+    await report_alive(queue)
     reserve = queue.settings.disk_reserve_bytes
     for free, expected in ((reserve, []), (reserve - MIB, ["disk"])):
         usage = Usage(0, 0, free)
@@ -145,24 +145,24 @@ async def test_disk_below_its_reserve_is_a_trouble(
 async def test_separate_picture_disk_is_checked_too(
     queue: JobQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await alive(queue)
+    await report_alive(queue)
     disk = tmp_path / "another disk"
     disk.mkdir()
-    pictures = disk / "yet to be made"
+    pictures = disk / "not created yet"
     settings = queue.settings.model_copy(update={"atelier_storage_url": str(pictures)})
     monkeypatch.setattr(queue.health._core, "settings", settings)
     free = {settings.atelier_data_dir.resolve(): 2**40, disk: 5 * MIB}
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(0, 0, free[folder]))
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert str(trouble.sentence).startswith(f"The disk of {pictures} has 5 MiB left")
 
 
 async def test_unusable_store_is_a_trouble(queue: JobQueue, storage: Storage) -> None:
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == []
     pictures = Path(queue.settings.storage_url)
     shutil.rmtree(pictures)
-    pictures.write_text("a file in the way")
+    pictures.write_text("a file instead of a folder")
     assert await troubles(queue) == ["store"]
 
 
@@ -170,7 +170,7 @@ async def test_unusable_store_is_a_trouble(queue: JobQueue, storage: Storage) ->
 async def test_read_only_database_is_a_trouble(
     queue: JobQueue, storage: Storage, clock: FakeClock
 ) -> None:
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == []
     name = sa.make_url(storage.settings().database_url).database
     async with queue.database.write() as transaction:
@@ -184,23 +184,23 @@ async def test_read_only_database_is_a_trouble(
 async def test_locked_database_is_reported_instead_of_dead_bots(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health_check, "TRY_SECONDS", 0.01)
-    await alive(queue)
-    clock.advance(BOT_ALIVE_SECONDS + 1)  # nobody could say that they live
+    monkeypatch.setattr(check, "TRY_SECONDS", 0.01)
+    await report_alive(queue)
+    clock.advance(BOT_ALIVE_SECONDS + 1)  # heartbeats could not be written
     file = queue.database.location
     with contextlib.closing(sqlite3.connect(file)) as browser:
         browser.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseLockedError, match="Another program keeps") as found:
             await queue.health.ask()
     assert f"Another program keeps the database {file} locked" in str(
-        of_database(found.value).sentence
+        database_trouble(found.value).sentence
     )
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == []
     Path(file).unlink()
     with pytest.raises(QueueUnavailableError, match="cannot be used"):
         await queue.health.ask()
-    assert not Path(file).exists(), "a look makes no database"
+    assert not Path(file).exists(), "a health check creates no database"
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -210,22 +210,22 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+def command_line_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
     return Storage(tmp_path / "data", None)
 
 
-async def _set_up(storage: Storage) -> None:
+async def register_engine(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         await queue.engines.register(engine_info())
 
 
-def test_status_exits_with_one_when_unhealthy(here: Storage) -> None:
+def test_status_exits_with_one_when_unhealthy(command_line_storage: Storage) -> None:
     assert run("--quiet")[0] == 1
     assert "database" in run("--quiet")[1]
-    asyncio.run(_set_up(here))
+    asyncio.run(register_engine(command_line_storage))
     assert run("--only", "engine", "--only", "store", "--quiet") == (0, "")
     code, text = run("--quiet")
     assert code == 1
@@ -238,38 +238,38 @@ def test_status_exits_with_one_when_unhealthy(here: Storage) -> None:
     assert (code, json.loads(text)["healthy"]) == (0, True)
 
 
-async def _start(storage: Storage) -> None:
+async def expect_engine(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         await queue.engines.expect()
 
 
-async def _announce(storage: Storage) -> None:
+async def register_gpu_engine(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
-        told = replace(
+        announced = replace(
             engine_info(device="Tesla T4"),
             networks=("lite", "vgg19"),
             memory_bytes=16 * 1024**3,
             memory_used_bytes=3 * 1024**3,
             pace=40.0,
         )
-        await queue.engines.register(told)
+        await queue.engines.register(announced)
 
 
-def test_status_shows_speed_and_memory_of_each_engine(here: Storage) -> None:
-    asyncio.run(_announce(here))
+def test_status_shows_speed_and_memory_of_each_engine(command_line_storage: Storage) -> None:
+    asyncio.run(register_gpu_engine(command_line_storage))
     engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
-    said = (
+    expected = (
         f"{engine_info().host} (Tesla T4), lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
     )
-    assert said in engine_line
-    (told,) = json.loads(run("--json")[1])["engines"]
-    assert told["networks"] == ["lite", "vgg19"]
-    assert told["usual_seconds"] == pytest.approx(31, abs=1)
-    assert (told["memory_mib"], told["memory_used_mib"]) == (16384, 3072)
+    assert expected in engine_line
+    (engine,) = json.loads(run("--json")[1])["engines"]
+    assert engine["networks"] == ["lite", "vgg19"]
+    assert engine["usual_seconds"] == pytest.approx(31, abs=1)
+    assert (engine["memory_mib"], engine["memory_used_mib"]) == (16384, 3072)
 
 
-def test_starting_engine_is_not_a_trouble(here: Storage) -> None:
-    asyncio.run(_start(here))
+def test_starting_engine_is_not_a_trouble(command_line_storage: Storage) -> None:
+    asyncio.run(expect_engine(command_line_storage))
     assert run("--only", "engine", "--quiet") == (0, "")
     text = run()[1]
     assert "starting" in text
@@ -294,7 +294,7 @@ async def test_weights_missing_on_all_engines_are_a_trouble(queue: JobQueue) -> 
     await queue.bots.heartbeat(BOT, connected=True, latency_seconds=0.05)
     await queue.engines.register(replace(engine_info(), networks=("lite",)))
     assert await troubles(queue) == ["weights"]
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert "vgg19" in str(trouble.sentence)
     assert "ATELIER_VGG19_WEIGHTS" in str(trouble.sentence)
     await queue.engines.register(replace(engine_info("second"), networks=("vgg19", "lite")))
@@ -312,12 +312,12 @@ async def test_missing_weights_of_a_waiting_job_are_a_trouble(queue: JobQueue) -
 async def test_repeatedly_dying_engines_are_a_crash_loop(queue: JobQueue, clock: FakeClock) -> None:
     for number in range(3):
         await queue.engines.register(engine_info(f"engine-{number}"))
-        clock.advance(ENGINE_ALIVE_SECONDS + 1)  # it died without a word
-    await alive(queue)
+        clock.advance(ENGINE_ALIVE_SECONDS + 1)  # it died without unregistering
+    await report_alive(queue)
     assert await troubles(queue) == ["crash-loop"]
     assert (await queue.health.ask()).crashing == ("engine on host (cpu)",)
     clock.advance(WINDOW_SECONDS)
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == []
 
 
@@ -328,18 +328,18 @@ async def test_engines_stopped_cleanly_are_not_a_crash_loop(
         await queue.engines.register(engine_info(f"engine-{number}"))
         await queue.engines.forget(f"engine-{number}")
         clock.advance(ENGINE_ALIVE_SECONDS + 1)
-    await alive(queue)
+    await report_alive(queue)
     assert await troubles(queue) == []
 
 
 async def test_engines_dying_before_registration_are_a_crash_loop(
     queue: JobQueue, storage: Storage
 ) -> None:
-    await alive(queue)
+    await report_alive(queue)
     for _ in range(3):
         crashes.note(storage.folder, "engine on cuda:1")
     assert await troubles(queue) == ["crash-loop"]
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert "engine on cuda:1" in str(trouble.sentence)
     crashes.take_back(storage.folder, "engine on cuda:1")
     assert await troubles(queue) == []
@@ -360,11 +360,11 @@ async def test_crash_loop_names_an_embedded_engine_once(
 
 
 async def test_newer_database_schema_is_a_trouble(queue: JobQueue) -> None:
-    await alive(queue)
+    await report_alive(queue)
     async with queue.database.write() as transaction:
         await transaction.connection.execute(
             sa.text("UPDATE alembic_version SET version_num = '9999'")
         )
     assert await troubles(queue) == ["newer-schema"]
-    (trouble,) = (await queue.health.ask()).troubles()
+    (trouble,) = troubles_in(await queue.health.ask())
     assert "9999" in str(trouble.sentence)

@@ -26,9 +26,9 @@ from common.settings import Settings
 from engine.recipes.recipe import load_recipe
 from engine.styles import statistics_files
 from engine.worker import progress_reporter
-from jobs import health
 from jobs.cli import settle_restored
 from jobs.db import copying, liveness
+from jobs.health import troubles
 from jobs.management import clearing, weekly_styles
 from jobs.management.styles import STYLES_ALLOWED
 from jobs.privacy import erasures, retention
@@ -98,8 +98,8 @@ FIGURES: list[tuple[str, str, tuple[float | str, ...]]] = [
     ("commands", "A button undoes it for {} minutes", (clearing.UNDO_SECONDS / MINUTE,)),
     ("owners", "cannot be reached for {} minute", (GRACE_SECONDS["database"] / MINUTE,)),
     ("owners", "somebody has waited {} minutes", (GRACE_SECONDS["no-engine"] / MINUTE,)),
-    ("owners", "{} jobs in a row failed", (health.FAILURES_IN_A_ROW,)),
-    ("owners", "wrong by more than {} minute", (health.CLOCK_SECONDS / MINUTE,)),
+    ("owners", "{} jobs in a row failed", (troubles.FAILURES_IN_A_ROW,)),
+    ("owners", "wrong by more than {} minute", (troubles.CLOCK_SECONDS / MINUTE,)),
     (
         "owners",
         "ended {} times within {} minutes",

@@ -211,14 +211,21 @@ class WeeklyStyleKeeper(Service):
         await self._client.wait_until_ready()  # the servers' languages are known by then
         while True:
             try:
-                for weekly in await self._client.queue.weekly_styles.due():
-                    with log_ids(server=weekly.guild_id):
-                        await self.end(weekly)
+                await self.end_those_due()
             except QueueError as error:
                 log.info("The styles of the week have to wait: %s", error)
             except Exception:
                 log.exception("Error in looking after the styles of the week")
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def end_those_due(self) -> None:
+        """End those whose days are over, unless the clock that says so is wrong."""
+        queue = self._client.queue
+        if self._client.traffic.ages_are_wrong(await queue.now()):
+            return
+        for weekly in await queue.weekly_styles.due():
+            with log_ids(server=weekly.guild_id):
+                await self.end(weekly)
 
     async def end(self, weekly: WeeklyStyle) -> None:
         """End one; its errors do not keep others from ending."""

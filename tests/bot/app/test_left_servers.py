@@ -15,8 +15,8 @@ from sandbox.gateway import GUILDS
 from sandbox.model import Message
 from tests.kit.world import World
 
-NEWER = {"only_commands", "notify", "notes", "alt_text", "painted_from"}
-"""What a reply of 0.1.0 does not have."""
+FIELDS_SINCE_0_2_0 = {"only_commands", "notify", "notes", "alt_text", "painted_from"}
+"""Fields that a reply stored by 0.1.0 does not have."""
 TOKEN_EXPIRED_SECONDS = 3600.0
 """By then no response can be edited with its interaction token."""
 
@@ -87,7 +87,11 @@ async def test_waiting_job_of_a_version_that_knew_no_commands_only_is_not_cancel
     job = await queued_job(world)
     rows = schema.jobs
     (row,) = await world.queue.database.all(sa.select(rows.c.target))
-    older = {name: value for name, value in json.loads(row.target).items() if name not in NEWER}
+    older = {
+        name: value
+        for name, value in json.loads(row.target).items()
+        if name not in FIELDS_SINCE_0_2_0
+    }
     update = sa.update(rows).values(target=json.dumps(older, separators=(",", ":")))
     await world.queue.database.execute(update)
     await remove_bot(world)

@@ -43,6 +43,6 @@ async def test_transient_code_is_not_blamed_on_permissions(world: World) -> None
     await world.start_engine()
     message = await world.paint_and_wait()
     pressed = await world.press(user, message, "Save to DMs")
-    said = await world.answer_text(pressed)
-    assert "try again in a minute" in said
-    assert "permissions" not in said
+    text = await world.answer_text(pressed)
+    assert "try again in a minute" in text
+    assert "permissions" not in text

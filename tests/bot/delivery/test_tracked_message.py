@@ -79,10 +79,10 @@ def test_retry_pauses_grow_from_the_shortest(monkeypatch: pytest.MonkeyPatch) ->
 def test_position_differs_only_by_relevant_changes() -> None:
     now = datetime.now(UTC)
 
-    def position(ready: float | None, **said: Any) -> QueuePosition:
+    def position(ready: float | None, **changes: Any) -> QueuePosition:
         ready_at = None if ready is None else now + timedelta(seconds=ready)
         facts = {"place": 2, "paused": False, "engines_alive": 1, "engine_starting": False}
-        made: Any = SimpleNamespace(ready_at=ready_at, **(facts | said))
+        made: Any = SimpleNamespace(ready_at=ready_at, **(facts | changes))
         return cast("QueuePosition", made)
 
     first = position(100.0)
@@ -118,6 +118,22 @@ class RecordingDelivery(DeliveryLoop):
             await message.task
             await asyncio.sleep(0)
         return bool(self.delivered)
+
+
+async def test_previews_keep_their_pace_while_hundreds_of_jobs_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Routes, "token_works", lambda *_: True)
+    delivery = RecordingDelivery()
+    delivery._messages = {number: TrackedMessage(number) for number in range(2, 500)}
+    for state, after_seconds, is_edited in (
+        (JobState.RUNNING, 2.4, False),
+        (JobState.RUNNING, 2.6, True),
+        (JobState.QUEUED, 120.0, False),
+        (JobState.QUEUED, 126.0, True),
+    ):
+        message = TrackedMessage(INTERACTION_ID, edited_at=100.0 - after_seconds)
+        assert await delivery.consider(state, message) is is_edited, (state, after_seconds)
 
 
 async def test_final_state_is_tried_at_once_even_if_the_message_is_gone(

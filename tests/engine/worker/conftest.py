@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from common.options import PaintInputs, PaintOptions, StyleInput
-from common.settings import Settings, load_settings
+from common.settings import Settings
+from common.settings_loading import load_settings
 from engine.lite import encoder
 from engine.lite.network import load_weights
-from engine.worker.abilities import TRIAL_SIDE_PX
 from engine.worker.job_handle import JobHandle
+from engine.worker.pace import TRIAL_SIDE_PX
 from jobs.model import Job
 from jobs.queue import JobQueue
 from tests.kit.pictures import photograph

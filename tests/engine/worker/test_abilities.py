@@ -11,11 +11,12 @@ from common.settings import Settings
 from engine.networks.registry import NetworkSource, available_networks
 from engine.painting import PaintingStoppedError, Studio, devices
 from engine.painting.memory import largest_side_px
-from engine.worker.abilities import abilities_of, measure_pace
+from engine.worker.abilities import abilities_of
 from engine.worker.health import EngineInTroubleError
+from engine.worker.pace import Trial, measure_pace
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
-from jobs.health import EngineState
+from jobs.health.state import EngineState
 from jobs.model import EngineInfo
 from jobs.queue import JobQueue
 
@@ -54,9 +55,9 @@ def _fail_on_face_detection(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_trial_measures_a_pace_and_can_be_stopped(settings: Settings) -> None:
     assert JobPainter(settings).probe() is None
     studio = Studio()
-    pace = measure_pace(studio, "lite", lambda: False)
-    assert pace is not None
-    assert 0.01 < pace < 10_000
+    trial = measure_pace(studio, "lite", lambda: False)
+    assert trial is not None
+    assert 0.01 < trial.seconds < 10_000
     with pytest.raises(PaintingStoppedError):
         measure_pace(studio, "lite", lambda: True)
 
@@ -84,7 +85,7 @@ def test_cached_card_memory_is_released_once_after_each_job(
 ) -> None:
     released: list[torch.device] = []
     monkeypatch.setattr(devices, "release_memory", released.append)
-    monkeypatch.setattr("engine.worker.painter.measure_pace", lambda *_: 1.0)
+    monkeypatch.setattr("engine.worker.pace.measure_pace", lambda *_: Trial(1.0, True))
     monkeypatch.setattr(JobPainter, "_paint", lambda *_: None)
     painter = JobPainter(settings)
     releases = []

@@ -20,13 +20,14 @@ from common.logs import set_up_logging
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
 from engine import scratch
-from engine.worker import health, lease, service
+from engine.worker import health, job_runner, lease, service
 from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.db import schema
 from jobs.db.liveness import BotInfo
 from jobs.execution import reaper
+from jobs.health.troubles import troubles_in
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
@@ -96,13 +97,13 @@ async def test_store_refusing_reads_ends_the_engine_and_charges_no_job(
         with pytest.raises(EngineInTroubleError, match="I/O error"):
             await asyncio.wait_for(task, 60)
     assert [await deaths_and_attempts(queue, job) for job in jobs] == [0, 0, 0, 0]
-    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "I/O error" in troubles["engine-trouble"]
     store.reads = True
     async with running_worker(queue, settings):
         for job in jobs:
             assert (await wait_ended(queue, job)).state is JobState.DONE
-    assert "engine-trouble" not in {t.name for t in (await queue.health.ask()).troubles()}
+    assert "engine-trouble" not in {t.name for t in troubles_in(await queue.health.ask())}
 
 
 async def test_job_claimed_when_reads_fail_is_released_and_painted_later(
@@ -234,7 +235,7 @@ async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
     left = await queue.jobs.get(job.id)
     assert left is not None
     assert left.state is JobState.QUEUED
-    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "cannot read job" in troubles["engine-trouble"]
 
 
@@ -254,7 +255,7 @@ async def test_trouble_with_a_single_job_fails_only_that_job(
         assert (await wait_ended(queue, odd)).state is JobState.FAILED
         assert (await wait_ended(queue, other)).state is JobState.DONE
     kinds = [event.kind for event in await queue.jobs.history(odd.id)]
-    assert kinds.count("claimed") == service.PASSING_TROUBLES
+    assert kinds.count("claimed") == job_runner.PASSING_TROUBLES
     async with queue.database.read() as connection:
         counted = sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == odd.id)
         assert not await connection.scalar(counted), "the job still counts for the limits"
@@ -286,7 +287,7 @@ async def test_full_temporary_folder_charges_no_job_and_is_reported(
     assert left is not None
     assert left.state is JobState.QUEUED
     assert await deaths_and_attempts(queue, job) == 0
-    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "full (No space left on device" in troubles["engine-trouble"]
 
 
@@ -324,7 +325,7 @@ async def test_painting_survives_a_database_outage_longer_than_a_lease(
 async def test_painting_that_does_not_stop_does_not_block_a_shutdown(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "STOP_SECONDS", 1.0)
+    monkeypatch.setattr(job_runner, "STOP_SECONDS", 1.0)
     may_end = False
 
     def hang(*_: object) -> object:
@@ -391,7 +392,7 @@ async def wait_for_trouble(queue: JobQueue) -> str:
     """Wait until the engine reports trouble; returns the sentence for owners."""
     async with asyncio.timeout(30):
         while True:
-            for each in (await queue.health.ask()).troubles():
+            for each in troubles_in(await queue.health.ask()):
                 if each.name == "engine-trouble":
                     return str(each.sentence)
             await asyncio.sleep(0.02)

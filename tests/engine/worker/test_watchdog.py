@@ -22,6 +22,7 @@ from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from engine.worker.watchdog import HangingError, Watchdog
 from jobs.execution.ending import HUNG
+from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState
 from jobs.outcomes import LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -66,7 +67,7 @@ async def test_hanging_engine_ends_and_a_fresh_process_paints_the_job(
     try:
         async with asyncio.timeout(240):
             while (now := await queue.jobs.get(job.id)) is not None and not now.state.ended:
-                troubles |= {str(t.sentence) for t in (await queue.health.ask()).troubles()}
+                troubles |= {str(t.sentence) for t in troubles_in(await queue.health.ask())}
                 await asyncio.sleep(0.5)
     finally:
         running.cancel()
@@ -77,7 +78,7 @@ async def test_hanging_engine_ends_and_a_fresh_process_paints_the_job(
     assert await deaths_and_attempts(queue, job) == 1, "one attempt, no death"
     assert "the engine on cpu ended with code 3" in caplog.text
     assert any("The device has hung" in each and "hangs_in_the_middle" in each for each in troubles)
-    assert "engine-trouble" not in {t.name for t in (await queue.health.ask()).troubles()}
+    assert "engine-trouble" not in {t.name for t in troubles_in(await queue.health.ask())}
 
 
 class HangingPainting:

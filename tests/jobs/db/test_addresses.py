@@ -1,4 +1,4 @@
-"""Addresses as hosts of databases give them out, each tried on a real server."""
+"""Database URLs as hosting providers give them, each tried on a real server."""
 
 import shutil
 from collections.abc import Iterator
@@ -46,9 +46,9 @@ async def test_address_options_apply_to_every_connection(
     is_encrypted: bool,
     name: str,
 ) -> None:
-    await tls_server.execute(f"CREATE DATABASE asked_{number}")
-    address = tls_server.url(f"asked_{number}").replace("postgresql+asyncpg", "postgres")
-    # Where the server keeps it, only the server may read it.
+    await tls_server.execute(f"CREATE DATABASE options_{number}")
+    address = tls_server.url(f"options_{number}").replace("postgresql+asyncpg", "postgres")
+    # Copied, as only the server may read its own file.
     certificate = tmp_path / "root.crt"
     assert tls_server.certificate is not None
     shutil.copyfile(tls_server.certificate, certificate)
@@ -58,7 +58,7 @@ async def test_address_options_apply_to_every_connection(
         await submit_job(queue)
         async with queue.database.read() as connection:
             count, encrypted, shown = (await connection.execute(CONNECTIONS)).one()
-    assert count >= 2  # one works, one listens
+    assert count >= 2  # one for statements, one that listens
     assert encrypted == (count if is_encrypted else 0)
     assert shown == name
 
@@ -82,29 +82,29 @@ async def test_required_tls_without_server_support_raises_queue_unavailable(
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ("pgbouncer=true", "pgbouncer"),
         ("sslmode=yes", "sslmode.*must be one of"),
     ],
 )
 async def test_unknown_address_options_are_named_in_the_error(
-    postgres_server: postgres.Server, tmp_path: Path, query: str, said: str
+    postgres_server: postgres.Server, tmp_path: Path, query: str, expected: str
 ) -> None:
     storage = Storage(tmp_path, f"{postgres_server.url('postgres')}?{query}")
-    with pytest.raises(QueueUnavailableError, match=said):
+    with pytest.raises(QueueUnavailableError, match=expected):
         await JobQueue.open(storage.settings())
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ("channel_binding=require", "asks for channel_binding"),
         ("connect_timeout=soon", "not a number of seconds"),
     ],
 )
-def test_unusable_address_options_are_named_without_the_password(query: str, said: str) -> None:
-    with pytest.raises(QueueUnavailableError, match=said) as raised:
+def test_unusable_address_options_are_named_without_the_password(query: str, expected: str) -> None:
+    with pytest.raises(QueueUnavailableError, match=expected) as raised:
         Database(f"postgres://user:secret@host/name?{query}")
     assert "secret" not in str(raised.value)
 

@@ -1,4 +1,4 @@
-"""Several applications on one database, and two bots of one."""
+"""Several applications on one database, and two bots of one application."""
 
 import asyncio
 import dataclasses
@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app.folder_lock import lock_folder
-from common.settings import SettingsError
+from common.settings_loading import SettingsError
 from jobs.db import schema
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.management.installation import DISCORD, LOOPBACK
@@ -21,24 +21,24 @@ from tests.kit.samples import RESULT, FakeClock, Storage, claim_job, paint_repor
 FIRST, SECOND = 111, 222
 
 
-async def asked_for(queue: JobQueue, application_id: int, user_id: int) -> int:
-    asked = submission(user_id)
-    reply = dataclasses.replace(asked.reply, application_id=application_id)
-    outcome = await queue.submissions.submit(dataclasses.replace(asked, reply=reply))
+async def submit_for_application(queue: JobQueue, application_id: int, user_id: int) -> int:
+    request = submission(user_id)
+    reply = dataclasses.replace(request.reply, application_id=application_id)
+    outcome = await queue.submissions.submit(dataclasses.replace(request, reply=reply))
     assert isinstance(outcome, Accepted)
     return outcome.job.id
 
 
 async def test_each_application_delivers_its_own_jobs(queue: JobQueue) -> None:
-    jobs = [await asked_for(queue, each, each) for each in (FIRST, SECOND)]
-    unknown = await asked_for(queue, 0, 3)
+    jobs = [await submit_for_application(queue, each, each) for each in (FIRST, SECOND)]
+    unknown = await submit_for_application(queue, 0, 3)
     for application_id, job_id in zip((FIRST, SECOND), jobs, strict=True):
         due = await queue.deliveries.due(application_id=application_id)
         assert [job.id for job in due] == [job_id, unknown]
 
 
 async def test_undelivered_jobs_are_listed_for_their_own_application(queue: JobQueue) -> None:
-    job_id = await asked_for(queue, FIRST, 1)
+    job_id = await submit_for_application(queue, FIRST, 1)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_undeliverable(job_id, "gone")
     assert await queue.deliveries.undelivered(1, FIRST) == [job_id]
@@ -48,7 +48,7 @@ async def test_undelivered_jobs_are_listed_for_their_own_application(queue: JobQ
 async def test_unannounced_jobs_are_listed_for_their_own_application(
     queue: JobQueue,
 ) -> None:
-    job_id = await asked_for(queue, FIRST, 1)
+    job_id = await submit_for_application(queue, FIRST, 1)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job_id, how="edit")
     assert [job.id for job in await queue.deliveries.unannounced(FIRST)] == [job_id]
@@ -76,25 +76,25 @@ async def test_second_bot_of_an_application_waits_for_the_first_to_end(
 async def test_bot_killed_on_the_same_host_is_not_waited_for(
     queue: JobQueue,
 ) -> None:
-    here = platform.node()
-    killed = dataclasses.replace(bot("a", pid=2**22 + 1), host=here)
-    again = dataclasses.replace(bot("b", pid=os.getpid()), host=here)
+    this_host = platform.node()
+    killed = dataclasses.replace(bot("a", pid=2**22 + 1), host=this_host)
+    again = dataclasses.replace(bot("b", pid=os.getpid()), host=this_host)
     assert await queue.bots.register(killed, has_ended) is None
     assert await queue.bots.register(again, has_ended) is None
     (alive,) = (await queue.health.ask(ask_store=False)).bots
     assert alive.info == again
-    assert not has_ended(dataclasses.replace(bot("c", pid=os.getppid()), host=here))
+    assert not has_ended(dataclasses.replace(bot("c", pid=os.getppid()), host=this_host))
 
 
 @pytest.mark.parametrize(
-    ("its", "other", "words"),
+    ("kind", "other", "words"),
     [(DISCORD, LOOPBACK, "folder of its own"), (LOOPBACK, DISCORD, "made by the sandbox")],
 )
 async def test_discord_and_sandbox_refuse_each_others_database(
-    queue: JobQueue, its: str, other: str, words: str
+    queue: JobQueue, kind: str, other: str, words: str
 ) -> None:
-    await queue.installation.belongs_to(its, FIRST)
-    await queue.installation.belongs_to(its, SECOND)
+    await queue.installation.belongs_to(kind, FIRST)
+    await queue.installation.belongs_to(kind, SECOND)
     with pytest.raises(DatabaseRefusedError, match=words):
         await queue.installation.belongs_to(other, FIRST)
 
@@ -102,7 +102,7 @@ async def test_discord_and_sandbox_refuse_each_others_database(
 async def test_older_discord_database_is_recognized_by_its_jobs(
     queue: JobQueue,
 ) -> None:
-    await asked_for(queue, FIRST, 1)
+    await submit_for_application(queue, FIRST, 1)
     with pytest.raises(DatabaseRefusedError):
         await queue.installation.belongs_to(LOOPBACK, SECOND)
 
@@ -128,31 +128,34 @@ async def test_only_one_of_two_bots_started_together_serves(storage: Storage) ->
     ):
         for number in range(10):
             pair = [bot(f"{name}-{number}", FIRST + number) for name in "ab"]
-            doors = (one.bots, another.bots)
+            registries = (one.bots, another.bots)
             seen = await asyncio.gather(
-                *(door.register(each, has_ended) for door, each in zip(doors, pair, strict=True))
+                *(
+                    registry.register(each, has_ended)
+                    for registry, each in zip(registries, pair, strict=True)
+                )
             )
             assert sorted(other is None for other in seen) == [False, True]
 
 
 def test_ended_bot_is_detected_only_on_its_own_machine() -> None:
-    here, nobody = platform.node(), 2**22 + 1
-    assert has_ended(dataclasses.replace(bot("a", pid=nobody), host=here))
-    assert not has_ended(bot("a", pid=nobody)), "that number is another machine's"
-    # A container that starts again has the name and the number of the one before.
-    assert has_ended(dataclasses.replace(bot("a", pid=os.getpid()), host=here))
+    this_host, unused_pid = platform.node(), 2**22 + 1
+    assert has_ended(dataclasses.replace(bot("a", pid=unused_pid), host=this_host))
+    assert not has_ended(bot("a", pid=unused_pid)), "the pid is of another machine"
+    # A restarted container has the same host name and pid as before.
+    assert has_ended(dataclasses.replace(bot("a", pid=os.getpid()), host=this_host))
 
 
 async def test_killed_bots_are_forgotten_after_a_while(queue: JobQueue, clock: FakeClock) -> None:
-    async def known() -> set[str]:
+    async def known_ids() -> set[str]:
         async with queue.database.read() as connection:
             return set(await connection.scalars(sa.select(schema.bots.c.id)))
 
     await queue.bots.register(bot("killed"), has_ended)
     clock.advance(2 * BOT_ALIVE_SECONDS)
     await queue.bots.register(bot("next"), has_ended)
-    assert await known() == {"killed", "next"}
+    assert await known_ids() == {"killed", "next"}
     clock.advance(10 * BOT_ALIVE_SECONDS)
     await queue.bots.heartbeat(bot("next"), connected=True)
     await queue.bots.register(bot("another", SECOND), has_ended)
-    assert await known() == {"next", "another"}
+    assert await known_ids() == {"next", "another"}

@@ -1,4 +1,4 @@
-"""Backups while the bot works, and what is true after one was brought back."""
+"""Backups of a running SQLite installation, and restoring them."""
 
 import asyncio
 import errno
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    """A data folder whose name needs care, as the settings of the command line name it."""
+    """The data folder of the command line, with a name that needs quoting in a URL."""
     folder = tmp_path / "my böt #1 50%"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
@@ -45,8 +45,8 @@ def run(*arguments: str) -> tuple[int, str]:
     return code, text.getvalue()
 
 
-async def fill(storage: Storage) -> tuple[str, str]:
-    """One finished picture of user 1, one job of user 2 that waits, a style of user 3."""
+async def add_data(storage: Storage) -> tuple[str, str]:
+    """Add a finished picture of user 1, a queued job of user 2 and a style of user 3."""
     async with await JobQueue.open(storage.settings()) as queue:
         await submit_job(queue, 1)
         result = await queue.store.put(b"the result", "png")
@@ -57,31 +57,31 @@ async def fill(storage: Storage) -> tuple[str, str]:
     return result, style
 
 
-async def hold(storage: Storage) -> str:
-    """A picture of a command that is on its way to the queue."""
+async def add_held_picture(storage: Storage) -> str:
+    """Add a picture that is held by an open intake."""
     async with await JobQueue.open(storage.settings()) as queue:
         await queue.intakes.open(77, 4, {})
-        held = await queue.store.put(b"on its way", "png")
-        await queue.intakes.hold_pictures(77, [held])
-    return held
+        held_key = await queue.store.put(b"on its way", "png")
+        await queue.intakes.hold_pictures(77, [held_key])
+    return held_key
 
 
 def test_backup_holds_the_database_and_its_referenced_pictures(
     storage: Storage, tmp_path: Path
 ) -> None:
-    result, style = asyncio.run(fill(storage))
-    held = asyncio.run(hold(storage))
-    code, said = run("backup", str(tmp_path / "copy.tar"))
+    result, style = asyncio.run(add_data(storage))
+    held_key = asyncio.run(add_held_picture(storage))
+    code, output = run("backup", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "the database and 3 pictures" in said
+    assert "the database and 3 pictures" in output
     with tarfile.open(tmp_path / "copy.tar") as archive:
-        pictures = {f"pictures/{key}" for key in (result, style, held)}
+        pictures = {f"pictures/{key}" for key in (result, style, held_key)}
         assert set(archive.getnames()) >= {"atelier.sqlite3", *pictures}
     assert stat.S_IMODE((tmp_path / "copy.tar").stat().st_mode) == 0o600
     assert not list(tmp_path.glob(".backup-*"))
 
 
-ENDED_WHILE_COPYING = """
+KILL_WHILE_COPYING = """
 import os, runpy, signal, sys, tarfile
 
 tarfile.open = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
@@ -92,10 +92,10 @@ runpy.run_module("jobs", run_name="__main__", alter_sys=True)
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
 def test_terminated_backup_leaves_no_database_copy(storage: Storage, tmp_path: Path) -> None:
-    """As a timer does that gives it only so long."""
-    asyncio.run(fill(storage))
+    """As by a systemd timer with a time limit."""
+    asyncio.run(add_data(storage))
     ended = subprocess.run(
-        [sys.executable, "-c", ENDED_WHILE_COPYING],
+        [sys.executable, "-c", KILL_WHILE_COPYING],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -109,14 +109,14 @@ def test_terminated_backup_leaves_no_database_copy(storage: Storage, tmp_path: P
 def test_overlong_backup_file_name_is_reported(
     storage: Storage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(storage))
+    asyncio.run(add_data(storage))
     assert run("backup", "x" * 300)[0] == 1
     assert "cannot be written: File name too long." in capsys.readouterr().err
 
 
 def test_commits_do_not_restart_a_running_backup(storage: Storage, tmp_path: Path) -> None:
-    """A writer that never rests would keep a copy by portions from its end."""
-    asyncio.run(fill(storage))
+    """A busy writer would restart a copy in steps for ever."""
+    asyncio.run(add_data(storage))
     steps = tmp_path / "steps"
     connection = sqlite3.connect(storage.sqlite_file)
     connection.execute("CREATE TABLE filler (data BLOB)")
@@ -124,18 +124,18 @@ def test_commits_do_not_restart_a_running_backup(storage: Storage, tmp_path: Pat
     connection.commit()
     done = Event()
 
-    def commit_all_the_time() -> int:
-        busy = sqlite3.connect(storage.sqlite_file, timeout=30)
+    def commit_continuously() -> int:
+        connection_of_writer = sqlite3.connect(storage.sqlite_file, timeout=30)
         commits = 0
         while not done.is_set():
-            busy.execute("UPDATE jobs SET user_name = ?", (str(commits),))
-            busy.commit()
+            connection_of_writer.execute("UPDATE jobs SET user_name = ?", (str(commits),))
+            connection_of_writer.commit()
             commits += 1
-        busy.close()
+        connection_of_writer.close()
         return commits
 
     with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(commit_all_the_time)
+        writing = pool.submit(commit_continuously)
         try:
             assert run("backup", "--database-only", str(steps))[0] == 0
         finally:
@@ -147,27 +147,27 @@ def test_commits_do_not_restart_a_running_backup(storage: Storage, tmp_path: Pat
 def test_restore_brings_back_data_without_repeating_jobs_or_deliveries(
     storage: Storage, tmp_path: Path
 ) -> None:
-    result, _ = asyncio.run(fill(storage))
+    result, _ = asyncio.run(add_data(storage))
     run("backup", str(tmp_path / "copy.tar"))
-    asyncio.run(go_on(storage))
+    asyncio.run(change_after_backup(storage))
     for picture in (storage.folder / "pictures").rglob("*.png"):
         picture.unlink()
-    code, said = run("restore", str(tmp_path / "copy.tar"))
+    code, output = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "Ended 1 waiting job" in said
-    assert "1 member who had it erased after the backup" in said
+    assert "Ended 1 waiting job" in output
+    assert "1 member who had it erased after the backup" in output
     assert list(storage.folder.glob("atelier.sqlite3.replaced-*"))
-    asyncio.run(look(storage, result))
+    asyncio.run(check_restored_data(storage, result))
 
 
-async def go_on(storage: Storage) -> None:
-    """What happens after the backup: two more jobs, and user 3 has everything erased."""
+async def change_after_backup(storage: Storage) -> None:
+    """Add two more jobs, and erase user 3, after the backup."""
     async with await JobQueue.open(storage.settings()) as queue:
         assert [(await submit_job(queue, 4)).id for _ in range(2)] == [3, 4]
         await queue.privacy.erase_user(3)
 
 
-async def look(storage: Storage, result: str) -> None:
+async def check_restored_data(storage: Storage, result: str) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
         assert done is not None
@@ -184,14 +184,14 @@ async def look(storage: Storage, result: str) -> None:
 def test_restore_over_a_damaged_database_skips_job_numbers(
     storage: Storage, tmp_path: Path
 ) -> None:
-    asyncio.run(fill(storage))
+    asyncio.run(add_data(storage))
     run("backup", str(tmp_path / "copy.tar"))
     storage.sqlite_file.write_bytes(b"damaged")
     assert run("restore", str(tmp_path / "copy.tar"))[0] == 0
-    assert asyncio.run(next_number(storage)) == 2 + UNKNOWN_NUMBERS + 1
+    assert asyncio.run(next_job_id(storage)) == 2 + UNKNOWN_NUMBERS + 1
 
 
-async def next_number(storage: Storage) -> int:
+async def next_job_id(storage: Storage) -> int:
     async with await JobQueue.open(storage.settings()) as queue:
         return (await submit_job(queue, 9)).id
 
@@ -199,7 +199,7 @@ async def next_number(storage: Storage) -> int:
 def test_restore_is_refused_while_the_bot_runs(
     storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(storage))
+    asyncio.run(add_data(storage))
     run("backup", str(tmp_path / "copy.tar"))
     with FileLock(storage.folder / BOT_LOCK):
         assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
@@ -209,8 +209,8 @@ def test_restore_is_refused_while_the_bot_runs(
 async def test_restore_is_refused_while_an_engine_runs(
     storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would go on with the database that was renamed, and take no job of the other."""
-    await fill(storage)
+    """It would keep using the renamed database, and take no job from the restored one."""
+    await add_data(storage)
     await asyncio.to_thread(run, "backup", str(tmp_path / "copy.tar"))
     async with await JobQueue.open(storage.settings()) as engine:
         await engine.positions.overview(None)
@@ -223,11 +223,11 @@ async def test_restore_is_refused_while_an_engine_runs(
 def test_restoring_an_invalid_file_changes_nothing(
     storage: Storage, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(storage))
+    asyncio.run(add_data(storage))
     (tmp_path / "other").write_bytes(content)
     assert run("restore", str(tmp_path / "other"))[0] == 1
     assert "contains no database" in capsys.readouterr().err
-    assert asyncio.run(next_number(storage)) == 3
+    assert asyncio.run(next_job_id(storage)) == 3
 
 
 def test_full_disk_during_restore_is_not_reported_as_a_damaged_backup(
@@ -236,23 +236,23 @@ def test_full_disk_during_restore_is_not_reported_as_a_damaged_backup(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asyncio.run(fill(storage))
+    asyncio.run(add_data(storage))
     run("backup", str(tmp_path / "copy.tar"))
 
-    def full(*_: object) -> None:
+    def raise_disk_full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("jobs.cli.restoring.shutil.copyfileobj", full)
+        patched.setattr("jobs.cli.restoring.shutil.copyfileobj", raise_disk_full)
         assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
     assert "There is no room to restore " in capsys.readouterr().err
-    assert asyncio.run(next_number(storage)) == 3
+    assert asyncio.run(next_job_id(storage)) == 3
 
 
 def test_restore_refuses_a_modified_picture(
     storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(storage))
+    asyncio.run(add_data(storage))
     run("backup", str(tmp_path / "copy.tar"))
     forged = tmp_path / "forged.tar"
     with tarfile.open(tmp_path / "copy.tar") as old, tarfile.open(forged, "w") as new:
@@ -268,7 +268,7 @@ def test_restore_refuses_a_modified_picture(
 async def test_nothing_is_deleted_for_a_day_after_a_restore(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    """Of either database; PostgreSQL's was restored by pg_restore."""
+    """With both databases; PostgreSQL is restored by pg_restore."""
     job = await submit_job(queue, 1)
     result = await queue.store.put(b"x", "png")
     await queue.claims.finish(await claim_job(queue), result, paint_report())

@@ -1,4 +1,4 @@
-"""How connections are prepared, and what is wrong with a database in words of ours."""
+"""Preparing connections, and translating database errors."""
 
 import sqlite3
 
@@ -16,8 +16,8 @@ SECRET = "a member's own words"
 FULL = 2
 
 
-class RefusedError(Exception):
-    """An error of PostgreSQL's, as its driver has it."""
+class FakePostgresError(Exception):
+    """An error of PostgreSQL with its SQLSTATE, as the driver raises it."""
 
     def __init__(self, sqlstate: str) -> None:
         super().__init__("refused")
@@ -32,17 +32,17 @@ class RefusedError(Exception):
     ],
 )
 async def test_server_errors_raise_queue_unavailable(sqlstate: str) -> None:
-    """Who waits for a deadlock, a full disk or a restart is not told of a fault of ours."""
+    """A deadlock, a full disk or a restart is not reported as a bug of the bot."""
     with pytest.raises(QueueUnavailableError, match="The database cannot be used"):
         async with translated():
-            raise DBAPIError("SELECT 1", {}, RefusedError(sqlstate))
+            raise DBAPIError("SELECT 1", {}, FakePostgresError(sqlstate))
 
 
 @pytest.mark.parametrize("sqlstate", ["23505", "42601", "22001", "42P01"])
 async def test_statement_errors_are_not_translated(sqlstate: str) -> None:
     with pytest.raises(DBAPIError):
         async with translated():
-            raise DBAPIError("SELECT 1", {}, RefusedError(sqlstate))
+            raise DBAPIError("SELECT 1", {}, FakePostgresError(sqlstate))
 
 
 async def test_lost_connection_raises_queue_unavailable() -> None:
@@ -63,14 +63,14 @@ async def test_damaged_file_is_translated_but_an_integrity_error_is_not() -> Non
 
 
 async def test_database_error_omits_the_statement_values(queue: JobQueue) -> None:
-    """It goes into the log, where nobody's words and keys belong."""
-    asked = submission(user_name=SECRET)
-    await queue.submissions.submit(asked)
+    """The error goes into the log, which must have no texts and keys of users."""
+    request = submission(user_name=SECRET)
+    await queue.submissions.submit(request)
     with pytest.raises(DBAPIError) as error:
         async with queue.database.write() as transaction:
             await transaction.execute(
                 sa.text("INSERT INTO jobs (interaction_id, user_name) VALUES (:number, :name)"),
-                {"number": asked.reply.interaction_id, "name": SECRET},
+                {"number": request.reply.interaction_id, "name": SECRET},
             )
     assert "INSERT INTO jobs" in str(error.value)
     assert SECRET not in str(error.value)
@@ -87,8 +87,8 @@ async def test_sqlite_runs_with_full_synchronous_foreign_keys_and_wal(storage: S
         assert await connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
 
 
-class Noting:
-    """A connection that notes the locks that are taken."""
+class LockRecorder:
+    """A connection that records the locks that are taken."""
 
     def __init__(self) -> None:
         self.taken: list[object] = []
@@ -98,10 +98,10 @@ class Noting:
 
 
 async def test_locks_are_always_taken_in_the_same_order() -> None:
-    """Or two writers could each wait for the lock that the other one holds."""
+    """Otherwise two writers could deadlock."""
     orders = []
     for names in (("a", "b", "c"), ("c", "a", "b"), ("b", "c", "a")):
-        connection = Noting()
+        connection = LockRecorder()
         transaction = Transaction(connection, 0.0, postgres=True)  # type: ignore[arg-type]
         await transaction.lock(*names)
         orders.append(connection.taken)

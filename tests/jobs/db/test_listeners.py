@@ -1,4 +1,4 @@
-"""How changes are noticed on SQLite, also where the file cannot be read for a while."""
+"""Noticing changes on SQLite, also after the file was unreadable."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ def write(file: Path, statement: str) -> None:
 
 
 async def test_a_change_is_noticed_once(listeners: Listeners, file: Path) -> None:
-    assert await listeners.wait(0.0), "what was before is not known"
+    assert await listeners.wait(0.0), "changes before the first wait are unknown"
     assert not await listeners.wait(0.0)
     write(file, "INSERT INTO t VALUES (1)")
     assert await listeners.wait(5.0)
@@ -45,17 +45,17 @@ async def test_a_change_is_noticed_once(listeners: Listeners, file: Path) -> Non
 async def test_event_loop_wakes_only_at_a_change(
     listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    woken: list[object] = []
+    executions: list[object] = []
     execute: Any = SqliteConnection._execute
 
-    async def counted(connection: SqliteConnection, work: object) -> object:
-        woken.append(work)
+    async def count_execution(connection: SqliteConnection, work: object) -> object:
+        executions.append(work)
         return await execute(connection, work)
 
     assert await listeners.wait(0.0)
-    monkeypatch.setattr(SqliteConnection, "_execute", counted)
+    monkeypatch.setattr(SqliteConnection, "_execute", count_execution)
     assert not await listeners.wait(5 * POLL_SECONDS)
-    assert len(woken) == 1
+    assert len(executions) == 1
 
 
 async def test_cancelled_wait_blocks_no_other_and_misses_no_change(
@@ -89,7 +89,7 @@ async def test_unreadable_file_is_unavailable_until_readable_again(
         with pytest.raises(QueueUnavailableError, match="The database cannot be used"):
             await listeners.wait(1.0)
     file.write_bytes(whole)
-    assert await listeners.wait(0.0), "what was meanwhile is not known"
+    assert await listeners.wait(0.0), "changes in the meantime are unknown"
     write(file, "INSERT INTO t VALUES (1)")
     assert await listeners.wait(5.0)
 

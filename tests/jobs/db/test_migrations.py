@@ -1,4 +1,4 @@
-"""Databases of earlier and later versions."""
+"""Migrating databases of earlier versions, and refusing those of later ones."""
 
 import contextlib
 import os
@@ -58,7 +58,7 @@ async def test_old_database_works_after_migration(
     has_gallery = "gallery_posts" in (SCHEMAS / f"{revision}.sql").read_text()
     if has_gallery:
         connection.execute("INSERT INTO gallery_posts VALUES (1, 5, 7, 8, 9.0)")
-    connection.execute("UPDATE engines SET last_seen = last_seen - 61")  # they were stopped
+    connection.execute("UPDATE engines SET last_seen = last_seen - 61")  # stopped engines
     connection.commit()
     connection.close()
     if isinstance(template, postgres.Server):
@@ -86,25 +86,27 @@ async def test_old_database_works_after_migration(
             claim = await claim_job(queue)
             assert claim.job.id == expected
             await queue.claims.finish(claim, RESULT, paint_report())
-        asked = submission(6, interaction_id=987_654)
-        assert isinstance(await queue.submissions.submit(asked), Accepted)
+        request = submission(6, interaction_id=987_654)
+        assert isinstance(await queue.submissions.submit(request), Accepted)
 
 
 async def copy_to_postgresql(source: Path, url: str, revision: str) -> None:
-    """The tables that this schema had there, with the rows that it has on SQLite."""
+    """Create the tables of this schema in PostgreSQL, and copy the rows from SQLite."""
 
     def fill(connection: sa.Connection) -> None:
         config = migration_config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        there = sa.MetaData()
-        there.reflect(connection)
+        metadata = sa.MetaData()
+        metadata.reflect(connection)
         with contextlib.closing(sqlite3.connect(source)) as old:
             old.row_factory = sqlite3.Row
-            for table in there.sorted_tables:
+            for table in metadata.sorted_tables:
                 rows = [dict(row) for row in old.execute(f"SELECT * FROM {table.name}")]
                 if rows and table.name != "alembic_version":
-                    connection.execute(sa.insert(table), [_typed(table, row) for row in rows])
+                    connection.execute(
+                        sa.insert(table), [with_booleans(table, row) for row in rows]
+                    )
                 if "id" in table.c and table.c.id.type.python_type is int:
                     following = f"(SELECT max(id) + 1 FROM {table.name})"
                     sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
@@ -116,8 +118,8 @@ async def copy_to_postgresql(source: Path, url: str, revision: str) -> None:
     await database.close()
 
 
-def _typed(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
-    """SQLite keeps true and false as numbers."""
+def with_booleans(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    """SQLite stores booleans as numbers."""
     flags = {column.name for column in table.c if isinstance(column.type, sa.Boolean)}
     return {name: bool(value) if name in flags else value for name, value in row.items()}
 
@@ -168,7 +170,7 @@ async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
 async def test_migration_is_refused_when_no_copy_can_be_made(tmp_path: Path) -> None:
     storage = Storage(tmp_path, None)
     make_version("0003", storage)
-    (tmp_path / "before-migrations").write_text("in the way")
+    (tmp_path / "before-migrations").write_text("a file instead of a folder")
     with pytest.raises(QueueError, match="no copy of it can be made"):
         await JobQueue.open(storage.settings())
     left = sqlite3.connect(storage.sqlite_file)
@@ -178,7 +180,7 @@ async def test_migration_is_refused_when_no_copy_can_be_made(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("seconds", [59.0, 61.0])
 async def test_database_is_not_migrated_while_a_bot_runs(tmp_path: Path, seconds: float) -> None:
-    """As an engine of a newer version would do that starts before the bot was stopped."""
+    """As by an engine of a newer version that starts before the old bot is stopped."""
     storage = Storage(tmp_path, None)
     make_version("0004", storage)
     clock = FakeClock()
@@ -201,7 +203,7 @@ async def test_database_is_not_migrated_while_a_bot_runs(tmp_path: Path, seconds
 async def test_database_is_not_migrated_while_a_first_version_engine_runs(
     tmp_path: Path, seconds: float, host: str, pid: int, refused: bool
 ) -> None:
-    """Its bots did not say that they run."""
+    """Bots of the first version did not register themselves."""
     storage, clock = Storage(tmp_path, None), FakeClock()
     make_version("0003", storage)
     with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
@@ -237,7 +239,7 @@ async def test_only_the_newest_pre_migration_copies_are_kept(tmp_path: Path) -> 
 async def test_failing_migration_copies_an_unchanged_database_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever starts the bot again tries it once a few seconds."""
+    """A service manager restarts the bot every few seconds."""
     storage = Storage(tmp_path, None)
     folder = tmp_path / BEFORE_MIGRATIONS
     folder.mkdir()
@@ -247,7 +249,7 @@ async def test_failing_migration_copies_an_unchanged_database_only_once(
     make_version("0003", storage)
     monkeypatch.setattr(migrate, "_upgrade", Mock(side_effect=RuntimeError))
 
-    async def copies_of_a_start(day: int) -> list[str]:
+    async def copies_after_start(day: int) -> list[str]:
         stamp = f"2026020{day}-120000"
         monkeypatch.setattr(copying, "time_stamp", lambda: stamp)
         with pytest.raises(RuntimeError):
@@ -255,19 +257,19 @@ async def test_failing_migration_copies_an_unchanged_database_only_once(
         return sorted(path.name for path in folder.iterdir())
 
     once = [*earlier, "atelier-20260203-120000-schema-0003.sqlite3"]
-    assert [await copies_of_a_start(day) for day in (3, 4, 5)] == [once, once, once]
+    assert [await copies_after_start(day) for day in (3, 4, 5)] == [once, once, once]
     with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
         connection.execute("DELETE FROM jobs WHERE id = 1")
         connection.commit()
-    assert await copies_of_a_start(6) == [*earlier, "atelier-20260206-120000-schema-0003.sqlite3"]
-    with contextlib.closing(sqlite3.connect(folder / (await copies_of_a_start(7))[-1])) as kept:
+    assert await copies_after_start(6) == [*earlier, "atelier-20260206-120000-schema-0003.sqlite3"]
+    with contextlib.closing(sqlite3.connect(folder / (await copies_after_start(7))[-1])) as kept:
         assert kept.execute("SELECT count(*) FROM jobs WHERE id = 1").fetchone() == (0,)
 
 
 async def test_database_with_an_open_log_is_always_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its changes are not in its file yet, which looks as it did."""
+    """Its changes are still in the log, so the file itself looks unchanged."""
     storage = Storage(tmp_path, None)
     make_version("0003", storage)
     monkeypatch.setattr(migrate, "_upgrade", Mock(side_effect=RuntimeError))
@@ -296,7 +298,7 @@ async def test_partial_copies_of_killed_migrations_are_deleted(tmp_path: Path) -
     async with await JobQueue.open(storage.settings()):
         pass
     left = [path.name for path in sorted(folder.iterdir()) if path.suffix != ".sqlite3"]
-    assert left == ["b.part"], "which may be being written"
+    assert left == ["b.part"], "it may still be written"
 
 
 async def test_few_partial_copies_remain_of_starts_that_are_killed_soon(tmp_path: Path) -> None:
@@ -315,7 +317,7 @@ async def test_few_partial_copies_remain_of_starts_that_are_killed_soon(tmp_path
 
 
 async def test_database_is_not_migrated_when_its_copy_is_damaged(tmp_path: Path) -> None:
-    """Or the only whole rows there are would be changed without a way back."""
+    """Otherwise the only intact rows would be changed without a backup."""
     storage = Storage(tmp_path, None)
     make_version("0003", storage)
     with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:

@@ -42,15 +42,15 @@ async def test_concurrent_opens_set_up_an_empty_postgresql(
 ) -> None:
     await template.execute("CREATE DATABASE from_nothing")
     storage = Storage(tmp_path, template.url("from_nothing"))
-    doors = await asyncio.gather(*(JobQueue.open(storage.settings()) for _ in range(4)))
-    await submit_job(doors[0])
-    assert (await doors[3].positions.overview(None)).waiting == 1
-    for door in doors:
-        await door.close()
+    queues = await asyncio.gather(*(JobQueue.open(storage.settings()) for _ in range(4)))
+    await submit_job(queues[0])
+    assert (await queues[3].positions.overview(None)).waiting == 1
+    for queue in queues:
+        await queue.close()
 
 
-def _quick_processes() -> Any:
-    """Processes that need not import everything again."""
+def fork_context() -> Any:
+    """A context whose processes need not import everything again."""
     name = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(name)
     if name == "forkserver":
@@ -58,17 +58,17 @@ def _quick_processes() -> Any:
     return context
 
 
-def _open(folder: str) -> None:
-    async def once() -> None:
+def open_queue(folder: str) -> None:
+    async def open_and_close() -> None:
         async with await JobQueue.open(Settings(_env_file=None, atelier_data_dir=Path(folder))):
             pass
 
-    asyncio.run(once())
+    asyncio.run(open_and_close())
 
 
 def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
-    context = _quick_processes()
-    processes = [context.Process(target=_open, args=(str(tmp_path),)) for _ in range(4)]
+    context = fork_context()
+    processes = [context.Process(target=open_queue, args=(str(tmp_path),)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
@@ -98,7 +98,7 @@ async def test_unusable_database_raises_queue_unavailable(url: str, tmp_path: Pa
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
-    ("user", "database", "said"),
+    ("user", "database", "expected"),
     [
         ("atelier", "nowhere", 'database "nowhere" does not exist'),
         ("nobody", "postgres", 'role "nobody" does not exist'),
@@ -106,13 +106,13 @@ async def test_unusable_database_raises_queue_unavailable(url: str, tmp_path: Pa
     ],
 )
 async def test_postgresql_refusal_is_reported_with_its_reason(
-    template: postgres.Server, tmp_path: Path, user: str, database: str, said: str
+    template: postgres.Server, tmp_path: Path, user: str, database: str, expected: str
 ) -> None:
     if user == "guest":
         await template.execute("CREATE ROLE guest LOGIN")
         await template.execute("CREATE DATABASE guests")
     url = template.url(database).replace("atelier@", f"{user}@")
-    with pytest.raises(QueueUnavailableError, match=said):
+    with pytest.raises(QueueUnavailableError, match=expected):
         await JobQueue.open(Storage(tmp_path, url).settings())
 
 
@@ -149,14 +149,14 @@ async def test_unwritable_file_of_this_version_is_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_writers_wait_for_a_database_locked_for_five_seconds(storage: Storage) -> None:
-    context = _quick_processes()
+    context = fork_context()
     async with await JobQueue.open(storage.settings()) as queue:
         job = await submit_job(queue)
         locker = context.Process(target=lock, args=(storage.sqlite_file, 5.0))
         locker.start()
-        while not await asyncio.to_thread(_is_locked, storage.sqlite_file):
+        while not await asyncio.to_thread(is_locked, storage.sqlite_file):
             await asyncio.sleep(0.02)
-        # Readers do not wait, and neither does the rest of the program.
+        # Readers do not wait for the lock.
         assert await queue.jobs.get(job.id) is not None
         waiting = [
             asyncio.create_task(queue.submissions.submit(submission(n))) for n in range(10, 15)
@@ -169,7 +169,7 @@ async def test_writers_wait_for_a_database_locked_for_five_seconds(storage: Stor
         await asyncio.to_thread(locker.join, 20)
 
 
-def _is_locked(file: Path) -> bool:
+def is_locked(file: Path) -> bool:
     connection = sqlite3.connect(file, timeout=0, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -263,7 +263,9 @@ async def test_cancellation_is_not_missed_when_the_listener_reconnects(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname LIKE 'test_%' AND query LIKE '%LISTEN%'"
         )
-        assert await asyncio.wait_for(waiting, 10), "it may have been said just then"
+        assert await asyncio.wait_for(waiting, 10), (
+            "a cancellation may have been missed while reconnecting"
+        )
         await bots.jobs.cancel(job.id, 1)
         assert await engines.wait_for_cancellation(job.id, 2.0)
 
@@ -271,7 +273,7 @@ async def test_cancellation_is_not_missed_when_the_listener_reconnects(
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_accepted_jobs_survive_an_immediate_kill(storage: Storage) -> None:
-    """The promise to a user is on the disk before it is made."""
+    """A job is on disk before it is confirmed to the user."""
     code = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
@@ -288,17 +290,17 @@ async def test_accepted_jobs_survive_an_immediate_kill(storage: Storage) -> None
         [sys.executable, "-c", code, str(storage.folder)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    said = 0
+    confirmed = 0
     for line in process.stdout:
-        said = int(line)
-        if said == 20:
+        confirmed = int(line)
+        if confirmed == 20:
             process.send_signal(signal.SIGKILL)
             break
-    said = max([said, *(int(line) for line in process.stdout if line.strip().isdigit())])
+    confirmed = max([confirmed, *(int(line) for line in process.stdout if line.strip().isdigit())])
     process.wait(20)
     async with await JobQueue.open(storage.settings()) as queue:
         overview = await queue.positions.overview(None)
-        assert overview.waiting >= said
+        assert overview.waiting >= confirmed
         jobs = await queue.positions.waiting(None, limit=1000)
         assert sorted(job.interaction_id for job in jobs) == list(range(1, len(jobs) + 1))
 
@@ -314,12 +316,10 @@ def test_import_starts_no_threads_and_loads_no_heavy_modules() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
-@pytest.mark.parametrize("was_there", [False, True])
-async def test_database_file_is_accessible_only_to_its_owner(
-    tmp_path: Path, was_there: bool
-) -> None:
+@pytest.mark.parametrize("exists", [False, True])
+async def test_database_file_is_accessible_only_to_its_owner(tmp_path: Path, exists: bool) -> None:
     storage = Storage(tmp_path, None)
-    if was_there:
+    if exists:
         make_version("0004", storage)
         storage.sqlite_file.chmod(0o644)
     async with await JobQueue.open(storage.settings()) as queue:

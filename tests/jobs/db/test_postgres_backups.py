@@ -1,4 +1,4 @@
-"""PostgreSQL copied and brought back whole, by the real server and its own programs."""
+"""Backing up and restoring PostgreSQL with a real server and its own programs."""
 
 import asyncio
 import io
@@ -32,10 +32,10 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def empty(
+def empty_database(
     postgres_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Storage]:
-    """A database without tables, as the settings of the command line name it."""
+    """An empty database that the command line is configured for."""
     name = f"backup_{next(_numbers)}"
     asyncio.run(postgres_server.execute(f"CREATE DATABASE {name}"))
     folder = tmp_path / "my böt #1 50%"
@@ -52,7 +52,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return code, text.getvalue()
 
 
-async def ask(storage: Storage, statement: str) -> Any:
+async def fetch_value(storage: Storage, statement: str) -> Any:
     address = (storage.database_url or "").replace("+asyncpg", "")
     connection = await asyncpg.connect(address)
     try:
@@ -61,8 +61,8 @@ async def ask(storage: Storage, statement: str) -> Any:
         await connection.close()
 
 
-async def fill(storage: Storage) -> str:
-    """One finished picture of user 1, one job of user 2 that waits, a style of user 3."""
+async def add_data(storage: Storage) -> str:
+    """Add a finished picture of user 1, a queued job of user 2 and a style of user 3."""
     async with await JobQueue.open(storage.settings()) as queue:
         await submit_job(queue, 1)
         result = await queue.store.put(b"the result", "png")
@@ -73,36 +73,36 @@ async def fill(storage: Storage) -> str:
     return result
 
 
-async def go_on(storage: Storage) -> None:
-    """What happens after the backup: two more jobs, and user 3 has everything erased."""
+async def change_after_backup(storage: Storage) -> None:
+    """Add two more jobs, and erase user 3, after the backup."""
     async with await JobQueue.open(storage.settings()) as queue:
         assert [(await submit_job(queue, 4)).id for _ in range(2)] == [3, 4]
         await queue.privacy.erase_user(3)
 
 
 def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
-    empty: Storage, tmp_path: Path
+    empty_database: Storage, tmp_path: Path
 ) -> None:
-    result = asyncio.run(fill(empty))
-    asyncio.run(ask(empty, "CREATE TABLE of_another_program (x int)"))
-    code, said = run("backup", str(tmp_path / "copy.tar"))
-    assert (code, "the database and 2 pictures" in said) == (0, True), said
+    result = asyncio.run(add_data(empty_database))
+    asyncio.run(fetch_value(empty_database, "CREATE TABLE of_another_program (x int)"))
+    code, output = run("backup", str(tmp_path / "copy.tar"))
+    assert (code, "the database and 2 pictures" in output) == (0, True), output
     with tarfile.open(tmp_path / "copy.tar") as archive:
         assert set(archive.getnames()) >= {"atelier.dump", f"pictures/{result}"}
     assert stat.S_IMODE((tmp_path / "copy.tar").stat().st_mode) == 0o600
-    asyncio.run(ask(empty, "DROP TABLE of_another_program"))
-    asyncio.run(go_on(empty))
-    for picture in (empty.folder / "pictures").rglob("*.png"):
+    asyncio.run(fetch_value(empty_database, "DROP TABLE of_another_program"))
+    asyncio.run(change_after_backup(empty_database))
+    for picture in (empty_database.folder / "pictures").rglob("*.png"):
         picture.unlink()
-    code, said = run("restore", str(tmp_path / "copy.tar"))
+    code, output = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "Ended 1 waiting job" in said
-    assert "1 member who had it erased after the backup" in said
-    assert list((empty.folder / "before-restores").glob("atelier-*.dump"))
-    asyncio.run(look(empty, result))
+    assert "Ended 1 waiting job" in output
+    assert "1 member who had it erased after the backup" in output
+    assert list((empty_database.folder / "before-restores").glob("atelier-*.dump"))
+    asyncio.run(check_restored_data(empty_database, result))
 
 
-async def look(storage: Storage, result: str) -> None:
+async def check_restored_data(storage: Storage, result: str) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
         assert done is not None
@@ -114,42 +114,42 @@ async def look(storage: Storage, result: str) -> None:
         assert await queue.styles.visible_to(3, None) == []
         assert (await submit_job(queue, 1)).id == 5
     with pytest.raises(asyncpg.PostgresError, match="cannot change from done to running"):
-        await ask(storage, "UPDATE jobs SET state = 'running' WHERE id = 1 RETURNING 1")
+        await fetch_value(storage, "UPDATE jobs SET state = 'running' WHERE id = 1 RETURNING 1")
 
 
 def test_restore_is_refused_while_the_database_is_in_use(
-    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(empty))
+    asyncio.run(add_data(empty_database))
     run("backup", str(tmp_path / "copy.tar"))
 
-    async def try_it() -> int:
-        async with await JobQueue.open(empty.settings()) as queue:
+    async def restore_while_in_use() -> int:
+        async with await JobQueue.open(empty_database.settings()) as queue:
             await queue.jobs.get(1)
             return (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0]
 
-    assert asyncio.run(try_it()) == 1
+    assert asyncio.run(restore_while_in_use()) == 1
     assert "stop the bot and all engines" in capsys.readouterr().err
 
 
 def test_restoring_an_unreadable_dump_changes_nothing(
-    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(fill(empty))
+    asyncio.run(add_data(empty_database))
     dump = tmp_path / "copy.dump"
     assert run("backup", "--database-only", str(dump))[0] == 0
     dump.write_bytes(dump.read_bytes()[:-100])
     assert run("restore", str(dump))[0] == 1
     assert "pg_restore failed" in capsys.readouterr().err
-    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
     dump.write_bytes(b"nothing of ours")
     assert run("restore", str(dump))[0] == 1
     assert "contains no database" in capsys.readouterr().err
-    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
 
 
-def of_sqlite(tmp_path: Path, *, revision: str | None = None) -> Path:
-    """A backup of a SQLite database; of a schema, the one that has a row in each table."""
+def make_sqlite_backup(tmp_path: Path, *, revision: str | None = None) -> Path:
+    """A backup of a SQLite database, or a database of a revision with a row in each table."""
     other = Storage(tmp_path / "sqlite", None)
     if revision is not None:
         other.folder.mkdir()
@@ -158,47 +158,47 @@ def of_sqlite(tmp_path: Path, *, revision: str | None = None) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATELIER_DATA_DIR", str(other.folder))
         patch.delenv("ATELIER_DATABASE_URL")
-        asyncio.run(fill(other))
+        asyncio.run(add_data(other))
         assert run("backup", str(tmp_path / "sqlite.tar"))[0] == 0
     return tmp_path / "sqlite.tar"
 
 
-def test_sqlite_backup_is_restored_into_postgresql(empty: Storage, tmp_path: Path) -> None:
-    backup = of_sqlite(tmp_path)
-    result = asyncio.run(fill(empty))
-    asyncio.run(go_on(empty))
-    code, said = run("restore", str(backup))
-    assert (code, "Ended 1 waiting job" in said) == (0, True), said
-    asyncio.run(look(empty, result))
+def test_sqlite_backup_is_restored_into_postgresql(empty_database: Storage, tmp_path: Path) -> None:
+    backup = make_sqlite_backup(tmp_path)
+    result = asyncio.run(add_data(empty_database))
+    asyncio.run(change_after_backup(empty_database))
+    code, output = run("restore", str(backup))
+    assert (code, "Ended 1 waiting job" in output) == (0, True), output
+    asyncio.run(check_restored_data(empty_database, result))
 
 
 def test_jobs_continue_after_a_move_from_sqlite_to_postgresql(
-    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    backup = of_sqlite(tmp_path)
+    backup = make_sqlite_backup(tmp_path)
     assert run("restore", "--move", str(backup)) == (0, "Restored 2 pictures.\n")
 
-    async def goes_on() -> None:
-        async with await JobQueue.open(empty.settings()) as queue:
+    async def check_jobs_continue() -> None:
+        async with await JobQueue.open(empty_database.settings()) as queue:
             assert [job.id for job in await queue.deliveries.due()] == [1, 2]
             assert (await claim_job(queue)).job.id == 2
             assert len(await queue.styles.visible_to(3, None)) == 1
             assert (await submit_job(queue, 1)).id == 3
 
-    asyncio.run(goes_on())
+    asyncio.run(check_jobs_continue())
     assert run("restore", "--move", str(backup))[0] == 1
     assert "a move needs an empty one" in capsys.readouterr().err
-    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 3
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 3
 
 
 def test_move_copies_every_sqlite_row_to_postgresql(
-    empty: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.db.sqlite_to_postgres._AT_ONCE", 2)
-    file = of_sqlite(tmp_path, revision=known_revisions()[-1])
-    with sqlite3.connect(file) as there:
-        there.execute("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'jobs'")
-    there.close()
+    file = make_sqlite_backup(tmp_path, revision=known_revisions()[-1])
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'jobs'")
+    connection.close()
     assert run("restore", "--move", str(file))[0] == 0
 
     async def rows(storage: Storage) -> dict[str, Any]:
@@ -208,30 +208,32 @@ def test_move_copies_every_sqlite_row_to_postgresql(
                 for table in schema.metadata.sorted_tables
             }
 
-    before, after = (asyncio.run(rows(each)) for each in (Storage(file.parent, None), empty))
+    before, after = (
+        asyncio.run(rows(each)) for each in (Storage(file.parent, None), empty_database)
+    )
     assert {name: sorted(found, key=str) for name, found in after.items()} == {
         name: sorted(found, key=str) for name, found in before.items()
     }
     assert sum(bool(found) for found in after.values()) > 12
-    assert asyncio.run(ask(empty, "SELECT nextval('jobs_id_seq')")) == 100
+    assert asyncio.run(fetch_value(empty_database, "SELECT nextval('jobs_id_seq')")) == 100
 
 
 def test_row_refused_by_postgresql_leaves_the_database_unchanged(
-    empty: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = of_sqlite(tmp_path, revision="0009")
-    with sqlite3.connect(file) as there:
-        there.execute("UPDATE jobs SET user_name = ?", ["x" * 300])
-    there.close()
-    asyncio.run(fill(empty))
+    file = make_sqlite_backup(tmp_path, revision="0009")
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE jobs SET user_name = ?", ["x" * 300])
+    connection.close()
+    asyncio.run(add_data(empty_database))
     assert run("restore", str(file))[0] == 1
     assert "PostgreSQL does not take what SQLite held: " in capsys.readouterr().err
-    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
-    assert asyncio.run(ask(empty, "SELECT max(user_name) FROM jobs")) != "x" * 300
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
+    assert asyncio.run(fetch_value(empty_database, "SELECT max(user_name) FROM jobs")) != "x" * 300
 
 
-def older(storage: Storage, tmp_path: Path) -> None:
-    """Give it the tables and rows of an older version."""
+def make_older_database(storage: Storage, tmp_path: Path) -> None:
+    """Create the tables and rows of an older version in the database."""
     sqlite = Storage(tmp_path / "older", None)
     sqlite.folder.mkdir()
     assert (SCHEMAS / "0003.sql").is_file()
@@ -239,48 +241,55 @@ def older(storage: Storage, tmp_path: Path) -> None:
     asyncio.run(copy_to_postgresql(sqlite.sqlite_file, storage.database_url or "", "0003"))
 
 
-async def opened(storage: Storage, **changes: Any) -> None:
+async def open_and_close(storage: Storage, **changes: Any) -> None:
     async with await JobQueue.open(storage.settings(**changes)):
         pass
 
 
-def test_copy_made_before_a_migration_can_be_restored(empty: Storage, tmp_path: Path) -> None:
-    older(empty, tmp_path)
+def test_copy_made_before_a_migration_can_be_restored(
+    empty_database: Storage, tmp_path: Path
+) -> None:
+    make_older_database(empty_database, tmp_path)
     for _ in range(2):
-        asyncio.run(opened(empty))
-    (copy,) = (empty.folder / "before-migrations").iterdir()
+        asyncio.run(open_and_close(empty_database))
+    (copy,) = (empty_database.folder / "before-migrations").iterdir()
     assert copy.name.endswith("schema-0003.dump")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    asyncio.run(ask(empty, "DELETE FROM jobs WHERE id = 1 RETURNING 1"))
+    asyncio.run(fetch_value(empty_database, "DELETE FROM jobs WHERE id = 1 RETURNING 1"))
     code, _ = run("restore", str(copy))
     assert code == 0
-    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 5
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 5
 
 
 def test_migration_without_pg_dump_needs_the_migrate_without_copy_setting(
-    empty: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older(empty, tmp_path)
+    make_older_database(empty_database, tmp_path)
     monkeypatch.setattr(postgres_copying, "_DEBIANS", tmp_path / "nowhere")
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     with pytest.raises(QueueError, match=r"pg_dump is not installed.*MIGRATE_WITHOUT_COPY=true"):
-        asyncio.run(opened(empty))
-    assert asyncio.run(ask(empty, "SELECT version_num FROM alembic_version")) == "0003"
-    asyncio.run(opened(empty, atelier_migrate_without_copy=True))
-    assert asyncio.run(ask(empty, "SELECT version_num FROM alembic_version")) > "0003"
+        asyncio.run(open_and_close(empty_database))
+    assert (
+        asyncio.run(fetch_value(empty_database, "SELECT version_num FROM alembic_version"))
+        == "0003"
+    )
+    asyncio.run(open_and_close(empty_database, atelier_migrate_without_copy=True))
+    assert (
+        asyncio.run(fetch_value(empty_database, "SELECT version_num FROM alembic_version")) > "0003"
+    )
 
 
 def test_password_is_not_passed_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, Any] = {}
+    recorded: dict[str, Any] = {}
 
-    def note(command: list[str], **given: Any) -> Any:
-        seen.update(given, command=command)
+    def record_command(command: list[str], **options: Any) -> Any:
+        recorded.update(options, command=command)
         raise OSError
 
-    monkeypatch.setattr("jobs.db.postgres_copying.subprocess.run", note)
+    monkeypatch.setattr("jobs.db.postgres_copying.subprocess.run", record_command)
     url = sa.make_url("postgresql+asyncpg://atelier:hunter2@db.example/atelier?sslmode=require")
     with pytest.raises(OSError, match=r"^$"):
         postgres_copying._run(["pg_dump"], url, None)
-    assert "hunter2" not in " ".join(seen["command"])
-    assert "sslmode=require" in " ".join(seen["command"])
-    assert seen["env"]["PGPASSWORD"] == "hunter2"
+    assert "hunter2" not in " ".join(recorded["command"])
+    assert "sslmode=require" in " ".join(recorded["command"])
+    assert recorded["env"]["PGPASSWORD"] == "hunter2"

@@ -1,4 +1,4 @@
-"""PostgreSQL on a line that stays open and says nothing more: an error within our own limit."""
+"""PostgreSQL on a connection that stays open without answers: errors within our own timeouts."""
 
 import asyncio
 import socket
@@ -25,7 +25,7 @@ def database_kind() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "STATEMENT_SECONDS", 0.5)
     monkeypatch.setattr(addresses, "CONNECT_SECONDS", 0.5)
     monkeypatch.setattr(listeners, "SILENCE_SECONDS", 0.2)
@@ -40,22 +40,22 @@ async def test_silent_database_raises_until_the_connection_recovers(
     assert url.host is not None
     async with proxy_to(url.host, url.port or 5432) as proxy:
         through = url.set(host="127.0.0.1", port=proxy.port)
-        far = Storage(storage.folder, through.render_as_string(hide_password=False))
-        async with await JobQueue.open(far.settings()) as queue:
+        proxied = Storage(storage.folder, through.render_as_string(hide_password=False))
+        async with await JobQueue.open(proxied.settings()) as queue:
             job = await submit_job(queue)
             for _ in range(3):
                 await queue.wait_for_work(0.1)
             proxy.silence()
-            async with asyncio.timeout(20):  # each of the four has a limit of its own
+            async with asyncio.timeout(20):  # each of the four calls has its own timeout
                 with pytest.raises(QueueUnavailableError):
                     await queue.jobs.get(job.id)
                 with pytest.raises(QueueUnavailableError):
                     await queue.jobs.cancel(job.id, 1)
                 claims = (queue.claims.claim("engine") for _ in range(20))
-                for said in await asyncio.gather(*claims, return_exceptions=True):
-                    assert isinstance(said, QueueUnavailableError)
+                for outcome in await asyncio.gather(*claims, return_exceptions=True):
+                    assert isinstance(outcome, QueueUnavailableError)
                 with pytest.raises(QueueUnavailableError):
-                    await heard(queue)
+                    await wait_until_woken(queue)
             proxy.mend()
             assert await queue.claims.claim("engine") is not None
             await queue.wait_for_work(0.5)
@@ -69,34 +69,34 @@ async def test_connection_that_failed_to_listen_is_not_reused_as_listener(
     opened: list[Any] = []
     connect, add_listener = asyncpg.connect, asyncpg.Connection.add_listener
 
-    async def connected(*arguments: Any, **named: Any) -> Any:
-        opened.append(await connect(*arguments, **named))
+    async def record_connection(*arguments: Any, **options: Any) -> Any:
+        opened.append(await connect(*arguments, **options))
         return opened[-1]
 
-    async def lost(*_: Any) -> None:
+    async def raise_timeout(*_: Any) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(asyncpg, "connect", connected)
+    monkeypatch.setattr(asyncpg, "connect", record_connection)
     async with await JobQueue.open(storage.settings()) as queue:
-        monkeypatch.setattr(asyncpg.Connection, "add_listener", lost)
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", raise_timeout)
         with pytest.raises(QueueUnavailableError):
             await queue.wait_for_work(0.1)
         assert opened[-1].is_closed()
         monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
         await queue.wait_for_work(0.1)
-        monkeypatch.setattr(asyncpg.Connection, "add_listener", lost)
+        monkeypatch.setattr(asyncpg.Connection, "add_listener", raise_timeout)
         opened[-1].terminate()
         with pytest.raises(QueueUnavailableError):
-            await heard(queue)
+            await wait_until_woken(queue)
         with pytest.raises(QueueUnavailableError):
-            await heard(queue)  # it did not begin to listen meanwhile
+            await wait_until_woken(queue)  # it has not started to listen meanwhile
         monkeypatch.setattr(asyncpg.Connection, "add_listener", add_listener)
         await queue.wait_for_work(0.1)
         await submit_job(queue)
-        await heard(queue)
+        await wait_until_woken(queue)
 
 
-async def heard(queue: JobQueue) -> None:
+async def wait_until_woken(queue: JobQueue) -> None:
     while not await queue.wait_for_work(0.5):
         pass
 
@@ -110,8 +110,8 @@ async def test_session_has_the_configured_server_limits(
         queue.database.read() as connection,
     ):
         for name, value in addresses._SERVER_LIMITS.items():
-            said = await connection.scalar(sa.text(f"SHOW {name}"))
-            assert str(said).removesuffix("s") == value.removesuffix("s"), name
+            shown = await connection.scalar(sa.text(f"SHOW {name}"))
+            assert str(shown).removesuffix("s") == value.removesuffix("s"), name
 
 
 LIMITS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
@@ -120,13 +120,13 @@ LIMITS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_time
 async def test_bot_sessions_have_timeouts_and_migration_sessions_do_not(storage: Storage) -> None:
     assert storage.database_url is not None
     async with await JobQueue.open(storage.settings()) as queue:
-        assert "0" not in await shown(queue.database, LIMITS)
+        assert "0" not in await session_settings(queue.database, LIMITS)
     without_timeouts = Database(storage.database_url, without_timeouts=True)
-    assert set(await shown(without_timeouts, LIMITS)) == {"0"}
+    assert set(await session_settings(without_timeouts, LIMITS)) == {"0"}
     await without_timeouts.close()
 
 
-async def shown(database: Database, names: Sequence[str]) -> list[str]:
+async def session_settings(database: Database, names: Sequence[str]) -> list[str]:
     async with database.read() as connection:
         return [str(await connection.scalar(sa.text(f"SHOW {name}"))) for name in names]
 
@@ -140,7 +140,7 @@ def test_connect_timeout_of_the_address_is_used() -> None:
     assert waits == [3.0, addresses.CONNECT_SECONDS, addresses.CONNECT_SECONDS]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names for it")
+@pytest.mark.skipif(sys.platform != "linux", reason="socket options differ by system")
 async def test_connection_socket_uses_keepalive_and_user_timeout(storage: Storage) -> None:
     async with (
         await JobQueue.open(storage.settings()) as queue,
@@ -158,13 +158,13 @@ async def test_only_non_durable_writes_skip_synchronous_commit(
 ) -> None:
     assert isinstance(template, postgres.Server)
     name = sa.make_url(storage.database_url or "").database
-    # The tests' own server is told to be quick.
+    # The tests' server has it off, to be fast.
     await template.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
     async with await JobQueue.open(storage.settings()) as queue:
         for durable in (False, True, False, True):
             async with queue.database.write(durable=durable) as transaction:
-                said = await transaction.scalar(sa.text("SHOW synchronous_commit"))
-                assert said == ("on" if durable else "off")
+                shown = await transaction.scalar(sa.text("SHOW synchronous_commit"))
+                assert shown == ("on" if durable else "off")
 
 
 @pytest.mark.parametrize("limit", LIMITS)
@@ -181,15 +181,15 @@ async def test_timeouts_set_by_the_address_raise_queue_unavailable(
         async with other.database.write() as transaction:
             await transaction.execute(sa.text("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"))
             is_idle = limit.startswith("idle")
-            work = asleep_amid_a_transaction(queue) if is_idle else queue.jobs.cancel(job.id, 1)
+            work = sleep_in_a_transaction(queue) if is_idle else queue.jobs.cancel(job.id, 1)
             with pytest.raises(QueueUnavailableError):
                 await work
         assert await queue.claims.claim("engine") is not None
 
 
-async def asleep_amid_a_transaction(queue: JobQueue) -> None:
+async def sleep_in_a_transaction(queue: JobQueue) -> None:
     async with queue.database.write() as transaction:
-        time.sleep(0.5)  # noqa: ASYNC251 - the whole process, as a laptop does
+        time.sleep(0.5)  # noqa: ASYNC251 - blocks the whole process, as a sleeping laptop
         await transaction.execute(sa.text("SELECT 1"))
 
 
@@ -198,8 +198,10 @@ async def test_transaction_pooler_is_refused_by_name(
 ) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         job = await submit_job(queue)
+        await queue.jobs.get(job.id)
         async with queue.database.read() as connection:
-            await connection.exec_driver_sql("DEALLOCATE ALL")  # as on a connection of another's
+            # As on a connection that a pooler shares.
+            await connection.exec_driver_sql("DEALLOCATE ALL")
         with pytest.raises(DatabaseAddressError, match="a pooler, such as PgBouncer"):
             await asyncio.gather(*(queue.jobs.get(job.id) for _ in range(2)))
 
@@ -208,8 +210,8 @@ async def test_pooler_rejecting_startup_parameters_is_explained(storage: Storage
     fields = b"SFATAL\0C08P01\0Munsupported startup parameter: plan_cache_mode\0\0"
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await reader.read(4096)
-        if asked[4:8] == (80877103).to_bytes(4):  # whether it speaks TLS
+        startup = await reader.read(4096)
+        if startup[4:8] == (80877103).to_bytes(4):  # a request for TLS
             writer.write(b"N")
             await reader.read(4096)
         writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
@@ -217,6 +219,6 @@ async def test_pooler_rejecting_startup_parameters_is_explained(storage: Storage
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        far = Storage(storage.folder, f"postgresql+asyncpg://atelier@127.0.0.1:{port}/atelier")
+        proxied = Storage(storage.folder, f"postgresql+asyncpg://atelier@127.0.0.1:{port}/atelier")
         with pytest.raises(DatabaseAddressError, match="ignore those startup parameters"):
-            await JobQueue.open(far.settings())
+            await JobQueue.open(proxied.settings())

@@ -1,4 +1,4 @@
-"""SQLite's connections go to their thread once a statement, and leave no transaction behind."""
+"""SQLite connections: one thread hop per statement, and no transaction left open."""
 
 import asyncio
 import contextlib
@@ -38,24 +38,24 @@ async def numbers(database: Database) -> list[int]:
 async def test_each_statement_takes_one_round_trip_to_the_thread(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    walks: list[Any] = []
-    walk: Any = SqliteConnection._execute
+    round_trips: list[Any] = []
+    execute: Any = SqliteConnection._execute
 
-    async def counted(self: SqliteConnection, work: Any, *arguments: Any) -> Any:
-        walks.append(work)
-        return await walk(self, work, *arguments)
+    async def count_round_trip(self: SqliteConnection, work: Any, *arguments: Any) -> Any:
+        round_trips.append(work)
+        return await execute(self, work, *arguments)
 
     assert await numbers(database) == []  # opens the connection
-    monkeypatch.setattr(SqliteConnection, "_execute", counted)
+    monkeypatch.setattr(SqliteConnection, "_execute", count_round_trip)
     assert await numbers(database) == []
-    assert len(walks) == 1
-    walks.clear()
+    assert len(round_trips) == 1
+    round_trips.clear()
     async with database.write() as transaction:
         inserted = await transaction.connection.execute(sa.insert(TABLE).values(x="a"))
         assert inserted.inserted_primary_key == (1,)
         changed = await transaction.connection.execute(sa.update(TABLE).values(x="b"))
         assert changed.rowcount == 1
-    assert len(walks) == 4  # with the transaction's begin and end
+    assert len(round_trips) == 4  # with the transaction's begin and end
     assert await numbers(database) == [1]
 
 
@@ -95,7 +95,8 @@ async def test_failed_write_is_rolled_back_and_the_connection_stays_usable(
 async def test_cancelled_wait_for_a_lock_leaves_no_lock(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connecting, "BUSY_TIMEOUT_SECONDS", 1.0)  # its thread waits as long
+    # The connection's thread waits as long for the lock.
+    monkeypatch.setattr(connecting, "BUSY_TIMEOUT_SECONDS", 1.0)
     other = Database(f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite3'}")
 
     async def write(number: int) -> None:
@@ -105,7 +106,7 @@ async def test_cancelled_wait_for_a_lock_leaves_no_lock(
     async with database.write() as transaction:
         await transaction.connection.execute(sa.insert(TABLE).values(n=1))
         waiting = asyncio.create_task(write(2))
-        await asyncio.sleep(0.2)  # its thread is in SQLite, which waits for this transaction
+        await asyncio.sleep(0.2)  # its thread waits for this transaction
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
     await asyncio.wait_for(write(3), 10)

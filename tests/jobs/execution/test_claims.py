@@ -44,10 +44,10 @@ async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -
     assert claim.job.attempts == 1
     assert await queue.claims.claim("other") is None
     clock.advance(5)
-    said = await queue.claims.report_progress(
+    outcome = await queue.claims.report_progress(
         claim, Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
     )
-    assert said == LeaseHeld()
+    assert outcome == LeaseHeld()
     seen = await queue.jobs.get(job.id)
     assert seen is not None
     assert seen.progress == Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
@@ -69,8 +69,8 @@ async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -
     assert kinds == ["queued", "claimed", "done"]
 
 
-async def writes_nothing(queue: JobQueue, old: Claim) -> bool:
-    """Whether each write under a claim is refused, and changes nothing."""
+async def every_write_is_refused(queue: JobQueue, old: Claim) -> bool:
+    """Whether each write with a claim returns `LeaseLost` and changes nothing."""
     before = await queue.jobs.get(old.job.id)
     answers = [
         await queue.claims.renew(old),
@@ -93,7 +93,7 @@ async def test_engine_with_a_lost_lease_writes_nothing(queue: JobQueue, clock: F
     assert new.job.id == job.id
     assert new.fence > old.fence
     assert new.checkpoint_key == PICTURE
-    assert await writes_nothing(queue, old)
+    assert await every_write_is_refused(queue, old)
     assert await queue.claims.finish(new, RESULT, paint_report()) == LeaseHeld()
 
 
@@ -104,7 +104,7 @@ async def test_same_engine_with_an_old_fence_writes_nothing(
     old = await claim_job(queue)
     await advance_with_reaper(queue, clock, 31)
     new = await claim_job(queue)
-    assert await writes_nothing(queue, old)
+    assert await every_write_is_refused(queue, old)
     assert await queue.claims.renew(new) == LeaseHeld()
 
 
@@ -214,30 +214,32 @@ async def test_a_cancelled_job_of_a_dead_engine_ends(queue: JobQueue, clock: Fak
 async def test_job_row_of_another_version_fails_with_an_explanation(
     queue: JobQueue, column: str, text: str
 ) -> None:
-    strange, plain = await submit_job(queue, 1), await submit_job(queue, 2)
+    unreadable, plain = await submit_job(queue, 1), await submit_job(queue, 2)
     async with queue.database.write() as transaction:
         await transaction.connection.execute(
-            sa.update(schema.jobs).where(schema.jobs.c.id == strange.id).values({column: text})
+            sa.update(schema.jobs).where(schema.jobs.c.id == unreadable.id).values({column: text})
         )
     assert (await claim_job(queue)).job.id == plain.id
-    failed = await queue.jobs.get(strange.id)
+    failed = await queue.jobs.get(unreadable.id)
     assert failed is not None
     assert failed.state is JobState.FAILED
     assert failed.failure is not None
     assert "another version" in failed.failure.message
-    assert {job.id for job in await queue.deliveries.due()} == {strange.id, plain.id}
+    assert {job.id for job in await queue.deliveries.due()} == {unreadable.id, plain.id}
 
 
-@pytest.mark.parametrize("sign", ["bot", "schema"])
-async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(queue: JobQueue, sign: str) -> None:
+@pytest.mark.parametrize("newer_part", ["bot", "schema"])
+async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(
+    queue: JobQueue, newer_part: str
+) -> None:
     newer = await submit_job(queue, 1)
     async with queue.database.write() as transaction:
-        if sign == "schema":
+        if newer_part == "schema":
             await transaction.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
         await transaction.execute(
             sa.update(schema.jobs).values(options='{"from": "the future"}').where(J.id == newer.id)
         )
-    if sign == "bot":
+    if newer_part == "bot":
         info = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
         await queue.bots.heartbeat(info, connected=True, latency_seconds=0.05)
     with pytest.raises(OtherVersionError, match=r"99.*start an engine of the bot's version"):
@@ -299,21 +301,21 @@ async def test_engines_are_alive_while_their_heartbeats_are_recent(
 
 async def test_concurrent_claims_give_each_job_to_one_engine(storage: Storage) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        doors = [
+        queues = [
             await stack.enter_async_context(await JobQueue.open(storage.settings()))
             for _ in range(4)
         ]
-        jobs = [await submit_job(doors[0], user) for user in range(1, 25)]
+        jobs = [await submit_job(queues[0], user) for user in range(1, 25)]
         await asyncio.gather(
-            *(doors[n % 4].engines.register(engine_info(f"engine-{n % 6}")) for n in range(24))
+            *(queues[n % 4].engines.register(engine_info(f"engine-{n % 6}")) for n in range(24))
         )
         claims = await asyncio.gather(
-            *(doors[n % 4].claims.claim(f"engine-{n % 6}") for n in range(30))
+            *(queues[n % 4].claims.claim(f"engine-{n % 6}") for n in range(30))
         )
         held = [claim for claim in claims if claim is not None]
         assert sorted(claim.job.id for claim in held) == [job.id for job in jobs]
         ends = [
-            doors[n % 4].claims.finish(claim, RESULT, paint_report())
+            queues[n % 4].claims.finish(claim, RESULT, paint_report())
             for n, claim in enumerate(held)
         ]
         assert set(await asyncio.gather(*ends)) == {LeaseHeld()}
@@ -337,20 +339,20 @@ async def test_retry_resets_the_hang_count(queue: JobQueue) -> None:
 async def test_engine_regains_a_claim_whose_answer_was_lost(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection broke as it was committed; nobody died, and nothing waits for a lease."""
+    """The connection broke after the commit, so the engine does not know that it has the claim."""
     job = await submit_job(queue)
     await submit_job(queue, 2)
     write = queue.database.write
 
     @contextlib.asynccontextmanager
-    async def unheard(**how: bool) -> AsyncIterator[Transaction]:
-        async with write(**how) as transaction:
+    async def commit_and_lose_answer(**options: bool) -> AsyncIterator[Transaction]:
+        async with write(**options) as transaction:
             yield transaction
         raise QueueUnavailableError("The connection broke.")
 
     for _ in range(2):
-        with monkeypatch.context() as broken:
-            broken.setattr(queue.database, "write", unheard)
+        with monkeypatch.context() as patch:
+            patch.setattr(queue.database, "write", commit_and_lose_answer)
             with pytest.raises(QueueUnavailableError):
                 await queue.claims.claim("engine")
     claim = await claim_job(queue)
@@ -366,12 +368,12 @@ async def test_engine_with_an_uncertain_claim_takes_no_other_engines_job(
     await submit_job(queue)
     others = await claim_job(queue, "another")
 
-    def away(**_how: bool) -> AbstractAsyncContextManager[Transaction]:
+    def raise_unavailable(**_options: bool) -> AbstractAsyncContextManager[Transaction]:
         raise QueueUnavailableError("The database is away.")
 
     await submit_job(queue, 2)
-    with monkeypatch.context() as broken:
-        broken.setattr(queue.database, "write", away)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.database, "write", raise_unavailable)
         with pytest.raises(QueueUnavailableError):
             await queue.claims.claim("engine")
     assert (await claim_job(queue)).job.id != others.job.id
@@ -379,9 +381,9 @@ async def test_engine_with_an_uncertain_claim_takes_no_other_engines_job(
 
 
 async def test_job_is_not_blamed_for_hangs_of_another_job(queue: JobQueue) -> None:
-    hangs, other = await submit_job(queue), await submit_job(queue, 2)
+    hanging, other = await submit_job(queue), await submit_job(queue, 2)
     for _ in range(HANGS_ALLOWED - 1):
         await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
-    assert (await claim_job(queue)).job.id == hangs.id
+    assert (await claim_job(queue)).job.id == hanging.id
     await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
     assert [job.id for job in await queue.positions.waiting(None)] == [other.id]

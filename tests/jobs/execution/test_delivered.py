@@ -1,4 +1,4 @@
-"""What the queue remembers of what was shown to members."""
+"""Recording deliveries, notifications and undelivered pictures."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from jobs.delivery import ANNOUNCED_WITHIN_SECONDS
 from jobs.queue import JobQueue
-from tests.jobs.privacy.conftest import finished
+from tests.jobs.privacy.conftest import make_finished_job
 from tests.kit.samples import (
     RESULT,
     FakeClock,
@@ -72,8 +72,8 @@ async def test_older_shown_revision_does_not_replace_a_newer_one(queue: JobQueue
 
 
 async def test_delivery_to_a_replaced_message_is_not_recorded(queue: JobQueue) -> None:
-    """A deletion was taken back meanwhile, which gives the job another message."""
-    job_id = await finished(queue, "a")
+    """An undone deletion has given the job another message meanwhile."""
+    job_id = await make_finished_job(queue, "a")
     job = await queue.jobs.get(job_id)
     assert job is not None
     await queue.retention.delete_soon(job_id, job.user_id)
@@ -102,8 +102,8 @@ async def test_undeliverable_message_is_no_longer_due(queue: JobQueue) -> None:
 
 
 async def test_undelivered_jobs_are_listed_until_marked_told(queue: JobQueue) -> None:
-    lost, deleted, shown, hidden = [await finished(queue, name) for name in "abce"]
-    others = await finished(queue, "d", 2)
+    lost, deleted, shown, hidden = [await make_finished_job(queue, name) for name in "abce"]
+    others = await make_finished_job(queue, "d", 2)
     for job_id in (lost, deleted, hidden, others):
         assert await queue.deliveries.mark_undeliverable(job_id, "the channel is gone")
     await queue.deliveries.mark_delivered(shown, how="token")
@@ -118,8 +118,8 @@ async def test_undelivered_jobs_are_listed_until_marked_told(queue: JobQueue) ->
 
 
 async def test_edited_messages_stay_unannounced_until_marked(queue: JobQueue) -> None:
-    """Not of a new message, which tells by itself, nor of what could not be shown."""
-    edited, posted, lost = [await finished(queue, name) for name in "abc"]
+    """A new message notifies by itself, and an undelivered picture is not announced."""
+    edited, posted, lost = [await make_finished_job(queue, name) for name in "abc"]
     await queue.deliveries.mark_delivered(edited, how="edit")
     await queue.deliveries.mark_delivered(posted, how="post", announced=True)
     await queue.deliveries.mark_undeliverable(lost, "the channel is gone")
@@ -131,7 +131,7 @@ async def test_edited_messages_stay_unannounced_until_marked(queue: JobQueue) ->
 async def test_picture_is_not_announced_after_ten_minutes(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    job_id = await finished(queue, "a")
+    job_id = await make_finished_job(queue, "a")
     await queue.deliveries.mark_delivered(job_id, how="edit")
     clock.advance(ANNOUNCED_WITHIN_SECONDS - 1)
     assert [job.id for job in await queue.deliveries.unannounced()] == [job_id]
@@ -140,7 +140,7 @@ async def test_picture_is_not_announced_after_ten_minutes(
 
 
 async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
-    """Also by a bot that ended between noting the new end and telling of it."""
+    """Also by a bot that was killed between recording the new result and announcing it."""
     job = await submit_job(queue)
     await queue.claims.fail(await claim_job(queue), failure())
     await queue.deliveries.mark_delivered(job.id, how="edit")
@@ -152,7 +152,7 @@ async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
 
 
 async def test_undone_deletion_is_not_announced(queue: JobQueue) -> None:
-    job_id = await finished(queue, "a")
+    job_id = await make_finished_job(queue, "a")
     job = await queue.jobs.get(job_id)
     assert job is not None
     await queue.retention.delete_soon(job_id, job.user_id)

@@ -1,4 +1,4 @@
-"""What finished jobs tell of how fast an engine is."""
+"""Measuring the speed of engines by finished jobs."""
 
 from dataclasses import replace
 
@@ -25,13 +25,13 @@ KEYS = tuple(f"{number:064x}.png" for number in range(4))
 SECONDS = 80.0
 
 
-async def measured(queue: JobQueue) -> list[float]:
-    """Seconds for a unit of work, as far as any are known."""
+async def measured_speeds(queue: JobQueue) -> list[float]:
+    """The measured seconds per unit of work."""
     async with queue.database.read() as connection:
         return list(await connection.scalars(sa.select(schema.speeds.c.seconds_per_work)))
 
 
-async def work(queue: JobQueue) -> float:
+async def job_work(queue: JobQueue) -> float:
     async with queue.database.read() as connection:
         return float(await connection.scalar(sa.select(schema.jobs.c.work)) or 0.0)
 
@@ -40,14 +40,14 @@ async def test_uninterrupted_job_measures_its_engines_speed(queue: JobQueue) -> 
     await queue.engines.register(engine_info())
     await submit_job(queue, options=FOUR)
     await queue.claims.finish(await claim_job(queue), KEYS[0], paint_report(SECONDS))
-    assert await measured(queue) == [pytest.approx(SECONDS / await work(queue))]
+    assert await measured_speeds(queue) == [pytest.approx(SECONDS / await job_work(queue))]
 
 
 @pytest.mark.parametrize("dies", [False, True])
 async def test_job_continued_from_another_engine_measures_no_speed(
     queue: JobQueue, clock: FakeClock, dies: bool
 ) -> None:
-    """Whether that engine died or was told to end, and left a checkpoint or finished versions."""
+    """Whether that engine died or was stopped, and left a checkpoint or finished versions."""
     await queue.engines.register(engine_info())
     for done, key in ((KEYS[:3], None), ((), RESULT)):
         await submit_job(queue, options=FOUR)
@@ -61,7 +61,7 @@ async def test_job_continued_from_another_engine_measures_no_speed(
             await queue.claims.release(claim)
         rest = replace(paint_report(SECONDS / 4), variants=KEYS)
         await queue.claims.finish(await claim_job(queue), KEYS[0], rest)
-    assert await measured(queue) == []
+    assert await measured_speeds(queue) == []
 
 
 async def test_styles_left_out_are_not_counted_as_work(queue: JobQueue) -> None:
@@ -72,20 +72,20 @@ async def test_styles_left_out_are_not_counted_as_work(queue: JobQueue) -> None:
     whole = await submit_job(
         queue, inputs=inputs, options=FOUR.model_copy(update={"vary": "style"})
     )
-    before, claim = await work(queue), await claim_job(queue)
+    before, claim = await job_work(queue), await claim_job(queue)
     await queue.claims.leave_out(claim, ["b", "d"])
     await queue.claims.leave_out(claim, ["b", "d"])
     await queue.claims.finish(claim, KEYS[0], paint_report(SECONDS))
-    assert await work(queue) == pytest.approx(before / 2)
-    assert await measured(queue) == [pytest.approx(SECONDS / (before / 2))]
+    assert await job_work(queue) == pytest.approx(before / 2)
+    assert await measured_speeds(queue) == [pytest.approx(SECONDS / (before / 2))]
     job = await queue.jobs.get(whole.id)
     assert job is not None
     assert job.predicted_seconds == pytest.approx(whole.predicted_seconds / 2)
 
 
 async def test_zero_duration_measures_no_speed(queue: JobQueue) -> None:
-    """Nothing could be expected of an engine that is infinitely fast."""
+    """An infinite speed would make every prediction zero."""
     await queue.engines.register(engine_info())
     await submit_job(queue)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report(0.0))
-    assert await measured(queue) == []
+    assert await measured_speeds(queue) == []

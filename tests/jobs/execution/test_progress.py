@@ -1,4 +1,4 @@
-"""What a painting costs the database while it goes on, and which of its previews stay."""
+"""Progress reports: their cost in statements, and the previews that are kept."""
 
 import asyncio
 
@@ -18,15 +18,15 @@ async def test_progress_report_takes_at_most_three_statements(storage: Storage) 
         claim = await claim_job(queue)
         keys = [await queue.store.put(f"{n}".encode(), "jpg") for n in range(2)]
         for step, key in enumerate((None, *keys, keys[-1])):
-            with statements(queue) as said:
+            with statements(queue) as all_statements:
                 await queue.claims.report_progress(claim, Progress(step, 9, 0.1, 1.0, key))
-            told = [one for one in said if not one.startswith(("BEGIN", "COMMIT"))]
-            assert len(told) <= 3, told
+            executed = [one for one in all_statements if not one.startswith(("BEGIN", "COMMIT"))]
+            assert len(executed) <= 3, executed
 
 
-@pytest.mark.parametrize("told", [1, 3])
+@pytest.mark.parametrize("reports", [1, 3])
 async def test_newest_two_previews_are_kept_however_often_reported(
-    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, told: int
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, reports: int
 ) -> None:
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", 0.0)
     await submit_job(queue)
@@ -34,7 +34,7 @@ async def test_newest_two_previews_are_kept_however_often_reported(
     keys = []
     for step in range(5):
         keys.append(await queue.store.put(f"{step}".encode(), "jpg"))
-        for _ in range(told):
+        for _ in range(reports):
             await queue.claims.report_progress(claim, Progress(step, 9, 0.1, 1.0, keys[-1]))
         assert [await queue.store.exists(key) for key in keys] == (
             [False] * (len(keys) - 2) + [True] * min(2, len(keys))
@@ -53,14 +53,14 @@ async def test_cancellation_wakes_the_engine_without_a_query(storage: Storage) -
         waiting = asyncio.create_task(engines.wait_for_cancellation(job.id, 30))
         await asyncio.sleep(0.1)
         await bots.jobs.cancel(job.id, 1)
-        with statements(engines) as said:
+        with statements(engines) as executed:
             assert await waiting
-        assert said == []
+        assert executed == []
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_other_commits_do_not_wake_the_engine(storage: Storage) -> None:
-    """On SQLite nobody hears what a commit is about."""
+    """On SQLite, a listener cannot tell what a commit changed."""
     async with (
         await JobQueue.open(storage.settings()) as engines,
         await JobQueue.open(storage.settings()) as bots,
@@ -85,7 +85,7 @@ async def test_renewal_reports_a_requested_cancellation(queue: JobQueue) -> None
 async def test_previews_checkpoints_and_frames_are_kept_per_job(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two engines paint side by side; each goes on from what is its own."""
+    """Two engines paint at once; each resumes only from its own files."""
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
     store, kept = queue.store, dict[int, list[str]]()
     await submit_job(queue, 1)
@@ -97,8 +97,8 @@ async def test_previews_checkpoints_and_frames_are_kept_per_job(
             words = f"{number} {step}".encode()
             keys = [await store.put(words, kind) for kind in ("jpg", "png", "ckpt")]
             preview, frame, checkpoint = keys
-            told = Progress(step, 3, 0.1, 1.0, preview, done=(frame,))
-            await queue.claims.report_progress(claim, told)
+            progress = Progress(step, 3, 0.1, 1.0, preview, done=(frame,))
+            await queue.claims.report_progress(claim, progress)
             await queue.claims.save_checkpoint(claim, checkpoint, {step: frame})
             kept.setdefault(number, []).extend(keys)
     for claim in claims:
@@ -119,7 +119,7 @@ async def test_previews_checkpoints_and_frames_are_kept_per_job(
 async def test_preview_shared_by_two_jobs_stays_for_the_other(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same photograph with the same seed gives the same bytes, and so the same key."""
+    """The same photo with the same seed gives the same bytes, and so the same key."""
     monkeypatch.setattr(core, "WORKING_SOON_SECONDS", -1.0)
     await submit_job(queue, 1)
     await submit_job(queue, 2)

@@ -1,4 +1,4 @@
-"""A death is a death: a lease that ended while nobody was awake is none."""
+"""Reaping dead engines, but none whose lease expired during a sleep or an outage."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from jobs.db import schema
 from jobs.db.liveness import BotInfo
 from jobs.execution.ending import DIED, HUNG
 from jobs.execution.leases import LEASE_SECONDS
-from jobs.health import Trouble
+from jobs.health.troubles import Trouble, troubles_in
 from jobs.model import EngineInfo, FailureKind, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -36,7 +36,7 @@ async def test_repeated_machine_sleep_loses_no_job(queue: JobQueue, clock: FakeC
     claim = await claim_job(queue)
     await advance_with_reaper(queue, clock, 20)
     for _ in range(4):
-        clock.advance(33)  # everybody sleeps
+        clock.advance(33)  # the whole machine sleeps
         assert await advance_with_reaper(queue, clock, 5) == [], "the engine is about to renew"
         assert await queue.claims.renew(claim) == LeaseHeld()
         assert await advance_with_reaper(queue, clock, 20) == []
@@ -70,35 +70,35 @@ async def test_clock_set_back_does_not_protect_a_dead_engines_job(
 async def test_clock_set_back_between_starts_keeps_nothing_alive(
     queue: JobQueue, clock: FakeClock, storage: Storage
 ) -> None:
-    """As after a power cut: the machine came up with a clock that was put right later."""
+    """As after a power cut, when the machine starts with a wrong clock that is corrected later."""
     job = await submit_job(queue)
     await queue.engines.register(engine_info())
-    await queue.bots.register(BotInfo("a-1", 7, "the container before", 1, "0.2.0"), never)
+    await queue.bots.register(BotInfo("a-1", 7, "the container before", 1, "0.2.0"), never_ended)
     await claim_job(queue)
     clock.advance(-3 * 3600)
     async with await JobQueue.open(storage.settings(), clock=clock) as next_start:
         assert (await next_start.positions.overview(None)).engines_alive == 0
         assert (await next_start.health.ask(ask_store=False)).bots == ()
         bot = BotInfo("b-1", 7, "this container", 1, "0.2.0")
-        assert await next_start.bots.register(bot, never) is None
+        assert await next_start.bots.register(bot, never_ended) is None
         assert await advance_with_reaper(next_start, clock, LEASE_SECONDS + 10) == [job.id]
 
 
-def never(_: BotInfo) -> bool:
+def never_ended(_: BotInfo) -> bool:
     return False
 
 
 @pytest.mark.parametrize("kind", [DIED, HUNG])
-@pytest.mark.parametrize("others", ["never", "today", "the other day"])
+@pytest.mark.parametrize("others", ["never", "today", "yesterday"])
 async def test_lost_job_counts_unless_others_jobs_ended_engines_that_day(
     queue: JobQueue, clock: FakeClock, kind: str, others: str
 ) -> None:
-    """Its member, as it could end engines all day; but not where others' jobs met the same."""
+    """A job must not crash engines all day; crashes over other members' jobs clear it of blame."""
     if others != "never":
-        theirs = await submit_job(queue, user_id=2)
+        other = await submit_job(queue, user_id=2)
         await end_engine(queue, clock, kind)
-        await queue.jobs.cancel(theirs.id, 2)
-    if others == "the other day":
+        await queue.jobs.cancel(other.id, 2)
+    if others == "yesterday":
         clock.advance(86_400)
     job = await submit_job(queue, user_id=1)
     for _ in range(3):
@@ -137,7 +137,7 @@ async def test_engine_that_only_slept_takes_its_death_back_once(
     assert await deaths(queue) == 0
     died = await claim_job(queue, "another")
     await advance_with_reaper(queue, clock, 35)
-    assert not await queue.claims.survived(slept), "that was another's"
+    assert not await queue.claims.survived(slept), "the death is of another engine"
     assert await deaths(queue) == 1
     assert await queue.claims.survived(died)
 
@@ -168,15 +168,15 @@ async def test_engine_trouble_lasts_until_an_engine_on_its_device_is_well(
     for each in (first, second):
         await queue.engines.register(each)
     await queue.engines.note_trouble(first, "the device does not answer.")
-    (said,) = [t.sentence for t in await troubles(queue) if t.name == "engine-trouble"]
-    assert "cuda:0" in str(said)
-    assert "the device does not answer." in str(said)
+    (sentence,) = [t.sentence for t in await troubles(queue) if t.name == "engine-trouble"]
+    assert "cuda:0" in str(sentence)
+    assert "the device does not answer." in str(sentence)
     await queue.engines.clear_trouble(second)
     assert "engine-trouble" not in [t.name for t in await troubles(queue)]
 
 
 async def troubles(queue: JobQueue) -> tuple[Trouble, ...]:
-    return (await queue.health.ask()).troubles()
+    return troubles_in(await queue.health.ask())
 
 
 async def test_release_with_a_reason_is_recorded_and_costs_no_attempt(
@@ -217,7 +217,7 @@ async def test_retried_job_has_no_death_to_take_back(queue: JobQueue, clock: Fak
 async def test_reaper_just_started_reaps_nothing(
     queue: JobQueue, clock: FakeClock, storage: Storage
 ) -> None:
-    """As a bot that starts when the database is back: the engines are about to renew."""
+    """When the database is back, a bot may start before the engines renew their leases."""
     await submit_job(queue)
     claim = await claim_job(queue)
     clock.advance(LEASE_SECONDS + 1)
@@ -226,13 +226,13 @@ async def test_reaper_just_started_reaps_nothing(
     assert await queue.claims.renew(claim) == LeaseHeld()
 
 
-@pytest.mark.parametrize("place_of", [{"device": "cuda:1"}, {"host": "another"}])
+@pytest.mark.parametrize("difference", [{"device": "cuda:1"}, {"host": "another"}])
 async def test_healthy_device_does_not_clear_the_trouble_of_another(
-    queue: JobQueue, place_of: dict[str, str]
+    queue: JobQueue, difference: dict[str, str]
 ) -> None:
     ill, well = (
         engine_info("ill", device="cuda:0"),
-        engine_info("well", **{"device": "cuda:0", **place_of}),
+        engine_info("well", **{"device": "cuda:0", **difference}),
     )
     for each in (ill, well):
         await queue.engines.register(each)
@@ -246,12 +246,12 @@ async def test_healthy_device_does_not_clear_the_trouble_of_another(
 async def test_no_engine_is_reaped_while_the_database_cannot_be_written(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a full disk, where all can still be read: no engine can renew its lease."""
+    """As on a full disk, where reads still work but no engine can renew its lease."""
     job = await submit_job(queue)
     claim = await claim_job(queue)
     await advance_with_reaper(queue, clock, 20)
-    with monkeypatch.context() as disk:
-        disk.setattr(queue.database, "_writing", nothing_is_written)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.database, "_writing", raise_disk_full)
         for _ in range(12):
             with contextlib.suppress(QueueUnavailableError):
                 await queue.claims.reap()
@@ -262,14 +262,14 @@ async def test_no_engine_is_reaped_while_the_database_cannot_be_written(
     assert await advance_with_reaper(queue, clock, 10) == [job.id], "this one is dead"
 
 
-def nothing_is_written(**_: object) -> NoReturn:
+def raise_disk_full(**_: object) -> NoReturn:
     raise QueueUnavailableError("The database cannot be used at the moment: disk is full")
 
 
 async def test_reaper_does_not_reap_right_after_a_long_lock_wait(
     sqlite_template: Path, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As beside a backup tool: the engine waits for the same lock, to renew its lease."""
+    """As during a backup: the engine waits for the same lock to renew its lease."""
     shutil.copy(sqlite_template, tmp_path / "atelier.sqlite3")
     monkeypatch.setattr("jobs.db.database.LONG_WAIT_SECONDS", 0.2)
     async with await JobQueue.open(Storage(tmp_path, None).settings(), clock=clock) as queue:

@@ -1,4 +1,4 @@
-"""Several pictures in one job that ends before its end: those that are finished stay its own."""
+"""Unfinished jobs of several pictures keep the finished ones."""
 
 from dataclasses import replace
 
@@ -16,19 +16,19 @@ from tests.jobs.submission.test_giving_back import (
     MODERATOR,
     PAINTED,
     Ending,
-    as_everybodys_engines_hung,
-    as_its_engines_died,
-    as_its_engines_hung,
-    before_it_was_painted,
-    by_another_engine_that_goes_on,
+    cancelled_after,
+    cancelled_after_engine_death,
+    cancelled_after_release,
+    cancelled_on_second_engine,
+    cancelled_while_queued,
+    cleared_after_release,
+    engine_died_three_times,
+    engine_died_while_cancelling,
+    engine_hung_three_times,
+    engines_hung_for_all_users,
     failed,
-    paint,
-    stopped_after,
-    when_it_is_finished_after_all,
-    when_its_engine_dies_before_it_stops,
-    while_it_waits_after_a_shutdown,
-    while_it_waits_after_the_death_of_its_engine,
-    with_all_that_waits,
+    finished_despite_cancel,
+    paint_some,
 )
 from tests.kit.samples import (
     FakeClock,
@@ -41,48 +41,48 @@ from tests.kit.samples import (
 )
 
 FINISHED: dict[int, list[Ending]] = {
-    0: [before_it_was_painted, stopped_after(0)],
+    0: [cancelled_while_queued, cancelled_after(0)],
     3: [
-        stopped_after(3),
-        stopped_after(3, by=MODERATOR),
-        while_it_waits_after_a_shutdown,
-        while_it_waits_after_the_death_of_its_engine,
-        when_its_engine_dies_before_it_stops,
-        with_all_that_waits,
+        cancelled_after(3),
+        cancelled_after(3, by=MODERATOR),
+        cancelled_after_release,
+        cancelled_after_engine_death,
+        engine_died_while_cancelling,
+        cleared_after_release,
         *(failed(kind) for kind in FailureKind),
-        as_its_engines_died,
-        as_its_engines_hung,
-        as_everybodys_engines_hung,
+        engine_died_three_times,
+        engine_hung_three_times,
+        engines_hung_for_all_users,
     ],
-    5: [by_another_engine_that_goes_on],
-    9: [stopped_after(9), when_it_is_finished_after_all],
+    5: [cancelled_on_second_engine],
+    9: [cancelled_after(9), finished_despite_cancel],
 }
 
 
 @pytest.fixture(autouse=True)
-def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files may be deleted however new they are."""
+def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let cleanups delete files without a grace period."""
     monkeypatch.setattr("jobs.core.SOON_SECONDS", -1.0)
     monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
 
 
 @pytest.fixture
 async def job(queue: JobQueue) -> Job:
-    """Ten photographs."""
+    """A queued job of ten photos, with the files of photos and paintings in the store."""
     for number in range(10):
         await queue.store.put(f"photograph {number}".encode(), "png")
         await queue.store.put(f"painting {number}".encode(), "png")
     return await submit_job(queue, MEMBER, **ALBUM)
 
 
-async def fresh(queue: JobQueue, job: Job) -> Job:
+async def reload(queue: JobQueue, job: Job) -> Job:
     found = await queue.jobs.get(job.id)
     assert found is not None
     return found
 
 
-async def kept(queue: JobQueue) -> int:
-    """How many of the paintings are in the store."""
+async def stored_paintings(queue: JobQueue) -> int:
+    """The number of paintings in the store."""
     return sum([await queue.store.exists(key) for key in PAINTED])
 
 
@@ -94,21 +94,21 @@ async def test_finished_pictures_stay_however_the_job_ends(
     queue: JobQueue, clock: FakeClock, job: Job, ending: Ending, count: int
 ) -> None:
     await ending(queue, clock)
-    ended = await fresh(queue, job)
+    ended = await reload(queue, job)
     assert ended.state in {JobState.CANCELLED, JobState.FAILED}
     assert ended.versions == PAINTED[:count]
     assert ended.result_key == (PAINTED[0] if count else None)
     await queue.retention.gc()
-    assert await kept(queue) == count
+    assert await stored_paintings(queue) == count
 
 
 async def test_cancelled_job_that_finishes_anyway_keeps_all_pictures(
     queue: JobQueue, job: Job
 ) -> None:
-    claim = await paint(queue, 9)
+    claim = await paint_some(queue, 9)
     await queue.jobs.cancel(job.id, MEMBER)
     await queue.claims.finish(claim, PAINTED[0], replace(paint_report(), variants=PAINTED))
-    ended = await fresh(queue, job)
+    ended = await reload(queue, job)
     assert ended.state is JobState.CANCELLED
     assert ended.versions == PAINTED
 
@@ -116,24 +116,24 @@ async def test_cancelled_job_that_finishes_anyway_keeps_all_pictures(
 async def test_job_cancelled_after_an_undone_clear_keeps_finished_pictures(
     queue: JobQueue, job: Job
 ) -> None:
-    await queue.claims.release(await paint(queue, 3))
+    await queue.claims.release(await paint_some(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
     assert isinstance(await queue.clearings.undo(cleared.id, 5, MODERATOR), ClearUndone)
-    waiting = await fresh(queue, job)
+    waiting = await reload(queue, job)
     assert (waiting.result_key, waiting.versions) == (None, ())
     await queue.jobs.cancel(job.id, MEMBER)
-    assert (await fresh(queue, job)).versions == PAINTED[:3]
+    assert (await reload(queue, job)).versions == PAINTED[:3]
 
 
 async def test_undone_clear_paints_only_the_remaining_pictures(queue: JobQueue, job: Job) -> None:
-    await queue.claims.release(await paint(queue, 3))
+    await queue.claims.release(await paint_some(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
     await queue.retention.gc()
     await queue.clearings.undo(cleared.id, 5, MODERATOR)
     claim = await claim_job(queue)
     assert claim.done == PAINTED[:3]
     await queue.claims.finish(claim, PAINTED[0], replace(paint_report(), variants=PAINTED))
-    done = await fresh(queue, job)
+    done = await reload(queue, job)
     assert (done.state, done.versions) == (JobState.DONE, PAINTED)
 
 
@@ -141,7 +141,7 @@ async def test_undone_clear_paints_only_the_remaining_pictures(queue: JobQueue, 
 async def test_retried_job_paints_only_the_remaining_pictures(
     queue: JobQueue, clock: FakeClock, job: Job, is_failed: bool
 ) -> None:
-    await (failed(FailureKind.ENGINE) if is_failed else stopped_after(3))(queue, clock)
+    await (failed(FailureKind.ENGINE) if is_failed else cancelled_after(3))(queue, clock)
     again = await queue.jobs.retry(job.id)
     assert again is not None
     assert (again.result_key, again.versions) == (None, ())
@@ -151,14 +151,14 @@ async def test_retried_job_paints_only_the_remaining_pictures(
 async def test_older_row_without_a_result_keeps_its_finished_pictures(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
-    """It named no result; what it had finished is shown by `/show`, and can be taken."""
-    await stopped_after(3)(queue, clock)
+    """Older versions stored no result key for unfinished jobs."""
+    await cancelled_after(3)(queue, clock)
     async with queue.database.write() as transaction:
         await transaction.execute(sa.update(schema.jobs).values(result_key=None))
-    before = await fresh(queue, job)
+    before = await reload(queue, job)
     assert before.versions == PAINTED[:3]
-    asked = submission(MEMBER)
-    taken = await queue.submissions.take_version(before, 1, asked.asker, asked.reply)
+    request = submission(MEMBER)
+    taken = await queue.submissions.take_version(before, 1, request.asker, request.reply)
     assert taken is not None
     assert taken.result_key == PAINTED[1]
 
@@ -166,9 +166,9 @@ async def test_older_row_without_a_result_keeps_its_finished_pictures(
 async def test_version_of_an_unfinished_job_can_be_taken(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
-    await stopped_after(3)(queue, clock)
-    ended, asked = await fresh(queue, job), submission(MEMBER)
-    taken = await queue.submissions.take_version(ended, 2, asked.asker, asked.reply)
+    await cancelled_after(3)(queue, clock)
+    ended, request = await reload(queue, job), submission(MEMBER)
+    taken = await queue.submissions.take_version(ended, 2, request.asker, request.reply)
     assert taken is not None
     assert (taken.state, taken.result_key) == (JobState.DONE, PAINTED[2])
     assert taken.inputs.content == job.inputs.more_contents[1]
@@ -177,66 +177,66 @@ async def test_version_of_an_unfinished_job_can_be_taken(
     late = submission(MEMBER)
     assert await queue.submissions.take_version(ended, 1, late.asker, late.reply) is None
     await queue.retention.gc()
-    assert await kept(queue) == 1, "only what was taken"
+    assert await stored_paintings(queue) == 1, "only the taken version"
 
 
 async def test_version_cannot_be_taken_after_its_clear_is_undone(queue: JobQueue, job: Job) -> None:
-    await queue.claims.release(await paint(queue, 3))
+    await queue.claims.release(await paint_some(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
-    ended, asked = await fresh(queue, job), submission(MEMBER)
+    ended, request = await reload(queue, job), submission(MEMBER)
     await queue.clearings.undo(cleared.id, 5, MODERATOR)
-    assert await queue.submissions.take_version(ended, 0, asked.asker, asked.reply) is None
+    assert await queue.submissions.take_version(ended, 0, request.asker, request.reply) is None
 
 
 async def test_finished_pictures_are_deleted_with_their_job(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
-    await stopped_after(3)(queue, clock)
+    await cancelled_after(3)(queue, clock)
     await queue.retention.delete_soon(job.id, MEMBER)
-    assert (await fresh(queue, job)).versions == ()
+    assert (await reload(queue, job)).versions == ()
     assert await queue.retention.restore(job.id, MEMBER, job.reply) is not None
-    assert (await fresh(queue, job)).versions == PAINTED[:3]
+    assert (await reload(queue, job)).versions == PAINTED[:3]
     await delete_for_good(queue, job.id, MEMBER)
-    assert (await fresh(queue, job)).versions == ()
+    assert (await reload(queue, job)).versions == ()
     await queue.retention.gc()
-    assert await kept(queue) == 0
+    assert await stored_paintings(queue) == 0
 
 
 async def test_finished_pictures_are_kept_for_the_retention_period(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
-    await stopped_after(3)(queue, clock)
+    await cancelled_after(3)(queue, clock)
     await queue.deliveries.mark_delivered(job.id, how="token")
     days = queue.settings.limits.retention_days
     clock.advance((days - 1) * 86_400.0)
     await queue.retention.gc()
-    assert await kept(queue) == 3
+    assert await stored_paintings(queue) == 3
     clock.advance(2 * 86_400.0)
     await queue.retention.gc()
-    assert await kept(queue) == 0
-    assert (await fresh(queue, job)).versions == ()
+    assert await stored_paintings(queue) == 0
+    assert (await reload(queue, job)).versions == ()
 
 
 async def test_finished_pictures_are_exported_measured_and_erased(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     before = await queue.retention.bytes_of(MEMBER)
-    await stopped_after(3)(queue, clock)
+    await cancelled_after(3)(queue, clock)
     exported = await queue.privacy.export_user(MEMBER)
     assert set(PAINTED[:3]) <= set(exported.picture_keys)
     sizes = len("painting 0") * 3
     assert await queue.retention.bytes_of(MEMBER) == before + sizes
     await queue.privacy.erase_user(MEMBER)
-    assert (await fresh(queue, job)).versions == ()
+    assert (await reload(queue, job)).versions == ()
     await queue.retention.gc()
-    assert await kept(queue) == 0
+    assert await stored_paintings(queue) == 0
 
 
 async def test_undelivered_finished_pictures_are_listed(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     other = await submit_job(queue, MEMBER)
-    await stopped_after(3)(queue, clock)
+    await cancelled_after(3)(queue, clock)
     await queue.jobs.cancel(other.id, MEMBER)
     for each in (job, other):
         await queue.deliveries.mark_undeliverable(each.id, "the message was deleted")
@@ -244,10 +244,9 @@ async def test_undelivered_finished_pictures_are_listed(
 
 
 async def test_unfinished_single_picture_job_leaves_no_picture(queue: JobQueue) -> None:
-    """As before, of a job with one picture."""
     job = await submit_job(queue, MEMBER)
     claim = await claim_job(queue)
     await queue.claims.report_progress(claim, Progress(1, 2, 0.5))
     await queue.claims.fail(claim, failure(FailureKind.INPUT))
-    ended = await fresh(queue, job)
+    ended = await reload(queue, job)
     assert (ended.result_key, ended.versions) == (None, ())

@@ -1,6 +1,6 @@
-"""Who waits hears of each change at once: engines of work, bots of what is to be shown.
+"""Changes wake waiting processes at once: engines for new work, bots for visible changes.
 
-On PostgreSQL each write has to say so itself; else all would wait for the next time they look.
+On PostgreSQL each write must notify; otherwise they would wait for their next poll.
 """
 
 import asyncio
@@ -24,128 +24,128 @@ ADMIN = 9
 SOON_SECONDS = 5.0
 Act = Callable[[], Awaitable[object]]
 Prepare = Callable[[JobQueue], Awaitable[Act]]
-"""Brings a queue to where something can happen, which the function that it gives then does."""
+"""Prepares the queue for a change, and returns a function that makes the change."""
 
 
-async def a_job_comes(queue: JobQueue) -> Act:
+async def job_submitted(queue: JobQueue) -> Act:
     return lambda: submit_job(queue)
 
 
-async def a_job_begins(queue: JobQueue) -> Act:
+async def job_claimed(queue: JobQueue) -> Act:
     await submit_job(queue)
     return lambda: claim_job(queue)
 
 
-async def a_painting_advances(queue: JobQueue) -> Act:
+async def progress_reported(queue: JobQueue) -> Act:
     await submit_job(queue)
     claim = await claim_job(queue)
     return lambda: queue.claims.report_progress(claim, Progress(1, 2, 0.5))
 
 
-async def a_picture_is_finished(queue: JobQueue) -> Act:
+async def job_finished(queue: JobQueue) -> Act:
     await submit_job(queue)
     claim = await claim_job(queue)
     return lambda: queue.claims.finish(claim, RESULT, paint_report())
 
 
-async def an_engine_gives_its_job_back(queue: JobQueue) -> Act:
+async def job_released(queue: JobQueue) -> Act:
     await submit_job(queue)
     claim = await claim_job(queue)
     return lambda: queue.claims.release(claim)
 
 
-async def a_try_fails_that_is_not_the_last(queue: JobQueue) -> Act:
+async def attempt_failed(queue: JobQueue) -> Act:
     await submit_job(queue)
     claim = await claim_job(queue)
     return lambda: queue.claims.fail(claim, failure(), retry=True)
 
 
-async def a_waiting_job_is_cancelled(queue: JobQueue) -> Act:
+async def queued_job_cancelled(queue: JobQueue) -> Act:
     job = await submit_job(queue)
     return lambda: queue.jobs.cancel(job.id, 1)
 
 
-async def a_clearing_is_undone(queue: JobQueue) -> Act:
+async def clearing_undone(queue: JobQueue) -> Act:
     await submit_job(queue)
     cleared = await queue.clearings.clear(5, ADMIN)
     return lambda: queue.clearings.undo(cleared.id, 5, ADMIN)
 
 
-async def an_operator_has_it_painted_again(queue: JobQueue) -> Act:
+async def job_retried(queue: JobQueue) -> Act:
     job = await submit_job(queue)
     await queue.jobs.cancel(job.id, 1)
     return lambda: queue.jobs.retry(job.id)
 
 
-async def a_job_is_set_before_the_others(queue: JobQueue) -> Act:
+async def job_moved_to_front(queue: JobQueue) -> Act:
     job = await submit_job(queue)
     return lambda: queue.jobs.move_to_front(job.id, ADMIN)
 
 
-async def a_server_goes_on(queue: JobQueue) -> Act:
+async def server_resumed(queue: JobQueue) -> Act:
     await submit_job(queue)
     await queue.pauses.pause(5, ADMIN)
     return lambda: queue.pauses.resume(5, ADMIN)
 
 
-async def a_server_is_paused(queue: JobQueue) -> Act:
+async def server_paused(queue: JobQueue) -> Act:
     return lambda: queue.pauses.pause(5, ADMIN)
 
 
-async def an_engine_comes(queue: JobQueue) -> Act:
+async def engine_registered(queue: JobQueue) -> Act:
     return lambda: queue.engines.register(engine_info())
 
 
-async def an_engine_goes(queue: JobQueue) -> Act:
+async def engine_forgotten(queue: JobQueue) -> Act:
     await queue.engines.register(engine_info())
     return lambda: queue.engines.forget(engine_info().id)
 
 
-async def an_engine_is_announced(queue: JobQueue) -> Act:
+async def engine_expected(queue: JobQueue) -> Act:
     return queue.engines.expect
 
 
-async def a_picture_is_deleted(queue: JobQueue) -> Act:
+async def picture_deleted(queue: JobQueue) -> Act:
     job = await submit_job(queue)
     await queue.jobs.cancel(job.id, 1)
     return lambda: queue.retention.delete_soon(job.id, 1)
 
 
-async def a_deletion_is_taken_back(queue: JobQueue) -> Act:
+async def deletion_undone(queue: JobQueue) -> Act:
     job = await submit_job(queue)
     await queue.jobs.cancel(job.id, 1)
     await queue.retention.delete_soon(job.id, 1)
     return lambda: queue.retention.restore(job.id, 1, job.reply)
 
 
-WORK: list[Prepare] = [
-    a_job_comes,
-    an_engine_gives_its_job_back,
-    a_try_fails_that_is_not_the_last,
-    a_clearing_is_undone,
-    an_operator_has_it_painted_again,
-    a_job_is_set_before_the_others,
-    a_server_goes_on,
+WORK_CHANGES: list[Prepare] = [
+    job_submitted,
+    job_released,
+    attempt_failed,
+    clearing_undone,
+    job_retried,
+    job_moved_to_front,
+    server_resumed,
 ]
-SHOWN: list[Prepare] = [
-    *WORK,
-    a_job_begins,
-    a_painting_advances,
-    a_picture_is_finished,
-    a_waiting_job_is_cancelled,
-    a_server_is_paused,
-    an_engine_comes,
-    an_engine_goes,
-    an_engine_is_announced,
-    a_picture_is_deleted,
-    a_deletion_is_taken_back,
+VISIBLE_CHANGES: list[Prepare] = [
+    *WORK_CHANGES,
+    job_claimed,
+    progress_reported,
+    job_finished,
+    queued_job_cancelled,
+    server_paused,
+    engine_registered,
+    engine_forgotten,
+    engine_expected,
+    picture_deleted,
+    deletion_undone,
 ]
 
 
 async def wakes(
     storage: Storage, prepare: Prepare, wait: Callable[[JobQueue, float], Awaitable[bool]]
 ) -> bool:
-    """Whether somebody who waits in another process hears of it soon."""
+    """Whether the change wakes a waiting process with its own connection."""
     async with (
         await JobQueue.open(storage.settings()) as queue,
         await JobQueue.open(storage.settings()) as other,
@@ -160,11 +160,11 @@ async def wakes(
         return await waiting
 
 
-@pytest.mark.parametrize("prepare", WORK)
+@pytest.mark.parametrize("prepare", WORK_CHANGES)
 async def test_new_work_wakes_a_waiting_engine(storage: Storage, prepare: Prepare) -> None:
     assert await wakes(storage, prepare, JobQueue.wait_for_work)
 
 
-@pytest.mark.parametrize("prepare", SHOWN)
+@pytest.mark.parametrize("prepare", VISIBLE_CHANGES)
 async def test_visible_change_wakes_a_waiting_bot(storage: Storage, prepare: Prepare) -> None:
     assert await wakes(storage, prepare, JobQueue.wait_for_change)

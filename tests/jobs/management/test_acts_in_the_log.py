@@ -1,16 +1,16 @@
-"""What an admin does by their right and its line in the log are one write, with old and new."""
+"""Entries in the audit log for actions and settings of admins."""
 
 from common.defaults import Defaults
 from jobs.management.audit import BEFORE, COMMAND_LINE
 from jobs.queue import JobQueue
-from tests.jobs.privacy.conftest import painted
+from tests.jobs.privacy.conftest import make_delivered_job
 from tests.kit.samples import submit_job
 
 GUILD, ADMIN, MEMBER = 5, 9, 1
 
 
-async def log_of(queue: JobQueue) -> list[tuple[int, str, dict[str, object]]]:
-    """Who did what to what, the oldest first."""
+async def audit_log(queue: JobQueue) -> list[tuple[int, str, dict[str, object]]]:
+    """User, action and details of each entry, the oldest first."""
     entries = await queue.audit.read(GUILD, limit=100)
     return [(entry.user_id, entry.action, entry.details) for entry in reversed(entries)]
 
@@ -19,17 +19,17 @@ async def test_admin_actions_on_others_jobs_are_audited(queue: JobQueue) -> None
     first, second = await submit_job(queue, MEMBER, GUILD), await submit_job(queue, MEMBER, GUILD)
     await queue.jobs.move_to_front(second.id, ADMIN)
     await queue.jobs.remove(second.id, ADMIN)
-    await queue.jobs.remove(second.id, ADMIN)  # it has ended: nothing is done any more
+    await queue.jobs.remove(second.id, ADMIN)  # already ended: nothing to log
     await queue.jobs.retry(second.id)
     for job in (first, second):
-        await queue.jobs.cancel(job.id, MEMBER)  # their own, which is nobody else's business
-    done = await painted(queue, "picture", MEMBER, GUILD)
+        await queue.jobs.cancel(job.id, MEMBER)  # own jobs are not logged
+    done = await make_delivered_job(queue, "picture", MEMBER, GUILD)
     await queue.retention.delete_soon(done, ADMIN)
     await queue.retention.delete_soon(done, ADMIN)
     assert await queue.retention.restore(done, ADMIN, first.reply) is not None
     about = {"job": str(second.id), "user": str(MEMBER)}
     about_done = {"job": str(done), "user": str(MEMBER)}
-    assert await log_of(queue) == [
+    assert await audit_log(queue) == [
         (ADMIN, "front", about),
         (ADMIN, "remove", about),
         (COMMAND_LINE, "retry", about),
@@ -41,7 +41,7 @@ async def test_admin_actions_on_others_jobs_are_audited(queue: JobQueue) -> None
 async def test_server_settings_are_audited_with_their_previous_values(queue: JobQueue) -> None:
     key = await queue.store.put(b"s", "png")
     other = await queue.store.put(b"t", "png")
-    await queue.styles.save("user", MEMBER, "Mine", key, MEMBER)  # no admin's right
+    await queue.styles.save("user", MEMBER, "Mine", key, MEMBER)  # needs no admin
     await queue.styles.save("guild", GUILD, "House", key, ADMIN)
     await queue.styles.save("guild", GUILD, "house", other, ADMIN)
     (house,) = await queue.styles.visible_to(ADMIN, GUILD)
@@ -52,7 +52,7 @@ async def test_server_settings_are_audited_with_their_previous_values(queue: Job
     await queue.blocks.add(GUILD, MEMBER, ADMIN, reason="spam")
     await queue.blocks.add(GUILD, MEMBER, ADMIN, reason="more spam")
     member = {"user": str(MEMBER)}
-    assert [(action, details) for _, action, details in await log_of(queue)] == [
+    assert [(action, details) for _, action, details in await audit_log(queue)] == [
         ("save_style", {"name": "House"}),
         ("replace_style", {"name": "house"}),
         ("remove_style", {"name": "house"}),

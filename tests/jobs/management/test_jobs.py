@@ -1,4 +1,4 @@
-"""One job, or those of a member: listed, cancelled, and queued once more."""
+"""Listing, cancelling and retrying jobs."""
 
 import pytest
 
@@ -14,12 +14,12 @@ async def test_a_members_jobs_come_in_pages_from_all_servers(queue: JobQueue) ->
     jobs = [(await submit_job(queue, MEMBER, guild)).id for guild in (5, 6, 5, 5, None)]
     await submit_job(queue, 2, 5)
 
-    async def listed(**which: int) -> list[int]:
-        return [job.id for job in await queue.jobs.of_user(MEMBER, **which)]  # type: ignore[arg-type]
+    async def list_ids(**page: int) -> list[int]:
+        return [job.id for job in await queue.jobs.of_user(MEMBER, **page)]  # type: ignore[arg-type]
 
-    assert await listed() == jobs[::-1]
-    assert await listed(limit=2) == [jobs[4], jobs[3]]
-    assert await listed(limit=2, before_id=jobs[3]) == [jobs[2], jobs[1]]
+    assert await list_ids() == jobs[::-1]
+    assert await list_ids(limit=2) == [jobs[4], jobs[3]]
+    assert await list_ids(limit=2, before_id=jobs[3]) == [jobs[2], jobs[1]]
 
 
 async def test_first_admin_to_cancel_a_running_job_is_named(queue: JobQueue) -> None:
@@ -45,7 +45,7 @@ async def test_member_cancelling_their_own_job_is_not_named(queue: JobQueue) -> 
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_retried_job_starts_from_scratch(queue: JobQueue, fails: bool) -> None:
-    """Neither the wish to cancel it nor the checkpoint of the first try is there any more."""
+    """The cancel request and the checkpoint of the first attempt are gone."""
     job = await submit_job(queue, MEMBER)
     claim = await claim_job(queue)
     await queue.claims.save_checkpoint(claim, await queue.store.put(b"half", "ckpt"))
@@ -78,7 +78,7 @@ async def test_only_failed_or_cancelled_jobs_can_be_retried(queue: JobQueue) -> 
 
 
 async def test_deleted_jobs_cannot_be_retried(queue: JobQueue) -> None:
-    """It would be painted without its pictures."""
+    """A retried job needs its pictures."""
     job = await submit_job(queue, MEMBER)
     await queue.jobs.cancel(job.id, MEMBER)
     await queue.retention.delete_soon(job.id, MEMBER)
@@ -99,7 +99,7 @@ async def test_cancel_answers_for_foreign_unknown_and_ended_jobs(queue: JobQueue
 async def test_job_keeps_the_start_time_of_its_first_claim(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    """How long it waited is not counted anew where its engine gave it back."""
+    """A release does not reset the waiting time."""
     await submit_job(queue, MEMBER)
     first = await claim_job(queue)
     clock.advance(60)

@@ -4,10 +4,10 @@ from tests.kit.samples import claim_job, submit_job
 
 async def test_claims_skip_a_paused_server(queue: JobQueue) -> None:
     mine = await submit_job(queue, 1, 5)
-    theirs = await submit_job(queue, 2, 6)
+    other = await submit_job(queue, 2, 6)
     assert await queue.pauses.pause(5, 9)
     assert not await queue.pauses.pause(5, 9)
-    assert (await claim_job(queue)).job.id == theirs.id
+    assert (await claim_job(queue)).job.id == other.id
     assert await queue.claims.claim("engine") is None
     position = await queue.positions.get(mine.id)
     assert position is not None

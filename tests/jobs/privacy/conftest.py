@@ -7,20 +7,24 @@ from tests.kit.samples import claim_job, paint_report, submit_job
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files may be deleted however new they are."""
+def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let cleanups delete files without a grace period."""
     for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
         monkeypatch.setattr(f"jobs.core.{name}", -1.0)
     monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
 
 
-async def painted(queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5) -> int:
-    job_id = await finished(queue, name, user_id, guild_id)
+async def make_delivered_job(
+    queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5
+) -> int:
+    job_id = await make_finished_job(queue, name, user_id, guild_id)
     await queue.deliveries.mark_delivered(job_id, how="edit")
     return job_id
 
 
-async def finished(queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5) -> int:
+async def make_finished_job(
+    queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5
+) -> int:
     content = await queue.store.put(f"photograph {name}".encode(), "png")
     inputs = PaintInputs(content=content, styles=(StyleInput(preset="x"),))
     job = await submit_job(queue, user_id, guild_id, inputs=inputs)
@@ -30,7 +34,7 @@ async def finished(queue: JobQueue, name: str, user_id: int = 1, guild_id: int |
     return job.id
 
 
-async def keys_of(queue: JobQueue, job_id: int) -> tuple[str, str]:
+async def picture_keys(queue: JobQueue, job_id: int) -> tuple[str, str]:
     job = await queue.jobs.get(job_id)
     assert job is not None
     assert job.result_key is not None

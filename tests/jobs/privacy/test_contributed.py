@@ -1,4 +1,4 @@
-"""A member's pictures in what others painted on from theirs, when the member's data are erased."""
+"""Erasing a member's data from jobs that others painted from the member's pictures."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from common.defaults import Defaults
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import PictureMissingError
 from jobs.db.database import Transaction
+from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.privacy import retention
@@ -22,140 +23,153 @@ ADA, BEA, CAI = 1, 2, 3
 
 
 @pytest.fixture(autouse=True)
-def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files may be deleted however new they are."""
+def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let cleanups delete files without a grace period."""
     for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
         monkeypatch.setattr(f"jobs.core.{name}", -1.0)
     monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
 
 
-async def stored(queue: JobQueue, name: str) -> str:
+async def store_picture(queue: JobQueue, name: str) -> str:
     return await queue.store.put(name.encode(), "png")
 
 
-async def posted(
-    queue: JobQueue, user_id: int, photo: str, style: str | None = None, *, of: Job | None = None
+async def submit_from(
+    queue: JobQueue,
+    user_id: int,
+    photo: str,
+    style: str | None = None,
+    *,
+    parent: Job | None = None,
 ) -> Job:
     chosen = StyleInput(picture=style) if style else StyleInput(preset="starry-night")
     inputs = PaintInputs(content=photo, styles=(chosen,))
-    parent = None if of is None else of.id
-    return await submit_job(queue, user_id, 5, inputs=inputs, parent_job_id=parent)
+    parent_id = None if parent is None else parent.id
+    return await submit_job(queue, user_id, 5, inputs=inputs, parent_job_id=parent_id)
 
 
-async def painted(
-    queue: JobQueue, user_id: int, photo: str, style: str | None = None, *, of: Job | None = None
+async def paint_from(
+    queue: JobQueue,
+    user_id: int,
+    photo: str,
+    style: str | None = None,
+    *,
+    parent: Job | None = None,
 ) -> Job:
-    job = await posted(queue, user_id, photo, style, of=of)
+    job = await submit_from(queue, user_id, photo, style, parent=parent)
     claim = await claim_job(queue)
-    film = await stored(queue, f"film {job.id}")
-    result = await stored(queue, f"painting {job.id}")
+    film = await store_picture(queue, f"film {job.id}")
+    result = await store_picture(queue, f"painting {job.id}")
     await queue.claims.finish(claim, result, paint_report(), timelapse_key=film)
-    return await fresh(queue, job)
+    return await reload(queue, job)
 
 
-async def fresh(queue: JobQueue, job: Job) -> Job:
+async def reload(queue: JobQueue, job: Job) -> Job:
     found = await queue.jobs.get(job.id)
     assert found is not None
     return found
 
 
 async def test_erasure_removes_the_photo_but_keeps_others_paintings(queue: JobQueue) -> None:
-    photo = await stored(queue, "ada's photograph")
-    first = await painted(queue, ADA, photo)
-    second = await painted(queue, BEA, photo, of=first)
-    third = await painted(queue, CAI, photo, of=second)
+    photo = await store_picture(queue, "ada's photograph")
+    first = await paint_from(queue, ADA, photo)
+    second = await paint_from(queue, BEA, photo, parent=first)
+    third = await paint_from(queue, CAI, photo, parent=second)
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
     assert not await queue.store.exists(photo)
     for job in (second, third):
-        now = await fresh(queue, job)
+        now = await reload(queue, job)
         assert now.state is JobState.DONE
         assert now.result_key is not None
         assert await queue.store.exists(now.result_key)
         assert now.inputs.erased
         assert photo not in now.inputs.picture_keys()
-        assert now.timelapse_key is None, "a film begins with the photograph"
+        assert now.timelapse_key is None, "the time-lapse begins with the photo"
         assert job.timelapse_key is not None
         assert not await queue.store.exists(job.timelapse_key)
 
 
 async def test_erasure_reaches_others_remixes_of_the_members_own_remix(queue: JobQueue) -> None:
-    photo = await stored(queue, "ada's photograph")
-    first = await painted(queue, ADA, photo)
-    remix = await painted(queue, ADA, photo, of=first)
-    others = await painted(queue, BEA, photo, of=remix)
+    photo = await store_picture(queue, "ada's photograph")
+    first = await paint_from(queue, ADA, photo)
+    remix = await paint_from(queue, ADA, photo, parent=first)
+    others = await paint_from(queue, BEA, photo, parent=remix)
     await queue.privacy.erase_user(ADA)
-    assert (await fresh(queue, others)).inputs.erased
+    assert (await reload(queue, others)).inputs.erased
     assert not await queue.store.exists(photo)
 
 
 async def test_erasure_keeps_pictures_supplied_by_others(queue: JobQueue) -> None:
-    same = await stored(queue, "a picture that both found")
-    hers, style = await stored(queue, "bea's photograph"), await stored(queue, "ada's style")
+    same = await store_picture(queue, "a picture that both uploaded")
+    hers, style = (
+        await store_picture(queue, "bea's photograph"),
+        await store_picture(queue, "ada's style"),
+    )
     await queue.styles.save("user", ADA, "mine", style, ADA)
-    first = await painted(queue, ADA, same, style)
-    alone = await painted(queue, BEA, same)
-    of_hers = await painted(queue, CAI, same, of=alone)
-    own_photo = await painted(queue, BEA, hers, of=first)
-    in_her_style = await painted(queue, BEA, hers, style, of=first)
+    first = await paint_from(queue, ADA, same, style)
+    alone = await paint_from(queue, BEA, same)
+    of_hers = await paint_from(queue, CAI, same, parent=alone)
+    own_photo = await paint_from(queue, BEA, hers, parent=first)
+    in_her_style = await paint_from(queue, BEA, hers, style, parent=first)
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
-    assert await fresh(queue, alone) == alone
-    assert await fresh(queue, of_hers) == of_hers
+    assert await reload(queue, alone) == alone
+    assert await reload(queue, of_hers) == of_hers
     assert of_hers.timelapse_key is not None
     assert await queue.store.exists(of_hers.timelapse_key)
-    assert await fresh(queue, own_photo) == replace(own_photo, parent_job_id=None)
+    assert await reload(queue, own_photo) == replace(own_photo, parent_job_id=None)
     assert await queue.store.exists(same)
     assert await queue.store.exists(hers)
     assert not await queue.store.exists(style)
-    assert (await fresh(queue, in_her_style)).inputs.erased
+    assert (await reload(queue, in_her_style)).inputs.erased
 
 
 async def test_erasing_a_remixer_keeps_the_original_members_photo(queue: JobQueue) -> None:
-    photo = await stored(queue, "ada's photograph")
-    first = await painted(queue, ADA, photo)
-    second = await painted(queue, BEA, photo, of=first)
-    third = await painted(queue, CAI, photo, of=second)
+    photo = await store_picture(queue, "ada's photograph")
+    first = await paint_from(queue, ADA, photo)
+    second = await paint_from(queue, BEA, photo, parent=first)
+    third = await paint_from(queue, CAI, photo, parent=second)
     await queue.privacy.erase_user(BEA)
     await queue.retention.gc()
     assert await queue.store.exists(photo)
-    assert not (await fresh(queue, third)).inputs.erased
+    assert not (await reload(queue, third)).inputs.erased
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
-    assert not await queue.store.exists(photo), "it is known still from whom it came"
-    assert (await fresh(queue, third)).inputs.erased
+    assert not await queue.store.exists(photo), "the origin of the photo is still known"
+    assert (await reload(queue, third)).inputs.erased
 
 
 async def test_erasure_fails_unfinished_remixes_and_refunds_them(
     queue: JobQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    photo = await stored(queue, "ada's photograph")
-    first = await painted(queue, ADA, photo)
-    running = await posted(queue, BEA, photo, of=first)
+    photo = await store_picture(queue, "ada's photograph")
+    first = await paint_from(queue, ADA, photo)
+    running = await submit_from(queue, BEA, photo, parent=first)
     await claim_job(queue)
-    waiting = await posted(queue, CAI, photo, of=first)
+    waiting = await submit_from(queue, CAI, photo, parent=first)
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
     for job in (running, waiting):
-        now = await fresh(queue, job)
+        now = await reload(queue, job)
         assert now.state is JobState.FAILED
         assert now.failure is not None
         assert now.failure.kind is FailureKind.ERASED
         assert now.pictures_deleted_at is not None
         usage = await queue.submissions.usage(submission(job.user_id).asker)
-        assert [each.current for each in usage] == [0, 0], "neither waiting nor today's"
+        assert [each.current for each in usage] == [0, 0], "neither waiting nor counted today"
         assert [text for text in caplog.messages if text.startswith(f"job {job.id}: failed;")]
     assert not await queue.store.exists(photo)
     health = await queue.health.ask()
-    assert "failures" not in {trouble.name for trouble in health.troubles()}
+    assert "failures" not in {trouble.name for trouble in troubles_in(health)}
     assert health.failures_in_a_row == 0
 
 
 async def test_remix_of_an_erased_photo_is_refused(queue: JobQueue) -> None:
-    photo = await stored(queue, "ada's photograph")
-    first = await painted(queue, ADA, photo)
-    second = await painted(queue, BEA, photo, of=first)
+    photo = await store_picture(queue, "ada's photograph")
+    first = await paint_from(queue, ADA, photo)
+    second = await paint_from(queue, BEA, photo, parent=first)
     late = [submission(CAI, 5, parent_job_id=job.id) for job in (first, second)]
     for each in late:
         interaction_id = each.reply.interaction_id
@@ -171,13 +185,13 @@ async def test_remix_of_an_erased_photo_is_refused(queue: JobQueue) -> None:
         assert await queue.submissions.submit(each) == Erased()
     for job in (first, second):
         after = submission(CAI, 5, parent_job_id=job.id)
-        assert await queue.submissions.submit(after) == Erased(), "though it was asked for later"
+        assert await queue.submissions.submit(after) == Erased(), "also for a later command"
 
 
 async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
-    photo = await stored(queue, "ada's photograph")
+    photo = await store_picture(queue, "ada's photograph")
     inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
-    first = await painted(queue, ADA, photo)
+    first = await paint_from(queue, ADA, photo)
     many = [submission(BEA, 5, parent_job_id=first.id, inputs=inputs) for _ in range(8)]
     outcomes, _ = await asyncio.gather(
         asyncio.gather(*(queue.submissions.submit(each) for each in many)),
@@ -186,7 +200,7 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
     await queue.retention.gc()
     for outcome in outcomes:
         if isinstance(outcome, Accepted):
-            assert (await fresh(queue, outcome.job)).state is JobState.FAILED
+            assert (await reload(queue, outcome.job)).state is JobState.FAILED
         else:
             assert outcome == Erased()
     with pytest.raises(PictureMissingError):
@@ -194,21 +208,24 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
 
 
 async def test_erasure_keeps_a_server_style_in_others_paintings(queue: JobQueue) -> None:
-    photo, style = await stored(queue, "ada's photograph"), await stored(queue, "a style")
-    first = await painted(queue, ADA, photo, style)
-    hers = await stored(queue, "bea's photograph")
+    photo, style = (
+        await store_picture(queue, "ada's photograph"),
+        await store_picture(queue, "a style"),
+    )
+    first = await paint_from(queue, ADA, photo, style)
+    hers = await store_picture(queue, "bea's photograph")
     await queue.styles.save("guild", 5, "ours", style, ADA)
-    second = await painted(queue, BEA, hers, style, of=first)
+    second = await paint_from(queue, BEA, hers, style, parent=first)
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
     assert await queue.store.exists(style)
-    assert not (await fresh(queue, second)).inputs.erased
+    assert not (await reload(queue, second)).inputs.erased
 
 
 @pytest.mark.parametrize("vary", ["seed", "photo"])
 async def test_version_can_be_taken_after_the_photo_is_erased(queue: JobQueue, vary: str) -> None:
-    photos = [await stored(queue, f"photograph {number}") for number in range(2)]
-    first = await painted(queue, ADA, photos[0])
+    photos = [await store_picture(queue, f"photograph {number}") for number in range(2)]
+    first = await paint_from(queue, ADA, photos[0])
     inputs = PaintInputs(
         content=photos[0],
         more_contents=tuple(photos[1:]) if vary == "photo" else (),
@@ -216,12 +233,12 @@ async def test_version_can_be_taken_after_the_photo_is_erased(queue: JobQueue, v
     )
     options = PaintOptions(size_px=256, variants=2, vary=vary)
     job = await submit_job(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
-    results = tuple([await stored(queue, f"version {number}") for number in range(2)])
+    results = tuple([await store_picture(queue, f"version {number}") for number in range(2)])
     claim = await claim_job(queue)
     await queue.claims.finish(claim, results[0], replace(paint_report(), variants=results))
-    before = await fresh(queue, job)
+    before = await reload(queue, job)
     await queue.privacy.erase_user(ADA)
-    now = await fresh(queue, job)
+    now = await reload(queue, job)
     late = submission(BEA, 5)
     assert await queue.submissions.take_version(before, 1, late.asker, late.reply) is None
     wanted = submission(BEA, 5)
@@ -233,30 +250,33 @@ async def test_version_can_be_taken_after_the_photo_is_erased(queue: JobQueue, v
     assert not await queue.store.exists(photos[0])
 
 
-@pytest.mark.parametrize("ends", ["before", "by the erasure"])
+@pytest.mark.parametrize("ended", ["before the erasure", "by the erasure"])
 async def test_erasure_keeps_finished_versions_of_an_unfinished_job(
-    queue: JobQueue, ends: str
+    queue: JobQueue, ended: str
 ) -> None:
-    photo = await stored(queue, "ada's photograph")
-    first = await painted(queue, ADA, photo)
+    photo = await store_picture(queue, "ada's photograph")
+    first = await paint_from(queue, ADA, photo)
     inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
     options = PaintOptions(size_px=256, variants=3)
     job = await submit_job(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
-    finished, preview = await stored(queue, "version 0"), await stored(queue, "preview")
+    finished, preview = (
+        await store_picture(queue, "version 0"),
+        await store_picture(queue, "preview"),
+    )
     claim = await claim_job(queue)
-    told = Progress(1, 3, 0.4, preview_key=preview, done=(finished,))
-    await queue.claims.report_progress(claim, told)
-    if ends == "before":
+    progress = Progress(1, 3, 0.4, preview_key=preview, done=(finished,))
+    await queue.claims.report_progress(claim, progress)
+    if ended == "before the erasure":
         await queue.jobs.cancel(job.id, BEA)
         await queue.claims.cancelled(claim)
     await queue.privacy.erase_user(ADA)
     await queue.retention.gc()
-    now = await fresh(queue, job)
+    now = await reload(queue, job)
     assert now.versions == (finished,)
     assert now.inputs.erased
     assert await queue.store.exists(finished)
     assert not await queue.store.exists(photo)
-    assert not await queue.store.exists(preview), "it shows what was begun of the photograph"
+    assert not await queue.store.exists(preview), "the preview shows parts of the photo"
     wanted = submission(BEA, 5)
     taken = await queue.submissions.take_version(now, 0, wanted.asker, wanted.reply)
     assert taken is not None
@@ -264,46 +284,49 @@ async def test_erasure_keeps_finished_versions_of_an_unfinished_job(
 
 
 @pytest.mark.parametrize(
-    ("stops_at", "by_itself"), [(each, False) for each in range(8)] + [(2, True), (4, True)]
+    ("stops_at", "by_the_bot"), [(each, False) for each in range(8)] + [(2, True), (4, True)]
 )
 async def test_interrupted_erasure_is_finished_by_a_later_run(
     queue: JobQueue,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
     stops_at: int,
-    by_itself: bool,
+    by_the_bot: bool,
 ) -> None:
-    """The process ended, or the database went away, before any one of its transactions.
+    """The process or the database connection may end before any of the transactions.
 
-    The next is one that the member asks for, or where a job was erased the bot itself.
+    The erasure is then finished by the member's next request, or by the bot itself.
     """
-    photo, other = await stored(queue, "ada's photograph"), await stored(queue, "another of ada's")
-    first, alone = await painted(queue, ADA, photo), await painted(queue, ADA, other)
-    second = await painted(queue, BEA, photo, of=first)
-    third = await painted(queue, CAI, photo, of=second)
-    write, begun = queue.database.write, 0
+    photo, other = (
+        await store_picture(queue, "ada's photograph"),
+        await store_picture(queue, "another of ada's"),
+    )
+    first, alone = await paint_from(queue, ADA, photo), await paint_from(queue, ADA, other)
+    second = await paint_from(queue, BEA, photo, parent=first)
+    third = await paint_from(queue, CAI, photo, parent=second)
+    write, writes = queue.database.write, 0
 
-    def breaks_off(**how: bool) -> AbstractAsyncContextManager[Transaction]:
-        nonlocal begun
-        begun += 1
-        if begun > stops_at:
+    def fail_after_limit(**options: bool) -> AbstractAsyncContextManager[Transaction]:
+        nonlocal writes
+        writes += 1
+        if writes > stops_at:
             raise QueueUnavailableError("The database is away.")
-        return write(**how)
+        return write(**options)
 
-    with monkeypatch.context() as broken:
-        broken.setattr(queue.database, "write", breaks_off)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.database, "write", fail_after_limit)
         with contextlib.suppress(QueueUnavailableError):
             await queue.privacy.erase_user(ADA)
     clock.advance(60)
-    if by_itself:
-        posted_later = await stored(queue, "what ada posts after that")
-        later, since = await painted(queue, ADA, posted_later), Defaults(size_px=256)
-        await queue.styles.save("user", ADA, "since then", posted_later, ADA)
+    if by_the_bot:
+        posted_later = await store_picture(queue, "posted after the erasure")
+        later, since = await paint_from(queue, ADA, posted_later), Defaults(size_px=256)
+        await queue.styles.save("user", ADA, "newer style", posted_later, ADA)
         await queue.defaults.set("user", ADA, since, guild_id=5, by_user=ADA)
         await queue.intakes.open(4711, ADA, {})
         assert await queue.privacy.finish_erasures() == 1
-        assert (await fresh(queue, later)).erased_at is None
-        assert [style.name for style in await queue.styles.visible_to(ADA, None)] == ["since then"]
+        assert (await reload(queue, later)).erased_at is None
+        assert [style.name for style in await queue.styles.visible_to(ADA, None)] == ["newer style"]
         assert await queue.defaults.of("user", ADA) == since
         assert await queue.intakes.get(4711) is not None
     else:
@@ -312,8 +335,8 @@ async def test_interrupted_erasure_is_finished_by_a_later_run(
     await queue.retention.gc()
     for key in (photo, other):
         assert not await queue.store.exists(key)
-    assert (await fresh(queue, alone)).erased_at is not None
+    assert (await reload(queue, alone)).erased_at is not None
     for job in (second, third):
-        now = await fresh(queue, job)
+        now = await reload(queue, job)
         assert photo not in now.inputs.picture_keys()
         assert (now.state, now.timelapse_key) == (JobState.DONE, None)

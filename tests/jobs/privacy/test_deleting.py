@@ -1,4 +1,4 @@
-"""A deletion that can be taken back, also where several things happen at one time."""
+"""Deletions that can be undone, also with concurrent changes."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,13 +11,13 @@ from jobs.outcomes import LeaseHeld, QueueUnavailableError
 from jobs.privacy import retention
 from jobs.privacy.retention import UNDO_SECONDS
 from jobs.queue import JobQueue
-from tests.jobs.privacy.conftest import keys_of, painted
+from tests.jobs.privacy.conftest import make_delivered_job, picture_keys
 from tests.kit.samples import FakeClock, claim_job, delete_for_good, paint_report, submit_job
 
 MEMBER, ADMIN = 1, 9
 
 
-async def is_there(queue: JobQueue, job_id: int) -> bool:
+async def has_result(queue: JobQueue, job_id: int) -> bool:
     job = await queue.jobs.get(job_id)
     assert job is not None
     return job.result_key is not None
@@ -26,8 +26,8 @@ async def is_there(queue: JobQueue, job_id: int) -> bool:
 async def test_permanent_deletion_cannot_be_undone_by_deleting_again(
     queue: JobQueue,
 ) -> None:
-    """Its message would be shown anew, without the picture."""
-    job_id = await painted(queue, "a")
+    """Otherwise its message would be restored without the picture."""
+    job_id = await make_delivered_job(queue, "a")
     await delete_for_good(queue, job_id, MEMBER)
     gone = await queue.retention.delete_soon(job_id, MEMBER)
     assert gone is not None
@@ -35,8 +35,8 @@ async def test_permanent_deletion_cannot_be_undone_by_deleting_again(
 
 
 async def test_only_the_latest_deleter_can_undo_a_deletion(queue: JobQueue) -> None:
-    """The member deleted it, and took that back; then a moderator did."""
-    job_id = await painted(queue, "a")
+    """The member deletes it and undoes that; then a moderator deletes it."""
+    job_id = await make_delivered_job(queue, "a")
     job = await queue.retention.delete_soon(job_id, MEMBER)
     assert job is not None
     assert await queue.retention.restore(job_id, MEMBER, job.reply) is not None
@@ -48,23 +48,23 @@ async def test_only_the_latest_deleter_can_undo_a_deletion(queue: JobQueue) -> N
 async def test_deletion_undone_at_the_last_moment_keeps_the_picture(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the look at what is due and its deletion it was taken back, and deleted anew."""
-    job_id = await painted(queue, "a")
+    """It is restored between the query for due deletions and its own deletion."""
+    job_id = await make_delivered_job(queue, "a")
     job = await queue.retention.delete_soon(job_id, MEMBER)
     assert job is not None
     clock.advance(UNDO_SECONDS)
-    look = queue.database.scalars
+    scalars = queue.database.scalars
 
-    async def just_before(statement: Any) -> Sequence[Any]:
-        due = await look(statement)
+    async def restore_after_query(statement: Any) -> Sequence[Any]:
+        due = await scalars(statement)
         clock.advance(-1)
         assert await queue.retention.restore(job_id, MEMBER, job.reply) is not None
         return due
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue.database, "scalars", just_before)
+        patch.setattr(queue.database, "scalars", restore_after_query)
         await queue.retention.finish_deleting()
-    assert await is_there(queue, job_id)
+    assert await has_result(queue, job_id)
     await queue.retention.delete_soon(job_id, MEMBER)
     await queue.retention.finish_deleting()
     assert await queue.retention.restore(job_id, MEMBER, job.reply) is not None
@@ -85,9 +85,9 @@ async def test_job_retried_while_expiring_keeps_its_pictures(
 async def test_deletion_spares_a_picture_just_stored_again(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever put it is about to name it; if nobody does, the next cleaning finds it."""
-    job_id = await painted(queue, "a")
-    content, _ = await keys_of(queue, job_id)
+    """A new job may be about to reference it; if not, the next cleanup deletes it."""
+    job_id = await make_delivered_job(queue, "a")
+    content, _ = await picture_keys(queue, job_id)
     assert await queue.store.put(b"photograph a", "png") == content
     await delete_for_good(queue, job_id, MEMBER)
     assert await queue.store.exists(content)
@@ -99,16 +99,16 @@ async def test_deletion_spares_a_picture_just_stored_again(
 async def test_job_finishes_though_its_cleanup_finds_the_database_down(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or its engine would write the end once more, and take it for a lease that it lost."""
+    """Otherwise its engine would finish it again, and be told that its lease is lost."""
     await submit_job(queue)
     claim = await claim_job(queue)
     await queue.claims.save_checkpoint(claim, await queue.store.put(b"half", "ckpt"))
     result = await queue.store.put(b"done", "png")
 
-    def away() -> AbstractAsyncContextManager[None]:
+    def raise_unavailable() -> AbstractAsyncContextManager[None]:
         raise QueueUnavailableError("The database is away.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue.database, "read", away)
+        patch.setattr(queue.database, "read", raise_unavailable)
         assert await queue.claims.finish(claim, result, paint_report()) == LeaseHeld()
-    assert await is_there(queue, claim.job.id)
+    assert await has_result(queue, claim.job.id)

@@ -11,7 +11,7 @@ from jobs.model import JobState, Progress
 from jobs.outcomes import ClearUndone
 from jobs.privacy.retention import UNDO_SECONDS
 from jobs.queue import JobQueue
-from tests.jobs.privacy.conftest import keys_of, painted
+from tests.jobs.privacy.conftest import make_delivered_job, picture_keys
 from tests.kit.samples import (
     FakeClock,
     claim_job,
@@ -24,13 +24,13 @@ from tests.kit.samples import (
 DAY = 86_400.0
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_pictures_are_kept_as_long_as_the_server_says(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await queue.limits.set(6, {"retention_days": 2}, 9)
-    long, short = await painted(queue, "a"), await painted(queue, "b", 2, 6)
-    kept, dropped = await keys_of(queue, long), await keys_of(queue, short)
+    long, short = await make_delivered_job(queue, "a"), await make_delivered_job(queue, "b", 2, 6)
+    kept, dropped = await picture_keys(queue, long), await picture_keys(queue, short)
     clock.advance(2.5 * DAY)
     counts = await queue.retention.gc()
     assert (counts.expired_jobs, counts.files) == (1, 2)
@@ -53,7 +53,7 @@ async def test_pictures_are_kept_as_long_as_the_server_says(
     assert await queue.jobs.get(long) is None
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_undelivered_pictures_are_kept_longer(queue: JobQueue, clock: FakeClock) -> None:
     await submit_job(queue)
     claim = await claim_job(queue)
@@ -64,7 +64,7 @@ async def test_undelivered_pictures_are_kept_longer(queue: JobQueue, clock: Fake
     assert (await queue.retention.gc()).expired_jobs == 1
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_gc_deletes_an_unreferenced_file(queue: JobQueue) -> None:
     orphan = await queue.store.put(b"nobody's", "png")
     style = await queue.store.put(b"somebody's", "png")
@@ -91,10 +91,10 @@ async def test_gc_leaves_a_new_unreferenced_file(queue: JobQueue) -> None:
     assert await queue.store.exists(orphan)
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
-    job_id = await painted(queue, "a")
-    content, result = await keys_of(queue, job_id)
+    job_id = await make_delivered_job(queue, "a")
+    content, result = await picture_keys(queue, job_id)
     assert await queue.retention.delete_soon(12345, 1) is None
     deleted = await delete_for_good(queue, job_id)
     assert deleted.pictures_deleted_at is not None
@@ -105,7 +105,7 @@ async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
 
 
 async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: FakeClock) -> None:
-    mine, moderated = await painted(queue, "a"), await painted(queue, "b")
+    mine, moderated = await make_delivered_job(queue, "a"), await make_delivered_job(queue, "b")
     job = await queue.jobs.get(mine)
     assert job is not None
     await queue.retention.delete_soon(mine, 1)
@@ -121,22 +121,22 @@ async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: Fake
 async def test_deletion_tries_an_unavailable_store_only_once(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id, asked = await painted(queue, "a"), list[str]()
+    job_id, deletions = await make_delivered_job(queue, "a"), list[str]()
 
-    async def away(key: str, _seconds: float) -> bool:
-        asked.append(key)
+    async def raise_unavailable(key: str, _seconds: float) -> bool:
+        deletions.append(key)
         raise StorageUnavailableError("The picture store did not answer within 30 s.")
 
-    monkeypatch.setattr(queue.store, "delete_if_untouched", away)
+    monkeypatch.setattr(queue.store, "delete_if_untouched", raise_unavailable)
     assert (await delete_for_good(queue, job_id)).pictures_deleted_at is not None
-    assert len(asked) == 1
+    assert len(deletions) == 1
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_deletion_keeps_a_picture_another_job_uses(queue: JobQueue) -> None:
-    first = await painted(queue, "same")
-    second = await painted(queue, "same", 2)
-    content, result = await keys_of(queue, first)
+    first = await make_delivered_job(queue, "same")
+    second = await make_delivered_job(queue, "same", 2)
+    content, result = await picture_keys(queue, first)
     await delete_for_good(queue, first, 1)
     assert await queue.store.exists(content)
     assert await queue.store.exists(result)
@@ -144,7 +144,7 @@ async def test_deletion_keeps_a_picture_another_job_uses(queue: JobQueue) -> Non
     assert not await queue.store.exists(content)
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_superseded_checkpoints_and_previews_are_deleted_at_once(queue: JobQueue) -> None:
     await submit_job(queue)
     claim = await claim_job(queue)
@@ -153,12 +153,12 @@ async def test_superseded_checkpoints_and_previews_are_deleted_at_once(queue: Jo
         checkpoints.append(await queue.store.put(f"c{step}".encode(), "bin"))
         await queue.claims.save_checkpoint(claim, checkpoints[-1])
         previews.append(await queue.store.put(f"p{step}".encode(), "jpg"))
-        await queue.claims.report_progress(claim, _progress(step, previews[-1]))
+        await queue.claims.report_progress(claim, progress_with_preview(step, previews[-1]))
     assert [await queue.store.exists(key) for key in checkpoints] == [False, False, False, True]
     assert [await queue.store.exists(key) for key in previews] == [False, False, True, True]
 
 
-def _progress(step: int, preview: str) -> Progress:
+def progress_with_preview(step: int, preview: str) -> Progress:
     return Progress(step, 4, step / 4, preview_key=preview)
 
 
@@ -176,9 +176,9 @@ async def test_styles_are_saved_replaced_limited_and_removed(queue: JobQueue) ->
         await queue.styles.save("user", 1, f"style {number}", "k.png", 1)
     assert await queue.styles.save("user", 1, "one more", "k.png", 1) == TooMany(25)
     assert isinstance(await queue.styles.save("user", 1, "style 3", "k9.png", 1), Replaced)
-    theirs = (await queue.styles.visible_to(2, None))[0]
-    assert not await queue.styles.remove(theirs.id, user_id=1, guild_id=5)
-    assert await queue.styles.remove(theirs.id, user_id=2, guild_id=None)
+    other_style = (await queue.styles.visible_to(2, None))[0]
+    assert not await queue.styles.remove(other_style.id, user_id=1, guild_id=5)
+    assert await queue.styles.remove(other_style.id, user_id=2, guild_id=None)
 
 
 async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) -> None:
@@ -205,7 +205,7 @@ async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) 
 
 
 async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) -> None:
-    """Such a row is left as it is; the bot says that it cannot read it, and engines pass it by."""
+    """The row is left unchanged: the bot reports it as unreadable, and engines skip it."""
     if queue.database.postgres:
         rules = (
             "ALTER TABLE jobs DROP CONSTRAINT ck_jobs_known_state",
@@ -213,43 +213,43 @@ async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) 
         )
     else:
         rules = ("PRAGMA ignore_check_constraints = ON", "DROP TRIGGER jobs_transitions")
-    odd, next_one = await submit_job(queue, 1), await submit_job(queue, 2)
+    unknown, next_one = await submit_job(queue, 1), await submit_job(queue, 2)
     async with queue.database.write() as transaction:
         for rule in rules:
             await transaction.connection.execute(sa.text(rule))
         await transaction.connection.execute(
-            sa.text("UPDATE jobs SET state = 'resting' WHERE id = :id"), {"id": odd.id}
+            sa.text("UPDATE jobs SET state = 'resting' WHERE id = :id"), {"id": unknown.id}
         )
-    job = await queue.jobs.get(odd.id)
+    job = await queue.jobs.get(unknown.id)
     assert job is not None
     assert job.unreadable is not None
-    assert [each.id for each in await queue.deliveries.due()] == [odd.id, next_one.id]
+    assert [each.id for each in await queue.deliveries.due()] == [unknown.id, next_one.id]
     assert (await claim_job(queue)).job.id == next_one.id
     await queue.claims.reap()
     await queue.retention.gc()
-    await queue.positions.get_many([odd.id, next_one.id])
+    await queue.positions.get_many([unknown.id, next_one.id])
     await queue.health.ask(ask_store=False)
     await queue.statistics.read(None, 14)
     await queue.clearings.clear(None, 1)
-    await queue.jobs.cancel(odd.id, 1)
+    await queue.jobs.cancel(unknown.id, 1)
     await queue.privacy.erase_user(1)
 
 
 async def test_style_ids_are_stable_and_never_reused(queue: JobQueue) -> None:
-    async def saved(name: str, owner_id: int = 1) -> int:
+    async def save_style(name: str, owner_id: int = 1) -> int:
         key = await queue.store.put(f"{name} {owner_id}".encode(), "png")
         outcome = await queue.styles.save("user", owner_id, name, key, owner_id)
         assert isinstance(outcome, Saved | Replaced)
         return outcome.style.id
 
-    first, second = await saved("a"), await saved("b")
-    assert await saved("A") == first
+    first, second = await save_style("a"), await save_style("b")
+    assert await save_style("A") == first
     assert await queue.styles.remove(second, user_id=1, guild_id=None)
-    assert await saved("c", owner_id=2) not in {first, second}
+    assert await save_style("c", owner_id=2) not in {first, second}
     await queue.privacy.erase_user(2)
-    ids = {first, second, await saved("d")}
+    ids = {first, second, await save_style("d")}
     await queue.privacy.erase_user(1)
-    assert await saved("e") not in ids
+    assert await save_style("e") not in ids
 
 
 async def test_gc_deletes_only_obsolete_rows(queue: JobQueue, clock: FakeClock) -> None:
@@ -272,13 +272,13 @@ async def test_gc_deletes_only_obsolete_rows(queue: JobQueue, clock: FakeClock) 
     clock.advance(200 * DAY)
     await queue.retention.gc()
     assert {block.user_id for block in await queue.blocks.all(5)} == {2, 3}
-    assert len(await queue.audit.read(5)) == 3, "an admin may look for half a year"
+    assert len(await queue.audit.read(5)) == 3, "the log is kept for half a year"
     clock.advance(200 * DAY)
     await queue.retention.gc()
     assert await queue.audit.read(5) == []
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_timelapse_and_records_are_kept_as_long_as_the_picture(
     queue: JobQueue,
 ) -> None:
@@ -288,8 +288,8 @@ async def test_timelapse_and_records_are_kept_as_long_as_the_picture(
         await queue.store.put(words, kind)
         for words, kind in ((b"a", "png"), (b"b", "mp4"), (b"c", "png"))
     ]
-    told = replace(paint_report(), records={"losses.png": plot})
-    await queue.claims.finish(claim, result, told, timelapse_key=film)
+    report_with_records = replace(paint_report(), records={"losses.png": plot})
+    await queue.claims.finish(claim, result, report_with_records, timelapse_key=film)
     await queue.retention.gc()
     assert all([await queue.store.exists(key) for key in (result, film, plot)])
     await delete_for_good(queue, claim.job.id)

@@ -1,4 +1,4 @@
-"""What is shown, handed out and erased of one person."""
+"""Exporting and erasing the data of one user."""
 
 import asyncio
 import json
@@ -20,15 +20,15 @@ from jobs.outcomes import LeaseLost, Refused
 from jobs.privacy import erasures
 from jobs.privacy.retention import TOKEN_SECONDS
 from jobs.queue import JobQueue
-from tests.jobs.privacy.conftest import keys_of, painted
+from tests.jobs.privacy.conftest import make_delivered_job, picture_keys
 from tests.kit.samples import FakeClock, Storage, claim_job, submission, submit_job
 
 DAY = 86_400.0
 
 
 async def test_export_contains_only_the_users_jobs_and_stored_pictures(queue: JobQueue) -> None:
-    job_id = await painted(queue, "a")
-    await painted(queue, "b", 2)
+    job_id = await make_delivered_job(queue, "a")
+    await make_delivered_job(queue, "b", 2)
     export = await queue.privacy.export_user(1)
     assert [job["id"] for job in export.data["jobs"]] == [job_id]
     assert len(export.picture_keys) == 2
@@ -37,11 +37,11 @@ async def test_export_contains_only_the_users_jobs_and_stored_pictures(queue: Jo
     assert (await queue.privacy.export_user(1)).picture_keys == export.picture_keys[1:]
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None:
-    done = await painted(queue, "a")
-    other = await painted(queue, "b", 2)
-    keys = await keys_of(queue, done)
+    done = await make_delivered_job(queue, "a")
+    other = await make_delivered_job(queue, "b", 2)
+    keys = await picture_keys(queue, done)
     await submit_job(queue, 1)
     running = await claim_job(queue)
     waiting = await submit_job(queue, 1)
@@ -58,7 +58,7 @@ async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None
     assert bare is not None
     assert (bare.user_name, bare.reply.interaction_token) == ("", "")
     assert (await queue.jobs.get(other)) is not None
-    # Erasing is no way around a day's limit; a day later nothing is left at all.
+    # Erasing does not reset the daily limit; the rows are deleted a day later.
     await queue.limits.set(5, {"max_per_day": 1}, 9)
     refused = await queue.submissions.submit(submission(1))
     assert isinstance(refused, Refused)
@@ -68,8 +68,8 @@ async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None
     assert await queue.jobs.get(done) is None
 
 
-async def mentions(queue: JobQueue, user_id: int) -> set[str]:
-    """The columns of all tables in which a user's id stands."""
+async def columns_with_user(queue: JobQueue, user_id: int) -> set[str]:
+    """The columns of all tables that contain a user's id."""
     found = set()
     async with queue.database.read() as connection:
         for table in schema.metadata.sorted_tables:
@@ -80,17 +80,17 @@ async def mentions(queue: JobQueue, user_id: int) -> set[str]:
     return found
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("delete_new_files")
 async def test_erasure_leaves_no_trace_of_the_user(queue: JobQueue, clock: FakeClock) -> None:
     member, admin, other = 424_242_424_242, 9, 2
-    await painted(queue, "a", member)
-    await painted(queue, "b", member, None)
+    await make_delivered_job(queue, "a", member)
+    await make_delivered_job(queue, "b", member, None)
     await queue.intakes.open(77, member, {"user_id": member})
     mine = await submit_job(queue, member, interaction_id=77)
     await queue.jobs.remove(mine.id, admin)
     await queue.blocks.add(5, member, admin)
     await queue.blocks.remove(5, member, admin)
-    # The member is an admin elsewhere, and was blocked somewhere else again.
+    # The member is an admin in one server, and blocked in another.
     await queue.limits.set(6, {"max_per_day": 3}, member)
     await queue.pauses.pause(6, member)
     await queue.blocks.add(6, other, member)
@@ -102,18 +102,18 @@ async def test_erasure_leaves_no_trace_of_the_user(queue: JobQueue, clock: FakeC
     assert [each["action"] for each in about] == ["remove", "block", "unblock", "block"]
     assert str(admin) not in [str(value) for each in about for value in each.values()]
     await queue.privacy.erase_user(member)
-    assert await mentions(queue, member) == {
-        # For a day, and for the block that still holds.
+    assert await columns_with_user(queue, member) == {
+        # For the daily limit, and for the active block.
         *("jobs.user_id", "jobs.flow"),
         *("blocked_users.user_id", "audit.details"),
     }
     clock.advance(DAY + 1)
     await queue.retention.gc()
-    assert await mentions(queue, member) == {"blocked_users.user_id", "audit.details"}
+    assert await columns_with_user(queue, member) == {"blocked_users.user_id", "audit.details"}
     await queue.blocks.remove(8, member, admin)
     await queue.privacy.erase_user(member)
-    assert await mentions(queue, member) == set()
-    # What they did stays done.
+    assert await columns_with_user(queue, member) == set()
+    # Their actions keep their effect.
     assert (await queue.limits.in_force(6)).max_per_day == 3
     assert [block.user_id for block in await queue.blocks.all(6)] == [other]
     assert [style.name for style in await queue.styles.visible_to(other, 6)] == ["House"]
@@ -121,7 +121,7 @@ async def test_erasure_leaves_no_trace_of_the_user(queue: JobQueue, clock: FakeC
 
 
 async def test_erasure_keeps_others_defaults_and_styles(queue: JobQueue) -> None:
-    """Also of a channel and a server whose numbers are the member's."""
+    """Also those of a channel and a server with the same id as the member."""
     chosen = Defaults(size_px=256)
     owners: list[tuple[DefaultsScope, int]] = [("user", 2), ("guild", 1), ("channel", 1)]
     for scope, owner in [("user", 1), *owners]:
@@ -179,7 +179,7 @@ async def test_newly_arrived_interaction_token_is_not_forgotten(
     ):
         await change_job(transaction, job.id, target=newer, delivered_at=None)
         forgetting = asyncio.create_task(queue.retention.forget_tokens())
-        await asyncio.sleep(0.3)  # it has seen what was, and waits for its turn to write
+        await asyncio.sleep(0.3)  # it has read the old row, and waits for the write lock
     await forgetting
     shown = await queue.jobs.get(job.id)
     assert shown is not None

@@ -1,4 +1,4 @@
-"""Many engines: each paints what it does well, and the order of the queue stays what it is."""
+"""Dispatching jobs to engines of different speed, memory and networks."""
 
 import random
 from collections.abc import AsyncIterator
@@ -41,8 +41,8 @@ async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
 
 
 @dataclass
-class Club:
-    """Engines that work as long as their pace says, on the clock of the test."""
+class EngineSimulation:
+    """Engines that take as long as their pace says, on the clock of the test."""
 
     queue: JobQueue
     clock: FakeClock
@@ -56,8 +56,8 @@ class Club:
         for each in self.engines:
             await self.queue.engines.register(each)
 
-    async def look(self) -> None:
-        """Let each engine live, end what is done, and ask for work if it has none."""
+    async def step(self) -> None:
+        """Send heartbeats, finish jobs whose time is over, and let idle engines claim."""
         for each in self.engines:
             await self.queue.engines.heartbeat(each.id)
         for each in self.engines:
@@ -78,20 +78,20 @@ class Club:
                     self.painted_by[claim.job.id] = each.id
 
     async def until_idle(self) -> None:
-        """From one end of a painting to the next, until all is painted."""
+        """Advance the clock from one finished job to the next, until all are painted."""
         while True:
-            await self.look()
+            await self.step()
             if not self.held:
                 return
             self.clock.now = min(until for _, until in self.held.values())
 
 
-async def crowd(queue: JobQueue, seed: int) -> list[Job]:
-    """A mixed afternoon: many small pictures, some large, a few as large as can be."""
-    dice = random.Random(seed)
+async def submit_mixed_jobs(queue: JobQueue, seed: int) -> list[Job]:
+    """Submit many small jobs, some large ones and a few of the greatest size."""
+    rng = random.Random(seed)
     jobs = []
     for user in range(1, 25):
-        size = dice.choice([256, 512, 512, 1024, 1024, 2048, 4096, MAX_SIZE_PX])
+        size = rng.choice([256, 512, 512, 1024, 1024, 2048, 4096, MAX_SIZE_PX])
         options = PaintOptions(size_px=size)
         jobs.append(await submit_job(queue, user, user % 7 + 1, options=options))
     return jobs
@@ -100,34 +100,34 @@ async def crowd(queue: JobQueue, seed: int) -> list[Job]:
 async def test_slow_engine_helps_a_mixed_fleet_but_paints_no_huge_jobs(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    club = Club(queue, clock, MIXED)
-    await club.open()
-    jobs = await crowd(queue, 1)
+    simulation = EngineSimulation(queue, clock, MIXED)
+    await simulation.open()
+    jobs = await submit_mixed_jobs(queue, 1)
     huge = {job.id for job in jobs if job.options.size_px == MAX_SIZE_PX}
     assert len(huge) > 2
-    await club.until_idle()
-    assert set(club.ended) == {job.id for job in jobs}
-    assert {club.painted_by[job_id] for job_id in huge} == {"card", "second-card"}
-    by_laptop = [job_id for job_id, name in club.painted_by.items() if name == "laptop"]
-    assert by_laptop, "it is to help where the cards are busy for long"
-    # The same wish, the same network, on whichever engine.
-    assert {(await _job(queue, job.id)).network for job in jobs} == {"vgg19"}
+    await simulation.until_idle()
+    assert set(simulation.ended) == {job.id for job in jobs}
+    assert {simulation.painted_by[job_id] for job_id in huge} == {"card", "second-card"}
+    by_laptop = [job_id for job_id, name in simulation.painted_by.items() if name == "laptop"]
+    assert by_laptop, "it helps while the cards are busy"
+    # The network does not depend on the engine.
+    assert {(await get_job(queue, job.id)).network for job in jobs} == {"vgg19"}
 
 
-def painted(engines: tuple[EngineInfo, ...], line: list[Load]) -> dict[int, float]:
-    """When each job of a line ends that these engines work off, nothing else coming."""
+def simulate(engines: tuple[EngineInfo, ...], loads: list[Load]) -> dict[int, float]:
+    """When each of these jobs ends, painted by these engines without new jobs."""
     now, until, ended = 0.0, {one.id: 0.0 for one in engines}, {}
-    while line:
+    while loads:
         for each in engines:
             if until[each.id] > now:
                 continue
             remaining = {name: end - now for name, end in until.items() if end > now}
             fleet = Fleet(engines, remaining, SpeedModel({}))
-            taken = choose_job(line, fleet, each.id).job_id
+            taken = choose_job(loads, fleet, each.id).job_id
             if taken is None:
                 continue
-            load = next(load for load in line if load.job_id == taken)
-            line = [load for load in line if load.job_id != taken]
+            load = next(load for load in loads if load.job_id == taken)
+            loads = [load for load in loads if load.job_id != taken]
             until[each.id] = ended[taken] = now + fleet.seconds_on(each, load)
         now = min((end for end in until.values() if end > now), default=now)
     return ended
@@ -136,39 +136,39 @@ def painted(engines: tuple[EngineInfo, ...], line: list[Load]) -> dict[int, floa
 @given(st.lists(st.sampled_from([256, 512, 1024, 2048, 4096, MAX_SIZE_PX]), max_size=60))
 def test_adding_a_slow_engine_delays_no_job(sizes: list[int]) -> None:
     options = [PaintOptions(size_px=size) for size in sizes]
-    line = [
+    loads = [
         Load(number, speed_class_of(one), work_of(one), "vgg19")
         for number, one in enumerate(options)
     ]
-    without, together = painted((CARD, SECOND_CARD), line), painted(MIXED, line)
+    without, together = simulate((CARD, SECOND_CARD), loads), simulate(MIXED, loads)
     assert set(without) == set(together)
-    # Which of two cards takes a large one may turn out otherwise, as in every queue.
+    # Which of two cards takes a large job may differ.
     longest = max((work_of(one) * 4.0 for one in options), default=0.0)
     assert all(together[number] <= without[number] + longest for number in without)
     assert max(together.values(), default=0.0) <= max(without.values(), default=0.0) + longest
 
 
 async def test_predicted_times_come_true(queue: JobQueue, clock: FakeClock) -> None:
-    club = Club(queue, clock, MIXED)
-    await club.open()
-    jobs = await crowd(queue, 3)
+    simulation = EngineSimulation(queue, clock, MIXED)
+    await simulation.open()
+    jobs = await submit_mixed_jobs(queue, 3)
     began = clock.now
     shown = await queue.positions.get_many([job.id for job in jobs])
     assert sorted(position.place for position in shown.values()) == list(range(1, len(jobs) + 1))
-    await club.until_idle()
+    await simulation.until_idle()
     for job in jobs:
         ready = shown[job.id].ready_at
         assert ready is not None
-        # Which card is free first may turn out otherwise, by one job.
-        took = club.ended[job.id] - began
-        assert abs(club.ended[job.id] - ready.timestamp()) <= 1 + 0.1 * took, job.options
+        # Which card is free first may differ, by one job.
+        duration = simulation.ended[job.id] - began
+        assert abs(simulation.ended[job.id] - ready.timestamp()) <= 1 + 0.1 * duration, job.options
 
 
 async def test_predicted_time_uses_the_idle_card_not_the_fleet_mean(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    club = Club(queue, clock, MIXED)
-    await club.open()
+    simulation = EngineSimulation(queue, clock, MIXED)
+    await simulation.open()
     job = await submit_job(queue, options=HUGE)
     position = await queue.positions.get(job.id)
     assert position is not None
@@ -180,14 +180,14 @@ async def test_predicted_time_uses_the_idle_card_not_the_fleet_mean(
 async def test_slow_engine_leaves_jobs_to_much_faster_idle_cards(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    club = Club(queue, clock, MIXED)
-    await club.open()
+    simulation = EngineSimulation(queue, clock, MIXED)
+    await simulation.open()
     await submit_job(queue, 1, options=SMALL)
     await submit_job(queue, 2, options=HUGE)
     assert await queue.claims.claim("laptop") is None
     first = await queue.claims.claim("second-card")
     assert first is not None
-    assert first.job.options == SMALL  # a card that is nearly as good takes what is next
+    assert first.job.options == SMALL  # a similar card takes the next job
 
 
 async def test_slow_engine_alone_paints_everything(queue: JobQueue, clock: FakeClock) -> None:
@@ -201,21 +201,21 @@ async def test_slow_engine_alone_paints_everything(queue: JobQueue, clock: FakeC
 async def test_slow_engine_takes_over_when_the_cards_are_gone(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    club = Club(queue, clock, MIXED)
-    await club.open()
+    simulation = EngineSimulation(queue, clock, MIXED)
+    await simulation.open()
     await submit_job(queue, options=HUGE)
     assert await queue.claims.claim("laptop") is None
-    clock.advance(40)  # the cards say nothing any more
+    clock.advance(40)  # without heartbeats of the cards
     await queue.engines.heartbeat("laptop")
     assert await queue.claims.claim("laptop") is not None
 
 
 async def test_huge_jobs_wait_for_the_cards_however_busy(queue: JobQueue, clock: FakeClock) -> None:
-    club = Club(queue, clock, MIXED)
-    await club.open()
+    simulation = EngineSimulation(queue, clock, MIXED)
+    await simulation.open()
     jobs = [await submit_job(queue, user, options=HUGE) for user in range(1, 9)]
-    await club.until_idle()
-    assert {club.painted_by[job.id] for job in jobs} == {"card", "second-card"}
+    await simulation.until_idle()
+    assert {simulation.painted_by[job.id] for job in jobs} == {"card", "second-card"}
 
 
 @pytest.mark.parametrize(
@@ -282,10 +282,10 @@ async def test_huge_jobs_go_to_the_engine_with_enough_memory(
 async def test_similar_engines_claim_the_next_job_in_one_statement(
     queue: JobQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def looked(*_: object) -> None:
-        raise AssertionError("it looked closer")
+    def fail_on_call(*_: object) -> None:
+        raise AssertionError("it loaded candidates")
 
-    monkeypatch.setattr("jobs.execution.claiming.first_loads", looked)
+    monkeypatch.setattr("jobs.execution.claiming.first_loads", fail_on_call)
     engines = [engine(f"card-{number}", 3.0 + 0.2 * number) for number in range(6)]
     for each in engines:
         await queue.engines.register(each)
@@ -313,11 +313,11 @@ async def test_engine_pace_follows_measurements(queue: JobQueue, clock: FakeCloc
     assert claim is not None
     await queue.claims.finish(claim, RESULT, paint_report(seconds=work_of(SMALL) * 2.0))
     assert await pace() == pytest.approx(2.0)
-    await queue.engines.register(engine("card", 30.0))  # it starts anew, and is still known
+    await queue.engines.register(engine("card", 30.0))  # a restarted engine is still known
     assert await pace() == pytest.approx(2.0)
 
 
-async def _job(queue: JobQueue, job_id: int) -> Job:
+async def get_job(queue: JobQueue, job_id: int) -> Job:
     job = await queue.jobs.get(job_id)
     assert job is not None
     return job

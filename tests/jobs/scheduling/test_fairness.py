@@ -18,7 +18,7 @@ from tests.kit.samples import RESULT, FakeClock, claim_job, engine_info, paint_r
 from tests.kit.statements import statements
 
 
-async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
+async def waiting_ids(queue: JobQueue, guild_id: int | None = None) -> list[int]:
     return [job.id for job in await queue.positions.waiting(guild_id, limit=1000)]
 
 
@@ -45,17 +45,17 @@ async def test_job_is_read_with_its_place_until_it_has_ended(queue: JobQueue) ->
 
 
 async def test_nothing_is_read_for_the_places_of_no_jobs(queue: JobQueue) -> None:
-    with statements(queue) as said:
+    with statements(queue) as executed:
         assert await queue.positions.get_many([]) == {}
-        assert said == []
+        assert executed == []
         assert await queue.positions.all_waiting(limit=9) == []
-    assert [each for each in said if "FROM engines" in each] == []
+    assert [each for each in executed if "FROM engines" in each] == []
 
 
 async def test_many_jobs_of_one_member_do_not_delay_others(queue: JobQueue) -> None:
     many = [await submit_job(queue, 1) for _ in range(12)]
     one = await submit_job(queue, 2)
-    assert await order(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
+    assert await waiting_ids(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
     await paint_all(queue, 5)
     late = await submit_job(queue, 3)
     position = await queue.positions.get(late.id)
@@ -68,7 +68,7 @@ async def test_a_crowded_server_does_not_hold_up_a_quiet_one(queue: JobQueue) ->
         await submit_job(queue, user, 5)
     quiet = await submit_job(queue, 1, 6)
     private = await submit_job(queue, 2, None)
-    assert set((await order(queue))[1:3]) == {quiet.id, private.id}
+    assert set((await waiting_ids(queue))[1:3]) == {quiet.id, private.id}
 
 
 async def test_large_jobs_take_longer_turns(queue: JobQueue) -> None:
@@ -76,7 +76,7 @@ async def test_large_jobs_take_longer_turns(queue: JobQueue) -> None:
     small = PaintOptions(size_px=256)
     big = [await submit_job(queue, 1, options=large) for _ in range(3)]
     little = [await submit_job(queue, 2, options=small) for _ in range(8)]
-    first = await order(queue)
+    first = await waiting_ids(queue)
     # A picture of twice the side costs four times as much.
     turns = first[: first.index(big[2].id)]
     assert len(set(turns) & {job.id for job in little}) >= 7
@@ -96,12 +96,12 @@ async def test_users_alternate_and_servers_alternate(queue: JobQueue) -> None:
 @pytest.mark.parametrize("between", ["users", "servers"])
 async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, between: str) -> None:
     """Theorem 1 of Goyal, Vin and Cheng, with weights of one."""
-    dice = random.Random(4)
+    rng = random.Random(4)
     jobs: list[Job] = []
     for _ in range(12):
         for side in (1, 2):
             guild = 5 if between == "users" else 4 + side
-            size = dice.choice([128, 256, 512, 724])
+            size = rng.choice([128, 256, 512, 724])
             jobs.append(await submit_job(queue, side, guild, options=PaintOptions(size_px=size)))
     longest = {n: max(j.predicted_seconds for j in jobs if j.user_id == n) for n in (1, 2)}
     left = Counter(job.user_id for job in jobs)
@@ -115,48 +115,50 @@ async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, betwe
 
 @pytest.mark.parametrize("guild", [5, 6])
 async def test_late_joiner_gets_no_credit_for_earlier_turns(queue: JobQueue, guild: int) -> None:
-    """Neither within a server nor as another one."""
+    """Neither in the same server nor in another."""
     for _ in range(8):
         await submit_job(queue, 1, 5)
     await paint_all(queue, 4)
     late = {(await submit_job(queue, 2, guild)).id for _ in range(4)}
-    assert len(late.intersection((await order(queue))[:4])) == 2
+    assert len(late.intersection((await waiting_ids(queue))[:4])) == 2
 
 
 async def test_priority_role_overtakes_only_its_own_server(queue: JobQueue) -> None:
     await queue.limits.set(5, {"priority_role_ids": [11]}, 9)
     normal = [await submit_job(queue, user, 5) for user in (1, 2, 3)]
     other = [await submit_job(queue, user, 6) for user in (4, 5, 6)]
-    before = await order(queue)
+    before = await waiting_ids(queue)
     places = {job.id: before.index(job.id) for job in other}
     favored = await submit_job(queue, 7, 5, role_ids=(11,))
-    assert await order(queue, 5) == [favored.id, *(job.id for job in normal)]
-    after = await order(queue)
+    assert await waiting_ids(queue, 5) == [favored.id, *(job.id for job in normal)]
+    after = await waiting_ids(queue)
     assert after.index(favored.id) <= 1
     for job in other:
-        # Its server's slots moved, the others' stayed where they were.
+        # Only the slots of its own server moved.
         assert after.index(job.id) <= places[job.id] + 1
 
 
 async def test_move_to_front_puts_a_waiting_job_first(queue: JobQueue) -> None:
     jobs = [await submit_job(queue, user) for user in (1, 2, 3, 4)]
     assert await queue.jobs.move_to_front(jobs[2].id, 9)
-    assert await order(queue) == [jobs[n].id for n in (2, 0, 1, 3)]
+    assert await waiting_ids(queue) == [jobs[n].id for n in (2, 0, 1, 3)]
     assert await queue.jobs.move_to_front(jobs[3].id, 9)
-    assert await order(queue) == [jobs[n].id for n in (3, 2, 0, 1)]
+    assert await waiting_ids(queue) == [jobs[n].id for n in (3, 2, 0, 1)]
     await claim_job(queue)
     assert not await queue.jobs.move_to_front(jobs[3].id, 9)
-    assert await order(queue) == [jobs[n].id for n in (2, 0, 1)]
+    assert await waiting_ids(queue) == [jobs[n].id for n in (2, 0, 1)]
 
 
 async def test_cancelled_job_leaves_no_gap_in_the_order(queue: JobQueue) -> None:
     mine = [await submit_job(queue, 1, 5) for _ in range(4)]
     theirs = [await submit_job(queue, 2, 6) for _ in range(4)]
-    assert await order(queue) == [job.id for pair in zip(mine, theirs, strict=True) for job in pair]
+    assert await waiting_ids(queue) == [
+        job.id for pair in zip(mine, theirs, strict=True) for job in pair
+    ]
     await queue.jobs.cancel(mine[0].id, 1)
-    kept = await order(queue, 5)
+    kept = await waiting_ids(queue, 5)
     assert kept == [job.id for job in mine[1:]]
-    assert (await order(queue)).index(mine[1].id) <= 1
+    assert (await waiting_ids(queue)).index(mine[1].id) <= 1
 
 
 async def test_cancelled_jobs_cost_no_turn(queue: JobQueue) -> None:
@@ -166,7 +168,7 @@ async def test_cancelled_jobs_cost_no_turn(queue: JobQueue) -> None:
     await submit_job(queue, 2)
     again = await submit_job(queue, 1)
     await submit_job(queue, 2)
-    assert (await order(queue))[1] == again.id
+    assert (await waiting_ids(queue))[1] == again.id
 
 
 async def test_places_and_times_follow_the_measured_speed(
@@ -195,36 +197,36 @@ async def test_places_and_times_follow_the_measured_speed(
 
 async def test_paused_server_keeps_its_places_and_delays_no_other(queue: JobQueue) -> None:
     await queue.engines.register(engine_info())
-    here = [await submit_job(queue, user, 5) for user in (1, 2, 3)]
-    there = [await submit_job(queue, user, 6) for user in (4, 5)]
+    in_first = [await submit_job(queue, user, 5) for user in (1, 2, 3)]
+    in_second = [await submit_job(queue, user, 6) for user in (4, 5)]
     await queue.pauses.pause(5, 9)
-    ids = [job.id for job in (*here, *there)]
+    ids = [job.id for job in (*in_first, *in_second)]
     positions = await queue.positions.get_many(ids)
-    assert [positions[job.id].place for job in there] == [1, 2]
-    assert all(positions[job.id].ready_at is not None for job in there)
-    for number, job in enumerate(here):
+    assert [positions[job.id].place for job in in_second] == [1, 2]
+    assert all(positions[job.id].ready_at is not None for job in in_second)
+    for number, job in enumerate(in_first):
         position = positions[job.id]
-        # Its place if it went on now, with what is ahead of it in both servers.
+        # Its place if the server resumed now, behind jobs of both servers.
         assert position.place == 2 * number + 1
         assert (position.paused, position.ready_at) == (True, None)
         assert await queue.positions.get(job.id) == position
     await queue.pauses.resume(5, 9)
     after = await queue.positions.get_many(ids)
-    assert [after[job.id].place for job in here] == [1, 3, 5]
+    assert [after[job.id].place for job in in_first] == [1, 3, 5]
 
 
 async def test_resumed_server_takes_turns_with_the_others(queue: JobQueue) -> None:
-    """It does not make up for the turns that it left out, or all would wait as long once more."""
+    """It does not make up for missed turns; otherwise all others would wait as long again."""
     await queue.engines.register(engine_info())
-    here = []
+    in_first = []
     for _ in range(12):
-        here.append((await submit_job(queue, 50, 5)).id)
+        in_first.append((await submit_job(queue, 50, 5)).id)
         await submit_job(queue, 60, 6)
     await paint_all(queue, 1)
     await queue.pauses.pause(5, 9)
     assert {job.guild_id for job in await paint_all(queue, 8)} == {6}
     newcomer = await submit_job(queue, 70, 7)
-    late = await submit_job(queue, 51, 5)  # who asks while it is paused
+    late = await submit_job(queue, 51, 5)  # submitted during the pause
     waiting = [each.id for each in await queue.positions.waiting(5, limit=100)]
     assert late.id in waiting
     paused = await queue.positions.get_many([*waiting, newcomer.id])
@@ -232,7 +234,7 @@ async def test_resumed_server_takes_turns_with_the_others(queue: JobQueue) -> No
     await queue.pauses.resume(5, 9)
     after = await queue.positions.get_many(waiting)
     assert [after[each].place for each in waiting] == [paused[each].place for each in waiting]
-    assert await order(queue, 5) == waiting
+    assert await waiting_ids(queue, 5) == waiting
     guilds = [job.guild_id for job in await paint_all(queue, 7)]
     assert guilds.index(7) <= 2
     assert {guilds[:6].count(5), guilds[:6].count(6)} <= {2, 3}
@@ -248,10 +250,10 @@ async def test_short_pause_leaves_the_order_unchanged(queue: JobQueue) -> None:
         await submit_job(queue, user, 5)
         await submit_job(queue, user + 10, 6)
     await paint_all(queue, 2)
-    before = await order(queue)
+    before = await waiting_ids(queue)
     await queue.pauses.pause(5, 9)
     await queue.pauses.resume(5, 9)
-    assert await order(queue) == before
+    assert await waiting_ids(queue) == before
 
 
 async def test_get_many_positions_match_single_lookups(queue: JobQueue) -> None:
@@ -269,9 +271,9 @@ async def test_get_many_positions_match_single_lookups(queue: JobQueue) -> None:
     await claim_job(queue)
     await queue.pauses.pause(6, 9)
     ids = [job.id for job in jobs]
-    for asked in (ids, ids[::3], ids[-2:]):
-        positions = await queue.positions.get_many(asked)
-        assert positions == {number: await queue.positions.get(number) for number in asked}
+    for requested in (ids, ids[::3], ids[-2:]):
+        positions = await queue.positions.get_many(requested)
+        assert positions == {number: await queue.positions.get(number) for number in requested}
 
 
 async def test_position_without_an_engine_has_a_place_but_no_time(queue: JobQueue) -> None:
@@ -331,12 +333,12 @@ def test_start_after_distributes_work_over_all_engines(
     work: float, busy: list[float], idle: int
 ) -> None:
     engines = len(busy) + idle
-    level = start_after(work, busy, engines)
+    start = start_after(work, busy, engines)
     if not engines:
-        assert level == float("inf")
+        assert start == float("inf")
         return
-    poured = sum(max(0.0, level - remaining) for remaining in [*busy, *[0.0] * idle])
-    assert abs(poured - work) <= 1e-6 * max(1.0, work) + 1e-6 * max([1.0, *busy]) * engines
+    distributed = sum(max(0.0, start - remaining) for remaining in [*busy, *[0.0] * idle])
+    assert abs(distributed - work) <= 1e-6 * max(1.0, work) + 1e-6 * max([1.0, *busy]) * engines
 
 
 @settings(max_examples=50)

@@ -1,4 +1,4 @@
-"""Which network paints: VGG-19, unless it takes longer than members wait and nobody named it."""
+"""Choosing the network: VGG-19, unless it would take too long and was not requested."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,8 +15,8 @@ SLOW = EngineInfo(
     "slow", "slow", "cpu", "vgg19", "1", 1, pace=1000.0, networks=("vgg19", "lite"), model="old"
 )
 """For a standard picture of 1024 px, 0.79 megapixels, VGG-19 takes 13 minutes, and lite 3."""
-CARD = replace(SLOW, id="card", host="card", device="cuda:0", pace=3.0)
-ASKED = PaintOptions(size_px=1024)
+GPU = replace(SLOW, id="card", host="card", device="cuda:0", pace=3.0)
+OPTIONS = PaintOptions(size_px=1024)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
         yield opened
 
 
-async def chosen(
-    queue: JobQueue, options: PaintOptions = ASKED, *, number: int = 1
+async def choose_network(
+    queue: JobQueue, options: PaintOptions = OPTIONS, *, number: int = 1
 ) -> tuple[object, object]:
     job = await queue.jobs.get((await submit_job(queue, number, options=options)).id)
     assert job is not None
@@ -37,8 +37,8 @@ async def test_lite_paints_when_vgg19_would_take_too_long(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
-    assert await chosen(queue) == ("lite", pytest.approx(786, rel=0.01))
-    assert await chosen(queue, PaintOptions(size_px=512), number=2) == ("vgg19", None)
+    assert await choose_network(queue) == ("lite", pytest.approx(786, rel=0.01))
+    assert await choose_network(queue, PaintOptions(size_px=512), number=2) == ("vgg19", None)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ async def test_explicitly_chosen_network_is_used_however_slow(
 ) -> None:
     await queue.engines.register(SLOW)
     wish = PaintOptions.model_validate({"size_px": 1024, **options})
-    assert await chosen(queue, wish) == ("vgg19", None)
+    assert await choose_network(queue, wish) == ("vgg19", None)
 
 
 async def test_drafts_and_lite_requests_report_no_network_replacement(
@@ -63,7 +63,7 @@ async def test_drafts_and_lite_requests_report_no_network_replacement(
     await queue.engines.register(SLOW)
     for number, options in enumerate(({"quality": "draft"}, {"network": "lite"}), start=1):
         wish = PaintOptions.model_validate({"size_px": 2048, **options})
-        assert await chosen(queue, wish, number=number) == ("lite", None)
+        assert await choose_network(queue, wish, number=number) == ("lite", None)
 
 
 @pytest.mark.parametrize(
@@ -80,25 +80,25 @@ async def test_settings_decide_how_long_vgg19_may_take(
 ) -> None:
     async with await JobQueue.open(storage.settings(**settings), clock=clock) as queue:
         await queue.engines.register(SLOW)
-        assert (await chosen(queue))[0] == network
+        assert (await choose_network(queue))[0] == network
 
 
 async def test_fastest_engine_decides_the_network(queue: JobQueue) -> None:
     await queue.engines.register(SLOW)
-    await queue.engines.register(CARD)
-    assert await chosen(queue) == ("vgg19", None)
+    await queue.engines.register(GPU)
+    assert await choose_network(queue) == ("vgg19", None)
 
 
 async def test_chosen_network_stays_when_a_faster_engine_joins(queue: JobQueue) -> None:
     await queue.engines.register(SLOW)
-    assert (await chosen(queue))[0] == "lite"
-    await queue.engines.register(CARD)
+    assert (await choose_network(queue))[0] == "lite"
+    await queue.engines.register(GPU)
     assert (await claim_job(queue)).job.network == "lite"
 
 
 async def test_engine_with_only_vgg19_paints_with_vgg19(queue: JobQueue) -> None:
     await queue.engines.register(replace(SLOW, networks=("vgg19",)))
-    assert await chosen(queue) == ("vgg19", None)
+    assert await choose_network(queue) == ("vgg19", None)
 
 
 async def test_measured_speed_outweighs_the_announced_speed(
@@ -109,17 +109,17 @@ async def test_measured_speed_outweighs_the_announced_speed(
     claim = await queue.claims.claim(SLOW.id)
     assert claim is not None
     await queue.claims.finish(claim, RESULT, paint_report(seconds=20))
-    assert await chosen(queue, number=2) == ("vgg19", None)
-    # With nobody alive that could be asked, it is what was measured.
+    assert await choose_network(queue, number=2) == ("vgg19", None)
+    # Without a live engine, the last measurement is used.
     clock.advance(3600)
-    assert await chosen(queue, PaintOptions(size_px=2048, quality="fine"), number=3) == (
+    assert await choose_network(queue, PaintOptions(size_px=2048, quality="fine"), number=3) == (
         "lite",
         pytest.approx(20 / (512 * 512) * 2048 * 2048 * 2.5, rel=0.01),
     )
 
 
 async def test_vgg19_paints_when_no_speed_is_known(queue: JobQueue) -> None:
-    assert await chosen(queue, PaintOptions(size_px=2048)) == ("vgg19", None)
+    assert await choose_network(queue, PaintOptions(size_px=2048)) == ("vgg19", None)
 
 
 async def test_lite_measurements_do_not_affect_the_vgg19_speed(
@@ -130,15 +130,15 @@ async def test_lite_measurements_do_not_affect_the_vgg19_speed(
     claim = await queue.claims.claim(SLOW.id)
     assert claim is not None
     await queue.claims.finish(claim, RESULT, paint_report(seconds=2))
-    assert (await chosen(queue, number=2))[0] == "lite"
+    assert (await choose_network(queue, number=2))[0] == "lite"
 
 
 async def test_predicted_time_is_that_of_the_chosen_network(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
-    told = await queue.positions.painting_seconds(ASKED, None)
-    assert told == pytest.approx(NETWORK_WORK["lite"] * 786, rel=0.01)
-    job = await queue.jobs.get((await submit_job(queue, options=ASKED)).id)
+    predicted = await queue.positions.painting_seconds(OPTIONS, None)
+    assert predicted == pytest.approx(NETWORK_WORK["lite"] * 786, rel=0.01)
+    job = await queue.jobs.get((await submit_job(queue, options=OPTIONS)).id)
     assert job is not None
-    assert job.predicted_seconds == pytest.approx(told)
+    assert job.predicted_seconds == pytest.approx(predicted)

@@ -24,7 +24,7 @@ def test_unmeasured_speed_is_estimated_from_the_nearest_measurement() -> None:
     assert model.seconds_per_work(THERE, "b") == pytest.approx(40.0)
     assert model.seconds_per_work(THERE, "c") == pytest.approx(20.0)
     assert model.seconds_per_work("x|mps|lite", "a") == PRIOR_SECONDS_PER_WORK
-    # What an engine says of itself goes before other machines, and behind what was measured of it.
+    # An announced pace ranks before measurements of other machines, and after its own.
     assert model.seconds_per_work(THERE, "a", 3.0) == 3.0
     assert model.seconds_per_work(HERE, "c", 3.0) == pytest.approx(20.0)
     assert model.usual("a") == pytest.approx(10.0**0.5)

@@ -1,4 +1,4 @@
-"""A refusal for too many waiting jobs says when one of them is expected to be ready."""
+"""The refusal of too many waiting jobs states when the first of them is expected to be ready."""
 
 from datetime import UTC, datetime
 
@@ -95,21 +95,21 @@ async def test_operator_limit_counts_jobs_everywhere(storage: Storage, clock: Fa
         assert refusal.available_at == await ready_at(queue, private.id)
 
 
-@pytest.mark.parametrize("why", list(Unforeseen))
+@pytest.mark.parametrize("reason", list(Unforeseen))
 async def test_refusal_says_why_no_time_can_be_predicted(
-    queue: JobQueue, clock: FakeClock, why: Unforeseen
+    queue: JobQueue, clock: FakeClock, reason: Unforeseen
 ) -> None:
     await queue.limits.set(5, {"max_waiting_per_user": 1}, 9)
     await queue.engines.register(engine_info())
     await submit_job(queue)
-    if why is Unforeseen.PAUSED:
+    if reason is Unforeseen.PAUSED:
         await queue.pauses.pause(5, 9)
     else:
         clock.advance(3600)
-    if why is Unforeseen.STARTING:
+    if reason is Unforeseen.STARTING:
         await queue.engines.expect()
     refusal = await submit_refused(queue)
-    assert (refusal.available_at, refusal.unforeseen) == (None, why)
+    assert (refusal.available_at, refusal.unforeseen) == (None, reason)
 
 
 async def test_pause_keeps_the_predicted_end_of_a_running_job(

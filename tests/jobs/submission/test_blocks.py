@@ -1,4 +1,4 @@
-"""Who is blocked, in one server or everywhere, and until when."""
+"""Blocking users in one server or everywhere, with reason and end."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What of several pictures counts to their member's day, where the job ends before its end."""
+"""How many pictures of an unfinished job count toward the member's daily limit."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -35,16 +35,16 @@ ALBUM: dict[str, Any] = {
 Ending = Callable[[JobQueue, FakeClock], Awaitable[object]]
 
 
-async def paint(queue: JobQueue, count: int, engine: str = "engine") -> Claim:
-    """Claim the next job, and finish so many of its pictures."""
+async def paint_some(queue: JobQueue, count: int, engine: str = "engine") -> Claim:
+    """Claim the next job, and finish some of its pictures."""
     claim = await claim_job(queue, engine)
-    told = Progress(0, 10, count / 10, done=PAINTED[:count])
-    await queue.claims.report_progress(claim, told)
+    progress = Progress(0, 10, count / 10, done=PAINTED[:count])
+    await queue.claims.report_progress(claim, progress)
     return claim
 
 
-async def counted(queue: JobQueue, guild_id: int | None = 5) -> int:
-    """How many of the member's pictures count to the day."""
+async def daily_count(queue: JobQueue, guild_id: int | None = 5) -> int:
+    """The number of the member's pictures that count today."""
     _, today = await queue.submissions.usage(submission(MEMBER, guild_id).asker)
     return today.current
 
@@ -57,64 +57,64 @@ async def job_id_of(queue: JobQueue) -> int:
 # Cancelled
 
 
-async def before_it_was_painted(queue: JobQueue, _: FakeClock) -> None:
+async def cancelled_while_queued(queue: JobQueue, _: FakeClock) -> None:
     await queue.jobs.cancel(await job_id_of(queue), MEMBER)
 
 
-def stopped_after(finished: int, *, by: int = MEMBER) -> Ending:
-    async def stopped(queue: JobQueue, _: FakeClock) -> None:
-        claim = await paint(queue, finished)
+def cancelled_after(finished: int, *, by: int = MEMBER) -> Ending:
+    async def ending(queue: JobQueue, _: FakeClock) -> None:
+        claim = await paint_some(queue, finished)
         await queue.jobs.cancel(claim.job.id, by, by_admin=by != MEMBER)
         await queue.claims.cancelled(claim)
 
-    stopped.__name__ = f"after_{finished}_by_{by}"
-    return stopped
+    ending.__name__ = f"cancelled_after_{finished}_by_{by}"
+    return ending
 
 
-async def while_it_waits_after_a_shutdown(queue: JobQueue, _: FakeClock) -> None:
-    await queue.claims.release(await paint(queue, 3))
+async def cancelled_after_release(queue: JobQueue, _: FakeClock) -> None:
+    await queue.claims.release(await paint_some(queue, 3))
     await queue.jobs.cancel(await job_id_of(queue), MEMBER)
 
 
-async def while_it_waits_after_the_death_of_its_engine(queue: JobQueue, clock: FakeClock) -> None:
-    await paint(queue, 3)
+async def cancelled_after_engine_death(queue: JobQueue, clock: FakeClock) -> None:
+    await paint_some(queue, 3)
     await advance_with_reaper(queue, clock, 60)
     await queue.jobs.cancel(await job_id_of(queue), MEMBER)
 
 
-async def when_its_engine_dies_before_it_stops(queue: JobQueue, clock: FakeClock) -> None:
-    claim = await paint(queue, 3)
+async def engine_died_while_cancelling(queue: JobQueue, clock: FakeClock) -> None:
+    claim = await paint_some(queue, 3)
     await queue.jobs.cancel(claim.job.id, MEMBER)
     await advance_with_reaper(queue, clock, 60)
 
 
-async def when_it_is_finished_after_all(queue: JobQueue, _: FakeClock) -> None:
-    claim = await paint(queue, 9)
+async def finished_despite_cancel(queue: JobQueue, _: FakeClock) -> None:
+    claim = await paint_some(queue, 9)
     await queue.jobs.cancel(claim.job.id, MEMBER)
     await queue.claims.finish(claim, RESULT, paint_report())
 
 
-async def when_all_were_finished(queue: JobQueue, _: FakeClock) -> None:
-    claim = await paint(queue, 9)
+async def all_finished_despite_cancel(queue: JobQueue, _: FakeClock) -> None:
+    claim = await paint_some(queue, 9)
     await queue.jobs.cancel(claim.job.id, MEMBER)
     several = PaintReport("lite", "cpu", "fp32", 256, 192, 12.0, 300, 7, variants=PAINTED)
     await queue.claims.finish(claim, PAINTED[0], several)
 
 
-async def by_another_engine_that_goes_on(queue: JobQueue, _: FakeClock) -> None:
-    await queue.claims.release(await paint(queue, 3))
-    claim = await paint(queue, 5, "another")
+async def cancelled_on_second_engine(queue: JobQueue, _: FakeClock) -> None:
+    await queue.claims.release(await paint_some(queue, 3))
+    claim = await paint_some(queue, 5, "another")
     await queue.jobs.cancel(claim.job.id, MEMBER)
     await queue.claims.cancelled(claim)
 
 
-async def with_all_that_waits(queue: JobQueue, _: FakeClock) -> None:
-    await queue.claims.release(await paint(queue, 3))
+async def cleared_after_release(queue: JobQueue, _: FakeClock) -> None:
+    await queue.claims.release(await paint_some(queue, 3))
     await queue.clearings.clear(5, MODERATOR)
 
 
-async def by_having_all_data_erased(queue: JobQueue, _: FakeClock) -> None:
-    await paint(queue, 3)
+async def erased(queue: JobQueue, _: FakeClock) -> None:
+    await paint_some(queue, 3)
     await queue.privacy.erase_user(MEMBER)
 
 
@@ -123,31 +123,31 @@ async def by_having_all_data_erased(queue: JobQueue, _: FakeClock) -> None:
 
 def failed(kind: FailureKind) -> Ending:
     async def ending(queue: JobQueue, _: FakeClock) -> None:
-        await queue.claims.fail(await paint(queue, 3), failure(kind))
+        await queue.claims.fail(await paint_some(queue, 3), failure(kind))
 
-    ending.__name__ = f"failed_by_{kind}"
+    ending.__name__ = f"failed_{kind}"
     return ending
 
 
-async def as_its_engines_died(queue: JobQueue, clock: FakeClock) -> None:
+async def engine_died_three_times(queue: JobQueue, clock: FakeClock) -> None:
     for _ in range(3):
-        await paint(queue, 3)
+        await paint_some(queue, 3)
         await advance_with_reaper(queue, clock, 60)
 
 
-async def as_its_engines_hung(queue: JobQueue, _: FakeClock) -> None:
+async def engine_hung_three_times(queue: JobQueue, _: FakeClock) -> None:
     for _time in range(3):
-        claim = await paint(queue, 3)
+        claim = await paint_some(queue, 3)
         await queue.claims.hung(claim, "no sign of life", failure(FailureKind.LOST))
 
 
-async def as_everybodys_engines_hung(queue: JobQueue, clock: FakeClock) -> None:
+async def engines_hung_for_all_users(queue: JobQueue, clock: FakeClock) -> None:
     mine = await job_id_of(queue)
-    theirs = await submit_job(queue, 2)
-    await queue.jobs.move_to_front(theirs.id, MODERATOR)
+    other = await submit_job(queue, 2)
+    await queue.jobs.move_to_front(other.id, MODERATOR)
     await queue.claims.hung(await claim_job(queue), "no sign of life", failure(FailureKind.LOST))
-    await queue.jobs.cancel(theirs.id, 2)
-    await as_its_engines_hung(queue, clock)
+    await queue.jobs.cancel(other.id, 2)
+    await engine_hung_three_times(queue, clock)
     ended = await queue.jobs.get(mine)
     assert ended is not None
     assert ended.state is JobState.FAILED
@@ -158,46 +158,46 @@ async def as_everybodys_engines_hung(queue: JobQueue, clock: FakeClock) -> None:
 
 async def done(queue: JobQueue, _: FakeClock) -> None:
     several = PaintReport("lite", "cpu", "fp32", 256, 192, 12.0, 300, 7, variants=PAINTED)
-    await queue.claims.finish(await paint(queue, 9), PAINTED[0], several)
+    await queue.claims.finish(await paint_some(queue, 9), PAINTED[0], several)
 
 
-COUNTS: dict[int, list[Ending]] = {
+ENDINGS_BY_COUNT: dict[int, list[Ending]] = {
     0: [
-        before_it_was_painted,
+        cancelled_while_queued,
         failed(FailureKind.ENGINE),
         failed(FailureKind.INTERNAL),
         failed(FailureKind.STYLE_MISSING),
-        as_everybodys_engines_hung,
+        engines_hung_for_all_users,
     ],
-    1: [stopped_after(0)],
-    3: [while_it_waits_after_a_shutdown, with_all_that_waits],
+    1: [cancelled_after(0)],
+    3: [cancelled_after_release, cleared_after_release],
     4: [
-        stopped_after(3),
-        stopped_after(3, by=MODERATOR),
-        while_it_waits_after_the_death_of_its_engine,
-        when_its_engine_dies_before_it_stops,
-        by_having_all_data_erased,
+        cancelled_after(3),
+        cancelled_after(3, by=MODERATOR),
+        cancelled_after_engine_death,
+        engine_died_while_cancelling,
+        erased,
         failed(FailureKind.INPUT),
-        as_its_engines_died,
-        as_its_engines_hung,
+        engine_died_three_times,
+        engine_hung_three_times,
     ],
-    6: [by_another_engine_that_goes_on],
-    10: [stopped_after(9), when_it_is_finished_after_all, when_all_were_finished, done],
+    6: [cancelled_on_second_engine],
+    10: [cancelled_after(9), finished_despite_cancel, all_finished_despite_cancel, done],
 }
 
 
 @pytest.mark.parametrize(
     ("ending", "count"),
-    [(ending, count) for count, endings in COUNTS.items() for ending in endings],
+    [(ending, count) for count, endings in ENDINGS_BY_COUNT.items() for ending in endings],
 )
 async def test_daily_count_keeps_begun_pictures_and_drops_unpainted_ones(
     queue: JobQueue, clock: FakeClock, ending: Ending, count: int
 ) -> None:
     await submit_job(queue, MEMBER, **ALBUM)
-    assert await counted(queue) == 10
+    assert await daily_count(queue) == 10
     await ending(queue, clock)
-    for guild_id in (5, None):  # the server's numbers, and the operator's
-        assert await counted(queue, guild_id) == count
+    for guild_id in (5, None):  # the server's limit, and the operator's
+        assert await daily_count(queue, guild_id) == count
     waiting, _ = await queue.submissions.usage(submission(MEMBER).asker)
     assert waiting.current == 0
 
@@ -207,7 +207,7 @@ async def test_pictures_given_back_are_available_for_new_jobs(
 ) -> None:
     async with await JobQueue.open(storage.settings(atelier_max_per_day=10), clock=clock) as queue:
         await submit_job(queue, MEMBER, **ALBUM)
-        await stopped_after(3)(queue, clock)
+        await cancelled_after(3)(queue, clock)
         for _ in range(6):
             await submit_job(queue, MEMBER)
         refused = await queue.submissions.submit(submission(MEMBER))
@@ -221,7 +221,7 @@ async def test_repeated_cancelling_does_not_exceed_the_daily_limit(
     begun = 0
     async with await JobQueue.open(storage.settings(atelier_max_per_day=20), clock=clock) as queue:
         while not isinstance(await queue.submissions.submit(submission(MEMBER, **ALBUM)), Refused):
-            claim = await paint(queue, 1)
+            claim = await paint_some(queue, 1)
             await queue.jobs.cancel(claim.job.id, MEMBER)
             await queue.claims.cancelled(claim)
             begun += 2
@@ -230,23 +230,23 @@ async def test_repeated_cancelling_does_not_exceed_the_daily_limit(
 
 async def test_undone_clear_counts_all_pictures_of_a_job_again(queue: JobQueue) -> None:
     await submit_job(queue, MEMBER, **ALBUM)
-    await queue.claims.release(await paint(queue, 3))
+    await queue.claims.release(await paint_some(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
     assert isinstance(await queue.clearings.undo(cleared.id, 5, MODERATOR), ClearUndone)
     waiting, today = await queue.submissions.usage(submission(MEMBER).asker)
-    assert (waiting.current, today.current) == (7, 10)  # three wait for nothing any more
+    assert (waiting.current, today.current) == (7, 10)  # three are already finished
 
 
 async def test_retried_job_counts_all_its_pictures_again(queue: JobQueue, clock: FakeClock) -> None:
     job = await submit_job(queue, MEMBER, **ALBUM)
-    await stopped_after(3)(queue, clock)
+    await cancelled_after(3)(queue, clock)
     await queue.jobs.retry(job.id)
     waiting, today = await queue.submissions.usage(submission(MEMBER).asker)
-    assert (waiting.current, today.current) == (7, 10)  # three wait for nothing any more
+    assert (waiting.current, today.current) == (7, 10)  # three are already finished
     claim = await claim_job(queue)
     assert claim.done == PAINTED[:3]
     await queue.claims.finish(claim, PAINTED[0], paint_report())
-    assert await counted(queue) == 10
+    assert await daily_count(queue) == 10
     (day,) = (await queue.statistics.read(None)).days
     assert day.pictures == 10
 
@@ -255,7 +255,7 @@ async def test_statistics_include_finished_pictures_of_a_cancelled_job(
     queue: JobQueue, clock: FakeClock
 ) -> None:
     await submit_job(queue, MEMBER, **ALBUM)
-    await stopped_after(3)(queue, clock)
+    await cancelled_after(3)(queue, clock)
     (day,) = (await queue.statistics.read(None)).days
     assert (day.pictures, day.failures + day.cancelled) == (3, 1)
 
@@ -269,13 +269,13 @@ async def test_uncounted_job_stays_uncounted_after_a_retry_is_cancelled(
     claim = await claim_job(queue)
     await queue.jobs.cancel(job.id, MEMBER)
     await queue.claims.cancelled(claim)
-    assert await counted(queue) == 0
+    assert await daily_count(queue) == 0
 
 
 async def test_cancelling_costs_no_turn_for_unpainted_pictures(queue: JobQueue) -> None:
-    """Their next picture comes after as much of others' as was painted of theirs."""
+    """The member's turn is delayed only by the pictures that were painted."""
     await submit_job(queue, MEMBER, **ALBUM)
-    claim = await paint(queue, 1)
+    claim = await paint_some(queue, 1)
     others = [await submit_job(queue, 2) for _ in range(8)]
     await queue.jobs.cancel(claim.job.id, MEMBER)
     await queue.claims.cancelled(claim)

@@ -1,4 +1,4 @@
-"""What a command on its way to the queue holds, and what erasing does to it."""
+"""Open intakes: the pictures they hold, their erasure and their submission."""
 
 import asyncio
 import os
@@ -27,8 +27,8 @@ from tests.kit.samples import Storage, delete_for_good, submission, submit_job
 PHOTO = b"a photograph"
 
 
-async def stored(queue: JobQueue, storage: Storage, data: bytes = PHOTO) -> str:
-    """The key of a picture that was put long ago."""
+async def store_old_picture(queue: JobQueue, storage: Storage, data: bytes = PHOTO) -> str:
+    """Store a picture with an old modification time; return its key."""
     key = await queue.store.put(data, "png")
     long_ago = time.time() - 86_400.0
     for path in storage.folder.rglob(key):
@@ -49,7 +49,7 @@ async def cancelled_job(queue: JobQueue, key: str, user_id: int = 1) -> int:
 async def test_pictures_of_an_open_intake_survive_deletion(
     queue: JobQueue, storage: Storage
 ) -> None:
-    key = await stored(queue, storage)
+    key = await store_old_picture(queue, storage)
     job_id = await cancelled_job(queue, key)
     await queue.intakes.open(7, 1, {})
     assert await queue.intakes.hold_pictures(7, [key])
@@ -67,7 +67,7 @@ async def test_pictures_of_an_open_intake_survive_deletion(
 
 
 async def test_closed_intake_holds_no_pictures(queue: JobQueue, storage: Storage) -> None:
-    key = await stored(queue, storage)
+    key = await store_old_picture(queue, storage)
     await queue.intakes.open(7, 1, {})
     await queue.intakes.hold_pictures(7, [key])
     assert (await queue.retention.gc()).files == 0
@@ -77,7 +77,7 @@ async def test_closed_intake_holds_no_pictures(queue: JobQueue, storage: Storage
 
 
 class SlowStore(PictureStore):
-    """Takes its time to delete, as a store on the other side of the world does."""
+    """A store that is slow to delete."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -93,7 +93,7 @@ class SlowStore(PictureStore):
 async def test_picture_being_deleted_is_not_reported_as_stored(
     queue: JobQueue, storage: Storage, by_gc: bool
 ) -> None:
-    key = await stored(queue, storage)
+    key = await store_old_picture(queue, storage)
     job_id = None if by_gc else await cancelled_job(queue, key)
     await queue.intakes.open(7, 2, {})
     slow = SlowStore(storage.settings().storage_url)
@@ -112,7 +112,7 @@ async def test_picture_being_deleted_is_not_reported_as_stored(
 
 
 async def test_erasure_deletes_the_members_open_intakes(queue: JobQueue, storage: Storage) -> None:
-    key = await stored(queue, storage)
+    key = await store_old_picture(queue, storage)
     await queue.intakes.open(7, 1, {"sender": {"user_name": "Ada"}})
     await queue.intakes.open(8, 2, {})
     await queue.intakes.hold_pictures(7, [key])
@@ -153,15 +153,17 @@ async def test_intake_of_an_older_schema_is_erased(tmp_path: Path) -> None:
 
 
 async def test_intake_stays_pending_until_submitted(queue: JobQueue) -> None:
-    asked = submission()
-    assert await queue.intakes.open(asked.reply.interaction_id, 1, {"attachments": ["https://x/1"]})
-    assert not await queue.intakes.open(asked.reply.interaction_id, 1, {})
+    request = submission()
+    assert await queue.intakes.open(
+        request.reply.interaction_id, 1, {"attachments": ["https://x/1"]}
+    )
+    assert not await queue.intakes.open(request.reply.interaction_id, 1, {})
     (intake,) = await queue.intakes.pending()
     assert intake.payload == {"attachments": ["https://x/1"]}
-    assert isinstance(await queue.submissions.submit(asked), Accepted)
+    assert isinstance(await queue.submissions.submit(request), Accepted)
     assert await queue.intakes.pending() == []
-    assert not await queue.intakes.open(asked.reply.interaction_id, 1, {})
-    assert isinstance(await queue.submissions.submit(asked), AlreadySubmitted)
+    assert not await queue.intakes.open(request.reply.interaction_id, 1, {})
+    assert isinstance(await queue.submissions.submit(request), AlreadySubmitted)
 
 
 async def test_simultaneous_intakes_share_a_transaction(queue: JobQueue) -> None:
@@ -198,14 +200,14 @@ async def test_failed_intake_write_raises_for_every_caller(queue: JobQueue) -> N
 
 
 async def test_refused_intake_stays_open_until_closed(queue: JobQueue) -> None:
-    """Or a bot that ends in between would leave the member without a word."""
+    """Otherwise a bot killed in between would leave the member without an answer."""
     await queue.blocks.add(5, 1, 9)
-    asked = submission()
-    await queue.intakes.open(asked.reply.interaction_id, 1, {})
-    assert isinstance(await queue.submissions.submit(asked), Refused)
+    request = submission()
+    await queue.intakes.open(request.reply.interaction_id, 1, {})
+    assert isinstance(await queue.submissions.submit(request), Refused)
     (left,) = await queue.intakes.pending()
-    assert left.interaction_id == asked.reply.interaction_id
-    await queue.intakes.close(asked.reply.interaction_id)
+    assert left.interaction_id == request.reply.interaction_id
+    await queue.intakes.close(request.reply.interaction_id)
     assert await queue.intakes.pending() == []
     await queue.intakes.open(999, 1, {})
     await queue.intakes.close(999)
@@ -216,11 +218,11 @@ async def test_refused_intake_stays_open_until_closed(queue: JobQueue) -> None:
 async def test_opening_an_intake_raises_while_the_database_is_down(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(**_how: bool) -> object:
+    def raise_unavailable(**_options: bool) -> object:
         raise QueueUnavailableError("The database is away.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue.database, "write", away)
+        patch.setattr(queue.database, "write", raise_unavailable)
         async with asyncio.timeout(5):
             with pytest.raises(QueueUnavailableError):
                 await queue.intakes.open(1, 1, {})

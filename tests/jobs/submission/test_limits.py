@@ -45,33 +45,36 @@ async def test_limit_of_three_holds_for_thirty_concurrent_submissions(
 ) -> None:
     settings = storage.settings(atelier_max_waiting_per_user=3)
     async with contextlib.AsyncExitStack() as stack:
-        doors = [
+        queue_handles = [
             await stack.enter_async_context(await JobQueue.open(settings)) for _ in range(queues)
         ]
         outcomes: list[SubmitOutcome] = await asyncio.gather(
-            *(doors[n % queues].submissions.submit(submission(user_id=1)) for n in range(30))
+            *(
+                queue_handles[n % queues].submissions.submit(submission(user_id=1))
+                for n in range(30)
+            )
         )
         kinds = Counter(type(outcome) for outcome in outcomes)
         assert kinds == {Accepted: 3, Refused: 27}
-        assert (await doors[0].positions.overview(None)).waiting == 3
+        assert (await queue_handles[0].positions.overview(None)).waiting == 3
 
 
 async def test_submission_takes_at_most_eleven_statements(queue: JobQueue) -> None:
     await submit_job(queue)
-    with statements(queue) as said:
+    with statements(queue) as executed:
         await submit_job(queue)
-    assert len([each for each in said if re.search("FROM|INTO|UPDATE", each)]) <= 11
+    assert len([each for each in executed if re.search("FROM|INTO|UPDATE", each)]) <= 11
 
 
 async def test_concurrent_submissions_of_one_interaction_make_one_job(storage: Storage) -> None:
-    asked = submission()
+    request = submission()
     async with contextlib.AsyncExitStack() as stack:
-        doors = [
+        queue_handles = [
             await stack.enter_async_context(await JobQueue.open(storage.settings()))
             for _ in range(4)
         ]
         outcomes = await asyncio.gather(
-            *(doors[n % 4].submissions.submit(asked) for n in range(20))
+            *(queue_handles[n % 4].submissions.submit(request) for n in range(20))
         )
         kinds = Counter(type(outcome) for outcome in outcomes)
         assert kinds == {Accepted: 1, AlreadySubmitted: 19}
@@ -248,15 +251,15 @@ async def test_server_limits_can_tighten_but_not_loosen_the_operators(
             ({"retention_days": 31}, "retention_days", 30),
         )
         for changes, field, allowed in cases:
-            asked = next(iter(changes.values()))
+            requested = next(iter(changes.values()))
             answer = await queue.limits.set(5, changes, 9)
-            assert answer == LoosensOperatorLimit(field, allowed, asked)
+            assert answer == LoosensOperatorLimit(field, allowed, requested)
         answer = await queue.limits.set(5, {"max_size_px": 512, "log_channel_id": 3}, 9)
         assert isinstance(answer, Limits)
         assert (answer.max_size_px, answer.log_channel_id) == (512, 3)
         assert (await queue.limits.in_force(5)) == answer
         assert (await queue.limits.in_force(6)).max_size_px == 1024
-    # The operator tightens later: that holds at once.
+    # A stricter operator limit applies at once.
     async with await JobQueue.open(storage.settings(atelier_max_size_px=256), clock=clock) as queue:
         assert (await queue.limits.in_force(5)).max_size_px == 256
         answer = await queue.limits.set(5, {"max_size_px": None}, 9)
@@ -306,19 +309,19 @@ async def test_options_left_open_are_lowered_to_the_members_limits(queue: JobQue
     await queue.limits.set(5, {**limits, "exempt_role_ids": [11]}, 9)
     left_open = ("size_px", "quality")
 
-    async def taken(user_id: int, options: PaintOptions, **details: Any) -> PaintOptions:
-        asked = replace(submission(user_id, 5, **details), options=options, left_open=left_open)
-        assert await queue.submissions.check_limits(asked.asker, options, left_open) is None
-        outcome = await queue.submissions.submit(asked)
+    async def accepted_options(user_id: int, options: PaintOptions, **details: Any) -> PaintOptions:
+        request = replace(submission(user_id, 5, **details), options=options, left_open=left_open)
+        assert await queue.submissions.check_limits(request.asker, options, left_open) is None
+        outcome = await queue.submissions.submit(request)
         assert isinstance(outcome, Accepted), outcome
         return outcome.job.options
 
     usual = PaintOptions()
     low = usual.model_copy(update={"size_px": 256, "quality": "draft"})
-    assert await taken(1, usual) == low
-    assert await taken(2, usual, role_ids=(11,)) == usual
+    assert await accepted_options(1, usual) == low
+    assert await accepted_options(2, usual, role_ids=(11,)) == usual
     moving = usual.model_copy(update={"moving": True})
-    assert (await taken(3, moving)).size_px == 128
+    assert (await accepted_options(3, moving)).size_px == 128
     small = PaintOptions(size_px=100, quality="draft")
-    assert await taken(4, small) == small
+    assert await accepted_options(4, small) == small
     assert (await submit_refused(queue, user_id=5)).limit == "max_quality"

@@ -1,14 +1,13 @@
-"""Jobs with several versions: what they count as, what they keep, and taking one out."""
+"""Jobs with several versions: limits, finished versions, and taking one version."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from common.options import MAX_SEED, PaintInputs, PaintOptions, StyleInput
 from common.store import key_for
 from common.variants import rest_of, variants_of
-from jobs.model import JobState, PaintReport, Progress
+from jobs.model import JobState, Progress
 from jobs.outcomes import LeaseHeld, Refusal, Refused
 from jobs.queue import JobQueue
 from tests.kit.samples import (
@@ -25,10 +24,6 @@ from tests.kit.samples import (
 
 KEYS = tuple(key_for(f"version {number}".encode(), "png") for number in range(4))
 FOUR = PaintOptions(size_px=256, seed=5, variants=4)
-
-
-def several(**changes: Any) -> PaintReport:
-    return replace(paint_report(), variants=KEYS, **changes)
 
 
 async def test_versions_differ_by_seed_strength_or_style() -> None:
@@ -88,13 +83,13 @@ async def test_versions_fit_the_limit_once_enough_pictures_are_a_day_old(
         await submit_job(queue)
         clock.advance(100)
         await submit_job(queue, options=FOUR)
-        refusal = await _refusal(queue, PaintOptions(variants=2))
+        refusal = await submit_refused_options(queue, PaintOptions(variants=2))
         assert refusal.available_at is not None
         assert refusal.available_at.timestamp() == clock.now + 86_400
-        refusal = await _refusal(queue, PaintOptions())
+        refusal = await submit_refused_options(queue, PaintOptions())
         assert refusal.available_at is not None
         assert refusal.available_at.timestamp() == clock.now - 100 + 86_400
-        assert (await _refusal(queue, PaintOptions(variants=6))).available_at is None
+        assert (await submit_refused_options(queue, PaintOptions(variants=6))).available_at is None
 
 
 async def test_refusal_of_versions_says_when_enough_jobs_are_ready(storage: Storage) -> None:
@@ -102,7 +97,7 @@ async def test_refusal_of_versions_says_when_enough_jobs_are_ready(storage: Stor
     async with await JobQueue.open(settings) as queue:
         await queue.engines.register(engine_info())
         ahead = await submit_job(queue, options=PaintOptions(variants=3))
-        refusal = await _refusal(queue, PaintOptions(variants=2))
+        refusal = await submit_refused_options(queue, PaintOptions(variants=2))
         assert (refusal.limit, refusal.current, refusal.asked) == ("max_waiting_per_user", 3, 2)
         position = await queue.positions.get(ahead.id)
         assert position is not None
@@ -117,10 +112,10 @@ async def test_refusal_of_versions_says_when_enough_jobs_are_ready(storage: Stor
 async def test_first_job_may_have_more_versions_than_the_waiting_limit(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings(atelier_max_waiting_per_user=2)) as queue:
         await submit_job(queue, options=FOUR)
-        assert (await _refusal(queue, PaintOptions())).limit == "max_waiting_per_user"
+        assert (await submit_refused_options(queue, PaintOptions())).limit == "max_waiting_per_user"
 
 
-async def _refusal(queue: JobQueue, options: PaintOptions) -> Refusal:
+async def submit_refused_options(queue: JobQueue, options: PaintOptions) -> Refusal:
     outcome = await queue.submissions.submit(submission(options=options))
     assert isinstance(outcome, Refused)
     return outcome.refusal
@@ -150,14 +145,14 @@ async def test_taken_version_is_a_separate_job_that_costs_nothing(
         await queue.claims.finish(claim, keys[0], replace(paint_report(), variants=keys))
         done = await queue.jobs.get(job.id)
         assert done is not None
-        asked = submission(options=FOUR)
+        request = submission(options=FOUR)
         clock.advance(61)
-        taken = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
-        again = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
+        taken = await queue.submissions.take_version(done, 2, request.asker, request.reply)
+        again = await queue.submissions.take_version(done, 2, request.asker, request.reply)
         assert taken is not None
         assert again is not None
         assert taken.id == again.id
-        assert await queue.submissions.check_limits(asked.asker, PaintOptions()) is None
+        assert await queue.submissions.check_limits(request.asker, PaintOptions()) is None
         assert taken.state is JobState.DONE
         assert (taken.result_key, taken.parent_job_id) == (keys[2], job.id)
         assert taken.report is not None
@@ -165,14 +160,14 @@ async def test_taken_version_is_a_separate_job_that_costs_nothing(
         assert [each.id for each in await queue.deliveries.due()] == [job.id, taken.id]
         await queue.retention.delete_soon(job.id, job.user_id)
         assert (
-            await queue.submissions.take_version(done, 1, asked.asker, submission().reply) is None
+            await queue.submissions.take_version(done, 1, request.asker, submission().reply) is None
         )
         assert await queue.retention.restore(job.id, job.user_id, done.reply)
         await delete_for_good(queue, job.id, job.user_id)
         needed = {keys[2], *taken.inputs.picture_keys()}
         assert await queue.retention.unused([*keys, *needed]) == set(keys) - needed
         assert (
-            await queue.submissions.take_version(done, 1, asked.asker, submission().reply) is None
+            await queue.submissions.take_version(done, 1, request.asker, submission().reply) is None
         )
         (day,) = (await queue.statistics.read(None)).days
         assert day.pictures == 4

@@ -1,4 +1,4 @@
-"""Queries the database, the store and the disk for `jobs.health`."""
+"""Queries the database, the store and the disk for `jobs.health.state`."""
 
 import asyncio
 import platform
@@ -19,7 +19,8 @@ from jobs.db.database import seen_recently
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
-from jobs.health import TROUBLE_SECONDS, EngineState, EngineTrouble, Health, StoreState
+from jobs.health.state import EngineState, EngineTrouble, Health, StoreState
+from jobs.health.troubles import TROUBLE_SECONDS
 from jobs.model import EngineInfo, Job, JobState
 from jobs.scheduling.fleet import engine_from_row, is_alive
 from jobs.scheduling.positions import is_starting

@@ -1,0 +1,115 @@
+"""How often a command waits for PostgreSQL, which may be far away; and lost connections."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+import sqlalchemy as sa
+
+from jobs.db import connecting
+from jobs.db.database import Database
+from jobs.outcomes import QueueUnavailableError
+from tests.kit.samples import Storage
+
+pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+ONE = sa.select(sa.literal(1))
+READY = b"Z"
+"""With this message the server ends each of its answers."""
+
+
+@dataclass
+class Proxy:
+    """Between a database and its client."""
+
+    address: str
+    answers: int = 0
+    """Number of answers of the server, each of which the client waited for."""
+    connections: int = 0
+    forgotten: int = 0
+    """So many of them are reset once the client uses them, as by a router that was restarted."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        number = self.connections
+        port = urlsplit(self.address).port
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", port)
+        answering = asyncio.create_task(self._answer(from_server, writer))
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if number <= self.forgotten:
+                    writer.transport.abort()
+                    break
+                to_server.write(data)
+        answering.cancel()
+        to_server.close()
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.readexactly(1)
+        writer.write(first)  # that it speaks no TLS
+        while True:
+            kind, length = await reader.readexactly(1), await reader.readexactly(4)
+            body = await reader.readexactly(int.from_bytes(length) - 4)
+            self.answers += kind == READY
+            writer.write(kind + length + body)
+
+
+@asynccontextmanager
+async def through_proxy(storage: Storage) -> AsyncIterator[tuple[Database, Proxy]]:
+    url = storage.settings().database_url
+    proxy = Proxy(url)
+    async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        database = Database(url.replace(f":{urlsplit(url).port}/", f":{port}/"))
+        try:
+            yield database, proxy
+        finally:
+            await database.close()
+
+
+async def test_read_takes_one_round_trip_and_a_write_three_more_than_its_statements(
+    storage: Storage,
+) -> None:
+    """Many would make a command wait for many seconds where the server is on another continent."""
+    async with through_proxy(storage) as (database, proxy):
+
+        async def count_read() -> int:
+            before = proxy.answers
+            await database.all(ONE)
+            return proxy.answers - before
+
+        async def count_write() -> int:
+            before = proxy.answers
+            async with database.write() as transaction:
+                await transaction.execute(ONE)
+                await transaction.execute(ONE)
+            return proxy.answers - before
+
+        await count_read(), await count_write()  # which prepare these statements
+        assert await count_read() == 1
+        assert await count_write() == 3 + 2, "its begin, the time, and its end"
+        assert proxy.connections == 1
+
+
+async def test_connection_lost_while_idle_is_replaced_without_an_error(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "UNCHECKED_SECONDS", 0.0)
+    async with through_proxy(storage) as (database, proxy):
+        await database.all(ONE)
+        proxy.forgotten = 1
+        assert [tuple(row) for row in await database.all(ONE)] == [(1,)]
+        assert proxy.connections == 2
+
+
+async def test_connection_lost_in_use_is_an_error_once(storage: Storage) -> None:
+    async with through_proxy(storage) as (database, proxy):
+        await database.all(ONE)
+        proxy.forgotten = 1
+        with pytest.raises(QueueUnavailableError, match="connection"):
+            await database.all(ONE)
+        assert [tuple(row) for row in await database.all(ONE)] == [(1,)]
