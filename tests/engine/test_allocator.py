@@ -76,9 +76,7 @@ def measurements() -> list[list[float]]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the settings are of glibc")
 def test_freed_large_tensors_return_their_memory_at_once(measurements: list[list[float]]) -> None:
-    for held, left, _faults in measurements[
-        :3
-    ]:  # by default, for VGG-19 and for lite
+    for held, left, _faults in measurements[:3]:  # by default, for VGG-19 and for lite
         assert held >= 120
         assert left <= 30
 
