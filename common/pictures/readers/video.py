@@ -28,6 +28,7 @@ from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits, PictureError
 from common.pictures.raster import Raster, Samples, from_array
 from common.pictures.readers.boxes import code_points
+from common.pictures.readers.deinterlacing import Deinterlacer
 from common.pictures.readers.formats import MATROSKA
 from common.pictures.readers.notes import FIRST_FRAME_OF_VIDEO
 
@@ -67,12 +68,22 @@ class OpenVideo:
     limits: DecodeLimits
 
     def frames(self) -> Iterator[VideoFrame]:
-        """All frames that can be decoded, in display order.
+        """All frames that can be decoded, in display order and deinterlaced.
 
         Raises:
             av.error.FFmpegError: where the video is truncated.
             PictureError: if damaged frames were left out.
         """
+        deinterlacer = Deinterlacer()
+        try:
+            for frame in self._stored_frames():
+                yield from deinterlacer.frames_after(frame)
+        except (av.error.FFmpegError, PictureError):
+            yield from deinterlacer.rest()
+            raise
+        yield from deinterlacer.rest()
+
+    def _stored_frames(self) -> Iterator[VideoFrame]:
         is_damaged = False
         for frame in self.container.decode(self.stream):
             if frame.is_corrupt:

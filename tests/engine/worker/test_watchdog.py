@@ -21,14 +21,17 @@ from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from engine.worker.watchdog import HangingError, Watchdog
-from jobs.execution.ending import HUNG
+from jobs.core import row_of
+from jobs.execution import reaper
+from jobs.execution.ending import DIED, HUNG, SURVIVED
 from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState
-from jobs.outcomes import LeaseLost, QueueUnavailableError
+from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory
 from tests.engine.worker.test_health import deaths_and_attempts
 from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended
+from tests.kit.samples import RESULT, paint_report
 
 HANGS_ONCE = """
 import pathlib, sys, time
@@ -160,6 +163,31 @@ async def test_job_can_be_cancelled_while_its_engine_hangs(
     assert (await wait_ended(queue, job)).state is JobState.CANCELLED
 
 
+async def test_engine_stuck_with_a_lost_lease_ends_and_leaves_the_job_to_the_next(
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, hanging: HangingPainting
+) -> None:
+    """Two engines hold one job then, for as long as the first does not ask whether to stop."""
+    job = await job_factory.make()
+    try:
+        async with hanging_worker(queue, settings) as task:
+            while "claimed" not in await event_kinds(queue, job):
+                await asyncio.sleep(0.05)
+            async with queue.database.write() as transaction:
+                row = await row_of(transaction, job.id)
+                assert row is not None
+                await reaper._reap_one(transaction, row)
+            claim = await queue.claims.claim("another")
+            assert claim is not None
+            with pytest.raises(EngineInTroubleError, match="has hung"):
+                await asyncio.wait_for(task, 60)
+        assert await event_kinds(queue, job) == ["queued", "claimed", DIED, "claimed", SURVIVED]
+        assert isinstance(await queue.claims.finish(claim, RESULT, paint_report()), LeaseHeld)
+    finally:
+        hanging.may_end = True
+    done = await wait_ended(queue, job)
+    assert (done.state, done.result_key) == (JobState.DONE, RESULT)
+
+
 async def test_hang_ends_the_engine_even_if_the_database_is_unavailable(
     queue: JobQueue,
     settings: Settings,
@@ -222,15 +250,15 @@ def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> 
     now = 0.0
     monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
     watchdog = Watchdog(600.0, "painter")
-    watchdog.look(7)
+    watchdog.check(7)
     now += 8 * 3600.0
-    watchdog.look(7)
+    watchdog.check(7)
     for _ in range(119):
         now += 5.0
-        watchdog.look(7)
+        watchdog.check(7)
     now += 60.0
     with pytest.raises(HangingError, match="for 600 s"):
-        watchdog.look(7)
+        watchdog.check(7)
 
 
 def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,4 +267,4 @@ def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> 
     watchdog = Watchdog(10.0, "painter")
     for sign in range(100):
         now += 4.0
-        watchdog.look(sign // 2)
+        watchdog.check(sign // 2)
