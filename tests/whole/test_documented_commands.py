@@ -94,7 +94,7 @@ def test_each_documented_command_is_parsed_by_its_own_program() -> None:
     assert len(commands) > 50
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     parsed = subprocess.run(
-        [sys.executable, Path(__file__).with_name("only_parsing.py")],
+        [sys.executable, Path(__file__).with_name("parse_only.py")],
         input=json.dumps(commands),
         capture_output=True,
         text=True,

@@ -6,7 +6,7 @@ import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
-from tests.bot.commands.test_hiding import is_hidden
+from tests.bot.commands.test_required_spoilers import is_hidden
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World, button_labels
 

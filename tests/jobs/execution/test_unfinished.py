@@ -10,7 +10,7 @@ from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import ClearUndone
 from jobs.privacy import retention
 from jobs.queue import JobQueue
-from tests.jobs.submission.test_giving_back import (
+from tests.jobs.submission.test_daily_count import (
     ALBUM,
     MEMBER,
     MODERATOR,

@@ -5,7 +5,7 @@ import pytest
 from bot.delivery import tracked_message
 from bot.wire.faults import TRANSIENT_CODES as PASSING_CODES
 from common.backoff import Backoff
-from tests.bot.delivery.test_unclear_answers import answer_all
+from tests.bot.delivery.test_proxy_answers import answer_all
 from tests.kit.world import World
 
 TRANSIENT_CODES = {
