@@ -154,7 +154,7 @@ async def test_owners_are_alerted_to_a_wrong_clock(
         update={"atelier_owner_ids": (grace.id,), "atelier_disk_reserve_mib": 0}
     )
     bot = await closed_world.start_bot()
-    look, dm = bot.service(Alerts).look, closed_world.discord.world.dm_of(grace)
+    look, dm = bot.service(Alerts).check_health, closed_world.discord.world.dm_of(grace)
     await look()
     set_database_clock(closed_world, ahead_seconds)
     await look()

@@ -45,7 +45,7 @@ def dms_to(world: World, name: str = "grace") -> list[str]:
 
 async def check_alerts(world: World, times: int = 1) -> None:
     for _ in range(times):
-        await world.bot.service(Alerts).look()
+        await world.bot.service(Alerts).check_health()
 
 
 async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
