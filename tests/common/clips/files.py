@@ -123,11 +123,9 @@ def make_video(
     matrix: Colorspace | None = None,
     **tags: Any,
 ) -> bytes:
-    """A video of frames [H, W, 3] of 8 or 16 bits.
+    """A film of frames [H, W, 3] of 8 or 16 bits, or [H, W, 4] of 8.
 
-    Args:
-        matrix: the color matrix that is used without a tag.
-        tags: color properties that are used and tagged in the file.
+    `tags` are said of its colors, and hold. `matrix` holds, too, but is not said.
     """
     starts_ms = starts_ms or [1000 * number // rate for number in range(len(frames))]
     file = io.BytesIO()
@@ -146,7 +144,8 @@ def make_video(
             if sound
             else None
         )
-        source = "rgb24" if frames[0].dtype == np.uint8 else "rgb48le"
+        shallow = "rgb24" if frames[0].shape[2] == 3 else "rgba"
+        source = shallow if frames[0].dtype == np.uint8 else "rgb48le"
         for start, frame in zip(starts_ms, frames, strict=True):
             picture = av.VideoFrame.from_ndarray(frame, format=source).reformat(
                 format=pixels,
