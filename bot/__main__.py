@@ -24,7 +24,8 @@ from common.command_line import OneLineParser, replace_unencodable, run_command
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
 from common.options import resolve_network
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from common.shutdown import exit_within, on_signal
 from common.version import VERSION, versions
 from jobs.outcomes import QueueError

@@ -111,11 +111,11 @@ async def end(child: Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
     streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
-    await asyncio.gather(*(_read_away(stream) for stream in streams))
+    await asyncio.gather(*(_discard(stream) for stream in streams))
     await child.wait()
 
 
-async def _read_away(stream: asyncio.StreamReader) -> None:
+async def _discard(stream: asyncio.StreamReader) -> None:
     with contextlib.suppress(RuntimeError):  # another reader drains it
         while await stream.read(_AWAY_BYTES):
             pass
@@ -134,7 +134,7 @@ async def _answer_of(child: Process, module: str, question: bytes, most_bytes: i
             return await read_message(child.stdout, most_bytes=most_bytes)
         except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             child.stdin.close()
-            await _read_away(child.stdout)
+            await _discard(child.stdout)
             why = f"{module} ended with code {await child.wait()}: {await said}"
             raise ChildError(why) from error
     finally:

@@ -13,7 +13,8 @@ from common.gpus import unused_card
 from common.interrupts import status_of
 from common.options import PaintOptions, network_for
 from common.pictures import PictureError
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
 from engine.cli_moving import (

@@ -20,7 +20,7 @@ class OutputFile:
     """The output file."""
 
     path: Path
-    """Its path; `held` changes it if a generated name was taken meanwhile."""
+    """Its path; `reserved` changes it if a generated name was taken meanwhile."""
     others: Iterator[Path] | None = None
     """Further generated names; None if the user chose the name, which may be overwritten."""
 
@@ -39,24 +39,24 @@ class OutputFile:
             NotWrittenError: it could not be written; the text says where the picture is.
         """
         try:
-            with self.held() as file:
+            with self.reserved() as file:
                 write(file)
         except NotWrittenError as problem:
-            if (spare := _spare(self.path.name, write)) is None:
+            if (spare := _write_to_temporary_folder(self.path.name, write)) is None:
                 raise
             raise NotWrittenError(
                 "{problem} The picture is in {file}.", problem=problem.sentence, file=str(spare)
             ) from problem
 
     @contextmanager
-    def held(self) -> Iterator[Path]:
+    def reserved(self) -> Iterator[Path]:
         """The file to write; a generated name is reserved first, as another command may use it.
 
         Raises:
             NotWrittenError: it cannot be written.
         """
         if self.others is not None:
-            self._take(self.others)
+            self._reserve(self.others)
         try:
             yield self.path
         except BaseException:
@@ -65,7 +65,7 @@ class OutputFile:
                     self.path.unlink()
             raise
 
-    def _take(self, others: Iterator[Path]) -> None:
+    def _reserve(self, others: Iterator[Path]) -> None:
         for path in itertools.chain([self.path], others):
             try:
                 path.open("xb").close()
@@ -77,7 +77,7 @@ class OutputFile:
             return
 
 
-def _spare(name: str, write: Callable[[Path], None]) -> Path | None:
+def _write_to_temporary_folder(name: str, write: Callable[[Path], None]) -> Path | None:
     """Write to a new temporary folder; None if that fails, too."""
     with suppress(OSError):
         folder = Path(tempfile.mkdtemp(prefix="atelier-kept-"))

@@ -4,7 +4,8 @@ import asyncio
 import sys
 
 from common.logs import set_up_logging
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from common.store import PictureStore
 from jobs.outcomes import QueueError, is_transient
 from jobs.queue import JobQueue

@@ -20,7 +20,8 @@ from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
 from common.files import close_to_others
 from common.gpus import unused_card
-from common.settings import ENV_FILE, MIB, Settings, unknown_settings
+from common.settings import ENV_FILE, MIB, Settings
+from common.settings_loading import unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store_backends import folder_of
 from jobs.health.troubles import CLOCK_SECONDS

@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from discord import app_commands
 
 from bot.app.gateway import bound_reconnects
-from bot.app.sync import has_been_told, keep_syncing
+from bot.app.sync import keep_syncing, knows_commands
 from bot.commands.job_access import note_removed
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
@@ -111,7 +111,7 @@ class AtelierClient(Bot):
         )
         if self.settings.atelier_engine == "embedded":
             await self.queue.engines.expect()  # its process starts at the same time
-        if is_new and await has_been_told(self.tree):
+        if is_new and await knows_commands(self.tree):
             self.new_database_notice = of_new_database(self.queue.database.location)
             log.warning("%s", self.new_database_notice)
         await self.tree.set_translator(CatalogueTranslator())

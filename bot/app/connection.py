@@ -11,7 +11,8 @@ from bot.app.checks import HOW_TO_SIGN_IN
 from bot.app.client import AtelierClient
 from bot.app.features import build_client
 from common.backoff import Backoff
-from common.settings import Settings, SettingsError
+from common.settings import Settings
+from common.settings_loading import SettingsError
 from jobs.outcomes import DatabaseRefusedError, DatabaseTooNewError, DatabaseTooOldError, QueueError
 
 log = logging.getLogger(__name__)

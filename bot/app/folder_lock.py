@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from common.settings import SettingsError
+from common.settings_loading import SettingsError
 from jobs.db.liveness import BOT_LOCK
 
 log = logging.getLogger(__name__)

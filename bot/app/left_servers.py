@@ -42,7 +42,7 @@ class LeftServers(Service):
         while True:
             await self._client.wait_until_ready()  # the servers are known by then
             try:
-                await self.look()
+                await self.check_servers()
                 if time.monotonic() - self._noted_at > NOTE_SECONDS:
                     await self.note()
             except QueueError as error:
@@ -51,7 +51,7 @@ class LeftServers(Service):
                 log.exception("Error in looking after servers that the bot left")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def look(self) -> None:
+    async def check_servers(self) -> None:
         """Cancel the jobs of servers that have been missing for long enough.
 
         A server with an outage is not missing: Discord still lists it.

@@ -71,7 +71,7 @@ async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:
     return True
 
 
-async def has_been_told(tree: Tree) -> bool:
+async def knows_commands(tree: Tree) -> bool:
     """Whether Discord has commands of this application, so that it has run before.
 
     False if Discord does not respond.

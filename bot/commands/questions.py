@@ -1,7 +1,7 @@
 """Questions of the intake to its member: which style, and whether to paint a clip."""
 
 from bot.cards.small_print import duration
-from bot.commands.style_buttons import NEAR, REQUEST_ID, SURPRISE, near, style_button
+from bot.commands.style_buttons import NEAR, REQUEST_ID, SURPRISE, style_button, trial_paintings
 from bot.commands.style_form import saved_options
 from bot.commands.styles import all_styles_button
 from bot.commands.thumbnails import thumbnail_of
@@ -30,12 +30,12 @@ MOVING, STILL = "yes", "no"
 
 
 class Questions(Service):
-    """Builds the questions; see `IntakeService.question` and `IntakeService.moving_question`."""
+    """Builds the questions; see `IntakeService.questions`."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         intake = client.service(IntakeService)
-        intake.question, intake.moving_question = self.ask_style, self.ask_moving
+        intake.questions.style, intake.questions.moving = self.ask_style, self.ask_moving
 
     async def ask_style(self, request: PaintRequest) -> Card:
         """The question in the response to a request without a style."""
@@ -63,7 +63,7 @@ class Questions(Service):
             options = saved_options(t, saved[:CHOICES])
             menu = saved_styles_menu.menu(t("A saved style…"), options, *ids)
             rows.append(row_of(menu))
-        count = len(near(self._client))
+        count = len(trial_paintings(self._client))
         several = t.plural("Try {count} style", "Try {count} styles", count=count)
         rows.append(
             row_of(

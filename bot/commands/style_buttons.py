@@ -20,7 +20,7 @@ NO_REQUEST = 0
 SURPRISE = "surprise"
 STYLES_TRIED = 6
 NEAR = "near"
-"""The paintings that can be tried at once; see `near`."""
+"""The paintings that can be tried at once; see `trial_paintings`."""
 SIX = "six"
 """Prefix, before a colon and a catalogue page, to try all paintings of that page."""
 TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
@@ -48,7 +48,7 @@ async def style_button(interaction: Interaction, t: Texts, item: PersistentItem)
         await intake.finish(interaction, request_id, styles, **changes)
 
 
-def near(client: Bot) -> list[Painting]:
+def trial_paintings(client: Bot) -> list[Painting]:
     """Up to six paintings to try at once; without those to download if two need no download."""
     offered = local_first(client)
     here = [each for each in offered if is_local(each, client.settings)]
@@ -65,15 +65,17 @@ def _chosen(
         here = [each for each in paintings if is_local(each, client.settings)]
         return (RequestedStyle(preset=random.choice(here or paintings).id),), {}  # noqa: S311 - for fun
     if style == NEAR:
-        return _tried(near(client))
+        return _as_trial(trial_paintings(client))
     kind, _colon, page = style.partition(":")
     if kind != SIX or not page.isdecimal():
         return (RequestedStyle(preset=style),), {}
-    shown = _beside(interaction.message)
-    return _tried(shown or paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED] or near(client))
+    shown = _paintings_shown_on(interaction.message)
+    return _as_trial(
+        shown or paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED] or trial_paintings(client)
+    )
 
 
-def _beside(message: discord.Message | None) -> list[Painting]:
+def _paintings_shown_on(message: discord.Message | None) -> list[Painting]:
     """The paintings that a message has buttons for; others may be on offer by now."""
     if message is None:
         return []
@@ -84,7 +86,7 @@ def _beside(message: discord.Message | None) -> list[Painting]:
     return [painting for each in found if (painting := load_catalogue().get(each)) is not None]
 
 
-def _tried(paintings: list[Painting]) -> tuple[tuple[RequestedStyle, ...], dict[str, Any]]:
+def _as_trial(paintings: list[Painting]) -> tuple[tuple[RequestedStyle, ...], dict[str, Any]]:
     styles = tuple(RequestedStyle(preset=each.id, weight=1 / len(paintings)) for each in paintings)
     return styles, {**TRIAL, "variants": len(paintings)}
 

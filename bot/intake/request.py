@@ -147,7 +147,7 @@ class PaintRequest(BaseModel):
         was = {"ephemeral": self.reply.ephemeral}
         return self.with_reply(ephemeral=True).model_copy(update=was)
 
-    def apart(self, inputs: PaintInputs) -> Self:
+    def with_replaceable_inputs(self, inputs: PaintInputs) -> Self:
         """A copy with the inputs of an earlier job as separate pictures, which can be replaced.
 
         What its member says is to be seen on it may not be true of the new one.

@@ -137,7 +137,7 @@ async def resolve(
     """
     painting = load_catalogue().get(preset)
     if painting is not None:
-        return await _had(queue, painting, weight)
+        return await _if_available(queue, painting, weight)
     wanted, is_id = preset.casefold(), _STYLE_ID.fullmatch(preset) is not None
     for style in await queue.styles.visible_to(user_id, guild_id):
         if wanted == (f"{SAVED_STYLE}{style.id}" if is_id else style.name.casefold()):
@@ -147,10 +147,10 @@ async def resolve(
     found = load_catalogue().search(preset, limit=1, sure=True)
     if not found:
         raise UserError(NO_SUCH_STYLE, name=plain(preset))
-    return await _had(queue, found[0], weight)
+    return await _if_available(queue, found[0], weight)
 
 
-async def _had(queue: JobQueue, painting: Painting, weight: float) -> StyleInput:
+async def _if_available(queue: JobQueue, painting: Painting, weight: float) -> StyleInput:
     """A painting of the catalogue, unless it would have to be downloaded and cannot be."""
     is_ready = is_local(painting, queue.settings)
     if not is_ready and await queue.styles.scans_unreachable():

@@ -3,34 +3,29 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.dependencies import Dependencies
 from bot.intake.early_limits import EarlyLimitCheck
 from bot.intake.fair_use import FairUse
 from bot.intake.journal import CommandJournal, JournalEntry
-from bot.intake.moving import check_versions, decided, options_of
+from bot.intake.moving import check_versions, decided
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import PictureIntake
+from bot.intake.processing import QuestionCards, RequestProcessor
 from bot.intake.request import PaintRequest, RequestedStyle, asker_of, reply_as
 from bot.intake.requested_styles import in_style
-from bot.intake.stored import ERASED, NOT_KEPT, Undecided
 from bot.intake.unacknowledged import Unacknowledged
 from bot.intake.unreadable import tell_unreadable
 from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.texts import _, texts_for
-from bot.ui.components import Card
-from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import RESPONSE_DEFERRED, acknowledge, read_in_time
 from bot.wire.errors import sentence_for
 from bot.wire.original_response import (
-    answer_ephemerally,
-    edit_response,
     find_response,
     is_mine,
     send_ephemeral_followup,
@@ -38,15 +33,11 @@ from bot.wire.original_response import (
 )
 from common.logs import add_log_ids, log_ids
 from common.memory import give_free_memory_back
-from jobs.model import Intake, Submission
-from jobs.outcomes import Accepted, AlreadySubmitted, QueueUnavailableError, Refused, SubmitOutcome
+from jobs.model import Intake
+from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 PHOTO_NOT_KEPT = _("I no longer have what you attached; please use /paint with it again.")
-TOO_LATE_TO_ASK = _(
-    "I was held up for so long that I can no longer ask you how to paint what you attached; please "
-    "use /paint with it again."
-)
 
 STOP_SECONDS = 3.0
 COMMANDS_FOLDER = "commands"
@@ -58,19 +49,15 @@ class IntakeService(Service):
 
     pictures: PictureIntake
     _fair_use: FairUse
-    question: Callable[[PaintRequest], Awaitable[Card]]
-    """Builds the card that asks for a style; set by the module that offers styles."""
-    moving_question: Callable[[Undecided], Awaitable[Card]]
-    """Builds the card that asks whether to paint a clip or its first frame; set likewise."""
     _journal: CommandJournal
+    _processor: RequestProcessor
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._dependencies = Dependencies(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
-        self._decided: set[int] = set()
-        """Interaction IDs of requests whose question was answered in this run."""
+        self.questions = QuestionCards()
         self._stopping = False
         self._unacknowledged = Unacknowledged()
         self._early_limits = EarlyLimitCheck(client)
@@ -84,6 +71,14 @@ class IntakeService(Service):
         await self._journal.recover()
         self.pictures = PictureIntake(settings, queue, self._fair_use)
         await self.pictures.open()
+        self._processor = RequestProcessor(
+            self._client,
+            pictures=self.pictures,
+            journal=self._journal,
+            dependencies=self._dependencies,
+            unacknowledged=self._unacknowledged,
+            questions=self.questions,
+        )
         for intake in await queue.intakes.pending():
             with log_ids(member=intake.user_id):
                 self._spawn(self._resume(intake))
@@ -150,7 +145,7 @@ class IntakeService(Service):
             self._spawn(entry.drop())
             raise
         if not self._stopping:
-            self._spawn(self._work(request, message_id, entry))
+            self._spawn(self._handle(request, message_id, entry))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -186,92 +181,16 @@ class IntakeService(Service):
             await self._journal.close(intake.interaction_id)
             return
         log.info("Going on with the intake %s", intake.interaction_id)
-        await self._work(request, message_id)
+        await self._handle(request, message_id)
 
-    async def _work(
+    async def _handle(
         self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None = None
     ) -> None:
         """Handle a request, which counts against its member's quota meanwhile."""
         with self._fair_use.request(request.asker.user_id):
-            await self._take_in(request, message_id, entry)
+            await self._processor.process(request, message_id, entry)
         if request.asked:
-            self._decided.discard(request.reply.interaction_id)
-
-    async def _take_in(
-        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None
-    ) -> None:
-        """Wait for its row, store its pictures and submit it; or tell its user why not."""
-        asker, reply = request.asker, request.reply
-        t = texts_for(reply.locale)
-        when_available = self._dependencies.when_available
-        is_new = entry is not None or (request.content is not None and request.content.key is None)
-        try:
-            if entry is not None and not await when_available(request, entry.settled):
-                return  # whoever stored it first responds
-            if request.lacks_style:
-                # The intake stays open for a day and holds the pictures, so that the member can
-                # choose a style and then another.
-                kept = await when_available(request, lambda: self.pictures.keep(request))
-                await self._ask(kept, await self.question(kept), is_new=is_new)
-                return
-            outcome = await when_available(
-                request, lambda: self._submit(request, message_id), again=entry is None
-            )
-            if isinstance(outcome, Undecided):
-                page = await self.moving_question(outcome)
-                await self._ask(outcome.request, page, is_new=is_new)
-                return
-        except Exception as error:  # noqa: BLE001 - errors become sentences here
-            sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
-        else:
-            if isinstance(outcome, Accepted | AlreadySubmitted):
-                add_log_ids(job=outcome.job.id)
-                # The delivery loop finds the job and shows it.
-                await self._client.service(UndeliveredNotice).tell_once_shown(outcome.job)
-                return
-            if isinstance(outcome, Refused):
-                guild = self._client.get_guild(asker.guild_id or 0)
-                sentence = refusal_words(t, outcome.refusal, guild)
-            else:
-                sentence = t(ERASED)
-        if request.asked:  # the question stays, so that it can be answered again
-            await send_ephemeral_followup(self._client, asker.user_id, reply, sentence)
-            return
-        await answer_ephemerally(self._client, asker.user_id, reply, sentence)
-        if entry is not None:
-            await entry.drop()
-        await self._journal.close(reply.interaction_id)
-
-    async def _ask(self, kept: PaintRequest, page: Card, *, is_new: bool) -> None:
-        """Put a question into the response to a request whose pictures are stored.
-
-        Args:
-            kept: The request.
-            page: The question.
-            is_new: Whether it was never asked before, as far as is known.
-
-        Raises:
-            UserError: The response can no longer be edited, as after a long outage.
-        """
-        if kept.reply.interaction_id in self._decided:  # answered just before it was asked again
-            return
-        if not await self._dependencies.when_available(kept, lambda: self._replace(kept)):
-            raise UserError(ERASED)
-        is_put = await edit_response(
-            self._client,
-            kept.reply,
-            content=None,  # it may say that the command has to wait
-            view=page,
-            attachments=list(page.files),
-        )
-        if is_new and not is_put:
-            raise UserError(TOO_LATE_TO_ASK)
-
-    async def _replace(self, request: PaintRequest) -> bool:
-        """Replace the stored request. Returns whether its intake is still open."""
-        return await self._client.queue.intakes.replace(
-            request.reply.interaction_id, request.model_dump(mode="json")
-        )
+            self._processor.answered.discard(request.reply.interaction_id)
 
     async def decide(self, interaction: Interaction, request_id: int, *, moving: bool) -> None:
         """Paint a request whose member was asked whether to paint its clip.
@@ -288,7 +207,7 @@ class IntakeService(Service):
         request = await self._unfinished(interaction, request_id)
         chosen = decided(request, interaction, moving=moving)
         await self._early_limits.check(interaction, chosen)
-        self._decided.add(request_id)
+        self._processor.answered.add(request_id)
         # Stored only later: until then the question stands and can be answered again.
         message_id = await acknowledge(interaction)
         interaction.extras[RESPONSE_DEFERRED] = True
@@ -305,7 +224,7 @@ class IntakeService(Service):
         """
         try:
             is_open = await self._dependencies.when_available(
-                request, lambda: self._replace(request)
+                request, lambda: self._processor.replace(request)
             )
         except QueueUnavailableError as error:
             sentence = sentence_for(error, texts_for(request.reply.locale), "a question's answer")
@@ -314,9 +233,10 @@ class IntakeService(Service):
             )
             return
         if is_open:
-            await self._work(request, message_id)
+            await self._handle(request, message_id)
             with contextlib.suppress(QueueUnavailableError):
-                await self._replace(undecided)  # has no effect once the job has closed the intake
+                # Has no effect once the job has closed the intake.
+                await self._processor.replace(undecided)
 
     async def finish(
         self,
@@ -350,44 +270,6 @@ class IntakeService(Service):
             return PaintRequest.model_validate(found.payload)
         except ValidationError:
             raise UserError(PHOTO_NOT_KEPT) from None
-
-    async def _submit(
-        self, request: PaintRequest, message_id: int | None
-    ) -> SubmitOutcome | Undecided:
-        taken = await self.pictures.gather(request)
-        if isinstance(taken, Undecided):
-            return taken
-        if request.version is not None:
-            return await self._take(request, message_id)
-        options, said = options_of(request, taken)
-        await self._unacknowledged.wait_for_others()
-        notes = (*request.reply.notes, *taken.notes, *said)
-        return await self._client.queue.submissions.submit(
-            Submission(
-                asker=request.asker,
-                reply=replace(request.reply, message_id=message_id, notes=notes),
-                inputs=taken.value,
-                options=options,
-                parent_job_id=request.parent_job_id,
-                left_open=request.left_open,
-            )
-        )
-
-    async def _take(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
-        """Make one version of the parent a job of its own."""
-        queue = self._client.queue
-        assert request.parent_job_id is not None
-        assert request.version is not None
-        parent = await queue.jobs.get(request.parent_job_id)
-        if parent is None or request.version >= len(parent.versions):
-            raise UserError(NOT_KEPT)
-        if not await queue.store.exists(parent.versions[request.version]):
-            raise UserError(NOT_KEPT)
-        reply = replace(request.reply, message_id=message_id)
-        taken = await queue.submissions.take_version(parent, request.version, request.asker, reply)
-        if taken is None:
-            raise UserError(NOT_KEPT)
-        return AlreadySubmitted(taken)
 
 
 FEATURE = Feature(services=(IntakeService,))

@@ -82,13 +82,13 @@ class Alerts(Service):
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                await self.look()
+                await self.check_health()
             except (QueueError, discord.DiscordException, OSError) as error:
                 log.warning("Alerts have to wait: %s", error)
             except Exception:
                 log.exception("Error in the alerts")
 
-    async def look(self) -> None:
+    async def check_health(self) -> None:
         """Check once, and report what is new or over.
 
         Alerts that could not be sent are retried at the next check.

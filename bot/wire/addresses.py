@@ -8,7 +8,8 @@ from discord.asset import Asset
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from common.settings import Settings, SettingsError
+from common.settings import Settings
+from common.settings_loading import SettingsError
 
 
 def point_discord_at(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from common.pictures.kinds import (
     NormalizedPicture,
     PictureError,
 )
-from common.pictures.process import DecoderPool, decode_apart
+from common.pictures.process import DecoderPool, decode_in_child
 
 __all__ = [
     "ClipLimits",
@@ -24,5 +24,5 @@ __all__ = [
     "DecoderUnavailableError",
     "NormalizedPicture",
     "PictureError",
-    "decode_apart",
+    "decode_in_child",
 ]

@@ -340,7 +340,7 @@ def _remove_folders_of_the_dead() -> None:
                 folder.rmdir()
 
 
-def decode_apart(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:
+def decode_in_child(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:
     """As `DecoderPool.normalize`, in a separate process, for threads without an event loop."""
 
     async def decode() -> NormalizedPicture:

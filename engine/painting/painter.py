@@ -10,6 +10,7 @@ from common.options import PaintOptions, resolve_network
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder, WeightsError
 from engine.painting import checkpoint
+from engine.painting.calm import content_share
 from engine.painting.checkpoint import LoadedCheckpoint, fingerprint
 from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
@@ -67,6 +68,8 @@ def paint(
     recipe = load_recipe(options.recipe)
     inputs = with_faces(inputs, options, recipe.loss.faces)
     inputs = with_colors_first(inputs, colors_first(options, recipe))
+    # Not for the frames of a clip, where black ones between scenes stay black.
+    inputs = replace(inputs, content_share=content_share(inputs.content.pixels))
     events = paint_inputs(inputs, options, studio=studio, resume=resume, control=control)
     del resume
     yield from events
@@ -203,6 +206,7 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
         warped=warped
         and WarpedFrame(pixels(warped.pixels), shares(warped.weights), shares(warped.still)),
         faces=mask(inputs.faces),
+        content_share=inputs.content_share,
     )
 
 

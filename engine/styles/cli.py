@@ -10,7 +10,8 @@ from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_cat
 from common.command_line import OneLineParser, for_shell
 from common.options import NETWORKS
 from common.sentences import ExplainedError
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from engine.styles.fetch import MAX_BYTES, FetchError, fetch_scan
 
 FAILED = 1
@@ -155,7 +156,7 @@ def _fingerprint(
     from engine.networks.registry import NetworkSource  # noqa: PLC0415
     from engine.output.atomic import write_bytes  # noqa: PLC0415
     from engine.output.errors import check_target  # noqa: PLC0415
-    from engine.styles.making import make_fingerprint  # noqa: PLC0415
+    from engine.styles.make_fingerprint import make_fingerprint  # noqa: PLC0415
 
     try:
         picture = options.picture.read_bytes()

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from common.catalogue import Painting
 from common.catalogue.catalogue import kept_scan, scan_path
 from common.files import write_whole
-from common.pictures import DecodeLimits, DecoderUnavailableError, PictureError, decode_apart
+from common.pictures import DecodeLimits, DecoderUnavailableError, PictureError, decode_in_child
 from common.sentences import ExplainedError, Sentence, sentence
 from common.system_errors import system_reason
 from common.version import VERSION
@@ -120,7 +120,7 @@ def check_scan(painting: Painting, data: bytes) -> None:
                         width=width,
                         height=height,
                     )
-        decode_apart(data, DecodeLimits(max_bytes=len(data), max_pixels=MAX_PIXELS))
+        decode_in_child(data, DecodeLimits(max_bytes=len(data), max_pixels=MAX_PIXELS))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, PictureError) as error:
         raise FetchError(
             "What was downloaded as the scan of {painting} is not a complete JPEG or PNG picture.",
@@ -191,7 +191,7 @@ def _unless(
     ended: Future[bytes] = Future()
     given_up = threading.Event()
 
-    def told(received: int, total: int | None) -> None:
+    def on_progress(received: int, total: int | None) -> None:
         if given_up.is_set():
             raise FetchStoppedError
         if progress is not None:
@@ -199,7 +199,7 @@ def _unless(
 
     def run() -> None:
         try:
-            ended.set_result(download(told))
+            ended.set_result(download(on_progress))
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             ended.set_exception(error)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from common.catalogue import Painting, load_catalogue
 from common.catalogue.catalogue import kept_scan
 from common.options import PaintOptions
-from common.pictures import DecoderUnavailableError, PictureError, decode_apart
+from common.pictures import DecoderUnavailableError, PictureError, decode_in_child
 from common.sentences import ExplainedError, Sentence, sentence
 from common.system_errors import system_reason
 from engine.painting.picture import Picture
@@ -161,7 +161,9 @@ def read_scan(painting: Painting, path: Path) -> Picture:
         FetchError: it is damaged, and deleted to be downloaded again; or it cannot be read.
     """
     try:
-        with Image.open(io.BytesIO(decode_apart(path.read_bytes()).png), formats=("PNG",)) as image:
+        with Image.open(
+            io.BytesIO(decode_in_child(path.read_bytes()).png), formats=("PNG",)
+        ) as image:
             return Picture.from_image(image)
     except PictureError as error:
         path.unlink(missing_ok=True)  # damaged since it was checked

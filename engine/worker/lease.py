@@ -97,7 +97,7 @@ class LeaseKeeper:
                         raise NotStoppedError
                 if not work.done():
                     if watch is not None:
-                        watch.look(self.handle.stop_checks)
+                        watch.check(self.handle.stop_checks)
                     await self._tick()
             return work.result()
         finally:

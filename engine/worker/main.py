@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from common.gpus import unused_card
 from common.logs import log_ids, redacted, set_up_logging
-from common.settings import Settings, SettingsError, load_settings, unknown_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings, unknown_settings
 from common.shutdown import exit_within, on_signal
 from common.version import VERSION, versions
 from engine.errors import PaintSettingsError

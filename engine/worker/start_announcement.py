@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from common.settings import SettingsError, load_settings
+from common.settings_loading import SettingsError, load_settings
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 

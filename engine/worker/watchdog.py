@@ -31,7 +31,7 @@ class Watchdog:
     _silent_seconds: float = field(default=0.0, init=False)
     _looked_at: float = field(default_factory=time.monotonic, init=False)
 
-    def look(self, stop_checks: int) -> None:
+    def check(self, stop_checks: int) -> None:
         """Compare the number of `JobHandle.stop_checks` with that of the last call.
 
         Raises:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from common.command_line import OneLineParser, replace_unencodable
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
 from jobs.cli import backups, operator

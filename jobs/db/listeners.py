@@ -11,7 +11,7 @@ from typing import Any
 
 import aiosqlite
 
-from jobs.db.addresses import connect_arguments, keep_alive, reaching
+from jobs.db.addresses import connect_arguments, keep_alive, translating_asyncpg_errors
 from jobs.db.connecting import sqlite_reason
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.db.sqlite_connection import SqliteConnection
@@ -53,13 +53,13 @@ class _DataVersion:
 
     async def connect(self) -> None:
         """Read the version after which changes are noticed."""
-        self._version = await self._look(0.0)
+        self._version = await self._poll(0.0)
 
     async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:  # noqa: ARG002 - a number says nothing of what
-        known, self._version = self._version, await self._look(timeout_seconds)
+        known, self._version = self._version, await self._poll(timeout_seconds)
         return self._version != known
 
-    async def _look(self, seconds: float) -> int:
+    async def _poll(self, seconds: float) -> int:
         """The version, as soon as it is another one, or after this time."""
         try:
             if self._connection is None:
@@ -87,29 +87,29 @@ class _Notifications:
         self._topics = topics
         self._changed = asyncio.Event()
         self._about: set[str] = set()
-        self._heard_at = float("-inf")
+        self._answered_at = float("-inf")
         self._connection: Any = None
 
     async def connect(self) -> None:
-        with reaching() as asyncpg:
+        with translating_asyncpg_errors() as asyncpg:
             connection = await asyncpg.connect(**connect_arguments(self._url))
             try:
                 keep_alive(connection)
                 # Later notifications are lost: wake the waiter, which connects again.
-                connection.add_termination_listener(self._heard)
+                connection.add_termination_listener(self._on_notification)
                 for topic in self._topics:
-                    await connection.add_listener(topic, self._heard)
+                    await connection.add_listener(topic, self._on_notification)
             except BaseException:
                 connection.terminate()  # a connection that is not listening must not be used
                 raise
             self._connection = connection
         # Notifications may have been missed meanwhile.
-        self._heard()
+        self._on_notification()
 
-    def _heard(self, *said: object) -> None:
+    def _on_notification(self, *said: object) -> None:
         """Row a notification: connection, process, topic, payload."""
         self._about.add(str(said[3]) if len(said) == _PARTS else _ANYTHING)
-        self._heard_at = asyncio.get_running_loop().time()
+        self._answered_at = asyncio.get_running_loop().time()
         self._changed.set()
 
     async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:
@@ -124,17 +124,17 @@ class _Notifications:
                     if about is None or not heard.isdisjoint({about, _ANYTHING}):
                         return True
         except TimeoutError:
-            await self._look()
+            await self._check_connection()
             return False
 
-    async def _look(self) -> None:
+    async def _check_connection(self) -> None:
         """Check the connection after a while without notifications."""
         now = asyncio.get_running_loop().time()
-        if now - self._heard_at < SILENCE_SECONDS:
+        if now - self._answered_at < SILENCE_SECONDS:
             return
         try:
             await self._connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
-            self._heard_at = now
+            self._answered_at = now
         except Exception as error:
             # The connection is unusable.
             self._connection.terminate()

@@ -47,7 +47,7 @@ class LeaseWatch:
     clock_went_back: bool = False
     """Whether the clock was set back since the last check."""
 
-    def look(self, now: float, write_troubles: int) -> bool:
+    def check(self, now: float, write_troubles: int) -> bool:
         """Row a check; returns whether expired leases may be believed.
 
         Args:
@@ -88,7 +88,7 @@ class Reaper(QueuePart):
         self._asked_at = time.monotonic()
         async with self._database.read_now() as (connection, now):
             troubles = self._database.write_troubles
-            may_believe = self._lease_watch.look(now, troubles)
+            may_believe = self._lease_watch.check(now, troubles)
             ends = (sa.func.min(J.lease_expires_at), sa.func.max(J.lease_expires_at))
             first, last = (await connection.execute(sa.select(*ends).where(IS_RUNNING))).one()
         # No lease is that long: the clock was set back, perhaps while no process ran to see it.
@@ -106,7 +106,7 @@ class Reaper(QueuePart):
             reaped = await transaction.all(statement.with_for_update(skip_locked=True))
             dropped = [key for row in reaped for key in await _reap_one(transaction, row)]
         for row in reaped:
-            _say(row)
+            _log_lost_engine(row)
         await self._core.discard_working(dropped)
         return [int(row.id) for row in reaped]
 
@@ -131,7 +131,7 @@ async def _try_to_write(transaction: Transaction, jobs: sa.ColumnElement[bool]) 
     await transaction.execute(same)
 
 
-def _say(row: Row) -> None:
+def _log_lost_engine(row: Row) -> None:
     """Log what happened to a job whose engine is dead."""
     job = job_from_row(row)
     with job_log_ids(job), log_ids(engine=row.engine_id):

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from common.limits import LIMITS, Limits
-from common.settings import load_settings
+from common.settings_loading import load_settings
 from jobs.submission.limits import Rules, changes_from_json, loosened, tightened
 
 OPERATORS = [name for name, limit in LIMITS.items() if limit.setting]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings
 from tests.kit.other_user import without_access
 
 ROOT = Path(__file__).parents[2]

@@ -57,7 +57,7 @@ def test_default_output_name_is_new_each_time(
 def test_simultaneous_commands_write_separate_files() -> None:
     one, another = unnamed("--style", "style.png"), unnamed("--style", "style.png")
     assert one.path == another.path
-    with one.held() as first, another.held() as second:
+    with one.reserved() as first, another.reserved() as second:
         first.write_bytes(b"one")
         second.write_bytes(b"another")
     assert (one.path.name, one.path.read_bytes()) == ("photo-style.png", b"one")
@@ -66,12 +66,12 @@ def test_simultaneous_commands_write_separate_files() -> None:
 
 def test_held_name_is_released_when_nothing_is_written(studio: Path) -> None:
     new = unnamed("--style", "style.png")
-    with pytest.raises(KeyboardInterrupt), new.held():
+    with pytest.raises(KeyboardInterrupt), new.reserved():
         raise KeyboardInterrupt
     assert not new.path.exists()
     (studio / "mine.png").write_bytes(b"before")
     named = unnamed("-o", "mine.png")
-    with pytest.raises(KeyboardInterrupt), named.held():
+    with pytest.raises(KeyboardInterrupt), named.reserved():
         raise KeyboardInterrupt
     assert named.path.read_bytes() == b"before"
 

@@ -245,27 +245,27 @@ async def expect_engine(storage: Storage) -> None:
 
 async def register_gpu_engine(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
-        told = replace(
+        announced = replace(
             engine_info(device="Tesla T4"),
             networks=("lite", "vgg19"),
             memory_bytes=16 * 1024**3,
             memory_used_bytes=3 * 1024**3,
             pace=40.0,
         )
-        await queue.engines.register(told)
+        await queue.engines.register(announced)
 
 
 def test_status_shows_speed_and_memory_of_each_engine(command_line_storage: Storage) -> None:
     asyncio.run(register_gpu_engine(command_line_storage))
     engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
-    said = (
+    expected = (
         f"{engine_info().host} (Tesla T4), lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
     )
-    assert said in engine_line
-    (told,) = json.loads(run("--json")[1])["engines"]
-    assert told["networks"] == ["lite", "vgg19"]
-    assert told["usual_seconds"] == pytest.approx(31, abs=1)
-    assert (told["memory_mib"], told["memory_used_mib"]) == (16384, 3072)
+    assert expected in engine_line
+    (engine,) = json.loads(run("--json")[1])["engines"]
+    assert engine["networks"] == ["lite", "vgg19"]
+    assert engine["usual_seconds"] == pytest.approx(31, abs=1)
+    assert (engine["memory_mib"], engine["memory_used_mib"]) == (16384, 3072)
 
 
 def test_starting_engine_is_not_a_trouble(command_line_storage: Storage) -> None:

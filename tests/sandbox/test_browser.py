@@ -327,8 +327,8 @@ async def test_message_menu_offers_to_paint_the_authors_avatar(page: Page, world
     await page.get_by_role("menuitem", name="Paint the avatar").click()
     dialog = page.locator("dialog[open]")
     await expect(dialog).to_contain_text("A painting")
-    (asked,) = world.discord.world.interactions.values()
-    assert asked.data["target_id"] == str(world.user("grace").id)
+    (interaction,) = world.discord.world.interactions.values()
+    assert interaction.data["target_id"] == str(world.user("grace").id)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ async def test_client_offers_only_commands_the_user_may_use(
         await slash(ada, "group")
     with pytest.raises(NotOfferedError):
         await slash(ada, "group sub")
-    asked = await slash(ada, "group sub", {"x": True})
-    assert asked.data["options"] == [
+    interaction = await slash(ada, "group sub", {"x": True})
+    assert interaction.data["options"] == [
         {"type": 1, "name": "sub", "options": [{"name": "x", "type": 5, "value": True}]}
     ]

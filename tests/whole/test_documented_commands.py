@@ -33,7 +33,7 @@ NO_PARSER = {
     "pip": "installs packages from an index",
     "pytest": "runs these tests",
 }
-"""Modules without arguments of ours, and why they are not run here."""
+"""Modules that parse no arguments with `argparse`, and why they are not run here."""
 NOT_RUN = {
     "docker": "there is no Docker engine at hand",
     "sudo": "changes this machine",
@@ -94,7 +94,7 @@ def test_each_documented_command_is_parsed_by_its_own_program() -> None:
     assert len(commands) > 50
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     parsed = subprocess.run(
-        [sys.executable, Path(__file__).with_name("only_parsing.py")],
+        [sys.executable, Path(__file__).with_name("parse_only.py")],
         input=json.dumps(commands),
         capture_output=True,
         text=True,
@@ -105,7 +105,7 @@ def test_each_documented_command_is_parsed_by_its_own_program() -> None:
     )
     assert parsed.returncode == 0, parsed.stderr
     answers = json.loads(parsed.stdout)
-    wrong = {shlex.join(one): said for one, said in zip(commands, answers, strict=True) if said}
+    wrong = {shlex.join(one): error for one, error in zip(commands, answers, strict=True) if error}
     assert not wrong
 
 
@@ -115,16 +115,16 @@ def test_each_documented_make_target_can_be_made() -> None:
     targets = sorted(line for line in lines if re.fullmatch(r"make(\s+[\w=./-]+)*", line))
     assert "make demo CONTENT=photo.jpg STYLE=painting.jpg" in targets
     for target in targets:
-        said = subprocess.run(
+        dry_run = subprocess.run(
             [*shlex.split(target), "--dry-run", "--always-make"],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert said.returncode == 0, said.stderr
+        assert dry_run.returncode == 0, dry_run.stderr
         for value in re.findall(r"=(\S+)", target):
-            assert value in said.stdout, target
+            assert value in dry_run.stdout, target
 
 
 def test_commands_neither_run_nor_parsed_are_listed_with_a_reason() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import Settings, load_settings
+from common.settings import Settings
+from common.settings_loading import load_settings
 from engine.worker.job_handle import OTHER_VERSION
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker

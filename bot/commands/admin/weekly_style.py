@@ -171,7 +171,7 @@ async def end_button(interaction: Interaction, t: Texts, _about: int) -> None:
     ended = await interaction.client.queue.weekly_styles.end(guild_id, interaction.user.id)
     if ended is None:
         raise UserError(NONE_RUNS)
-    await interaction.client.service(WeeklyStyleKeeper).say_over(ended)
+    await interaction.client.service(WeeklyStyleKeeper).mark_over(ended)
     note = await post_last(interaction)
     await show(interaction, card(t("The style of the week has ended."), note))
 
@@ -230,13 +230,13 @@ class WeeklyStyleKeeper(Service):
     async def end(self, weekly: WeeklyStyle) -> None:
         """End one; its errors do not keep others from ending."""
         try:
-            await self.say_over(weekly)
+            await self.mark_over(weekly)
         except QueueError as error:
             log.info("A style of the week has to wait: %s", error)
         except Exception:
             log.exception("A style of the week could not be ended")
 
-    async def say_over(self, weekly: WeeklyStyle) -> None:
+    async def mark_over(self, weekly: WeeklyStyle) -> None:
         """Update its message with the number of pictures painted, and without the button."""
         client = self._client
         guild = client.get_guild(weekly.guild_id)

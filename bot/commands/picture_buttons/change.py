@@ -95,7 +95,7 @@ class ChangeForm(ReportingModal):
             .model_copy(update={"options": options})
         )
         if photos or styles:
-            request = request.apart(job.inputs)
+            request = request.with_replaceable_inputs(job.inputs)
         if photos:  # ask again whether to paint a clip; it has a size of its own
             photo, *masks = photos
             named = ("size_px",) if options.size_px != job.options.size_px else ()

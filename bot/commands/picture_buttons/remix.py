@@ -121,7 +121,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
         named = ("strength", "style_scale", "pooling")
         request = (
             (await remix_request(submitted, job))
-            .apart(job.inputs)
+            .with_replaceable_inputs(job.inputs)
             .model_copy(update={"styles": chosen.styles, "named": named})
         )
         await submitted.client.service(IntakeService).begin(submitted, request)

@@ -13,7 +13,7 @@ from common.pictures.color import to_bytes
 from common.pictures.encode import SIGNATURE
 from common.pictures.kinds import DecodeLimits, PictureError
 from common.pictures.raster import Raster, Samples, from_array
-from common.pictures.readers.png import Chunk, Look, decoded_chunks, look_of, png_chunks
+from common.pictures.readers.png import Chunk, PngMetadata, decoded_chunks, metadata_of, png_chunks
 
 _CONTROL: Final = struct.Struct(">5I2H2B")
 _CLEAR, _RESTORE = 1, 2
@@ -34,14 +34,14 @@ class _Frame:
 def read(data: bytes, limits: DecodeLimits) -> Motion | None:
     """The animation; None if the file has none."""
     chunks, is_whole = _chunks(data)
-    size, look = look_of(chunks, limits)
-    if len(look.said.get(b"acTL", b"")) != 8:
+    size, metadata = metadata_of(chunks, limits)
+    if len(metadata.said.get(b"acTL", b"")) != 8:
         return None
-    count, plays = struct.unpack(">II", look.said[b"acTL"])
+    count, plays = struct.unpack(">II", metadata.said[b"acTL"])
     frames = list(_frames(chunks))
     is_whole &= len(frames) >= count
     return Motion(
-        moments=_moments(frames, look, size, is_whole=is_whole),
+        moments=_moments(frames, metadata, size, is_whole=is_whole),
         plays=plays,
         total_ms=sum(frame.delay_ms for frame in frames) if is_whole else None,
     )
@@ -80,7 +80,7 @@ def _frame(control: bytes, parts: list[bytes]) -> _Frame:
 
 
 def _moments(
-    frames: list[_Frame], look: Look, size: tuple[int, int], *, is_whole: bool
+    frames: list[_Frame], metadata: PngMetadata, size: tuple[int, int], *, is_whole: bool
 ) -> Iterator[Moment]:
     canvas: Samples = np.zeros((size[1], size[0], 4), np.uint8)
     start_ms = 0.0
@@ -89,10 +89,10 @@ def _moments(
         if left + width > size[0] or top + height > size[1] or not width or not height:
             raise damaged()
         place = (slice(top, top + height), slice(left, left + width))
-        pixels = _pixels(frame, look)
+        pixels = _pixels(frame, metadata)
         before = canvas[place].copy() if frame.disposal == _RESTORE else None
         canvas[place] = _over(pixels, canvas[place]) if frame.blend == _OVER else pixels
-        yield Moment(start_ms, frame.delay_ms, lambda: _raster(canvas, look))
+        yield Moment(start_ms, frame.delay_ms, lambda: _raster(canvas, metadata))
         start_ms += frame.delay_ms
         if before is not None:
             canvas[place] = before
@@ -102,14 +102,14 @@ def _moments(
         raise damaged()
 
 
-def _raster(canvas: Samples, look: Look) -> Raster:
-    return from_array(canvas.copy(), color=look.color, orientation=look.orientation)
+def _raster(canvas: Samples, metadata: PngMetadata) -> Raster:
+    return from_array(canvas.copy(), color=metadata.color, orientation=metadata.orientation)
 
 
-def _pixels(frame: _Frame, look: Look) -> Samples:
+def _pixels(frame: _Frame, metadata: PngMetadata) -> Samples:
     """The frame alone, [h, w, 4] of 8 bits."""
-    header = struct.pack(">II", *frame.box[:2]) + look.header[8:]
-    samples = decoded_chunks(header, look.said, frame.parts)
+    header = struct.pack(">II", *frame.box[:2]) + metadata.header[8:]
+    samples = decoded_chunks(header, metadata.said, frame.parts)
     levels = to_bytes(samples, 65535 if samples.dtype == np.uint16 else 255)
     channels = levels.shape[2]
     pixels = np.full((*levels.shape[:2], 4), 255, np.uint8)

@@ -10,27 +10,27 @@ from common.clips.timing import Moment, Motion, moments_of
 from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Color, Profiled, Raster, Srgb, from_array
-from common.pictures.readers.webp import frames_alone
+from common.pictures.readers.webp import without_metadata
 
 
 def read(data: bytes, limits: DecodeLimits) -> Motion | None:
     """The animation; None if there is at most one frame."""
-    alone = frames_alone(data, limits)
-    if alone.frames < 2:
+    webp = without_metadata(data, limits)
+    if webp.frames < 2:
         return None
-    image = WebPImagePlugin.WebPImageFile(io.BytesIO(alone.file))
+    image = WebPImagePlugin.WebPImageFile(io.BytesIO(webp.file))
     check_size(image.size, limits)
-    color: Color = Profiled(alone.profile) if alone.profile else Srgb()
+    color: Color = Profiled(webp.profile) if webp.profile else Srgb()
 
     def moments() -> Iterator[Moment]:
         yield from moments_of(image, lambda: _raster(image, color))
-        if not alone.is_whole:
+        if not webp.is_whole:
             raise damaged()
 
     return Motion(
         moments=moments(),
         plays=int(image.info.get("loop", 0)),
-        total_ms=alone.total_ms if alone.is_whole else None,
+        total_ms=webp.total_ms if webp.is_whole else None,
     )
 
 

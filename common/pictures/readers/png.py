@@ -39,7 +39,7 @@ _FRAME_BOX: Final = struct.Struct(">IIII")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PngMetadata:
     """A file's description of its pixels."""
 
     header: bytes
@@ -52,8 +52,8 @@ class Look:
 def read(data: bytes, limits: DecodeLimits) -> Raster:
     """The picture, or the first frame of the animation as browsers show it."""
     chunks = list(png_chunks(data))
-    size, look = look_of(chunks, limits)
-    header, said = look.header, look.said
+    size, metadata = metadata_of(chunks, limits)
+    header, said = metadata.header, metadata.said
     animated = len(said.get(b"acTL", b"")) == 8
     frame = _separate_frame(chunks) if animated else None
     if frame is None:
@@ -64,13 +64,15 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
     return from_array(
         pixels,
         white=65535 if pixels.dtype == np.uint16 else 255,
-        color=look.color,
-        orientation=look.orientation,
+        color=metadata.color,
+        orientation=metadata.orientation,
         notes=(FIRST_FRAME,) if several else (),
     )
 
 
-def look_of(chunks: Sequence[Chunk], limits: DecodeLimits) -> tuple[tuple[int, int], Look]:
+def metadata_of(
+    chunks: Sequence[Chunk], limits: DecodeLimits
+) -> tuple[tuple[int, int], PngMetadata]:
     """Width and height of a file, and its description of its pixels.
 
     Raises:
@@ -86,7 +88,7 @@ def look_of(chunks: Sequence[Chunk], limits: DecodeLimits) -> tuple[tuple[int, i
         said.setdefault(name, body)
     exif = next((body for name, body in chunks if name == b"eXIf"), None)
     color = color_of(said, is_gray=color_type in {0, 4})
-    return (width, height), Look(header, said, color, orientation_of(exif))
+    return (width, height), PngMetadata(header, said, color, orientation_of(exif))
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:

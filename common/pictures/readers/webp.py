@@ -22,7 +22,7 @@ _KEPT_FLAGS: Final = 0x02 | 0x10  # animation and alpha
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class WebpFrames:
     """A WebP file with its frames only, without metadata."""
 
     file: bytes
@@ -37,19 +37,21 @@ class Alone:
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
     """The picture, or the first frame on its canvas."""
-    alone = frames_alone(data, limits, most_frames=1)
-    image = WebPImagePlugin.WebPImageFile(io.BytesIO(alone.file))
+    webp = without_metadata(data, limits, most_frames=1)
+    image = WebPImagePlugin.WebPImageFile(io.BytesIO(webp.file))
     check_size(image.size, limits)
     image.load()
-    color: Color = Profiled(alone.profile) if alone.profile else Srgb()
+    color: Color = Profiled(webp.profile) if webp.profile else Srgb()
     return from_array(
         np.asarray(image if image.mode in {"RGB", "RGBA"} else image.convert("RGB")),
         color=color,
-        notes=(FIRST_FRAME,) if alone.frames > 1 else (),
+        notes=(FIRST_FRAME,) if webp.frames > 1 else (),
     )
 
 
-def frames_alone(data: bytes, limits: DecodeLimits, most_frames: int | None = None) -> Alone:
+def without_metadata(
+    data: bytes, limits: DecodeLimits, most_frames: int | None = None
+) -> WebpFrames:
     """Keep only the frames: without metadata, a truncated frame, and those beyond the limit.
 
     Raises:
@@ -74,7 +76,7 @@ def frames_alone(data: bytes, limits: DecodeLimits, most_frames: int | None = No
             kept.append((name, body))
     if not kept:
         raise damaged()
-    return Alone(_file(kept), profile, frames, total_ms, is_whole)
+    return WebpFrames(_file(kept), profile, frames, total_ms, is_whole)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:

@@ -45,7 +45,7 @@ def dms_to(world: World, name: str = "grace") -> list[str]:
 
 async def check_alerts(world: World, times: int = 1) -> None:
     for _ in range(times):
-        await world.bot.service(Alerts).look()
+        await world.bot.service(Alerts).check_health()
 
 
 async def test_missing_engine_alerts_once_when_jobs_wait_and_once_when_resolved(
@@ -196,16 +196,16 @@ async def test_store_is_asked_again_before_an_alert(
     await world_with_owner.start_engine()
     monkeypatch.setattr(alerts, "GRACE_SECONDS", {"store": 60.0})
     answers = [StoreState("The picture store answers 503."), StoreState()]
-    asked: list[StoreState] = []
+    answers_given: list[StoreState] = []
 
     async def store() -> StoreState:
-        asked.append(answers.pop(0))
-        return asked[-1]
+        answers_given.append(answers.pop(0))
+        return answers_given[-1]
 
     world_with_owner.bot.service(Alerts)._looks = 0
     monkeypatch.setattr(world_with_owner.bot.queue.health, "store", store)
     await check_alerts(world_with_owner, 2)
-    assert len(asked) == 2
+    assert len(answers_given) == 2
     monkeypatch.setattr(alerts, "GRACE_SECONDS", {})
     await check_alerts(world_with_owner, 2)
     assert dms_to(world_with_owner) == []
@@ -313,15 +313,15 @@ async def test_failed_start_alerts_once_per_reason(
 async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
     world_with_owner: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was said cannot be written down there, so it is looked up in Discord."""
+    """The alert cannot be recorded in that folder, so the bot looks for it in Discord."""
     await world_with_owner.stop_bot()
     (tmp_path / "file").touch()
     unwritable = {"atelier_data_dir": tmp_path / "file" / "data"}
     settings = world_with_owner.settings.model_copy(update=unwritable)
     for _ in range(3):
         assert await _preflight(settings) == CANNOT_START
-    (told,) = dms_to(world_with_owner)
-    assert told.startswith("⚠️ Atelier cannot start: ATELIER_DATA_DIR: ")
+    (alert,) = dms_to(world_with_owner)
+    assert alert.startswith("⚠️ Atelier cannot start: ATELIER_DATA_DIR: ")
     assert capsys.readouterr().err.count("data cannot be written (Not a directory)") == 3
 
 

@@ -29,7 +29,8 @@ from bot.app.checks import (
 from bot.app.connection import Connection
 from bot.app.folder_lock import lock_folder
 from bot.wire.addresses import point_discord_at
-from common.settings import Settings, SettingsError, load_settings, unknown_settings
+from common.settings import Settings
+from common.settings_loading import SettingsError, load_settings, unknown_settings
 from common.store import PictureStore
 from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.loopback import LoopbackDiscord
@@ -224,8 +225,8 @@ def test_missing_certificates_get_installation_advice() -> None:
     """As with the Python of python.org on macOS, where the bot would retry for ever."""
     where = ConnectionKey("discord.com", 443, True, True, None, None, None)
     error = ssl.SSLCertVerificationError("unable to get local issuer certificate")
-    said = _unreachable(ClientConnectorCertificateError(where, error))
-    assert said == NO_CERTIFICATE
+    text = _unreachable(ClientConnectorCertificateError(where, error))
+    assert text == NO_CERTIFICATE
     assert "ConnectionRefusedError" in _unreachable(ConnectionRefusedError())
 
 
@@ -316,9 +317,9 @@ async def test_migration_may_exceed_the_database_timeout(
     found = await _database(storage.settings())
     assert (found.text, found.is_fault) == ("SQLite, of this version", False)
     (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
-    said = capfd.readouterr().err
-    assert "the database is brought from schema 0003" in said
-    assert f"as it was before, the database is in {copy}" in said
+    text = capfd.readouterr().err
+    assert "the database is brought from schema 0003" in text
+    assert f"as it was before, the database is in {copy}" in text
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from sandbox.gateway import GUILDS
 from sandbox.model import Message
 from tests.kit.world import World
 
-NEWER = {"only_commands", "notify", "notes", "alt_text", "painted_from"}
-"""What a reply of 0.1.0 does not have."""
+FIELDS_SINCE_0_2_0 = {"only_commands", "notify", "notes", "alt_text", "painted_from"}
+"""Fields that a reply stored by 0.1.0 does not have."""
 TOKEN_EXPIRED_SECONDS = 3600.0
 """By then no response can be edited with its interaction token."""
 
@@ -44,17 +44,17 @@ async def remove_bot(world: World) -> None:
 async def test_waiting_jobs_of_a_left_server_are_cancelled_after_the_grace_period(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     await world.queue.pauses.pause(world.guild_id, 1)
     job, private = await queued_job(world), await queued_job(world, context="bot_dm")
     await remove_bot(world)
     world.shift_clock(TOKEN_EXPIRED_SECONDS)
     keeper = world.bot.service(LeftServers)
-    await keeper.look()
+    await keeper.check_servers()
     assert await world.state(job) is JobState.QUEUED, "the bot may be added again in a moment"
     user_installed = await queued_job(world)  # from a server where only the user installed the bot
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
-    await keeper.look()
+    await keeper.check_servers()
     assert await world.state(job) is JobState.CANCELLED
     await world.eventually(lambda: any("Cancelled" in each.text for each in dms(world)))
     message = dms(world)[-1]
@@ -68,13 +68,13 @@ async def test_waiting_jobs_of_a_left_server_are_cancelled_after_the_grace_perio
 async def test_job_of_a_left_server_is_closed_silently_if_dms_are_closed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     world.user().accepts_dms = False
     job = await queued_job(world)
     await remove_bot(world)
     world.shift_clock(TOKEN_EXPIRED_SECONDS)
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
-    await world.bot.service(LeftServers).look()
+    await world.bot.service(LeftServers).check_servers()
     await world.eventually(lambda: is_delivered(world, job))
     assert not dms(world)
 
@@ -83,50 +83,54 @@ async def test_waiting_job_of_a_version_that_knew_no_commands_only_is_not_cancel
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not say whether the bot was ever in its server."""
-    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     job = await queued_job(world)
     rows = schema.jobs
     (row,) = await world.queue.database.all(sa.select(rows.c.target))
-    older = {name: value for name, value in json.loads(row.target).items() if name not in NEWER}
+    older = {
+        name: value
+        for name, value in json.loads(row.target).items()
+        if name not in FIELDS_SINCE_0_2_0
+    }
     update = sa.update(rows).values(target=json.dumps(older, separators=(",", ":")))
     await world.queue.database.execute(update)
     await remove_bot(world)
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
-    await world.bot.service(LeftServers).look()
+    await world.bot.service(LeftServers).check_servers()
     assert await world.state(job) is JobState.QUEUED
 
 
 async def test_server_that_returns_in_time_keeps_its_waiting_jobs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     job, keeper = await queued_job(world), world.bot.service(LeftServers)
     await remove_bot(world)
-    await keeper.look()
+    await keeper.check_servers()
     await world.discord.return_bot()
     await world.eventually(lambda: world.bot.guilds)
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
-    await keeper.look()
+    await keeper.check_servers()
     assert await world.state(job) is JobState.QUEUED
 
 
 async def test_server_outage_is_not_treated_as_a_removal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     job = await queued_job(world)
     data = {"id": str(world.guild_id), "unavailable": True}
     await world.discord.gateway.dispatch("GUILD_DELETE", data, intent=GUILDS)
     await world.eventually(lambda: world.bot.guilds[0].unavailable)
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
-    await world.bot.service(LeftServers).look()
+    await world.bot.service(LeftServers).check_servers()
     assert await world.state(job) is JobState.QUEUED
 
 
 async def test_limits_of_a_left_server_expire_after_the_retention_period(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
     keeper = world.bot.service(LeftServers)
     await remove_bot(world)
@@ -142,7 +146,7 @@ async def test_limits_of_a_left_server_expire_after_the_retention_period(
 async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `look` does nothing
+    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     await world.discord.remove_bot(keep_commands=True)
     await world.eventually(lambda: not world.bot.guilds)
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
@@ -157,7 +161,7 @@ async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     assert invites in weekly.text
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Place")
-    await keeper.look()
+    await keeper.check_servers()
     await keeper.note()
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 2
     await world.start_engine()

@@ -35,20 +35,22 @@ async def test_no_secret_is_logged_while_everything_fails_once(
     world = closed_world
     await world.start_bot()
     faults = world.discord.faults
-    asked: list[Interaction] = []
+    interactions: list[Interaction] = []
     # Edits that Discord refuses, and one whose connection it drops.
     faults.add("PATCH", "/webhooks/*", status=500, times=2)
     faults.add("PATCH", "/webhooks/*", drop=True)
     await world.start_engine()
-    asked.append(await world.paint())
-    await world.wait_finished(asked[-1])
+    interactions.append(await world.paint())
+    await world.wait_finished(interactions[-1])
     # A file that cannot be decoded, and a truncated one.
-    asked.append(
+    interactions.append(
         await world.paint(attachments={"content": ("x.png", b"\x89PNG\r\n\x1a\nno picture at all")})
     )
-    await world.answer_text(asked[-1])
-    asked.append(await world.paint(attachments={"content": ("x.png", gradient_picture()[:400])}))
-    await world.answer_text(asked[-1])
+    await world.answer_text(interactions[-1])
+    interactions.append(
+        await world.paint(attachments={"content": ("x.png", gradient_picture()[:400])})
+    )
+    await world.answer_text(interactions[-1])
     # A store that fails with its URL in the message.
     refused = StorageUnavailableError("s3://key:hunter2hunter2@bucket refuses")
 
@@ -57,11 +59,11 @@ async def test_no_secret_is_logged_while_everything_fails_once(
 
     with monkeypatch.context() as patch:
         patch.setattr(world.queue.store, "put_sync", refuse)
-        asked.append(await world.paint(user="grace"))
-        await world.answer_text(asked[-1])
+        interactions.append(await world.paint(user="grace"))
+        await world.answer_text(interactions[-1])
     # A statement that the database refuses; the error has its parameters.
     (job, *_) = await world.jobs()
-    token = asked[0].token
+    token = interactions[0].token
     try:
         async with world.queue.database.write() as transaction:
             await transaction.connection.execute(
@@ -78,6 +80,6 @@ async def test_no_secret_is_logged_while_everything_fails_once(
     assert "a member's own name" not in text, "its parameters are not"
     assert "hunter2hunter2" not in text
     assert world.discord.token not in text
-    for interaction in asked:
+    for interaction in interactions:
         assert interaction.token not in text
     assert "hm=" not in text.replace("hm=[signed]", "")

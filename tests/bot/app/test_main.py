@@ -107,8 +107,8 @@ async def test_bot_serves_while_discord_refuses_the_command_sync(
     fault = closed_world.discord.faults.add("PUT", "/applications/*/commands", **refusal, times=100)
     async with serving(closed_world):
         await closed_world.discord.ready()
-        asked = await closed_world.discord.slash(closed_world.user(), "queue")
-        assert await closed_world.answer_text(asked)
+        interaction = await closed_world.discord.slash(closed_world.user(), "queue")
+        assert await closed_world.answer_text(interaction)
         assert fault.hits
         assert command_syncs(closed_world) == 1
 
@@ -135,8 +135,8 @@ async def test_unreadable_gateway_event_does_not_stop_the_bot(closed_world: Worl
         identified = gateway.identified
         await closed_world.eventually(lambda: gateway.identified > identified)
         await closed_world.discord.ready()
-        asked = await closed_world.discord.slash(closed_world.user(), "queue")
-        assert await closed_world.answer_text(asked)
+        interaction = await closed_world.discord.slash(closed_world.user(), "queue")
+        assert await closed_world.answer_text(interaction)
 
 
 async def test_bot_waits_for_a_queue_that_cannot_be_reopened(

@@ -16,7 +16,7 @@ print([name for name in absent if name in sys.modules])
 RUN_CHECKS = """
 import asyncio, sys
 from bot.app.checks import findings
-from common.settings import load_settings
+from common.settings_loading import load_settings
 
 async def said():
     return [one.text async for one in findings(load_settings(), thorough=False)]

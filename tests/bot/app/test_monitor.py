@@ -187,7 +187,7 @@ async def test_metrics_time_store_and_database_calls(monitored: World) -> None:
 
 async def test_dashboard_queries_only_existing_metrics(monitored: World) -> None:
     dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
-    asked = {
+    queried = {
         name
         for panel in dashboard["panels"]
         for target in panel["targets"]
@@ -195,20 +195,20 @@ async def test_dashboard_queries_only_existing_metrics(monitored: World) -> None
     }
     await monitored.start_engine()
     await monitored.paint_and_wait()
-    assert asked
+    assert queried
     async with asyncio.timeout(30):  # the gateway's delay is known after its first heartbeat
-        while missing := asked - {name.partition("[")[0] for name in await metrics(monitored)}:
+        while missing := queried - {name.partition("[")[0] for name in await metrics(monitored)}:
             await asyncio.sleep(0.2)
     assert not missing
 
 
-@pytest.mark.parametrize("asked", [{"options": {"ephemeral": True}}, {"context": "bot_dm"}])
+@pytest.mark.parametrize("command", [{"options": {"ephemeral": True}}, {"context": "bot_dm"}])
 async def test_state_hides_member_names_and_private_previews(
-    monitored: World, asked: dict[str, Any]
+    monitored: World, command: dict[str, Any]
 ) -> None:
     painter = await monitored.start_engine()
     painter.may_finish.clear()
-    await monitored.paint(**asked, user="grace")
+    await monitored.paint(**command, user="grace")
     async with asyncio.timeout(30):
         while True:
             state = (await get(monitored, "/state.json"))[1].decode()

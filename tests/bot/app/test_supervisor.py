@@ -12,7 +12,8 @@ from bot.app.supervisor import EngineSupervisor, embedded_devices
 from common import crashes
 from common.backoff import Backoff
 from common.gpus import nvidia_cards
-from common.settings import Settings, load_settings
+from common.settings import Settings
+from common.settings_loading import load_settings
 
 CHILD = """
 import os, pathlib, sys

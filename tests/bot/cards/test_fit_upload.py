@@ -97,8 +97,8 @@ async def test_clip_is_shown_in_the_best_format_that_fits(
     second = await FakeFiles(**sizes | {f"a_{best}": 6 * MIB}).fit(job, 5 * MIB)
     assert second is not None
     assert second.filename == "atelier-4.webp"
-    said = {"gif": "GIF", "mp4": "MP4"}[best]
-    assert f"Shown as WebP: the {said} is 6.0 MiB, more than the 5 MiB" in str(second.note)
+    format_name = {"gif": "GIF", "mp4": "MP4"}[best]
+    assert f"Shown as WebP: the {format_name} is 6.0 MiB, more than the 5 MiB" in str(second.note)
     left = {name: size for name, size in sizes.items() if name != f"a_{best}"}
     assert await FakeFiles(**left).fit(job, 5) == Attached(bytes(2), "atelier-4.webp")
     none_fits = FakeFiles(**dict.fromkeys(sizes, 9))

@@ -62,9 +62,9 @@ def test_waiting_card_shows_a_time_only_while_the_queue_moves() -> None:
         ({"engine_starting": True, "engines_alive": 0}, "is starting"),
         ({"engines_alive": 0}, "is not running"),
     ]
-    for obstacle, said in obstacles:
+    for obstacle, expected in obstacles:
         shown = words_of(job_card(T, waiting, replace(READY, **obstacle)))
-        assert said in shown
+        assert expected in shown
         assert "<t:" not in shown
     cancelling = job_card(T, replace(waiting, cancel_requested=True), replace(READY, paused=True))
     assert "Cancelling…" in words_of(cancelling)
@@ -104,14 +104,19 @@ def test_card_offers_the_actions_that_apply() -> None:
     assert "timelapse" not in actions_of(job_card(T, moving, None, one))
     assert not actions_of(job_card(T, done, None)), "no picture is attached"
     for state in (JobState.FAILED, JobState.CANCELLED):
-        assert actions_of(job_card(T, make_job(state), None)) == ["again", "change", "delete"]
+        assert actions_of(job_card(T, make_job(state), None)) == [
+            "again",
+            "change",
+            "style",
+            "delete",
+        ]
 
 
 def test_pictures_keep_their_numbers_if_one_is_missing() -> None:
     job = make_job(JobState.DONE, **versions_of_job(4))
     card = job_card(T, job, None, attached(0, 2, 3))
     assert actions_of(card)[:4] == ["first", "third", "fourth", "again"]
-    assert [str(said)[:2] for said in alt_texts_of(card)] == ["1:", "3:", "4:"]
+    assert [str(alt_text)[:2] for alt_text in alt_texts_of(card)] == ["1:", "3:", "4:"]
     assert alt_texts_of(card) == alt_texts_of(plain_card(T, job, attached(0, 2, 3)))
     assert "are painted, but cannot be shown" in words_of(job_card(T, job, None))
     deleted = replace(job, result_key=None, pictures_deleted_at=NOW)
@@ -124,9 +129,9 @@ def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     job = make_job(JobState.DONE, **many)
     both = descriptions(T, job, 2)
     assert [("Reed" in one, "Moss" in one) for one in both] == [(True, False), (False, True)]
-    said = replace(job, reply=replace(job.reply, alt_text="A cat"))
-    assert descriptions(T, said, 2) == ["1: A cat", "2: A cat"]
-    assert descriptions(T, said, 1) == ["A cat"]
+    described = replace(job, reply=replace(job.reply, alt_text="A cat"))
+    assert descriptions(T, described, 2) == ["1: A cat", "2: A cat"]
+    assert descriptions(T, described, 1) == ["A cat"]
     assert descriptions(T, job, 1) == ["A photo in the style of “Reed”"], "the first, so far"
 
 
@@ -138,8 +143,8 @@ def test_alt_text_describes_previews_and_clips() -> None:
     assert alt_texts_of(job_card(texts_for("de"), painted, None, attached(0))) == [
         "Vorschau: Eine Animation im Stil von „Der Schrei“"
     ]
-    said = replace(painted, reply=replace(painted.reply, alt_text="A cat"))
-    assert alt_texts_of(job_card(T, said, None, attached(0))) == ["Preview: A cat"]
+    described = replace(painted, reply=replace(painted.reply, alt_text="A cat"))
+    assert alt_texts_of(job_card(T, described, None, attached(0))) == ["Preview: A cat"]
     own = PaintInputs(content="c", styles=(StyleInput(picture="a.png"),))
     assert descriptions(T, make_job(JobState.DONE, inputs=own), 1) == ["A painted photo"]
 
@@ -176,8 +181,8 @@ def test_gallery_card_names_the_member_only_on_request(by_name: bool) -> None:
 def test_notes_are_deduplicated_and_limited_in_length() -> None:
     long = [sentence("{word}", word=str(n) * 299) for n in range(9)]
     job = make_job(JobState.QUEUED, reply=Reply(1, 1, "t", NOW, notes=(long[0], *long)))
-    said = notes(T, job)
-    assert said == [str(n) * 299 for n in range(NOTES_LIMIT // 299)]
+    shown = notes(T, job)
+    assert shown == [str(n) * 299 for n in range(NOTES_LIMIT // 299)]
 
 
 def test_card_shows_the_painted_size_and_rounded_durations() -> None:

@@ -124,8 +124,8 @@ async def test_ephemeral_picture_keeps_its_description_for_the_next_showing(worl
     await world.start_engine()
     message = await world.paint_and_wait({"ephemeral": True})
     world.shift_clock(16 * 60)
-    said = await describe(world, message, {"alt": "A dog"})
-    await world.wait_for_text(said, "Saved for the next time it is shown")
+    submitted = await describe(world, message, {"alt": "A dog"})
+    await world.wait_for_text(submitted, "Saved for the next time it is shown")
     (job,) = await world.jobs()
     assert job.reply.alt_text == "A dog"
 
@@ -187,6 +187,6 @@ async def test_describe_in_an_archived_thread_explains_how_to_reopen_the_thread(
     message = await world.paint_and_wait()
     world.shift_clock(16 * 60)
     world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
-    said = await world.answer_text(await describe(world, message, {"switches": ["hidden"]}))
-    assert said.startswith("That thread is archived; write something in it to open it again")
-    assert "error" not in said
+    submitted = await world.answer_text(await describe(world, message, {"switches": ["hidden"]}))
+    assert submitted.startswith("That thread is archived; write something in it to open it again")
+    assert "error" not in submitted

@@ -207,9 +207,9 @@ async def test_pages_are_turned_by_their_owner_only(world: World) -> None:
     button["custom_id"] = button["custom_id"].replace(str(grace.id), str(ada.id))
     before = message.text
     interaction = await world.discord.press(grace, message, label="Next")
-    said = await interaction.wait(lambda i: i.message is not message and has_content(i.message))
-    assert said.message is not None
-    assert "belong to somebody else" in said.message.text
+    refused = await interaction.wait(lambda i: i.message is not message and has_content(i.message))
+    assert refused.message is not None
+    assert "belong to somebody else" in refused.message.text
     assert message.text == before
 
 

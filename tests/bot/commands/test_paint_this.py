@@ -70,11 +70,11 @@ async def test_each_of_several_photos_keeps_its_own_alt_text(world: World, chose
     files = [("dog.png", gradient_picture()), ("cat.png", gradient_picture((64, 48)))]
     post = world.discord.post(world.user("grace"), "look", files)
     post.attachments[1].description = "A cat"
-    asked = await wait_for_answer(
+    interaction = await wait_for_answer(
         await world.discord.message_command(world.user(), "Paint this", post)
     )
-    assert alt_texts(asked) == ["1 · dog.png", "2: A cat"]
-    opened = await world.discord.press(world.user(), asked, label=chosen)
+    assert alt_texts(interaction) == ["1 · dog.png", "2: A cat"]
+    opened = await world.discord.press(world.user(), interaction, label=chosen)
     submitted = await world.discord.submit_modal(opened, {"preset": ["the-scream"]})
     message = await world.wait_finished(submitted)
     cat = "A cat, in the style of “The Scream”"
@@ -114,11 +114,11 @@ async def test_a_sticker_is_painted(world: World) -> None:
 async def test_one_of_several_stickers_is_painted(world: World) -> None:
     await world.start_engine()
     post = sticker_post(world, StickerFormat.PNG, StickerFormat.LOTTIE, StickerFormat.APNG)
-    asked = await wait_for_answer(
+    interaction = await wait_for_answer(
         await world.discord.message_command(world.user(), "Paint this", post)
     )
-    assert [button["label"] for button in asked.buttons] == ["1", "2", "All 2 in one message"]
-    opened = await world.discord.press(world.user(), asked, label="2")
+    assert [button["label"] for button in interaction.buttons] == ["1", "2", "All 2 in one message"]
+    opened = await world.discord.press(world.user(), interaction, label="2")
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     await world.wait_finished(submitted)
 

@@ -150,8 +150,8 @@ async def test_menu_entry_of_a_removed_style_is_refused(
 ) -> None:
     ada = world.user()
     await save(world, ada, "Mine")
-    asked = await world.paint({}, PHOTO)
-    message = await world.wait_for_text(asked, "Which style")
+    interaction = await world.paint({}, PHOTO)
+    message = await world.wait_for_text(interaction, "Which style")
     (menu,) = message.selects
     value = menu["options"][0]["value"]
     await world.slash(ada, "style remove", {"name": "Mine"})

@@ -6,7 +6,7 @@ import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
-from tests.bot.commands.test_hiding import is_hidden
+from tests.bot.commands.test_required_spoilers import is_hidden
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World, button_labels
 
@@ -29,8 +29,8 @@ async def publish(
 
 async def test_a_picture_is_published_with_a_title_and_the_members_name(world: World) -> None:
     message = await world.paint_and_wait({"preset": "starry-night"}, attachments=photo())
-    said = await publish(world, message, {"title": "My *dog*"})
-    await world.wait_for_text(said, "It is in the gallery: https://discord.com/channels/")
+    submitted = await publish(world, message, {"title": "My *dog*"})
+    await world.wait_for_text(submitted, "It is in the gallery: https://discord.com/channels/")
     (posted,) = world.discord.messages("talk")
     assert "My \\*dog\\*" in posted.text
     assert f"by <@{world.user().id}>" in posted.text
@@ -107,11 +107,11 @@ async def test_picture_deleted_while_being_posted_leaves_the_gallery(world: Worl
     message = await world.paint_and_wait()
     posting = f"/channels/{world.discord.channel('talk').id}/messages"
     slow = world.discord.faults.add("POST", posting, delay=2.0)
-    said = await publish(world, message)
+    submitted = await publish(world, message)
     await world.eventually(lambda: slow.hits)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    await world.wait_for_text(said, "no longer kept")
+    await world.wait_for_text(submitted, "no longer kept")
     assert world.discord.messages("talk") == []
 
 
@@ -182,8 +182,8 @@ async def test_only_an_unblocked_owner_posts_to_the_gallery(world: World) -> Non
 async def test_unwritable_gallery_channel_is_reported(world: World) -> None:
     message = await world.paint_and_wait()
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
-    said = await world.answer_text(await publish(world, message))
-    assert "I am not allowed to post in <#12345>" in said
+    submitted = await world.answer_text(await publish(world, message))
+    assert "I am not allowed to post in <#12345>" in submitted
     (job,) = await world.jobs()
     assert await world.queue.gallery.of(job.id, world.guild_id) is None
 

@@ -137,8 +137,8 @@ async def test_only_admins_set_defaults_of_a_channel_or_server(world: World) -> 
 
 
 async def test_chosen_language_is_used_even_after_a_restart(world: World) -> None:
-    said = await submit_settings(world, {**OWN_DEFAULTS, "language": ["de"], "switches": []})
-    assert "Gemerkt. /paint macht es von jetzt an so" in said.text
+    answer = await submit_settings(world, {**OWN_DEFAULTS, "language": ["de"], "switches": []})
+    assert "Gemerkt. /paint macht es von jetzt an so" in answer.text
     await world.stop_bot()
     await world.start_bot()
     interaction = await world.paint()
@@ -234,19 +234,19 @@ async def test_log_describes_changed_defaults_in_the_language_of_the_reader(worl
         "admin",
         "guild",
     )
-    said = (await world.slash(world.user("admin", locale="de"), "limits log")).text
+    text = (await world.slash(world.user("admin", locale="de"), "limits log")).text
     hidden = f"Spoiler auf allen Bildern von <@&{keeper.id}>"
     for words in ("des Servers", "512 px", "fein", hidden):
-        assert words in said
+        assert words in text
     for key in ("scope", "size_px", "always_spoiler", "True"):
-        assert key not in said
+        assert key not in text
 
 
 async def test_the_log_names_the_channel_whose_defaults_were_set(world: World) -> None:
-    said = await submit_settings(world, {"switches": ["spoiler"]}, "admin", "channel")
-    assert "A spoiler applies to everybody" in said.text
+    answer = await submit_settings(world, {"switches": ["spoiler"]}, "admin", "channel")
+    assert "A spoiler applies to everybody" in answer.text
     log = (await world.slash(world.user("admin"), "limits log")).text
-    assert f"(<#{said.channel_id}>, spoiler on all pictures)" in log
+    assert f"(<#{answer.channel_id}>, spoiler on all pictures)" in log
 
 
 async def test_defaults_are_lowered_to_the_limits_but_given_options_are_refused(
@@ -271,7 +271,7 @@ FORUM = 15
 
 
 async def test_settings_opened_in_a_forum_post_apply_to_the_forum(world: World) -> None:
-    """In the forum itself nobody can use a command."""
+    """Commands cannot be used in the forum itself."""
     forum = await world.discord.open_channel("pictures", FORUM)
     posts = [
         await world.discord.open_channel(name, PUBLIC_THREAD, parent=forum) for name in ("a", "b")
@@ -282,8 +282,8 @@ async def test_settings_opened_in_a_forum_post_apply_to_the_forum(world: World) 
     await form.wait(lambda i: i.modal)
     assert form.modal is not None
     assert form.modal["title"] == "Defaults of this forum"
-    said = await world.discord.submit_modal(form, {"switches": ["spoiler"]})
-    await world.wait_for_text(said, f"Saved for <#{forum.id}>.")
+    submitted = await world.discord.submit_modal(form, {"switches": ["spoiler"]})
+    await world.wait_for_text(submitted, f"Saved for <#{forum.id}>.")
     for post in posts:
         await world.wait_for_text(await world.paint(channel=post), "Place")
         assert (await world.jobs())[0].reply.spoiler
@@ -319,11 +319,11 @@ async def test_settings_form_omits_a_deleted_role(world: World) -> None:
 
 
 async def test_public_posts_use_the_language_chosen_for_the_server(world: World) -> None:
-    """Discord lets only communities choose theirs."""
+    """Only community servers can choose their language in Discord."""
     admin, talk = world.user("admin"), world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
-    said = await submit_settings(world, {"language": ["fr"]}, "admin", "this server's")
-    assert "Saved for this server." in said.text, "the admin keeps their own language"
+    answer = await submit_settings(world, {"language": ["fr"]}, "admin", "this server's")
+    assert "Saved for this server." in answer.text, "the admin keeps their own language"
     assert "a défini les réglages par défaut" in world.discord.messages("talk")[-1].text
     shown = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
     posted = world.discord.messages("paintings")[-1]

@@ -93,8 +93,8 @@ async def test_member_name_from_another_server_is_not_revealed(world: World) -> 
     assert gallery["items"][0]["description"] == "A painted photo"
     ada, grace = world.user(), world.user("grace")
     for label in ("Again", "Details", "Delete"):
-        said = await world.answer_text(await world.discord.press(grace, shown, label=label))
-        assert f"This picture is <@{ada.id}>'s" in said
+        text = await world.answer_text(await world.discord.press(grace, shown, label=label))
+        assert f"This picture is <@{ada.id}>'s" in text
     compared = await world.discord.press(ada, shown, label="Compare")
     await compared.wait(lambda i: i.message is not None and i.message.buttons)
     assert compared.message is not None
@@ -168,9 +168,9 @@ async def test_gallery_post_of_another_server_does_not_affect_this_gallery(world
         shown = await show_here(world, job, everybody=False)
         opened = await world.discord.press(world.user(), shown, label="Post to gallery")
         await opened.wait(lambda i: i.modal is not None)
-        said = await world.discord.submit_modal(opened, {})
+        submitted = await world.discord.submit_modal(opened, {})
         page = await world.wait_for_text(
-            said, f"It is in the gallery: https://discord.com/channels/{world.guild_id}/"
+            submitted, f"It is in the gallery: https://discord.com/channels/{world.guild_id}/"
         )
         assert len(world.discord.messages("talk")) == 1
         await world.press(world.user(), page, "Remove it")

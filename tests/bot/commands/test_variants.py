@@ -170,8 +170,8 @@ async def test_versions_can_vary_by_strength_or_style(world: World) -> None:
     )
     assert len(by_style.attachments) == 2
     (gallery,) = [each for each in by_style.walk() if each["type"] == 12]
-    said = [item["description"] for item in gallery["items"]]
-    assert said == ["1: A painted photo", "2: A photo in the style of “The Scream”"]
+    alt_texts = [item["description"] for item in gallery["items"]]
+    assert alt_texts == ["1: A painted photo", "2: A photo in the style of “The Scream”"]
     refused = await world.paint({"vary": "style"})
     assert "give two to four" in await world.answer_text(refused)
 
@@ -193,9 +193,9 @@ async def test_show_includes_all_versions(world: World) -> None:
 
 async def test_several_styles_can_be_tried_on_a_photo(world: World) -> None:
     await world.start_engine()
-    asked = await world.wait_for_text(await world.paint(attachments=PHOTO), "Which style")
+    question = await world.wait_for_text(await world.paint(attachments=PHOTO), "Which style")
     # Only local styles are tried.
-    tried = await world.wait_finished(await press(world, asked, "Try 5 styles"))
+    tried = await world.wait_finished(await press(world, question, "Try 5 styles"))
     assert len(tried.attachments) == 5
     assert (await world.jobs())[0].options.size_px == 64, "the requested size"
     ada, small = world.user(), Defaults(size_px=128)

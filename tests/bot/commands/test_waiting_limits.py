@@ -84,6 +84,9 @@ async def test_refusal_states_no_time_while_paused_or_without_an_engine(
         await world.queue.pauses.pause(world.guild_id, 1)
     else:
         await world.queue.engines.forget(ENGINE_INFO.id)
-    for said, words in ((await paint(world), english), (await paint(world, locale="de"), german)):
-        assert words in said.text
-        assert "<t:" not in said.text
+    for message, words in (
+        (await paint(world), english),
+        (await paint(world, locale="de"), german),
+    ):
+        assert words in message.text
+        assert "<t:" not in message.text

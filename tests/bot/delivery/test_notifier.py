@@ -44,10 +44,10 @@ async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, con
     await world.start_engine()
     message = await world.paint_and_wait({"notify": "yes"}, context=context)
     await all_announced(world)
-    (said,) = other_messages(world, message)
-    assert f"<@{world.user().id}>, your picture is ready" in said.content
-    assert str(message.id) in said.content
-    assert said.mentions == [world.user().id]
+    (notification,) = other_messages(world, message)
+    assert f"<@{world.user().id}>, your picture is ready" in notification.content
+    assert str(message.id) in notification.content
+    assert notification.mentions == [world.user().id]
 
 
 async def test_quick_or_unwanted_pictures_send_no_notification(world: World) -> None:
@@ -94,9 +94,9 @@ async def test_ephemeral_job_is_announced_ephemerally_in_the_member_language(wor
     await world.wait_delivered()
     await all_announced(world)
     assert interaction.message is not None
-    (said,) = other_messages(world, interaction.message)
-    assert said.ephemeral
-    assert "dein Bild ist fertig" in said.content
+    (notification,) = other_messages(world, interaction.message)
+    assert notification.ephemeral
+    assert "dein Bild ist fertig" in notification.content
 
 
 async def test_picture_sent_by_dm_gets_no_separate_notification(world: World) -> None:
@@ -137,8 +137,8 @@ async def test_notification_uses_a_followup_where_the_bot_may_not_write(world: W
     world.discord.faults.add("POST", "/channels/*", status=403, code=50013)
     message = await world.paint_and_wait({"notify": "yes"})
     await all_announced(world)
-    (said,) = other_messages(world, message)
-    assert said.mentions == [world.user().id]
+    (notification,) = other_messages(world, message)
+    assert notification.mentions == [world.user().id]
 
 
 async def test_notification_is_not_a_reply_where_the_bot_may_not_read(world: World) -> None:
@@ -146,9 +146,9 @@ async def test_notification_is_not_a_reply_where_the_bot_may_not_read(world: Wor
     world.discord.channel().bot_denied = READ_MESSAGE_HISTORY
     message = await world.paint_and_wait({"notify": "yes"})
     await all_announced(world)
-    (said,) = other_messages(world, message)
-    assert said.mentions == [world.user().id]
-    assert said.interaction is None  # no follow-up: after 15 minutes there can be none
+    (notification,) = other_messages(world, message)
+    assert notification.mentions == [world.user().id]
+    assert notification.interaction is None  # no follow-up: after 15 minutes there can be none
 
 
 async def test_notification_is_sent_once_despite_a_database_outage(
@@ -213,8 +213,8 @@ async def test_notification_comes_by_dm_when_followups_are_used_up(
     world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, times=50)
     await world.paint_and_wait({"notify": "yes"}, context=context)
     await all_announced(world)
-    (said,) = world.discord.dms(world.user())
-    assert "your picture is ready" in said.content
+    (notification,) = world.discord.dms(world.user())
+    assert "your picture is ready" in notification.content
 
 
 @pytest.mark.parametrize("ephemeral", [False, True])

@@ -92,8 +92,8 @@ def test_message_is_matched_to_one_job_and_its_final_state(monkeypatch: pytest.M
     monkeypatch.setattr(routes, "end_words", lambda *_: ["### This did not work"])
     monkeypatch.setattr(routes, "_words", lambda message: message)
     failed: Any = job_of(JobState.FAILED, failure=SimpleNamespace(error_id="ab12"))
-    said: Any = "### This did not work\nA reason (error ab12)\n-# 64 px · #4"
-    assert routes._tells(said, failed)
-    for other in (said.replace("#4", "#41"), said.replace("ab12", "cd34"), said[4:]):
+    text: Any = "### This did not work\nA reason (error ab12)\n-# 64 px · #4"
+    assert routes._tells(text, failed)
+    for other in (text.replace("#4", "#41"), text.replace("ab12", "cd34"), text[4:]):
         assert not routes._tells(other, failed)
     assert routes._nonce(failed) != routes._nonce(job_of(JobState.FAILED, revision=7))

@@ -79,10 +79,10 @@ def test_retry_pauses_grow_from_the_shortest(monkeypatch: pytest.MonkeyPatch) ->
 def test_position_differs_only_by_relevant_changes() -> None:
     now = datetime.now(UTC)
 
-    def position(ready: float | None, **said: Any) -> QueuePosition:
+    def position(ready: float | None, **changes: Any) -> QueuePosition:
         ready_at = None if ready is None else now + timedelta(seconds=ready)
         facts = {"place": 2, "paused": False, "engines_alive": 1, "engine_starting": False}
-        made: Any = SimpleNamespace(ready_at=ready_at, **(facts | said))
+        made: Any = SimpleNamespace(ready_at=ready_at, **(facts | changes))
         return cast("QueuePosition", made)
 
     first = position(100.0)

@@ -47,7 +47,7 @@ async def assert_shows_finished(world: World, message: Message, job: Job) -> Non
     assert [each.data for each in message.attachments] == await stored_pictures(world, job)
 
 
-# How it ended
+# Endings of the job
 
 
 async def cancelled_by_owner(world: World, job: Job) -> None:
@@ -114,7 +114,9 @@ async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> N
     await world.start_engine()
     rest = await world.wait_finished(await press(world, message, "Paint the rest"))
     assert len(rest.attachments) == 2
-    assert button_labels(rest)[:3] == ["Choose 1", "Choose 2", "Again"], "nothing is missing of it"
+    assert button_labels(rest)[:3] == ["Choose 1", "Choose 2", "Again"], (
+        "the new job has no missing pictures"
+    )
     newest = (await world.jobs())[0]
     assert newest.parent_job_id == job.id
     assert (newest.options.seed, newest.options.variants) == (5, 2)
@@ -126,7 +128,7 @@ async def test_last_missing_picture_is_painted_alone(world: World) -> None:
     message = await world.wait_for_text(interaction, "3 of 4 pictures were finished")
     await world.start_engine()
     rest = await world.wait_finished(await press(world, message, "Paint the rest"))
-    assert "Stronger" in button_labels(rest), "it is a picture like any other"
+    assert "Stronger" in button_labels(rest), "a single picture has all buttons"
     assert (await world.jobs())[0].options.seed == 6
 
 
@@ -149,7 +151,7 @@ async def test_cancelled_job_without_finished_pictures_shows_none(
     assert job.result_key is None
     assert "finished" not in message.text
     assert not message.attachments
-    assert button_labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Other style", "Delete"]
 
 
 async def test_failed_single_picture_job_mentions_no_finished_pictures(world: World) -> None:
@@ -157,10 +159,10 @@ async def test_failed_single_picture_job_mentions_no_finished_pictures(world: Wo
     await failed(FailureKind.INPUT)(world, job)
     message = await world.wait_for_text(interaction, "This did not work")
     assert "finished" not in message.text
-    assert button_labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Other style", "Delete"]
 
 
-# Where it is shown
+# Delivery
 
 
 async def test_restarted_bot_shows_the_finished_pictures(world: World) -> None:
@@ -205,10 +207,12 @@ async def test_undeliverable_pictures_are_reported_and_listed_in_history(
     world.user().accepts_dms = False
     await cancel_after(world, job)
     await world.wait_delivered(job)
-    told = await world.discord.slash(world.user(), "history")
-    await told.wait(lambda i: i.followups)
-    assert told.followups[0].text.startswith("1 finished picture of yours could not be delivered")
-    history = await world.wait_for_text(told, "Your pictures")
+    command = await world.discord.slash(world.user(), "history")
+    await command.wait(lambda i: i.followups)
+    assert command.followups[0].text.startswith(
+        "1 finished picture of yours could not be delivered"
+    )
+    history = await world.wait_for_text(command, "Your pictures")
     assert len(history.attachments) == 1
 
 
@@ -263,7 +267,7 @@ async def test_card_names_the_show_command_if_discord_refuses_the_files(world: W
     await world.wait_delivered(job)
     assert "2 of 4 pictures were finished" in message.text
     assert not message.attachments
-    assert button_labels(message) in ([], ["Again", "Change…", "Delete"])
+    assert button_labels(message) in ([], ["Again", "Change…", "Other style", "Delete"])
     world.discord.faults.clear()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await copy.wait(lambda i: i.message is not None and has_result(i.message), 20)
@@ -271,7 +275,7 @@ async def test_card_names_the_show_command_if_discord_refuses_the_files(world: W
     assert len(copy.message.attachments) == 2
 
 
-# What is done with it
+# Actions on the finished pictures
 
 
 async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> None:

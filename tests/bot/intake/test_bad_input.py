@@ -145,9 +145,9 @@ async def test_failed_download_is_retried(world: World) -> None:
 async def test_unknown_presets_are_refused_without_pinging_everyone(world: World) -> None:
     for typed in ("🎨", "???", "none", "qqqqqqq@everyone"):
         interaction = await world.paint({"preset": typed}, attachments=PHOTO)
-        said = await world.answer_text(interaction)
-        assert "There is no painting or saved style" in said, typed
-        assert "@everyone" not in said
+        text = await world.answer_text(interaction)
+        assert "There is no painting or saved style" in text, typed
+        assert "@everyone" not in text
     assert not await world.jobs()
 
 

@@ -221,9 +221,9 @@ async def test_twenty_comparisons_load_one_picture_at_a_time(world: World) -> No
     refusal = "as one member may have"
     await world.eventually(lambda: sum(refusal in text_of(each) for each in pressed) == 16)
     all_pressed.set()
-    said = [await world.answer_text(each) for each in pressed]
-    assert sum("Before and after" in words for words in said) == 4
-    assert sum(refusal in words for words in said) == 16
+    text = [await world.answer_text(each) for each in pressed]
+    assert sum("Before and after" in words for words in text) == 4
+    assert sum(refusal in words for words in text) == 16
     assert max(reads) == 1
 
 

@@ -13,7 +13,7 @@ from bot.intake.journal import CommandJournal
 from bot.intake.request import PaintRequest, Source
 from bot.kit import UserError
 from common.options import PaintOptions
-from common.settings import load_settings
+from common.settings_loading import load_settings
 from jobs.model import Asker, Reply
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue

@@ -31,10 +31,10 @@ async def test_a_photo_and_a_style_become_a_picture(world: World) -> None:
 
 
 async def test_paint_reads_defaults_once_and_limits_only_to_check_them(world: World) -> None:
-    with statements(world.queue) as said:
+    with statements(world.queue) as executed:
         interaction = await world.paint()
         await world.wait_for_text(interaction, "Place 1")
-    read = Counter(table for each in said for table in re.findall(r"(?:FROM|JOIN) (\w+)", each))
+    read = Counter(table for each in executed for table in re.findall(r"(?:FROM|JOIN) (\w+)", each))
     assert read["defaults"] == 1
     assert read["guild_limits"] == read["blocked_users"] == 2  # before and in the transaction
 

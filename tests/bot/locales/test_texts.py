@@ -44,8 +44,10 @@ def polish() -> Texts:
 
 
 def test_plural_form_matches_the_count(polish: Texts) -> None:
-    said = [polish.plural("{count} picture", "{count} pictures", count=n) for n in (1, 3, 5, 22)]
-    assert said == ["1 obraz", "3 obrazy", "5 obrazów", "22 obrazy"]
+    translated = [
+        polish.plural("{count} picture", "{count} pictures", count=n) for n in (1, 3, 5, 22)
+    ]
+    assert translated == ["1 obraz", "3 obrazy", "5 obrazów", "22 obrazy"]
 
 
 def test_wrong_placeholder_in_a_translation_falls_back_to_english(polish: Texts) -> None:
@@ -90,10 +92,10 @@ def test_new_language_needs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     template.add("Hello {name}")
     update(template, "pt-BR", directory=tmp_path)
     path = tmp_path / "pt-BR" / "atelier.po"
-    said = path.read_text(encoding="utf-8").replace(
+    text = path.read_text(encoding="utf-8").replace(
         'msgid "Hello {name}"\nmsgstr ""', 'msgid "Hello {name}"\nmsgstr "Olá {name}"'
     )
-    path.write_text(said, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     monkeypatch.setattr(texts, "LOCALES_DIR", tmp_path)
     languages.cache_clear()
     try:
@@ -104,7 +106,7 @@ def test_new_language_needs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("language", "shown", "said"),
+    ("language", "shown", "expected"),
     [
         ("de", "pl", "bitte entferne einen mit /style remove."),
         ("de", "de-AT", "bitte entferne einen mit /stil entfernen."),
@@ -113,11 +115,11 @@ def test_new_language_needs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_commands_are_named_in_the_language_of_the_discord_client(
-    language: str, shown: str, said: str
+    language: str, shown: str, expected: str
 ) -> None:
     t = texts_for(f"{language}-x-{shown}")
     already = "There are {limit} saved styles already; please remove one with /style remove."
-    assert t(already, limit=3).endswith(said)
+    assert t(already, limit=3).endswith(expected)
 
 
 def test_options_and_menus_are_named_in_the_client_language() -> None:

@@ -78,7 +78,9 @@ def translated_forms(message: Message) -> list[tuple[str, str]]:
         return [(message.id, message.string)]
     assert message.string is not None
     singular, plural = message.id
-    return [(plural if n else singular, said) for n, said in enumerate(message.string)]
+    return [
+        (plural if n else singular, translation) for n, translation in enumerate(message.string)
+    ]
 
 
 def test_german_spanish_and_french_are_available() -> None:
@@ -95,10 +97,10 @@ def test_the_language_is_complete(language: str, extracted: Catalog) -> None:
 
 
 def test_extraction_finds_sentences_of_directly_called_texts() -> None:
-    said = (
+    source = (
         b"say(texts_of(interaction)('One.'), texts_for(locale)('Two.'), other(interaction)('No.'))"
     )
-    assert [each[2] for each in sentences(io.BytesIO(said), KEYWORDS, (), {})] == ["One.", "Two."]
+    assert [each[2] for each in sentences(io.BytesIO(source), KEYWORDS, (), {})] == ["One.", "Two."]
 
 
 def placeholders(text: str) -> dict[str, str | None]:
@@ -108,22 +110,22 @@ def placeholders(text: str) -> dict[str, str | None]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_placeholders_match_the_source(language: str) -> None:
     for message in catalog_of(language):
-        for source, said in translated_forms(message) if message.id else ():
-            wanted, given = placeholders(source), placeholders(said)
+        for source, translation in translated_forms(message) if message.id else ():
+            wanted, given = placeholders(source), placeholders(translation)
             if isinstance(message.id, tuple):
                 # A language may say "one day" without the number.
                 wanted.pop("count", None)
                 given.pop("count", None)
-            assert given == wanted, said
+            assert given == wanted, translation
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_keep_heading_and_note_marks(language: str) -> None:
     for message in catalog_of(language):
-        for source, said in translated_forms(message) if message.id else ():
+        for source, translation in translated_forms(message) if message.id else ():
             mark = re.match(r"(#+ |-# )?", source)
             assert mark is not None
-            assert said.startswith(mark[0]), said
+            assert translation.startswith(mark[0]), translation
 
 
 def names_in(tree: Tree, t: Texts) -> set[str]:
@@ -147,10 +149,10 @@ def test_sentences_name_the_commands_as_their_readers_see_them(
         pairs = (
             [(str(message.id), str(message.id))] if language == "en" else translated_forms(message)
         )
-        for _source, said in pairs:
-            for match in re.finditer(r"(?<![\w<*.])/([\w-]+(?: [\w-]+)?)", said):
+        for _source, translation in pairs:
+            for match in re.finditer(r"(?<![\w<*.])/([\w-]+(?: [\w-]+)?)", translation):
                 one, both = match[1].split()[0], match[1]
-                assert both in names or one in names, said
+                assert both in names or one in names, translation
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -161,9 +163,9 @@ def test_sentences_name_the_options_as_their_readers_see_them(
     options = {str(message.id) for message in extracted if message.context == "option"}
     named = 0
     for message in catalog_of(language):
-        for source, said in translated_forms(message) if message.id else ():
+        for source, translation in translated_forms(message) if message.id else ():
             for option in options.intersection(re.findall(r"`(\w+)`", source)):
-                assert f"`{t.find('option', option)}`" in said, said
+                assert f"`{t.find('option', option)}`" in translation, translation
                 named += 1
     assert named > 5
 

@@ -31,9 +31,9 @@ ACTIVE_MARKUP = ("://", "<#", "<@", "<t", "</", "<:", "<h", "@everyone", "\n", "
 
 @pytest.mark.parametrize("name", HARMFUL_NAMES)
 def test_links_mentions_and_markdown_in_a_name_are_defused(name: str) -> None:
-    said = plain(name)
-    assert not [each for each in ACTIVE_MARKUP if each in said]
-    assert "**" not in said.replace("\\*", "")
+    text = plain(name)
+    assert not [each for each in ACTIVE_MARKUP if each in text]
+    assert "**" not in text.replace("\\*", "")
 
 
 @pytest.mark.parametrize("name", ["Ada", "Ada Lovelace", "a < b", "ада 🎨", "a\u00a0b", "1:2"])

@@ -47,7 +47,7 @@ def test_refusal_says_whether_operator_or_server_set_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "allowed", "current", "said"),
+    ("limit", "allowed", "current", "expected"),
     [
         ("max_per_day", 1, 1, "You have started 1 picture in 24 hours, and the limit is 1."),
         ("cooldown_seconds", 1, 0, "You have to wait 1 second between two pictures."),
@@ -56,22 +56,22 @@ def test_refusal_says_whether_operator_or_server_set_the_limit() -> None:
     ],
 )
 def test_refusal_uses_the_singular_for_one(
-    limit: str, allowed: int | tuple[int, ...], current: int, said: str
+    limit: str, allowed: int | tuple[int, ...], current: int, expected: str
 ) -> None:
-    assert said in refusal_words(EN, Refusal(limit, allowed, current))
+    assert expected in refusal_words(EN, Refusal(limit, allowed, current))
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "expected"),
     [
         (0, "0 of yours are waiting"),
         (1, "1 of yours is waiting"),
         (2, "2 of yours are waiting"),
     ],
 )
-def test_batch_refusal_uses_the_singular_for_one_waiting_picture(count: int, said: str) -> None:
+def test_batch_refusal_uses_the_singular_for_one_waiting_picture(count: int, expected: str) -> None:
     refusal = Refusal("max_waiting_per_user", 3, count, asked=4)
-    assert said in refusal_words(EN, refusal)
+    assert expected in refusal_words(EN, refusal)
     german = refusal_words(DE, refusal)
     assert f"{count} von dir {'wartet' if count == 1 else 'warten'} oder" in german
 
@@ -94,8 +94,10 @@ def test_failure_is_translated_with_its_reason_and_error_id() -> None:
         painting="The Scream <@123456789012345678>",
         reason=reason,
     )
-    said = sentence("{problem} Choose another preset, or attach a picture of it.", problem=fetching)
-    failure = Failure.of(FailureKind.STYLE_MISSING, said, "abcd")
+    problem = sentence(
+        "{problem} Choose another preset, or attach a picture of it.", problem=fetching
+    )
+    failure = Failure.of(FailureKind.STYLE_MISSING, problem, "abcd")
     kept = TypeAdapter(Failure).validate_json(TypeAdapter(Failure).dump_json(failure))
     assert kept == failure
     english, german = failure_words(EN, kept), failure_words(DE, kept)
@@ -124,12 +126,12 @@ async def test_picture_error_keeps_its_values_across_the_decoder_pipe() -> None:
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match="not a picture I can read") as caught:
             await pool.normalize(b"notes")
-        said = DE.say(explain(caught.value).sentence)
-        assert said.startswith("Diese Datei ist kein Bild, das ich lesen kann")
+        text = DE.say(explain(caught.value).sentence)
+        assert text.startswith("Diese Datei ist kein Bild, das ich lesen kann")
         with pytest.raises(PictureError, match="That picture has only 3 × 2 pixels") as caught:
             await pool.normalize(plain_picture((3, 2)))
-        said = DE.say(explain(caught.value).sentence)
-        assert said.startswith("Dieses Bild hat nur 3 × 2 Pixel")
+        text = DE.say(explain(caught.value).sentence)
+        assert text.startswith("Dieses Bild hat nur 3 × 2 Pixel")
 
 
 class FakeGuild:
@@ -145,7 +147,7 @@ class FakeGuild:
 
 
 @pytest.mark.parametrize(
-    ("limit", "allowed", "said"),
+    ("limit", "allowed", "expected"),
     [
         ("painter_role_ids", (1, 2), "Painting here needs the role <@&1>; please ask an admin"),
         ("painter_role_ids", (2,), "needs a role that was deleted; please ask an admin to choose"),
@@ -154,9 +156,9 @@ class FakeGuild:
     ],
 )
 def test_refusal_omits_deleted_roles_and_channels(
-    limit: str, allowed: tuple[int, ...], said: str
+    limit: str, allowed: tuple[int, ...], expected: str
 ) -> None:
     guild = cast("discord.Guild", FakeGuild())
-    assert said in refusal_words(EN, Refusal(limit, allowed, ""), guild)
+    assert expected in refusal_words(EN, Refusal(limit, allowed, ""), guild)
     guild.unavailable = True  # its roles and channels are unknown
     assert f"{allowed[-1]}>" in refusal_words(EN, Refusal(limit, allowed, ""), guild)

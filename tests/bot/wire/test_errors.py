@@ -28,19 +28,19 @@ def test_outage_is_logged_as_one_line_without_a_traceback(
     service: str, wrapped: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     error, words = OUTAGES[service]
-    said = sentence_for(raised(error, wrapped=wrapped), texts_for("en-US"), "a command")
-    assert words in said
+    text = sentence_for(raised(error, wrapped=wrapped), texts_for("en-US"), "a command")
+    assert words in text
     (line,) = caplog.records
     assert (line.levelno, line.exc_info) == (logging.WARNING, None)
     assert type(error).__name__ in line.message
-    assert line.message[1:9] in said, "the error ID is in the log and in the message"
+    assert line.message[1:9] in text, "the error ID is in the log and in the message"
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_bug_is_logged_with_its_traceback(wrapped: bool, caplog: pytest.LogCaptureFixture) -> None:
     error = raised(KeyError("nothing"), wrapped=wrapped)
-    said = sentence_for(error, texts_for("en-US"), "a command")
-    assert "Something went wrong on my side" in said
+    text = sentence_for(error, texts_for("en-US"), "a command")
+    assert "Something went wrong on my side" in text
     (line,) = caplog.records
     assert line.levelno == logging.ERROR
     assert line.exc_info is not None

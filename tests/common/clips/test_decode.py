@@ -5,16 +5,19 @@ import io
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import av
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from numpy.typing import NDArray
 from PIL import Image
 
 from common.clips.clip import read_clip
 from common.clips.decode import decode, decode_into
 from common.pictures.kinds import ClipLimits, DecodeLimits, PictureError
+from common.pictures.readers import deinterlacing
 from tests.common.clips.decoding import LOOKS, at, decoded, made, near
 from tests.common.clips.files import (
     BLUE,
@@ -242,6 +245,16 @@ def test_non_square_pixels_are_made_square() -> None:
     assert made(high)[0].size == (64, 96)
 
 
+@pytest.mark.parametrize("width", [64, 65, 66, 67, 68, 500])
+@pytest.mark.parametrize("shape", [None, Fraction(3, 2)])
+def test_video_with_alpha_is_read_to_its_right_edge(width: int, shape: Fraction | None) -> None:
+    looks = [(40, 160, 200, alpha) for alpha in (250, 180, 90)]
+    frames = [np.full((64, width, 4), look, np.uint8) for look in looks]
+    data = film(frames, kind="matroska", codec="ffv1", pixels="yuva420p", shape=shape)
+    for frame, look in zip(made(data)[0].frames(), looks, strict=True):
+        assert np.abs(np.asarray(frame).astype(int) - look).max() <= 6
+
+
 @pytest.mark.parametrize(
     "tags",
     [
@@ -311,6 +324,72 @@ def test_truncated_animation_gives_the_frames_before_the_break() -> None:
         clip, about = made(data[:-cut])
         assert len(clip) == 2
         assert str(about.notes[0]).startswith("The file breaks off; I used the 0.2 s before that.")
+
+
+BAR, GROUND = (220, 200, 60), (40, 40, 40)
+STEP_PX = 16
+"""How far the bar moves from one frame to the next: by half of it from its even to its odd rows."""
+
+
+def bar_at(left_even: int, left_odd: int, size: tuple[int, int] = (320, 64)) -> NDArray[np.uint8]:
+    frame = solid(GROUND, size)
+    for first, left in ((0, left_even), (1, left_odd)):
+        frame[first::2, left : left + 60] = BAR
+    return frame
+
+
+def comb_of(image: Image.Image) -> float:
+    """Mean difference of neighboring rows, which a bar with upright edges does not have."""
+    gray = np.asarray(image.convert("L")).astype(float)
+    return float(np.abs(np.diff(gray, axis=0)).mean())
+
+
+@pytest.mark.parametrize(
+    ("kind", "pixels"), [("mp4", "yuv420p"), ("mov", "yuv422p10le"), ("matroska", "yuv444p")]
+)
+def test_interlaced_video_is_deinterlaced(kind: str, pixels: str) -> None:
+    """Else the edges of what moves are painted as combs."""
+    lefts = range(20, 20 + 8 * STEP_PX, STEP_PX)
+    fields = [bar_at(left, left + STEP_PX // 2) for left in lefts]
+    options = {"x264-params": "tff=1", "crf": "12"}
+    data = film(fields, kind=kind, pixels=pixels, rate=25, options=options)
+    clip, told = made(data)
+    assert comb_of(Image.fromarray(fields[3])) > 7
+    assert max(map(comb_of, clip.frames())) < 2
+    assert comb_of(Image.open(io.BytesIO(decoded(data).picture.png))) < 2, "as a photograph, too"
+    assert (told.frames, told.seconds) == (4, 0.32)  # of 25 frames a second 12 are taken
+
+
+def test_video_without_interlaced_frames_passes_no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deinterlacing, "_graph_for", Mock(side_effect=AssertionError))
+    frames = [bar_at(left, left) for left in (20, 60, 100)]
+    assert made(film(frames))[1].frames == 3
+
+
+def test_interlaced_video_may_change_its_size() -> None:
+    """As a broadcast does; the filter is opened for one size."""
+    sizes = [(320, 64)] * 3 + [(160, 64)] * 3
+    reader = deinterlacing.Deinterlacer()
+    found = []
+    for number, size in enumerate(sizes):
+        data = film([bar_at(20, 28, size)], options={"x264-params": "tff=1"})
+        with av.open(io.BytesIO(data), "r") as file:
+            frame = next(file.decode(video=0))
+        frame.pts = number * 512
+        found += [(one.width, one.interlaced_frame) for one in reader.frames_after(frame)]
+    found += [(one.width, one.interlaced_frame) for one in reader.rest()]
+    assert found == [(width, False) for width, _ in sizes]
+
+
+def test_truncated_interlaced_video_keeps_the_frames_before() -> None:
+    lefts = range(20, 20 + 20 * 10, 10)
+    fields = [bar_at(left, left + 5) for left in lefts]
+    options = {"x264-params": "tff=1:keyint=5:bframes=0"}
+    whole = film(fields, kind="matroska", rate=10, options=options)
+    clip, told = made(whole[: len(whole) * 6 // 10])
+    assert 5 < told.frames < 15
+    assert max(map(comb_of, clip.frames())) < 2
+    assert any("breaks off" in str(note) for note in told.notes)
 
 
 def test_truncated_video_gives_earlier_frames_or_is_called_damaged() -> None:

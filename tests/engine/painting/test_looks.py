@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 
+from common.options import PaintOptions
 from engine.painting import PaintSettingsError, Picture, Style
 from engine.painting.calm import calm_parts
 from engine.painting.color import color_moments
@@ -14,6 +15,7 @@ from engine.painting.optimizers import Adam, enlarged, make_optimizer
 from engine.painting.palette import Coloring
 from engine.painting.picture import resized
 from engine.painting.statistics import StatisticsKey, StyleStatistics
+from engine.painting.studio import Studio
 from engine.recipes.recipe import load_recipe
 from tests.kit.thin_vgg19 import (
     QUICK_OPTIONS,
@@ -72,6 +74,21 @@ def test_styles_mix_by_their_weights() -> None:
     far = (half.picture.pixels - one.picture.pixels).abs().mean()
     farther = (other.picture.pixels - one.picture.pixels).abs().mean()
     assert near < far < farther
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_photograph_of_one_color_gets_the_paintings_contrast(noise: float) -> None:
+    grain = torch.randn(3, 64, 96, generator=torch.Generator().manual_seed(0))
+    plain = Picture((0.5 + noise / 255 * grain).clamp(0, 1))
+    stripes = torch.tensor([0.1, 0.9]).repeat_interleave(8).repeat(6).expand(3, 64, 96)
+    options = PaintOptions(network="lite", size_px=96, scales=1, iterations=20)
+    painted, _ = paint_and_collect(
+        options,
+        Studio(precision="fp32"),
+        content=plain,
+        styles=[Style(Picture(stripes.contiguous()))],
+    )
+    assert float(painted.picture.pixels.std()) > 0.5 * float(stripes.std())
 
 
 def test_zero_strength_returns_the_photograph() -> None:

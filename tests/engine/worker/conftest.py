@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from common.options import PaintInputs, PaintOptions, StyleInput
-from common.settings import Settings, load_settings
+from common.settings import Settings
+from common.settings_loading import load_settings
 from engine.lite import encoder
 from engine.lite.network import load_weights
 from engine.worker.job_handle import JobHandle

@@ -6,7 +6,8 @@ import pytest
 from safetensors.torch import save_file
 
 from common.backoff import Backoff
-from common.settings import Settings, load_settings
+from common.settings import Settings
+from common.settings_loading import load_settings
 from engine.networks.weights import is_whole, load_weights
 from engine.worker import health, service
 from jobs.model import JobState

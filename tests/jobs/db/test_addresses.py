@@ -82,29 +82,29 @@ async def test_required_tls_without_server_support_raises_queue_unavailable(
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ("pgbouncer=true", "pgbouncer"),
         ("sslmode=yes", "sslmode.*must be one of"),
     ],
 )
 async def test_unknown_address_options_are_named_in_the_error(
-    postgres_server: postgres.Server, tmp_path: Path, query: str, said: str
+    postgres_server: postgres.Server, tmp_path: Path, query: str, expected: str
 ) -> None:
     storage = Storage(tmp_path, f"{postgres_server.url('postgres')}?{query}")
-    with pytest.raises(QueueUnavailableError, match=said):
+    with pytest.raises(QueueUnavailableError, match=expected):
         await JobQueue.open(storage.settings())
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ("channel_binding=require", "asks for channel_binding"),
         ("connect_timeout=soon", "not a number of seconds"),
     ],
 )
-def test_unusable_address_options_are_named_without_the_password(query: str, said: str) -> None:
-    with pytest.raises(QueueUnavailableError, match=said) as raised:
+def test_unusable_address_options_are_named_without_the_password(query: str, expected: str) -> None:
+    with pytest.raises(QueueUnavailableError, match=expected) as raised:
         Database(f"postgres://user:secret@host/name?{query}")
     assert "secret" not in str(raised.value)
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app.folder_lock import lock_folder
-from common.settings import SettingsError
+from common.settings_loading import SettingsError
 from jobs.db import schema
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.management.installation import DISCORD, LOOPBACK
@@ -22,9 +22,9 @@ FIRST, SECOND = 111, 222
 
 
 async def submit_for_application(queue: JobQueue, application_id: int, user_id: int) -> int:
-    asked = submission(user_id)
-    reply = dataclasses.replace(asked.reply, application_id=application_id)
-    outcome = await queue.submissions.submit(dataclasses.replace(asked, reply=reply))
+    request = submission(user_id)
+    reply = dataclasses.replace(request.reply, application_id=application_id)
+    outcome = await queue.submissions.submit(dataclasses.replace(request, reply=reply))
     assert isinstance(outcome, Accepted)
     return outcome.job.id
 

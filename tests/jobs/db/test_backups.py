@@ -71,9 +71,9 @@ def test_backup_holds_the_database_and_its_referenced_pictures(
 ) -> None:
     result, style = asyncio.run(add_data(storage))
     held_key = asyncio.run(add_held_picture(storage))
-    code, said = run("backup", str(tmp_path / "copy.tar"))
+    code, output = run("backup", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "the database and 3 pictures" in said
+    assert "the database and 3 pictures" in output
     with tarfile.open(tmp_path / "copy.tar") as archive:
         pictures = {f"pictures/{key}" for key in (result, style, held_key)}
         assert set(archive.getnames()) >= {"atelier.sqlite3", *pictures}
@@ -152,10 +152,10 @@ def test_restore_brings_back_data_without_repeating_jobs_or_deliveries(
     asyncio.run(change_after_backup(storage))
     for picture in (storage.folder / "pictures").rglob("*.png"):
         picture.unlink()
-    code, said = run("restore", str(tmp_path / "copy.tar"))
+    code, output = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "Ended 1 waiting job" in said
-    assert "1 member who had it erased after the backup" in said
+    assert "Ended 1 waiting job" in output
+    assert "1 member who had it erased after the backup" in output
     assert list(storage.folder.glob("atelier.sqlite3.replaced-*"))
     asyncio.run(check_restored_data(storage, result))
 

@@ -86,8 +86,8 @@ async def test_old_database_works_after_migration(
             claim = await claim_job(queue)
             assert claim.job.id == expected
             await queue.claims.finish(claim, RESULT, paint_report())
-        asked = submission(6, interaction_id=987_654)
-        assert isinstance(await queue.submissions.submit(asked), Accepted)
+        request = submission(6, interaction_id=987_654)
+        assert isinstance(await queue.submissions.submit(request), Accepted)
 
 
 async def copy_to_postgresql(source: Path, url: str, revision: str) -> None:
@@ -239,7 +239,7 @@ async def test_only_the_newest_pre_migration_copies_are_kept(tmp_path: Path) -> 
 async def test_failing_migration_copies_an_unchanged_database_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever starts the bot again tries it once a few seconds."""
+    """A service manager restarts the bot every few seconds."""
     storage = Storage(tmp_path, None)
     folder = tmp_path / BEFORE_MIGRATIONS
     folder.mkdir()

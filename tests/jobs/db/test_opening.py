@@ -98,7 +98,7 @@ async def test_unusable_database_raises_queue_unavailable(url: str, tmp_path: Pa
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
-    ("user", "database", "said"),
+    ("user", "database", "expected"),
     [
         ("atelier", "nowhere", 'database "nowhere" does not exist'),
         ("nobody", "postgres", 'role "nobody" does not exist'),
@@ -106,13 +106,13 @@ async def test_unusable_database_raises_queue_unavailable(url: str, tmp_path: Pa
     ],
 )
 async def test_postgresql_refusal_is_reported_with_its_reason(
-    template: postgres.Server, tmp_path: Path, user: str, database: str, said: str
+    template: postgres.Server, tmp_path: Path, user: str, database: str, expected: str
 ) -> None:
     if user == "guest":
         await template.execute("CREATE ROLE guest LOGIN")
         await template.execute("CREATE DATABASE guests")
     url = template.url(database).replace("atelier@", f"{user}@")
-    with pytest.raises(QueueUnavailableError, match=said):
+    with pytest.raises(QueueUnavailableError, match=expected):
         await JobQueue.open(Storage(tmp_path, url).settings())
 
 
@@ -290,17 +290,17 @@ async def test_accepted_jobs_survive_an_immediate_kill(storage: Storage) -> None
         [sys.executable, "-c", code, str(storage.folder)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    said = 0
+    confirmed = 0
     for line in process.stdout:
-        said = int(line)
-        if said == 20:
+        confirmed = int(line)
+        if confirmed == 20:
             process.send_signal(signal.SIGKILL)
             break
-    said = max([said, *(int(line) for line in process.stdout if line.strip().isdigit())])
+    confirmed = max([confirmed, *(int(line) for line in process.stdout if line.strip().isdigit())])
     process.wait(20)
     async with await JobQueue.open(storage.settings()) as queue:
         overview = await queue.positions.overview(None)
-        assert overview.waiting >= said
+        assert overview.waiting >= confirmed
         jobs = await queue.positions.waiting(None, limit=1000)
         assert sorted(job.interaction_id for job in jobs) == list(range(1, len(jobs) + 1))
 

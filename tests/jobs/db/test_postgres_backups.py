@@ -85,8 +85,8 @@ def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
 ) -> None:
     result = asyncio.run(add_data(empty_database))
     asyncio.run(fetch_value(empty_database, "CREATE TABLE of_another_program (x int)"))
-    code, said = run("backup", str(tmp_path / "copy.tar"))
-    assert (code, "the database and 2 pictures" in said) == (0, True), said
+    code, output = run("backup", str(tmp_path / "copy.tar"))
+    assert (code, "the database and 2 pictures" in output) == (0, True), output
     with tarfile.open(tmp_path / "copy.tar") as archive:
         assert set(archive.getnames()) >= {"atelier.dump", f"pictures/{result}"}
     assert stat.S_IMODE((tmp_path / "copy.tar").stat().st_mode) == 0o600
@@ -94,10 +94,10 @@ def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
     asyncio.run(change_after_backup(empty_database))
     for picture in (empty_database.folder / "pictures").rglob("*.png"):
         picture.unlink()
-    code, said = run("restore", str(tmp_path / "copy.tar"))
+    code, output = run("restore", str(tmp_path / "copy.tar"))
     assert code == 0
-    assert "Ended 1 waiting job" in said
-    assert "1 member who had it erased after the backup" in said
+    assert "Ended 1 waiting job" in output
+    assert "1 member who had it erased after the backup" in output
     assert list((empty_database.folder / "before-restores").glob("atelier-*.dump"))
     asyncio.run(check_restored_data(empty_database, result))
 
@@ -167,8 +167,8 @@ def test_sqlite_backup_is_restored_into_postgresql(empty_database: Storage, tmp_
     backup = make_sqlite_backup(tmp_path)
     result = asyncio.run(add_data(empty_database))
     asyncio.run(change_after_backup(empty_database))
-    code, said = run("restore", str(backup))
-    assert (code, "Ended 1 waiting job" in said) == (0, True), said
+    code, output = run("restore", str(backup))
+    assert (code, "Ended 1 waiting job" in output) == (0, True), output
     asyncio.run(check_restored_data(empty_database, result))
 
 

@@ -1,4 +1,4 @@
-"""How often a command waits for PostgreSQL, which may be far away; and lost connections."""
+"""Round trips to a distant PostgreSQL per read and write, and lost connections."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ READY = b"Z"
 
 @dataclass
 class Proxy:
-    """Between a database and its client."""
+    """A proxy between the client and the database that counts answers and can reset connections."""
 
     address: str
     answers: int = 0
-    """Number of answers of the server, each of which the client waited for."""
+    """The number of the server's answers, each of which the client waited for."""
     connections: int = 0
-    forgotten: int = 0
-    """So many of them are reset once the client uses them, as by a router that was restarted."""
+    lost_connections: int = 0
+    """The number of connections to reset at their next use, as by a restarted router."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -40,7 +40,7 @@ class Proxy:
         answering = asyncio.create_task(self._answer(from_server, writer))
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
-                if number <= self.forgotten:
+                if number <= self.lost_connections:
                     writer.transport.abort()
                     break
                 to_server.write(data)
@@ -50,7 +50,7 @@ class Proxy:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(1)
-        writer.write(first)  # that it speaks no TLS
+        writer.write(first)  # the answer that it has no TLS
         while True:
             kind, length = await reader.readexactly(1), await reader.readexactly(4)
             body = await reader.readexactly(int.from_bytes(length) - 4)
@@ -74,24 +74,24 @@ async def through_proxy(storage: Storage) -> AsyncIterator[tuple[Database, Proxy
 async def test_read_takes_one_round_trip_and_a_write_three_more_than_its_statements(
     storage: Storage,
 ) -> None:
-    """Many would make a command wait for many seconds where the server is on another continent."""
+    """With a server on another continent, each round trip adds a fraction of a second."""
     async with through_proxy(storage) as (database, proxy):
 
-        async def count_read() -> int:
+        async def round_trips_of_read() -> int:
             before = proxy.answers
             await database.all(ONE)
             return proxy.answers - before
 
-        async def count_write() -> int:
+        async def round_trips_of_write() -> int:
             before = proxy.answers
             async with database.write() as transaction:
                 await transaction.execute(ONE)
                 await transaction.execute(ONE)
             return proxy.answers - before
 
-        await count_read(), await count_write()  # which prepare these statements
-        assert await count_read() == 1
-        assert await count_write() == 3 + 2, "its begin, the time, and its end"
+        await round_trips_of_read(), await round_trips_of_write()  # which prepare these statements
+        assert await round_trips_of_read() == 1
+        assert await round_trips_of_write() == 3 + 2, "its begin, the time, and its end"
         assert proxy.connections == 1
 
 
@@ -101,7 +101,7 @@ async def test_connection_lost_while_idle_is_replaced_without_an_error(
     monkeypatch.setattr(connecting, "UNCHECKED_SECONDS", 0.0)
     async with through_proxy(storage) as (database, proxy):
         await database.all(ONE)
-        proxy.forgotten = 1
+        proxy.lost_connections = 1
         assert [tuple(row) for row in await database.all(ONE)] == [(1,)]
         assert proxy.connections == 2
 
@@ -109,7 +109,7 @@ async def test_connection_lost_while_idle_is_replaced_without_an_error(
 async def test_connection_lost_in_use_is_an_error_once(storage: Storage) -> None:
     async with through_proxy(storage) as (database, proxy):
         await database.all(ONE)
-        proxy.forgotten = 1
+        proxy.lost_connections = 1
         with pytest.raises(QueueUnavailableError, match="connection"):
             await database.all(ONE)
         assert [tuple(row) for row in await database.all(ONE)] == [(1,)]

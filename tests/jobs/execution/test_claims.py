@@ -44,10 +44,10 @@ async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -
     assert claim.job.attempts == 1
     assert await queue.claims.claim("other") is None
     clock.advance(5)
-    said = await queue.claims.report_progress(
+    outcome = await queue.claims.report_progress(
         claim, Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
     )
-    assert said == LeaseHeld()
+    assert outcome == LeaseHeld()
     seen = await queue.jobs.get(job.id)
     assert seen is not None
     assert seen.progress == Progress(3, 10, 0.3, 12.0, PICTURE, "painting")

@@ -18,9 +18,9 @@ async def test_progress_report_takes_at_most_three_statements(storage: Storage) 
         claim = await claim_job(queue)
         keys = [await queue.store.put(f"{n}".encode(), "jpg") for n in range(2)]
         for step, key in enumerate((None, *keys, keys[-1])):
-            with statements(queue) as said:
+            with statements(queue) as all_statements:
                 await queue.claims.report_progress(claim, Progress(step, 9, 0.1, 1.0, key))
-            executed = [one for one in said if not one.startswith(("BEGIN", "COMMIT"))]
+            executed = [one for one in all_statements if not one.startswith(("BEGIN", "COMMIT"))]
             assert len(executed) <= 3, executed
 
 
@@ -53,9 +53,9 @@ async def test_cancellation_wakes_the_engine_without_a_query(storage: Storage) -
         waiting = asyncio.create_task(engines.wait_for_cancellation(job.id, 30))
         await asyncio.sleep(0.1)
         await bots.jobs.cancel(job.id, 1)
-        with statements(engines) as said:
+        with statements(engines) as executed:
             assert await waiting
-        assert said == []
+        assert executed == []
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -97,8 +97,8 @@ async def test_previews_checkpoints_and_frames_are_kept_per_job(
             words = f"{number} {step}".encode()
             keys = [await store.put(words, kind) for kind in ("jpg", "png", "ckpt")]
             preview, frame, checkpoint = keys
-            told = Progress(step, 3, 0.1, 1.0, preview, done=(frame,))
-            await queue.claims.report_progress(claim, told)
+            progress = Progress(step, 3, 0.1, 1.0, preview, done=(frame,))
+            await queue.claims.report_progress(claim, progress)
             await queue.claims.save_checkpoint(claim, checkpoint, {step: frame})
             kept.setdefault(number, []).extend(keys)
     for claim in claims:

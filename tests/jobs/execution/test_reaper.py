@@ -168,9 +168,9 @@ async def test_engine_trouble_lasts_until_an_engine_on_its_device_is_well(
     for each in (first, second):
         await queue.engines.register(each)
     await queue.engines.note_trouble(first, "the device does not answer.")
-    (said,) = [t.sentence for t in await troubles(queue) if t.name == "engine-trouble"]
-    assert "cuda:0" in str(said)
-    assert "the device does not answer." in str(said)
+    (sentence,) = [t.sentence for t in await troubles(queue) if t.name == "engine-trouble"]
+    assert "cuda:0" in str(sentence)
+    assert "the device does not answer." in str(sentence)
     await queue.engines.clear_trouble(second)
     assert "engine-trouble" not in [t.name for t in await troubles(queue)]
 

@@ -10,7 +10,7 @@ from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import ClearUndone
 from jobs.privacy import retention
 from jobs.queue import JobQueue
-from tests.jobs.submission.test_giving_back import (
+from tests.jobs.submission.test_daily_count import (
     ALBUM,
     MEMBER,
     MODERATOR,
@@ -157,8 +157,8 @@ async def test_older_row_without_a_result_keeps_its_finished_pictures(
         await transaction.execute(sa.update(schema.jobs).values(result_key=None))
     before = await reload(queue, job)
     assert before.versions == PAINTED[:3]
-    asked = submission(MEMBER)
-    taken = await queue.submissions.take_version(before, 1, asked.asker, asked.reply)
+    request = submission(MEMBER)
+    taken = await queue.submissions.take_version(before, 1, request.asker, request.reply)
     assert taken is not None
     assert taken.result_key == PAINTED[1]
 
@@ -167,8 +167,8 @@ async def test_version_of_an_unfinished_job_can_be_taken(
     queue: JobQueue, clock: FakeClock, job: Job
 ) -> None:
     await cancelled_after(3)(queue, clock)
-    ended, asked = await reload(queue, job), submission(MEMBER)
-    taken = await queue.submissions.take_version(ended, 2, asked.asker, asked.reply)
+    ended, request = await reload(queue, job), submission(MEMBER)
+    taken = await queue.submissions.take_version(ended, 2, request.asker, request.reply)
     assert taken is not None
     assert (taken.state, taken.result_key) == (JobState.DONE, PAINTED[2])
     assert taken.inputs.content == job.inputs.more_contents[1]
@@ -183,9 +183,9 @@ async def test_version_of_an_unfinished_job_can_be_taken(
 async def test_version_cannot_be_taken_after_its_clear_is_undone(queue: JobQueue, job: Job) -> None:
     await queue.claims.release(await paint_some(queue, 3))
     cleared = await queue.clearings.clear(5, MODERATOR)
-    ended, asked = await reload(queue, job), submission(MEMBER)
+    ended, request = await reload(queue, job), submission(MEMBER)
     await queue.clearings.undo(cleared.id, 5, MODERATOR)
-    assert await queue.submissions.take_version(ended, 0, asked.asker, asked.reply) is None
+    assert await queue.submissions.take_version(ended, 0, request.asker, request.reply) is None
 
 
 async def test_finished_pictures_are_deleted_with_their_job(

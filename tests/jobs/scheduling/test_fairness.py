@@ -45,11 +45,11 @@ async def test_job_is_read_with_its_place_until_it_has_ended(queue: JobQueue) ->
 
 
 async def test_nothing_is_read_for_the_places_of_no_jobs(queue: JobQueue) -> None:
-    with statements(queue) as said:
+    with statements(queue) as executed:
         assert await queue.positions.get_many([]) == {}
-        assert said == []
+        assert executed == []
         assert await queue.positions.all_waiting(limit=9) == []
-    assert [each for each in said if "FROM engines" in each] == []
+    assert [each for each in executed if "FROM engines" in each] == []
 
 
 async def test_many_jobs_of_one_member_do_not_delay_others(queue: JobQueue) -> None:
@@ -206,7 +206,7 @@ async def test_paused_server_keeps_its_places_and_delays_no_other(queue: JobQueu
     assert all(positions[job.id].ready_at is not None for job in in_second)
     for number, job in enumerate(in_first):
         position = positions[job.id]
-        # Its place if it went on now, with what is ahead of it in both servers.
+        # Its place if the server resumed now, behind jobs of both servers.
         assert position.place == 2 * number + 1
         assert (position.paused, position.ready_at) == (True, None)
         assert await queue.positions.get(job.id) == position
@@ -271,9 +271,9 @@ async def test_get_many_positions_match_single_lookups(queue: JobQueue) -> None:
     await claim_job(queue)
     await queue.pauses.pause(6, 9)
     ids = [job.id for job in jobs]
-    for asked in (ids, ids[::3], ids[-2:]):
-        positions = await queue.positions.get_many(asked)
-        assert positions == {number: await queue.positions.get(number) for number in asked}
+    for requested in (ids, ids[::3], ids[-2:]):
+        positions = await queue.positions.get_many(requested)
+        assert positions == {number: await queue.positions.get(number) for number in requested}
 
 
 async def test_position_without_an_engine_has_a_place_but_no_time(queue: JobQueue) -> None:

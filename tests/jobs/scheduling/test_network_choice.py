@@ -1,4 +1,4 @@
-"""Which network paints: VGG-19, unless it takes longer than members wait and nobody named it."""
+"""Choosing the network: VGG-19, unless it would take too long and was not requested."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -110,7 +110,7 @@ async def test_measured_speed_outweighs_the_announced_speed(
     assert claim is not None
     await queue.claims.finish(claim, RESULT, paint_report(seconds=20))
     assert await choose_network(queue, number=2) == ("vgg19", None)
-    # With nobody alive that could be asked, it is what was measured.
+    # Without a live engine, the last measurement is used.
     clock.advance(3600)
     assert await choose_network(queue, PaintOptions(size_px=2048, quality="fine"), number=3) == (
         "lite",
@@ -137,8 +137,8 @@ async def test_predicted_time_is_that_of_the_chosen_network(
     queue: JobQueue,
 ) -> None:
     await queue.engines.register(SLOW)
-    told = await queue.positions.painting_seconds(OPTIONS, None)
-    assert told == pytest.approx(NETWORK_WORK["lite"] * 786, rel=0.01)
+    predicted = await queue.positions.painting_seconds(OPTIONS, None)
+    assert predicted == pytest.approx(NETWORK_WORK["lite"] * 786, rel=0.01)
     job = await queue.jobs.get((await submit_job(queue, options=OPTIONS)).id)
     assert job is not None
-    assert job.predicted_seconds == pytest.approx(told)
+    assert job.predicted_seconds == pytest.approx(predicted)

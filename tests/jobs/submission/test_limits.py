@@ -61,20 +61,21 @@ async def test_limit_of_three_holds_for_thirty_concurrent_submissions(
 
 async def test_submission_takes_at_most_eleven_statements(queue: JobQueue) -> None:
     await submit_job(queue)
-    with statements(queue) as said:
+    with statements(queue) as executed:
         await submit_job(queue)
-    assert len([each for each in said if re.search("FROM|INTO|UPDATE", each)]) <= 11
+    assert len([each for each in executed if re.search("FROM|INTO|UPDATE", each)]) <= 11
+    assert not [each for each in executed if each.startswith("SELECT pg_notify")]
 
 
 async def test_concurrent_submissions_of_one_interaction_make_one_job(storage: Storage) -> None:
-    asked = submission()
+    request = submission()
     async with contextlib.AsyncExitStack() as stack:
         queue_handles = [
             await stack.enter_async_context(await JobQueue.open(storage.settings()))
             for _ in range(4)
         ]
         outcomes = await asyncio.gather(
-            *(queue_handles[n % 4].submissions.submit(asked) for n in range(20))
+            *(queue_handles[n % 4].submissions.submit(request) for n in range(20))
         )
         kinds = Counter(type(outcome) for outcome in outcomes)
         assert kinds == {Accepted: 1, AlreadySubmitted: 19}
@@ -251,9 +252,9 @@ async def test_server_limits_can_tighten_but_not_loosen_the_operators(
             ({"retention_days": 31}, "retention_days", 30),
         )
         for changes, field, allowed in cases:
-            asked = next(iter(changes.values()))
+            requested = next(iter(changes.values()))
             answer = await queue.limits.set(5, changes, 9)
-            assert answer == LoosensOperatorLimit(field, allowed, asked)
+            assert answer == LoosensOperatorLimit(field, allowed, requested)
         answer = await queue.limits.set(5, {"max_size_px": 512, "log_channel_id": 3}, 9)
         assert isinstance(answer, Limits)
         assert (answer.max_size_px, answer.log_channel_id) == (512, 3)
@@ -310,9 +311,9 @@ async def test_options_left_open_are_lowered_to_the_members_limits(queue: JobQue
     left_open = ("size_px", "quality")
 
     async def accepted_options(user_id: int, options: PaintOptions, **details: Any) -> PaintOptions:
-        asked = replace(submission(user_id, 5, **details), options=options, left_open=left_open)
-        assert await queue.submissions.check_limits(asked.asker, options, left_open) is None
-        outcome = await queue.submissions.submit(asked)
+        request = replace(submission(user_id, 5, **details), options=options, left_open=left_open)
+        assert await queue.submissions.check_limits(request.asker, options, left_open) is None
+        outcome = await queue.submissions.submit(request)
         assert isinstance(outcome, Accepted), outcome
         return outcome.job.options
 

@@ -145,14 +145,14 @@ async def test_taken_version_is_a_separate_job_that_costs_nothing(
         await queue.claims.finish(claim, keys[0], replace(paint_report(), variants=keys))
         done = await queue.jobs.get(job.id)
         assert done is not None
-        asked = submission(options=FOUR)
+        request = submission(options=FOUR)
         clock.advance(61)
-        taken = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
-        again = await queue.submissions.take_version(done, 2, asked.asker, asked.reply)
+        taken = await queue.submissions.take_version(done, 2, request.asker, request.reply)
+        again = await queue.submissions.take_version(done, 2, request.asker, request.reply)
         assert taken is not None
         assert again is not None
         assert taken.id == again.id
-        assert await queue.submissions.check_limits(asked.asker, PaintOptions()) is None
+        assert await queue.submissions.check_limits(request.asker, PaintOptions()) is None
         assert taken.state is JobState.DONE
         assert (taken.result_key, taken.parent_job_id) == (keys[2], job.id)
         assert taken.report is not None
@@ -160,14 +160,14 @@ async def test_taken_version_is_a_separate_job_that_costs_nothing(
         assert [each.id for each in await queue.deliveries.due()] == [job.id, taken.id]
         await queue.retention.delete_soon(job.id, job.user_id)
         assert (
-            await queue.submissions.take_version(done, 1, asked.asker, submission().reply) is None
+            await queue.submissions.take_version(done, 1, request.asker, submission().reply) is None
         )
         assert await queue.retention.restore(job.id, job.user_id, done.reply)
         await delete_for_good(queue, job.id, job.user_id)
         needed = {keys[2], *taken.inputs.picture_keys()}
         assert await queue.retention.unused([*keys, *needed]) == set(keys) - needed
         assert (
-            await queue.submissions.take_version(done, 1, asked.asker, submission().reply) is None
+            await queue.submissions.take_version(done, 1, request.asker, submission().reply) is None
         )
         (day,) = (await queue.statistics.read(None)).days
         assert day.pictures == 4

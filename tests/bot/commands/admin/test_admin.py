@@ -122,8 +122,8 @@ async def test_undo_to_an_invalid_value_names_the_limit(world: World) -> None:
     async with world.queue.database.write() as transaction:
         await amend_audit(transaction, newest.id, {"max_size_px": 512})
     interaction = await world.discord.press(admin, message, label="Rückgängig")
-    said = await new_answer(interaction, message)
-    assert said.text.startswith("Maximale Größe: Dieser Wert geht nicht")
+    answer = await new_answer(interaction, message)
+    assert answer.text.startswith("Maximale Größe: Dieser Wert geht nicht")
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
 
 
@@ -225,8 +225,8 @@ async def test_each_button_checks_that_its_presser_is_still_an_admin(world: Worl
     revoke_permission(world)
     for message, (command, _options, labels) in zip(messages, BUTTONS, strict=True):
         interaction = await world.discord.press(admin, message, label=labels[-1])
-        said = await new_answer(interaction, message)
-        assert "permission to manage the server" in said.text, (command, labels)
+        answer = await new_answer(interaction, message)
+        assert "permission to manage the server" in answer.text, (command, labels)
         assert interaction.modal is None
         assert await server_state(world, job) == before
 
@@ -250,8 +250,8 @@ async def test_limit_form_is_refused_after_permission_loss(world: World) -> None
     revoke_permission(world)
     talk = world.discord.channel("talk")
     submitted = await world.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
-    said = await new_answer(submitted, shown)
-    assert "permission to manage the server" in said.text
+    answer = await new_answer(submitted, shown)
+    assert "permission to manage the server" in answer.text
     assert not (await world.queue.limits.in_force(world.guild_id)).channel_ids
 
 
@@ -304,5 +304,5 @@ async def new_answer(interaction: Any, message: Message) -> Message:
             or any(map(has_content, i.followups))
         )
     )
-    said: list[Message] = [interaction.message, *interaction.followups]
-    return next(each for each in said if each is not message and has_content(each))
+    messages: list[Message] = [interaction.message, *interaction.followups]
+    return next(each for each in messages if each is not message and has_content(each))

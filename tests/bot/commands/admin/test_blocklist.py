@@ -63,10 +63,10 @@ async def test_block_has_a_reason_and_expires(world: World) -> None:
     log = await world.slash(admin, "limits log")
     assert re.search(r"blocked a member \(<@\d+>, reason: spam .*, until <t:\d+:f>\)", log.text)
     refused = await world.paint(user="grace")
-    said = await world.answer_text(refused)
-    assert "The admins of this server have blocked you" in said
-    assert "Earliest start of your next picture: <t:" in said
-    assert "spam" in said
+    text = await world.answer_text(refused)
+    assert "The admins of this server have blocked you" in text
+    assert "Earliest start of your next picture: <t:" in text
+    assert "spam" in text
     again = await world.slash(admin, "blocklist add", {"member": grace.id, "lasts": "1w"})
     assert "until" in again.text  # the new end replaces the first
     async with world.queue.database.write() as transaction:

@@ -38,8 +38,8 @@ async def test_limits_log_is_shortened_between_limits_and_keeps_their_order(worl
     talk = world.discord.channel("talk")
     values = {"size": 512, "quality": "standard", "per_day": 3, "cooldown": 30}
     channels = {"log_channel": str(talk.id), "gallery": str(talk.id)}
-    said = await world.slash(admin, "limits set", {**values, **channels})
-    await world.press(admin, said, "Revenir en arrière")
+    answer = await world.slash(admin, "limits set", {**values, **channels})
+    await world.press(admin, answer, "Revenir en arrière")
     undone, done = (await world.slash(admin, "limits log")).text.splitlines()[1:3]
     assert "Taille maximale : valeur de l’opérateur → 512 px".replace(" :", "\u00a0:") in done
     assert (
@@ -113,8 +113,8 @@ async def test_settings_form_is_refused_after_permission_loss(world: World) -> N
     await opened.wait(lambda i: i.modal is not None)
     admin.role_ids.clear()
     world.discord.world.guild.owner_id = world.user("grace").id
-    said = await world.answer_text(
+    submitted = await world.answer_text(
         await world.discord.submit_modal(opened, {"switches": ["spoiler"]})
     )
-    assert "Only members who manage this server may set that" in said
+    assert "Only members who manage this server may set that" in submitted
     assert not (await world.queue.defaults.of("guild", world.guild_id)).always_spoiler

@@ -32,8 +32,8 @@ async def test_admin_is_refused_operator_commands(world: World) -> None:
     set_owners(world, "ada")
     for name, names in COMMANDS:
         options = {each: world.user("grace").id for each in names}
-        said = await world.slash(world.user("admin"), f"operator {name}", options)
-        assert said.text == "Only the operator of this bot may do that."
+        answer = await world.slash(world.user("admin"), f"operator {name}", options)
+        assert answer.text == "Only the operator of this bot may do that."
     assert not await world.queue.audit.read(None)
 
 
@@ -55,9 +55,9 @@ async def test_operator_blocks_and_unblocks_a_user_everywhere(world: World) -> N
 async def test_operator_block_states_its_end_and_reason(world: World) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     options = {"user": grace.id, "reason": "Too many cats", "lasts": "3 days"}
-    said = await world.slash(admin, "operator block", options)
-    assert f"<@{grace.id}> is blocked from painting everywhere until <t:" in said.text
-    assert said.text.endswith("Reason: Too many cats")
+    answer = await world.slash(admin, "operator block", options)
+    assert f"<@{grace.id}> is blocked from painting everywhere until <t:" in answer.text
+    assert answer.text.endswith("Reason: Too many cats")
 
 
 async def test_unfinished_pictures_of_a_blocked_user_are_cancelled_everywhere(world: World) -> None:
@@ -75,8 +75,8 @@ async def test_unfinished_pictures_of_a_blocked_user_are_cancelled_everywhere(wo
 
 async def test_operator_cannot_be_blocked(world: World) -> None:
     admin = world.user("admin")
-    said = await world.slash(admin, "operator block", {"user": admin.id})
-    assert said.text == "The operator of this bot cannot be blocked."
+    answer = await world.slash(admin, "operator block", {"user": admin.id})
+    assert answer.text == "The operator of this bot cannot be blocked."
 
 
 async def test_operator_pauses_and_resumes_all_servers(world: World) -> None:

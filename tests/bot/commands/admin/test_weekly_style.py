@@ -62,7 +62,7 @@ async def test_weekly_style_ends_when_its_days_are_over(world: World) -> None:
     assert "This style of the week is over" in await world.answer_text(refused)
     keeper = world.bot.service(WeeklyStyleKeeper)
     (due,) = await world.queue.weekly_styles.due()
-    await keeper.say_over(due)
+    await keeper.mark_over(due)
     assert "It is over: 0 pictures were painted in this style." in posted.text
     assert await world.queue.weekly_styles.due() == []
 

@@ -163,8 +163,8 @@ async def test_message_of_a_forgotten_picture_can_still_be_deleted(world: World,
         async with world.queue.database.write() as transaction:
             await transaction.connection.execute(sa.delete(schema.jobs))
     for label in ("Again", "Details", "Compare", "Delete"):
-        said = await world.answer_text(await press(world, first, label, user="grace"))
-        assert "I no longer have this picture" in said, label
+        text = await world.answer_text(await press(world, first, label, user="grace"))
+        assert "I no longer have this picture" in text, label
     for message, user in ((first, "ada"), (second, "admin"), (in_dm, "ada")):
         deleted = await press(world, message, "Delete", user=user)
         await deleted.wait(lambda i: i.followups)

@@ -14,9 +14,9 @@ async def test_details_link_the_parent_picture_unless_private(world: World, priv
     await world.start_engine()
     message = await world.paint_and_wait({"ephemeral": private})
     again = await world.wait_finished(await press(world, message, "Again"))
-    said = await world.answer_text(await press(world, again, "Details"))
-    assert "based on #1" in said
-    assert (f"/{message.id}" in said) is not private
+    text = await world.answer_text(await press(world, again, "Details"))
+    assert "based on #1" in text
+    assert (f"/{message.id}" in text) is not private
 
 
 async def test_compare_shows_before_and_after_side_by_side(world: World) -> None:

@@ -48,6 +48,6 @@ async def test_form_opened_before_a_deletion_cannot_use_the_picture(world: World
     await deleted.wait(lambda i: i.followups)
     for name, interaction in opened.items():
         fields = {"preset": ["great-wave"]} if name == "mallory" else {}
-        said = await world.answer_text(await world.discord.submit_modal(interaction, fields))
-        assert "no longer" in said or "not kept" in said or "only they" in said, name
+        submitted = await world.answer_text(await world.discord.submit_modal(interaction, fields))
+        assert "no longer" in submitted or "not kept" in submitted or "only they" in submitted, name
         assert len(await world.jobs(name)) == (name == "ada")

@@ -119,8 +119,8 @@ async def test_buttons_grant_no_more_than_the_rights_table(world: World, origin:
         user = world.user(name)
         for action in OWNER_ACTIONS:
             pressed = await press_forged_button(world, user, job, action)
-            said = await world.answer_text(pressed)
-            assert "only they can do that" in said, (role, action)
+            text = await world.answer_text(pressed)
+            assert "only they can do that" in text, (role, action)
         for action in VIEWER_ACTIONS:
             pressed = await press_forged_button(world, user, job, action)
             if not allowed(origin, Right.POST, role):

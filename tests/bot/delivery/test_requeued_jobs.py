@@ -85,7 +85,7 @@ async def notified(world: World, times: int) -> None:
     """Wait until the member got this number of notifications."""
 
     def are_sent() -> bool:
-        return times == sum("is ready" in said.content for said in world.discord.messages())
+        return times == sum("is ready" in message.content for message in world.discord.messages())
 
     await world.eventually(are_sent)
 

@@ -264,8 +264,8 @@ async def test_erasure_keeps_finished_versions_of_an_unfinished_job(
         await store_picture(queue, "preview"),
     )
     claim = await claim_job(queue)
-    told = Progress(1, 3, 0.4, preview_key=preview, done=(finished,))
-    await queue.claims.report_progress(claim, told)
+    progress = Progress(1, 3, 0.4, preview_key=preview, done=(finished,))
+    await queue.claims.report_progress(claim, progress)
     if ended == "before the erasure":
         await queue.jobs.cancel(job.id, BEA)
         await queue.claims.cancelled(claim)

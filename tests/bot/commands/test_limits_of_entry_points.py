@@ -87,8 +87,8 @@ add_paint_command("/paint without a style", {}, PHOTO)
 
 
 async def ask_for_style(world: World, user: User) -> Message:
-    asked = await world.discord.slash(user, "paint", SIZE, PHOTO)
-    return await world.wait_for_text(asked, "Which style")
+    interaction = await world.discord.slash(user, "paint", SIZE, PHOTO)
+    return await world.wait_for_text(interaction, "Which style")
 
 
 @entry_point("style question, a swatch")
@@ -137,8 +137,8 @@ async def _try_these(world: World, user: User) -> Start:
 @entry_point("Try it now")
 async def _try_it_now(world: World, user: User) -> Start:
     form = press(world, user, await world.slash(user, "help"), "Try it now")
-    asked = await submit_form(world, form, {}, photos())()
-    return press(world, user, await world.wait_for_text(asked, "Which style"), "The Scream")
+    interaction = await submit_form(world, form, {}, photos())()
+    return press(world, user, await world.wait_for_text(interaction, "Which style"), "The Scream")
 
 
 def post(world: World, count: int = 1) -> Message:
@@ -154,8 +154,8 @@ async def _paint_this(world: World, user: User) -> Start:
 
 @entry_point("Paint this, one of several")
 async def _paint_one(world: World, user: User) -> Start:
-    asked = await world.discord.message_command(user, "Paint this", post(world, 3))
-    message = await world.wait_for_text(asked, "Which of these pictures")
+    interaction = await world.discord.message_command(user, "Paint this", post(world, 3))
+    message = await world.wait_for_text(interaction, "Which of these pictures")
     return submit_form(
         world,
         press(world, user, message, button_label(message, "2")),
@@ -165,8 +165,8 @@ async def _paint_one(world: World, user: User) -> Start:
 
 @entry_point("Paint this, all of several")
 async def _paint_all(world: World, user: User) -> Start:
-    asked = await world.discord.message_command(user, "Paint this", post(world, 3))
-    message = await world.wait_for_text(asked, "Which of these pictures")
+    interaction = await world.discord.message_command(user, "Paint this", post(world, 3))
+    message = await world.wait_for_text(interaction, "Which of these pictures")
     return submit_form(
         world,
         press(world, user, message, button_label(message, "All")),
@@ -263,8 +263,8 @@ async def _weekly(world: World, user: User) -> Start:
 
 @entry_point("moving picture question")
 async def _moving(world: World, user: User) -> Start:
-    asked = await world.discord.slash(user, "paint", {}, GIF)
-    message = await world.wait_for_text(asked, "or only its first frame?")
+    interaction = await world.discord.slash(user, "paint", {}, GIF)
+    message = await world.wait_for_text(interaction, "or only its first frame?")
     return press(world, user, message, button_label(message, "All of it"))
 
 

@@ -5,7 +5,7 @@ import pytest
 from bot.delivery import tracked_message
 from bot.wire.faults import TRANSIENT_CODES as PASSING_CODES
 from common.backoff import Backoff
-from tests.bot.delivery.test_unclear_answers import answer_all
+from tests.bot.delivery.test_proxy_answers import answer_all
 from tests.kit.world import World
 
 TRANSIENT_CODES = {
@@ -43,6 +43,6 @@ async def test_transient_code_is_not_blamed_on_permissions(world: World) -> None
     await world.start_engine()
     message = await world.paint_and_wait()
     pressed = await world.press(user, message, "Save to DMs")
-    said = await world.answer_text(pressed)
-    assert "try again in a minute" in said
-    assert "permissions" not in said
+    text = await world.answer_text(pressed)
+    assert "try again in a minute" in text
+    assert "permissions" not in text

@@ -51,7 +51,7 @@ async def test_a_question_whose_answer_is_refused_can_be_answered_again(
     await world.make_job(world.user("ada"))
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 9)
     refused = await answer_question(world, question)
-    await refused.wait(lambda i: any("as many pictures" in said.text for said in i.followups))
+    await refused.wait(lambda i: any("as many pictures" in message.text for message in i.followups))
 
     async def is_open_again() -> bool:
         (intake,) = await world.queue.intakes.pending()

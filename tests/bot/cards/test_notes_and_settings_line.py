@@ -26,15 +26,15 @@ def animated_gif() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("keep_colors", "said"), [("no", ""), ("match", " · colors kept (matched)")]
+    ("keep_colors", "suffix"), [("no", ""), ("match", " · colors kept (matched)")]
 )
 async def test_settings_line_omits_default_values(
-    world: World, keep_colors: str, said: str
+    world: World, keep_colors: str, suffix: str
 ) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"keep_colors": keep_colors})
     (job,) = await world.jobs()
-    settings = f"own picture · 64 × 43 px · standard · strength 50%{said} · #{job.id}"
+    settings = f"own picture · 64 × 43 px · standard · strength 50%{suffix} · #{job.id}"
     assert message.text.splitlines()[-1] == f"-# {settings}"
 
 
@@ -102,9 +102,9 @@ async def test_card_says_that_its_picture_was_restarted(
     claim = await world.queue.claims.claim(ENGINE_INFO.id)
     assert claim is not None
     await world.queue.claims.report_progress(claim, Progress(1, 4, 0.25, anew=why))
-    said = texts_for(language).say(why)
-    assert language == "en" or said != str(why)
-    await world.wait_for_text(interaction, f"-# {said}")
+    text = texts_for(language).say(why)
+    assert language == "en" or text != str(why)
+    await world.wait_for_text(interaction, f"-# {text}")
 
 
 async def test_card_names_the_member_by_display_name(world: World) -> None:

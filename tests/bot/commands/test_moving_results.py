@@ -86,8 +86,8 @@ async def test_gallery_shows_a_moving_picture_in_the_best_format_that_fits(
 
     async def publish() -> Message:
         opened = await world.discord.press(world.user(), done, label="Post to gallery")
-        said = await world.discord.submit_modal(opened, {"title": "My cat"})
-        there = await world.wait_for_text(said, "It is in the gallery")
+        submitted = await world.discord.submit_modal(opened, {"title": "My cat"})
+        there = await world.wait_for_text(submitted, "It is in the gallery")
         (posted,) = world.discord.messages("talk")
         await world.press(world.user(), there, "Remove it")
         return posted

@@ -121,15 +121,15 @@ async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: Fake
 async def test_deletion_tries_an_unavailable_store_only_once(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id, asked = await make_delivered_job(queue, "a"), list[str]()
+    job_id, deletions = await make_delivered_job(queue, "a"), list[str]()
 
     async def raise_unavailable(key: str, _seconds: float) -> bool:
-        asked.append(key)
+        deletions.append(key)
         raise StorageUnavailableError("The picture store did not answer within 30 s.")
 
     monkeypatch.setattr(queue.store, "delete_if_untouched", raise_unavailable)
     assert (await delete_for_good(queue, job_id)).pictures_deleted_at is not None
-    assert len(asked) == 1
+    assert len(deletions) == 1
 
 
 @pytest.mark.usefixtures("delete_new_files")

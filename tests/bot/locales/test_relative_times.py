@@ -72,14 +72,14 @@ def test_no_tense_precedes_a_countdown(language: str) -> None:
     for template, name in templates_with_times():
         names.setdefault(template, set()).add(name)
     checked = 0
-    for source, said in sentences_of(language):
-        shown = mark_times(said, names, source)
+    for source, translation in sentences_of(language):
+        shown = mark_times(translation, names, source)
         for before in re.findall(r"([^.;!?(]*)⏱", shown):
             checked += 1
             words = set(re.findall(r"\w+", before.casefold()))
-            assert not words & set(VERBS[language].split()), said
+            assert not words & set(VERBS[language].split()), translation
             alone = before.strip() == PARTICIPLES[language]
-            assert alone or before.rstrip().endswith(":"), said
+            assert alone or before.rstrip().endswith(":"), translation
     assert checked == 4
     assert names.keys() == {"expected {when}"}
 
@@ -93,10 +93,10 @@ def test_only_known_list_lines_show_a_relative_time_outside_a_sentence() -> None
     alone: list[str] = []
     for path in sorted(Path(ROOT / "bot").rglob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))
-        said = [
+        strings = [
             node for node in nodes if isinstance(node, ast.JoinedStr) and is_relative_time(node)
         ]
-        alone += map(ast.unparse, said)
+        alone += map(ast.unparse, strings)
     assert sorted(alone) == [
         "f'{job_line(t, job)} · {relative(job.ended_at or job.created_at)}'",
         "f'{relative(entry.at)} {said}'",

@@ -53,11 +53,15 @@ def translations(language: str) -> Iterator[str]:
     """Every translation without its code and placeholders."""
     for message in catalog_of(language):
         if message.id and message.context is None:
-            yield from (CODE.sub("X", said) for _source, said in translated_forms(message))
+            yield from (
+                CODE.sub("X", translation) for _source, translation in translated_forms(message)
+            )
 
 
 def matches(language: str, pattern: str) -> list[str]:
-    return [said for said in translations(language) if re.search(pattern, said)]
+    return [
+        translation for translation in translations(language) if re.search(pattern, translation)
+    ]
 
 
 @pytest.mark.parametrize("language", known_languages())
@@ -76,18 +80,20 @@ def test_punctuation_and_contractions_follow_the_language(language: str) -> None
 
 
 def test_no_name_follows_an_elidable_word_in_french() -> None:
-    said = [
+    translated = [
         each
         for message in catalog_of("fr")
         if message.id
         for _source, each in translated_forms(message)
     ]
-    assert [each for each in said if ELIDED.search(each)] == []
+    assert [each for each in translated if ELIDED.search(each)] == []
 
 
 @pytest.mark.parametrize("language", known_languages())
 def test_translations_contain_no_english(language: str) -> None:
-    assert [said for said in translations(language) if ENGLISH.search(said)] == []
+    assert [
+        translation for translation in translations(language) if ENGLISH.search(translation)
+    ] == []
 
 
 @pytest.mark.parametrize("language", ["en", *known_languages()])

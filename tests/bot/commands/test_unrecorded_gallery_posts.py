@@ -80,7 +80,7 @@ async def test_unrecorded_gallery_post_is_found_behind_newer_messages(
         await world.queue.database.execute(long_ago)
     deleted = await world.discord.press(world.user(), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    assert len(world.discord.messages("talk")) == 5, "only the words of others"
+    assert len(world.discord.messages("talk")) == 5, "only messages of other members"
 
 
 async def test_gallery_post_that_never_arrived_can_be_repeated(world: World) -> None:
@@ -130,8 +130,8 @@ async def test_gallery_post_without_a_response_is_found_and_not_repeated(
     message = await world.paint_and_wait()
     posting = f"/channels/{world.discord.channel('talk').id}/messages"
     world.discord.faults.add("POST", posting, carried_out=True, drop=True)
-    said = await publish(world, message)
-    assert await world.answer_text(said)
+    submitted = await publish(world, message)
+    assert await world.answer_text(submitted)
     await unrecord_post(world)
     await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1

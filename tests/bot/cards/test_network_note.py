@@ -47,9 +47,9 @@ async def test_small_network_note_is_on_the_waiting_and_done_card_and_in_details
     assert f"-# {NOTES[locale]}" in done.text.splitlines()
     label = DETAILS_LABELS.get(locale, "Details")
     details = await world.discord.press(ada, done, label=label)
-    said = (await world.answer_text(details)).splitlines()
-    assert NOTES[locale] in said
-    assert any(line.startswith("lite ") for line in said)
+    text = (await world.answer_text(details)).splitlines()
+    assert NOTES[locale] in text
+    assert any(line.startswith("lite ") for line in text)
 
 
 async def test_card_does_not_mention_a_large_network_that_is_fast_enough(world: World) -> None:

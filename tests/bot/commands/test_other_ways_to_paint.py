@@ -49,8 +49,8 @@ async def test_picture_of_a_message_is_used_as_style(world: World) -> None:
 
 async def test_message_without_a_picture_cannot_be_used_as_style(world: World) -> None:
     post = world.discord.post(world.user("grace"), "no picture")
-    asked = await world.discord.message_command(world.user(), "Use as style", post)
-    assert "That message has no picture" in await world.answer_text(asked)
+    interaction = await world.discord.message_command(world.user(), "Use as style", post)
+    assert "That message has no picture" in await world.answer_text(interaction)
 
 
 async def pick_picture(
@@ -61,8 +61,8 @@ async def pick_picture(
     files = [(f"{color}.png", plain_picture(color=color)) for color in names]
     where = world.discord.place(world.user(), None, context)
     post = world.discord.post(world.user("grace"), "three of them", files, channel=where)
-    asked = await world.discord.message_command(world.user(), command, post)
-    message = await world.wait_for_text(asked, "Which of these pictures")
+    interaction = await world.discord.message_command(world.user(), command, post)
+    message = await world.wait_for_text(interaction, "Which of these pictures")
     assert button_labels(message)[:3] == ["1 · teal.png", "2 · navy.png", "3 · olive.png"]
     (container,) = message.components
     (gallery,) = [each for each in container["components"] if each["type"] == 12]
@@ -199,10 +199,10 @@ async def test_several_photos_wait_together_for_a_style(world: World) -> None:
     message = await world.slash(world.user(), "help")
     opened = await world.press(world.user(), message, "Try it now")
     submitted = await world.discord.submit_modal(opened, {}, photos("teal", "navy"))
-    asked = await world.wait_for_text(submitted, "Which style")
-    (first, *_) = button_labels(asked)
+    question = await world.wait_for_text(submitted, "Which style")
+    (first, *_) = button_labels(question)
     await world.wait_for_text(
-        await world.discord.press(world.user(), asked, label=first), "Place 1"
+        await world.discord.press(world.user(), question, label=first), "Place 1"
     )
     (job,) = await world.jobs()
     assert (job.options.variants, len(job.inputs.more_contents)) == (2, 1)

@@ -35,8 +35,8 @@ async def test_one_hour_block_lasts_one_hour_by_the_database_clock(
     assert block.until is not None
     left = block.until - datetime.fromtimestamp(world.queue.database._clock(), UTC)  # type: ignore[misc]
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
-    said = await world.answer_text(await world.paint(user="grace"))
-    assert f"<t:{int(block.until.timestamp()) + 1}" in said
+    text = await world.answer_text(await world.paint(user="grace"))
+    assert f"<t:{int(block.until.timestamp()) + 1}" in text
 
 
 async def test_undo_works_when_the_bot_clock_is_ahead(world: World) -> None:
@@ -154,13 +154,15 @@ async def test_owners_are_alerted_to_a_wrong_clock(
         update={"atelier_owner_ids": (grace.id,), "atelier_disk_reserve_mib": 0}
     )
     bot = await closed_world.start_bot()
-    look, dm = bot.service(Alerts).look, closed_world.discord.world.dm_of(grace)
+    look, dm = bot.service(Alerts).check_health, closed_world.discord.world.dm_of(grace)
     await look()
     set_database_clock(closed_world, ahead_seconds)
     await look()
-    told = [message.text for message in closed_world.discord.world.messages_in(dm)]
-    assert [word for word in words if word in told[0]] == words if words else told == []
+    alerts_sent = [message.text for message in closed_world.discord.world.messages_in(dm)]
+    assert (
+        [word for word in words if word in alerts_sent[0]] == words if words else alerts_sent == []
+    )
     set_database_clock(closed_world, 0)
     await look()
-    told = [message.text for message in closed_world.discord.world.messages_in(dm)]
-    assert len(told) == 2 * len(words)
+    alerts_sent = [message.text for message in closed_world.discord.world.messages_in(dm)]
+    assert len(alerts_sent) == 2 * len(words)

@@ -119,15 +119,15 @@ async def test_deletion_notice_reports_the_undo(world: World) -> None:
     message = await world.paint_and_wait()
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    said = deleted.followups[0]
-    button = said.buttons[0]["custom_id"]
-    undone = await world.discord.press(world.user("ada"), said, label="Undo")
+    answer = deleted.followups[0]
+    button = answer.buttons[0]["custom_id"]
+    undone = await world.discord.press(world.user("ada"), answer, label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
-    await world.eventually(lambda: said.text == "The picture is back.")
-    assert not said.buttons
+    await world.eventually(lambda: answer.text == "The picture is back.")
+    assert not answer.buttons
     button_kept = {"type": 2, "style": 2, "label": "Undo", "custom_id": button}
-    said.components.append({"type": 1, "components": [button_kept]})
-    again = await world.discord.press(world.user("ada"), said, label="Undo")
+    answer.components.append({"type": 1, "components": [button_kept]})
+    again = await world.discord.press(world.user("ada"), answer, label="Undo")
     assert "The picture is back." in await world.answer_text(again)
 
 

@@ -52,8 +52,8 @@ async def test_silent_database_raises_until_the_connection_recovers(
                 with pytest.raises(QueueUnavailableError):
                     await queue.jobs.cancel(job.id, 1)
                 claims = (queue.claims.claim("engine") for _ in range(20))
-                for said in await asyncio.gather(*claims, return_exceptions=True):
-                    assert isinstance(said, QueueUnavailableError)
+                for outcome in await asyncio.gather(*claims, return_exceptions=True):
+                    assert isinstance(outcome, QueueUnavailableError)
                 with pytest.raises(QueueUnavailableError):
                     await wait_until_woken(queue)
             proxy.mend()
@@ -110,8 +110,8 @@ async def test_session_has_the_configured_server_limits(
         queue.database.read() as connection,
     ):
         for name, value in addresses._SERVER_LIMITS.items():
-            said = await connection.scalar(sa.text(f"SHOW {name}"))
-            assert str(said).removesuffix("s") == value.removesuffix("s"), name
+            shown = await connection.scalar(sa.text(f"SHOW {name}"))
+            assert str(shown).removesuffix("s") == value.removesuffix("s"), name
 
 
 LIMITS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
@@ -163,8 +163,8 @@ async def test_only_non_durable_writes_skip_synchronous_commit(
     async with await JobQueue.open(storage.settings()) as queue:
         for durable in (False, True, False, True):
             async with queue.database.write(durable=durable) as transaction:
-                said = await transaction.scalar(sa.text("SHOW synchronous_commit"))
-                assert said == ("on" if durable else "off")
+                shown = await transaction.scalar(sa.text("SHOW synchronous_commit"))
+                assert shown == ("on" if durable else "off")
 
 
 @pytest.mark.parametrize("limit", LIMITS)
