@@ -21,14 +21,17 @@ from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from engine.worker.watchdog import HangingError, Watchdog
-from jobs.execution.ending import HUNG
+from jobs.core import row_of
+from jobs.execution import reaper
+from jobs.execution.ending import DIED, HUNG, SURVIVED
 from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState
-from jobs.outcomes import LeaseLost, QueueUnavailableError
+from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.test_health import charged
 from tests.engine.worker.working import INFO, ended, worker
+from tests.kit.samples import RESULT, paint_report
 
 HANGS_ONCE = """
 import pathlib, sys, time
@@ -156,6 +159,31 @@ async def test_job_can_be_cancelled_while_its_engine_hangs(
     finally:
         stuck.lets_go = True
     assert (await ended(queue, job)).state is JobState.CANCELLED
+
+
+async def test_engine_stuck_with_a_lost_lease_ends_and_leaves_the_job_to_the_next(
+    queue: JobQueue, settings: Settings, poster: Poster, stuck: Stuck
+) -> None:
+    """Two engines hold one job then, for as long as the first does not ask whether to stop."""
+    job = await poster.post()
+    try:
+        async with stuck_worker(queue, settings) as task:
+            while "claimed" not in await kinds(queue, job):
+                await asyncio.sleep(0.05)
+            async with queue.database.write() as transaction:
+                row = await row_of(transaction, job.id)
+                assert row is not None
+                await reaper._reap_one(transaction, row)
+            claim = await queue.claims.claim("another")
+            assert claim is not None
+            with pytest.raises(EngineInTroubleError, match="has hung"):
+                await asyncio.wait_for(task, 60)
+        assert await kinds(queue, job) == ["queued", "claimed", DIED, "claimed", SURVIVED]
+        assert isinstance(await queue.claims.finish(claim, RESULT, paint_report()), LeaseHeld)
+    finally:
+        stuck.lets_go = True
+    done = await ended(queue, job)
+    assert (done.state, done.result_key) == (JobState.DONE, RESULT)
 
 
 async def test_hang_ends_the_engine_even_if_the_database_is_unavailable(
