@@ -192,7 +192,7 @@ def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, 
         dst_color_range=ColorRange.JPEG,
         threads=1,
     )
-    pixels: Samples = plain.to_ndarray()
+    pixels: Samples = np.asarray(plain.to_ndarray())
     if is_apart:
         pixels = np.dstack([pixels, _alpha(frame, width, height)])
     return pixels, 65535 if deep else 255
@@ -200,7 +200,7 @@ def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, 
 
 def _alpha(frame: VideoFrame, width: int, height: int) -> Samples:
     plane = frame.reformat(width=width, height=height, threads=1).planes[3]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    rows: Samples = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return rows[:height, :width]
 
 
