@@ -104,7 +104,12 @@ def test_card_offers_the_actions_that_apply() -> None:
     assert "timelapse" not in actions_of(job_card(T, moving, None, one))
     assert not actions_of(job_card(T, done, None)), "no picture is attached"
     for state in (JobState.FAILED, JobState.CANCELLED):
-        assert actions_of(job_card(T, make_job(state), None)) == ["again", "change", "delete"]
+        assert actions_of(job_card(T, make_job(state), None)) == [
+            "again",
+            "change",
+            "style",
+            "delete",
+        ]
 
 
 def test_pictures_keep_their_numbers_if_one_is_missing() -> None:

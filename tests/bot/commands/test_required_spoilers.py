@@ -151,5 +151,6 @@ async def test_picture_is_delivered_if_the_member_cannot_be_looked_up(
     unknown = {"status": 404, "code": 10007}
     for answer in (unknown, {"delay": 20.0}):
         world.discord.faults.clear()
-        world.discord.faults.add("GET", "/guilds/*/members/*", times=9, **answer)
+        lookup = world.discord.faults.add("GET", "/guilds/*/members/*", times=9, **answer)
         assert not is_hidden(await world.paint_and_wait())
+        assert lookup.hits

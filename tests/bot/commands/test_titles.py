@@ -83,3 +83,19 @@ async def test_painting_is_not_offered_while_downloads_fail(world: World) -> Non
         )
     await world.eventually(lambda: not world.bot.scans_unreachable)
     await world.wait_for_text(await world.paint({"preset": "irises"}, PHOTO), "Place")
+
+
+async def test_picture_whose_painting_cannot_be_downloaded_is_painted_in_another(
+    world: World,
+) -> None:
+    interaction = await world.paint({"preset": "irises"}, PHOTO)
+    await world.wait_for_text(interaction, "Place 1")
+    (job,) = await world.jobs()
+    claim = await world.manual_engine._claim(job)
+    failure = Failure(FailureKind.STYLE_MISSING, "It could not be fetched.", "abcd")
+    await world.queue.claims.fail(claim, failure)
+    message = await world.wait_for_text(interaction, "It could not be fetched.")
+    opened = await world.discord.press(world.user(), message, label="Other style")
+    other = await world.discord.submit_modal(opened, {"preset": ["starry-night"]})
+    await world.wait_for_text(other, "Starry Night")
+    assert (await world.jobs())[0].inputs.content == job.inputs.content

@@ -151,7 +151,7 @@ async def test_cancelled_job_without_finished_pictures_shows_none(
     assert job.result_key is None
     assert "finished" not in message.text
     assert not message.attachments
-    assert button_labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Other style", "Delete"]
 
 
 async def test_failed_single_picture_job_mentions_no_finished_pictures(world: World) -> None:
@@ -159,7 +159,7 @@ async def test_failed_single_picture_job_mentions_no_finished_pictures(world: Wo
     await failed(FailureKind.INPUT)(world, job)
     message = await world.wait_for_text(interaction, "This did not work")
     assert "finished" not in message.text
-    assert button_labels(message) == ["Again", "Change…", "Delete"]
+    assert button_labels(message) == ["Again", "Change…", "Other style", "Delete"]
 
 
 # Delivery
@@ -267,7 +267,7 @@ async def test_card_names_the_show_command_if_discord_refuses_the_files(world: W
     await world.wait_delivered(job)
     assert "2 of 4 pictures were finished" in message.text
     assert not message.attachments
-    assert button_labels(message) in ([], ["Again", "Change…", "Delete"])
+    assert button_labels(message) in ([], ["Again", "Change…", "Other style", "Delete"])
     world.discord.faults.clear()
     copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
     await copy.wait(lambda i: i.message is not None and has_result(i.message), 20)

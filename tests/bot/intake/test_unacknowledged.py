@@ -26,7 +26,8 @@ async def test_wait_for_other_acknowledgements_times_out(
     monkeypatch.setattr(unacknowledged, "OTHERS_FIRST_SECONDS", 0.01)
     others = Unacknowledged()
     with others.counted():
-        await others.wait_for_others()
+        async with asyncio.timeout(10):
+            await others.wait_for_others()
 
 
 async def test_cancellation_during_the_last_acknowledgement_takes_effect() -> None:
