@@ -15,7 +15,7 @@ from common.catalogue.painting import FINGERPRINTS, SWATCHES
 from common.options import NETWORKS
 from engine.painting.inputs import Style
 from engine.styles.fingerprints import load_fingerprint
-from engine.styles.making import make_fingerprint
+from engine.styles.make_fingerprint import make_fingerprint
 from engine.styles.swatches import paint_swatch
 
 

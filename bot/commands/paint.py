@@ -87,10 +87,11 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         if folded(typed) in folded(style.name)
     ]
     client = interaction.client
-    paintings = local_first(client, CHOICES)
     if typed:
         found = load_catalogue().search(typed, limit=CHOICES)
         paintings = [each for each in found if is_offered(client, each)]
+    else:
+        paintings = local_first(client, CHOICES)
     choices += [
         choice(f"{each.title(t.language)} · {painter_words(t, client, each)}", each.id)
         for each in paintings

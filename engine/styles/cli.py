@@ -156,7 +156,7 @@ def _fingerprint(
     from engine.networks.registry import NetworkSource  # noqa: PLC0415
     from engine.output.atomic import write_bytes  # noqa: PLC0415
     from engine.output.errors import check_target  # noqa: PLC0415
-    from engine.styles.making import make_fingerprint  # noqa: PLC0415
+    from engine.styles.make_fingerprint import make_fingerprint  # noqa: PLC0415
 
     try:
         picture = options.picture.read_bytes()

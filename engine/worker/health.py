@@ -11,7 +11,7 @@ from common.logs import redacted
 from common.store import StorageUnavailableError
 from engine.scratch import scratch_problem
 from engine.worker.lease import sleep_unless
-from engine.worker.thread import THREAD, PaintingThread
+from engine.worker.painting_thread import THREAD, PaintingThread
 from engine.worker.watchdog import HangingError, hang_message
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueUnavailableError

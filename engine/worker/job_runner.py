@@ -28,8 +28,8 @@ from engine.worker.outcomes import (
     Stopped,
 )
 from engine.worker.painter import JobPainter
+from engine.worker.painting_thread import THREAD, PaintingThread
 from engine.worker.storing import store_finished
-from engine.worker.thread import THREAD, PaintingThread
 from engine.worker.watchdog import HangingError, Watchdog
 from jobs.execution.job_log import log_end
 from jobs.model import Claim, Failure, FailureKind, PaintReport

@@ -14,11 +14,10 @@ from engine.styles.statistics_files import StatisticsFiles
 from engine.worker import health
 from engine.worker.abilities import is_worth_announcing
 from engine.worker.health import EngineHealth, EngineInTroubleError
-from engine.worker.idle import IdleWork
 from engine.worker.job_runner import JobRunner
 from engine.worker.lease import sleep_unless
 from engine.worker.painter import JobPainter
-from engine.worker.thread import PaintingThread
+from engine.worker.painting_thread import IdleWork, PaintingThread
 from engine.worker.watchdog import HangingError
 from jobs.execution.job_log import job_log_ids
 from jobs.execution.leases import LEASE_SECONDS

@@ -109,7 +109,7 @@ def connect_arguments(url: sa.URL, *, without_timeouts: bool = False) -> dict[st
 
 
 @contextlib.contextmanager
-def reaching() -> Iterator[ModuleType]:
+def translating_asyncpg_errors() -> Iterator[ModuleType]:
     """Yields asyncpg; its errors in the block become `QueueUnavailableError`."""
     import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
 

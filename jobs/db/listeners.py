@@ -11,7 +11,7 @@ from typing import Any
 
 import aiosqlite
 
-from jobs.db.addresses import connect_arguments, keep_alive, reaching
+from jobs.db.addresses import connect_arguments, keep_alive, translating_asyncpg_errors
 from jobs.db.connecting import sqlite_reason
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.db.sqlite_connection import SqliteConnection
@@ -91,7 +91,7 @@ class _Notifications:
         self._connection: Any = None
 
     async def connect(self) -> None:
-        with reaching() as asyncpg:
+        with translating_asyncpg_errors() as asyncpg:
             connection = await asyncpg.connect(**connect_arguments(self._url))
             try:
                 keep_alive(connection)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from common.files import replacing
 from jobs.db import schema
-from jobs.db.addresses import connect_arguments, reaching
+from jobs.db.addresses import connect_arguments, translating_asyncpg_errors
 from jobs.outcomes import QueueError
 
 DUMP_SECONDS = 4 * 3600.0
@@ -113,7 +113,7 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
     Raises:
         QueueUnavailableError: when the database cannot be reached.
     """
-    with reaching() as asyncpg:
+    with translating_asyncpg_errors() as asyncpg:
         connection = await asyncpg.connect(**connect_arguments(url, without_timeouts=True))
     try:
         yield connection

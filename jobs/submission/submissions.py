@@ -122,7 +122,6 @@ class Submissions(QueuePart):
             )
             job = await _insert(transaction, submission, rules, fleet, chosen)
             await note_sizes(transaction, self._core.store, submission.inputs.picture_keys())
-            await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return Accepted(job)
 
     async def take_version(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
@@ -165,6 +164,7 @@ class Submissions(QueuePart):
                 transaction,
                 submission,
                 nowhere,
+                topics=(CHANGED_TOPIC,),
                 seconds=0.0,
                 network=job.network if report is None else report.network,
                 instead_of_seconds=job.instead_of_seconds,
@@ -179,7 +179,6 @@ class Submissions(QueuePart):
             await use_pictures(transaction, taken.id, roles)
             actor, details = f"user:{asker.user_id}", {"from": str(job.id)}
             await record_event(transaction, taken.id, "taken", actor, details)
-            await transaction.notify(CHANGED_TOPIC)
             return taken
 
 
@@ -216,6 +215,7 @@ async def _insert(
         transaction,
         submission,
         tags,
+        topics=(QUEUED_TOPIC, CHANGED_TOPIC),
         seconds=seconds,
         network=chosen.network,
         instead_of_seconds=chosen.instead_of_seconds,
@@ -243,6 +243,7 @@ async def _insert_row(
     submission: Submission,
     tags: fairness.Tags,
     *,
+    topics: tuple[str, ...],
     seconds: float,
     network: str | None,
     instead_of_seconds: float | None,
@@ -276,7 +277,7 @@ async def _insert_row(
             **tags.columns,
             **values,
         )
-        .returning(schema.jobs)
+        .returning(schema.jobs, *transaction.notifications(*topics))
     )
     return job_from_row(inserted.one())
 

@@ -35,7 +35,7 @@ from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
-from engine.styles.making import picture_from_file
+from engine.styles.make_fingerprint import picture_from_file
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left
 from tools.lite.student import Student

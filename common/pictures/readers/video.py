@@ -37,6 +37,8 @@ _HD_ROWS: Final = 720
 _SD_CODECS: Final = {"vp8", "vp9", "libvpx", "libvpx-vp9"}
 _DURATION: Final = re.compile(r"(\d{1,3}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 _USUAL_SECONDS: Final = 1 / 25
+_ALPHA_APART: Final = "yuva420p"
+"""Its alpha is read by itself: converted to RGBA at once, swscale leaves up to four columns out."""
 _TURNS: Final = {
     (1, 0, 0, 1): 1,
     (-1, 0, 0, 1): 2,
@@ -180,17 +182,26 @@ def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, 
     if shape < 1:  # only enlarge
         width, height = frame.width, max(1, math.ceil(frame.height / shape))
     narrow = frame.color_range != ColorRange.JPEG
+    is_apart = frame.format.name == _ALPHA_APART
     plain = frame.reformat(
         width=width,
         height=height,
-        format=name,
+        format="rgb24" if is_apart else name,
         src_colorspace=unsaid if frame.colorspace in _NO_MATRIX else frame.colorspace,
         src_color_range=ColorRange.MPEG if narrow and not frame.format.is_rgb else ColorRange.JPEG,
         dst_color_range=ColorRange.JPEG,
         threads=1,
     )
-    pixels = plain.to_ndarray()
-    return np.asarray(pixels), 65535 if deep else 255
+    pixels: Samples = plain.to_ndarray()
+    if is_apart:
+        pixels = np.dstack([pixels, _alpha(frame, width, height)])
+    return pixels, 65535 if deep else 255
+
+
+def _alpha(frame: VideoFrame, width: int, height: int) -> Samples:
+    plane = frame.reformat(width=width, height=height, threads=1).planes[3]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[:height, :width]
 
 
 def _orientation(frame: VideoFrame) -> int:

@@ -120,9 +120,9 @@ def film(
     matrix: Colorspace | None = None,
     **tags: Any,
 ) -> bytes:
-    """A film of frames [H, W, 3] of 8 or 16 bits; `tags` are said of its colors, and hold.
+    """A film of frames [H, W, 3] of 8 or 16 bits, or [H, W, 4] of 8.
 
-    `matrix` holds, too, but is not said.
+    `tags` are said of its colors, and hold. `matrix` holds, too, but is not said.
     """
     starts_ms = starts_ms or [1000 * number // rate for number in range(len(frames))]
     file = io.BytesIO()
@@ -141,7 +141,8 @@ def film(
             if sound
             else None
         )
-        source = "rgb24" if frames[0].dtype == np.uint8 else "rgb48le"
+        shallow = "rgb24" if frames[0].shape[2] == 3 else "rgba"
+        source = shallow if frames[0].dtype == np.uint8 else "rgb48le"
         for start, frame in zip(starts_ms, frames, strict=True):
             picture = av.VideoFrame.from_ndarray(frame, format=source).reformat(
                 format=pixels,

@@ -245,6 +245,16 @@ def test_non_square_pixels_are_made_square() -> None:
     assert made(high)[0].size == (64, 96)
 
 
+@pytest.mark.parametrize("width", [64, 65, 66, 67, 68, 500])
+@pytest.mark.parametrize("shape", [None, Fraction(3, 2)])
+def test_video_with_alpha_is_read_to_its_right_edge(width: int, shape: Fraction | None) -> None:
+    looks = [(40, 160, 200, alpha) for alpha in (250, 180, 90)]
+    frames = [np.full((64, width, 4), look, np.uint8) for look in looks]
+    data = film(frames, kind="matroska", codec="ffv1", pixels="yuva420p", shape=shape)
+    for frame, look in zip(made(data)[0].frames(), looks, strict=True):
+        assert np.abs(np.asarray(frame).astype(int) - look).max() <= 6
+
+
 @pytest.mark.parametrize(
     "tags",
     [

@@ -13,8 +13,8 @@ from engine.worker import progress_reporter
 from engine.worker.job_handle import OTHER_VERSION, EarlierWork, JobHandle
 from engine.worker.outcomes import Finished
 from engine.worker.painter import JobPainter
+from engine.worker.painting_thread import THREAD
 from engine.worker.progress_reporter import ProgressReporter
-from engine.worker.thread import THREAD
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster

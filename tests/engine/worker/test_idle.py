@@ -19,7 +19,7 @@ from engine.painting import Picture
 from engine.styles import swatches
 from engine.styles.presets import read_scan
 from engine.styles.swatches import MissingSwatches
-from engine.worker.idle import IdleWork
+from engine.worker.painting_thread import IdleWork
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster

@@ -64,6 +64,7 @@ async def test_submission_takes_at_most_eleven_statements(queue: JobQueue) -> No
     with statements(queue) as executed:
         await submit_job(queue)
     assert len([each for each in executed if re.search("FROM|INTO|UPDATE", each)]) <= 11
+    assert not [each for each in executed if each.startswith("SELECT pg_notify")]
 
 
 async def test_concurrent_submissions_of_one_interaction_make_one_job(storage: Storage) -> None:

@@ -1,8 +1,9 @@
 """The one thread that paints, tests the device, and works between jobs."""
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from common.logs import with_log_ids
@@ -11,6 +12,9 @@ THREAD = "painter"
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Work = Callable[[Callable[[], bool]], None]
+"""Works until done or until its argument, `should_stop`, returns true; raises nothing."""
 
 
 class PaintingThread:
@@ -32,3 +36,23 @@ class PaintingThread:
         """Wait for the thread, unless the newest function hangs."""
         is_stuck = self._newest is not None and not self._newest.done()
         self.executor.shutdown(wait=not is_stuck, cancel_futures=True)
+
+
+class IdleWork:
+    """Background work between jobs, in the painting thread, so that it never competes with one."""
+
+    def __init__(self, thread: Executor, work: Work) -> None:
+        self._thread = thread
+        self._work = work
+        self._stopping = threading.Event()
+        self._running: Future[None] | None = None
+
+    def begin(self) -> None:
+        """Start the work, unless it is running already."""
+        if self._running is None or self._running.done():
+            self._stopping = threading.Event()
+            self._running = self._thread.submit(with_log_ids(self._work), self._stopping.is_set)
+
+    def end(self) -> None:
+        """Ask it to stop, without waiting."""
+        self._stopping.set()
