@@ -46,6 +46,7 @@ _TRASH = ".trash"
 _ABANDONED_SECONDS = 3600.0
 TIMEOUT_SECONDS = 30.0
 """Timeout of the coroutines: a server may accept a connection and never answer."""
+_LARGEST_CHECK_BYTES = 4 * 1024 * 1024
 SLOWEST_BYTES_PER_SECOND = 16 * 1024
 """Minimum transfer rate assumed: the timeout of large files is extended accordingly."""
 _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
@@ -124,6 +125,8 @@ class PictureStore:
         # The folder is not created again if its disk is unmounted later: files put there would be
         # hidden when it is mounted.
         self._was_there = self._local and Path(self._root).is_dir()
+        self._refused_bytes = 0
+        """Size of the last file that could not be stored: what is full may take smaller ones."""
 
     async def _in_time(self, work: Callable[[], T], size_bytes: int = 0) -> T:
         """Work in a thread, with a timeout that depends on the size."""
@@ -152,13 +155,18 @@ class PictureStore:
             yield
 
     @contextlib.contextmanager
-    def _putting(self) -> Iterator[None]:
+    def _putting(self, size_bytes: int) -> Iterator[None]:
         try:
             with self._called("put"):
                 if self._was_there:
                     Path(self._root).stat()
                 yield
                 self._was_there = self._local
+            if size_bytes >= self._refused_bytes:
+                self._refused_bytes = 0
+        except StorageUnavailableError:
+            self._refused_bytes = min(size_bytes, _LARGEST_CHECK_BYTES)
+            raise
         except FileNotFoundError as error:
             self._believe_missing()
             raise StorageUnavailableError(
@@ -173,6 +181,7 @@ class PictureStore:
         """
         # A unique file, as other processes may check at the same moment.
         data = f"Atelier looks whether it can write here: {uuid.uuid4()}.".encode()
+        data = data.ljust(self._refused_bytes)
         try:
             key = await self.put(data, "check")
             found = await self.get(key)
@@ -210,7 +219,7 @@ class PictureStore:
         """As `put`. An existing key is written again, which renews its modification time."""
         key = suffix if _KEY.fullmatch(suffix) else key_for(data, suffix)
         path = self._path(key)
-        with self._putting():
+        with self._putting(len(data)):
             if self._local:
                 write_whole(Path(path), data)
             else:
@@ -232,7 +241,7 @@ class PictureStore:
             key = _key(hashlib.file_digest(opened, "sha256").hexdigest(), suffix)
             opened.seek(0)
             path = self._path(key)
-            with self._putting():
+            with self._putting(_size_of(file)):
                 if self._local:
                     copy_whole(opened, Path(path))
                 else:

@@ -114,11 +114,12 @@ def _explained(error: Exception) -> tuple[str, str]:
     """What an error says, and what the owner should look at, if that is known."""
     said = error.strerror if isinstance(error, OSError) else None
     # Servers may leave out the message (Ceph), and what is before them the code as well (nginx).
-    response = getattr(error.__cause__, "response", {})
+    response = getattr(error.__cause__, "response", None) or {}
     answer, status = response.get("Error", {}), response.get("ResponseMetadata", {})
     code = answer.get("Code") or str(status.get("HTTPStatusCode", ""))
     words = answer.get("Message") or (f"HTTP {code}" if code.isdigit() else code)
-    words = _PATH.sub(r"\1", " ".join((words or said or str(error)).split())).rstrip(".")
+    words = words or said or str(error) or ("timed out" if isinstance(error, TimeoutError) else "")
+    words = _PATH.sub(r"\1", " ".join(words.split())).rstrip(".")
     if isinstance(error, OSError) and error.errno is not None and not code:
         return words, ""  # a folder's
     named = f"{type(error).__name__} {code} {words}"

@@ -6,22 +6,23 @@ from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Transaction
 
-SCANS_UNREACHABLE = "scans_unreachable"
-"""When downloading a painting's scan last failed."""
-
 
 async def read_fact(transaction: Transaction, name: str) -> str | None:
     """The value of a fact, or None."""
+    return await fact_in(transaction.connection, name)
+
+
+async def fact_in(connection: AsyncConnection, name: str) -> str | None:
+    """The value of a fact, or None; in a reading transaction."""
     columns = schema.installation.c
     value = sa.select(columns.value).where(columns.name == name)
-    fact: str | None = await transaction.scalar(value)
+    fact: str | None = await connection.scalar(value)
     return fact
 
 
 async def seconds_since(connection: AsyncConnection, name: str, now: float) -> float | None:
     """Seconds since the time stored in a fact; None if unknown."""
-    columns = schema.installation.c
-    at = await connection.scalar(sa.select(columns.value).where(columns.name == name))
+    at = await fact_in(connection, name)
     try:
         return None if at is None else now - float(at)
     except ValueError:

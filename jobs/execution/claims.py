@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from jobs.core import QueueCore, QueuePart, change_job, record_event, row_of, use_pictures
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
-from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, to_json
 from jobs.execution import ending, leases
 from jobs.execution.claiming import Claiming
@@ -36,6 +35,7 @@ from jobs.model import (
 )
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.picture_sizes import note_sizes
+from jobs.scans import note_unreachable_scan
 from jobs.scheduling.fleet import SpeedCache
 
 _Ending = Callable[[Transaction, Row, str], Awaitable[list[str]]]
@@ -218,7 +218,7 @@ class Claims(QueuePart):
                 transaction, row, JobState.FAILED, actor, failure=failure
             )
             if failure.kind is FailureKind.STYLE_MISSING:
-                await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
+                await note_unreachable_scan(transaction)
             return dropped
 
         return await self._leave(claim, failed)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from common.variants import left_out, without_styles
 from jobs.core import change_job, record_event
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
-from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, job_from_row, to_json
+from jobs.scans import note_unreachable_scan
 
 
 async def leave_out(transaction: Transaction, row: Row, presets: Collection[str]) -> None:
@@ -40,5 +40,5 @@ async def leave_out(transaction: Transaction, row: Row, presets: Collection[str]
     )
     details = {"presets": list(presets)}
     await record_event(transaction, row.id, "left_out", f"engine:{row.engine_id}", details)
-    await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
+    await note_unreachable_scan(transaction)
     await transaction.notify(CHANGED_TOPIC)

@@ -8,18 +8,17 @@ import sqlalchemy as sa
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.database import Transaction
-from jobs.db.facts import SCANS_UNREACHABLE, read_fact, seconds_since, write_fact
+from jobs.db.facts import read_fact, write_fact
 from jobs.db.rows import from_row
 from jobs.management.audit import write_audit
 from jobs.picture_sizes import note_sizes
+from jobs.scans import are_scans_unreachable
 
 Scope = Literal["user", "guild"]
 STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
 """Discord shows 25 options at a time."""
 SAVED_STYLE = "own:"
 """Prefix of a saved style's ID in the preset option."""
-UNREACHABLE_SECONDS = 600.0
-"""Downloads are tried again after this time."""
 NEWEST_STYLE = "newest_style"
 """Name of the fact that holds the highest style ID given out; for SQLite."""
 
@@ -63,8 +62,7 @@ class Styles(QueuePart):
     async def scans_unreachable(self) -> bool:
         """Whether downloading a painting's scan failed recently."""
         async with self._database.read_now() as (connection, now):
-            seconds = await seconds_since(connection, SCANS_UNREACHABLE, now)
-        return seconds is not None and seconds < UNREACHABLE_SECONDS
+            return await are_scans_unreachable(connection, now)
 
     async def save(
         self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int

@@ -1,4 +1,4 @@
-"""`python -m bench against COMMIT`: two trees in turns, and a table of ratios with targets."""
+"""`python -m bench against COMMIT`: measures two trees in turns, and tabulates ratios."""
 
 import json
 import subprocess
@@ -61,8 +61,8 @@ def test_tree_order_alternates_between_rounds() -> None:
 
 
 def test_command_runs_the_code_of_its_own_tree(tmp_path: Path) -> None:
-    (tmp_path / "whose.py").write_text("print('mine'); x = bytearray(50 << 20)")
-    ran = run_in(Tree("new", tmp_path), ["-m", "whose"], threads=1, environment={})
+    (tmp_path / "module.py").write_text("print('mine'); x = bytearray(50 << 20)")
+    ran = run_in(Tree("new", tmp_path), ["-m", "module"], threads=1, environment={})
     assert ran.output == "mine\n"
     assert 50 << 20 < ran.peak_bytes < 500 << 20
     assert 0 < ran.processor_seconds < 60
@@ -92,7 +92,7 @@ def test_unknown_commit_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_iterate_script_reports_marks_and_previews(tmp_path: Path) -> None:
-    """In this tree; a tree differs only by its place on the path (above)."""
+    """Run in this tree only, as trees differ only in the path, which is tested above."""
     picture = tmp_path / "picture.png"
     Image.effect_noise((96, 64), 80).convert("RGB").save(picture)
     task = {

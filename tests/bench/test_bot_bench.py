@@ -1,4 +1,4 @@
-"""The measurements of the bot: their tables, and that they run."""
+"""Benchmarks of the bot: their tables, and whole runs."""
 
 import json
 from pathlib import Path
@@ -56,5 +56,7 @@ def test_a_real_bot_is_measured_under_load(tmp_path: Path) -> None:
 def test_a_real_bot_shows_each_picture_once_after_an_outage(tmp_path: Path) -> None:
     bot_outage.main(["--minutes", "0.1", "--size", "128", "--out", str(tmp_path)])
     outage = json.loads((tmp_path / "bot_outage.json").read_text())["bot_outage"]
-    assert [(one["times"], one["last_word"]) for one in outage["pictures"]] == [(1, True)] * 2
+    assert [(picture["times"], picture["last_word"]) for picture in outage["pictures"]] == [
+        (1, True)
+    ] * 2
     assert "no figure here counts" in (tmp_path / "bot_outage.md").read_text()

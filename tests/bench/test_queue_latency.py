@@ -23,7 +23,7 @@ def test_latency_tables_show_percentiles_and_idle_figures() -> None:
 def test_a_real_engine_is_measured(tmp_path: Path) -> None:
     main(["--jobs", "2", "--idle", "1", "--out", str(tmp_path)])
     figures = json.loads((tmp_path / "queue_latency.json").read_text())
-    for one in figures["queue_latency"]:
-        assert len(one["queued_ms"]) == 2
-    assert figures["queue_latency"][0]["idle_statements"] > 0  # SQLite has to be asked
+    for row in figures["queue_latency"]:
+        assert len(row["queued_ms"]) == 2
+    assert figures["queue_latency"][0]["idle_statements"] > 0  # SQLite is polled
     assert "no figure here counts" in (tmp_path / "queue_latency.md").read_text()

@@ -1,4 +1,4 @@
-"""`python -m bench.time_left`: how right the time is that is shown."""
+"""`python -m bench.time_left`: accuracy of the remaining time that is shown."""
 
 from bench.time_left import Told, told, told_text
 

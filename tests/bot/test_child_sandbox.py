@@ -13,7 +13,7 @@ from bot.pictures.upload_encoder import UploadEncoder
 from common.child import ChildError
 from common.confining import child_environment
 from common.pictures import ClipLimits, DecoderPool
-from tests.common.clips.files import GREEN, RED, film, solid
+from tests.common.clips.files import GREEN, RED, make_video, solid_frame
 from tests.kit.pictures import gradient_picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,7 +166,9 @@ async def test_confined_child_encodes_comparisons(monkeypatch: pytest.MonkeyPatc
 
 async def test_confined_child_encodes_clips() -> None:
     async with DecoderPool(processes=1) as pool:
-        decoded = await pool.decode(film([solid(RED), solid(GREEN)]), ClipLimits())
+        decoded = await pool.decode(
+            make_video([solid_frame(RED), solid_frame(GREEN)]), ClipLimits()
+        )
     assert decoded.clip is not None
     clip = decoded.clip.file
     for made in (

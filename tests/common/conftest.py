@@ -1,4 +1,4 @@
-"""Picture stores to try: a folder, and a bucket of a loopback S3."""
+"""Picture stores: a folder, and a bucket of a loopback S3 server."""
 
 from collections.abc import Iterator
 from pathlib import Path

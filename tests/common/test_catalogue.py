@@ -1,4 +1,4 @@
-"""The catalogue: its files, and the search that forgives typing errors."""
+"""The catalogue's files, and its search, which tolerates typing errors."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from common.catalogue.catalogue import kept_scan, read_catalogue, scan_path
 from tests.kit.other_user import without_access
 
 PAINTINGS = list(load_catalogue())
-GOOD = """
+VALID_FILE = """
 name = "A Painting"
 year = 1900
 museum = "A museum"
@@ -53,7 +53,7 @@ def test_each_painting_is_public_domain_with_a_source(painting: Painting) -> Non
 
 
 def test_valid_painting_file_gets_defaults() -> None:
-    painting = parse_painting("a-painting", GOOD)
+    painting = parse_painting("a-painting", VALID_FILE)
     assert (painting.id, painting.artist, painting.scan.aspect_ratio) == (
         "a-painting",
         "Somebody",
@@ -67,7 +67,7 @@ def test_valid_painting_file_gets_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("change", "field"),
     [
         (lambda text: text.replace('name = "A Painting"', ""), "name"),
         (lambda text: text.replace("died = 1920", "died = 1973"), "artist.died"),
@@ -81,12 +81,12 @@ def test_valid_painting_file_gets_defaults() -> None:
     ],
 )
 def test_invalid_painting_file_is_refused_naming_the_field(
-    change: Callable[[str], str], named: str
+    change: Callable[[str], str], field: str
 ) -> None:
     with pytest.raises(CatalogueError) as refused:
-        parse_painting("a-painting", change(GOOD))
+        parse_painting("a-painting", change(VALID_FILE))
     assert "a-painting.toml" in str(refused.value)
-    assert named in str(refused.value)
+    assert field in str(refused.value)
 
 
 def test_empty_catalogue_folder_is_refused(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_empty_catalogue_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "first"),
+    ("query", "expected_id"),
     [
         ("star", "starry-night"),
         ("stary nite", "starry-night"),
@@ -111,8 +111,8 @@ def test_empty_catalogue_folder_is_refused(tmp_path: Path) -> None:
         ("composition-vii", "composition-vii"),
     ],
 )
-def test_search_finds_the_intended_painting_first(typed: str, first: str) -> None:
-    assert load_catalogue().search(typed)[0].id == first
+def test_search_finds_the_intended_painting_first(query: str, expected_id: str) -> None:
+    assert load_catalogue().search(query)[0].id == expected_id
 
 
 def test_search_finds_all_of_an_artist_and_of_a_movement() -> None:
@@ -131,32 +131,32 @@ def test_search_without_a_text_finds_all_and_nonsense_finds_none() -> None:
         assert load_catalogue().search(word, sure=True) == []
 
 
-def _with_error(word: str, place: int, kind: str) -> str:
-    place %= len(word)
+def _with_error(word: str, position: int, kind: str) -> str:
+    position %= len(word)
     match kind:
         case "lost":
-            return word[:place] + word[place + 1 :]
+            return word[:position] + word[position + 1 :]
         case "doubled":
-            return word[: place + 1] + word[place:]
+            return word[: position + 1] + word[position:]
         case "swapped":
-            at = min(place, len(word) - 2)
+            at = min(position, len(word) - 2)
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
         case _:
-            return word[:place] + "q" + word[place + 1 :]
+            return word[:position] + "q" + word[position + 1 :]
 
 
 @given(
     painting=st.sampled_from(PAINTINGS),
-    place=st.integers(0, 30),
+    position=st.integers(0, 30),
     kind=st.sampled_from(["lost", "doubled", "swapped", "wrong"]),
     data=st.data(),
 )
 def test_one_error_in_a_word_does_not_hide_a_painting(
-    painting: Painting, place: int, kind: str, data: st.DataObject
+    painting: Painting, position: int, kind: str, data: st.DataObject
 ) -> None:
     words = re.findall(r"\w{5,}", f"{painting.name} {painting.artist}")
     word = data.draw(st.sampled_from(words))
-    assert painting in load_catalogue().search(_with_error(word, place, kind))
+    assert painting in load_catalogue().search(_with_error(word, position, kind))
 
 
 @given(st.text(max_size=200))
@@ -173,7 +173,7 @@ def test_scans_in_an_unreadable_folder_are_unavailable(tmp_path: Path) -> None:
 
 
 def test_availability_distinguishes_ready_from_needs_download(tmp_path: Path) -> None:
-    painting = parse_painting("a-painting", GOOD)
+    painting = parse_painting("a-painting", VALID_FILE)
     catalogue = load_catalogue()
     assert catalogue.availability(painting, tmp_path) == NeedsDownload(painting.image_url)
     scan_path(painting, tmp_path).write_bytes(b"a scan")

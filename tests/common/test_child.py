@@ -11,7 +11,7 @@ import pytest
 
 from common.child import ChildError, ask_child, end, packed, read_message
 
-ENCODER = "bot.pictures.child"
+ENCODER_MODULE = "bot.pictures.child"
 
 
 async def test_packed_message_is_read_back_unchanged() -> None:
@@ -32,13 +32,16 @@ async def test_truncated_message_raises_incomplete_read() -> None:
 async def test_failing_child_reports_its_error() -> None:
     with pytest.raises(ChildError, match="cannot identify image"):
         await ask_child(
-            ENCODER, {"what": "fit", "limit_bytes": 1000}, [b"no picture"], timeout_seconds=60.0
+            ENCODER_MODULE,
+            {"what": "fit", "limit_bytes": 1000},
+            [b"no picture"],
+            timeout_seconds=60.0,
         )
 
 
 @pytest.mark.parametrize("sizes", [[-1], [4, -1], [5], [3, 2], ["x"], None, 3])
 async def test_message_with_impossible_sizes_is_rejected(sizes: object) -> None:
-    """Who answers has read a stranger's file, and may be theirs by now."""
+    """A hostile file may control the child that answers."""
     stream = asyncio.StreamReader()
     stream.feed_data(json.dumps({"sizes": sizes}).encode() + b"\n" + bytes(100))
     with pytest.raises(ValueError, match=r"message|invalid literal"):
@@ -48,18 +51,18 @@ async def test_message_with_impossible_sizes_is_rejected(sizes: object) -> None:
 async def test_timed_out_child_is_killed() -> None:
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(ChildError, match="took longer than 0 s"):
-        await ask_child(ENCODER, {}, timeout_seconds=0.05)  # Python takes longer to start
+        await ask_child(ENCODER_MODULE, {}, timeout_seconds=0.05)  # Python takes longer to start
     assert {child.pid for child in psutil.Process().children()} <= before
 
 
 @pytest.mark.parametrize("unread", ["stdout", "stderr"])
 async def test_child_with_unread_output_can_be_killed(unread: str) -> None:
-    """As one is whose answer nobody waits for any more, when the bot is stopped."""
+    """The bot kills such a child when it stops before reading the answer."""
     code = f"import sys, time; sys.{unread}.write('x' * 9_000_000); time.sleep(600)"
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
-    await asyncio.sleep(1.0)  # until what is said is held
+    await asyncio.sleep(1.0)  # until the pipe is full
     await asyncio.wait_for(end(child), 10)
     assert child.returncode == -signal.SIGKILL
 

@@ -1,4 +1,4 @@
-"""What a shell hears of a word that is wrong."""
+"""Errors of all command lines."""
 
 import subprocess
 import sys
@@ -38,18 +38,18 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def test_usage_error_is_one_line_suggesting_the_nearest_word(
     arguments: tuple[str, ...], nearest: str | None
 ) -> None:
-    ended = run(*arguments, ATELIER_DATA_DIR="/nonexistent/atelier")
-    lines = ended.stderr.splitlines()
-    assert ended.returncode in {1, 2}
+    done = run(*arguments, ATELIER_DATA_DIR="/nonexistent/atelier")
+    lines = done.stderr.splitlines()
+    assert done.returncode in {1, 2}
     assert len(lines) == 1
     assert nearest is None or f"is {nearest} meant?" in lines[0].lower()
 
 
 @pytest.mark.parametrize("program", ["bot", "jobs", "engine"])
 def test_help_prints_under_an_ascii_encoding(program: str) -> None:
-    ended = run(program, "--help", PYTHONIOENCODING="ascii", LANG="C")
-    assert ended.returncode == 0, ended.stderr
-    assert "usage:" in ended.stdout
+    done = run(program, "--help", PYTHONIOENCODING="ascii", LANG="C")
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
 
 
 def test_nearest_word_is_none_without_a_similar_word() -> None:
@@ -58,40 +58,46 @@ def test_nearest_word_is_none_without_a_similar_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("argument", "message"),
     [("--prt", "Is --port meant?"), ("dem", "Is demo meant?")],
 )
-def test_sandbox_usage_error_is_one_line_suggesting_the_nearest_word(wrong: str, said: str) -> None:
-    ended = run("sandbox", wrong)
-    assert ended.returncode == 2
-    assert len(ended.stderr.splitlines()) == 1
-    assert said in ended.stderr
+def test_sandbox_usage_error_is_one_line_suggesting_the_nearest_word(
+    argument: str, message: str
+) -> None:
+    done = run("sandbox", argument)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert message in done.stderr
 
 
 PAINT, FINGERPRINT = ["paint", "--preset", "starry-night"], ["styles", "fingerprint"]
 
 
 @pytest.mark.parametrize(
-    ("command", "data", "said"),
+    ("command", "data", "message"),
     [
         *(
-            (command, data, said)
+            (command, data, message)
             for command in (PAINT, FINGERPRINT)
-            for data, said in (
+            for data, message in (
                 (b"", "That file is empty. Please give it again."),
                 (b"nothing", "That file is not a picture I can read. Please give a PNG, JPEG,"),
             )
         ),
-        # A style may be as narrow as it likes.
+        # A style has no minimal width.
         (PAINT, plain_picture((4, 400)), "Please "),
     ],
 )
 def test_command_line_errors_do_not_mention_attachments(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], data: bytes, said: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    data: bytes,
+    message: str,
 ) -> None:
     file = tmp_path / "photo.png"
     file.write_bytes(data)
     assert engine_main([*command, str(file)]) != 0
-    told = " ".join(capsys.readouterr().err.split())
-    assert said in told
-    assert "attach" not in told
+    error = " ".join(capsys.readouterr().err.split())
+    assert message in error
+    assert "attach" not in error

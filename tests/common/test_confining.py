@@ -1,4 +1,4 @@
-"""What bounds a decoder where the system has no signal for it."""
+"""The CPU time limit on systems without SIGXCPU."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ def test_windows_watchdog_thread_ends_a_cpu_hungry_process(
     def end(code: int) -> None:
         codes.append(code)
         ended.set()
-        sys.exit()  # of the thread
+        sys.exit()  # ends the watchdog thread only
 
     monkeypatch.setattr(os, "_exit", end)
     monkeypatch.setattr(confining, "_WATCH_SECONDS", 0.01)

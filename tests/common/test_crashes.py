@@ -32,7 +32,7 @@ def test_clean_exit_clears_earlier_crashes(tmp_path: Path) -> None:
 def test_crashes_dated_in_the_future_do_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock was put back, and would be in the window of those ends for a day."""
+    """After the clock was set back by a day, they would count for that long."""
     now = 1_800_000_000.0
     monkeypatch.setattr("common.crashes.time.time", lambda: now)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Files that are put in the place of others."""
+"""Replacing files."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ def test_write_retries_while_windows_denies_replacing_the_file(
     path.write_bytes(b"before")
     replace, readers = Path.replace, [1, 2]
 
-    def refused_while_read(self: Path, target: Path) -> Path:
+    def refuse_while_read(self: Path, target: Path) -> Path:
         if readers:
             readers.pop()
             raise PermissionError(13, "Access is denied")
         return replace(self, target)
 
-    monkeypatch.setattr(Path, "replace", refused_while_read)
+    monkeypatch.setattr(Path, "replace", refuse_while_read)
     with pytest.raises(PermissionError):
-        write_whole(path, b"elsewhere that is no passing thing")
+        write_whole(path, b"without retries")
     monkeypatch.setattr(files, "_PAUSES_SECONDS", (0.0, 0.0, 0.0))
     write_whole(path, b"after")
     assert path.read_bytes() == b"after"

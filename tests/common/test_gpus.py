@@ -1,4 +1,4 @@
-"""A card that torch, as it is installed, cannot paint on."""
+"""GPUs that the installed build of torch cannot use."""
 
 import importlib.util
 import os
@@ -17,12 +17,12 @@ from common.gpus import (
     usable_cards,
 )
 
-OF_WINDOWS = """from typing import Optional
+CPU_BUILD = """from typing import Optional
 __version__ = '2.15.0+cpu'
 cuda: Optional[str] = None
 git_version = 'd0f2af8b'
 """
-OF_LINUX = OF_WINDOWS.replace("+cpu", "+cu132").replace("None", "'13.2'")
+CUDA_BUILD = CPU_BUILD.replace("+cpu", "+cu132").replace("None", "'13.2'")
 
 
 def none() -> None:
@@ -30,8 +30,8 @@ def none() -> None:
 
 
 @pytest.fixture
-def torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Its file that says how it was built, in a checkout."""
+def torch_version_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file with torch's build in a checkout, for the test to write."""
     specs = {
         "torch": ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py")),
         "tools": ModuleSpec("tools", None),
@@ -41,42 +41,42 @@ def torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def image(torch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same in the image, which has no tools."""
+def image_version_file(torch_version_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same in the container image, which has no `tools` package."""
     spec = importlib.util.find_spec("torch")
     monkeypatch.setattr(importlib.util, "find_spec", {"torch": spec}.get)
-    return torch
+    return torch_version_file
 
 
-def test_card_is_reported_unusable_when_torch_lacks_cuda(torch: Path) -> None:
-    torch.write_text(OF_WINDOWS)
-    said = unused_card("auto", cards=lambda: 1, problem=none)
-    assert said is not None
-    assert "without CUDA" in said
-    assert "`python -m tools.requirements cuda`" in said
+def test_card_is_reported_unusable_when_torch_lacks_cuda(torch_version_file: Path) -> None:
+    torch_version_file.write_text(CPU_BUILD)
+    message = unused_card("auto", cards=lambda: 1, problem=none)
+    assert message is not None
+    assert "without CUDA" in message
+    assert "`python -m tools.requirements cuda`" in message
     assert unused_card("auto", cards=lambda: 0, problem=none) is None
-    assert unused_card("cpu", cards=lambda: 1, problem=none) is None, "as the settings want it"
-    assert usable_cards(cards=lambda: 2) == 0, "engines on them could not start"
+    assert unused_card("cpu", cards=lambda: 1, problem=none) is None, "chosen by the settings"
+    assert usable_cards(cards=lambda: 2) == 0, "engines could not start on them"
 
 
-def test_cards_are_usable_when_torch_has_cuda(torch: Path) -> None:
-    assert torch_has_cuda(), "it does not say"
-    torch.write_text(OF_LINUX)
+def test_cards_are_usable_when_torch_has_cuda(torch_version_file: Path) -> None:
+    assert torch_has_cuda(), "assumed while the file is missing"
+    torch_version_file.write_text(CUDA_BUILD)
     assert unused_card("auto", cards=lambda: 1, problem=none) is None
     assert unused_card("auto", "cuda:0", cards=lambda: 1, problem=none) is None
     assert usable_cards(cards=lambda: 2) == 2
 
 
 def test_card_not_found_by_torch_is_reported_with_a_driver_hint(
-    torch: Path, monkeypatch: pytest.MonkeyPatch
+    torch_version_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with a driver that is too old, where torch takes the processor without a word."""
-    torch.write_text(OF_LINUX)
+    """With a driver that is too old, torch falls back to the CPU without an error."""
+    torch_version_file.write_text(CUDA_BUILD)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    said = unused_card("auto", "cpu", cards=lambda: 1, problem=none)
-    assert said is not None
-    assert "newer driver" in said
-    assert "`python -m tools.requirements cuda cu126`" in said
+    message = unused_card("auto", "cpu", cards=lambda: 1, problem=none)
+    assert message is not None
+    assert "newer driver" in message
+    assert "`python -m tools.requirements cuda cu126`" in message
     assert unused_card("auto", "cpu", cards=lambda: 0, problem=none) is None
     assert unused_card("cpu", "cpu", cards=lambda: 1, problem=none) is None
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -86,19 +86,19 @@ def test_card_not_found_by_torch_is_reported_with_a_driver_hint(
 
 
 def test_card_advice_in_the_image_names_its_own_remedies(
-    image: Path, monkeypatch: pytest.MonkeyPatch
+    image_version_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    image.write_text(OF_WINDOWS)
-    said = unused_card("auto", cards=lambda: 1, problem=none)
-    assert said is not None
-    assert "ACCELERATOR=cuda" in said
-    assert "tools" not in said
-    image.write_text(OF_LINUX)
-    said = unused_card("auto", "cpu", cards=lambda: 1, problem=none)
-    assert said is not None
-    assert "driver on the host" in said
-    assert "tools" not in said
+    image_version_file.write_text(CPU_BUILD)
+    message = unused_card("auto", cards=lambda: 1, problem=none)
+    assert message is not None
+    assert "ACCELERATOR=cuda" in message
+    assert "tools" not in message
+    image_version_file.write_text(CUDA_BUILD)
+    message = unused_card("auto", "cpu", cards=lambda: 1, problem=none)
+    assert message is not None
+    assert "driver on the host" in message
+    assert "tools" not in message
 
 
 MISMATCH = (
@@ -131,20 +131,20 @@ CARD, ITS_SOUND, OTHER = "0x10de 0x030200", "0x10de 0x040300", "0x8086 0x030000"
 @pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script")
 @pytest.mark.parametrize("says", [MISMATCH, NO_DRIVER])
 def test_failing_driver_is_reported_where_a_card_is(
-    torch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+    torch_version_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
 ) -> None:
     """As after an update of the driver without a restart: torch takes the processor silently."""
-    torch.write_text(OF_LINUX)
+    torch_version_file.write_text(CUDA_BUILD)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     pci = [OTHER, CARD, ITS_SOUND, CARD]
     install_driver(tmp_path, monkeypatch, says=says, status=18, pci=pci)
     assert nvidia_cards() == 2, "an installation chooses the packages for a card"
     for chosen in ("", "cpu"):
-        said = unused_card("auto", chosen)
-        assert said is not None
-        assert says.partition("\n")[0].rstrip(".") in said
-        assert "restart this machine" in said
-        assert said.endswith("the processor paints.")
+        message = unused_card("auto", chosen)
+        assert message is not None
+        assert says.partition("\n")[0].rstrip(".") in message
+        assert "restart this machine" in message
+        assert message.endswith("the processor paints.")
     assert unused_card("auto", "cuda:0") is None
     assert unused_card("cpu", "cpu") is None
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -1,11 +1,11 @@
-"""Ctrl-C while a command is still loading is one line."""
+"""Ctrl-C while a command is loading."""
 
 import subprocess
 import sys
 
 import pytest
 
-INTERRUPTED_WHILE_LOADING = """
+INTERRUPT_IMPORT = """
 import builtins, runpy, sys
 
 module, late = sys.argv[1:]
@@ -23,7 +23,7 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 @pytest.mark.parametrize(
-    ("module", "late"),
+    ("module", "interrupted_import"),
     [
         ("bot", "discord"),
         ("jobs", "sqlalchemy"),
@@ -32,13 +32,13 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
         ("sandbox", "aiohttp"),
     ],
 )
-def test_interrupt_while_loading_prints_one_line(module: str, late: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_WHILE_LOADING, module, late],
+def test_interrupt_while_loading_prints_one_line(module: str, interrupted_import: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPT_IMPORT, module, interrupted_import],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert ended.stderr == "Stopped.\n"
-    assert ended.returncode != 0
+    assert done.stderr == "Stopped.\n"
+    assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""The table of limits: each row says all that those who read it need."""
+"""The table of limits, and how an operator's and a server's limits combine."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from common.limits import LIMITS, Limits
 from common.settings_loading import load_settings
 from jobs.submission.limits import Rules, changes_from_json, loosened, tightened
 
-OPERATORS = [name for name, limit in LIMITS.items() if limit.setting]
+OPERATOR_LIMITS = [name for name, limit in LIMITS.items() if limit.setting]
 
 
 def test_operator_limits_come_from_the_settings() -> None:
@@ -19,28 +19,28 @@ def test_operator_limits_come_from_the_settings() -> None:
     assert settings.limits == Limits(max_per_day=7, max_quality="draft")
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", OPERATOR_LIMITS)
 def test_server_can_only_tighten_the_operators_limit(name: str) -> None:
     limit = LIMITS[name]
     values: tuple[Any, Any] = ("draft", "fine") if name == "max_quality" else (100, 200)
     low, high = values
     strict, loose = (low, high) if limit.stricter == "lower" else (high, low)
-    operator, generous = (replace(Limits(), **{name: value}) for value in (strict, loose))
+    operator, loose_operator = (replace(Limits(), **{name: value}) for value in (strict, loose))
     refused = loosened(operator, {name: loose})
     assert refused is not None
     assert (refused.limit, refused.operator_value, refused.asked) == (name, strict, loose)
     assert tightened(operator, {name: loose}) == operator
-    assert loosened(generous, {name: strict}) is None
-    assert getattr(tightened(generous, {name: strict}), name) == strict
+    assert loosened(loose_operator, {name: strict}) is None
+    assert getattr(tightened(loose_operator, {name: strict}), name) == strict
 
 
 @pytest.mark.parametrize("name", [name for name in LIMITS if LIMITS[name].least is not None])
 def test_limit_below_its_minimum_is_rejected(name: str) -> None:
-    least = LIMITS[name].least
-    assert least is not None
-    assert LIMITS[name].checked(least) == least
+    minimum = LIMITS[name].least
+    assert minimum is not None
+    assert LIMITS[name].checked(minimum) == minimum
     with pytest.raises(ValidationError):
-        LIMITS[name].checked(least - 1)
+        LIMITS[name].checked(minimum - 1)
 
 
 def test_exempt_roles_escape_only_the_painting_limits() -> None:
@@ -52,9 +52,9 @@ def test_exempt_roles_escape_only_the_painting_limits() -> None:
         exempt_role_ids=(7,),
         channel_ids=(1,),
     )
-    free = Rules(Limits(), server).for_roles((7,))
-    assert (free.max_size_px, free.max_quality, free.cooldown_seconds) == (2048, "fine", 0)
-    assert (free.retention_days, free.channel_ids) == (2, (1,))
+    exempt = Rules(Limits(), server).for_roles((7,))
+    assert (exempt.max_size_px, exempt.max_quality, exempt.cooldown_seconds) == (2048, "fine", 0)
+    assert (exempt.retention_days, exempt.channel_ids) == (2, (1,))
     assert Rules(Limits(), server).for_roles((8,)) == server
 
 

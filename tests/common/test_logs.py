@@ -1,4 +1,4 @@
-"""What a line of the log says, and what it never says."""
+"""Log lines: their fields and formats, and redacted secrets."""
 
 import asyncio
 import io
@@ -44,7 +44,7 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def lines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def log_output(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY")
@@ -57,7 +57,7 @@ def lines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.St
 
 
 @pytest.mark.parametrize(
-    ("said", "hidden"),
+    ("text", "secret"),
     [
         (f"POST /webhooks/123/{INTERACTION_TOKEN}/messages/@original", INTERACTION_TOKEN),
         (f"POST /interactions/123/{INTERACTION_TOKEN}/callback", INTERACTION_TOKEN),
@@ -87,13 +87,13 @@ def lines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.St
         (SIGNED.replace("&", "&amp;"), "0123456789abcdef"),
     ],
 )
-def test_secrets_are_redacted_in_any_notation(said: str, hidden: str) -> None:
-    assert hidden in said
-    assert hidden not in redacted(said)
+def test_secrets_are_redacted_in_any_notation(text: str, secret: str) -> None:
+    assert secret in text
+    assert secret not in redacted(text)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "job 12 is done after 14.2 s: 512 × 384 px, vgg19, standard",
         "the engine runs as process 4711",
@@ -105,8 +105,8 @@ def test_secrets_are_redacted_in_any_notation(said: str, hidden: str) -> None:
         "the secret is out, the password was refused; at most 512 tokens: 3 are left",
     ],
 )
-def test_harmless_text_is_not_redacted(said: str) -> None:
-    assert redacted(said) == said
+def test_harmless_text_is_not_redacted(text: str) -> None:
+    assert redacted(text) == text
 
 
 def test_secrets_of_the_settings_are_known_in_each_spelling(settings: Settings) -> None:
@@ -116,7 +116,7 @@ def test_secrets_of_the_settings_are_known_in_each_spelling(settings: Settings) 
 @pytest.mark.parametrize(
     ("key", "is_blanked"),
     [
-        ("atelier", False),  # as compose.cluster.yaml has them
+        ("atelier", False),  # of compose.cluster.yaml
         ("atelier-engine", False),
         ("Q3AM3UQ867SPQQA43P2F", True),
         ("a67bb04f7f1f3d6c2a83f30c2d9b6c11", True),
@@ -130,16 +130,16 @@ def test_access_key_that_is_a_plain_name_is_not_a_secret(
 
 
 def test_abandoned_connection_error_is_not_logged(
-    lines: io.StringIO,
+    log_output: io.StringIO,
 ) -> None:
-    log, given_up = logging.getLogger("asyncio"), "unexpected connection_lost() call"
-    log.error("Future exception was never retrieved\nfuture: <%r>", ConnectionError(given_up))
-    assert not lines.getvalue()
+    log, text = logging.getLogger("asyncio"), "unexpected connection_lost() call"
+    log.error("Future exception was never retrieved\nfuture: <%r>", ConnectionError(text))
+    assert not log_output.getvalue()
     log.error("Future exception was never retrieved\nfuture: <%r>", ValueError("ours"))
-    assert "ours" in lines.getvalue()
+    assert "ours" in log_output.getvalue()
 
 
-def test_no_secret_is_logged_at_debug_whatever_fails(lines: io.StringIO) -> None:
+def test_no_secret_is_logged_at_debug_whatever_fails(log_output: io.StringIO) -> None:
     secrets = {
         "pass/word9": ConnectionError("password 'pass/word9' was refused"),
         TOKEN: RuntimeError(f"401 for {TOKEN}"),
@@ -151,23 +151,27 @@ def test_no_secret_is_logged_at_debug_whatever_fails(lines: io.StringIO) -> None
     for secret, error in secrets.items():
         logging.getLogger("bot").error("It failed: %s", error, exc_info=error)
         logging.getLogger("engine").debug("args %r", (str(error), {"url": secret}))
-    text = lines.getvalue()
+    text = log_output.getvalue()
     assert text.count("\n") == 2 * len(secrets)
     for secret in secrets:
         assert secret not in text
 
 
-def test_log_line_for_machines_is_one_json_object(lines: io.StringIO) -> None:
+def test_log_line_for_machines_is_one_json_object(log_output: io.StringIO) -> None:
     with log_ids(job=12, member=34, server=None):
         error = ValueError("two\nlines")
         logging.getLogger("engine").error("job %d failed", 12, exc_info=error)
-    (line,) = lines.getvalue().splitlines()
-    said = json.loads(line)
-    assert (said["level"], said["logger"], said["message"]) == ("ERROR", "engine", "job 12 failed")
-    assert (said["job"], said["member"]) == (12, 34)
-    assert "server" not in said
-    assert "ValueError: two" in said["error"]
-    assert said["time"].endswith("Z")
+    (line,) = log_output.getvalue().splitlines()
+    entry = json.loads(line)
+    assert (entry["level"], entry["logger"], entry["message"]) == (
+        "ERROR",
+        "engine",
+        "job 12 failed",
+    )
+    assert (entry["job"], entry["member"]) == (12, 34)
+    assert "server" not in entry
+    assert "ValueError: two" in entry["error"]
+    assert entry["time"].endswith("Z")
 
 
 def test_log_ids_follow_the_message_in_human_format() -> None:
@@ -184,21 +188,21 @@ async def test_log_ids_propagate_only_to_own_tasks_and_threads() -> None:
     formatter = RedactingFormatter(JSON)
     record = logging.LogRecord("bot", logging.INFO, __file__, 1, "x", None, None)
 
-    async def job_of(number: int) -> object:
+    async def logged_job(number: int) -> object:
         with log_ids(job=number):
             await asyncio.sleep(0)
             return json.loads(await asyncio.to_thread(formatter.format, record)).get("job")
 
-    assert list(await asyncio.gather(job_of(1), job_of(2))) == [1, 2]
+    assert list(await asyncio.gather(logged_job(1), logged_job(2))) == [1, 2]
     assert "job" not in json.loads(formatter.format(record))
 
 
-def test_libraries_do_not_print_payloads_at_debug(lines: io.StringIO) -> None:
+def test_libraries_do_not_print_payloads_at_debug(log_output: io.StringIO) -> None:
     for name in ("discord.http", "botocore.auth", "aiosqlite", "sqlalchemy.engine.Engine"):
         logging.getLogger(name).debug("payload: a member's words")
     logging.getLogger("jobs").debug("ours")
-    assert "payload" not in lines.getvalue()
-    assert "ours" in lines.getvalue()
+    assert "payload" not in log_output.getvalue()
+    assert "ours" in log_output.getvalue()
 
 
 def test_already_formatted_traceback_is_kept() -> None:
@@ -207,19 +211,19 @@ def test_already_formatted_traceback_is_kept() -> None:
     assert "earlier" in json.loads(RedactingFormatter(JSON).format(record))["error"]
 
 
-def test_extra_fields_appear_in_json_lines(lines: io.StringIO) -> None:
+def test_extra_fields_appear_in_json_lines(log_output: io.StringIO) -> None:
     with log_ids(job=7):
         logging.getLogger("engine").info("job %d: done", 7, extra={"fields": {"size_px": 512}})
-    line = json.loads(lines.getvalue())
+    line = json.loads(log_output.getvalue())
     assert (line["message"], line["job"], line["size_px"]) == ("job 7: done", 7, 512)
 
 
 def test_abandoned_request_errors_are_not_logged() -> None:
-    """A store that was away made hundreds of tracebacks of it."""
-    said = io.StringIO()
+    """An unreachable store would otherwise cause hundreds of tracebacks."""
+    output = io.StringIO()
     root = logging.getLogger()
     before = root.handlers[:], root.level
-    set_up_logging(Settings(_env_file=None), stream=said)
+    set_up_logging(Settings(_env_file=None), stream=output)
     try:
         logging.getLogger("asyncio").error(
             "Task exception was never retrieved\nfuture: <Task coro=<ClientRequest.write_bytes()>"
@@ -235,7 +239,7 @@ def test_abandoned_request_errors_are_not_logged() -> None:
         root.handlers[:], level = before
         root.setLevel(level)
         logging.captureWarnings(capture=False)
-    assert "write_bytes" not in said.getvalue()
-    assert "connection_lost" not in said.getvalue()
-    assert "<Task x>" in said.getvalue()
-    assert "hunter2" not in said.getvalue()
+    assert "write_bytes" not in output.getvalue()
+    assert "connection_lost" not in output.getvalue()
+    assert "<Task x>" in output.getvalue()
+    assert "hunter2" not in output.getvalue()

@@ -1,4 +1,4 @@
-"""The table of options says of each what a painting accepts."""
+"""The table of paint options, and the command line made from it."""
 
 import argparse
 
@@ -31,10 +31,12 @@ def test_option_defaults_match_paint_options() -> None:
 
 
 def test_the_command_line_has_a_flag_for_every_option_of_one_picture() -> None:
-    told = vars(make_parser().parse_args(["a.png", "-o", "b.png"]))
+    values = vars(make_parser().parse_args(["a.png", "-o", "b.png"]))
     renamed = {"start": "init", "timelapse_format": "timelapse"}
-    of_several = {"variants", "vary", "softest"}
-    assert {renamed.get(name, name) for name in OPTIONS if name not in of_several} <= told.keys()
+    multi_picture_options = {"variants", "vary", "softest"}
+    assert {
+        renamed.get(name, name) for name in OPTIONS if name not in multi_picture_options
+    } <= values.keys()
     assert options_of(make_parser().parse_args(["a.png", "-o", "b.png"])) == PaintOptions()
 
 
@@ -42,8 +44,8 @@ def test_boolean_option_becomes_a_switch(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(arguments, "OPTIONS", {"grey": Option("In greys.", False, bool)})
     parser = argparse.ArgumentParser()
     arguments._add_option(parser, "grey")
-    told = [parser.parse_args(flags).grey for flags in (["--grey"], ["--no-grey"], [])]
-    assert told == [True, False, None]
+    values = [parser.parse_args(flags).grey for flags in (["--grey"], ["--no-grey"], [])]
+    assert values == [True, False, None]
 
 
 @pytest.mark.parametrize(

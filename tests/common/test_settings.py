@@ -1,4 +1,4 @@
-"""Settings: defaults work, mistakes get a line each, and the documents tell the truth."""
+"""Settings: defaults, explained errors, and their documentation."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.kit.other_user import without_access
 ROOT = Path(__file__).parents[2]
 
 
-def default_of(name: str) -> str:
+def documented_default(name: str) -> str:
     default = Settings.model_fields[name].default
     if isinstance(default, tuple):
         return ",".join(map(str, default))
@@ -28,7 +28,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_example_file_has_every_setting_with_its_default() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     assignments = [line for line in lines if line and not line.startswith("#")]
-    assert assignments == [f"{name.upper()}={default_of(name)}" for name in Settings.model_fields]
+    assert assignments == [
+        f"{name.upper()}={documented_default(name)}" for name in Settings.model_fields
+    ]
 
 
 def test_unchanged_example_file_gives_the_defaults() -> None:
@@ -38,7 +40,7 @@ def test_unchanged_example_file_gives_the_defaults() -> None:
 def test_the_owners_page_has_every_setting_with_its_default_and_description() -> None:
     page = (ROOT / "docs" / "owners.md").read_text(encoding="utf-8")
     for name, field in Settings.model_fields.items():
-        default = default_of(name)
+        default = documented_default(name)
         cell = f"`{default}`" if default else ""
         assert f"| `{name.upper()}` | {cell} | {field.description} |" in page
 
@@ -57,7 +59,7 @@ def test_each_invalid_setting_gets_a_line_without_its_value(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("ATELIER_MAX_PER_DAY", "5O", "has to be a whole number."),
         ("ATELIER_VGG19_MINUTES", "ten", "has to be a number."),
@@ -79,7 +81,7 @@ def test_each_invalid_setting_gets_a_line_without_its_value(
     ],
 )
 def test_invalid_setting_is_explained_in_plain_words(
-    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as problem:
@@ -87,7 +89,7 @@ def test_invalid_setting_is_explained_in_plain_words(
     first, line = str(problem.value).splitlines()
     assert first == "These settings cannot be used:"
     assert line.startswith(f"  {name} ")
-    assert said in line
+    assert message in line
 
 
 def test_tilde_expands_to_home_unless_a_folder_has_that_name(
@@ -100,7 +102,7 @@ def test_tilde_expands_to_home_unless_a_folder_has_that_name(
     settings = load_settings(_env_file=None)
     assert settings.atelier_data_dir == tmp_path / "home" / "data"
     assert settings.storage_url == str(tmp_path / "home" / "pictures")
-    Path("~/data").mkdir(parents=True)  # as an earlier version made it
+    Path("~/data").mkdir(parents=True)  # an earlier version created it
     assert load_settings(_env_file=None).atelier_data_dir == Path("~/data")
 
 
@@ -140,7 +142,7 @@ def test_s3_keys_in_the_env_file_reach_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
-        monkeypatch.setenv(name, "")  # so that what is set here is taken back
+        monkeypatch.setenv(name, "")  # so that the old state is restored
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of the environment")
     file = tmp_path / ".env"

@@ -1,4 +1,4 @@
-"""Ending in order where the system has other signals."""
+"""Shutdown by a signal on Windows."""
 
 import asyncio
 import signal
@@ -10,25 +10,27 @@ from common.shutdown import on_signal
 
 
 async def test_ctrl_break_on_windows_requests_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def not_implemented(*_: object) -> None:
         raise NotImplementedError
 
-    def closed(*_: object) -> None:
+    def raise_closed(*_: object) -> None:
         raise RuntimeError("Event loop is closed")
 
-    stop, stand_in = asyncio.Event(), signal.SIGUSR1
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, stand_in)}
+    stop, break_signal = asyncio.Event(), signal.SIGUSR1
+    before = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, break_signal)
+    }
     try:
         with monkeypatch.context() as patch:
             patch.setattr(sys, "platform", "win32")
-            patch.setattr(signal, "SIGBREAK", stand_in, raising=False)
-            patch.setattr(asyncio.get_running_loop(), "add_signal_handler", refused)
+            patch.setattr(signal, "SIGBREAK", break_signal, raising=False)
+            patch.setattr(asyncio.get_running_loop(), "add_signal_handler", not_implemented)
             on_signal(stop.set)
-        signal.raise_signal(stand_in)
+        signal.raise_signal(break_signal)
         await asyncio.wait_for(stop.wait(), 5)
         with monkeypatch.context() as patch:
-            patch.setattr(asyncio.get_running_loop(), "call_soon_threadsafe", closed)
-            signal.raise_signal(stand_in)  # at the very end of the program
+            patch.setattr(asyncio.get_running_loop(), "call_soon_threadsafe", raise_closed)
+            signal.raise_signal(break_signal)  # after the event loop was closed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The clock that nobody can set."""
+"""The clock that also counts while the system sleeps."""
 
 import sys
 import time
@@ -14,11 +14,11 @@ from common.steady_clock import steady_clock
 def test_steady_clock_counts_time_asleep(
     system: str, clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = {getattr(time, clock): 100.0}
+    clocks = {getattr(time, clock): 100.0}
     with monkeypatch.context() as patch:
         patch.setattr(sys, "platform", system)
-        patch.setattr(time, "clock_gettime", shown.__getitem__)
+        patch.setattr(time, "clock_gettime", clocks.__getitem__)
         now = steady_clock()
-        began_at = now()
-        shown[getattr(time, clock)] += 3600.0  # while `time.monotonic` stood still
-        assert now() - began_at == pytest.approx(3600.0)
+        started_at = now()
+        clocks[getattr(time, clock)] += 3600.0  # asleep
+        assert now() - started_at == pytest.approx(3600.0)

@@ -68,11 +68,11 @@ async def test_full_disk_of_the_reader_is_not_a_store_error(store: PictureStore)
     assert await store.get(key)
 
 
-@pytest.mark.parametrize("known", ["since the start", "since the first picture"])
-async def test_unmounted_store_folder_is_not_recreated(known: str, tmp_path: Path) -> None:
-    """What is put there meanwhile would be hidden when it is back."""
+@pytest.mark.parametrize("known_since", ["start", "first picture"])
+async def test_unmounted_store_folder_is_not_recreated(known_since: str, tmp_path: Path) -> None:
+    """Pictures put into a new folder would be hidden by the next mount."""
     folder = tmp_path / "pictures"
-    if known == "since the start":
+    if known_since == "start":
         folder.mkdir()
     store = PictureStore(str(folder))
     await store.check()
@@ -145,14 +145,14 @@ async def test_missing_store_is_not_reported_as_a_missing_picture(
 async def test_discarded_bucket_store_causes_no_event_loop_errors(
     s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    errors: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
 
-    async def deletes(_: web.Request) -> web.Response:
+    async def no_content(_: web.Request) -> web.Response:
         return web.Response(status=204)
 
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", deletes)  # keeps connections, as real ones do
+    app.router.add_route("*", "/{path:.*}", no_content)  # keeps connections open like a real server
     async with TestServer(app) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", str(server.make_url("/")))
         store = PictureStore(s3_url)
@@ -161,11 +161,11 @@ async def test_discarded_bucket_store_causes_no_event_loop_errors(
         for _ in range(5):
             gc.collect()
             await asyncio.sleep(0.05)
-    assert said == []
+    assert errors == []
 
 
 async def test_concurrent_store_checks_succeed(store: PictureStore) -> None:
-    for _ in range(3):  # a bot and engines, each with a connection of its own
+    for _ in range(3):  # like a bot and its engines
         await asyncio.gather(*(store.check() for _ in range(8)))
     assert list(store.walk_sync()) == []
 
@@ -237,7 +237,7 @@ def test_unreachable_store_raises_storage_unavailable(
 
 
 def test_every_file_system_call_is_timed_and_translated() -> None:
-    """There is one place where its errors become ours, and its time is measured."""
+    """`_called` is the only place that measures time and translates errors."""
     module = ast.parse(Path(store_module.__file__).read_text(encoding="utf-8"))
     (store,) = [
         each

@@ -1,4 +1,4 @@
-"""What the store deletes, and what it leaves where others write at the same moment."""
+"""Deleting from the store, also while others write."""
 
 import os
 import time
@@ -35,17 +35,17 @@ def make_old(folder: Path, *names: str) -> None:
 async def test_picture_stored_during_its_deletion_stays(
     store: PictureStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the look at its age and its end: the same bytes came from another member."""
+    """Another member uploads the same bytes after the age was checked."""
     key = await store.put(b"a picture", "png")
     make_old(folder, key)
     move = Path.replace
 
-    def put_just_before(self: Path, target: Path) -> Path:
+    def touch_then_move(self: Path, target: Path) -> Path:
         os.utime(self)
         return move(self, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", put_just_before)
+        patch.setattr(Path, "replace", touch_then_move)
         assert not await store.delete_if_untouched(key, HOUR)
     assert files(folder) == {key}
     assert await store.get(key) == b"a picture"
@@ -56,10 +56,10 @@ async def test_delete_if_untouched_does_not_move_a_new_picture(
 ) -> None:
     key = await store.put(b"a picture", "png")
 
-    def moved(*_: object) -> None:
-        raise AssertionError("it is not at its place for a moment")
+    def fail_on_move(*_: object) -> None:
+        raise AssertionError("the picture would be missing for a moment")
 
-    monkeypatch.setattr(Path, "replace", moved)
+    monkeypatch.setattr(Path, "replace", fail_on_move)
     assert not await store.delete_if_untouched(key, HOUR)
 
 
@@ -79,8 +79,8 @@ async def test_walk_deletes_old_leftovers_and_keeps_foreign_files(
         (folder / key[:2] / name).write_bytes(b"x")
     make_old(folder, half, trash, "README.txt")
     assert [picture.key for picture in store.walk_sync()] == [key]
-    left = {key, "README.txt", f"new{TEMPORARY}", f"{key_for(b'c', 'png')}.trash"}
-    assert files(folder) == left
+    expected = {key, "README.txt", f"new{TEMPORARY}", f"{key_for(b'c', 'png')}.trash"}
+    assert files(folder) == expected
 
 
 async def test_store_check_leaves_no_files_and_detects_lost_writes(
@@ -89,10 +89,10 @@ async def test_store_check_leaves_no_files_and_detects_lost_writes(
     await store.check()
     assert files(folder) == set()
 
-    def forget(key: str) -> bytes:
+    def raise_not_found(key: str) -> bytes:
         raise FileNotFoundError(key)
 
-    monkeypatch.setattr(store._fs, "cat_file", forget)
+    monkeypatch.setattr(store._fs, "cat_file", raise_not_found)
     with pytest.raises(StorageUnavailableError, match="does not give back"):
         await store.check()
 

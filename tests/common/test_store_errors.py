@@ -4,11 +4,20 @@ import errno
 from pathlib import Path
 
 import pytest
+from aiobotocore.response import AioReadTimeoutError
 from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
+from fsspec.exceptions import FSTimeoutError
 from s3fs.errors import translate_boto_error
 
 from common.store import PictureStore, StorageUnavailableError
 from common.store_errors import translated
+
+
+def stalled() -> Exception:
+    """What fsspec makes of a body that does not come to its end."""
+    error: Exception = FSTimeoutError()
+    error.__cause__ = AioReadTimeoutError(endpoint_url="http://minio:9000/a", error="")
+    return error
 
 
 def refused(code: str, message: str | None = None, status: int = 400) -> Exception:
@@ -50,6 +59,7 @@ def test_invalid_s3_endpoint_is_reported(monkeypatch: pytest.MonkeyPatch) -> Non
         ("put", OSError(errno.EIO, "I/O error"), r"store cannot be used: I/O error\.$"),
         ("put", refused("", "", 413), "cannot be used: HTTP 413; .* client_max_body_size"),
         ("get", refused("403", "Forbidden"), "cannot be read: Forbidden; the server says no more"),
+        ("get", stalled(), r"cannot be used: timed out\."),
         ("put", refused("QuotaExceeded"), r"cannot be used: QuotaExceeded\.$"),
         ("put", refused("AccessDenied"), "cannot be written: AccessDenied; .* AWS_ACCESS_KEY_ID"),
         ("put", refused("SignatureDoesNotMatch"), "cannot be used: .*; keys are read from AWS_AC"),

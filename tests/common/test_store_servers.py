@@ -92,6 +92,34 @@ async def test_check_keeps_the_reason_that_only_the_upload_was_told(
             await PictureStore(s3_url).check()
 
 
+async def test_check_fails_while_a_bucket_refuses_files_of_the_last_size(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full bucket has room for the few bytes of a check, and nginx lets them through."""
+    store, is_full = PictureStore(s3_url), True
+    pipe = store._fs.pipe_file
+
+    def pipe_small(path: str, data: bytes) -> None:
+        if is_full and len(data) > 1000:
+            raise PermissionError("QuotaExceeded")
+        pipe(path, data)
+
+    monkeypatch.setattr(store._fs, "pipe_file", pipe_small)
+    await store.check()
+    with pytest.raises(StorageUnavailableError, match="QuotaExceeded"):
+        await store.put(bytes(2000), "png")
+    for _ in range(2):
+        with pytest.raises(StorageUnavailableError, match="QuotaExceeded"):
+            await store.check()
+    await store.put(b"a small one", "png")
+    with pytest.raises(StorageUnavailableError, match="QuotaExceeded"):
+        await store.check()
+    is_full = False
+    await store.check()
+    is_full = True
+    await store.check()
+
+
 async def test_picture_damaged_in_a_bucket_counts_as_missing(s3_url: str, tmp_path: Path) -> None:
     store, files = PictureStore(s3_url), s3fs.S3FileSystem(skip_instance_cache=True)
     key = await store.put(b"a picture", "png")

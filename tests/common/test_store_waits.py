@@ -1,4 +1,4 @@
-"""How long the store is waited for, and that what waits ends when it is to end."""
+"""Timeouts of the store, and cancelled waits."""
 
 import asyncio
 import contextlib
@@ -43,55 +43,55 @@ async def test_silent_store_server_times_out(
 async def test_timeout_grows_with_the_picture_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line of one megabit a second needs longer for a large painting than for a small file."""
+    """On a slow connection a large painting needs longer than a small file."""
     store = PictureStore(str(tmp_path), timeout_seconds=0.1)
     monkeypatch.setattr(store_module, "SLOWEST_BYTES_PER_SECOND", 100)
-    carried = threading.Event()
+    release = threading.Event()
 
-    def slowly(call: Callable[..., object]) -> Callable[..., object]:
-        def waits(*arguments: object) -> object:
-            assert carried.wait(30)
+    def wait_for_release(call: Callable[..., object]) -> Callable[..., object]:
+        def call_after_release(*arguments: object) -> object:
+            assert release.wait(30)
             return call(*arguments)
 
-        return waits
+        return call_after_release
 
-    async def on_its_way(moved: Coroutine[Any, Any, T]) -> T:
-        moving = asyncio.create_task(moved)
-        await asyncio.wait({moving}, timeout=0.5)
-        assert not moving.done(), "it is given up"
-        carried.set()
-        return await moving
+    async def release_after_timeout(operation: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(operation)
+        await asyncio.wait({task}, timeout=0.5)
+        assert not task.done(), "given up too early"
+        release.set()
+        return await task
 
-    monkeypatch.setattr(store, "put_sync", slowly(store.put_sync))
+    monkeypatch.setattr(store, "put_sync", wait_for_release(store.put_sync))
     with pytest.raises(StorageUnavailableError, match="did not answer"):
         await store.put(b"small", "png")
-    key = await on_its_way(store.put(b"large" * 1000, "png"))
-    carried.clear()
-    monkeypatch.setattr(store, "get_sync", slowly(store.get_sync))
-    assert await on_its_way(store.get(key)) == b"large" * 1000
-    carried.clear()
-    monkeypatch.setattr(store._fs, "info", slowly(store._fs.info))
+    key = await release_after_timeout(store.put(b"large" * 1000, "png"))
+    release.clear()
+    monkeypatch.setattr(store, "get_sync", wait_for_release(store.get_sync))
+    assert await release_after_timeout(store.get(key)) == b"large" * 1000
+    release.clear()
+    monkeypatch.setattr(store._fs, "info", wait_for_release(store._fs.info))
     with pytest.raises(StorageUnavailableError, match="did not answer"):
-        await store.get(key)  # nor does it say how large it is: it is silent
-    carried.set()
+        await store.get(key)  # its size is unknown, so that it gets no more time
+    release.set()
 
 
 def test_silent_bucket_is_tried_a_limited_number_of_times(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The painting thread reads and writes without a limit of its own: its client ends it."""
-    quick = {**store_backends._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
+    """The synchronous methods of the painting thread rely on the timeouts of the S3 client."""
+    config = {**store_backends._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        store = PictureStore("s3://bucket/pictures", config_kwargs=quick)
+        store = PictureStore("s3://bucket/pictures", config_kwargs=config)
         with pytest.raises(StorageUnavailableError):
             store.put_sync(b"a picture", "png")
         silent.settimeout(0.5)
-        tries = 0
+        attempts = 0
         with contextlib.suppress(TimeoutError):
             while True:
                 silent.accept()[0].close()
-                tries += 1
-    assert tries == quick["retries"]["total_max_attempts"]
+                attempts += 1
+    assert attempts == config["retries"]["total_max_attempts"]

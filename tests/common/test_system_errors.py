@@ -1,4 +1,4 @@
-"""What the system refuses is said to members in their language, not in the system's."""
+"""System errors are explained to members in their language."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from common.system_errors import system_reason
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "text"),
     [
         (socket.gaierror(-2, "Name or service not known"), "Der Server ist nicht zu finden"),
         (TimeoutError("timed out"), "Der Server blieb zu lange stumm"),
@@ -26,10 +26,10 @@ from common.system_errors import system_reason
         (ssl.SSLError(1, "x"), "Zum Server kommt keine sichere Verbindung zustande"),
     ],
 )
-def test_common_system_errors_are_translated(error: OSError, said: str) -> None:
+def test_common_system_errors_are_translated(error: OSError, text: str) -> None:
     reason = system_reason(error)
     assert isinstance(reason, Sentence)
-    assert texts_for("de").say(reason) == said
+    assert texts_for("de").say(reason) == text
 
 
 def test_rare_system_errors_keep_the_systems_words() -> None:

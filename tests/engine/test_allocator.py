@@ -1,4 +1,4 @@
-"""Memory of tensors: what the programs that paint ask of the C library."""
+"""Returning freed memory to the system: allocator settings and dropped library pages."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-_ASKS = """
+_SCRIPT = """
 import re
 import resource
 from pathlib import Path
@@ -18,7 +18,7 @@ import torch
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-def tell_memory(large_mib, small_mib):
+def print_memory(large_mib, small_mib):
     before = resident()
     large = [torch.ones(large_mib << 18) for _ in range(160 // large_mib)]
     pinned = torch.ones(10)
@@ -32,11 +32,11 @@ def tell_memory(large_mib, small_mib):
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
     print(held >> 20, left >> 20, faults)
 
-torch.ones(6 << 20)  # 24 MiB, after which glibc would by itself keep all that is as large
-tell_memory(20, 8)
+torch.ones(6 << 20)  # freeing 24 MiB would raise the dynamic threshold of glibc
+print_memory(20, 8)
 for network, large_mib, small_mib in (("vgg19", 20, 8), ("lite", 5, 2)):
     fit_blocks_to(network)
-    tell_memory(large_mib, small_mib)
+    print_memory(large_mib, small_mib)
 
 def flags_of(tensor):
     around = False
@@ -48,12 +48,12 @@ def flags_of(tensor):
 
 print(int("hg" in flags_of(torch.ones(20 << 18))))
 
-def of_files_kib():
+def file_pages_kib():
     return int(re.search(r"RssFile:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
-before = of_files_kib()
+before = file_pages_kib()
 drop_read_libraries()
-after = of_files_kib()
+after = file_pages_kib()
 picture = torch.ones(1, 3, 8, 8, requires_grad=True)
 torch.nn.functional.conv2d(picture, torch.ones(2, 3, 3, 3)).sum().backward()
 print(before, after, float(picture.grad.sum()))
@@ -61,43 +61,45 @@ print(before, after, float(picture.grad.sum()))
 
 
 @pytest.fixture(scope="module")
-def told() -> list[list[float]]:
-    """What a process found of its memory, line by line."""
+def measurements() -> list[list[float]]:
+    """The numbers that the script printed, by line."""
     done = subprocess.run(
-        [sys.executable, "-c", _ASKS],
+        [sys.executable, "-c", _SCRIPT],
         env={**os.environ, "MALLOC_ARENA_MAX": "1"},
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     )
-    return [[float(one) for one in line.split()] for line in done.stdout.splitlines()]
+    return [[float(number) for number in line.split()] for line in done.stdout.splitlines()]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is told")
-def test_freed_large_tensors_return_their_memory_at_once(told: list[list[float]]) -> None:
-    for held, left, _faults in told[:3]:  # at first, then with the blocks of VGG-19, and of lite
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are of glibc")
+def test_freed_large_tensors_return_their_memory_at_once(measurements: list[list[float]]) -> None:
+    for held, left, _faults in measurements[:3]:  # by default, for VGG-19 and for lite
         assert held >= 120
         assert left <= 30
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is told")
-def test_memory_of_smaller_tensors_is_kept_for_the_next_ones(told: list[list[float]]) -> None:
-    for _held, _left, faults in told[:3]:
-        assert faults < 6000  # of ten thousand and more, were each mapped anew
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are of glibc")
+def test_memory_of_smaller_tensors_is_kept_for_the_next_ones(
+    measurements: list[list[float]],
+) -> None:
+    for _held, _left, faults in measurements[:3]:
+        assert faults < 6000  # more than 10,000 if each tensor is mapped anew
 
 
 @pytest.mark.skipif(
-    not Path("/sys/kernel/mm/transparent_hugepage").is_dir(), reason="there are no huge pages"
+    not Path("/sys/kernel/mm/transparent_hugepage").is_dir(), reason="the kernel has no huge pages"
 )
-def test_large_tensors_ask_for_huge_pages(told: list[list[float]]) -> None:
-    assert told[3] == [1]
+def test_large_tensors_ask_for_huge_pages(measurements: list[list[float]]) -> None:
+    assert measurements[3] == [1]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it asks the kernel which pages are held")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_dropped_library_pages_are_read_again_when_needed(
-    told: list[list[float]],
+    measurements: list[list[float]],
 ) -> None:
-    before, after, grad = told[4]
+    before, after, grad = measurements[4]
     assert after < before / 2
     assert grad == 2 * 27 * 6 * 6

@@ -1,4 +1,4 @@
-"""What `engine paint` answers to who types what other programs take."""
+"""Advice for mistyped arguments of `engine paint`, also for those of other programs."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from engine.painting import PaintSettingsError
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("arguments", "message"),
     [
         (
             ("a.jpg", "b.jpg"),
@@ -23,13 +23,13 @@ from engine.painting import PaintSettingsError
     ],
 )
 def test_mistyped_arguments_fail_with_one_line_of_advice(
-    typed: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as left:
-        make_parser().parse_args(typed)
-    assert left.value.code == 2
+    with pytest.raises(SystemExit) as exit_info:
+        make_parser().parse_args(arguments)
+    assert exit_info.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert message in line
 
 
 def test_impossible_value_is_refused_naming_its_flag() -> None:

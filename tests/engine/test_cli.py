@@ -19,8 +19,8 @@ from tests.kit.thin_vgg19 import noise_picture, thin_weights
 
 
 @pytest.fixture
-def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a photograph, a style, a mask and weights; the engine works there."""
+def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of the engine, with a photograph, styles, masks and weights."""
     weights = {name: tensor.float() for name, tensor in thin_weights().tensors.items()}
     save_file(weights, tmp_path / "vgg19.safetensors", metadata={"input": "as torchvision"})
     noise_picture(60, 80).to_image().save(tmp_path / "photo.png")
@@ -43,15 +43,15 @@ def paint(*more: str) -> int:
 
 
 def test_paint_writes_the_picture_and_its_records(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     records = ("--report", "r.json", "--losses", "l.jsonl", "--plot", "p.png")
     assert paint(*records, "--timelapse", "t.gif", "--seed", "7") == 0
-    assert Image.open(studio / "out.png").size == (64, 48)
-    with Image.open(studio / "t.gif") as film:
-        assert (film.size, getattr(film, "n_frames", 1)) == ((64, 48), 9)
-    assert Image.open(studio / "p.png").size[0] > 100
-    report = json.loads((studio / "r.json").read_text())
+    assert Image.open(work_folder / "out.png").size == (64, 48)
+    with Image.open(work_folder / "t.gif") as timelapse:
+        assert (timelapse.size, getattr(timelapse, "n_frames", 1)) == ((64, 48), 9)
+    assert Image.open(work_folder / "p.png").size[0] > 100
+    report = json.loads((work_folder / "r.json").read_text())
     assert report["network"] == "vgg19"
     assert len(report["weights_hash"]) == 64
     assert (report["device"], report["precision"], report["iterations"]) == ("cpu", "fp32", 8)
@@ -60,54 +60,58 @@ def test_paint_writes_the_picture_and_its_records(
     assert report["settings"]["seed"] == 7
     assert report["settings"]["style_statistic"] == "gram"
     assert [one["total"] > 0 for one in report["losses"]] == [True] * 8
-    lines = [json.loads(line) for line in (studio / "l.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (work_folder / "l.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == list(range(1, 9))
     assert {line["size_px"] for line in lines} == {45, 64}
-    said = capsys.readouterr().err
-    assert "out.png: 64 × 48, vgg19, fp32 on cpu, 8 iterations" in said
+    output = capsys.readouterr().err
+    assert "out.png: 64 × 48, vgg19, fp32 on cpu, 8 iterations" in output
 
 
-def test_mp4_timelapse_has_a_frame_per_iteration_and_ends_in_the_picture(studio: Path) -> None:
+def test_mp4_timelapse_has_a_frame_per_iteration_and_ends_in_the_picture(work_folder: Path) -> None:
     assert paint("--quiet", "--timelapse", "t.mp4") == 0
-    with av.open(str(studio / "t.mp4")) as film:
-        frames = [Image.fromarray(one.to_ndarray(format="rgb24")) for one in film.decode(video=0)]
+    with av.open(str(work_folder / "t.mp4")) as timelapse:
+        frames = [
+            Image.fromarray(one.to_ndarray(format="rgb24")) for one in timelapse.decode(video=0)
+        ]
     assert frames[0].size == (64, 48)
-    # One for each iteration and for the end, which is held for two seconds.
+    # One per iteration, and 24 for the end, which is shown for 2 s.
     assert len(frames) == 8 + 24
-    with Image.open(studio / "out.png") as picture:
-        gap = ImageChops.difference(frames[-1].convert("L"), picture.convert("L"))
-    assert ImageStat.Stat(gap).mean[0] < 6
+    with Image.open(work_folder / "out.png") as picture:
+        difference = ImageChops.difference(frames[-1].convert("L"), picture.convert("L"))
+    assert ImageStat.Stat(difference).mean[0] < 6
 
 
 @pytest.mark.parametrize("name", ["t.mp4", "t.gif"])
-def test_timelapse_of_a_narrow_picture_has_the_pictures_shape(studio: Path, name: str) -> None:
-    """It is painted on a wider canvas, and cut out of that."""
-    with Image.open(studio / "photo.png") as photo:
-        photo.convert("RGB").resize((320, 40)).save(studio / "photo.png")
+def test_timelapse_of_a_narrow_picture_has_the_pictures_shape(work_folder: Path, name: str) -> None:
+    """It is painted on a wider canvas and then cropped."""
+    with Image.open(work_folder / "photo.png") as photo:
+        photo.convert("RGB").resize((320, 40)).save(work_folder / "photo.png")
     assert paint("--quiet", "--timelapse", name, "--size", "128") == 0
-    with av.open(str(studio / name)) as film:
-        frames = [Image.fromarray(one.to_ndarray(format="rgb24")) for one in film.decode(video=0)]
+    with av.open(str(work_folder / name)) as timelapse:
+        frames = [
+            Image.fromarray(one.to_ndarray(format="rgb24")) for one in timelapse.decode(video=0)
+        ]
     assert {frame.size for frame in frames} == {(128, 16)}
-    with Image.open(studio / "out.png") as picture:
+    with Image.open(work_folder / "out.png") as picture:
         assert picture.size == (128, 16)
-        gap = ImageChops.difference(frames[-1].convert("L"), picture.convert("L"))
-    assert ImageStat.Stat(gap).mean[0] < 12
+        difference = ImageChops.difference(frames[-1].convert("L"), picture.convert("L"))
+    assert ImageStat.Stat(difference).mean[0] < 12
 
 
-def test_style_statistics_are_reused_by_the_next_run(studio: Path) -> None:
+def test_style_statistics_are_reused_by_the_next_run(work_folder: Path) -> None:
     assert paint("--quiet") == 0
-    first = (studio / "out.png").read_bytes()
-    kept = sorted((studio / "data" / "statistics").iterdir())
+    first = (work_folder / "out.png").read_bytes()
+    kept = sorted((work_folder / "data" / "statistics").iterdir())
     assert len(kept) == 2
     times = [file.stat().st_mtime_ns for file in kept]
     assert paint("--quiet") == 0
-    assert (studio / "out.png").read_bytes() == first
-    assert sorted((studio / "data" / "statistics").iterdir()) == kept
+    assert (work_folder / "out.png").read_bytes() == first
+    assert sorted((work_folder / "data" / "statistics").iterdir()) == kept
     assert all(file.stat().st_mtime_ns > time for file, time in zip(kept, times, strict=True))
 
 
 def test_cropped_scan_behind_a_fingerprint_is_noted_once(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     preset = (
         "paint",
@@ -120,84 +124,86 @@ def test_cropped_scan_behind_a_fingerprint_is_noted_once(
         "lite",
     )
     assert engine_main([*preset, *QUICK, "--quiet", "--report", "r.json"]) == 0
-    said = "The fingerprint of The Starry Night was measured on a scan that is cropped"
-    assert said in capsys.readouterr().err
-    assert said in json.loads((studio / "r.json").read_text())["notes"][0]
+    note = "The fingerprint of The Starry Night was measured on a scan that is cropped"
+    assert note in capsys.readouterr().err
+    assert note in json.loads((work_folder / "r.json").read_text())["notes"][0]
     assert engine_main([*preset, *QUICK, "--quiet", "--preset", "starry-night"]) == 0
-    assert capsys.readouterr().err.count(said) == 1
+    assert capsys.readouterr().err.count(note) == 1
 
 
 def test_long_output_name_is_written_and_animated_style_is_noted(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = [noise_picture(50, 50, seed=seed).to_image() for seed in (1, 2)]
-    frames[0].save(studio / "style.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(work_folder / "style.gif", save_all=True, append_images=frames[1:])
     name = "x" * 251 + ".png"
     assert paint("--quiet", "--style", "style.gif", "-o", name) == 0
-    assert (studio / name).is_file()
+    assert (work_folder / name).is_file()
     assert "style.gif: The file is animated" in capsys.readouterr().err
 
 
 def test_missing_fingerprint_file_is_reported_by_name(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    absent = ("paint", "photo.png", "--style", "none.safetensors", "-o", "out.png")
-    assert engine_main([*absent]) == 2
+    arguments = ("paint", "photo.png", "--style", "none.safetensors", "-o", "out.png")
+    assert engine_main([*arguments]) == 2
     assert (
         capsys.readouterr().err == "none.safetensors cannot be read: No such file or directory.\n"
     )
 
 
 def test_fingerprint_does_not_overwrite_its_picture(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = (studio / "style.jpg").read_bytes()
+    before = (work_folder / "style.jpg").read_bytes()
     lite = ("--network", "lite")
     assert engine_main(["styles", "fingerprint", "style.jpg", "-o", "style.jpg", *lite]) == 1
     assert "use one of .safetensors" in " ".join(capsys.readouterr().err.split())
-    assert (studio / "style.jpg").read_bytes() == before
+    assert (work_folder / "style.jpg").read_bytes() == before
 
 
-def test_measured_fingerprint_can_be_used_as_a_style(studio: Path) -> None:
-    make = ("styles", "fingerprint", "style.jpg", "-o", "style.safetensors")
-    assert engine_main([*make, "--recipe", "nosuch"]) == 1
+def test_measured_fingerprint_can_be_used_as_a_style(work_folder: Path) -> None:
+    fingerprint = ("styles", "fingerprint", "style.jpg", "-o", "style.safetensors")
+    assert engine_main([*fingerprint, "--recipe", "nosuch"]) == 1
     for network in ("lite", "vgg19"):
-        assert engine_main([*make, "--network", network]) == 0
-        painted = ("paint", "photo.png", "--style", "style.safetensors", "-o", "out.png", *QUICK)
-        assert engine_main([*painted, "--quiet", "--report", "r.json"]) == 0
-        assert json.loads((studio / "r.json").read_text())["network"] == network
+        assert engine_main([*fingerprint, "--network", network]) == 0
+        arguments = ("paint", "photo.png", "--style", "style.safetensors", "-o", "out.png", *QUICK)
+        assert engine_main([*arguments, "--quiet", "--report", "r.json"]) == 0
+        assert json.loads((work_folder / "r.json").read_text())["network"] == network
 
 
 def test_preset_settings_apply_unless_overridden_by_flags_or_styles() -> None:
-    def chosen(*more: str) -> tuple[float, float]:
+    def strength_and_scale(*more: str) -> tuple[float, float]:
         options = options_of(make_parser().parse_args(["photo.png", "-o", "out.png", *more]))
         return options.strength, options.style_scale
 
-    suited = load_catalogue().get("great-wave")
-    assert suited is not None
-    assert suited.suiting
-    assert chosen("--preset", "great-wave") == (
-        suited.settings.strength,
-        suited.settings.style_scale,
+    preset = load_catalogue().get("great-wave")
+    assert preset is not None
+    assert preset.suiting
+    assert strength_and_scale("--preset", "great-wave") == (
+        preset.settings.strength,
+        preset.settings.style_scale,
     )
-    assert chosen("--preset", "great-wave", "--strength", "0.2", "--style-scale", "2") == (0.2, 2)
-    assert chosen("--preset", "great-wave", "--style", "a.png") == (0.5, 1)
+    assert strength_and_scale(
+        "--preset", "great-wave", "--strength", "0.2", "--style-scale", "2"
+    ) == (0.2, 2)
+    assert strength_and_scale("--preset", "great-wave", "--style", "a.png") == (0.5, 1)
 
 
-def test_every_flag_is_understood(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: dict[str, Any] = {}
+def test_every_flag_is_understood(work_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results: dict[str, Any] = {}
 
-    def listening(name: str) -> None:
-        plain = getattr(cli, name)
+    def record_result(name: str) -> None:
+        original = getattr(cli, name)
 
-        def called(*given: Any, **more: Any) -> Any:
-            heard[name] = plain(*given, **more)
-            return heard[name]
+        def record_call(*args: Any, **more: Any) -> Any:
+            results[name] = original(*args, **more)
+            return results[name]
 
-        monkeypatch.setattr(cli, name, called)
+        monkeypatch.setattr(cli, name, record_call)
 
-    listening("open_studio")
-    listening("read_pictures")
+    record_result("open_studio")
+    record_result("read_pictures")
     flags = (
         *("--style", "other.webp", "--own-style", "--style-weights", "0.5,0.3,0.2"),
         *("--style-region", "0,0,0.5,1", "--mask", "mask.png"),
@@ -212,26 +218,26 @@ def test_every_flag_is_understood(studio: Path, monkeypatch: pytest.MonkeyPatch)
         *("--device", "cpu", "--tile", "64", "--max-memory", "4GiB", "--quiet"),
     )
     assert paint(*flags, "--report", "r.json") == 0
-    pictures = heard["read_pictures"]
+    pictures = results["read_pictures"]
     assert [style.name for style in pictures.styles] == ["style.jpg", "other.webp", "the photo"]
     assert [style.weight for style in pictures.styles] == [0.5, 0.3, 0.2]
     assert [style.region for style in pictures.styles] == [(0, 0, 0.5, 1), None, None]
     assert all(mask is not None for mask in (pictures.mask, *(s.mask for s in pictures.styles)))
-    assert heard["open_studio"].device.type == "cpu"
-    assert 0 < heard["open_studio"].max_memory_bytes <= 2**32
-    report = json.loads((studio / "r.json").read_text())
+    assert results["open_studio"].device.type == "cpu"
+    assert 0 < results["open_studio"].max_memory_bytes <= 2**32
+    report = json.loads((work_folder / "r.json").read_text())
     assert (report["network"], report["device"], report["precision"]) == ("vgg19", "cpu", "fp32")
-    shares = {"relu1_1": 2 / 3, "relu2_1": 1 / 3}  # of the recipe's, which sum to one
-    wanted: dict[str, Any] = (
+    shares = {"relu1_1": 2 / 3, "relu2_1": 1 / 3}  # normalized to a sum of 1
+    expected: dict[str, Any] = (
         {"size_px": 64, "iterations": 8, "quality": "draft", "strength": 0.6, "style_scale": 0.8}
         | {"keep_colors": "match", "keep_colors_strength": 0.5, "seed": 3, "recipe": "wasserstein"}
         | {"start": "noise", "start_noise": 0.1, "content_layers": {"relu3_1": 1}}
         | {"style_layers": pytest.approx(shares), "style_weight": 2, "tv_weight": 0.2}
-        | {"content_weight": pytest.approx(0.1 * (0.4 / 0.6) ** 2)}  # by the strength
+        | {"content_weight": pytest.approx(0.1 * (0.4 / 0.6) ** 2)}  # scaled by the strength
         | {"style_statistic": "gram", "style_fit": "crop", "pooling": "average", "tile_px": 64}
         | {"optimizer": "lbfgs", "min_improvement": 0.001}
     )
-    assert {name: report["settings"][name] for name in wanted} == wanted
+    assert {name: report["settings"][name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -275,64 +281,64 @@ def test_every_flag_is_understood(studio: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_wrong_settings_fail_with_one_sentence(
-    studio: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], sentence: str
+    work_folder: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], sentence: str
 ) -> None:
     assert paint("--quiet", *flags) == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert "Traceback" not in said
-    assert not (studio / "out.png").exists()
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error
+    assert not (work_folder / "out.png").exists()
 
 
-def test_missing_style_is_refused(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_style_is_refused(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert engine_main(["paint", "photo.png", "-o", "out.png", "--quiet"]) == 2
     assert "--preset" in capsys.readouterr().err
-    assert not (studio / "out.png").exists()
+    assert not (work_folder / "out.png").exists()
 
 
 def test_interrupted_painting_resumes_to_the_same_file(
-    studio: Path, monkeypatch: pytest.MonkeyPatch
+    work_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert paint("--quiet") == 0
-    whole = (studio / "out.png").read_bytes()
-    (studio / "out.png").unlink()
+    uninterrupted = (work_folder / "out.png").read_bytes()
+    (work_folder / "out.png").unlink()
     plain = ProgressBar.on_event
 
-    def interrupted(self: ProgressBar, event: Event) -> None:
+    def interrupt(self: ProgressBar, event: Event) -> None:
         plain(self, event)
         if isinstance(event, Stepped) and event.iteration == 6:
             raise KeyboardInterrupt
 
     kept = ("--checkpoint", "c.bin", "--checkpoint-every", "0")
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "on_event", interrupted)
+        patch.setattr(ProgressBar, "on_event", interrupt)
         assert paint("--quiet", *kept) == 130
-    assert (studio / "c.bin").is_file()
-    assert not (studio / "out.png").exists()
+    assert (work_folder / "c.bin").is_file()
+    assert not (work_folder / "out.png").exists()
     seen: list[int] = []
 
-    def counted(self: ProgressBar, event: Event) -> None:
+    def count_iterations(self: ProgressBar, event: Event) -> None:
         plain(self, event)
         if isinstance(event, Stepped):
             seen.append(event.iteration)
 
-    monkeypatch.setattr(ProgressBar, "on_event", counted)
+    monkeypatch.setattr(ProgressBar, "on_event", count_iterations)
     assert paint("--quiet", *kept) == 0
     assert seen[0] in (6, 7)
-    assert (studio / "out.png").read_bytes() == whole
-    assert not (studio / "c.bin").exists()
+    assert (work_folder / "out.png").read_bytes() == uninterrupted
+    assert not (work_folder / "c.bin").exists()
 
 
 def test_interrupt_before_painting_mentions_only_an_earlier_checkpoint(
-    studio: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "open_studio", interrupted)
+    monkeypatch.setattr(cli, "open_studio", interrupt)
     assert paint("--quiet", "--checkpoint", "c.bin") == 130
     assert capsys.readouterr().err == "Stopped.\n"
-    (studio / "c.bin").write_bytes(b"of an earlier run")
+    (work_folder / "c.bin").write_bytes(b"of an earlier run")
     assert paint("--quiet", "--checkpoint", "c.bin") == 130
     assert capsys.readouterr().err == "Stopped. The checkpoint is as it was.\n"
 
@@ -355,25 +361,25 @@ def test_layer_weights_and_memory_amounts_are_parsed() -> None:
     assert parse_memory("1.5g") == 3 * 2**29
     assert parse_memory("1000") == 1000
     with pytest.raises(PaintSettingsError, match="'6' is not an amount of memory"):
-        parse_memory("6")  # GiB were meant
+        parse_memory("6")  # a unit is required
     with pytest.raises(PaintSettingsError):
         parse_memory("0GiB")
 
 
-def test_the_same_command_gives_the_same_bytes(studio: Path) -> None:
+def test_the_same_command_gives_the_same_bytes(work_folder: Path) -> None:
     assert paint("--quiet", "--init", "noise") == 0
-    first = (studio / "out.png").read_bytes()
+    first = (work_folder / "out.png").read_bytes()
     torch.manual_seed(5)
     assert paint("--quiet", "--init", "noise") == 0
-    assert (studio / "out.png").read_bytes() == first
+    assert (work_folder / "out.png").read_bytes() == first
 
 
 def test_a_very_thin_photograph_is_refused_but_not_a_thin_style(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     thin = noise_picture(8, 200).to_image()
-    thin.save(studio / "thin.png")
+    thin.save(work_folder / "thin.png")
     assert engine_main(["paint", "thin.png", "--style", "style.jpg", "-o", "out.png"]) == 2
     assert "thin.png: That picture is too narrow (200 × 8)" in capsys.readouterr().err
-    assert not (studio / "out.png").exists()
+    assert not (work_folder / "out.png").exists()
     assert paint("--quiet", "--style", "thin.png") == 0

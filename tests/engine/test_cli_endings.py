@@ -1,4 +1,4 @@
-"""How `engine paint` ends, seen from a shell: signals, statuses, and what is lost meanwhile."""
+"""Signals, exit statuses and broken standard streams of `engine paint`."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ import pytest
 from tests.kit.forked import ForkedProcess, ForkServer
 from tests.kit.thin_vgg19 import noise_picture
 
-pty = pytest.importorskip("pty", reason="Windows has no such terminals")
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 
 ROOT = Path(__file__).parents[2]
 LONG = ("--size", "128", "--scales", "1", "--iterations", "900", "--timelapse", "t.gif")
@@ -25,7 +25,7 @@ SHORT = ("--size", "64", "--scales", "1", "--iterations", "2")
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Path:
+def work_folder(tmp_path: Path) -> Path:
     noise_picture(150, 200).to_image().save(tmp_path / "photo.png")
     noise_picture(120, 120, seed=1).to_image().save(tmp_path / "style.png")
     (tmp_path / "scratch").mkdir()
@@ -38,13 +38,13 @@ def command(*more: str) -> list[str]:
     return [*paint, "-o", "out.png", *how, *more]
 
 
-def environment(studio: Path) -> dict[str, str]:
+def environment(work_folder: Path) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "ATELIER_DATA_DIR": str(studio / "data"),
+        "ATELIER_DATA_DIR": str(work_folder / "data"),
         "OMP_NUM_THREADS": "1",
-        "TMPDIR": str(studio / "scratch"),
+        "TMPDIR": str(work_folder / "scratch"),
     }
 
 
@@ -55,60 +55,64 @@ class Start(Protocol):
 
 
 @pytest.fixture
-def start(studio: Path, fork_server: ForkServer) -> Start:
-    """Starts the command."""
+def start(work_folder: Path, fork_server: ForkServer) -> Start:
+    """Start `engine paint` in the working folder."""
 
-    def started(
+    def start_command(
         *more: str, stderr: int | None = None, ignored: Sequence[int] = ()
     ) -> ForkedProcess:
         return fork_server.start(
             command(*more)[2:],
-            cwd=studio,
-            env=environment(studio),
+            cwd=work_folder,
+            env=environment(work_folder),
             stderr=stderr,
             ignored=ignored,
         )
 
-    return started
+    return start_command
 
 
-def wait_for(is_so: Callable[[], object], process: ForkedProcess | subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 240
-    while not is_so():
+def wait_for(
+    condition: Callable[[], object], process: ForkedProcess | subprocess.Popen[str]
+) -> None:
+    deadline = time.monotonic() + 240
+    while not condition():
         assert process.poll() is None
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.03)
 
 
-def begun(studio: Path) -> bool:
-    """Whether it paints: there is a half film."""
-    return any(studio.glob(".*.part.gif"))
+def is_painting(work_folder: Path) -> bool:
+    """Whether it paints: there is a partial time-lapse."""
+    return any(work_folder.glob(".*.part.gif"))
 
 
-def left_behind(studio: Path) -> set[str]:
-    given = {"photo.png", "style.png", "data", "scratch"}
-    return {file.name for file in (*studio.iterdir(), *(studio / "scratch").iterdir())} - given
+def remaining_files(work_folder: Path) -> set[str]:
+    inputs = {"photo.png", "style.png", "data", "scratch"}
+    return {
+        file.name for file in (*work_folder.iterdir(), *(work_folder / "scratch").iterdir())
+    } - inputs
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signalled_painting_saves_cleans_up_and_ends_by_that_signal(
-    studio: Path, start: Start, number: signal.Signals
+    work_folder: Path, start: Start, number: signal.Signals
 ) -> None:
-    kept = ("--checkpoint", "c.ckpt", "--checkpoint-every", "0")
-    process = start(*LONG, *kept)
-    wait_for(lambda: (studio / "c.ckpt").exists() and begun(studio), process)
+    checkpointing = ("--checkpoint", "c.ckpt", "--checkpoint-every", "0")
+    process = start(*LONG, *checkpointing)
+    wait_for(lambda: (work_folder / "c.ckpt").exists() and is_painting(work_folder), process)
     process.send_signal(number)
-    said = process.read_stderr(timeout=60)
+    stderr = process.read_stderr(timeout=60)
     assert process.returncode == -number
-    assert said.splitlines()[-1] == "Stopped. The checkpoint is saved."
-    assert "Traceback" not in said
-    assert left_behind(studio) == {"c.ckpt"}
+    assert stderr.splitlines()[-1] == "Stopped. The checkpoint is saved."
+    assert "Traceback" not in stderr
+    assert remaining_files(work_folder) == {"c.ckpt"}
 
 
-def test_ignored_hangup_does_not_stop_the_painting(studio: Path, start: Start) -> None:
+def test_ignored_hangup_does_not_stop_the_painting(work_folder: Path, start: Start) -> None:
     process = start(*LONG, ignored=[signal.SIGHUP])
     try:
-        wait_for(lambda: begun(studio), process)
+        wait_for(lambda: is_painting(work_folder), process)
         process.send_signal(signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=1)
@@ -117,17 +121,17 @@ def test_ignored_hangup_does_not_stop_the_painting(studio: Path, start: Start) -
         process.wait(timeout=60)
 
 
-def test_ctrl_c_ends_an_enclosing_shell_loop(studio: Path) -> None:
-    """Bash goes on with the next picture where a command only returns 130."""
-    loop = f"for number in 1 2 3; do echo >> begun; {shlex.join(command(*LONG))}; done"
+def test_ctrl_c_ends_an_enclosing_shell_loop(work_folder: Path) -> None:
+    """Bash would continue the loop if the command only returned 130."""
+    loop = f"for number in 1 2 3; do echo >> started; {shlex.join(command(*LONG))}; done"
     process = subprocess.Popen(
         ["bash", "-c", loop],
-        cwd=studio,
-        env=environment(studio),
+        cwd=work_folder,
+        env=environment(work_folder),
         text=True,
         start_new_session=True,
     )
-    wait_for(lambda: begun(studio), process)
+    wait_for(lambda: is_painting(work_folder), process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     try:
         process.wait(timeout=30)
@@ -135,12 +139,12 @@ def test_ctrl_c_ends_an_enclosing_shell_loop(studio: Path) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode in {130, -signal.SIGINT}
-    assert len((studio / "begun").read_text()) == 1
+    assert len((work_folder / "started").read_text()) == 1
 
 
 @contextlib.contextmanager
-def deaf(how: str) -> Iterator[int]:
-    """A standard error that nobody reads."""
+def unreadable_stderr(how: str) -> Iterator[int]:
+    """A file descriptor for standard error to which writing fails."""
     if how == "full":
         handle = os.open("/dev/full", os.O_WRONLY)
     elif how == "pipe":
@@ -157,19 +161,19 @@ def deaf(how: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("how", ["full", "pipe", "terminal"])
 def test_broken_standard_error_does_not_stop_the_painting(
-    studio: Path, start: Start, how: str
+    work_folder: Path, start: Start, how: str
 ) -> None:
-    with deaf(how) as handle:
+    with unreadable_stderr(how) as handle:
         process = start(*SHORT, stderr=handle)
     assert process.wait(timeout=240) == 0
-    assert (studio / "out.png").stat().st_size > 0
+    assert (work_folder / "out.png").stat().st_size > 0
 
 
-def test_a_process_without_standard_streams_paints_and_succeeds(studio: Path) -> None:
-    """As some that start others at set times close them."""
+def test_a_process_without_standard_streams_paints_and_succeeds(work_folder: Path) -> None:
+    """Some job schedulers start processes without them."""
     line = f"exec {shlex.join(command(*SHORT))} <&- >&- 2>&-"
-    ended = subprocess.run(
-        ["sh", "-c", line], cwd=studio, env=environment(studio), check=False, timeout=240
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=work_folder, env=environment(work_folder), check=False, timeout=240
     )
-    assert ended.returncode == 0
-    assert (studio / "out.png").stat().st_size > 0
+    assert done.returncode == 0
+    assert (work_folder / "out.png").stat().st_size > 0

@@ -1,4 +1,4 @@
-"""The file that `engine paint` writes: its name, whose it is, what is said where it cannot be."""
+"""The output file of `engine paint`: its name, and what happens if it cannot be written."""
 
 import errno
 import os
@@ -26,8 +26,8 @@ QUICK = ("--size", "64", "--scales", "1", "--iterations", "1", "--network", "lit
 
 
 @pytest.fixture
-def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a photograph and a style; the engine works there."""
+def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of the engine, with a photograph and a style."""
     noise_picture(60, 80).to_image().save(tmp_path / "photo.png")
     noise_picture(50, 50, seed=1).to_image().save(tmp_path / "style.png")
     monkeypatch.chdir(tmp_path)
@@ -39,23 +39,23 @@ def paint(*more: str) -> int:
     return engine_main(["paint", "photo.png", "--style", "style.png", *QUICK, *more])
 
 
-def unnamed(*more: str) -> OutputFile:
+def output_file(*more: str) -> OutputFile:
     return OutputFile.of(make_parser().parse_args(["photo.png", *more]))
 
 
 def test_default_output_name_is_new_each_time(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("photo-style.png", "photo-style-2.png", "photo-style-3.png"):
         assert paint() == 0
         assert capsys.readouterr().err.startswith(f"{name}: 64 × 48")
-        with Image.open(studio / name) as picture:
+        with Image.open(work_folder / name) as picture:
             assert picture.size == (64, 48)
 
 
-@pytest.mark.usefixtures("studio")
+@pytest.mark.usefixtures("work_folder")
 def test_simultaneous_commands_write_separate_files() -> None:
-    one, another = unnamed("--style", "style.png"), unnamed("--style", "style.png")
+    one, another = output_file("--style", "style.png"), output_file("--style", "style.png")
     assert one.path == another.path
     with one.reserved() as first, another.reserved() as second:
         first.write_bytes(b"one")
@@ -64,36 +64,36 @@ def test_simultaneous_commands_write_separate_files() -> None:
     assert (another.path.name, another.path.read_bytes()) == ("photo-style-2.png", b"another")
 
 
-def test_held_name_is_released_when_nothing_is_written(studio: Path) -> None:
-    new = unnamed("--style", "style.png")
+def test_held_name_is_released_when_nothing_is_written(work_folder: Path) -> None:
+    new = output_file("--style", "style.png")
     with pytest.raises(KeyboardInterrupt), new.reserved():
         raise KeyboardInterrupt
     assert not new.path.exists()
-    (studio / "mine.png").write_bytes(b"before")
-    named = unnamed("-o", "mine.png")
+    (work_folder / "mine.png").write_bytes(b"before")
+    named = output_file("-o", "mine.png")
     with pytest.raises(KeyboardInterrupt), named.reserved():
         raise KeyboardInterrupt
     assert named.path.read_bytes() == b"before"
 
 
-def test_default_output_name_is_shortened_for_long_inputs(studio: Path) -> None:
+def test_default_output_name_is_shortened_for_long_inputs(work_folder: Path) -> None:
     photo, style = "é" * 120 + ".png", "s" * 250 + ".png"
-    shutil.copy(studio / "photo.png", photo)
-    shutil.copy(studio / "style.png", style)
+    shutil.copy(work_folder / "photo.png", photo)
+    shutil.copy(work_folder / "style.png", style)
     assert engine_main(["paint", photo, "--style", style, *QUICK]) == 0
-    assert (studio / ("é" * 100 + ".png")).is_file()
+    assert (work_folder / ("é" * 100 + ".png")).is_file()
 
 
 def test_path_given_as_a_preset_is_refused(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert engine_main(["paint", "photo.png", "--preset", "styles/stary-night", *QUICK]) == 2
     assert "There is no painting 'styles/stary-night'" in capsys.readouterr().err
-    assert not list(studio.glob("photo-*"))
+    assert not list(work_folder.glob("photo-*"))
 
 
-def test_folder_as_output_is_refused(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (studio / "out").mkdir()
+def test_folder_as_output_is_refused(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work_folder / "out").mkdir()
     assert paint("-o", "out/") == 2
     assert capsys.readouterr().err == "out is a folder; name a file.\n"
 
@@ -106,54 +106,54 @@ def test_output_in_an_inaccessible_folder_is_refused(tmp_path: Path) -> None:
                 check_target(tmp_path / "closed" / name, (".png",))
 
 
-def refused(path: Path, *_: object) -> None:
+def raise_not_written(path: Path, *_: object) -> None:
     raise not_written(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
 @pytest.mark.parametrize("has_room", [True, False])
 def test_unwritable_picture_exits_1_and_is_kept_elsewhere_if_possible(
-    studio: Path,
+    work_folder: Path,
     has_room: bool,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (studio / "scratch").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(studio / "scratch"))
+    (work_folder / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(work_folder / "scratch"))
 
     def full(picture: Picture, path: Path) -> None:
         if path.parent == Path() or not has_room:
-            refused(path)
+            raise_not_written(path)
         write_picture(picture, path)
 
     monkeypatch.setattr(cli, "write_picture", full)
     assert paint() == 1
-    said = capsys.readouterr().err
-    assert "photo-style.png cannot be written to . (No space left" in said
-    assert not (studio / "photo-style.png").exists()
+    error = capsys.readouterr().err
+    assert "photo-style.png cannot be written to . (No space left" in error
+    assert not (work_folder / "photo-style.png").exists()
     if not has_room:
-        assert not any((studio / "scratch").iterdir())
+        assert not any((work_folder / "scratch").iterdir())
         return
-    (spare,) = (studio / "scratch").rglob("*.png")
-    assert said.endswith(f" The picture is in {spare}.\n")
-    with Image.open(spare) as picture:
+    (rescued,) = (work_folder / "scratch").rglob("*.png")
+    assert error.endswith(f" The picture is in {rescued}.\n")
+    with Image.open(rescued) as picture:
         assert picture.size == (64, 48)
 
 
 def test_unwritable_report_exits_1_after_announcing_the_picture(
-    studio: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    work_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "write_bytes", refused)
+    monkeypatch.setattr(cli, "write_bytes", raise_not_written)
     assert paint("--report", "r.json") == 1
     done, failed = capsys.readouterr().err.splitlines()
     assert done.startswith("photo-style.png: 64 × 48")
     assert failed.startswith("r.json cannot be written")
-    assert (studio / "photo-style.png").is_file()
+    assert (work_folder / "photo-style.png").is_file()
 
 
 def test_unwritable_timelapse_exits_1_but_keeps_the_picture(
-    studio: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    work_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A script that asked for both looks for both."""
+    """A script that asked for both files needs to know that one is missing."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -161,19 +161,19 @@ def test_unwritable_timelapse_exits_1_but_keeps_the_picture(
     monkeypatch.setattr(TimeLapse, "add", full)
     assert paint("--timelapse", "t.gif") == 1
     assert "There is no time-lapse: there is no space left" in capsys.readouterr().err
-    assert (studio / "photo-style.png").is_file()
-    assert not (studio / "t.gif").exists()
+    assert (work_folder / "photo-style.png").is_file()
+    assert not (work_folder / "t.gif").exists()
 
 
 def test_failed_fetch_and_unknown_preset_have_different_exit_statuses(
-    studio: Path, monkeypatch: pytest.MonkeyPatch
+    work_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another try may help, which a script cannot know otherwise."""
+    """So that a script knows whether another attempt may succeed."""
 
-    def offline(*_: object, **__: object) -> None:
+    def raise_offline(*_: object, **__: object) -> None:
         raise FetchError("The scan could not be downloaded.")
 
-    monkeypatch.setattr(presets, "fetch_scan", offline)
+    monkeypatch.setattr(presets, "fetch_scan", raise_offline)
     assert paint("--preset", "the-kiss") == 1
     assert paint("--preset", "the-kis") == 2
-    assert not list(studio.glob("photo-*"))
+    assert not list(work_folder.glob("photo-*"))

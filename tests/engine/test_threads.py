@@ -1,4 +1,4 @@
-"""How the threads of a computation wait for each other."""
+"""How long waiting OpenMP threads spin."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from engine.threads import wait_briefly
 
 
 @pytest.mark.parametrize(
-    ("chosen", "turns"),
+    ("variables", "spin_count"),
     [({}, "300"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
 )
 def test_threads_spin_briefly_unless_the_environment_says_otherwise(
-    chosen: dict[str, str], turns: str | None, monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str], spin_count: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = dict(chosen)
+    environment = dict(variables)
     monkeypatch.setattr("os.environ", environment)
     wait_briefly()
-    assert environment.get("GOMP_SPINCOUNT") == turns
+    assert environment.get("GOMP_SPINCOUNT") == spin_count

@@ -3,15 +3,15 @@
 from typing import Any
 
 from sandbox.model import Interaction, Message
-from tests.common.clips.files import GifFrame, film, gif, solid
+from tests.common.clips.files import GifFrame, gif, make_video, solid_frame
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
 ANIMATION = gif([GifFrame(n % 3, 20, box=(0, 0, 96, 72)) for n in range(5)], canvas=(96, 72))
-FILM_FRAMES = [solid((60 * number, 90, 90), (96, 72)) for number in range(4)]
+FILM_FRAMES = [solid_frame((60 * number, 90, 90), (96, 72)) for number in range(4)]
 STYLE = ("style.png", gradient_picture((64, 64)))
 GIF = {"content": ("cat.gif", ANIMATION), "style": STYLE}
-FILM = {"content": ("cat.mp4", film(FILM_FRAMES)), "style": STYLE}
+FILM = {"content": ("cat.mp4", make_video(FILM_FRAMES)), "style": STYLE}
 QUESTION = "Should I paint all of it, or only its first frame?"
 
 

@@ -1,4 +1,4 @@
-"""The comparison with crowsonkb's program: its arithmetic, its network, and its blind sheets."""
+"""The comparison with crowsonkb's program: matrix roots, network and blind sheets."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ OURS = [Place(0.1, 0.5), Place(0.2, 0.3), Place(0.3, 0.2)]
 
 
 @pytest.mark.parametrize(
-    ("theirs", "style", "structure", "won"),
+    ("theirs", "style", "structure", "is_better"),
     [
         (Place(0.15, 0.45), 0.40, 0.125, True),
         (Place(0.15, 0.35), 0.40, 0.175, False),
@@ -30,12 +30,12 @@ OURS = [Place(0.1, 0.5), Place(0.2, 0.3), Place(0.3, 0.2)]
     ],
 )
 def test_comparison_interpolates_between_our_strengths(
-    theirs: Place, style: float, structure: float, won: bool
+    theirs: Place, style: float, structure: float, is_better: bool
 ) -> None:
     found = compare(OURS, theirs)
     assert found.style_at_its_structure == pytest.approx(style)
     assert found.structure_at_its_style == pytest.approx(structure)
-    assert (found.nearer, found.keeps_more, found.beyond) == (won, won, False)
+    assert (found.nearer, found.keeps_more, found.beyond) == (is_better, is_better, False)
 
 
 def test_comparison_beyond_our_strengths_extrapolates_and_is_marked() -> None:
@@ -53,7 +53,7 @@ def test_root_by_eigenvalues_matches_newton_schulz_iterations() -> None:
     matrix = (half @ half.T / 30).requires_grad_()
     found = root(matrix, 12)
     torch.testing.assert_close(found @ found, matrix, rtol=1e-3, atol=1e-4)
-    few, plain = root(matrix, 3), _iterated(matrix.detach(), 3)
+    few, plain = root(matrix, 3), newton_schulz(matrix.detach(), 3)
     torch.testing.assert_close(few, plain, rtol=1e-3, atol=1e-4)
 
 
@@ -63,17 +63,17 @@ def test_root_gradient_is_right_for_the_trace_and_any_weighted_sum() -> None:
     matrix = half @ half.T / 40
     weights = torch.randn(8, 8, generator=generator, dtype=torch.float64)
     weights = weights + weights.T
-    for weigh in (torch.eye(8, dtype=torch.float64), weights):
+    for weighting in (torch.eye(8, dtype=torch.float64), weights):
         leaf = matrix.clone().requires_grad_()
-        (grad,) = torch.autograd.grad((root(leaf, 25) * weigh).sum(), leaf)
+        (grad,) = torch.autograd.grad((root(leaf, 25) * weighting).sum(), leaf)
         values, vectors = torch.linalg.eigh(matrix)
         roots = values.sqrt()
-        inner = vectors.T @ weigh @ vectors / (roots[:, None] + roots[None])
+        inner = vectors.T @ weighting @ vectors / (roots[:, None] + roots[None])
         torch.testing.assert_close(grad, vectors @ inner @ vectors.T, rtol=1e-4, atol=1e-6)
 
 
-def _iterated(matrix: torch.Tensor, count: int) -> torch.Tensor:
-    """Newton and Schulz's iterations as they are written."""
+def newton_schulz(matrix: torch.Tensor, count: int) -> torch.Tensor:
+    """The iteration of Newton and Schulz."""
     size = matrix.square().sum().sqrt()
     eye = torch.eye(len(matrix))
     found, other = matrix / size, eye
@@ -87,7 +87,7 @@ def test_torchvision_layers_give_our_networks_features() -> None:
     weights = thin_weights()
     ours = Vgg19(weights, dtype=torch.float32)
     layers = torchvision_layers(weights)
-    vars(layers[0])["padding_mode"] = "replicate"  # as ours has it
+    vars(layers[0])["padding_mode"] = "replicate"  # like our network
     picture = torch.rand(1, 3, 48, 64)
     mean, std = (
         torch.tensor(one).view(1, 3, 1, 1)
@@ -105,8 +105,8 @@ def test_missing_program_or_unknown_pair_is_refused(
 ) -> None:
     with pytest.raises(ProgramError, match="There is no style_transfer in"):
         Program(tmp_path, thin_weights())
-    given = ["paint", str(tmp_path / "out"), "--program", str(tmp_path), "--strengths", "0"]
-    assert main([*given, "--size", "64", "--pairs", "nobody"]) == 2
+    arguments = ["paint", str(tmp_path / "out"), "--program", str(tmp_path), "--strengths", "0"]
+    assert main([*arguments, "--size", "64", "--pairs", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err
 
 
@@ -126,9 +126,12 @@ def test_choices_are_unblinded_with_their_reasons(tmp_path: Path) -> None:
     table, counts = unblinded(file, 7, names, ["gate", "man"])
     assert "| gate | atelier | the towers stand |" in table
     assert counts == {"atelier": 1, "crowsonkb": 0}
-    for line, said in (("gate C", "neither A nor B"), ("gate: A", "no pair gate:; there are gate")):
+    for line, message in (
+        ("gate C", "neither A nor B"),
+        ("gate: A", "no pair gate:; there are gate"),
+    ):
         file.write_text(f"{line}\n", encoding="utf-8")
-        with pytest.raises(ChoicesError, match=said):
+        with pytest.raises(ChoicesError, match=message):
             unblinded(file, 7, names, ["gate", "man"])
 
 
@@ -138,18 +141,20 @@ def test_blind_sheet_has_the_originals_on_top_and_no_program_names(
     captions: list[str] = []
     write = ImageDraw.ImageDraw.text
 
-    def written(draw: Any, place: Any, text: str, **how: Any) -> None:
+    def record_caption(draw: Any, place: Any, text: str, **kwargs: Any) -> None:
         captions.append(text)
-        write(draw, place, text, **how)
+        write(draw, place, text, **kwargs)
 
-    monkeypatch.setattr(ImageDraw.ImageDraw, "text", written)
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", record_caption)
     photograph, painting, first, second = (
         Image.new("RGB", (40, 30), color) for color in ("red", "lime", "blue", "black")
     )
-    made = sheet(photograph, painting, {"A": first, "B": second}, 60)
-    assert made.size == (2 * (80 + 4), 2 * (60 + 18))
-    seen = [made.getpixel((left, top)) for top in (14 + 30, 78 + 14 + 30) for left in (40, 84 + 40)]
-    assert seen == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)]
+    image = sheet(photograph, painting, {"A": first, "B": second}, 60)
+    assert image.size == (2 * (80 + 4), 2 * (60 + 18))
+    colors = [
+        image.getpixel((left, top)) for top in (14 + 30, 78 + 14 + 30) for left in (40, 84 + 40)
+    ]
+    assert colors == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)]
     assert captions == ["photograph", "painting", "A", "B"]
 
 
@@ -171,9 +176,9 @@ def test_table_reuses_earlier_measures(tmp_path: Path, capsys: pytest.CaptureFix
         rows.append(json.dumps({"pair": "man", "picture": name, "seconds": 9.0}))
     (tmp_path / "measures.json").write_text(json.dumps(known), encoding="utf-8")
     (tmp_path / "seconds.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    given = ["table", str(tmp_path), "--strengths", "0.3", "0.5", "--pairs", "man,clock"]
-    assert main(given) == 0
-    told = capsys.readouterr().out
-    assert "| man | 0.200 | 0.450 / **0.400** |" in told
-    assert "clock" not in told
-    assert "it keeps more structure in 1" in told
+    arguments = ["table", str(tmp_path), "--strengths", "0.3", "0.5", "--pairs", "man,clock"]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert "| man | 0.200 | 0.450 / **0.400** |" in output
+    assert "clock" not in output
+    assert "it keeps more structure in 1" in output

@@ -14,17 +14,17 @@ from tools.evaluation.__main__ import main
 from tools.evaluation.judge import gram, structure_distance
 from tools.evaluation.pictures import as_image, as_tensor, fit_longest
 
-CHANNELS = (3, 64, 64, *[32] * 14)  # Narrow, to be quick.
+CHANNELS = (3, 64, 64, *[32] * 14)  # narrow, to be fast
 
 
 def random_network(depth: int = 16) -> Vgg19:
     generator = torch.Generator().manual_seed(2)
     tensors: dict[str, Tensor] = {}
     for number, convolution in enumerate(CONVOLUTIONS[:depth]):
-        inner, outer = CHANNELS[number], CHANNELS[number + 1]
-        weight = torch.randn(outer, inner, 3, 3, generator=generator) * (2 / (9 * inner)) ** 0.5
+        inputs, outputs = CHANNELS[number], CHANNELS[number + 1]
+        weight = torch.randn(outputs, inputs, 3, 3, generator=generator) * (2 / (9 * inputs)) ** 0.5
         tensors[f"{convolution.key}.weight"] = weight
-        tensors[f"{convolution.key}.bias"] = torch.zeros(outer)
+        tensors[f"{convolution.key}.bias"] = torch.zeros(outputs)
     return Vgg19(Vgg19Weights(tensors, Normalization()))
 
 
@@ -34,7 +34,7 @@ def judge() -> Judge:
 
 
 def picture(seed: int, height: int = 48, width: int = 64) -> Tensor:
-    """Smooth blobs of colour."""
+    """Smooth colored noise."""
     coarse = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(seed))
     return torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
 
@@ -85,7 +85,7 @@ def test_missing_weights_file_is_refused(
 def test_gram_is_the_mean_of_outer_products() -> None:
     features = torch.randn(1, 4, 5, 6, dtype=torch.float64).float()
     flat = features.numpy().reshape(4, 30).astype(np.float64)
-    # Sums of both signs may come near zero, where only the size of what was added tells.
+    # Sums of both signs may be near zero, so that the tolerance is absolute.
     assert np.allclose(gram(features).numpy(), flat @ flat.T / 30, rtol=0, atol=1e-5)
 
 
@@ -156,11 +156,11 @@ def test_measures_of_tiny_flat_pictures_are_finite(size: tuple[int, int]) -> Non
 
 
 def test_pictures_are_converted_to_opaque_rgb(tmp_path: Path) -> None:
-    clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
-    assert as_image(clear).getpixel((0, 0)) == (255, 255, 255)
+    transparent = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    assert as_image(transparent).getpixel((0, 0)) == (255, 255, 255)
     tensor = torch.rand(1, 3, 5, 7)
-    there = as_tensor(as_image(tensor), torch.device("cpu"))
-    assert torch.allclose(there, tensor, atol=0.5 / 255 + 1e-6)
+    converted = as_tensor(as_image(tensor), torch.device("cpu"))
+    assert torch.allclose(converted, tensor, atol=0.5 / 255 + 1e-6)
     assert fit_longest(Image.new("RGB", (40, 20)), 10).size == (10, 5)
     assert fit_longest(Image.new("RGB", (40, 20)), 80).size == (40, 20)
     with pytest.raises(ValueError, match=r"\[1, 3, H, W\]"):

@@ -18,18 +18,18 @@ from tools.evaluation.shapes import edge_distance, ssim_distance, structure_dist
 def random_network(depth: int = 14) -> Vgg19:
     generator = torch.Generator().manual_seed(2)
     tensors: dict[str, Tensor] = {}
-    inner = 3
+    inputs = 3
     for convolution in CONVOLUTIONS[:depth]:
-        outer = CHANNELS[convolution.block] // 8
-        weight = torch.randn(outer, inner, 3, 3, generator=generator) * (2 / (9 * inner)) ** 0.5
+        outputs = CHANNELS[convolution.block] // 8
+        weight = torch.randn(outputs, inputs, 3, 3, generator=generator) * (2 / (9 * inputs)) ** 0.5
         tensors[f"{convolution.key}.weight"] = weight
-        tensors[f"{convolution.key}.bias"] = torch.zeros(outer)
-        inner = outer
+        tensors[f"{convolution.key}.bias"] = torch.zeros(outputs)
+        inputs = outputs
     return Vgg19(Vgg19Weights(tensors, Normalization()))
 
 
 def picture(seed: int, height: int = 64, width: int = 96) -> Tensor:
-    """Smooth blobs of colour."""
+    """Smooth colored noise."""
     coarse = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(seed))
     return F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
 

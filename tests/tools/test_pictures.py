@@ -18,7 +18,7 @@ def test_pairs_are_sixteen_and_can_be_selected_by_name() -> None:
 
 def test_all_files_of_the_pairs_exist() -> None:
     if not (SHARED / "images").is_dir():
-        pytest.skip("the shared pictures are not here")
+        pytest.skip("the shared pictures are not available")
     assert tomllib.loads(PAIRS.read_text(encoding="utf-8"))
     for pair in load_pairs(SHARED):
         assert pair.content.is_file(), pair
@@ -35,7 +35,7 @@ def test_sheet_has_a_row_per_pair_and_crops_very_wide_pictures() -> None:
 
 def test_existing_paintings_are_measured_and_laid_out(tmp_path: Path) -> None:
     if not (SHARED / "images").is_dir():
-        pytest.skip("the shared pictures are not here")
+        pytest.skip("the shared pictures are not available")
     pair = load_pairs(SHARED, ["tubingen"])[0]
     with Image.open(pair.content) as content:
         content.resize((96, 72)).save(tmp_path / "tubingen-default.png")

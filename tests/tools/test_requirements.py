@@ -1,4 +1,4 @@
-"""Which packages a machine gets."""
+"""Which lock file and packages a machine gets."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LINUX = {"sys_platform": "linux", "platform_machine": "x86_64"}
 
 
-def wanted(lock: str, environment: dict[str, str]) -> dict[str, str]:
+def installed_packages(lock: str, environment: dict[str, str]) -> dict[str, str]:
     """Name and version of each package that a lock file installs there."""
     found = {}
     for line in lock.splitlines():
@@ -30,25 +30,28 @@ def wanted(lock: str, environment: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize("middle", ["", "-dev"])
 def test_cpu_lock_has_the_same_packages_without_cuda(middle: str) -> None:
     ordinary = (ROOT / f"requirements{middle}.lock").read_text()
-    ours = (ROOT / f"requirements-cpu{middle}.lock").read_text()
-    assert ours == cpu_lock(ordinary, f"requirements{middle}.lock"), "run `make lock`"
-    all_of_them, few = wanted(ordinary, LINUX), wanted(ours, LINUX)
-    gone = set(all_of_them) - set(few)
-    assert gone
-    assert all(name.startswith(("nvidia-", "cuda-", "triton")) for name in gone)
-    assert few.pop("torch") == f"{all_of_them['torch']}+cpu"
-    for name in set(few) - {"torchvision"}:
-        assert few[name] == all_of_them[name]
+    cpu = (ROOT / f"requirements-cpu{middle}.lock").read_text()
+    assert cpu == cpu_lock(ordinary, f"requirements{middle}.lock"), "run `make lock`"
+    ordinary_packages, cpu_packages = (
+        installed_packages(ordinary, LINUX),
+        installed_packages(cpu, LINUX),
+    )
+    removed = set(ordinary_packages) - set(cpu_packages)
+    assert removed
+    assert all(name.startswith(("nvidia-", "cuda-", "triton")) for name in removed)
+    assert cpu_packages.pop("torch") == f"{ordinary_packages['torch']}+cpu"
+    for name in set(cpu_packages) - {"torchvision"}:
+        assert cpu_packages[name] == ordinary_packages[name]
 
 
 def test_cpu_lock_has_the_ordinary_torch_on_macs() -> None:
     mac = {"sys_platform": "darwin", "platform_machine": "arm64"}
-    ours = (ROOT / "requirements-cpu.lock").read_text()
-    assert "+" not in wanted(ours, mac)["torch"]
+    cpu = (ROOT / "requirements-cpu.lock").read_text()
+    assert "+" not in installed_packages(cpu, mac)["torch"]
 
 
 @pytest.mark.parametrize(
-    ("system", "machine", "card", "reachable", "file", "said"),
+    ("system", "machine", "card", "reachable", "file", "message"),
     [
         ("Linux", "x86_64", True, True, "requirements-dev.lock", "NVIDIA card is here"),
         ("Linux", "x86_64", False, True, "requirements-cpu-dev.lock", "for processors"),
@@ -60,26 +63,26 @@ def test_cpu_lock_has_the_ordinary_torch_on_macs() -> None:
     ],
 )
 def test_lock_file_is_chosen_by_system_machine_and_card(
-    system: str, machine: str, card: bool, reachable: bool, file: str, said: str
+    system: str, machine: str, card: bool, reachable: bool, file: str, message: str
 ) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
     def reach(address: str) -> bool:
-        asked.append(address)
+        requested.append(address)
         return reachable
 
-    why, options = choose(
+    reason, options = choose(
         "dev", system=system, machine=machine, cards=lambda: int(card), reachable=reach
     )
     assert options[-1] == file
-    assert said in why
-    assert set(asked) <= {CPU_INDEX}
+    assert message in reason
+    assert set(requested) <= {CPU_INDEX}
     assert (ROOT / file).is_file()
 
 
 def test_cuda_command_installs_the_locked_torch_for_its_cuda() -> None:
     lock = (ROOT / "requirements.lock").read_text()
-    packages = wanted(lock, LINUX)
+    packages = installed_packages(lock, LINUX)
     *_, address, torch = cuda_command(lock)
     assert torch == f"torch=={packages['torch']}"
     assert packages["cuda-toolkit"].replace(".", "").startswith(address.rpartition("/cu")[2])
@@ -89,8 +92,8 @@ def test_cuda_command_installs_the_locked_torch_for_its_cuda() -> None:
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_refuses_an_old_python_before_creating_anything(tmp_path: Path) -> None:
     old = tmp_path / "old python"
-    lie = "import sys; sys.version_info = (3, 9, 18); exec(sys.argv[2])"
-    old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{lie}' \"$@\"\n")
+    code = "import sys; sys.version_info = (3, 9, 18); exec(sys.argv[2])"
+    old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}' \"$@\"\n")
     old.chmod(0o755)
     for lock in ("requirements-dev.lock", "requirements-cpu-dev.lock"):
         (tmp_path / lock).touch()
@@ -102,7 +105,7 @@ def test_make_refuses_an_old_python_before_creating_anything(tmp_path: Path) -> 
         check=False,
     )
     assert done.returncode == 2
-    said = done.stderr.splitlines()[0]
-    assert said.startswith("Atelier needs Python 3.11 or newer; this is 3.9.")
-    assert said.endswith("make demo PYTHON=python3.12")
+    error = done.stderr.splitlines()[0]
+    assert error.startswith("Atelier needs Python 3.11 or newer; this is 3.9.")
+    assert error.endswith("make demo PYTHON=python3.12")
     assert not (tmp_path / ".venv").exists()

@@ -9,7 +9,7 @@ from PIL import Image, ImageSequence
 from common.settings import Settings
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.common.clips.files import saved
+from tests.common.clips.files import encode_frames
 from tests.kit.installation import EXTERNAL_ENGINE, Installation, engines_of, is_settled
 from tests.kit.pictures import photograph
 
@@ -23,7 +23,7 @@ def animation() -> bytes:
     """A GIF that pans across a photo."""
     photo = Image.open(io.BytesIO(photograph("coffee.png"))).convert("RGB").resize((160, 120))
     frames = [photo.crop((6 * n, 3 * n, 6 * n + 96, 3 * n + 72)) for n in range(FRAMES)]
-    return saved(frames, "GIF", duration=DELAYS_MS, loop=0)
+    return encode_frames(frames, "GIF", duration=DELAYS_MS, loop=0)
 
 
 async def wait_until_running(queue: JobQueue, user_id: int) -> None:

@@ -4,7 +4,16 @@ import asyncio
 
 import pytest
 
-from tests.common.clips.files import GifFrame, PngFrame, apng, film, gif, plain, saved, turned
+from tests.common.clips.files import (
+    GifFrame,
+    PngFrame,
+    apng,
+    encode_frames,
+    gif,
+    make_video,
+    plain_image,
+    with_display_matrix,
+)
 from tests.kit.clips import (
     ANIMATION,
     FILM,
@@ -59,7 +68,7 @@ async def test_moving_option_skips_the_question(world: World, moving: bool, suff
 
 async def test_video_is_painted_as_a_video_without_sound(world: World) -> None:
     await world.start_engine()
-    with_sound = {**FILM, "content": ("cat.mp4", film(FILM_FRAMES, sound=True))}
+    with_sound = {**FILM, "content": ("cat.mp4", make_video(FILM_FRAMES, sound=True))}
     done = await paint_clip(world, attachments=with_sound)
     assert done.attachments[0].filename.endswith(".mp4")
     assert "The video: Its sound is left out." in done.text
@@ -67,13 +76,13 @@ async def test_video_is_painted_as_a_video_without_sound(world: World) -> None:
     assert "The video: The file is a video; I used its first frame." in still.text
 
 
-FRAMES = [plain((60 * number, 90, 90), (96, 72)) for number in range(4)]
+FRAMES = [plain_image((60 * number, 90, 90), (96, 72)) for number in range(4)]
 FILES = {
-    "cat.webp": saved(FRAMES, "WEBP", duration=100),
+    "cat.webp": encode_frames(FRAMES, "WEBP", duration=100),
     "cat.png": apng([PngFrame((60 * n, 90, 90, 255)) for n in range(4)]),
-    "cat.avif": saved(FRAMES, "AVIF", duration=100),
-    "cat.webm": film(FILM_FRAMES, kind="webm", codec="libvpx"),
-    "cat.mov": turned(film(FILM_FRAMES, kind="mov"), (0, 1, -1, 0)),
+    "cat.avif": encode_frames(FRAMES, "AVIF", duration=100),
+    "cat.webm": make_video(FILM_FRAMES, kind="webm", codec="libvpx"),
+    "cat.mov": with_display_matrix(make_video(FILM_FRAMES, kind="mov"), (0, 1, -1, 0)),
 }
 
 

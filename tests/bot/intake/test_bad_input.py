@@ -6,7 +6,7 @@ import zlib
 
 from PIL import Image
 
-from tests.common.clips.files import film
+from tests.common.clips.files import make_video
 from tests.kit.clips import FILM_FRAMES
 from tests.kit.pictures import encoded, gradient_picture
 from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World
@@ -80,7 +80,7 @@ async def test_bad_picture_is_refused_with_a_reason(world: World) -> None:
 
 
 async def test_damaged_video_is_reported_as_a_video(world: World) -> None:
-    broken = film(FILM_FRAMES)[:400]
+    broken = make_video(FILM_FRAMES)[:400]
     interaction = await world.paint(attachments={**PHOTO_AND_STYLE, "content": ("cat.mp4", broken)})
     assert (await world.answer_text(interaction)).startswith("The video: That video is damaged")
     interaction = await world.paint(attachments={**PHOTO_AND_STYLE, "style": ("cat.mp4", broken)})

@@ -1,4 +1,4 @@
-"""Moving files decoded, for tests to look at."""
+"""Decodes animations and videos, for tests of the result."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,18 @@ from common.clips.clip import Clip, read_clip
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, Decoded, DecodedClip, DecodeLimits
 
-LOOKS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (230, 230, 230)]
-"""Colors that a film keeps well."""
+VIDEO_COLORS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (230, 230, 230)]
+"""Colors that video codecs keep within a few levels."""
 
 
-def decoded(data: bytes, **limits: float) -> Decoded:
+def decode_file(data: bytes, **limits: float) -> Decoded:
+    """Decode with these fields of `ClipLimits`."""
     return decode(data, DecodeLimits(), ClipLimits(**limits))  # type: ignore[arg-type]
 
 
-def made(data: bytes, **limits: float) -> tuple[Clip, DecodedClip]:
-    clip = decoded(data, **limits).clip
+def decode_clip(data: bytes, **limits: float) -> tuple[Clip, DecodedClip]:
+    """Decode a moving file; checks that the description fits the clip."""
+    clip = decode_file(data, **limits).clip
     assert clip is not None
     read = read_clip(clip.file)
     assert (clip.frames, clip.seconds) == (len(read), read.seconds)
@@ -25,10 +27,12 @@ def made(data: bytes, **limits: float) -> tuple[Clip, DecodedClip]:
     return read, clip
 
 
-def at(clip: Clip, x: int = 0, y: int = 0) -> list[tuple[int, ...]]:
+def pixel_colors(clip: Clip, x: int = 0, y: int = 0) -> list[tuple[int, ...]]:
     """The color of a pixel on each frame."""
     return [tuple(np.asarray(frame)[y, x]) for frame in clip.frames()]
 
 
-def near(found: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, ...]], by: int) -> bool:
+def colors_match(
+    found: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, ...]], by: int
+) -> bool:
     return bool(np.abs(np.asarray(found, int) - np.asarray(expected, int)).max() <= by)

@@ -1,4 +1,4 @@
-"""Moving files to decode, made by hand or by the libraries that write them."""
+"""Makes animations and videos: GIF and APNG byte by byte, others by the libraries."""
 
 import io
 import struct
@@ -17,12 +17,12 @@ from PIL import GifImagePlugin, Image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 COLORS = [*RED, *GREEN, *BLUE, *WHITE]
-FORWARD = b"\x21\xff\x0bNETSCAPE2.0\x03\x01"
+NETSCAPE_EXTENSION = b"\x21\xff\x0bNETSCAPE2.0\x03\x01"
 
 
 @dataclass(frozen=True)
 class GifFrame:
-    """One color of `COLORS`, in a box."""
+    """A rectangle of one color, by its index in `COLORS`."""
 
     color: int
     hundredths: int = 10
@@ -46,30 +46,30 @@ class GifFrame:
 def gif(
     frames: Sequence[GifFrame], *, repeats: int | None = 0, canvas: tuple[int, int] = (32, 24)
 ) -> bytes:
-    """A GIF; `repeats` None has no extension that says how often."""
+    """A GIF; without a loop extension if `repeats` is None."""
     head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0xF1, 3, 0) + bytes(COLORS)
-    loop = b"" if repeats is None else FORWARD + struct.pack("<H", repeats) + b"\0"
+    loop = b"" if repeats is None else NETSCAPE_EXTENSION + struct.pack("<H", repeats) + b"\0"
     return head + loop + b"".join(frame.data for frame in frames) + b";"
 
 
-def plain(color: tuple[int, ...], size: tuple[int, int] = (32, 24)) -> Image.Image:
+def plain_image(color: tuple[int, ...], size: tuple[int, int] = (32, 24)) -> Image.Image:
     return Image.new("RGBA" if len(color) == 4 else "RGB", size, color)
 
 
-def saved(frames: Sequence[Image.Image], kind: str, **options: Any) -> bytes:
-    """As Pillow writes it."""
+def encode_frames(frames: Sequence[Image.Image], kind: str, **options: Any) -> bytes:
+    """An animation as Pillow writes it."""
     file = io.BytesIO()
     frames[0].save(file, kind, save_all=True, append_images=list(frames[1:]), **options)
     return file.getvalue()
 
 
-def chunk(name: bytes, body: bytes) -> bytes:
+def png_chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 @dataclass(frozen=True)
 class PngFrame:
-    """One color, with alpha, in a box."""
+    """A rectangle of one color with alpha."""
 
     color: tuple[int, int, int, int]
     box: tuple[int, int, int, int] = (0, 0, 32, 24)
@@ -79,33 +79,36 @@ class PngFrame:
 
 
 def apng(frames: Sequence[PngFrame], *, plays: int = 0, default: bool = False) -> bytes:
-    """An animated PNG of 32 × 24; with `default` a white picture that is no frame of it."""
-    file = [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 24, 8, 6, 0, 0, 0))]
-    file.append(chunk(b"acTL", struct.pack(">II", len(frames), plays)))
+    """An animated PNG of 32 × 24; with `default` its default image is white and not a frame."""
+    file = [
+        b"\x89PNG\r\n\x1a\n",
+        png_chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 24, 8, 6, 0, 0, 0)),
+    ]
+    file.append(png_chunk(b"acTL", struct.pack(">II", len(frames), plays)))
     if default:
-        file.append(chunk(b"IDAT", _pixels((255, 255, 255, 255), 32, 24)))
+        file.append(png_chunk(b"IDAT", _pixels((255, 255, 255, 255), 32, 24)))
     number = 0
     for frame in frames:
         left, top, width, height = frame.box
         control = struct.pack(
             ">5I2H2B", number, width, height, left, top, *frame.delay, frame.disposal, frame.blend
         )
-        file.append(chunk(b"fcTL", control))
+        file.append(png_chunk(b"fcTL", control))
         data = _pixels(frame.color, width, height)
         if number == 0 and not default:
-            file.append(chunk(b"IDAT", data))
+            file.append(png_chunk(b"IDAT", data))
             number += 1
         else:
-            file.append(chunk(b"fdAT", struct.pack(">I", number + 1) + data))
+            file.append(png_chunk(b"fdAT", struct.pack(">I", number + 1) + data))
             number += 2
-    return b"".join([*file, chunk(b"IEND", b"")])
+    return b"".join([*file, png_chunk(b"IEND", b"")])
 
 
 def _pixels(color: tuple[int, ...], width: int, height: int) -> bytes:
     return zlib.compress((b"\0" + bytes(color) * width) * height)
 
 
-def film(
+def make_video(
     frames: Sequence[NDArray[Any]],
     *,
     kind: str = "mp4",
@@ -161,12 +164,12 @@ def film(
     return file.getvalue()
 
 
-def turned(mp4: bytes, matrix: tuple[int, int, int, int]) -> bytes:
-    """The film with another display matrix, of which a, b, c and d are given."""
+def with_display_matrix(mp4: bytes, matrix: tuple[int, int, int, int]) -> bytes:
+    """The MP4 with another display matrix; its elements a, b, c and d are given."""
     at = mp4.index(b"tkhd") + 4 + 40
     a, b, c, d = (value << 16 for value in matrix)
     return mp4[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + mp4[at + 36 :]
 
 
-def solid(color: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> NDArray[Any]:
+def solid_frame(color: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> NDArray[Any]:
     return np.full((size[1], size[0], 3), color, np.uint8)

@@ -1,4 +1,4 @@
-"""The clip file: what is written is read again, and what is damaged is told from what is not."""
+"""Clip files are read as they were written, and damage is detected."""
 
 import io
 import json
@@ -12,7 +12,9 @@ from PIL import Image
 from common.clips.clip import ClipDamagedError, ClipFileLimits, read_clip, write_clip
 
 
-def _frames(count: int, mode: str = "RGB", size: tuple[int, int] = (7, 5)) -> list[Image.Image]:
+def _noise_frames(
+    count: int, mode: str = "RGB", size: tuple[int, int] = (7, 5)
+) -> list[Image.Image]:
     random = np.random.default_rng(1)
     shape = (size[1], size[0], len(mode))
     return [
@@ -20,15 +22,17 @@ def _frames(count: int, mode: str = "RGB", size: tuple[int, int] = (7, 5)) -> li
     ]
 
 
-def _written(*, frames: list[Image.Image], durations_ms: list[int], **said: object) -> bytes:
+def _clip_file(
+    *, frames: list[Image.Image], durations_ms: list[int], **description: object
+) -> bytes:
     file = io.BytesIO()
-    write_clip(file, frames, durations_ms, **said)  # type: ignore[arg-type]
+    write_clip(file, frames, durations_ms, **description)  # type: ignore[arg-type]
     return file.getvalue()
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_written_clip_is_read_back_unchanged(mode: str, tmp_path: Path) -> None:
-    frames = _frames(3, mode)
+    frames = _noise_frames(3, mode)
     path = tmp_path / "a.clip"
     write_clip(path, iter(frames), [70, 1000, 20], plays=3, source="GIF", has_sound=True)
     for file in (path, path.read_bytes()):
@@ -43,12 +47,12 @@ def test_written_clip_is_read_back_unchanged(mode: str, tmp_path: Path) -> None:
 
 
 def test_same_frames_give_the_same_bytes() -> None:
-    first, second = (_written(frames=_frames(2), durations_ms=[100, 100]) for _ in range(2))
+    first, second = (_clip_file(frames=_noise_frames(2), durations_ms=[100, 100]) for _ in range(2))
     assert first == second
 
 
 def test_one_pixel_clip_with_one_frame_is_readable() -> None:
-    data = _written(frames=_frames(1, size=(1, 1)), durations_ms=[100], plays=1)
+    data = _clip_file(frames=_noise_frames(1, size=(1, 1)), durations_ms=[100], plays=1)
     clip = read_clip(data)
     assert (len(clip), clip.size, clip.loops) == (1, (1, 1), False)
     assert clip.frame(0).size == (1, 1)
@@ -58,17 +62,17 @@ def test_one_pixel_clip_with_one_frame_is_readable() -> None:
 
 def test_mismatched_frames_or_durations_are_not_written() -> None:
     with pytest.raises(ValueError, match="frame 1"):
-        _written(frames=[*_frames(1), *_frames(1, size=(5, 7))], durations_ms=[1, 1])
+        _clip_file(frames=[*_noise_frames(1), *_noise_frames(1, size=(5, 7))], durations_ms=[1, 1])
     with pytest.raises(ValueError, match="frame 1"):
-        _written(frames=[*_frames(1), *_frames(1, "RGBA")], durations_ms=[1, 1])
+        _clip_file(frames=[*_noise_frames(1), *_noise_frames(1, "RGBA")], durations_ms=[1, 1])
     with pytest.raises(ValueError, match="2 frames for 3"):
-        _written(frames=_frames(2), durations_ms=[1, 1, 1])
+        _clip_file(frames=_noise_frames(2), durations_ms=[1, 1, 1])
     with pytest.raises(ValueError, match="0 frames"):
-        _written(frames=[], durations_ms=[])
+        _clip_file(frames=[], durations_ms=[])
 
 
-def _changed(data: bytes, **files: bytes | None) -> bytes:
-    """The archive with other files in it; a double underscore stands for the dot of a name."""
+def _with_files(data: bytes, **files: bytes | None) -> bytes:
+    """Replace or remove files; in names, `__` stands for the dot and a leading f is dropped."""
     changed = {name.replace("__", ".").removeprefix("f"): body for name, body in files.items()}
     new = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new, "w") as archive:
@@ -79,34 +83,34 @@ def _changed(data: bytes, **files: bytes | None) -> bytes:
     return new.getvalue()
 
 
-def _described(data: bytes, **said: object) -> bytes:
+def _with_description(data: bytes, **changes: object) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        about = json.loads(archive.read("clip.json"))
-    return _changed(data, clip__json=json.dumps({**about, **said}).encode())
+        description = json.loads(archive.read("clip.json"))
+    return _with_files(data, clip__json=json.dumps({**description, **changes}).encode())
 
 
 def test_damaged_clip_files_are_reported_with_their_cause() -> None:
-    data = _written(frames=_frames(3), durations_ms=[100] * 3)
+    data = _clip_file(frames=_noise_frames(3), durations_ms=[100] * 3)
     for damaged, why in (
         (b"", "not a clip file"),
         (b"PK\x03\x04 and no more", "not a clip file"),
         (data[: len(data) // 2], "not a clip file"),
-        (_changed(data, clip__json=None), "clip.json is missing"),
-        (_changed(data, clip__json=b"{"), "description"),
-        (_changed(data, f000001__png=None), "a frame is missing"),
-        (_described(data, format=2), "description"),
-        (_described(data, durations_ms=[]), "description"),
-        (_described(data, durations_ms=[0, 1, 1]), "description"),
-        (_described(data, durations_ms=[100, "100", 100]), "description"),
-        (_described(data, durations_ms=5), "description"),
-        (_described(data, plays=-1), "description"),
-        (_described(data, plays=True), "description"),
-        (_described(data, source=3), "description"),
-        (_changed(data, clip__json=b"[]"), "description"),
-        (_changed(data, clip__json=b"[" * 100_000), "description"),
-        (_described(data, width_px=0), "description"),
-        (_described(data, width_px=9000), "8192 px"),
-        (_described(data, width_px=8000, height_px=8000), "pixels"),
+        (_with_files(data, clip__json=None), "clip.json is missing"),
+        (_with_files(data, clip__json=b"{"), "description"),
+        (_with_files(data, f000001__png=None), "a frame is missing"),
+        (_with_description(data, format=2), "description"),
+        (_with_description(data, durations_ms=[]), "description"),
+        (_with_description(data, durations_ms=[0, 1, 1]), "description"),
+        (_with_description(data, durations_ms=[100, "100", 100]), "description"),
+        (_with_description(data, durations_ms=5), "description"),
+        (_with_description(data, plays=-1), "description"),
+        (_with_description(data, plays=True), "description"),
+        (_with_description(data, source=3), "description"),
+        (_with_files(data, clip__json=b"[]"), "description"),
+        (_with_files(data, clip__json=b"[" * 100_000), "description"),
+        (_with_description(data, width_px=0), "description"),
+        (_with_description(data, width_px=9000), "8192 px"),
+        (_with_description(data, width_px=8000, height_px=8000), "pixels"),
     ):
         with pytest.raises(ClipDamagedError, match=why):
             read_clip(damaged)
@@ -115,20 +119,20 @@ def test_damaged_clip_files_are_reported_with_their_cause() -> None:
 
 
 def test_damaged_frames_are_reported_when_read() -> None:
-    data = _written(frames=_frames(2), durations_ms=[100] * 2)
+    data = _clip_file(frames=_noise_frames(2), durations_ms=[100] * 2)
     for body in (b"", b"no PNG", b"\x89PNG\r\n\x1a\n", bytes(5_000_000)):
-        clip = read_clip(_changed(data, f000001__png=body))
+        clip = read_clip(_with_files(data, f000001__png=body))
         assert clip.frame(0).size == (7, 5)
         with pytest.raises(ClipDamagedError, match=r"000001|frame 1"):
             clip.frame(1)
     other = io.BytesIO()
-    _frames(1, size=(8, 5))[0].save(other, "PNG")
+    _noise_frames(1, size=(8, 5))[0].save(other, "PNG")
     with pytest.raises(ClipDamagedError, match="frame 1 is RGB of"):
-        list(read_clip(_changed(data, f000001__png=other.getvalue())).frames())
+        list(read_clip(_with_files(data, f000001__png=other.getvalue())).frames())
 
 
 def test_corrupted_byte_is_detected() -> None:
-    data = bytearray(_written(frames=_frames(2), durations_ms=[100] * 2))
+    data = bytearray(_clip_file(frames=_noise_frames(2), durations_ms=[100] * 2))
     at = data.index(b"IDAT", data.index(b"000001.png"))
     data[at + 10] ^= 1
     clip = read_clip(bytes(data))
@@ -137,7 +141,7 @@ def test_corrupted_byte_is_detected() -> None:
 
 
 def test_compressed_files_are_refused() -> None:
-    data = _written(frames=_frames(1), durations_ms=[100])
+    data = _clip_file(frames=_noise_frames(1), durations_ms=[100])
     new = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(data)) as old,

@@ -1,4 +1,4 @@
-"""Clips as GIF, MP4 and WebP: exact in time, true in color, quiet where nothing moves."""
+"""Clips encoded as GIF, MP4 and WebP keep their times and colors."""
 
 import io
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from common.pictures.kinds import ClipLimits, DecodeLimits
 TIMES_MS = (40, 83, 84, 83, 120, 333)
 
 
-def textured(width: int = 65, height: int = 47) -> Image.Image:
+def textured_image(width: int = 65, height: int = 47) -> Image.Image:
     small = np.random.default_rng(1).integers(60, 200, (8, 10, 3), np.uint8)
     return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
 
 
-def moving(count: int = len(TIMES_MS), mode: str = "RGB") -> list[Image.Image]:
+def moving_frames(count: int = len(TIMES_MS), mode: str = "RGB") -> list[Image.Image]:
     frames = []
     for number in range(count):
-        frame = textured()
+        frame = textured_image()
         ImageDraw.Draw(frame).rectangle((4 + 6 * number, 4, 12 + 6 * number, 16), (250, 20, 20))
         if mode == "RGBA":
             frame.putalpha(Image.new("L", frame.size, 255))
@@ -35,7 +35,7 @@ def moving(count: int = len(TIMES_MS), mode: str = "RGB") -> list[Image.Image]:
     return frames
 
 
-def clip(
+def make_clip(
     frames: Sequence[Image.Image], times_ms: Sequence[int] = TIMES_MS, *, plays: int = 0
 ) -> Clip:
     file = io.BytesIO()
@@ -43,33 +43,33 @@ def clip(
     return read_clip(file.getvalue())
 
 
-def encoded(made: Clip, kind: ClipKind, folder: Path, **more: float) -> bytes:
+def encode(clip: Clip, kind: ClipKind, folder: Path, **more: float) -> bytes:
     path = folder / f"it.{kind}"
-    encode_clip(made, path, kind, **more)  # type: ignore[arg-type]  # (passed on as they are)
+    encode_clip(clip, path, kind, **more)  # type: ignore[arg-type]  # (keywords of `encode_clip`)
     return path.read_bytes()
 
 
-def decoded(data: bytes) -> Clip:
+def decode_clip(data: bytes) -> Clip:
     limits = ClipLimits(max_seconds=60, max_frames_per_second=1000)
-    found = decode(data, DecodeLimits(), limits).clip
-    assert found is not None
-    return read_clip(found.file)
+    decoded = decode(data, DecodeLimits(), limits).clip
+    assert decoded is not None
+    return read_clip(decoded.file)
 
 
 @pytest.mark.parametrize("kind", CLIP_KINDS)
 def test_encoded_frames_keep_their_times_and_colors(kind: ClipKind, tmp_path: Path) -> None:
-    frames = moving()
-    found = decoded(encoded(clip(frames), kind, tmp_path))
-    assert len(found) == len(frames)
-    if kind == "gif":  # in hundredths, and no error adds up
-        assert found.durations_ms == (40, 80, 90, 80, 120, 330)
+    frames = moving_frames()
+    decoded = decode_clip(encode(make_clip(frames), kind, tmp_path))
+    assert len(decoded) == len(frames)
+    if kind == "gif":  # in 1/100 s, without an accumulating error
+        assert decoded.durations_ms == (40, 80, 90, 80, 120, 330)
     else:
-        assert found.durations_ms == TIMES_MS
-    for frame, shown in zip(frames, found.frames(), strict=True):
-        seen = np.asarray(shown.convert("RGB"), np.int16)[:47, :65]
-        apart = np.abs(seen - np.asarray(frame, np.int16))
-        assert apart.mean() < 8
-        assert abs(float((seen - np.asarray(frame, np.int16)).mean())) < 1.5
+        assert decoded.durations_ms == TIMES_MS
+    for frame, shown in zip(frames, decoded.frames(), strict=True):
+        pixels = np.asarray(shown.convert("RGB"), np.int16)[:47, :65]
+        difference = np.abs(pixels - np.asarray(frame, np.int16))
+        assert difference.mean() < 8
+        assert abs(float((pixels - np.asarray(frame, np.int16)).mean())) < 1.5
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
@@ -77,31 +77,35 @@ def test_encoded_frames_keep_their_times_and_colors(kind: ClipKind, tmp_path: Pa
 def test_encoded_clip_loops_as_often_as_its_source(
     kind: ClipKind, plays: int, tmp_path: Path
 ) -> None:
-    assert decoded(encoded(clip(moving(), plays=plays), kind, tmp_path)).plays == plays
+    assert (
+        decode_clip(encode(make_clip(moving_frames(), plays=plays), kind, tmp_path)).plays == plays
+    )
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_transparent_pixels_stay_transparent(kind: ClipKind, tmp_path: Path) -> None:
-    found = decoded(encoded(clip(moving(mode="RGBA")), kind, tmp_path))
-    for frame in found.frames():
+    decoded = decode_clip(encode(make_clip(moving_frames(mode="RGBA")), kind, tmp_path))
+    for frame in decoded.frames():
         alpha = np.asarray(frame.getchannel("A"))
         assert (alpha[31:] == 0).all()
         assert (alpha[:29] == 255).all()
 
 
 def test_mp4_shows_white_where_the_clip_is_transparent(tmp_path: Path) -> None:
-    found = decoded(encoded(clip(moving(mode="RGBA")), "mp4", tmp_path))
-    assert np.asarray(found.frame(2).convert("RGB"))[34:].min() > 245
+    decoded = decode_clip(encode(make_clip(moving_frames(mode="RGBA")), "mp4", tmp_path))
+    assert np.asarray(decoded.frame(2).convert("RGB"))[34:].min() > 245
 
 
 def test_gif_pixels_do_not_change_where_nothing_moves(tmp_path: Path) -> None:
-    found = decoded(encoded(clip(moving()), "gif", tmp_path))
-    first, last = (np.asarray(found.frame(one).convert("RGB")) for one in (0, len(found) - 1))
+    decoded = decode_clip(encode(make_clip(moving_frames()), "gif", tmp_path))
+    first, last = (
+        np.asarray(decoded.frame(number).convert("RGB")) for number in (0, len(decoded) - 1)
+    )
     assert (first[20:] == last[20:]).all()
 
 
 def test_mp4_has_color_tags_and_its_index_at_the_start(tmp_path: Path) -> None:
-    data = encoded(clip(moving()), "mp4", tmp_path)
+    data = encode(make_clip(moving_frames()), "mp4", tmp_path)
     assert data.index(b"moov") < data.index(b"mdat")
     with av.open(io.BytesIO(data)) as film:
         context = film.streams.video[0].codec_context
@@ -119,12 +123,12 @@ def test_less_quality_and_smaller_frames_make_smaller_files(kind: ClipKind, tmp_
         Image.fromarray(np.random.default_rng(seed).integers(0, 255, (96, 128, 3), np.uint8))
         for seed in range(3)
     ]
-    made = clip(noisy, (100, 100, 100))
-    best = encoded(made, kind, tmp_path)
-    assert len(encoded(made, kind, tmp_path, quality=0.3)) < len(best)
-    small = encoded(made, kind, tmp_path, max_side_px=64)
-    assert len(small) < len(best) / 2
-    assert decoded(small).size == (64, 48)
+    clip = make_clip(noisy, (100, 100, 100))
+    full = encode(clip, kind, tmp_path)
+    assert len(encode(clip, kind, tmp_path, quality=0.3)) < len(full)
+    small = encode(clip, kind, tmp_path, max_side_px=64)
+    assert len(small) < len(full) / 2
+    assert decode_clip(small).size == (64, 48)
 
 
 @pytest.mark.parametrize("kind", CLIP_KINDS)
@@ -134,7 +138,7 @@ def test_one_frame_or_one_pixel_wide_clips_are_encoded(
 ) -> None:
     frames = [Image.new("RGB", size, (200, 30, 30)), Image.new("RGB", size, (30, 30, 200))]
     for count in (1, 2):
-        data = encoded(clip(frames[:count], (100,) * count), kind, tmp_path)
+        data = encode(make_clip(frames[:count], (100,) * count), kind, tmp_path)
         if kind == "mp4":
             with av.open(io.BytesIO(data), "r") as film:
                 shown = next(film.decode(video=0)).to_ndarray(format="rgb24")
@@ -150,15 +154,15 @@ def test_gif_keeps_its_total_duration_when_frames_are_too_short(
     times: tuple[int, ...], seconds: float, tmp_path: Path
 ) -> None:
     colors = [Image.new("RGB", (32, 24), (9 * n, 90, 250 - 9 * n)) for n in range(len(times))]
-    found = decoded(encoded(clip(colors, times), "gif", tmp_path))
-    assert (found.seconds, min(found.durations_ms)) == (seconds, 20)
+    decoded = decode_clip(encode(make_clip(colors, times), "gif", tmp_path))
+    assert (decoded.seconds, min(decoded.durations_ms)) == (seconds, 20)
 
 
 def test_gif_of_equal_frames_keeps_each_duration(tmp_path: Path) -> None:
-    same = [textured()] * 3
-    gif = Image.open(io.BytesIO(encoded(clip(same, (100, 200, 300)), "gif", tmp_path)))
+    same = [textured_image()] * 3
+    gif = Image.open(io.BytesIO(encode(make_clip(same, (100, 200, 300)), "gif", tmp_path)))
     times = []
-    for number in range(gif.n_frames):  # type: ignore[attr-defined]  # (of GIF files)
+    for number in range(gif.n_frames):  # type: ignore[attr-defined]  # (GIF only)
         gif.seek(number)
         times.append(gif.info["duration"])
     assert times == [100, 200, 300]
@@ -166,7 +170,7 @@ def test_gif_of_equal_frames_keeps_each_duration(tmp_path: Path) -> None:
 
 def test_encoding_a_damaged_clip_raises_clip_damaged(tmp_path: Path) -> None:
     whole = io.BytesIO()
-    write_clip(whole, moving(), TIMES_MS, source="GIF")
+    write_clip(whole, moving_frames(), TIMES_MS, source="GIF")
     data = bytearray(whole.getvalue())
     data[data.index(b"IDAT") + 20] ^= 0xFF
     with pytest.raises(ClipDamagedError):
@@ -175,14 +179,14 @@ def test_encoding_a_damaged_clip_raises_clip_damaged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", CLIP_KINDS)
 def test_encoding_can_be_interrupted_at_each_frame(kind: ClipKind, tmp_path: Path) -> None:
-    asked = 0
+    calls = 0
 
     def check() -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        encode_clip(clip(moving()), tmp_path / f"it.{kind}", kind, check=check)
-    assert asked == 3
+        encode_clip(make_clip(moving_frames()), tmp_path / f"it.{kind}", kind, check=check)
+    assert calls == 3

@@ -1,4 +1,4 @@
-"""Moving files beside what Chromium shows of them, frame by frame."""
+"""Decoded frames and durations are those that Chromium shows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,16 +20,16 @@ from tests.common.clips.files import (
     GifFrame,
     PngFrame,
     apng,
-    film,
+    encode_frames,
     gif,
-    plain,
-    saved,
-    solid,
+    make_video,
+    plain_image,
+    solid_frame,
 )
-from tests.common.clips.test_encoding import TIMES_MS, clip, encoded, moving
+from tests.common.clips.test_encoding import TIMES_MS, encode, make_clip, moving_frames
 from tools.picture_files.chromium import Chromium, executable, viewer
 
-pytestmark = pytest.mark.skipif(executable() is None, reason="there is no Chromium here")
+pytestmark = pytest.mark.skipif(executable() is None, reason="Chromium is not installed")
 
 SMALL = (8, 8, 8, 8)
 HALF = (0, 255, 0, 128)
@@ -41,17 +41,19 @@ def chromium() -> Iterator[Chromium]:
         yield shown
 
 
-def ours(data: bytes) -> Clip:
+def decode_ours(data: bytes) -> Clip:
     made = decode(data, DecodeLimits(), ClipLimits(max_frames_per_second=100)).clip
     assert made is not None
     return read_clip(made.file)
 
 
-def theirs(chromium: Chromium, data: bytes, mime: str) -> list[tuple[float, NDArray[Any]]]:
-    """Duration and pixels of each frame; those that are equal are one."""
+def decode_in_chromium(
+    chromium: Chromium, data: bytes, mime: str
+) -> list[tuple[float, NDArray[Any]]]:
+    """Duration and pixels of each frame; equal neighbors are merged."""
     found: list[tuple[float, NDArray[Any]]] = []
-    for asked, pixels in chromium.frames(data, mime):
-        duration = 100 if asked <= 10 else asked  # as where it is shown
+    for delay, pixels in chromium.frames(data, mime):
+        duration = 100 if delay <= 10 else delay  # as browsers do
         if found and np.array_equal(found[-1][1], pixels):
             found[-1] = found[-1][0] + duration, pixels
         else:
@@ -59,8 +61,8 @@ def theirs(chromium: Chromium, data: bytes, mime: str) -> list[tuple[float, NDAr
     return found
 
 
-def seen(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Colors as they look on black."""
+def on_black(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Colors composited on black."""
     return np.asarray(pixels[..., :3].astype(float) * pixels[..., 3:] / 255)
 
 
@@ -76,11 +78,13 @@ def test_gif_frames_match_chromium(
         GifFrame(3, 1, disposal, (20, 20, 20, 20), transparent),
         GifFrame(1, 30, disposal, (0, 0, 3, 3)),
     ]
-    alike(chromium, gif(frames), "image/gif", 0)
+    assert_same_frames(chromium, gif(frames), "image/gif", 0)
 
 
 def test_gif_with_a_partial_first_frame_matches_chromium(chromium: Chromium) -> None:
-    alike(chromium, gif([GifFrame(0, box=SMALL), GifFrame(1, box=(12, 12, 8, 8))]), "image/gif", 0)
+    assert_same_frames(
+        chromium, gif([GifFrame(0, box=SMALL), GifFrame(1, box=(12, 12, 8, 8))]), "image/gif", 0
+    )
 
 
 @pytest.mark.parametrize("disposal", [0, 1, 2])
@@ -92,38 +96,48 @@ def test_animated_png_frames_match_chromium(chromium: Chromium, disposal: int, b
         PngFrame(HALF, (4, 4, 8, 8), (0, 1), disposal, blend),
         PngFrame((*BLUE, 40), (0, 0, 9, 9), (1, 3), disposal, blend),
     ]
-    alike(chromium, apng(frames), "image/png", 1)
+    assert_same_frames(chromium, apng(frames), "image/png", 1)
 
 
 def test_webp_and_avif_frames_match_chromium(chromium: Chromium) -> None:
-    frames = [plain((*RED, 255)), plain((*GREEN, 128)), plain((*BLUE, 60))]
-    alike(chromium, saved(frames, "WEBP", lossless=True, duration=[70, 5, 300]), "image/webp", 1)
-    opaque = [plain(color) for color in (RED, GREEN, BLUE)]
-    alike(chromium, saved(opaque, "AVIF", quality=100, duration=[120, 90, 300]), "image/avif", 3)
+    frames = [plain_image((*RED, 255)), plain_image((*GREEN, 128)), plain_image((*BLUE, 60))]
+    assert_same_frames(
+        chromium,
+        encode_frames(frames, "WEBP", lossless=True, duration=[70, 5, 300]),
+        "image/webp",
+        1,
+    )
+    opaque = [plain_image(color) for color in (RED, GREEN, BLUE)]
+    assert_same_frames(
+        chromium,
+        encode_frames(opaque, "AVIF", quality=100, duration=[120, 90, 300]),
+        "image/avif",
+        3,
+    )
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_chromium_shows_our_frames_for_their_durations(
     chromium: Chromium, kind: ClipKind, tmp_path: Path
 ) -> None:
-    frames = moving()
-    shown = chromium.frames(encoded(clip(frames), kind, tmp_path), f"image/{kind}")
+    frames = moving_frames()
+    shown = chromium.frames(encode(make_clip(frames), kind, tmp_path), f"image/{kind}")
     times = [round(duration) for duration, _ in shown]
     assert times == ([40, 80, 90, 80, 120, 330] if kind == "gif" else list(TIMES_MS))
     for frame, (_, pixels) in zip(frames, shown, strict=True):
         assert np.abs(pixels[..., :3].astype(int) - np.asarray(frame, int)).mean() < 8
 
 
-def alike(chromium: Chromium, data: bytes, mime: str, most: float) -> None:
-    mine, shown = ours(data), theirs(chromium, data, mime)
-    assert [round(duration) for duration, _pixels in shown] == list(mine.durations_ms)
-    for frame, (_duration, pixels) in zip(mine.frames(), shown, strict=True):
-        looks = np.asarray(frame.convert("RGBA"))
-        assert np.abs(seen(looks) - seen(pixels)).max() <= most
+def assert_same_frames(chromium: Chromium, data: bytes, mime: str, tolerance: float) -> None:
+    ours, shown = decode_ours(data), decode_in_chromium(chromium, data, mime)
+    assert [round(duration) for duration, _pixels in shown] == list(ours.durations_ms)
+    for frame, (_duration, pixels) in zip(ours.frames(), shown, strict=True):
+        rgba = np.asarray(frame.convert("RGBA"))
+        assert np.abs(on_black(rgba) - on_black(pixels)).max() <= tolerance
 
 
-SMALL_FILM, LARGE_FILM = (320, 240), (1280, 720)
-FULLY = {
+SMALL_VIDEO, LARGE_VIDEO = (320, 240), (1280, 720)
+BT709_TAGS = {
     "colorspace": Colorspace.ITU709,
     "color_primaries": ColorPrimaries.BT709,
     "color_trc": ColorTrc.BT709,
@@ -133,32 +147,32 @@ MP4 = {"kind": "mp4", "codec": "libx264", "options": {"preset": "ultrafast"}}
 
 
 @pytest.mark.parametrize(
-    ("size", "written"),
+    ("size", "encoding"),
     [
-        (SMALL_FILM, WEBM),
-        (LARGE_FILM, WEBM),
-        (SMALL_FILM, WEBM | {"colorspace": Colorspace.ITU709}),
-        (SMALL_FILM, WEBM | {"colorspace": Colorspace.ITU601}),
-        (SMALL_FILM, WEBM | FULLY),
-        (SMALL_FILM, WEBM | FULLY | {"color_trc": ColorTrc.IEC61966_2_1}),
-        (SMALL_FILM, WEBM | FULLY | {"color_range": ColorRange.JPEG}),
-        (SMALL_FILM, MP4),
-        (LARGE_FILM, MP4),
-        # What is said in part of H.264, Chromium takes for nothing said; we do not.
-        (SMALL_FILM, MP4 | FULLY),
-        (SMALL_FILM, MP4 | FULLY | {"color_range": ColorRange.JPEG}),
+        (SMALL_VIDEO, WEBM),
+        (LARGE_VIDEO, WEBM),
+        (SMALL_VIDEO, WEBM | {"colorspace": Colorspace.ITU709}),
+        (SMALL_VIDEO, WEBM | {"colorspace": Colorspace.ITU601}),
+        (SMALL_VIDEO, WEBM | BT709_TAGS),
+        (SMALL_VIDEO, WEBM | BT709_TAGS | {"color_trc": ColorTrc.IEC61966_2_1}),
+        (SMALL_VIDEO, WEBM | BT709_TAGS | {"color_range": ColorRange.JPEG}),
+        (SMALL_VIDEO, MP4),
+        (LARGE_VIDEO, MP4),
+        # Chromium ignores incomplete color tags of H.264; the decoder does not.
+        (SMALL_VIDEO, MP4 | BT709_TAGS),
+        (SMALL_VIDEO, MP4 | BT709_TAGS | {"color_range": ColorRange.JPEG}),
     ],
 )
 def test_video_colors_match_chromium(
-    chromium: Chromium, size: tuple[int, int], written: dict[str, Any]
+    chromium: Chromium, size: tuple[int, int], encoding: dict[str, Any]
 ) -> None:
-    looks = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (128, 128, 128)]
-    data = film([solid(look, size) for look in looks], rate=5, **written)
-    read = ours(data)
+    colors = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (128, 128, 128)]
+    data = make_video([solid_frame(color, size) for color in colors], rate=5, **encoding)
+    read = decode_ours(data)
     assert len(read) == 4
     for number, frame in enumerate(read.frames()):
-        shown = chromium.show(data, f"video/{written['kind']}", at_seconds=0.2 * number + 0.1)
+        shown = chromium.show(data, f"video/{encoding['kind']}", at_seconds=0.2 * number + 0.1)
         assert shown is not None
         middle = frame.height // 2, frame.width // 2
-        mine, his = np.asarray(frame)[middle], shown[middle][:3]
-        assert np.abs(mine.astype(int) - his).max() <= 8, (number, mine, his)
+        ours, theirs = np.asarray(frame)[middle], shown[middle][:3]
+        assert np.abs(ours.astype(int) - theirs).max() <= 8, (number, ours, theirs)

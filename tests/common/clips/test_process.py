@@ -1,4 +1,4 @@
-"""Moving files in the confined process, which may start no thread and open no file."""
+"""Animations and videos are decoded in the confined process, without threads or files."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,35 +14,37 @@ from tests.common.clips.files import (
     GifFrame,
     PngFrame,
     apng,
-    film,
+    encode_frames,
     gif,
-    plain,
-    saved,
-    solid,
+    make_video,
+    plain_image,
+    solid_frame,
 )
 
-LOOKS = [solid(color) for color in (RED, GREEN, BLUE)]
+FRAMES = [solid_frame(color) for color in (RED, GREEN, BLUE)]
 
 
-def av1_film() -> bytes:
-    """Made in a thread that ends: SVT-AV1 leaves its caller in a real-time class where it may."""
+def av1_video() -> bytes:
+    """Encoded in a thread, as SVT-AV1 may leave the calling thread with real-time priority."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(film, LOOKS, codec="libsvtav1", options={"preset": "12"}).result()
+        return thread.submit(
+            make_video, FRAMES, codec="libsvtav1", options={"preset": "12"}
+        ).result()
 
 
 FILES = {
     "GIF": gif([GifFrame(0), GifFrame(1)]),
     "PNG": apng([PngFrame((*RED, 255)), PngFrame((*BLUE, 255))]),
-    "WEBP": saved([plain(RED), plain(GREEN)], "WEBP", duration=100),
-    "AVIF": saved([plain(RED), plain(GREEN)], "AVIF", duration=100),
-    "MP4": film(LOOKS, sound=True),
-    "MOV": film(LOOKS, kind="mov"),
-    "WEBM": film(LOOKS, kind="webm", codec="libvpx-vp9"),
-    "MKV": film(LOOKS, kind="matroska", codec="libvpx"),
-    "AV1": av1_film(),
-    # Not into MOV or MP4, where that fails at random (findings/pyav-x265-into-mp4-at-random.sh).
-    "HEVC": film(
-        LOOKS, kind="matroska", codec="libx265", options={"x265-params": "log-level=none"}
+    "WEBP": encode_frames([plain_image(RED), plain_image(GREEN)], "WEBP", duration=100),
+    "AVIF": encode_frames([plain_image(RED), plain_image(GREEN)], "AVIF", duration=100),
+    "MP4": make_video(FRAMES, sound=True),
+    "MOV": make_video(FRAMES, kind="mov"),
+    "WEBM": make_video(FRAMES, kind="webm", codec="libvpx-vp9"),
+    "MKV": make_video(FRAMES, kind="matroska", codec="libvpx"),
+    "AV1": av1_video(),
+    # MOV and MP4 fail at random (findings/pyav-x265-into-mp4-at-random.sh).
+    "HEVC": make_video(
+        FRAMES, kind="matroska", codec="libx265", options={"x265-params": "log-level=none"}
     ),
 }
 SOURCES = {"AV1": "MP4", "HEVC": "MKV"}
@@ -70,11 +72,11 @@ async def test_false_claims_about_a_clip_are_rejected() -> None:
         decoded = await pool.decode(FILES["GIF"], ClipLimits())
     clip = decoded.clip
     assert isinstance(clip, DecodedClip)
-    said = {"width_px": 32, "height_px": 24, "frames": 2, "seconds": 0.2, "notes": []}
-    answer = {"picture": {"source_format": "GIF", "notes": []}, "clip": said}
+    description = {"width_px": 32, "height_px": 24, "frames": 2, "seconds": 0.2, "notes": []}
+    answer = {"picture": {"source_format": "GIF", "notes": []}, "clip": description}
     files = [decoded.picture.png, clip.file]
     assert checked(answer, files, DecodeLimits(), ClipLimits()) is not None
-    for name, lie in (
+    for name, value in (
         ("frames", 10_000),
         ("frames", 1),
         ("width_px", 4096),
@@ -84,6 +86,11 @@ async def test_false_claims_about_a_clip_are_rejected() -> None:
         ("notes", [{"template": "x", "values": {}}] * 9),
     ):
         with pytest.raises(ValueError, match="decoder"):
-            checked({**answer, "clip": {**said, name: lie}}, files, DecodeLimits(), ClipLimits())
+            checked(
+                {**answer, "clip": {**description, name: value}},
+                files,
+                DecodeLimits(),
+                ClipLimits(),
+            )
     with pytest.raises(ValueError, match="decoder"):
         checked(answer, [files[0], b"no archive"], DecodeLimits(), ClipLimits())

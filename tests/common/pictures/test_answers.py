@@ -1,4 +1,4 @@
-"""What a decoding process answers is looked at before it is believed."""
+"""Answers of a decoding process are validated, as a hostile file may control it."""
 
 import struct
 from typing import Any
@@ -14,8 +14,8 @@ CLIP = {"width_px": 40, "height_px": 30, "frames": 5, "seconds": 2.0, "notes": [
 NOTE = {"template": "It was turned.", "values": {}}
 
 
-def png(width: int = 60, height: int = 40, *, bits: int = 8, kind: int = 2) -> bytes:
-    """The head of a PNG, of which no more is looked at."""
+def png_header(width: int = 60, height: int = 40, *, bits: int = 8, kind: int = 2) -> bytes:
+    """The start of a PNG: all that is validated."""
     head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     return head + struct.pack(">IIBB", width, height, bits, kind) + bytes(10)
 
@@ -25,48 +25,48 @@ def answer(clip: object = None, **picture: Any) -> dict[str, Any]:
 
 
 def test_valid_picture_answer_is_accepted() -> None:
-    found = checked(answer(notes=[NOTE]), [png(kind=6)], LIMITS)
-    assert isinstance(found, Decoded)
-    picture = found.picture
+    decoded = checked(answer(notes=[NOTE]), [png_header(kind=6)], LIMITS)
+    assert isinstance(decoded, Decoded)
+    picture = decoded.picture
     assert (picture.width_px, picture.height_px, picture.has_alpha) == (60, 40, True)
     assert [str(note) for note in picture.notes] == ["It was turned."]
 
 
 def test_clip_answer_is_accepted_only_when_requested() -> None:
-    files = [png(), b"PK\3\4 frames"]
-    found = checked(answer(CLIP), files, LIMITS, CLIPS)
-    assert isinstance(found, Decoded)
-    assert found.clip is not None
-    assert (found.clip.frames, found.clip.seconds) == (5, 2.0)
-    alone = checked(answer(CLIP), files, LIMITS)
-    assert isinstance(alone, Decoded)
-    assert alone.clip is None
+    files = [png_header(), b"PK\3\4 frames"]
+    decoded = checked(answer(CLIP), files, LIMITS, CLIPS)
+    assert isinstance(decoded, Decoded)
+    assert decoded.clip is not None
+    assert (decoded.clip.frames, decoded.clip.seconds) == (5, 2.0)
+    decoded = checked(answer(CLIP), files, LIMITS)
+    assert isinstance(decoded, Decoded)
+    assert decoded.clip is None
 
 
 @pytest.mark.parametrize(
-    "said", [{}, {"picture": {}}, {"problem": {}}, {"problem": {"template": 5, "values": {}}}]
+    "invalid", [{}, {"picture": {}}, {"problem": {}}, {"problem": {"template": 5, "values": {}}}]
 )
-def test_incomplete_answer_is_rejected(said: dict[str, Any]) -> None:
+def test_incomplete_answer_is_rejected(invalid: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="decoder"):
-        checked(said, [png()], LIMITS)
+        checked(invalid, [png_header()], LIMITS)
 
 
 @pytest.mark.parametrize(
     "file",
     [
-        b"GIF89a" + png()[6:],
-        png(101),
-        png(40, 101),
-        png(0),
-        png(60, 0),
-        png(bits=16),
-        png(kind=3),
-        png()[:20],
+        b"GIF89a" + png_header()[6:],
+        png_header(101),
+        png_header(40, 101),
+        png_header(0),
+        png_header(60, 0),
+        png_header(bits=16),
+        png_header(kind=3),
+        png_header()[:20],
         b"",
     ],
     ids=[
-        *("no PNG", "too wide", "too high", "no width", "no height", "16 bits", "palette"),
-        *("short", "empty"),
+        *("not a PNG", "too wide", "too high", "zero width", "zero height", "16 bits", "palette"),
+        *("truncated", "empty"),
     ],
 )
 def test_invalid_picture_file_is_rejected(file: bytes) -> None:
@@ -83,11 +83,11 @@ def test_invalid_picture_file_is_rejected(file: bytes) -> None:
         {"notes": [{"template": ["x"], "values": {}}]},
         {"notes": None},
     ],
-    ids=["its format", "many notes", "a long note", "a note that is none", "no notes"],
+    ids=["invalid format", "too many notes", "too long", "not text", "null"],
 )
 def test_invalid_format_or_notes_are_rejected(picture: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="decoder"):
-        checked(answer(**picture), [png()], LIMITS)
+        checked(answer(**picture), [png_header()], LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_invalid_format_or_notes_are_rejected(picture: dict[str, Any]) -> None:
 )
 def test_invalid_clip_answer_is_rejected(clip: dict[str, Any], file: bytes) -> None:
     with pytest.raises(ValueError, match="decoder"):
-        checked(answer(CLIP | clip), [png(), file], LIMITS, CLIPS)
+        checked(answer(CLIP | clip), [png_header(), file], LIMITS, CLIPS)
 
 
 def test_problem_sentence_has_a_length_limit() -> None:
-    said = checked({"problem": {"template": "It is no picture.", "values": {}}}, [], LIMITS)
-    assert isinstance(said, PictureError)
+    error = checked({"problem": {"template": "It is no picture.", "values": {}}}, [], LIMITS)
+    assert isinstance(error, PictureError)
     for template, value in (("x" * 500, ""), ("{s}", "x" * 500)):
         with pytest.raises(ValueError, match="decoder"):
             checked({"problem": {"template": template, "values": {"s": value}}}, [], LIMITS)
@@ -138,21 +138,21 @@ SECRET = "{s.from_plain.__func__.__globals__[dataclass].__globals__[sys].modules
 def test_sentence_template_may_only_name_its_values(
     monkeypatch: pytest.MonkeyPatch, template: str, values: dict[str, Any]
 ) -> None:
-    """It is filled in by the bot, and shown to whoever attached the file."""
+    """The bot fills in templates of a process that a hostile file may control."""
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     for problem in ("problem", "notes"):
-        said = {"template": template, "values": values}
-        told = {"problem": said} if problem == "problem" else answer(notes=[said])
+        sentence = {"template": template, "values": values}
+        invalid = {"problem": sentence} if problem == "problem" else answer(notes=[sentence])
         with pytest.raises(ValueError, match=r"decoder|expected '}'"):
-            checked(told, [png()], LIMITS)
+            checked(invalid, [png_header()], LIMITS)
 
 
 def test_a_sentence_may_hold_numbers_and_other_sentences() -> None:
     values = {"size": 12.34, "count": 3, "what": {"template": "a film", "values": {}}}
     template = "{what} of {count} parts, {size:.1f} or {size:g} MiB, {{so}}."
-    said = checked({"problem": {"template": template, "values": values}}, [], LIMITS)
-    assert isinstance(said, PictureError)
-    assert str(said.sentence) == "a film of 3 parts, 12.3 or 12.34 MiB, {so}."
+    error = checked({"problem": {"template": template, "values": values}}, [], LIMITS)
+    assert isinstance(error, PictureError)
+    assert str(error.sentence) == "a film of 3 parts, 12.3 or 12.34 MiB, {so}."
 
 
 def test_answer_size_limit_covers_all_pixels() -> None:

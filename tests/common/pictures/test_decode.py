@@ -1,4 +1,4 @@
-"""Strangers' files: each either becomes an upright sRGB PNG or gets a sentence."""
+"""Any file becomes an upright sRGB PNG or is refused with an explanation."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from tools.picture_files.profiles import rgb_profile
 COFFEE = SKIMAGE_DATA / "coffee.png"
 
 
-def gradient(width: int = 64, height: int = 48) -> Image.Image:
+def gradient_image(width: int = 64, height: int = 48) -> Image.Image:
     red = np.tile(np.linspace(0, 255, width), (height, 1))
     green = np.tile(np.linspace(0, 255, height)[:, None], (1, width))
     return Image.fromarray(np.dstack([red, green, 255 - red]).astype(np.uint8))
@@ -25,11 +25,11 @@ def gradient(width: int = 64, height: int = 48) -> Image.Image:
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
 def test_every_promised_format_is_read(name: str) -> None:
     register_heif_opener()
-    picture = normalize(encoded(gradient(), name))
+    picture = normalize(encoded(gradient_image(), name))
     image = decoded(picture.png)
     assert (image.mode, image.size) == ("RGB", (64, 48))
-    difference = np.abs(np.asarray(image, float) - np.asarray(gradient(), float)).mean()
-    assert difference < 12  # GIF has 256 colours, the others lose less
+    difference = np.abs(np.asarray(image, float) - np.asarray(gradient_image(), float)).mean()
+    assert difference < 12  # GIF has 256 colors, the others lose less
 
 
 def test_photograph_keeps_its_exact_pixels() -> None:
@@ -40,7 +40,7 @@ def test_photograph_keeps_its_exact_pixels() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_applied_and_dropped(orientation: int) -> None:
-    upright = gradient(64, 32)
+    upright = gradient_image(64, 32)
     undo = {
         1: None,
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,7 +64,7 @@ def test_exif_rotation_is_applied_and_dropped(orientation: int) -> None:
 
 def test_cmyk_and_grey_become_rgb() -> None:
     for mode in ("CMYK", "L"):
-        picture = normalize(encoded(gradient().convert(mode), "JPEG", quality=95))
+        picture = normalize(encoded(gradient_image().convert(mode), "JPEG", quality=95))
         assert decoded(picture.png).mode == "RGB"
 
 
@@ -82,7 +82,7 @@ def test_floating_point_tiff_keeps_its_tones() -> None:
 
 
 def test_palette_with_transparency_keeps_alpha() -> None:
-    image = gradient().convert("P")
+    image = gradient_image().convert("P")
     image.info["transparency"] = 0
     picture = normalize(encoded(image, "PNG", transparency=image.getpixel((0, 0))))
     assert picture.has_alpha
@@ -90,7 +90,7 @@ def test_palette_with_transparency_keeps_alpha() -> None:
 
 
 def test_opaque_alpha_is_dropped_and_real_alpha_kept() -> None:
-    image = gradient()
+    image = gradient_image()
     image.putalpha(255)
     assert not normalize(encoded(image)).has_alpha
     image.putalpha(Image.new("L", image.size, 128))
@@ -105,8 +105,8 @@ def test_embedded_profile_is_applied_and_dropped() -> None:
 
 
 def test_a_broken_profile_is_ignored() -> None:
-    picture = normalize(encoded(gradient(), icc_profile=b"nonsense"))
-    assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(gradient()))
+    picture = normalize(encoded(gradient_image(), icc_profile=b"nonsense"))
+    assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(gradient_image()))
 
 
 def test_animation_uses_its_first_frame_with_a_note() -> None:
@@ -120,12 +120,12 @@ def test_animation_uses_its_first_frame_with_a_note() -> None:
 
 
 def test_large_pictures_are_reduced_keeping_their_aspect() -> None:
-    picture = normalize(encoded(gradient(3000, 1500)), DecodeLimits(max_side_px=1000))
+    picture = normalize(encoded(gradient_image(3000, 1500)), DecodeLimits(max_side_px=1000))
     assert (picture.width_px, picture.height_px) == (1000, 500)
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"", "empty"),
         (b"hello, I am a text", "not a picture"),
@@ -135,8 +135,8 @@ def test_large_pictures_are_reduced_keeping_their_aspect() -> None:
         (encoded(Image.new("RGB", (10000, 10))), "only 10000 × 10"),
         (encoded(Image.new("RGB", (1000, 20))), "too narrow"),
         (encoded(Image.new("RGB", (80, 648))), "at most 8 times the other"),
-        (encoded(gradient(640, 480), "PNG")[:600], "damaged"),
-        (encoded(gradient(640, 480), "JPEG")[:3000], "damaged"),
+        (encoded(gradient_image(640, 480), "PNG")[:600], "damaged"),
+        (encoded(gradient_image(640, 480), "JPEG")[:3000], "damaged"),
         (encoded(Image.new("1", (20000, 20000))), "megapixels"),
         (b"\xef\xbb\xbf\n<!DOCTYPE HTML><html>gone</html>", "it is a web page."),
         (b"<HTML><body>403</body></HTML>", "it is a web page."),
@@ -145,8 +145,8 @@ def test_large_pictures_are_reduced_keeping_their_aspect() -> None:
         (b"RIFF\x24\0\0\0AVI LIST", "it is an AVI video."),
     ],
 )
-def test_unusable_file_is_refused_with_an_explanation(data: bytes, says: str) -> None:
-    with pytest.raises(PictureError, match=says) as problem:
+def test_unusable_file_is_refused_with_an_explanation(data: bytes, message: str) -> None:
+    with pytest.raises(PictureError, match=message) as problem:
         normalize(data)
     assert str(problem.value).endswith(".")
 
@@ -159,16 +159,16 @@ def test_oversized_file_is_refused_with_an_explanation() -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     name=st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]),
-    cuts=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6),
+    overwrites=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6),
     keep=st.floats(0.02, 1),
 )
 def test_damaged_files_raise_only_picture_error(
-    name: str, cuts: list[tuple[float, bytes]], keep: float
+    name: str, overwrites: list[tuple[float, bytes]], keep: float
 ) -> None:
-    data = bytearray(encoded(gradient(), name))
-    for where, junk in cuts:
-        at = int(where * (len(data) - 1))
-        data[at : at + len(junk)] = junk
+    data = bytearray(encoded(gradient_image(), name))
+    for position, replacement in overwrites:
+        at = int(position * (len(data) - 1))
+        data[at : at + len(replacement)] = replacement
     data = data[: max(1, int(len(data) * keep))]
     try:
         picture = normalize(bytes(data), DecodeLimits(max_pixels=4_000_000))

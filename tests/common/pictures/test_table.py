@@ -1,4 +1,4 @@
-"""Every kind of file comes out as a viewer shows it, or is refused by name."""
+"""Every kind of file is decoded as viewers show it, or is refused with its name."""
 
 import io
 
@@ -20,15 +20,15 @@ def test_each_kind_of_file_decodes_correctly_or_is_refused(case: Case) -> None:
         with pytest.raises(PictureError, match=case.right.words):
             normalize(data)
         return
-    made = normalize(data)
-    pixels = np.asarray(Image.open(io.BytesIO(made.png)))
+    picture = normalize(data)
+    pixels = np.asarray(Image.open(io.BytesIO(picture.png)))
     assert difference(pixels, case.right) <= case.mean
-    said = " ".join(str(note) for note in made.notes)
-    assert (case.note in said) if case.note else not said
+    notes = " ".join(str(note) for note in picture.notes)
+    assert (case.note in notes) if case.note else not notes
 
 
 async def test_confined_process_decodes_like_any_process() -> None:
-    """Some libraries start threads, map files or load more of themselves only then."""
+    """Some libraries start threads, map files or load modules only while decoding."""
     cases: dict[str, Case] = {}
     for case in CASES:
         if not isinstance(case.right, RefusedFile):

@@ -1,4 +1,4 @@
-"""The lite network keeps the promises that the painter relies on."""
+"""The lite encoder: determinism, shapes, bases, tiles and precision."""
 
 from itertools import combinations
 
@@ -27,11 +27,11 @@ def test_lite_encoder_gives_the_same_features_each_time() -> None:
     first, second = LiteEncoder(device=torch.device("cpu")), LiteEncoder()
     assert isinstance(first, Encoder)
     assert first.weights_hash == second.weights_hash
-    found, again = (
+    found, repeated = (
         features_of(first, picture(48, 64), LAYERS),
         features_of(second, picture(48, 64), LAYERS),
     )
-    assert all(torch.equal(found[name], again[name]) for name in LAYERS)
+    assert all(torch.equal(found[name], repeated[name]) for name in LAYERS)
 
 
 def test_changed_weights_change_the_hash() -> None:
@@ -73,13 +73,13 @@ def test_moments_in_a_basis_equal_moments_of_features_in_that_basis(layer: str) 
     encoder = LiteEncoder(dtype=torch.float64)
     basis = encoder.basis(layer)
     features = features_of(encoder, picture(64, 80, dtype=torch.float64), (layer,))[layer]
-    told = in_basis(features, basis)
-    assert told.shape[1] == basis.bias.numel() == BY_LAYER[layer].width
+    transformed = in_basis(features, basis)
+    assert transformed.shape[1] == basis.bias.numel() == BY_LAYER[layer].width
     count = float(features[0, 0].numel())
     found = moments(features, None, count).in_basis(basis)
-    wanted = moments(told, None, count)
-    torch.testing.assert_close(found.second, wanted.second, rtol=1e-9, atol=1e-12)
-    torch.testing.assert_close(found.mean, wanted.mean, rtol=1e-9, atol=1e-12)
+    expected = moments(transformed, None, count)
+    torch.testing.assert_close(found.second, expected.second, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(found.mean, expected.mean, rtol=1e-9, atol=1e-12)
 
 
 def test_gradient_from_basis_matches_autograd() -> None:
@@ -87,15 +87,15 @@ def test_gradient_from_basis_matches_autograd() -> None:
     weight = encoder.basis("form4_2").weight
     grad = torch.rand(1, weight.shape[0], 3, 4, dtype=torch.float64)
     features = torch.rand(1, weight.shape[1], 3, 4, dtype=torch.float64, requires_grad=True)
-    (wanted,) = torch.autograd.grad(in_basis(features, encoder.basis("form4_2")), features, grad)
-    torch.testing.assert_close(from_basis(grad, encoder.basis("form4_2")), wanted)
+    (expected,) = torch.autograd.grad(in_basis(features, encoder.basis("form4_2")), features, grad)
+    torch.testing.assert_close(from_basis(grad, encoder.basis("form4_2")), expected)
 
 
 def test_gradient_of_a_flat_color_is_nearly_uniform() -> None:
-    """Max pooling would hand its gradient to one pixel of four, and skies would get a lattice."""
-    leaf = torch.full((1, 3, 64, 64), 0.4).requires_grad_()
-    found = features_of(LiteEncoder(), leaf, ("form2_2",))["form2_2"]
-    (grad,) = torch.autograd.grad(found.square().sum(), leaf)
+    """Max pooling would pass the gradient to one pixel of four, which shows as a grid in skies."""
+    pixels = torch.full((1, 3, 64, 64), 0.4).requires_grad_()
+    found = features_of(LiteEncoder(), pixels, ("form2_2",))["form2_2"]
+    (grad,) = torch.autograd.grad(found.square().sum(), pixels)
     inside = grad[..., 16:-16, 16:-16]
     assert (inside - inside.mean((2, 3), keepdim=True)).abs().max() < 0.2 * inside.abs().max()
 
@@ -119,21 +119,21 @@ def test_the_margin_is_wide_enough_for_exact_tiles(layers: tuple[str, ...]) -> N
         for name in layers:
             stride = encoder.stride_px(name)
             got = core.inside(window).at_stride(stride).of(found[name])
-            wanted = core.at_stride(stride).of(features[name])
-            assert (got - wanted).abs().max() < 1e-12
+            expected = core.at_stride(stride).of(features[name])
+            assert (got - expected).abs().max() < 1e-12
 
 
 def test_bfloat16_has_a_gradient_and_nearly_exact_features() -> None:
     encoder = LiteEncoder(dtype=torch.bfloat16)
-    leaf = picture(64, 64).requires_grad_()
-    found = features_of(encoder, leaf, LAYERS).values()
+    pixels = picture(64, 64).requires_grad_()
+    found = features_of(encoder, pixels, LAYERS).values()
     loss = torch.stack([one.float().square().mean() for one in found]).sum()
-    (gradient,) = torch.autograd.grad(loss, leaf)
+    (gradient,) = torch.autograd.grad(loss, pixels)
     assert bool((gradient != 0).any())
     exact = features_of(LiteEncoder(), picture(64, 64), LAYERS)
-    rough = features_of(encoder, picture(64, 64), LAYERS)
+    low_precision = features_of(encoder, picture(64, 64), LAYERS)
     for name in LAYERS:
-        assert (rough[name].float() - exact[name]).norm() < 0.03 * exact[name].norm()
+        assert (low_precision[name].float() - exact[name]).norm() < 0.03 * exact[name].norm()
 
 
 def test_statistics_do_not_depend_on_tiles() -> None:

@@ -1,4 +1,4 @@
-"""With nothing but the package, a preset paints: no scan, no weights, no network connection."""
+"""Presets can be painted with the package alone: without scan, weights file or internet."""
 
 from pathlib import Path
 
@@ -18,14 +18,16 @@ from engine.styles.fingerprints import load_fingerprint
 from engine.styles.presets import preset_style
 from engine.styles.statistics_files import StatisticsFiles
 
-SHIPPED = [painting for painting in load_catalogue() if painting.fingerprints]
+WITH_FINGERPRINTS = [painting for painting in load_catalogue() if painting.fingerprints]
 NETWORKS = {"lite": 200, "vgg19": 1400}
-"""Networks that have fingerprints, and the KiB that one may take."""
+"""Maximum KiB of a fingerprint, by network."""
 
 
 def test_shipped_fingerprints_cover_both_networks_within_size_limits() -> None:
-    assert {"starry-night", "the-scream", "composition-vii"} <= {each.id for each in SHIPPED}
-    for painting in SHIPPED:
+    assert {"starry-night", "the-scream", "composition-vii"} <= {
+        each.id for each in WITH_FINGERPRINTS
+    }
+    for painting in WITH_FINGERPRINTS:
         sizes = {name: file.stat().st_size for name, file in painting.fingerprints.items()}
         assert sizes.keys() == NETWORKS.keys()
         assert all(size < NETWORKS[name] * 1024 for name, size in sizes.items())
@@ -36,7 +38,9 @@ def test_shipped_fingerprints_match_the_network_and_cover_recipe_layers(network:
     encoder = Studio().encoder(network, "max")
     choice = load_recipe("atelier").choice_for(encoder.layers)
     assert choice is not None
-    for one in (one for each in SHIPPED for one in load_fingerprint(each.fingerprints[network])):
+    for one in (
+        one for each in WITH_FINGERPRINTS for one in load_fingerprint(each.fingerprints[network])
+    ):
         assert one.key.weights == encoder.weights_hash
         assert {*choice.style, *map(calm_name, choice.style)} <= set(one.layers)
 
@@ -68,14 +72,14 @@ def test_cached_style_statistics_give_the_same_painting(
     content, style = (Picture(torch.rand(3, 64, 72, generator=generator)) for _ in range(2))
     options = PaintOptions(size_px=72, network="lite", iterations=3, scales=1)
 
-    def painted() -> torch.Tensor:
-        studio = Studio(statistics=StatisticsFiles(tmp_path / "kept"))
+    def paint_pixels() -> torch.Tensor:
+        studio = Studio(statistics=StatisticsFiles(tmp_path / "cache"))
         last = list(paint(content, [Style(style)], options, studio=studio))[-1]
         assert isinstance(last, Painted)
         return last.picture.pixels
 
-    first = painted()
-    (file,) = (tmp_path / "kept").iterdir()
+    first = paint_pixels()
+    (file,) = (tmp_path / "cache").iterdir()
     written = file.stat().st_ino
-    assert torch.equal(painted(), first)
+    assert torch.equal(paint_pixels(), first)
     assert file.stat().st_ino == written

@@ -1,4 +1,4 @@
-"""`python -m engine paint` with a photograph that moves."""
+"""`python -m engine paint` with an animation or video."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from engine.__main__ import main as engine_main
 from engine.cli_inputs import read_moving
-from tests.engine.moving.frames import panned
+from tests.engine.moving.frames import panning_frames
 from tests.kit.thin_vgg19 import noise_picture, thin_weights
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,12 +28,12 @@ QUICK = ("--scales", "2", "--iterations", "4", "--precision", "fp32", "--max-mem
 
 
 @pytest.fixture
-def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a GIF, a style and weights; the engine works there."""
+def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of the engine, with a GIF, a style and weights."""
     weights = {name: tensor.float() for name, tensor in thin_weights().tensors.items()}
     save_file(weights, tmp_path / "vgg19.safetensors", metadata={"input": "as torchvision"})
     noise_picture(50, 50, seed=1).to_image().save(tmp_path / "style.jpg")
-    save(tmp_path / "clip.gif", panned(4), loop=2)
+    save(tmp_path / "clip.gif", panning_frames(4), loop=2)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("ATELIER_VGG19_WEIGHTS", str(tmp_path / "vgg19.safetensors"))
@@ -62,37 +62,39 @@ def read(file: Path) -> Clip:
 
 
 @pytest.mark.parametrize("suffix", ["gif", "mp4", "webp"])
-def test_painted_gif_keeps_frame_durations_and_loop_count(studio: Path, suffix: str) -> None:
+def test_painted_gif_keeps_frame_durations_and_loop_count(work_folder: Path, suffix: str) -> None:
     assert engine_main(arguments(f"out.{suffix}", "--quiet")) == 0
-    made = read(studio / f"out.{suffix}")
+    made = read(work_folder / f"out.{suffix}")
     assert made.durations_ms == TIMES_MS
     assert made.size == (80, 64)
     assert made.plays == (1 if suffix == "mp4" else 3)
     assert np.ptp(np.asarray(made.frame(0))) > 50
 
 
-def test_every_frame_reports_progress(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_frame_reports_progress(
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert engine_main(arguments("out.gif", "--report", "r.json", "--size", "64")) == 0
-    said = capsys.readouterr().err
-    assert "frame 1 of 4 started over and painted" in said
-    assert "frame 4 of 4 painted" in said
-    assert "out.gif: 64 × 51, 4 frames in 0.44 s, vgg19, fp32 on cpu" in said
-    assert json.loads((studio / "r.json").read_text())["iterations"] > 8
+    output = capsys.readouterr().err
+    assert "frame 1 of 4 started over and painted" in output
+    assert "frame 4 of 4 painted" in output
+    assert "out.gif: 64 × 51, 4 frames in 0.44 s, vgg19, fp32 on cpu" in output
+    assert json.loads((work_folder / "r.json").read_text())["iterations"] > 8
 
 
 @pytest.mark.parametrize(("output", "more"), [("o.png", ()), ("o.webp", ("--no-moving",))])
 def test_still_suffix_or_no_moving_flag_paints_a_still(
-    studio: Path, output: str, more: Sequence[str]
+    work_folder: Path, output: str, more: Sequence[str]
 ) -> None:
     assert engine_main(arguments(output, "--quiet", "--size", "64", *more)) == 0
-    with Image.open(studio / output) as picture:
+    with Image.open(work_folder / output) as picture:
         assert getattr(picture, "n_frames", 1) == 1
 
 
-def test_still_photograph_can_be_painted_to_gif_and_webp(studio: Path) -> None:
-    noise_picture(60, 80).to_image().save(studio / "photo.png")
+def test_still_photograph_can_be_painted_to_gif_and_webp(work_folder: Path) -> None:
+    noise_picture(60, 80).to_image().save(work_folder / "photo.png")
     assert engine_main(arguments("o.gif", "--quiet", content="photo.png")) == 0
-    with Image.open(studio / "o.gif") as picture:
+    with Image.open(work_folder / "o.gif") as picture:
         assert picture.size == (80, 60)
     assert engine_main(arguments("o.webp", "--quiet", "--size", "64", content="photo.png")) == 0
 
@@ -103,17 +105,17 @@ def test_command_line_reads_pictures_beyond_member_limits(tmp_path: Path) -> Non
 
 
 def test_broken_tail_of_a_gif_is_dropped_and_reported(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = (studio / "clip.gif").read_bytes()
-    (studio / "broken.gif").write_bytes(whole[: len(whole) * 3 // 4])
+    whole = (work_folder / "clip.gif").read_bytes()
+    (work_folder / "broken.gif").write_bytes(whole[: len(whole) * 3 // 4])
     assert engine_main(arguments("o.gif", content="broken.gif")) == 0
     assert "broken.gif:" in capsys.readouterr().err
-    assert 1 < len(read(studio / "o.gif")) < 4
+    assert 1 < len(read(work_folder / "o.gif")) < 4
 
 
 @pytest.mark.parametrize(
-    ("output", "more", "said"),
+    ("output", "more", "message"),
     [
         ("o.gif", ("--plot", "p.png"), "--plot is of one picture, not of one that moves."),
         ("o.png", ("--moving",), "use one of .gif, .mp4, .webp."),
@@ -121,68 +123,74 @@ def test_broken_tail_of_a_gif_is_dropped_and_reported(
     ],
 )
 def test_impossible_moving_options_are_refused(
-    studio: Path,
+    work_folder: Path,
     capsys: pytest.CaptureFixture[str],
     output: str,
     more: Sequence[str],
-    said: str,
+    message: str,
 ) -> None:
     assert engine_main(arguments(output, *more)) == 2
-    assert said in capsys.readouterr().err.replace("\n", " ")
-    assert not (studio / output).exists()
+    assert message in capsys.readouterr().err.replace("\n", " ")
+    assert not (work_folder / output).exists()
 
 
-def test_moving_output_without_a_name_is_an_mp4(studio: Path) -> None:
-    given = ["paint", "clip.gif", "--style", "style.jpg", "--moving", "--quiet", *QUICK]
-    assert engine_main(given) == 0
-    assert read(studio / "clip-style.mp4").durations_ms == TIMES_MS
+def test_moving_output_without_a_name_is_an_mp4(work_folder: Path) -> None:
+    command = ["paint", "clip.gif", "--style", "style.jpg", "--moving", "--quiet", *QUICK]
+    assert engine_main(command) == 0
+    assert read(work_folder / "clip-style.mp4").durations_ms == TIMES_MS
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 def test_ended_run_resumes_after_the_last_checkpointed_frame(
-    studio: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save(studio / "clip.gif", panned(4, height=80))
+    save(work_folder / "clip.gif", panning_frames(4, height=80))
     slow = ("--iterations", "40", "--scales", "1")
     assert engine_main(arguments("whole.webp", "--quiet", *slow)) == 0
     for ending in (signal.SIGINT, signal.SIGKILL):
         output = f"{ending.name}.webp"
         long = arguments(output, "--checkpoint", "c.ckpt", *slow)
-        end_after_a_frame(studio, long, ending)
-        assert not (studio / output).exists()
-        painted = json.loads((studio / "c.ckpt").read_bytes())["frames"]
+        signal_after_first_frame(work_folder, long, ending)
+        assert not (work_folder / output).exists()
+        painted = json.loads((work_folder / "c.ckpt").read_bytes())["frames"]
         capsys.readouterr()
         assert engine_main(long) == 0
-        said = capsys.readouterr().err
-        told = [number for number in range(1, 5) if f"frame {number} of 4" in said]
-        assert told == list(range(painted + 1, 5))
-        assert not (studio / "c.ckpt").exists()
+        output_text = capsys.readouterr().err
+        reported = [n for n in range(1, 5) if f"frame {n} of 4" in output_text]
+        assert reported == list(range(painted + 1, 5))
+        assert not (work_folder / "c.ckpt").exists()
         for one, another in zip(
-            read(studio / "whole.webp").frames(), read(studio / output).frames(), strict=True
+            read(work_folder / "whole.webp").frames(),
+            read(work_folder / output).frames(),
+            strict=True,
         ):
             assert one.tobytes() == another.tobytes()
 
 
-def end_after_a_frame(studio: Path, long: Sequence[str], ending: signal.Signals) -> None:
-    running = subprocess.Popen(
+def signal_after_first_frame(
+    work_folder: Path, long: Sequence[str], ending: signal.Signals
+) -> None:
+    process = subprocess.Popen(
         [sys.executable, "-m", "engine", *long],
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )
-    until = time.monotonic() + 240
-    while not (studio / "c.ckpt").exists():
-        assert running.poll() is None
-        assert time.monotonic() < until
+    deadline = time.monotonic() + 240
+    while not (work_folder / "c.ckpt").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    running.send_signal(ending)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == -ending
+    process.send_signal(ending)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == -ending
     if ending is signal.SIGINT:
-        assert b"Stopped. The checkpoint is saved." in said
-        assert b"Traceback" not in said
+        assert b"Stopped. The checkpoint is saved." in stderr
+        assert b"Traceback" not in stderr
 
 
-def test_unreadable_checkpoint_is_refused(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (studio / "c.ckpt").write_bytes(b"something")
+def test_unreadable_checkpoint_is_refused(
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (work_folder / "c.ckpt").write_bytes(b"something")
     assert engine_main(arguments("o.gif", "--checkpoint", "c.ckpt")) == 2
     assert "checkpoint cannot be read" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What of a frame is known from another: the tests of Ruder, Dosovitskiy and Brox (2016)."""
+"""Flow and its reliability between frames, by Ruder, Dosovitskiy and Brox (2016)."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -18,7 +18,7 @@ from engine.moving.consistency import (
 )
 from engine.moving.flow import Flow, Pixels, optical_flow, warped
 from engine.moving.static_parts import static_flat_parts
-from tests.engine.moving.frames import moved_window, textured
+from tests.engine.moving.frames import crop_window, noise_texture
 
 
 def flow(right: float, down: float = 0.0, size: tuple[int, int] = (40, 60)) -> Flow:
@@ -43,31 +43,31 @@ def test_motion_boundaries_mark_the_edges_of_motion() -> None:
 
 
 def test_border_weights_fall_to_zero_where_the_scene_enters() -> None:
-    found = border_weights(flow(4.0))  # The scene moves left, new parts come in at the right.
+    found = border_weights(flow(4.0))  # The scene moves left, and new parts enter at the right.
     assert (found[20, :40] == 1).all()
     assert (np.diff(found[20, 44:]) < 0.001).all()
     assert found[20, -1] == 0
 
 
 def test_panned_picture_is_known_nearly_everywhere_and_warps_sharply() -> None:
-    scene = textured(80, 140)
-    before, after = moved_window(scene, 0), moved_window(scene, 3)
+    scene = noise_texture(80, 140)
+    before, after = crop_window(scene, 0), crop_window(scene, 3)
     known = correspondence(before, after)
     assert known.share > 0.85
     there = warped(before, known.flow, sharp=True)
-    sure = known.weights > 0.9
-    assert np.abs(there - after)[sure].mean() < 0.01
-    # What came in at the right is known little by little, and nothing is held up to an edge.
+    reliable = known.weights > 0.9
+    assert np.abs(there - after)[reliable].mean() < 0.01
+    # Weights rise gradually from the right border, without hard edges.
     assert (known.weights[20:60, -3:] == 0).all()
     assert 0.1 < known.weights[20:60, -8].mean() < 0.6
     assert np.abs(np.diff(known.weights, axis=1)).max() < 0.9
     stripes = (scene > 0.5).astype(np.float32)
-    wavy = warped(stripes, flow(0.3, size=(80, 140)), sharp=True)
-    assert (wavy.min(), wavy.max()) == (0, 1), "a sharp filter swings over"
+    warped_stripes = warped(stripes, flow(0.3, size=(80, 140)), sharp=True)
+    assert (warped_stripes.min(), warped_stripes.max()) == (0, 1), "the sharp filter overshoots"
 
 
 def test_noise_causes_no_flow() -> None:
-    scene = textured(80, 100)
+    scene = noise_texture(80, 100)
     noise = np.random.default_rng(0).normal(0, 0.012, scene.shape)
     known = correspondence(scene, (scene + noise).clip(0, 1).astype(np.float32))
     assert known.share > 0.99
@@ -75,35 +75,35 @@ def test_noise_causes_no_flow() -> None:
 
 
 def hopping_emoji(size: int) -> Iterator[tuple[Pixels, np.ndarray]]:
-    """A face in flat colours that hops in a circle, each frame with where the face is."""
+    """Frames of a flat-colored face that moves in a circle, and the mask of the face."""
     side = 4 * size
     for step in range(8):
-        turned = 2 * np.pi * step / 8
-        middle = side * (0.5 + 0.21 * np.array([np.cos(turned), np.sin(turned)]))
-        drawn = np.full((side, side, 3), (90, 160, 220), np.uint8)
-        cv2.circle(drawn, _pixel(middle), round(0.26 * side), (250, 200, 40), -1)
-        for aside in (-0.09, 0.09):
-            eye = middle + side * np.array([aside, -0.06])
-            cv2.circle(drawn, _pixel(eye), round(0.04 * side), (30, 30, 30), -1)
+        angle = 2 * np.pi * step / 8
+        middle = side * (0.5 + 0.21 * np.array([np.cos(angle), np.sin(angle)]))
+        canvas = np.full((side, side, 3), (90, 160, 220), np.uint8)
+        cv2.circle(canvas, _pixel(middle), round(0.26 * side), (250, 200, 40), -1)
+        for offset in (-0.09, 0.09):
+            eye = middle + side * np.array([offset, -0.06])
+            cv2.circle(canvas, _pixel(eye), round(0.04 * side), (30, 30, 30), -1)
         mouth = round(0.14 * side), round(0.13 * side)
-        cv2.ellipse(drawn, _pixel(middle), mouth, 0, 20, 160, (120, 30, 30), round(0.02 * side))
-        small = cv2.resize(drawn, (size, size), interpolation=cv2.INTER_AREA)
+        cv2.ellipse(canvas, _pixel(middle), mouth, 0, 20, 160, (120, 30, 30), round(0.02 * side))
+        small = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
         rows, columns = np.mgrid[:size, :size] + 0.5
-        away = np.hypot(columns * 4 - middle[0], rows * 4 - middle[1])
-        yield np.asarray(small, np.float32) / np.float32(255), away < 0.26 * side
+        distance = np.hypot(columns * 4 - middle[0], rows * 4 - middle[1])
+        yield np.asarray(small, np.float32) / np.float32(255), distance < 0.26 * side
 
 
-def _pixel(place: np.ndarray) -> tuple[int, int]:
-    return round(place[0]), round(place[1])
+def _pixel(point: np.ndarray) -> tuple[int, int]:
+    return round(point[0]), round(point[1])
 
 
 @pytest.mark.parametrize("size", [48, 64, 96, 128])
 def test_most_of_a_hopping_emoji_stays_known(size: int) -> None:
-    """At these sizes it was lost, and its flat parts came out plain in the frames after it."""
-    shown = list(hopping_emoji(size))
+    """Small emoji were once lost, and later frames had unpainted flat parts."""
+    frames = list(hopping_emoji(size))
     shares = [
         float(correspondence(before, after).weights[face].mean())
-        for (before, _), (after, face) in pairwise(shown)
+        for (before, _), (after, face) in pairwise(frames)
     ]
     assert np.mean(shares) > 0.75
 
@@ -111,7 +111,7 @@ def test_most_of_a_hopping_emoji_stays_known(size: int) -> None:
 @pytest.mark.parametrize("size", [(90, 64), (64, 90), (186, 100), (250, 186), (745, 20)])
 def test_flow_is_measured_in_the_frames_own_pixels(size: tuple[int, int]) -> None:
     height, width = size
-    scene = textured(height + 8, width + 8)
+    scene = noise_texture(height + 8, width + 8)
     before, after = scene[4:-4, 4:-4], scene[2:-6, 7:-1]
     found = optical_flow(before, after)
     assert found.shape == (*size, 2)
@@ -121,13 +121,13 @@ def test_flow_is_measured_in_the_frames_own_pixels(size: tuple[int, int]) -> Non
 def test_repeated_sharp_warping_keeps_detail() -> None:
     noise = np.random.default_rng(0).random((64, 64, 3), np.float32)
     picture = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.8), np.float32)
-    left = {sharp: detail_left(picture, times=10, sharp=sharp) for sharp in (True, False)}
+    left = {sharp: remaining_detail(picture, times=10, sharp=sharp) for sharp in (True, False)}
     assert left[True] > 0.9
     assert left[False] < 0.7
 
 
-def detail_left(picture: Pixels, *, times: int, sharp: bool) -> float:
-    """Of its deviation, after it was moved by half a pixel to and fro."""
+def remaining_detail(picture: Pixels, *, times: int, sharp: bool) -> float:
+    """Share of the deviation that is left after moving back and forth by half a pixel."""
     moved, inner = picture, (slice(8, -8), slice(8, -8))
     for step in range(times):
         there = np.full((*picture.shape[:2], 2), 0.5 - step % 2, np.float32)
@@ -136,7 +136,7 @@ def detail_left(picture: Pixels, *, times: int, sharp: bool) -> float:
 
 
 def test_unrelated_pictures_hardly_correspond() -> None:
-    known = correspondence(textured(80, 100, seed=1), textured(80, 100, seed=2))
+    known = correspondence(noise_texture(80, 100, seed=1), noise_texture(80, 100, seed=2))
     assert known.share < 0.2
 
 
@@ -160,40 +160,40 @@ def test_edges_stay_known_despite_subpixel_flow_errors() -> None:
     assert np.median(weights) < 0.5
 
 
-def disc(left: int, wall: Pixels | None = None) -> Pixels:
+def disc_frame(left: int, wall: Pixels | None = None) -> Pixels:
     frame = np.full((72, 120, 3), 0.6, np.float32) if wall is None else wall.copy()
     cv2.circle(frame, (left, 36), 12, (0.9, 0.1, 0.1), -1)
     return frame
 
 
 def test_flat_wall_stays_still_while_an_object_passes_quickly() -> None:
-    known = correspondence(disc(30), disc(42))
-    assert np.abs(known.flow[30:42, 38:46]).max() > 6  # The disc moves
+    known = correspondence(disc_frame(30), disc_frame(42))
+    assert np.abs(known.flow[30:42, 38:46]).max() > 6  # the disc moves
     rows, columns = np.mgrid[:72, :120]
     beside = np.hypot(rows - 36, columns - 42)
-    wall = (beside > 15) & (beside < 26) & (columns > 44)  # and the wall before it does not.
+    wall = (beside > 15) & (beside < 26) & (columns > 44)  # the wall in front of it does not
     assert np.abs(known.flow[wall]).max() == 0
     assert known.weights[wall & (beside > 18)].min() > 0.9
 
 
 def test_halo_of_an_object_is_unknown_after_the_object_leaves() -> None:
-    known = correspondence(disc(30), disc(54))
+    known = correspondence(disc_frame(30), disc_frame(54))
     rows, columns = np.mgrid[:72, :120]
-    was = np.hypot(rows - 36, columns - 30)
-    halo = (was > 12) & (was < 18) & (columns < 28)
+    distance = np.hypot(rows - 36, columns - 30)
+    halo = (distance > 12) & (distance < 18) & (columns < 28)
     assert known.weights[halo].max() < 0.1
 
 
-@pytest.mark.parametrize("wall", [None, textured(72, 120)], ids=["slowly", "before a texture"])
+@pytest.mark.parametrize("wall", [None, noise_texture(72, 120)], ids=["slow", "textured wall"])
 def test_slow_or_textured_scenes_have_no_static_flat_parts(wall: Pixels | None) -> None:
-    before, after = (disc(left, wall) for left in ((30, 33) if wall is None else (30, 42)))
+    before, after = (disc_frame(left, wall) for left in ((30, 33) if wall is None else (30, 42)))
     still = static_weights(before, after)
     flows = optical_flow(before, after), optical_flow(after, before)
     assert not static_flat_parts(before, after, still, *flows).static.any()
 
 
 def test_frame_compared_with_itself_is_fully_known_and_still() -> None:
-    scene: Pixels = textured(64, 80)
+    scene: Pixels = noise_texture(64, 80)
     found: Correspondence = correspondence(scene, scene)
     assert found.share == 1
     assert (found.flow == 0).all()
@@ -201,7 +201,7 @@ def test_frame_compared_with_itself_is_fully_known_and_still() -> None:
 
 
 def test_surroundings_of_a_changed_pixel_are_not_static() -> None:
-    before = textured(60, 80)
+    before = noise_texture(60, 80)
     after = before.copy()
     after[30, 40] += 0.1
     still = static_weights(before, after)

@@ -1,4 +1,4 @@
-"""What a clip takes of memory does not grow with its length."""
+"""Memory of a clip painting does not grow with its length."""
 
 import subprocess
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-WITHIN_MIB = 16
-"""Twenty frames more would take 18 MiB as numbers, if they were kept."""
+MAX_GROWTH_MIB = 16
+"""Keeping the 20 additional frames as float32 would take 18 MiB."""
 SCRIPT = """
 import resource, tempfile
 from pathlib import Path
@@ -20,7 +20,7 @@ from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
 from engine.painting import Picture, Style
 from engine.pipeline.pictures import Pictures
-from tests.engine.moving.frames import image_of, textured
+from tests.engine.moving.frames import noise_texture, to_image
 from tests.kit.thin_vgg19 import noise_picture, thin_studio
 
 def peak_mib():
@@ -30,8 +30,8 @@ torch.set_num_threads(1)
 count, layers = 26, {"relu1_1": 1.0}
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
-    scene = 0.6 * textured(240, 320)
-    images = [image_of(scene + 3 * number / 255) for number in range(count)]
+    scene = 0.6 * noise_texture(240, 320)
+    images = [to_image(scene + 3 * number / 255) for number in range(count)]
     write_clip(folder / "in.clip", images, [80] * count)
     clip = read_clip(folder / "in.clip")
     pictures = Pictures(
@@ -51,9 +51,9 @@ print(peak_mib())
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows counts otherwise")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
 def test_a_long_clip_takes_no_more_memory_than_a_short_one() -> None:
-    made = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         cwd=ROOT,
         capture_output=True,
@@ -61,5 +61,5 @@ def test_a_long_clip_takes_no_more_memory_than_a_short_one() -> None:
         check=True,
         timeout=300,
     )
-    short, long = map(int, made.stdout.split())
-    assert long < short + WITHIN_MIB
+    short, long = map(int, done.stdout.split())
+    assert long < short + MAX_GROWTH_MIB

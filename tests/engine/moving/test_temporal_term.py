@@ -1,4 +1,4 @@
-"""The temporal term: Ruder, Dosovitskiy and Brox (2016), eq. 7, exact at any size of tiles."""
+"""The temporal loss of Ruder, Dosovitskiy and Brox (2016), eq. 7, also in tiles."""
 
 from dataclasses import replace
 
@@ -32,8 +32,10 @@ def warped_inputs(*, still: bool) -> Inputs:
     inputs = check_inputs(
         noise_picture(*SIZE), [Style(noise_picture(90, 80, 1))], options, None, None
     )
-    stands = (random(*SIZE, seed=4) > 0.5).float() if still else torch.zeros(SIZE)
-    warped = WarpedFrame(random(3, *SIZE, seed=2).float(), random(*SIZE, seed=3).float(), stands)
+    still_pixels = (random(*SIZE, seed=4) > 0.5).float() if still else torch.zeros(SIZE)
+    warped = WarpedFrame(
+        random(3, *SIZE, seed=2).float(), random(*SIZE, seed=3).float(), still_pixels
+    )
     return replace(inputs, warped=warped)
 
 
@@ -45,7 +47,7 @@ def objective(inputs: Inputs, core_px: int | None = None) -> Objective:
     return make_objective(Measuring(encoder, plan, core_px), inputs, content)
 
 
-def judged(inputs: Inputs, core_px: int | None) -> Evaluation:
+def evaluate_objective(inputs: Inputs, core_px: int | None) -> Evaluation:
     made = objective(inputs, core_px)
     tiling = tiling_for(made.encoder, made.layers(), made.size, core_px)
     assert (tiling is None) == (core_px is None)
@@ -58,9 +60,9 @@ def test_temporal_loss_matches_the_paper() -> None:
     picture = random(1, 3, *SIZE, seed=5)
     loss = term.at_pixels(picture, Region(0, SIZE[0], 0, SIZE[1]), torch.zeros_like(picture))
     weight = load_recipe("atelier").moving.temporal_weight
-    meant = weight * (term.known * (picture - term.warped) ** 2).sum() / picture.numel()
+    expected = weight * (term.known * (picture - term.warped) ** 2).sum() / picture.numel()
     assert loss is not None
-    assert float(loss) == pytest.approx(float(meant), rel=1e-12)
+    assert float(loss) == pytest.approx(float(expected), rel=1e-12)
 
 
 def test_temporal_gradient_matches_finite_differences() -> None:
@@ -70,23 +72,23 @@ def test_temporal_gradient_matches_finite_differences() -> None:
     picture = random(1, 3, *SIZE, seed=5)
     gradient = torch.zeros_like(picture)
     term.at_pixels(picture, whole, gradient)
-    for place in ((0, 0, 0, 0), (0, 1, 80, 100), (0, 2, SIZE[0] - 1, SIZE[1] - 1)):
+    for index in ((0, 0, 0, 0), (0, 1, 80, 100), (0, 2, SIZE[0] - 1, SIZE[1] - 1)):
         losses = []
         for side in (-step, step):
             moved = picture.clone()
-            moved[place] += side
+            moved[index] += side
             loss = term.at_pixels(moved, whole, torch.zeros_like(picture))
             assert loss is not None
             losses.append(float(loss))
         assert (losses[1] - losses[0]) / (2 * step) == pytest.approx(
-            float(gradient[place]), rel=1e-4, abs=1e-9
+            float(gradient[index]), rel=1e-4, abs=1e-9
         )
 
 
 @pytest.mark.parametrize("still", [False, True])
 def test_warped_frame_evaluates_the_same_in_tiles(still: bool) -> None:
     inputs = warped_inputs(still=still)
-    whole, tiled = judged(inputs, None), judged(inputs, 64)
+    whole, tiled = evaluate_objective(inputs, None), evaluate_objective(inputs, 64)
     assert float(tiled.terms["temporal"]) == pytest.approx(float(whole.terms["temporal"]), rel=1e-9)
     assert float(tiled.loss) == pytest.approx(float(whole.loss), rel=1e-9)
     assert (tiled.gradient - whole.gradient).abs().max() < 1e-9 * whole.gradient.abs().max()
@@ -95,12 +97,12 @@ def test_warped_frame_evaluates_the_same_in_tiles(still: bool) -> None:
 def test_still_pixels_have_no_gradient_and_show_the_warped_frame() -> None:
     inputs = warped_inputs(still=True)
     assert inputs.warped is not None
-    stands = inputs.warped.still > 0
+    still_pixels = inputs.warped.still > 0
     made = objective(inputs)
     picture = random(1, 3, *SIZE, seed=5)
-    assert (evaluate(made, picture).gradient[..., stands] == 0).all()
-    shown = made.shown(picture)[0][:, stands]
-    torch.testing.assert_close(shown, inputs.warped.pixels[:, stands].to(DOUBLE))
+    assert (evaluate(made, picture).gradient[..., still_pixels] == 0).all()
+    shown = made.shown(picture)[0][:, still_pixels]
+    torch.testing.assert_close(shown, inputs.warped.pixels[:, still_pixels].to(DOUBLE))
 
 
 def test_picture_without_a_warped_frame_has_no_temporal_term() -> None:

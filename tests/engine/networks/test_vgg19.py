@@ -14,8 +14,8 @@ from engine.networks.weights import load_weights
 from tests.kit.thin_vgg19 import thin_vgg19, thin_weights
 
 
-def published(weights: dict[str, Tensor]) -> nn.Sequential:
-    """Column E of table 1 of Simonyan and Zisserman (2014), as torchvision numbers its modules."""
+def published_vgg19(weights: dict[str, Tensor]) -> nn.Sequential:
+    """Column E of table 1 of Simonyan and Zisserman (2014), numbered as in torchvision."""
     layers: list[nn.Module] = []
     channels = 3
     for width in (64, 64, 0, 128, 128, 0, *[256] * 4, 0, *[512] * 4, 0, *[512] * 4, 0):
@@ -24,30 +24,34 @@ def published(weights: dict[str, Tensor]) -> nn.Sequential:
             channels = width
         else:
             layers.append(nn.MaxPool2d(2))
-    vars(layers[0])["padding_mode"] = "replicate"  # as ours has it; zeros were a grey frame
+    vars(layers[0])["padding_mode"] = (
+        "replicate"  # like our network; zero padding causes a gray frame
+    )
     model = nn.Sequential(*layers).eval()
-    model.load_state_dict({name.removeprefix("features."): one for name, one in weights.items()})
+    model.load_state_dict(
+        {name.removeprefix("features."): tensor for name, tensor in weights.items()}
+    )
     return model
 
 
 def test_features_equal_those_of_the_published_network() -> None:
     weights = original_weights()
     encoder = Vgg19(weights)
-    model = published(weights.tensors)
+    model = published_vgg19(weights.tensors)
     picture = torch.rand(1, 3, 67, 50, generator=torch.Generator().manual_seed(0))
     x = picture * 255 - torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
-    wanted = {}
+    expected = {}
     with torch.no_grad():
         for number, module in enumerate(model):
             x = module(x)
             for convolution in CONVOLUTIONS:
                 if convolution.key == f"features.{number - 1}":
-                    wanted[convolution.layer] = x.clone()
+                    expected[convolution.layer] = x.clone()
         found = features_of(encoder, picture, LAYERS)
     assert list(found) == list(LAYERS)
     for name in LAYERS:
-        size = float(wanted[name].abs().max())
-        torch.testing.assert_close(found[name], wanted[name], rtol=1e-4, atol=1e-5 * size)
+        size = float(expected[name].abs().max())
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-5 * size)
 
 
 def test_layers_deeper_than_requested_are_not_computed() -> None:
@@ -101,9 +105,9 @@ def test_caffe_weights_reproduce_caffes_first_features(caffe_file: Path) -> None
     picture = torch.rand(1, 3, 8, 8)
     mean = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
     kernel, bias = (weights.tensors[f"features.0.{part}"] for part in ("weight", "bias"))
-    wanted = torch.nn.functional.conv2d(picture * 255 - mean, kernel, bias).relu()
+    expected = torch.nn.functional.conv2d(picture * 255 - mean, kernel, bias).relu()
     found = features_of(encoder, picture, ["relu1_1"])["relu1_1"][..., 1:-1, 1:-1]
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-2)
     assert encoder.layers[-1] == "relu3_4"
 
 

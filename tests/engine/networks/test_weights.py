@@ -1,4 +1,4 @@
-"""What a file of VGG-19's weights is, is seen by looking at it."""
+"""The kind of a VGG-19 weights file is recognized by its content."""
 
 import sys
 from functools import cache
@@ -21,7 +21,7 @@ FIRST = "features.0.weight"
 
 
 @cache
-def true_tensors(depth: int = 2) -> dict[str, Tensor]:
+def original_tensors(depth: int = 2) -> dict[str, Tensor]:
     whole = original_weights().tensors
     return {
         f"{one.key}.{part}": whole[f"{one.key}.{part}"]
@@ -30,21 +30,23 @@ def true_tensors(depth: int = 2) -> dict[str, Tensor]:
     }
 
 
-def saved(tensors: dict[str, Tensor], folder: Path, name: str = "w.pth", stated: str = "") -> Path:
+def save_weights(
+    tensors: dict[str, Tensor], folder: Path, name: str = "w.pth", input_metadata: str = ""
+) -> Path:
     file = folder / name
     if file.suffix == ".safetensors":
-        save_file(tensors, file, metadata={"input": stated} if stated else None)
+        save_file(tensors, file, metadata={"input": input_metadata} if input_metadata else None)
     else:
         torch.save(tensors, file)
     return file
 
 
-def blue_first(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def with_bgr_channels(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**tensors, FIRST: tensors[FIRST].flip(1).contiguous()}
 
 
-def as_torchvisions(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Other weights, but for the one filter by which torchvision's are known."""
+def with_torchvision_filter(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Random first filters, except the one by which torchvision's weights are recognized."""
     first = torch.randn(64, 3, 3, 3, generator=torch.Generator().manual_seed(1)) * 0.2
     first[0] = torch.tensor(weights._TORCHVISION).view(3, 3, 3)
     return {**tensors, FIRST: first}
@@ -60,8 +62,8 @@ def test_packaged_weights_are_complete_and_load_without_package_code() -> None:
 def test_packaged_weights_match_the_original_within_one_percent(caffe_file: Path) -> None:
     found, exact = original_weights(), load_weights(caffe_file)
     assert exact.normalization == found.normalization
-    for name, wanted in exact.tensors.items():
-        distance = (found.tensors[name] - wanted).norm() / wanted.norm()
+    for name, expected in exact.tensors.items():
+        distance = (found.tensors[name] - expected).norm() / expected.norm()
         assert float(distance) < (0.01 if name.endswith("weight") else 1e-7), name
 
 
@@ -76,58 +78,65 @@ def test_packaged_weights_match_the_original_within_one_percent(caffe_file: Path
 def test_original_weights_are_recognized_in_both_channel_orders(
     tmp_path: Path, name: str, dtype: torch.dtype
 ) -> None:
-    tensors = {name: one.to(dtype) for name, one in true_tensors().items()}
-    red, blue = (load_weights(saved(one, tmp_path, name)) for one in (tensors, blue_first(tensors)))
+    tensors = {name: one.to(dtype) for name, one in original_tensors().items()}
+    red, blue = (
+        load_weights(save_weights(one, tmp_path, name))
+        for one in (tensors, with_bgr_channels(tensors))
+    )
     assert "red first" in red.kind
     assert "blue first" in blue.kind
     assert red.normalization == blue.normalization == zero_to_255()
     assert red.hash() == blue.hash()
     picture = torch.rand(1, 3, 16, 16)
-    for seen in (Vgg19(red), Vgg19(blue)):
-        found = features_of(seen, picture, ["relu1_2"])["relu1_2"]
-        wanted = features_of(Vgg19(original_weights()), picture, ["relu1_2"])["relu1_2"]
-        assert float((found - wanted).norm() / wanted.norm()) < 0.01
+    for encoder in (Vgg19(red), Vgg19(blue)):
+        found = features_of(encoder, picture, ["relu1_2"])["relu1_2"]
+        expected = features_of(Vgg19(original_weights()), picture, ["relu1_2"])["relu1_2"]
+        assert float((found - expected).norm() / expected.norm()) < 0.01
 
 
 def test_recognized_weights_override_wrong_metadata(tmp_path: Path) -> None:
-    file = saved(blue_first(true_tensors()), tmp_path, "w.safetensors", "as torchvision")
+    file = save_weights(
+        with_bgr_channels(original_tensors()), tmp_path, "w.safetensors", "as torchvision"
+    )
     found = load_weights(file)
     assert found.normalization == zero_to_255()
-    assert found.hash() == load_weights(saved(true_tensors(), tmp_path)).hash()
+    assert found.hash() == load_weights(save_weights(original_tensors(), tmp_path)).hash()
 
 
 def test_torchvision_weights_are_recognized(tmp_path: Path) -> None:
-    found = load_weights(saved(as_torchvisions(true_tensors()), tmp_path))
+    found = load_weights(save_weights(with_torchvision_filter(original_tensors()), tmp_path))
     assert "torchvision" in found.kind
     assert found.normalization == Normalization()
 
 
 @pytest.mark.parametrize("scale", [1 / 255, 58.4])
 def test_unrecognized_weights_are_refused_with_advice(tmp_path: Path, scale: float) -> None:
-    tensors = true_tensors()
+    tensors = original_tensors()
     for changed in (tensors[FIRST] * scale, torch.randn(64, 3, 3, 3)):
-        file = saved({**tensors, FIRST: changed}, tmp_path, "odd.pth")
+        file = save_weights({**tensors, FIRST: changed}, tmp_path, "odd.pth")
         with pytest.raises(WeightsError, match=r"odd\.pth.*Leave ATELIER_VGG19_WEIGHTS empty"):
             load_weights(file)
 
 
 def test_custom_weights_state_their_normalization(tmp_path: Path) -> None:
     tensors = {name: one.float() for name, one in thin_weights(2).tensors.items()}
-    stated = "pixels in 0..255 minus mean (120, 110.5, 100), RGB"
-    found = load_weights(saved(tensors, tmp_path, "own.safetensors", stated))
+    normalization_text = "pixels in 0..255 minus mean (120, 110.5, 100), RGB"
+    found = load_weights(save_weights(tensors, tmp_path, "own.safetensors", normalization_text))
     assert found.normalization == zero_to_255((120.0, 110.5, 100.0))
     assert found.normalization.unit == pytest.approx(1.0)
     assert stated_normalization("as torchvision") == Normalization()
     assert stated_normalization("as usual") is None
     with pytest.raises(WeightsError, match=r"own\.safetensors"):
-        load_weights(saved(tensors, tmp_path, "own.safetensors", "as usual"))
+        load_weights(save_weights(tensors, tmp_path, "own.safetensors", "as usual"))
 
 
 def test_kind_of_a_given_weights_file_is_reported(tmp_path: Path) -> None:
-    said: list[str] = []
-    source = NetworkSource(saved(blue_first(true_tensors()), tmp_path), say=said.append)
+    messages: list[str] = []
+    source = NetworkSource(
+        save_weights(with_bgr_channels(original_tensors()), tmp_path), say=messages.append
+    )
     source.weights()
-    assert said == ["w.pth: the original VGG-19, blue first as in Caffe."]
+    assert messages == ["w.pth: the original VGG-19, blue first as in Caffe."]
 
 
 def test_missing_or_damaged_weights_package_is_reported(

@@ -1,4 +1,4 @@
-"""Frozen convolutions by Winograd's transform: the same features and gradients."""
+"""Winograd convolutions give the same features and gradients as torch's."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,11 +32,11 @@ def noise(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(1))
 
 
-def apart(found: Tensor, wanted: Tensor) -> float:
-    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
+def relative_error(found: Tensor, expected: Tensor) -> float:
+    return float((found.double() - expected.double()).norm() / expected.double().norm())
 
 
-def in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+def force_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(winograd, "_BAND_BYTES", 1)
     monkeypatch.setattr(winograd, "_WHOLE_BYTES", {})
 
@@ -47,48 +47,52 @@ def in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_winograd_convolution_matches_torch(
     side: int, padding: int, size: tuple[int, int], inputs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = torch.backends.cpu.get_cpu_capability()
-    monkeypatch.setattr(winograd, "_FEW_INPUTS", {here: 3})  # as where that was measured
+    capability = torch.backends.cpu.get_cpu_capability()
+    monkeypatch.setattr(
+        winograd, "_FEW_INPUTS", {capability: 3}
+    )  # as on a processor for which it was measured
     made, x = kernel(inputs, 10, side, padding), noise(1, inputs, *size)
-    wanted = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=padding)
-    assert apart(made(x), wanted) < 1e-5
+    expected = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=padding)
+    assert relative_error(made(x), expected) < 1e-5
 
 
 def test_wide_convolution_is_direct_at_few_positions_and_matches_torch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Few are computed directly, many by the transform."""
-    here = torch.backends.cpu.get_cpu_capability()
-    monkeypatch.setattr(winograd, "_FEW_POSITIONS", {here: 150})  # as where that was measured
+    """Below a number of positions the direct convolution is faster."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    monkeypatch.setattr(
+        winograd, "_FEW_POSITIONS", {capability: 150}
+    )  # as on a processor for which it was measured
     transformed: list[tuple[int, ...]] = []
     transform = winograd._nnpack
 
-    def counted(x: Tensor, *how: Any) -> Tensor:
+    def record_shape(x: Tensor, *args: Any) -> Tensor:
         transformed.append(tuple(x.shape))
-        return transform(x, *how)
+        return transform(x, *args)
 
-    monkeypatch.setattr(winograd, "_nnpack", counted)
+    monkeypatch.setattr(winograd, "_nnpack", record_shape)
     for height, width in ((6, 8), (10, 15)):
         made, x = kernel(160, 160), noise(1, 160, height, width)
-        wanted = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=1)
-        assert apart(made(x), wanted) < 1e-5
+        expected = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=1)
+        assert relative_error(made(x), expected) < 1e-5
     assert transformed == [(1, 160, 10, 15)]
 
 
 def test_convolution_in_bands_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     made, x = kernel(16, 24), noise(1, 16, 131, 90)
     whole = made(x)
-    in_bands(monkeypatch)
+    force_bands(monkeypatch)
     assert torch.equal(made(x), whole)
 
 
 @pytest.mark.parametrize("size", [(6, 8), (7, 8), (6, 9), (31, 17)])
 def test_average_pooling_matches_torch_forward_and_backward(size: tuple[int, int]) -> None:
     one, other = noise(1, 5, *size).requires_grad_(), noise(1, 5, *size).requires_grad_()
-    found, wanted = winograd.avg_pool(one), F.avg_pool2d(other, 2)
-    # The same four numbers, added in another order.
-    assert apart(found.detach(), wanted.detach()) < 1e-7
-    for made, leaf in ((found, one), (wanted, other)):
+    found, expected = winograd.avg_pool(one), F.avg_pool2d(other, 2)
+    # The sums of four numbers differ in order.
+    assert relative_error(found.detach(), expected.detach()) < 1e-7
+    for made, leaf in ((found, one), (expected, other)):
         (made * noise(*made.shape)).sum().backward()  # type: ignore[no-untyped-call]
         assert leaf.grad is not None
     assert torch.equal(one.grad, other.grad)  # type: ignore[arg-type]
@@ -102,7 +106,7 @@ def test_layers_in_bands_equal_the_whole_forward_and_backward(
     one, found = kernel(6, 8), []
     for banded in (False, True):
         if banded:
-            in_bands(monkeypatch)
+            force_bands(monkeypatch)
         x = noise(1, 6, *size).requires_grad_()
         made = step(x, one)
         (grad,) = torch.autograd.grad(made.square().sum(), x)
@@ -116,11 +120,11 @@ def test_layers_in_bands_equal_the_whole_forward_and_backward(
 def test_gradients_match_plain_convolutions(size: tuple[int, int]) -> None:
     first, second, third = kernel(3, 8, padding=0), kernel(8, 12), kernel(12, 12)
 
-    def by_winograd(x: Tensor) -> Tensor:
+    def with_winograd(x: Tensor) -> Tensor:
         made = winograd.conv_relu_max_pool(winograd.conv_relu(x, first), second)
         return winograd.conv_relu(winograd.conv_relu_max_pool(made, None), third)
 
-    def plainly(x: Tensor) -> Tensor:
+    def with_torch(x: Tensor) -> Tensor:
         for number, one in enumerate((first, second, third)):
             weight, bias = one.weight.double(), one.bias.double()
             x = F.conv2d(x, weight, bias, padding=one.padding).relu()
@@ -129,12 +133,12 @@ def test_gradients_match_plain_convolutions(size: tuple[int, int]) -> None:
         return x
 
     grads = []
-    for make, dtype in ((by_winograd, torch.float32), (plainly, torch.float64)):
+    for make, dtype in ((with_winograd, torch.float32), (with_torch, torch.float64)):
         x = noise(1, 3, *size).to(dtype).requires_grad_()
         made = make(x)
         (grad,) = torch.autograd.grad((made * torch.arange(made.numel()).view_as(made)).sum(), x)
         grads.append(grad)
-    assert apart(*grads) < 1e-5
+    assert relative_error(*grads) < 1e-5
 
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
@@ -145,10 +149,10 @@ def test_vgg19_has_the_same_features_with_and_without_winograd(pooling: str) -> 
     encoder.__dict__["_uses_winograd"] = True
     found = features_of(encoder, picture, layers)
     encoder.__dict__["_uses_winograd"] = False
-    wanted = features_of(encoder, picture, layers)
+    expected = features_of(encoder, picture, layers)
     for name in layers:
-        assert found[name].shape == wanted[name].shape
-        assert apart(found[name], wanted[name]) < 1e-4
+        assert found[name].shape == expected[name].shape
+        assert relative_error(found[name], expected[name]) < 1e-4
 
 
 def test_lite_has_the_same_features_with_and_without_winograd() -> None:
@@ -157,9 +161,9 @@ def test_lite_has_the_same_features_with_and_without_winograd() -> None:
     encoder.__dict__["_uses_winograd"] = True
     found = features_of(encoder, picture, LITE_LAYERS)
     encoder.__dict__["_uses_winograd"] = False
-    wanted = features_of(encoder, picture, LITE_LAYERS)
+    expected = features_of(encoder, picture, LITE_LAYERS)
     for name in LITE_LAYERS:
-        assert apart(found[name], wanted[name]) < 1e-4
+        assert relative_error(found[name], expected[name]) < 1e-4
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Files of the command line are there whole or not at all."""
+"""Output files are written completely or not at all."""
 
 import errno
 import os
@@ -12,19 +12,19 @@ from engine.output.errors import OutputError
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    made = tmp_path / "picture.png"
-    made.write_bytes(b"before")
-    return made
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"before")
+    return file
 
 
 def test_failed_fsync_keeps_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a share on another machine is, which takes all and writes it later."""
+    """Network shares may report a full disk only at fsync."""
 
-    def full(_: int) -> None:
+    def raise_disk_full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+        patch.setattr(os, "fsync", raise_disk_full)
         with pytest.raises(OutputError, match="No space left"):
             write_bytes(path, b"after")
     assert path.read_bytes() == b"before"
@@ -38,13 +38,13 @@ def test_replacing_without_writing_keeps_the_old_file(path: Path) -> None:
 
 
 def test_exception_while_writing_keeps_the_old_file(path: Path) -> None:
-    def half() -> None:
+    def write_and_interrupt() -> None:
         with replacing(path) as temporary:
             temporary.write_bytes(b"half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        half()
+        write_and_interrupt()
     assert path.read_bytes() == b"before"
     assert list(path.parent.iterdir()) == [path]
 

@@ -1,4 +1,4 @@
-"""How often the command line writes a checkpoint."""
+"""How often the command line writes checkpoints."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from engine.pipeline.recording import CheckpointFile
 def test_writing_checkpoints_takes_at_most_a_tenth_of_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, written = 0.0, list[float]()
+    now, started_at = 0.0, list[float]()
     monkeypatch.setattr("engine.pipeline.recording.time.monotonic", lambda: now)
 
     def state() -> bytes:
         nonlocal now
-        written.append(now)
+        started_at.append(now)
         now += 5
         return b"a large picture"
 
@@ -25,4 +25,4 @@ def test_writing_checkpoints_takes_at_most_a_tenth_of_the_time(
     while now < 200:
         now += 1
         file.on_event(event)
-    assert written == [20, 75, 130, 185]
+    assert started_at == [20, 75, 130, 185]

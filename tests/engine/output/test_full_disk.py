@@ -1,4 +1,4 @@
-"""No painting is given up because something beside it cannot be written."""
+"""A painting is finished even if its time-lapse or checkpoint cannot be written."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from engine.pipeline.recording import CheckpointFile, TimeLapseRecorder
 from engine.progress import ProgressBar
 from tests.kit.thin_vgg19 import QUICK_OPTIONS, STYLE, noise_picture, thin_studio
 
-resource = pytest.importorskip("resource", reason="Windows limits no file's size")
+resource = pytest.importorskip("resource", reason="Windows has no file size limit")
 
 
 @pytest.fixture(autouse=True)
@@ -30,25 +30,25 @@ def test_full_disk_loses_a_long_film_but_not_the_process(
 ) -> None:
     frame = Image.effect_noise((64, 48), 50).convert("RGB")
     resource.setrlimit(resource.RLIMIT_FSIZE, (8, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    with OptionalTimeLapse(tmp_path / "film.mp4") as film:
-        film.begin((48, 64))
-        for _ in range(100):  # the encoder holds some forty before it writes
-            film.add(frame)
-    assert "large" in str(film.note)
+    with OptionalTimeLapse(tmp_path / "timelapse.mp4") as timelapse:
+        timelapse.begin((48, 64))
+        for _ in range(100):  # the encoder buffers about 40 frames
+            timelapse.add(frame)
+    assert "large" in str(timelapse.note)
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
+@pytest.mark.parametrize("name", ["timelapse.gif", "timelapse.mp4"])
 def test_full_disk_paints_without_film_and_checkpoint(name: str, tmp_path: Path) -> None:
     events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     checkpoints = CheckpointFile(tmp_path / "run.ckpt", 0)
     bar = ProgressBar(Console(stderr=True), quiet=True)
-    with bar, OptionalTimeLapse(tmp_path / name) as film:
+    with bar, OptionalTimeLapse(tmp_path / name) as timelapse:
         recorder = TimeLapseRecorder(
-            film, frames=9, long_side_px=64, share=lambda one: one.fraction
+            timelapse, frames=9, long_side_px=64, share=lambda one: one.fraction
         )
         painted = run_with_listeners(events, bar, recorder, checkpoints)
     assert painted.picture.size == (48, 64)
-    assert "large" in str(film.note)
+    assert "large" in str(timelapse.note)
     assert "No checkpoint" in str(checkpoints.note)
     assert not any(tmp_path.iterdir())

@@ -22,10 +22,10 @@ from engine.output.timelapse import time_lapse
 from engine.painting.picture import Picture
 
 TIFFS = (".tif", ".tiff")
-"""With 16 bits, of which Pillow reads no RGB."""
+"""Written with 16 bits, which Pillow cannot read as RGB."""
 
 
-def gradient(height: int = 20, width: int = 30, *, alpha: bool = False) -> Picture:
+def gradient_picture(height: int = 20, width: int = 30, *, alpha: bool = False) -> Picture:
     rows = torch.linspace(0, 1, height).view(1, height, 1).expand(1, height, width)
     columns = torch.linspace(0, 1, width).view(1, 1, width).expand(1, height, width)
     pixels = torch.cat((rows, columns, 1 - rows)).contiguous()
@@ -37,7 +37,7 @@ def gradient(height: int = 20, width: int = 30, *, alpha: bool = False) -> Pictu
 def test_each_format_keeps_the_picture_and_embeds_an_srgb_profile(
     tmp_path: Path, suffix: str, alpha: bool
 ) -> None:
-    picture = gradient(alpha=alpha)
+    picture = gradient_picture(alpha=alpha)
     path = tmp_path / f"picture{suffix}"
     write_picture(picture, path)
     with Image.open(path) as image:
@@ -47,21 +47,21 @@ def test_each_format_keeps_the_picture_and_embeds_an_srgb_profile(
         has_alpha = "A" in image.getbands()
         shown = np.asarray(image.convert("RGBA"), dtype=float) / 255
     assert has_alpha == (alpha and suffix not in {".jpg", ".jpeg"})
-    wanted = picture.pixels.permute(1, 2, 0).numpy()
+    expected = picture.pixels.permute(1, 2, 0).numpy()
     opacity = np.ones((20, 30)) if picture.alpha is None else picture.alpha.numpy()
     if has_alpha:
         assert np.abs(shown[..., 3] - opacity).max() < 0.003
     else:  # on white
-        wanted = 1 - (1 - wanted) * opacity[..., None]
+        expected = 1 - (1 - expected) * opacity[..., None]
         opacity = np.ones_like(opacity)
-    assert np.abs(shown[..., :3] - wanted)[opacity > 0.5].mean() < 0.02
+    assert np.abs(shown[..., :3] - expected)[opacity > 0.5].mean() < 0.02
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("suffix", TIFFS)
 @pytest.mark.parametrize("alpha", [False, True])
 def test_tiff_has_sixteen_bits(tmp_path: Path, suffix: str, alpha: bool) -> None:
-    picture = gradient(alpha=alpha)
+    picture = gradient_picture(alpha=alpha)
     path = tmp_path / f"picture{suffix}"
     write_picture(picture, path)
     with tifffile.TiffFile(path) as file:
@@ -79,7 +79,7 @@ def test_tiff_has_sixteen_bits(tmp_path: Path, suffix: str, alpha: bool) -> None
 
 
 def test_jpeg_has_full_color_resolution(tmp_path: Path) -> None:
-    write_picture(gradient(), tmp_path / "a.jpg")
+    write_picture(gradient_picture(), tmp_path / "a.jpg")
     with Image.open(tmp_path / "a.jpg") as image:
         sampling = {(part[1], part[2]) for part in vars(image)["layer"]}
     assert sampling == {(1, 1)}
@@ -93,25 +93,25 @@ def test_transparent_pixels_are_white_in_a_jpeg() -> None:
 
 @pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
 def test_the_same_picture_gives_the_same_bytes(suffix: str) -> None:
-    first = encode_picture(gradient(alpha=True), suffix)
-    assert encode_picture(gradient(alpha=True), suffix.upper()) == first
+    first = encode_picture(gradient_picture(alpha=True), suffix)
+    assert encode_picture(gradient_picture(alpha=True), suffix.upper()) == first
 
 
 @pytest.mark.parametrize(("name", "word"), [("a.bmp", r"\.png"), ("a", "is not a format")])
 def test_unknown_suffix_is_refused(tmp_path: Path, name: str, word: str) -> None:
     with pytest.raises(OutputError, match=word):
-        write_picture(gradient(), tmp_path / name)
+        write_picture(gradient_picture(), tmp_path / name)
 
 
 def test_writing_to_a_missing_folder_or_over_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="create it first"):
-        write_picture(gradient(), tmp_path / "none" / "a.png")
+        write_picture(gradient_picture(), tmp_path / "none" / "a.png")
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
-        write_picture(gradient(), tmp_path / "folder.png")
+        write_picture(gradient_picture(), tmp_path / "folder.png")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+@pytest.mark.skipif(os.name == "nt", reason="symlinks need a privilege on Windows")
 def test_writing_through_a_symlink_keeps_the_symlink(tmp_path: Path) -> None:
     (tmp_path / "large-disk").mkdir()
     (tmp_path / "out.png").symlink_to(tmp_path / "large-disk" / "picture.png")
@@ -126,18 +126,18 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "a.png"
     path.write_bytes(b"before")
 
-    def full(_path: Path, _data: bytes) -> int:
+    def raise_disk_full(_path: Path, _data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", raise_disk_full)
     with pytest.raises(OutputError, match="No space left"):
-        write_picture(gradient(), path)
+        write_picture(gradient_picture(), path)
     monkeypatch.undo()
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def frames(count: int) -> list[Image.Image]:
+def solid_frames(count: int) -> list[Image.Image]:
     return [
         Image.new("RGB", (31 + number, 21), (20 * number, 100, 255 - 20 * number))
         for number in range(count)
@@ -146,9 +146,9 @@ def frames(count: int) -> list[Image.Image]:
 
 def test_a_gif_shows_all_frames(tmp_path: Path) -> None:
     path = tmp_path / "film.gif"
-    with time_lapse(path, (31, 21)) as film:
-        for frame in frames(7):
-            film.add(frame)
+    with time_lapse(path, (31, 21)) as timelapse:
+        for frame in solid_frames(7):
+            timelapse.add(frame)
     with Image.open(path) as image:
         assert image.size == (31, 21)
         assert getattr(image, "n_frames", 1) == 7
@@ -171,9 +171,9 @@ def test_an_mp4_plays_with_even_sides(
     if encoder == "mpeg4":
         monkeypatch.setattr(h264, "_H264", "no such encoder")
     path = tmp_path / "film.mp4"
-    with time_lapse(path, (31, 21), frames_per_second=10) as film:
-        for frame in frames(7):
-            film.add(frame)
+    with time_lapse(path, (31, 21), frames_per_second=10) as timelapse:
+        for frame in solid_frames(7):
+            timelapse.add(frame)
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.pix_fmt == "yuv420p"
@@ -185,22 +185,22 @@ def test_an_mp4_plays_with_even_sides(
 
 
 def test_large_films_are_scaled_down(tmp_path: Path) -> None:
-    with time_lapse(tmp_path / "film.gif", (2000, 1000)) as film:
-        film.add(Image.new("RGB", (100, 50)))
+    with time_lapse(tmp_path / "film.gif", (2000, 1000)) as timelapse:
+        timelapse.add(Image.new("RGB", (100, 50)))
     with Image.open(tmp_path / "film.gif") as image:
         assert image.size == (480, 240)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
 def test_aborted_or_empty_film_leaves_no_file(tmp_path: Path, suffix: str) -> None:
-    def break_off() -> None:
-        with time_lapse(tmp_path / f"film{suffix}", (30, 20)) as film:
-            for frame in frames(3):
-                film.add(frame)
+    def write_and_raise() -> None:
+        with time_lapse(tmp_path / f"film{suffix}", (30, 20)) as timelapse:
+            for frame in solid_frames(3):
+                timelapse.add(frame)
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
-        break_off()
+        write_and_raise()
     with time_lapse(tmp_path / f"empty{suffix}", (30, 20)):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -222,34 +222,34 @@ def test_losses_are_written_as_json_lines() -> None:
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The figures of all plots."""
+def figures_drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """All figures that were saved."""
     figures: list[Any] = []
     save = Figure.savefig
 
-    def saved(figure: Figure, *to: Any, **how: Any) -> None:
+    def record_figure(figure: Figure, *args: Any, **kwargs: Any) -> None:
         figures.append(figure)
-        save(figure, *to, **how)
+        save(figure, *args, **kwargs)
 
-    monkeypatch.setattr(Figure, "savefig", saved)
+    monkeypatch.setattr(Figure, "savefig", record_figure)
     return figures
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
-def test_losses_are_plotted(count: int, drawn: list[Any]) -> None:
+def test_losses_are_plotted(count: int, figures_drawn: list[Any]) -> None:
     with Image.open(io.BytesIO(loss_plot(RECORDS[:count]))) as image:
         assert (image.format, image.size) == ("PNG", (880, 495))
-    (axes,) = drawn[0].axes
-    nan = math.nan  # a gap: neither infinity nor 0 has a logarithm
+    (axes,) = figures_drawn[0].axes
+    nan = math.nan  # a gap, as infinity and 0 have no logarithm
     curves = {"all": [9, 5, nan, 2], "content": [1, 1.5, nan, 1], "style": [8, 3.5, nan, 1]}
-    wanted = {name: ([1, 2, 3, 4][:count], losses[:count]) for name, losses in curves.items()}
+    expected = {name: ([1, 2, 3, 4][:count], losses[:count]) for name, losses in curves.items()}
     lines = {line.get_label(): (line.get_xdata(), line.get_ydata()) for line in axes.get_lines()}
-    np.testing.assert_equal(lines, wanted if count else {})
+    np.testing.assert_equal(lines, expected if count else {})
     sizes = {0: [], 1: ["128 px"], 4: ["128 px", "256 px"]}
     assert [text.get_text() for text in axes.texts] == sizes[count]
 
 
-def test_loss_curves_differ_in_line_style(drawn: list[Any]) -> None:
+def test_loss_curves_differ_in_line_style(figures_drawn: list[Any]) -> None:
     loss_plot(RECORDS)
-    lines = drawn[0].axes[0].get_lines()
+    lines = figures_drawn[0].axes[0].get_lines()
     assert len({line.get_linestyle() for line in lines}) == len(lines) == 3

@@ -1,4 +1,4 @@
-"""Every file that a painting becomes shows its colors in Chromium, with white or nothing around."""
+"""Output files of all kinds have the right colors and transparency in Chromium."""
 
 import io
 from pathlib import Path
@@ -18,7 +18,7 @@ from tools.picture_files.comparing import difference
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(executable() is None, reason="there is no Chromium"),
+    pytest.mark.skipif(executable() is None, reason="Chromium is not installed"),
 ]
 MIMES = {
     ".png": "image/png",
@@ -27,16 +27,16 @@ MIMES = {
     ".gif": "image/gif",
     ".mp4": "video/mp4",
 }
-CLOSE = 2.0
+MAX_DIFFERENCE = 2.0
 
 
-def painting() -> Image.Image:
-    """Squares of color, each as large as what codecs take at once, on which nothing is guessed."""
+def color_patches() -> Image.Image:
+    """Color patches of at least a codec block, so that no codec interpolates within them."""
     return Image.fromarray(patches().astype(np.uint8)).resize((480, 240), Image.Resampling.NEAREST)
 
 
 def cut_out() -> Image.Image:
-    """An orange disk with orange hidden around it."""
+    """An orange disk on a transparent orange background."""
     image = Image.new("RGBA", (256, 256), (230, 120, 20, 0))
     ImageDraw.Draw(image).ellipse((30, 30, 226, 226), fill=(230, 120, 20, 255))
     return image
@@ -48,45 +48,53 @@ def on_white(image: Image.Image) -> Array:
 
 
 def test_pictures_and_films_show_their_colors_in_chromium(tmp_path: Path) -> None:
-    image, clear = painting(), cut_out()
+    image, transparent = color_patches(), cut_out()
     with viewer() as chromium:
         for suffix in (".png", ".jpg", ".webp"):
             data = encode_picture(Picture.from_image(image), suffix)
-            assert difference(shown(chromium, data, suffix), np.asarray(image)) < CLOSE, suffix
-            data = encode_picture(Picture.from_image(clear), suffix)
-            right = on_white(clear) if suffix == ".jpg" else np.asarray(clear)
-            assert difference(shown(chromium, data, suffix), right) < CLOSE, suffix
+            assert (
+                difference(show_in_chromium(chromium, data, suffix), np.asarray(image))
+                < MAX_DIFFERENCE
+            ), suffix
+            data = encode_picture(Picture.from_image(transparent), suffix)
+            expected = on_white(transparent) if suffix == ".jpg" else np.asarray(transparent)
+            assert (
+                difference(show_in_chromium(chromium, data, suffix), expected) < MAX_DIFFERENCE
+            ), suffix
         for suffix in (".gif", ".mp4"):
-            for picture, right in ((image, np.asarray(image)), (clear, on_white(clear))):
+            for picture, expected in (
+                (image, np.asarray(image)),
+                (transparent, on_white(transparent)),
+            ):
                 path = tmp_path / f"film{suffix}"
-                with time_lapse(path, picture.size) as film:
-                    film.add(picture)
-                    film.add(picture)
-                found = shown(chromium, path.read_bytes(), suffix)
-                assert difference(found, right) < CLOSE, suffix
+                with time_lapse(path, picture.size) as timelapse:
+                    timelapse.add(picture)
+                    timelapse.add(picture)
+                found = show_in_chromium(chromium, path.read_bytes(), suffix)
+                assert difference(found, expected) < MAX_DIFFERENCE, suffix
 
 
 def test_uploads_and_compare_sheets_show_their_colors_in_chromium() -> None:
-    clear = cut_out()
-    png = encode_picture(Picture.from_image(clear), ".png")
+    transparent = cut_out()
+    png = encode_picture(Picture.from_image(transparent), ".png")
     with viewer() as chromium:
         upload = fit(png, 8_000_000)
-        found = shown(chromium, upload.data, upload.suffix)
-        assert difference(found, np.asarray(clear)) < CLOSE
+        found = show_in_chromium(chromium, upload.data, upload.suffix)
+        assert difference(found, np.asarray(transparent)) < MAX_DIFFERENCE
         sheet = compare(png, png, 8_000_000)
-        found = shown(chromium, sheet.data, sheet.suffix)
-        assert difference(found[:, :256], on_white(clear)) < CLOSE
-        assert difference(found[:, -256:], on_white(clear)) < CLOSE
+        found = show_in_chromium(chromium, sheet.data, sheet.suffix)
+        assert difference(found[:, :256], on_white(transparent)) < MAX_DIFFERENCE
+        assert difference(found[:, -256:], on_white(transparent)) < MAX_DIFFERENCE
 
 
 def test_a_tiff_holds_the_same_colors() -> None:
-    for image in (painting(), cut_out()):
+    for image in (color_patches(), cut_out()):
         data = encode_picture(Picture.from_image(image), ".tif")
         read = Image.open(io.BytesIO(normalize(data).png))
-        assert difference(np.asarray(read), np.asarray(image)) < CLOSE
+        assert difference(np.asarray(read), np.asarray(image)) < MAX_DIFFERENCE
 
 
-def shown(chromium: Chromium, data: bytes, suffix: str) -> Array:
+def show_in_chromium(chromium: Chromium, data: bytes, suffix: str) -> Array:
     found = chromium.show(data, MIMES[suffix], at_seconds=1.0 if suffix == ".mp4" else 0)
     assert found is not None, suffix
     return found

@@ -1,4 +1,4 @@
-"""What a picture's file says of how it was made."""
+"""Metadata in a picture file about how it was made."""
 
 import io
 import json
@@ -18,8 +18,8 @@ XMP = "{http://ns.adobe.com/xap/1.0/}"
 
 def test_provenance_names_tool_style_and_settings_and_keeps_the_pixels() -> None:
     png = gradient_picture()
-    said = with_provenance(png, 'Atelier "1"', "Water Lilies", {"seed": 7, "quality": "fine"})
-    before, after = Image.open(io.BytesIO(png)), Image.open(io.BytesIO(said))
+    signed = with_provenance(png, 'Atelier "1"', "Water Lilies", {"seed": 7, "quality": "fine"})
+    before, after = Image.open(io.BytesIO(png)), Image.open(io.BytesIO(signed))
     after.load()
     assert isinstance(after, PngImageFile)
     assert after.tobytes() == before.tobytes()
@@ -27,19 +27,21 @@ def test_provenance_names_tool_style_and_settings_and_keeps_the_pixels() -> None
     assert "in the style of Water Lilies" in after.text["Description"]
     assert json.loads(str(after.text["Settings"])) == {"seed": 7, "quality": "fine"}
     xmp = ET.fromstring(str(after.text["XML:com.adobe.xmp"]))
-    (said_of,) = xmp.iter(f"{RDF}Description")
-    assert said_of.get(f"{IPTC}DigitalSourceType") == DIGITAL_SOURCE
-    assert said_of.get(f"{XMP}CreatorTool") == 'Atelier "1"'
-    assert said_of.get(f"{DC}source") is None
+    (description,) = xmp.iter(f"{RDF}Description")
+    assert description.get(f"{IPTC}DigitalSourceType") == DIGITAL_SOURCE
+    assert description.get(f"{XMP}CreatorTool") == 'Atelier "1"'
+    assert description.get(f"{DC}source") is None
 
 
 def test_provenance_links_the_source_picture() -> None:
     address = "https://example.org/?a=1&b=2"
-    said = Image.open(io.BytesIO(with_provenance(gradient_picture(), "Atelier", "x", {}, address)))
-    said.load()
-    assert isinstance(said, PngImageFile)
-    (said_of,) = ET.fromstring(str(said.text["XML:com.adobe.xmp"])).iter(f"{RDF}Description")
-    assert said_of.get(f"{DC}source") == address
+    signed = Image.open(
+        io.BytesIO(with_provenance(gradient_picture(), "Atelier", "x", {}, address))
+    )
+    signed.load()
+    assert isinstance(signed, PngImageFile)
+    (description,) = ET.fromstring(str(signed.text["XML:com.adobe.xmp"])).iter(f"{RDF}Description")
+    assert description.get(f"{DC}source") == address
 
 
 def test_provenance_does_not_depend_on_the_order_of_settings() -> None:

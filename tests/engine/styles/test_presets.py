@@ -14,9 +14,9 @@ def test_exif_rotation_of_a_scan_is_applied(tmp_path: Path) -> None:
     painting = load_catalogue().get("starry-night")
     assert painting is not None
     image = Image.new("RGB", (60, 40))
-    turned = image.getexif()
-    turned[0x0112] = 6
-    image.save(scan_path(painting, tmp_path), exif=turned)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(scan_path(painting, tmp_path), exif=exif)
     found = preset_style(painting.id, tmp_path, "vgg19", needs_picture=True)
     assert found.picture is not None
     assert found.picture.size == (60, 40)
@@ -24,7 +24,7 @@ def test_exif_rotation_of_a_scan_is_applied(tmp_path: Path) -> None:
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing answers
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # a port without a server
 
 
 @pytest.mark.parametrize("network", ["vgg19", "lite"])
@@ -46,8 +46,8 @@ def test_settings_without_a_matching_fingerprint_fall_back_to_lite(tmp_path: Pat
         found = preset_style("starry-night", tmp_path, "vgg19", **case)
         assert found.network == "lite"
         assert "its fingerprint was used, with the lite network" in str(found.notes[0])
-    few = PaintOptions(style_layers={"relu3_1": 1.0})
-    assert preset_style("starry-night", tmp_path, "vgg19", options=few).network == "vgg19"
+    options = PaintOptions(style_layers={"relu3_1": 1.0})
+    assert preset_style("starry-night", tmp_path, "vgg19", options=options).network == "vgg19"
 
 
 @pytest.mark.usefixtures("offline")

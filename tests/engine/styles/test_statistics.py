@@ -1,4 +1,4 @@
-"""Statistics that are kept: packed fingerprints, and the cache on disk."""
+"""Packed fingerprints, and the cache of style statistics on disk."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from engine.styles.packing import pack, unpack, with_sizes_between
 from engine.styles.statistics_files import KEPT_SECONDS, StatisticsFiles
 
 
-def moments(channels: int, seed: int, rank: int) -> LayerMoments:
+def random_moments(channels: int, seed: int, rank: int) -> LayerMoments:
     generator = torch.Generator().manual_seed(seed)
     features = torch.rand(500, rank, generator=generator) @ torch.rand(
         rank, channels, generator=generator
@@ -37,26 +37,28 @@ def moments(channels: int, seed: int, rank: int) -> LayerMoments:
     return LayerMoments(features.mT @ features / 500, features.mean(0))
 
 
-def statistics(long_side: int = 256, seed: int = 0) -> StyleStatistics:
+def random_statistics(long_side: int = 256, seed: int = 0) -> StyleStatistics:
     key = StatisticsKey("a picture", "lite", "hash", "binomial", long_side // 2, long_side)
-    return StyleStatistics(key, {"one": moments(40, seed, 6), "two": moments(70, seed + 1, 9)})
+    return StyleStatistics(
+        key, {"one": random_moments(40, seed, 6), "two": random_moments(70, seed + 1, 9)}
+    )
 
 
 def test_packing_keeps_keys_and_moments() -> None:
-    sizes = [statistics(512, 3), statistics(128, 0)]
+    sizes = [random_statistics(512, 3), random_statistics(128, 0)]
     found = unpack(pack(sizes))
     assert [one.key for one in found] == [sizes[1].key, sizes[0].key]
-    for name, wanted in sizes[1].layers.items():
-        got = found[0].layers[name]
-        assert (got.second - wanted.second).norm() < 0.02 * wanted.second.norm()
-        assert torch.allclose(got.mean, wanted.mean, rtol=1e-3)
-        assert torch.equal(got.second, got.second.mT)
+    for name, expected in sizes[1].layers.items():
+        unpacked = found[0].layers[name]
+        assert (unpacked.second - expected.second).norm() < 0.02 * expected.second.norm()
+        assert torch.allclose(unpacked.mean, expected.mean, rtol=1e-3)
+        assert torch.equal(unpacked.second, unpacked.second.mT)
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"nothing", pack([statistics()])[:-5], pack([])],
-    ids=["empty", "words", "cut short", "no size"],
+    [b"", b"nothing", pack([random_statistics()])[:-5], pack([])],
+    ids=["empty", "text", "truncated", "no sizes"],
 )
 def test_invalid_fingerprint_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fingerprint"):
@@ -105,114 +107,114 @@ def test_the_command_makes_a_fingerprint(
 
 def test_cache_returns_stored_statistics_by_key_and_layers(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path / "statistics")
-    kept = statistics()
+    kept = random_statistics()
     assert store.get(kept.key, ["one"]) is None
     store.put(kept)
     found = store.get(kept.key, ["one", "two"])
     assert found is not None
     assert torch.equal(found.layers["two"].second, kept.layers["two"].second)
     assert store.get(kept.key, ["three"]) is None
-    assert store.get(statistics(512).key, ["one"]) is None
+    assert store.get(random_statistics(512).key, ["one"]) is None
 
 
 def test_cache_drops_damaged_files_and_survives_a_blocked_folder(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path)
-    store.put(statistics())
+    store.put(random_statistics())
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-8])
-    assert store.get(statistics().key, ["one"]) is None
+    assert store.get(random_statistics().key, ["one"]) is None
     assert list(tmp_path.iterdir()) == []
     blocked = tmp_path / "a file"
     blocked.write_text("in the way")
-    StatisticsFiles(blocked).put(statistics())
+    StatisticsFiles(blocked).put(random_statistics())
 
 
 def test_full_cache_evicts_the_least_recently_used_statistics(tmp_path: Path) -> None:
-    size = len(statistics().to_bytes())
+    size = len(random_statistics().to_bytes())
     store = StatisticsFiles(tmp_path, max_bytes=3 * size + 100)
-    kept = [statistics(128 + number) for number in range(3)]
+    kept = [random_statistics(128 + number) for number in range(3)]
     for number, one in enumerate(kept):
         store.put(one)
         used_at = time.time() - 1000 + number
         os.utime(store._path(one.key), (used_at, used_at))
     assert store.get(kept[0].key, ["one"]) is not None
-    store.put(statistics(999))
-    left = [store.get(one.key, ["one"]) is not None for one in kept]
-    assert left == [True, False, True]
-    assert store.get(statistics(999).key, ["one"]) is not None
+    store.put(random_statistics(999))
+    found = [store.get(one.key, ["one"]) is not None for one in kept]
+    assert found == [True, False, True]
+    assert store.get(random_statistics(999).key, ["one"]) is not None
 
 
 def test_cache_skips_statistics_larger_than_its_limit(tmp_path: Path) -> None:
-    """Else it would throw away all the others, and then this one."""
-    size = len(statistics().to_bytes())
+    """Otherwise it would evict all others and then itself."""
+    size = len(random_statistics().to_bytes())
     store = StatisticsFiles(tmp_path, max_bytes=size + 100)
-    store.put(statistics())
-    large = StyleStatistics(statistics(512).key, {"one": moments(200, 0, 6)})
+    store.put(random_statistics())
+    large = StyleStatistics(random_statistics(512).key, {"one": random_moments(200, 0, 6)})
     store.put(large)
-    assert store.get(statistics().key, ["one"]) is not None
+    assert store.get(random_statistics().key, ["one"]) is not None
     assert store.get(large.key, ["one"]) is None
 
 
 def test_cache_forgets_statistics_unused_for_a_day(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path)
-    old, used = statistics(128), statistics(256)
+    old, used = random_statistics(128), random_statistics(256)
     for one in (old, used):
         store.put(one)
         long_ago = time.time() - KEPT_SECONDS - 1
         os.utime(store._path(one.key), (long_ago, long_ago))
     assert store.get(used.key, ["one"]) is not None
-    store.put(statistics(512))
-    kept = [store.get(one.key, ["one"]) is not None for one in (old, used, statistics(512))]
+    store.put(random_statistics(512))
+    kept = [store.get(one.key, ["one"]) is not None for one in (old, used, random_statistics(512))]
     assert kept == [False, True, True]
 
 
 def test_folder_at_a_cache_path_is_a_cache_miss(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path)
-    store._path(statistics().key).mkdir(parents=True)
-    assert store.get(statistics().key, ["one"]) is None
+    store._path(random_statistics().key).mkdir(parents=True)
+    assert store.get(random_statistics().key, ["one"]) is None
 
 
 def test_packing_keeps_the_deviations_of_full_rank_features() -> None:
-    """Noise in every channel, of which the columns tell but the largest part."""
+    """With noise in every channel, the stored columns cover only a part of the variance."""
     noise = torch.randn(5000, 64, generator=torch.Generator().manual_seed(0)) * 0.3
     noise += torch.rand(5000, 1, generator=torch.Generator().manual_seed(1)) * 3
-    wanted = LayerMoments(noise.mT @ noise / 5000, noise.mean(0))
-    (found,) = unpack(pack([StyleStatistics(statistics().key, {"one": wanted})]))
-    got = found.layers["one"].centered().second.diagonal()
-    assert torch.allclose(got, wanted.centered().second.diagonal(), rtol=0.02)
+    expected = LayerMoments(noise.mT @ noise / 5000, noise.mean(0))
+    (found,) = unpack(pack([StyleStatistics(random_statistics().key, {"one": expected})]))
+    unpacked = found.layers["one"].centered().second.diagonal()
+    assert torch.allclose(unpacked, expected.centered().second.diagonal(), rtol=0.02)
 
 
 def test_packing_keeps_the_palette() -> None:
     covariance = torch.tensor([[3.0, 1, 0], [1, 2, 0.5], [0, 0.5, 1]], dtype=torch.float64)
     colors = ColorMoments(torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64), covariance)
-    told = StyleStatistics(statistics().key, statistics().layers, colors)
-    for one in unpack(pack([told])):
+    with_colors = StyleStatistics(random_statistics().key, random_statistics().layers, colors)
+    for one in unpack(pack([with_colors])):
         assert one.colors is not None
         assert torch.allclose(one.colors.mean, colors.mean)
         assert torch.allclose(one.colors.covariance, covariance)
-    assert unpack(pack([statistics()]))[0].colors is None
+    assert unpack(pack([random_statistics()]))[0].colors is None
 
 
-def repacked(changes: Mapping[str, str], tensors: Mapping[str, Tensor]) -> bytes:
-    """A fingerprint as another version might have written it."""
-    data = pack([statistics()])
+def repack(changes: Mapping[str, str], tensors: Mapping[str, Tensor]) -> bytes:
+    """A fingerprint as written by another version."""
+    data = pack([random_statistics()])
     kept = {**metadata_of(data), **changes}
     return save({**load(data), **tensors}, metadata=kept)
 
 
 def key_with(**more: object) -> dict[str, str]:
-    return {"keys": json.dumps([vars(statistics().key) | more])}
+    return {"keys": json.dumps([vars(random_statistics().key) | more])}
 
 
 def test_fingerprint_of_the_previous_format_is_read_correctly() -> None:
-    """Moments about zero, without the rest of the diagonal."""
+    """Format 1 has moments about zero and no residual diagonal."""
     columns = torch.tensor([[10, 0], [0, 20], [5, 5]], dtype=torch.int8)
     tensors = {
         "0.one.columns": columns,
         "0.one.scale": torch.tensor([0.5, 0.25]),
         "0.one.mean": torch.tensor([1.0, 2.0, 3.0]),
     }
-    keys = metadata_of(pack([statistics()]))["keys"]
+    keys = metadata_of(pack([random_statistics()]))["keys"]
     (found,) = unpack(save(tensors, metadata={"format": "1", "keys": keys}))
     scaled = columns.float() * torch.tensor([0.5, 0.25])
     assert torch.allclose(found.layers["one"].second, scaled @ scaled.mT)
@@ -221,12 +223,12 @@ def test_fingerprint_of_the_previous_format_is_read_correctly() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        repacked({"format": "9"}, {}),
-        repacked(key_with(unheard_of=1), {}),
-        repacked({}, {"0.one.scale": torch.ones(99)}),
-        repacked({}, {"0.one.mean": torch.ones(3)}),
+        repack({"format": "9"}, {}),
+        repack(key_with(unknown=1), {}),
+        repack({}, {"0.one.scale": torch.ones(99)}),
+        repack({}, {"0.one.mean": torch.ones(3)}),
     ],
-    ids=["a later format", "more in its key", "other columns", "fewer channels"],
+    ids=["newer format", "unknown key field", "wrong columns", "fewer channels"],
 )
 def test_a_fingerprint_of_another_version_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="fingerprint"):
@@ -234,7 +236,7 @@ def test_a_fingerprint_of_another_version_is_refused(data: bytes) -> None:
 
 
 def test_intermediate_size_mixes_two_sizes_with_the_same_layers() -> None:
-    small, large = statistics(128, 0), statistics(512, 3)
+    small, large = random_statistics(128, 0), random_statistics(512, 3)
     one, between, other = with_sizes_between([small, large])
     assert (one, other) == (small, large)
     assert between.key.long_side_px == 256

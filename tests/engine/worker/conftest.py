@@ -1,4 +1,4 @@
-"""A queue on disk, and jobs in it; the small network paints them unless told otherwise."""
+"""A queue on disk, and jobs for it, which the lite network paints by default."""
 
 import shutil
 import time
@@ -22,7 +22,7 @@ from tests.kit.samples import submit_job
 
 @pytest.fixture
 def settings(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Of an engine whose database is already migrated, and whose trials are short."""
+    """Settings with a migrated database and short benchmarks of the device."""
     monkeypatch.setitem(TRIAL_SIDE_PX, "cpu", 64)
     data = tmp_path / "data"
     data.mkdir()
@@ -31,7 +31,7 @@ def settings(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPa
         _env_file=None,
         atelier_data_dir=data,
         atelier_device="cpu",
-        atelier_network="lite",  # by which the engine tries its device, too
+        atelier_network="lite",  # used for the benchmark of the device, too
     )
 
 
@@ -42,19 +42,19 @@ async def queue(settings: Settings) -> AsyncIterator[JobQueue]:
 
 
 class SlowPainting:
-    """A slow machine, which sleeps instead of computing: there is time to disturb a painting."""
+    """Slows painting down by sleeping, so that a test has time to act during it."""
 
     step_seconds = 0.1
-    """What each step takes longer."""
+    """Time added to each step."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         should_stop = JobHandle.should_stop
 
-        def sleepy(handle: JobHandle) -> bool:
+        def sleep_and_check(handle: JobHandle) -> bool:
             time.sleep(self.step_seconds)
             return should_stop(handle)
 
-        monkeypatch.setattr(JobHandle, "should_stop", sleepy)
+        monkeypatch.setattr(JobHandle, "should_stop", sleep_and_check)
 
 
 @pytest.fixture
@@ -62,32 +62,33 @@ def slow_painting(monkeypatch: pytest.MonkeyPatch) -> SlowPainting:
     return SlowPainting(monkeypatch)
 
 
-def train_lite_differently(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the lite network of engines that start from now on other weights."""
-    learnt = {name: tensor * 1.01 for name, tensor in load_weights().items()}
-    monkeypatch.setattr(encoder, "load_weights", lambda: learnt)
+def change_lite_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give other lite weights to engines that start from now on."""
+    changed = {name: tensor * 1.01 for name, tensor in load_weights().items()}
+    monkeypatch.setattr(encoder, "load_weights", lambda: changed)
 
 
-class Poster:
-    """Posts jobs as the bot would."""
+class JobFactory:
+    """Submits jobs as the bot does."""
 
     def __init__(self, queue: JobQueue) -> None:
         self.queue = queue
 
-    async def post(self, *, user_id: int = 1, **options: object) -> Job:
-        """Queue a painting of a coffee cup in the style of an astronaut's portrait."""
+    async def make(self, *, user_id: int = 1, **options: object) -> Job:
+        """Submit a job with two photographs of scikit-image as content and style."""
         content = await self.queue.store.put(photograph("coffee.png"), ".png")
         style = await self.queue.store.put(photograph("astronaut.png"), ".png")
         inputs = PaintInputs(content=content, styles=(StyleInput(picture=style),))
-        return await self.submit(inputs, user_id=user_id, **options)
+        return await self.make_with(inputs, user_id=user_id, **options)
 
-    async def submit(self, inputs: PaintInputs, *, user_id: int = 1, **options: object) -> Job:
+    async def make_with(self, inputs: PaintInputs, *, user_id: int = 1, **options: object) -> Job:
+        """Submit a small job with these inputs."""
         small: dict[str, object] = {"size_px": 96, "iterations": 3, "network": "lite"}
-        small["faces"] = "off"  # looking for them takes longer than painting
-        chosen = PaintOptions.model_validate(small | options)
-        return await submit_job(self.queue, user_id, None, inputs=inputs, options=chosen)
+        small["faces"] = "off"  # detecting them takes longer than painting
+        paint_options = PaintOptions.model_validate(small | options)
+        return await submit_job(self.queue, user_id, None, inputs=inputs, options=paint_options)
 
 
 @pytest.fixture
-def poster(queue: JobQueue) -> Poster:
-    return Poster(queue)
+def job_factory(queue: JobQueue) -> JobFactory:
+    return JobFactory(queue)

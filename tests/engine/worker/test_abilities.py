@@ -1,4 +1,4 @@
-"""What an engine says of itself."""
+"""The abilities that an engine announces: networks, memory, largest size and pace."""
 
 import asyncio
 from pathlib import Path
@@ -22,11 +22,11 @@ from jobs.queue import JobQueue
 
 
 def test_abilities_report_networks_memory_and_pace() -> None:
-    found = abilities_of(Studio(), None)
-    assert found.networks == ("vgg19", "lite")
-    assert found.memory_bytes is not None
-    assert found.memory_bytes > 2**28
-    assert found.pace == 120.0
+    abilities = abilities_of(Studio(), None)
+    assert abilities.networks == ("vgg19", "lite")
+    assert abilities.memory_bytes is not None
+    assert abilities.memory_bytes > 2**28
+    assert abilities.pace == 120.0
     assert abilities_of(Studio(), 7.0).pace == 7.0
 
 
@@ -42,16 +42,16 @@ def test_the_largest_size_follows_from_the_memory(memory: int, side: int) -> Non
 
 
 @pytest.fixture
-def _no_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In noise and gray none are looked for, which takes as long as the trial itself."""
+def _fail_on_face_detection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The benchmark skips face detection, which takes as long as the benchmark itself."""
 
     def find_faces(_: object) -> None:
-        pytest.fail("faces are looked for")
+        pytest.fail("faces were searched")
 
     monkeypatch.setattr("engine.painting.inputs.find_faces", find_faces)
 
 
-@pytest.mark.usefixtures("_no_faces")
+@pytest.mark.usefixtures("_fail_on_face_detection")
 def test_trial_measures_a_pace_and_can_be_stopped(settings: Settings) -> None:
     assert JobPainter(settings).probe() is None
     studio = Studio()
@@ -65,15 +65,15 @@ def test_trial_measures_a_pace_and_can_be_stopped(settings: Settings) -> None:
 def test_failed_card_reports_its_last_known_abilities(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It answers nothing until its process ends, which is to tell of it and give its job back."""
+    """A failed GPU must not keep the engine from reporting and returning its job."""
     painter = JobPainter(settings)
     before = painter.abilities()
 
-    def fails(_device: torch.device) -> int:
+    def raise_cuda_error(_device: torch.device) -> int:
         raise RuntimeError("CUDA error: out of memory\nCompile with")
 
     for name in ("used_memory_bytes", "free_memory_bytes", "total_memory_bytes"):
-        monkeypatch.setattr(devices, name, fails)
+        monkeypatch.setattr(devices, name, raise_cuda_error)
     assert painter.abilities() == before
     assert painter.memory_used_bytes() is None
     with pytest.raises(EngineInTroubleError, match=r"^cpu does not answer: .* out of memory$"):
@@ -83,19 +83,19 @@ def test_failed_card_reports_its_last_known_abilities(
 def test_cached_card_memory_is_released_once_after_each_job(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given_back: list[torch.device] = []
-    monkeypatch.setattr(devices, "release_memory", given_back.append)
+    released: list[torch.device] = []
+    monkeypatch.setattr(devices, "release_memory", released.append)
     monkeypatch.setattr("engine.worker.pace.measure_pace", lambda *_: Trial(1.0, True))
     monkeypatch.setattr(JobPainter, "_paint", lambda *_: None)
     painter = JobPainter(settings)
-    counts = []
+    releases = []
     for _ in range(2):
-        painter.paint(*[None] * 4)  # type: ignore[arg-type]  # (they are passed on)
-        counts.append(len(given_back))
+        painter.paint(*[None] * 4)  # type: ignore[arg-type]  # (arguments are only passed on)
+        releases.append(len(released))
         for _ in range(2):
             painter.idle(lambda: True)
-    assert counts == [0, 1]
-    assert len(given_back) == 2
+    assert releases == [0, 1]
+    assert len(released) == 2
 
 
 async def test_idle_engine_announces_its_measured_abilities(
@@ -108,18 +108,18 @@ async def test_idle_engine_announces_its_measured_abilities(
     task = asyncio.create_task(EngineWorker(queue, painter, info).run(stop))
     try:
         async with asyncio.timeout(60):
-            while (found := await _engine(queue)) is None or found.info.pace == 120.0:
+            while (abilities := await _engine_state(queue)) is None or abilities.info.pace == 120.0:
                 await asyncio.sleep(0.05)
     finally:
         stop.set()
         await asyncio.wait_for(task, 60)
-    assert "lite" in found.info.networks
-    assert found.info.network == "lite"
-    assert found.info.memory_bytes is not None
-    assert found.info.memory_used_bytes is not None
-    assert 0 < found.info.memory_used_bytes < found.info.memory_bytes
+    assert "lite" in abilities.info.networks
+    assert abilities.info.network == "lite"
+    assert abilities.info.memory_bytes is not None
+    assert abilities.info.memory_used_bytes is not None
+    assert 0 < abilities.info.memory_used_bytes < abilities.info.memory_bytes
 
 
-async def _engine(queue: JobQueue) -> EngineState | None:
+async def _engine_state(queue: JobQueue) -> EngineState | None:
     engines = (await queue.health.ask(ask_store=False)).engines
     return engines[0] if engines else None

@@ -1,4 +1,4 @@
-"""Several photographs in one job: each that is finished is kept, whatever happens to the next."""
+"""Jobs with several photographs keep the finished ones, whatever happens later."""
 
 import asyncio
 import threading
@@ -17,27 +17,29 @@ from engine.worker.painting_thread import THREAD
 from engine.worker.progress_reporter import ProgressReporter
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster
-from tests.engine.worker.working import ended, worker
+from tests.engine.worker.conftest import JobFactory
+from tests.engine.worker.workers import running_worker, wait_ended
 from tests.kit.pictures import photograph
 
 
-async def two_photographs(queue: JobQueue, poster: Poster) -> Job:
-    content, other = [
+async def two_photographs(queue: JobQueue, job_factory: JobFactory) -> Job:
+    content, second = [
         await queue.store.put(photograph(name), ".png") for name in ("coffee.png", "astronaut.png")
     ]
     styles = (StyleInput(preset="starry-night"),)
-    inputs = PaintInputs(content=content, more_contents=(other,), styles=styles)
-    return await poster.submit(inputs, variants=2, vary="photo", network="lite", iterations=8)
+    inputs = PaintInputs(content=content, more_contents=(second,), styles=styles)
+    return await job_factory.make_with(
+        inputs, variants=2, vary="photo", network="lite", iterations=8
+    )
 
 
 @pytest.fixture
-def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The photographs that were begun, by the engine's painting thread."""
+def painted_contents(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keys of the photographs whose painting was started, in order."""
     found: list[str] = []
     paint_one = JobPainter._paint_one
 
-    def noting(
+    def record_and_paint(
         self: JobPainter,
         job: Job,
         earlier: EarlierWork,
@@ -48,20 +50,20 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(job.inputs.content)
         return paint_one(self, job, earlier, store, handle, reporter)
 
-    monkeypatch.setattr(JobPainter, "_paint_one", noting)
+    monkeypatch.setattr(JobPainter, "_paint_one", record_and_paint)
     return found
 
 
-class AwayStore:
-    """A store that takes no picture of the painting thread while it is away."""
+class UnavailableStore:
+    """Makes the store refuse pictures of the painting thread while `is_unavailable`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_away, self.refused = True, 0
+        self.is_unavailable, self.refused = True, 0
         self._put = PictureStore.put_sync
         store = self
 
         def put_sync(self: PictureStore, data: bytes, suffix: str) -> str:
-            if store.is_away and threading.current_thread().name.startswith(THREAD):
+            if store.is_unavailable and threading.current_thread().name.startswith(THREAD):
                 store.refused += suffix == ".png"
                 raise StorageUnavailableError("The picture store cannot be used: 503.")
             return store._put(self, data, suffix)
@@ -70,125 +72,134 @@ class AwayStore:
 
 
 @pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch) -> AwayStore:
-    return AwayStore(monkeypatch)
+def unavailable_store(monkeypatch: pytest.MonkeyPatch) -> UnavailableStore:
+    return UnavailableStore(monkeypatch)
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def wait_until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.02)
 
 
 async def test_finished_photograph_waits_for_the_store_without_being_repainted(
-    queue: JobQueue, settings: Settings, poster: Poster, begun: list[str], away: AwayStore
+    queue: JobQueue,
+    settings: Settings,
+    job_factory: JobFactory,
+    painted_contents: list[str],
+    unavailable_store: UnavailableStore,
 ) -> None:
-    job = await two_photographs(queue, poster)
-    async with worker(queue, settings):
-        await until(lambda: away.refused)
-        away.is_away = False
-        done = await ended(queue, job)
+    job = await two_photographs(queue, job_factory)
+    async with running_worker(queue, settings):
+        await wait_until(lambda: unavailable_store.refused)
+        unavailable_store.is_unavailable = False
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert begun == [job.inputs.content, *job.inputs.more_contents]
+    assert painted_contents == [job.inputs.content, *job.inputs.more_contents]
     assert done.report is not None
     assert all([await queue.store.exists(key) for key in done.report.variants])
 
 
 async def test_job_waiting_for_the_store_can_be_cancelled(
-    queue: JobQueue, settings: Settings, poster: Poster, away: AwayStore
+    queue: JobQueue,
+    settings: Settings,
+    job_factory: JobFactory,
+    unavailable_store: UnavailableStore,
 ) -> None:
-    job = await two_photographs(queue, poster)
-    async with worker(queue, settings):
-        await until(lambda: away.refused)
+    job = await two_photographs(queue, job_factory)
+    async with running_worker(queue, settings):
+        await wait_until(lambda: unavailable_store.refused)
         await queue.jobs.cancel(job.id, job.user_id)
-        assert (await ended(queue, job)).state is JobState.CANCELLED
+        assert (await wait_ended(queue, job)).state is JobState.CANCELLED
 
 
 async def test_checkpoint_of_the_previous_photograph_adds_no_note(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    begun: list[str],
+    job_factory: JobFactory,
+    painted_contents: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The engine ends between a photograph and the first checkpoint of the next."""
+    """The engine stops between a photograph and the first checkpoint of the next one."""
     monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.0)
-    job = await two_photographs(queue, poster)
+    job = await two_photographs(queue, job_factory)
     paint_one = JobPainter._paint_one
 
-    def waiting(self: JobPainter, job: Job, *given: object) -> Finished:
-        while begun and not given[2].should_stop():  # type: ignore[attr-defined]
+    def wait_for_stop(self: JobPainter, job: Job, *args: object) -> Finished:
+        while painted_contents and not args[2].should_stop():  # type: ignore[attr-defined]
             threading.Event().wait(0.02)
-        return paint_one(self, job, *given)  # type: ignore[arg-type]
+        return paint_one(self, job, *args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobPainter, "_paint_one", waiting)
-        async with worker(queue, settings) as stop:
+        patched.setattr(JobPainter, "_paint_one", wait_for_stop)
+        async with running_worker(queue, settings) as stop:
             async with asyncio.timeout(60):
-                while not (now := await queue.jobs.get(job.id)) or not (
-                    now.progress and now.progress.done
+                while not (current := await queue.jobs.get(job.id)) or not (
+                    current.progress and current.progress.done
                 ):
                     await asyncio.sleep(0.02)
             stop.set()
     async with queue.database.read() as connection:
-        left = await connection.exec_driver_sql("select checkpoint_key from jobs")
-        assert left.scalar_one() is not None
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+        stored = await connection.exec_driver_sql("select checkpoint_key from jobs")
+        assert stored.scalar_one() is not None
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert begun.count(job.inputs.content) == 1
+    assert painted_contents.count(job.inputs.content) == 1
     assert done.report is not None
     assert OTHER_VERSION not in done.report.notes
 
 
-async def second_begun(queue: JobQueue, job: Job) -> None:
-    """Wait until the first photograph is finished, as far as the queue knows."""
+async def wait_first_finished(queue: JobQueue, job: Job) -> None:
+    """Wait until the first photograph is reported as finished."""
     async with asyncio.timeout(60):
-        while not (now := await queue.jobs.get(job.id)) or not (now.progress and now.progress.done):
+        while not (current := await queue.jobs.get(job.id)) or not (
+            current.progress and current.progress.done
+        ):
             await asyncio.sleep(0.02)
 
 
 async def test_finished_photograph_survives_cancel_and_is_not_repainted_on_retry(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    begun: list[str],
+    job_factory: JobFactory,
+    painted_contents: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    job = await two_photographs(queue, poster)
+    job = await two_photographs(queue, job_factory)
     paint_one = JobPainter._paint_one
 
-    def waiting(self: JobPainter, job: Job, *given: object) -> Finished:
-        while begun and not given[2].should_stop():  # type: ignore[attr-defined]
+    def wait_for_stop(self: JobPainter, job: Job, *args: object) -> Finished:
+        while painted_contents and not args[2].should_stop():  # type: ignore[attr-defined]
             threading.Event().wait(0.02)
-        return paint_one(self, job, *given)  # type: ignore[arg-type]
+        return paint_one(self, job, *args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobPainter, "_paint_one", waiting)
-        async with worker(queue, settings):
-            await second_begun(queue, job)
+        patched.setattr(JobPainter, "_paint_one", wait_for_stop)
+        async with running_worker(queue, settings):
+            await wait_first_finished(queue, job)
             await queue.jobs.cancel(job.id, job.user_id)
-            cancelled = await ended(queue, job)
+            cancelled = await wait_ended(queue, job)
     assert cancelled.state is JobState.CANCELLED
     (finished,) = cancelled.versions
     assert await queue.store.exists(finished)
-    begun.clear()
+    painted_contents.clear()
     assert await queue.jobs.retry(job.id) is not None
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert begun == [*job.inputs.more_contents]
+    assert painted_contents == [*job.inputs.more_contents]
     assert (done.versions[0], len(done.versions)) == (finished, 2)
 
 
 async def test_finished_photograph_is_kept_when_a_later_photograph_fails(
-    queue: JobQueue, settings: Settings, poster: Poster, begun: list[str]
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, painted_contents: list[str]
 ) -> None:
-    job = await two_photographs(queue, poster)
+    job = await two_photographs(queue, job_factory)
     await queue.store.delete(job.inputs.more_contents[0])
-    async with worker(queue, settings):
-        failed = await ended(queue, job)
+    async with running_worker(queue, settings):
+        failed = await wait_ended(queue, job)
     assert failed.state is JobState.FAILED
-    assert begun == [job.inputs.content, *job.inputs.more_contents]
+    assert painted_contents == [job.inputs.content, *job.inputs.more_contents]
     (finished,) = failed.versions
     assert await queue.store.exists(finished)

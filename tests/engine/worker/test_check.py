@@ -1,4 +1,4 @@
-"""`python -m engine --check`, which the bot's start asks."""
+"""`python -m engine --check`, which the bot runs at its start."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from engine.worker.main import main
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("ATELIER_DEVICE", "cuda:77", "no device 'cuda:77'"),
         ("ATELIER_VGG19_WEIGHTS", "nowhere.pth", "nowhere.pth"),
@@ -17,7 +17,7 @@ from engine.worker.main import main
 def test_check_reports_unusable_settings_in_one_line(
     name: str,
     value: str,
-    said: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -26,4 +26,4 @@ def test_check_reports_unusable_settings_in_one_line(
     monkeypatch.setenv(name, value)
     assert main(["--check"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert message in line

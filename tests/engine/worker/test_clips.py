@@ -1,4 +1,4 @@
-"""A job whose photograph moves: painted by frames, told by frames, and gone on from a frame."""
+"""Clip jobs: painting, progress, cancelling and resuming by frames."""
 
 import asyncio
 import io
@@ -23,9 +23,9 @@ from engine.worker import clip_painting
 from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_WEIGHTS
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.moving.frames import panned
-from tests.engine.worker.conftest import Poster, SlowPainting, train_lite_differently
-from tests.engine.worker.working import ended, running, worker
+from tests.engine.moving.frames import panning_frames
+from tests.engine.worker.conftest import JobFactory, SlowPainting, change_lite_weights
+from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
 from tests.kit.pictures import photograph
 
 TIMES_MS = (80, 120, 80, 200)
@@ -36,54 +36,59 @@ def _lite(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATELIER_NETWORK", "lite")
 
 
-async def post(
-    poster: Poster, images: Sequence[Image.Image], *, damaged: bool = False, **options: Any
+async def make_clip_job(
+    job_factory: JobFactory, images: Sequence[Image.Image], *, damaged: bool = False, **options: Any
 ) -> Job:
-    store = poster.queue.store
+    store = job_factory.queue.store
     times = [TIMES_MS[number % len(TIMES_MS)] for number in range(len(images))]
     file = io.BytesIO()
     write_clip(file, images, times, plays=0, source="GIF")
     data = file.getvalue()[:-200] if damaged else file.getvalue()
-    still = io.BytesIO()
-    images[0].resize((160, 128)).save(still, "PNG")
+    first_frame = io.BytesIO()
+    images[0].resize((160, 128)).save(first_frame, "PNG")
     style = await store.put(photograph("astronaut.png"), ".png")
     clip = ClipInput(
         picture=await store.put(data, ".clip"), frames=len(images), seconds=sum(times) / 1000
     )
     inputs = PaintInputs(
-        content=await store.put(still.getvalue(), ".png"),
+        content=await store.put(first_frame.getvalue(), ".png"),
         styles=(StyleInput(picture=style),),
         clip=clip,
     )
-    chosen = {"size_px": 80, "network": "lite", "moving": True} | options
-    return await poster.submit(inputs, user_id=1, **chosen)
+    paint_options = {"size_px": 80, "network": "lite", "moving": True} | options
+    return await job_factory.make_with(inputs, user_id=1, **paint_options)
 
 
-async def lossless(queue: JobQueue, job: Job) -> Clip:
+async def painted_clip(queue: JobQueue, job: Job) -> Clip:
     assert job.report is not None
     assert job.report.clip is not None
     return read_clip(await queue.store.get(job.report.clip.key))
 
 
 async def test_clip_job_becomes_a_moving_painting(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await post(poster, panned(4))
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await make_clip_job(job_factory, panning_frames(4))
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
     assert done.report is not None
-    made = done.report.clip
-    assert made is not None
-    assert (made.frames, made.seconds, made.plays, made.has_alpha) == (4, 0.48, 0, False)
-    clip = await lossless(queue, done)
+    painted = done.report.clip
+    assert painted is not None
+    assert (painted.frames, painted.seconds, painted.plays, painted.has_alpha) == (
+        4,
+        0.48,
+        0,
+        False,
+    )
+    clip = await painted_clip(queue, done)
     assert clip.durations_ms == TIMES_MS
     assert clip.size == (80, 64)
     assert done.result_key is not None
     poster_image = Image.open(io.BytesIO(await queue.store.get(done.result_key)))
     assert (np.asarray(poster_image) == np.asarray(clip.frame(0))).all()
-    assert sorted(made.files) == ["gif", "mp4", "webp"]
-    for key in made.files.values():
+    assert sorted(painted.files) == ["gif", "mp4", "webp"]
+    for key in painted.files.values():
         found = decode(
             await queue.store.get(key), DecodeLimits(), ClipLimits(max_frames_per_second=100)
         ).clip
@@ -92,98 +97,100 @@ async def test_clip_job_becomes_a_moving_painting(
 
 
 async def test_transparency_of_a_clip_is_kept_and_reported(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    images = panned(2)
+    images = panning_frames(2)
     for image in images:
         image.putalpha(Image.new("L", image.size, 255))
         image.paste((0, 0, 0, 0), (0, 0, image.width, 30))
-    job = await post(poster, images, size_px=64, iterations=2, scales=1)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await make_clip_job(job_factory, images, size_px=64, iterations=2, scales=1)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
     assert done.report is not None
     assert done.report.clip is not None
     assert done.report.clip.has_alpha
-    alpha = np.asarray((await lossless(queue, done)).frame(1).getchannel("A"))
+    alpha = np.asarray((await painted_clip(queue, done)).frame(1).getchannel("A"))
     assert (alpha[:10].max(), alpha[-1].min()) == (0, 255)
 
 
 async def test_clip_progress_counts_frames_and_shows_a_moving_preview(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
+    job_factory: JobFactory,
     slow_painting: SlowPainting,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow_painting.step_seconds = 0.02
     monkeypatch.setattr(clip_painting, "MOVING_PREVIEW_SECONDS", 0.0)
-    job = await post(poster, panned(4), iterations=2, scales=1)
+    job = await make_clip_job(job_factory, panning_frames(4), iterations=2, scales=1)
     seen = []
-    async with worker(queue, settings), asyncio.timeout(120):
+    async with running_worker(queue, settings), asyncio.timeout(120):
         while True:
-            now = await queue.jobs.get(job.id)
-            assert now is not None
-            if now.state.ended:
+            current = await queue.jobs.get(job.id)
+            assert current is not None
+            if current.state.ended:
                 break
-            if now.progress is not None and now.progress.frames:
-                seen.append(now.progress)
+            if current.progress is not None and current.progress.frames:
+                seen.append(current.progress)
             await asyncio.sleep(0.02)
-    assert {one.frames for one in seen} == {4}
-    assert [one.frame for one in seen] == sorted(one.frame or 0 for one in seen)
-    assert [one.fraction for one in seen] == sorted(one.fraction for one in seen)
-    previews = [one.preview_key for one in seen if one.preview_key is not None]
+    assert {progress.frames for progress in seen} == {4}
+    assert [progress.frame for progress in seen] == sorted(progress.frame or 0 for progress in seen)
+    assert [progress.fraction for progress in seen] == sorted(
+        progress.fraction for progress in seen
+    )
+    previews = [progress.preview_key for progress in seen if progress.preview_key is not None]
     assert any(key.endswith(".gif") for key in previews)
 
 
 @pytest.mark.usefixtures("slow_painting")
 async def test_clip_job_is_cancelled_within_its_first_frame(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await post(poster, panned(4), iterations=2000)
-    async with worker(queue, settings):
-        while (now := await queue.jobs.get(job.id)) is None or now.progress is None:
+    job = await make_clip_job(job_factory, panning_frames(4), iterations=2000)
+    async with running_worker(queue, settings):
+        while (current := await queue.jobs.get(job.id)) is None or current.progress is None:
             await asyncio.sleep(0.02)
         await queue.jobs.cancel(job.id, job.user_id)
-        done = await ended(queue, job)
+        done = await wait_ended(queue, job)
     assert done.state is JobState.CANCELLED
     assert done.progress is not None
-    assert (done.progress.frame, done.progress.frames) == (0, 4)  # of which each takes minutes
+    assert (done.progress.frame, done.progress.frames) == (0, 4)  # each frame would take minutes
 
 
 async def test_another_engine_resumes_a_clip_to_the_same_frames(
-    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
     slow_painting.step_seconds = 0.0
-    images = panned(3)
-    whole = await post(poster, images)
-    async with worker(queue, settings):
-        whole = await ended(queue, whole)
+    images = panning_frames(3)
+    uninterrupted = await make_clip_job(job_factory, images)
+    async with running_worker(queue, settings):
+        uninterrupted = await wait_ended(queue, uninterrupted)
     slow_painting.step_seconds = 0.1
-    job = await post(poster, images)
-    async with worker(queue, settings):
+    job = await make_clip_job(job_factory, images)
+    async with running_worker(queue, settings):
         while True:
-            now = await running(queue, job)
-            if now.progress is not None and (now.progress.frame or 0) >= 2:
+            current = await wait_painting(queue, job)
+            if current.progress is not None and (current.progress.frame or 0) >= 2:
                 break
             await asyncio.sleep(0.02)
     stopped = await queue.jobs.get(job.id)
     assert stopped is not None
     assert stopped.state is JobState.QUEUED
     slow_painting.step_seconds = 0.0
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    one, another = await lossless(queue, whole), await lossless(queue, done)
-    for first, second in zip(one.frames(), another.frames(), strict=True):
+    whole_clip, resumed = await painted_clip(queue, uninterrupted), await painted_clip(queue, done)
+    for first, second in zip(whole_clip.frames(), resumed.frames(), strict=True):
         assert first.tobytes() == second.tobytes()
     assert done.report is not None
-    assert whole.report is not None
-    assert done.report.iterations == whole.report.iterations
+    assert uninterrupted.report is not None
+    assert done.report.iterations == uninterrupted.report.iterations
 
 
 class CountingStore(PictureStore):
-    """Notes the size of each file that is put."""
+    """Records the size of each file that is stored."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -195,30 +202,30 @@ class CountingStore(PictureStore):
 
 
 async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     count = 60
-    images = [image.resize((64, 64)) for image in panned(2) for _ in range(count // 2)]
+    images = [image.resize((64, 64)) for image in panning_frames(2) for _ in range(count // 2)]
     queue.store = store = CountingStore(settings.storage_url)
-    job = await post(poster, images, size_px=64, iterations=2, scales=1)
+    job = await make_clip_job(job_factory, images, size_px=64, iterations=2, scales=1)
     store.sizes.clear()
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert len(await lossless(queue, done)) == count
+    assert len(await painted_clip(queue, done)) == count
     *frames, _result = store.sizes[".png"]
     assert len(frames) <= count
     assert max(frames) < 64 * 64 * 3 + 1000
-    assert max(store.sizes[".ckpt"]) - min(store.sizes[".ckpt"]) < 64  # longer numbers
-    assert scratch() == []
+    assert max(store.sizes[".ckpt"]) - min(store.sizes[".ckpt"]) < 64  # its numbers get more digits
+    assert scratch_folders() == []
 
 
 async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
-    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
-    job = await post(poster, panned(3))
-    async with worker(queue, settings):
-        while (await running(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
+    job = await make_clip_job(job_factory, panning_frames(3))
+    async with running_worker(queue, settings):
+        while (await wait_painting(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
             await asyncio.sleep(0.02)
     claim = await queue.claims.claim("another", lease_seconds=30)
     assert claim is not None
@@ -228,10 +235,10 @@ async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
     await queue.store.delete(claim.frames[1])
     await queue.claims.release(claim)
     slow_painting.step_seconds = 0.0
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert (done.attempts, len(await lossless(queue, done))) == (1, 3)
+    assert (done.attempts, len(await painted_clip(queue, done))) == (1, 3)
     assert done.report is not None
     assert CHECKPOINT_GONE in done.report.notes
 
@@ -239,35 +246,35 @@ async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
 async def test_clip_taken_over_with_other_weights_starts_over_with_a_note(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
+    job_factory: JobFactory,
     monkeypatch: pytest.MonkeyPatch,
     slow_painting: SlowPainting,
 ) -> None:
-    job = await post(poster, panned(3))
-    async with worker(queue, settings):
-        while (await running(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
+    job = await make_clip_job(job_factory, panning_frames(3))
+    async with running_worker(queue, settings):
+        while (await wait_painting(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
             await asyncio.sleep(0.02)
     slow_painting.step_seconds = 0.0
-    train_lite_differently(monkeypatch)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    change_lite_weights(monkeypatch)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
-    assert len(await lossless(queue, done)) == 3
+    assert len(await painted_clip(queue, done)) == 3
     assert done.report is not None
     assert OTHER_WEIGHTS in done.report.notes
 
 
-def scratch() -> list[Path]:
-    """Folders that this process left behind."""
+def scratch_folders() -> list[Path]:
+    """Temporary folders of this process."""
     return list(Path(tempfile.gettempdir()).glob(f"{SCRATCH}{os.getpid()}-*"))
 
 
 async def test_a_damaged_clip_fails_the_job_with_a_sentence(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await post(poster, panned(2), damaged=True)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await make_clip_job(job_factory, panning_frames(2), damaged=True)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.FAILED
     assert done.failure is not None
     assert "cannot be read; please start it again" in str(done.failure.message)

@@ -1,4 +1,4 @@
-"""Trouble of the surroundings costs a job nothing: not its turn, not its picture, not a try."""
+"""Failures of store, device, disk or database cost a job neither an attempt nor its result."""
 
 import asyncio
 import contextlib
@@ -30,8 +30,8 @@ from jobs.execution import reaper
 from jobs.health.troubles import troubles_in
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.working import INFO, ended, running, worker
+from tests.engine.worker.conftest import JobFactory, SlowPainting
+from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended, wait_painting
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +40,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.1, 0.3))
 
 
-class Store(PictureStore):
-    """A folder that refuses, as full disks and far buckets do, for as long as it is told."""
+class RefusingStore(PictureStore):
+    """A store that refuses reads or writes on demand, like a full disk or unreachable bucket."""
 
     reads = writes = True
 
@@ -57,15 +57,15 @@ class Store(PictureStore):
 
 
 @pytest.fixture
-def store(queue: JobQueue, settings: Settings) -> Store:
-    made = Store(settings.storage_url)
-    queue.store = made
-    queue.claims._core.store = made
-    return made
+def store(queue: JobQueue, settings: Settings) -> RefusingStore:
+    refusing = RefusingStore(settings.storage_url)
+    queue.store = refusing
+    queue.claims._core.store = refusing
+    return refusing
 
 
-async def charged(queue: JobQueue, job: Job) -> int:
-    """Deaths and attempts that a job was charged with."""
+async def deaths_and_attempts(queue: JobQueue, job: Job) -> int:
+    """The sum of a job's deaths and attempts."""
     this = sa.select(schema.jobs.c.deaths + schema.jobs.c.attempts).where(
         schema.jobs.c.id == job.id
     )
@@ -74,9 +74,13 @@ async def charged(queue: JobQueue, job: Job) -> int:
 
 
 @asynccontextmanager
-async def ill_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["asyncio.Task[None]"]:
-    """An engine in surroundings that stay ill; it is given up by itself."""
-    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), INFO).run(asyncio.Event()))
+async def failing_worker(
+    queue: JobQueue, settings: Settings
+) -> AsyncIterator["asyncio.Task[None]"]:
+    """An engine whose environment is broken; it is expected to end by itself."""
+    task = asyncio.create_task(
+        EngineWorker(queue, JobPainter(settings), ENGINE_INFO).run(asyncio.Event())
+    )
     try:
         yield task
     finally:
@@ -85,37 +89,37 @@ async def ill_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["asyn
 
 
 async def test_store_refusing_reads_ends_the_engine_and_charges_no_job(
-    queue: JobQueue, settings: Settings, poster: Poster, store: Store
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, store: RefusingStore
 ) -> None:
-    jobs = [await poster.post(user_id=user) for user in range(1, 5)]
+    jobs = [await job_factory.make(user_id=user) for user in range(1, 5)]
     store.reads = False
-    async with ill_worker(queue, settings) as task:
+    async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match="I/O error"):
             await asyncio.wait_for(task, 60)
-    assert [await charged(queue, job) for job in jobs] == [0, 0, 0, 0]
+    assert [await deaths_and_attempts(queue, job) for job in jobs] == [0, 0, 0, 0]
     troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "I/O error" in troubles["engine-trouble"]
     store.reads = True
-    async with worker(queue, settings):
+    async with running_worker(queue, settings):
         for job in jobs:
-            assert (await ended(queue, job)).state is JobState.DONE
+            assert (await wait_ended(queue, job)).state is JobState.DONE
     assert "engine-trouble" not in {t.name for t in troubles_in(await queue.health.ask())}
 
 
 async def test_job_claimed_when_reads_fail_is_released_and_painted_later(
-    queue: JobQueue, settings: Settings, poster: Poster, store: Store
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, store: RefusingStore
 ) -> None:
-    async with worker(queue, settings):
+    async with running_worker(queue, settings):
         await asyncio.sleep(0.3)
-        job = await poster.post()
+        job = await job_factory.make()
         store.reads = False
-        await told(queue, job, "released")
-        assert await charged(queue, job) == 0
+        await wait_for_event(queue, job, "released")
+        assert await deaths_and_attempts(queue, job) == 0
         store.reads = True
-        assert (await ended(queue, job)).state is JobState.DONE
+        assert (await wait_ended(queue, job)).state is JobState.DONE
 
 
-async def told(queue: JobQueue, job: Job, kind: str) -> None:
+async def wait_for_event(queue: JobQueue, job: Job, kind: str) -> None:
     async with asyncio.timeout(60):
         while kind not in [event.kind for event in await queue.jobs.history(job.id)]:
             await asyncio.sleep(0.05)
@@ -124,29 +128,29 @@ async def told(queue: JobQueue, job: Job, kind: str) -> None:
 async def test_finished_painting_survives_a_full_disk_longer_than_a_lease(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    store: Store,
+    job_factory: JobFactory,
+    store: RefusingStore,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     slow_painting: SlowPainting,
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 4.0)
     monkeypatch.setattr(reaper, "AWAKE_SECONDS", 0.0)
-    async with worker(queue, settings):
-        job = await poster.post(iterations=10, timelapse=True)
-        await running(queue, job)
+    async with running_worker(queue, settings):
+        job = await job_factory.make(iterations=10, timelapse=True)
+        await wait_painting(queue, job)
         store.writes = False
         slow_painting.step_seconds = 0.0
         async with asyncio.timeout(120):
             while "The painting is kept" not in caplog.text:
                 await asyncio.sleep(0.1)
-        for _ in range(10):  # five seconds: more than a lease
+        for _ in range(10):  # 5 s, longer than a lease
             await queue.claims.reap()
             await asyncio.sleep(0.5)
         store.writes = True
-        done = await ended(queue, job)
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE
-    assert (done.attempts, await charged(queue, job)) == (1, 1)
+    assert (done.attempts, await deaths_and_attempts(queue, job)) == (1, 1)
     kinds = [event.kind for event in await queue.jobs.history(job.id)]
     assert kinds == ["queued", "claimed", "done"]
     assert done.timelapse_key is not None
@@ -156,76 +160,76 @@ async def test_finished_painting_survives_a_full_disk_longer_than_a_lease(
 async def test_unstorable_painting_gives_way_to_cancel_and_stop(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    store: Store,
+    job_factory: JobFactory,
+    store: RefusingStore,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first, second = await poster.post(user_id=1), await poster.post(user_id=2)
-    async with worker(queue, settings) as stop:
-        await told(queue, first, "claimed")
+    first, second = await job_factory.make(user_id=1), await job_factory.make(user_id=2)
+    async with running_worker(queue, settings) as stop:
+        await wait_for_event(queue, first, "claimed")
         store.writes = False
-        await kept(caplog)
+        await wait_until_painting_is_kept(caplog)
         await queue.jobs.cancel(first.id, first.user_id)
-        assert (await ended(queue, first)).state is JobState.CANCELLED
+        assert (await wait_ended(queue, first)).state is JobState.CANCELLED
         caplog.clear()
-        await kept(caplog)
+        await wait_until_painting_is_kept(caplog)
         stop.set()
-    back = await queue.jobs.get(second.id)
-    assert back is not None
-    assert back.state is JobState.QUEUED
-    assert await charged(queue, second) == 0
+    released = await queue.jobs.get(second.id)
+    assert released is not None
+    assert released.state is JobState.QUEUED
+    assert await deaths_and_attempts(queue, second) == 0
 
 
-async def kept(caplog: pytest.LogCaptureFixture) -> None:
+async def wait_until_painting_is_kept(caplog: pytest.LogCaptureFixture) -> None:
     async with asyncio.timeout(60):
         while "The painting is kept" not in caplog.text:
             await asyncio.sleep(0.05)
 
 
-class Sick:
-    """A device that fails as CUDA does, until it is cured."""
+class BrokenDevice:
+    """A device that fails like CUDA until it recovers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from engine.lite.encoder import LiteEncoder  # noqa: PLC0415
 
         self._patch, self._class = monkeypatch, LiteEncoder
-        self._well = LiteEncoder.forward_stage
+        self._working_forward = LiteEncoder.forward_stage
 
-    def fall_ill(self) -> None:
+    def break_down(self) -> None:
         def failing(*_: object, **__: object) -> None:
             raise RuntimeError("CUDA error: an illegal memory access was encountered\nCompile")
 
         self._patch.setattr(self._class, "forward_stage", failing)
 
     def recover(self) -> None:
-        self._patch.setattr(self._class, "forward_stage", self._well)
+        self._patch.setattr(self._class, "forward_stage", self._working_forward)
 
 
 async def test_failing_device_ends_the_engine_and_charges_no_job(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs = [await poster.post(user_id=user) for user in range(1, 5)]
-    device = Sick(monkeypatch)
-    device.fall_ill()
-    async with ill_worker(queue, settings) as task:
+    jobs = [await job_factory.make(user_id=user) for user in range(1, 5)]
+    device = BrokenDevice(monkeypatch)
+    device.break_down()
+    async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match="illegal memory access"):
             await asyncio.wait_for(task, 60)
-    assert [await charged(queue, job) for job in jobs] == [0, 0, 0, 0]
+    assert [await deaths_and_attempts(queue, job) for job in jobs] == [0, 0, 0, 0]
     device.recover()
-    async with worker(queue, settings):
+    async with running_worker(queue, settings):
         for job in jobs:
-            assert (await ended(queue, job)).state is JobState.DONE
+            assert (await wait_ended(queue, job)).state is JobState.DONE
 
 
 async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post(user_id=1)
+    job = await job_factory.make(user_id=1)
     async with queue.database.write() as transaction:
         await transaction.execute(sa.update(schema.jobs).values(options='{"from": "the future"}'))
     bot = BotInfo("host-1-ab", 42, "host", 1, "99.0.0")
     await queue.bots.heartbeat(bot, connected=True, latency_seconds=0.05)
-    async with ill_worker(queue, settings) as task:
+    async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match=r"the bot on host is of version 99\.0\.0"):
             await asyncio.wait_for(task, 60)
     left = await queue.jobs.get(job.id)
@@ -236,60 +240,60 @@ async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
 
 
 async def test_trouble_with_a_single_job_fails_only_that_job(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    odd, plain = await poster.post(user_id=1, seed=13), await poster.post(user_id=2)
+    odd, other = await job_factory.make(user_id=1, seed=13), await job_factory.make(user_id=2)
     paint = JobPainter._paint
 
-    def fails_for_one(self: JobPainter, job: Job, *rest: object) -> object:
+    def fail_one_job(self: JobPainter, job: Job, *rest: object) -> object:
         if job.id == odd.id:
             raise OSError(errno.EIO, "Input/output error")
-        return paint(self, job, *rest)  # type: ignore[arg-type]  # (passed on as they are)
+        return paint(self, job, *rest)  # type: ignore[arg-type]  # (only passed on)
 
-    monkeypatch.setattr(JobPainter, "_paint", fails_for_one)
-    async with worker(queue, settings):
-        assert (await ended(queue, odd)).state is JobState.FAILED
-        assert (await ended(queue, plain)).state is JobState.DONE
+    monkeypatch.setattr(JobPainter, "_paint", fail_one_job)
+    async with running_worker(queue, settings):
+        assert (await wait_ended(queue, odd)).state is JobState.FAILED
+        assert (await wait_ended(queue, other)).state is JobState.DONE
     kinds = [event.kind for event in await queue.jobs.history(odd.id)]
     assert kinds.count("claimed") == job_runner.PASSING_TROUBLES
     async with queue.database.read() as connection:
         counted = sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == odd.id)
-        assert not await connection.scalar(counted), "it is counted back"
+        assert not await connection.scalar(counted), "the job still counts for the limits"
 
 
 async def test_full_temporary_folder_charges_no_job_and_is_reported(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
+    job_factory: JobFactory,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """What moves is painted in files there; a fresh engine may find another place for them."""
+    """Clips are painted in temporary files; a new engine may find another folder for them."""
 
-    def needs_room(*_: object) -> object:
+    def raise_disk_full(*_: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    class Full(io.BytesIO):
-        write = needs_room  # type: ignore[assignment]  # (it takes anything)
+    class FullFile(io.BytesIO):
+        write = raise_disk_full  # type: ignore[assignment]  # (it takes anything)
 
-    monkeypatch.setattr(JobPainter, "_paint", needs_room)
+    monkeypatch.setattr(JobPainter, "_paint", raise_disk_full)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
-    monkeypatch.setattr(scratch, "TemporaryFile", lambda **_: Full())
-    job = await poster.post()
-    async with ill_worker(queue, settings) as task:
+    monkeypatch.setattr(scratch, "TemporaryFile", lambda **_: FullFile())
+    job = await job_factory.make()
+    async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match="Temporary files cannot be written to"):
             await asyncio.wait_for(task, 60)
     left = await queue.jobs.get(job.id)
     assert left is not None
     assert left.state is JobState.QUEUED
-    assert await charged(queue, job) == 0
+    assert await deaths_and_attempts(queue, job) == 0
     troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "full (No space left on device" in troubles["engine-trouble"]
 
 
 @contextlib.contextmanager
-def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No transaction of this process begins inside."""
+def unavailable_database(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse all database connections of this process."""
     connect = queue.database.engine.connect
 
     def refuse(*_: object, **__: object) -> None:
@@ -303,51 +307,51 @@ def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 @pytest.mark.usefixtures("slow_painting")
 async def test_painting_survives_a_database_outage_longer_than_a_lease(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 1.0)
-    job = await poster.post(iterations=10)
-    async with worker(queue, settings):
-        await running(queue, job)
-        with database_away(queue, monkeypatch):
+    job = await job_factory.make(iterations=10)
+    async with running_worker(queue, settings):
+        await wait_painting(queue, job)
+        with unavailable_database(queue, monkeypatch):
             await asyncio.sleep(6)
-        await queue.claims.reap()  # as the bot does, who could not look either
-        done = await ended(queue, job)
+        await queue.claims.reap()  # like the bot, which had no connection either
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE
     kinds = [event.kind for event in await queue.jobs.history(job.id)]
     assert kinds == ["queued", "claimed", "done"]
 
 
 async def test_painting_that_does_not_stop_does_not_block_a_shutdown(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_runner, "STOP_SECONDS", 1.0)
-    lets_go = False
+    may_end = False
 
-    def hangs(*_: object) -> object:
-        while not lets_go:
+    def hang(*_: object) -> object:
+        while not may_end:
             time.sleep(0.05)
         raise OSError(errno.EIO, "late")
 
-    monkeypatch.setattr(JobPainter, "_paint", hangs)
-    job = await poster.post()
+    monkeypatch.setattr(JobPainter, "_paint", hang)
+    job = await job_factory.make()
     try:
-        async with worker(queue, settings) as stop:
-            await told(queue, job, "claimed")
+        async with running_worker(queue, settings) as stop:
+            await wait_for_event(queue, job, "claimed")
             stop.set()
-        back = await queue.jobs.get(job.id)
-        assert back is not None
-        assert back.state is JobState.QUEUED
-        assert await charged(queue, job) == 0
+        released = await queue.jobs.get(job.id)
+        assert released is not None
+        assert released.state is JobState.QUEUED
+        assert await deaths_and_attempts(queue, job) == 0
     finally:
-        lets_go = True
+        may_end = True
 
 
 async def test_secrets_in_troubles_are_not_logged_or_reported(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    store: Store,
+    job_factory: JobFactory,
+    store: RefusingStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     secret = "fedcba9876543210"
@@ -356,27 +360,27 @@ async def test_secrets_in_troubles_are_not_logged_or_reported(
     def refuse(_: str) -> bytes:
         raise StorageUnavailableError(f"GET {signed} failed.") from ConnectionError(signed)
 
-    said, root = io.StringIO(), logging.getLogger()
+    output, root = io.StringIO(), logging.getLogger()
     before = root.handlers[:], root.level
-    set_up_logging(settings.model_copy(update={"atelier_log_level": "DEBUG"}), stream=said)
+    set_up_logging(settings.model_copy(update={"atelier_log_level": "DEBUG"}), stream=output)
     try:
-        job = await poster.post()
-        async with worker(queue, settings):
+        job = await job_factory.make()
+        async with running_worker(queue, settings):
             with monkeypatch.context() as patch:
                 patch.setattr(store, "get_sync", refuse)
-                told = await trouble(queue)
-            assert (await ended(queue, job)).state is JobState.DONE
+                reported = await wait_for_trouble(queue)
+            assert (await wait_ended(queue, job)).state is JobState.DONE
     finally:
         root.handlers[:], level = before
         root.setLevel(level)
         logging.captureWarnings(capture=False)
-    lines = [json.loads(line) for line in said.getvalue().splitlines()]
-    assert "X-Amz-Signature=[signed]" in said.getvalue()
-    assert secret not in said.getvalue()
-    assert secret not in told
-    assert "X-Amz-Signature=[signed]" in told
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert "X-Amz-Signature=[signed]" in output.getvalue()
+    assert secret not in output.getvalue()
+    assert secret not in reported
+    assert "X-Amz-Signature=[signed]" in reported
     done = next(line for line in lines if "outcome" in line)
-    ids = {"job": job.id, "engine": INFO.id, "member": job.user_id, "server": job.guild_id}
+    ids = {"job": job.id, "engine": ENGINE_INFO.id, "member": job.user_id, "server": job.guild_id}
     assert done.items() >= {name: value for name, value in ids.items() if value}.items()
     assert (done["outcome"], done["size_px"], done["network"]) == ("done", 96, "lite")
     assert done["waited_seconds"] >= 0
@@ -384,8 +388,8 @@ async def test_secrets_in_troubles_are_not_logged_or_reported(
     assert f"job {job.id}: done; 96 px" in done["message"]
 
 
-async def trouble(queue: JobQueue) -> str:
-    """What owners are told of the engine, once it is."""
+async def wait_for_trouble(queue: JobQueue) -> str:
+    """Wait until the engine reports trouble; returns the sentence for owners."""
     async with asyncio.timeout(30):
         while True:
             for each in troubles_in(await queue.health.ask()):

@@ -1,4 +1,4 @@
-"""Between jobs the engine paints the swatches that the catalogue lacks, and gives way to jobs."""
+"""Idle work: the engine paints missing swatches between jobs, and stops for jobs."""
 
 import asyncio
 import threading
@@ -22,14 +22,14 @@ from engine.styles.swatches import MissingSwatches
 from engine.worker.painting_thread import IdleWork
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster
-from tests.engine.worker.working import ended, worker
+from tests.engine.worker.conftest import JobFactory
+from tests.engine.worker.workers import running_worker, wait_ended
 from tests.kit.pictures import photograph
 
 
 @pytest.fixture
-def fetched(settings: Settings) -> Painting:
-    """A painting without a swatch in the package, whose scan is here."""
+def painting_with_scan(settings: Settings) -> Painting:
+    """A painting without a shipped swatch, whose scan has been downloaded."""
     painting = next(each for each in load_catalogue() if each.swatch_path is None)
     scan = scan_path(painting, settings.styles_dir)
     scan.parent.mkdir(parents=True)
@@ -40,54 +40,58 @@ def fetched(settings: Settings) -> Painting:
 async def test_missing_swatch_is_painted_without_blocking_jobs(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    fetched: Painting,
+    job_factory: JobFactory,
+    painting_with_scan: Painting,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begun = threading.Event()
+    starts = threading.Event()
 
-    def noting(painting: Painting, file: Path) -> Picture:
-        begun.set()
+    def record_and_read(painting: Painting, file: Path) -> Picture:
+        starts.set()
         return read_scan(painting, file)
 
-    monkeypatch.setattr(swatches, "read_scan", noting)
+    monkeypatch.setattr(swatches, "read_scan", record_and_read)
     monkeypatch.setattr(swatches, "_SIZE_PX", (72, 96))
     monkeypatch.setattr(swatches, "PaintOptions", partial(PaintOptions, iterations=10))
-    async with worker(queue, settings):
-        assert await asyncio.to_thread(begun.wait, 60)
-        job = await poster.post()
-        assert (await ended(queue, job)).state is JobState.DONE
+    async with running_worker(queue, settings):
+        assert await asyncio.to_thread(starts.wait, 60)
+        job = await job_factory.make()
+        assert (await wait_ended(queue, job)).state is JobState.DONE
         async with asyncio.timeout(120):
-            while (file := swatch_at_hand(fetched, settings.styles_dir)) is None:
+            while (file := swatch_at_hand(painting_with_scan, settings.styles_dir)) is None:
                 await asyncio.sleep(0.1)
     with Image.open(file) as image:
         image.load()
         assert (image.format, image.size) == ("JPEG", (96, 72))
-        assert np.asarray(image).std() > 10, "strokes, not one colour"
+        assert np.asarray(image).std() > 10, "the swatch is a single color"
 
 
-def test_damaged_scan_is_deleted_and_tried_only_once(settings: Settings, fetched: Painting) -> None:
-    scan = scan_path(fetched, settings.styles_dir)
+def test_damaged_scan_is_deleted_and_tried_only_once(
+    settings: Settings, painting_with_scan: Painting
+) -> None:
+    scan = scan_path(painting_with_scan, settings.styles_dir)
     scan.write_bytes(b"no picture")
     missing = MissingSwatches(settings.styles_dir)
     missing.paint(lambda: False)
-    assert not scan.exists(), "the next job fetches it anew"
+    assert not scan.exists(), "the next job would not download it again"
     scan.write_bytes(b"no picture")
     missing.paint(lambda: False)
     assert scan.exists()
 
 
-def test_stop_request_leaves_the_swatch_unpainted(settings: Settings, fetched: Painting) -> None:
+def test_stop_request_leaves_the_swatch_unpainted(
+    settings: Settings, painting_with_scan: Painting
+) -> None:
     MissingSwatches(settings.styles_dir).paint(lambda: True)
-    assert not painted_swatch_path(fetched, settings.styles_dir).exists()
+    assert not painted_swatch_path(painting_with_scan, settings.styles_dir).exists()
 
 
 def test_idle_work_gives_way_to_jobs_and_begins_again() -> None:
-    begun: list[str] = []
+    starts: list[str] = []
     running = threading.Event()
 
     def work(should_stop: Callable[[], bool]) -> None:
-        begun.append("work")
+        starts.append("work")
         running.set()
         while not should_stop():
             pass
@@ -97,8 +101,8 @@ def test_idle_work_gives_way_to_jobs_and_begins_again() -> None:
         for count in (1, 2):
             idle.begin()
             assert running.wait(10)
-            idle.begin()  # it runs already
+            idle.begin()  # already running: no effect
             idle.end()
             assert thread.submit(lambda: "a job").result(10) == "a job"
-            assert len(begun) == count
+            assert len(starts) == count
             running.clear()

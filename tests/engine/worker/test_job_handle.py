@@ -1,4 +1,4 @@
-"""What passes between the worker's loop and the painting thread."""
+"""Messages between the worker's event loop and the painting thread."""
 
 import time
 
@@ -10,7 +10,7 @@ from jobs.model import Progress
 
 
 @pytest.mark.parametrize(
-    ("reasons", "counts"),
+    ("reasons", "expected"),
     [
         ("CANCELLED SHUTDOWN", "CANCELLED"),
         ("SHUTDOWN CANCELLED", "SHUTDOWN"),
@@ -18,13 +18,13 @@ from jobs.model import Progress
         ("LEASE_LOST SHUTDOWN", "LEASE_LOST"),
     ],
 )
-def test_first_stop_reason_counts_unless_the_lease_is_lost(reasons: str, counts: str) -> None:
-    """Nothing is written for a job that is another engine's by now."""
+def test_first_stop_reason_counts_unless_the_lease_is_lost(reasons: str, expected: str) -> None:
+    """After a lost lease the job belongs to another engine, and nothing may be written."""
     handle = JobHandle()
     assert not handle.should_stop()
     for reason in reasons.split():
         handle.stop(StopReason[reason])
-    assert handle.stop_reason is StopReason[counts]
+    assert handle.stop_reason is StopReason[expected]
     assert handle.should_stop()
 
 
@@ -63,8 +63,8 @@ def test_closing_a_handle_deletes_its_folder() -> None:
 def test_sleep_of_the_machine_is_noticed_by_either_clock(
     monkeypatch: pytest.MonkeyPatch, clock: str
 ) -> None:
-    """Its lease is renewed at once then; one of the two stands still on some systems."""
-    began = lease._Clocks.now()
+    """On some systems one of the clocks stops during sleep."""
+    start = lease._Clocks.now()
     tick = getattr(time, clock)
     monkeypatch.setattr(time, clock, lambda: tick() + 3600.0)
-    assert began.seconds_ago() >= 3600.0
+    assert start.seconds_ago() >= 3600.0

@@ -1,4 +1,4 @@
-"""What is done for a job while something else is awaited: renewing, telling, hearing, giving up."""
+"""The lease keeper: renews the lease, reports progress and stores checkpoints during work."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -27,9 +27,9 @@ async def claim(queue: JobQueue) -> Claim:
 
 @pytest.fixture
 async def keeper(queue: JobQueue, claim: Claim) -> AsyncIterator[LeaseKeeper]:
-    made = LeaseKeeper(queue, claim, JobHandle(), asyncio.Event())
-    yield made
-    made.close()
+    keeper = LeaseKeeper(queue, claim, JobHandle(), asyncio.Event())
+    yield keeper
+    keeper.close()
 
 
 async def work_for(keeper: LeaseKeeper, seconds: float) -> None:
@@ -46,22 +46,22 @@ async def work_until(keeper: LeaseKeeper, condition: Callable[[], object]) -> No
     await keeper.during(asyncio.create_task(wait()), patience_seconds=PATIENCE)
 
 
-class Away:
-    """A database that answers nothing for as long as it is told, and counts who asks."""
+class FlakyDatabase:
+    """Makes the database unavailable on demand, and counts requests and renewals."""
 
     def __init__(self, queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_away, self.asked, self.renewed = True, 0, 0
-        on_event, renew = queue.wait_for_cancellation, queue.claims.renew
+        self.is_unavailable, self.requests, self.renewals = True, 0, 0
+        wait_for_cancellation, renew = queue.wait_for_cancellation, queue.claims.renew
 
         async def ask(job_id: int, seconds: float) -> bool:
-            self.asked += 1
-            if self.is_away:
+            self.requests += 1
+            if self.is_unavailable:
                 raise QueueUnavailableError("The database is away.")
-            return await on_event(job_id, seconds)
+            return await wait_for_cancellation(job_id, seconds)
 
-        async def count(*given: Any, **named: Any) -> LeaseOutcome:
-            self.renewed += 1
-            return await renew(*given, **named)
+        async def count(*args: Any, **kwargs: Any) -> LeaseOutcome:
+            self.renewals += 1
+            return await renew(*args, **kwargs)
 
         monkeypatch.setattr(queue, "wait_for_cancellation", ask)
         monkeypatch.setattr(queue.claims, "renew", count)
@@ -70,134 +70,139 @@ class Away:
 async def test_unavailable_database_is_polled_less_and_lease_renewed_on_return(
     queue: JobQueue, keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lease may have ended meanwhile; it is not waited for the next turn."""
+    """The lease may have expired meanwhile, so that it is renewed at once."""
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.1, 5.0))
-    database = Away(queue, monkeypatch)
+    database = FlakyDatabase(queue, monkeypatch)
     await work_for(keeper, 1.5)
-    assert 2 <= database.asked <= 5
-    database.is_away = False
+    assert 2 <= database.requests <= 5
+    database.is_unavailable = False
     await work_for(keeper, 3.0)
-    assert database.renewed == 1, "once, though it is not due for some seconds yet"
+    assert database.renewals == 1, "not renewed once at the return"
     assert keeper.handle.stop_reason is None
 
 
 async def test_lost_lease_ends_all_database_requests(
     queue: JobQueue, keeper: LeaseKeeper, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = Away(queue, monkeypatch)
-    database.is_away = False
+    database = FlakyDatabase(queue, monkeypatch)
+    database.is_unavailable = False
     await queue.claims.release(claim)
     keeper.handle.put_progress(Progress(1, 9, 0.1))
     await work_until(keeper, lambda: keeper.handle.stopping)
     assert keeper.handle.stop_reason is StopReason.LEASE_LOST
-    database.asked = 0
+    database.requests = 0
     keeper.handle.put_progress(Progress(2, 9, 0.2))
     await work_for(keeper, 0.3)
     await keeper.report_last_progress(1.0)
-    assert database.asked == 0
-    assert keeper.handle.take_progress() is not None, "nobody took it"
+    assert database.requests == 0
+    assert keeper.handle.take_progress() is not None, "the progress was taken"
 
 
 # Checkpoints
 
 
-class Shelf:
-    """A store that takes files, or none, and notes them."""
+class RecordingStore:
+    """Records stored files, and refuses them while `is_full`."""
 
     def __init__(self, queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.refuses, self.taken, self.refused = False, list[bytes](), 0
+        self.is_full, self.stored, self.refused = False, list[bytes](), 0
         put = queue.store.put
 
         async def take(data: bytes, suffix: str) -> str:
-            if self.refuses:
+            if self.is_full:
                 self.refused += 1
                 raise StorageUnavailableError("The disk is full.")
-            self.taken.append(data)
+            self.stored.append(data)
             return await put(data, suffix)
 
         monkeypatch.setattr(queue.store, "put", take)
 
 
 @pytest.fixture
-def shelf(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    return Shelf(queue, monkeypatch)
+def recording_store(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> RecordingStore:
+    return RecordingStore(queue, monkeypatch)
 
 
-def frames(count: int, stored: int = 0) -> Checkpoint:
+def checkpoint_of(count: int, stored: int = 0) -> Checkpoint:
     return Checkpoint(b"%d frames" % count, count, lambda number: b"frame %d" % number, stored)
 
 
-async def left(queue: JobQueue, claim: Claim) -> tuple[bytes | None, list[bytes]]:
-    """What another engine would go on from."""
+async def stored_checkpoint(queue: JobQueue, claim: Claim) -> tuple[bytes | None, list[bytes]]:
+    """The checkpoint and frames with which another engine would resume."""
     await queue.claims.release(claim)
-    again = await claim_job(queue, "another")
+    reclaimed = await claim_job(queue, "another")
     data = None
-    if again.checkpoint_key is not None:
-        data = await queue.store.get(again.checkpoint_key)
-    return data, [await queue.store.get(key) for key in again.frames]
+    if reclaimed.checkpoint_key is not None:
+        data = await queue.store.get(reclaimed.checkpoint_key)
+    return data, [await queue.store.get(key) for key in reclaimed.frames]
 
 
 async def test_each_frame_is_stored_once_with_the_newest_checkpoint(
-    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, shelf: Shelf
+    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, recording_store: RecordingStore
 ) -> None:
     for count in (1, 3, 4):
-        keeper.handle.put_checkpoint(frames(count))
-        await work_until(keeper, lambda: b"%d frames" % count in shelf.taken)  # noqa: B023
+        keeper.handle.put_checkpoint(checkpoint_of(count))
+        await work_until(keeper, lambda: b"%d frames" % count in recording_store.stored)  # noqa: B023
         await work_until(keeper, lambda: keeper.storing is None)
-    kept = [b"frame %d" % number for number in range(4)]
-    assert [data for data in shelf.taken if data in kept] == kept
-    assert await left(queue, claim) == (b"4 frames", kept)
+    stored_frames = [b"frame %d" % number for number in range(4)]
+    assert [data for data in recording_store.stored if data in stored_frames] == stored_frames
+    assert await stored_checkpoint(queue, claim) == (b"4 frames", stored_frames)
 
 
 async def test_frames_stored_by_an_earlier_engine_are_not_stored_again(
-    queue: JobQueue, keeper: LeaseKeeper, shelf: Shelf
+    queue: JobQueue, keeper: LeaseKeeper, recording_store: RecordingStore
 ) -> None:
-    keeper.handle.put_checkpoint(frames(4, stored=3))
-    await work_until(keeper, lambda: b"4 frames" in shelf.taken)
-    assert shelf.taken == [b"frame 3", b"4 frames"]
+    keeper.handle.put_checkpoint(checkpoint_of(4, stored=3))
+    await work_until(keeper, lambda: b"4 frames" in recording_store.stored)
+    assert recording_store.stored == [b"frame 3", b"4 frames"]
 
 
 async def test_unstorable_checkpoint_does_not_stop_the_painting(
-    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, shelf: Shelf
+    queue: JobQueue, keeper: LeaseKeeper, claim: Claim, recording_store: RecordingStore
 ) -> None:
-    """The next one is stored, with the frames that this one had."""
-    shelf.refuses = True
-    keeper.handle.put_checkpoint(frames(2))
-    await work_until(keeper, lambda: shelf.refused)
+    """The next checkpoint is stored together with the frames of the failed one."""
+    recording_store.is_full = True
+    keeper.handle.put_checkpoint(checkpoint_of(2))
+    await work_until(keeper, lambda: recording_store.refused)
     await work_for(keeper, 0.3)
     assert keeper.handle.stop_reason is None
-    shelf.refuses = False
-    keeper.handle.put_checkpoint(frames(3))
-    await work_until(keeper, lambda: b"3 frames" in shelf.taken)
+    recording_store.is_full = False
+    keeper.handle.put_checkpoint(checkpoint_of(3))
+    await work_until(keeper, lambda: b"3 frames" in recording_store.stored)
     await work_until(keeper, lambda: keeper.storing is None)
-    assert await left(queue, claim) == (b"3 frames", [b"frame %d" % n for n in range(3)])
+    assert await stored_checkpoint(queue, claim) == (
+        b"3 frames",
+        [b"frame %d" % n for n in range(3)],
+    )
 
 
 async def test_stored_checkpoint_is_recorded_when_the_database_is_back(
     queue: JobQueue,
     keeper: LeaseKeeper,
     claim: Claim,
-    shelf: Shelf,
+    recording_store: RecordingStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.05, 0.05))
-    save, tries = queue.claims.save_checkpoint, 0
+    save, attempts = queue.claims.save_checkpoint, 0
 
-    async def away_twice(*given: Any) -> LeaseOutcome:
-        nonlocal tries
-        tries += 1
-        if tries <= 2:
+    async def fail_twice(*args: Any) -> LeaseOutcome:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= 2:
             raise QueueUnavailableError("The database is away.")
-        return await save(*given)
+        return await save(*args)
 
-    monkeypatch.setattr(queue.claims, "save_checkpoint", away_twice)
-    keeper.handle.put_checkpoint(frames(2))
-    await work_until(keeper, lambda: tries == 3)
-    assert shelf.taken == [b"frame 0", b"frame 1", b"2 frames"], "and stored once"
-    assert await left(queue, claim) == (b"2 frames", [b"frame 0", b"frame 1"])
+    monkeypatch.setattr(queue.claims, "save_checkpoint", fail_twice)
+    keeper.handle.put_checkpoint(checkpoint_of(2))
+    await work_until(keeper, lambda: attempts == 3)
+    assert recording_store.stored == [b"frame 0", b"frame 1", b"2 frames"], (
+        "not stored exactly once"
+    )
+    assert await stored_checkpoint(queue, claim) == (b"2 frames", [b"frame 0", b"frame 1"])
 
 
-# The end
+# Stopping
 
 
 @pytest.mark.parametrize(("seconds", "newest"), [(20.0, b"4 frames"), (0.2, b"2 frames")])
@@ -210,27 +215,27 @@ async def test_waiting_checkpoint_is_stored_at_a_stop_if_time_allows(
     newest: bytes,
 ) -> None:
     monkeypatch.setattr(lease, "_STORING_SECONDS", 0.0)
-    put, slow = queue.store.put, asyncio.Event()
+    put, release = queue.store.put, asyncio.Event()
 
     async def put_slowly(data: bytes, suffix: str) -> str:
         if data == b"4 frames" and seconds < 1:
             await asyncio.sleep(60)
-        await slow.wait()
+        await release.wait()
         return await put(data, suffix)
 
     monkeypatch.setattr(queue.store, "put", put_slowly)
-    keeper.handle.put_checkpoint(frames(2))
+    keeper.handle.put_checkpoint(checkpoint_of(2))
     await work_until(keeper, lambda: keeper.storing)
-    keeper.handle.put_checkpoint(frames(4))
+    keeper.handle.put_checkpoint(checkpoint_of(4))
     keeper.stop.set()
-    slow.set()
+    release.set()
     storing = keeper.storing
     assert storing is not None
     await storing
     await asyncio.wait_for(keeper.save_last_checkpoint(seconds), 30)
-    checkpoint, kept = await left(queue, claim)
+    checkpoint, stored_frames = await stored_checkpoint(queue, claim)
     assert checkpoint == newest
-    assert len(kept) == int(newest[:1])
+    assert len(stored_frames) == int(newest[:1])
 
 
 async def test_closing_the_keeper_stops_the_painting_and_cancels_storing(
@@ -239,11 +244,11 @@ async def test_closing_the_keeper_stops_the_painting_and_cancels_storing(
     monkeypatch.setattr(lease, "_STORING_SECONDS", 0.0)
     keeper = LeaseKeeper(queue, claim, JobHandle(), asyncio.Event())
 
-    async def never(*_: object) -> str:
+    async def never_store(*_: object) -> str:
         await asyncio.sleep(3600)
         return RESULT
 
-    monkeypatch.setattr(queue.store, "put", never)
+    monkeypatch.setattr(queue.store, "put", never_store)
     keeper.handle.put_checkpoint(Checkpoint(b"data"))
     await work_until(keeper, lambda: keeper.storing)
     storing = keeper.storing
@@ -267,32 +272,32 @@ async def test_work_that_ignores_a_shutdown_is_abandoned(keeper: LeaseKeeper) ->
 async def test_shutdown_gives_up_writing_to_an_unavailable_database(
     keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch, is_silent: bool
 ) -> None:
-    """The lease ends by itself then; a supervisor does not wait for ever."""
+    """The lease expires by itself, and a supervisor does not wait for ever."""
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.05, 0.05))
 
-    async def away() -> LeaseOutcome:
+    async def unavailable() -> LeaseOutcome:
         if is_silent:
             await asyncio.sleep(3600)
         raise QueueUnavailableError("The database is away.")
 
     keeper.stop.set()
-    assert await asyncio.wait_for(keeper.write(away, give_up_seconds=0.3), 10) is None
+    assert await asyncio.wait_for(keeper.write(unavailable, give_up_seconds=0.3), 10) is None
 
 
 async def test_write_awaits_an_unavailable_database_unless_shutting_down(
     queue: JobQueue, keeper: LeaseKeeper, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.05, 0.05))
-    tries = 0
+    attempts = 0
 
-    async def away_at_first() -> LeaseOutcome:
-        nonlocal tries
-        tries += 1
-        if tries < 10:
+    async def fail_nine_times() -> LeaseOutcome:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 10:
             raise QueueUnavailableError("The database is away.")
         return await queue.claims.finish(claim, RESULT, paint_report())
 
-    assert await keeper.write(away_at_first, give_up_seconds=0.1) == LeaseHeld()
+    assert await keeper.write(fail_nine_times, give_up_seconds=0.1) == LeaseHeld()
     done = await queue.jobs.get(claim.job.id)
     assert done is not None
     assert done.state is JobState.DONE

@@ -1,4 +1,4 @@
-"""An engine that cannot end by itself, since one of its threads does not, ends all the same."""
+"""An engine with a thread that never ends is ended after a time limit."""
 
 import os
 from pathlib import Path
@@ -23,12 +23,14 @@ status = program.main([])
 threading._shutdown()  # waits for all threads, as Python does at its end and this process does not
 sys.exit(status)
 """
-TOLD_TO_STOP = "os.kill(os.getpid(), signal.SIGTERM); await stop.wait()"
-IN_TROUBLE = "raise program.EngineInTroubleError('The device hangs.')"
+STOPPED_BY_SIGNAL = "os.kill(os.getpid(), signal.SIGTERM); await stop.wait()"
+STOPPED_BY_TROUBLE = "raise program.EngineInTroubleError('The device hangs.')"
 
 
 @pytest.mark.parametrize(
-    ("ending", "status"), [(TOLD_TO_STOP, 0), (IN_TROUBLE, 3)], ids=["stopped", "in trouble"]
+    ("ending", "status"),
+    [(STOPPED_BY_SIGNAL, 0), (STOPPED_BY_TROUBLE, 3)],
+    ids=["stopped", "in trouble"],
 )
 def test_engine_with_a_stuck_thread_is_ended_after_a_limit(
     ending: str, status: int, settings: Settings, tmp_path: Path, fork_server: ForkServer
@@ -42,10 +44,10 @@ def test_engine_with_a_stuck_thread_is_ended_after_a_limit(
     }
     process = fork_server.start(["-c", STUCK.format(ending=ending)], cwd=tmp_path, env=environment)
     try:
-        said = process.read_stderr(timeout=30)
+        stderr = process.read_stderr(timeout=30)
     finally:
         if process.poll() is None:
             os.kill(process.pid, 9)
-    assert process.returncode == status, said
-    assert "did not end within" in said
-    assert "stuck" in said
+    assert process.returncode == status, stderr
+    assert "did not end within" in stderr
+    assert "stuck" in stderr

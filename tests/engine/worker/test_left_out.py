@@ -1,4 +1,4 @@
-"""Several styles on one photograph, of which some cannot be had: the others are painted."""
+"""Jobs in several styles leave out unavailable styles and paint the others."""
 
 import asyncio
 from typing import Any
@@ -15,35 +15,37 @@ from engine.styles.fetch import FetchError, NotHereError
 from engine.worker import health
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.working import ended, running, worker
+from tests.engine.worker.conftest import JobFactory, SlowPainting
+from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
 from tests.kit.pictures import photograph
 
-SHIPPED = ("starry-night", "the-scream", "water-lilies")
-AWAY = ("great-wave", "the-kiss")
+AVAILABLE = ("starry-night", "the-scream", "water-lilies")
+UNAVAILABLE = ("great-wave", "the-kiss")
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def refuse_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(painting: object, *_given: object, **_more: object) -> None:
         raise FetchError("{painting} was not found.", painting=str(painting))
 
     monkeypatch.setattr(presets, "fetch_scan", fetch)
 
 
-async def tried(queue: JobQueue, poster: Poster, *styles: str, **options: Any) -> Job:
+async def make_job_in_styles(
+    queue: JobQueue, job_factory: JobFactory, *styles: str, **options: Any
+) -> Job:
     content = await queue.store.put(photograph("coffee.png"), ".png")
     inputs = PaintInputs(
         content=content,
         styles=tuple(StyleInput(preset=each, weight=1 / len(styles)) for each in styles),
     )
-    chosen: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "size_px": 64,
         "quality": "draft",
         "variants": len(styles),
         "vary": "style",
     }
-    return await poster.submit(inputs, **(chosen | options))
+    return await job_factory.make_with(inputs, **(defaults | options))
 
 
 def presets_of(job: Job) -> list[str | None]:
@@ -53,61 +55,61 @@ def presets_of(job: Job) -> list[str | None]:
 @pytest.mark.parametrize(
     "styles",
     [
-        (AWAY[0], SHIPPED[0], SHIPPED[1]),
-        (SHIPPED[0], AWAY[0], SHIPPED[1]),
-        (SHIPPED[0], SHIPPED[1], AWAY[0]),
-        (AWAY[0], SHIPPED[0], AWAY[1], SHIPPED[1]),
-        (SHIPPED[0], SHIPPED[1], AWAY[0], AWAY[1]),
+        (UNAVAILABLE[0], AVAILABLE[0], AVAILABLE[1]),
+        (AVAILABLE[0], UNAVAILABLE[0], AVAILABLE[1]),
+        (AVAILABLE[0], AVAILABLE[1], UNAVAILABLE[0]),
+        (UNAVAILABLE[0], AVAILABLE[0], UNAVAILABLE[1], AVAILABLE[1]),
+        (AVAILABLE[0], AVAILABLE[1], UNAVAILABLE[0], UNAVAILABLE[1]),
     ],
 )
 async def test_available_styles_are_painted_and_left_out_styles_are_noted(
-    queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, styles: tuple[str, ...]
 ) -> None:
-    job = await tried(queue, poster, *styles)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await make_job_in_styles(queue, job_factory, *styles)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
     assert done.report is not None
     assert len(set(done.report.variants)) == 2
     assert done.result_key == done.report.variants[0]
-    assert presets_of(done) == list(SHIPPED[:2])
+    assert presets_of(done) == list(AVAILABLE[:2])
     assert (done.options.variants, done.options.vary) == (2, "style")
-    assert done.reply.notes == (left_out([each for each in styles if each in AWAY]),)
+    assert done.reply.notes == (left_out([each for each in styles if each in UNAVAILABLE]),)
     assert all([await queue.store.exists(key) for key in done.report.variants])
 
 
-@pytest.mark.parametrize("styles", [(AWAY[0], SHIPPED[0]), (SHIPPED[0], AWAY[0])])
+@pytest.mark.parametrize("styles", [(UNAVAILABLE[0], AVAILABLE[0]), (AVAILABLE[0], UNAVAILABLE[0])])
 async def test_single_available_style_becomes_an_ordinary_picture(
-    queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, styles: tuple[str, ...]
 ) -> None:
-    job = await tried(queue, poster, *styles)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await make_job_in_styles(queue, job_factory, *styles)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
     assert done.report is not None
     assert done.report.variants == ()
-    assert done.inputs.styles == (StyleInput(preset=SHIPPED[0]),)
+    assert done.inputs.styles == (StyleInput(preset=AVAILABLE[0]),)
     assert done.options.variants == 1
 
 
-@pytest.mark.parametrize("styles", [AWAY, (AWAY[0], AWAY[0])])
+@pytest.mark.parametrize("styles", [UNAVAILABLE, (UNAVAILABLE[0], UNAVAILABLE[0])])
 async def test_job_without_any_available_style_fails_with_its_styles_unchanged(
-    queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, styles: tuple[str, ...]
 ) -> None:
-    job = await tried(queue, poster, *styles)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await make_job_in_styles(queue, job_factory, *styles)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.STYLE_MISSING
     assert presets_of(done) == list(styles)
 
 
 async def test_left_out_styles_are_not_counted(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await tried(queue, poster, *SHIPPED, *AWAY)
-    async with worker(queue, settings):
-        await ended(queue, job)
+    job = await make_job_in_styles(queue, job_factory, *AVAILABLE, *UNAVAILABLE)
+    async with running_worker(queue, settings):
+        await wait_ended(queue, job)
     async with queue.database.read() as connection:
         counted = await connection.exec_driver_sql("select pictures from jobs")
         assert counted.scalar_one() == 3
@@ -115,58 +117,61 @@ async def test_left_out_styles_are_not_counted(
 
 
 async def test_resumed_job_leaves_out_the_same_styles(
-    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
-    job = await tried(queue, poster, AWAY[0], SHIPPED[0], SHIPPED[1])
-    async with worker(queue, settings) as stop:
+    job = await make_job_in_styles(queue, job_factory, UNAVAILABLE[0], AVAILABLE[0], AVAILABLE[1])
+    async with running_worker(queue, settings) as stop:
         async with asyncio.timeout(60):
-            while not (now := await running(queue, job)).progress or not now.progress.done:
+            while (
+                not (current := await wait_painting(queue, job)).progress
+                or not current.progress.done
+            ):
                 await asyncio.sleep(0.05)
         stop.set()
-    left = await queue.jobs.get(job.id)
-    assert left is not None
-    assert left.state is JobState.QUEUED
-    assert presets_of(left) == list(SHIPPED[:2])
+    stopped = await queue.jobs.get(job.id)
+    assert stopped is not None
+    assert stopped.state is JobState.QUEUED
+    assert presets_of(stopped) == list(AVAILABLE[:2])
     slow_painting.step_seconds = 0.0
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
     assert done.report is not None
     assert len(set(done.report.variants)) == 2
-    assert presets_of(done) == list(SHIPPED[:2])
+    assert presets_of(done) == list(AVAILABLE[:2])
 
 
 def test_left_out_note_lists_the_titles_of_the_paintings() -> None:
     catalogue = load_catalogue()
-    titles = [painting.name for each in AWAY if (painting := catalogue.get(each))]
-    said = str(left_out([*AWAY, "of another version"]))
-    assert said.endswith(f": {titles[0]}, {titles[1]}, of another version.")
+    titles = [painting.name for each in UNAVAILABLE if (painting := catalogue.get(each))]
+    note = str(left_out([*UNAVAILABLE, "of another version"]))
+    assert note.endswith(f": {titles[0]}, {titles[1]}, of another version.")
 
 
-@pytest.mark.parametrize("styles", [AWAY[:1], (AWAY[0], SHIPPED[0])])
+@pytest.mark.parametrize("styles", [UNAVAILABLE[:1], (UNAVAILABLE[0], AVAILABLE[0])])
 async def test_full_disk_does_not_count_as_a_missing_style(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
+    job_factory: JobFactory,
     monkeypatch: pytest.MonkeyPatch,
     styles: tuple[str, ...],
 ) -> None:
-    """It leaves no style out, ends no job, and keeps no painting from being offered."""
+    """The job is released and retried, and no style is left out."""
     monkeypatch.setattr(health, "BACKOFF", Backoff(0.1, 0.3))
-    asked: list[str] = []
+    requested: list[str] = []
 
     def fetch(painting: object, *_given: object, **_more: object) -> None:
-        asked.append(str(painting))
-        if len(asked) < 3:
+        requested.append(str(painting))
+        if len(requested) < 3:
             raise NotHereError("{painting} cannot be kept.", painting=str(painting))
         raise FetchError("{painting} was not found.", painting=str(painting))
 
     monkeypatch.setattr(presets, "fetch_scan", fetch)
     options = {} if len(styles) > 1 else {"variants": 1, "vary": "seed"}
-    job = await tried(queue, poster, *styles, **options)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
-    assert len(asked) == 3
+    job = await make_job_in_styles(queue, job_factory, *styles, **options)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
+    assert len(requested) == 3
     kinds = [event.kind for event in await queue.jobs.history(job.id)]
     assert kinds.count("released") == 2
     assert done.state is (JobState.FAILED if len(styles) == 1 else JobState.DONE)

@@ -1,4 +1,4 @@
-"""What stands in the log of an engine at its start and at the end of a job."""
+"""Log messages of an engine at its start and at the end of a job."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ from jobs.execution.job_log import log_end
 from jobs.model import EngineInfo, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster
-from tests.engine.worker.working import ended, worker
+from tests.engine.worker.conftest import JobFactory
+from tests.engine.worker.workers import running_worker, wait_ended
 from tests.kit.samples import paint_report, submit_job
 
 
@@ -33,17 +33,17 @@ def test_start_log_names_versions_device_network_sizes_and_folders(
         memory_bytes=8 * 2**30,
         largest_px=4096,
     )
-    hidden = settings.model_copy(
+    with_password = settings.model_copy(
         update={"atelier_database_url": "postgresql+asyncpg://atelier:hunter2hunter2@db/atelier"}
     )
     with caplog.at_level(logging.INFO):
-        log_start(hidden, info, "bf16")
-    said = " ".join(caplog.messages)
+        log_start(with_password, info, "bf16")
+    text = " ".join(caplog.messages)
     for part in (VERSION, "torch", "Python 3", "cuda:0 (A Card, 8.0 GiB) in bf16 with vgg19"):
-        assert part in said
-    assert "up to 4096 px" in said
-    assert str(settings.atelier_data_dir.resolve()) in said
-    assert "hunter2" not in said
+        assert part in text
+    assert "up to 4096 px" in text
+    assert str(settings.atelier_data_dir.resolve()) in text
+    assert "hunter2" not in text
 
 
 async def test_end_log_names_size_network_times_and_outcome(
@@ -68,21 +68,21 @@ async def test_end_log_names_size_network_times_and_outcome(
 async def test_job_cancelled_while_being_stored_is_not_logged_as_done(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
+    job_factory: JobFactory,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    job = await poster.post(network="lite")
+    job = await job_factory.make(network="lite")
     finish = queue.claims.finish
 
-    async def after_a_cancellation(*given: Any, **named: Any) -> LeaseOutcome:
+    async def cancel_then_finish(*args: Any, **kwargs: Any) -> LeaseOutcome:
         await queue.jobs.cancel(job.id, job.user_id)
-        return await finish(*given, **named)
+        return await finish(*args, **kwargs)
 
-    monkeypatch.setattr(queue.claims, "finish", after_a_cancellation)
+    monkeypatch.setattr(queue.claims, "finish", cancel_then_finish)
     with caplog.at_level(logging.INFO):
-        async with worker(queue, settings):
-            assert (await ended(queue, job)).state is JobState.CANCELLED
-    said = [each for each in caplog.messages if each.startswith(f"job {job.id}: ")]
-    assert [each for each in said if "cancelled" in each]
-    assert not [each for each in said if "done" in each]
+        async with running_worker(queue, settings):
+            assert (await wait_ended(queue, job)).state is JobState.CANCELLED
+    messages = [message for message in caplog.messages if message.startswith(f"job {job.id}: ")]
+    assert [message for message in messages if "cancelled" in message]
+    assert not [message for message in messages if "done" in message]

@@ -1,4 +1,4 @@
-"""Members read that an engine is starting from before it loads what takes seconds."""
+"""An engine announces its start before it loads slow libraries."""
 
 import errno
 import logging
@@ -29,40 +29,40 @@ async def is_starting(settings: Settings) -> bool:
         return (await queue.positions.overview(None)).engine_starting
 
 
-def starting(settings: Settings) -> bool:
+def is_starting_sync(settings: Settings) -> bool:
     import asyncio  # noqa: PLC0415 - the announcement has a loop of its own
 
     return asyncio.run(is_starting(settings))
 
 
 def test_failed_start_withdraws_its_announcement(settings: Settings) -> None:
-    assert not starting(settings)
+    assert not is_starting_sync(settings)
     with announce_start([]) as start:
-        assert starting(settings)
+        assert is_starting_sync(settings)
         start.status = 2
-    assert not starting(settings)
+    assert not is_starting_sync(settings)
     with pytest.raises(RuntimeError), announce_start([]):
         raise RuntimeError
-    assert not starting(settings)
+    assert not is_starting_sync(settings)
 
 
 def test_start_with_status_zero_leaves_its_announcement(settings: Settings) -> None:
-    assert not starting(settings)
+    assert not is_starting_sync(settings)
     with announce_start([]) as start:
         start.status = 0
-    assert starting(settings)
+    assert is_starting_sync(settings)
 
 
 def test_version_flag_announces_no_start(settings: Settings) -> None:
-    assert not starting(settings)
+    assert not is_starting_sync(settings)
     with announce_start(["--version"]):
-        assert not starting(settings)
+        assert not is_starting_sync(settings)
 
 
 def test_missing_database_is_not_created_and_does_not_prevent_a_start(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The bot makes it; an engine only says that it could tell nobody."""
+    """Only the bot creates the database; the engine logs that it cannot announce itself."""
     caplog.set_level(logging.INFO)
     with announce_start([]) as start:
         start.status = 0
@@ -73,15 +73,15 @@ def test_missing_database_is_not_created_and_does_not_prevent_a_start(
 @pytest.mark.parametrize(
     ("address", "status"),
     [("postgresql://a:b@127.0.0.1:9/c", 1), ("mysql://host/name", 2)],
-    ids=["a database that may come", "a setting that is wrong"],
+    ids=["unreachable database", "invalid setting"],
 )
 def test_exit_status_tells_whether_another_start_may_help(
     address: str, status: int, tmp_path: Path, fork_server: ForkServer
 ) -> None:
-    ours = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_DEVICE": "cpu"}
-    environment = os.environ | ours | {"ATELIER_DATABASE_URL": address}
-    started = fork_server.start(["engine"], cwd=tmp_path, env=environment)
-    assert started.wait(timeout=120) == status
+    overrides = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_DEVICE": "cpu"}
+    environment = os.environ | overrides | {"ATELIER_DATABASE_URL": address}
+    process = fork_server.start(["engine"], cwd=tmp_path, env=environment)
+    assert process.wait(timeout=120) == status
 
 
 def test_announcing_does_not_load_torch() -> None:
@@ -92,13 +92,13 @@ def test_announcing_does_not_load_torch() -> None:
 def test_system_error_while_announcing_does_not_prevent_a_start(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As where an engine ends since it has no file handles left: in order, with its own words."""
+    """For example if no file handles are left."""
 
-    async def refused(*_: object, **__: object) -> None:
+    async def raise_no_file_handles(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
     assert settings.database_url
-    monkeypatch.setattr(JobQueue, "open", refused)
+    monkeypatch.setattr(JobQueue, "open", raise_no_file_handles)
     caplog.set_level(logging.INFO)
     with announce_start([]) as start:
         start.status = 1

@@ -1,4 +1,4 @@
-"""A device that hangs: the engine says so, gives the job back unstained, and ends."""
+"""A hanging device: the engine reports it, releases the job without a charge, and ends."""
 
 import asyncio
 import contextlib
@@ -28,35 +28,35 @@ from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster
-from tests.engine.worker.test_health import charged
-from tests.engine.worker.working import INFO, ended, worker
+from tests.engine.worker.conftest import JobFactory
+from tests.engine.worker.test_health import deaths_and_attempts
+from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended
 from tests.kit.samples import RESULT, paint_report
 
 HANGS_ONCE = """
 import pathlib, sys, time
 from engine.lite.encoder import LiteEncoder
 from engine.worker.main import main
-marker, calls, through = pathlib.Path(sys.argv[1]), [], LiteEncoder.forward_stage
+marker, calls, forward_stage = pathlib.Path(sys.argv[1]), [], LiteEncoder.forward_stage
 def hangs_in_the_middle(*given, **named):
     calls.append(1)
-    if len(calls) == 16 and not marker.exists():  # the styles and the photograph take less
+    if len(calls) == 16 and not marker.exists():  # after the targets of styles and content
         marker.touch()
-        time.sleep(100_000)  # as a kernel does that never returns
-    return through(*given, **named)
+        time.sleep(100_000)  # like a GPU kernel that never returns
+    return forward_stage(*given, **named)
 LiteEncoder.forward_stage = hangs_in_the_middle
 raise SystemExit(main(["--until-stdin-closes"]))
 """
 
 
-async def kinds(queue: JobQueue, job: Job) -> list[str]:
+async def event_kinds(queue: JobQueue, job: Job) -> list[str]:
     return [event.kind for event in await queue.jobs.history(job.id)]
 
 
 async def test_hanging_engine_ends_and_a_fresh_process_paints_the_job(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
+    job_factory: JobFactory,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -64,41 +64,43 @@ async def test_hanging_engine_ends_and_a_fresh_process_paints_the_job(
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.1, 0.1))
     settings = settings.model_copy(update={"atelier_hang_seconds": 15})
     command = (sys.executable, "-c", HANGS_ONCE, str(tmp_path / "hung"))
-    job = await poster.post()
+    job = await job_factory.make()
     running = asyncio.create_task(EngineSupervisor(settings, command=command).run())
-    told: set[str] = set()
+    troubles: set[str] = set()
     try:
         async with asyncio.timeout(240):
             while (now := await queue.jobs.get(job.id)) is not None and not now.state.ended:
-                told |= {str(t.sentence) for t in troubles_in(await queue.health.ask())}
+                troubles |= {str(t.sentence) for t in troubles_in(await queue.health.ask())}
                 await asyncio.sleep(0.5)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert now is not None
     assert now.state is JobState.DONE
-    assert await kinds(queue, job) == ["queued", "claimed", HUNG, "claimed", "done"]
-    assert await charged(queue, job) == 1, "one attempt, no death"
+    assert await event_kinds(queue, job) == ["queued", "claimed", HUNG, "claimed", "done"]
+    assert await deaths_and_attempts(queue, job) == 1, "one attempt, no death"
     assert "the engine on cpu ended with code 3" in caplog.text
-    assert any("The device has hung" in each and "hangs_in_the_middle" in each for each in told)
+    assert any("The device has hung" in each and "hangs_in_the_middle" in each for each in troubles)
     assert "engine-trouble" not in {t.name for t in troubles_in(await queue.health.ask())}
 
 
-class Stuck:
-    """A painting that stands still until it is let go."""
+class HangingPainting:
+    """A painting that hangs until `may_end`."""
 
     def __init__(self) -> None:
-        self.lets_go = False
+        self.may_end = False
 
-    def stand(self) -> None:
-        while not self.lets_go:
+    def hang(self) -> None:
+        while not self.may_end:
             time.sleep(0.02)
 
 
 @asynccontextmanager
-async def stuck_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["asyncio.Task[None]"]:
+async def hanging_worker(
+    queue: JobQueue, settings: Settings
+) -> AsyncIterator["asyncio.Task[None]"]:
     painter = JobPainter(settings)
-    info = replace(INFO, id=f"engine-{secrets.token_hex(3)}")  # each process has its own
+    info = replace(ENGINE_INFO, id=f"engine-{secrets.token_hex(3)}")  # like a new process
     engine = EngineWorker(queue, painter, info, hang_seconds=1.0)
     task = asyncio.create_task(engine.run(asyncio.Event()))
     try:
@@ -110,65 +112,65 @@ async def stuck_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["as
 
 
 async def run_until_it_hangs(queue: JobQueue, settings: Settings) -> None:
-    async with stuck_worker(queue, settings) as task:
+    async with hanging_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match="has hung"):
             await asyncio.wait_for(task, 60)
 
 
 @pytest.fixture
-def stuck(monkeypatch: pytest.MonkeyPatch) -> Stuck:
-    """Paintings, but not the engine's own small one, stand still after a sign of life."""
-    made = Stuck()
+def hanging(monkeypatch: pytest.MonkeyPatch) -> HangingPainting:
+    """Paintings of jobs, but not the engine's benchmark, hang after one sign of life."""
+    hanging = HangingPainting()
 
-    def paint(self: JobPainter, *given: object) -> object:
-        given[3].should_stop()  # type: ignore[attr-defined]  # the control
-        made.stand()
+    def paint(self: JobPainter, *args: object) -> object:
+        args[3].should_stop()  # type: ignore[attr-defined]  # the control
+        hanging.hang()
         raise OSError("late")
 
     monkeypatch.setattr(JobPainter, "_paint", paint)
-    return made
+    return hanging
 
 
 async def test_job_that_hangs_three_engines_fails_as_lost(
-    queue: JobQueue, settings: Settings, poster: Poster, stuck: Stuck
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, hanging: HangingPainting
 ) -> None:
-    job = await poster.post()
+    job = await job_factory.make()
     try:
         for _ in range(3):
             await run_until_it_hangs(queue, settings)
     finally:
-        stuck.lets_go = True
-    failed = await ended(queue, job)
+        hanging.may_end = True
+    failed = await wait_ended(queue, job)
     assert failed.state is JobState.FAILED
     assert failed.failure is not None
     assert failed.failure.kind is FailureKind.LOST
-    assert (await kinds(queue, job)).count(HUNG) == 2
+    assert (await event_kinds(queue, job)).count(HUNG) == 2
 
 
 async def test_job_can_be_cancelled_while_its_engine_hangs(
-    queue: JobQueue, settings: Settings, poster: Poster, stuck: Stuck
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, hanging: HangingPainting
 ) -> None:
-    job = await poster.post()
+    job = await job_factory.make()
     try:
-        async with stuck_worker(queue, settings) as task:
-            while "claimed" not in await kinds(queue, job):
+        async with hanging_worker(queue, settings) as task:
+            while "claimed" not in await event_kinds(queue, job):
                 await asyncio.sleep(0.05)
             await queue.jobs.cancel(job.id, job.user_id)
             with pytest.raises(EngineInTroubleError):
                 await asyncio.wait_for(task, 60)
     finally:
-        stuck.lets_go = True
-    assert (await ended(queue, job)).state is JobState.CANCELLED
+        hanging.may_end = True
+    assert (await wait_ended(queue, job)).state is JobState.CANCELLED
 
 
 async def test_engine_stuck_with_a_lost_lease_ends_and_leaves_the_job_to_the_next(
-    queue: JobQueue, settings: Settings, poster: Poster, stuck: Stuck
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, hanging: HangingPainting
 ) -> None:
     """Two engines hold one job then, for as long as the first does not ask whether to stop."""
-    job = await poster.post()
+    job = await job_factory.make()
     try:
-        async with stuck_worker(queue, settings) as task:
-            while "claimed" not in await kinds(queue, job):
+        async with hanging_worker(queue, settings) as task:
+            while "claimed" not in await event_kinds(queue, job):
                 await asyncio.sleep(0.05)
             async with queue.database.write() as transaction:
                 row = await row_of(transaction, job.id)
@@ -178,91 +180,91 @@ async def test_engine_stuck_with_a_lost_lease_ends_and_leaves_the_job_to_the_nex
             assert claim is not None
             with pytest.raises(EngineInTroubleError, match="has hung"):
                 await asyncio.wait_for(task, 60)
-        assert await kinds(queue, job) == ["queued", "claimed", DIED, "claimed", SURVIVED]
+        assert await event_kinds(queue, job) == ["queued", "claimed", DIED, "claimed", SURVIVED]
         assert isinstance(await queue.claims.finish(claim, RESULT, paint_report()), LeaseHeld)
     finally:
-        stuck.lets_go = True
-    done = await ended(queue, job)
+        hanging.may_end = True
+    done = await wait_ended(queue, job)
     assert (done.state, done.result_key) == (JobState.DONE, RESULT)
 
 
 async def test_hang_ends_the_engine_even_if_the_database_is_unavailable(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    stuck: Stuck,
+    job_factory: JobFactory,
+    hanging: HangingPainting,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its lease was lost meanwhile, of which the database is to be told as well."""
-    await poster.post()
+    """Its lease was lost as well, which cannot be written either."""
+    await job_factory.make()
 
-    async def lost(*_: object, **__: object) -> LeaseLost:
+    async def lease_lost(*_: object, **__: object) -> LeaseLost:
         return LeaseLost()
 
-    async def away(*_: object) -> None:
+    async def raise_unavailable(*_: object) -> None:
         raise QueueUnavailableError("The database is away.")
 
-    monkeypatch.setattr(queue.claims, "hung", lost)
-    monkeypatch.setattr(queue.claims, "survived", away)
+    monkeypatch.setattr(queue.claims, "hung", lease_lost)
+    monkeypatch.setattr(queue.claims, "survived", raise_unavailable)
     try:
         await run_until_it_hangs(queue, settings)
     finally:
-        stuck.lets_go = True
+        hanging.may_end = True
 
 
 async def test_device_that_always_hangs_charges_no_job(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
-    stuck: Stuck,
+    job_factory: JobFactory,
+    hanging: HangingPainting,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    job = await poster.post()
+    job = await job_factory.make()
     with monkeypatch.context() as patch:
-        patch.setattr(JobPainter, "probe", lambda _: stuck.stand())
+        patch.setattr(JobPainter, "probe", lambda _: hanging.hang())
         try:
             for _ in range(4):
                 await run_until_it_hangs(queue, settings)
         finally:
-            stuck.lets_go = True
-    assert await kinds(queue, job) == ["queued", "claimed", HUNG], "claimed by the first alone"
-    assert await charged(queue, job) == 0
+            hanging.may_end = True
+    assert await event_kinds(queue, job) == ["queued", "claimed", HUNG], "a later engine claimed it"
+    assert await deaths_and_attempts(queue, job) == 0
 
 
 async def test_slow_painting_with_signs_of_life_is_not_a_hang(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = PaintingControl.check
 
-    def slow(self: PaintingControl) -> None:
+    def slow_check(self: PaintingControl) -> None:
         time.sleep(0.2)
         check(self)
 
-    monkeypatch.setattr(PaintingControl, "check", slow)
-    job = await poster.post(iterations=10)
-    async with worker(queue, settings, hang_seconds=1.5):
-        assert (await ended(queue, job)).state is JobState.DONE
+    monkeypatch.setattr(PaintingControl, "check", slow_check)
+    job = await job_factory.make(iterations=10)
+    async with running_worker(queue, settings, hang_seconds=1.5):
+        assert (await wait_ended(queue, job)).state is JobState.DONE
 
 
 def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
-    watch = Watchdog(600.0, "painter")
-    watch.check(7)
+    watchdog = Watchdog(600.0, "painter")
+    watchdog.check(7)
     now += 8 * 3600.0
-    watch.check(7)
+    watchdog.check(7)
     for _ in range(119):
         now += 5.0
-        watch.check(7)
+        watchdog.check(7)
     now += 60.0
     with pytest.raises(HangingError, match="for 600 s"):
-        watch.check(7)
+        watchdog.check(7)
 
 
 def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
-    watch = Watchdog(10.0, "painter")
+    watchdog = Watchdog(10.0, "painter")
     for sign in range(100):
         now += 4.0
-        watch.check(sign // 2)
+        watchdog.check(sign // 2)

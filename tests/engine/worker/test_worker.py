@@ -1,4 +1,4 @@
-"""The worker paints what is queued, and leaves nothing half done."""
+"""The worker paints queued jobs and stores their results."""
 
 import asyncio
 import contextlib
@@ -27,18 +27,18 @@ from engine.worker.job_pictures import fetch_pictures
 from jobs.db import schema
 from jobs.model import Asker, FailureKind, Job, JobState
 from jobs.queue import JobQueue
-from tests.engine.worker.conftest import Poster, SlowPainting
-from tests.engine.worker.working import ended, running, worker
+from tests.engine.worker.conftest import JobFactory, SlowPainting
+from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
 from tests.kit.pictures import photograph
 from tests.kit.samples import delete_for_good
 
 
 async def test_a_job_becomes_a_picture_with_its_report(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post(seed=7, network="vgg19")
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make(seed=7, network="vgg19")
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.state is JobState.DONE, done.failure
     assert done.result_key is not None
     assert done.report is not None
@@ -46,9 +46,9 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert (image.format, image.size) == ("PNG", (96, 64))
     image.load()
     assert isinstance(image, PngImageFile)
-    said = json.loads(str(image.text["Settings"]))
-    assert said["seed"] == 7
-    assert {"size_px", "quality", "strength"} <= said.keys()  # be they the defaults
+    stored = json.loads(str(image.text["Settings"]))
+    assert stored["seed"] == 7
+    assert {"size_px", "quality", "strength"} <= stored.keys()  # also with default values
     assert not any(part in str(image.text) for part in ("user 1", job.inputs.content))
     assert (done.report.network, done.report.seed) == ("vgg19", 7)
     assert (done.report.width_px, done.report.height_px) == (96, 64)
@@ -56,11 +56,11 @@ async def test_a_job_becomes_a_picture_with_its_report(
 
 @pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("gif", b"GIF89a")])
 async def test_timelapse_and_losses_are_stored_with_the_picture(
-    queue: JobQueue, settings: Settings, poster: Poster, kind: str, start: bytes
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, kind: str, start: bytes
 ) -> None:
-    job = await poster.post(timelapse=True, timelapse_format=kind)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make(timelapse=True, timelapse_format=kind)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.timelapse_key is not None
     assert start in (await queue.store.get(done.timelapse_key))[:8]
     assert done.report is not None
@@ -73,32 +73,32 @@ async def test_timelapse_and_losses_are_stored_with_the_picture(
 
 
 async def test_job_is_painted_without_an_unwritable_timelapse(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("engine.output.optional_timelapse.time_lapse", full)
-    job = await poster.post(timelapse=True)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make(timelapse=True)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert (done.state, done.timelapse_key) == (JobState.DONE, None)
     assert done.report is not None
-    notes = [str(one) for one in done.report.notes]
+    notes = [str(note) for note in done.report.notes]
     assert "There is no time-lapse: there is no space left on the disk." in notes
 
 
 async def test_records_are_deleted_with_the_picture(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post(timelapse=True)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make(timelapse=True)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.report is not None
     keys = list(done.report.records.values())
     for key in keys:
         (file,) = settings.atelier_data_dir.rglob(key)
-        os.utime(file, (0, 0))  # what was stored just now may be wanted by another job
+        os.utime(file, (0, 0))  # recent files are not deleted, as another job may use them
     await delete_for_good(queue, job.id, job.user_id)
     for key in keys:
         assert not await queue.store.exists(key)
@@ -106,69 +106,71 @@ async def test_records_are_deleted_with_the_picture(
 
 @pytest.mark.usefixtures("slow_painting")
 async def test_a_running_job_can_be_cancelled(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post(iterations=100_000)
-    async with worker(queue, settings):
-        await running(queue, job)
+    job = await job_factory.make(iterations=100_000)
+    async with running_worker(queue, settings):
+        await wait_painting(queue, job)
         await queue.jobs.cancel(job.id, job.user_id)
-        assert (await ended(queue, job)).state is JobState.CANCELLED
+        assert (await wait_ended(queue, job)).state is JobState.CANCELLED
 
 
 @contextmanager
-def server_that_never_ends() -> Iterator[tuple[str, threading.Event]]:
-    """One that says a little of its answer now and then; its address, and whether it was asked."""
-    asked, ends = threading.Event(), threading.Event()
+def trickling_server() -> Iterator[tuple[str, threading.Event]]:
+    """A server that never finishes its answer; yields its address and an event for a request."""
+    requested, stopped = threading.Event(), threading.Event()
 
-    class Trickle(socketserver.BaseRequestHandler):
+    class TrickleHandler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            asked.set()
+            requested.set()
             with contextlib.suppress(OSError):
-                while not ends.wait(0.1):
+                while not stopped.wait(0.1):
                     self.request.sendall(b"H")
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Trickle) as served:
-        threading.Thread(target=served.serve_forever, args=(0.02,), daemon=True).start()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), TrickleHandler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{served.server_address[1]}", asked
+            yield f"http://127.0.0.1:{server.server_address[1]}", requested
         finally:
-            ends.set()
-            served.shutdown()
+            stopped.set()
+            server.shutdown()
 
 
-@pytest.mark.parametrize("by", ["cancel", "stop"])
+@pytest.mark.parametrize("reason", ["cancel", "stop"])
 async def test_cancel_or_stop_aborts_fetching_a_scan(
     queue: JobQueue,
     settings: Settings,
-    poster: Poster,
+    job_factory: JobFactory,
     monkeypatch: pytest.MonkeyPatch,
-    by: str,
+    reason: str,
 ) -> None:
     content = await queue.store.put(photograph("coffee.png"), ".png")
     inputs = PaintInputs(content=content, styles=(StyleInput(preset="starry-night"),))
-    with server_that_never_ends() as (address, asked):
+    with trickling_server() as (address, requested):
         monkeypatch.setenv("https_proxy", address)
         monkeypatch.setenv("no_proxy", "")
-        job = await poster.submit(inputs, keep_colors="match")  # needs the painting itself
-        async with worker(queue, settings) as stop:
-            assert await asyncio.to_thread(asked.wait, 60)
-            if by == "cancel":
+        job = await job_factory.make_with(
+            inputs, keep_colors="match"
+        )  # needs the scan, not only its fingerprint
+        async with running_worker(queue, settings) as stop:
+            assert await asyncio.to_thread(requested.wait, 60)
+            if reason == "cancel":
                 await queue.jobs.cancel(job.id, job.user_id)
-                assert (await ended(queue, job)).state is JobState.CANCELLED
+                assert (await wait_ended(queue, job)).state is JobState.CANCELLED
             else:
                 stop.set()
-        if by == "stop":
-            back = await queue.jobs.get(job.id)
-            assert back is not None
-            assert back.state is JobState.QUEUED
+        if reason == "stop":
+            released = await queue.jobs.get(job.id)
+            assert released is not None
+            assert released.state is JobState.QUEUED
 
 
 async def test_unsuitable_layer_fails_the_job_naming_the_available_layers(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post(style_layers={"relu9_9": 1.0})
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make(style_layers={"relu9_9": 1.0})
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.INPUT
     assert "no layer relu9_9 for the style" in done.failure.message
@@ -176,35 +178,37 @@ async def test_unsuitable_layer_fails_the_job_naming_the_available_layers(
 
 
 async def test_missing_input_pictures_fail_the_job_with_a_sentence(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post()
+    job = await job_factory.make()
     await queue.store.delete(job.inputs.content)
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.failure is not None
     assert "no longer stored" in done.failure.message
 
 
 async def test_an_unknown_preset_fails_the_job_with_a_sentence(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     content = await queue.store.put(photograph("coffee.png"), ".png")
-    job = await poster.submit(PaintInputs(content=content, styles=(StyleInput(preset="nothing"),)))
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make_with(
+        PaintInputs(content=content, styles=(StyleInput(preset="nothing"),))
+    )
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.STYLE_MISSING
     assert "nothing" in done.failure.message
 
 
 async def test_jobs_are_painted_one_after_another_in_one_engine(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    jobs = [await poster.post(user_id=user, seed=user) for user in (1, 2, 3)]
-    async with worker(queue, settings):
+    jobs = [await job_factory.make(user_id=user, seed=user) for user in (1, 2, 3)]
+    async with running_worker(queue, settings):
         for job in jobs:
-            assert (await ended(queue, job)).state is JobState.DONE
+            assert (await wait_ended(queue, job)).state is JobState.DONE
     columns = schema.events.c
     async with queue.database.read() as connection:
         kinds = (await connection.scalars(sa.select(columns.kind).order_by(columns.id))).all()
@@ -212,7 +216,7 @@ async def test_jobs_are_painted_one_after_another_in_one_engine(
 
 
 async def test_notes_shared_by_several_photographs_are_reported_once(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     photos = [
         await queue.store.put(photograph(name), ".png") for name in ("coffee.png", "chelsea.png")
@@ -222,9 +226,9 @@ async def test_notes_shared_by_several_photographs_are_reported_once(
         more_contents=(photos[1],),
         styles=(StyleInput(preset="starry-night"),),
     )
-    job = await poster.submit(inputs, variants=2, vary="photo")
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make_with(inputs, variants=2, vary="photo")
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.report is not None, done.failure
     pictures = [await queue.store.get(key) for key in done.report.variants]
     assert len(set(pictures)) == 2
@@ -234,12 +238,12 @@ async def test_notes_shared_by_several_photographs_are_reported_once(
 
 
 async def test_versions_of_one_job_have_consecutive_seeds(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post(variants=3, seed=4)
-    alone = await poster.post(seed=5, user_id=2)
-    async with worker(queue, settings):
-        done, single = await ended(queue, job), await ended(queue, alone)
+    job = await job_factory.make(variants=3, seed=4)
+    single_job = await job_factory.make(seed=5, user_id=2)
+    async with running_worker(queue, settings):
+        done, single = await wait_ended(queue, job), await wait_ended(queue, single_job)
     assert done.report is not None, done.failure
     pictures = [await queue.store.get(key) for key in done.report.variants]
     assert len(set(pictures)) == 3
@@ -249,48 +253,50 @@ async def test_versions_of_one_job_have_consecutive_seeds(
 
 
 async def test_finished_versions_are_not_repainted_after_a_stop(
-    queue: JobQueue, settings: Settings, poster: Poster, slow_painting: SlowPainting
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
-    job = await poster.post(variants=3, scales=1, iterations=6)
-    async with worker(queue, settings) as stop, asyncio.timeout(120):
-        while (now := await running(queue, job)).progress is None or not now.progress.done:
+    job = await job_factory.make(variants=3, scales=1, iterations=6)
+    async with running_worker(queue, settings) as stop, asyncio.timeout(120):
+        while (
+            current := await wait_painting(queue, job)
+        ).progress is None or not current.progress.done:
             await asyncio.sleep(0.05)
         stop.set()
-    kept = await queue.jobs.get(job.id)
-    assert kept is not None
-    assert kept.progress is not None
-    assert kept.preview_key is not None
-    sheet = Image.open(io.BytesIO(await queue.store.get(kept.preview_key)))
-    assert sheet.width / sheet.height == pytest.approx(96 / 64, rel=0.05)  # two by two
+    stopped_job = await queue.jobs.get(job.id)
+    assert stopped_job is not None
+    assert stopped_job.progress is not None
+    assert stopped_job.preview_key is not None
+    sheet = Image.open(io.BytesIO(await queue.store.get(stopped_job.preview_key)))
+    assert sheet.width / sheet.height == pytest.approx(96 / 64, rel=0.05)  # a grid of 2 × 2
     slow_painting.step_seconds = 0.0
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.report is not None, done.failure
-    assert done.report.variants[: len(kept.progress.done)] == kept.progress.done
+    assert done.report.variants[: len(stopped_job.progress.done)] == stopped_job.progress.done
     assert len(done.report.variants) == 3
-    assert done.report.iterations == 6 * (3 - len(kept.progress.done))
+    assert done.report.iterations == 6 * (3 - len(stopped_job.progress.done))
 
 
 async def test_photographs_after_a_failing_photograph_are_not_counted(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = await queue.store.put(photograph("coffee.png"), ".png")
-    odd = await queue.store.put(photograph("chelsea.png"), ".png")
+    failing = await queue.store.put(photograph("chelsea.png"), ".png")
 
-    def fetch(job: Job, *given: Any, **more: Any) -> Pictures:
-        if job.inputs.content == odd:
+    def fetch(job: Job, *args: Any, **kwargs: Any) -> Pictures:
+        if job.inputs.content == failing:
             raise PaintSettingsError("The mask is all black, so nothing would be painted.")
-        return fetch_pictures(job, *given, **more)
+        return fetch_pictures(job, *args, **kwargs)
 
     monkeypatch.setattr(painter, "fetch_pictures", fetch)
     inputs = PaintInputs(
         content=photo,
-        more_contents=(photo, odd, photo, photo),
+        more_contents=(photo, failing, photo, photo),
         styles=(StyleInput(preset="starry-night"),),
     )
-    job = await poster.submit(inputs, variants=5, vary="photo")
-    async with worker(queue, settings):
-        done = await ended(queue, job)
+    job = await job_factory.make_with(inputs, variants=5, vary="photo")
+    async with running_worker(queue, settings):
+        done = await wait_ended(queue, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.INPUT
     _, today = await queue.submissions.usage(Asker(job.user_id, ""))
@@ -299,14 +305,16 @@ async def test_photographs_after_a_failing_photograph_are_not_counted(
 
 @pytest.mark.usefixtures("slow_painting")
 async def test_cancelled_job_counts_only_the_versions_begun(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
-    job = await poster.post(variants=4)
-    async with worker(queue, settings), asyncio.timeout(120):
-        while (now := await running(queue, job)).progress is None or not now.progress.done:
+    job = await job_factory.make(variants=4)
+    async with running_worker(queue, settings), asyncio.timeout(120):
+        while (
+            current := await wait_painting(queue, job)
+        ).progress is None or not current.progress.done:
             await asyncio.sleep(0.05)
         await queue.jobs.cancel(job.id, job.user_id)
-        done = await ended(queue, job)
+        done = await wait_ended(queue, job)
     assert done.state is JobState.CANCELLED
     assert done.progress is not None
     _, today = await queue.submissions.usage(Asker(job.user_id, ""))

@@ -13,7 +13,7 @@ _WIDTHS = (16, 48, 128, 160, 192)
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three smooth pictures, as files."""
+    """Three files with smooth pictures."""
     folder = tmp_path_factory.mktemp("photographs")
     random = np.random.default_rng(0)
     for number in range(3):
@@ -23,16 +23,16 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def drawn_vgg19(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """VGG19 with drawn weights, no wider than readings need it to be, as a file."""
+def random_vgg19_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with random VGG-19 weights, as narrow as the readings allow."""
     generator = torch.Generator().manual_seed(0)
     tensors: dict[str, torch.Tensor] = {}
     inputs = 3
-    for each in CONVOLUTIONS:
-        outputs = _WIDTHS[each.block]
-        drawn = torch.randn(outputs, inputs, 3, 3, generator=generator)
-        tensors[f"{each.key}.weight"] = drawn * (2 / (9 * inputs)) ** 0.5
-        tensors[f"{each.key}.bias"] = torch.zeros(outputs)
+    for convolution in CONVOLUTIONS:
+        outputs = _WIDTHS[convolution.block]
+        random_weight = torch.randn(outputs, inputs, 3, 3, generator=generator)
+        tensors[f"{convolution.key}.weight"] = random_weight * (2 / (9 * inputs)) ** 0.5
+        tensors[f"{convolution.key}.bias"] = torch.zeros(outputs)
         inputs = outputs
     file = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
     save_file(tensors, file, metadata={"input": "as torchvision"})

@@ -1,4 +1,4 @@
-"""The comparison of lite with VGG19, on two small pictures and drawn weights."""
+"""The comparison of lite with VGG-19, on small pictures and random weights."""
 
 from pathlib import Path
 
@@ -10,11 +10,14 @@ from tools.lite import compare
 
 
 def test_comparison_paints_with_both_networks_writes_a_table_and_resumes(
-    photographs: list[Path], drawn_vgg19: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photographs: list[Path],
+    random_vgg19_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = tmp_path / "compared"
     arguments = ["--contents", str(photographs[0]), "--styles", str(photographs[1])]
-    arguments += ["--weights", str(drawn_vgg19), "-o", str(output)]
+    arguments += ["--weights", str(random_vgg19_file), "-o", str(output)]
     arguments += ["--size", "64", "--iterations", "2", "--scales", "1"]
     before = torch.get_num_threads()
     assert compare.main([*arguments, "--networks", "vgg19"]) == 0

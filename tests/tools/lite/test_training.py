@@ -1,4 +1,4 @@
-"""The lite network's training, on a few small pictures and a teacher with drawn weights."""
+"""Training of the lite network, on small pictures and a teacher with random weights."""
 
 import json
 from collections.abc import Iterator
@@ -23,20 +23,20 @@ from tools.lite.learning import Schedule, learn, left
 from tools.lite.student import Student
 from tools.lite.training_data import Teacher, TrainingExample, make_crops, together, without_copies
 
-NOTED = {"files", "training", "seconds"}
+OTHER_LOG_FIELDS = {"files", "training", "seconds"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _few_crops_tell_the_components() -> Iterator[None]:
+def _few_basis_crops() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tools.lite.training_data._BASIS_CROPS", 20)
         yield
 
 
 @pytest.fixture(scope="module")
-def examples(photographs: list[Path], drawn_vgg19: Path) -> list[TrainingExample]:
+def examples(photographs: list[Path], random_vgg19_file: Path) -> list[TrainingExample]:
     crops = make_crops(photographs, 10, 48, seed=0)
-    return Teacher(Vgg19(load_weights(drawn_vgg19)), photographs, 48).examples(crops)
+    return Teacher(Vgg19(load_weights(random_vgg19_file)), photographs, 48).examples(crops)
 
 
 def test_crops_depend_on_the_seed_and_every_second_one_is_altered(
@@ -54,26 +54,26 @@ def test_crops_depend_on_the_seed_and_every_second_one_is_altered(
     crops = make_crops([tmp_path / name for name in colors], 40, 48, seed=0)
     is_plain = (crops[:, None] == plain).all((2, 3, 4)).any(1)
     assert bool(is_plain[1::2].all())
-    assert int(is_plain[::2].sum()) < 10  # of 20; altering leaves some of one color as they are
+    assert int(is_plain[::2].sum()) < 10  # of 20; some changes do not affect a single color
 
 
 def test_copies_of_evaluation_pictures_are_left_out_of_training(
     photographs: list[Path], tmp_path: Path
 ) -> None:
     with Image.open(photographs[1]) as image:
-        image.resize((101, 77)).convert("RGB").save(tmp_path / "judged.jpg", quality=60)
-    left_over = without_copies(photographs, [tmp_path / "judged.jpg"])
-    assert left_over == [photographs[0], photographs[2]]
+        image.resize((101, 77)).convert("RGB").save(tmp_path / "evaluation.jpg", quality=60)
+    remaining = without_copies(photographs, [tmp_path / "evaluation.jpg"])
+    assert remaining == [photographs[0], photographs[2]]
     assert without_copies(photographs, []) == photographs
 
 
 def test_targets_are_scaled_with_the_largest_component_first(
     examples: list[TrainingExample],
 ) -> None:
-    _, told = together(examples)
+    _, features = together(examples)
     for reading in READINGS:
         stride = BY_NAME[reading.source].stride_px
-        targets = told[reading.layer]
+        targets = features[reading.layer]
         assert targets.shape == (10, reading.width, 48 // stride, 48 // stride)
         # All components together have a mean square of 1; the largest ones hold most of it.
         energy = float(targets.square().sum(1).mean())
@@ -93,54 +93,54 @@ def test_folding_the_normalization_away_changes_no_feature(examples: list[Traini
     crops, _ = together(examples[4:6])
     found = features_of(LiteEncoder(weights=weights), crops, LAYERS)
     with torch.no_grad():
-        told = student(crops)
+        expected = student(crops)
     encoder = LiteEncoder(weights=weights)
     for name in LAYERS:
         read = in_basis(found[name], encoder.basis(name))
-        torch.testing.assert_close(read, told[name], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(read, expected[name], rtol=1e-4, atol=1e-4)
 
 
 def test_student_made_of_weights_reproduces_features_and_weights(
     examples: list[TrainingExample],
 ) -> None:
     torch.manual_seed(0)
-    learnt = Student().train()
-    learnt(together(examples[:4])[0])
-    weights = learnt.eval().folded()
-    again = Student.of(weights).eval()
+    trained = Student().train()
+    trained(together(examples[:4])[0])
+    weights = trained.eval().folded()
+    copy = Student.of(weights).eval()
     crops, _ = together(examples[4:6])
     with torch.no_grad():
-        told, wanted = again(crops), learnt(crops)
+        found, expected = copy(crops), trained(crops)
     for name in LAYERS:
-        torch.testing.assert_close(told[name], wanted[name], rtol=1e-4, atol=1e-4)
-    for name, tensor in again.folded().items():
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-4)
+    for name, tensor in copy.folded().items():
         torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
 
 
 def test_training_lowers_the_loss_and_writes_weights_with_a_log(
-    photographs: list[Path], drawn_vgg19: Path, tmp_path: Path
+    photographs: list[Path], random_vgg19_file: Path, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
     work, output = tmp_path / "work", tmp_path / "made.safetensors"
     counts = {"crops": 30, "steps": 25, "paintings": 1, "painting-crops": 20, "painting-steps": 25}
     flags = [word for name, count in counts.items() for word in (f"--{name}", str(count))]
-    flags += ["--seed", "7"]  # by which the painting is a small one, and soon finished
+    flags += ["--seed", "7"]  # with which the painting is small
     flags += ["--tested", "10", "--crop-px", "48", "--step", "0.008", "--painting-step", "0.004"]
-    given = [str(photographs[0].parent), str(work), "--teacher", str(drawn_vgg19), *flags]
-    assert train.main([*given, "-o", str(output)]) == 0
+    arguments = [str(photographs[0].parent), str(work), "--teacher", str(random_vgg19_file), *flags]
+    assert train.main([*arguments, "-o", str(output)]) == 0
     weights = load_file(output)
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == weight_shapes()
     log = json.loads(output.with_suffix(".json").read_text())
-    assert set(log) == {"photographs", "left_on_photographs", "rounds", *NOTED}
+    assert set(log) == {"photographs", "left_on_photographs", "rounds", *OTHER_LOG_FIELDS}
     assert log["files"] == ["0.png", "1.png", "2.png"]
     (found,) = log["rounds"]
     assert found["left"].keys() == set(LAYERS)
     assert sum(found["left"].values()) < sum(found["left_before"].values())
 
-    # All of it is there already, down to the last state of learning.
+    # A second run reuses all files, including the training state.
     again = tmp_path / "again.safetensors"
     paintings = (work / "paintings-1" / "0000.png").stat().st_mtime_ns
-    assert train.main([*given, "-o", str(again)]) == 0
+    assert train.main([*arguments, "-o", str(again)]) == 0
     assert (work / "paintings-1" / "0000.png").stat().st_mtime_ns == paintings
     for name, tensor in load_file(again).items():
         assert torch.equal(tensor, weights[name])
@@ -154,38 +154,42 @@ def test_interrupted_learning_resumes_to_the_same_weights(
         return Student()
 
     schedule = Schedule(steps=6, step=1e-3, mean_weight=1.0)
-    whole, broken = student(), student()
+    whole, interrupted = student(), student()
     learn(whole, examples, schedule, tmp_path / "whole.state", Console())
 
     monkeypatch.setattr(learning, "KEPT_EVERY", 2)
-    told = Student.forward
+    forward = Student.forward
     calls = 0
 
-    def ending(self: Student, crops: torch.Tensor) -> dict[str, torch.Tensor]:
+    def interrupt_at_sixth_call(self: Student, crops: torch.Tensor) -> dict[str, torch.Tensor]:
         nonlocal calls
         calls += 1
         if calls == 6:
             raise KeyboardInterrupt
-        return told(self, crops)
+        return forward(self, crops)
 
-    monkeypatch.setattr(Student, "forward", ending)
+    monkeypatch.setattr(Student, "forward", interrupt_at_sixth_call)
     with pytest.raises(KeyboardInterrupt):
-        learn(broken, examples, schedule, tmp_path / "broken.state", Console())
-    monkeypatch.setattr(Student, "forward", told)
-    later = student()
-    learn(later, examples, schedule, tmp_path / "broken.state", Console())
-    for name, tensor in later.folded().items():
+        learn(interrupted, examples, schedule, tmp_path / "broken.state", Console())
+    monkeypatch.setattr(Student, "forward", forward)
+    resumed = student()
+    learn(resumed, examples, schedule, tmp_path / "broken.state", Console())
+    for name, tensor in resumed.folded().items():
         assert torch.equal(tensor, whole.folded()[name])
 
 
 @pytest.mark.parametrize("maxima", [False, True])
 def test_deepened_weights_keep_the_first_layers_and_fit_the_others(
-    photographs: list[Path], drawn_vgg19: Path, examples: list[TrainingExample], *, maxima: bool
+    photographs: list[Path],
+    random_vgg19_file: Path,
+    examples: list[TrainingExample],
+    *,
+    maxima: bool,
 ) -> None:
     torch.manual_seed(0)
     whole = Student().eval().folded()
     earlier = {name: one for name, one in whole.items() if name[4] in "123"}
-    teacher = load_weights(drawn_vgg19)
+    teacher = load_weights(random_vgg19_file)
     crops = list(make_crops(photographs, 12, 64, seed=1))
     made = deepened(earlier, teacher, crops, maxima=maxima)
     assert {name: tuple(tensor.shape) for name, tensor in made.items()} == weight_shapes()
@@ -221,7 +225,7 @@ def test_held_first_convolution_is_not_trained(
 def test_missing_weights_to_begin_from_are_refused(
     photographs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [str(photographs[0].parent), str(tmp_path / "work")]
+    arguments = [str(photographs[0].parent), str(tmp_path / "work")]
     with pytest.raises(SystemExit):
-        train.main([*given, "--begin", str(tmp_path / "none.safetensors")])
+        train.main([*arguments, "--begin", str(tmp_path / "none.safetensors")])
     assert "none.safetensors is not there" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A worker that runs for the time of a test, and waiting for what it does."""
+"""Runs an engine worker during a test, and waits for its jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,17 +11,18 @@ from engine.worker.service import HANG_SECONDS, EngineWorker
 from jobs.model import EngineInfo, Job, JobState
 from jobs.queue import JobQueue
 
-INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
+ENGINE_INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
 
 
 @asynccontextmanager
-async def worker(
+async def running_worker(
     queue: JobQueue, settings: Settings, *, hang_seconds: float = HANG_SECONDS
 ) -> AsyncIterator[asyncio.Event]:
+    """Run a worker; yields the event that stops it."""
     stop = asyncio.Event()
     statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
     engine = EngineWorker(
-        queue, JobPainter(settings), INFO, hang_seconds=hang_seconds, statistics=statistics
+        queue, JobPainter(settings), ENGINE_INFO, hang_seconds=hang_seconds, statistics=statistics
     )
     task = asyncio.create_task(engine.run(stop))
     try:
@@ -31,7 +32,8 @@ async def worker(
         await asyncio.wait_for(task, 60)
 
 
-async def ended(queue: JobQueue, job: Job) -> Job:
+async def wait_ended(queue: JobQueue, job: Job) -> Job:
+    """Wait until the job is done, failed or cancelled."""
     async with asyncio.timeout(120):
         while True:
             now = await queue.jobs.get(job.id)
@@ -41,7 +43,8 @@ async def ended(queue: JobQueue, job: Job) -> Job:
             await asyncio.sleep(0.05)
 
 
-async def running(queue: JobQueue, job: Job) -> Job:
+async def wait_painting(queue: JobQueue, job: Job) -> Job:
+    """Wait until the job's first iteration is reported."""
     async with asyncio.timeout(60):
         while True:
             now = await queue.jobs.get(job.id)
