@@ -278,7 +278,10 @@ class ClipPainting:
                 for one in (prior.weights, prior.still)
             )
             inputs = replace(inputs, warped=WarpedFrame(_tensor(prior.painted), weights, still))
-        for event in paint_inputs(inputs, options, studio=self.studio, control=self.control):
+        events = paint_inputs(
+            inputs, options, studio=self.studio, control=self.control, of_clip=True
+        )
+        for event in events:
             match event:
                 case Prepared(scales=scales):
                     self._progress.begin(_work(scales), alone=prior is None)
