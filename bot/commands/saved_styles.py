@@ -72,7 +72,7 @@ async def save(
         raise UserError(refusal_words(t, refusal))
     intake = client.service(IntakeService)
     client.service(FairUse).check(interaction.user.id)
-    taken = await intake.pictures.take(
+    taken = await intake.pictures.store_picture(
         Source.attachment(picture), PictureRole.STYLE, interaction.user.id
     )
     outcome = await client.queue.styles.save(

@@ -80,7 +80,7 @@ class Routes:
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
         if visible_to_all and reply.message_id is not None:
             yield Route(partial(self._by_bot, job), limit_later)
-        if not _tells_news(job):
+        if not _has_result_to_show(job):
             return
         by_dm = partial(self._by_dm, job, search)
         yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)
@@ -96,7 +96,7 @@ class Routes:
         """
         reply = job.reply
         is_public = reply.bot_in_channel and not reply.ephemeral
-        if not is_public or reply.channel_id is None or not _tells_news(job):
+        if not is_public or reply.channel_id is None or not _has_result_to_show(job):
             return False
         return await reopen_thread(self._client, reply.channel_id)
 
@@ -145,16 +145,16 @@ class Routes:
     async def _by_dm(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
         """Send it to the user; with `search`, only if their DMs do not have it yet."""
         dm = await self._client.create_dm(discord.Object(job.user_id))
-        message = await self._sent(dm, job, search, fields, files)
+        message = await self._send_once(dm, job, search, fields, files)
         return SentMessage("dm", message.id, dm.id)
 
     async def _by_post(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
         """Post it where the command was used; with `search`, only if it is not there yet."""
         channel = self._channel(job)
-        message = await self._sent(channel, job, search, fields, files)
+        message = await self._send_once(channel, job, search, fields, files)
         return SentMessage("post", message.id, channel.id)
 
-    async def _sent(
+    async def _send_once(
         self, place: discord.abc.Messageable, job: Job, search: bool, fields: Fields, files: Files
     ) -> discord.Message:
         if search and (message := await self._find(place, job)) is not None:
@@ -177,12 +177,12 @@ class Routes:
             # A response to a command, such as /show, is not a message of the delivery.
             was_sent = message.interaction_metadata is None
             is_ours = message.author.id == self._client.user.id  # members can write the same words
-            if was_sent and is_ours and _tells(message, job):
+            if was_sent and is_ours and _shows_final_state(message, job):
                 return message
         return None
 
 
-def _tells_news(job: Job) -> bool:
+def _has_result_to_show(job: Job) -> bool:
     """Whether its member waits for what it shows; who cancelled or deleted it misses nothing."""
     by_another = job.cancelled_by is not None
     has_ended = job.state in {JobState.DONE, JobState.FAILED} or bool(job.versions) or by_another
@@ -197,16 +197,16 @@ def _nonce(job: Job) -> str:
     return f"atelier-{job.id}-{job.revision}"[-NONCE_LIMIT:]
 
 
-def _tells(message: discord.Message, job: Job) -> bool:
+def _shows_final_state(message: discord.Message, job: Job) -> bool:
     """Whether a message shows how a job ended, and not how it ended before it was retried."""
-    words = _words(message)
+    words = _text_of(message)
     headline = end_words(texts_for(job.reply.locale), job, None)[0]
     if headline not in words or not re.search(rf"#{job.id}\b", words):
         return False
     return job.failure is None or job.failure.error_id in words
 
 
-def _words(message: discord.Message) -> str:
+def _text_of(message: discord.Message) -> str:
     """All the text in a message."""
     parts = ui.LayoutView.from_message(message).walk_children()
     shown = (part.content for part in parts if isinstance(part, ui.TextDisplay))

@@ -1,5 +1,6 @@
 """The defaults in force for a user in a channel, cached for when the database is slow."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -20,8 +21,9 @@ log = logging.getLogger(__name__)
 
 READING_SECONDS = 0.3  # of the 3 s within which Discord wants the acknowledgement
 REMEMBERED = 10_000
-_FOUND = "own_defaults"
-"""Key in `interaction.extras`: the defaults, since one command needs them more than once."""
+_READING = "own_defaults"
+"""Key in `interaction.extras`: the task that reads the defaults, which a command needs twice. Where
+the database is slow, the second time may still be in time for what the first asked for."""
 
 
 class OwnDefaults(Service):
@@ -37,23 +39,29 @@ class OwnDefaults(Service):
 
     async def of(self, interaction: Interaction) -> Defaults:
         """The defaults in force for the user of an interaction, in its channel."""
-        known: Defaults | None = interaction.extras.get(_FOUND)
-        if known is not None:
-            return known
-        owners: list[tuple[DefaultsScope, int]] = [("user", interaction.user.id)]
-        if interaction.guild_id is not None:
-            place = _owners_there(interaction, interaction.guild_id, interaction.channel_id)
-            owners = [*place, *owners]
         key = (interaction.user.id, interaction.channel_id)
         try:
-            reading = self._client.queue.defaults.in_force(owners)
-            found = await answer_within(READING_SECONDS, reading)
+            found = await answer_within(READING_SECONDS, _result_of(self._reading(interaction)))
         except (TimeoutError, QueueUnavailableError) as error:
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())
         found = found.for_roles(role_ids(interaction))
-        self._remembered[key] = interaction.extras[_FOUND] = found
+        self._remembered[key] = found
         return found
+
+    def _reading(self, interaction: Interaction) -> "asyncio.Task[Defaults]":
+        """The task that reads the defaults; a new one if there is none, or if it has failed."""
+        begun: asyncio.Task[Defaults] | None = interaction.extras.get(_READING)
+        has_failed = begun is not None and begun.done() and (begun.cancelled() or begun.exception())
+        if begun is not None and not has_failed:
+            return begun
+        owners: list[tuple[DefaultsScope, int]] = [("user", interaction.user.id)]
+        if interaction.guild_id is not None:
+            place = _owners_there(interaction, interaction.guild_id, interaction.channel_id)
+            owners = [*place, *owners]
+        reading = asyncio.create_task(self._client.queue.defaults.in_force(owners))
+        interaction.extras[_READING] = reading
+        return reading
 
     async def set(
         self, interaction: Interaction, scope: DefaultsScope, owner_id: int, chosen: Defaults
@@ -69,7 +77,7 @@ class OwnDefaults(Service):
             threads=[thread.id for thread in getattr(channel, "threads", ())],
         )
         self._remembered.clear()
-        interaction.extras.pop(_FOUND, None)
+        interaction.extras.pop(_READING, None)
         if scope == "guild" and chosen.spoiler_role_ids and not chosen.always_spoiler:
             await self._hide_by_role(owner_id, chosen)
         if scope == "user":
@@ -96,6 +104,10 @@ class OwnDefaults(Service):
                 hidden.add(user_id)
         if hidden:
             await stored.hide_unfinished_of(guild_id, hidden)
+
+
+async def _result_of(reading: "asyncio.Task[Defaults]") -> Defaults:
+    return await reading
 
 
 def _owners_there(

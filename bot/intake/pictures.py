@@ -17,9 +17,9 @@ from bot.intake.stored import (
     InputError,
     Stored,
     Undecided,
+    about_picture,
     notes_of,
-    of_picture,
-    usable,
+    usable_photos,
 )
 from bot.kit import UserError, cancel
 from bot.texts import _
@@ -86,7 +86,7 @@ class PictureIntake:
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
 
-    async def take(
+    async def store_picture(
         self,
         source: Source,
         role: PictureRole,
@@ -113,7 +113,7 @@ class PictureIntake:
         if source.key is not None:
             moving = None if moves_for is None else source.moving
             keys = [source.key, *([moving.clip.picture] if moving else [])]
-            await self._hold_kept(interaction_id, keys)
+            await self._hold_existing(interaction_id, keys)
             notes = () if moving or not source.moving else source.moving.notes_of_still
             return Stored(source.key, notes, source.aspect, moving)
         assert source.url is not None
@@ -128,16 +128,18 @@ class PictureIntake:
                     clip_limits = await self._clip_limits(moves_for)
                     async with self._clips:  # clips need more memory than their files
                         decoded = await self._decoders.decode(data, clip_limits)
-                        return await self._stored(decoded, role, interaction_id, number, video)
+                        return await self._store_decoded(
+                            decoded, role, interaction_id, number, video
+                        )
                 decoded = await self._decoders.decode(data)
             except UnreachableError:
                 raise
             except (UserError, PictureError) as problem:
                 self._fair_use.refused(member)
                 raise InputError(role, problem, number, is_video=video) from None
-            return await self._stored(decoded, role, interaction_id, number, video)
+            return await self._store_decoded(decoded, role, interaction_id, number, video)
 
-    async def _stored(
+    async def _store_decoded(
         self,
         decoded: Decoded,
         role: PictureRole,
@@ -147,7 +149,9 @@ class PictureIntake:
     ) -> Stored[str]:
         picture, clip = decoded.picture, decoded.clip
         sides = sorted((picture.width_px, picture.height_px))
-        about = partial(of_picture, role, number=number, is_video=is_video, moves=clip is not None)
+        about = partial(
+            about_picture, role, number=number, is_video=is_video, moves=clip is not None
+        )
         notes = tuple(about(note) for note in picture.notes)
         files = [(picture.png, PNG), *([(clip.file, CLIP)] if clip else [])]
         keys = await asyncio.to_thread(lambda: [key_for(*file) for file in files])
@@ -165,15 +169,15 @@ class PictureIntake:
         )
         return Stored(key, (), sides[0] / sides[1], moving)
 
-    async def keep(self, request: PaintRequest) -> PaintRequest:
+    async def store_pictures(self, request: PaintRequest) -> PaintRequest:
         """Store the pictures of a request that has no style yet; returns it with their keys.
 
         Raises:
-            InputError, UserError: As `gather` does.
+            InputError, UserError: As `gather_inputs` does.
         """
-        return _kept(request, *await self._take_all(request))
+        return _with_stored_keys(request, *await self._store_all(request))
 
-    async def gather(self, request: PaintRequest) -> Stored[PaintInputs] | Undecided:
+    async def gather_inputs(self, request: PaintRequest) -> Stored[PaintInputs] | Undecided:
         """Store all pictures of a request.
 
         Returns:
@@ -186,12 +190,12 @@ class PictureIntake:
         """
         interaction_id = request.reply.interaction_id
         if request.inputs is not None:
-            await self._hold_kept(interaction_id, request.inputs.picture_keys())
+            await self._hold_existing(interaction_id, request.inputs.picture_keys())
             return Stored(request.inputs)
-        photos, taken = await self._take_all(request)
+        photos, taken = await self._store_all(request)
         moving = photos.moving
         if moving is not None and request.options.moving is None:
-            return Undecided(_kept(request, photos, taken), moving)
+            return Undecided(_with_stored_keys(request, photos, taken), moving)
         keys = {role: each.value for role, each in taken.items()}
         style_keys = (
             keys[role] for role in (PictureRole.STYLE, PictureRole.SECOND_STYLE) if role in keys
@@ -201,7 +205,7 @@ class PictureIntake:
         for wanted in request.styles:
             try:
                 key = next(style_keys) if wanted.picture else None
-                styles.append(await self._style(request, wanted, key))
+                styles.append(await self._resolve_style(request, wanted, key))
             except PaintingUnavailableError as problem:
                 missing[problem.painting.id] = problem
         if missing and (request.options.vary != "style" or not styles):
@@ -210,7 +214,7 @@ class PictureIntake:
         if moving is not None:
             notes += moving.notes
         elif request.options.moving:
-            notes += (of_picture(PictureRole.CONTENT, Sentence(DOES_NOT_MOVE)),)
+            notes += (about_picture(PictureRole.CONTENT, Sentence(DOES_NOT_MOVE)),)
         return Stored(
             PaintInputs(
                 content=photos.value[0],
@@ -234,7 +238,7 @@ class PictureIntake:
             max_side_px=min(limits.max_clip_size_px, limits.max_size_px),
         )
 
-    async def _take_all(
+    async def _store_all(
         self, request: PaintRequest
     ) -> tuple[Stored[tuple[str, ...]], dict[PictureRole, Stored[str]]]:
         """Store the photographs, and the other pictures by role."""
@@ -244,7 +248,7 @@ class PictureIntake:
         moves_for = request.asker if request.may_move else None
         results = await asyncio.gather(
             *(
-                self.take(
+                self.store_picture(
                     photo,
                     PictureRole.CONTENT,
                     member,
@@ -254,7 +258,10 @@ class PictureIntake:
                 )
                 for number, photo in enumerate(photos, start=1)
             ),
-            *(self.take(source, role, member, interaction_id) for role, source in sources.items()),
+            *(
+                self.store_picture(source, role, member, interaction_id)
+                for role, source in sources.items()
+            ),
             return_exceptions=True,
         )
         taken: dict[PictureRole, Stored[str]] = {}
@@ -262,9 +269,9 @@ class PictureIntake:
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        return usable(results[: len(photos)], [photo.alt_text for photo in photos]), taken
+        return usable_photos(results[: len(photos)], [photo.alt_text for photo in photos]), taken
 
-    async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
+    async def _hold_existing(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)
         for key in keys:
             if not await self._queue.store.exists(key):
@@ -276,7 +283,7 @@ class PictureIntake:
         ):
             raise UserError(ERASED)
 
-    async def _style(
+    async def _resolve_style(
         self, request: PaintRequest, wanted: RequestedStyle, key: str | None
     ) -> StyleInput:
         if key is not None:
@@ -287,11 +294,11 @@ class PictureIntake:
             self._queue, wanted.preset, wanted.weight, asker.user_id, asker.guild_id
         )
         if style.picture is not None:  # a saved style, which may be removed at any moment
-            await self._hold_kept(request.reply.interaction_id, [style.picture])
+            await self._hold_existing(request.reply.interaction_id, [style.picture])
         return style
 
 
-def _kept(
+def _with_stored_keys(
     request: PaintRequest, photos: Stored[tuple[str, ...]], taken: Mapping[PictureRole, Stored[str]]
 ) -> PaintRequest:
     """The request with its pictures as keys in the store, and with the notes on them."""

@@ -77,7 +77,7 @@ class RequestProcessor:
             if request.lacks_style:
                 # The intake stays open for a day and holds the pictures, so that the member can
                 # choose a style and then another.
-                kept = await when_available(request, lambda: self._pictures.keep(request))
+                kept = await when_available(request, lambda: self._pictures.store_pictures(request))
                 await self._ask(kept, await self._questions.style(kept), is_new=is_new)
                 return
             outcome = await when_available(
@@ -142,7 +142,7 @@ class RequestProcessor:
     async def _submit(
         self, request: PaintRequest, message_id: int | None
     ) -> SubmitOutcome | Undecided:
-        taken = await self._pictures.gather(request)
+        taken = await self._pictures.gather_inputs(request)
         if isinstance(taken, Undecided):
             return taken
         if request.version is not None:

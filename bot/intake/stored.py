@@ -62,11 +62,11 @@ class InputError(UserError):
         *,
         is_video: bool = False,
     ) -> None:
-        said = of_picture(role, problem.sentence, number, is_video=is_video)
+        said = about_picture(role, problem.sentence, number, is_video=is_video)
         super().__init__(said.template, **said.values)
 
 
-def of_picture(
+def about_picture(
     role: PictureRole,
     sentence: Sentence,
     number: int | None = None,
@@ -88,7 +88,7 @@ def of_picture(
     return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
 
 
-def usable(
+def usable_photos(
     photos: Sequence[Stored[str] | BaseException], alt_texts: Sequence[str]
 ) -> Stored[tuple[str, ...]]:
     """The usable ones of several photographs, with notes on why the others are left out.

@@ -22,14 +22,14 @@ class ClipFaces:
     """Detects the faces of a frame."""
     content: Callable[[int], Pixels]
     """Gives the photograph of a frame, [H, W, 3]."""
-    _looked: dict[int, tuple[Face, ...]] = field(default_factory=dict)
+    _detected: dict[int, tuple[Face, ...]] = field(default_factory=dict)
     _scenes: dict[int, bool] = field(default_factory=dict)
 
     def of(self, number: int) -> tuple[Face, ...]:
         """Faces of a frame, cached."""
-        if number not in self._looked:
-            self._looked[number] = self.find(number)
-        return self._looked[number]
+        if number not in self._detected:
+            self._detected[number] = self.find(number)
+        return self._detected[number]
 
     def in_scene(self, begins: int) -> bool:
         """Whether the scene that begins with a frame has any, up to the next cut.
@@ -37,10 +37,10 @@ class ClipFaces:
         Checks that frame and each `EVERY`th of the clip, where faces are detected anyway.
         """
         if begins not in self._scenes:
-            self._scenes[begins] = bool(self.of(begins)) or self._come_later(begins)
+            self._scenes[begins] = bool(self.of(begins)) or self._appear_later(begins)
         return self._scenes[begins]
 
-    def _come_later(self, begins: int) -> bool:
+    def _appear_later(self, begins: int) -> bool:
         at = begins
         for number in range(begins - begins % EVERY + EVERY, self.count, EVERY):
             if not self.of(number):

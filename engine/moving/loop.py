@@ -51,7 +51,7 @@ class LoopEnd:
             correspondences.insert(0, to_first)
         return cls(first, count - over, tuple(correspondences))
 
-    def over(self, prior: Prior, number: int) -> Prior:
+    def blend_into(self, prior: Prior, number: int) -> Prior:
         """The prior of a frame, with the first frame blended in, more with each frame."""
         if number < self.begins:
             return prior

@@ -40,7 +40,7 @@ class PaintedFrames:
         Raises:
             OSError: the disk is full.
         """
-        self._put(encoded_png(frame))
+        self._append(encoded_png(frame))
 
     def frame(self, number: int) -> Image.Image:
         """A frame, counted from 0."""
@@ -67,7 +67,7 @@ class PaintedFrames:
         }
         return json.dumps(head).encode()
 
-    def take(
+    def restore(
         self,
         data: bytes,
         fingerprint: str,
@@ -103,18 +103,18 @@ class PaintedFrames:
             for number in range(int(head["frames"])):
                 png = file(number)
                 _check_png(png)
-                self._put(png)
+                self._append(png)
             if self._sum != head["sum"]:
                 raise CheckpointError("The checkpoint belongs to other frames.")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError("The checkpoint cannot be read.") from error
         return report if self._count else None
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop all frames."""
         self._count, self._sum = 0, ""
 
-    def _put(self, png: bytes) -> None:
+    def _append(self, png: bytes) -> None:
         write_whole(self._path(self._count), png)
         self._sum = hashlib.sha256(self._sum.encode() + png).hexdigest()
         self._count += 1

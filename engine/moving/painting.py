@@ -140,7 +140,7 @@ class ClipPainting:
             return file(number)
 
         try:
-            self._report_so_far = self.frames.take(
+            self._report_so_far = self.frames.restore(
                 checkpoint,
                 self.fingerprint,
                 checked,
@@ -148,7 +148,7 @@ class ClipPainting:
                 weights=self._encoder.weights_hash,
             )
         except BaseException:
-            self.frames.forget()
+            self.frames.clear()
             raise
 
     def paint(self) -> Generator[ClipEvent, None, None]:
@@ -170,7 +170,7 @@ class ClipPainting:
             content = _pixels(resized(picture.pixels, self._size))
             prior = scenes.prior_of(content)
             if prior is not None and end is not None and scenes.is_first:
-                prior = end.over(prior, number)
+                prior = end.blend_into(prior, number)
             if prior is None:
                 anew.append(number + 1)
             faces = self._faces_in(number, prior)
@@ -181,7 +181,7 @@ class ClipPainting:
                 if prior is not None and prior.all_still:
                     painted = _picture(prior.painted, picture, self._size)
                 else:
-                    begins = number if scenes.now is None else scenes.now.first.number
+                    begins = number if scenes.current is None else scenes.current.first.number
                     coloring = self._coloring(begins)
                     painted = yield from self._paint_frame(number, picture, prior, coloring, faces)
                 self.frames.add(painted.to_image().convert(mode))
@@ -278,7 +278,10 @@ class ClipPainting:
                 for one in (prior.weights, prior.still)
             )
             inputs = replace(inputs, warped=WarpedFrame(_tensor(prior.painted), weights, still))
-        for event in paint_inputs(inputs, options, studio=self.studio, control=self.control):
+        events = paint_inputs(
+            inputs, options, studio=self.studio, control=self.control, of_clip=True
+        )
+        for event in events:
             match event:
                 case Prepared(scales=scales):
                     self._progress.begin(_work(scales), alone=prior is None)

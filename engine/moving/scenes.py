@@ -63,7 +63,7 @@ class Scene:
     newest: deque[FramePair] = field(default_factory=lambda: deque(maxlen=max(BACK)))
 
     @classmethod
-    def begun(cls, first: FramePair) -> "Scene":
+    def starting_with(cls, first: FramePair) -> "Scene":
         """A scene that begins with this frame."""
         scene = cls(first, first.content.copy())
         scene.newest.append(first)
@@ -82,7 +82,7 @@ class Scene:
         known = correspondence(last.content, content)
         if is_cut(known):
             return None
-        painted = _moved(last, known, still)
+        painted = _warp_last(last, known, still)
         weights = np.maximum(still, known.weights)
         for back in BACK[1:]:
             if weights.mean() > _ENOUGH or back > len(self.newest):
@@ -111,34 +111,34 @@ class Scenes:
 
     check: Callable[[], None] = lambda: None
     """Called before each optical flow; it may raise to stop."""
-    now: Scene | None = None
+    current: Scene | None = None
     earlier: deque[Scene] = field(default_factory=lambda: deque(maxlen=_EARLIER_SCENES))
 
     @property
     def is_first(self) -> bool:
         """Whether the present scene is the clip's first."""
-        return self.now is not None and self.now.first.number == 0
+        return self.current is not None and self.current.first.number == 0
 
     def prior_of(self, content: Pixels) -> Prior | None:
         """The prior of the next frame; None if it is to be painted like a single picture."""
-        if self.now is None:
+        if self.current is None:
             return None
-        if (prior := self.now.prior_of(content, self.check)) is not None:
+        if (prior := self.current.prior_of(content, self.check)) is not None:
             return prior
-        before, self.now = self.now, None
+        before, self.current = self.current, None
         self.earlier.append(before)
         for scene in self._returned_to(content):
             self.earlier.remove(scene)
-            self.now = scene
+            self.current = scene
             return scene.prior_of(content, self.check)
         return None
 
     def add(self, pair: FramePair, prior: Prior | None) -> None:
         """Add the next finished frame."""
-        if self.now is None or prior is None:
-            self.now = Scene.begun(pair)
+        if self.current is None or prior is None:
+            self.current = Scene.starting_with(pair)
         else:
-            self.now.add(pair, prior)
+            self.current.add(pair, prior)
 
     def _returned_to(self, content: Pixels) -> Iterator[Scene]:
         for scene in list(self.earlier)[-2::-1]:
@@ -152,7 +152,7 @@ def is_cut(known: Correspondence) -> bool:
     return known.share < _CUT
 
 
-def _moved(last: FramePair, known: Correspondence, still: Pixels) -> Pixels:
+def _warp_last(last: FramePair, known: Correspondence, still: Pixels) -> Pixels:
     """The last painting warped to the next frame; static pixels are equal bit by bit."""
     there = warped(last.painted, known.flow, sharp=True)
     return np.where(still[..., None] > 0, last.painted, there)

@@ -1,4 +1,4 @@
-"""Local contrast: the calm parts of a picture, and whether it has any contrast at all.
+"""Calm parts of a picture: those with less local contrast than the others.
 
 A sky, a wall or still water should be painted like the calm parts of the painting, not with
 everything that occurs anywhere in it. This is guidance by masks (Gatys et al., Controlling
@@ -10,15 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.painting.color import luminance
-from engine.painting.picture import fit_size, resized
 
-_GLANCE_PX = 128
-"""The size at which the contrast of a whole picture is taken: that of the first scale."""
-_FAINT = 0.006
-"""Root mean square of its gradient below which a photograph has hardly any content. A smooth
-gradient from light to dark has as much, ordinary photographs have 0.03 and more."""
-_LEAST_CONTENT = 0.02
-"""Features of a plain color have about as much less power than those of a photograph."""
 _SIDE_PX = 256
 """Pictures are reduced to this size first: what counts is what looks calm at a glance."""
 _REACH = 1 / 32
@@ -26,22 +18,6 @@ _REACH = 1 / 32
 _LEVELS = 1 << 16
 _EDGE = 8.0
 """Steepness of the sigmoid from calm to lively, over ranks 0..1."""
-
-
-def content_share(pixels: Tensor) -> float:
-    """Factor of the content's weight: 1, and less for a photograph of nearly one color.
-
-    The content loss is relative to the power of the photograph's features. A plain wall or paper
-    has next to none, so without this nothing could be painted on it.
-
-    Args:
-        pixels: [3, H, W] in 0..1.
-    """
-    size = (pixels.shape[1], pixels.shape[2])
-    small = resized(pixels, fit_size(size, min(_GLANCE_PX, max(size))))
-    steps = [small[:, 1:] - small[:, :-1], small[:, :, 1:] - small[:, :, :-1]]
-    power = sum(float(step.square().mean()) for step in steps if step.numel())
-    return min(1.0, max(_LEAST_CONTENT, (power / _FAINT**2) ** 2))
 
 
 def calm_parts(pixels: Tensor) -> Tensor:

@@ -88,8 +88,6 @@ class Inputs:
     """The earlier frames of a clip; None for a single picture or the first frame of a scene."""
     faces: Tensor | None = None
     """Mask [H, W] of its faces in 0..1, of the content's size; None for no faces."""
-    content_share: float = 1.0
-    """Factor of the content's weight, see `engine.painting.calm.content_share`."""
 
     @property
     def target(self) -> Picture:

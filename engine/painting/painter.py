@@ -10,7 +10,6 @@ from common.options import PaintOptions, resolve_network
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder, WeightsError
 from engine.painting import checkpoint
-from engine.painting.calm import content_share
 from engine.painting.checkpoint import LoadedCheckpoint, fingerprint
 from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
@@ -26,6 +25,7 @@ from engine.painting.inputs import (
 )
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
+from engine.painting.plainness import content_shares
 from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, kept_planes, make_plan
 from engine.painting.run import Run
 from engine.painting.run_state import RunState
@@ -68,8 +68,6 @@ def paint(
     recipe = load_recipe(options.recipe)
     inputs = with_faces(inputs, options, recipe.loss.faces)
     inputs = with_colors_first(inputs, colors_first(options, recipe))
-    # Not for the frames of a clip, where black ones between scenes stay black.
-    inputs = replace(inputs, content_share=content_share(inputs.content.pixels))
     events = paint_inputs(inputs, options, studio=studio, resume=resume, control=control)
     del resume
     yield from events
@@ -82,8 +80,13 @@ def paint_inputs(
     studio: Studio,
     resume: bytes | None = None,
     control: Control | None = None,
+    of_clip: bool = False,
 ) -> Generator[Event, None, None]:
-    """As `paint`, from pictures that were checked."""
+    """As `paint`, from pictures that were checked.
+
+    The content of plain frames `of_clip` weighs as much as that of the others, so that black ones
+    between scenes stay dark.
+    """
     recipe, content = load_recipe(options.recipe), inputs.content
     # After the checks that need no network, as opening one takes a while.
     yield Preparing(f"loading the {options.network} network")
@@ -107,6 +110,8 @@ def paint_inputs(
     )
     if inputs.recolored is None:
         plan = replace(plan, colors_first=0.0)  # the palette of a style is unknown
+    if plan.loss.units == "relative" and not of_clip:
+        plan = _with_content_shares(plan, inputs, encoder)
     found = _fingerprint(inputs, options, plan, encoder)
     if kept is not None:
         kept.check(found, encoder.name, encoder.weights_hash)
@@ -136,6 +141,14 @@ def paint_inputs(
     )
     with deterministic():
         yield from run.paint(kept)
+
+
+def _with_content_shares(plan: Plan, inputs: Inputs, encoder: Encoder) -> Plan:
+    shares = content_shares(
+        encoder, inputs.content.pixels, inputs.target.pixels, plan.content_layers
+    )
+    layers = {name: weight * shares[name] for name, weight in plan.content_layers.items()}
+    return replace(plan, content_layers=layers)
 
 
 def _memory_bytes(studio: Studio, kept: LoadedCheckpoint | None) -> tuple[int, int]:
@@ -206,7 +219,6 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
         warped=warped
         and WarpedFrame(pixels(warped.pixels), shares(warped.weights), shares(warped.still)),
         faces=mask(inputs.faces),
-        content_share=inputs.content_share,
     )
 
 

@@ -75,7 +75,7 @@ class RunState:
             weights=self.weights,
         )
 
-    def take(self, header: Header, device: torch.device) -> None:
+    def restore(self, header: Header, device: torch.device) -> None:
         """Restore the state from a checkpoint's header."""
         log = self.log
         self.notes, log.losses = list(header.notes), list(header.losses)

@@ -129,7 +129,7 @@ class Scales:
         """The scale of a checkpoint, as it was; the checkpoint's tensors are released."""
         header, tensors = kept.header, kept.tensors
         torch.set_rng_state(tensors.pop("random"))
-        self.state.take(header, self.studio.device)
+        self.state.restore(header, self.studio.device)
         number = header.scale
         scale = self.state.plan.scales[number]
         self.state.plan = self.state.plan.with_history(number, history_in(tensors, scale.history))

@@ -97,9 +97,11 @@ class Transaction:
 
         On SQLite nothing is needed: there is one writer at a time.
         """
-        if self.postgres:
-            for number in sorted(lock_number(name) for name in names):
-                await self.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+        if self.postgres and names:
+            # In one statement, whose columns are evaluated from left to right.
+            numbers = sorted({lock_number(name) for name in names})
+            locks = (sa.func.pg_advisory_xact_lock(number) for number in numbers)
+            await self.execute(sa.select(*locks))
 
     def insert(self, table: sa.Table) -> "PostgresInsert | SqliteInsert":
         """An INSERT that supports ON CONFLICT."""

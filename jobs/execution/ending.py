@@ -46,10 +46,10 @@ async def end_job(
     """
     if state is not JobState.DONE:
         finished = await _finished(transaction, row)
-        begun = _begun(row, len(finished))
+        begun = _count_begun(row, len(finished))
         is_free = failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
         values = {**({"counted": False} if is_free or not begun else {"pictures": begun}), **values}
-        values |= _owed(row, begun)
+        values |= _refunded_tags(row, begun)
         if finished:
             told = lenient(Progress, row.progress) or Progress(0, 0, 0.0)
             values["progress"] = to_json(replace(told, done=finished))
@@ -88,7 +88,7 @@ async def _finished(transaction: Transaction, row: Row) -> tuple[str, ...]:
     return tuple(await transaction.scalars(its.order_by(uses.role)))
 
 
-def _begun(row: Row, finished: int) -> int:
+def _count_begun(row: Row, finished: int) -> int:
     """How many pictures of a job are finished or were begun.
 
     An engine that requeued it without counting an attempt has begun only those that it finished.
@@ -96,7 +96,7 @@ def _begun(row: Row, finished: int) -> int:
     return int(min(finished + (row.attempts > 0), row.pictures))
 
 
-def _owed(row: Row, begun: int) -> dict[str, float]:
+def _refunded_tags(row: Row, begun: int) -> dict[str, float]:
     """Finish tags of a job not painted to its end: its flows are not charged for the rest."""
     if row.started_at is None:
         return {"user_finish": 0.0, "finish": 0.0}

@@ -3,18 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from common.options import PaintInputs
 from jobs import picture_sizes
 from jobs.core import QueuePart, change_job, job_of, record_event, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.facts import read_fact
-from jobs.db.rows import J, job_from_row, json_object, to_json
+from jobs.db.rows import J, job_from_row, json_object, lenient, to_json
 from jobs.management.audit import write_act_on
 from jobs.management.installation import RESTORED_AT
 from jobs.model import ENDED, Job, JobState, Reply
@@ -289,7 +290,11 @@ def _deleted_by(job_id: int) -> sa.Select[Any]:
 
 
 async def drop_pictures(transaction: Transaction, row: Row) -> list[str]:
-    """Remove all references of an ended job to pictures; returns their keys."""
+    """Remove all references of an ended job to pictures, and what was said to be seen on them.
+
+    Returns:
+        The keys of the pictures.
+    """
     uses = schema.picture_uses
     keys = await transaction.scalars(
         sa.delete(uses).where(uses.c.job_id == row.id).returning(uses.c.key)
@@ -305,6 +310,20 @@ async def drop_pictures(transaction: Transaction, row: Row) -> list[str]:
             pictures_deleted_at=transaction.now,
             delete_after=None,
             revision=J.revision + 1,
+            **await _without_alt_texts(transaction, row.id),
         )
     )
     return list(keys)
+
+
+async def _without_alt_texts(transaction: Transaction, job_id: int) -> dict[str, str]:
+    """The columns of a job that have alt texts, as they are without."""
+    row = await row_of(transaction, job_id)
+    inputs = None if row is None else lenient(PaintInputs, row.inputs)
+    reply = None if row is None else lenient(Reply, row.target)
+    columns: dict[str, str] = {}
+    if inputs is not None and inputs.alt_texts:
+        columns["inputs"] = to_json(inputs.model_copy(update={"alt_texts": ()}))
+    if reply is not None and reply.alt_text:
+        columns["target"] = to_json(replace(reply, alt_text=""))
+    return columns

@@ -27,7 +27,7 @@ _HERE = J.guild_id == sa.bindparam("server")
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ScopedRequest:
     """A request, and the scope in which it is counted."""
 
     connection: AsyncConnection
@@ -73,10 +73,10 @@ class _Counts:
     """Creation time of my newest job that counts."""
 
 
-async def _counts(asked: _Asked, *more: _Asked) -> list[_Counts]:
+async def _counts(request: _ScopedRequest, *more: _ScopedRequest) -> list[_Counts]:
     """The counts for each of these scopes, in one statement."""
-    statement = _counting(tuple(one.in_server for one in (asked, *more)))
-    row = (await asked.connection.execute(statement, asked.values)).one()
+    statement = _counting(tuple(one.in_server for one in (request, *more)))
+    row = (await request.connection.execute(statement, request.values)).one()
     return [_Counts(*row[first : first + 4]) for first in range(0, len(row), 4)]
 
 
@@ -123,7 +123,7 @@ async def usage_of(
 
     Where the server's limit and the operator's differ, the one with less left is returned.
     """
-    places = [_Asked(connection, rules, asker, PaintOptions(), now, rules.operator, None)]
+    places = [_ScopedRequest(connection, rules, asker, PaintOptions(), now, rules.operator, None)]
     if asker.guild_id is not None:
         limits = rules.for_roles(asker.role_ids)
         places.insert(0, replace(places[0], limits=limits, guild_id=asker.guild_id))
@@ -150,7 +150,7 @@ async def refusal_for(
 ) -> Refusal | None:
     """The first limit that refuses, or None. Counts are as of this transaction."""
     limits = rules.for_roles(asker.role_ids)
-    asked = _Asked(connection, rules, asker, options, now, limits, asker.guild_id)
+    request = _ScopedRequest(connection, rules, asker, options, now, limits, asker.guild_id)
     if (refusal := refusal_to_post(rules, asker)) is not None:
         return refusal
     # Clips were cut to the allowed length and frame rate on upload, so only their size is checked.
@@ -159,10 +159,10 @@ async def refusal_for(
     for name, value in sizes.items():
         if LIMITS[name].is_looser(value, than=(allowed := getattr(limits, name))):
             by_operator = allowed == getattr(rules.operator, name)
-            return asked.refusal(name, value, by_operator=by_operator)
+            return request.refusal(name, value, by_operator=by_operator)
     # The server's limits count jobs in that server, the operator's count all jobs.
-    everywhere = replace(asked, limits=rules.operator, guild_id=None)
-    places = (everywhere,) if asker.guild_id is None else (asked, everywhere)
+    everywhere = replace(request, limits=rules.operator, guild_id=None)
+    places = (everywhere,) if asker.guild_id is None else (request, everywhere)
     for place, counts in zip(places, await _counts(*places), strict=True):
         refusal = (
             _waiting(place, counts) or await _per_day(place, counts) or _cooldown(place, counts)
@@ -232,11 +232,11 @@ def _channels(rules: Rules, asker: Asker) -> Refusal | None:
     return Refusal("channel_ids", channels)
 
 
-def _waiting(asked: _Asked, counts: _Counts) -> Refusal | None:
-    refusal = _too_many(asked, "max_waiting_per_user", counts.waiting_mine)
-    if refusal is not None or asked.guild_id is None:
+def _waiting(request: _ScopedRequest, counts: _Counts) -> Refusal | None:
+    refusal = _too_many(request, "max_waiting_per_user", counts.waiting_mine)
+    if refusal is not None or request.guild_id is None:
         return refusal
-    return _too_many(asked, "max_waiting_per_server", counts.waiting_here)
+    return _too_many(request, "max_waiting_per_server", counts.waiting_here)
 
 
 def places_for(pictures: int, allowed: int) -> int:
@@ -244,31 +244,31 @@ def places_for(pictures: int, allowed: int) -> int:
     return max(1, min(pictures, allowed))
 
 
-def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
-    allowed, pictures = getattr(asked.limits, name), asked.options.variants
+def _too_many(request: _ScopedRequest, name: str, number: int) -> Refusal | None:
+    allowed, pictures = getattr(request.limits, name), request.options.variants
     places = pictures if name == "max_per_day" else places_for(pictures, allowed)
     if number + places <= allowed:
         return None
-    return asked.refusal(name, number, asked=pictures)
+    return request.refusal(name, number, asked=pictures)
 
 
-async def _per_day(asked: _Asked, counts: _Counts) -> Refusal | None:
-    refusal = _too_many(asked, "max_per_day", done := counts.mine_today)
+async def _per_day(request: _ScopedRequest, counts: _Counts) -> Refusal | None:
+    refusal = _too_many(request, "max_per_day", done := counts.mine_today)
     if refusal is None:
         return None
     # Available again once enough pictures are older than 24 hours for this request to fit.
-    too_many = done + asked.options.variants - asked.limits.max_per_day
-    mine = sa.select(J.created_at, J.pictures).where(*_today(asked.in_server))
-    for row in await asked.connection.execute(mine.order_by(J.created_at), asked.values):
+    too_many = done + request.options.variants - request.limits.max_per_day
+    mine = sa.select(J.created_at, J.pictures).where(*_today(request.in_server))
+    for row in await request.connection.execute(mine.order_by(J.created_at), request.values):
         too_many -= row.pictures
         if too_many <= 0:
             return replace(refusal, available_at=moment(row.created_at + DAY_SECONDS))
     return refusal  # asks for more than a day's limit
 
 
-def _cooldown(asked: _Asked, counts: _Counts) -> Refusal | None:
-    last, cooldown = counts.last_at, asked.limits.cooldown_seconds
-    if last is None or last + cooldown <= asked.now:
+def _cooldown(request: _ScopedRequest, counts: _Counts) -> Refusal | None:
+    last, cooldown = counts.last_at, request.limits.cooldown_seconds
+    if last is None or last + cooldown <= request.now:
         return None
     again_at = moment(last + cooldown)
-    return asked.refusal("cooldown_seconds", int(asked.now - last), available_at=again_at)
+    return request.refusal("cooldown_seconds", int(request.now - last), available_at=again_at)

@@ -14,6 +14,12 @@ from tests.kit.samples import FakeClock, Storage
 DAY = 86_400.0
 
 
+@pytest.fixture(autouse=True)
+def no_multipart_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bucket of these tests is in memory, where there are no multipart uploads to clean up."""
+    monkeypatch.setattr("common.store.end_abandoned_uploads", lambda *_: None)
+
+
 @pytest.fixture
 def size_requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts for each picture how often a store was asked for its size."""

@@ -21,7 +21,7 @@ import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
 from common.pictures.checks import check_size, damaged
@@ -190,6 +190,8 @@ def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, 
         src_colorspace=unsaid if frame.colorspace in _NO_MATRIX else frame.colorspace,
         src_color_range=ColorRange.MPEG if narrow and not frame.format.is_rgb else ColorRange.JPEG,
         dst_color_range=ColorRange.JPEG,
+        # Swscale's bilinear filter loses the green of deep pictures of odd width.
+        interpolation=Interpolation.BICUBIC if deep and width % 2 else Interpolation.BILINEAR,
         threads=1,
     )
     pixels: Samples = np.asarray(plain.to_ndarray())

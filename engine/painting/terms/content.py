@@ -56,7 +56,6 @@ class ContentTerm(Term):
                 factor /= targets.count(name)
             if plan.loss.units == "relative":
                 factor /= max(targets.mean_square[name], 1e-12)
-                factor *= inputs.content_share
             else:
                 factor *= measuring.unit**2
             weights[name] = torch.tensor(factor, device=encoder.device, dtype=measuring.acc_dtype)

@@ -18,10 +18,10 @@ import asyncio, sys
 from bot.app.checks import findings
 from common.settings_loading import load_settings
 
-async def said():
+async def results():
     return [one.text async for one in findings(load_settings(), thorough=False)]
 
-print(asyncio.run(said())[-3])
+print(asyncio.run(results())[-3])
 print("alembic" in sys.modules)
 """
 UNUSED = (

@@ -1,8 +1,14 @@
 """`/settings`: defaults of a member, a channel and a server."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
+from bot.intake.own_defaults import READING_SECONDS
 from common.defaults import Defaults
+from jobs.management.defaults import StoredDefaults
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World
@@ -56,6 +62,29 @@ async def test_colors_first_overrides_the_default_for_keeping_colors(world: Worl
     both = await world.paint({"colors_first": 0.5, "keep_colors": "match"})
     assert "please leave out `keep_colors` or `colors_first`" in await world.answer_text(both)
     assert len(await world.jobs()) == 1
+
+
+async def test_defaults_that_are_read_late_still_apply_to_the_command(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = world.guild_id
+    await world.queue.defaults.set(
+        "guild", owner, Defaults(always_spoiler=True), guild_id=owner, by_user=1
+    )
+    reads: list[object] = []
+    in_force = StoredDefaults.in_force
+
+    async def slow(stored: StoredDefaults, owners: Sequence[Any]) -> Defaults:
+        reads.append(owners)
+        await asyncio.sleep(1.5 * READING_SECONDS)
+        return await in_force(stored, owners)
+
+    monkeypatch.setattr(StoredDefaults, "in_force", slow)
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, "Place 1")
+    (job,) = await world.jobs()
+    assert job.reply.spoiler
+    assert len(reads) == 1
 
 
 async def test_again_on_a_picture_of_another_member_uses_own_defaults(

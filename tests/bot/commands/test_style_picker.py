@@ -102,7 +102,7 @@ async def test_style_question_that_comes_too_late_is_explained_by_dm(
 ) -> None:
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
     pictures = world.bot.service(service.IntakeService).pictures
-    pictures.keep = never_return  # type: ignore[method-assign,assignment]
+    pictures.store_pictures = never_return  # type: ignore[method-assign,assignment]
     interaction = await world.paint(attachments=PHOTO)
     await interaction.wait(lambda i: i.acknowledged)
     await world.stop_bot()

@@ -90,10 +90,10 @@ def test_upload_limit_of_an_unloaded_server_comes_from_the_reply() -> None:
 
 def test_message_is_matched_to_one_job_and_its_final_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "end_words", lambda *_: ["### This did not work"])
-    monkeypatch.setattr(routes, "_words", lambda message: message)
+    monkeypatch.setattr(routes, "_text_of", lambda message: message)
     failed: Any = job_of(JobState.FAILED, failure=SimpleNamespace(error_id="ab12"))
     text: Any = "### This did not work\nA reason (error ab12)\n-# 64 px · #4"
-    assert routes._tells(text, failed)
+    assert routes._shows_final_state(text, failed)
     for other in (text.replace("#4", "#41"), text.replace("ab12", "cd34"), text[4:]):
-        assert not routes._tells(other, failed)
+        assert not routes._shows_final_state(other, failed)
     assert routes._nonce(failed) != routes._nonce(job_of(JobState.FAILED, revision=7))

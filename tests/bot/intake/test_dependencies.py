@@ -138,7 +138,7 @@ async def test_waiting_commands_resume_a_few_at_a_time(
     """Hundreds of commands may wait for the end of an outage."""
     monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
     running, most_running = Counter[int](), Counter[int]()
-    gather = PictureIntake.gather
+    gather_inputs = PictureIntake.gather_inputs
 
     async def counting(intake: PictureIntake, request: PaintRequest) -> object:
         member = request.asker.user_id
@@ -152,11 +152,11 @@ async def test_waiting_commands_resume_a_few_at_a_time(
                         if running[each] > most_running[each]
                     }
                 )
-            return await gather(intake, request)
+            return await gather_inputs(intake, request)
         finally:
             running.subtract({member: 1, 0: 1})
 
-    monkeypatch.setattr(PictureIntake, "gather", counting)
+    monkeypatch.setattr(PictureIntake, "gather_inputs", counting)
     store.is_away = True
     members = [world.discord.world.add_user(f"member{number}") for number in range(5)]
     interactions = [await world.paint(user=member.name) for member in members for _ in range(6)]

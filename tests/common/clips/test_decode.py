@@ -267,13 +267,30 @@ def test_non_square_pixels_are_made_square() -> None:
 
 
 @pytest.mark.parametrize("width", [64, 65, 66, 67, 68, 500])
-@pytest.mark.parametrize("shape", [None, Fraction(3, 2)])
-def test_video_with_alpha_is_read_to_its_right_edge(width: int, shape: Fraction | None) -> None:
+def test_video_with_alpha_is_read_to_its_right_edge(width: int) -> None:
     looks = [(40, 160, 200, alpha) for alpha in (250, 180, 90)]
     frames = [np.full((64, width, 4), look, np.uint8) for look in looks]
-    data = make_video(frames, kind="matroska", codec="ffv1", pixels="yuva420p", shape=shape)
+    data = make_video(frames, kind="matroska", codec="ffv1", pixels="yuva420p")
     for frame, look in zip(decode_clip(data)[0].frames(), looks, strict=True):
         assert np.abs(np.asarray(frame).astype(int) - look).max() <= 6
+
+
+@pytest.mark.parametrize(
+    ("width", "kind", "codec", "shape"),
+    [
+        (65, "matroska", "ffv1", None),
+        (64, "mp4", "libx264", Fraction(65, 64)),
+    ],
+    ids=["its own", "made square"],
+)
+def test_deep_video_of_odd_width_keeps_its_colors(
+    width: int, kind: str, codec: str, shape: Fraction | None
+) -> None:
+    frames = [solid_frame(c, (width, 48)).astype(np.uint16) * 257 for c in VIDEO_COLORS]
+    data = make_video(frames, kind=kind, codec=codec, pixels="yuv420p10le", shape=shape)
+    clip, _ = decode_clip(data)
+    assert clip.size == (65, 48)
+    assert colors_match(pixel_colors(clip, 30, 20), VIDEO_COLORS, 6)
 
 
 @pytest.mark.parametrize(

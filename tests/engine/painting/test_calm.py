@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.painting.calm import calm_parts, content_share
+from engine.painting.calm import calm_parts
 from engine.painting.color import luminance
 from engine.painting.faces import Face, face_mask
 from engine.painting.inputs import Inputs
@@ -61,16 +61,3 @@ def test_faces_are_not_calm() -> None:
     assert float(calm[32, 48]) == 0
     assert float(calm[0, 0]) == 0.5
     assert bool((Inputs(content, ()).calm == 0.5).all())
-
-
-def test_content_share_is_one_for_photographs_and_gradients() -> None:
-    gradient = torch.linspace(0, 1, 480)[None, :, None].expand(3, -1, 640)
-    for pixels in (gradient, half_noise_half_smooth(300, 500), half_noise_half_smooth(20, 30)):
-        assert content_share(pixels) == 1.0
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 700), (384, 512)])
-def test_content_share_is_small_for_one_color(size: tuple[int, int]) -> None:
-    noise = torch.randn(3, *size, generator=torch.Generator().manual_seed(0))
-    for pixels in (torch.full((3, *size), 0.5), (0.5 + noise / 255).clamp(0, 1)):
-        assert content_share(pixels) == pytest.approx(0.02, abs=0.03)

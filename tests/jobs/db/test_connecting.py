@@ -94,7 +94,7 @@ class LockRecorder:
         self.taken: list[object] = []
 
     async def execute(self, statement: sa.Executable, _values: object) -> None:
-        self.taken.append(statement.compile().params)  # type: ignore[attr-defined]
+        self.taken += statement.compile().params.values()  # type: ignore[attr-defined]
 
 
 async def test_locks_are_always_taken_in_the_same_order() -> None:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.db import connecting
-from jobs.db.database import Database
+from jobs.db.database import Database, lock_number
 from jobs.outcomes import QueueUnavailableError
 from tests.kit.samples import Storage
 
@@ -93,6 +93,24 @@ async def test_read_takes_one_round_trip_and_a_write_three_more_than_its_stateme
         assert await round_trips_of_read() == 1
         assert await round_trips_of_write() == 3 + 2, "its begin, the time, and its end"
         assert proxy.connections == 1
+
+
+async def test_several_locks_take_one_round_trip_and_are_all_held(storage: Storage) -> None:
+    names = [f"atelier-picture:{number}" for number in range(5)]
+    free = sa.select(*(sa.func.pg_try_advisory_xact_lock(lock_number(name)) for name in names))
+    theirs, round_trips = Database(storage.settings().database_url), 0
+    async with through_proxy(storage) as (database, proxy), contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(theirs.close)
+        for _ in range(2):  # the first prepares the statement
+            async with database.write() as transaction:
+                before = proxy.answers
+                await transaction.lock(*names, names[0])
+                round_trips = proxy.answers - before
+                (held,) = await theirs.all(free)
+                assert tuple(held) == (False,) * 5
+        assert round_trips == 1
+        (released,) = await theirs.all(free)
+        assert tuple(released) == (True,) * 5
 
 
 async def test_connection_lost_while_idle_is_replaced_without_an_error(

@@ -5,7 +5,9 @@ import pytest
 import sqlalchemy as sa
 
 from common.store import StorageUnavailableError
+from jobs.core import change_job
 from jobs.db import schema
+from jobs.db.rows import to_json
 from jobs.management.styles import Replaced, Saved, TooMany
 from jobs.model import JobState, Progress
 from jobs.outcomes import ClearUndone
@@ -102,6 +104,21 @@ async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
     assert not await queue.store.exists(result)
     waiting = await submit_job(queue, 1)
     assert await queue.retention.delete_soon(waiting.id, 1) is None
+
+
+async def test_what_was_said_of_a_deleted_picture_goes_with_it(queue: JobQueue) -> None:
+    job_id = await make_delivered_job(queue, "a")
+    job = await queue.jobs.get(job_id)
+    assert job is not None
+    described = job.inputs.model_copy(update={"alt_texts": ("My daughter",)})
+    async with queue.database.write() as transaction:
+        await change_job(transaction, job_id, inputs=to_json(described))
+    await queue.deliveries.set_look(job_id, alt_text="My daughter in oil", spoiler=True)
+    await delete_for_good(queue, job_id)
+    job = await queue.jobs.get(job_id)
+    assert job is not None
+    assert (job.inputs.alt_texts, job.reply.alt_text, job.reply.spoiler) == ((), "", True)
+    assert job.inputs.content == described.content
 
 
 async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: FakeClock) -> None:
