@@ -194,9 +194,16 @@ class Deliveries(QueuePart):
             return [job_from_row(row) for row in await connection.execute(statement)]
 
     async def mark_announced(self, job_id: int) -> None:
-        """Record that the member was notified, or does not want to be."""
+        """Record that the member was notified, or does not want to be.
+
+        Nothing is recorded if the job has been queued again meanwhile: its next end is told anew.
+        """
         async with self._database.write(durable=False) as transaction:
-            await change_job(transaction, job_id, notified_at=transaction.now)
+            await transaction.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id, J.delivered_at.is_not(None))
+                .values(notified_at=transaction.now)
+            )
 
     async def undelivered(self, user_id: int, application_id: int = 0) -> list[int]:
         """IDs of a user's finished pictures that were not delivered, unless the user was told."""

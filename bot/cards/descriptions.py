@@ -65,10 +65,10 @@ def _in_style(t: Texts, job: Job, *styles: StyleInput, photo: str = "") -> str:
     moves = job.inputs.clip is not None
     is_named = any(_is_named(style) for style in styles)
     names = " + ".join(style_words(t, style) for style in styles)
-    if photo := isolated(" ".join(photo.split()).rstrip(".")):
+    if photo := " ".join(photo.split()).rstrip("."):
         room = ALT_TEXT_LIMIT - len(names) - WORDS_AROUND
         words = _("{photo}, in the style of “{style}”") if is_named else _("{photo}, painted")
-        return t(words, photo=shorten(photo, room), style=names)
+        return t(words, photo=isolated(shorten(photo, room)), style=names)
     if not is_named:
         return t("A painted animation") if moves else t("A painted photo")
     if moves:

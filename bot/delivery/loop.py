@@ -6,6 +6,7 @@ crash resumes where the last one ended, and each message has a single writer.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from enum import StrEnum
 
 from bot.delivery.job_presenter import JobPresenter, Outcome, RetryLater, Undeliverable
@@ -106,19 +107,17 @@ class DeliveryLoop(Service):
         if self._is_unsure:
             await self._client.service(Notifier).resume()
             self._is_unsure = False
-        jobs = {job.id: job for job in due}
+        self._deliver_those_due(due, now)
+        jobs = {job.id for job in due}
+        # After that, as it asks the database for much.
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
-            for job in (*await self._with_changed_position(), *await self._with_passed_time()):
-                jobs.setdefault(job.id, job)
+            moved = (*await self._with_changed_position(), *await self._with_passed_time())
+            self._deliver_those_due([job for job in moved if job.id not in jobs], now)
+            jobs.update(job.id for job in moved)
         for job_id, message in list(self._messages.items()):
             if job_id not in jobs and message.is_final and message.task is None:
                 del self._messages[job_id]  # its final state was delivered
-        for job in jobs.values():
-            self._message_of(job).is_painting = job.state is JobState.RUNNING
-        self._painting = sum(message.is_painting for message in self._messages.values())
-        for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
-            self._deliver_if_due(job, now)
 
     def _message_of(self, job: Job) -> TrackedMessage:
         """What is known of a job's message; an earlier process may have an edit in flight."""
@@ -129,6 +128,14 @@ class DeliveryLoop(Service):
             older = known is None and (self._newest_before is None or job.id <= self._newest_before)
             self._messages[job.id] = known = TrackedMessage(interaction_id, unsettled=older)
         return known
+
+    def _deliver_those_due(self, jobs: Sequence[Job], now: float) -> None:
+        """Start the deliveries that are due, those of ended jobs first."""
+        for job in jobs:
+            self._message_of(job).is_painting = job.state is JobState.RUNNING
+        self._painting = sum(message.is_painting for message in self._messages.values())
+        for job in sorted(jobs, key=lambda job: not job.state.ended):
+            self._deliver_if_due(job, now)
 
     def _deliver_if_due(self, job: Job, now: float) -> None:
         """Start a delivery of a job's state, if one is due."""

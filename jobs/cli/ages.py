@@ -13,7 +13,7 @@ from jobs.queue import JobQueue
 _DISCORD = "https://discord.com/api/v10"
 _TIMEOUT_SECONDS = 10.0
 _DAY_SECONDS = 86_400.0
-WHY = "with a wrong clock, what is young is taken for old"
+WHY = "a wrong clock makes new pictures look old"
 
 
 async def doubt_about_ages(queue: JobQueue) -> str | None:
@@ -26,12 +26,17 @@ async def doubt_about_ages(queue: JobQueue) -> str | None:
             _discord_now, queue.settings.discord_api_url or _DISCORD
         )
     except (OSError, HTTPException, ValueError) as error:
+        cause = getattr(error, "reason", error)  # without what urllib says around it
+        reason = getattr(cause, "strerror", None) or cause
         return (
-            f"Discord could not be asked for the time ({error}), and {WHY}. The running bot "
+            f"Discord could not be asked for the time ({reason}), and {WHY}. The running bot "
             "deletes by itself every hour; if you are sure of the clock, add --trust-clock."
         )
     # Rows are judged by the database's clock, files by this machine's.
-    clocks = {"database": (await queue.now()).timestamp(), "this command": time.time()}
+    clocks = {
+        "the database's machine": (await queue.now()).timestamp(),
+        "this machine": time.time(),
+    }
     for whose, now in clocks.items():
         ahead = now - discord_now
         if abs(ahead) > AGES_WRONG_SECONDS:
@@ -39,7 +44,7 @@ async def doubt_about_ages(queue: JobQueue) -> str | None:
             words = f"{off:.0f} days" if off >= 2 else f"{abs(ahead) / 60:.0f} minutes"
             where = "ahead of" if ahead > 0 else "behind"
             return (
-                f"The clock of the machine of {whose} is {words} {where} Discord's, and {WHY}: "
+                f"The clock of {whose} is {words} {where} Discord's, and {WHY}: "
                 "set it, or let NTP keep it."
             )
     return None

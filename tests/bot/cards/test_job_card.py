@@ -11,6 +11,7 @@ from bot.cards.descriptions import descriptions
 from bot.cards.job_card import gallery_card, job_card, plain_card
 from bot.cards.small_print import NOTES_LIMIT, Attached, duration, notes, settings_line
 from bot.texts import texts_for
+from bot.ui.components import ALT_TEXT_LIMIT
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
 from jobs.management.audit import SERVER_LEFT
@@ -133,6 +134,14 @@ def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     assert descriptions(T, described, 2) == ["1: A cat", "2: A cat"]
     assert descriptions(T, described, 1) == ["A cat"]
     assert descriptions(T, job, 1) == ["A photo in the style of “Reed”"], "the first, so far"
+
+
+def test_long_right_to_left_alt_text_of_a_photo_does_not_reorder_the_style() -> None:
+    style = StyleInput(preset="the-scream")
+    inputs = PaintInputs(content="c", styles=(style,), alt_texts=("כלב " * 256,))
+    (said,) = descriptions(T, make_job(JobState.DONE, inputs=inputs), 1)
+    assert len(said) <= ALT_TEXT_LIMIT
+    assert said.endswith("…\u2069, in the style of “The Scream”")
 
 
 def test_alt_text_describes_previews_and_clips() -> None:

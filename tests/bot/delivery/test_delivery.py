@@ -1,5 +1,6 @@
 """Delivery of pictures: outages, expired tokens, restarts and DMs."""
 
+import asyncio
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -7,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.delivery import tracked_message
+from bot.delivery.loop import DeliveryLoop
 from bot.delivery.routes import Routes
 from bot.pictures.encoded import Encoded
 from bot.ui import words
@@ -15,9 +17,10 @@ from common.child import ChildError
 from common.settings import MIB
 from jobs.db import schema
 from jobs.delivery import Deliveries
-from jobs.model import JobState
+from jobs.model import Job, JobState, QueuePosition
 from sandbox.compose import delete_message
 from sandbox.model import Message, MessageFlag
+from tests.kit.fake_engine import ENGINE_INFO
 from tests.kit.world import World, has_result
 
 FIFTEEN_MINUTES = 15 * 60 + 5
@@ -196,6 +199,35 @@ async def test_an_old_preview_does_not_hold_up_the_picture(
     await world.eventually(lambda: stuck.hits)
     painter.may_finish.set()
     await world.wait_finished(interaction)
+
+
+async def test_due_picture_does_not_wait_for_the_places_of_all_jobs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which take many statements, each of which may take 300 ms to a database far away."""
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, "Place 1")
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+    all_waiting = world.queue.positions.all_waiting
+
+    async def slow(**named: int) -> list[tuple[Job, QueuePosition]]:
+        asked.set()
+        await may_answer.wait()
+        return await all_waiting(**named)
+
+    monkeypatch.setattr(world.queue.positions, "all_waiting", slow)
+    deliveries = world.bot.service(DeliveryLoop)
+    await world.eventually(asked.is_set)  # this round has begun before
+    claim = await world.queue.claims.claim(ENGINE_INFO.id)
+    assert claim is not None
+    deliveries._places_at = float("-inf")
+    deliveries._messages[claim.job.id].edited_at = float("-inf")  # its next edit is due
+    asked.clear()
+    may_answer.set()
+    may_answer.clear()
+    await world.eventually(asked.is_set)
+    await world.wait_for_text(interaction, "Painting")
+    may_answer.set()
 
 
 async def test_edits_are_coalesced_to_the_newest_state(world: World) -> None:

@@ -123,9 +123,11 @@ def make_video(
     matrix: Colorspace | None = None,
     **tags: Any,
 ) -> bytes:
-    """A film of frames [H, W, 3] of 8 or 16 bits, or [H, W, 4] of 8.
+    """A video of frames [H, W, 3] of 8 or 16 bits, or [H, W, 4] of 8 bits.
 
-    `tags` are said of its colors, and hold. `matrix` holds, too, but is not said.
+    Args:
+        matrix: the color matrix that is used without a tag.
+        tags: color properties that are used and tagged in the file.
     """
     starts_ms = starts_ms or [1000 * number // rate for number in range(len(frames))]
     file = io.BytesIO()

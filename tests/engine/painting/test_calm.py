@@ -11,25 +11,25 @@ from engine.painting.inputs import Inputs
 from engine.painting.picture import Picture
 
 
-def half_lively(height: int, width: int) -> Tensor:
-    """[3, H, W]: noise on the left, a slow gradient of light on the right."""
+def half_noise_half_smooth(height: int, width: int) -> Tensor:
+    """[3, H, W]: noise on the left, a smooth vertical gradient on the right."""
     pixels = torch.linspace(0.3, 0.6, height)[None, :, None].repeat(3, 1, width)
-    drawn = torch.rand(3, height, width // 2, generator=torch.Generator().manual_seed(0))
-    pixels[..., : width // 2] = drawn
+    noise = torch.rand(3, height, width // 2, generator=torch.Generator().manual_seed(0))
+    pixels[..., : width // 2] = noise
     return pixels
 
 
 @pytest.mark.parametrize("size", [(64, 96), (300, 500), (500, 160)])
 def test_smooth_parts_are_calm_and_busy_parts_are_not(size: tuple[int, int]) -> None:
-    calm = calm_parts(half_lively(*size))
+    calm = calm_parts(half_noise_half_smooth(*size))
     width = calm.shape[1]
     assert float(calm[:, : width // 3].mean()) < 0.2
     assert float(calm[:, -width // 3 :].mean()) > 0.8
 
 
 def test_calm_map_is_small_and_has_the_pictures_shape() -> None:
-    assert calm_parts(half_lively(300, 600)).shape == (128, 256)
-    assert calm_parts(half_lively(30, 60)).shape == (30, 60)
+    assert calm_parts(half_noise_half_smooth(300, 600)).shape == (128, 256)
+    assert calm_parts(half_noise_half_smooth(30, 60)).shape == (30, 60)
     assert calm_parts(torch.rand(3, 2, 2000)).shape == (1, 256)
 
 
@@ -40,7 +40,7 @@ def test_flat_picture_is_half_calm_everywhere(level: float) -> None:
 
 
 def test_brightness_and_color_hardly_change_the_calm_parts() -> None:
-    pixels = half_lively(64, 96)
+    pixels = half_noise_half_smooth(64, 96)
     calm = calm_parts(pixels)
     for other in (pixels * 0.5, pixels * 0.5 + 0.4):
         torch.testing.assert_close(calm_parts(other), calm, atol=0.15, rtol=0)

@@ -1,4 +1,4 @@
-"""The file of a checkpoint: what was written is read, and nothing else is taken for one."""
+"""Checkpoint files: reading, refusing invalid ones, and matching them to a job."""
 
 import json
 from typing import Any
@@ -36,21 +36,21 @@ HEADER = Header(
 )
 
 
-def written() -> bytes:
+def checkpoint_bytes() -> bytes:
     return to_bytes(HEADER, {"picture": torch.rand(3, 4, 5)[:, ::2]})
 
 
-def changed(**changes: Any) -> bytes:
-    """With other words in its header; None takes one away."""
-    header = json.loads(metadata_of(written())["atelier"]) | changes
+def with_header(**changes: Any) -> bytes:
+    """A checkpoint with changes in its header; None removes a field."""
+    header = json.loads(metadata_of(checkpoint_bytes())["atelier"]) | changes
     kept = {name: value for name, value in header.items() if value is not None}
-    return save(load(written()), metadata={"atelier": json.dumps(kept)})
+    return save(load(checkpoint_bytes()), metadata={"atelier": json.dumps(kept)})
 
 
 def test_written_checkpoint_is_read_back() -> None:
     torch.manual_seed(3)
     random = torch.get_rng_state()
-    data = written()
+    data = checkpoint_bytes()
     kept = from_bytes(data)
     assert kept.header == HEADER
     assert kept.tensors["picture"].shape == (3, 2, 5)
@@ -64,7 +64,7 @@ def test_written_checkpoint_is_read_back() -> None:
 
 
 def test_checkpoint_without_a_network_is_read() -> None:
-    kept = from_bytes(changed(network=None, weights=None, cap_px=64, reference=1.5))
+    kept = from_bytes(with_header(network=None, weights=None, cap_px=64, reference=1.5))
     kept.check("of these pictures", "lite", "its hash")
 
 
@@ -78,10 +78,10 @@ def test_checkpoint_keeps_the_random_state() -> None:
 @pytest.mark.parametrize("number", [FORMAT - 1, FORMAT + 1])
 def test_checkpoint_of_another_version_is_refused(number: int) -> None:
     with pytest.raises(CheckpointError, match="another version"):
-        from_bytes(changed(format=number))
+        from_bytes(with_header(format=number))
 
 
-DEEP = "[" * 100_000 + "]" * 100_000
+DEEPLY_NESTED = "[" * 100_000 + "]" * 100_000
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,28 @@ DEEP = "[" * 100_000 + "]" * 100_000
     [
         b"",
         b"no checkpoint",
-        written()[:-3],
-        written()[:50],
+        checkpoint_bytes()[:-3],
+        checkpoint_bytes()[:50],
         save({"picture": torch.zeros(3)}),
         save({}, metadata={"atelier": "{"}),
         save({}, metadata={"atelier": "[]"}),
-        save({}, metadata={"atelier": DEEP}),
-        changed(job=None),
-        changed(unheard_of=1),
-        changed(losses=[{"scale": 1}]),
-        changed(losses=3),
-        changed(notes=["a note"]),
+        save({}, metadata={"atelier": DEEPLY_NESTED}),
+        with_header(job=None),
+        with_header(unknown=1),
+        with_header(losses=[{"scale": 1}]),
+        with_header(losses=3),
+        with_header(notes=["a note"]),
     ],
     ids=[
-        *("empty", "words", "cut short", "cut shorter", "no header", "half a header", "a list"),
-        *("deep", "of no job", "with more", "half a loss", "no losses", "no sentence"),
+        *("empty", "text", "truncated", "truncated early", "no header", "half a header", "a list"),
+        *(
+            "deeply nested",
+            "field missing",
+            "unknown field",
+            "half a loss",
+            "no list",
+            "no sentence",
+        ),
     ],
 )
 def test_invalid_checkpoint_is_refused(data: bytes) -> None:
@@ -116,7 +123,7 @@ def test_each_setting_changes_the_fingerprint() -> None:
     assert len({fingerprint("a", 1), fingerprint("a", 2), fingerprint("b", 1)}) == 3
 
 
-def measured(picture: str) -> Style:
+def fingerprint_style(picture: str) -> Style:
     key = StatisticsKey(picture, "lite", "weights", "max", 64, 48)
     return Style(fingerprints=(StyleStatistics(key, {}),))
 
@@ -125,18 +132,18 @@ def test_other_styles_masks_and_starts_change_the_fingerprint() -> None:
     content, one, other = (noise_picture(24, 32, seed=seed) for seed in range(3))
     left = torch.zeros(24, 32)
     left[:, :16] = 1
-    of_one = (Style(one),)
+    styles = (Style(one),)
     jobs = [
-        Inputs(content, of_one),
+        Inputs(content, styles),
         Inputs(content, (Style(other),)),
         Inputs(content, (Style(one), Style(other))),
         Inputs(content, (Style(one), Style(other, weight=2))),
         Inputs(content, (Style(one, mask=left), Style(other))),
         Inputs(content, (Style(one, mask=1 - left), Style(other))),
-        Inputs(content, of_one, mask=left),
-        Inputs(content, of_one, mask=1 - left),
-        Inputs(content, of_one, start=other),
-        Inputs(content, (measured("the scream"),)),
-        Inputs(content, (measured("starry night"),)),
+        Inputs(content, styles, mask=left),
+        Inputs(content, styles, mask=1 - left),
+        Inputs(content, styles, start=other),
+        Inputs(content, (fingerprint_style("the scream"),)),
+        Inputs(content, (fingerprint_style("starry night"),)),
     ]
     assert len({fingerprint(*picture_identity(job)) for job in jobs}) == len(jobs)

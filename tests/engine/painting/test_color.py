@@ -33,8 +33,8 @@ sides = st.integers(1, 9)
 @settings(max_examples=150, deadline=None)
 @given(kinds, kinds, sides, sides, sides, sides, st.sampled_from(METHODS), st.floats(0, 1))
 def test_any_pictures_give_finite_colors_in_range(
-    of_style: str,
-    of_content: str,
+    style_kind: str,
+    content_kind: str,
     height: int,
     width: int,
     other_height: int,
@@ -42,15 +42,15 @@ def test_any_pictures_give_finite_colors_in_range(
     method: KeepColors,
     strength: float,
 ) -> None:
-    style = picture(of_style, 1, height, width)
-    content = picture(of_content, 2, other_height, other_width)
+    style = picture(style_kind, 1, height, width)
+    content = picture(content_kind, 2, other_height, other_width)
     painted = picture("colors", 3, other_height, other_width)
-    for found, like in (
+    for found, original in (
         (color.prepare_style(style, content, method, strength), style),
         (color.finish(painted, content, method, strength), painted),
     ):
-        assert found.shape == like.shape
-        assert found.dtype == like.dtype
+        assert found.shape == original.shape
+        assert found.dtype == original.dtype
         assert torch.isfinite(found).all()
         assert float(found.min()) >= 0
         assert float(found.max()) <= 1
@@ -71,10 +71,10 @@ def test_matched_style_has_the_contents_color_moments() -> None:
     content = 0.45 + torch.einsum(
         "ij,njhw->nihw", mix, torch.randn(1, 3, 30, 30, generator=generator).clamp(-2.5, 2.5)
     )
-    wanted = color.color_moments(content)
-    found = color.color_moments(color.match_moments(style, wanted))
-    assert torch.allclose(found.mean, wanted.mean, atol=1e-4)
-    assert torch.allclose(found.covariance, wanted.covariance, atol=1e-5)
+    expected = color.color_moments(content)
+    found = color.color_moments(color.match_moments(style, expected))
+    assert torch.allclose(found.mean, expected.mean, atol=1e-4)
+    assert torch.allclose(found.covariance, expected.covariance, atol=1e-5)
 
 
 def test_matching_with_itself_changes_nothing() -> None:
@@ -104,9 +104,9 @@ def test_matched_style_has_the_contents_histograms() -> None:
     found = color.match_histogram(style, content)
     for channel in range(3):
         ranks = torch.linspace(0.02, 0.98, 25)
-        got = torch.quantile(found[0, channel].flatten(), ranks)
-        wanted = torch.quantile(content[0, channel].flatten(), ranks)
-        assert torch.allclose(got, wanted, atol=0.02)
+        quantiles = torch.quantile(found[0, channel].flatten(), ranks)
+        expected = torch.quantile(content[0, channel].flatten(), ranks)
+        assert torch.allclose(quantiles, expected, atol=0.02)
 
 
 def test_luminance_comes_from_the_painting_and_hue_from_the_content() -> None:
@@ -135,6 +135,6 @@ def test_grey_style_has_the_contents_luminance() -> None:
 def test_mixed_palette_equals_the_palette_of_pictures_side_by_side() -> None:
     one, two = picture("noise", 1, 20, 30), picture("noise", 2, 20, 30) * 0.5
     mixed = color.mixed_colors([(1.0, color.color_moments(one)), (1.0, color.color_moments(two))])
-    both = color.color_moments(torch.cat([one, two], 3))
-    torch.testing.assert_close(mixed.mean, both.mean, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(mixed.covariance, both.covariance, rtol=1e-4, atol=1e-6)
+    joined = color.color_moments(torch.cat([one, two], 3))
+    torch.testing.assert_close(mixed.mean, joined.mean, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(mixed.covariance, joined.covariance, rtol=1e-4, atol=1e-6)

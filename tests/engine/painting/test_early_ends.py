@@ -1,4 +1,4 @@
-"""Scales that end early, as the loss sinks too little."""
+"""Scales that end early because the loss hardly improves."""
 
 from collections import Counter
 
@@ -18,9 +18,11 @@ CONTENT = noise_picture(48, 64)
 def test_early_end_of_a_scale_depends_on_its_own_losses() -> None:
     options = quick_options(scales=2, iterations=30, optimizer="lbfgs", min_improvement=0.01)
     painted, _ = paint_and_collect(options, thin_studio(), content=CONTENT)
-    first, later = (Counter(one.scale for one in painted.report.losses)[scale] for scale in (0, 1))
+    first, later = (
+        Counter(record.scale for record in painted.report.losses)[scale] for scale in (0, 1)
+    )
     assert first == 30
-    assert later >= 20  # two looks at the losses are needed to see that they hardly sink
+    assert later >= 20  # ending early takes two comparisons of losses
 
 
 def test_scale_that_ended_early_stays_ended_on_resume() -> None:
@@ -30,9 +32,9 @@ def test_scale_that_ended_early_stays_ended_on_resume() -> None:
         if isinstance(event, Stepped):
             saved = event.checkpoint()
             steps = event.iteration
-    plain, _ = paint_and_collect(options, thin_studio(), content=CONTENT)
-    assert steps == plain.report.iterations < 60
+    uninterrupted, _ = paint_and_collect(options, thin_studio(), content=CONTENT)
+    assert steps == uninterrupted.report.iterations < 60
     resumed, events = paint_and_collect(options, thin_studio(), content=CONTENT, resume=saved)
     assert not step_events(events)
     assert resumed.report.iterations == steps
-    assert bool((resumed.picture.pixels == plain.picture.pixels).all())
+    assert bool((resumed.picture.pixels == uninterrupted.picture.pixels).all())

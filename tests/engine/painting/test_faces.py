@@ -1,4 +1,4 @@
-"""Faces of a photograph are found, and kept more than the rest."""
+"""Face detection, and the higher content weight of faces."""
 
 from pathlib import Path
 
@@ -20,17 +20,17 @@ from tests.kit.thin_vgg19 import noise_picture, paint_and_collect, thin_studio, 
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "images"
 PORTRAITS = ("021", "031", "061", "106")
-"""With stricter thresholds some of these would have no face."""
+"""Portraits; stricter thresholds would miss some faces."""
 NO_FACES = (48, 110, 152, 157, 208, 209, 211, 213)
-"""With looser thresholds most of these would have one."""
+"""Photographs without faces; looser thresholds would find faces in most."""
 
 
-def shipped(name: str) -> Image.Image:
+def skimage_image(name: str) -> Image.Image:
     return Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB")
 
 
 def test_face_is_located_also_in_a_mirrored_photograph() -> None:
-    image = shipped("astronaut.png")
+    image = skimage_image("astronaut.png")
     (face,) = find_faces(Picture.from_image(image))
     assert face.left == pytest.approx(0.34, abs=0.02)
     assert face.top == pytest.approx(0.13, abs=0.02)
@@ -48,15 +48,15 @@ def test_photograph_is_searched_once_for_all_its_versions(monkeypatch: pytest.Mo
         return detected(image)
 
     monkeypatch.setattr(faces, "_detected", search)
-    image = shipped("astronaut.png").crop((40, 0, 440, 400))
+    image = skimage_image("astronaut.png").crop((40, 0, 440, 400))
     found = find_faces(Picture.from_image(image))
     (_face,) = found
-    looks = len(searched)
-    assert looks > 0
+    count = len(searched)
+    assert count > 0
     assert find_faces(Picture.from_image(image.copy())) == found
-    assert len(searched) == looks
+    assert len(searched) == count
     assert find_faces(Picture.from_image(ImageOps.mirror(image))) != found
-    assert len(searched) == 2 * looks
+    assert len(searched) == 2 * count
 
 
 def test_pictures_of_other_shapes_are_told_apart_if_their_pixels_agree() -> None:
@@ -66,7 +66,7 @@ def test_pictures_of_other_shapes_are_told_apart_if_their_pixels_agree() -> None
 
 @pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "rocket.jpg"])
 def test_no_face_is_found_in_pictures_without_faces(name: str) -> None:
-    assert find_faces(Picture.from_image(shipped(name))) == ()
+    assert find_faces(Picture.from_image(skimage_image(name))) == ()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 40)])
@@ -76,13 +76,15 @@ def test_face_search_accepts_pictures_of_any_shape(size: tuple[int, int]) -> Non
 
 def test_portraits_have_a_face_each_and_other_photographs_none() -> None:
     if not SHARED.is_dir():
-        pytest.skip("the shared pictures are not here")
+        pytest.skip("the shared pictures are not available")
     for name in PORTRAITS:
         assert find_faces(Picture.from_image(Image.open(SHARED / f"photos/{name}.jpg"))), name
     others = [SHARED / f"photos/{number:03}.jpg" for number in NO_FACES]
     others += [SHARED / "content/exe_quay.jpg", SHARED / "content/tubingen.jpg"]
-    wrong = [one.name for one in others if find_faces(Picture.from_image(Image.open(one)))]
-    assert not wrong
+    false_positives = [
+        one.name for one in others if find_faces(Picture.from_image(Image.open(one)))
+    ]
+    assert not false_positives
 
 
 def test_face_mask_is_one_inside_soft_at_the_border_and_zero_outside() -> None:
@@ -104,14 +106,14 @@ def test_face_mask_is_one_inside_soft_at_the_border_and_zero_outside() -> None:
 def test_faces_are_not_searched_where_they_make_no_difference(
     options: dict[str, object], style: Style
 ) -> None:
-    content = Picture.from_image(shipped("astronaut.png"))
-    wanted = PaintOptions.model_validate(options)
-    inputs = check_inputs(content, [style], wanted, None, None)
-    assert with_faces(inputs, wanted, 2.0).faces is None
+    content = Picture.from_image(skimage_image("astronaut.png"))
+    paint_options = PaintOptions.model_validate(options)
+    inputs = check_inputs(content, [style], paint_options, None, None)
+    assert with_faces(inputs, paint_options, 2.0).faces is None
 
 
 def test_recipe_sets_the_extra_content_weight_of_faces() -> None:
-    content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
+    content = Picture.from_image(skimage_image("astronaut.png").resize((128, 128)))
     inputs = check_inputs(content, [Style(noise_picture(40, 40))], PaintOptions(), None, None)
     recipe, encoder = load_recipe("atelier"), thin_vgg19()
     inputs = with_faces(inputs, PaintOptions(), recipe.loss.faces)
@@ -125,20 +127,24 @@ def test_recipe_sets_the_extra_content_weight_of_faces() -> None:
 
 
 def test_faces_option_paints_faces_nearer_to_the_photograph() -> None:
-    content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
+    content = Picture.from_image(skimage_image("astronaut.png").resize((128, 128)))
     options = PaintOptions(size_px=128, scales=1, iterations=20, colors_first=0, network="vgg19")
-    kept, _ = paint_and_collect(options, thin_studio(), content=content)
+    with_faces_kept, _ = paint_and_collect(options, thin_studio(), content=content)
     plain, _ = paint_and_collect(
         options.model_copy(update={"faces": "off"}), thin_studio(), content=content
     )
     (face,) = find_faces(content)
-    where = face_mask((face,), (128, 128))[4::8, 4::8] > 0.9  # where the layer's features lie
+    is_face = (
+        face_mask((face,), (128, 128))[4::8, 4::8] > 0.9
+    )  # at the positions of the layer's features
     layer, encoder = "relu4_2", thin_vgg19(dtype=torch.float32)
-    wanted = features_of(encoder, content.pixels[None], [layer])[layer]
-    apart = [
+    expected = features_of(encoder, content.pixels[None], [layer])[layer]
+    distances = [
         float(
-            (features_of(encoder, one[None], [layer])[layer] - wanted)[0, :, where].square().mean()
+            (features_of(encoder, one[None], [layer])[layer] - expected)[0, :, is_face]
+            .square()
+            .mean()
         )
-        for one in (kept.picture.pixels, plain.picture.pixels)
+        for one in (with_faces_kept.picture.pixels, plain.picture.pixels)
     ]
-    assert apart[0] < 0.9 * apart[1]
+    assert distances[0] < 0.9 * distances[1]

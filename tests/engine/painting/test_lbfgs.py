@@ -22,7 +22,7 @@ def run(
     steps: int,
     state: LbfgsState | None = None,
 ) -> tuple[LbfgsState, list[float]]:
-    """Runs; gives the state and the losses at the points that were tried."""
+    """Run L-BFGS; returns the state and the losses at the tried points."""
     state = state or lbfgs.begin(start, settings)
     losses = []
     for _ in range(steps):
@@ -34,7 +34,7 @@ def run(
     return state, losses
 
 
-def torchs(function: Function, start: Tensor, steps: int, **settings: Any) -> float:
+def torch_loss(function: Function, start: Tensor, steps: int, **settings: Any) -> float:
     point = start.clone().requires_grad_()
     optimizer: Any = torch.optim.LBFGS([point], max_iter=1, **settings)
     for _ in range(steps):
@@ -52,9 +52,9 @@ def torchs(function: Function, start: Tensor, steps: int, **settings: Any) -> fl
 
 def quadratic(size: int = 40, condition: float = 1e3) -> Function:
     generator = torch.Generator().manual_seed(5)
-    turn, _ = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
+    rotation, _ = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
     scales = torch.logspace(0, math.log10(condition), size, dtype=torch.float64)
-    matrix = turn @ torch.diag(scales) @ turn.T
+    matrix = rotation @ torch.diag(scales) @ rotation.T
     goal = torch.randn(size, generator=generator, dtype=torch.float64)
     return lambda x: 0.5 * (x - goal) @ matrix @ (x - goal)
 
@@ -67,7 +67,7 @@ def test_quadratic_is_minimized_as_fast_as_by_torch() -> None:
     function, start = quadratic(), torch.zeros(40, dtype=torch.float64)
     state, losses = run(function, start, EXACT, 200)
     assert float(state.loss) < 1e-7 * losses[0]
-    assert float(state.loss) <= 10 * torchs(function, start, 200, history_size=10)
+    assert float(state.loss) <= 10 * torch_loss(function, start, 200, history_size=10)
     assert losses[0] == pytest.approx(float(function(start)))
 
 
@@ -76,9 +76,11 @@ def test_rosenbrock_function_is_minimized() -> None:
     settings = LbfgsSettings(history=10, first_change=1 / 6, slack=0.0)
     state, _ = run(rosenbrock, start, settings, 200)
     assert float(state.loss) < 1e-10 or float((state.point - 1).abs().max()) < 1e-4
-    # torch's own with a fixed step runs away here; with its line search it arrives too.
-    searched = torchs(rosenbrock, start, 200, history_size=10, line_search_fn="strong_wolfe")
-    assert float(state.loss) <= max(searched, 1e-10)
+    # torch's L-BFGS diverges here with a fixed step, but converges with its line search.
+    torch_with_search = torch_loss(
+        rosenbrock, start, 200, history_size=10, line_search_fn="strong_wolfe"
+    )
+    assert float(state.loss) <= max(torch_with_search, 1e-10)
 
 
 def test_steps_match_torch_while_none_is_rejected() -> None:
@@ -86,7 +88,7 @@ def test_steps_match_torch_while_none_is_rejected() -> None:
     settings = LbfgsSettings(history=10, first_change=1 / 40, slack=10.0)
     state, _ = run(function, start, settings, 12)
     assert float(function(state.trial)) == pytest.approx(
-        torchs(function, start, 12, history_size=10), rel=1e-6
+        torch_loss(function, start, 12, history_size=10), rel=1e-6
     )
 
 
@@ -95,7 +97,7 @@ def test_the_history_forgets_the_oldest_pair() -> None:
     settings = LbfgsSettings(history=3, first_change=1 / 40, slack=10.0)
     state, _ = run(function, start, settings, 15)
     assert float(function(state.trial)) == pytest.approx(
-        torchs(function, start, 15, history_size=3), rel=1e-5
+        torch_loss(function, start, 15, history_size=3), rel=1e-5
     )
 
 
@@ -115,27 +117,28 @@ def test_a_resumed_run_is_bit_identical() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "here"), [(torch.float32, torch.float64), (torch.float64, torch.float32)]
+    ("saved_dtype", "device_dtype"),
+    [(torch.float32, torch.float64), (torch.float64, torch.float32)],
 )
 def test_a_state_is_loaded_in_the_precision_of_the_device(
-    kept: torch.dtype, here: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    saved_dtype: torch.dtype, device_dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Apple's MPS has no float64, and raises a TypeError where it is given some."""
+    """Apple's MPS has no float64 and raises a TypeError for it."""
     point = torch.zeros(1, 3, 4, 4)
-    of_another = Lbfgs(point, LbfgsSettings(4)).tensors()
+    saved_tensors = Lbfgs(point, LbfgsSettings(4)).tensors()
     for name in ("loss", "sy", "yy", "gamma"):
-        of_another[name] = of_another[name].to(kept)
+        saved_tensors[name] = saved_tensors[name].to(saved_dtype)
     begin = lbfgs.begin
 
-    def as_here(*arguments: Any) -> LbfgsState:
+    def begin_in_device_dtype(*arguments: Any) -> LbfgsState:
         made = begin(*arguments)
-        return replace(made, loss=made.loss.to(here))
+        return replace(made, loss=made.loss.to(device_dtype))
 
-    monkeypatch.setattr("engine.painting.optimizers.begin", as_here)
+    monkeypatch.setattr("engine.painting.optimizers.begin", begin_in_device_dtype)
     optimizer = Lbfgs(point, LbfgsSettings(4))
-    optimizer.load(of_another)
+    optimizer.load(saved_tensors)
     floats = {one.dtype for one in optimizer.tensors().values() if one.is_floating_point()}
-    assert floats == {torch.float32, here}
+    assert floats == {torch.float32, device_dtype}
 
 
 def test_first_step_uses_the_gamma_of_an_earlier_run() -> None:
@@ -146,14 +149,14 @@ def test_first_step_uses_the_gamma_of_an_earlier_run() -> None:
     assert float(gamma) == float(before.sy[slot, slot] / before.yy[slot, slot])
     first, _ = run(function, start, EXACT, 1, state=lbfgs.begin(start, EXACT, gamma))
     assert torch.allclose(first.trial, start - gamma * first.gradient)
-    assert float(lbfgs.gamma_of(first)) == float(gamma), "as long as there is no pair of its own"
-    _, alone = run(function, start, EXACT, 2)
-    _, helped = run(function, start, EXACT, 2, state=lbfgs.begin(start, EXACT, gamma))
-    assert helped[1] < alone[1], "its first step goes further down"
+    assert float(lbfgs.gamma_of(first)) == float(gamma), "changed without a pair of its own"
+    _, without_gamma = run(function, start, EXACT, 2)
+    _, with_gamma = run(function, start, EXACT, 2, state=lbfgs.begin(start, EXACT, gamma))
+    assert with_gamma[1] < without_gamma[1], "gamma did not improve the first step"
 
 
 def test_misleading_initial_gamma_is_forgotten_with_the_model() -> None:
-    """A run's first steps rise again and again, however short; then it begins as if alone."""
+    """After repeated rejected steps, the run starts over without the initial gamma."""
     settings = LbfgsSettings(history=5, slack=0.0, retries=2, first_change=1e-6)
     start = torch.ones(6, dtype=torch.float64)
     state = lbfgs.begin(start, settings, torch.tensor(1e6, dtype=torch.float64))
@@ -173,7 +176,7 @@ def test_extrapolation_needs_a_model_that_has_proved_right() -> None:
     assert float(function(lbfgs.extrapolated(state))) < float(state.loss)
     gradient = torch.ones(40, dtype=torch.float64)
     state = lbfgs.advance(state, torch.tensor(1e9), gradient, EXACT)
-    assert torch.equal(lbfgs.extrapolated(state), state.point), "the last step was not taken"
+    assert torch.equal(lbfgs.extrapolated(state), state.point), "the last step was rejected"
 
 
 def test_model_is_forgotten_after_repeated_rejections() -> None:
@@ -198,7 +201,7 @@ def test_step_with_a_nan_gradient_is_rejected() -> None:
 
 
 def test_steps_to_an_infinite_loss_are_rejected() -> None:
-    def cliff(x: Tensor) -> Tensor:  # infinite beyond 1, its least just before
+    def cliff(x: Tensor) -> Tensor:  # infinite beyond 1, with the minimum just below
         return (x - 0.99).square().sum() - 1e-3 * torch.log(1 - x).sum()
 
     settings = LbfgsSettings(history=5, first_change=0.9, slack=0.0)
@@ -218,7 +221,7 @@ def test_accepted_losses_never_rise_without_slack() -> None:
 
 
 def test_flat_loss_leaves_the_point_unchanged() -> None:
-    start = torch.rand(1, 3, 32, 32)  # so many that a first step would be infinite
+    start = torch.rand(1, 3, 32, 32)  # large enough for an infinite first step
     state, _ = run(lambda x: (x * 0).sum(), start, EXACT, 10)
     assert torch.equal(state.point, start)
     assert torch.isfinite(state.trial).all()
@@ -239,7 +242,7 @@ def test_negative_curvature_is_left_out_of_the_model() -> None:
     state, _ = run(saddle, start, EXACT, 3)
     assert int(state.steps) == 2
     assert not state.valid.any()
-    # Nor is one followed that leads uphill, as rounding may make it of one that is nearly singular.
+    # A direction that leads uphill, as rounding may cause, is not followed either.
     uphill = replace(state, valid=state.yy.diagonal() > 0)
     after, _ = run(saddle, start, EXACT, 1, state=uphill)
     assert torch.dot(after.trial - after.point, after.gradient) < 0
@@ -270,5 +273,5 @@ def test_narrow_history_converges_nearly_as_well(monkeypatch: pytest.MonkeyPatch
     assert narrow_end.s.element_size() * 4 == wide_end.s.element_size()
     assert float(narrow_end.loss) < 1e-3 * losses[0]
     monkeypatch.setattr(lbfgs, "_PIECE", 7)
-    in_pieces, _ = run(function, start, narrow, 40)
-    torch.testing.assert_close(in_pieces.point, narrow_end.point, rtol=1e-3, atol=1e-3)
+    chunked, _ = run(function, start, narrow, 40)
+    torch.testing.assert_close(chunked.point, narrow_end.point, rtol=1e-3, atol=1e-3)

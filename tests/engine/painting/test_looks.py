@@ -57,20 +57,20 @@ def test_each_style_applies_where_its_mask_says() -> None:
     painted, _ = paint_and_collect(
         options, thin_studio(), content=noise_picture(64, 64), styles=styles
     )
-    gap = painted.picture.pixels[0] - painted.picture.pixels[2]
-    assert float(gap[:, :26].mean()) > 0.3
-    assert float(gap[:, 38:].mean()) < -0.3
+    red_minus_blue = painted.picture.pixels[0] - painted.picture.pixels[2]
+    assert float(red_minus_blue[:, :26].mean()) > 0.3
+    assert float(red_minus_blue[:, 38:].mean()) < -0.3
 
 
 def test_styles_mix_by_their_weights() -> None:
     first, second = Style(noise_picture(40, 40, 1)), Style(noise_picture(40, 40, 2))
     one, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[first])
-    nearly, _ = paint_and_collect(
+    almost_one_style, _ = paint_and_collect(
         QUICK_OPTIONS, thin_studio(), styles=[first, replace(second, weight=1e-9)]
     )
     half, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[first, second])
     other, _ = paint_and_collect(QUICK_OPTIONS, thin_studio(), styles=[second])
-    near = (nearly.picture.pixels - one.picture.pixels).abs().mean()
+    near = (almost_one_style.picture.pixels - one.picture.pixels).abs().mean()
     far = (half.picture.pixels - one.picture.pixels).abs().mean()
     farther = (other.picture.pixels - one.picture.pixels).abs().mean()
     assert near < far < farther
@@ -146,7 +146,7 @@ def test_alpha_of_the_content_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "size_px", "wanted"),
+    ("content", "size_px", "expected"),
     [
         ((1, 1), 64, (64, 64)),
         ((10, 1000), 128, (1, 128)),
@@ -156,12 +156,12 @@ def test_alpha_of_the_content_is_kept() -> None:
     ],
 )
 def test_painting_keeps_any_aspect_ratio_to_the_pixel(
-    content: tuple[int, int], size_px: int, wanted: tuple[int, int]
+    content: tuple[int, int], size_px: int, expected: tuple[int, int]
 ) -> None:
     picture = Picture(torch.rand(3, *content))
     options = quick_options(size_px=size_px, iterations=2)
     painted, events = paint_and_collect(options, thin_studio(), content=picture)
-    assert painted.picture.size == wanted
+    assert painted.picture.size == expected
     preview = step_events(events)[-1].preview(50)
     assert max(preview.size) <= 50
 
@@ -181,20 +181,20 @@ def test_fingerprints_paint_like_the_style_picture() -> None:
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
     calm = calm_parts(style.pixels)
-    kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers, calm=calm))
-    again = StyleStatistics.from_bytes(kept.to_bytes())
-    assert again.key == key
-    again = replace(again, colors=color_moments(style.pixels[None]))
+    statistics = StyleStatistics(key, measure_style(encoder, style.pixels, layers, calm=calm))
+    loaded = StyleStatistics.from_bytes(statistics.to_bytes())
+    assert loaded.key == key
+    loaded = replace(loaded, colors=color_moments(style.pixels[None]))
     from_picture, _ = paint_and_collect(options, studio, styles=[Style(style)])
-    from_prints, _ = paint_and_collect(options, studio, styles=[Style(fingerprints=[again])])
-    difference = from_picture.picture.pixels - from_prints.picture.pixels
+    from_fingerprint, _ = paint_and_collect(options, studio, styles=[Style(fingerprints=[loaded])])
+    difference = from_picture.picture.pixels - from_fingerprint.picture.pixels
     assert float(difference.abs().max()) < 1e-3
     with pytest.raises(PaintSettingsError, match="its picture is needed"):
         paint_and_collect(
-            quick_options(pooling="average"), studio, styles=[Style(fingerprints=[again])]
+            quick_options(pooling="average"), studio, styles=[Style(fingerprints=[loaded])]
         )
     with pytest.raises(ValueError, match="not a file of style statistics"):
-        StyleStatistics.from_bytes(kept.to_bytes()[:50])
+        StyleStatistics.from_bytes(statistics.to_bytes()[:50])
 
 
 def test_a_fingerprint_without_calm_parts_paints_and_mixes_with_a_picture() -> None:
@@ -213,17 +213,17 @@ def test_a_fingerprint_without_calm_parts_paints_and_mixes_with_a_picture() -> N
 def test_colors_first_gives_the_photograph_the_styles_palette() -> None:
     content, style = noise_picture(48, 64), Picture(0.2 + 0.5 * noise_picture(40, 40, 3).pixels)
     styles = [Style(style)]
-    nothing = {"scales": 1, "iterations": 1, "content_weight": 1e6, "size_px": 64}
+    minimal = {"scales": 1, "iterations": 1, "content_weight": 1e6, "size_px": 64}
     first, _ = paint_and_collect(
-        quick_options(colors_first=1.0, **nothing), thin_studio(), styles=styles
+        quick_options(colors_first=1.0, **minimal), thin_studio(), styles=styles
     )
     plain, _ = paint_and_collect(
-        quick_options(colors_first=0.0, **nothing), thin_studio(), styles=styles
+        quick_options(colors_first=0.0, **minimal), thin_studio(), styles=styles
     )
-    wanted = style.pixels.mean((1, 2))
-    assert float((first.picture.pixels.mean((1, 2)) - wanted).abs().max()) < 0.03
-    mine = content.pixels.mean((1, 2))
-    assert float((plain.picture.pixels.mean((1, 2)) - mine).abs().max()) < 0.03
+    expected = style.pixels.mean((1, 2))
+    assert float((first.picture.pixels.mean((1, 2)) - expected).abs().max()) < 0.03
+    own_mean = content.pixels.mean((1, 2))
+    assert float((plain.picture.pixels.mean((1, 2)) - own_mean).abs().max()) < 0.03
 
 
 def test_recoloring_is_not_by_hue_where_faces_are_found() -> None:
@@ -263,7 +263,9 @@ def test_frame_is_recolored_by_the_coloring_of_its_scene(faces: bool) -> None:
         with_colors_first(replace(inputs, content=one), 1.0, coloring).target.pixels
         for one in (joined, later)
     )
-    assert torch.equal(both[:, :, 64:], there)  # The frame's own colours say nothing of the way.
+    assert torch.equal(
+        both[:, :, 64:], there
+    )  # the coloring does not depend on the frame's own colors
 
 
 @pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
@@ -278,9 +280,9 @@ def test_fingerprint_without_colors_turns_colors_first_off() -> None:
     encoder, style = thin_vgg19(dtype=torch.float32), noise_picture(64, 64, 7)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
-    prints = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
+    fingerprint = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
     painted, _ = paint_and_collect(
-        QUICK_OPTIONS, thin_studio(), styles=[Style(fingerprints=[prints])]
+        QUICK_OPTIONS, thin_studio(), styles=[Style(fingerprints=[fingerprint])]
     )
     assert painted.report.settings["colors_first"] == 0
 
@@ -294,9 +296,9 @@ def test_palettes_follow_style_masks_and_black_of_the_mask_stays_unpainted() -> 
     styles = [Style(Picture(red), mask=left), Style(Picture(blue), mask=1 - left)]
     inputs = check_inputs(content, styles, QUICK_OPTIONS, left, None)
     recolored = with_colors_first(inputs, 1.0)
-    gap = recolored.target.pixels[0] - recolored.target.pixels[2]
-    assert float(gap[:, :32].min()) > 0.3
-    assert float(gap[:, 32:].max()) < -0.3
+    red_minus_blue = recolored.target.pixels[0] - recolored.target.pixels[2]
+    assert float(red_minus_blue[:, :32].min()) > 0.3
+    assert float(red_minus_blue[:, 32:].max()) < -0.3
     options = quick_options(scales=1, iterations=1)
     painted, _ = paint_and_collect(
         options, thin_studio(), content=content, styles=styles, mask=left
@@ -317,9 +319,9 @@ def test_enlarging_a_photograph_with_its_detail_restores_the_photograph(
     optimizer = make_optimizer(history, small, load_recipe("atelier").optimizer)
     torch.testing.assert_close(optimizer.last_resized((48, 64), detail), photograph)
     if history is None:
-        begun = make_optimizer(None, small, load_recipe("atelier").optimizer)
-        assert isinstance(begun, Adam)
-        torch.testing.assert_close(begun.rescaled((48, 64), detail).point, photograph)
+        new_optimizer = make_optimizer(None, small, load_recipe("atelier").optimizer)
+        assert isinstance(new_optimizer, Adam)
+        torch.testing.assert_close(new_optimizer.rescaled((48, 64), detail).point, photograph)
 
 
 def test_full_strength_adds_no_detail_of_the_photograph() -> None:

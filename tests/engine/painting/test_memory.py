@@ -49,8 +49,8 @@ CONTENT, STYLE = noise_picture(72, 96), Style(noise_picture(56, 40, seed=1))
 
 
 def plan_for(total: int, **options: object) -> Plan:
-    chosen = PaintOptions.model_validate({"size_px": 4096, "recipe": "large", **options})
-    return make_plan(chosen, load_recipe("large"), thin_vgg19(), (4096, 4096), Memory(total))
+    paint_options = PaintOptions.model_validate({"size_px": 4096, "recipe": "large", **options})
+    return make_plan(paint_options, load_recipe("large"), thin_vgg19(), (4096, 4096), Memory(total))
 
 
 def test_less_memory_narrows_then_shortens_the_history_then_uses_adam() -> None:
@@ -63,14 +63,14 @@ def test_less_memory_narrows_then_shortens_the_history_then_uses_adam() -> None:
     ]
     counts = load_recipe("large").pyramid
     assert [scale.iterations for scale in found] == [counts.lbfgs.later] * 3 + [counts.adam.later]
-    # Small scales have room for all of it.
+    # Small scales have room for the full history.
     assert plan_for(2 * GIB).scales[0].history == History(10)
 
 
 @pytest.mark.parametrize("gib", [2, 3, 4, 6, 8, 12, 16])
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_large_square_picture_is_planned_within_its_memory(gib: int, optimizer: str) -> None:
-    """As reckoned: six pictures, the history, the tile, and what is put by."""
+    """The plan counts six pictures, the history, the tile and a reserve."""
     encoder, size = thin_vgg19(dtype=torch.bfloat16), (4096, 4096)
     scale = plan_for(gib * GIB, optimizer=optimizer).scales[-1]
     room = Memory(gib * GIB).for_tile(size, scale.history)
@@ -105,37 +105,37 @@ def test_lesser_history_narrows_then_halves_then_ends() -> None:
 def test_guard_gives_free_memory_back_before_exceeding_its_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    given: list[int] = []
-    monkeypatch.setattr(memory, "give_free_memory_back", lambda: given.append(1))
+    calls: list[int] = []
+    monkeypatch.setattr(memory, "give_free_memory_back", lambda: calls.append(1))
     monkeypatch.setattr(devices, "resident_bytes", lambda: 500 * 2**20)
     cpu, allowed = torch.device("cpu"), Memory(300 * 2**20, fixed=100 * 2**20)
     guard = MemoryGuard.from_here(allowed, cpu)
     assert guard.most_bytes == (500 + 300 - 100 - 64) * 2**20
     guard.next_bytes = 136 * 2**20
     guard.check()
-    assert not given
+    assert not calls
     guard.next_bytes += 1
     guard.check()
-    assert given
+    assert calls
     assert MemoryGuard.from_here(allowed, torch.device("meta")).most_bytes is None
 
 
 def test_given_pictures_and_masks_count_against_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class PlannedError(Exception):
+    class MemoryPlannedError(Exception):
         pass
 
-    def planned(**run_of: object) -> None:
-        raise PlannedError(run_of["memory"])
+    def raise_planned(**kwargs: object) -> None:
+        raise MemoryPlannedError(kwargs["memory"])
 
-    monkeypatch.setattr("engine.painting.painter.Run", planned)
+    monkeypatch.setattr("engine.painting.painter.Run", raise_planned)
     content, style = noise_picture(48, 64), noise_picture(56, 40, seed=1)
     mask = torch.ones(48, 64)
 
     def memory(styles: list[Style], **more: Any) -> Memory:
         options = quick_options(start="file" if "start" in more else "content", colors_first=0)
-        with pytest.raises(PlannedError) as found:
+        with pytest.raises(MemoryPlannedError) as found:
             paint_and_collect(options, thin_studio(), content=content, styles=styles, **more)
         made = found.value.args[0]
         assert isinstance(made, Memory)
@@ -146,7 +146,7 @@ def test_given_pictures_and_masks_count_against_the_memory(
     assert memory([Style(style)], start=noise_picture(30, 40)).fixed == plain.fixed + 12 * 30 * 40
     masked = [Style(style, mask=mask), Style(style, mask=mask.clone()), Style(style)]
     assert memory(masked).planes == plain.planes + 2
-    # The mask as a guide and as it is, the photograph, and the picture with it put back.
+    # The mask as guide and as it is, the photograph, and the merged picture.
     assert memory([Style(style)], mask=mask).planes == plain.planes + 8
 
 
@@ -155,7 +155,7 @@ def test_chosen_tile_is_the_largest_that_fits(size: tuple[int, int]) -> None:
     encoder: Encoder = thin_vgg19()
     for room in (0, 100 * 2**20, GIB, 64 * GIB):
         core = choose_core(encoder, LAYERS, size, room)
-        if core != 64:  # else the smallest are taken, though they do not fit
+        if core != 64:  # the smallest core is used even if it does not fit
             assert tile_bytes(encoder, LAYERS, size, core) <= room
         if core is not None:
             cores = (*range(80, 512, 16), *range(512, 4097, 64))
@@ -167,15 +167,15 @@ def test_chosen_tile_is_the_largest_that_fits(size: tuple[int, int]) -> None:
 def test_bands_fit_the_memory_and_cover_every_row(size: tuple[int, int]) -> None:
     encoder: Encoder = thin_vgg19(dtype=torch.float32)
     pixels = size[0] * size[1]
-    least: list[int] = []
+    sufficient: list[int] = []
     for room in range(0, 1800 * pixels, 50 * pixels):
         bands = bands_for(encoder, LAYERS, size, room)
         if bands is None:
-            assert not least  # More memory is never too little.
+            assert not sufficient  # more memory always suffices, too
             continue
-        least.append(room)
+        sufficient.append(room)
         assert [stage.number for stage in bands.stages] == [0, 1, 2, 3, 4]
-        # 64, 128, 256 and 512 channels after each halving; gradients of the first two meet.
+        # 64 to 512 channels after each pooling; gradients of the first two stages coexist.
         handed_on = max(64 / 4 + 128 / 16 + 256 / 64 + 512 / 256, 64 / 4 + 64 / 4 + 128 / 16)
         kept = 0.0
         for stage, rows, count in zip(bands.stages, bands.rows_px, bands.kept, strict=True):
@@ -187,9 +187,9 @@ def test_bands_fit_the_memory_and_cover_every_row(size: tuple[int, int]) -> None
             assert rows >= min(size[0], 32) // 2
             kept += count * widest * size[1] * stage.kept_bytes_per_pixel
         assert 4 * handed_on * pixels + bands.piece_bytes + kept <= room
-    assert least
-    assert least[0] < 0.4 * tile_bytes(encoder, LAYERS, size, None)
-    assert sum(bands_for(encoder, LAYERS, size, least[-1]).kept) > 0  # type: ignore[union-attr]  # (it was there)
+    assert sufficient
+    assert sufficient[0] < 0.4 * tile_bytes(encoder, LAYERS, size, None)
+    assert sum(bands_for(encoder, LAYERS, size, sufficient[-1]).kept) > 0  # type: ignore[union-attr]  # (not None, as above)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +211,8 @@ def test_little_memory_paints_by_stages_to_the_same_picture(
     assert painted.report.tiles == started.tiles
     assert painted.report.tile_px is None
     assert not painted.report.notes
-    apart = (painted.picture.pixels - whole.picture.pixels).abs()
-    assert float(apart.mean()) < 0.01 / 255  # The first steps of Adam go by signs alone.
+    difference = (painted.picture.pixels - whole.picture.pixels).abs()
+    assert float(difference.mean()) < 0.01 / 255  # first steps of Adam depend on signs only
 
 
 def test_report_notes_adam_in_place_of_the_requested_lbfgs() -> None:
@@ -265,7 +265,7 @@ def test_a_resumed_painting_keeps_its_optimizers() -> None:
 def test_resumed_painting_keeps_its_measured_memory_while_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The budget is a share of what is free: it may be there though a new one would be lower."""
+    """The budget is a share of the free memory; a new budget would be lower."""
     options = PaintOptions.model_validate(WHOLE | {"iterations": 1, "optimizer": "adam"})
     whole = tile_bytes(thin_vgg19(dtype=torch.float32), LAYERS, (72, 96), None)
     measured = whole - Memory(0).for_tile((72, 96), None) + 2**20
@@ -286,19 +286,19 @@ def test_resumed_painting_keeps_its_measured_memory_while_available(
 def test_out_of_memory_within_a_step_repeats_only_a_few_steps(
     optimizer: type[Adam | Lbfgs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A step changes its tensors in place; what is left when it breaks off is of no use."""
+    """Steps change tensors in place, so that an aborted step leaves invalid values."""
     plain, calls = optimizer.update, 0
 
-    def breaking(self: Adam | Lbfgs, evaluation: Evaluation, progress: float) -> None:
+    def update_or_fail(self: Adam | Lbfgs, evaluation: Evaluation, progress: float) -> None:
         nonlocal calls
         calls += 1
         if calls == 15:
             for tensor in self.tensors().values():
                 tensor.zero_()
             raise torch.OutOfMemoryError("out of memory")
-        plain(self, evaluation, progress)  # type: ignore[arg-type]  # (it is one of its own)
+        plain(self, evaluation, progress)  # type: ignore[arg-type]  # (of the same class)
 
-    monkeypatch.setattr(optimizer, "update", breaking)
+    monkeypatch.setattr(optimizer, "update", update_or_fail)
     name = optimizer.__name__.lower()
     options = PaintOptions.model_validate(
         WHOLE | {"size_px": 128, "scales": 1, "iterations": 20, "optimizer": name}
@@ -312,14 +312,14 @@ def test_out_of_memory_within_a_step_repeats_only_a_few_steps(
 
 
 def test_peak_memory_is_per_process_and_can_be_reset() -> None:
-    ask = "import torch; from engine.painting import devices as d"
-    ask += "; print(d.peak_memory_bytes(torch.device('cpu')))"
-    cpu, much = torch.device("cpu"), 2**30
-    large = torch.ones(much // 4)
+    script = "import torch; from engine.painting import devices as d"
+    script += "; print(d.peak_memory_bytes(torch.device('cpu')))"
+    cpu, size_bytes = torch.device("cpu"), 2**30
+    large = torch.ones(size_bytes // 4)
     assert peak_memory_bytes(cpu) > large.nbytes
-    told = subprocess.check_output([sys.executable, "-c", ask], cwd=Path(__file__).parents[3])
-    assert 0 < int(told) < large.nbytes
+    output = subprocess.check_output([sys.executable, "-c", script], cwd=Path(__file__).parents[3])
+    assert 0 < int(output) < large.nbytes
     del large
     if sys.platform == "linux":
         reset_peak_memory(cpu)
-        assert peak_memory_bytes(cpu) < resident_bytes() + much // 4
+        assert peak_memory_bytes(cpu) < resident_bytes() + size_bytes // 4

@@ -53,18 +53,18 @@ def test_painting_yields_its_events_in_order_and_a_report() -> None:
 def test_seed_determines_the_picture(start: str) -> None:
     options = quick_options(start=start, iterations=3)
     first, _ = paint_and_collect(options, thin_studio())
-    again, _ = paint_and_collect(options, thin_studio())
+    repeated, _ = paint_and_collect(options, thin_studio())
     other, _ = paint_and_collect(quick_options(start=start, iterations=3, seed=1), thin_studio())
-    assert torch.equal(first.picture.pixels, again.picture.pixels)
+    assert torch.equal(first.picture.pixels, repeated.picture.pixels)
     difference = (first.picture.pixels - other.picture.pixels).abs().mean()
     assert float(difference) > 4 / 255
 
 
 def test_seed_changes_nothing_at_zero_strength() -> None:
-    kept = [
+    paintings = [
         paint_and_collect(quick_options(strength=0, seed=seed), thin_studio())[0] for seed in (0, 1)
     ]
-    assert torch.equal(kept[0].picture.pixels, kept[1].picture.pixels)
+    assert torch.equal(paintings[0].picture.pixels, paintings[1].picture.pixels)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
@@ -74,11 +74,11 @@ def test_resumed_painting_is_bit_identical(optimizer: str) -> None:
     events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio())
     steps = (event for event in events if isinstance(event, Stepped))
     saved = {event.iteration: event.checkpoint() for event in steps}
-    for killed_at in (1, 6, 7, 11, 12):
+    for stopped_at in (1, 6, 7, 11, 12):
         torch.manual_seed(99)
-        resumed, rest = paint_and_collect(options, thin_studio(), resume=saved[killed_at])
+        resumed, rest = paint_and_collect(options, thin_studio(), resume=saved[stopped_at])
         assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
-        assert len(step_events(rest)) == 12 - killed_at
+        assert len(step_events(rest)) == 12 - stopped_at
         assert [one.total for one in resumed.report.losses] == [
             one.total for one in whole.report.losses
         ]
@@ -98,8 +98,8 @@ def test_brief_checkpoint_is_small_and_resumes_to_a_similar_loss(
     resumed, rest = paint_and_collect(options, thin_studio(), resume=brief)
     assert len(brief) < 0.6 * len(saved)
     assert len(step_events(rest)) == iterations // 2
-    ends = [one.report.losses[-1].total for one in (resumed, whole)]
-    assert ends[0] == pytest.approx(ends[1], rel=0.1)
+    final_losses = [one.report.losses[-1].total for one in (resumed, whole)]
+    assert final_losses[0] == pytest.approx(final_losses[1], rel=0.1)
 
 
 def test_previews_and_checkpoints_do_not_change_the_picture() -> None:
@@ -155,20 +155,20 @@ def test_the_control_stops_between_tiles() -> None:
 def test_each_iteration_can_be_stopped_between_forward_and_backward(
     tile_px: int | None, tiles: int
 ) -> None:
-    looks = {1: 0, 4: 0}
-    for iterations in looks:
+    checks = {1: 0, 4: 0}
+    for iterations in checks:
 
         def should_stop(iterations: int = iterations) -> bool:
-            looks[iterations] += 1
+            checks[iterations] += 1
             return False
 
         options = quick_options(tile_px=tile_px, size_px=96, scales=1, iterations=iterations)
         paint_and_collect(
             options, thin_studio(), content=noise_picture(96, 96), control=Control(should_stop)
         )
-    # Before it, and halfway; in tiles also before each tile, which is gone through twice.
-    each = 1 + tiles + (2 * tiles if tile_px else 0)
-    assert looks[4] - looks[1] == 3 * each
+    # Before an iteration and halfway; with tiles also before each of two passes.
+    per_iteration = 1 + tiles + (2 * tiles if tile_px else 0)
+    assert checks[4] - checks[1] == 3 * per_iteration
 
 
 def test_closing_the_generator_stops_at_once() -> None:
@@ -218,11 +218,11 @@ def test_shallow_network_replaces_recipe_layers_but_not_requested_layers() -> No
 def test_bf16_reaches_nearly_the_same_loss() -> None:
     options = quick_options(iterations=20)
     exact, _ = paint_and_collect(options, thin_studio(precision="fp32"))
-    quick, _ = paint_and_collect(options, thin_studio(precision="bf16"))
-    assert (exact.report.precision, quick.report.precision) == ("fp32", "bf16")
-    # Random weights magnify rounding, so that both go ways of their own, but down to the same end.
-    begun, ended = exact.report.losses[20].total, exact.report.losses[-1].total
-    assert abs(quick.report.losses[-1].total - ended) < 0.1 * (begun - ended)
+    rounded, _ = paint_and_collect(options, thin_studio(precision="bf16"))
+    assert (exact.report.precision, rounded.report.precision) == ("fp32", "bf16")
+    # Random weights magnify rounding, so that only the final losses are similar.
+    first_loss, last_loss = exact.report.losses[20].total, exact.report.losses[-1].total
+    assert abs(rounded.report.losses[-1].total - last_loss) < 0.1 * (first_loss - last_loss)
 
 
 def test_a_scale_ends_when_the_loss_no_longer_improves() -> None:

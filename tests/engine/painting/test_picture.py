@@ -1,4 +1,4 @@
-"""Pictures from Pillow, and what is hidden under their alpha."""
+"""Pictures from Pillow: transparency, orientation, masks and style sizes."""
 
 import io
 
@@ -23,8 +23,8 @@ from tests.kit.thin_vgg19 import (
 LEFT = torch.cat([torch.ones(48, 32), torch.zeros(48, 32)], 1)
 
 
-def hidden(color: float) -> Picture:
-    """Noise on the left; nothing to be seen, of a colour, on the right."""
+def half_transparent(color: float) -> Picture:
+    """Noise on the left; transparent pixels of one color on the right."""
     pixels = noise_picture(48, 64).pixels.clone()
     pixels[:, :, 32:] = color
     return Picture(pixels, LEFT)
@@ -38,8 +38,8 @@ def test_hidden_colors_leave_no_fringe() -> None:
     options = quick_options(size_px=96, scales=1, iterations=1, strength=0)
     painted, _ = paint_and_collect(options, thin_studio(), content=Picture(pixels, alpha))
     assert painted.picture.alpha is not None
-    seen = painted.picture.pixels[:, painted.picture.alpha > 0.05]
-    assert float(seen.min()) > 0.89
+    visible = painted.picture.pixels[:, painted.picture.alpha > 0.05]
+    assert float(visible.min()) > 0.89
 
 
 def test_filling_hidden_colors_keeps_half_transparent_colors() -> None:
@@ -51,18 +51,18 @@ def test_hidden_parts_of_a_style_do_not_count() -> None:
     options = quick_options(scales=1, iterations=3)
     black, white, opaque = (
         paint_and_collect(options, thin_studio(), styles=[Style(style)])[0].picture.pixels
-        for style in (hidden(0), hidden(1), Picture(hidden(1).pixels))
+        for style in (half_transparent(0), half_transparent(1), Picture(half_transparent(1).pixels))
     )
     assert torch.equal(black, white)
     assert not torch.equal(black, opaque)
-    picture = hidden(0)
+    picture = half_transparent(0)
     for core_px in (None, 32):
         found = measure_style(
             thin_vgg19(), picture.pixels.double(), ["relu1_1"], alpha=picture.alpha, core_px=core_px
         )
         features = features_of(thin_vgg19(), picture.pixels[None].double(), ["relu1_1"])["relu1_1"]
-        wanted = features[0, :, :, :32].mean((1, 2))
-        assert torch.allclose(found["relu1_1"].mean, wanted)
+        expected = features[0, :, :, :32].mean((1, 2))
+        assert torch.allclose(found["relu1_1"].mean, expected)
 
 
 def test_fully_transparent_style_is_refused() -> None:
@@ -87,9 +87,9 @@ def test_pixels_of_wrong_type_shape_or_range_are_refused(pixels: torch.Tensor) -
 
 def test_exif_rotation_of_a_photograph_is_applied() -> None:
     image, file = Image.new("RGB", (60, 40)), io.BytesIO()
-    turned = image.getexif()
-    turned[0x0112] = 6
-    image.save(file, "JPEG", exif=turned)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(file, "JPEG", exif=exif)
     assert Picture.from_image(Image.open(file)).size == (60, 40)
 
 
@@ -121,5 +121,5 @@ def test_mask_values_above_one_are_refused() -> None:
 def test_fitted_style_has_the_predicted_size(
     fit: str, style: tuple[int, int], picture: tuple[int, int], style_scale: float
 ) -> None:
-    made = fitted_style(torch.rand(1, *style), picture, style_scale, fit)
-    assert tuple(made.shape[1:]) == fitted_size(style, picture, style_scale, fit)
+    fitted = fitted_style(torch.rand(1, *style), picture, style_scale, fit)
+    assert tuple(fitted.shape[1:]) == fitted_size(style, picture, style_scale, fit)

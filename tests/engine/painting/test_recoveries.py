@@ -29,8 +29,8 @@ from tests.kit.thin_vgg19 import (
 )
 
 
-class Wrapped:
-    """A network through which a test can do harm."""
+class WrappedNetwork:
+    """Wraps a network, so that a subclass can inject faults."""
 
     def __init__(self, inner: Vgg19) -> None:
         self._inner = inner
@@ -38,50 +38,50 @@ class Wrapped:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        return self._inner.forward_stage(stage, given)
+    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return self._inner.forward_stage(stage, x)
 
 
-class NotFiniteInBf16(Wrapped):
-    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().forward_stage(stage, given)
-        if self._inner.dtype is torch.bfloat16 and given.requires_grad:
+class NotFiniteInBf16(WrappedNetwork):
+    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, output = super().forward_stage(stage, x)
+        if self._inner.dtype is torch.bfloat16 and x.requires_grad:
             found = {name: features * torch.inf for name, features in found.items()}
-        return found, made
+        return found, output
 
 
-class NeverFinite(Wrapped):
-    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().forward_stage(stage, given)
-        if given.requires_grad:
+class NeverFinite(WrappedNetwork):
+    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, output = super().forward_stage(stage, x)
+        if x.requires_grad:
             found = {name: features * torch.nan for name, features in found.items()}
-        return found, made
+        return found, output
 
 
-class NotFiniteOnce(Wrapped):
+class NotFiniteOnce(WrappedNetwork):
     calls = 0
 
-    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().forward_stage(stage, given)
-        type(self).calls += given.requires_grad and stage.number == 0
-        if given.requires_grad and type(self).calls == 15:
+    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, output = super().forward_stage(stage, x)
+        type(self).calls += x.requires_grad and stage.number == 0
+        if x.requires_grad and type(self).calls == 15:
             found = {name: features * torch.nan for name, features in found.items()}
-        return found, made
+        return found, output
 
 
-class GradientNotFiniteOnce(Wrapped):
-    """At the tenth iteration, the last."""
+class GradientNotFiniteOnce(WrappedNetwork):
+    """Injects a NaN gradient at the tenth and last iteration."""
 
     calls = 0
 
-    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, made = super().forward_stage(stage, given)
-        if given.requires_grad:
+    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, output = super().forward_stage(stage, x)
+        if x.requires_grad:
             type(self).calls += stage.number == 0
             if type(self).calls == 10:
                 for layer in found.values():
                     layer.register_hook(lambda gradient: gradient * torch.nan)  # type: ignore[no-untyped-call]  # (torch's)
-        return found, made
+        return found, output
 
 
 def test_non_finite_gradient_at_the_last_iteration_is_recovered_from() -> None:
@@ -144,8 +144,10 @@ def test_each_recovery_halves_the_step() -> None:
     events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio(wrap=NeverFinite))
     for event in events:
         if isinstance(event, Recovered):
-            kept = from_bytes(next(one for one in events if isinstance(one, Stepped)).checkpoint())
-            pace.append((kept.header.pace, float(kept.tensors["pace"])))
+            checkpoint = from_bytes(
+                next(one for one in events if isinstance(one, Stepped)).checkpoint()
+            )
+            pace.append((checkpoint.header.pace, float(checkpoint.tensors["pace"])))
             if len(pace) == 3:
                 break
     events.close()
@@ -161,17 +163,17 @@ def test_resume_after_a_recovery_keeps_the_halved_step_and_recovery_count() -> N
         if isinstance(event, Stepped) and any(isinstance(one, Recovered) for one in events):
             saved = saved or event.checkpoint()
         events.append(event)
-    whole = events[-1]
-    assert isinstance(whole, Painted)
+    uninterrupted = events[-1]
+    assert isinstance(uninterrupted, Painted)
     resumed, _ = paint_and_collect(options, thin_studio(), content=content, resume=saved)
-    assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
-    assert resumed.report.notes == whole.report.notes
-    more = list[Recovered]()
+    assert torch.equal(resumed.picture.pixels, uninterrupted.picture.pixels)
+    assert resumed.report.notes == uninterrupted.report.notes
+    recoveries = list[Recovered]()
     studio = thin_studio(wrap=NeverFinite)
-    with pytest.raises(PaintingFailedError, match="ran away in"):  # noqa: PT012 - whichever comes last
+    with pytest.raises(PaintingFailedError, match="ran away in"):  # noqa: PT012 - whichever event comes last
         for event in paint(content, [STYLE], options, studio=studio, resume=saved):
-            more += [event] if isinstance(event, Recovered) else []
-    assert len(more) == 2
+            recoveries += [event] if isinstance(event, Recovered) else []
+    assert len(recoveries) == 2
 
 
 def test_painting_fails_with_a_reason_after_three_recoveries() -> None:
@@ -184,16 +186,16 @@ def test_painting_fails_with_a_reason_after_three_recoveries() -> None:
     assert len([event for event in events if isinstance(event, Recovered)]) == 3
 
 
-class Small(Wrapped):
-    """Has memory for windows of 100 × 100 px, and only once for the first whole picture."""
+class SmallMemory(WrappedNetwork):
+    """Has memory for windows of at most 100 × 100 px."""
 
-    most = 100 * 100
+    max_pixels = 100 * 100
 
-    def forward_stage(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        pixels = given.shape[-1] * given.shape[-2]
-        if stage.number == 0 and pixels > self.most and given.requires_grad:
+    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        pixels = x.shape[-1] * x.shape[-2]
+        if stage.number == 0 and pixels > self.max_pixels and x.requires_grad:
             raise torch.OutOfMemoryError("out of memory")
-        return super().forward_stage(stage, given)
+        return super().forward_stage(stage, x)
 
 
 def test_out_of_memory_halves_the_tiles_and_continues() -> None:
@@ -205,7 +207,7 @@ def test_out_of_memory_halves_the_tiles_and_continues() -> None:
         style_layers={"relu1_1": 1, "relu2_2": 1},
     )
     content = noise_picture(200, 256)
-    painted, events = paint_and_collect(options, thin_studio(wrap=Small), content=content)
+    painted, events = paint_and_collect(options, thin_studio(wrap=SmallMemory), content=content)
     assert [event.tile_px for event in events if isinstance(event, Retiled)] == [128, 64]
     assert painted.report.tile_px == 64
     assert "in tiles of 64 px" in str(painted.report.notes[-1])
@@ -214,6 +216,6 @@ def test_out_of_memory_halves_the_tiles_and_continues() -> None:
 
 
 def test_no_memory_at_all_fails_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Small, "most", 10)
+    monkeypatch.setattr(SmallMemory, "max_pixels", 10)
     with pytest.raises(PaintingFailedError, match="not enough memory"):
-        paint_and_collect(QUICK_OPTIONS, thin_studio(wrap=Small))
+        paint_and_collect(QUICK_OPTIONS, thin_studio(wrap=SmallMemory))

@@ -1,4 +1,4 @@
-"""What is refused in a sentence, before any work."""
+"""Invalid inputs that are refused before painting."""
 
 import math
 from pathlib import Path
@@ -32,17 +32,17 @@ def test_styles_masked_out_of_the_painted_area_are_refused() -> None:
     left[:, :30], right[:, 30:] = 1, 1
     styles = [Style(STYLE.picture, mask=BLACK), Style(STYLE.picture, mask=left)]
     check_inputs(CONTENT, styles, PaintOptions(), None, None)
-    for chosen, mask in ((styles[:1], None), (styles, right)):
+    for selected, mask in ((styles[:1], None), (styles, right)):
         with pytest.raises(PaintSettingsError, match="are black"):
-            check_inputs(CONTENT, chosen, PaintOptions(), mask, None)
+            check_inputs(CONTENT, selected, PaintOptions(), mask, None)
 
 
 @pytest.mark.parametrize("keep_colors", ["match", "histogram"])
 def test_matching_colors_is_refused_for_styles_of_statistics_alone(keep_colors: str) -> None:
-    chosen = PaintOptions.model_validate({"keep_colors": keep_colors})
-    style = Style(fingerprints=[None])  # type: ignore[list-item]  # (is not looked at)
+    selected = PaintOptions.model_validate({"keep_colors": keep_colors})
+    style = Style(fingerprints=[None])  # type: ignore[list-item]  # (never read)
     with pytest.raises(PaintSettingsError, match="only statistics"):
-        check_inputs(CONTENT, [style], chosen, None, None)
+        check_inputs(CONTENT, [style], selected, None, None)
 
 
 def test_tiny_strengths_count_as_one_hundredth() -> None:
@@ -68,11 +68,11 @@ def test_pooling_unsupported_by_the_network_is_noted() -> None:
     assert "by average pooling only" in str(painted.report.notes[-1])
 
 
-@pytest.mark.parametrize("harm", ["no bias", "another shape", "a list"])
-def test_malformed_weights_files_are_refused(harm: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", ["no bias", "another shape", "a list"])
+def test_malformed_weights_files_are_refused(fault: str, tmp_path: Path) -> None:
     tensors = dict(thin_weights(2).tensors)
     file = tmp_path / "weights.safetensors"
-    match harm:
+    match fault:
         case "no bias":
             del tensors["features.2.bias"]
         case "another shape":
@@ -80,7 +80,7 @@ def test_malformed_weights_files_are_refused(harm: str, tmp_path: Path) -> None:
         case _:
             file = tmp_path / "weights.pth"
             torch.save([1, 2], file)
-    if harm != "a list":
+    if fault != "a list":
         save_file(tensors, file)
     with pytest.raises(WeightsError, match="weights"):
         load_weights(file)

@@ -1,4 +1,4 @@
-"""The schedule of the default recipe: which sizes, and how many iterations at each."""
+"""The schedule of the default recipe: sizes of scales and their iterations."""
 
 from itertools import pairwise
 from typing import Any
@@ -21,9 +21,11 @@ RECIPE = load_recipe("atelier")
 
 
 def plan_for(size: Size, network: Network = "lite", **options: object) -> Plan:
-    chosen = PaintOptions.model_validate({"size_px": max(size), "network": network, **options})
+    paint_options = PaintOptions.model_validate(
+        {"size_px": max(size), "network": network, **options}
+    )
     encoder = Studio(source=NetworkSource()).encoder(network, RECIPE.pooling)
-    return make_plan(chosen, RECIPE, encoder, size)
+    return make_plan(paint_options, RECIPE, encoder, size)
 
 
 def work(plan: Plan) -> int:
@@ -85,17 +87,17 @@ def test_better_quality_takes_more_iterations_at_every_scale(network: Network) -
 def test_standard_quality_takes_at_most_57_percent_of_the_former_work(
     network: Network, before: int
 ) -> None:
-    """Pixels of all iterations, in parts of the picture at 128 px; before, in five scales."""
+    """Work is in pixels of all iterations, relative to a picture of 128 px."""
     plan = plan_for((384, 512), network)
     assert work(plan) / (96 * 128) <= 0.57 * before
 
 
-def pulled(optimizer: Lbfgs, goal: torch.Tensor, steps: int) -> None:
-    """Towards a goal by a loss that is a mean over the pixels, as all of ours are."""
+def optimize_towards(optimizer: Lbfgs, target: torch.Tensor, steps: int) -> None:
+    """Minimize a loss that is a mean over pixels, like the losses of the painter."""
     for _ in range(steps):
-        apart = optimizer.point - goal
-        gradient = 2 * apart * _weights(goal) / apart.numel()
-        loss = (apart.square() * _weights(goal)).mean()
+        difference = optimizer.point - target
+        gradient = 2 * difference * _weights(target) / difference.numel()
+        loss = (difference.square() * _weights(target)).mean()
         optimizer.update(Evaluation(loss, {}, gradient), 0.0)
 
 
@@ -107,31 +109,31 @@ def test_step_length_carries_over_to_the_next_scale() -> None:
     small = torch.full((1, 3, 32, 32), 0.5)
     optimizer = make_optimizer(History(10), small, RECIPE.optimizer)
     assert isinstance(optimizer, Lbfgs)
-    assert float(optimizer.gamma_at((64, 64))) == 0, "nothing is known yet"
-    pulled(optimizer, small + 0.25, 6)
+    assert float(optimizer.gamma_at((64, 64))) == 0, "gamma before the first step"
+    optimize_towards(optimizer, small + 0.25, 6)
     gamma = optimizer.gamma_at((64, 64))
     same = optimizer.gamma_at((32, 32))
     assert float(gamma / same) == pytest.approx(4)
     large = torch.full((1, 3, 64, 64), 0.5)
-    begun = make_optimizer(History(10), large, RECIPE.optimizer, gamma)
-    assert isinstance(begun, Lbfgs)
-    pulled(begun, large + 0.25, 1)
-    share = (begun.point - large).mean() / 0.25
-    assert 0.5 < float(share) < 1.5, "the first step goes about as far as there is to go"
+    next_optimizer = make_optimizer(History(10), large, RECIPE.optimizer, gamma)
+    assert isinstance(next_optimizer, Lbfgs)
+    optimize_towards(next_optimizer, large + 0.25, 1)
+    share = (next_optimizer.point - large).mean() / 0.25
+    assert 0.5 < float(share) < 1.5, "the first step misses the target"
 
 
 def test_second_scale_starts_with_the_step_length_of_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    given: list[torch.Tensor | None] = []
+    gammas: list[torch.Tensor | None] = []
 
-    def made(history: History, picture: torch.Tensor, recipe: Any, gamma: Any) -> Optimizer:
-        given.append(gamma)
+    def record_gamma(history: History, picture: torch.Tensor, recipe: Any, gamma: Any) -> Optimizer:
+        gammas.append(gamma)
         return make_optimizer(history, picture, recipe, gamma)
 
-    monkeypatch.setattr("engine.painting.scale.make_optimizer", made)
+    monkeypatch.setattr("engine.painting.scale.make_optimizer", record_gamma)
     paint_and_collect(quick_options(optimizer="lbfgs", iterations=3), thin_studio())
-    first, second = given
+    first, second = gammas
     assert first is None
     assert second is not None
     assert float(second) > 0
@@ -141,7 +143,7 @@ def test_scale_ends_with_a_step_without_an_evaluation() -> None:
     picture = torch.full((1, 3, 8, 8), 0.5)
     optimizer = make_optimizer(History(10), picture, RECIPE.optimizer)
     assert isinstance(optimizer, Lbfgs)
-    pulled(optimizer, picture + 0.2, 5)
+    optimize_towards(optimizer, picture + 0.2, 5)
     last, before = optimizer.last(), optimizer.result()
     assert not torch.equal(last, before)
     assert torch.equal(last, optimizer.point)

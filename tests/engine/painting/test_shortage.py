@@ -1,4 +1,4 @@
-"""Painting on where the optimizer finds no memory: with less of a history, or with Adam."""
+"""If memory is short, the optimizer continues with a smaller history or with Adam."""
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -22,23 +22,23 @@ from tests.kit.thin_vgg19 import (
 
 CONTENT = noise_picture(48, 64)
 ROW_BYTES = 3 * 48 * 64 * 4
-FULL = 10 * ROW_BYTES
-"""One of the two tensors of L-BFGS' history at the last scale."""
+HISTORY_BYTES = 10 * ROW_BYTES
+"""Size of each of the two history tensors of L-BFGS at the last scale."""
 
 
 class SmallDevice(TorchFunctionMode):
-    """Has no memory for tensors of zeros above a size, nor for more than two as large as that."""
+    """Raises out of memory for large tensors of zeros, and for a third one of similar size."""
 
-    def __init__(self, most_bytes: int, fail_at: int = 0) -> None:
+    def __init__(self, max_tensor_bytes: int, fail_at: int = 0) -> None:
         super().__init__()
-        self.most_bytes = most_bytes
-        """The size above which there is no memory."""
+        self.max_tensor_bytes = max_tensor_bytes
+        """The largest tensor of zeros that fits."""
         self.fail_at = fail_at
-        """The solution of triangles, counted from 1, at which memory runs out once; an update of
-        L-BFGS has two.
+        """The call of `solve_triangular`, counted from 1, that runs out of memory; an update of
+        L-BFGS has two calls.
         """
         self._large: list[weakref.ref[Tensor]] = []
-        self._solved = 0
+        self._solve_count = 0
 
     def __torch_function__(
         self,
@@ -51,40 +51,42 @@ class SmallDevice(TorchFunctionMode):
         if func is torch.zeros:
             size = found.numel() * found.element_size()
             self._large = [one for one in self._large if one() is not None]
-            if size > self.most_bytes or (size > self.most_bytes // 2 and len(self._large) == 2):
+            if size > self.max_tensor_bytes or (
+                size > self.max_tensor_bytes // 2 and len(self._large) == 2
+            ):
                 raise torch.OutOfMemoryError("CUDA out of memory.")
-            if size > self.most_bytes // 2:
+            if size > self.max_tensor_bytes // 2:
                 self._large.append(weakref.ref(found))
         if func is torch.linalg.solve_triangular:
-            self._solved += 1
-            if self._solved == self.fail_at:
+            self._solve_count += 1
+            if self._solve_count == self.fail_at:
                 raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublas")
         return found
 
 
 @pytest.mark.parametrize(
-    ("most_bytes", "history", "said"),
+    ("max_tensor_bytes", "history", "note_text"),
     [
-        (FULL // 2, {"pairs": 10, "narrow": True}, "L-BFGS remembered less"),
-        (FULL // 4, {"pairs": 5, "narrow": True}, "L-BFGS remembered less"),
-        (FULL // 8, None, "Adam was used"),
+        (HISTORY_BYTES // 2, {"pairs": 10, "narrow": True}, "L-BFGS remembered less"),
+        (HISTORY_BYTES // 4, {"pairs": 5, "narrow": True}, "L-BFGS remembered less"),
+        (HISTORY_BYTES // 8, None, "Adam was used"),
     ],
 )
 def test_history_too_large_for_the_device_is_reduced(
-    most_bytes: int, history: dict[str, object] | None, said: str
+    max_tensor_bytes: int, history: dict[str, object] | None, note_text: str
 ) -> None:
     options = quick_options(iterations=11)
-    with SmallDevice(most_bytes):
+    with SmallDevice(max_tensor_bytes):
         painted, events = paint_and_collect(options, thin_studio(), content=CONTENT)
     scales = painted.report.settings["scales"]
     assert scales[-1]["history"] == history
-    assert any(said in str(note) for note in painted.report.notes)
+    assert any(note_text in str(note) for note in painted.report.notes)
     assert len(step_events(events)) == 22
 
 
 def test_out_of_memory_in_an_update_recovers_with_less_history() -> None:
     options = quick_options(scales=1, iterations=14)
-    with SmallDevice(FULL, fail_at=25):
+    with SmallDevice(HISTORY_BYTES, fail_at=25):
         painted, events = paint_and_collect(options, thin_studio(), content=CONTENT)
     (recovered,) = [event for event in events if isinstance(event, Recovered)]
     assert "L-BFGS remembered less" in str(recovered.reason)
@@ -95,7 +97,7 @@ def test_out_of_memory_in_an_update_recovers_with_less_history() -> None:
 def test_painting_that_fell_back_to_adam_resumes_with_adam() -> None:
     options = quick_options(scales=1, iterations=11)
     saved = b""
-    with SmallDevice(FULL // 8):
+    with SmallDevice(HISTORY_BYTES // 8):
         for event in paint(CONTENT, [STYLE], options, studio=thin_studio()):
             if isinstance(event, Stepped) and event.iteration == 2:
                 saved = event.checkpoint()
@@ -105,7 +107,7 @@ def test_painting_that_fell_back_to_adam_resumes_with_adam() -> None:
 
 
 def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
-    class Nothing(TorchFunctionMode):
+    class NoMemory(TorchFunctionMode):
         def __torch_function__(
             self,
             func: Callable[..., Any],
@@ -117,27 +119,27 @@ def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             return func(*args, **(kwargs or {}))
 
-    with Nothing(), pytest.raises(PaintingFailedError, match="not enough memory"):
+    with NoMemory(), pytest.raises(PaintingFailedError, match="not enough memory"):
         paint_and_collect(
             quick_options(scales=1, iterations=2, optimizer="adam"), thin_studio(), content=CONTENT
         )
 
 
 def test_memory_errors_of_libraries_count_as_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = torch.device("cuda", 0)
+    gpu = torch.device("cuda", 0)
     for text in (
         "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "std::bad_alloc",
     ):
-        assert is_out_of_memory(RuntimeError(text), card)
-    assert not is_out_of_memory(RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"), card)
-    # Of these two the card must tell: a broken library says the same.
+        assert is_out_of_memory(RuntimeError(text), gpu)
+    assert not is_out_of_memory(RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"), gpu)
+    # These two errors have other causes, too, so that the free memory decides.
     for text in (
         "GET was unable to find an engine to execute this computation",
         "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
     ):
         for free, is_memory in ((1, True), (7, False)):
             monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _card, free=free: (free, 8))
-            assert is_out_of_memory(RuntimeError(text), card) is is_memory
+            assert is_out_of_memory(RuntimeError(text), gpu) is is_memory
         assert not is_out_of_memory(RuntimeError(text), torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""A style's moments as goals: the formulas by numpy, and their gradients by autograd."""
+"""Style targets: losses against numpy, gradients against finite differences."""
 
 import numpy as np
 import pytest
@@ -21,12 +21,12 @@ DOUBLE = torch.float64
 ONE, NONE = torch.ones((), dtype=DOUBLE), torch.zeros((), dtype=DOUBLE)
 
 
-def drawn(*shape: int, seed: int) -> Tensor:
+def random(*shape: int, seed: int) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
 
 
 def features(seed: int, channels: int = 5) -> Tensor:
-    return drawn(1, channels, 7, 6, seed=seed)
+    return random(1, channels, 7, 6, seed=seed)
 
 
 def flat(tensor: Tensor) -> Array:
@@ -34,7 +34,7 @@ def flat(tensor: Tensor) -> Array:
     return array
 
 
-def whole(tensor: Tensor) -> LayerMoments:
+def moments_of(tensor: Tensor) -> LayerMoments:
     return moments(tensor, None, float(tensor.shape[2] * tensor.shape[3]))
 
 
@@ -42,14 +42,14 @@ def loss_of(target: MomentsTarget, found: LayerMoments) -> float:
     return float(target.loss(found)[0])
 
 
-BASIS = Basis(drawn(4, 5, seed=8) - 0.5, drawn(4, seed=9) - 0.5)
+BASIS = Basis(random(4, 5, seed=8) - 0.5, random(4, seed=9) - 0.5)
 
 
 def test_gram_distance_matches_the_paper_up_to_its_factor() -> None:
     f, s = flat(features(0)), flat(features(1))
     channels, positions = f.shape
     paper = ((f @ f.T - s @ s.T) ** 2).sum() / (4 * channels**2 * positions**2)
-    found = loss_of(GramTarget(whole(features(1)), ONE), whole(features(0)))
+    found = loss_of(GramTarget(moments_of(features(1)), ONE), moments_of(features(0)))
     np.testing.assert_allclose(found / (4 * channels**2), paper, rtol=1e-13)
 
 
@@ -60,27 +60,27 @@ def test_gram_targets_match_numpy(basis: Basis | None, centered: bool) -> None:
     if basis is not None:
         weight, bias = basis.weight.numpy(), basis.bias.numpy()[:, None]
         f, s = weight @ f + bias, weight @ s + bias
-    both = [one - one.mean(1, keepdims=True) if centered else one for one in (f, s)]
-    mine, theirs = (one @ one.T / one.shape[1] for one in both)
-    wanted = 0.7 * ((mine - theirs) ** 2).sum()
-    least = 1e-5 * (s**2).mean(1).mean()
-    deviations = [np.sqrt(one.var(1) + least) for one in (f, s)]
-    wanted += 0.2 * ((deviations[0] - deviations[1]) ** 2).sum() / (deviations[1] ** 2).sum()
+    centered_or_not = [one - one.mean(1, keepdims=True) if centered else one for one in (f, s)]
+    found_gram, style_gram = (one @ one.T / one.shape[1] for one in centered_or_not)
+    expected = 0.7 * ((found_gram - style_gram) ** 2).sum()
+    epsilon = 1e-5 * (s**2).mean(1).mean()
+    deviations = [np.sqrt(one.var(1) + epsilon) for one in (f, s)]
+    expected += 0.2 * ((deviations[0] - deviations[1]) ** 2).sum() / (deviations[1] ** 2).sum()
     if not centered:
-        wanted += 0.3 * ((f.mean(1) - s.mean(1)) ** 2).sum() / (s.mean(1) ** 2).sum()
+        expected += 0.3 * ((f.mean(1) - s.mean(1)) ** 2).sum() / (s.mean(1) ** 2).sum()
     target = GramTarget(
-        whole(features(1)).in_basis(basis),
+        moments_of(features(1)).in_basis(basis),
         0.7 * ONE,
         means=0.3,
         deviations=0.2,
         centered=centered,
         basis=basis,
     )
-    np.testing.assert_allclose(loss_of(target, whole(features(0))), wanted, rtol=1e-12)
+    np.testing.assert_allclose(loss_of(target, moments_of(features(0))), expected, rtol=1e-12)
 
 
 def all_targets() -> dict[str, MomentsTarget]:
-    plain, in_basis = whole(features(1)), whole(features(1)).in_basis(BASIS)
+    plain, in_basis = moments_of(features(1)), moments_of(features(1)).in_basis(BASIS)
     weights = {"means": 0.3, "deviations": 0.2}
     return {
         "gram alone": GramTarget(plain, 0.7 * ONE),
@@ -97,31 +97,31 @@ def all_targets() -> dict[str, MomentsTarget]:
 
 @pytest.mark.parametrize("name", all_targets())
 def test_target_gradients_match_finite_differences(name: str) -> None:
-    """By differences along drawn directions, for each number alike."""
-    target, found = all_targets()[name], whole(features(0))
+    """Compared along random directions."""
+    target, found = all_targets()[name], moments_of(features(0))
     grads = target.loss(found)[1]
-    reach = 1e-5
+    step = 1e-5
     for seed in range(8):
-        drift = drawn(5, 5, seed=seed) - 0.5
-        away = LayerMoments(drift + drift.mT, drawn(5, seed=seed + 50) - 0.5)
+        matrix = random(5, 5, seed=seed) - 0.5
+        direction = LayerMoments(matrix + matrix.mT, random(5, seed=seed + 50) - 0.5)
         above, below = (
             loss_of(
                 target,
                 LayerMoments(
-                    found.second + sign * reach * away.second,
-                    found.mean + sign * reach * away.mean,
+                    found.second + sign * step * direction.second,
+                    found.mean + sign * step * direction.mean,
                 ),
             )
             for sign in (1, -1)
         )
-        told = (grads.second * away.second).sum() + (grads.mean * away.mean).sum()
-        assert float(told) == pytest.approx((above - below) / (2 * reach), rel=1e-5)
+        directional = (grads.second * direction.second).sum() + (grads.mean * direction.mean).sum()
+        assert float(directional) == pytest.approx((above - below) / (2 * step), rel=1e-5)
 
 
 def test_distance_of_moments_to_themselves_is_zero() -> None:
-    same = whole(features(0))
-    nothing, grads = GramTarget(same, ONE, means=1, deviations=1).loss(same)
-    assert float(nothing) == 0
+    same = moments_of(features(0))
+    loss, grads = GramTarget(same, ONE, means=1, deviations=1).loss(same)
+    assert float(loss) == 0
     assert not grads.second.any()
     assert not grads.mean.any()
     assert abs(loss_of(GaussianTarget(same), same)) < 1e-12
@@ -135,18 +135,18 @@ def _root(matrix: Array) -> Array:
 
 def test_wasserstein_distance_matches_numpy() -> None:
     f, s = flat(features(0)), flat(features(1))
-    target = GaussianTarget(whole(features(1)))
+    target = GaussianTarget(moments_of(features(1)))
     ridge = float(target.epsilon) * np.eye(len(f))
     first, second = np.cov(f, bias=True) + ridge, np.cov(s, bias=True) + ridge
     root = _root(second)
-    wanted = ((f.mean(1) - s.mean(1)) ** 2).sum() + np.trace(
+    expected = ((f.mean(1) - s.mean(1)) ** 2).sum() + np.trace(
         first + second - 2 * _root(root @ first @ root)
     )
-    np.testing.assert_allclose(loss_of(target, whole(features(0))), wanted, rtol=1e-9)
+    np.testing.assert_allclose(loss_of(target, moments_of(features(0))), expected, rtol=1e-9)
 
 
 def test_newton_schulz_gives_the_square_root_and_its_inverse() -> None:
-    f = drawn(8, 400, seed=0).numpy()
+    f = random(8, 400, seed=0).numpy()
     matrix = torch.from_numpy(np.cov(f, bias=True))
     root, inverse = _newton_schulz_sqrtm(matrix)
     torch.testing.assert_close(root @ root, matrix, rtol=1e-6, atol=1e-8)
@@ -154,12 +154,12 @@ def test_newton_schulz_gives_the_square_root_and_its_inverse() -> None:
 
 
 def test_wasserstein_of_float32_moments_is_nearly_exact() -> None:
-    """Features with few directions, as a network's are: most eigenvalues are all but nothing."""
+    """Features of a network have few directions: most eigenvalues are nearly zero."""
     generator = torch.Generator().manual_seed(3)
     base = torch.randn(1, 48, 20, 30, generator=generator, dtype=DOUBLE)
     strength = torch.logspace(1, -4, 48, dtype=DOUBLE).view(1, 48, 1, 1)
-    turn = torch.linalg.qr(torch.randn(48, 48, generator=generator, dtype=DOUBLE))[0]
-    features = torch.einsum("ij,njhw->nihw", turn, base * strength)
+    rotation = torch.linalg.qr(torch.randn(48, 48, generator=generator, dtype=DOUBLE))[0]
+    features = torch.einsum("ij,njhw->nihw", rotation, base * strength)
     other = features + 0.01 * strength * torch.randn(base.shape, generator=generator).double()
 
     def distance(dtype: torch.dtype) -> float:
@@ -172,35 +172,35 @@ def test_wasserstein_of_float32_moments_is_nearly_exact() -> None:
 
 
 def test_means_and_deviations_tell_equal_gram_matrices_apart() -> None:
-    target = whole(features(1))
-    # E[F²] is the same, but all of it is mean, or none is.
-    steady = LayerMoments(target.second, target.second.diagonal().sqrt())
-    shaking = LayerMoments(target.second, torch.zeros_like(target.mean))
-    for other in (steady, shaking):
+    target = moments_of(features(1))
+    # E[F²] is equal, with all of it or none of it in the mean.
+    all_mean = LayerMoments(target.second, target.second.diagonal().sqrt())
+    no_mean = LayerMoments(target.second, torch.zeros_like(target.mean))
+    for other in (all_mean, no_mean):
         assert loss_of(GramTarget(target, ONE), other) == 0
         assert loss_of(GramTarget(target, NONE, means=1), other) > 0.01
         assert loss_of(GramTarget(target, NONE, deviations=1), other) > 0.05
 
 
 def test_constant_channel_has_a_finite_gradient() -> None:
-    still = features(0)
-    still[:, 2] = 0.5
-    grads = GramTarget(whole(features(1)), NONE, deviations=1).loss(whole(still))[1]
+    constant = features(0)
+    constant[:, 2] = 0.5
+    grads = GramTarget(moments_of(features(1)), NONE, deviations=1).loss(moments_of(constant))[1]
     assert bool(torch.isfinite(grads.second).all())
 
 
 def test_variance_rounded_below_zero_has_no_gradient() -> None:
-    still = whole(features(0))
-    mean = still.mean.clone()
-    mean[2] = (still.second[2, 2] * (1 + 1e-12)).sqrt()
-    rounded = LayerMoments(still.second, mean)
-    grads = GramTarget(whole(features(1)), NONE, deviations=1).loss(rounded)[1]
+    constant = moments_of(features(0))
+    mean = constant.mean.clone()
+    mean[2] = (constant.second[2, 2] * (1 + 1e-12)).sqrt()
+    rounded = LayerMoments(constant.second, mean)
+    grads = GramTarget(moments_of(features(1)), NONE, deviations=1).loss(rounded)[1]
     assert float(grads.second[2, 2]) == float(grads.mean[2]) == 0
     assert float(grads.second[1, 1]) != 0
 
 
 def test_flat_style_has_a_bounded_loss() -> None:
-    flat_style = whole(torch.full((1, 5, 7, 6), 0.5, dtype=DOUBLE))
+    flat_style = moments_of(torch.full((1, 5, 7, 6), 0.5, dtype=DOUBLE))
     target = GramTarget(flat_style, NONE, deviations=1)
-    assert loss_of(target, whole(features(0))) < 200
+    assert loss_of(target, moments_of(features(0))) < 200
     assert loss_of(target, flat_style) == 0

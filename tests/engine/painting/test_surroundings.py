@@ -1,4 +1,4 @@
-"""What a painting finds around it, and leaves as it was."""
+"""The process's environment: backend flags, container memory, and inputs of odd shapes."""
 
 from pathlib import Path
 
@@ -19,19 +19,19 @@ from tests.kit.thin_vgg19 import (
 )
 
 
-def flags() -> tuple[bool, bool, bool]:
+def backend_flags() -> tuple[bool, bool, bool]:
     cudnn = torch.backends.cudnn
     return cudnn.deterministic, cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
 
 
 def test_cuda_is_deterministic_only_while_painting() -> None:
-    before = flags()
+    before = backend_flags()
     events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     while not isinstance(next(events), Stepped):
         pass
-    assert flags() == (True, False, False)
+    assert backend_flags() == (True, False, False)
     events.close()
-    assert flags() == before
+    assert backend_flags() == before
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_container_memory_limit_is_read_from_cgroups(
     assert limit_bytes(tmp_path / "system", tmp_path / "groups") == 1000
     for name in files:
         if "current" in name or "usage" in name:
-            (tmp_path / "system" / name).write_text("1500")  # as where the limit was lowered
+            (tmp_path / "system" / name).write_text("1500")  # like after lowering the limit
     assert allowed_bytes(tmp_path / "system", tmp_path / "groups") == 0
 
 
 def test_total_memory_of_a_container_is_its_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Else the owner reads of an engine that holds 3 GiB of 1."""
+    """Otherwise owners would read that an engine uses 3 GiB of 1 GiB."""
     monkeypatch.setattr(devices, "limit_bytes", lambda: 4000)
     monkeypatch.setattr(devices, "allowed_bytes", lambda: 1000)
     cpu = torch.device("cpu")
@@ -127,6 +127,6 @@ def test_start_picture_of_a_narrow_content_keeps_its_shape() -> None:
 
 def test_small_style_is_extended_by_mirroring() -> None:
     style = Picture(noise_picture(10, 20).pixels)
-    made = fitted_style(style.pixels, (64, 64), 1.0, "resize")
-    assert made.shape == (3, 32, 32)
-    assert not torch.equal(made[:, -1], made[:, -8])
+    fitted = fitted_style(style.pixels, (64, 64), 1.0, "resize")
+    assert fitted.shape == (3, 32, 32)
+    assert not torch.equal(fitted[:, -1], fitted[:, -8])

@@ -14,11 +14,11 @@ from engine.recipes.recipe import load_recipe
 from tests.kit.thin_vgg19 import noise_picture, thin_vgg19, thin_weights
 
 
-class Files(MemoryStatistics):
-    """Gives on the CPU what was put, as a store of files does."""
+class CpuStatistics(MemoryStatistics):
+    """A statistics store that returns CPU tensors, like one that reads files."""
 
     def put(self, statistics: StyleStatistics) -> None:
-        """Only those that were measured here."""
+        """Store only statistics that were measured on the CPU."""
         if next(iter(statistics.layers.values())).mean.device.type == "cpu":
             super().put(statistics)
 
@@ -29,15 +29,15 @@ def test_kept_and_measured_statistics_are_moved_to_the_device() -> None:
     options = PaintOptions(size_px=64, scales=1, content_weight=0)
     plan = make_plan(options, load_recipe("atelier"), encoder, (48, 64))
     first, second = (Style(noise_picture(56, 40, seed=seed)) for seed in (1, 2))
-    store = Files()
+    store = CpuStatistics()
     style_statistics(Measuring(encoder, plan, store=store), first, (48, 64))
-    (kept,) = store._kept.values()
-    shipped = Style(fingerprints=[kept], name="shipped")
-    there = Vgg19(thin_weights(), device=meta)
+    (stored,) = store._kept.values()
+    from_fingerprint = Style(fingerprints=[stored], name="shipped")
+    meta_encoder = Vgg19(thin_weights(), device=meta)
     content = noise_picture(48, 64)
     objective = make_objective(
-        Measuring(there, plan, store=store),
-        Inputs(content, (shipped, second)),
+        Measuring(meta_encoder, plan, store=store),
+        Inputs(content, (from_fingerprint, second)),
         content.pixels[None].to(meta),
     )
     style = objective.terms[0]

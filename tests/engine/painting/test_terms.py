@@ -39,7 +39,7 @@ name = "adam"
 
 @dataclass(frozen=True, eq=False)
 class Brightness(Term):
-    """By one half each in the sums, the features and the pixels: one term in all three places."""
+    """A term with a loss in all three places: sums, features and pixels."""
 
     weight: float
     count: int
@@ -69,14 +69,14 @@ class Brightness(Term):
 
 
 @pytest.fixture
-def _one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def _brightness_term(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {**terms.TERMS, "brightness": Brightness.made}
     monkeypatch.setattr("engine.painting.objective.TERMS", made)
     recipe = parse_recipe(RECIPE, "mine")
     monkeypatch.setattr("engine.painting.painter.load_recipe", lambda _: recipe)
 
 
-@pytest.mark.usefixtures("_one_more")
+@pytest.mark.usefixtures("_brightness_term")
 def test_custom_term_is_reported_by_name_everywhere() -> None:
     painted, events = paint_and_collect(QUICK_OPTIONS, thin_studio())
     names = ["style", "content", "tv", "brightness"]
@@ -89,7 +89,7 @@ def test_custom_term_is_reported_by_name_everywhere() -> None:
     assert painted.report.settings["brightness_weight"] == 3.0
 
 
-@pytest.mark.usefixtures("_one_more")
+@pytest.mark.usefixtures("_brightness_term")
 def test_custom_term_is_minimized_and_the_same_in_tiles() -> None:
     whole, _ = paint_and_collect(quick_options(size_px=160, scales=1), thin_studio())
     tiled, _ = paint_and_collect(quick_options(size_px=160, scales=1, tile_px=64), thin_studio())
@@ -100,7 +100,7 @@ def test_custom_term_is_minimized_and_the_same_in_tiles() -> None:
     torch.testing.assert_close(tiled.picture.pixels, whole.picture.pixels, rtol=0, atol=0.02)
 
 
-@pytest.mark.usefixtures("_one_more")
+@pytest.mark.usefixtures("_brightness_term")
 def test_checkpoint_keeps_loss_terms_by_name() -> None:
     events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     first = next(event for event in events if isinstance(event, Stepped))
@@ -108,7 +108,7 @@ def test_checkpoint_keeps_loss_terms_by_name() -> None:
     assert list(losses.terms) == ["style", "content", "tv", "brightness"]
 
 
-@pytest.mark.usefixtures("_one_more")
+@pytest.mark.usefixtures("_brightness_term")
 def test_custom_term_weighs_nothing_at_zero_strength() -> None:
     painted, _ = paint_and_collect(quick_options(strength=0.0), thin_studio())
     assert painted.report.settings["brightness_weight"] == 0

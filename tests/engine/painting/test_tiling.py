@@ -33,11 +33,11 @@ from engine.recipes.recipe import load_recipe
 from tests.kit.thin_vgg19 import noise_picture, paint_and_collect, thin_studio, thin_vgg19
 
 SIZE = 133, 147
-"""Some windows of tiles of 48 px end within it, and the last tile of a row is 3 px wider."""
-STRIP = 37, 311
-"""Windows of tiles of 48 px end within it on both sides, and the last tile has 23 px."""
-LESS = 107, 61
-"""Several bands of each stage; whole tiles with their margins need more."""
+"""With tiles of 48 px, some windows end inside, and the last tile of a row is 3 px wider."""
+STRIP_SIZE = 37, 311
+"""With tiles of 48 px, windows end inside on both sides, and the last tile has 23 px."""
+SMALL_SIZE = 107, 61
+"""Large enough for several bands of each stage."""
 DOUBLE = torch.float64
 
 
@@ -61,7 +61,7 @@ def inputs(*, masked: bool, options: PaintOptions, size: tuple[int, int] = SIZE)
     return replace(found, faces=face_mask((Face(0.2, 0.3, 0.4, 0.4),), size))
 
 
-def judged(
+def evaluate_tiled(
     core_px: int | None,
     options: PaintOptions,
     *,
@@ -71,7 +71,7 @@ def judged(
     size: tuple[int, int] = SIZE,
 ) -> Evaluation:
     encoder = encoder or thin_vgg19()
-    objective = judging(options, masked=masked, encoder=encoder, core_px=core_px, size=size)
+    objective = objective_for(options, masked=masked, encoder=encoder, core_px=core_px, size=size)
     tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
     assert (tiling is None) == (core_px is None)
     if tiling is not None and margin_px is not None:
@@ -79,7 +79,7 @@ def judged(
     return evaluate(objective, random(1, 3, *size, seed=5).to(DOUBLE), tiling)
 
 
-def judging(
+def objective_for(
     options: PaintOptions,
     *,
     masked: bool,
@@ -93,8 +93,8 @@ def judging(
     return make_objective(Measuring(encoder, plan, core_px), sources, content)
 
 
-def plainly(objective: Objective, picture: Tensor) -> Evaluation:
-    """Loss and gradient as autograd has them from the formulas."""
+def evaluate_by_autograd(objective: Objective, picture: Tensor) -> Evaluation:
+    """Loss and gradient by autograd from the formulas."""
     leaf = picture.clone().requires_grad_()
     shown = objective.shown(leaf)
     features = features_of(objective.encoder, shown, objective.layers())
@@ -110,14 +110,14 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
                     sums |= term.sums(layer, features[layer], whole)
                 found = term.loss({name: one.detach() for name, one in sums.items()})
                 assert found is not None
-                value, grads = found  # which test_style_targets.py has from the formulas
-                line = sum_of([(sums[name] * grad).sum() for name, grad in grads.items()])
-                loss = value + line - line.detach()
+                value, grads = found  # tested in test_style_targets.py
+                linearized = sum_of([(sums[name] * grad).sum() for name, grad in grads.items()])
+                loss = value + linearized - linearized.detach()
             case ContentTerm():
                 for layer, weight in term.weights.items():
                     region = whole.at_stride(objective.encoder.stride_px(layer))
-                    told = in_basis(features[layer], term.bases[layer])
-                    squares = (told - term.targets.part(layer, region)).square()
+                    transformed = in_basis(features[layer], term.bases[layer])
+                    squares = (transformed - term.targets.part(layer, region)).square()
                     if term.attention is not None:
                         stride = objective.encoder.stride_px(layer)
                         squares = squares * F.avg_pool2d(term.attention[None, None], stride)
@@ -138,16 +138,16 @@ def plain_variation(picture: Tensor) -> Tensor:
     x = F.pad(picture, (1, 1, 0, 1), mode="replicate")
     here, below = x[..., :-1, 1:-1], x[..., 1:, 1:-1]
     straight = (x[..., :-1, 2:] - here).square().sum() + (below - here).square().sum()
-    slanted = sum(
-        (x[..., 1:, aside:][..., : here.shape[-1]] - here).square().sum() for aside in (0, 2)
+    diagonal = sum(
+        (x[..., 1:, offset:][..., : here.shape[-1]] - here).square().sum() for offset in (0, 2)
     )
-    return 2 / 3 * straight + 1 / 6 * slanted
+    return 2 / 3 * straight + 1 / 6 * diagonal
 
 
 def plain_grain(picture: Tensor, counts: Tensor) -> Tensor:
     taps = picture.new_tensor([1.0, -4.0, 6.0, -4.0, 1.0]) / 16
     lines = picture.reshape(-1, 1, *picture.shape[-2:])
-    down, across = (F.conv2d(lines, taps.view(1, 1, *way)) for way in ((5, 1), (1, 5)))
+    down, across = (F.conv2d(lines, taps.view(1, 1, *shape)) for shape in ((5, 1), (1, 5)))
     total: Tensor = (down.square() * counts[..., 2:-2, :]).sum()
     return total + (across.square() * counts[..., 2:-2]).sum()
 
@@ -160,9 +160,9 @@ def test_gradient_matches_autograd_of_the_formulas(
 ) -> None:
     encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin_vgg19()
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 1.0})
-    objective = judging(options, masked=masked, encoder=encoder, size=LESS)
-    picture = random(1, 3, *LESS, seed=5).to(DOUBLE)
-    assert_same(evaluate(objective, picture), plainly(objective, picture))
+    objective = objective_for(options, masked=masked, encoder=encoder, size=SMALL_SIZE)
+    picture = random(1, 3, *SMALL_SIZE, seed=5).to(DOUBLE)
+    assert_same(evaluate(objective, picture), evaluate_by_autograd(objective, picture))
 
 
 def assert_same(tiled: Evaluation, whole: Evaluation) -> None:
@@ -181,21 +181,21 @@ def assert_same(tiled: Evaluation, whole: Evaluation) -> None:
 @pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
 def test_tiled_gradient_equals_the_untiled_gradient(statistic: str, masked: bool) -> None:
     options = PaintOptions.model_validate({"style_statistic": statistic})
-    whole = judged(None, options, masked=masked)
-    assert_same(judged(48, options, masked=masked), whole)
+    whole = evaluate_tiled(None, options, masked=masked)
+    assert_same(evaluate_tiled(48, options, masked=masked), whole)
 
 
 @pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
 def test_tiled_gradient_of_all_lite_octaves_equals_the_untiled_one(statistic: str) -> None:
     encoder = LiteEncoder(dtype=DOUBLE)
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
-    given: dict[str, Any] = {"masked": True, "encoder": encoder, "size": (101, 103)}
+    kwargs: dict[str, Any] = {"masked": True, "encoder": encoder, "size": (101, 103)}
     layers = make_plan(options, load_recipe("atelier"), encoder, (101, 103)).layers_of(encoder)
     assert {encoder.stride_px(layer) for layer in layers} == {1, 2, 4, 8, 16}
-    assert_same(judged(32, options, **given), judged(None, options, **given))
+    assert_same(evaluate_tiled(32, options, **kwargs), evaluate_tiled(None, options, **kwargs))
 
 
-def staged(
+def evaluate_in_stages(
     options: PaintOptions,
     *,
     masked: bool,
@@ -204,15 +204,15 @@ def staged(
     short_px: int = 0,
     kept: int = 0,
 ) -> Evaluation:
-    """By stages, in bands of so many of the rows that each makes; with windows too short."""
-    objective = judging(options, masked=masked, encoder=encoder, size=LESS)
+    """Evaluate by stages in bands of `rows` output rows; `short_px` shortens the margins."""
+    objective = objective_for(options, masked=masked, encoder=encoder, size=SMALL_SIZE)
     stages = tuple(
         replace(stage, margin_px=stage.margin_px - short_px * stage.out_stride_px)
         for stage in encoder.stages(objective.layers())
     )
     heights = tuple(rows * stage.out_stride_px for stage in stages)
     bands = Bands(objective.size, stages, heights, (kept,) * len(stages))
-    return evaluate(objective, random(1, 3, *LESS, seed=5).to(DOUBLE), bands)
+    return evaluate(objective, random(1, 3, *SMALL_SIZE, seed=5).to(DOUBLE), bands)
 
 
 @pytest.mark.parametrize(
@@ -234,9 +234,9 @@ def test_gradient_by_stages_equals_the_whole_gradient(
         LiteEncoder(dtype=DOUBLE) if network == "lite" else thin_vgg19(pooling=pooling)
     )
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
-    whole = judged(None, options, masked=masked, encoder=encoder, size=LESS)
+    whole = evaluate_tiled(None, options, masked=masked, encoder=encoder, size=SMALL_SIZE)
     for rows, kept in ((2, 0), (7, 2), (50, 99)):
-        found = staged(options, masked=masked, encoder=encoder, rows=rows, kept=kept)
+        found = evaluate_in_stages(options, masked=masked, encoder=encoder, rows=rows, kept=kept)
         assert_same(found, whole)
 
 
@@ -251,47 +251,53 @@ def test_gradient_by_stages_equals_the_whole_gradient(
 )
 def test_gradient_by_stages_is_exact_for_any_layers(layers: dict[str, dict[str, float]]) -> None:
     options = PaintOptions.model_validate(layers)
-    whole = judged(None, options, masked=False, size=LESS)
-    assert_same(staged(options, masked=False, encoder=thin_vgg19(), rows=3), whole)
+    whole = evaluate_tiled(None, options, masked=False, size=SMALL_SIZE)
+    assert_same(evaluate_in_stages(options, masked=False, encoder=thin_vgg19(), rows=3), whole)
 
 
 def test_band_margin_one_row_shorter_is_not_exact() -> None:
-    whole = judged(None, PaintOptions(), masked=False, size=LESS)
-    found = staged(PaintOptions(), masked=False, encoder=thin_vgg19(), rows=3, short_px=1)
+    whole = evaluate_tiled(None, PaintOptions(), masked=False, size=SMALL_SIZE)
+    found = evaluate_in_stages(
+        PaintOptions(), masked=False, encoder=thin_vgg19(), rows=3, short_px=1
+    )
     assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
 
 
-@pytest.mark.parametrize("chosen", [{"content_weight": 0}, {"style_weight": 0}, {"tv_weight": 0}])
-def test_each_term_may_be_absent_in_tiles(chosen: dict[str, float]) -> None:
-    options = PaintOptions.model_validate(chosen)
-    whole = judged(None, options, masked=False, size=STRIP)
-    assert_same(judged(48, options, masked=False, size=STRIP), whole)
+@pytest.mark.parametrize(
+    "zero_weight", [{"content_weight": 0}, {"style_weight": 0}, {"tv_weight": 0}]
+)
+def test_each_term_may_be_absent_in_tiles(zero_weight: dict[str, float]) -> None:
+    options = PaintOptions.model_validate(zero_weight)
+    whole = evaluate_tiled(None, options, masked=False, size=STRIP_SIZE)
+    assert_same(evaluate_tiled(48, options, masked=False, size=STRIP_SIZE), whole)
 
 
 def test_tile_margin_one_stride_shorter_is_not_exact() -> None:
-    whole = judged(None, PaintOptions(), masked=False, size=STRIP)
+    whole = evaluate_tiled(None, PaintOptions(), masked=False, size=STRIP_SIZE)
     exact = thin_vgg19().margin_px(["relu5_1"])
-    found = judged(48, PaintOptions(), masked=False, margin_px=exact - 16, size=STRIP)
+    found = evaluate_tiled(48, PaintOptions(), masked=False, margin_px=exact - 16, size=STRIP_SIZE)
     assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
 
 
 def test_tiles_give_the_same_bits_each_time() -> None:
-    first, again = (judged(48, PaintOptions(), masked=True, size=STRIP) for _ in range(2))
-    assert torch.equal(first.gradient, again.gradient)
-    assert torch.equal(first.loss, again.loss)
+    first, second = (
+        evaluate_tiled(48, PaintOptions(), masked=True, size=STRIP_SIZE) for _ in range(2)
+    )
+    assert torch.equal(first.gradient, second.gradient)
+    assert torch.equal(first.loss, second.loss)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 1000), (300, 97), (1024, 1024)])
 @pytest.mark.parametrize("core_px", [16, 96, 384])
 def test_cores_cover_each_pixel_once(size: tuple[int, int], core_px: int) -> None:
     tiling = Tiling(size, core_px, 80)
-    seen = torch.zeros(size, dtype=torch.int32)
+    covered = torch.zeros(size, dtype=torch.int32)
     cores = list(tiling.cores())
     for core in cores:
-        core.of(seen).add_(1)
+        core.of(covered).add_(1)
         assert core.top % core_px == 0
         assert core.left % core_px == 0
-    assert bool((seen == 1).all())
+    assert bool((covered == 1).all())
     assert len(cores) == tiling.count
 
 
@@ -332,8 +338,8 @@ def test_features_of_tiles_are_kept_in_a_file_deleted_on_close(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     encoder = thin_vgg19()
     options = PaintOptions()
-    sources = inputs(masked=False, options=options, size=STRIP)
-    plan = make_plan(options, load_recipe("atelier"), encoder, STRIP)
+    sources = inputs(masked=False, options=options, size=STRIP_SIZE)
+    plan = make_plan(options, load_recipe("atelier"), encoder, STRIP_SIZE)
     content = sources.content.pixels[None].to(DOUBLE)
     objective: Objective = make_objective(Measuring(encoder, plan, 48), sources, content)
     assert [file.name for file in tmp_path.rglob("*.features")] == ["relu4_2.features"]
@@ -343,7 +349,7 @@ def test_features_of_tiles_are_kept_in_a_file_deleted_on_close(
 
 @pytest.mark.parametrize("size", [(2048, 2048), (4096, 4096), (8192, 8192), (6144, 8192)])
 def test_tiles_cost_at_most_a_little_over_twice_the_untiled_work(size: tuple[int, int]) -> None:
-    """Both passes go forward through a window, the second also back, which costs as much again."""
+    """There are two forward passes and one backward pass per window, at equal cost."""
     tiling = Tiling(size, 1024, thin_vgg19().margin_px(["relu5_1"]))
     pixels = [math.prod(tiling.window(core).size) for core in tiling.cores()]
     assert 3 * sum(pixels) / (2 * math.prod(size)) <= 2.2

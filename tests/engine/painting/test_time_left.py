@@ -1,4 +1,4 @@
-"""How long a painting still takes: what iterations cost, and how quickly work is done here."""
+"""The estimate of the remaining time, on idle, busy and cold machines."""
 
 import random
 import time
@@ -17,37 +17,42 @@ SCALES = tuple(
 
 
 def alone() -> float:
-    """No other program: work takes as long as it takes."""
+    """The load factor without other programs."""
     return 1.0
 
 
 def shared() -> float:
-    """Another program takes half of the processor all the time."""
+    """The load factor if another program uses half of the processor."""
     return 2.0
 
 
-def shown(
-    own: float, each: float, noise: float = 0.0, load: Callable[[], float] = alone
+def worst_factors(
+    seconds_per_iteration: float,
+    seconds_per_pixel: float,
+    noise: float = 0.0,
+    load: Callable[[], float] = alone,
 ) -> list[float]:
-    """How far off each time is that is shown, as a factor; before a tenth and then after it."""
-    draw = random.Random(5)
-    time_left, found, passed = TimeLeft(SCALES), [], 0.0
+    """The worst factors between shown and actual time, in the first 10 % and later."""
+    generator = random.Random(5)
+    time_left, found, elapsed = TimeLeft(SCALES), [], 0.0
     for number, scale in enumerate(SCALES):
         for done in range(scale.iterations):
-            worked = (own + each * scale.pixels) * (1 + noise * draw.uniform(-1, 1))
-            worked *= 5 if number == done == 0 else 1  # it starts cold
+            worked = (seconds_per_iteration + seconds_per_pixel * scale.pixels) * (
+                1 + noise * generator.uniform(-1, 1)
+            )
+            worked *= 5 if number == done == 0 else 1  # a cold start
             setting_up = SETTING_UP * worked if done == 0 and number else 0.0
             seconds = worked * load()
-            passed += seconds + setting_up * load()
+            elapsed += seconds + setting_up * load()
             time_left.add(number, seconds, worked)
-            found.append((passed, time_left.seconds(number, done + 1)))
+            found.append((elapsed, time_left.seconds(number, done + 1)))
     worst = [1.0, 1.0]
     for then, left in found:
-        if left is None or then > 0.98 * passed:  # while it is cold, or where little is left
+        if left is None or then > 0.98 * elapsed:  # no estimate yet, or nearly at the end
             continue
-        factor = left / (passed - then)
-        place = int(then >= 0.1 * passed)
-        worst[place] = max(worst[place], factor, 1 / factor)
+        factor = left / (elapsed - then)
+        index = int(then >= 0.1 * elapsed)
+        worst[index] = max(worst[index], factor, 1 / factor)
     return worst
 
 
@@ -55,14 +60,14 @@ def shown(
 # `python -m bench.time_left_replay --record`.
 @pytest.mark.parametrize("load", [alone, shared])
 @pytest.mark.parametrize(
-    ("own", "each"),
+    ("seconds_per_iteration", "seconds_per_pixel"),
     [(0.0081, 1.03e-6), (0.0196, 1.52e-6), (0.105, 9.2e-6)],
     ids=["lite-avx512", "lite-avx2", "vgg19-avx2"],
 )
 def test_time_left_is_off_by_at_most_half_early_and_a_quarter_later(
-    own: float, each: float, load: Callable[[], float]
+    seconds_per_iteration: float, seconds_per_pixel: float, load: Callable[[], float]
 ) -> None:
-    early, later = shown(own, each, noise=0.3, load=load)
+    early, later = worst_factors(seconds_per_iteration, seconds_per_pixel, noise=0.3, load=load)
     assert early < 1.5
     assert later < 1.25
 
@@ -98,7 +103,7 @@ def test_time_left_adapts_to_an_unusually_slow_scale() -> None:
     for _ in range(10):
         time_left.add(0, 1.0, 1.0)
     first = time_left.seconds(1, 0)
-    for _ in range(20):  # the next scale takes twice as long as the first one promised
+    for _ in range(20):  # twice as slow as the first scale predicts
         time_left.add(1, 2 * SCALES[1].work / SCALES[0].work)
     then = time_left.seconds(2, 0)
     rest = sum(one.work * (one.iterations + SETTING_UP) for one in SCALES[2:])
@@ -119,7 +124,7 @@ def test_cold_first_iteration_of_a_scale_does_not_raise_the_time_left() -> None:
     found, known = cold.seconds(2, 0), steady.seconds(2, 0)
     assert found is not None
     assert known is not None
-    # It only tells that the machine was less busy than it seemed.
+    # A cold iteration may only lower the assumed load.
     assert known / 2 < found <= known
 
 
@@ -133,13 +138,13 @@ def test_time_left_is_unknown_at_the_start_and_zero_at_the_end() -> None:
 
 def test_first_time_left_includes_the_slowness_before_the_painting() -> None:
     busy, unknown = TimeLeft(SCALES, slowness=8.0), TimeLeft(SCALES)
-    for _ in range(3):  # a few iterations in which nobody came between
+    for _ in range(3):  # a few iterations without interference
         busy.add(0, 0.1, 0.1)
         unknown.add(0, 0.1, 0.1)
-    before, alone_here = busy.seconds(0, 3), unknown.seconds(0, 3)
+    before, without_slowness = busy.seconds(0, 3), unknown.seconds(0, 3)
     assert before is not None
-    assert alone_here is not None
-    assert 4 < before / alone_here < 8
+    assert without_slowness is not None
+    assert 4 < before / without_slowness < 8
     for _ in range(100):
         busy.add(0, 1.0, 1.0)
         unknown.add(0, 1.0, 1.0)
@@ -154,10 +159,12 @@ def test_time_left_on_a_card_ignores_the_slowness_of_the_processor() -> None:
     assert busy.seconds(0, 5) == unknown.seconds(0, 5)
 
 
-@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="Linux says it")
+@pytest.mark.skipif(
+    not Path("/proc/thread-self/schedstat").exists(), reason="needs Linux's schedstat"
+)
 def test_slowness_is_known_after_some_work() -> None:
-    begun = time.thread_time()
-    while time.thread_time() - begun < 0.3:
+    started_at = time.thread_time()
+    while time.thread_time() - started_at < 0.3:
         pass
     slowness = slowness_before()
     assert slowness is not None

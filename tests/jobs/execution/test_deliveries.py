@@ -151,6 +151,20 @@ async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
 
 
+async def test_announcement_recorded_after_a_retry_does_not_count_for_the_next_end(
+    queue: JobQueue,
+) -> None:
+    """The bot tells the member of the failure while the operator retries the job."""
+    job = await submit_job(queue)
+    await queue.claims.fail(await claim_job(queue), failure())
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert await queue.jobs.retry(job.id)
+    await queue.deliveries.mark_announced(job.id)
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
+
+
 async def test_undone_deletion_is_not_announced(queue: JobQueue) -> None:
     job_id = await make_finished_job(queue, "a")
     job = await queue.jobs.get(job_id)
