@@ -11,22 +11,23 @@ import functools
 import hashlib
 import re
 import time
-import uuid
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from common.files import TEMPORARY, copy_whole, put_in_place, write_whole
+from common.files import copy_whole, write_whole
 from common.store_backends import folder_of, modified_at, open_backend
 from common.store_bucket import end_abandoned_uploads, is_there, keeps_deleted
+from common.store_check import check_store
 from common.store_errors import (
     PictureMissingError,
     StorageUnavailableError,
     absence,
     translated,
 )
+from common.store_folder import delete_leftover, delete_untouched
 from common.store_sizes import SIZES_AT_ONCE, Sizes
 from common.timings import FAILED, Timings
 
@@ -42,11 +43,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
-_TRASH = ".trash"
-_ABANDONED_SECONDS = 3600.0
 TIMEOUT_SECONDS = 30.0
 """Timeout of the coroutines: a server may accept a connection and never answer."""
 _LARGEST_CHECK_BYTES = 4 * 1024 * 1024
+"""Largest file that a check writes to find out whether one that was refused would be taken now."""
 SLOWEST_BYTES_PER_SECOND = 16 * 1024
 """Minimum transfer rate assumed: the timeout of large files is extended accordingly."""
 _THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
@@ -179,29 +179,12 @@ class PictureStore:
         Raises:
             StorageUnavailableError: when one of them fails.
         """
-        # A unique file, as other processes may check at the same moment.
-        data = f"Atelier looks whether it can write here: {uuid.uuid4()}.".encode()
-        data = data.ljust(self._refused_bytes)
-        try:
-            key = await self.put(data, "check")
-            found = await self.get(key)
-            await self.delete(key)
-            # A bucket's key may be allowed all this, but not to learn that a picture is missing.
-            is_left = await self.exists(key)
-        except PictureMissingError:
-            found, is_left = b"", False
-        except StorageUnavailableError as error:
-            if isinstance(error.__cause__, PermissionError):
-                said = ""
-                with contextlib.suppress(StorageUnavailableError):  # it may say less than this one
-                    said = await self._in_time(self._absence)
-                if said:  # some servers forbid what they do not have
-                    raise StorageUnavailableError(said) from error
-            raise
-        if found != data:
-            raise StorageUnavailableError("The picture store does not give back what it was given.")
-        if is_left:
-            raise StorageUnavailableError("The picture store does not delete what it should.")
+        await check_store(self, self._refused_bytes)
+
+    @_in_thread
+    def absence(self) -> str:
+        """What to say if the store itself is missing; empty if it is there."""
+        return self._absence()
 
     async def put(self, data: bytes, suffix: str) -> str:
         """Store these bytes and return their key; equal bytes have the same key.
@@ -351,27 +334,14 @@ class PictureStore:
 
     @_in_thread
     def delete_if_untouched(self, key: str, seconds: float) -> bool:
-        """Delete a key unless it was put (again) within the last `seconds`.
-
-        The file is renamed before its age is read for the last time, so that a process that stores
-        the same picture meanwhile either renews its age or writes a new file.
-        """
+        """Delete a key unless it was put (again) within the last `seconds`."""
         path = self._path(key)
         with contextlib.suppress(FileNotFoundError), self._called("delete"):
-            if not self._local:
-                if time.time() - modified_at(self._fs.info(path)) < seconds:
-                    return False
+            if self._local:
+                return delete_untouched(Path(path), seconds)
+            if time.time() - modified_at(self._fs.info(path)) >= seconds:
                 self._fs.rm_file(path)
                 return True
-            picture, trash = Path(path), Path(path + _TRASH)
-            if time.time() - picture.stat().st_mtime < seconds:
-                return False
-            put_in_place(picture, trash)
-            if time.time() - trash.stat().st_mtime < seconds:
-                put_in_place(trash, picture)
-                return False
-            trash.unlink()
-            return True
         return False
 
     def walk_sync(self) -> Iterator[StoredPicture]:
@@ -390,10 +360,8 @@ class PictureStore:
             if _KEY.fullmatch(name):
                 yield StoredPicture(name, int(info["size"]), modified)
                 continue
-            abandoned = self._local and time.time() - modified > _ABANDONED_SECONDS
-            if abandoned and name.endswith((TEMPORARY, _TRASH)):
-                with contextlib.suppress(OSError):
-                    Path(path).unlink()
+            if self._local:
+                delete_leftover(Path(path), time.time() - modified)
 
     @_in_thread
     def keeps_deleted(self) -> bool:

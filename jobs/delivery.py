@@ -74,7 +74,9 @@ class Deliveries(QueuePart):
             where = {"message_channel_id": channel_id, "message_id": message_id}
             await change_job(transaction, job_id, **where)
 
-    async def set_look(self, job_id: int, *, alt_text: str, spoiler: bool) -> Job | None:
+    async def set_alt_text_and_spoiler(
+        self, job_id: int, *, alt_text: str, spoiler: bool
+    ) -> Job | None:
         """Set the alt text of a job's picture, and whether it is a spoiler.
 
         Returns None if there is no such job, or another version wrote it.
@@ -194,9 +196,16 @@ class Deliveries(QueuePart):
             return [job_from_row(row) for row in await connection.execute(statement)]
 
     async def mark_announced(self, job_id: int) -> None:
-        """Record that the member was notified, or does not want to be."""
+        """Record that the member was notified, or does not want to be.
+
+        Nothing is recorded if the job has been queued again meanwhile: its next end is told anew.
+        """
         async with self._database.write(durable=False) as transaction:
-            await change_job(transaction, job_id, notified_at=transaction.now)
+            await transaction.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id, J.delivered_at.is_not(None))
+                .values(notified_at=transaction.now)
+            )
 
     async def undelivered(self, user_id: int, application_id: int = 0) -> list[int]:
         """IDs of a user's finished pictures that were not delivered, unless the user was told."""

@@ -5,9 +5,8 @@ import os
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot.app.check_result import CheckResult
+from bot.app.database_check import check_database
 from bot.app.folder_lock import is_locked
 from bot.wire.addresses import discord_proxy
 from common.disk_space import least_space
@@ -25,15 +26,11 @@ from common.settings_loading import unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store_backends import folder_of
 from jobs.health.troubles import CLOCK_SECONDS
-from jobs.migrating import MAY_SUCCEED_LATER
-from jobs.outcomes import DatabaseTooOldError, NoDatabaseError, QueueError, is_transient
-from jobs.queue import JobQueue
 from jobs.submission.limits import DAY_SECONDS
 
 TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0
 ENGINE_CHECK = (sys.executable, "-m", "engine", "--check")
-MIGRATION = (sys.executable, "-m", "jobs.migrating")
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is served by this
 """The wildcard addresses, with the address to connect to from this machine."""
 
@@ -57,28 +54,10 @@ KEEPS_DELETED = (
     "The bucket keeps old versions, so deleted pictures stay in it: switch versioning off and "
     "delete the old versions, or add a lifecycle rule that deletes noncurrent versions."
 )
-MIGRATION_BROKE = (
-    "The database could not be migrated to this version, and is as it was: the log says why. The "
-    "older version still works with it; please report this."
-)
 NOT_WRITTEN = (
     "{setting}: {folder} cannot be written ({reason}): name a folder that the user who runs the "
     "bot may write to."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """The result of one check."""
-
-    name: str
-    text: str
-    is_fault: bool = False
-    """The bot cannot run."""
-    is_doubtful: bool = False
-    """It can run, but somebody should know."""
-    is_transient: bool = False
-    """The fault is transient: another start with the same settings may succeed."""
 
 
 async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[CheckResult]:
@@ -110,7 +89,7 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Check
 
 async def _in_folder(settings: Settings, *, thorough: bool) -> AsyncIterator[CheckResult]:
     """The checks that need the data folder, between it and the token."""
-    yield await _database(settings, may_migrate=not thorough)
+    yield await check_database(settings, may_migrate=not thorough)
     pictures = folder_of(settings.storage_url)
     store = _missing_folder("store", pictures) if thorough and pictures is not None else None
     yield store or await _store(settings, thorough=thorough)
@@ -156,77 +135,6 @@ def _missing_folder(name: str, folder: Path) -> CheckResult | None:
         reason = error.strerror or str(error)
         text = NOT_WRITTEN.format(setting=setting, folder=folder, reason=reason)
         return CheckResult(name, text, is_fault=True)
-
-
-async def _database(settings: Settings, *, may_migrate: bool = True) -> CheckResult:
-    seconds = TIMEOUT_SECONDS * 6
-    try:
-        async with asyncio.timeout(seconds):
-            pending = await _pending_migration(settings)
-        if pending is not None and not may_migrate:
-            return _migration_due(pending)
-        if pending is not None and (fault := await _migrate_in_child(settings)) is not None:
-            return fault
-        async with asyncio.timeout(seconds):
-            async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
-                kind = "PostgreSQL" if queue.database.postgres else "SQLite"
-    except TimeoutError:
-        text = "The database does not answer."
-        return CheckResult("database", text, is_fault=True, is_transient=True)
-    except QueueError as error:
-        return CheckResult(
-            "database",
-            f"The queue cannot be opened: {error}",
-            is_fault=True,
-            is_transient=is_transient(error),
-        )
-    return CheckResult("database", f"{kind}, of this version")
-
-
-async def _pending_migration(settings: Settings) -> DatabaseTooOldError | None:
-    """Why a database has to be created or migrated; None if it has this version's schema."""
-    try:
-        async with await JobQueue.open(settings, store=PictureStore("unused"), may_migrate=False):
-            return None
-    except DatabaseTooOldError as error:
-        return error
-    except QueueError:
-        return None  # whoever opens it next reports it
-
-
-def _migration_due(pending: DatabaseTooOldError) -> CheckResult:
-    """For `--check`: what the next start will do to the database."""
-    if isinstance(pending, NoDatabaseError):
-        return CheckResult("database", str(pending))
-    return CheckResult("database", f"A migration is due. {pending}", is_doubtful=True)
-
-
-async def _migrate_in_child(settings: Settings) -> CheckResult | None:
-    """Migrate in a child process: its memory would never be given back by this one.
-
-    It has no timeout, as it may copy a large database; it logs what it does. What failed is not
-    tried again here, which would make another copy.
-    """
-    chosen = {
-        "ATELIER_DATABASE_URL": settings.database_url,
-        "ATELIER_DATA_DIR": str(settings.atelier_data_dir),
-        "ATELIER_MIGRATE_WITHOUT_COPY": str(settings.atelier_migrate_without_copy),
-    }
-    process = await asyncio.create_subprocess_exec(
-        *MIGRATION, env={**os.environ, **chosen}, stdin=DEVNULL, stdout=PIPE
-    )
-    try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    if process.returncode == 0:
-        return None
-    said = output.decode(errors="replace").strip()
-    text = f"The queue cannot be opened: {said}" if said else MIGRATION_BROKE
-    was_killed = (process.returncode or 0) < 0
-    later = was_killed or process.returncode == MAY_SUCCEED_LATER
-    return CheckResult("database", text, is_fault=True, is_transient=later)
 
 
 async def _store(settings: Settings, *, thorough: bool = False) -> CheckResult:

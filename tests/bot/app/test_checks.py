@@ -16,17 +16,17 @@ from aiohttp import ClientConnectorCertificateError, web
 from aiohttp.client_reqrep import ConnectionKey
 
 from bot.__main__ import _preflight
-from bot.app import checks
+from bot.app import checks, database_check
+from bot.app.check_result import CheckResult
 from bot.app.checks import (
     NO_CERTIFICATE,
-    CheckResult,
-    _database,
     _page,
     _unreachable,
     clock_result,
     findings,
 )
 from bot.app.connection import Connection
+from bot.app.database_check import check_database
 from bot.app.folder_lock import lock_folder
 from bot.wire.addresses import point_discord_at
 from common.settings import Settings
@@ -213,7 +213,7 @@ async def test_misnamed_env_file_is_pointed_out(
     async def skipped(*_: object, **__: object) -> CheckResult:
         return CheckResult("another", "skipped")
 
-    for other in ("_database", "_store"):
+    for other in ("check_database", "_store"):
         monkeypatch.setattr(checks, other, skipped)
     monkeypatch.chdir(tmp_path)
     assert ".env.txt" not in await token_text()
@@ -312,9 +312,9 @@ async def test_migration_may_exceed_the_database_timeout(
     slow_migration = (
         "import sys, time; time.sleep(4); from jobs.migrating import main; sys.exit(main())"
     )
-    monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", slow_migration))
-    monkeypatch.setattr(checks, "TIMEOUT_SECONDS", 0.5)
-    found = await _database(storage.settings())
+    monkeypatch.setattr(database_check, "MIGRATION", (sys.executable, "-c", slow_migration))
+    monkeypatch.setattr(database_check, "TIMEOUT_SECONDS", 3.0)
+    found = await check_database(storage.settings())
     assert (found.text, found.is_fault) == ("SQLite, of this version", False)
     (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
     text = capfd.readouterr().err
@@ -340,8 +340,10 @@ async def test_failed_migration_is_reported_and_not_tried_again_at_the_same_star
 ) -> None:
     storage = Storage(tmp_path, None)
     make_version("0003", storage)
-    monkeypatch.setattr(checks, "MIGRATION", (sys.executable, "-c", f"import sys; {breaks}"))
-    found = await _database(storage.settings())
+    monkeypatch.setattr(
+        database_check, "MIGRATION", (sys.executable, "-c", f"import sys; {breaks}")
+    )
+    found = await check_database(storage.settings())
     assert words in found.text
     assert (found.is_fault, found.is_transient) == (True, is_transient)
     assert not (tmp_path / BEFORE_MIGRATIONS).exists()
@@ -351,7 +353,7 @@ async def test_migration_that_is_refused_says_why(tmp_path: Path) -> None:
     storage = Storage(tmp_path, None)
     make_version("0003", storage)
     (tmp_path / BEFORE_MIGRATIONS).write_text("in the way")
-    found = await _database(storage.settings())
+    found = await check_database(storage.settings())
     assert "no copy of it can be made" in found.text
     assert (found.is_fault, found.is_transient) == (True, False)
 
@@ -363,7 +365,7 @@ async def test_check_without_permission_to_migrate_leaves_the_database_unchanged
     storage = Storage(tmp_path, None)
     make_version("0003", storage)
     before = storage.sqlite_file.read_bytes()
-    found = await _database(storage.settings(), may_migrate=False)
+    found = await check_database(storage.settings(), may_migrate=False)
     assert "A migration is due. The database has schema 0003" in found.text
     assert (found.is_doubtful, found.is_fault) == (True, False)
     assert [path.name for path in tmp_path.iterdir()] == [storage.sqlite_file.name]

@@ -51,7 +51,7 @@ async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> Non
     await queue.jobs.cancel(other.id, 1)
     before = await queue.jobs.get(other.id)
     await queue.deliveries.set_message(first.id, 70, 80)
-    await queue.deliveries.set_look(first.id, alt_text="A dog", spoiler=True)
+    await queue.deliveries.set_alt_text_and_spoiler(first.id, alt_text="A dog", spoiler=True)
     assert await queue.deliveries.count_attempt(first.id) == 1
     assert await queue.deliveries.mark_delivered(first.id, how="token")
     await queue.deliveries.mark_announced(first.id)
@@ -146,6 +146,20 @@ async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
     await queue.deliveries.mark_delivered(job.id, how="edit")
     await queue.deliveries.mark_announced(job.id)
     assert await queue.jobs.retry(job.id)
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
+
+
+async def test_announcement_recorded_after_a_retry_does_not_count_for_the_next_end(
+    queue: JobQueue,
+) -> None:
+    """The bot tells the member of the failure while the operator retries the job."""
+    job = await submit_job(queue)
+    await queue.claims.fail(await claim_job(queue), failure())
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert await queue.jobs.retry(job.id)
+    await queue.deliveries.mark_announced(job.id)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job.id, how="edit")
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
