@@ -76,7 +76,7 @@ class Alerts(Service):
         if not recipients(self._client.settings):
             return
         self._told = await asyncio.to_thread(read_texts, self._file)
-        self._run_beside(self._run(), "alerts")
+        self._run_in_background(self._run(), "alerts")
 
     async def _run(self) -> None:
         while True:
