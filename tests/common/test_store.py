@@ -1,6 +1,5 @@
 import ast
 import asyncio
-import errno
 import gc
 import os
 import stat
@@ -16,6 +15,7 @@ from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
+from tests.kit.full_disk import raise_disk_full
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
 
 
@@ -183,12 +183,8 @@ def test_empty_store_lists_nothing_and_refuses_unsafe_suffixes(store: PictureSto
 
 def test_full_disk_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = PictureStore(tmp_path.as_uri())
-
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+        patch.setattr(os, "fsync", raise_disk_full)
         with pytest.raises(StorageUnavailableError, match="No space left"):
             store.put_sync(b"a picture", "png")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
