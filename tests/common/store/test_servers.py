@@ -9,8 +9,7 @@ import s3fs
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from common import store_bucket
-from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError, bucket, key_for
 from tests.common.conftest import BUCKET
 
 
@@ -143,8 +142,8 @@ def test_walk_ends_uploads_of_dead_processes(s3_url: str, monkeypatch: pytest.Mo
     prefix, key = s3_url.partition(f"{BUCKET}/")[2], key_for(b"a film", "clip")
     for name in (f"{prefix}/{key[:2]}/{key}", f"{prefix}/somebody's"):
         files.call_s3("create_multipart_upload", Bucket=BUCKET, Key=name)
-    for seconds, left in ((1e10, 2), (store_bucket.UPLOAD_SECONDS, 1)):
-        monkeypatch.setattr(store_bucket, "UPLOAD_SECONDS", seconds)
+    for seconds, left in ((1e10, 2), (bucket.UPLOAD_SECONDS, 1)):
+        monkeypatch.setattr(bucket, "UPLOAD_SECONDS", seconds)
         assert list(store.walk_sync()) == []
         assert len(files.list_multipart_uploads(BUCKET)) == left
 
