@@ -10,9 +10,14 @@ import s3fs
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from common import store as store_module
 from common.settings import Settings
-from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
+from common.store import (
+    PictureMissingError,
+    PictureStore,
+    StorageUnavailableError,
+    key_for,
+    picture_store,
+)
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
 from tests.kit.full_disk import raise_disk_full
@@ -234,7 +239,7 @@ def test_unreachable_store_raises_storage_unavailable(
 
 def test_every_file_system_call_is_timed_and_translated() -> None:
     """`_called` is the only place that measures time and translates errors."""
-    module = ast.parse(Path(store_module.__file__).read_text(encoding="utf-8"))
+    module = ast.parse(Path(picture_store.__file__).read_text(encoding="utf-8"))
     (store,) = [
         each
         for each in module.body

@@ -10,7 +10,7 @@ from fsspec.exceptions import FSTimeoutError
 from s3fs.errors import translate_boto_error
 
 from common.store import PictureStore, StorageUnavailableError
-from common.store_errors import translated
+from common.store.errors import translated
 
 
 def stalled() -> Exception:
