@@ -107,7 +107,7 @@ class _Notifications:
         self._on_notification()
 
     def _on_notification(self, *said: object) -> None:
-        """Row a notification: connection, process, topic, payload."""
+        """Record a notification: connection, process, topic, payload."""
         self._about.add(str(said[3]) if len(said) == _PARTS else _ANYTHING)
         self._answered_at = asyncio.get_running_loop().time()
         self._changed.set()

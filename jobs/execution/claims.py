@@ -104,7 +104,7 @@ class Claims(QueuePart):
     async def save_checkpoint(
         self, claim: Claim, key: str, frames: Mapping[int, str] = MappingProxyType({})
     ) -> LeaseOutcome:
-        """Row the checkpoint from which another engine resumes if this one dies.
+        """Record the checkpoint from which another engine resumes if this one dies.
 
         Args:
             claim: of the job.

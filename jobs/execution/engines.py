@@ -60,7 +60,7 @@ class Engines(QueuePart):
             return await seen(transaction, engine_id, memory_used_bytes=memory_used_bytes)
 
     async def note_trouble(self, engine: EngineInfo, reason: str) -> None:
-        """Row, for the owner, what keeps an engine from painting."""
+        """Record, for the owner, what keeps an engine from painting."""
         async with self._database.write(durable=False) as transaction:
             await seen(transaction, engine.id, trouble=reason)
 

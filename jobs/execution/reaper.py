@@ -48,7 +48,7 @@ class LeaseWatch:
     """Whether the clock was set back since the last check."""
 
     def check(self, now: float, write_troubles: int) -> bool:
-        """Row a check; returns whether expired leases may be believed.
+        """Record a check; returns whether expired leases may be believed.
 
         Args:
             now: time of the database's clock.

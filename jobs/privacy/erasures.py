@@ -14,7 +14,7 @@ KEPT_SECONDS = 400 * 86_400.0
 
 
 def remember(folder: Path, user_id: int, at: float) -> None:
-    """Row an erasure before it is carried out.
+    """Record an erasure before it is carried out.
 
     Args:
         folder: the data folder.

@@ -247,8 +247,8 @@ def test_every_file_system_call_is_timed_and_translated() -> None:
     ]
     for method in store.body:
         if isinstance(method, ast.FunctionDef) and method.name not in {"__init__", "_called"}:
-            said = ast.unparse(method)
-            calls = "_fs." in said or "_whole(" in said or ".unlink(" in said
-            counted = "self._called(" in said or "self._putting(" in said
+            source = ast.unparse(method)
+            calls = "_fs." in source or "_whole(" in source or ".unlink(" in source
+            counted = "self._called(" in source or "self._putting(" in source
             assert not calls or counted, method.name
-            assert "translated(" not in said, method.name
+            assert "translated(" not in source, method.name
