@@ -36,7 +36,7 @@ class Service:
         """Finish what is in flight and stop; the next start resumes the rest from the database."""
         await cancel(self._task)
 
-    def _run_beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start a task that runs until the service stops."""
         self._task = asyncio.create_task(work, name=name)
 

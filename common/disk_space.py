@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.settings import Settings
-from common.store_backends import folder_of
+from common.store.backends import folder_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,9 @@ class Deliveries(QueuePart):
             where = {"message_channel_id": channel_id, "message_id": message_id}
             await change_job(transaction, job_id, **where)
 
-    async def set_look(self, job_id: int, *, alt_text: str, spoiler: bool) -> Job | None:
+    async def set_alt_text_and_spoiler(
+        self, job_id: int, *, alt_text: str, spoiler: bool
+    ) -> Job | None:
         """Set the alt text of a job's picture, and whether it is a spoiler.
 
         Returns None if there is no such job, or another version wrote it.

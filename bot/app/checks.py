@@ -24,7 +24,7 @@ from common.gpus import unused_card
 from common.settings import ENV_FILE, MIB, Settings
 from common.settings_loading import unknown_settings
 from common.store import PictureStore, StorageUnavailableError
-from common.store_backends import folder_of
+from common.store.backends import folder_of
 from jobs.health.troubles import CLOCK_SECONDS
 from jobs.submission.limits import DAY_SECONDS
 

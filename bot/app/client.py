@@ -12,7 +12,7 @@ from discord import app_commands
 
 from bot.app.gateway import bound_reconnects
 from bot.app.sync import keep_syncing, knows_commands
-from bot.commands.job_access import note_removed
+from bot.commands.job_access import record_removed
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of
@@ -164,12 +164,12 @@ class AtelierClient(Bot):
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """A message was deleted."""
         add_log_ids(server=payload.guild_id)
-        await note_removed(self, {payload.message_id})
+        await record_removed(self, {payload.message_id})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Many messages were deleted."""
         add_log_ids(server=payload.guild_id)
-        await note_removed(self, payload.message_ids)
+        await record_removed(self, payload.message_ids)
 
     async def on_app_command_completion(
         self,

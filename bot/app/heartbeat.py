@@ -34,7 +34,7 @@ class Heartbeat(Service):
             version=VERSION,
         )
         await self._wait_until_alone()
-        self._run_beside(self._run(), "heartbeat")
+        self._run_in_background(self._run(), "heartbeat")
 
     async def _wait_until_alone(self) -> None:
         """Wait for another bot of this application to end, or for its heartbeat to expire."""

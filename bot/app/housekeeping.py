@@ -19,7 +19,7 @@ class Housekeeping(Service):
 
     async def start(self) -> None:
         """Start the loop."""
-        self._run_beside(self._run(), "housekeeping")
+        self._run_in_background(self._run(), "housekeeping")
 
     async def _run(self) -> None:
         queue, loop = self._client.queue, asyncio.get_running_loop()

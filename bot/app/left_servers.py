@@ -36,7 +36,7 @@ class LeftServers(Service):
 
     async def start(self) -> None:
         """Start the loop."""
-        self._run_beside(self._run(), "left servers")
+        self._run_in_background(self._run(), "left servers")
 
     async def _run(self) -> None:
         while True:

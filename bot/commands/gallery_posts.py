@@ -48,7 +48,7 @@ class GalleryKeeper(Service):
 
     async def start(self) -> None:
         """Start polling."""
-        self._run_beside(self._run(), "galleries")
+        self._run_in_background(self._run(), "galleries")
 
     async def _run(self) -> None:
         await self._client.wait_until_ready()  # the servers are known by then

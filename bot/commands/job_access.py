@@ -132,7 +132,7 @@ async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
     return await jobs.cancel(job.id, interaction.user.id, by_admin=may_delete)
 
 
-async def note_look(interaction: Interaction, job: Job) -> None:
+async def record_view(interaction: Interaction, job: Job) -> None:
     """Record in the server's audit log that somebody looks at a picture as an admin."""
     if by_admins_right(Right.LOOK, interaction, job):
         about = {"job": str(job.id), "user": str(job.user_id)}
@@ -141,7 +141,7 @@ async def note_look(interaction: Interaction, job: Job) -> None:
         )
 
 
-async def note_removed(client: Bot, message_ids: set[int]) -> None:
+async def record_removed(client: Bot, message_ids: set[int]) -> None:
     """Record that these messages are gone, if they are jobs' messages."""
     try:
         count = await client.queue.deliveries.mark_removed(message_ids)
@@ -170,6 +170,6 @@ async def is_removed(client: Bot, job: Job) -> bool:
         await channel.fetch_message(reply.message_id)
     except (discord.DiscordException, OSError) as error:
         if isinstance(fault_of(error), MessageGone):
-            await note_removed(client, {reply.message_id})
+            await record_removed(client, {reply.message_id})
             return True
     return False

@@ -8,7 +8,7 @@ from discord import app_commands, ui
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.job_access import is_removed, job_in_time, named_here, note_look
+from bot.commands.job_access import is_removed, job_in_time, named_here, record_view
 from bot.commands.rights import Origin, Right, may, origin_of
 from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide_here
@@ -43,7 +43,7 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
         UserError: There is none, or the user may not see it; these are not told apart.
     """
     job = named_here(interaction, await _visible(interaction, job_id))
-    await note_look(interaction, job)
+    await record_view(interaction, job)
     if to_others and await must_hide_here(interaction):
         job = replace(job, reply=replace(job.reply, spoiler=True))
     client, t = interaction.client, texts_of(interaction)

@@ -68,7 +68,7 @@ class DeliveryLoop(Service):
 
     async def start(self) -> None:
         """Start the loop."""
-        self._run_beside(self._run(), "delivery")
+        self._run_in_background(self._run(), "delivery")
         self._client.when_connected.append(self._try_now)
 
     async def stop(self) -> None:

@@ -46,7 +46,7 @@ class RoleSpoilers:
                 is_hidden = await self._is_hidden(guild, job)
             if not is_hidden:
                 return job
-            await self._client.queue.deliveries.set_look(
+            await self._client.queue.deliveries.set_alt_text_and_spoiler(
                 job.id, alt_text=job.reply.alt_text, spoiler=True
             )
         except (QueueError, discord.DiscordException, OSError) as error:

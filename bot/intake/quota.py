@@ -9,7 +9,7 @@ from bot.kit import UserError
 from bot.texts import _
 from common.disk_space import least_space
 from common.settings import MIB, Settings
-from common.store_backends import folder_of
+from common.store.backends import folder_of
 from jobs.queue import JobQueue
 
 KNOWN_SECONDS = 60.0

@@ -73,7 +73,7 @@ _UNEXPECTED: Mapping[type[BaseException], str] = {
     ValidationError: _UNUSABLE,
     BaseException: _("Something went wrong on my side; please try again."),
 }
-_SURROUNDINGS = (
+_TRANSIENT_FAILURES = (
     StorageUnavailableError,
     QueueError,
     discord.DiscordServerError,
@@ -106,7 +106,7 @@ def sentence_for(error: BaseException, t: Texts, what: str) -> str:
     if explanation.expected:
         return sentence
     error_id, cause = secrets.token_hex(4), _unwrapped(error)
-    if is_transient(cause) or isinstance(cause, _SURROUNDINGS):
+    if is_transient(cause) or isinstance(cause, _TRANSIENT_FAILURES):
         log.warning("[%s] %s: %s: %s", error_id, what, type(cause).__name__, cause)
     else:
         log.error("[%s] %s", error_id, what, exc_info=error)

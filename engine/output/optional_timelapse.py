@@ -44,7 +44,7 @@ class OptionalTimeLapse:
         self._try(begin)
 
     def add(self, frame: Image.Image) -> None:
-        """Append a frame, if there is still a timelapse."""
+        """Append a frame, if there is still a time-lapse."""
         lapse = self._lapse
         if lapse is not None:
             self._try(lambda: lapse.add(frame))

@@ -197,7 +197,7 @@ class Database:
             return float((await connection.execute(sa.select(_POSTGRES_NOW))).scalar_one())
         return time.time()
 
-    async def _begun(self, connection: AsyncConnection, *, durable: bool) -> float:
+    async def _set_durability(self, connection: AsyncConnection, *, durable: bool) -> float:
         """Set the transaction's durability and read the clock, in one statement."""
         asked: list[sa.ColumnElement[Any]] = []
         if self._clock is None:
@@ -310,7 +310,7 @@ class Database:
     async def _writing(self, *, durable: bool) -> AsyncIterator[Transaction]:
         if self.postgres:
             async with translated(), self.engine.begin() as connection:
-                now = await self._begun(connection, durable=durable)
+                now = await self._set_durability(connection, durable=durable)
                 yield Transaction(connection, now, postgres=True)
             return
         async with self._writer, translated(), self.engine.connect() as connection:

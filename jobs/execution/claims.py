@@ -21,9 +21,9 @@ from jobs.db.rows import J, to_json
 from jobs.execution import ending, leases
 from jobs.execution.claiming import Claiming
 from jobs.execution.engines import measure, seen
-from jobs.execution.leaving_out import leave_out
 from jobs.execution.reaper import Reaper
 from jobs.execution.roles import clip_roles, finished_parts, key_in, variant_roles
+from jobs.execution.style_removal import leave_out
 from jobs.model import (
     ENDED,
     Claim,

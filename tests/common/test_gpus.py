@@ -80,9 +80,7 @@ def test_card_not_found_by_torch_is_reported_with_a_driver_hint(
     assert unused_card("auto", "cpu", cards=lambda: 0, problem=none) is None
     assert unused_card("cpu", "cpu", cards=lambda: 1, problem=none) is None
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert unused_card("auto", "cpu", cards=lambda: 1, problem=none) is None, (
-        "it is hidden on purpose"
-    )
+    assert unused_card("auto", "cpu", cards=lambda: 1, problem=none) is None, "hidden on purpose"
 
 
 def test_card_advice_in_the_image_names_its_own_remedies(
@@ -108,41 +106,46 @@ NO_DRIVER = "NVIDIA-SMI has failed because it couldn't communicate with the NVID
 
 
 def install_driver(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, says: str, status: int, pci: list[str] | None
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    output: str,
+    status: int,
+    pci: list[str] | None,
 ) -> None:
-    """The driver's tool, and what the system itself lists."""
+    """Install a fake `nvidia-smi`, and list these PCI devices."""
     tool = folder / "bin" / "nvidia-smi"
     tool.parent.mkdir()
-    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{says}\nEND\nexit {status}\n")
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\nexit {status}\n")
     tool.chmod(0o700)
     monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(gpus, "PCI_DEVICES", folder / "pci")
     for number, device in enumerate(pci or []):
-        place = folder / "pci" / str(number)
-        place.mkdir(parents=True)
+        folder_of_device = folder / "pci" / str(number)
+        folder_of_device.mkdir(parents=True)
         vendor, kind = device.split()
-        (place / "vendor").write_text(f"{vendor}\n")
-        (place / "class").write_text(f"{kind}\n")
+        (folder_of_device / "vendor").write_text(f"{vendor}\n")
+        (folder_of_device / "class").write_text(f"{kind}\n")
 
 
-CARD, ITS_SOUND, OTHER = "0x10de 0x030200", "0x10de 0x040300", "0x8086 0x030000"
+GPU, GPU_AUDIO, OTHER_GPU = "0x10de 0x030200", "0x10de 0x040300", "0x8086 0x030000"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script")
-@pytest.mark.parametrize("says", [MISMATCH, NO_DRIVER])
+@pytest.mark.parametrize("output", [MISMATCH, NO_DRIVER])
 def test_failing_driver_is_reported_where_a_card_is(
-    torch_version_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+    torch_version_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
-    """As after an update of the driver without a restart: torch takes the processor silently."""
+    """After a driver update without a restart, torch falls back to the CPU without an error."""
     torch_version_file.write_text(CUDA_BUILD)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    pci = [OTHER, CARD, ITS_SOUND, CARD]
-    install_driver(tmp_path, monkeypatch, says=says, status=18, pci=pci)
-    assert nvidia_cards() == 2, "an installation chooses the packages for a card"
-    for chosen in ("", "cpu"):
-        message = unused_card("auto", chosen)
+    pci = [OTHER_GPU, GPU, GPU_AUDIO, GPU]
+    install_driver(tmp_path, monkeypatch, output=output, status=18, pci=pci)
+    assert nvidia_cards() == 2, "the installation would choose packages without CUDA"
+    for device_name in ("", "cpu"):
+        message = unused_card("auto", device_name)
         assert message is not None
-        assert says.partition("\n")[0].rstrip(".") in message
+        assert output.partition("\n")[0].rstrip(".") in message
         assert "restart this machine" in message
         assert message.endswith("the processor paints.")
     assert unused_card("auto", "cuda:0") is None
@@ -153,17 +156,17 @@ def test_failing_driver_is_reported_where_a_card_is(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script")
 @pytest.mark.parametrize(
-    ("says", "status", "pci"),
+    ("output", "status", "pci"),
     [
-        (NO_DRIVER, 9, [OTHER, ITS_SOUND]),
+        (NO_DRIVER, 9, [OTHER_GPU, GPU_AUDIO]),
         ("No devices were found", 6, None),
-        ("GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, [CARD]),
+        ("GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, [GPU]),
     ],
 )
 def test_no_driver_problem_is_reported_without_a_card_or_with_a_working_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, status: int, pci: list[str] | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, status: int, pci: list[str] | None
 ) -> None:
-    install_driver(tmp_path, monkeypatch, says=says, status=status, pci=pci)
+    install_driver(tmp_path, monkeypatch, output=output, status=status, pci=pci)
     assert driver_problem() is None
     assert nvidia_cards() == int(status == 0)
 

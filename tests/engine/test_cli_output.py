@@ -19,6 +19,7 @@ from engine.output.timelapse import TimeLapse
 from engine.painting import Picture
 from engine.styles import presets
 from engine.styles.fetch import FetchError
+from tests.kit.full_disk import raise_disk_full
 from tests.kit.other_user import without_access
 from tests.kit.thin_vgg19 import noise_picture
 
@@ -120,12 +121,12 @@ def test_unwritable_picture_exits_1_and_is_kept_elsewhere_if_possible(
     (work_folder / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(work_folder / "scratch"))
 
-    def full(picture: Picture, path: Path) -> None:
+    def write_unless_full(picture: Picture, path: Path) -> None:
         if path.parent == Path() or not has_room:
             raise_not_written(path)
         write_picture(picture, path)
 
-    monkeypatch.setattr(cli, "write_picture", full)
+    monkeypatch.setattr(cli, "write_picture", write_unless_full)
     assert paint() == 1
     error = capsys.readouterr().err
     assert "photo-style.png cannot be written to . (No space left" in error
@@ -154,11 +155,7 @@ def test_unwritable_timelapse_exits_1_but_keeps_the_picture(
     work_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A script that asked for both files needs to know that one is missing."""
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(TimeLapse, "add", full)
+    monkeypatch.setattr(TimeLapse, "add", raise_disk_full)
     assert paint("--timelapse", "t.gif") == 1
     assert "There is no time-lapse: there is no space left" in capsys.readouterr().err
     assert (work_folder / "photo-style.png").is_file()

@@ -17,7 +17,7 @@ DAY = 86_400.0
 @pytest.fixture(autouse=True)
 def no_multipart_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bucket of these tests is in memory, where there are no multipart uploads to clean up."""
-    monkeypatch.setattr("common.store.end_abandoned_uploads", lambda *_: None)
+    monkeypatch.setattr("common.store.picture_store.end_abandoned_uploads", lambda *_: None)
 
 
 @pytest.fixture

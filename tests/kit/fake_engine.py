@@ -87,9 +87,9 @@ class FakeEngine:
             return
         if job.options.vary == "style" and self.unavailable_styles:
             await self.queue.claims.leave_out(claim, self.unavailable_styles)
-            left = await self.queue.jobs.get(job.id)
-            assert left is not None
-            job = left
+            updated = await self.queue.jobs.get(job.id)
+            assert updated is not None
+            job = updated
         content = await self.queue.store.get(job.inputs.content)
         for step in range(1, STEPS):
             image = Image.open(io.BytesIO(content)).convert("RGB")

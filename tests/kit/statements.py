@@ -1,4 +1,4 @@
-"""Which statements a queue executes: each is a round trip, some while locks are held."""
+"""Records the SQL statements of a queue, as each one is a round trip."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from jobs.queue import JobQueue
 
 @contextlib.contextmanager
 def statements(queue: JobQueue) -> Iterator[list[str]]:
-    """The statements that the queue executes inside."""
-    said: list[str] = []
+    """Record the statements that the queue executes within the block."""
+    executed: list[str] = []
 
-    def hear(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        said.append(statement)
+    def record(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        executed.append(statement)
 
     engine = queue.database.engine.sync_engine
-    sa.event.listen(engine, "before_cursor_execute", hear)
+    sa.event.listen(engine, "before_cursor_execute", record)
     try:
-        yield said
+        yield executed
     finally:
-        sa.event.remove(engine, "before_cursor_execute", hear)
+        sa.event.remove(engine, "before_cursor_execute", record)

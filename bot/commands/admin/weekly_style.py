@@ -205,7 +205,7 @@ class WeeklyStyleKeeper(Service):
 
     async def start(self) -> None:
         """Start polling."""
-        self._run_beside(self._run(), "weekly styles")
+        self._run_in_background(self._run(), "weekly styles")
 
     async def _run(self) -> None:
         await self._client.wait_until_ready()  # the servers' languages are known by then

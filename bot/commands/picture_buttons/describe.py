@@ -67,7 +67,7 @@ class DescribeForm(ReportingModal):
         t = texts_of(interaction)
         words = " ".join(self._text.value.split())
         job = await kept_job(interaction, self._job_id)
-        changed = await client.queue.deliveries.set_look(
+        changed = await client.queue.deliveries.set_alt_text_and_spoiler(
             job.id,
             alt_text="" if words == described(t, job) else words,
             spoiler=HIDDEN in self._switches.values or await _must_hide(interaction, job),

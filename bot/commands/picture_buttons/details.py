@@ -6,7 +6,7 @@ from discord import ui
 
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import details
-from bot.commands.job_access import known_job, not_yours, note_look
+from bot.commands.job_access import known_job, not_yours, record_view
 from bot.commands.picture_buttons.describe import describe_button
 from bot.commands.rights import Right, may
 from bot.kit import Feature, Interaction
@@ -24,7 +24,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     if not may(Right.LOOK, interaction, job):
         raise not_yours(interaction, job)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    await note_look(interaction, job)
+    await record_view(interaction, job)
     t = texts_of(interaction)
     files = await _records(interaction, t, job)
     words = details(t, job, await _parent_link(interaction, job))

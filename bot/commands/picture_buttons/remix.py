@@ -99,7 +99,7 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
     await _remix(interaction, job, timelapse=True, seed=seed)
 
 
-async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
+async def take_version(interaction: Interaction, job_id: int, *, version: int) -> None:
     """Make one of several versions a job of its own, with all buttons; nothing is painted."""
     job = await kept_job(interaction, job_id)
     if job.unreadable is not None or version >= len(job.versions):
@@ -183,6 +183,6 @@ FEATURE = Feature(
         Action.LARGER: larger,
         Action.OTHER_STYLE: other_style,
         Action.TIMELAPSE: timelapse,
-        **{action: partial(take, version=version) for version, action in enumerate(TAKES)},
+        **{action: partial(take_version, version=version) for version, action in enumerate(TAKES)},
     }
 )

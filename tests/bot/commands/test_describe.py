@@ -153,7 +153,7 @@ async def test_describe_in_a_dm_cannot_reveal_a_spoiler_required_by_a_role(world
     guild_id = world.guild_id
     await world.queue.defaults.set("guild", guild_id, hidden, guild_id=guild_id, by_user=1)
     job = await world.make_painted_job(world.user())
-    await world.queue.deliveries.set_look(job.id, alt_text="", spoiler=True)
+    await world.queue.deliveries.set_alt_text_and_spoiler(job.id, alt_text="", spoiler=True)
     page = await world.slash(world.user(), "show", {"picture": job.id}, context="bot_dm")
     await wait_for_answer(await describe(world, page, {"alt": "A dog", "switches": []}))
     reply = (await world.reload(job)).reply

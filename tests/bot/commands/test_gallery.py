@@ -24,7 +24,9 @@ async def test_history_shows_own_pictures_in_pages(world: World) -> None:
     ada = world.user("ada")
     await world.make_painted_job(world.user("grace"))
     jobs = [await world.make_painted_job(ada) for _ in range(6)]
-    await world.queue.deliveries.set_look(jobs[-1].id, alt_text="A dog", spoiler=False)
+    await world.queue.deliveries.set_alt_text_and_spoiler(
+        jobs[-1].id, alt_text="A dog", spoiler=False
+    )
     message = await world.slash(ada, "history")
     assert message.ephemeral
     (gallery,) = [each for each in message.walk() if each["type"] == 12]

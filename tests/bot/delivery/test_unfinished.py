@@ -229,7 +229,7 @@ async def test_cancelled_job_without_finished_pictures_sends_no_dm(
 
 async def test_finished_pictures_keep_spoiler_and_alt_text(world: World) -> None:
     interaction, job = await submit_versions(world, {"spoiler": True})
-    await world.queue.deliveries.set_look(job.id, alt_text="My cat", spoiler=True)
+    await world.queue.deliveries.set_alt_text_and_spoiler(job.id, alt_text="My cat", spoiler=True)
     await cancel_after(world, job)
     message = await world.wait_for_text(interaction, "2 of 4")
     items = [item for part in message.walk() if part["type"] == 12 for item in part["items"]]

@@ -1,6 +1,5 @@
 """Decoding animations and videos: the content and duration of each frame."""
 
-import errno
 import io
 from fractions import Fraction
 from pathlib import Path
@@ -39,6 +38,7 @@ from tests.common.clips.files import (
     solid_frame,
     with_display_matrix,
 )
+from tests.kit.full_disk import FullFile
 
 TRANSPARENT_WHITE = (255, 255, 255, 0)  # the decoder stores invisible pixels as white
 
@@ -59,11 +59,7 @@ def test_decoding_to_disk_gives_the_same_clip_file(tmp_path: Path) -> None:
 def test_a_full_disk_is_not_taken_for_a_broken_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FullDisk(io.BytesIO):
-        def write(self, _data: object, /) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("common.clips.spool.TemporaryFile", lambda **_: FullDisk())
+    monkeypatch.setattr("common.clips.spool.TemporaryFile", lambda **_: FullFile())
     with pytest.raises(OSError, match="No space left"):
         decode_into(
             tmp_path / "it.clip",

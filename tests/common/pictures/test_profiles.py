@@ -1,4 +1,4 @@
-"""Colors at the edge of what sRGB can show, where a table of the whole conversion is wrong."""
+"""Colors at the border of the sRGB gamut, where conversion by a table is inaccurate."""
 
 from typing import Any, TypeAlias
 
@@ -17,23 +17,23 @@ CYAN = (138 / 2.55, -37, -30)
 STRIPE_PX = 4
 
 
-def striped(colors: Array, photometric: str, **said: Any) -> bytes:
-    """A TIFF in which each of [N, C] is a stripe."""
+def striped_tiff(colors: Array, photometric: str, **tags: Any) -> bytes:
+    """A TIFF with a stripe for each color of [N, C]."""
     row = colors.repeat(STRIPE_PX, axis=0)
-    return tiff(np.stack([row] * max(16, len(row) // 4)), photometric=photometric, **said)
+    return tiff(np.stack([row] * max(16, len(row) // 4)), photometric=photometric, **tags)
 
 
-def stripes(file: bytes) -> NDArray[np.int64]:
+def decode_stripes(file: bytes) -> NDArray[np.int64]:
     """The colors of the stripes, [N, 3], after decoding."""
     pixels = np.asarray(decoded(normalize(file).png))
     return pixels[0, ::STRIPE_PX].astype(np.int64)
 
 
-def of_lab(lab: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sRGB in 0..255 of CIELab with D50 as white, by the formulas of the CIE and IEC 61966-2-1."""
+def srgb_of_lab(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert CIELab (D50) to sRGB in 0..255 by the formulas of CIE and IEC 61966-2-1."""
     y = (lab[:, 0] + 16) / 116
-    each = np.stack([y + lab[:, 1] / 500, y, y - lab[:, 2] / 200], axis=1)
-    xyz = np.where(each > 6 / 29, each**3, 3 * (6 / 29) ** 2 * (each - 4 / 29))
+    values = np.stack([y + lab[:, 1] / 500, y, y - lab[:, 2] / 200], axis=1)
+    xyz = np.where(values > 6 / 29, values**3, 3 * (6 / 29) ** 2 * (values - 4 / 29))
     to_rgb = np.linalg.inv(
         [[0.4361, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]]
     )
@@ -49,7 +49,9 @@ def test_sixteen_bit_colors_of_a_profile_equal_its_eight_bit_colors(exponent: fl
     colors = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 3)
     profile = rgb_profile(exponent, wide=True)
     deep = colors.astype(np.uint16) * 257
-    eight, sixteen = (stripes(striped(each, "rgb", iccprofile=profile)) for each in (colors, deep))
+    eight, sixteen = (
+        decode_stripes(striped_tiff(values, "rgb", iccprofile=profile)) for values in (colors, deep)
+    )
     assert np.abs(eight - sixteen).max() <= 1
 
 
@@ -59,14 +61,14 @@ def test_saturated_lab_colors_follow_the_formulas(bits: int) -> None:
     unit = 1 << (bits - 8)
     kind = f"u{bits // 8}"
     stored = np.round(lab * ((2**bits - 1) / 100, unit, unit)).astype(np.int64).astype(kind)
-    made = stripes(striped(stored, "cielab"))
-    assert np.abs(made - of_lab(lab)).max() <= (3 if bits == 8 else 1)
+    found = decode_stripes(striped_tiff(stored, "cielab"))
+    assert np.abs(found - srgb_of_lab(lab)).max() <= (3 if bits == 8 else 1)
 
 
 def test_saturated_ink_of_a_profile_follows_the_formulas() -> None:
-    ink = np.linspace(0, 255, 16).round()
+    cyan_levels = np.linspace(0, 255, 16).round()
     inks = np.zeros((16, 4), np.uint8)
-    inks[:, 0] = ink
-    lab = np.array([100.0, 0, 0]) + ink[:, None] / 255 * (np.array(CYAN) - (100, 0, 0))
-    made = stripes(striped(inks, "separated", iccprofile=cmyk_profile(cyan=CYAN)))
-    assert np.abs(made - of_lab(lab)).max() <= 2
+    inks[:, 0] = cyan_levels
+    lab = np.array([100.0, 0, 0]) + cyan_levels[:, None] / 255 * (np.array(CYAN) - (100, 0, 0))
+    found = decode_stripes(striped_tiff(inks, "separated", iccprofile=cmyk_profile(cyan=CYAN)))
+    assert np.abs(found - srgb_of_lab(lab)).max() <= 2

@@ -125,14 +125,14 @@ def test_resumed_run_repaints_only_the_current_frame_and_ends_identically(
     images = panning_frames(4)
     _, uninterrupted = paint_clip_frames(images, tmp_path / "whole", studio)
     run = make_clip_painting(ImageClip(images), tmp_path / "first", studio)
-    kept = b""
+    checkpoint = b""
     for event in run.paint():
         if isinstance(event, FramePainted):
-            kept = event.checkpoint()
+            checkpoint = event.checkpoint()
         if isinstance(event, FrameStepped) and event.frame == 3:
             break
     resumed = make_clip_painting(ImageClip(images), tmp_path / "second", studio)
-    resumed.resume(kept, run.frames.file)
+    resumed.resume(checkpoint, run.frames.file)
     events = list(resumed.paint())
     assert {one.frame for one in events if isinstance(one, FrameStepped)} == {3, 4}
     for one, another in zip(uninterrupted, resumed.finished(), strict=True):
@@ -143,15 +143,15 @@ def test_checkpoints_of_other_clips_and_unreadable_ones_are_refused(
     tmp_path: Path, studio: Studio
 ) -> None:
     run = make_clip_painting(ImageClip(panning_frames(1)), tmp_path / "a", studio)
-    kept = [one for one in run.paint() if isinstance(one, FramePainted)][-1]
+    last = [one for one in run.paint() if isinstance(one, FramePainted)][-1]
     for data, message in (
-        (kept.checkpoint(), "other pictures"),
+        (last.checkpoint(), "other pictures"),
         (b"no JSON", "cannot be read"),
     ):
         other = make_clip_painting(ImageClip(panning_frames(2, seed=3)), tmp_path / "b", studio)
         with pytest.raises(PaintSettingsError, match=message):
             other.resume(data, run.frames.file)
-    invalid = {**json.loads(kept.checkpoint()), "report": "of another kind"}
+    invalid = {**json.loads(last.checkpoint()), "report": "of another kind"}
     same = make_clip_painting(ImageClip(panning_frames(1)), tmp_path / "c", studio)
     with pytest.raises(PaintSettingsError, match="cannot be read"):
         same.resume(json.dumps(invalid).encode(), run.frames.file)
@@ -162,7 +162,7 @@ def test_wrong_frames_for_a_checkpoint_are_refused_and_painting_starts_over(
 ) -> None:
     images, quick_options = panning_frames(3), PaintOptions(size_px=64, iterations=1, scales=1)
     run = make_clip_painting(ImageClip(images), tmp_path / "a", studio, quick_options)
-    kept = [one.checkpoint() for one in run.paint() if isinstance(one, FramePainted)][1]
+    checkpoint = [one.checkpoint() for one in run.paint() if isinstance(one, FramePainted)][1]
     for file, problem in (
         (lambda _number: run.frames.file(0), PaintSettingsError),
         (lambda _number: b"no PNG", PaintSettingsError),
@@ -171,7 +171,7 @@ def test_wrong_frames_for_a_checkpoint_are_refused_and_painting_starts_over(
     ):
         resumed = make_clip_painting(ImageClip(images), tmp_path / "b", studio, quick_options)
         with pytest.raises(problem):
-            resumed.resume(kept, file)
+            resumed.resume(checkpoint, file)
         assert len(resumed.frames) == 0
         events = list(resumed.paint())
         assert {one.frame for one in events if isinstance(one, FrameStepped)} == {1, 2, 3}
@@ -181,9 +181,9 @@ def test_checkpoint_size_does_not_grow_with_the_frames(tmp_path: Path, studio: S
     images = [Image.new("RGB", (32, 32), (number, 90, 40)) for number in range(40)]
     quick_options = PaintOptions(size_px=64, iterations=1, scales=1)
     run = make_clip_painting(ImageClip(images), tmp_path, studio, quick_options)
-    kept = [len(one.checkpoint()) for one in run.paint() if isinstance(one, FramePainted)]
-    assert len(kept) == 40
-    assert max(kept) - min(kept) < 32  # its numbers get more digits
+    sizes = [len(one.checkpoint()) for one in run.paint() if isinstance(one, FramePainted)]
+    assert len(sizes) == 40
+    assert max(sizes) - min(sizes) < 32  # its numbers get more digits
 
 
 def test_stop_request_takes_effect_within_a_frame(tmp_path: Path, studio: Studio) -> None:

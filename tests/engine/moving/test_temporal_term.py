@@ -39,7 +39,7 @@ def warped_inputs(*, still: bool) -> Inputs:
     return replace(inputs, warped=warped)
 
 
-def objective(inputs: Inputs, core_px: int | None = None) -> Objective:
+def warped_objective(inputs: Inputs, core_px: int | None = None) -> Objective:
     encoder = thin_vgg19()
     options = PaintOptions(size_px=SIZE[1])
     plan = make_plan(options, load_recipe("atelier"), encoder, SIZE, warped=True)
@@ -48,14 +48,14 @@ def objective(inputs: Inputs, core_px: int | None = None) -> Objective:
 
 
 def evaluate_objective(inputs: Inputs, core_px: int | None) -> Evaluation:
-    made = objective(inputs, core_px)
+    made = warped_objective(inputs, core_px)
     tiling = tiling_for(made.encoder, made.layers(), made.size, core_px)
     assert (tiling is None) == (core_px is None)
     return evaluate(made, random(1, 3, *SIZE, seed=5), tiling)
 
 
 def test_temporal_loss_matches_the_paper() -> None:
-    made = objective(warped_inputs(still=False))
+    made = warped_objective(warped_inputs(still=False))
     term = next(one for one in made.terms if isinstance(one, TemporalTerm))
     picture = random(1, 3, *SIZE, seed=5)
     loss = term.at_pixels(picture, Region(0, SIZE[0], 0, SIZE[1]), torch.zeros_like(picture))
@@ -66,7 +66,7 @@ def test_temporal_loss_matches_the_paper() -> None:
 
 
 def test_temporal_gradient_matches_finite_differences() -> None:
-    made = objective(warped_inputs(still=False))
+    made = warped_objective(warped_inputs(still=False))
     term = next(one for one in made.terms if isinstance(one, TemporalTerm))
     whole, step = Region(0, SIZE[0], 0, SIZE[1]), 1e-6
     picture = random(1, 3, *SIZE, seed=5)
@@ -98,7 +98,7 @@ def test_still_pixels_have_no_gradient_and_show_the_warped_frame() -> None:
     inputs = warped_inputs(still=True)
     assert inputs.warped is not None
     still_pixels = inputs.warped.still > 0
-    made = objective(inputs)
+    made = warped_objective(inputs)
     picture = random(1, 3, *SIZE, seed=5)
     assert (evaluate(made, picture).gradient[..., still_pixels] == 0).all()
     shown = made.shown(picture)[0][:, still_pixels]

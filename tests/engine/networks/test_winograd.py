@@ -51,9 +51,9 @@ def test_winograd_convolution_matches_torch(
     monkeypatch.setattr(
         winograd, "_FEW_INPUTS", {capability: 3}
     )  # as on a processor for which it was measured
-    made, x = kernel(inputs, 10, side, padding), noise(1, inputs, *size)
-    expected = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=padding)
-    assert relative_error(made(x), expected) < 1e-5
+    conv, x = kernel(inputs, 10, side, padding), noise(1, inputs, *size)
+    expected = F.conv2d(x.double(), conv.weight.double(), conv.bias.double(), padding=padding)
+    assert relative_error(conv(x), expected) < 1e-5
 
 
 def test_wide_convolution_is_direct_at_few_positions_and_matches_torch(
@@ -73,17 +73,17 @@ def test_wide_convolution_is_direct_at_few_positions_and_matches_torch(
 
     monkeypatch.setattr(winograd, "_nnpack", record_shape)
     for height, width in ((6, 8), (10, 15)):
-        made, x = kernel(160, 160), noise(1, 160, height, width)
-        expected = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=1)
-        assert relative_error(made(x), expected) < 1e-5
+        conv, x = kernel(160, 160), noise(1, 160, height, width)
+        expected = F.conv2d(x.double(), conv.weight.double(), conv.bias.double(), padding=1)
+        assert relative_error(conv(x), expected) < 1e-5
     assert transformed == [(1, 160, 10, 15)]
 
 
 def test_convolution_in_bands_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, x = kernel(16, 24), noise(1, 16, 131, 90)
-    whole = made(x)
+    conv, x = kernel(16, 24), noise(1, 16, 131, 90)
+    whole = conv(x)
     force_bands(monkeypatch)
-    assert torch.equal(made(x), whole)
+    assert torch.equal(conv(x), whole)
 
 
 @pytest.mark.parametrize("size", [(6, 8), (7, 8), (6, 9), (31, 17)])
@@ -92,8 +92,8 @@ def test_average_pooling_matches_torch_forward_and_backward(size: tuple[int, int
     found, expected = winograd.avg_pool(one), F.avg_pool2d(other, 2)
     # The sums of four numbers differ in order.
     assert relative_error(found.detach(), expected.detach()) < 1e-7
-    for made, leaf in ((found, one), (expected, other)):
-        (made * noise(*made.shape)).sum().backward()  # type: ignore[no-untyped-call]
+    for output, leaf in ((found, one), (expected, other)):
+        (output * noise(*output.shape)).sum().backward()  # type: ignore[no-untyped-call]
         assert leaf.grad is not None
     assert torch.equal(one.grad, other.grad)  # type: ignore[arg-type]
 
@@ -108,9 +108,9 @@ def test_layers_in_bands_equal_the_whole_forward_and_backward(
         if banded:
             force_bands(monkeypatch)
         x = noise(1, 6, *size).requires_grad_()
-        made = step(x, one)
-        (grad,) = torch.autograd.grad(made.square().sum(), x)
-        found.append((made.detach(), grad))
+        output = step(x, one)
+        (grad,) = torch.autograd.grad(output.square().sum(), x)
+        found.append((output.detach(), grad))
     (whole, whole_grad), (parts, parts_grad) = found
     assert torch.equal(parts, whole)
     assert torch.equal(parts_grad, whole_grad)
@@ -121,8 +121,8 @@ def test_gradients_match_plain_convolutions(size: tuple[int, int]) -> None:
     first, second, third = kernel(3, 8, padding=0), kernel(8, 12), kernel(12, 12)
 
     def with_winograd(x: Tensor) -> Tensor:
-        made = winograd.conv_relu_max_pool(winograd.conv_relu(x, first), second)
-        return winograd.conv_relu(winograd.conv_relu_max_pool(made, None), third)
+        output = winograd.conv_relu_max_pool(winograd.conv_relu(x, first), second)
+        return winograd.conv_relu(winograd.conv_relu_max_pool(output, None), third)
 
     def with_torch(x: Tensor) -> Tensor:
         for number, one in enumerate((first, second, third)):
@@ -135,8 +135,10 @@ def test_gradients_match_plain_convolutions(size: tuple[int, int]) -> None:
     grads = []
     for make, dtype in ((with_winograd, torch.float32), (with_torch, torch.float64)):
         x = noise(1, 3, *size).to(dtype).requires_grad_()
-        made = make(x)
-        (grad,) = torch.autograd.grad((made * torch.arange(made.numel()).view_as(made)).sum(), x)
+        output = make(x)
+        (grad,) = torch.autograd.grad(
+            (output * torch.arange(output.numel()).view_as(output)).sum(), x
+        )
         grads.append(grad)
     assert relative_error(*grads) < 1e-5
 

@@ -1,6 +1,5 @@
 """Output files are written completely or not at all."""
 
-import errno
 import os
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from engine.output.atomic import replacing, write_bytes
 from engine.output.errors import OutputError
+from tests.kit.full_disk import raise_disk_full
 
 
 @pytest.fixture
@@ -19,10 +19,6 @@ def path(tmp_path: Path) -> Path:
 
 def test_failed_fsync_keeps_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Network shares may report a full disk only at fsync."""
-
-    def raise_disk_full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", raise_disk_full)
         with pytest.raises(OutputError, match="No space left"):

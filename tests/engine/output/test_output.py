@@ -20,6 +20,7 @@ from engine.output.losses import LossRecord, loss_lines, loss_plot
 from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
 from engine.output.timelapse import time_lapse
 from engine.painting.picture import Picture
+from tests.kit.full_disk import raise_disk_full
 
 TIFFS = (".tif", ".tiff")
 """Written with 16 bits, which Pillow cannot read as RGB."""
@@ -125,10 +126,6 @@ def test_writing_through_a_symlink_keeps_the_symlink(tmp_path: Path) -> None:
 def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"before")
-
-    def raise_disk_full(_path: Path, _data: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(Path, "write_bytes", raise_disk_full)
     with pytest.raises(OutputError, match="No space left"):
         write_picture(gradient_picture(), path)

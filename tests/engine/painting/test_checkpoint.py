@@ -43,36 +43,36 @@ def checkpoint_bytes() -> bytes:
 def with_header(**changes: Any) -> bytes:
     """A checkpoint with changes in its header; None removes a field."""
     header = json.loads(metadata_of(checkpoint_bytes())["atelier"]) | changes
-    kept = {name: value for name, value in header.items() if value is not None}
-    return save(load(checkpoint_bytes()), metadata={"atelier": json.dumps(kept)})
+    fields = {name: value for name, value in header.items() if value is not None}
+    return save(load(checkpoint_bytes()), metadata={"atelier": json.dumps(fields)})
 
 
 def test_written_checkpoint_is_read_back() -> None:
     torch.manual_seed(3)
     random = torch.get_rng_state()
     data = checkpoint_bytes()
-    kept = from_bytes(data)
-    assert kept.header == HEADER
-    assert kept.tensors["picture"].shape == (3, 2, 5)
-    assert kept.tensors["random"].shape == random.shape
-    kept.check("of these pictures", "lite", "its hash")
+    checkpoint = from_bytes(data)
+    assert checkpoint.header == HEADER
+    assert checkpoint.tensors["picture"].shape == (3, 2, 5)
+    assert checkpoint.tensors["random"].shape == random.shape
+    checkpoint.check("of these pictures", "lite", "its hash")
     for network, weights in (("lite", "its hash"), ("vgg19", "another hash")):
         with pytest.raises(CheckpointError, match="other pictures or settings"):
-            kept.check("of others", network, weights)
+            checkpoint.check("of others", network, weights)
     with pytest.raises(OtherWeightsError, match="other weights of the lite network"):
-        kept.check("of others", "lite", "another hash")
+        checkpoint.check("of others", "lite", "another hash")
 
 
 def test_checkpoint_without_a_network_is_read() -> None:
-    kept = from_bytes(with_header(network=None, weights=None, cap_px=64, reference=1.5))
-    kept.check("of these pictures", "lite", "its hash")
+    checkpoint = from_bytes(with_header(network=None, weights=None, cap_px=64, reference=1.5))
+    checkpoint.check("of these pictures", "lite", "its hash")
 
 
 def test_checkpoint_keeps_the_random_state() -> None:
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    kept = from_bytes(to_bytes(HEADER, {}))
-    assert torch.equal(kept.tensors["random"], state)
+    checkpoint = from_bytes(to_bytes(HEADER, {}))
+    assert torch.equal(checkpoint.tensors["random"], state)
 
 
 @pytest.mark.parametrize("number", [FORMAT - 1, FORMAT + 1])

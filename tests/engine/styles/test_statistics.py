@@ -86,8 +86,8 @@ def test_fingerprint_measured_with_calm_parts_holds_calm_layers() -> None:
     encoder = LiteEncoder()
     picture = Picture(torch.rand(3, 90, 130, generator=torch.Generator().manual_seed(1)))
     (layer,) = encoder.layers[:1]
-    (kept, *_) = unpack(pack(measure_fingerprint(encoder, picture, [layer], calm=True)))
-    assert set(kept.layers) == {layer, calm_name(layer)}
+    (stored, *_) = unpack(pack(measure_fingerprint(encoder, picture, [layer], calm=True)))
+    assert set(stored.layers) == {layer, calm_name(layer)}
 
 
 def test_the_command_makes_a_fingerprint(
@@ -107,13 +107,13 @@ def test_the_command_makes_a_fingerprint(
 
 def test_cache_returns_stored_statistics_by_key_and_layers(tmp_path: Path) -> None:
     store = StatisticsFiles(tmp_path / "statistics")
-    kept = random_statistics()
-    assert store.get(kept.key, ["one"]) is None
-    store.put(kept)
-    found = store.get(kept.key, ["one", "two"])
+    stored = random_statistics()
+    assert store.get(stored.key, ["one"]) is None
+    store.put(stored)
+    found = store.get(stored.key, ["one", "two"])
     assert found is not None
-    assert torch.equal(found.layers["two"].second, kept.layers["two"].second)
-    assert store.get(kept.key, ["three"]) is None
+    assert torch.equal(found.layers["two"].second, stored.layers["two"].second)
+    assert store.get(stored.key, ["three"]) is None
     assert store.get(random_statistics(512).key, ["one"]) is None
 
 
@@ -132,14 +132,14 @@ def test_cache_drops_damaged_files_and_survives_a_blocked_folder(tmp_path: Path)
 def test_full_cache_evicts_the_least_recently_used_statistics(tmp_path: Path) -> None:
     size = len(random_statistics().to_bytes())
     store = StatisticsFiles(tmp_path, max_bytes=3 * size + 100)
-    kept = [random_statistics(128 + number) for number in range(3)]
-    for number, one in enumerate(kept):
+    stored = [random_statistics(128 + number) for number in range(3)]
+    for number, one in enumerate(stored):
         store.put(one)
         used_at = time.time() - 1000 + number
         os.utime(store._path(one.key), (used_at, used_at))
-    assert store.get(kept[0].key, ["one"]) is not None
+    assert store.get(stored[0].key, ["one"]) is not None
     store.put(random_statistics(999))
-    found = [store.get(one.key, ["one"]) is not None for one in kept]
+    found = [store.get(one.key, ["one"]) is not None for one in stored]
     assert found == [True, False, True]
     assert store.get(random_statistics(999).key, ["one"]) is not None
 
@@ -164,8 +164,10 @@ def test_cache_forgets_statistics_unused_for_a_day(tmp_path: Path) -> None:
         os.utime(store._path(one.key), (long_ago, long_ago))
     assert store.get(used.key, ["one"]) is not None
     store.put(random_statistics(512))
-    kept = [store.get(one.key, ["one"]) is not None for one in (old, used, random_statistics(512))]
-    assert kept == [False, True, True]
+    stored = [
+        store.get(one.key, ["one"]) is not None for one in (old, used, random_statistics(512))
+    ]
+    assert stored == [False, True, True]
 
 
 def test_folder_at_a_cache_path_is_a_cache_miss(tmp_path: Path) -> None:
@@ -198,8 +200,8 @@ def test_packing_keeps_the_palette() -> None:
 def repack(changes: Mapping[str, str], tensors: Mapping[str, Tensor]) -> bytes:
     """A fingerprint as written by another version."""
     data = pack([random_statistics()])
-    kept = {**metadata_of(data), **changes}
-    return save({**load(data), **tensors}, metadata=kept)
+    stored = {**metadata_of(data), **changes}
+    return save({**load(data), **tensors}, metadata=stored)
 
 
 def key_with(**more: object) -> dict[str, str]:

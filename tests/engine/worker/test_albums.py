@@ -18,7 +18,7 @@ from engine.worker.progress_reporter import ProgressReporter
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory
-from tests.engine.worker.workers import running_worker, wait_ended
+from tests.engine.worker.workers import running_worker, wait_ended, wait_first_finished
 from tests.kit.pictures import photograph
 
 
@@ -133,11 +133,7 @@ async def test_checkpoint_of_the_previous_photograph_adds_no_note(
     with monkeypatch.context() as patched:
         patched.setattr(JobPainter, "_paint_one", wait_for_stop)
         async with running_worker(queue, settings) as stop:
-            async with asyncio.timeout(60):
-                while not (current := await queue.jobs.get(job.id)) or not (
-                    current.progress and current.progress.done
-                ):
-                    await asyncio.sleep(0.02)
+            await wait_first_finished(queue, job)
             stop.set()
     async with queue.database.read() as connection:
         stored = await connection.exec_driver_sql("select checkpoint_key from jobs")
@@ -148,15 +144,6 @@ async def test_checkpoint_of_the_previous_photograph_adds_no_note(
     assert painted_contents.count(job.inputs.content) == 1
     assert done.report is not None
     assert OTHER_VERSION not in done.report.notes
-
-
-async def wait_first_finished(queue: JobQueue, job: Job) -> None:
-    """Wait until the first photograph is reported as finished."""
-    async with asyncio.timeout(60):
-        while not (current := await queue.jobs.get(job.id)) or not (
-            current.progress and current.progress.done
-        ):
-            await asyncio.sleep(0.02)
 
 
 async def test_finished_photograph_survives_cancel_and_is_not_repainted_on_retry(

@@ -32,6 +32,7 @@ from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
 from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended, wait_painting
+from tests.kit.full_disk import FullFile, raise_disk_full
 
 
 @pytest.fixture(autouse=True)
@@ -269,13 +270,6 @@ async def test_full_temporary_folder_charges_no_job_and_is_reported(
     tmp_path: Path,
 ) -> None:
     """Clips are painted in temporary files; a new engine may find another folder for them."""
-
-    def raise_disk_full(*_: object) -> object:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    class FullFile(io.BytesIO):
-        write = raise_disk_full  # type: ignore[assignment]  # (it takes anything)
-
     monkeypatch.setattr(JobPainter, "_paint", raise_disk_full)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
     monkeypatch.setattr(scratch, "TemporaryFile", lambda **_: FullFile())

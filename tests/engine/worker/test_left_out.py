@@ -1,6 +1,5 @@
 """Jobs in several styles leave out unavailable styles and paint the others."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from engine.worker import health
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
-from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
+from tests.engine.worker.workers import running_worker, wait_ended, wait_first_finished
 from tests.kit.pictures import photograph
 
 AVAILABLE = ("starry-night", "the-scream", "water-lilies")
@@ -121,12 +120,7 @@ async def test_resumed_job_leaves_out_the_same_styles(
 ) -> None:
     job = await make_job_in_styles(queue, job_factory, UNAVAILABLE[0], AVAILABLE[0], AVAILABLE[1])
     async with running_worker(queue, settings) as stop:
-        async with asyncio.timeout(60):
-            while (
-                not (current := await wait_painting(queue, job)).progress
-                or not current.progress.done
-            ):
-                await asyncio.sleep(0.05)
+        await wait_first_finished(queue, job)
         stop.set()
     stopped = await queue.jobs.get(job.id)
     assert stopped is not None

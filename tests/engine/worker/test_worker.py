@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import io
 import json
 import os
@@ -28,7 +27,13 @@ from jobs.db import schema
 from jobs.model import Asker, FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
-from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
+from tests.engine.worker.workers import (
+    running_worker,
+    wait_ended,
+    wait_first_finished,
+    wait_painting,
+)
+from tests.kit.full_disk import raise_disk_full
 from tests.kit.pictures import photograph
 from tests.kit.samples import delete_for_good
 
@@ -75,10 +80,7 @@ async def test_timelapse_and_losses_are_stored_with_the_picture(
 async def test_job_is_painted_without_an_unwritable_timelapse(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("engine.output.optional_timelapse.time_lapse", full)
+    monkeypatch.setattr("engine.output.optional_timelapse.time_lapse", raise_disk_full)
     job = await job_factory.make(timelapse=True)
     async with running_worker(queue, settings):
         done = await wait_ended(queue, job)
@@ -256,11 +258,8 @@ async def test_finished_versions_are_not_repainted_after_a_stop(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
     job = await job_factory.make(variants=3, scales=1, iterations=6)
-    async with running_worker(queue, settings) as stop, asyncio.timeout(120):
-        while (
-            current := await wait_painting(queue, job)
-        ).progress is None or not current.progress.done:
-            await asyncio.sleep(0.05)
+    async with running_worker(queue, settings) as stop:
+        await wait_first_finished(queue, job)
         stop.set()
     stopped_job = await queue.jobs.get(job.id)
     assert stopped_job is not None
@@ -309,10 +308,7 @@ async def test_cancelled_job_counts_only_the_versions_begun(
 ) -> None:
     job = await job_factory.make(variants=4)
     async with running_worker(queue, settings), asyncio.timeout(120):
-        while (
-            current := await wait_painting(queue, job)
-        ).progress is None or not current.progress.done:
-            await asyncio.sleep(0.05)
+        await wait_first_finished(queue, job)
         await queue.jobs.cancel(job.id, job.user_id)
         done = await wait_ended(queue, job)
     assert done.state is JobState.CANCELLED

@@ -43,6 +43,18 @@ async def wait_ended(queue: JobQueue, job: Job) -> Job:
             await asyncio.sleep(0.05)
 
 
+async def wait_first_finished(queue: JobQueue, job: Job) -> None:
+    """Wait until the first of the job's several pictures is reported as finished."""
+    async with asyncio.timeout(120):
+        while True:
+            current = await queue.jobs.get(job.id)
+            assert current is not None
+            if current.progress is not None and current.progress.done:
+                return
+            assert not current.state.ended, current.failure
+            await asyncio.sleep(0.02)
+
+
 async def wait_painting(queue: JobQueue, job: Job) -> Job:
     """Wait until the job's first iteration is reported."""
     async with asyncio.timeout(60):

@@ -51,7 +51,7 @@ async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> Non
     await queue.jobs.cancel(other.id, 1)
     before = await queue.jobs.get(other.id)
     await queue.deliveries.set_message(first.id, 70, 80)
-    await queue.deliveries.set_look(first.id, alt_text="A dog", spoiler=True)
+    await queue.deliveries.set_alt_text_and_spoiler(first.id, alt_text="A dog", spoiler=True)
     assert await queue.deliveries.count_attempt(first.id) == 1
     assert await queue.deliveries.mark_delivered(first.id, how="token")
     await queue.deliveries.mark_announced(first.id)

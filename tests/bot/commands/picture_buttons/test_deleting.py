@@ -59,7 +59,9 @@ async def test_undo_restores_a_deleted_picture_with_its_description(
     await world.start_engine()
     message = await world.paint_and_wait({"spoiler": True}, context=context)
     (job,) = await world.jobs()
-    await world.queue.deliveries.set_look(job.id, alt_text="A dog in the snow", spoiler=True)
+    await world.queue.deliveries.set_alt_text_and_spoiler(
+        job.id, alt_text="A dog in the snow", spoiler=True
+    )
     deleted = await press(world, message, "Delete")
     await world.discord.until(lambda: message.deleted)
     await deleted.wait(lambda i: i.followups)

@@ -1,4 +1,4 @@
-"""What servers of S3 do that Amazon's and moto do not."""
+"""S3 servers that differ from Amazon's and from moto."""
 
 import asyncio
 import hashlib
@@ -9,29 +9,31 @@ import s3fs
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from common import store_bucket
-from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError, bucket, key_for
 from tests.common.conftest import BUCKET
 
 
 async def test_server_without_checksums_of_its_own_is_written_and_read(
     s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ceph refuses checksums in a trailer; rclone sends the whole file's with each range."""
-    kept: dict[str, bytes] = {}
+    """Ceph refuses checksums in a trailer; rclone sends the checksum of the file with ranges."""
+    objects: dict[str, bytes] = {}
 
     async def put(request: web.Request) -> web.Response:
         data = await request.read()
-        strange = any("checksum" in name.lower() for name in request.headers)
-        if strange or request.headers["x-amz-content-sha256"] != hashlib.sha256(data).hexdigest():
+        has_checksum_header = any("checksum" in name.lower() for name in request.headers)
+        if (
+            has_checksum_header
+            or request.headers["x-amz-content-sha256"] != hashlib.sha256(data).hexdigest()
+        ):
             return web.Response(status=411)
-        kept[request.path] = data
+        objects[request.path] = data
         return web.Response()
 
     async def get(request: web.Request) -> web.Response:
-        part = kept[request.path][request.http_range]
+        body = objects[request.path][request.http_range]
         status = 200 if "Range" not in request.headers else 206
-        return web.Response(status=status, body=part, headers={"x-amz-checksum-crc32": "AAAAAA=="})
+        return web.Response(status=status, body=body, headers={"x-amz-checksum-crc32": "AAAAAA=="})
 
     app = web.Application()
     app.router.add_put("/{path:.*}", put)
@@ -45,47 +47,48 @@ async def test_server_without_checksums_of_its_own_is_written_and_read(
 
 
 @pytest.mark.parametrize(
-    ("is_missing", "said"), [(False, "must be allowed to list"), (True, "is not there: create it")]
+    ("is_missing", "message"),
+    [(False, "must be allowed to list"), (True, "is not there: create it")],
 )
 async def test_check_tells_a_key_that_may_not_list_from_a_missing_bucket(
-    is_missing: bool, said: str, s3_url: str, monkeypatch: pytest.MonkeyPatch
+    is_missing: bool, message: str, s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SeaweedFS lets a key write that may not list, and forbids what it has no bucket for."""
-    kept: dict[str, bytes] = {}
+    """With SeaweedFS a key may write but not list, and a missing bucket is answered by 403."""
+    objects: dict[str, bytes] = {}
 
-    async def answers(request: web.Request) -> web.Response:
-        if request.path.count("/") == 1:  # the bucket itself, or its list
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.count("/") == 1:  # the bucket or its listing
             denied = "<Error><Code>AccessDenied</Code></Error>"
             return web.Response(status=404 if is_missing else 403, text=denied)
         if is_missing:
             return web.Response(status=403)
         if request.method == "PUT":
-            kept[request.path] = await request.read()
+            objects[request.path] = await request.read()
             return web.Response()
         if request.method == "DELETE":
-            kept.clear()
+            objects.clear()
             return web.Response(status=204)
-        if request.path not in kept:
+        if request.path not in objects:
             return web.Response(status=404)
-        return web.Response(body=kept[request.path])
+        return web.Response(body=objects[request.path])
 
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answers)
+    app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", str(server.make_url("/")))
-        with pytest.raises(StorageUnavailableError, match=said):
+        with pytest.raises(StorageUnavailableError, match=message):
             await PictureStore(s3_url).check()
 
 
 async def test_check_keeps_the_reason_that_only_the_upload_was_told(
     s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuses(request: web.Request) -> web.Response:
+    async def refuse(request: web.Request) -> web.Response:
         text = "<Error><Code>ExpiredToken</Code><Message>It has expired.</Message></Error>"
         return web.Response(status=400, text="" if request.method == "HEAD" else text)
 
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", refuses)
+    app.router.add_route("*", "/{path:.*}", refuse)
     async with TestServer(app) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", str(server.make_url("/")))
         with pytest.raises(StorageUnavailableError, match=r"It has expired; keys are read from"):
@@ -95,7 +98,7 @@ async def test_check_keeps_the_reason_that_only_the_upload_was_told(
 async def test_check_fails_while_a_bucket_refuses_files_of_the_last_size(
     s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full bucket has room for the few bytes of a check, and nginx lets them through."""
+    """A full bucket or a proxy's size limit may still accept the few bytes of a check."""
     store, is_full = PictureStore(s3_url), True
     pipe = store._fs.pipe_file
 
@@ -143,21 +146,21 @@ def test_walk_ends_uploads_of_dead_processes(s3_url: str, monkeypatch: pytest.Mo
     prefix, key = s3_url.partition(f"{BUCKET}/")[2], key_for(b"a film", "clip")
     for name in (f"{prefix}/{key[:2]}/{key}", f"{prefix}/somebody's"):
         files.call_s3("create_multipart_upload", Bucket=BUCKET, Key=name)
-    for seconds, left in ((1e10, 2), (store_bucket.UPLOAD_SECONDS, 1)):
-        monkeypatch.setattr(store_bucket, "UPLOAD_SECONDS", seconds)
+    for seconds, remaining in ((1e10, 2), (bucket.UPLOAD_SECONDS, 1)):
+        monkeypatch.setattr(bucket, "UPLOAD_SECONDS", seconds)
         assert list(store.walk_sync()) == []
-        assert len(files.list_multipart_uploads(BUCKET)) == left
+        assert len(files.list_multipart_uploads(BUCKET)) == remaining
 
 
 async def test_bucket_that_keeps_deleted_pictures_is_noticed(s3_url: str) -> None:
     files, store = s3fs.S3FileSystem(skip_instance_cache=True), PictureStore(s3_url)
 
-    def versioning(status: str) -> None:
-        asked = {"Status": status}
-        files.call_s3("put_bucket_versioning", Bucket=BUCKET, VersioningConfiguration=asked)
+    def set_versioning(status: str) -> None:
+        configuration = {"Status": status}
+        files.call_s3("put_bucket_versioning", Bucket=BUCKET, VersioningConfiguration=configuration)
 
     assert not await store.keeps_deleted()
-    versioning("Enabled")
+    set_versioning("Enabled")
     try:
         assert await store.keeps_deleted()
         rule = {
@@ -175,4 +178,4 @@ async def test_bucket_that_keeps_deleted_pictures_is_noticed(s3_url: str) -> Non
         await store.check()
     finally:
         files.call_s3("delete_bucket_lifecycle", Bucket=BUCKET)
-        versioning("Suspended")
+        set_versioning("Suspended")

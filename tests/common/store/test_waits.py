@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from common import store as store_module
-from common import store_backends
-from common.store import PictureStore, StorageUnavailableError
+from common.store import PictureStore, StorageUnavailableError, backends, picture_store
 
 T = TypeVar("T")
 
@@ -45,7 +43,7 @@ async def test_timeout_grows_with_the_picture_size(
 ) -> None:
     """On a slow connection a large painting needs longer than a small file."""
     store = PictureStore(str(tmp_path), timeout_seconds=0.1)
-    monkeypatch.setattr(store_module, "SLOWEST_BYTES_PER_SECOND", 100)
+    monkeypatch.setattr(picture_store, "SLOWEST_BYTES_PER_SECOND", 100)
     release = threading.Event()
 
     def wait_for_release(call: Callable[..., object]) -> Callable[..., object]:
@@ -80,7 +78,7 @@ def test_silent_bucket_is_tried_a_limited_number_of_times(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The synchronous methods of the painting thread rely on the timeouts of the S3 client."""
-    config = {**store_backends._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
+    config = {**backends._S3_OPTIONS["config_kwargs"], "read_timeout": 0.2}
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")

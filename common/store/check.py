@@ -4,7 +4,7 @@ import contextlib
 import uuid
 from typing import Protocol
 
-from common.store_errors import PictureMissingError, StorageUnavailableError
+from common.store.errors import PictureMissingError, StorageUnavailableError
 
 
 class CheckedStore(Protocol):

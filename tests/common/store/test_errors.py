@@ -1,4 +1,4 @@
-"""What owners read when the store cannot be used: the cause, and where to look."""
+"""Store errors name the operation, the cause and what to check."""
 
 import errno
 from pathlib import Path
@@ -10,7 +10,7 @@ from fsspec.exceptions import FSTimeoutError
 from s3fs.errors import translate_boto_error
 
 from common.store import PictureStore, StorageUnavailableError
-from common.store_errors import translated
+from common.store.errors import translated
 
 
 def stalled() -> Exception:
@@ -22,8 +22,8 @@ def stalled() -> Exception:
 
 def refused(code: str, message: str | None = None, status: int = 400) -> Exception:
     """What s3fs makes of a server's answer."""
-    said = {"Error": {"Code": code, "Message": message}}
-    answer = ClientError(said | {"ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")
+    error_body = {"Error": {"Code": code, "Message": message}}
+    answer = ClientError(error_body | {"ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")
     error = translate_boto_error(answer)
     assert isinstance(error, Exception)
     return error
@@ -49,7 +49,7 @@ def test_invalid_s3_endpoint_is_reported(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("operation", "error", "said"),
+    ("operation", "error", "text"),
     [
         ("put", PermissionError("Access Denied"), "store cannot be written: Access Denied; .* key"),
         ("get", PermissionError("Access Denied"), "store cannot be read: Access Denied; .* key"),
@@ -92,7 +92,7 @@ def test_invalid_s3_endpoint_is_reported(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_store_errors_name_the_operation_the_cause_and_the_setting(
-    operation: str, error: Exception, said: str
+    operation: str, error: Exception, text: str
 ) -> None:
-    with pytest.raises(StorageUnavailableError, match=said), translated(operation):
+    with pytest.raises(StorageUnavailableError, match=text), translated(operation):
         raise error

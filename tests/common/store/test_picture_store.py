@@ -1,6 +1,5 @@
 import ast
 import asyncio
-import errno
 import gc
 import os
 import stat
@@ -11,11 +10,17 @@ import s3fs
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from common import store as store_module
 from common.settings import Settings
-from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
+from common.store import (
+    PictureMissingError,
+    PictureStore,
+    StorageUnavailableError,
+    key_for,
+    picture_store,
+)
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
+from tests.kit.full_disk import raise_disk_full
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
 
 
@@ -183,12 +188,8 @@ def test_empty_store_lists_nothing_and_refuses_unsafe_suffixes(store: PictureSto
 
 def test_full_disk_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = PictureStore(tmp_path.as_uri())
-
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+        patch.setattr(os, "fsync", raise_disk_full)
         with pytest.raises(StorageUnavailableError, match="No space left"):
             store.put_sync(b"a picture", "png")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -238,7 +239,7 @@ def test_unreachable_store_raises_storage_unavailable(
 
 def test_every_file_system_call_is_timed_and_translated() -> None:
     """`_called` is the only place that measures time and translates errors."""
-    module = ast.parse(Path(store_module.__file__).read_text(encoding="utf-8"))
+    module = ast.parse(Path(picture_store.__file__).read_text(encoding="utf-8"))
     (store,) = [
         each
         for each in module.body
@@ -246,8 +247,8 @@ def test_every_file_system_call_is_timed_and_translated() -> None:
     ]
     for method in store.body:
         if isinstance(method, ast.FunctionDef) and method.name not in {"__init__", "_called"}:
-            said = ast.unparse(method)
-            calls = "_fs." in said or "_whole(" in said or ".unlink(" in said
-            counted = "self._called(" in said or "self._putting(" in said
+            source = ast.unparse(method)
+            calls = "_fs." in source or "_whole(" in source or ".unlink(" in source
+            counted = "self._called(" in source or "self._putting(" in source
             assert not calls or counted, method.name
-            assert "translated(" not in said, method.name
+            assert "translated(" not in source, method.name

@@ -1,15 +1,10 @@
-"""The picture store, a content-addressed store in a folder or on S3.
-
-References to pictures are in the database (`picture_uses`), not here. Files are written atomically:
-a process that ends halfway leaves a temporary file, not half a picture.
-"""
+"""The picture store: reads, writes, lists and deletes pictures in a folder or a bucket."""
 
 import asyncio
 import contextlib
 import errno
 import functools
 import hashlib
-import re
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,31 +13,23 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from common.files import copy_whole, write_whole
-from common.store_backends import folder_of, modified_at, open_backend
-from common.store_bucket import end_abandoned_uploads, is_there, keeps_deleted
-from common.store_check import check_store
-from common.store_errors import (
+from common.store.backends import folder_of, modified_at, open_backend
+from common.store.bucket import end_abandoned_uploads, is_there, keeps_deleted
+from common.store.check import check_store
+from common.store.errors import (
     PictureMissingError,
     StorageUnavailableError,
     absence,
     translated,
 )
-from common.store_folder import delete_leftover, delete_untouched
-from common.store_sizes import SIZES_AT_ONCE, Sizes
+from common.store.folder import delete_leftover, delete_untouched
+from common.store.keys import KEY, key_for, key_of
+from common.store.sizes import SIZES_AT_ONCE, Sizes
 from common.timings import FAILED, Timings
-
-__all__ = [
-    "PictureMissingError",
-    "PictureStore",
-    "StorageUnavailableError",
-    "StoredPicture",
-    "key_for",
-]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 TIMEOUT_SECONDS = 30.0
 """Timeout of the coroutines: a server may accept a connection and never answer."""
 _LARGEST_CHECK_BYTES = 4 * 1024 * 1024
@@ -63,19 +50,6 @@ class StoredPicture:
     size_bytes: int
     modified_at: float
     """Seconds since 1970, by the store's clock."""
-
-
-def key_for(data: bytes, suffix: str) -> str:
-    """The key of these bytes: their SHA-256 and the suffix (without a dot)."""
-    return _key(hashlib.sha256(data).hexdigest(), suffix)
-
-
-def _key(digest: str, suffix: str) -> str:
-    suffix = suffix.lower().removeprefix(".")
-    key = f"{digest}.{suffix}"
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"{suffix!r} is no suffix for a picture's key")
-    return key
 
 
 def _in_thread(
@@ -200,7 +174,7 @@ class PictureStore:
 
     def put_sync(self, data: bytes, suffix: str) -> str:
         """As `put`. An existing key is written again, which renews its modification time."""
-        key = suffix if _KEY.fullmatch(suffix) else key_for(data, suffix)
+        key = suffix if KEY.fullmatch(suffix) else key_for(data, suffix)
         path = self._path(key)
         with self._putting(len(data)):
             if self._local:
@@ -221,7 +195,7 @@ class PictureStore:
 
     def _put_file(self, file: Path, suffix: str) -> str:
         with file.open("rb") as opened:
-            key = _key(hashlib.file_digest(opened, "sha256").hexdigest(), suffix)
+            key = key_of(hashlib.file_digest(opened, "sha256").hexdigest(), suffix)
             opened.seek(0)
             path = self._path(key)
             with self._putting(_size_of(file)):
@@ -349,7 +323,7 @@ class PictureStore:
         try:
             with self._called("list"):
                 if not self._local:
-                    end_abandoned_uploads(self._fs, self._root, _KEY.fullmatch)
+                    end_abandoned_uploads(self._fs, self._root, KEY.fullmatch)
                 found = self._fs.find(self._root, detail=True)
         except FileNotFoundError:
             self._believe_missing()
@@ -357,7 +331,7 @@ class PictureStore:
         for path, info in found.items():
             name = str(path).rsplit("/", 1)[-1]
             modified = modified_at(info)
-            if _KEY.fullmatch(name):
+            if KEY.fullmatch(name):
                 yield StoredPicture(name, int(info["size"]), modified)
                 continue
             if self._local:
@@ -396,7 +370,7 @@ class PictureStore:
         return "" if there else absence(place, is_folder=self._local)
 
     def _path(self, key: str) -> str:
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             raise PictureMissingError(f"{key[:80]!r} is no key of a picture.")
         return f"{self._root}/{key[:2]}/{key}"
 
