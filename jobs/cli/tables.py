@@ -40,7 +40,7 @@ def list_table(jobs: Iterable[Job], positions: Mapping[int, QueuePosition], *, w
             _state(job),
             place,
             escape(name if len(name) <= _NAME else name[: _NAME - 1] + "…"),
-            f"{job.options.size_px} {job.options.quality}",
+            _size(job),
             _brief(job.created_at, today),
             ends,
         ]
@@ -56,8 +56,20 @@ def list_table(jobs: Iterable[Job], positions: Mapping[int, QueuePosition], *, w
     return table
 
 
+def _is_known(job: Job) -> bool:
+    """Whether its settings and inputs are what was asked for, not what stands in for lost ones."""
+    return job.erased_at is None and job.unreadable is None
+
+
+def _size(job: Job) -> str:
+    """Its size and quality, if they are known."""
+    return f"{job.options.size_px} {job.options.quality}" if _is_known(job) else ""
+
+
 def _styles(job: Job) -> str:
-    """Its styles, abbreviated."""
+    """Its styles, abbreviated, if they are known."""
+    if not _is_known(job):
+        return ""
     names = [
         "itself" if style.is_content else style.preset or "own picture"
         for style in job.inputs.styles
