@@ -52,9 +52,8 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
                 for number, photo in enumerate(photos)
             )
         case "strength":
-            step = (STRONGEST_VARIANT - options.softest) / (options.variants - 1)
-            strengths = (options.softest + number * step for number in range(options.variants))
-            changes = [{"strength": round(strength, 2)} for strength in strengths]
+            # Half percents are rounded up, however the additions before them were rounded.
+            changes = [{"strength": round(each + 1e-9, 2)} for each in _strengths(options)]
         case _:  # "seed"
             seeds = range(options.seed, options.seed + options.variants)
             changes = [{"seed": seed % (MAX_SEED + 1)} for seed in seeds]
@@ -88,7 +87,7 @@ def rest_of(inputs: PaintInputs, options: PaintOptions, finished: int) -> Varian
             said = {"alt_texts": inputs.alt_texts[finished:]}
             inputs = first.inputs.model_copy(update={**more, **said})
         case "strength":
-            update["softest"] = first.options.strength
+            update["softest"] = _strengths(options)[finished]  # rounded, it would shift the others
         case _:  # "seed"
             update["seed"] = first.options.seed
     return Variant(inputs, options.model_copy(update=update))
@@ -131,6 +130,12 @@ def _name_of(preset: str) -> Value:
 
 def _listed(before: Value, name: Value) -> Value:
     return Sentence(_LIST, {"before": before, "name": name})
+
+
+def _strengths(options: PaintOptions) -> list[float]:
+    """The strengths of versions that differ by it, before they are rounded to percents."""
+    step = (STRONGEST_VARIANT - options.softest) / (options.variants - 1)
+    return [options.softest + number * step for number in range(options.variants)]
 
 
 def _of_photo(inputs: PaintInputs, photo: str, number: int) -> PaintInputs:

@@ -258,10 +258,17 @@ def _can_write(file: Path, told: Mapping[str, str]) -> bool:
 
 
 async def _was_told(client: discord.Client, settings: Settings, target: int, words: str) -> bool:
-    """Whether one of the newest messages there says so, and not longer ago than a day."""
-    channel = await _channel_of(client, settings, target)
+    """Whether one of the newest messages there says so, and not longer ago than a day.
+
+    False where they cannot be read, so that one recipient does not keep others from being told.
+    """
     since = discord.utils.utcnow() - TOLD_AGAIN_AFTER
-    messages = [message async for message in channel.history(limit=LOOKED_BACK)]
+    try:
+        channel = await _channel_of(client, settings, target)
+        messages = [message async for message in channel.history(limit=LOOKED_BACK)]
+    except discord.DiscordException as error:
+        log.info("Whether %d was told is not known: %s", target, error)
+        return False
     return any(
         message.author == client.user and message.content == words and message.created_at > since
         for message in messages

@@ -38,6 +38,8 @@ _REACH_X, _REACH_Y = 0.6, 0.75
 """Half axes of a face's ellipse, relative to the box from brows to mouth."""
 _SOFTNESS = 0.5
 """Width of the ellipse's soft edge, relative to its half axes."""
+_FLAT_LEVELS, _MOST_FLAT = 3, 0.6
+"""A face is drawn, not photographed, if more of it than that is of one luma, within some levels."""
 _REMEMBERED = 256
 """Photographs whose faces are cached, for their other versions."""
 
@@ -53,7 +55,10 @@ class Face:
 
 
 def find_faces(photograph: Picture) -> tuple[Face, ...]:
-    """Frontal faces that are not small."""
+    """Frontal faces that are not small and not drawn by lines.
+
+    The skin of a drawn face is paper, which nothing is to be kept of.
+    """
     # Reduced before it is copied to bytes, to save memory.
     size = fit_size(photograph.size, min(_ENOUGH_PX, max(photograph.size)))
     image = Picture(resized(photograph.pixels, size)).to_image().convert("RGB")
@@ -83,7 +88,17 @@ def _faces_in(image: Image.Image) -> tuple[Face, ...]:
                 group[0].add(number)
                 group[1].append(face)
     agreed = [faces for looks, faces in groups if len(looks) >= _AGREEING]
-    return tuple(_mean(faces) for faces in agreed)
+    return tuple(face for faces in agreed if not _is_drawn(image, face := _mean(faces)))
+
+
+def _is_drawn(image: Image.Image, face: Face) -> bool:
+    left, right = face.left * image.width, (face.left + face.width) * image.width
+    top, bottom = face.top * image.height, (face.top + face.height) * image.height
+    luma = np.asarray(
+        image.convert("L").crop((round(left), round(top), round(right), round(bottom)))
+    )
+    paper = np.bincount(luma.ravel()).argmax()
+    return bool((np.abs(luma.astype(int) - paper) <= _FLAT_LEVELS).mean() > _MOST_FLAT)
 
 
 def face_mask(faces: tuple[Face, ...], size: Size) -> Tensor:

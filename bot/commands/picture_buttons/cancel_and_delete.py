@@ -118,8 +118,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         words += "\n" + t(STILL_IN_GALLERY, link=post.address)
     page = card(words, *undo)
     await with_retries(lambda: interaction.followup.send(view=page, ephemeral=True, wait=True))
-    with contextlib.suppress(discord.NotFound):
-        await interaction.delete_original_response()
+    await _delete_pressed(interaction)
 
 
 def _moderates_copy(interaction: Interaction) -> bool:
@@ -158,9 +157,20 @@ async def _delete_message(
     if noted is not None:
         audit = interaction.client.queue.audit
         await audit.write(interaction.guild_id, interaction.user.id, "delete_copy", noted)
-    with contextlib.suppress(discord.NotFound):
-        await interaction.delete_original_response()
+    await _delete_pressed(interaction)
     await interaction.followup.send(view=card(words), ephemeral=True)
+
+
+async def _delete_pressed(interaction: Interaction) -> None:
+    """Delete the message under which the user pressed, also in an archived thread."""
+    try:
+        with contextlib.suppress(discord.NotFound):
+            await interaction.delete_original_response()
+    except discord.HTTPException as error:
+        if not await _is_reopened(interaction.client, interaction.channel_id, error):
+            raise
+        with contextlib.suppress(discord.NotFound):
+            await interaction.delete_original_response()
 
 
 @own_button("undelete", _("Undo"), emoji="↩️")
@@ -214,15 +224,27 @@ async def remove_message(client: Bot, job: Job) -> bool:
     try:
         return await _delete_message_of(client, job)
     except discord.HTTPException as error:
-        if not isinstance(fault_of(error), ThreadArchived) or job.reply.channel_id is None:
+        if not isinstance(fault_of(error), ThreadArchived):
             raise
+        if not await _is_reopened(client, job.reply.channel_id, error):
+            return False
+        return await _delete_message_of(client, job)
+
+
+async def _is_reopened(client: Bot, channel_id: int | None, error: discord.HTTPException) -> bool:
+    """Whether an error was that of an archived thread, which this has opened again.
+
+    Raises:
+        discord.HTTPException: A transient error; a retry may work.
+    """
+    if not isinstance(fault_of(error), ThreadArchived) or channel_id is None:
+        return False
     try:
-        is_open = await reopen_thread(client, job.reply.channel_id)
-    except discord.Forbidden as error:
-        if is_transient(error):
+        return await reopen_thread(client, channel_id)
+    except (discord.Forbidden, discord.NotFound) as refused:
+        if is_transient(refused):
             raise
-        is_open = False
-    return is_open and await _delete_message_of(client, job)
+        return False
 
 
 async def _delete_message_of(client: Bot, job: Job) -> bool:

@@ -325,6 +325,22 @@ async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
     assert capsys.readouterr().err.count("data cannot be written (Not a directory)") == 3
 
 
+async def test_unwritable_data_folder_alerts_other_owners_if_one_cannot_be_reached(
+    world_with_owner: World, tmp_path: Path
+) -> None:
+    await world_with_owner.stop_bot()
+    (tmp_path / "file").touch()
+    (known,) = world_with_owner.settings.atelier_owner_ids
+    changes = {
+        "atelier_data_dir": tmp_path / "file" / "data",
+        "atelier_owner_ids": (known + 1000, known),
+    }
+    settings = world_with_owner.settings.model_copy(update=changes)
+    for _ in range(2):
+        await tell_of_failed_start(settings, "The disk is full.")
+    assert dms_to(world_with_owner) == ["⚠️ Atelier cannot start: The disk is full."]
+
+
 async def test_failed_start_alert_gives_up_soon_if_discord_is_unreachable(
     world_with_owner: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,3 +83,24 @@ async def test_picture_in_an_archived_thread_is_deleted_from_elsewhere(
     (notice,) = deleted.followups
     await world.eventually(lambda: ("allowed to delete its message" in notice.text) is lock)
     assert (await world.reload(job)).pictures_deleted_at is not None
+
+
+@pytest.mark.parametrize("lock", [False, True])
+async def test_picture_is_deleted_by_its_button_in_an_archived_thread(
+    world: World, lock: bool
+) -> None:
+    thread, interaction = await paint_in_thread(world)
+    await world.start_engine()
+    message = await world.wait_finished(interaction)
+    await world.wait_delivered()
+    await world.discord.archive(thread, lock=lock)
+    deleted = await press(world, message, "Delete")
+    if lock:
+        await deleted.wait(lambda i: len(i.followups) > 1)
+        assert "That thread is archived" in deleted.followups[1].text
+    else:
+        await world.eventually(lambda: message.deleted)
+        assert not thread.archived
+        assert len(deleted.followups) == 1
+    assert "You can undo this" in deleted.followups[0].text
+    assert message.deleted is not lock

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import skimage
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from common.options import PaintOptions
 from engine.networks.encoder import features_of
@@ -67,6 +67,19 @@ def test_pictures_of_other_shapes_are_told_apart_if_their_pixels_agree() -> None
 @pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "rocket.jpg"])
 def test_no_face_is_found_in_pictures_without_faces(name: str) -> None:
     assert find_faces(Picture.from_image(skimage_image(name))) == ()
+
+
+def test_face_drawn_by_lines_is_painted_like_the_rest() -> None:
+    drawing = Image.new("RGB", (800, 600), "white")
+    pen = ImageDraw.Draw(drawing)
+    pen.ellipse((250, 100, 550, 400), outline="black", width=5)
+    pen.arc((320, 230, 480, 340), 20, 160, fill="black", width=5)
+    for left in (330, 440):
+        pen.ellipse((left, 200, left + 30, 230), fill="black")
+    assert find_faces(Picture.from_image(drawing)) == ()
+    light = Image.linear_gradient("L").resize(drawing.size).point(lambda level: 195 + level // 4)
+    shaded = ImageChops.multiply(drawing, light.convert("RGB"))
+    assert len(find_faces(Picture.from_image(shaded))) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 40)])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.options import MAX_SEED, PaintInputs, PaintOptions, StyleInput
+from common.options import MAX_SEED, MAX_VARIANTS, PaintInputs, PaintOptions, StyleInput
 from common.store import key_for
 from common.variants import rest_of, variants_of
 from jobs.model import JobState, Progress
@@ -61,6 +61,20 @@ def test_rest_of_a_job_has_exactly_the_versions_that_are_missing(vary: str, vari
         assert rest.options.variants == variants - finished
         assert variants_of(rest.inputs, rest.options) == variants_of(inputs, options)[finished:]
     assert rest_of(inputs, options, variants) is None
+
+
+@pytest.mark.parametrize("variants", range(2, MAX_VARIANTS + 1))
+def test_rest_of_a_rest_has_the_strengths_that_are_missing(variants: int) -> None:
+    inputs = PaintInputs(content=PICTURE, styles=(StyleInput(preset="the-scream"),))
+    options = PaintOptions(variants=variants, vary="strength")
+    expected = [each.options.strength for each in variants_of(inputs, options)]
+    while expected:
+        found = [each.options.strength for each in variants_of(inputs, options)]
+        assert found == expected
+        expected = expected[1:]
+        rest = rest_of(inputs, options, 1)
+        if rest is not None:
+            options = rest.options
 
 
 async def test_four_versions_cost_and_count_as_four_pictures(storage: Storage) -> None:
