@@ -25,7 +25,7 @@ from engine.painting.inputs import (
 )
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
-from engine.painting.plainness import content_shares
+from engine.painting.plainness import content_shares, is_plain
 from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, kept_planes, make_plan
 from engine.painting.run import Run
 from engine.painting.run_state import RunState
@@ -110,9 +110,11 @@ def paint_inputs(
     )
     if inputs.recolored is None:
         plan = replace(plan, colors_first=0.0)  # the palette of a style is unknown
-    if plan.loss.units == "relative" and not of_clip:
+    is_lowered = plan.loss.units == "relative" and not of_clip and is_plain(inputs.content.pixels)
+    # Without the weights that are measured, as another engine measures slightly different ones.
+    found = _fingerprint(inputs, options, plan, encoder, is_lowered=is_lowered)
+    if is_lowered:
         plan = _with_content_shares(plan, inputs, encoder)
-    found = _fingerprint(inputs, options, plan, encoder)
     if kept is not None:
         kept.check(found, encoder.name, encoder.weights_hash)
     yield Prepared(
@@ -144,9 +146,7 @@ def paint_inputs(
 
 
 def _with_content_shares(plan: Plan, inputs: Inputs, encoder: Encoder) -> Plan:
-    shares = content_shares(
-        encoder, inputs.content.pixels, inputs.target.pixels, plan.content_layers
-    )
+    shares = content_shares(encoder, inputs.target.pixels, plan.content_layers)
     layers = {name: weight * shares[name] for name, weight in plan.content_layers.items()}
     return replace(plan, content_layers=layers)
 
@@ -237,7 +237,9 @@ def picture_identity(inputs: Inputs) -> tuple[object, object, object]:
     return styles, sums, inputs.start.hash if inputs.start else None
 
 
-def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
+def _fingerprint(
+    inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder, *, is_lowered: bool
+) -> str:
     warped = (
         None if inputs.warped is None else Picture(inputs.warped.pixels, inputs.warped.weights).hash
     )
@@ -245,6 +247,7 @@ def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Enc
         inputs.content.hash,
         *picture_identity(inputs),
         *([] if warped is None else [warped]),
+        *(["plain"] if is_lowered else []),  # its content had its full weight in 0.1.0
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,

@@ -28,10 +28,15 @@ _DEVIATION, _MEAN = 0.2, 0.45
 """Standard deviation and mean of the reference, in each channel."""
 
 
+def is_plain(photograph: Tensor) -> bool:
+    """Whether a photograph [3, H, W] in 0..1 shows so little that its content may weigh less."""
+    return _contrast(photograph) < _CONTRAST
+
+
 def content_shares(
-    encoder: Encoder, photograph: Tensor, target: Tensor, layers: Collection[str]
+    encoder: Encoder, target: Tensor, layers: Collection[str]
 ) -> Mapping[str, float]:
-    """Factors of the content layers' weights: 1, and less where the photograph shows little.
+    """Factors of the content layers' weights for a plain photograph: 1, or less.
 
     That is (p / 0.8 q)², within 0.02 and 1, of the power p of the target's features and the power
     q of those of smooth noise. Ordinary photographs have more power than that noise, in each layer
@@ -39,12 +44,9 @@ def content_shares(
 
     Args:
         encoder: the network.
-        photograph: [3, H, W] in 0..1, in its own colors.
-        target: the content target, likewise.
+        target: the content target, [3, H, W] in 0..1.
         layers: those of the content.
     """
-    if _contrast(photograph) >= _CONTRAST:
-        return dict.fromkeys(layers, 1.0)
     power = _power(encoder, _small(target), layers)
     usual = _power(encoder, _smooth_noise((96, _SIDE_PX)), layers)
     relative = {name: power[name] / max(_ENOUGH * usual[name], 1e-12) for name in layers}

@@ -1,12 +1,16 @@
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.painting import Painted, Picture, Style
+from engine.errors import CheckpointError
+from engine.painting import Painted, Picture, Stepped, Style, painter
 from engine.painting.inputs import check_inputs
 from engine.painting.painter import paint_inputs
-from engine.painting.plainness import content_shares
+from engine.painting.plainness import content_shares, is_plain
 from engine.painting.studio import Studio
 
 LAYERS = ("form3_1", "form4_2")
@@ -18,7 +22,7 @@ def noise(*size: int) -> Tensor:
 
 def shares(pixels: Tensor) -> list[float]:
     encoder = Studio(precision="fp32").encoder("lite", "average")
-    return list(content_shares(encoder, pixels, pixels, LAYERS).values())
+    return list(content_shares(encoder, pixels, LAYERS).values())
 
 
 def gradient(lightest: float) -> Tensor:
@@ -26,7 +30,10 @@ def gradient(lightest: float) -> Tensor:
 
 
 def test_lively_picture_has_all_of_the_contents_weight() -> None:
-    assert shares((0.5 + 0.2 * noise(96, 128)).clamp(0, 1)) == [1.0, 1.0]
+    lively = (0.5 + 0.2 * noise(96, 128)).clamp(0, 1)
+    assert shares(lively) == [1.0, 1.0]
+    assert not is_plain(lively)
+    assert is_plain(gradient(1.0))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (96, 128), (300, 200)])
@@ -63,3 +70,38 @@ def test_only_relative_losses_of_single_pictures_are_lowered(
     *_, last = paint_inputs(inputs, options, studio=studio, of_clip=of_clip)
     assert isinstance(last, Painted)
     assert last.report.settings["content_layers"] == {"form4_2": weight}
+
+
+def test_plain_painting_goes_on_where_an_engine_measures_slightly_other_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = PaintOptions(network="lite", size_px=64, scales=1, iterations=4)
+    style = Style(Picture(noise(48, 64).clamp(0, 1)))
+    inputs = check_inputs(Picture(gradient(0.5)), [style], options, None, None)
+    studio = Studio(precision="fp32")
+    events = paint_inputs(inputs, options, studio=studio)
+    checkpoint = next(event.brief_checkpoint() for event in events if isinstance(event, Stepped))
+
+    def measured_elsewhere(*given: Any) -> Mapping[str, float]:
+        return {name: share * 1.000001 for name, share in content_shares(*given).items()}
+
+    monkeypatch.setattr(painter, "content_shares", measured_elsewhere)
+    *_, last = paint_inputs(inputs, options, studio=studio, resume=checkpoint)
+    assert isinstance(last, Painted)
+
+
+def test_checkpoint_of_the_contents_full_weight_is_refused_for_a_plain_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = PaintOptions(network="lite", size_px=64, scales=1, iterations=4)
+    style = Style(Picture(noise(48, 64).clamp(0, 1)))
+    inputs = check_inputs(Picture(gradient(0.5)), [style], options, None, None)
+    studio = Studio(precision="fp32")
+    with monkeypatch.context() as older:
+        older.setattr(painter, "is_plain", lambda _pixels: False)
+        events = paint_inputs(inputs, options, studio=studio)
+        checkpoint = next(
+            event.brief_checkpoint() for event in events if isinstance(event, Stepped)
+        )
+    with pytest.raises(CheckpointError, match="other pictures or settings"):
+        list(paint_inputs(inputs, options, studio=studio, resume=checkpoint))
