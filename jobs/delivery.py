@@ -79,6 +79,8 @@ class Deliveries(QueuePart):
     ) -> Job | None:
         """Set the alt text of a job's picture, and whether it is a spoiler.
 
+        The member's own words replace those of the photographs, which may be wrong or too much.
+
         Returns None if there is no such job, or another version wrote it.
         """
         async with self._database.write() as transaction:
@@ -87,8 +89,13 @@ class Deliveries(QueuePart):
             if job is None or job.unreadable is not None:
                 return None
             reply = replace(job.reply, alt_text=alt_text, spoiler=spoiler)
-            await change_job(transaction, job_id, target=to_json(reply))
-        return replace(job, reply=reply)
+            job = replace(job, reply=reply)
+            columns = {"target": to_json(reply)}
+            if alt_text and job.inputs.alt_texts:
+                job = replace(job, inputs=job.inputs.model_copy(update={"alt_texts": ()}))
+                columns["inputs"] = to_json(job.inputs)
+            await change_job(transaction, job_id, **columns)
+        return job
 
     async def mark_removed(self, message_ids: Collection[int]) -> int:
         """Record that these messages were deleted in Discord; returns how many were of jobs.
