@@ -145,7 +145,8 @@ def paint_inputs(
 
 
 def _with_content_shares(plan: Plan, inputs: Inputs, encoder: Encoder) -> Plan:
-    shares = content_shares(encoder, inputs.target.pixels, plan.content_layers)
+    with deterministic():
+        shares = content_shares(encoder, inputs.target.pixels, plan.content_layers)
     layers = {name: weight * shares[name] for name, weight in plan.content_layers.items()}
     return replace(plan, content_layers=layers)
 
