@@ -111,11 +111,11 @@ async def test_what_was_said_of_a_deleted_picture_goes_with_it(queue: JobQueue) 
     job = await queue.jobs.get(job_id)
     assert job is not None
     described = job.inputs.model_copy(update={"alt_texts": ("My daughter",)})
-    async with queue.database.write() as transaction:
-        await change_job(transaction, job_id, inputs=to_json(described))
     await queue.deliveries.set_alt_text_and_spoiler(
         job_id, alt_text="My daughter in oil", spoiler=True
     )
+    async with queue.database.write() as transaction:
+        await change_job(transaction, job_id, inputs=to_json(described))
     await delete_for_good(queue, job_id)
     job = await queue.jobs.get(job_id)
     assert job is not None
