@@ -75,20 +75,30 @@ class Deliveries(QueuePart):
             await change_job(transaction, job_id, **where)
 
     async def set_alt_text_and_spoiler(
-        self, job_id: int, *, alt_text: str, spoiler: bool
+        self, job_id: int, *, alt_text: str | None = None, spoiler: bool
     ) -> Job | None:
         """Set the alt text of a job's picture, and whether it is a spoiler.
 
-        Returns None if there is no such job, or another version wrote it.
+        The member's own words replace those of the photographs, which may be wrong or too much.
+        Without an alt text it stays as it is.
+
+        Returns None if there is no such job, its pictures are deleted, or another version
+        wrote it.
         """
         async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
             job = None if row is None else job_from_row(row)
-            if job is None or job.unreadable is not None:
+            if job is None or job.unreadable is not None or job.pictures_deleted_at is not None:
                 return None
-            reply = replace(job.reply, alt_text=alt_text, spoiler=spoiler)
-            await change_job(transaction, job_id, target=to_json(reply))
-        return replace(job, reply=reply)
+            said = job.reply.alt_text if alt_text is None else alt_text
+            reply = replace(job.reply, alt_text=said, spoiler=spoiler)
+            job = replace(job, reply=reply)
+            columns = {"target": to_json(reply)}
+            if alt_text and job.inputs.alt_texts:
+                job = replace(job, inputs=job.inputs.model_copy(update={"alt_texts": ()}))
+                columns["inputs"] = to_json(job.inputs)
+            await change_job(transaction, job_id, **columns)
+        return job
 
     async def mark_removed(self, message_ids: Collection[int]) -> int:
         """Record that these messages were deleted in Discord; returns how many were of jobs.

@@ -65,7 +65,7 @@ def _in_style(t: Texts, job: Job, *styles: StyleInput, photo: str = "") -> str:
     moves = job.inputs.clip is not None
     is_named = any(_is_named(style) for style in styles)
     names = " + ".join(style_words(t, style) for style in styles)
-    if photo := " ".join(photo.split()).rstrip("."):
+    if photo := " ".join(photo.split()).rstrip(" .,;:。"):
         room = ALT_TEXT_LIMIT - len(names) - WORDS_AROUND
         words = _("{photo}, in the style of “{style}”") if is_named else _("{photo}, painted")
         return t(words, photo=isolated(shorten(photo, room)), style=names)

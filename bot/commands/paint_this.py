@@ -61,7 +61,7 @@ async def use_as_style(interaction: Interaction, message: discord.Message) -> No
 
 async def _with_one(interaction: Interaction, purpose: str, message: discord.Message) -> None:
     """Continue with a message's only picture, or ask which one is meant."""
-    sources = list(islice(pictures_of(message), MAX_VARIANTS))
+    sources = _without_numbers(list(islice(pictures_of(message), MAX_VARIANTS)))
     if not sources:
         drawn = any(_is_drawn(each) for part in _parts_of(message) for each in part.stickers)
         raise UserError(STICKER_IS_NO_PICTURE if drawn else NO_PICTURE)
@@ -70,6 +70,17 @@ async def _with_one(interaction: Interaction, purpose: str, message: discord.Mes
         return
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, _which(interaction, purpose, sources))
+
+
+def _without_numbers(sources: list[Source]) -> list[Source]:
+    """The pictures of a message, without the numbers that the bot gives to several of its own."""
+    parts = [source.alt_text.partition(": ") for source in sources]
+    if len(sources) == 1 or not all(number.isdecimal() for number, _colon, _said in parts):
+        return sources
+    return [
+        source.model_copy(update={"alt_text": said})
+        for source, (_number, _colon, said) in zip(sources, parts, strict=True)
+    ]
 
 
 def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> Card:
@@ -155,12 +166,13 @@ def pictures_of(message: discord.Message) -> Iterator[Source]:
         for component in part.components:
             found += _in_components(component)
         found += embedded(part.embeds)
-    seen = set()
+    by_path: dict[str, Source] = {}
     for source in found:  # an attachment can also be in a gallery, under another host
         path = urlsplit(source.url or "").path
-        if path not in seen:
-            seen.add(path)
-            yield source
+        known = by_path.setdefault(path, source)
+        if not known.alt_text:  # only the gallery has it
+            by_path[path] = known.model_copy(update={"alt_text": source.alt_text})
+    yield from by_path.values()
 
 
 def _parts_of(

@@ -46,9 +46,7 @@ class RoleSpoilers:
                 is_hidden = await self._is_hidden(guild, job)
             if not is_hidden:
                 return job
-            await self._client.queue.deliveries.set_alt_text_and_spoiler(
-                job.id, alt_text=job.reply.alt_text, spoiler=True
-            )
+            await self._client.queue.deliveries.set_alt_text_and_spoiler(job.id, spoiler=True)
         except (QueueError, discord.DiscordException, OSError) as error:
             log.info("Whether job %d is to be hidden is not known: %s", job.id, error)
             return job

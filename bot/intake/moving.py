@@ -45,17 +45,23 @@ def options_of(
     request: PaintRequest, taken: Stored[PaintInputs]
 ) -> tuple[PaintOptions, tuple[Sentence, ...]]:
     """The options with which a request is painted, and notes for its user."""
-    options = request.options
-    if options.vary == "style" and options.variants > 1:  # some styles may be unavailable by now
-        options = options.model_copy(update={"variants": len(taken.value.styles)})
-    if options.vary == "photo" and options.variants > 1:  # some may have been left out as unusable
-        options = options.model_copy(update={"variants": 1 + len(taken.value.more_contents)})
+    # Some may have been left out: styles that are unavailable by now, photographs as unusable.
+    photos = 1 + len(taken.value.more_contents)
+    options = _with_one_each(request.options, styles=len(taken.value.styles), photos=photos)
     if taken.value.clip is None:
         return options.model_copy(update={"moving": False if options.moving is False else None}), ()
     notes = (Sentence(NO_TIMELAPSE),) if options.timelapse else ()
     if taken.moving is not None:
         options = moving_options(request, taken.moving)
     return options.model_copy(update={"timelapse": False}), notes
+
+
+def _with_one_each(options: PaintOptions, *, styles: int, photos: int) -> PaintOptions:
+    """The options, with one version of each style or photograph if the versions differ by these."""
+    number = {"style": styles, "photo": photos}.get(options.vary)
+    if options.variants == 1 or not number:
+        return options
+    return options.model_copy(update={"variants": number})
 
 
 def decided(request: PaintRequest, interaction: Interaction, *, moving: bool) -> PaintRequest:
@@ -76,6 +82,11 @@ def decided(request: PaintRequest, interaction: Interaction, *, moving: bool) ->
 
 def options_to_check(request: PaintRequest) -> PaintOptions:
     """The options of a request for the limit check, before its pictures are known."""
-    if request.asked or request.inputs is not None or "size_px" in request.named:
+    if request.inputs is not None:
         return request.options
-    return request.options.model_copy(update={"moving": None})  # it keeps the size of its clip
+    # Those that were replaced may be fewer, as another style for a trial of several.
+    options, photos = request.options, len(request.photos)
+    options = _with_one_each(options, styles=len(request.styles), photos=photos)
+    if request.asked or "size_px" in request.named:
+        return options
+    return options.model_copy(update={"moving": None})  # it keeps the size of its clip

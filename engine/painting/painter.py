@@ -110,10 +110,9 @@ def paint_inputs(
     )
     if inputs.recolored is None:
         plan = replace(plan, colors_first=0.0)  # the palette of a style is unknown
-    is_lowered = plan.loss.units == "relative" and not of_clip and is_plain(inputs.content.pixels)
-    # Without the weights that are measured, as another engine measures slightly different ones.
-    found = _fingerprint(inputs, options, plan, encoder, is_lowered=is_lowered)
-    if is_lowered:
+    # Before the content's weights are measured: another engine measures slightly different ones.
+    found = _fingerprint(inputs, options, plan, encoder)
+    if plan.loss.units == "relative" and not of_clip and is_plain(inputs.content.pixels):
         plan = _with_content_shares(plan, inputs, encoder)
     if kept is not None:
         kept.check(found, encoder.name, encoder.weights_hash)
@@ -146,7 +145,8 @@ def paint_inputs(
 
 
 def _with_content_shares(plan: Plan, inputs: Inputs, encoder: Encoder) -> Plan:
-    shares = content_shares(encoder, inputs.target.pixels, plan.content_layers)
+    with deterministic():
+        shares = content_shares(encoder, inputs.target.pixels, plan.content_layers)
     layers = {name: weight * shares[name] for name, weight in plan.content_layers.items()}
     return replace(plan, content_layers=layers)
 
@@ -237,9 +237,7 @@ def picture_identity(inputs: Inputs) -> tuple[object, object, object]:
     return styles, sums, inputs.start.hash if inputs.start else None
 
 
-def _fingerprint(
-    inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder, *, is_lowered: bool
-) -> str:
+def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
     warped = (
         None if inputs.warped is None else Picture(inputs.warped.pixels, inputs.warped.weights).hash
     )
@@ -247,7 +245,6 @@ def _fingerprint(
         inputs.content.hash,
         *picture_identity(inputs),
         *([] if warped is None else [warped]),
-        *(["plain"] if is_lowered else []),  # its content had its full weight in 0.1.0
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,

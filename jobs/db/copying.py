@@ -5,6 +5,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ KEPT = 3
 BEFORE_MIGRATIONS = "before-migrations"
 _ABANDONED_SECONDS = 3600.0
 """An unfinished copy that was not written to for this long is abandoned."""
+_WRITTEN_SECONDS = 120.0
+"""One that was written to this recently may be that of another program, which starts now, too."""
 
 
 def copy_sqlite(source: Path, destination: Path) -> None:
@@ -52,7 +55,9 @@ def time_stamp() -> str:
     return time.strftime("%Y%m%d-%H%M%S", time.gmtime())
 
 
-async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -> Path:
+async def keep_before_migration(
+    url: sa.URL, data_folder: Path, revision: str, has_revision: Callable[[], Awaitable[bool]]
+) -> Path | None:
     """Copy a database before its migration; the newest `KEPT` copies are kept, one per schema.
 
     A SQLite database that has not changed since its copy is not copied again, as a migration that
@@ -62,9 +67,14 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
         url: of the database.
         data_folder: for copies of a PostgreSQL database; those of SQLite go beside it.
         revision: the schema that it has.
+        has_revision: asks the database whether it still has that schema.
+
+    Returns:
+        The copy; None if another program has migrated the database meanwhile, and copied it before.
 
     Raises:
         QueueError: when it cannot be copied, so it must not be migrated either.
+        QueueUnavailableError: when the database cannot be reached.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
     database = Path(url.database or "") if is_sqlite else data_folder / "atelier.dump"
@@ -83,12 +93,6 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
                 os.utime(copy, ns=(before.modified_ns, before.modified_ns))
         else:
             await postgres_copying.dump(url, copy)
-        # One copy is enough for a migration that fails repeatedly; older copies are worth more.
-        for same in folder.glob(of_schema):
-            if same != copy:
-                same.unlink(missing_ok=True)
-        for old in sorted(folder.glob(f"{database.stem}-*{database.suffix}"))[:-KEPT]:
-            old.unlink(missing_ok=True)
     except (OSError, QueueError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         raise QueueError(
@@ -96,6 +100,17 @@ async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -
             f"{reason.rstrip('.')}). If you have a backup of your own, start once with "
             "ATELIER_MIGRATE_WITHOUT_COPY=true."
         ) from error
+    with contextlib.suppress(OSError):
+        if not await has_revision():  # the copy may be one from after the migration
+            copy.unlink()
+            return None
+        # One copy is enough for a migration that fails repeatedly; older copies are worth more. A
+        # newer one is that of a program that started at the same time, and deletes this one.
+        for same in folder.glob(of_schema):
+            if same.name < copy.name:
+                same.unlink(missing_ok=True)
+        for old in sorted(folder.glob(f"{database.stem}-*{database.suffix}"))[:-KEPT]:
+            old.unlink(missing_ok=True)
     return copy
 
 
@@ -117,13 +132,17 @@ def _state_of(file: Path) -> _FileState | None:
 
 
 def _forget_half_copies(folder: Path) -> None:
-    """Delete unfinished copies of programs that were killed: old ones, and all but a few."""
+    """Delete unfinished copies of programs that were killed: old ones, and all but a few.
+
+    Bot and engines start together, and each copies.
+    """
     halves: list[tuple[float, Path]] = []
     for half in folder.glob(f"*{TEMPORARY}*"):
         with contextlib.suppress(OSError):
             halves.append((half.stat().st_mtime, half))
     newest = sorted(halves)[-KEPT:]
     for written_at, half in halves:
-        if time.time() - written_at > _ABANDONED_SECONDS or (written_at, half) not in newest:
+        kept_seconds = _ABANDONED_SECONDS if (written_at, half) in newest else _WRITTEN_SECONDS
+        if time.time() - written_at > kept_seconds:
             with contextlib.suppress(OSError):
                 half.unlink()

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,8 +123,12 @@ async def migrate(database: Database, settings: Settings) -> None:
     if is_older:
         log.info("the database is brought from schema %s to %s", current, known_revisions()[-1])
     if is_older and not settings.atelier_migrate_without_copy:
-        copy = await keep_before_migration(database.url, settings.atelier_data_dir, str(current))
-        log.info("as it was before, the database is in %s", copy)
+        has_revision = partial(_has_revision, database, current)
+        copy = await keep_before_migration(
+            database.url, settings.atelier_data_dir, str(current), has_revision
+        )
+        if copy is not None:
+            log.info("as it was before, the database is in %s", copy)
     async with database.write() as transaction:
         await transaction.lock("atelier-migration")
         current = await transaction.connection.run_sync(_current)
@@ -133,6 +137,11 @@ async def migrate(database: Database, settings: Settings) -> None:
         await transaction.connection.run_sync(_upgrade)
     if is_older:
         log.info("the database is of this version now")
+
+
+async def _has_revision(database: Database, revision: str | None) -> bool:
+    async with database.read() as connection:
+        return await connection.run_sync(_current) == revision
 
 
 async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:

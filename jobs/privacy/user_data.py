@@ -107,7 +107,9 @@ class Privacy(QueuePart):
         data: dict[str, Any] = {"user_id": str(user_id)}
         async with self._database.read() as connection:
             for name, statement in tables:
-                rows = await connection.execute(statement)
+                # Else PostgreSQL gives them in any order.
+                key = statement.columns_clause_froms[0].primary_key
+                rows = await connection.execute(statement.order_by(*key))
                 data[name] = [_plain(row, user_id) for row in rows]
             found = await connection.scalars(
                 sa.select(uses.c.key)

@@ -39,8 +39,7 @@ async def patch_channel(request: web.Request) -> web.Response:
     payload, _files = await read_object(request)
     if channel.parent_id is None or set(payload) != {"archived"}:
         raise not_found()
-    opens_again = channel.archived and not channel.locked and payload["archived"] is False
-    if not opens_again:
+    if channel.locked or payload["archived"] is not False:
         raise missing_permissions()
     channel.archived = False
     world.emit("channels", {})

@@ -12,6 +12,18 @@ LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 LINK_TO_PART = re.compile(r"\]\(([^)#\s]*)(#[^)\s]+)\)")
 MODULE = re.compile(r"python -m ((?:bot|engine|jobs|sandbox|tools|bench)(?:\.\w+)*)")
 TARGET = re.compile(r"`?\bmake (\w+)")
+PROGRAM_FILE = re.compile(r"`([\w./{},]+\.(?:py|toml|js))`")
+FOLDERS = ("bot", "common", "engine", "jobs", "sandbox", "tests", "tools", "bench")
+FILES = [
+    "/pyproject.toml",
+    *(
+        f"/{path.relative_to(ROOT).as_posix()}"
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.*")
+    ),
+]
+EXAMPLES = {"bot/commands/about.py", "engine/painting/terms/outside.py", "engine/networks/tiny.py"}
+"""Files that `contributing.md` tells readers to write."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -55,6 +67,22 @@ def test_mentioned_make_targets_exist(page: Path) -> None:
     rules = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = " ".join(re.findall(r"```.*?```|`[^`\n]+`", page.read_text(encoding="utf-8"), re.DOTALL))
     assert set(TARGET.findall(code)) <= rules
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_mentioned_files_of_the_program_exist(page: Path) -> None:
+    names = [
+        before + name + after
+        for cited in PROGRAM_FILE.findall(page.read_text(encoding="utf-8"))
+        for before, names, after in re.findall(r"^([^{]*)\{?([^}]*)\}?(.*)$", cited)
+        for name in (names.split(",") if "{" in cited else [names])
+    ]
+    missing = [
+        name
+        for name in names
+        if name not in EXAMPLES and not any(path.endswith(f"/{name}") for path in FILES)
+    ]
+    assert not missing
 
 
 def test_invitation_permissions_match_the_listed_names() -> None:

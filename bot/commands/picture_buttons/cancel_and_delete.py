@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import discord
 
@@ -163,14 +164,14 @@ async def _delete_message(
 
 async def _delete_pressed(interaction: Interaction) -> None:
     """Delete the message under which the user pressed, also in an archived thread."""
-    try:
-        with contextlib.suppress(discord.NotFound):
-            await interaction.delete_original_response()
-    except discord.HTTPException as error:
-        if not await _is_reopened(interaction.client, interaction.channel_id, error):
-            raise
-        with contextlib.suppress(discord.NotFound):
-            await interaction.delete_original_response()
+    delete_it = partial(with_retries, interaction.delete_original_response)
+    with contextlib.suppress(discord.NotFound):
+        try:
+            await delete_it()
+        except discord.HTTPException as error:
+            if not await _is_reopened(interaction.client, interaction.channel_id, error):
+                raise
+            await delete_it()
 
 
 @own_button("undelete", _("Undo"), emoji="↩️")

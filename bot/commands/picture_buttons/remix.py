@@ -29,6 +29,7 @@ STRENGTH_STEP = 0.15
 STRONGEST = _("It is already as strong as it can be; another style may do more.")
 SOFTEST = _("It is already as soft as it can be.")
 NOTHING_LEFT = _("Nothing of it is left to paint.")
+IS_BACK_IN_QUEUE = _("It is back in the queue, so the rest of it will come without a new job.")
 LARGEST = _("It is already as large as it can be: {size} px.")
 
 
@@ -41,7 +42,9 @@ async def rest(interaction: Interaction, job_id: int) -> None:
     """What is missing of several pictures, after a failure or a cancellation."""
     job = await kept_job(interaction, job_id)
     check_pictures(job)
-    left = rest_of(job.inputs, job.options, len(job.versions)) if job.state.ended else None
+    if not job.state.ended:  # an admin has undone its cancellation, since the button was shown
+        raise UserError(IS_BACK_IN_QUEUE)
+    left = rest_of(job.inputs, job.options, len(job.versions))
     if left is None:
         raise UserError(NOTHING_LEFT)
     request = await remix_request(interaction, job)

@@ -136,6 +136,15 @@ def test_alt_text_names_the_style_unless_set_by_the_member() -> None:
     assert descriptions(T, job, 1) == ["A photo in the style of “Reed”"], "the first, so far"
 
 
+@pytest.mark.parametrize("alt_text", ["A cat.", "A cat, ", "A\ncat:", "A cat"])
+def test_alt_text_of_a_photo_is_continued_after_its_last_word(alt_text: str) -> None:
+    inputs = PaintInputs(
+        content="c", styles=(StyleInput(preset="the-scream"),), alt_texts=(alt_text,)
+    )
+    (said,) = descriptions(T, make_job(JobState.DONE, inputs=inputs), 1)
+    assert said == "A cat, in the style of “The Scream”"
+
+
 def test_long_right_to_left_alt_text_of_a_photo_does_not_reorder_the_style() -> None:
     style = StyleInput(preset="the-scream")
     inputs = PaintInputs(content="c", styles=(style,), alt_texts=("כלב " * 256,))

@@ -6,6 +6,7 @@ import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
+from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO_AND_STYLE, World, wait_for_answer
 
 PUBLIC_THREAD = 11
@@ -52,6 +53,23 @@ async def test_describe_changes_alt_text_and_spoiler_of_a_finished_picture(world
         await describe(world, message, {"alt": "", "switches": []}), "Saved: http"
     )
     assert alt_text_and_spoiler(message) == ("A painted photo", False)
+
+
+async def test_members_own_words_replace_those_of_the_photo_for_good(world: World) -> None:
+    """In paintings of the same photo, too, in which they would be said again."""
+    await world.start_engine()
+    post = world.discord.post(world.user(), "look", [("cat.png", gradient_picture())])
+    post.attachments[0].description = "My cat at 5 Elm Street"
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    message = await world.wait_finished(submitted)
+    assert "Elm Street" in alt_text_and_spoiler(message)[0]
+    saved = await describe(world, message, {"alt": "A cat", "switches": []})
+    await world.wait_for_text(saved, "Saved: ")
+    form = await world.discord.press(world.user(), message, label="Other style")
+    other = await world.discord.submit_modal(form, {"preset": ["the-scream"]})
+    in_style = ("A photo in the style of “The Scream”", False)
+    assert alt_text_and_spoiler(await world.wait_finished(other)) == in_style
 
 
 async def test_versions_share_a_given_alt_text_or_get_one_per_style(

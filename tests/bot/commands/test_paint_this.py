@@ -53,6 +53,31 @@ async def test_alt_text_of_a_photo_becomes_part_of_the_painting_s(world: World) 
     assert said == "A cat on a sofa, in the style of “The Great Wave off Kanagawa”"
 
 
+async def test_alt_text_of_a_painting_becomes_part_of_the_next_one_s(world: World) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
+    post.attachments[0].description = "A cat"
+    for preset in ("the-scream", "great-wave"):
+        opened = await world.discord.message_command(world.user(), "Paint this", post)
+        submitted = await world.discord.submit_modal(opened, {"preset": [preset]})
+        post = await world.wait_finished(submitted)
+    (said,) = alt_texts(post)
+    assert said == (
+        "A cat, in the style of “The Scream”, in the style of “The Great Wave off Kanagawa”"
+    )
+
+
+async def test_number_of_a_version_is_no_part_of_its_alt_text(world: World) -> None:
+    await world.start_engine()
+    versions = await world.paint_and_wait({"variants": 2})
+    each = "A painted photo"
+    assert alt_texts(versions) == [f"1: {each}", f"2: {each}"]
+    interaction = await wait_for_answer(
+        await world.discord.message_command(world.user(), "Paint this", versions)
+    )
+    assert alt_texts(interaction) == [f"1: {each}", f"2: {each}"]
+
+
 async def test_long_alt_text_of_a_photo_leaves_room_for_the_style(world: World) -> None:
     await world.start_engine()
     post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])

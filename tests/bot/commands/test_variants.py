@@ -176,6 +176,20 @@ async def test_versions_can_vary_by_strength_or_style(world: World) -> None:
     assert "give two to four" in await world.answer_text(refused)
 
 
+async def test_one_other_style_for_versions_by_style_counts_as_one_picture(world: World) -> None:
+    await world.start_engine()
+    several = await world.paint_and_wait(
+        {"vary": "style", "preset": "the-scream"}, attachments=PHOTO_AND_STYLE
+    )
+    await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, 1)
+    form = await press(world, several, "Other style")
+    other = await world.discord.submit_modal(form, {"preset": ["great-wave"]})
+    assert len((await world.wait_finished(other)).attachments) == 1
+    form = await press(world, several, "Other style")
+    refused = await world.discord.submit_modal(form, {"preset": ["great-wave"]})
+    assert "the limit is 3" in await world.answer_text(refused)
+
+
 async def test_timelapse_of_several_versions_is_refused(world: World) -> None:
     refused = await world.paint({"variants": 2, "timelapse": True})
     assert "no time-lapse of several versions" in await world.answer_text(refused)

@@ -122,6 +122,33 @@ async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> N
     assert (newest.options.seed, newest.options.variants) == (5, 2)
 
 
+async def test_rest_of_a_job_that_is_back_in_the_queue_is_not_painted_twice(world: World) -> None:
+    interaction, job = await submit_versions(world)
+    await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
+    cleared = await world.queue.clearings.clear(world.guild_id, ADMIN)
+    await world.wait_for_text(interaction, "2 of 4 pictures were finished")
+    copy = await world.slash(world.user(), "show", {"picture": job.id})
+    await world.queue.clearings.undo(cleared.id, world.guild_id, ADMIN)
+    refused = await press(world, copy, "Paint the rest")
+    assert "It is back in the queue" in await world.answer_text(refused)
+    assert len(await world.jobs()) == 1
+
+
+async def test_rest_of_a_job_obeys_the_limits(world: World) -> None:
+    interaction, job = await submit_versions(world)
+    await cancel_after(world, job)
+    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
+    for limits, reason in (
+        ({"max_per_day": 3}, "the limit is 3"),
+        ({"max_size_px": 64, "max_quality": "draft"}, "draft"),
+        ({"painter_role_ids": [1]}, "role"),
+    ):
+        await world.queue.limits.set(world.guild_id, limits, ADMIN)
+        assert reason in await world.answer_text(await press(world, message, "Paint the rest"))
+        await world.queue.limits.set(world.guild_id, dict.fromkeys(limits), ADMIN)
+    assert len(await world.jobs()) == 1
+
+
 async def test_last_missing_picture_is_painted_alone(world: World) -> None:
     interaction, job = await submit_versions(world)
     await cancel_after(world, job, 3)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.errors import CheckpointError
 from engine.painting import Painted, Picture, Stepped, Style, painter
 from engine.painting.inputs import check_inputs
 from engine.painting.painter import paint_inputs
@@ -88,20 +87,3 @@ def test_plain_painting_goes_on_where_an_engine_measures_slightly_other_weights(
     monkeypatch.setattr(painter, "content_shares", measured_elsewhere)
     *_, last = paint_inputs(inputs, options, studio=studio, resume=checkpoint)
     assert isinstance(last, Painted)
-
-
-def test_checkpoint_of_the_contents_full_weight_is_refused_for_a_plain_picture(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    options = PaintOptions(network="lite", size_px=64, scales=1, iterations=4)
-    style = Style(Picture(noise(48, 64).clamp(0, 1)))
-    inputs = check_inputs(Picture(gradient(0.5)), [style], options, None, None)
-    studio = Studio(precision="fp32")
-    with monkeypatch.context() as older:
-        older.setattr(painter, "is_plain", lambda _pixels: False)
-        events = paint_inputs(inputs, options, studio=studio)
-        checkpoint = next(
-            event.brief_checkpoint() for event in events if isinstance(event, Stepped)
-        )
-    with pytest.raises(CheckpointError, match="other pictures or settings"):
-        list(paint_inputs(inputs, options, studio=studio, resume=checkpoint))

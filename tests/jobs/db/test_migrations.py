@@ -1,5 +1,6 @@
 """Migrating databases of earlier versions, and refusing those of later ones."""
 
+import asyncio
 import contextlib
 import os
 import platform
@@ -314,6 +315,57 @@ async def test_few_partial_copies_remain_of_starts_that_are_killed_soon(tmp_path
         pass
     left = [path.name for path in sorted(folder.iterdir()) if path.suffix != ".sqlite3"]
     assert left == ["3.part", "4.part", "5.part"]
+
+
+async def test_partial_copies_of_programs_that_start_now_remain(tmp_path: Path) -> None:
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    folder = tmp_path / BEFORE_MIGRATIONS
+    folder.mkdir()
+    halves = {folder / f"{number}.part" for number in range(6)}
+    for half in halves:
+        half.write_text("half a database")
+    async with await JobQueue.open(storage.settings()):
+        pass
+    assert halves <= set(folder.iterdir())
+
+
+async def test_newer_copy_of_a_program_that_starts_now_remains(tmp_path: Path) -> None:
+    """Otherwise two programs would each delete the other's copy."""
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    newer = tmp_path / BEFORE_MIGRATIONS / "atelier-99990101-120000-schema-0003.sqlite3"
+    newer.parent.mkdir()
+    newer.write_text("its copy")
+    async with await JobQueue.open(storage.settings()):
+        pass
+    assert newer.is_file()
+
+
+async def test_copy_stays_that_another_program_made_before_it_migrated_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(tmp_path, None)
+    make_version("0003", storage)
+    stamps = iter(["20260101-120002", "20260101-120001"])
+    monkeypatch.setattr(copying, "time_stamp", lambda: next(stamps))
+    copy_sqlite = copying.copy_sqlite
+
+    async def migrate_elsewhere() -> None:
+        async with await JobQueue.open(storage.settings()):
+            pass
+
+    def copy_too_late(source: Path, destination: Path) -> None:
+        monkeypatch.setattr(copying, "copy_sqlite", copy_sqlite)
+        asyncio.run(migrate_elsewhere())
+        copy_sqlite(source, destination)
+
+    monkeypatch.setattr(copying, "copy_sqlite", copy_too_late)
+    await migrate_elsewhere()
+    (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
+    assert copy.name == "atelier-20260101-120001-schema-0003.sqlite3"
+    with contextlib.closing(sqlite3.connect(copy)) as kept:
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
 
 
 async def test_database_is_not_migrated_when_its_copy_is_damaged(tmp_path: Path) -> None:

@@ -111,16 +111,38 @@ async def test_what_was_said_of_a_deleted_picture_goes_with_it(queue: JobQueue) 
     job = await queue.jobs.get(job_id)
     assert job is not None
     described = job.inputs.model_copy(update={"alt_texts": ("My daughter",)})
-    async with queue.database.write() as transaction:
-        await change_job(transaction, job_id, inputs=to_json(described))
     await queue.deliveries.set_alt_text_and_spoiler(
         job_id, alt_text="My daughter in oil", spoiler=True
     )
+    async with queue.database.write() as transaction:
+        await change_job(transaction, job_id, inputs=to_json(described))
     await delete_for_good(queue, job_id)
     job = await queue.jobs.get(job_id)
     assert job is not None
     assert (job.inputs.alt_texts, job.reply.alt_text, job.reply.spoiler) == ((), "", True)
     assert job.inputs.content == described.content
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_nothing_more_can_be_said_of_a_deleted_picture(queue: JobQueue, erased: bool) -> None:
+    job_id = await make_delivered_job(queue, "a")
+    if erased:
+        await queue.privacy.erase_user(1)
+    else:
+        await delete_for_good(queue, job_id)
+    before = await queue.jobs.get(job_id)
+    late = queue.deliveries.set_alt_text_and_spoiler(job_id, alt_text="My daughter", spoiler=True)
+    assert await late is None
+    assert await queue.jobs.get(job_id) == before
+
+
+async def test_spoiler_alone_leaves_a_description_that_came_meanwhile(queue: JobQueue) -> None:
+    job_id = await make_delivered_job(queue, "a")
+    deliveries = queue.deliveries
+    await deliveries.set_alt_text_and_spoiler(job_id, alt_text="A dog", spoiler=False)
+    job = await deliveries.set_alt_text_and_spoiler(job_id, spoiler=True)
+    assert job is not None
+    assert (job.reply.alt_text, job.reply.spoiler) == ("A dog", True)
 
 
 async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: FakeClock) -> None:

@@ -37,6 +37,16 @@ async def test_export_contains_only_the_users_jobs_and_stored_pictures(queue: Jo
     assert (await queue.privacy.export_user(1)).picture_keys == export.picture_keys[1:]
 
 
+async def test_export_is_ordered_however_its_rows_were_written(queue: JobQueue) -> None:
+    for guild_id in (8, 5, 7):
+        await queue.blocks.add(guild_id, 1, 9)
+        await queue.pauses.pause(guild_id, 1)
+    data = (await queue.privacy.export_user(1)).data
+    assert [each["guild_id"] for each in data["blocked"]] == [5, 7, 8]
+    assert [each["guild_id"] for each in data["pauses"]] == [5, 7, 8]
+    assert [each["guild_id"] for each in data["admin_actions_about_you"]] == [8, 5, 7]
+
+
 @pytest.mark.usefixtures("delete_new_files")
 async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None:
     done = await make_delivered_job(queue, "a")

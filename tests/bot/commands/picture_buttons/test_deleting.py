@@ -117,6 +117,17 @@ async def test_deleted_picture_leaves_history_until_undone(world: World) -> None
     assert "You have no pictures here yet" not in history.text
 
 
+async def test_message_is_deleted_after_a_lost_connection_too(world: World) -> None:
+    """The member has read already that the picture was deleted, and presses no second time."""
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    lost = world.discord.faults.add("DELETE", "/webhooks/*", drop=True, times=3)
+    deleted = await press(world, message, "Delete")
+    await world.eventually(lambda: message.deleted)
+    assert len(lost.hits) == 3
+    assert ["can undo this" in each.text for each in deleted.followups] == [True]
+
+
 async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
