@@ -7,6 +7,7 @@ from discord import app_commands, ui
 
 from bot.commands.style_buttons import NO_REQUEST, SIX, STYLES_TRIED, style_button
 from bot.commands.thumbnails import thumbnail_of
+from bot.intake.requested_styles import PAINTING_UNAVAILABLE
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
@@ -65,6 +66,16 @@ def paintings(client: Bot, search: str) -> list[Painting]:
     return local_first(client)
 
 
+def _nothing_found(t: Texts, search: str) -> str:
+    """Why a search has no results: no painting matches, or it cannot be downloaded."""
+    if matching := load_catalogue().search(search, limit=1, sure=True):
+        return t(PAINTING_UNAVAILABLE, name=plain(matching[0].title(t.language)))
+    return t(
+        "No painting matches “{search}”; /styles without `search` shows them all.",
+        search=plain(search),
+    )
+
+
 def _of_painting(t: Texts, painting: Painting, settings: Settings) -> StyleEntry:
     title = painting.title(t.language)
     words = f"**{plain(title)}**\n{plain(painting.artist)}, {painting.year} · `{painting.id}`"
@@ -102,10 +113,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
         found = paintings(client, topic.search)
         entries = [_of_painting(t, each, client.settings) for each in found]
         title = t("## Styles to paint in")
-        nothing = t(
-            "No painting matches “{search}”; /styles without `search` shows them all.",
-            search=plain(topic.search),
-        )
+        nothing = _nothing_found(t, topic.search)
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
     more, pages = len(entries) > first + PAGE_SIZE, pages_for(len(entries), PAGE_SIZE)

@@ -73,6 +73,8 @@ async def test_painting_is_not_offered_while_downloads_fail(world: World) -> Non
     shown = await world.slash(world.user(), "styles")
     assert f"{len(local_paintings)} in all." in shown.text
     assert "more cannot be downloaded at the moment" in shown.text
+    searched = await world.slash(world.user(), "styles", {"search": "irises"})
+    assert "“Irises” cannot be downloaded at the moment" in searched.text
     typed = await world.paint({"preset": "irises"}, PHOTO)
     assert "“Irises” cannot be downloaded" in await world.answer_text(typed)
     async with world.queue.database.write() as transaction:
