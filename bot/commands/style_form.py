@@ -11,8 +11,8 @@ from discord import ui
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, RequestedStyle, Source, asker_of
 from bot.intake.requested_styles import new_seed, no_larger, resolve, suiting
-from bot.intake.service import IntakeService
-from bot.kit import Bot, Interaction
+from bot.intake.service import PHOTO_NOT_KEPT, IntakeService
+from bot.kit import Bot, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
@@ -247,6 +247,8 @@ class PhotoForm(ReportingModal):
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Start the request."""
         photos = [Source.attachment(file) for file in self._photos.values]
+        if not photos:  # required, but what a client sends is not checked by Discord's library
+            raise UserError(PHOTO_NOT_KEPT)
         strength = strength_of(self._strength)
         await begin_with(
             interaction, photos, self._styles, strength, self._changes, of_job_id=self._of_job_id

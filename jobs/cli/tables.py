@@ -135,7 +135,7 @@ def _facts(job: Job, position: QueuePosition | None) -> Iterator[tuple[str, str]
     options = job.options
     chosen = _chosen(options, {"size_px", "quality"})
     yield "settings", ", ".join([f"{options.size_px} px", options.quality, *chosen])
-    if (done := job.progress) is not None:
+    if (done := job.progress) is not None and job.state is not JobState.DONE:
         steps = f"{done.fraction:.0%}, {done.iteration} of {done.iterations_total} steps"
         yield "progress", f"{steps}, {done.note}" if done.note else steps
     yield "preview", job.preview_key or ""

@@ -55,7 +55,9 @@ def storage(filled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 async def add_jobs(storage: Storage) -> None:
     async with await JobQueue.open(storage.settings()) as queue:
         jobs = [await submit_job(queue, user) for user in (1, 2, 3)]
-        await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
+        claim = await claim_job(queue)
+        await queue.claims.report_progress(claim, Progress(3, 10, 0.3, 60.0))
+        await queue.claims.finish(claim, RESULT, paint_report())
         await queue.claims.fail(await claim_job(queue), failure())
         assert len(jobs) == 3
 
@@ -121,7 +123,9 @@ def test_show_describes_a_job_without_its_token(
     assert "token" not in text
     assert "expected" not in text
     assert "not known: no engine" in run("show", "3")[1]
-    assert "256 × 192 px in 12.0 s with lite on cpu" in run("show", "1")[1]
+    done = run("show", "1")[1]
+    assert "256 × 192 px in 12.0 s with lite on cpu" in done
+    assert "progress" not in done
     assert run("show", "77")[0] == 1
     assert "There is no job 77." in capsys.readouterr().err
 

@@ -232,6 +232,9 @@ async def test_paint_with_this_asks_for_a_photo(world: World) -> None:
     await world.start_engine()
     styles = await world.slash(world.user(), "styles", {"search": "scream"})
     opened = await press(world, styles, "Paint with this")
+    await world.wait_for_text(
+        await world.discord.submit_modal(opened, {}), "I no longer have what you attached"
+    )
     submitted = await world.discord.submit_modal(
         opened, {"strength": ["light"]}, {"content": [("me.png", gradient_picture())]}
     )
