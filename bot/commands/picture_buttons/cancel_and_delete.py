@@ -36,6 +36,8 @@ from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 from jobs.privacy.retention import message_removed_first
 
+log = logging.getLogger(__name__)
+
 TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
 STILL_THERE = _(
     "I am not allowed to delete its message {link}; please delete it there yourself, or ask an "
@@ -208,9 +210,6 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
     if interaction.message is not None:  # the message is outdated
         with contextlib.suppress(discord.HTTPException):
             await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))
-
-
-log = logging.getLogger(__name__)
 
 
 async def remove_message(client: Bot, job: Job) -> bool:
