@@ -8,6 +8,7 @@ from common.clips.clip import Clip, read_clip
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, Decoded, DecodedClip, DecodeLimits
 
+CODECS = [("mp4", "libx264"), ("mov", "libx264"), ("webm", "libvpx-vp9"), ("matroska", "libx264")]
 VIDEO_COLORS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (230, 230, 230)]
 """Colors that video codecs keep within a few levels."""
 
