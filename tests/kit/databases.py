@@ -19,6 +19,8 @@ from common.settings import Settings
 from jobs.db import database, schema
 from jobs.db.asynchronous import AsyncEngine
 from jobs.db.connecting import create_engine
+from jobs.db.database import Transaction
+from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, Storage
 
@@ -172,3 +174,20 @@ def clock() -> FakeClock:
 async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
     async with await JobQueue.open(storage.settings(), clock=clock) as opened:
         yield opened
+
+
+@contextlib.contextmanager
+def fail_after_writes(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, count: int
+) -> Iterator[None]:
+    """Let the queue's database be away after that many transactions that write."""
+    write, writes = queue.database.write, itertools.count(1)
+
+    def write_or_fail(**options: bool) -> contextlib.AbstractAsyncContextManager[Transaction]:
+        if next(writes) > count:
+            raise QueueUnavailableError("The database is away.")
+        return write(**options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.database, "write", write_or_fail)
+        yield

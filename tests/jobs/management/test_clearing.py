@@ -1,18 +1,17 @@
 """Undoing a clearing restores the jobs as if they had never been cancelled."""
 
 import random
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 import sqlalchemy as sa
 
 from common.options import PaintOptions
 from jobs.db import schema
-from jobs.db.database import Transaction
 from jobs.management.clearing import UNDO_SECONDS
 from jobs.model import Job, JobState
 from jobs.outcomes import Cleared, ClearUndone, QueueUnavailableError, Refused, TooLateToUndo
 from jobs.queue import JobQueue
+from tests.kit.databases import fail_after_writes
 from tests.kit.samples import (
     RESULT,
     FakeClock,
@@ -266,19 +265,11 @@ async def interrupt_clear(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int = 1
 ) -> None:
     """Clear the queue while the database fails after a number of writes."""
-    write, writes = queue.database.write, 0
-
-    def fail_after_limit(**options: bool) -> AbstractAsyncContextManager[Transaction]:
-        nonlocal writes
-        writes += 1
-        if writes > stops_at:
-            raise QueueUnavailableError("The database is away.")
-        return write(**options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(queue.database, "write", fail_after_limit)
-        with pytest.raises(QueueUnavailableError):
-            await queue.clearings.clear(5, ADMIN)
+    with (
+        fail_after_writes(queue, monkeypatch, stops_at),
+        pytest.raises(QueueUnavailableError),
+    ):
+        await queue.clearings.clear(5, ADMIN)
 
 
 @pytest.mark.parametrize("stops_at", range(1, 5))

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pytest
@@ -11,12 +10,12 @@ import pytest
 from common.defaults import Defaults
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import PictureMissingError
-from jobs.db.database import Transaction
 from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.privacy import retention
 from jobs.queue import JobQueue
+from tests.kit.databases import fail_after_writes
 from tests.kit.samples import FakeClock, claim_job, paint_report, submission, submit_job
 
 ADA, BEA, CAI = 1, 2, 3
@@ -304,19 +303,11 @@ async def test_interrupted_erasure_is_finished_by_a_later_run(
     first, alone = await paint_from(queue, ADA, photo), await paint_from(queue, ADA, other)
     second = await paint_from(queue, BEA, photo, parent=first)
     third = await paint_from(queue, CAI, photo, parent=second)
-    write, writes = queue.database.write, 0
-
-    def fail_after_limit(**options: bool) -> AbstractAsyncContextManager[Transaction]:
-        nonlocal writes
-        writes += 1
-        if writes > stops_at:
-            raise QueueUnavailableError("The database is away.")
-        return write(**options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(queue.database, "write", fail_after_limit)
-        with contextlib.suppress(QueueUnavailableError):
-            await queue.privacy.erase_user(ADA)
+    with (
+        fail_after_writes(queue, monkeypatch, stops_at),
+        contextlib.suppress(QueueUnavailableError),
+    ):
+        await queue.privacy.erase_user(ADA)
     clock.advance(60)
     if by_the_bot:
         posted_later = await store_picture(queue, "posted after the erasure")
