@@ -43,10 +43,30 @@ from tests.kit.samples import (
 )
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+"""Databases of the first schema, of each release and of the next one, as SQL."""
+BOT = "INSERT INTO bots VALUES ('host-1-abc', 42, 'host', 1, '0.2.0', 1.0, ?, 1.0, 0.05)"
 
 
-def test_every_revision_has_a_schema_file() -> None:
-    assert [path.stem for path in sorted(SCHEMAS.glob("*.sql"))] == known_revisions()
+def make_version(revision: str, storage: Storage) -> None:
+    """Make a SQLite database of a revision: from its file, or migrated from an earlier one."""
+    files = sorted(path for path in SCHEMAS.glob("*.sql") if path.stem <= revision)
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
+        connection.executescript(files[-1].read_text())
+    if files[-1].stem != revision:
+        engine = sa.create_engine(f"sqlite:///{storage.sqlite_file}")
+        with engine.begin() as connection:
+            upgrade(connection, revision)
+        engine.dispose()
+
+
+def upgrade(connection: sa.Connection, revision: str) -> None:
+    config = migration_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def test_newest_schema_has_a_file() -> None:
+    assert (SCHEMAS / f"{known_revisions()[-1]}.sql").is_file()
 
 
 @pytest.mark.parametrize("revision", known_revisions())
@@ -54,14 +74,14 @@ async def test_old_database_works_after_migration(
     revision: str, template: Path | postgres.Server, tmp_path: Path, clock: FakeClock
 ) -> None:
     storage = Storage(tmp_path, None)
-    connection = sqlite3.connect(storage.sqlite_file)
-    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
-    has_gallery = "gallery_posts" in (SCHEMAS / f"{revision}.sql").read_text()
-    if has_gallery:
-        connection.execute("INSERT INTO gallery_posts VALUES (1, 5, 7, 8, 9.0)")
-    connection.execute("UPDATE engines SET last_seen = last_seen - 61")  # stopped engines
-    connection.commit()
-    connection.close()
+    make_version(revision, storage)
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
+        is_there = "SELECT count(*) FROM sqlite_master WHERE name = 'gallery_posts'"
+        (has_gallery,) = connection.execute(is_there).fetchone()
+        if has_gallery:
+            connection.execute("INSERT INTO gallery_posts VALUES (1, 5, 7, 8, 9.0)")
+        connection.execute("UPDATE engines SET last_seen = last_seen - 61")  # stopped engines
+        connection.commit()
     if isinstance(template, postgres.Server):
         await template.execute(f"CREATE DATABASE old_{revision}")
         url = template.url(f"old_{revision}")
@@ -95,9 +115,7 @@ async def copy_to_postgresql(source: Path, url: str, revision: str) -> None:
     """Create the tables of this schema in PostgreSQL, and copy the rows from SQLite."""
 
     def fill(connection: sa.Connection) -> None:
-        config = migration_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        upgrade(connection, revision)
         metadata = sa.MetaData()
         metadata.reflect(connection)
         with contextlib.closing(sqlite3.connect(source)) as old:
@@ -147,12 +165,6 @@ async def test_a_newer_database_is_refused(storage: Storage) -> None:
         await JobQueue.open(storage.settings())
 
 
-def make_version(revision: str, storage: Storage) -> None:
-    connection = sqlite3.connect(storage.sqlite_file)
-    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
-    connection.close()
-
-
 async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
     storage = Storage(tmp_path, None)
     make_version("0003", storage)
@@ -186,7 +198,7 @@ async def test_database_is_not_migrated_while_a_bot_runs(tmp_path: Path, seconds
     make_version("0004", storage)
     clock = FakeClock()
     connection = sqlite3.connect(storage.sqlite_file)
-    connection.execute("UPDATE bots SET last_seen = ?", (clock() - seconds,))
+    connection.execute(BOT, (clock() - seconds,))
     connection.commit()
     connection.close()
     if seconds > 60:
@@ -390,8 +402,9 @@ async def test_bot_killed_on_this_host_does_not_block_migration(tmp_path: Path) 
     storage, clock = Storage(tmp_path, None), FakeClock()
     make_version("0004", storage)
     with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
-        killed = (clock(), platform.node(), 2**22 + 1)
-        connection.execute("UPDATE bots SET last_seen = ?, host = ?, pid = ?", killed)
+        connection.execute(BOT, (clock(),))
+        killed = (platform.node(), 2**22 + 1)
+        connection.execute("UPDATE bots SET host = ?, pid = ?", killed)
         connection.commit()
     async with await JobQueue.open(storage.settings(), clock=clock):
         pass
