@@ -28,7 +28,7 @@ class Housekeeping(Service):
         while True:
             await asyncio.sleep(REAP_SECONDS)
             try:
-                await queue.claims.reap()
+                await queue.reaper.reap()
                 self._client.scans_unreachable = await queue.styles.scans_unreachable()
                 if loop.time() >= forget_at:
                     forget_at = loop.time() + FORGET_SECONDS

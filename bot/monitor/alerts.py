@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -125,8 +125,8 @@ class Alerts(Service):
         self._looks += 1
         health = await self._client.queue.health.ask(ask_store=ask_store)
         if not ask_store:
-            return health.with_store(self._store)
-        self._store = StoreState(health.store_problem, health.store_seconds)
+            return replace(health, store=self._store)
+        self._store = health.store
         self._store_failures = store.timings.failures()
         return health
 

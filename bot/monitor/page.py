@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ class PageServer(Service):
                 self._asked_at = time.monotonic()
             if self._health is None:
                 raise self._problem or QueueUnavailableError("The database was not asked.")
-            return self._health.with_store(self._store)
+            return replace(self._health, store=self._store)
 
     async def _look_at_store(self) -> None:
         """Check the store, if it responds soon; else its last state stays until it does."""
