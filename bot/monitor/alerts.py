@@ -76,17 +76,7 @@ class Alerts(Service):
         if not recipients(self._client.settings):
             return
         self._told = await asyncio.to_thread(read_texts, self._file)
-        self._run_in_background(self._run(), "alerts")
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.check_health()
-            except (QueueError, discord.DiscordException, OSError) as error:
-                log.warning("Alerts have to wait: %s", error)
-            except Exception:
-                log.exception("Error in the alerts")
+        self._run_every(LOOK_SECONDS, "alerting", self.check_health, first=LOOK_SECONDS)
 
     async def check_health(self) -> None:
         """Check once, and report what is new or over.
