@@ -14,7 +14,7 @@ from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin, still_there
 from bot.ui.reporting import ReportingModal
-from bot.wire.acknowledging import read_in_time
+from bot.wire.acknowledging import acknowledge, read_in_time
 from common.defaults import Defaults
 from common.limits import Limits
 from jobs.management.defaults import DefaultsScope
@@ -123,7 +123,7 @@ class SettingsForm(ReportingModal):
         )
         if self._scope != "user" and not is_admin(interaction, interaction.client.settings):
             raise UserError(NEEDS_ADMIN)  # the permission may have been removed since
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
         language = chosen.language if self._scope == "user" else None

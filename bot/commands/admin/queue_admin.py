@@ -72,7 +72,8 @@ async def clear(interaction: Interaction) -> None:
 @own_button("change-nothing", _("Change nothing"))
 async def nothing_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Answers a question with no."""
-    await interaction.response.edit_message(view=card(t("Nothing was changed.")))
+    await acknowledge(interaction)
+    await say(interaction, t("Nothing was changed."))
 
 
 def clear_question(t: Texts, count: int) -> str:

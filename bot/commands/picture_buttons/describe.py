@@ -16,6 +16,7 @@ from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import message_address
+from bot.wire.acknowledging import acknowledge
 from bot.wire.faults import MessageGone, TokenEnded, fault_of
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
@@ -63,7 +64,7 @@ class DescribeForm(ReportingModal):
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Store them, and edit the message."""
         client: Bot = interaction.client
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         t = texts_of(interaction)
         words = " ".join(self._text.value.split())
         job = await kept_job(interaction, self._job_id)
