@@ -251,8 +251,7 @@ def _plain(client: Bot, health: Health, waiting: list[Job]) -> dict[str, Any]:
 
 def is_for_everybody(client: Bot, job: Job) -> bool:
     """Whether a job is public: this page has no login."""
-    reply = job.reply
-    is_shown = job.guild_id is not None and reply.bot_in_channel and not reply.ephemeral
+    is_shown = job.guild_id is not None and job.reply.is_public
     return is_shown and not job.message_removed_at and is_seen_by_all(client, job.channel_id)
 
 
