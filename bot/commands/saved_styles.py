@@ -20,7 +20,7 @@ from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import load_catalogue
-from jobs.management.styles import Replaced, Saved, Scope, TooMany, UserStyle
+from jobs.management.styles import Replaced, Same, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
 TYPED_LIMIT = 100  # longer than a name, so that our own sentence can say so
@@ -80,13 +80,15 @@ async def save(
     )
     words = [_outcome_words(t, outcome, plain(cleaned))]
     words += [f"-# {t.say(note)}" for note in taken.notes]
-    if for_server and not isinstance(outcome, TooMany):
+    if for_server and isinstance(outcome, Saved | Replaced):
         words += filter(None, [await post_last(interaction)])
     await interaction.edit_original_response(content="\n".join(words))
 
 
-def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> str:
+def _outcome_words(t: Texts, outcome: Saved | Replaced | Same | TooMany, name: str) -> str:
     match outcome:
+        case Same():
+            return t("Nothing was changed: “{name}” uses this picture already.", name=name)
         case Saved():
             return t("“{name}” was saved. Choose it as the preset in /paint.", name=name)
         case Replaced():
@@ -108,7 +110,9 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
     for each in await _removable(interaction):
         if wanted in {f"#{each.id}", each.name.casefold()}:
             queue, user_id = interaction.client.queue, interaction.user.id
-            await queue.styles.remove(each.id, user_id=user_id, guild_id=interaction.guild_id)
+            guild_id = interaction.guild_id
+            if not await queue.styles.remove(each.id, user_id=user_id, guild_id=guild_id):
+                break  # removed meanwhile
             words = [t("“{name}” was removed.", name=plain(each.name))]
             if each.scope == "guild":
                 words += filter(None, [await post_last(interaction)])

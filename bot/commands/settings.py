@@ -125,10 +125,11 @@ class SettingsForm(ReportingModal):
             raise UserError(NEEDS_ADMIN)  # the permission may have been removed since
         await acknowledge(interaction, ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
-        await own.set(interaction, self._scope, self._owner_id, chosen)
+        is_new = await own.set(interaction, self._scope, self._owner_id, chosen)
         language = chosen.language if self._scope == "user" else None
         t = texts_for(locale_of(interaction, language))
-        note = None if self._scope == "user" else await post_last(interaction)
+        is_logged = is_new and self._scope != "user"
+        note = await post_last(interaction) if is_logged else None
         said = t(KEPT[self._scope], channel=f"<#{self._owner_id}>")
         await interaction.edit_original_response(content="\n".join(filter(None, (said, note))))
 

@@ -65,10 +65,10 @@ class OwnDefaults(Service):
 
     async def set(
         self, interaction: Interaction, scope: DefaultsScope, owner_id: int, chosen: Defaults
-    ) -> None:
-        """Store what somebody chose, for themselves, a channel or a server."""
+    ) -> bool:
+        """Store what somebody chose, for themselves, a channel or a server; False if it is so."""
         channel = self._client.get_channel(owner_id) if scope == "channel" else None
-        await self._client.queue.defaults.set(
+        is_new = await self._client.queue.defaults.set(
             scope,
             owner_id,
             chosen,
@@ -84,6 +84,7 @@ class OwnDefaults(Service):
             self._client.languages.pop(owner_id, None)
             if chosen.language is not None:
                 self._client.languages[owner_id] = chosen.language
+        return is_new
 
     async def _hide_by_role(self, guild_id: int, chosen: Defaults) -> None:
         """Hide the queued and running pictures of members with a role that is always hidden.

@@ -149,7 +149,7 @@ def style_statistics(
         encoder,
         f"{style.picture.hash}-{plan.style_fit}",
         size,
-        device=encoder.device.type,
+        device=_rounding(encoder.device),
         tile_px=0 if tiling is None else tiling.core_px,
         origin=style.origin,
     )
@@ -169,6 +169,13 @@ def style_statistics(
         measuring.store.put(StyleStatistics(key, found))
         return found
     return {name: known.layers[name] for name in wanted}
+
+
+def _rounding(device: torch.device) -> str:
+    """What rounds alike: a kind of device, and on a CPU a number of threads, which share sums."""
+    if device.type != "cpu":
+        return device.type
+    return f"cpu, {torch.get_num_threads()} threads"
 
 
 def _fitted(

@@ -27,6 +27,15 @@ HANGS_ALLOWED = 3
 DIED, SURVIVED, HUNG, RETRIED = "engine_died", "engine_survived", "engine_hung", "retried"
 """Kinds of events in a job's history."""
 
+_E = schema.events.c
+
+
+def queued_at() -> sa.ColumnElement[float]:
+    """When a job began to wait: at its submission, or its last retry by the operator."""
+    retries = (_E.job_id == J.id, _E.kind == RETRIED)
+    retried_at = sa.select(sa.func.max(_E.at)).where(*retries).scalar_subquery()
+    return sa.func.coalesce(retried_at, J.created_at)
+
 
 async def end_job(
     transaction: Transaction,

@@ -19,6 +19,7 @@ from jobs.db.database import seen_recently
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
+from jobs.execution.ending import queued_at
 from jobs.health.state import EngineState, EngineTrouble, Health, StoreState
 from jobs.health.troubles import TROUBLE_SECONDS
 from jobs.model import EngineInfo, Job, JobState
@@ -81,7 +82,7 @@ class HealthCheck(QueuePart):
             read_only = self._database.postgres and await connection.scalar(_READ_ONLY)
             starting = not engines and await is_starting(connection, now)
             startable = [IS_QUEUED, J.flow.not_in(paused)]
-            oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
+            oldest = await connection.scalar(sa.select(sa.func.min(queued_at())).where(*startable))
             newest = await self._ended(connection, now, 100)
         return Health(
             at=moment(now),

@@ -15,7 +15,7 @@ from jobs.core import DAY_SECONDS, QueuePart, change_job, job_of, record_event, 
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.facts import seconds_since
-from jobs.db.rows import J, job_from_row, json_object, lenient, to_json
+from jobs.db.rows import J, answered_by, job_from_row, json_object, lenient, to_json
 from jobs.management.audit import write_act_on
 from jobs.management.installation import RESTORED_AT
 from jobs.model import ENDED, Job, JobState, Reply
@@ -29,6 +29,8 @@ ROWS_KEPT_DAYS = 400
 """How long rows of ended jobs are kept, for history and statistics."""
 UNDO_SECONDS = 600.0
 """How long a deletion can be undone, and the files are kept."""
+DELETING_SECONDS = 60.0
+"""How long the bot may take to delete the message of a deleted picture."""
 _BATCH = 500
 TOKEN_SECONDS = 900.0
 """How long an interaction's token works, and how long it is kept after the delivery."""
@@ -142,6 +144,20 @@ class Retention(QueuePart):
             after = await connection.scalar(sa.select(J.delete_after).where(J.id == job_id))
             who = await connection.scalar(_deleted_by(job_id))
         return after is not None and after > now and who == f"user:{by_user_id}"
+
+    async def left_shown(self, application_id: int = 0) -> list[Job]:
+        """Jobs deleted a while ago that still have a message, as far as is known.
+
+        With an application's ID, jobs of other applications are left out.
+        """
+        async with self._database.read_now() as (connection, now):
+            left = sa.select(schema.jobs).where(
+                J.delete_after < now + UNDO_SECONDS - DELETING_SECONDS,
+                J.message_id.is_not(None),
+                J.message_removed_at.is_(None),
+                answered_by(application_id),
+            )
+            return [job_from_row(row) for row in await connection.execute(left)]
 
     async def finish_deleting(self) -> int:
         """Delete for good what can no longer be undone; returns the number of jobs.

@@ -101,11 +101,14 @@ async def show_block(
 
 
 @own_button("block-cancel", _("Cancel these too"), style=discord.ButtonStyle.danger)
-async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def cancel_theirs_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Cancels a member's unfinished pictures in this server."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     count = await cancel_unfinished(interaction, about, guild_id)
+    if not count:
+        await say(interaction, cancelled_words(t, count, about))
+        return
     await tell(interaction, lambda t: cancelled_words(t, count, about))
 
 

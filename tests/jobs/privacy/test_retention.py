@@ -245,6 +245,24 @@ async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) 
     assert [day.users for day in (await queue.statistics.read(None, 1)).days] == [2]
 
 
+async def test_waiting_time_of_a_retried_job_begins_with_its_retry(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await submit_job(queue, 1)
+    await queue.jobs.cancel(job.id, 1)
+    for _ in range(2):
+        clock.advance(3600)
+        await queue.jobs.retry(job.id)
+        clock.advance(10)
+        health = await queue.health.ask(ask_store=False)
+        assert health.oldest_waiting_seconds == pytest.approx(10)
+        claim = await claim_job(queue)
+        (day,) = (await queue.statistics.read(None)).days
+        assert day.waiting_seconds == pytest.approx(10)
+        await queue.jobs.cancel(job.id, 1)
+        await queue.claims.cancelled(claim)
+
+
 async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) -> None:
     """The row is left unchanged: the bot reports it as unreadable, and engines skip it."""
     if queue.database.postgres:
