@@ -4,6 +4,7 @@ import io
 
 import discord
 
+from common.graphemes import cut
 from common.settings import MIB
 
 DESCRIPTION_LIMIT = 1024
@@ -30,7 +31,7 @@ class Upload(discord.File):
         description: str | None = None,
     ) -> None:
         file = io.BytesIO(data) if isinstance(data, bytes) else data
-        said = None if description is None else description[:DESCRIPTION_LIMIT]
+        said = None if description is None else cut(description, DESCRIPTION_LIMIT)
         super().__init__(file, filename, spoiler=spoiler, description=said)
 
     def close(self) -> None:
