@@ -38,7 +38,10 @@ class Explanation:
 
 
 _MOMENT = _("Discord did not answer as it should; please try again in a minute.")
-_ARCHIVED = _("That thread is archived; write something in it to open it again, and try once more.")
+_ARCHIVED = _(
+    "That thread is archived; write something in it to open it again, and try once more. If it is "
+    "locked, only a moderator can open it."
+)
 _CHANGED = _(
     "This command has changed; please reload Discord (Ctrl+R; on a phone, close and reopen it) and "
     "try again."

@@ -5,6 +5,7 @@ import io
 import discord
 from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 
+from common.graphemes import cut
 from common.settings import MIB
 
 ALT_TEXT_LIMIT = 1024
@@ -35,7 +36,7 @@ class Upload(discord.File):
         description: str | None = None,
     ) -> None:
         file = io.BytesIO(data) if isinstance(data, bytes) else data
-        said = None if description is None else description[:ALT_TEXT_LIMIT]
+        said = None if description is None else cut(description, ALT_TEXT_LIMIT)
         super().__init__(file, filename, spoiler=spoiler, description=said)
 
     def close(self) -> None:

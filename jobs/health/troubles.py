@@ -230,7 +230,7 @@ def _of_bots(health: Health) -> Iterator[Trouble]:
             Part.BOT,
             "gateway",
             sentence(
-                "Discord has not been reached for {minutes} minutes: check "
+                "Discord has not been reached for {minutes} min: check "
                 "discordstatus.com, and whether this machine is connected to the internet. "
                 "The bot keeps trying.",
                 minutes=int(away / 60),

@@ -47,6 +47,10 @@ STILL_IN_GALLERY = _(
     "I could not delete it in the gallery just now: {link}. I will keep trying for ten "
     "minutes; if it is still there after that, please ask a moderator to delete it."
 )
+STAYS_IN_THREAD = _(
+    "This message stays, because its thread is closed and I may not open it; please ask a "
+    "moderator to delete the message, or to open the thread and unlock it."
+)
 DELETED_BEFORE = _("The picture was already deleted.")
 COPY_DELETED = _("The message was deleted. The picture itself stays with the member it belongs to.")
 IS_BACK = _("The picture is back.")
@@ -165,14 +169,20 @@ async def _delete_message(
 
 
 async def _delete_pressed(interaction: Interaction) -> None:
-    """Delete the message under which the user pressed, also in an archived thread."""
+    """Delete the message under which the user pressed, also in an archived thread.
+
+    Raises:
+        UserError: The thread stays closed, and the message with it.
+    """
     delete_it = partial(with_retries, interaction.delete_original_response)
     with contextlib.suppress(discord.NotFound):
         try:
             await delete_it()
         except discord.HTTPException as error:
-            if not await _is_reopened(interaction.client, interaction.channel_id, error):
+            if not isinstance(fault_of(error), ThreadArchived):
                 raise
+            if not await _is_reopened(interaction.client, interaction.channel_id):
+                raise UserError(STAYS_IN_THREAD) from None
             await delete_it()
 
 
@@ -226,18 +236,18 @@ async def remove_message(client: Bot, job: Job) -> bool:
     except discord.HTTPException as error:
         if not isinstance(fault_of(error), ThreadArchived):
             raise
-        if not await _is_reopened(client, job.reply.channel_id, error):
+        if not await _is_reopened(client, job.reply.channel_id):
             return False
         return await _delete_message_of(client, job)
 
 
-async def _is_reopened(client: Bot, channel_id: int | None, error: discord.HTTPException) -> bool:
-    """Whether an error was that of an archived thread, which this has opened again.
+async def _is_reopened(client: Bot, channel_id: int | None) -> bool:
+    """Open an archived thread again; returns whether it is open now.
 
     Raises:
         discord.HTTPException: A transient error; a retry may work.
     """
-    if not isinstance(fault_of(error), ThreadArchived) or channel_id is None:
+    if channel_id is None:
         return False
     try:
         return await reopen_thread(client, channel_id)

@@ -21,6 +21,7 @@ from bot.wire.channels import channel_of
 from bot.wire.faults import MessageGone, TokenEnded, fault_of
 from bot.wire.original_response import ORIGINAL, token_works, webhook_of
 from bot.wire.uploads import ALT_TEXT_LIMIT
+from common.graphemes import cut
 from jobs.model import Job
 
 HIDDEN = "hidden"
@@ -50,7 +51,7 @@ class DescribeForm(ReportingModal):
             style=discord.TextStyle.paragraph,
             required=False,
             max_length=ALT_TEXT_LIMIT,
-            default=described(t, job)[:ALT_TEXT_LIMIT],
+            default=cut(described(t, job), ALT_TEXT_LIMIT),
         )
         hide = {HIDDEN: t("Hide it until somebody clicks on it")}
         self._switches = Switches(hide, on={HIDDEN} if job.reply.spoiler else ())
@@ -141,7 +142,7 @@ def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:
             continue
         said = descriptions(t, job, len(gallery.items))
         for item, words in zip(gallery.items, said, strict=True):
-            item.description = words[:ALT_TEXT_LIMIT]
+            item.description = cut(words, ALT_TEXT_LIMIT)
             item.spoiler = job.reply.spoiler
             item.media = f"attachment://{item.media.url.partition('?')[0].rpartition('/')[2]}"
     return layout
