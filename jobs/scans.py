@@ -25,12 +25,11 @@ class _Failure:
 
     @classmethod
     def of(cls, text: str | None) -> "Self | None":
-        """Parse a fact; a version before wrote only the time."""
+        """Parse a fact; None if there is none that this version can read."""
         try:
-            at, *pause = map(float, (text or "").split())
-        except ValueError:
+            return cls(*map(float, (text or "").split()))
+        except (TypeError, ValueError):
             return None
-        return cls(at, pause[0] if pause else FIRST_PAUSE_SECONDS)
 
     def is_within(self, seconds: float, now: float) -> bool:
         """Whether it was that recently; one in the future is from before a clock was set back."""

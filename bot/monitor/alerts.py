@@ -178,7 +178,7 @@ def _over_words(over: Sentence, t: Texts) -> str:
 
 
 def _sentence(told: str) -> Sentence:
-    """Parse a sentence from the file; a failed start and version 0.1 stored plain English."""
+    """Parse a sentence from the file; a failed start stores plain English."""
     try:
         return Sentence.from_plain(json.loads(told))
     except (ValueError, TypeError, KeyError, AttributeError):
