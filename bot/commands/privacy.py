@@ -95,7 +95,8 @@ async def erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
         "until you or a moderator delete them."
     )
     layout = card(question, row_of(really_erase_button.of(t, user_id), keep_button.of(t, user_id)))
-    await interaction.response.edit_message(view=layout)
+    await acknowledge(interaction)
+    await show(interaction, layout)
 
 
 @own_button("privacy-really", _("Erase everything"), style=discord.ButtonStyle.danger)

@@ -41,7 +41,7 @@ class OwnDefaults(Service):
         """The defaults in force for the user of an interaction, in its channel."""
         key = (interaction.user.id, interaction.channel_id)
         try:
-            found = await answer_within(READING_SECONDS, _result_of(self._reading(interaction)))
+            found = await answer_within(READING_SECONDS, self._reading(interaction))
         except (TimeoutError, QueueUnavailableError) as error:
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())
@@ -105,10 +105,6 @@ class OwnDefaults(Service):
                 hidden.add(user_id)
         if hidden:
             await stored.hide_unfinished_of(guild_id, hidden)
-
-
-async def _result_of(reading: "asyncio.Task[Defaults]") -> Defaults:
-    return await reading
 
 
 def _owners_there(

@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -79,17 +79,7 @@ class Alerts(Service):
         if not recipients(self._client.settings):
             return
         self._told = await asyncio.to_thread(read_texts, self._file)
-        self._run_in_background(self._run(), "alerts")
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.check_health()
-            except (QueueError, discord.DiscordException, OSError) as error:
-                log.warning("Alerts have to wait: %s", error)
-            except Exception:
-                log.exception("Error in the alerts")
+        self._run_every(LOOK_SECONDS, "alerting", self.check_health, first=LOOK_SECONDS)
 
     async def check_health(self) -> None:
         """Check once, and report what is new or over.
@@ -138,8 +128,8 @@ class Alerts(Service):
         self._looks += 1
         health = await self._client.queue.health.ask(ask_store=ask_store)
         if not ask_store:
-            return health.with_store(self._store)
-        self._store = StoreState(health.store_problem, health.store_seconds)
+            return replace(health, store=self._store)
+        self._store = health.store
         self._store_failures = store.timings.failures()
         return health
 
@@ -188,7 +178,7 @@ def _over_words(over: Sentence, t: Texts) -> str:
 
 
 def _sentence(told: str) -> Sentence:
-    """Parse a sentence from the file; a failed start and version 0.1 stored plain English."""
+    """Parse a sentence from the file; a failed start stores plain English."""
     try:
         return Sentence.from_plain(json.loads(told))
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -137,8 +137,7 @@ async def report(interaction: discord.Interaction[Any], error: BaseException) ->
 
 def is_lost_interaction(error: BaseException) -> bool:
     """Whether the interaction is gone: acknowledged twice, or after Discord's 3 seconds."""
-    if isinstance(error, app_commands.CommandInvokeError):
-        error = error.original
+    error = _unwrapped(error)
     if isinstance(error, discord.InteractionResponded):
         return False
     return isinstance(error, discord.HTTPException) and error.code in {

@@ -11,15 +11,15 @@ import sqlalchemy as sa
 
 from common.options import PaintInputs
 from jobs import picture_sizes
-from jobs.core import QueuePart, change_job, job_of, record_event, row_of, used_keys
+from jobs.core import DAY_SECONDS, QueuePart, change_job, job_of, record_event, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
-from jobs.db.facts import read_fact
+from jobs.db.facts import seconds_since
 from jobs.db.rows import J, answered_by, job_from_row, json_object, lenient, to_json
 from jobs.management.audit import write_act_on
 from jobs.management.installation import RESTORED_AT
 from jobs.model import ENDED, Job, JobState, Reply
-from jobs.submission.limits import DAY_SECONDS, changes_from_json, tightened
+from jobs.submission.limits import changes_from_json, tightened
 
 GRACE_SECONDS = 3600.0
 """Files written within this time are kept: a job may not have been queued yet."""
@@ -233,9 +233,9 @@ class Retention(QueuePart):
 
     async def _was_just_restored(self) -> bool:
         """Whether the database was restored recently, so that its rows may lack references."""
-        async with self._database.write(durable=False) as transaction:
-            restored_at = await read_fact(transaction, RESTORED_AT)
-            return restored_at is not None and float(restored_at) > transaction.now - DAY_SECONDS
+        async with self._database.read_now() as (connection, now):
+            seconds = await seconds_since(connection, RESTORED_AT, now)
+        return seconds is not None and seconds < DAY_SECONDS
 
     async def _expire(self) -> int:
         """Delete the pictures of jobs that are older than their server's retention."""

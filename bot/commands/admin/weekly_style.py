@@ -1,6 +1,5 @@
 """`/style-of-the-week`: announced by one message, for one week."""
 
-import asyncio
 import contextlib
 import logging
 from dataclasses import replace
@@ -199,18 +198,7 @@ class WeeklyStyleKeeper(Service):
 
     async def start(self) -> None:
         """Start polling."""
-        self._run_in_background(self._run(), "weekly styles")
-
-    async def _run(self) -> None:
-        await self._client.wait_until_ready()  # the servers' languages are known by then
-        while True:
-            try:
-                await self.end_those_due()
-            except QueueError as error:
-                log.info("The styles of the week have to wait: %s", error)
-            except Exception:
-                log.exception("Error in looking after the styles of the week")
-            await asyncio.sleep(LOOK_SECONDS)
+        self._run_every(LOOK_SECONDS, "weekly styles", self.end_those_due, when_ready=True)
 
     async def end_those_due(self) -> None:
         """End those whose days are over, unless the clock that says so is wrong."""

@@ -29,9 +29,9 @@ from bot.ui.components import card, own_button, row_of
 from bot.ui.people import is_admin
 from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
+from bot.wire.channels import channel_of, reopen_thread
 from bot.wire.faults import ThreadArchived, fault_of, is_transient
-from bot.wire.original_response import ORIGINAL, webhook_of, with_retries
-from bot.wire.threads import reopen_thread
+from bot.wire.original_response import ORIGINAL, token_works, webhook_of, with_retries
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 from jobs.privacy.retention import message_removed_first
@@ -265,9 +265,8 @@ async def _delete_message_of(client: Bot, job: Job) -> bool:
         return True
     if reply.message_id is None or reply.channel_id is None:
         return True  # as far as is known there never was one
-    channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
     try:
-        await channel.get_partial_message(reply.message_id).delete()
+        await channel_of(client, job).get_partial_message(reply.message_id).delete()
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
@@ -286,11 +285,10 @@ async def _delete_answer(client: Bot, job: Job) -> bool | None:
     Returns:
         Whether it was there; None if that is not known.
     """
-    reply = job.reply
-    if client.clock() >= reply.token_expires_at.timestamp():
+    if not token_works(client, job.reply):
         return None
     try:
-        await webhook_of(client, reply).delete_message(ORIGINAL)
+        await webhook_of(client, job.reply).delete_message(ORIGINAL)
     except discord.NotFound:
         return False  # or the picture was sent to the user's DMs
     except discord.HTTPException as error:

@@ -1,6 +1,5 @@
 """Deletes the messages of deleted pictures that are still there."""
 
-import asyncio
 import logging
 
 import discord
@@ -9,7 +8,6 @@ from bot.commands.job_access import record_removed
 from bot.commands.picture_buttons.cancel_and_delete import remove_message
 from bot.kit import Feature, Service
 from common.logs import log_ids
-from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +19,7 @@ class DeletedMessages(Service):
 
     async def start(self) -> None:
         """Start polling, at once: soon the deletions of an earlier bot may be final."""
-        self._run_in_background(self._run(), "deleted messages")
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.remove()
-            except QueueError as error:
-                log.info("The messages of deleted pictures have to wait: %s", error)
-            except Exception:
-                log.exception("Error in deleting the messages of deleted pictures")
-            await asyncio.sleep(LOOK_SECONDS)
+        self._run_every(LOOK_SECONDS, "deleting messages", self.remove)
 
     async def remove(self) -> None:
         """Delete those that are left; Discord may refuse."""

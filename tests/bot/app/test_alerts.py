@@ -150,7 +150,7 @@ async def test_alert_channel_replaces_dms_to_owners(closed_world: World) -> None
 
 
 async def test_alerts_do_not_run_without_recipients(world: World) -> None:
-    assert world.bot.service(Alerts)._task is None
+    assert world.bot.service(Alerts)._background == []
 
 
 async def test_missing_weights_alert_once_and_once_when_resolved(world_with_owner: World) -> None:
