@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import aiohttp
 import discord
 from discord import app_commands, ui
 
@@ -19,7 +20,9 @@ from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
 
-UNAVAILABLE = (QueueError, StorageUnavailableError, discord.DiscordException, OSError)
+DISCORD_FAILED = (discord.DiscordException, aiohttp.ClientError, OSError)
+"""What a request to Discord raises: discord.py passes on how a connection failed."""
+UNAVAILABLE = (QueueError, StorageUnavailableError, *DISCORD_FAILED)
 """What is not available at the moment: database, store, Discord, disk."""
 
 

@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from bot.cards.job_buttons import Action
-from bot.kit import Bot, Feature, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Service
 from bot.ui.components import custom_id
 from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.logs import log_ids
@@ -72,7 +72,7 @@ class GalleryKeeper(Service):
         queue = self._client.queue
         try:
             message = await self._find(post)
-        except (discord.DiscordException, OSError) as error:
+        except DISCORD_FAILED as error:
             fault = fault_of(error)
             if not isinstance(fault, MessageGone | NoAccess):
                 log.info("Whether job %d is in the gallery is asked later: %s", post.job_id, fault)
@@ -131,7 +131,7 @@ class GalleryKeeper(Service):
         channel = self._client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
         try:
             await channel.get_partial_message(post.message_id).delete()
-        except (discord.DiscordException, OSError) as error:
+        except DISCORD_FAILED as error:
             if not isinstance(fault_of(error), MessageGone):
                 with log_ids(job=job_id, server=post.guild_id):
                     log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)

@@ -4,11 +4,9 @@ import asyncio
 import logging
 from dataclasses import replace
 
-import discord
-
 from bot.commands.rights import Right, by_admins_right, may
 from bot.intake.stored import NOT_KEPT
-from bot.kit import Bot, Interaction, UserError
+from bot.kit import DISCORD_FAILED, Bot, Interaction, UserError
 from bot.texts import _
 from bot.ui.words import plain
 from bot.wire.acknowledging import read_in_time
@@ -168,7 +166,7 @@ async def is_removed(client: Bot, job: Job) -> bool:
         return False
     try:
         await channel_of(client, job).fetch_message(reply.message_id)
-    except (discord.DiscordException, OSError) as error:
+    except DISCORD_FAILED as error:
         if isinstance(fault_of(error), MessageGone):
             await record_removed(client, {reply.message_id})
             return True

@@ -8,7 +8,7 @@ import discord
 from cachetools import LRUCache
 
 from bot.intake.request import reply_to
-from bot.kit import Bot, Feature, Interaction, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
 from bot.ui.people import role_ids
 from bot.wire.acknowledging import answer_within
@@ -98,7 +98,7 @@ class OwnDefaults(Service):
         for user_id in await stored.unhidden_members(guild_id):
             try:
                 member = await guild.fetch_member(user_id)
-            except (discord.DiscordException, OSError) as error:
+            except DISCORD_FAILED as error:
                 log.info("The roles of user %d are not known: %s", user_id, error)
                 continue
             if chosen.for_roles([role.id for role in member.roles]).always_spoiler:

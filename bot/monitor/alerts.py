@@ -14,11 +14,10 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import aiohttp
 import discord
 
 from bot.intake.own_defaults import texts_of_server
-from bot.kit import Bot, Feature, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Service
 from bot.monitor.troubles import troubles_of
 from bot.texts import Texts, texts_for
 from common.files import read_texts, write_texts
@@ -207,14 +206,14 @@ async def _post(client: discord.Client, settings: Settings, said: Mapping[int, s
         said: What to say, by recipient.
 
     Raises:
-        discord.DiscordException: Nobody could be reached.
+        discord.DiscordException, aiohttp.ClientError, OSError: Nobody could be reached.
     """
-    failures: list[discord.DiscordException] = []
+    failures: list[Exception] = []
     for target, text in said.items():
         try:
             channel = await _channel_of(client, settings, target)
             await channel.send(text[:MESSAGE_LIMIT])
-        except discord.DiscordException as error:
+        except DISCORD_FAILED as error:
             to_member = target != settings.atelier_alert_channel_id
             with log_ids(member=target if to_member else None):
                 log.warning("%d could not be told: %s", target, error)
@@ -248,7 +247,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
             await _post(client, settings, dict.fromkeys(to, words))
         with contextlib.suppress(OSError):
             await asyncio.to_thread(write_texts, file, told | {START: why})
-    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except DISCORD_FAILED as error:
         log.warning("Nobody could be told that the bot cannot start: %s", error)
 
 
@@ -287,7 +286,7 @@ async def _own_messages(
     try:
         channel = await _channel_of(client, settings, target)
         messages = [message async for message in channel.history(limit=LOOKED_BACK)]
-    except discord.DiscordException as error:
+    except DISCORD_FAILED as error:
         log.info("Whether %d was told is not known: %s", target, error)
         return []
     return [message for message in messages if message.author == client.user]

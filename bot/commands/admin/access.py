@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.intake.own_defaults import texts_of_server
-from bot.kit import Interaction
+from bot.kit import DISCORD_FAILED, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.components import say
 from bot.ui.people import is_admin
@@ -86,7 +86,7 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
     try:
         await channel.send(line[:2000])
-    except (discord.DiscordException, OSError) as error:  # the change itself has been made
+    except DISCORD_FAILED as error:  # the change itself has been made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
         return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "

@@ -17,7 +17,7 @@ from bot.commands.thumbnails import thumbnail_of
 from bot.intake.own_defaults import texts_of_server
 from bot.intake.request import RequestedStyle
 from bot.intake.requested_styles import resolve
-from bot.kit import Bot, Feature, Interaction, Service, UserError
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
     Card,
@@ -97,7 +97,7 @@ async def style_of_the_week(
     try:
         ended = await queue.weekly_styles.begin(weekly, interaction.user.id)
     except BaseException:
-        with contextlib.suppress(discord.DiscordException, OSError):
+        with contextlib.suppress(*DISCORD_FAILED):
             await message.delete()
         raise
     if ended is not None:
@@ -239,7 +239,7 @@ class WeeklyStyleKeeper(Service):
                 await channel.get_partial_message(weekly.message_id).edit(
                     view=layout, attachments=[]
                 )
-            except (discord.HTTPException, OSError) as error:
+            except DISCORD_FAILED as error:
                 if not isinstance(fault_of(error), MessageGone | NoAccess):
                     log.info("A style of the week cannot be ended yet: %s", error)
                     return

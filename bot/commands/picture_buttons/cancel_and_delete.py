@@ -23,7 +23,7 @@ from bot.commands.rights import Right, may
 from bot.commands.show import check_posting, is_for_others, is_shown_here, show_job
 from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import reply_as
-from bot.kit import Bot, Feature, Interaction, UserError
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of
 from bot.ui.people import is_admin
@@ -218,7 +218,7 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         is_back = now is not None and now.pictures_deleted_at is None
         raise UserError(IS_BACK if is_back else TOO_LATE_TO_UNDO)
     if interaction.message is not None:  # the message is outdated
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_FAILED):
             await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))
 
 

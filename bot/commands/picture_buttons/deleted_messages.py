@@ -2,11 +2,9 @@
 
 import logging
 
-import discord
-
 from bot.commands.job_access import record_removed
 from bot.commands.picture_buttons.cancel_and_delete import remove_message
-from bot.kit import Feature, Service
+from bot.kit import DISCORD_FAILED, Feature, Service
 from common.logs import log_ids
 
 log = logging.getLogger(__name__)
@@ -28,7 +26,7 @@ class DeletedMessages(Service):
             with log_ids(job=job.id, server=job.guild_id):
                 try:
                     is_gone = await remove_message(client, job)
-                except (discord.DiscordException, OSError) as error:
+                except DISCORD_FAILED as error:
                     log.info("The message of job %d cannot be deleted yet: %s", job.id, error)
                     continue
                 if is_gone and job.reply.message_id is not None:
