@@ -15,6 +15,7 @@ from bot.ui import words
 from common.backoff import Backoff
 from common.child import ChildError
 from common.settings import MIB
+from common.store import StorageUnavailableError
 from jobs.db import schema
 from jobs.delivery import Deliveries
 from jobs.model import Job, JobState, QueuePosition
@@ -158,6 +159,24 @@ async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) 
     assert shown == [message.id]
     later = await world.paint()
     await world.wait_finished(later)
+
+
+async def test_progress_goes_on_without_previews_while_the_store_does_not_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, "Place 1")
+    painter = await world.start_engine()
+    painter.may_finish.clear()
+    with monkeypatch.context() as outage:
+        away = AsyncMock(side_effect=StorageUnavailableError("The store answers 503."))
+        outage.setattr(world.queue.store, "get", away)
+        await world.wait_for_text(interaction, "storage for pictures does not answer")
+        message = await world.wait_for_text(interaction, "50%")
+        assert not message.attachments
+    painter.may_finish.set()
+    message = await world.wait_finished(interaction)
+    assert "does not answer" not in message.text
 
 
 async def test_an_old_preview_does_not_hold_up_the_picture(
