@@ -27,6 +27,7 @@ from tests.engine.moving.frames import panning_frames
 from tests.engine.worker.conftest import JobFactory, SlowPainting, change_lite_weights
 from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
 from tests.kit.pictures import photograph
+from tests.kit.samples import reload
 
 TIMES_MS = (80, 120, 80, 200)
 
@@ -127,8 +128,7 @@ async def test_clip_progress_counts_frames_and_shows_a_moving_preview(
     seen = []
     async with running_worker(queue, settings), asyncio.timeout(120):
         while True:
-            current = await queue.jobs.get(job.id)
-            assert current is not None
+            current = await reload(queue, job)
             if current.state.ended:
                 break
             if current.progress is not None and current.progress.frames:
@@ -174,8 +174,7 @@ async def test_another_engine_resumes_a_clip_to_the_same_frames(
             if current.progress is not None and (current.progress.frame or 0) >= 2:
                 break
             await asyncio.sleep(0.02)
-    stopped = await queue.jobs.get(job.id)
-    assert stopped is not None
+    stopped = await reload(queue, job)
     assert stopped.state is JobState.QUEUED
     slow_painting.step_seconds = 0.0
     async with running_worker(queue, settings):

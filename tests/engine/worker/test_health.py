@@ -33,6 +33,7 @@ from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
 from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended, wait_painting
 from tests.kit.full_disk import FullFile, raise_disk_full
+from tests.kit.samples import reload
 
 
 @pytest.fixture(autouse=True)
@@ -175,8 +176,7 @@ async def test_unstorable_painting_gives_way_to_cancel_and_stop(
         caplog.clear()
         await wait_until_painting_is_kept(caplog)
         stop.set()
-    released = await queue.jobs.get(second.id)
-    assert released is not None
+    released = await reload(queue, second)
     assert released.state is JobState.QUEUED
     assert await deaths_and_attempts(queue, second) == 0
 
@@ -233,8 +233,7 @@ async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
     async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match=r"the bot on host is of version 99\.0\.0"):
             await asyncio.wait_for(task, 60)
-    left = await queue.jobs.get(job.id)
-    assert left is not None
+    left = await reload(queue, job)
     assert left.state is JobState.QUEUED
     troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
     assert "cannot read job" in troubles["engine-trouble"]
@@ -277,8 +276,7 @@ async def test_full_temporary_folder_charges_no_job_and_is_reported(
     async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match="Temporary files cannot be written to"):
             await asyncio.wait_for(task, 60)
-    left = await queue.jobs.get(job.id)
-    assert left is not None
+    left = await reload(queue, job)
     assert left.state is JobState.QUEUED
     assert await deaths_and_attempts(queue, job) == 0
     troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
@@ -333,8 +331,7 @@ async def test_painting_that_does_not_stop_does_not_block_a_shutdown(
         async with running_worker(queue, settings) as stop:
             await wait_for_event(queue, job, "claimed")
             stop.set()
-        released = await queue.jobs.get(job.id)
-        assert released is not None
+        released = await reload(queue, job)
         assert released.state is JobState.QUEUED
         assert await deaths_and_attempts(queue, job) == 0
     finally:

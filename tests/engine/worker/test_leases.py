@@ -21,6 +21,7 @@ from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting, change_lite_weights
 from tests.engine.worker.test_health import deaths_and_attempts
 from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended, wait_painting
+from tests.kit.samples import reload
 
 
 async def test_job_of_a_stopped_worker_is_requeued_and_finished_by_another(
@@ -30,8 +31,7 @@ async def test_job_of_a_stopped_worker_is_requeued_and_finished_by_another(
     async with running_worker(queue, settings) as stop:
         await wait_painting(queue, job)
         stop.set()
-    released = await queue.jobs.get(job.id)
-    assert released is not None
+    released = await reload(queue, job)
     assert (released.state, released.attempts) == (JobState.QUEUED, 0)
     slow_painting.step_seconds = 0.0
     async with running_worker(queue, settings):
@@ -52,8 +52,7 @@ async def test_painting_longer_than_a_lease_keeps_its_job(
         await wait_painting(queue, job)
         await asyncio.sleep(5)
         await queue.reaper.reap()
-        current = await queue.jobs.get(job.id)
-        assert current is not None
+        current = await reload(queue, job)
         assert (current.state, current.attempts) == (JobState.RUNNING, 1)
         await queue.jobs.cancel(job.id, job.user_id)
         assert (await wait_ended(queue, job)).state is JobState.CANCELLED
@@ -86,8 +85,7 @@ async def test_slowly_stored_checkpoint_costs_no_lease_and_is_recorded(
             while not await checkpoint_key_of(queue, job):
                 await queue.reaper.reap()
                 await asyncio.sleep(0.2)
-        current = await queue.jobs.get(job.id)
-        assert current is not None
+        current = await reload(queue, job)
         assert (current.state, current.attempts) == (JobState.RUNNING, 1)
         stop.set()
     claim = await queue.claims.claim("another", lease_seconds=30)

@@ -17,6 +17,7 @@ from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
 from tests.engine.worker.workers import running_worker, wait_ended, wait_first_finished
 from tests.kit.pictures import photograph
+from tests.kit.samples import reload
 
 AVAILABLE = ("starry-night", "the-scream", "water-lilies")
 UNAVAILABLE = ("great-wave", "the-kiss")
@@ -122,8 +123,7 @@ async def test_resumed_job_leaves_out_the_same_styles(
     async with running_worker(queue, settings) as stop:
         await wait_first_finished(queue, job)
         stop.set()
-    stopped = await queue.jobs.get(job.id)
-    assert stopped is not None
+    stopped = await reload(queue, job)
     assert stopped.state is JobState.QUEUED
     assert presets_of(stopped) == list(AVAILABLE[:2])
     slow_painting.step_seconds = 0.0

@@ -35,7 +35,7 @@ from tests.engine.worker.workers import (
 )
 from tests.kit.full_disk import raise_disk_full
 from tests.kit.pictures import photograph
-from tests.kit.samples import delete_for_good
+from tests.kit.samples import delete_for_good, reload
 
 
 async def test_a_job_becomes_a_picture_with_its_report(
@@ -162,8 +162,7 @@ async def test_cancel_or_stop_aborts_fetching_a_scan(
             else:
                 stop.set()
         if reason == "stop":
-            released = await queue.jobs.get(job.id)
-            assert released is not None
+            released = await reload(queue, job)
             assert released.state is JobState.QUEUED
 
 
@@ -261,8 +260,7 @@ async def test_finished_versions_are_not_repainted_after_a_stop(
     async with running_worker(queue, settings) as stop:
         await wait_first_finished(queue, job)
         stop.set()
-    stopped_job = await queue.jobs.get(job.id)
-    assert stopped_job is not None
+    stopped_job = await reload(queue, job)
     assert stopped_job.progress is not None
     assert stopped_job.preview_key is not None
     sheet = Image.open(io.BytesIO(await queue.store.get(stopped_job.preview_key)))

@@ -10,6 +10,7 @@ from engine.worker.painter import JobPainter
 from engine.worker.service import HANG_SECONDS, EngineWorker
 from jobs.model import EngineInfo, Job, JobState
 from jobs.queue import JobQueue
+from tests.kit.samples import reload
 
 ENGINE_INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
 
@@ -36,8 +37,7 @@ async def wait_ended(queue: JobQueue, job: Job) -> Job:
     """Wait until the job is done, failed or cancelled."""
     async with asyncio.timeout(120):
         while True:
-            now = await queue.jobs.get(job.id)
-            assert now is not None
+            now = await reload(queue, job)
             if now.state.ended:
                 return now
             await asyncio.sleep(0.05)
@@ -47,8 +47,7 @@ async def wait_first_finished(queue: JobQueue, job: Job) -> None:
     """Wait until the first of the job's several pictures is reported as finished."""
     async with asyncio.timeout(120):
         while True:
-            current = await queue.jobs.get(job.id)
-            assert current is not None
+            current = await reload(queue, job)
             if current.progress is not None and current.progress.done:
                 return
             assert not current.state.ended, current.failure
@@ -59,8 +58,7 @@ async def wait_painting(queue: JobQueue, job: Job) -> Job:
     """Wait until the job's first iteration is reported."""
     async with asyncio.timeout(60):
         while True:
-            now = await queue.jobs.get(job.id)
-            assert now is not None
+            now = await reload(queue, job)
             if now.state is JobState.RUNNING and now.progress and now.progress.iteration:
                 return now
             assert not now.state.ended, now.failure
