@@ -29,14 +29,14 @@ from engine.errors import CheckpointError
 from engine.output.atomic import write_bytes
 from engine.output.errors import NotWrittenError, OutputError, check_target
 from engine.output.losses import loss_lines, loss_plot
-from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.output.pictures import write_picture
 from engine.output.timelapse import TIMELAPSE_SUFFIXES
 from engine.painting import PaintingFailedError, PaintSettingsError, Report, Studio
 from engine.pipeline.listeners import Listener, run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import CheckpointFile, TimeLapseRecorder, loss_records, report_file
+from engine.pipeline.recording import CheckpointFile, loss_records, report_file
 from engine.pipeline.studio import open_studio
+from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.progress import ProgressBar
 from engine.styles.fetch import FetchError
 from engine.styles.presets import StyleMissingError
@@ -172,24 +172,21 @@ def _paint_still(
     timelapse = None
     resume = None if checkpoints is None else checkpoints.read()
     events = pictures.paint(options, studio=studio, resume=resume)
-    with closing(events), ExitStack() as timelapses:
+    with closing(events), ExitStack() as recording:
         if chosen.timelapse:
-            timelapse = timelapses.enter_context(OptionalTimeLapse(chosen.timelapse))
-            recorder = TimeLapseRecorder(
-                timelapse,
+            timelapse = TimeLapseRecorder(
+                chosen.timelapse,
                 frames=_FRAMES,
                 long_side_px=_FRAME_PX,
                 share=lambda event: event.fraction,
             )
-            listeners.append(recorder)
+            listeners.append(recording.enter_context(timelapse))
         if checkpoints is not None:
             listeners.append(checkpoints)
         painted = run_with_listeners(events, *listeners)
         output.write(lambda file: write_picture(painted.picture, file))
     report = painted.report
-    timelapse_notes = (
-        [timelapse.note] if timelapse is not None and timelapse.note is not None else []
-    )
+    timelapse_notes = [timelapse.note] if timelapse and timelapse.note else []
     notes = (*pictures.notes, *report.notes, *timelapse_notes)
     size = f"{report.width_px} × {report.height_px}"
     return PaintedOutput(report, size, notes, is_whole=not timelapse_notes)

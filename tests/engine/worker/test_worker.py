@@ -80,7 +80,7 @@ async def test_timelapse_and_losses_are_stored_with_the_picture(
 async def test_job_is_painted_without_an_unwritable_timelapse(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.output.optional_timelapse.time_lapse", raise_disk_full)
+    monkeypatch.setattr("engine.pipeline.timelapse.time_lapse", raise_disk_full)
     job = await job_factory.make(timelapse=True)
     async with running_worker(queue, settings):
         done = await wait_ended(queue, job)
