@@ -233,7 +233,7 @@ class JobPresenter:
         if not job.state.ended:
             return None
         keys = job.versions or (job.result_key,)  # an undone cancellation may add versions
-        known = (job.id, keys, limit_bytes, t.language)
+        known = (job.id, keys, limit_bytes, t.region or t.language)
         if known in self._encoded:
             return self._encoded[known]
         attached = await fitted_result(t, self._client, job, limit_bytes, is_result=True)

@@ -40,7 +40,9 @@ START_SECONDS = 8.0
 LOOK_SECONDS = 30.0
 TOLD_AGAIN_AFTER = timedelta(days=1)
 LOOKED_BACK = 20
-"""The newest messages in which a failed start is searched for if it could not be written down."""
+"""The newest messages in which a failed start is searched for that could not be written down."""
+CANNOT_START = "⚠️ Atelier cannot start: "
+OVER = "✅"
 MESSAGE_LIMIT = 2000
 """Characters in a message; a trouble may have long words of its own."""
 STORE_EVERY_LOOKS = 4
@@ -68,6 +70,7 @@ class Alerts(Service):
         self._since: dict[str, float] = {}
         self._told: dict[str, str] = {}
         self._looks = 0
+        self._has_looked_back = False
         self._store_failures = 0
         self._store = StoreState()
 
@@ -96,6 +99,9 @@ class Alerts(Service):
         if (new_database_notice := self._client.new_database_notice) is not None:
             await self._say(lambda t: f"⚠️ {t.say(new_database_notice)}")
             self._client.new_database_notice = None
+        if not self._has_looked_back:
+            self._told = await self._looked_back() | self._told
+            self._has_looked_back = True
         try:
             health = await self._ask()
         except QueueError as error:
@@ -116,6 +122,13 @@ class Alerts(Service):
             log.info("Over: %s", over)
             await self._say(partial(_over_words, over))
             await self._remember({k: v for k, v in self._told.items() if k != name})
+
+    async def _looked_back(self) -> dict[str, str]:
+        """A failed start that could not be written down, but was told."""
+        for target in recipients(self._client.settings):
+            if why := await _failed_start(self._client, self._client.settings, target):
+                return {START: why}
+        return {}
 
     async def _ask(self) -> Health:
         # A single failure may be accidental: keep checking until the grace period is over.
@@ -238,7 +251,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
             discord.Client(intents=discord.Intents(guilds=True)) as client,
         ):
             await client.login(settings.discord_token.get_secret_value())
-            words = f"⚠️ Atelier cannot start: {why}"[:MESSAGE_LIMIT]
+            words = f"{CANNOT_START}{why}"[:MESSAGE_LIMIT]
             to = list(recipients(settings))
             if not await asyncio.to_thread(_can_write, file, told):
                 to = [each for each in to if not await _was_told(client, settings, each, words)]
@@ -258,21 +271,36 @@ def _can_write(file: Path, told: Mapping[str, str]) -> bool:
 
 
 async def _was_told(client: discord.Client, settings: Settings, target: int, words: str) -> bool:
-    """Whether one of the newest messages there says so, and not longer ago than a day.
-
-    False where they cannot be read, so that one recipient does not keep others from being told.
-    """
+    """Whether one of the newest messages there says so, and not longer ago than a day."""
     since = discord.utils.utcnow() - TOLD_AGAIN_AFTER
+    newest = await _own_messages(client, settings, target)
+    return any(each.content == words and each.created_at > since for each in newest)
+
+
+async def _failed_start(client: discord.Client, settings: Settings, target: int) -> str | None:
+    """Why a start failed, as one of the newest messages there says; None if it is over."""
+    for message in await _own_messages(client, settings, target):
+        if message.content.startswith(OVER):
+            break
+        if message.content.startswith(CANNOT_START):
+            return message.content.removeprefix(CANNOT_START)
+    return None
+
+
+async def _own_messages(
+    client: discord.Client, settings: Settings, target: int
+) -> list[discord.Message]:
+    """The bot's own among the newest messages there, newest first.
+
+    Empty where they cannot be read, so that one recipient does not keep others from being told.
+    """
     try:
         channel = await _channel_of(client, settings, target)
         messages = [message async for message in channel.history(limit=LOOKED_BACK)]
     except discord.DiscordException as error:
         log.info("Whether %d was told is not known: %s", target, error)
-        return False
-    return any(
-        message.author == client.user and message.content == words and message.created_at > since
-        for message in messages
-    )
+        return []
+    return [message for message in messages if message.author == client.user]
 
 
 def recipients(settings: Settings) -> tuple[int, ...]:

@@ -113,6 +113,12 @@ def style_words(t: Texts, style: StyleInput) -> str:
     return style.preset or isolated(style.name or "") or t("own picture")
 
 
+def preset_words(t: Texts, preset: str, name: str) -> str:
+    """The name of a preset in a reader's language, given the one in another's."""
+    painting = load_catalogue().get(preset)
+    return name if painting is None else painting.title(t.language)
+
+
 def styles_words(t: Texts, job: Job) -> str:
     """The names of all styles of a job: joined if blended, numbered if each has a version."""
     names = [style_words(t, style) for style in job.inputs.styles]

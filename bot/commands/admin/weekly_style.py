@@ -30,7 +30,7 @@ from bot.ui.components import (
     row_of,
     show,
 )
-from bot.ui.words import plain, style_words
+from bot.ui.words import plain, preset_words, style_words
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.catalogue import load_catalogue
@@ -122,12 +122,6 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
     raise UserError(ONLY_ITS_SERVERS)
 
 
-def _name(t: Texts, weekly: WeeklyStyle) -> str:
-    """The style's name in a reader's language; the name stored is in the server's."""
-    painting = load_catalogue().get(weekly.style)
-    return weekly.name if painting is None else painting.title(t.language)
-
-
 async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
     painting = None if chosen.preset is None else load_catalogue().get(chosen.preset)
     about = None if painting is None else f"{plain(painting.artist)}, {painting.year}"
@@ -135,7 +129,7 @@ async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) 
     assert pictured is not None
     picture = await thumbnail_of(client, pictured, "style-of-the-week")
     until = discord.utils.format_dt(weekly.ends_at, "f")
-    name = _name(t, weekly)
+    name = preset_words(t, weekly.style, weekly.name)
     return card(
         f"## 🎨 {t('Style of the week: {name}', name=plain(name))}",
         about,
@@ -155,7 +149,7 @@ async def _show_present(interaction: Interaction, guild_id: int) -> None:
     count = await interaction.client.queue.weekly_styles.painted(weekly)
     words = t(
         "{name}, until {time}: {pictures}",
-        name=plain(_name(t, weekly)),
+        name=plain(preset_words(t, weekly.style, weekly.name)),
         time=discord.utils.format_dt(weekly.ends_at, "f"),
         pictures=t.plural("{count} picture", "{count} pictures", count=count),
     )
@@ -248,7 +242,8 @@ class WeeklyStyleKeeper(Service):
             "It is over: {count} pictures were painted in this style.",
             count=count,
         )
-        headline = t("Style of the week: {name}", name=plain(_name(t, weekly)))
+        name = preset_words(t, weekly.style, weekly.name)
+        headline = t("Style of the week: {name}", name=plain(name))
         layout = card(f"## 🎨 {headline}", words)
         if weekly.message_id is not None:
             channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)

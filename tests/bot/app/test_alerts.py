@@ -313,7 +313,10 @@ async def test_failed_start_alerts_once_per_reason(
 async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
     world_with_owner: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The alert cannot be recorded in that folder, so the bot looks for it in Discord."""
+    """The alert cannot be recorded in that folder, so the bot looks for it in Discord.
+
+    So does the one that starts again, to say that it is over.
+    """
     await world_with_owner.stop_bot()
     (tmp_path / "file").touch()
     unwritable = {"atelier_data_dir": tmp_path / "file" / "data"}
@@ -323,6 +326,12 @@ async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
     (alert,) = dms_to(world_with_owner)
     assert alert.startswith("⚠️ Atelier cannot start: ATELIER_DATA_DIR: ")
     assert capsys.readouterr().err.count("data cannot be written (Not a directory)") == 3
+    for _ in range(2):
+        await world_with_owner.start_bot()
+        await check_alerts(world_with_owner, 2)
+        await world_with_owner.stop_bot()
+    said = alert.removeprefix("⚠️ Atelier cannot start: ")
+    assert dms_to(world_with_owner) == [alert, f"✅ Resolved: “{said}”"]
 
 
 async def test_unwritable_data_folder_alerts_other_owners_if_one_cannot_be_reached(
