@@ -34,7 +34,7 @@ from engine.output.timelapse import TIMELAPSE_SUFFIXES
 from engine.painting import PaintingFailedError, PaintSettingsError, Report, Studio
 from engine.pipeline.listeners import Listener, run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import CheckpointFile, loss_records, report_file
+from engine.pipeline.recording import CheckpointFile, report_file
 from engine.pipeline.studio import open_studio
 from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.progress import ProgressBar
@@ -196,11 +196,10 @@ def _write_records(report: Report, chosen: argparse.Namespace) -> None:
     """Write the report, the losses and their plot, each if there is a file for it."""
     if chosen.report is not None:
         write_bytes(chosen.report, report_file(report))
-    records = loss_records(report)
     if chosen.losses is not None:
-        write_bytes(chosen.losses, loss_lines(records))
+        write_bytes(chosen.losses, loss_lines(report.losses, report.long_sides_px))
     if chosen.plot is not None:
-        write_bytes(chosen.plot, loss_plot(records))
+        write_bytes(chosen.plot, loss_plot(report.losses, report.long_sides_px))
 
 
 def _checkpoints(chosen: argparse.Namespace, every_seconds: float) -> CheckpointFile | None:

@@ -50,6 +50,11 @@ class Measuring:
         return self.encoder.unit / _UNITS[self.plan.loss.units]
 
     @property
+    def pixel_unit(self) -> float:
+        """Factor that brings pixels, in 0..1, to the units of the plan's losses."""
+        return 255.0 if self.plan.loss.units == "caffe" else 1.0
+
+    @property
     def acc_dtype(self) -> torch.dtype:
         """Type in which sums are accumulated: float32 or wider."""
         return torch.promote_types(self.encoder.dtype, torch.float32)

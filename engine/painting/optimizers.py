@@ -122,7 +122,7 @@ class Adam:
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
 
     def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """See `Optimizer.taken`."""
+        """See `Optimizer.last_resized`."""
         picture = self.result()
         self._average = self._picture
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
@@ -181,7 +181,7 @@ class Adam:
                 own.zero_()
 
     def shorten_steps(self, factor: float) -> None:
-        """See `Optimizer.calm`."""
+        """See `Optimizer.shorten_steps`."""
         self._pace *= factor
 
     def close(self) -> None:
@@ -228,7 +228,7 @@ class Lbfgs:
         return gamma_of(self._state) * (size[0] * size[1] / pixels)
 
     def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """See `Optimizer.taken`."""
+        """See `Optimizer.last_resized`."""
         picture = extrapolated(self._state)
         del self._state
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
@@ -264,7 +264,7 @@ class Lbfgs:
         self._state = LbfgsState.from_tensors(kept)
 
     def shorten_steps(self, factor: float) -> None:
-        """See `Optimizer.calm`."""
+        """See `Optimizer.shorten_steps`."""
         settings = self._settings
         self._settings = replace(
             settings, step=settings.step * factor, first_change=settings.first_change * factor

@@ -11,7 +11,7 @@ from engine.errors import BetweenScalesError
 from engine.moving.events import FramePainted
 from engine.output.atomic import write_bytes
 from engine.output.errors import OutputError
-from engine.output.losses import LossRecord, loss_lines, loss_plot
+from engine.output.losses import loss_lines, loss_plot
 from engine.painting import Event, PaintSettingsError, Report, Stepped
 
 _CHECKPOINT_SHARE = 0.1
@@ -114,20 +114,7 @@ def report_file(report: Report) -> bytes:
 
 def loss_files(report: Report) -> dict[str, bytes]:
     """A plot of the losses, and the losses as JSON lines, by file name."""
-    records = loss_records(report)
-    return {"losses.png": loss_plot(records), "losses.jsonl": loss_lines(records)}
-
-
-def loss_records(report: Report) -> list[LossRecord]:
-    """The losses of a report, as they are written and plotted."""
-    scales = report.settings["scales"]
-    return [
-        LossRecord(
-            iteration=number,
-            scale=one.scale,
-            size_px=max(scales[one.scale]["height_px"], scales[one.scale]["width_px"]),
-            loss=one.total,
-            terms=one.terms,
-        )
-        for number, one in enumerate(report.losses, start=1)
-    ]
+    return {
+        "losses.png": loss_plot(report.losses, report.long_sides_px),
+        "losses.jsonl": loss_lines(report.losses, report.long_sides_px),
+    }
