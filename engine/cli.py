@@ -5,10 +5,12 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
-from common.command_line import for_shell
+from common.command_line import FAILED, WRONG_USE, for_shell
 from common.gpus import unused_card
 from common.interrupts import status_of
 from common.options import PaintOptions, network_for
@@ -45,9 +47,6 @@ _CHECKPOINT_SECONDS = 10.0
 _FRAMES = 120
 _FRAME_PX = 1080
 
-WRONG_SETTINGS = 2
-FAILED = 1
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Paint as the arguments say.
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(console, for_shell(problem), style="red")
         has_failed = isinstance(problem, PaintingFailedError | NotWrittenError)
         is_offline = isinstance(problem.__cause__, FetchError)
-        return FAILED if has_failed or is_offline else WRONG_SETTINGS
+        return FAILED if has_failed or is_offline else WRONG_USE
     except KeyboardInterrupt as interrupt:
         _say(console, " ".join(["Stopped.", *getattr(interrupt, "__notes__", ())]))
         return status_of(interrupt)
@@ -101,29 +100,14 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
                 if unused := unused_card(wanted, str(studio.device)):
                     bar.say(unused)
             network = network_for(options, settings.atelier_network)
-            if moving is None:
-                pictures = read_pictures(chosen, settings, options, network)
-                made = _paint_still(
-                    chosen,
-                    pictures,
-                    options,
-                    studio=studio,
-                    bar=bar,
-                    checkpoints=checkpoints,
-                    output=output,
-                )
-            else:
-                options = moving.sized(chosen, options)
-                pictures = read_pictures(chosen, settings, options, network, moving.first)
-                made = paint_moving(
-                    moving,
-                    pictures,
-                    options,
-                    studio=studio,
-                    bar=bar,
-                    checkpoints=checkpoints,
-                    output=output,
-                )
+            first, paint = None, partial(_paint_still, chosen.timelapse)
+            if moving is not None:
+                options, first = moving.sized(chosen, options), moving.first
+                paint = partial(paint_moving, moving)
+            pictures = read_pictures(chosen, settings, options, network, first)
+            made = paint(
+                pictures, options, studio=studio, bar=bar, checkpoints=checkpoints, output=output
+            )
     notes = (*made.notes, *([checkpoints.note] if checkpoints and checkpoints.note else []))
     report = replace(made.report, notes=notes)
     times = "1 iteration" if report.iterations == 1 else f"{report.iterations} iterations"
@@ -159,7 +143,7 @@ def _keeping(checkpoints: CheckpointFile | None) -> Iterator[None]:
 
 
 def _paint_still(
-    chosen: argparse.Namespace,
+    timelapse_file: Path | None,
     pictures: Pictures,
     options: PaintOptions,
     *,
@@ -173,9 +157,9 @@ def _paint_still(
     resume = None if checkpoints is None else checkpoints.read()
     events = pictures.paint(options, studio=studio, resume=resume)
     with closing(events), ExitStack() as recording:
-        if chosen.timelapse:
+        if timelapse_file:
             timelapse = TimeLapseRecorder(
-                chosen.timelapse,
+                timelapse_file,
                 frames=_FRAMES,
                 long_side_px=_FRAME_PX,
                 share=lambda event: event.fraction,
