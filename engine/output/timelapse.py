@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import GifImagePlugin, Image
 
-from common.clips.encoding.ffmpeg import ffmpeg_error
+from common.clips.encoding import ffmpeg_error
 from common.pictures.white import on_white
 from engine.output.atomic import replacing
 from engine.output.errors import OutputError, check_target

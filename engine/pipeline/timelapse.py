@@ -8,7 +8,7 @@ from typing import Self
 
 from PIL import Image
 
-from common.clips.encoding.ffmpeg import ffmpeg_error
+from common.clips.encoding import ffmpeg_error
 from common.sentences import Sentence, sentence
 from common.system_errors import system_reason
 from engine.output.errors import OutputError
