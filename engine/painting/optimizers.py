@@ -1,7 +1,7 @@
 """Adam and L-BFGS behind one interface; their whole state is tensors, for checkpoints."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -71,16 +71,6 @@ class Optimizer(Protocol):
         """Free its memory; it cannot be used afterwards."""
 
 
-@dataclass(frozen=True)
-class AdamSettings:
-    """`step` is in units of the pixels' 0..1, `averaging` the decay of the iterates' average."""
-
-    step: float
-    betas: tuple[float, float]
-    averaging: float
-    final_step_share: float = 1.0
-
-
 class Adam:
     """Adam (Kingma and Ba 2015) within 0..1, whose result is an average of the iterates.
 
@@ -88,7 +78,7 @@ class Adam:
     multiplied by the ratio of the numbers of pixels, as the gradient of a mean shrinks with it.
     """
 
-    def __init__(self, picture: Tensor, settings: AdamSettings) -> None:
+    def __init__(self, picture: Tensor, settings: OptimizerSettings) -> None:
         self._settings = settings
         self._picture = picture.detach().clone()
         self._mean = torch.zeros_like(self._picture)
@@ -284,9 +274,9 @@ def make_optimizer(
 ) -> Optimizer:
     """L-BFGS with a history, or Adam, from a recipe's settings; `gamma` as of `Lbfgs.gamma_at`."""
     if history is not None:
-        return Lbfgs(picture, _settings(history), gamma)
-    settings = AdamSettings(recipe.step, recipe.betas, recipe.averaging, recipe.final_step_share)
-    return Adam(picture, settings)
+        settings = LbfgsSettings(history.pairs, narrow=history.narrow, bounds=(0.0, 1.0))
+        return Lbfgs(picture, settings, gamma)
+    return Adam(picture, recipe)
 
 
 def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> History | None:
@@ -294,10 +284,6 @@ def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> Histor
     if "s" in tensors:
         return History(tensors["s"].shape[0], narrow=tensors["s"].dtype is torch.bfloat16)
     return planned if "point" in tensors else None
-
-
-def _settings(history: History) -> LbfgsSettings:
-    return LbfgsSettings(history.pairs, narrow=history.narrow, bounds=(0.0, 1.0))
 
 
 def enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:
