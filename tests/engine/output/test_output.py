@@ -169,7 +169,7 @@ def test_an_mp4_plays_with_even_sides(
     if encoder == "mpeg4":
         monkeypatch.setattr(h264, "_H264", "no such encoder")
     path = tmp_path / "film.mp4"
-    with time_lapse(path, (31, 21), frames_per_second=10) as timelapse:
+    with time_lapse(path, (31, 21)) as timelapse:
         for frame in solid_frames(7):
             timelapse.add(frame)
     with av.open(str(path)) as container:
@@ -177,7 +177,7 @@ def test_an_mp4_plays_with_even_sides(
         assert stream.codec_context.pix_fmt == "yuv420p"
         assert (stream.width, stream.height) == (32, 22)
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
-    assert len(pictures) == 6 + 20
+    assert len(pictures) == 6 + 24
     assert abs(int(pictures[-1][10, 15, 0]) - 120) < 12
     assert abs(int(pictures[0][10, 15, 2]) - 255) < 12
 
