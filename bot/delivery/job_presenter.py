@@ -121,7 +121,7 @@ class JobPresenter:
                 case MessageGone() as fault:
                     message_gone = True
                     reply = job.reply
-                    if reply.bot_in_channel and not reply.ephemeral and reply.message_id:
+                    if reply.is_public and reply.message_id:
                         # The public message was deleted while the bot was away.
                         await self._client.queue.deliveries.mark_removed({reply.message_id})
                 case fault:

@@ -13,9 +13,10 @@ import discord
 from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
 from bot.ui.words import message_address
+from bot.wire.channels import channel_of
 from bot.wire.faults import BACKOFF, MAY_NOT_REPLY, TryLater, Unclear, fault_of
 from bot.wire.in_flight import InFlight, track_requests
-from bot.wire.original_response import webhook_of
+from bot.wire.original_response import token_works, webhook_of
 from jobs.execution.job_log import job_log_ids
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
@@ -80,9 +81,9 @@ class Notifier(Service):
     async def _send(self, job: Job) -> None:
         """Send it to the picture's channel; else by the interaction token; else by DM."""
         routes = [self._by_dm]
-        if self._client.clock() < job.reply.token_expires_at.timestamp():
+        if token_works(self._client, job.reply):
             routes.insert(0, self._by_token)
-        if job.reply.bot_in_channel and not job.reply.ephemeral:
+        if job.reply.is_public:
             routes.insert(0, self._by_bot)
         words = _words(texts_for(job.reply.locale), job)
         for route in routes:
@@ -105,9 +106,7 @@ class Notifier(Service):
                 await asyncio.sleep(BACKOFF.seconds(failures, asked))
 
     async def _by_bot(self, job: Job, words: str) -> None:
-        reply = job.reply
-        assert reply.channel_id is not None
-        channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
+        channel, message_id = channel_of(self._client, job), job.reply.message_id
         send = partial(
             channel.send,
             words,
@@ -115,12 +114,12 @@ class Notifier(Service):
             nonce=_nonce(job),
             suppress_embeds=True,
         )
-        if reply.message_id is None:
+        if message_id is None:
             await send()
             return
         shown = discord.MessageReference(
-            message_id=reply.message_id,
-            channel_id=reply.channel_id,
+            message_id=message_id,
+            channel_id=channel.id,
             guild_id=job.guild_id,
             fail_if_not_exists=False,
         )

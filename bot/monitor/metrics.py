@@ -102,7 +102,7 @@ class _Figures(Collector):
         yield _value(
             "atelier_store_seconds",
             "What writing, reading and deleting a small file took; 0 where it was not asked.",
-            health.store_seconds,
+            health.store.seconds,
         )
         yield _gauge("atelier_build_info", "This program.", ["version"], {(VERSION,): 1.0})
 

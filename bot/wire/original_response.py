@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
@@ -29,6 +28,11 @@ def webhook_of(client: Bot, reply: Reply) -> discord.Webhook:
     webhook.type = discord.WebhookType.application  # the type that may send ephemeral messages
     webhook.proxy = client.http.proxy  # `Webhook.partial` does not set it
     return webhook
+
+
+def token_works(client: Bot, reply: Reply) -> bool:
+    """Whether an interaction's token has not expired, by its time."""
+    return client.clock() < reply.token_expires_at.timestamp()
 
 
 def is_mine(client: Bot, reply: Reply) -> bool:
@@ -94,7 +98,7 @@ async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
     Returns:
         False if it is too late, as the token has expired.
     """
-    if client.clock() >= reply.token_expires_at.timestamp():
+    if not token_works(client, reply):
         return False
     webhook = webhook_of(client, reply)
     try:
@@ -106,20 +110,16 @@ async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
     return True
 
 
-async def find_response(
-    client: Bot, webhook: discord.Webhook, expires_at: datetime | None = None
-) -> int | None:
+async def find_response_to(client: Bot, reply: Reply) -> int | None:
+    """As `find_response`, of an earlier interaction."""
+    return await find_response(webhook_of(client, reply)) if token_works(client, reply) else None
+
+
+async def find_response(webhook: discord.Webhook) -> int | None:
     """The ID of an interaction's response; None if that cannot be known; 0 if there is none.
 
     There is none if Discord never got one, or if the user deleted it.
-
-    Args:
-        client: The bot, whose clock decides whether the token has expired.
-        webhook: The interaction's webhook.
-        expires_at: When the token expires; None for an interaction that has just arrived.
     """
-    if expires_at is not None and client.clock() >= expires_at.timestamp():
-        return None
     try:
         message = await with_retries(lambda: webhook.fetch_message(ORIGINAL))
     except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error

@@ -15,13 +15,13 @@ def check_size(size: tuple[int, int], limits: DecodeLimits, *, is_video: bool = 
         given = {"width": width, "height": height, "limit": limits.max_pixels / 1e6}
         if is_video:
             raise PictureError(
-                "That video has {width} × {height} pixels; at most {limit:.0f} megapixels are "
-                "accepted. Please attach a smaller one.",
+                "That video has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
+                "Please attach a smaller one.",
                 **given,
             )
         raise PictureError(
-            "That picture has {width} × {height} pixels; at most {limit:.0f} megapixels are "
-            "accepted. Please attach a smaller one.",
+            "That picture has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
+            "Please attach a smaller one.",
             **given,
         )
     if min(size) < limits.min_side_px:

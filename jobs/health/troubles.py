@@ -7,6 +7,7 @@ from enum import StrEnum
 from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
 from common.settings import MIB
+from jobs.core import DAY_SECONDS
 from jobs.execution.ending import DEATHS_ALLOWED
 from jobs.health.state import EngineTrouble, Health
 from jobs.model import EngineInfo, FailureKind
@@ -95,6 +96,13 @@ def clock_trouble(machine_ahead: float, queue_ahead: float) -> Trouble | None:
     return Trouble(Part.DATABASE, "clock", words)
 
 
+def off_discord(ahead_seconds: float) -> str:
+    """How wrong a clock is, in English: `3 days ahead of Discord's`."""
+    days = abs(ahead_seconds) / DAY_SECONDS
+    words = f"{days:.0f} days" if days >= 2 else f"{abs(ahead_seconds) / 60:.0f} minutes"
+    return f"{words} {'ahead of' if ahead_seconds > 0 else 'behind'} Discord's"
+
+
 def another_bot_trouble() -> Trouble:
     """Another program uses the bot's token, with a database of its own."""
     words = sentence(
@@ -117,14 +125,14 @@ def troubles_in(health: Health) -> tuple[Trouble, ...]:
 
 
 def _of_store(health: Health) -> Iterator[Trouble]:
-    if health.store_problem is not None:
+    if health.store.problem is not None:
         yield Trouble(
             Part.STORE,
             "store",
             sentence(
                 "The picture store does not work: {reason} Nothing is painted until it "
                 "works again.",
-                reason=health.store_problem,
+                reason=health.store.problem,
             ),
         )
     if health.free_bytes is not None and health.free_bytes < health.reserve_bytes:
@@ -222,7 +230,7 @@ def _of_bots(health: Health) -> Iterator[Trouble]:
             Part.BOT,
             "gateway",
             sentence(
-                "Discord has not been reached for {minutes} minutes: check "
+                "Discord has not been reached for {minutes} min: check "
                 "discordstatus.com, and whether this machine is connected to the internet. "
                 "The bot keeps trying.",
                 minutes=int(away / 60),

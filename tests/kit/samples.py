@@ -102,9 +102,9 @@ async def advance_with_reaper(queue: JobQueue, clock: FakeClock, seconds: float)
     reaped: list[int] = []
     end = clock.now + seconds
     while clock.now < end:
-        reaped += await queue.claims.reap()
+        reaped += await queue.reaper.reap()
         clock.now = min(end, clock.now + 5.0)
-    return reaped + await queue.claims.reap()
+    return reaped + await queue.reaper.reap()
 
 
 def make_job(state: JobState, **other: Any) -> Job:

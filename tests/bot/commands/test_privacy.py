@@ -80,6 +80,20 @@ async def test_erasure_waits_for_a_running_job_and_reports_completion(world: Wor
     await world.eventually(lambda: "Everything was erased" in message.text)
 
 
+async def test_connection_that_is_lost_meanwhile_does_not_prevent_the_erasure(
+    world: World,
+) -> None:
+    ada = world.user("ada")
+    await world.make_job(ada)
+    message = await world.slash(ada, "privacy")
+    await world.press(ada, message, "Erase my data…")
+    edits = f"/webhooks/{world.bot.application_id}/*"
+    lost = world.discord.faults.add("PATCH", edits, drop=True)
+    await world.press(ada, message, "Erase everything")
+    await world.eventually(lambda: "Everything was erased" in message.text)
+    assert lost.hits
+
+
 async def test_cards_of_erased_waiting_jobs_say_cancelled(world: World) -> None:
     ada = world.user("ada")
     files = {"content": ("a.png", plain_picture()), "style": ("b.png", plain_picture(color="navy"))}

@@ -143,7 +143,7 @@ async def test_finished_painting_survives_a_full_disk_longer_than_a_lease(
         slow_painting.step_seconds = 0.0
         await wait_until_painting_is_kept(caplog)
         for _ in range(10):  # 5 s, longer than a lease
-            await queue.claims.reap()
+            await queue.reaper.reap()
             await asyncio.sleep(0.5)
         store.writes = True
         done = await wait_ended(queue, job)
@@ -290,7 +290,7 @@ async def test_painting_survives_a_database_outage_longer_than_a_lease(
         await wait_painting(queue, job)
         with unavailable_database(queue, monkeypatch):
             await asyncio.sleep(6)
-        await queue.claims.reap()  # like the bot, which had no connection either
+        await queue.reaper.reap()  # like the bot, which had no connection either
         done = await wait_ended(queue, job)
     assert done.state is JobState.DONE
     assert await event_kinds(queue, job) == ["queued", "claimed", "done"]

@@ -58,7 +58,7 @@ async def test_painting_longer_than_a_lease_keeps_its_job(
     async with running_worker(queue, settings):
         await wait_painting(queue, job)
         await asyncio.sleep(5)
-        await queue.claims.reap()
+        await queue.reaper.reap()
         current = await queue.jobs.get(job.id)
         assert current is not None
         assert (current.state, current.attempts) == (JobState.RUNNING, 1)
@@ -91,7 +91,7 @@ async def test_slowly_stored_checkpoint_costs_no_lease_and_is_recorded(
     async with running_worker(queue, settings) as stop:
         async with asyncio.timeout(60):
             while not await checkpoint_key_of(queue, job):
-                await queue.claims.reap()
+                await queue.reaper.reap()
                 await asyncio.sleep(0.2)
         current = await queue.jobs.get(job.id)
         assert current is not None

@@ -114,7 +114,7 @@ async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -
     for _ in range(5):
         clock.advance(20)
         assert await queue.claims.renew(claim, 30) == LeaseHeld()
-        assert await queue.claims.reap() == []
+        assert await queue.reaper.reap() == []
 
 
 async def test_job_fails_at_its_third_engine_death(queue: JobQueue, clock: FakeClock) -> None:
@@ -139,7 +139,7 @@ async def test_claim_reaps_expired_leases(queue: JobQueue, clock: FakeClock) -> 
     for _ in range(7):
         assert again is None
         clock.advance(5)
-        queue.claims._reaper._asked_at = float("-inf")
+        queue.reaper._asked_at = float("-inf")
         again = await queue.claims.claim("lives")
     assert again is not None
     assert again.job.id == job.id

@@ -50,7 +50,7 @@ async def test_reaper_back_from_sleep_waits_before_reaping(
     await claim_job(queue)
     await advance_with_reaper(queue, clock, 20)
     clock.advance(60)
-    assert await queue.claims.reap() == []
+    assert await queue.reaper.reap() == []
     assert await advance_with_reaper(queue, clock, 10) == [job.id]
 
 
@@ -222,7 +222,7 @@ async def test_reaper_just_started_reaps_nothing(
     claim = await claim_job(queue)
     clock.advance(LEASE_SECONDS + 1)
     async with await JobQueue.open(storage.settings(), clock=clock) as started:
-        assert await started.claims.reap() == []
+        assert await started.reaper.reap() == []
     assert await queue.claims.renew(claim) == LeaseHeld()
 
 
@@ -254,7 +254,7 @@ async def test_no_engine_is_reaped_while_the_database_cannot_be_written(
         patch.setattr(queue.database, "_writing", raise_disk_full)
         for _ in range(12):
             with contextlib.suppress(QueueUnavailableError):
-                await queue.claims.reap()
+                await queue.reaper.reap()
             clock.advance(5)
     assert await advance_with_reaper(queue, clock, 5) == [], "the engine is about to renew"
     assert await queue.claims.renew(claim) == LeaseHeld()
@@ -279,7 +279,7 @@ async def test_reaper_does_not_reap_right_after_a_long_lock_wait(
         clock.advance(5)
         with contextlib.closing(sqlite3.connect(tmp_path / "atelier.sqlite3")) as other:
             other.execute("BEGIN IMMEDIATE")
-            reaping = asyncio.create_task(queue.claims.reap())
+            reaping = asyncio.create_task(queue.reaper.reap())
             await asyncio.sleep(0.5)
             assert not reaping.done()
         assert await reaping == []

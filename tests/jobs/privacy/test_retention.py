@@ -284,7 +284,7 @@ async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) 
     assert job.unreadable is not None
     assert [each.id for each in await queue.deliveries.due()] == [unknown.id, next_one.id]
     assert (await claim_job(queue)).job.id == next_one.id
-    await queue.claims.reap()
+    await queue.reaper.reap()
     await queue.retention.gc()
     await queue.positions.get_many([unknown.id, next_one.id])
     await queue.health.ask(ask_store=False)
