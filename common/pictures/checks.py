@@ -12,44 +12,65 @@ def check_size(size: tuple[int, int], limits: DecodeLimits, *, is_video: bool = 
     """
     width, height = size
     if width * height > limits.max_pixels:
-        given = {"width": width, "height": height, "limit": limits.max_pixels / 1e6}
-        if is_video:
-            raise PictureError(
-                "That video has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
-                "Please attach a smaller one.",
-                **given,
-            )
-        raise PictureError(
-            "That picture has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
-            "Please attach a smaller one.",
-            **given,
-        )
+        raise _too_large(width, height, limits.max_pixels / 1e6, is_video=is_video)
     if min(size) < limits.min_side_px:
-        given = {"width": width, "height": height, "limit": limits.min_side_px}
-        if is_video:
-            raise PictureError(
-                "That video has only {width} × {height} pixels; each side needs at least "
-                "{limit}. Please attach a larger one.",
-                **given,
-            )
-        raise PictureError(
-            "That picture has only {width} × {height} pixels; each side needs at least {limit}. "
-            "Please attach a larger one.",
-            **given,
-        )
+        raise _too_small(width, height, limits.min_side_px, is_video=is_video)
     if max(size) > limits.max_aspect * min(size):
-        given = {"width": width, "height": height, "limit": limits.max_aspect}
-        if is_video:
-            raise PictureError(
-                "That video is too narrow ({width} × {height}): one side may be at most "
-                "{limit:.0f} times the other. Please crop it.",
-                **given,
-            )
-        raise PictureError(
-            "That picture is too narrow ({width} × {height}): one side may be at most "
-            "{limit:.0f} times the other. Please crop it.",
-            **given,
+        raise _too_narrow(width, height, limits.max_aspect, is_video=is_video)
+
+
+def _too_large(width: int, height: int, limit: float, *, is_video: bool) -> PictureError:
+    if is_video:
+        return PictureError(
+            "That video has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
+            "Please attach a smaller one.",
+            width=width,
+            height=height,
+            limit=limit,
         )
+    return PictureError(
+        "That picture has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
+        "Please attach a smaller one.",
+        width=width,
+        height=height,
+        limit=limit,
+    )
+
+
+def _too_small(width: int, height: int, limit: int, *, is_video: bool) -> PictureError:
+    if is_video:
+        return PictureError(
+            "That video has only {width} × {height} pixels; each side needs at least {limit}. "
+            "Please attach a larger one.",
+            width=width,
+            height=height,
+            limit=limit,
+        )
+    return PictureError(
+        "That picture has only {width} × {height} pixels; each side needs at least {limit}. "
+        "Please attach a larger one.",
+        width=width,
+        height=height,
+        limit=limit,
+    )
+
+
+def _too_narrow(width: int, height: int, limit: float, *, is_video: bool) -> PictureError:
+    if is_video:
+        return PictureError(
+            "That video is too narrow ({width} × {height}): one side may be at most "
+            "{limit:.0f} times the other. Please crop it.",
+            width=width,
+            height=height,
+            limit=limit,
+        )
+    return PictureError(
+        "That picture is too narrow ({width} × {height}): one side may be at most "
+        "{limit:.0f} times the other. Please crop it.",
+        width=width,
+        height=height,
+        limit=limit,
+    )
 
 
 def unreadable(kind: Sentence) -> PictureError:
