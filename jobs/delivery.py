@@ -198,15 +198,15 @@ class Deliveries(QueuePart):
             )
             return [job_from_row(row) for row in await connection.execute(statement)]
 
-    async def mark_announced(self, job_id: int) -> None:
-        """Record that the member was notified, or does not want to be.
+    async def mark_announced(self, job_id: int, revision: int) -> None:
+        """Record that the member was notified of this revision, or does not want to be.
 
         Nothing is recorded if the job has been queued again meanwhile: its next end is told anew.
         """
         async with self._database.write(durable=False) as transaction:
             await transaction.execute(
                 sa.update(schema.jobs)
-                .where(J.id == job_id, J.delivered_at.is_not(None))
+                .where(J.id == job_id, J.revision == revision, J.delivered_at.is_not(None))
                 .values(notified_at=transaction.now)
             )
 

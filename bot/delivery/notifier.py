@@ -29,6 +29,8 @@ TRIES = 6
 ANSWER_SECONDS = 30.0
 """Timeout of a request; one that a lost connection swallowed gets no response."""
 STOP_SECONDS = 3.0
+_End = tuple[int, int]
+"""A job's ID and its revision: one that was queued again ends again."""
 
 
 class Notifier(Service):
@@ -36,9 +38,9 @@ class Notifier(Service):
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._sent: set[int] = set()
-        """Jobs whose notification was sent but not yet marked as sent."""
+        self._tasks: dict[_End, asyncio.Task[None]] = {}
+        self._sent: set[_End] = set()
+        """Those of which the member was notified, and that are not yet marked so."""
 
     async def start(self) -> None:
         """Resume what an earlier run left."""
@@ -59,20 +61,22 @@ class Notifier(Service):
 
     def tell(self, job: Job) -> None:
         """Notify the member of a job that it has ended, if they want that."""
-        if job.id in self._tasks:
+        end = (job.id, job.revision)
+        if end in self._tasks:
             return
         with job_log_ids(job):
             task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
-        self._tasks[job.id] = task
-        task.add_done_callback(lambda _task: self._tasks.pop(job.id, None))
+        self._tasks[end] = task
+        task.add_done_callback(lambda _task: self._tasks.pop(end, None))
 
     async def _tell(self, job: Job) -> None:
+        end = (job.id, job.revision)
         try:
-            if job.id not in self._sent and is_wanted(job):
+            if end not in self._sent and is_wanted(job):
                 await self._send(job)
-            self._sent.add(job.id)
-            await self._client.queue.deliveries.mark_announced(job.id)
-            self._sent.discard(job.id)
+            self._sent.add(end)
+            await self._client.queue.deliveries.mark_announced(*end)
+            self._sent.discard(end)
         except QueueError as error:
             log.info("Job %d: that its member was told cannot be noted: %s", job.id, error)
         except Exception:

@@ -12,6 +12,7 @@ import discord
 from bot.kit import Bot
 from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
 from jobs.model import Reply
+from jobs.privacy.retention import TOKEN_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +132,8 @@ async def find_response(webhook: discord.Webhook) -> int | None:
 async def with_retries(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
     """Make a request, and retry it with backoff while its errors are transient.
 
+    A rate limit that outlasts the interaction's token is not waited out.
+
     Args:
         ask: Makes the request.
         tries: The most retries.
@@ -143,7 +146,7 @@ async def with_retries(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T
             return await ask()
         except Exception as error:
             match fault_of(error):
-                case TryLater(asked) if failures < tries:
+                case TryLater(asked) if failures < tries and (asked or 0.0) < TOKEN_SECONDS:
                     pause = BACKOFF.seconds(failures, asked)
                 case Unclear() if failures < tries:
                     pause = BACKOFF.seconds(failures)

@@ -345,8 +345,8 @@ async def test_newer_copy_of_a_program_that_starts_now_remains(
 async def test_copy_stays_that_another_program_made_before_it_migrated_meanwhile(
     old: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stamps = iter(["20260101-120002", "20260101-120001"])
-    monkeypatch.setattr(copying, "time_stamp", lambda: next(stamps))
+    """Also if both begin in the same second."""
+    monkeypatch.setattr("jobs.db.copying.time.strftime", lambda *_: "20260101-120001")
     copy_sqlite = copying.copy_sqlite
 
     async def migrate_elsewhere() -> None:
@@ -360,7 +360,7 @@ async def test_copy_stays_that_another_program_made_before_it_migrated_meanwhile
     monkeypatch.setattr(copying, "copy_sqlite", copy_too_late)
     await migrate_elsewhere()
     (copy,) = (tmp_path / BEFORE_MIGRATIONS).iterdir()
-    assert copy.name == "atelier-20260101-120001-schema-0003.sqlite3"
+    assert copy.match("atelier-20260101-120001-*-schema-0003.sqlite3")
     with contextlib.closing(sqlite3.connect(copy)) as kept:
         assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
 

@@ -54,7 +54,7 @@ async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> Non
     await queue.deliveries.set_alt_text_and_spoiler(first.id, alt_text="A dog", spoiler=True)
     assert await queue.deliveries.count_attempt(first.id) == 1
     assert await queue.deliveries.mark_delivered(first.id, how="token")
-    await queue.deliveries.mark_announced(first.id)
+    await mark_announced(queue, first.id)
     assert await queue.deliveries.mark_removed({80}) == 1
     assert await queue.jobs.get(other.id) == before
 
@@ -124,7 +124,7 @@ async def test_edited_messages_stay_unannounced_until_marked(queue: JobQueue) ->
     await queue.deliveries.mark_delivered(posted, how="post", announced=True)
     await queue.deliveries.mark_undeliverable(lost, "the channel is gone")
     assert [job.id for job in await queue.deliveries.unannounced()] == [edited]
-    await queue.deliveries.mark_announced(edited)
+    await mark_announced(queue, edited)
     assert await queue.deliveries.unannounced() == []
 
 
@@ -144,24 +144,29 @@ async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
     job = await submit_job(queue)
     await queue.claims.fail(await claim_job(queue), failure())
     await queue.deliveries.mark_delivered(job.id, how="edit")
-    await queue.deliveries.mark_announced(job.id)
+    await mark_announced(queue, job.id)
     assert await queue.jobs.retry(job.id)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job.id, how="edit")
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
 
 
+@pytest.mark.parametrize("is_late", [False, True])
 async def test_announcement_recorded_after_a_retry_does_not_count_for_the_next_end(
-    queue: JobQueue,
+    queue: JobQueue, is_late: bool
 ) -> None:
-    """The bot tells the member of the failure while the operator retries the job."""
+    """The bot tells the member of the failure while the job is retried, or until it is painted."""
     job = await submit_job(queue)
     await queue.claims.fail(await claim_job(queue), failure())
-    await queue.deliveries.mark_delivered(job.id, how="edit")
+    failed = await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert failed is not None
     assert await queue.jobs.retry(job.id)
-    await queue.deliveries.mark_announced(job.id)
+    if not is_late:
+        await queue.deliveries.mark_announced(job.id, failed.revision)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job.id, how="edit")
+    if is_late:
+        await queue.deliveries.mark_announced(job.id, failed.revision)
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
 
 
@@ -190,3 +195,9 @@ async def test_delivery_of_an_old_end_does_not_mark_the_new_end(queue: JobQueue,
     assert not await deliveries.mark_undeliverable(job.id, "it is gone", revision=old)
     (done,) = await deliveries.due()
     assert await deliveries.mark_delivered(job.id, how="token", revision=done.revision)
+
+
+async def mark_announced(queue: JobQueue, job_id: int) -> None:
+    job = await queue.jobs.get(job_id)
+    assert job is not None
+    await queue.deliveries.mark_announced(job_id, job.revision)
