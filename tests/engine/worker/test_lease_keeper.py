@@ -14,7 +14,7 @@ from engine.worker.lease import LeaseKeeper, NotStoppedError
 from jobs.model import Claim, JobState, Progress
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, claim_job, paint_report, reload, submit_job
+from tests.kit.samples import RESULT, claim_job, paint_report, submit_job
 
 PATIENCE = 60.0
 
@@ -298,7 +298,8 @@ async def test_write_awaits_an_unavailable_database_unless_shutting_down(
         return await queue.claims.finish(claim, RESULT, paint_report())
 
     assert await keeper.write(fail_nine_times, give_up_seconds=0.1) == LeaseHeld()
-    done = await reload(queue, claim.job)
+    done = await queue.jobs.get(claim.job.id)
+    assert done is not None
     assert done.state is JobState.DONE
 
 

@@ -14,7 +14,6 @@ from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory
 from tests.engine.worker.workers import running_worker, wait_ended
-from tests.kit.samples import reload
 from tests.kit.thin_vgg19 import thin_weights
 
 
@@ -57,7 +56,8 @@ async def test_vgg19_job_waits_for_missing_weights_while_lite_jobs_are_painted(
         job = await job_factory.make(network="vgg19")
         other = await job_factory.make(user_id=2, network="lite")
         assert (await wait_ended(queue, other)).state is JobState.DONE
-        current = await reload(queue, job)
+        current = await queue.jobs.get(job.id)
+        assert current is not None
         assert not current.state.ended
         weights_file.write_bytes(content)
         assert (await wait_ended(queue, job)).state is JobState.DONE
