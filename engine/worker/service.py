@@ -154,6 +154,7 @@ class EngineWorker:
             memory_used_bytes=self._painter.memory_used_bytes(),
             largest_px=abilities.largest_px,
             pace=abilities.pace,
+            weights=abilities.weights,
         )
 
     async def _tidy(self) -> None:
