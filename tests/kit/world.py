@@ -149,6 +149,16 @@ class World:
         interaction = await self.paint(options, **details)
         return await self.wait_finished(interaction)
 
+    async def paint_halfway(
+        self, options: dict[str, Any] | None = None, **details: Any
+    ) -> tuple[FakeEngine, Interaction]:
+        """Use /paint; the engine stops halfway until `may_finish` is set, as the message shows."""
+        engine = await self.start_engine()
+        engine.may_finish.clear()
+        interaction = await self.paint(options, **details)
+        await self.wait_for_text(interaction, "Painting")
+        return engine, interaction
+
     async def slash(
         self, user: User, name: str, options: dict[str, Any] | None = None, **details: Any
     ) -> Message:

@@ -67,10 +67,7 @@ async def test_everything_is_erased_after_confirmation(world: World) -> None:
 
 
 async def test_erasure_waits_for_a_running_job_and_reports_completion(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    painting = await world.paint()
-    await world.wait_for_text(painting, "Painting")
+    painter, _ = await world.paint_halfway()
     ada, message = world.user("ada"), await world.slash(world.user("ada"), "privacy")
     await world.press(ada, message, "Erase my data…")
     await world.press(ada, message, "Erase everything")
