@@ -335,6 +335,17 @@ async def test_forum_post_with_its_own_defaults_edits_those_first(world: World) 
         await world.answer_text(await world.discord.submit_modal(form, {"colors": ["-"]}))
 
 
+async def test_defaults_submitted_unchanged_are_not_reported_as_a_change(world: World) -> None:
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    await world.slash(admin, "limits set", {"log_channel": talk.id})
+    for _ in range(2):
+        answer = await submit_settings(world, {"size": ["512/fine"]}, "admin", "this server's")
+        assert "Saved for this server." in answer.text
+    limits, defaults = world.discord.messages("talk")
+    assert "Limits changed" in limits.text
+    assert "set the defaults" in defaults.text
+
+
 async def test_settings_form_omits_a_deleted_role(world: World) -> None:
     admin = world.user("admin")
     (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
