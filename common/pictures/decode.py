@@ -44,13 +44,7 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
     limits = limits or DecodeLimits()
     if not data:
         raise PictureError("That file is empty. Please attach it again.")
-    if len(data) > limits.max_bytes:
-        raise PictureError(
-            "That file is {size:.1f} MiB; at most {limit:.0f} MiB are accepted. Please attach "
-            "a smaller version.",
-            size=len(data) / 2**20,
-            limit=limits.max_bytes / 2**20,
-        )
+    check_bytes(len(data), limits)
     found = format_of(data)
     if found is None:
         kind = kind_of(data)
@@ -63,6 +57,21 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # about metadata, which is dropped
         return _normalize(data, found, limits)
+
+
+def check_bytes(size_bytes: int, limits: DecodeLimits) -> None:
+    """Check the size of a file.
+
+    Raises:
+        PictureError: if it is too large.
+    """
+    if size_bytes > limits.max_bytes:
+        raise PictureError(
+            "That file is {size:.1f} MiB; at most {limit:.0f} MiB are accepted. Please attach "
+            "a smaller version.",
+            size=size_bytes / 2**20,
+            limit=limits.max_bytes / 2**20,
+        )
 
 
 def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPicture:
