@@ -78,10 +78,10 @@ def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPi
     with explained(found):
         pixels, notes = shown(found.read(data, limits), limits.max_side_px)
         check_visible(pixels)
-    return normalized(pixels, found.name, notes)
+    return normalized(pixels, notes)
 
 
-def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -> NormalizedPicture:
+def normalized(pixels: Bytes, notes: tuple[Sentence, ...]) -> NormalizedPicture:
     """A stored picture from [H, W, 3 or 4]."""
     height, width, channels = pixels.shape
     return NormalizedPicture(
@@ -89,7 +89,6 @@ def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -
         width_px=width,
         height_px=height,
         has_alpha=channels == 4,
-        source_format=source_format,
         notes=notes,
     )
 
