@@ -308,6 +308,8 @@ class EngineInfo:
     its own measurement or guess."""
     trouble: str | None = None
     """What keeps it from painting, in English."""
+    weights: tuple[str, ...] = ()
+    """The networks that it has loaded, each with the hash of its weights: `lite:1a2b3c4d`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ GRACE_SECONDS: Mapping[str, float] = {
     "engine-version": 300.0,
     "no-engine": 300.0,
     "no-bot": float("inf"),
+    "other-weights": 300.0,
     "store": 60.0,
     "weights": 60.0,
 }

@@ -33,6 +33,7 @@ NAMES_OF_TROUBLES = (
     "lost",
     "failures",
     "weights",
+    "other-weights",
     "crash-loop",
     "newer-schema",
     "engine-version",

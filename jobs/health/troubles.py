@@ -1,5 +1,6 @@
 """The troubles of an installation, which owners are alerted to and health checks report."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -181,6 +182,7 @@ def _of_engines(health: Health) -> Iterator[Trouble]:
     others = [one.info for one in health.engines if one.info.version not in bots]
     if bots and others:
         yield _of_other_versions(others, bots)
+    yield from _of_other_weights([one.info for one in health.engines])
     if health.engine_troubles:
         yield _of_engines_in_trouble(health.engine_troubles)
     for job in health.failures:
@@ -288,6 +290,31 @@ def _of_other_versions(engines: Sequence[EngineInfo], bots: Collection[str]) -> 
         engines=", ".join(f"{place}: {version}" for place, version in places.items()),
     )
     return Trouble(Part.ENGINE, "engine-version", words, places=tuple(places))
+
+
+def _of_other_weights(engines: Sequence[EngineInfo]) -> Iterator[Trouble]:
+    """Engines that differ in the weights of a network."""
+    known = Counter(_network_of(each) for each in {each for one in engines for each in one.weights})
+    differing = {network for network, count in known.items() if count > 1}
+    if not differing:
+        return
+    found = {
+        f"{one.host} ({one.device})": " ".join(each)
+        for one in engines
+        if (each := [entry for entry in one.weights if _network_of(entry) in differing])
+    }
+    named = dict(list(found.items())[:ENGINES_NAMED])
+    words = sentence(
+        "Engines have different weights of the same network: {engines}. The same settings give "
+        "another picture there, and a painting that another engine takes over starts again: "
+        "compare ATELIER_VGG19_WEIGHTS and the versions of Atelier, and restart the engines.",
+        engines=", ".join(f"{place}: {weights}" for place, weights in named.items()),
+    )
+    yield Trouble(Part.ENGINE, "other-weights", words, places=tuple(named))
+
+
+def _network_of(weights: str) -> str:
+    return weights.partition(":")[0]
 
 
 def _of_engines_in_trouble(troubles: Sequence[EngineTrouble]) -> Trouble:

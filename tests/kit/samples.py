@@ -68,6 +68,13 @@ async def submit_refused(
     return outcome.refusal
 
 
+async def reload(queue: JobQueue, job: Job | int) -> Job:
+    """The job, or the one of this number, as it is now."""
+    found = await queue.jobs.get(job if isinstance(job, int) else job.id)
+    assert found is not None
+    return found
+
+
 async def claim_job(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
     claim = await queue.claims.claim(engine_id, **options)
     assert claim is not None

@@ -24,7 +24,7 @@ from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import gradient_picture, plain_picture
-from tests.kit.samples import submit_job
+from tests.kit.samples import reload, submit_job
 
 TIMEOUT_SECONDS = 30.0
 CANCEL_TIMEOUT_SECONDS = 2.0
@@ -312,9 +312,7 @@ class World:
         return await self.manual_engine.paint(await self.make_job(user, **details))
 
     async def reload(self, job: Job) -> Job:
-        found = await self.queue.jobs.get(job.id)
-        assert found is not None
-        return found
+        return await reload(self.queue, job)
 
     async def state(self, job: Job) -> JobState:
         return (await self.reload(job)).state

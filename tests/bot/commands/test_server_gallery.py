@@ -1,5 +1,6 @@
 """The gallery of a server, where members publish their pictures."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -70,6 +71,18 @@ async def test_picture_is_posted_to_the_gallery_once_and_can_be_removed(world: W
     assert world.discord.messages("talk") == []
     await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
+
+
+async def test_remove_it_pressed_twice_removes_the_post_and_reports_no_failure(
+    world: World,
+) -> None:
+    message = await world.paint_and_wait()
+    shown = await world.wait_for_text(await publish(world, message), "It is in the gallery")
+    world.discord.faults.add("DELETE", "/channels/*/messages/*", delay=0.5)
+    presses = [world.press(world.user(), shown, "Remove it") for _ in range(2)]
+    pressed = await asyncio.gather(*presses)
+    assert world.discord.messages("talk") == []
+    assert [each.followups for each in pressed] == [[], []]
 
 
 async def test_deleting_a_picture_removes_its_gallery_post(world: World) -> None:

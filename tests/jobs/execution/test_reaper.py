@@ -27,6 +27,7 @@ from tests.kit.samples import (
     engine_info,
     failure,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -103,8 +104,7 @@ async def test_lost_job_counts_unless_others_jobs_ended_engines_that_day(
     job = await submit_job(queue, user_id=1)
     for _ in range(3):
         await end_engine(queue, clock, kind)
-    lost = await queue.jobs.get(job.id)
-    assert lost is not None
+    lost = await reload(queue, job)
     assert lost.failure is not None
     assert lost.failure.kind is FailureKind.LOST
     async with queue.database.read() as connection:
@@ -152,8 +152,7 @@ async def test_lost_job_is_a_trouble_shown_to_the_owner(queue: JobQueue, clock: 
     for _ in range(3):
         await claim_job(queue)
         await advance_with_reaper(queue, clock, 31)
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.failure is not None
     assert ended.failure.kind is FailureKind.LOST
     found = {trouble.name: str(trouble.sentence) for trouble in await troubles(queue)}
@@ -186,8 +185,7 @@ async def test_release_with_a_reason_is_recorded_and_costs_no_attempt(
     for _ in range(9):
         claim = await claim_job(queue)
         await queue.claims.release(claim, reason="The picture store refuses.")
-    back = await queue.jobs.get(job.id)
-    assert back is not None
+    back = await reload(queue, job)
     assert (back.state, back.attempts) == (JobState.QUEUED, 0)
     assert await deaths(queue) == 0
     last = (await queue.jobs.history(job.id))[-1]

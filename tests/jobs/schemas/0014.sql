@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0013');
+INSERT INTO "alembic_version" VALUES('0014');
 CREATE TABLE audit (
 	id INTEGER NOT NULL, 
 	guild_id BIGINT NOT NULL, 
@@ -63,10 +63,10 @@ CREATE TABLE engines (
 	version VARCHAR(40) NOT NULL, 
 	pid INTEGER NOT NULL, 
 	started_at DOUBLE NOT NULL, 
-	last_seen DOUBLE NOT NULL, trouble TEXT, model VARCHAR(200), networks VARCHAR(200), memory_bytes BIGINT, memory_used_bytes BIGINT, largest_px INTEGER, pace DOUBLE, 
+	last_seen DOUBLE NOT NULL, trouble TEXT, model VARCHAR(200), networks VARCHAR(200), memory_bytes BIGINT, memory_used_bytes BIGINT, largest_px INTEGER, pace DOUBLE, weights VARCHAR(200), 
 	CONSTRAINT pk_engines PRIMARY KEY (id)
 );
-INSERT INTO "engines" VALUES('engine','host','cpu','lite','0.1.0',4321,1800000000.0,1800000000.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "engines" VALUES('engine','host','cpu','lite','0.1.0',4321,1800000000.0,1800000000.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE events (
 	id INTEGER NOT NULL, 
 	job_id INTEGER NOT NULL, 
