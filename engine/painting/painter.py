@@ -135,7 +135,6 @@ def paint_inputs(
         inputs=padded_inputs,
         options=options,
         studio=studio,
-        network=network,
         finisher=Finisher(final, canvas, padded_inputs.content.pixels, content.alpha, options),
         control=control or Control(),
         memory=_memory(total, padded_inputs, studio.device, kept_planes(recipe, encoder)),
