@@ -191,7 +191,7 @@ async def slots_after_pause(connection: AsyncConnection, flow: int) -> list[Slot
     slots, end = list[Slot](), virtual or 0.0
     for row in await connection.execute(waiting.order_by(J.start, J.id)):
         start = max(row.start, end)
-        end = start + row.finish - row.start
+        end = row.finish + (start - row.start)  # exact for what stays where it is
         slots.append(Slot(row.id, start, end))
     return slots
 
