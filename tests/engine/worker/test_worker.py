@@ -57,6 +57,8 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert not any(part in str(image.text) for part in ("user 1", job.inputs.content))
     assert (done.report.network, done.report.seed) == ("vgg19", 7)
     assert (done.report.width_px, done.report.height_px) == (96, 64)
+    assert done.report.whole_seconds is not None
+    assert done.report.whole_seconds > done.report.seconds
 
 
 @pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("gif", b"GIF89a")])
@@ -232,6 +234,8 @@ async def test_notes_shared_by_several_photographs_are_reported_once(
     async with running_worker(queue, settings):
         done = await wait_ended(queue, job)
     assert done.report is not None, done.failure
+    assert done.report.whole_seconds is not None
+    assert done.report.whole_seconds > done.report.seconds
     pictures = [await queue.store.get(key) for key in done.report.variants]
     assert len(set(pictures)) == 2
     notes = list(map(str, done.report.notes))
