@@ -72,6 +72,11 @@ class Reply:
     """Link to the picture that this one is a remix of, to record in its file; empty if there is
     none, or not everybody may see it."""
 
+    @property
+    def is_public(self) -> bool:
+        """Whether the message stands where the bot is a member, for all who are there."""
+        return self.bot_in_channel and not self.ephemeral
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -306,6 +311,8 @@ class EngineInfo:
     its own measurement or guess."""
     trouble: str | None = None
     """What keeps it from painting, in English."""
+    weights: tuple[str, ...] = ()
+    """The networks that it has loaded, each with the hash of its weights: `lite:1a2b3c4d`."""
 
 
 @dataclass(frozen=True, slots=True)

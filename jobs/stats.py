@@ -7,12 +7,11 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart
+from jobs.core import DAY_SECONDS, QueuePart
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import J, lenient
 from jobs.execution.ending import queued_at
 from jobs.model import JobState, Progress
-from jobs.submission.limits import DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from bot.commands.gallery_posts import GalleryKeeper
 from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
-from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide, texts_of_server
 from bot.intake.request import RequestedStyle
@@ -27,7 +26,7 @@ from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import TryLater, fault_of, is_transient
 from bot.wire.original_response import with_retries
-from bot.wire.uploads import Upload
+from bot.wire.uploads import Upload, upload_limit_bytes
 from jobs.management.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
 
@@ -156,8 +155,7 @@ async def _post(
     """Post a picture in the server's language."""
     client, guild_id = interaction.client, interaction.guild_id or 0
     t = await texts_of_server(client, guild_id, interaction.guild_locale)
-    guild = client.get_guild(guild_id)
-    limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
+    limit_bytes = upload_limit_bytes(client.get_guild(guild_id))
     async with convenience(interaction):
         attached = await fitted_result(t, client, job, limit_bytes)
         if attached is None:

@@ -4,14 +4,13 @@ import asyncio
 import logging
 from dataclasses import replace
 
-import discord
-
 from bot.commands.rights import Right, by_admins_right, may
 from bot.intake.stored import NOT_KEPT
-from bot.kit import Bot, Interaction, UserError
+from bot.kit import DISCORD_FAILED, Bot, Interaction, UserError
 from bot.texts import _
 from bot.ui.words import plain
 from bot.wire.acknowledging import read_in_time
+from bot.wire.channels import channel_of
 from bot.wire.faults import MessageGone, fault_of
 from jobs.model import Job
 from jobs.outcomes import CancelOutcome, QueueError
@@ -162,13 +161,12 @@ async def is_removed(client: Bot, job: Job) -> bool:
     reply = job.reply
     if job.message_removed_at is not None:
         return True
-    was_public = reply.bot_in_channel and not reply.ephemeral and job.guild_id is not None
+    was_public = reply.is_public and job.guild_id is not None
     if not was_public or reply.message_id is None or reply.channel_id is None:
         return False
-    channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
     try:
-        await channel.fetch_message(reply.message_id)
-    except (discord.DiscordException, OSError) as error:
+        await channel_of(client, job).fetch_message(reply.message_id)
+    except DISCORD_FAILED as error:
         if isinstance(fault_of(error), MessageGone):
             await record_removed(client, {reply.message_id})
             return True

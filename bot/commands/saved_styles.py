@@ -19,6 +19,7 @@ from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
+from common import graphemes
 from common.catalogue import load_catalogue
 from jobs.management.styles import Replaced, Same, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
@@ -159,21 +160,31 @@ def clean_name(typed: str) -> str:
             would hide.
     """
     composed = unicodedata.normalize("NFC", typed)
-    # Category C: control, format (with bidi marks), unassigned.
-    seen = "".join(
-        " " if character.isspace() else character
-        for character in composed
-        if character.isspace() or not unicodedata.category(character).startswith("C")
-    )
+    seen = "".join(_seen(composed, at) for at in range(len(composed)))
     name = " ".join(seen.split())
     if not any(character.isalnum() for character in name):
         raise UserError(EMPTY)
-    if len(name) > NAME_LIMIT:
-        raise UserError(TOO_LONG, length=len(name), limit=NAME_LIMIT)
+    if (length := graphemes.count(name)) > NAME_LIMIT:
+        raise UserError(TOO_LONG, length=length, limit=NAME_LIMIT)
     same = name.casefold()
     if any(same in {each.id.casefold(), each.name.casefold()} for each in load_catalogue()):
         raise UserError(TAKEN, name=plain(name))
     return name
+
+
+def _seen(text: str, at: int) -> str:
+    """One character of a name; empty if it is invisible and joins nothing."""
+    character, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
+    if character.isspace():
+        return " "
+    if character in {graphemes.JOINER, graphemes.NON_JOINER}:  # in emoji, and in Persian, say
+        joins = before + after
+        return character if len(joins) == 2 and not any(map(str.isascii, joins)) else ""
+    if graphemes.is_tag(character):
+        is_flag = before == graphemes.BLACK_FLAG or graphemes.is_tag(before)
+        return character if is_flag else ""
+    # Category C: control, format (with bidi marks), unassigned.
+    return "" if unicodedata.category(character).startswith("C") else character
 
 
 FEATURE = Feature(commands=(style,))

@@ -8,7 +8,7 @@ import discord
 from cachetools import LRUCache
 
 from bot.intake.request import reply_to
-from bot.kit import Bot, Feature, Interaction, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
 from bot.ui.people import role_ids
 from bot.wire.acknowledging import answer_within
@@ -41,7 +41,7 @@ class OwnDefaults(Service):
         """The defaults in force for the user of an interaction, in its channel."""
         key = (interaction.user.id, interaction.channel_id)
         try:
-            found = await answer_within(READING_SECONDS, _result_of(self._reading(interaction)))
+            found = await answer_within(READING_SECONDS, self._reading(interaction))
         except (TimeoutError, QueueUnavailableError) as error:
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())
@@ -98,17 +98,13 @@ class OwnDefaults(Service):
         for user_id in await stored.unhidden_members(guild_id):
             try:
                 member = await guild.fetch_member(user_id)
-            except (discord.DiscordException, OSError) as error:
+            except DISCORD_FAILED as error:
                 log.info("The roles of user %d are not known: %s", user_id, error)
                 continue
             if chosen.for_roles([role.id for role in member.roles]).always_spoiler:
                 hidden.add(user_id)
         if hidden:
             await stored.hide_unfinished_of(guild_id, hidden)
-
-
-async def _result_of(reading: "asyncio.Task[Defaults]") -> Defaults:
-    return await reading
 
 
 def _owners_there(

@@ -9,16 +9,15 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import aiohttp
 import discord
 
 from bot.intake.own_defaults import texts_of_server
-from bot.kit import Bot, Feature, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Service
 from bot.monitor.troubles import troubles_of
 from bot.texts import Texts, texts_for
 from common.files import read_texts, write_texts
@@ -54,6 +53,7 @@ GRACE_SECONDS: Mapping[str, float] = {
     "engine-version": 300.0,
     "no-engine": 300.0,
     "no-bot": float("inf"),
+    "other-weights": 300.0,
     "store": 60.0,
     "weights": 60.0,
 }
@@ -79,17 +79,7 @@ class Alerts(Service):
         if not recipients(self._client.settings):
             return
         self._told = await asyncio.to_thread(read_texts, self._file)
-        self._run_in_background(self._run(), "alerts")
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.check_health()
-            except (QueueError, discord.DiscordException, OSError) as error:
-                log.warning("Alerts have to wait: %s", error)
-            except Exception:
-                log.exception("Error in the alerts")
+        self._run_every(LOOK_SECONDS, "alerting", self.check_health, first=LOOK_SECONDS)
 
     async def check_health(self) -> None:
         """Check once, and report what is new or over.
@@ -138,8 +128,8 @@ class Alerts(Service):
         self._looks += 1
         health = await self._client.queue.health.ask(ask_store=ask_store)
         if not ask_store:
-            return health.with_store(self._store)
-        self._store = StoreState(health.store_problem, health.store_seconds)
+            return replace(health, store=self._store)
+        self._store = health.store
         self._store_failures = store.timings.failures()
         return health
 
@@ -188,7 +178,7 @@ def _over_words(over: Sentence, t: Texts) -> str:
 
 
 def _sentence(told: str) -> Sentence:
-    """Parse a sentence from the file; a failed start and version 0.1 stored plain English."""
+    """Parse a sentence from the file; a failed start stores plain English."""
     try:
         return Sentence.from_plain(json.loads(told))
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -217,14 +207,14 @@ async def _post(client: discord.Client, settings: Settings, said: Mapping[int, s
         said: What to say, by recipient.
 
     Raises:
-        discord.DiscordException: Nobody could be reached.
+        discord.DiscordException, aiohttp.ClientError, OSError: Nobody could be reached.
     """
-    failures: list[discord.DiscordException] = []
+    failures: list[Exception] = []
     for target, text in said.items():
         try:
             channel = await _channel_of(client, settings, target)
             await channel.send(text[:MESSAGE_LIMIT])
-        except discord.DiscordException as error:
+        except DISCORD_FAILED as error:
             to_member = target != settings.atelier_alert_channel_id
             with log_ids(member=target if to_member else None):
                 log.warning("%d could not be told: %s", target, error)
@@ -258,7 +248,7 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
             await _post(client, settings, dict.fromkeys(to, words))
         with contextlib.suppress(OSError):
             await asyncio.to_thread(write_texts, file, told | {START: why})
-    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except DISCORD_FAILED as error:
         log.warning("Nobody could be told that the bot cannot start: %s", error)
 
 
@@ -297,7 +287,7 @@ async def _own_messages(
     try:
         channel = await _channel_of(client, settings, target)
         messages = [message async for message in channel.history(limit=LOOKED_BACK)]
-    except discord.DiscordException as error:
+    except DISCORD_FAILED as error:
         log.info("Whether %d was told is not known: %s", target, error)
         return []
     return [message for message in messages if message.author == client.user]

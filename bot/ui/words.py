@@ -9,6 +9,7 @@ import discord
 from bot.kit import Bot
 from bot.texts import Texts, _
 from common.catalogue import Catalogue, Painting, Ready, load_catalogue
+from common.graphemes import cut
 from common.options import StyleInput
 from common.settings import Settings
 from jobs.model import Job, JobState, QueuePosition
@@ -36,8 +37,8 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
 def shorten(text: str, limit: int) -> str:
-    """Text of at most `limit` characters; an ellipsis replaces what is cut off."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """Text of at most `limit` code points; an ellipsis replaces what is cut off."""
+    return text if len(text) <= limit else cut(text, limit - 1) + "…"
 
 
 def those_that_fit(t: Texts, parts: Sequence[str], limit: int, *, between: str) -> str:

@@ -50,6 +50,11 @@ class Measuring:
         return self.encoder.unit / _UNITS[self.plan.loss.units]
 
     @property
+    def pixel_unit(self) -> float:
+        """Factor that brings pixels, in 0..1, to the units of the plan's losses."""
+        return 255.0 if self.plan.loss.units == "caffe" else 1.0
+
+    @property
     def acc_dtype(self) -> torch.dtype:
         """Type in which sums are accumulated: float32 or wider."""
         return torch.promote_types(self.encoder.dtype, torch.float32)
@@ -81,9 +86,9 @@ def measure_style(
     size = (picture.shape[-2], picture.shape[-1])
     tiling = tiling_for(encoder, layers, size, core_px)
     whole = Region(0, size[0], 0, size[1])
-    guides = {_same: alpha}
+    guides = {"": alpha}
     if calm is not None:
-        guides[calm_name] = calm if alpha is None else calm * alpha
+        guides[_CALM] = calm if alpha is None else calm * alpha
     found: dict[str, LayerMoments] = {}
     for core in [whole] if tiling is None else tiling.cores():
         check()
@@ -93,18 +98,18 @@ def measure_style(
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])
-                for named, guide in guides.items():
+                for kind, guide in guides.items():
                     if guide is None:
                         weights, total = None, float((size[0] // stride) * (size[1] // stride))
                     else:
                         weights = guide_at(guide, core, stride).to(encoder.device)
                         total = _covered(guide, stride)
                     part = moments(own, weights, total)
-                    known = found.get(named(name))
-                    found[named(name)] = part if known is None else known.plus(part)
+                    known = found.get(name + kind)
+                    found[name + kind] = part if known is None else known.plus(part)
     return {
-        named(name): found[named(name)].in_basis(encoder.basis(name)).symmetrized()
-        for named in guides
+        name + kind: found[name + kind].in_basis(encoder.basis(name)).symmetrized()
+        for kind in guides
         for name in layers
     }
 
@@ -117,10 +122,6 @@ def calm_name(layer: str) -> str:
 def is_calm(name: str) -> bool:
     """Whether this is the name of moments in calm parts."""
     return name.endswith(_CALM)
-
-
-def _same(layer: str) -> str:
-    return layer
 
 
 def _covered(alpha: Tensor, stride: int) -> float:

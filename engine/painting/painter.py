@@ -228,7 +228,7 @@ def picture_identity(inputs: Inputs) -> tuple[object, object, object]:
         (
             style.picture.hash if style.picture else None,
             style.weight,
-            [one.key for one in style.fingerprints] or 0,  # as in checkpoints of older versions
+            [one.key for one in style.fingerprints],
         )
         for style in inputs.styles
     ]
@@ -238,13 +238,11 @@ def picture_identity(inputs: Inputs) -> tuple[object, object, object]:
 
 
 def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
-    warped = (
-        None if inputs.warped is None else Picture(inputs.warped.pixels, inputs.warped.weights).hash
-    )
+    warped = inputs.warped
     return fingerprint(
         inputs.content.hash,
         *picture_identity(inputs),
-        *([] if warped is None else [warped]),
+        None if warped is None else Picture(warped.pixels, warped.weights).hash,
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,

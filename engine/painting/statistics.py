@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from cachetools import LRUCache
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -167,9 +168,8 @@ class StatisticsStore(Protocol):
 class MemoryStatistics:
     """A small cache in memory, for one process."""
 
-    def __init__(self, most: int = 64) -> None:
-        self._kept: dict[StatisticsKey, StyleStatistics] = {}
-        self._most = most
+    def __init__(self) -> None:
+        self._kept: LRUCache[StatisticsKey, StyleStatistics] = LRUCache(64)
 
     def get(self, key: StatisticsKey, layers: Sequence[str]) -> StyleStatistics | None:
         """See `StatisticsStore.get`."""
@@ -177,11 +177,8 @@ class MemoryStatistics:
         return found if found and set(layers) <= set(found.layers) else None
 
     def put(self, statistics: StyleStatistics) -> None:
-        """See `StatisticsStore.put`; the oldest entry is evicted."""
-        self._kept.pop(statistics.key, None)
+        """See `StatisticsStore.put`."""
         self._kept[statistics.key] = statistics
-        while len(self._kept) > self._most:
-            self._kept.pop(next(iter(self._kept)))
 
 
 def nearest(choices: Sequence[StyleStatistics], long_side_px: int) -> StyleStatistics:

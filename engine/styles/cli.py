@@ -7,17 +7,15 @@ from rich.console import Console
 from rich.table import Table
 
 from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
-from common.command_line import OneLineParser, for_shell
+from common.command_line import FAILED, WRONG_USE, OneLineParser, for_shell
 from common.options import NETWORKS
 from common.sentences import ExplainedError
 from common.settings import Settings
 from common.settings_loading import SettingsError, load_settings
 from engine.styles.fetch import MAX_BYTES, FetchError, fetch_scan
 
-FAILED = 1
 WIDE = 140
 """Columns of a console with room for year and movement too."""
-WRONG_USE = 2
 SUFFIX = ".safetensors"
 
 

@@ -14,7 +14,6 @@ from common.settings import Settings
 from common.store import PictureMissingError, PictureStore
 from common.variants import variants_of, without_styles
 from engine.networks.encoder import WeightsError
-from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.painting import (
     Control,
     Event,
@@ -25,8 +24,9 @@ from engine.painting import (
 )
 from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import TimeLapseRecorder, loss_files
+from engine.pipeline.recording import loss_files
 from engine.pipeline.studio import open_studio
+from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
@@ -256,17 +256,16 @@ class JobPainter:
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
             file = Path(folder) / f"timelapse.{kind}"
-            with OptionalTimeLapse(file) as recording:
-                recorder = TimeLapseRecorder(
-                    recording,
-                    frames=TIMELAPSE_FRAMES[kind],
-                    long_side_px=TIMELAPSE_LONG_SIDE_PX,
-                    share=lambda event: event.iteration / max(1, event.total),
-                )
+            with TimeLapseRecorder(
+                file,
+                frames=TIMELAPSE_FRAMES[kind],
+                long_side_px=TIMELAPSE_LONG_SIDE_PX,
+                share=lambda event: event.iteration / max(1, event.total),
+            ) as recorder:
                 painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(
-            finished_job(painted, pictures, job, recording.note),
+            finished_job(painted, pictures, job, recorder.note),
             timelapse=timelapse,
             timelapse_suffix=file.suffix,
             records=loss_files(painted.report),

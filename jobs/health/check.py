@@ -12,7 +12,7 @@ from common.disk_space import least_space
 from common.logs import redacted
 from common.options import resolve_network
 from common.store import StorageUnavailableError
-from jobs.core import QueuePart
+from jobs.core import DAY_SECONDS, EVERYWHERE, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import seen_recently
@@ -25,7 +25,6 @@ from jobs.health.troubles import TROUBLE_SECONDS
 from jobs.model import EngineInfo, Job, JobState
 from jobs.scheduling.fleet import engine_from_row, is_alive
 from jobs.scheduling.positions import is_starting
-from jobs.submission.limits import DAY_SECONDS, EVERYWHERE
 
 E = schema.engines.c
 _PLACE = (E.host, E.device)
@@ -108,8 +107,7 @@ class HealthCheck(QueuePart):
             free_bytes=None if space is None else space.free_bytes,
             free_in="" if space is None else str(space.folder),
             reserve_bytes=settings.disk_reserve_bytes,
-            store_problem=store.problem,
-            store_seconds=store.seconds,
+            store=store,
             database_seconds=time.monotonic() - began,
         )
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from common.limits import LIMITS, Limits
-from jobs.core import QueuePart
+from jobs.core import EVERYWHERE, QueuePart
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
 from jobs.db.rows import from_row
@@ -19,7 +19,6 @@ from jobs.model import Asker
 from jobs.outcomes import QueueError
 from jobs.scheduling import fairness
 from jobs.submission.limits import (
-    EVERYWHERE,
     LoosensOperatorLimit,
     loosened,
     read_changes,

@@ -156,7 +156,7 @@ async def _new_id(transaction: Transaction) -> dict[str, int]:
     if transaction.postgres:
         return {}
     newest = await transaction.scalar(sa.select(sa.func.max(schema.user_styles.c.id)))
-    given = await read_fact(transaction, NEWEST_STYLE)
+    given = await read_fact(transaction.connection, NEWEST_STYLE)
     new = 1 + max(newest or 0, int(given or 0))
     await write_fact(transaction, NEWEST_STYLE, str(new))
     return {"id": new}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart
+from jobs.core import DAY_SECONDS, QueuePart
 from jobs.db import schema
 from jobs.db.database import Row
 from jobs.db.facts import forget_fact, write_fact
@@ -21,7 +21,7 @@ _ISOLATES = "\u2068\u2069"
 """Unicode isolates around a right-to-left name, as it is displayed."""
 _REPLACED = "weekly-over:"
 """Begins the names of facts about replaced ones, by message, until their message says so."""
-KEPT_SECONDS = 30 * 86_400.0
+KEPT_SECONDS = 30 * DAY_SECONDS
 """How long an ended one is kept, for members who press its button."""
 
 

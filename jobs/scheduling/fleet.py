@@ -210,4 +210,5 @@ def engine_from_row(row: Row) -> EngineInfo:
         model=row.model or "",
         networks=tuple((row.networks or "").split()),
         largest_px=row.largest_px or MAX_SIZE_PX,
+        weights=tuple((row.weights or "").split()),
     )

@@ -15,14 +15,12 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from common.limits import LIMITS, LimitKind, Limits
+from jobs.core import EVERYWHERE
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.model import Asker
 
 log = logging.getLogger(__name__)
-EVERYWHERE = 0
-"""The server ID for all servers, in blocks and pauses."""
-DAY_SECONDS = 86_400.0
 _FREE_FOR_EXEMPT = (LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS)
 
 

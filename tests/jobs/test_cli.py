@@ -30,6 +30,7 @@ from tests.kit.samples import (
     engine_info,
     failure,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -241,8 +242,7 @@ def test_gc_without_an_answer_of_discord_needs_trust_in_the_clock(
 
 async def finished_pictures(storage: Storage) -> int:
     async with await JobQueue.open(storage.settings()) as queue:
-        job = await queue.jobs.get(1)
-        assert job is not None
+        job = await reload(queue, 1)
         return int(job.pictures_deleted_at is None)
 
 

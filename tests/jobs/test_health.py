@@ -93,6 +93,19 @@ async def test_engine_version_different_from_the_bots_is_a_trouble(queue: JobQue
     assert await troubles(queue) == ["no-bot"], "without a bot, no version is the right one"
 
 
+async def test_engines_with_different_weights_of_a_network_are_a_trouble(queue: JobQueue) -> None:
+    """What they have not loaded yet is not known, and differs in nothing."""
+    await report_alive(queue)
+    loaded = (("north", ("lite:aaaa", "vgg19:cccc")), ("south", ("lite:bbbb",)), ("west", ()))
+    for host, weights in loaded:
+        await queue.engines.register(replace(engine_info(host, host), weights=weights))
+    (trouble,) = troubles_in(await queue.health.ask())
+    assert (trouble.name, trouble.places) == ("other-weights", ("north (cpu)", "south (cpu)"))
+    assert "network: north (cpu): lite:aaaa, south (cpu): lite:bbbb. The" in str(trouble.sentence)
+    await queue.engines.register(replace(engine_info("south", "south"), weights=("lite:aaaa",)))
+    assert await troubles(queue) == []
+
+
 async def test_bot_disconnected_from_discord_is_a_gateway_trouble(
     queue: JobQueue, clock: FakeClock
 ) -> None:

@@ -24,7 +24,7 @@ from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.kit.fake_engine import FakeEngine
 from tests.kit.pictures import gradient_picture, plain_picture
-from tests.kit.samples import submit_job
+from tests.kit.samples import reload, submit_job
 
 TIMEOUT_SECONDS = 30.0
 CANCEL_TIMEOUT_SECONDS = 2.0
@@ -148,6 +148,16 @@ class World:
         """Use /paint and wait; returns the message of the finished picture."""
         interaction = await self.paint(options, **details)
         return await self.wait_finished(interaction)
+
+    async def paint_halfway(
+        self, options: dict[str, Any] | None = None, **details: Any
+    ) -> tuple[FakeEngine, Interaction]:
+        """Use /paint; the engine stops halfway until `may_finish` is set, as the message shows."""
+        engine = await self.start_engine()
+        engine.may_finish.clear()
+        interaction = await self.paint(options, **details)
+        await self.wait_for_text(interaction, "Painting")
+        return engine, interaction
 
     async def slash(
         self, user: User, name: str, options: dict[str, Any] | None = None, **details: Any
@@ -302,9 +312,7 @@ class World:
         return await self.manual_engine.paint(await self.make_job(user, **details))
 
     async def reload(self, job: Job) -> Job:
-        found = await self.queue.jobs.get(job.id)
-        assert found is not None
-        return found
+        return await reload(self.queue, job)
 
     async def state(self, job: Job) -> JobState:
         return (await self.reload(job)).state

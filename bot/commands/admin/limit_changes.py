@@ -57,6 +57,7 @@ async def change_limits(
         raise loosens(t, outcome.limit, outcome.operator_value, outcome.asked)
     said = await announce(
         interaction,
+        guild_id,
         lambda t: "\n".join(
             [t("A change of limits was undone:") if is_undo else t("Limits changed:")]
             + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
@@ -93,7 +94,9 @@ async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None
     if not await interaction.client.queue.limits.reset(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)(NONE_SET))
         return
-    said = await announce(interaction, lambda t: t("All limits of this server have been reset."))
+    said = await announce(
+        interaction, guild_id, lambda t: t("All limits of this server have been reset.")
+    )
     await _offer_undo(interaction, guild_id, said)
 
 

@@ -1,6 +1,5 @@
 """`/style-of-the-week`: announced by one message, for one week."""
 
-import asyncio
 import contextlib
 import logging
 from dataclasses import replace
@@ -18,7 +17,7 @@ from bot.commands.thumbnails import thumbnail_of
 from bot.intake.own_defaults import texts_of_server
 from bot.intake.request import RequestedStyle
 from bot.intake.requested_styles import resolve
-from bot.kit import Bot, Feature, Interaction, Service, UserError
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
     Card,
@@ -98,7 +97,7 @@ async def style_of_the_week(
     try:
         ended = await queue.weekly_styles.begin(weekly, interaction.user.id)
     except BaseException:
-        with contextlib.suppress(discord.DiscordException, OSError):
+        with contextlib.suppress(*DISCORD_FAILED):
             await message.delete()
         raise
     if ended is not None:
@@ -199,18 +198,7 @@ class WeeklyStyleKeeper(Service):
 
     async def start(self) -> None:
         """Start polling."""
-        self._run_in_background(self._run(), "weekly styles")
-
-    async def _run(self) -> None:
-        await self._client.wait_until_ready()  # the servers' languages are known by then
-        while True:
-            try:
-                await self.end_those_due()
-            except QueueError as error:
-                log.info("The styles of the week have to wait: %s", error)
-            except Exception:
-                log.exception("Error in looking after the styles of the week")
-            await asyncio.sleep(LOOK_SECONDS)
+        self._run_every(LOOK_SECONDS, "weekly styles", self.end_those_due, when_ready=True)
 
     async def end_those_due(self) -> None:
         """End those whose days are over, unless the clock that says so is wrong."""
@@ -251,7 +239,7 @@ class WeeklyStyleKeeper(Service):
                 await channel.get_partial_message(weekly.message_id).edit(
                     view=layout, attachments=[]
                 )
-            except (discord.HTTPException, OSError) as error:
+            except DISCORD_FAILED as error:
                 if not isinstance(fault_of(error), MessageGone | NoAccess):
                     log.info("A style of the week cannot be ended yet: %s", error)
                     return

@@ -133,6 +133,20 @@ async def test_owner_with_closed_dms_does_not_block_alerts_to_other_owners(
     assert dms_to(closed_world) == []
 
 
+async def test_lost_connection_to_one_owner_does_not_block_alerts_to_others(
+    closed_world: World,
+) -> None:
+    grace, ada = closed_world.user("grace"), closed_world.user("ada")
+    closed_world.settings = closed_world.settings.model_copy(
+        update={"atelier_owner_ids": (grace.id, ada.id), "atelier_disk_reserve_mib": 10**9}
+    )
+    await closed_world.start_bot()
+    closed_world.discord.faults.add("POST", "/channels/*/messages", drop=True)
+    await check_alerts(closed_world, 2)
+    assert [text[:14] for text in dms_to(closed_world, "ada")] == ["⚠️ The disk of"]
+    assert dms_to(closed_world) == []
+
+
 async def test_alert_channel_replaces_dms_to_owners(closed_world: World) -> None:
     channel = next(iter(closed_world.discord.world.channels.values()))
     closed_world.settings = closed_world.settings.model_copy(
@@ -150,7 +164,7 @@ async def test_alert_channel_replaces_dms_to_owners(closed_world: World) -> None
 
 
 async def test_alerts_do_not_run_without_recipients(world: World) -> None:
-    assert world.bot.service(Alerts)._task is None
+    assert world.bot.service(Alerts)._background == []
 
 
 async def test_missing_weights_alert_once_and_once_when_resolved(world_with_owner: World) -> None:

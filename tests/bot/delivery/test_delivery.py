@@ -15,6 +15,7 @@ from bot.ui import words
 from common.backoff import Backoff
 from common.child import ChildError
 from common.settings import MIB
+from common.store import StorageUnavailableError
 from jobs.db import schema
 from jobs.delivery import Deliveries
 from jobs.model import Job, JobState, QueuePosition
@@ -27,10 +28,7 @@ FIFTEEN_MINUTES = 15 * 60 + 5
 
 
 async def test_restarted_bot_continues_the_same_message(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     await world.stop_bot()
     painter.may_finish.set()
     await world.eventually(lambda: painter.painted_job_ids)
@@ -53,10 +51,7 @@ async def test_restarted_bot_finishes_a_pending_intake(world: World) -> None:
 
 
 async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     world.shift_clock(FIFTEEN_MINUTES)
     painter.may_finish.set()
     message = await world.wait_finished(interaction)
@@ -66,10 +61,7 @@ async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(world: Worl
 
 
 async def test_token_that_ends_early_is_tried_once(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     world.discord.shift_clock(FIFTEEN_MINUTES)  # the bot's clock is behind Discord's
     painter.may_finish.set()
     await world.wait_finished(interaction)
@@ -79,10 +71,7 @@ async def test_token_that_ends_early_is_tried_once(world: World) -> None:
 
 
 async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint({"ephemeral": True})
-    await world.wait_for_text(interaction, "Painting")
+    painter, _ = await world.paint_halfway({"ephemeral": True})
     world.shift_clock(FIFTEEN_MINUTES)
     painter.may_finish.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
@@ -99,10 +88,7 @@ async def test_picture_comes_by_dm_where_the_bot_is_not_a_member(
     if context == "guild":
         await world.discord.remove_bot(keep_commands=True)
         await world.eventually(lambda: not world.bot.guilds)
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint(context=context)
-    await world.wait_for_text(interaction, "Painting")
+    painter, _ = await world.paint_halfway(context=context)
     world.shift_clock(FIFTEEN_MINUTES)
     painter.may_finish.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
@@ -110,9 +96,7 @@ async def test_picture_comes_by_dm_where_the_bot_is_not_a_member(
 
 
 async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
+    painter, interaction = await world.paint_halfway()
     message = await world.wait_for_text(interaction, "Painting")
     delete_message(world.discord.world, message)
     painter.may_finish.set()
@@ -139,10 +123,7 @@ async def test_picture_is_shown_on_request_if_dms_are_closed(world: World) -> No
 
 
 async def test_rate_limits_with_and_without_via_only_delay_the_picture(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     pattern = "/webhooks/*/messages/*"
     faults = [
         world.discord.faults.add("PATCH", pattern, status=429, retry_after=wait, times=2, **how)
@@ -154,10 +135,7 @@ async def test_rate_limits_with_and_without_via_only_delay_the_picture(world: Wo
 
 
 async def test_server_errors_only_delay_the_picture(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     fault = world.discord.faults.add("PATCH", "/webhooks/*", status=502, times=3)
     painter.may_finish.set()
     await world.wait_finished(interaction)
@@ -165,10 +143,7 @@ async def test_server_errors_only_delay_the_picture(world: World) -> None:
 
 
 async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     shown: list[int] = []
 
     def record_results(kind: str, payload: dict[str, Any]) -> None:
@@ -184,6 +159,24 @@ async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) 
     assert shown == [message.id]
     later = await world.paint()
     await world.wait_finished(later)
+
+
+async def test_progress_goes_on_without_previews_while_the_store_does_not_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interaction = await world.paint()
+    await world.wait_for_text(interaction, "Place 1")
+    painter = await world.start_engine()
+    painter.may_finish.clear()
+    with monkeypatch.context() as outage:
+        away = AsyncMock(side_effect=StorageUnavailableError("The store answers 503."))
+        outage.setattr(world.queue.store, "get", away)
+        await world.wait_for_text(interaction, "storage for pictures does not answer")
+        message = await world.wait_for_text(interaction, "50%")
+        assert not message.attachments
+    painter.may_finish.set()
+    message = await world.wait_finished(interaction)
+    assert "does not answer" not in message.text
 
 
 async def test_an_old_preview_does_not_hold_up_the_picture(
@@ -282,10 +275,7 @@ async def test_spoiler_stays_hidden_in_the_card_and_the_saved_dm(world: World) -
 
 
 async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     await world.discord.send_op7()
     await world.discord.until(lambda: not world.discord.gateway.connected, 10)
     await world.discord.ready(30)
@@ -301,10 +291,7 @@ async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
 
 
 async def test_dm_is_not_repeated_if_its_delivery_was_not_recorded(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint({"ephemeral": True})
-    await world.wait_for_text(interaction, "Painting")
+    painter, _ = await world.paint_halfway({"ephemeral": True})
     world.shift_clock(FIFTEEN_MINUTES)
     painter.may_finish.set()
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)

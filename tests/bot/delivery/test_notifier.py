@@ -63,7 +63,7 @@ async def test_an_unwanted_notification_costs_no_write_of_its_own(
 ) -> None:
     marked: list[int] = []
 
-    async def note(_: Deliveries, job_id: int) -> None:
+    async def note(_: Deliveries, job_id: int, _revision: int) -> None:
         marked.append(job_id)
 
     monkeypatch.setattr(Deliveries, "mark_announced", note)
@@ -165,11 +165,11 @@ async def test_notification_is_sent_once_despite_a_database_outage(
             raise QueueUnavailableError("connection reset")
         return noted
 
-    async def fail_once(self: Deliveries, job_id: int) -> None:
+    async def fail_once(self: Deliveries, job_id: int, revision: int) -> None:
         calls[1] += 1
         if calls[1] == 1:
             raise QueueUnavailableError("connection refused")
-        await deliveries[1](self, job_id)
+        await deliveries[1](self, job_id, revision)
 
     monkeypatch.setattr(Deliveries, "mark_delivered", mark_and_lose_answer)
     monkeypatch.setattr(Deliveries, "mark_announced", fail_once)

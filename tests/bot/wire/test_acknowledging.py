@@ -81,6 +81,22 @@ async def test_answer_only_command_survives_a_lost_acknowledgement(
     allow_second_acknowledgement(world)
 
 
+@pytest.mark.parametrize("fault", ACKNOWLEDGEMENT_FAULTS.values(), ids=ACKNOWLEDGEMENT_FAULTS)
+async def test_form_and_question_survive_a_lost_acknowledgement(
+    world: World, fault: dict[str, Any]
+) -> None:
+    form = await world.discord.slash(world.user(), "settings")
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    submitted = await world.discord.submit_modal(form, {"switches": ["spoiler"]})
+    await world.wait_for_text(submitted, "Saved.")
+    privacy = await world.discord.slash(world.user(), "privacy")
+    message = await world.wait_for_text(privacy, "Your data")
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    await world.discord.press(world.user(), message, label="Erase my data…")
+    await world.eventually(lambda: "Erase everything that I keep" in message.text)
+    allow_second_acknowledgement(world)
+
+
 async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:
     world.discord.faults.add("POST", CALLBACK, drop=True, carried_out=True)
     interaction = await world.discord.slash(world.user(), "show", {"picture": 999})

@@ -17,6 +17,7 @@ from tests.kit.samples import (
     claim_job,
     engine_info,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -88,8 +89,7 @@ async def test_styles_left_out_are_not_counted_as_work(queue: JobQueue) -> None:
     await queue.claims.finish(claim, KEYS[0], paint_report(SECONDS))
     assert await job_work(queue) == pytest.approx(before / 2)
     assert await measured_speeds(queue) == [pytest.approx(SECONDS / (before / 2))]
-    job = await queue.jobs.get(whole.id)
-    assert job is not None
+    job = await reload(queue, whole)
     assert job.predicted_seconds == pytest.approx(whole.predicted_seconds / 2)
 
 

@@ -19,6 +19,7 @@ from tests.kit.samples import (
     claim_job,
     delete_for_good,
     paint_report,
+    reload,
     submission,
     submit_job,
 )
@@ -29,12 +30,6 @@ NOTHING_LEFT = ClearUndone((), 0)
 
 async def waiting_ids(queue: JobQueue) -> list[int]:
     return [job.id for job in await queue.positions.waiting(None, limit=1000)]
-
-
-async def reload(queue: JobQueue, job: Job) -> Job:
-    found = await queue.jobs.get(job.id)
-    assert found is not None
-    return found
 
 
 async def undo(queue: JobQueue, cleared: Cleared, guild_id: int | None = 5) -> ClearUndone:

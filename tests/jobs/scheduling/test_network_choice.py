@@ -9,7 +9,15 @@ from common.options import PaintOptions
 from jobs.model import EngineInfo
 from jobs.queue import JobQueue
 from jobs.scheduling.speeds import NETWORK_WORK, work_of
-from tests.kit.samples import RESULT, FakeClock, Storage, claim_job, paint_report, submit_job
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    Storage,
+    claim_job,
+    paint_report,
+    reload,
+    submit_job,
+)
 
 SLOW = EngineInfo(
     "slow", "slow", "cpu", "vgg19", "1", 1, pace=1000.0, networks=("vgg19", "lite"), model="old"
@@ -29,8 +37,7 @@ async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
 async def choose_network(
     queue: JobQueue, options: PaintOptions = OPTIONS, *, number: int = 1
 ) -> tuple[object, object]:
-    job = await queue.jobs.get((await submit_job(queue, number, options=options)).id)
-    assert job is not None
+    job = await reload(queue, await submit_job(queue, number, options=options))
     return job.network, job.instead_of_seconds
 
 
@@ -139,6 +146,5 @@ async def test_predicted_time_is_that_of_the_chosen_network(
     await queue.engines.register(SLOW)
     predicted = await queue.positions.painting_seconds(OPTIONS, None)
     assert predicted == pytest.approx(NETWORK_WORK["lite"] * SLOW_SECONDS)
-    job = await queue.jobs.get((await submit_job(queue, options=OPTIONS)).id)
-    assert job is not None
+    job = await reload(queue, await submit_job(queue, options=OPTIONS))
     assert job.predicted_seconds == pytest.approx(predicted)

@@ -23,9 +23,7 @@ async def test_only_the_owner_or_an_admin_cancels(world: World) -> None:
 
 
 async def test_a_running_job_is_cancelled(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
+    _, interaction = await world.paint_halfway()
     message = await world.wait_for_text(interaction, "Painting")
     await press(world, message, "Cancel")
     await world.wait_for_text(interaction, "Cancelled")

@@ -128,6 +128,26 @@ async def test_message_is_deleted_after_a_lost_connection_too(world: World) -> N
     assert ["can undo this" in each.text for each in deleted.followups] == [True]
 
 
+@pytest.mark.parametrize("minutes", [2, 20])
+async def test_message_left_by_a_bot_that_died_is_deleted_by_the_next_one(
+    world: World, minutes: int
+) -> None:
+    """It died between the answer to *Delete*, with its *Undo*, and the message's deletion."""
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    world.discord.faults.add("DELETE", "*", delay=3600)
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    earlier = schema.jobs.c.delete_after - minutes * 60
+    await world.queue.database.execute(sa.update(schema.jobs).values(delete_after=earlier))
+    await world.stop_bot()
+    world.discord.faults.clear()
+    world.shift_clock(minutes * 60)
+    assert not message.deleted
+    await world.start_bot()
+    await world.eventually(lambda: message.deleted)
+
+
 async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
