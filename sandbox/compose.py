@@ -1,6 +1,5 @@
 """Creates and edits messages from the bot's payloads."""
 
-import copy
 import mimetypes
 from io import BytesIO
 from itertools import count
@@ -20,7 +19,7 @@ from sandbox.model import (
     User,
     walk_components,
 )
-from sandbox.payloads import message_json
+from sandbox.payloads import copied, message_json
 from sandbox.world import World
 
 KEPT_FLAGS = (
@@ -92,7 +91,7 @@ def _attach(world: World, message: Message, payload: Json, files: Files) -> None
 
 def _number_components(components: list[Json]) -> list[Json]:
     """Give every component without an ID one, as Discord does."""
-    numbered = copy.deepcopy(components)
+    numbered = copied(components)
     taken: set[int] = set()
     for component in walk_components(numbered):
         if not component.get("id"):

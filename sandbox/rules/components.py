@@ -1,6 +1,7 @@
 """Components of messages and modals: their fields, and what may contain what."""
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sandbox.model import Json
@@ -146,6 +147,7 @@ def top_place(form: FormBody) -> str:
     return "message-v2" if form.v2 else "message"
 
 
+@lru_cache(maxsize=2)  # each rule of a message asks for the same
 def tree(form: FormBody, place: str | None = None) -> list[tuple[FormBody, str]]:
     """Every component of the form's message or modal."""
     components = form.value.get("components")

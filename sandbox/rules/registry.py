@@ -32,7 +32,7 @@ class Finding:
     advice: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class FormBody:
     """What a rule checks: the value at `path` of a request, and its context."""
 

@@ -1,31 +1,15 @@
 """Bad input is refused with a reason, and unusual picture formats are painted."""
 
 import io
-import struct
-import zlib
 
 from PIL import Image
 
 from tests.common.clips.files import make_video
 from tests.kit.clips import FILM_FRAMES
-from tests.kit.pictures import encoded, gradient_picture
+from tests.kit.pictures import decompression_bomb, encoded, gradient_picture
 from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World
 
 GOOD = gradient_picture()
-
-
-def decompression_bomb() -> bytes:
-    """A PNG with a header of 60,000 × 60,000 pixels."""
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    pixels = zlib.compress(bytes(100_000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
