@@ -97,6 +97,19 @@ async def test_form_and_question_survive_a_lost_acknowledgement(
     allow_second_acknowledgement(world)
 
 
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_what_a_command_did_is_said_despite_a_lost_connection(
+    world: World, *, carried_out: bool
+) -> None:
+    world.discord.faults.add("PATCH", "/webhooks/*", drop=True, carried_out=carried_out)
+    interaction = await world.discord.slash(world.user("admin"), "limits set", {"size": 512})
+    await world.eventually(
+        lambda: sum(line.title.startswith("PATCH") for line in world.discord.traffic) == 2
+    )
+    await world.wait_for_text(interaction, "Limits changed")
+    assert not interaction.followups
+
+
 async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:
     world.discord.faults.add("POST", CALLBACK, drop=True, carried_out=True)
     interaction = await world.discord.slash(world.user(), "show", {"picture": 999})
