@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +34,7 @@ LOOK_SECONDS = 0.25
 """Between two looks at what a member is shown; looking takes processor time, too."""
 KNOWN = ("nothing", "another size", "the size")
 """What the queue has measured of this engine before a job."""
+_MOST_WAITS = 20
 _SINCE = 1_800_000_000.0
 
 
@@ -49,6 +51,9 @@ def _count_work_alone(load: float) -> None:
     time.perf_counter = lambda: load * time.process_time()
     log = importlib.import_module("engine.painting.loss_log")
     log.slowness_before = lambda: load  # type: ignore[attr-defined]
+    # Where little of the processor is left, previews would else take a large part of it.
+    reporter = importlib.import_module("engine.worker.progress_reporter")
+    reporter.time = SimpleNamespace(monotonic=time.perf_counter)  # type: ignore[attr-defined]
 
 
 async def _paint_all(task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -141,10 +146,18 @@ async def _paint(
         if position.ready_at is not None:
             share = 0.0 if job.progress is None else job.progress.fraction
             left.append((now - queued, share, max(0.01, position.ready_at.timestamp() - now)))
-        await asyncio.sleep(LOOK_SECONDS)
+        await _until_the_clock_has_moved(queue, now)
     assert job.ended_at is not None
     seconds = job.ended_at.timestamp() - queued
     return {"expected": expected, "seconds": seconds, "left": left}
+
+
+async def _until_the_clock_has_moved(queue: JobQueue, since: float) -> None:
+    """Wait for the next look; a job that has ended moves no processor time."""
+    for _ in range(_MOST_WAITS):
+        await asyncio.sleep(LOOK_SECONDS)
+        if await queue.database.now() >= since + LOOK_SECONDS:
+            return
 
 
 if __name__ == "__main__":
