@@ -104,10 +104,15 @@ async def fill_response(
     Raises:
         Exception: of the last try.
     """
-    await with_retries(
-        lambda: interaction.edit_original_response(attachments=list(files), **fields),
-        tries=0 if files else FILL_TRIES,
-    )
+    try:
+        await with_retries(
+            lambda: interaction.edit_original_response(attachments=list(files), **fields),
+            tries=0 if files else FILL_TRIES,
+        )
+    except discord.NotFound as error:
+        if not isinstance(fault_of(error), MessageGone):
+            raise
+        log.info("The user dismissed the response to interaction %s", interaction.id)
 
 
 async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.intake.service import COMMANDS_FOLDER
 from bot.monitor.troubles import troubles_of
-from bot.wire.faults import ALREADY_ACKNOWLEDGED
+from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_MESSAGE
 from tests.kit.world import World
 
 CALLBACK = "/interactions/*/callback"
@@ -107,6 +107,17 @@ async def test_what_a_command_did_is_said_despite_a_lost_connection(
         lambda: sum(line.title.startswith("PATCH") for line in world.discord.traffic) == 2
     )
     await world.wait_for_text(interaction, "Limits changed")
+    assert not interaction.followups
+
+
+async def test_dismissed_response_is_no_error(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world.discord.faults.add("PATCH", "/webhooks/*", status=404, code=UNKNOWN_MESSAGE)
+    interaction = await world.discord.slash(world.user("admin"), "limits set", {"size": 512})
+    await world.eventually(lambda: f"interaction {interaction.id}" in caplog.text)
+    assert "dismissed" in caplog.text
     assert not interaction.followups
 
 
