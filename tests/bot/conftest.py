@@ -1,9 +1,10 @@
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from bot.delivery import loop, undelivered
 from sandbox.loopback import LoopbackDiscord
 from tests.kit.encoders import encode_in_process
 from tests.kit.world import World, settings_for
@@ -12,6 +13,17 @@ from tests.kit.world import World, settings_for
 @pytest.fixture(scope="session", autouse=True)
 def use_shared_bot_parts(shared_bot_parts: None) -> None:
     """Make once what every bot of these tests needs."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_pauses() -> Iterator[None]:
+    """Shorten the pauses between two looks and between two edits, which spare Discord."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "ROUND_SECONDS", 0.03)
+        for name in ("EDIT_SECONDS", "PLACE_EDIT_SECONDS", "PLACES_SECONDS"):
+            patch.setattr(loop, name, 0.5)
+        patch.setattr(undelivered, "LOOK_SECONDS", 0.1)
+        yield
 
 
 @pytest.fixture

@@ -65,9 +65,15 @@ class World:
 
     # The bot and its engine
 
-    async def start_bot(self) -> AtelierClient:
+    async def start_bot(self, *, ready_seconds: float = 2.0) -> AtelierClient:
+        """Start it.
+
+        Args:
+            ready_seconds: how long it waits for further servers before it is ready.
+        """
         point_discord_at(self.settings)
         self.client = build_client(self.settings)
+        self.client._connection.guild_ready_timeout = ready_seconds
         self.client.clock = lambda: time.time() + self.clock_offset_seconds
         self.tasks["bot"] = asyncio.create_task(self.client.start(self.discord.token))
         await self.discord.ready()
