@@ -1,5 +1,5 @@
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,19 @@ def use_shared_bot_parts(shared_bot_parts: None) -> None:
     """Make once what every bot of these tests needs."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _short_pauses() -> Iterator[None]:
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the pauses between two looks and between two edits, which spare Discord."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "ROUND_SECONDS", 0.03)
-        for name in ("EDIT_SECONDS", "PLACE_EDIT_SECONDS", "PLACES_SECONDS"):
-            patch.setattr(loop, name, 0.5)
-        patch.setattr(undelivered, "LOOK_SECONDS", 0.1)
-        yield
+    monkeypatch.setattr(loop, "ROUND_SECONDS", 0.03)
+    for name in ("EDIT_SECONDS", "PLACE_EDIT_SECONDS", "PLACES_SECONDS"):
+        monkeypatch.setattr(loop, name, 0.5)
+    monkeypatch.setattr(undelivered, "LOOK_SECONDS", 0.1)
 
 
 @pytest.fixture
-async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
+async def closed_world(
+    tmp_path: Path, sqlite_template: Path, short_pauses: None
+) -> AsyncIterator[World]:
     """A loopback Discord and a migrated database; bot and engine are not started."""
     shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
     with encode_in_process():
