@@ -1,9 +1,11 @@
 """A bot, a fake engine and a loopback Discord, each of which can be stopped and restarted."""
 
 import asyncio
+import contextlib
 import inspect
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -219,6 +221,16 @@ class World:
         await self.discord.gateway.dispatch("THREAD_CREATE", data, intent=GUILDS)
         await self.eventually(lambda: self.bot.get_channel(thread_id))
         return thread_id
+
+    @contextlib.asynccontextmanager
+    async def locked_database(self) -> AsyncIterator[None]:
+        """Keep the bot from writing to its database, as a backup tool does; reads still work."""
+        path = self.settings.atelier_data_dir / "atelier.sqlite3"
+        lock = sqlite3.connect(path, isolation_level=None, timeout=20, check_same_thread=False)
+        with contextlib.closing(lock) as other:
+            # In a thread: the bot may hold the lock and need the event loop to release it.
+            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+            yield
 
     # Waiting
 
