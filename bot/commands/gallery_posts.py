@@ -1,9 +1,11 @@
 """Gallery posts: found again after a crash, and removed."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import discord
 from discord import ui
@@ -34,6 +36,7 @@ class GalleryKeeper(Service):
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._at_work: set[tuple[int, int]] = set()
+        self._removals: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     @contextmanager
     def at_work(self, job_id: int, guild_id: int) -> Iterator[None]:
@@ -119,8 +122,10 @@ class GalleryKeeper(Service):
 
         If somebody else deleted the message while the bot was away, it is not to be posted again.
         """
-        with self.at_work(job_id, guild_id):
-            return await self._take_out_of(job_id, guild_id)
+        removal = self._removals.setdefault((job_id, guild_id), asyncio.Lock())
+        async with removal:  # a second press of the button waits for the first
+            with self.at_work(job_id, guild_id):
+                return await self._take_out_of(job_id, guild_id)
 
     async def _take_out_of(self, job_id: int, guild_id: int) -> bool:
         gallery = self._client.queue.gallery

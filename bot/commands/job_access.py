@@ -69,12 +69,12 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
         UserError: It is somebody else's and not public here, or its pictures are no longer stored.
     """
     job = await known_job(interaction, job_id)
+    if job.pictures_deleted_at is not None:  # and its message with them, so it is not public
+        raise UserError(NOT_KEPT)
     if job.user_id != interaction.user.id and (
         not may(Right.POST, interaction, job) or await was_removed(interaction, job)
     ):
         raise not_yours(interaction, job)
-    if job.pictures_deleted_at is not None:
-        raise UserError(NOT_KEPT)
     return job
 
 

@@ -4,6 +4,7 @@ The picture's own message cannot do that: Discord notifies nobody of an edit.
 """
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 
@@ -91,6 +92,10 @@ class Notifier(Service):
             routes.insert(0, self._by_bot)
         words = _words(texts_for(job.reply.locale), job)
         for route in routes:
+            if route == self._by_token:
+                # Beforehand, as a followup has no nonce: the next start could send it twice.
+                with contextlib.suppress(QueueError):
+                    await self._client.queue.deliveries.mark_announced(job.id, job.revision)
             for failures in range(TRIES):
                 requests = track_requests()
                 try:

@@ -148,6 +148,6 @@ async def test_starting_engine_is_announced_instead_of_a_missing_one(world: Worl
     await world.wait_for_text(interaction, "The painter is not running")
     await world.queue.engines.expect()
     await world.manual_engine.register()
-    await world.wait_for_text(interaction, "Place 1, ready")
+    await world.wait_for_text(interaction, "Place 1, expected")
     await world.queue.engines.forget(ENGINE_INFO.id)
     await world.wait_for_text(interaction, "The painter is not running")

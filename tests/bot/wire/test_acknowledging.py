@@ -9,7 +9,7 @@ import pytest
 
 from bot.intake.service import COMMANDS_FOLDER
 from bot.monitor.troubles import troubles_of
-from bot.wire.faults import ALREADY_ACKNOWLEDGED
+from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_MESSAGE
 from tests.kit.world import World
 
 CALLBACK = "/interactions/*/callback"
@@ -95,6 +95,30 @@ async def test_form_and_question_survive_a_lost_acknowledgement(
     await world.discord.press(world.user(), message, label="Erase my data…")
     await world.eventually(lambda: "Erase everything that I keep" in message.text)
     allow_second_acknowledgement(world)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_what_a_command_did_is_said_despite_a_lost_connection(
+    world: World, *, carried_out: bool
+) -> None:
+    world.discord.faults.add("PATCH", "/webhooks/*", drop=True, carried_out=carried_out)
+    interaction = await world.discord.slash(world.user("admin"), "limits set", {"size": 512})
+    await world.eventually(
+        lambda: sum(line.title.startswith("PATCH") for line in world.discord.traffic) == 2
+    )
+    await world.wait_for_text(interaction, "Limits changed")
+    assert not interaction.followups
+
+
+async def test_dismissed_response_is_no_error(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world.discord.faults.add("PATCH", "/webhooks/*", status=404, code=UNKNOWN_MESSAGE)
+    interaction = await world.discord.slash(world.user("admin"), "limits set", {"size": 512})
+    await world.eventually(lambda: f"interaction {interaction.id}" in caplog.text)
+    assert "dismissed" in caplog.text
+    assert not interaction.followups
 
 
 async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:

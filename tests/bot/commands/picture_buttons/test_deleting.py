@@ -1,9 +1,13 @@
 """The Delete button and its Undo."""
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
 from jobs.db import schema
+from jobs.model import Job
+from jobs.privacy.retention import Retention
 from tests.bot.commands.picture_buttons.pressing import press, show_copy
 from tests.kit.world import World
 
@@ -86,6 +90,27 @@ async def test_second_delete_offers_undo_again(world: World) -> None:
     await deleted.wait(lambda i: i.followups)
     assert "was already deleted" in deleted.followups[0].text
     await world.wait_finished(await press(world, deleted.followups[0], "Undo"))
+
+
+async def test_only_one_of_two_who_delete_at_once_is_offered_undo(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other could not use it: only whoever deleted a picture may bring it back."""
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    delete_soon, both = Retention.delete_soon, asyncio.Barrier(2)
+
+    async def together(self: Retention, job_id: int, by_user_id: int) -> Job | None:
+        await both.wait()
+        return await delete_soon(self, job_id, by_user_id)
+
+    monkeypatch.setattr(Retention, "delete_soon", together)
+    pressed = [await press(world, message, "Delete", user=user) for user in ("ada", "admin")]
+    for each in pressed:
+        await each.wait(lambda i: i.followups)
+    first, second = sorted((each.followups[0] for each in pressed), key=lambda m: len(m.buttons))
+    assert (first.text, len(first.buttons)) == ("It was already deleted.", 0)
+    assert ("You can undo this" in second.text, len(second.buttons)) == (True, 1)
 
 
 async def test_deletion_is_final_after_the_undo_period(world: World) -> None:
