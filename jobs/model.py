@@ -151,6 +151,9 @@ class PaintReport:
     """Keys of all versions of a job with several; the first is also the job's result."""
     clip: PaintedClip | None = None
     """The painted clip, if it moves; the job's result is then a still."""
+    whole_seconds: float | None = None
+    """Seconds from reading the pictures to encoded files, without downloads: `seconds` has the
+    iterations alone. None if an earlier version painted it."""
 
 
 class FailureKind(StrEnum):

@@ -21,6 +21,7 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
+from bot.ui.missing_permissions import missing_permissions
 from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
@@ -44,6 +45,10 @@ WAS_TAKEN_OUT = _("A moderator has removed it from the gallery.")
 NOT_PUBLISHED = _("This picture is no longer in the gallery.")
 STILL_THERE = _("I could not delete it there just now; please try again, or ask a moderator to.")
 MAY_NOT_WRITE = _("I am not allowed to post in <#{channel_id}>; please ask an admin to check that.")
+LACKS_PERMISSIONS = _(
+    "I am not allowed to post in <#{channel_id}>; please ask an admin to give me these permissions "
+    "there: {permissions}."
+)
 
 
 async def open_form(interaction: Interaction, job_id: int) -> None:
@@ -192,7 +197,11 @@ async def post_card(
     except (discord.Forbidden, discord.NotFound) as error:
         if is_transient(error):
             raise
-        raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
+        where = str(channel_id)
+        lacking = missing_permissions(texts_of(interaction), interaction.client, channel_id)
+        if lacking:
+            raise UserError(LACKS_PERMISSIONS, channel_id=where, permissions=lacking) from None
+        raise UserError(MAY_NOT_WRITE, channel_id=where) from None
 
 
 async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> None:

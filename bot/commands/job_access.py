@@ -69,12 +69,12 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
         UserError: It is somebody else's and not public here, or its pictures are no longer stored.
     """
     job = await known_job(interaction, job_id)
+    if job.pictures_deleted_at is not None:  # and its message with them, so it is not public
+        raise UserError(NOT_KEPT)
     if job.user_id != interaction.user.id and (
         not may(Right.POST, interaction, job) or await was_removed(interaction, job)
     ):
         raise not_yours(interaction, job)
-    if job.pictures_deleted_at is not None:
-        raise UserError(NOT_KEPT)
     return job
 
 
@@ -150,7 +150,7 @@ async def record_removed(client: Bot, message_ids: set[int]) -> None:
         log.info("A deletion could not be written down: %s", error)
         return
     if count:
-        log.info("The messages of %d jobs were deleted in Discord", count)
+        log.info("Messages of jobs that were deleted in Discord: %d", count)
 
 
 async def is_removed(client: Bot, job: Job) -> bool:

@@ -19,6 +19,7 @@ from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
+from bot.wire.original_response import fill_response
 from common import graphemes
 from common.catalogue import load_catalogue
 from jobs.management.styles import Replaced, Same, Saved, Scope, TooMany, UserStyle
@@ -83,7 +84,7 @@ async def save(
     words += [f"-# {t.say(note)}" for note in taken.notes]
     if for_server and isinstance(outcome, Saved | Replaced):
         words += filter(None, [await post_last(interaction)])
-    await interaction.edit_original_response(content="\n".join(words))
+    await fill_response(interaction, content="\n".join(words))
 
 
 def _outcome_words(t: Texts, outcome: Saved | Replaced | Same | TooMany, name: str) -> str:
@@ -117,7 +118,7 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
             words = [t("“{name}” was removed.", name=plain(each.name))]
             if each.scope == "guild":
                 words += filter(None, [await post_last(interaction)])
-            await interaction.edit_original_response(content="\n".join(words))
+            await fill_response(interaction, content="\n".join(words))
             return
     raise UserError(NO_SUCH_STYLE, name=plain(name))
 

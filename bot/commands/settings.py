@@ -16,6 +16,7 @@ from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin, still_there
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
+from bot.wire.original_response import fill_response
 from common.defaults import Defaults
 from common.limits import Limits
 from jobs.management.defaults import DefaultsScope
@@ -131,7 +132,7 @@ class SettingsForm(ReportingModal):
         is_logged = is_new and self._scope != "user"
         note = await post_last(interaction) if is_logged else None
         said = t(KEPT[self._scope], channel=f"<#{self._owner_id}>")
-        await interaction.edit_original_response(content="\n".join(filter(None, (said, note))))
+        await fill_response(interaction, content="\n".join(filter(None, (said, note))))
 
 
 def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -> "ui.Select[Any]":

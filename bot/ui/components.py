@@ -15,6 +15,7 @@ from bot.kit import Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.words import shorten
 from bot.wire.errors import report
+from bot.wire.original_response import fill_response
 from bot.wire.uploads import ALT_TEXT_LIMIT
 
 CUSTOM_ID_LIMIT = 100
@@ -82,7 +83,7 @@ def gallery_of(
 
 async def show(interaction: Interaction, page: Card) -> None:
     """Edit the message of an acknowledged interaction to show this card."""
-    await interaction.edit_original_response(view=page, attachments=list(page.files))
+    await fill_response(interaction, page.files, view=page)
 
 
 async def say(interaction: Interaction, text: str) -> None:

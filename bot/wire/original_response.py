@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 ORIGINAL: Any = "@original"  # discord.py's type wants an integer; Discord's API takes this as well
 TRIES = 20
+FILL_TRIES = 3
 FILLING = "…"
 MEANWHILE_SECONDS = 10.0
 T = TypeVar("T")
@@ -91,6 +92,27 @@ async def send_ephemeral_followup(client: Bot, user_id: int, reply: Reply, sente
     webhook = webhook_of(client, reply)
     async with _dm_if_token_expired(client, user_id, reply, sentence):
         await with_retries(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+
+
+async def fill_response(
+    interaction: discord.Interaction[Any], files: Sequence[discord.File] = (), **fields: Any
+) -> None:
+    """Edit the response to an acknowledged interaction, with retries: what it says may be done.
+
+    With files there are none, as these are freed when the first request has ended.
+
+    Raises:
+        Exception: of the last try.
+    """
+    try:
+        await with_retries(
+            lambda: interaction.edit_original_response(attachments=list(files), **fields),
+            tries=0 if files else FILL_TRIES,
+        )
+    except discord.NotFound as error:
+        if not isinstance(fault_of(error), MessageGone):
+            raise
+        log.info("The user dismissed the response to interaction %s", interaction.id)
 
 
 async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PIL import GifImagePlugin, Image
 
 from common.clips.encoding import ffmpeg_error
+from common.clips.encoding.gif import PALETTE_SETTLED
 from common.pictures.white import on_white
 from engine.output.atomic import replacing
 from engine.output.errors import OutputError, check_target
@@ -93,7 +94,8 @@ class _Gif:
         self._began = False
 
     def add(self, frame: Image.Image, seconds: float) -> None:
-        palette = frame.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1)
+        changing = round(PALETTE_SETTLED * frame.width * frame.height)
+        palette = frame.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=changing)
         blocks = GifImagePlugin.getdata(
             palette, duration=round(seconds * 1000), include_color_table=True
         )

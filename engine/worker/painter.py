@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,8 @@ class JobPainter:
                 handle.leave_out(missing)
             if number < len(variants):
                 versions.add(store_version(store, part.picture, handle), _small(part.picture))
+                if len(parts) > 1 or earlier.checkpoint is None:
+                    versions.seconds_each = part.report.whole_seconds
                 previews = Previews(store)
                 previews.show(versions.sheet())
                 told = replace(versions.progress(), preview_key=previews.newest)
@@ -213,24 +216,41 @@ class JobPainter:
         handle: JobHandle,
         reporter: ProgressReporter,
     ) -> Finished:
+        began, has_downloaded = time.perf_counter(), False
+
         def say(note: str) -> None:
+            nonlocal has_downloaded
+            has_downloaded = True
             handle.put_progress(reporter.versions.progress(note=note))
 
         network = job.network or network_for(job.options, self._settings.atelier_network)
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=handle.should_stop
         )
+        if has_downloaded:  # which says nothing about the speed of this engine
+            began = time.perf_counter()
+        finished = self._paint_pictures(job, pictures, earlier, reporter)
+        report = replace(finished.report, whole_seconds=time.perf_counter() - began)
+        return replace(finished, report=report)
+
+    def _paint_pictures(
+        self,
+        job: Job,
+        pictures: Pictures,
+        earlier: EarlierWork,
+        reporter: ProgressReporter,
+    ) -> Finished:
         if job.inputs.clip is not None:
             moving = paint_clip_job(
                 job,
                 pictures,
                 studio=self._studio,
                 earlier=earlier,
-                store=store,
-                handle=handle,
+                store=reporter.store,
+                handle=reporter.handle,
             )
             return replace(finished_job(moving.poster, pictures, job), moving=moving.files)
-        events = self._events(job, pictures, earlier, handle)
+        events = self._events(job, pictures, earlier, reporter.handle)
         if not job.options.timelapse:
             return finished_job(run_with_listeners(events, reporter), pictures, job)
         kind = job.options.timelapse_format

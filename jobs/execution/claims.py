@@ -194,7 +194,8 @@ class Claims(Claiming):
             )
             if claim.checkpoint_key is None and not claim.done:
                 # A resumed job does not show how long all of it takes.
-                await measure(transaction, row, claim.engine_id, report.seconds)
+                seconds = report.seconds if report.whole_seconds is None else report.whole_seconds
+                await measure(transaction, row, claim.engine_id, seconds)
                 self._speeds.forget()
             return dropped
 

@@ -18,7 +18,7 @@ from jobs.picture_roles import (
     is_working_file,
     keys_in,
 )
-from jobs.scheduling.fairness import close_gap
+from jobs.scheduling.fairness import close_gap, packet_length
 
 DEATHS_ALLOWED = 3
 """The third death of its engine fails a job."""
@@ -109,7 +109,8 @@ def _refunded_tags(row: Row, begun: int) -> dict[str, float]:
     """Finish tags of a job not painted to its end: its flows are not charged for the rest."""
     if row.started_at is None:
         return {"user_finish": 0.0, "finish": 0.0}
-    rest = (row.finish - row.start) * (1 - max(1, begun) / max(1, row.pictures))
+    share = 1 - max(1, begun) / max(1, row.pictures)
+    rest = packet_length((row.finish - row.start) * share)
     return {"user_finish": row.user_finish - rest, "finish": row.finish - rest}
 
 

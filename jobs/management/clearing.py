@@ -131,6 +131,7 @@ class Clearings(QueuePart):
                 return False
             await forget_clearing(transaction, job_id)
             if row.pictures_deleted_at is not None or row.delete_after is not None:
+                await change_job(transaction, job_id, back_until=None)
                 return False
             tags = await fairness.restore_tags(transaction, row, known.user_finish)
             again = requeue_values(row) | tags.columns

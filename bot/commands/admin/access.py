@@ -11,6 +11,7 @@ from bot.intake.own_defaults import texts_of_server
 from bot.kit import DISCORD_FAILED, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.components import say
+from bot.ui.missing_permissions import missing_permissions
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
 
@@ -88,12 +89,25 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
         await channel.send(line[:2000])
     except DISCORD_FAILED as error:  # the change itself has been made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
+        if lacking := lacking_in(interaction, limits.log_channel_id):
+            return lacking
         return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "
             "there, or choose another with /limits set.",
             channel_id=limits.log_channel_id,
         )
     return None
+
+
+def lacking_in(interaction: Interaction, channel_id: int) -> str:
+    """Tells an admin which permissions the bot lacks to post in a channel; empty if none."""
+    t = texts_of(interaction)
+    lacking = missing_permissions(t, interaction.client, channel_id)
+    return lacking and t(
+        "I cannot post in <#{channel_id}>; please give me these permissions there: {permissions}.",
+        channel_id=channel_id,
+        permissions=lacking,
+    )
 
 
 async def tell(

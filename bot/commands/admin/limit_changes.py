@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from bot.commands.admin.access import admin_guild, announce
+from bot.commands.admin.access import admin_guild, announce, lacking_in
 from bot.commands.admin.limit_lines import UNUSABLE, loosens
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
@@ -63,6 +63,9 @@ async def change_limits(
             + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
         ),
     )
+    gallery_id = changes.get("gallery_channel_id")
+    if gallery_id is not None and (lacking := lacking_in(interaction, gallery_id)):
+        said = f"{said}\n{lacking}"
     await _offer_undo(interaction, guild_id, said)
 
 

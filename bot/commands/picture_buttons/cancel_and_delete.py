@@ -51,9 +51,9 @@ STAYS_IN_THREAD = _(
     "This message stays, because its thread is closed and I may not open it; please ask a "
     "moderator to delete the message, or to open the thread and unlock it."
 )
-DELETED_BEFORE = _("The picture was already deleted.")
+DELETED_BEFORE = _("It was already deleted.")
 COPY_DELETED = _("The message was deleted. The picture itself stays with the member it belongs to.")
-IS_BACK = _("The picture is back.")
+IS_BACK = _("It is back.")
 TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for good.")
 
 
@@ -114,16 +114,16 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     left = await client.service(GalleryKeeper).take_out(job_id)
     removed = is_own_message(interaction, job) or await remove_message(client, job)
     t = texts_of(interaction)
-    is_new = job.pictures_deleted_at is None  # else an earlier response may be lost
-    words = t("The picture was deleted. You can undo this for ten minutes.")
-    words, undo = words if is_new else t(DELETED_BEFORE), []
-    if is_new or await client.queue.retention.may_restore(job_id, interaction.user.id):
-        undo.append(row_of(undo_delete_button.of(t, interaction.user.id, job_id)))
+    # An earlier response may be lost, or somebody else have pressed at the same moment.
+    may_undo = await client.queue.retention.may_restore(job_id, interaction.user.id)
+    is_new = may_undo and job.pictures_deleted_at is None
+    words = t("Deleted. You can undo this for ten minutes.") if is_new else t(DELETED_BEFORE)
+    undo = row_of(undo_delete_button.of(t, interaction.user.id, job_id)) if may_undo else None
     if not removed:
         words += "\n" + t(STILL_THERE, link=message_address(job))
     for post in left:
         words += "\n" + t(STILL_IN_GALLERY, link=post.address)
-    page = card(words, *undo)
+    page = card(words, undo)
     await with_retries(lambda: interaction.followup.send(view=page, ephemeral=True, wait=True))
     await _delete_pressed(interaction)
 

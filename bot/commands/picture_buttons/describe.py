@@ -19,7 +19,7 @@ from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.channels import channel_of
 from bot.wire.faults import MessageGone, TokenEnded, fault_of
-from bot.wire.original_response import ORIGINAL, token_works, webhook_of
+from bot.wire.original_response import ORIGINAL, fill_response, token_works, webhook_of
 from bot.wire.uploads import ALT_TEXT_LIMIT
 from common.graphemes import cut
 from jobs.model import Job
@@ -79,7 +79,7 @@ class DescribeForm(ReportingModal):
         if changed is None:
             raise UserError(GONE)
         said = await _change_message(t, client, changed)
-        await interaction.edit_original_response(content=said)
+        await fill_response(interaction, content=said)
 
 
 async def _must_hide(interaction: Interaction, job: Job) -> bool:

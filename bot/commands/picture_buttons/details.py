@@ -13,6 +13,7 @@ from bot.kit import Feature, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
+from bot.wire.original_response import fill_response
 from bot.wire.uploads import MOST_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
@@ -33,7 +34,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     view = None
     if job.user_id == interaction.user.id and job.result_key is not None:
         view = ui.View(timeout=None).add_item(describe_button.of(t, job.user_id, job.id))
-    await interaction.edit_original_response(content="\n".join(words), attachments=files, view=view)
+    await fill_response(interaction, files, content="\n".join(words), view=view)
 
 
 async def _parent_link(interaction: Interaction, job: Job) -> str | None:

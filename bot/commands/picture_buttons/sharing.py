@@ -18,6 +18,7 @@ from bot.ui.components import PersistentItem, own_button
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.faults import CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER
+from bot.wire.original_response import fill_response
 from bot.wire.uploads import MOST_BYTES, Upload, upload_limit_bytes
 from common.settings import MIB
 from jobs.model import Job
@@ -77,7 +78,7 @@ async def _show(
     """Edit the response to these words and this file, with a button to post them, if given."""
     view = None if button is None else ui.View(timeout=None).add_item(button)
     file = Upload(attached.data, attached.filename, spoiler=spoiler, description=description)
-    await interaction.edit_original_response(content=words, attachments=[file], view=view)
+    await fill_response(interaction, [file], content=words, view=view)
 
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
@@ -155,9 +156,7 @@ async def _save(interaction: Interaction, job: Job) -> None:
         if error.code in {CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER}:
             raise UserError(DMS_CLOSED) from None
         raise
-    await interaction.edit_original_response(
-        content=t("It is in your DMs: {link}", link=message.jump_url)
-    )
+    await fill_response(interaction, content=t("It is in your DMs: {link}", link=message.jump_url))
 
 
 def _result_key(job: Job) -> str:

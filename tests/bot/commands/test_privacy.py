@@ -8,6 +8,7 @@ from PIL import Image
 
 from bot.commands import privacy_export
 from bot.commands.privacy_export import export_parts
+from bot.wire import original_response
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
@@ -78,8 +79,9 @@ async def test_erasure_waits_for_a_running_job_and_reports_completion(world: Wor
 
 
 async def test_connection_that_is_lost_meanwhile_does_not_prevent_the_erasure(
-    world: World,
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(original_response, "FILL_TRIES", 0)
     ada = world.user("ada")
     await world.make_job(ada)
     message = await world.slash(ada, "privacy")

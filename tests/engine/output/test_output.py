@@ -2,6 +2,7 @@ import io
 import json
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,18 @@ def test_a_gif_shows_all_frames(tmp_path: Path) -> None:
             assert abs(pixel[0] - 20 * number) < 6
         assert image.info["duration"] == 2000
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_gif_frames_do_not_refine_their_palettes_to_the_last_pixel(tmp_path: Path) -> None:
+    """That took seconds a frame, longer than painting the picture."""
+    pixels = np.random.default_rng(0).integers(0, 256, (360, 480, 3), dtype=np.uint8)
+    noise = Image.fromarray(pixels)
+    began = time.process_time()
+    noise.quantize(256, method=Image.Quantize.MEDIANCUT)
+    unrefined = time.process_time()
+    with time_lapse(tmp_path / "film.gif", noise.size) as timelapse:
+        timelapse.add(noise)
+    assert time.process_time() - unrefined < 8 * (unrefined - began)
 
 
 @pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])

@@ -57,6 +57,8 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert not any(part in str(image.text) for part in ("user 1", job.inputs.content))
     assert (report.network, report.seed) == ("vgg19", 7)
     assert (report.width_px, report.height_px) == (96, 64)
+    assert report.whole_seconds is not None
+    assert report.whole_seconds > report.seconds
 
 
 @pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("gif", b"GIF89a")])
@@ -220,6 +222,8 @@ async def test_notes_shared_by_several_photographs_are_reported_once(
     job = await job_factory.make_with(inputs, variants=2, vary="photo")
     done, report = await paint_to_end(queue, settings, job)
     assert done.report is not None, done.failure
+    assert report.whole_seconds is not None
+    assert report.whole_seconds > report.seconds
     pictures = [await queue.store.get(key) for key in report.variants]
     assert len(set(pictures)) == 2
     notes = list(map(str, report.notes))

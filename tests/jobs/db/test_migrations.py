@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from bench import postgres
+from common.options import PaintOptions
 from jobs.db import copying, migrate, schema
 from jobs.db.copying import BEFORE_MIGRATIONS
 from jobs.db.database import Database
@@ -37,6 +38,7 @@ from tests.kit.samples import (
     Storage,
     advance_with_reaper,
     claim_job,
+    engine_info,
     paint_report,
     submission,
     submit_job,
@@ -130,6 +132,26 @@ async def test_old_database_works_after_migration(
             await queue.claims.finish(claim, RESULT, paint_report())
         request = submission(6, interaction_id=987_654)
         assert isinstance(await queue.submissions.submit(request), Accepted)
+
+
+async def test_predicted_time_stays_when_the_work_of_a_picture_is_counted_anew(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """Schema 15. 12 s were measured for a square picture of 256 px."""
+    storage = Storage(tmp_path, None)
+    make_version("0014", storage)
+    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
+        connection.execute("UPDATE engines SET last_seen = last_seen - 61")  # stopped engines
+        connection.execute("UPDATE speeds SET seconds_per_work = 12 / 0.065536")
+        connection.commit()
+    async with await JobQueue.open(storage.settings(), clock=clock) as queue:
+        await queue.engines.register(engine_info())
+        new = await submit_job(queue, 9, 55, options=PaintOptions(size_px=256, network="lite"))
+        assert new.predicted_seconds == pytest.approx(12 * 0.75, rel=0.2)  # of its usual aspect
+        async with queue.database.read() as connection:
+            waiting = sa.select(schema.jobs.c.work).where(schema.jobs.c.state == "queued")
+            old_work, new_work = await connection.scalars(waiting.order_by(schema.jobs.c.id))
+        assert old_work == pytest.approx(new_work, rel=0.2)
 
 
 async def copy_to_postgresql(source: Path, url: str, revision: str) -> None:

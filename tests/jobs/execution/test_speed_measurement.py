@@ -44,6 +44,16 @@ async def test_uninterrupted_job_measures_its_engines_speed(queue: JobQueue) -> 
     assert await measured_speeds(queue) == [pytest.approx(SECONDS / await job_work(queue))]
 
 
+async def test_speed_counts_what_a_picture_takes_besides_its_iterations(queue: JobQueue) -> None:
+    """Else the time that members are shown for a small picture would be half of what it takes."""
+    await queue.engines.register(engine_info())
+    first = await submit_job(queue)
+    report = replace(paint_report(10.0), whole_seconds=20.0)
+    await queue.claims.finish(await claim_job(queue), RESULT, report)
+    assert first.predicted_seconds != pytest.approx(20.0)
+    assert (await submit_job(queue)).predicted_seconds == pytest.approx(20.0)
+
+
 @pytest.mark.parametrize("dies", [False, True])
 async def test_job_continued_from_another_engine_measures_no_speed(
     queue: JobQueue, clock: FakeClock, dies: bool

@@ -254,6 +254,9 @@ async def test_undo_leaves_a_job_deleted_by_its_member_cancelled(queue: JobQueue
     outcome = await undo(queue, cleared)
     assert (outcome.job_ids, outcome.lost) == ((other.id,), 1)
     assert await waiting_ids(queue) == [other.id]
+    back = await queue.retention.restore(deleted.id, 1, deleted.reply)
+    assert back is not None
+    assert back.back_until is None, "its card promises no longer that it may wait again"
 
 
 async def interrupt_clear(
